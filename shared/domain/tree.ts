@@ -1,0 +1,63 @@
+/**
+ * A tree of files as Gantry speaks of it everywhere: what a module ships, what composefs images, what a composition
+ * merges, what an agent lays out. Plain JSON, so it is also the stored file index.
+ */
+export type EntryType = 'directory' | 'file' | 'symlink' | 'character' | 'block' | 'fifo';
+
+export interface TreeEntry {
+  /** Absolute path in the tree, UTF-8, `/`-separated, no trailing slash, no `.` or `..`; the root itself is `/`. */
+  path: string;
+  type: EntryType;
+  /** Permission bits with set-uid, set-gid and sticky: 0 to 0o7777. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Modification time: whole seconds since 1970 (may be negative) and nanoseconds 0 to 999,999,999. */
+  mtime: number;
+  mtime_ns: number;
+  /** Bytes of a file, bytes of a symlink's target, else 0. */
+  size: number;
+  /** Symlinks only: the target, data that nothing follows. */
+  target?: string;
+  /** Character and block devices only: Linux's 32-bit encoding of major and minor (`new_encode_dev`). */
+  rdev?: number;
+  /** Extended attributes, name → base64 of the value. Absent when there are none. */
+  xattrs?: Record<string, string>;
+  /** Files of 1 to 64 bytes only: base64 of the content, because composefs keeps such files in the image. */
+  content?: string;
+  /** Files with content: fs-verity SHA-256 digest (4 KiB blocks, no salt), 64 hex digits. */
+  verity?: string;
+  /** Files with content in a module tar: where their bytes start in the tar. */
+  offset?: number;
+}
+
+/** Compares strings by their UTF-8 bytes. (UTF-16 order, which `<` gives, differs beyond the basic plane.) */
+export function compareBytes(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) {
+      // Surrogates sort above every other unit in UTF-8, as their code points do.
+      const xs = x >= 0xd800 && x < 0xe000;
+      const ys = y >= 0xd800 && y < 0xe000;
+      if (xs !== ys) return xs ? 1 : -1;
+      return x - y;
+    }
+  }
+  return a.length - b.length;
+}
+
+/** The parent of an absolute path: `/etc/redis` → `/etc`, `/etc` → `/`. */
+export function parentPath(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}
+
+/** All proper ancestors of an absolute path, the root first: `/a/b/c` → `/`, `/a`, `/a/b`. */
+export function ancestorPaths(path: string): string[] {
+  if (path === '/') return [];
+  const out = ['/'];
+  for (let i = path.indexOf('/', 1); i !== -1; i = path.indexOf('/', i + 1)) out.push(path.slice(0, i));
+  return out;
+}

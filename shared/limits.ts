@@ -1,0 +1,27 @@
+/** Every limit in one place: the unit is in the name, the reason beside the value. */
+export const limits = {
+  /** product.md, section 6. A Debian userland layer is well under this; beyond it an ingest would outlive its Lambda. */
+  layerBytesMax: 4 * 1024 ** 3,
+  /** A full Debian desktop has about 400,000 files. */
+  layerEntriesMax: 1_000_000,
+  /** An OCI manifest or index; the distribution spec asks registries for at least 4 MiB. */
+  manifestBytesMax: 4 * 1024 ** 2,
+  /** manifest.json or manifest.yaml of a module: thousands of patterns fit. */
+  moduleManifestBytesMax: 1024 ** 2,
+  /** PATH_MAX of Linux. */
+  pathBytesMax: 4096,
+  /** NAME_MAX of Linux. */
+  nameBytesMax: 255,
+  /** One signature bundle or simple-signing layer; real ones are under 20 KiB. */
+  signatureBytesMax: 1024 ** 2,
+  /** Candidates read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */
+  signatureCandidatesMax: 50,
+  /** How long a registry may take to answer with headers. */
+  registryFirstByteMs: 10_000,
+  /** How long a stream from a registry may stand still. */
+  registryStallMs: 20_000,
+  /** Tags asked for in one page. */
+  tagPageSize: 1000,
+  /** Tags read of one repository. */
+  tagsMax: 20_000,
+} as const;
