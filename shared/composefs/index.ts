@@ -1,0 +1,1 @@
+export { FsVerity, fsVerityDigest } from './fs-verity.ts';
