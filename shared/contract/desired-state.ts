@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { digestSchema } from './ids.ts';
+
+/**
+ * What a machine is to be: the `custom` field of the one target of its TUF targets metadata (product.md, section 9).
+ * Signed by the account's director key; agents read nothing else from Gantry that they act on.
+ */
+export const desiredLayer = z.object({
+  account: z.string(),
+  module: z.string(),
+  version: z.string(),
+  version_id: z.string(),
+  /** What the authors signed: an index or a manifest. */
+  digest: digestSchema,
+  /** The manifest of this platform (equal to `digest` unless that is an index). */
+  manifest_digest: digestSchema,
+  layer_digest: digestSchema,
+  layer_size: z.number().int().nonnegative(),
+  composefs_digest: digestSchema,
+  priority: z.number().int(),
+  variety: z.enum(['subscription', 'config', 'instance']),
+  parent_module: z.string().nullable(),
+  /** Paths of this layer that other modules' protection drops, byte-wise sorted. */
+  effective_mask: z.array(z.string()),
+});
+
+export const desiredPolicy = z.object({
+  /** `<account>/<module>` whose layers are judged by it. */
+  module: z.string(),
+  identities: z.array(z.object({ identity_regexp: z.string(), issuer_regexp: z.string() })),
+  keys: z.array(z.string()),
+  require_tlog: z.boolean(),
+  trusted_root: z.unknown(),
+});
+
+export const renderedFile = z.object({
+  path: z.string(),
+  module: z.string(),
+  mode: z.number().int(),
+  uid: z.number().int(),
+  gid: z.number().int(),
+  mtime: z.number().int(),
+  /** base64 of the rendered bytes. */
+  content: z.string(),
+});
+
+export const desiredApproval = z.object({
+  operation_id: z.string(),
+  action: z.string(),
+  reviewer: z.string(),
+  decided_at: z.string(),
+});
+
+export const desiredJob = z.object({ id: z.string(), kind: z.string(), timeout_s: z.number().int() }).loose();
+
+export const desiredState = z.object({
+  account: z.string(),
+  instance: z.string(),
+  template: z.string(),
+  track: z.enum(['live', 'staging']),
+  /** fs-verity digest of the composition image. */
+  composition_digest: digestSchema,
+  /** Lowest priority first, the order in which they are laid over each other. */
+  layers: z.array(desiredLayer),
+  signature_policies: z.array(desiredPolicy),
+  rendered_files: z.array(renderedFile),
+  metadata: z.record(z.string(), z.unknown()),
+  jobs: z.array(desiredJob),
+  approvals: z.array(desiredApproval),
+});
+
+export type DesiredLayer = z.infer<typeof desiredLayer>;
+export type DesiredPolicy = z.infer<typeof desiredPolicy>;
+export type RenderedFile = z.infer<typeof renderedFile>;
+export type DesiredState = z.infer<typeof desiredState>;
+
+/** `{url, account, instance, secret, root_sha256}`, base64url JSON: what `gantry agent enroll` is given. */
+export const joinToken = z.object({
+  url: z.url(),
+  account: z.string(),
+  instance: z.string(),
+  secret: z.string(),
+  root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type JoinToken = z.infer<typeof joinToken>;
+
+/** What an agent tells after each tick. */
+export const agentReport = z.object({
+  /** `applied`, `unchanged`, `stale`, or `refused` with the error's code and sentence. */
+  status: z.enum(['applied', 'unchanged', 'stale', 'refused']),
+  code: z.string().nullable(),
+  message: z.string().nullable(),
+  desired_state_version: z.number().int().nonnegative(),
+  composition_digest: digestSchema.nullable(),
+  /** Name (or `<account>/<name>` of another account's) → composefs digest. */
+  running_module_digests: z.record(z.string(), digestSchema),
+  health: z.enum(['healthy', 'degraded', 'unknown']),
+  agent_version: z.string(),
+});
+export type AgentReport = z.infer<typeof agentReport>;
+
+/** Answer to enrolment. `credential` is shown once; every later call proves the key it is bound to (RFC 9449). */
+export const enrollAnswer = z.object({
+  credential: z.string(),
+  instance: z.string(),
+  account: z.string(),
+  /** The account's root metadata, as signed (base64 of the bytes); its SHA-256 is pinned by the join token. */
+  root: z.string(),
+});
+
+/** Answer to a heartbeat: where to read, good for about an hour. */
+export const heartbeatAnswer = z.object({
+  desired_state_url: z.url(),
+  /** Root metadata by version, for chained rotation. */
+  root_url: z.url(),
+  expires_at: z.iso.datetime(),
+});
+
+/** Asked and answered: presigned URLs of content that the instance's desired state names. */
+export const artifactUrlsRequest = z.object({
+  digests: z.array(z.string()).max(500),
+});
+export const artifactUrlsAnswer = z.object({
+  urls: z.record(z.string(), z.url()),
+});

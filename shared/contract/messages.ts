@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { idSchema, versionIdSchema } from './ids.ts';
+
+/** Messages of the queues between the stages. Ids only: what is true now is read from the table when they arrive. */
+export const pollMessage = z.object({ account: z.string(), module: z.string() });
+export const verifyMessage = z.object({ account: z.string(), module: z.string(), version_id: versionIdSchema });
+export const ingestMessage = verifyMessage;
+
+/**
+ * Compose one template for one track. With an operation: as it would be once that operation is applied, and the answer
+ * goes to the waiting state machine. Without: as it is, and the result becomes the template's composition.
+ */
+export const composeMessage = z.object({
+  account: z.string(),
+  template_id: idSchema('template'),
+  track: z.enum(['live', 'staging']),
+  operation_id: idSchema('operation').optional(),
+  task_token: z.string().optional(),
+});
+
+/** Make and sign the desired state of one instance. */
+export const reconcileMessage = z.object({ account: z.string(), instance_id: idSchema('instance') });
+
+/** Input of every promotion step; `task_token` only where a step waits. */
+export const promotionStep = z.object({
+  step: z.enum(['check', 'plan', 'await_approval', 'apply', 'notify', 'fail', 'expire']),
+  account: z.string(),
+  operation_id: idSchema('operation'),
+  task_token: z.string().optional(),
+  error: z.string().optional(),
+  cause: z.string().optional(),
+});
+
+export type PollMessage = z.infer<typeof pollMessage>;
+export type VerifyMessage = z.infer<typeof verifyMessage>;
+export type IngestMessage = z.infer<typeof ingestMessage>;
+export type ComposeMessage = z.infer<typeof composeMessage>;
+export type ReconcileMessage = z.infer<typeof reconcileMessage>;
+export type PromotionStep = z.infer<typeof promotionStep>;

@@ -1,0 +1,41 @@
+import type { SignerIdentity } from './signature.ts';
+
+export const varieties = ['subscription', 'config', 'instance'] as const;
+export type Variety = (typeof varieties)[number];
+
+/** Categories that every account starts with (product.md, section 1); `position` is the base of layer priority. */
+export const seededCategories = [
+  { slug: 'system-base', position: 10 },
+  { slug: 'security-hardening', position: 30 },
+  { slug: 'network-overlay', position: 60 },
+  { slug: 'container-runtimes', position: 70 },
+  { slug: 'userland', position: 90 },
+] as const;
+
+/** Added to the category's position to give a layer's priority (product.md, section 7). */
+export const varietyOffset: Record<Variety, number> = { subscription: 0, config: 2, instance: 4 };
+
+/** The registration row of a module: what the platform rules, not the manifest. */
+export interface Module {
+  account: string;
+  name: string;
+  /** `<name>-<8 hex>`, for people. */
+  id: string;
+  visibility: 'private' | 'public';
+  category: string;
+  variety: Variety;
+  parent_module: string | null;
+  /** OCI reference without tag: `host[:port]/path`. */
+  repository: string;
+  identities: SignerIdentity[];
+  trusted_keys: string[];
+  /** Sigstore `trusted_root.json` as parsed JSON, or null for the public-good instance. */
+  trusted_root: unknown;
+  require_tlog: boolean;
+  platforms: string[];
+  allow_devices: boolean;
+  /** SHA-256 over the policy's fields: names the policy in cached verdicts. */
+  policy_version: string;
+  created_at: string;
+  updated_at: string;
+}

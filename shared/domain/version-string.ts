@@ -1,0 +1,35 @@
+import semver from 'semver';
+
+/** What a tag means to Gantry (product.md, section 4). */
+export type TagMeaning =
+  | { kind: 'version'; version_string: string }
+  | { kind: 'commit'; version_string: string }
+  | { kind: 'signature' }
+  | { kind: 'ignored' };
+
+/**
+ * Reads a tag: a semver tag (with or without `v`) gives the version, a commit hash gives `0.0.0+git.<first 12>`,
+ * `sha256-…` tags are signatures, everything else is ignored.
+ */
+export function readTag(tag: string): TagMeaning {
+  if (/^sha256-[0-9a-f]{64}(\.(sig|att|sbom))?$/.test(tag)) return { kind: 'signature' };
+  const bare = tag.startsWith('v') ? tag.slice(1) : tag;
+  // OCI tags cannot hold `+`; builders write `_` for it, as Helm does.
+  const version = semver.valid(bare.replace('_', '+'));
+  if (version !== null && /^\d/.test(bare)) return { kind: 'version', version_string: bare.replace('_', '+') };
+  if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$/.test(tag)) {
+    return { kind: 'commit', version_string: `0.0.0+git.${tag.slice(0, 12)}` };
+  }
+  return { kind: 'ignored' };
+}
+
+/** Order of versions: semver, then time of ingest; the newest last. */
+export function compareVersions(
+  a: { version_string: string; ingested_at: string },
+  b: { version_string: string; ingested_at: string },
+): number {
+  return (
+    semver.compare(a.version_string, b.version_string) ||
+    (a.ingested_at < b.ingested_at ? -1 : a.ingested_at > b.ingested_at ? 1 : 0)
+  );
+}

@@ -1,0 +1,98 @@
+import type { SignatureVerdict } from './signature.ts';
+
+/**
+ * found ─▶ verified ─▶ ingested            (then a version exists)
+ *   │  ▲       │
+ *   ▼  │       ▼
+ * awaiting_signature ─▶ rejected            (both asked again for 24 h; a later signature verifies)
+ *
+ * A digest seen in a module's repository, before (and after) it is a version.
+ */
+export const candidateStates = ['found', 'awaiting_signature', 'rejected', 'verified', 'ingested'] as const;
+export type CandidateState = (typeof candidateStates)[number];
+
+export interface Candidate {
+  account: string;
+  module: string;
+  /** Same id as the version it becomes. */
+  id: string;
+  digest: string;
+  /** Tags that name the digest, first seen first. */
+  tags: string[];
+  version_string: string;
+  state: CandidateState;
+  /** Why it is rejected or waits: a code of error-codes.ts and a sentence. */
+  code: string | null;
+  message: string | null;
+  signatures: SignatureVerdict[];
+  /** When verify is asked again; null when it is not. */
+  next_verify_at: string | null;
+  attempts: number;
+  found_at: string;
+  updated_at: string;
+}
+
+export const promotionStates = ['built', 'staging', 'blessed', 'live', 'retired'] as const;
+export type PromotionState = (typeof promotionStates)[number];
+export type PromotionTarget = Exclude<PromotionState, 'built'>;
+
+/** The walkthrough's older words for two states, accepted and answered as aliases. */
+export const lifecycleAliases: Record<string, PromotionState> = { draft: 'built', archived: 'retired' };
+
+export function lifecycleState(state: PromotionState): string {
+  return state === 'built' ? 'draft' : state === 'retired' ? 'archived' : state;
+}
+
+/** What one platform of a version is made of. An index has one a platform; a plain manifest has one, named `any`. */
+export interface VersionBuild {
+  platform: string;
+  manifest_digest: string;
+  layer_digest: string;
+  layer_size: number;
+  /** `sha256:<hex>`: fs-verity digest of the composefs image of the layer's tree. */
+  composefs_digest: string;
+  /** S3 key of the file index (JSON array of TreeEntry). */
+  file_index_key: string;
+  entries: number;
+}
+
+export interface Version {
+  account: string;
+  module: string;
+  id: string;
+  digest: string;
+  version_string: string;
+  tags: string[];
+  promotion_state: PromotionState;
+  /** True once it has been live: a module with one never falls back to merely blessed versions. */
+  was_live: boolean;
+  quarantined: boolean;
+  held: boolean;
+  builds: VersionBuild[];
+  /** Normalised manifest (canonical JSON text is in S3 beside the layer; this is its parsed form). */
+  manifest: unknown;
+  /** S3 key of the evidence: signature candidates that satisfied the policy, and the manifest bytes. */
+  evidence_key: string;
+  signatures: SignatureVerdict[];
+  ingested_at: string;
+  state_changed_at: string;
+}
+
+/** Where a version may go from each state (product.md, section 8). Going backwards is a rollback, not a promotion. */
+const allowed: Record<PromotionState, readonly PromotionState[]> = {
+  built: ['staging', 'retired'],
+  staging: ['blessed', 'retired'],
+  blessed: ['live', 'retired'],
+  live: ['retired'],
+  retired: [],
+};
+
+/** True when a promotion from one state to the other is a legal step. */
+export function canPromote(from: PromotionState, to: PromotionState): boolean {
+  return allowed[from].includes(to);
+}
+
+/** The states that `from` can go to, for error sentences. */
+export function promotionTargets(from: PromotionState): readonly PromotionState[] {
+  return allowed[from];
+}
