@@ -4,10 +4,22 @@ export const limits = {
   layerBytesMax: 4 * 1024 ** 3,
   /** A full Debian desktop has about 400,000 files. */
   layerEntriesMax: 1_000_000,
+  /** Paths, link targets and extended attributes of one layer together: the file index is held in memory. */
+  layerIndexBytesMax: 128 * 1024 ** 2,
+  /** One file's pax header; Linux lists at most 64 KiB of attribute names a file, real headers are under 1 KiB. */
+  paxHeaderBytesMax: 1024 ** 2,
   /** An OCI manifest or index; the distribution spec asks registries for at least 4 MiB. */
   manifestBytesMax: 4 * 1024 ** 2,
   /** manifest.json or manifest.yaml of a module: thousands of patterns fit. */
   moduleManifestBytesMax: 1024 ** 2,
+  /** One glob; a longer one could only match paths that Linux refuses. */
+  globBytesMax: 4096,
+  /** Cached states of one set of globs, about 20 MB; past it the cache starts anew, so hostile globs cost time linearly. */
+  globStatesMax: 10_000,
+  /** YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands. */
+  yamlAliasesMax: 100,
+  /** Problems listed for one manifest: nobody reads more, and a hostile document could have a million. */
+  manifestProblemsMax: 200,
   /** PATH_MAX of Linux. */
   pathBytesMax: 4096,
   /** NAME_MAX of Linux. */
@@ -20,6 +32,8 @@ export const limits = {
   registryFirstByteMs: 10_000,
   /** How long a stream from a registry may stand still. */
   registryStallMs: 20_000,
+  /** How long a whole manifest, tag page or token may take: a registry that drips bytes must not hold a worker. */
+  registryDocumentMs: 60_000,
   /** Tags asked for in one page. */
   tagPageSize: 1000,
   /** Tags read of one repository. */

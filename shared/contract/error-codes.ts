@@ -21,6 +21,7 @@ export const errorStatus = {
 
   // registration and manifests
   ModuleManifestSchemaError: 422,
+  glob_invalid: 422,
   regexp_invalid: 422,
   regexp_unanchored: 422,
   policy_missing: 422,

@@ -1,0 +1,85 @@
+import { badGlob } from './glob-error.ts';
+
+/** POSIX classes in the C locale, which is how rsync judges bytes above 127 in any UTF-8 locale: they are in none. */
+const posixClasses: Record<string, RegExp> = {
+  alnum: /[A-Za-z0-9]/,
+  alpha: /[A-Za-z]/,
+  blank: /[ \t]/,
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is the class of control characters.
+  cntrl: /[\x00-\x1f\x7f]/,
+  digit: /[0-9]/,
+  graph: /[!-~]/,
+  lower: /[a-z]/,
+  print: /[ -~]/,
+  punct: /[!-/:-@[-`{-~]/,
+  space: /[ \t-\r]/,
+  upper: /[A-Z]/,
+  xdigit: /[A-Fa-f0-9]/,
+};
+
+/**
+ * Parses the bracket expression that starts at `body[start]`, as rsync's wildmatch reads it: `!` or `^` first negates, `]`
+ * first is a member, `\` escapes, a `-` between two members is a range of bytes, `[:name:]` a POSIX class.
+ * Answers the members (1 at each byte that is one) and the index after the closing `]`.
+ */
+export function parseClass(pattern: string, body: string, start: number): { members: Uint8Array; end: number } {
+  const members = new Uint8Array(256);
+  const unclosed = () => badGlob(pattern, 'expected a "]" that closes the class; write "\\[" for a bracket itself');
+  let at = start + 1;
+  const negated = body[at] === '!' || body[at] === '^';
+  if (negated) at++;
+  /** The member that a following `-` would start a range from; none after a range or a POSIX class. */
+  let low: number | undefined;
+  let first = true;
+  while (first || body[at] !== ']') {
+    first = false;
+    if (at >= body.length) throw unclosed();
+    const posix = posixClassAt(body, at);
+    if (posix !== undefined) {
+      addPosixClass(pattern, members, posix.name);
+      at = posix.end;
+      low = undefined;
+    } else if (isRange(body, at, low)) {
+      const high = escapable(body, at + 1);
+      if (high === undefined) throw unclosed();
+      members.fill(1, low, Math.max(low ?? 0, high.byte + 1));
+      at = high.end;
+      low = undefined;
+    } else {
+      const member = escapable(body, at);
+      if (member === undefined) throw unclosed();
+      members[member.byte] = 1;
+      at = member.end;
+      low = member.byte;
+    }
+  }
+  if (negated) for (let byte = 0; byte < 256; byte++) members[byte] = members[byte] === 1 ? 0 : 1;
+  return { members, end: at + 1 };
+}
+
+function isRange(body: string, at: number, low: number | undefined): boolean {
+  return body[at] === '-' && low !== undefined && at + 1 < body.length && body[at + 1] !== ']';
+}
+
+/** The byte at an index, or the one after it where that is a backslash. */
+function escapable(body: string, at: number): { byte: number; end: number } | undefined {
+  const index = body[at] === '\\' ? at + 1 : at;
+  return index < body.length ? { byte: body.charCodeAt(index), end: index + 1 } : undefined;
+}
+
+/** The `[:name:]` at an index. Where the next `]` has no `:` before it, the `[` is an ordinary member. */
+function posixClassAt(body: string, at: number): { name: string; end: number } | undefined {
+  if (!body.startsWith('[:', at)) return undefined;
+  const close = body.indexOf(']', at + 2);
+  if (close <= at + 2 || body[close - 1] !== ':') return undefined;
+  return { name: body.slice(at + 2, close - 1), end: close + 1 };
+}
+
+function addPosixClass(pattern: string, members: Uint8Array, name: string): void {
+  const known = Object.hasOwn(posixClasses, name) ? posixClasses[name] : undefined;
+  if (known === undefined) {
+    const names = Object.keys(posixClasses).join(', ');
+    throw badGlob(pattern, `expected one of the classes ${names}, found [:${name}:]`);
+  }
+  for (let byte = 0; byte < 128; byte++) if (known.test(String.fromCharCode(byte))) members[byte] = 1;
+}

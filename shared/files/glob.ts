@@ -1,0 +1,130 @@
+import { limits } from '../limits.ts';
+import { parseClass } from './glob-class.ts';
+import { badGlob } from './glob-error.ts';
+
+/** What one element of a glob matches in the bytes of a path. */
+export type GlobToken =
+  /** Exactly this byte. */
+  | { kind: 'byte'; byte: number }
+  /** One byte with `members[byte] === 1`; never `/`. */
+  | { kind: 'set'; members: Uint8Array }
+  /** `*`: any bytes but `/`. */
+  | { kind: 'star' }
+  /** `**`: any bytes. */
+  | { kind: 'globstar' };
+
+/**
+ * A parsed rsync glob. Whatever the pattern's anchoring, `tokens` match the whole absolute path from its leading `/` to
+ * its end, so globs can be compared with each other without knowing how they were written.
+ */
+export interface Glob {
+  /** The pattern as written. */
+  source: string;
+  tokens: GlobToken[];
+  /** A trailing `/`: only directories match. */
+  directoryOnly: boolean;
+  /** A trailing `***`: a directory also matches when the tokens match its path followed by a `/`. */
+  coversDirectory: boolean;
+}
+
+const slash = 0x2f;
+const backslash = 0x5c;
+const byteToken = (byte: number): GlobToken => ({ kind: 'byte', byte });
+const anyButSlash: GlobToken = { kind: 'set', members: new Uint8Array(256).fill(1).fill(0, slash, slash + 1) };
+const nothing: GlobToken = { kind: 'set', members: new Uint8Array(256) };
+
+/** A string with one character (0 to 255) a byte of the text's UTF-8: rsync's wildcards match bytes, not characters. */
+export function toByteString(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "ASCII only", and NUL is ASCII.
+  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/**
+ * Parses an rsync filter pattern (rsync(1), PATTERN MATCHING RULES). Throws `glob_invalid` for a pattern that rsync
+ * would take without a word and that could never match, or would read as something other than a pattern.
+ */
+export function compileGlob(pattern: string): Glob {
+  const bytes = toByteString(pattern);
+  refuseUnusable(pattern, bytes);
+  const directoryOnly = bytes.length > 1 && bytes.endsWith('/');
+  const body = directoryOnly ? bytes.slice(0, -1) : bytes;
+  // rsync decides by these raw characters, escaped or not, whether `\` is an escape and how the pattern is anchored.
+  const wild = /[*?[]/.test(body);
+  const crossesSlashes = body.includes('**');
+  const anchored = body.startsWith('/');
+  const { tokens, slashInClass } = wild ? wildTokens(pattern, body) : literalTokens(body);
+  return {
+    source: pattern,
+    tokens: [...anchoring(body, { anchored, crossesSlashes, slashInClass }), ...tokens],
+    directoryOnly,
+    coversDirectory: body.endsWith('***'),
+  };
+}
+
+/** The tokens in front of a pattern's own, which make it match from the path's leading `/`. */
+function anchoring(
+  body: string,
+  { anchored, crossesSlashes, slashInClass }: { anchored: boolean; crossesSlashes: boolean; slashInClass: boolean },
+): GlobToken[] {
+  // An anchored pattern brings its own `/`; rsync shows a leading `**` the path's leading `/`.
+  if (anchored || body.startsWith('**')) return [];
+  // Such a pattern is matched against as many components as it has slashes, and a class never matches one.
+  if (slashInClass && !crossesSlashes) return [nothing];
+  return [{ kind: 'globstar' }, byteToken(slash)];
+}
+
+function literalTokens(body: string): { tokens: GlobToken[]; slashInClass: boolean } {
+  return { tokens: Array.from(body, (char) => byteToken(char.charCodeAt(0))), slashInClass: false };
+}
+
+function wildTokens(pattern: string, body: string): { tokens: GlobToken[]; slashInClass: boolean } {
+  const tokens: GlobToken[] = [];
+  let slashInClass = false;
+  let at = 0;
+  while (at < body.length) {
+    const char = body.charCodeAt(at);
+    if (body[at] === '*') {
+      const start = at;
+      while (body[at] === '*') at++;
+      tokens.push({ kind: at - start > 1 ? 'globstar' : 'star' });
+    } else if (body[at] === '?') {
+      tokens.push(anyButSlash);
+      at++;
+    } else if (body[at] === '[') {
+      const { members, end } = parseClass(pattern, body, at);
+      if (body.slice(at, end).includes('/')) slashInClass = true;
+      members[slash] = 0;
+      tokens.push({ kind: 'set', members });
+      at = end;
+    } else if (char === backslash) {
+      if (at + 1 === body.length) {
+        throw badGlob(pattern, 'expected a character after the last "\\"; write "\\\\" for a backslash');
+      }
+      tokens.push(byteToken(body.charCodeAt(at + 1)));
+      at += 2;
+    } else {
+      tokens.push(byteToken(char));
+      at++;
+    }
+  }
+  return { tokens, slashInClass };
+}
+
+function refuseUnusable(pattern: string, bytes: string): void {
+  if (bytes === '') throw badGlob(pattern, 'expected a pattern, found an empty string');
+  if (bytes.length > limits.globBytesMax) {
+    const start = `${pattern.slice(0, 40)}…`;
+    throw badGlob(start, `expected at most ${limits.globBytesMax} bytes, found ${bytes.length}`);
+  }
+  if (!pattern.isWellFormed() || pattern.includes('\0')) {
+    throw badGlob(pattern, 'expected Unicode text without NUL: no file name could match it');
+  }
+  if (pattern.split('/').includes('..')) {
+    throw badGlob(pattern, 'expected a path inside the tree, found a ".." component');
+  }
+  // rsync's --exclude and --include keep their old meaning of these (rsync(1), "old-style" rule prefixes).
+  if (pattern === '!' || /^[+-] /.test(pattern)) {
+    const escaped = pattern.replace(/^./, '[$&]');
+    throw badGlob(pattern, `rsync reads this as a filter rule, not as a pattern; write "${escaped}"`);
+  }
+}
