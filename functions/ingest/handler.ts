@@ -1,0 +1,9 @@
+/** Stands in until this stage is written: logs the event it got. */
+export async function handler(event: unknown): Promise<unknown> {
+  process.stdout.write(`${JSON.stringify({ stage: 'ingest', event })}\n`);
+  return {
+    statusCode: 200,
+    body: JSON.stringify({ stage: 'ingest', event }),
+    headers: { 'content-type': 'application/json' },
+  };
+}

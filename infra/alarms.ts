@@ -1,0 +1,59 @@
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Http } from './http.ts';
+import type { Promotion } from './promotion.ts';
+import type { StageFunction } from './stage-function.ts';
+
+const period = Duration.minutes(5);
+
+export interface AlarmsProps {
+  deadLetterQueues: Record<string, Queue>;
+  functions: Record<string, StageFunction>;
+  promotion: Promotion;
+  http: Http;
+  alarmAddress: string | undefined;
+}
+
+/** What a person must look at, told through one topic. docs/operations.md says what to do about each. */
+export class Alarms extends Construct {
+  private readonly topic: Topic;
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id);
+    this.topic = new Topic(this, 'Topic', { displayName: 'Gantry alarms', enforceSSL: true });
+    if (props.alarmAddress !== undefined) this.topic.addSubscription(new EmailSubscription(props.alarmAddress));
+    for (const [name, queue] of Object.entries(props.deadLetterQueues)) {
+      const metric = queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' });
+      this.raise(
+        `${name}DeadLetters`,
+        metric,
+        `Messages of ${name} failed five times and wait in ${name}'s dead-letter queue.`,
+      );
+    }
+    for (const [name, stage] of Object.entries(props.functions)) {
+      const metric = stage.lambda.metricErrors({ period, statistic: 'Sum' });
+      this.raise(`${name}Errors`, metric, `The function ${name} ended with an error.`);
+    }
+    const failed = props.promotion.stateMachine.metricFailed({ period, statistic: 'Sum' });
+    this.raise('OperationsFailed', failed, 'An operation failed by a fault of the platform.');
+    const serverErrors = props.http.api.metricServerError({ period, statistic: 'Sum' });
+    this.raise('ApiServerErrors', serverErrors, 'The API answered with a 5xx status.');
+  }
+
+  private raise(id: string, metric: IMetric, alarmDescription: string): void {
+    const alarm = new Alarm(this, id, {
+      metric,
+      alarmDescription,
+      threshold: 0,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    alarm.addAlarmAction(new SnsAction(this.topic));
+  }
+}

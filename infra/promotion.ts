@@ -1,0 +1,235 @@
+import { ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  Choice,
+  Condition,
+  DefinitionBody,
+  Fail,
+  type IChainable,
+  IntegrationPattern,
+  JitterType,
+  LogLevel,
+  Map as MapState,
+  ProvideItems,
+  QueryLanguage,
+  StateMachine,
+  Succeed,
+  TaskInput,
+  Timeout,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke, SqsSendMessage } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import type { StageFunction } from './stage-function.ts';
+import type { StageQueue } from './stage-queue.ts';
+
+/** Lambda's own troubles, worth another try; what a step itself throws is an answer. */
+const serviceErrors = [
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+];
+
+export interface PromotionProps {
+  promote: StageFunction;
+  composeQueue: StageQueue;
+}
+
+/**
+ * One execution for each operation, whose input is `{account, operation_id}` and whose payloads carry ids only:
+ *
+ *     check ─▶ plan ─▶ compose each affected template ─▶ (approval ─▶) apply ─▶ notify
+ *       └ refused                                            └ rejected
+ *
+ * An approval that nobody decides ends in `expire`, any other error in `fail`: the operation's record says how it ended.
+ */
+export class Promotion extends Construct {
+  readonly stateMachine: StateMachine;
+  private readonly promote: StageFunction;
+
+  constructor(scope: Construct, id: string, props: PromotionProps) {
+    super(scope, id);
+    this.promote = props.promote;
+    const logs = new LogGroup(this, 'Logs', {
+      // Step Functions writes to groups under this prefix without a longer resource policy each.
+      logGroupName: `/aws/vendedlogs/states/${this.node.addr.slice(0, 16)}`,
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.stateMachine = new StateMachine(this, 'StateMachine', {
+      queryLanguage: QueryLanguage.JSONATA,
+      definitionBody: DefinitionBody.fromChainable(this.definition(props.composeQueue)),
+      // Longer than any approval may wait.
+      timeout: Duration.days(60),
+      tracingEnabled: true,
+      logs: { destination: logs, level: LogLevel.ALL, includeExecutionData: false },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.acknowledgeWildcards();
+  }
+
+  allowStart(stage: StageFunction): void {
+    stage.allow(['states:StartExecution'], [this.stateMachine.stateMachineArn]);
+    stage.setEnvironment('STATE_MACHINE_ARN', this.stateMachine.stateMachineArn);
+  }
+
+  /** Seeing whether executions still live; their names begin with the operation's id. */
+  allowDescribe(stage: StageFunction): void {
+    stage.allow(
+      ['states:DescribeExecution'],
+      [
+        Stack.of(this).formatArn({
+          service: 'states',
+          resource: 'execution',
+          resourceName: `${this.stateMachine.stateMachineName}:*`,
+          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+        }),
+      ],
+    );
+  }
+
+  /** Answering a waiting state: composed, approved, rejected. */
+  allowAnswer(stage: StageFunction): void {
+    stage.allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], [this.stateMachine.stateMachineArn]);
+  }
+
+  private definition(composeQueue: StageQueue): IChainable {
+    const done = new Succeed(this, 'Done');
+    const failed = this.failure();
+    const expired = this.step('Expire', 'expire').next(done);
+
+    const notify = this.step('Notify', 'notify');
+    notify.addCatch(failed);
+    notify.next(done);
+    const apply = this.step('Apply', 'apply');
+    apply.addCatch(failed);
+    apply.next(notify);
+
+    const decided = new Choice(this, 'Approved?')
+      .when(Condition.jsonata("{% $states.input.decision = 'approved' %}"), apply)
+      .otherwise(notify);
+    const approval = this.approval();
+    approval.addCatch(expired, { errors: ['States.Timeout'] });
+    approval.addCatch(failed);
+    approval.next(decided);
+
+    const asked = new Choice(this, 'Ask a reviewer?')
+      .when(Condition.jsonata("{% $decision = 'require_approval' %}"), approval)
+      .otherwise(apply);
+    const compose = this.composeEach(composeQueue);
+    compose.addCatch(failed);
+    compose.next(asked);
+
+    const plan = this.step('Plan', 'plan');
+    plan.addCatch(failed);
+    plan.next(compose);
+    const allowed = new Choice(this, 'Refused?')
+      .when(Condition.jsonata("{% $decision = 'refused' %}"), done)
+      .otherwise(plan);
+
+    const check = this.step('Check', 'check', {
+      decision: '{% $states.result.Payload.decision %}',
+      expires_in_s: '{% $states.result.Payload.expires_in_s %}',
+    });
+    check.addCatch(failed);
+    check.next(allowed);
+    return check;
+  }
+
+  /** A task that runs one step of functions/promote and hands on what it answers. */
+  private step(id: string, step: string, assign?: Record<string, string>): LambdaInvoke {
+    const task = LambdaInvoke.jsonata(this, id, {
+      lambdaFunction: this.promote.lambda,
+      payload: TaskInput.fromObject({ step, ...operation }),
+      outputs: '{% $states.result.Payload %}',
+      retryOnServiceExceptions: false,
+      ...(assign ? { assign } : {}),
+    });
+    return withRetry(task);
+  }
+
+  private composeEach(queue: StageQueue): MapState {
+    const send = SqsSendMessage.jsonata(this, 'Compose', {
+      queue: queue.queue,
+      integrationPattern: IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+      taskTimeout: Timeout.duration(Duration.minutes(10)),
+      messageBody: TaskInput.fromObject({
+        ...operation,
+        template_id: '{% $states.input.template_id %}',
+        track: '{% $states.input.track %}',
+        task_token: '{% $states.context.Task.Token %}',
+      }),
+    });
+    return MapState.jsonata(this, 'Compose affected templates', {
+      items: ProvideItems.jsonata('{% $states.input.template_tracks %}'),
+      itemSelector: {
+        template_id: '{% $states.context.Map.Item.Value.template_id %}',
+        track: '{% $states.context.Map.Item.Value.track %}',
+      },
+      maxConcurrency: 10,
+      outputs: {},
+    }).itemProcessor(send);
+  }
+
+  private approval(): LambdaInvoke {
+    const task = LambdaInvoke.jsonata(this, 'Await approval', {
+      lambdaFunction: this.promote.lambda,
+      integrationPattern: IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+      payload: TaskInput.fromObject({
+        step: 'await_approval',
+        ...operation,
+        task_token: '{% $states.context.Task.Token %}',
+      }),
+      taskTimeout: Timeout.jsonata('{% $expires_in_s %}'),
+      retryOnServiceExceptions: false,
+    });
+    return withRetry(task);
+  }
+
+  /** Records why; only what is a fault of the platform leaves a failed execution, which raises an alarm. */
+  private failure(): IChainable {
+    const fail = LambdaInvoke.jsonata(this, 'Record failure', {
+      lambdaFunction: this.promote.lambda,
+      payload: TaskInput.fromObject({
+        step: 'fail',
+        ...operation,
+        error: '{% $states.input.Error %}',
+        cause: "{% $exists($states.input.Cause) ? $substring($states.input.Cause, 0, 2000) : '' %}",
+      }),
+      outputs: '{% $states.result.Payload %}',
+      retryOnServiceExceptions: false,
+    });
+    withRetry(fail);
+    fail.next(
+      new Choice(this, 'Expected?')
+        .when(Condition.jsonata('{% $states.input.expected = true %}'), new Succeed(this, 'Ended with an answer'))
+        .otherwise(new Fail(this, 'Failed', { error: 'operation_failed' })),
+    );
+    return fail;
+  }
+
+  private acknowledgeWildcards(): void {
+    Validations.of(this.stateMachine).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: "Step Functions' log delivery and X-Ray actions name no resource.",
+    });
+  }
+}
+
+const operation = {
+  account: '{% $states.context.Execution.Input.account %}',
+  operation_id: '{% $states.context.Execution.Input.operation_id %}',
+};
+
+function withRetry(task: LambdaInvoke): LambdaInvoke {
+  task.addRetry({
+    errors: serviceErrors,
+    interval: Duration.seconds(2),
+    backoffRate: 2,
+    maxAttempts: 6,
+    maxDelay: Duration.minutes(1),
+    jitterStrategy: JitterType.FULL,
+  });
+  return task;
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { GantryError } from '../shared/error.ts';
+
+const optional = z
+  .string()
+  .trim()
+  .transform((value) => (value === '' ? undefined : value))
+  .optional();
+
+/**
+ * What a deployment chooses, given as CDK context (`-c name=value`). Everything else is the same everywhere, the local
+ * cloud included.
+ */
+const settingsSchema = z
+  .object({
+    /** Tells deployments in one AWS account apart; part of the stack's name. */
+    environmentName: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,30}$/, 'expected lower-case letters, digits and dashes')
+      .default('main'),
+    /** The From address of approval mail; SES must be allowed to send from it. */
+    senderAddress: z.email(),
+    /** Where people reach the API; without it, the API's own address or the domain below. */
+    publicUrl: optional,
+    /** A host name of yours, with the ARN of its certificate in ACM. */
+    domainName: optional,
+    certificateArn: optional,
+    /** Issuer of the JWTs that sign people in. */
+    oidcIssuer: optional,
+    /** Comma list of hosts that outgoing requests may reach although their addresses are private. */
+    allowedPrivateHosts: z.string().default(''),
+    /** Gets a mail when an alarm fires. */
+    alarmAddress: optional,
+    /**
+     * `bootstrap` publishes with the roles that `cdk bootstrap` made; `cli` with the caller's own credentials, for clouds
+     * that do not let those roles publish.
+     */
+    synthesizer: z.enum(['bootstrap', 'cli']).default('bootstrap'),
+  })
+  .refine((settings) => (settings.domainName === undefined) === (settings.certificateArn === undefined), {
+    error: 'domainName and certificateArn are given together or not at all',
+  });
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+export const settingNames = Object.keys(settingsSchema.shape) as (keyof Settings)[];
+
+export function stackName(settings: Pick<Settings, 'environmentName'>): string {
+  return `gantry-${settings.environmentName}`;
+}
+
+/** @throws GantryError `usage` naming each setting that is missing or malformed */
+export function parseSettings(context: Record<string, unknown>): Settings {
+  const result = settingsSchema.safeParse(context);
+  if (result.success) return result.data;
+  throw new GantryError('usage', `The deployment's settings (cdk -c name=value): ${z.prettifyError(result.error)}`);
+}

@@ -1,0 +1,167 @@
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { Alarms } from './alarms.ts';
+import type { FunctionName } from './bundle.ts';
+import { Events, everyMinute } from './events.ts';
+import { Http } from './http.ts';
+import { Keys } from './keys.ts';
+import type { Outputs } from './outputs.ts';
+import { Outside } from './outside.ts';
+import { Promotion } from './promotion.ts';
+import type { Settings } from './settings.ts';
+import { StageFunction } from './stage-function.ts';
+import { StageQueue } from './stage-queue.ts';
+import { Storage } from './storage.ts';
+
+/** How long each function may take; a queue's visibility follows its reader's. */
+const timeouts = {
+  poll: Duration.minutes(2),
+  verify: Duration.minutes(2),
+  // Lambda's longest: a layer of limits.layerBytesMax is streamed in one call.
+  ingest: Duration.minutes(15),
+  compose: Duration.minutes(5),
+  reconcile: Duration.minutes(2),
+  promote: Duration.minutes(1),
+  sweep: Duration.minutes(1),
+  events: Duration.minutes(1),
+  // API Gateway gives up after 30 s.
+  api: Duration.seconds(29),
+};
+
+/** The whole of Gantry in one stack, in the order in which a module passes through it. */
+export class GantryStack extends Stack {
+  constructor(scope: Construct, id: string, settings: Settings, props: StackProps = {}) {
+    super(scope, id, { description: 'Gantry: the module supply chain', ...props });
+
+    const storage = new Storage(this, 'Storage');
+    const keys = new Keys(this, 'Keys');
+    const outside = new Outside(this, 'Outside', settings);
+    const http = new Http(this, 'Http', settings);
+    const queues = {
+      poll: this.queue('PollQueue', 'POLL_QUEUE_URL', timeouts.poll),
+      verify: this.queue('VerifyQueue', 'VERIFY_QUEUE_URL', timeouts.verify),
+      ingest: this.queue('IngestQueue', 'INGEST_QUEUE_URL', timeouts.ingest),
+      compose: this.queue('ComposeQueue', 'COMPOSE_QUEUE_URL', timeouts.compose),
+      reconcile: this.queue('ReconcileQueue', 'RECONCILE_QUEUE_URL', timeouts.reconcile),
+    };
+
+    // Poll: once a minute the due repositories go to the queue, from which workers list their tags.
+    const poll = this.stage('poll', 'Finds new tags in registries');
+    everyMinute(poll);
+    queues.poll.feed(poll, { batchSize: 5, concurrency: 10 });
+    queues.poll.allowSend(poll);
+    queues.verify.allowSend(poll);
+    storage.allowTable(poll);
+    outside.allowRegistries(poll);
+
+    const verify = this.stage('verify', 'Decides whether signatures satisfy the policy of a module');
+    queues.verify.feed(verify, { batchSize: 5, concurrency: 10 });
+    queues.verify.allowSend(verify);
+    queues.ingest.allowSend(verify);
+    storage.allowTable(verify);
+    storage.allowObjects(verify);
+    outside.allowRegistries(verify);
+
+    const ingest = this.stage('ingest', 'Copies and checks verified artifacts', 1769);
+    queues.ingest.feed(ingest, { batchSize: 1, concurrency: 10 });
+    queues.ingest.allowSend(ingest);
+    storage.allowTable(ingest);
+    storage.allowObjects(ingest);
+    outside.allowRegistries(ingest);
+
+    // Promote: one execution an operation; the sweep starts those again whose execution died.
+    const promote = this.stage('promote', 'The steps of an operation');
+    storage.allowTable(promote);
+    storage.allowObjects(promote);
+    queues.compose.allowSend(promote);
+    queues.reconcile.allowSend(promote);
+    keys.allowMakeLinks(promote);
+    outside.allowMail(promote);
+    http.tell(promote);
+    const promotion = new Promotion(this, 'Promotion', { promote, composeQueue: queues.compose });
+    const sweep = this.stage('sweep', 'Revives operations whose execution died');
+    everyMinute(sweep);
+    storage.allowTable(sweep);
+    promotion.allowStart(sweep);
+    promotion.allowDescribe(sweep);
+    queues.reconcile.allowSend(sweep);
+
+    const compose = this.stage('compose', 'Makes the composition of a template', 1769);
+    queues.compose.feed(compose, { batchSize: 1, concurrency: 10 });
+    queues.reconcile.allowSend(compose);
+    storage.allowTable(compose);
+    storage.allowObjects(compose);
+    promotion.allowAnswer(compose);
+
+    const reconcile = this.stage('reconcile', 'Signs the desired state of instances');
+    queues.reconcile.feed(reconcile, { batchSize: 5, concurrency: 10 });
+    queues.reconcile.allowSend(reconcile);
+    storage.allowTable(reconcile);
+    storage.allowObjects(reconcile);
+    keys.allowSignAsDirector(reconcile);
+
+    const events = new Events(this, 'Events');
+    const carrier = this.stage('events', 'Carries stored events to the bus');
+    events.feed(carrier, storage);
+
+    const api = this.stage('api', 'HTTP API, pages and MCP');
+    http.answerWith(api);
+    http.tell(api);
+    storage.allowTable(api);
+    storage.allowObjects(api);
+    queues.poll.allowSend(api);
+    queues.verify.allowSend(api);
+    queues.compose.allowSend(api);
+    queues.reconcile.allowSend(api);
+    promotion.allowStart(api);
+    promotion.allowAnswer(api);
+    keys.allowCheckLinks(api);
+    keys.allowMakeDirectorKeys(api);
+    keys.allowSignAsDirector(api);
+    outside.allowHosts(api);
+
+    new Alarms(this, 'Alarms', {
+      deadLetterQueues: {
+        poll: queues.poll.deadLetterQueue,
+        verify: queues.verify.deadLetterQueue,
+        ingest: queues.ingest.deadLetterQueue,
+        compose: queues.compose.deadLetterQueue,
+        reconcile: queues.reconcile.deadLetterQueue,
+        events: events.deadLetterQueue,
+      },
+      functions: { poll, verify, ingest, promote, sweep, compose, reconcile, events: carrier, api },
+      promotion,
+      http,
+      alarmAddress: settings.alarmAddress,
+    });
+
+    this.tell({
+      ApiUrl: http.api.apiEndpoint,
+      ApiId: http.api.apiId,
+      PublicUrl: http.publicUrl,
+      TableName: storage.table.tableName,
+      BucketName: storage.bucket.bucketName,
+      PollQueueUrl: queues.poll.queue.queueUrl,
+      VerifyQueueUrl: queues.verify.queue.queueUrl,
+      IngestQueueUrl: queues.ingest.queue.queueUrl,
+      ComposeQueueUrl: queues.compose.queue.queueUrl,
+      ReconcileQueueUrl: queues.reconcile.queue.queueUrl,
+      StateMachineArn: promotion.stateMachine.stateMachineArn,
+      EventBusName: events.bus.eventBusName,
+      LinkKeyId: keys.linkKey.keyId,
+    });
+  }
+
+  private queue(id: string, variable: StageQueue['variable'], handlerTimeout: Duration): StageQueue {
+    return new StageQueue(this, id, { variable, handlerTimeout });
+  }
+
+  private stage(name: FunctionName, description: string, memorySize?: number): StageFunction {
+    const timeout = timeouts[name];
+    return new StageFunction(this, name, { description, timeout, ...(memorySize ? { memorySize } : {}) });
+  }
+
+  private tell(outputs: Record<keyof Outputs, string>): void {
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { GantryError } from '../error.ts';
+
+const text = z.string().min(1);
+
+/** Every variable that the stack gives its functions. The names stand nowhere else. */
+const variables = {
+  TABLE_NAME: text,
+  BUCKET_NAME: text,
+  POLL_QUEUE_URL: z.url(),
+  VERIFY_QUEUE_URL: z.url(),
+  INGEST_QUEUE_URL: z.url(),
+  COMPOSE_QUEUE_URL: z.url(),
+  RECONCILE_QUEUE_URL: z.url(),
+  EVENT_BUS_NAME: text,
+  STATE_MACHINE_ARN: text,
+  /** The KMS key that makes and checks the MACs of approval links. */
+  LINK_KEY_ID: text,
+  /** The From address of mail. */
+  SENDER_ADDRESS: text,
+  /** Where people and agents reach the API: mail links and DPoP's `htu` begin with it. No trailing slash. */
+  PUBLIC_URL: z.url().transform((url) => url.replace(/\/+$/, '')),
+  /** The issuer whose JWTs sign people in; absent where an installation has none. */
+  OIDC_ISSUER: z.url().optional(),
+  /** Hosts that outgoing requests may reach although their addresses are private. */
+  ALLOWED_PRIVATE_HOSTS: z
+    .string()
+    .default('')
+    .transform((list) =>
+      list
+        .split(',')
+        .map((host) => host.trim())
+        .filter((host) => host !== ''),
+    ),
+} as const;
+
+export type EnvironmentName = keyof typeof variables;
+export type Environment = { [N in EnvironmentName]: z.output<(typeof variables)[N]> };
+
+export const environmentNames = Object.keys(variables) as EnvironmentName[];
+
+/**
+ * The named variables of this process, parsed. A function names what it needs; the stack sets no more than that.
+ *
+ * @throws GantryError `internal` naming each variable that is missing or malformed
+ */
+export function environment<N extends EnvironmentName>(...names: N[]): Pick<Environment, N> {
+  return parseEnvironment(process.env, ...names);
+}
+
+/** As {@link environment}, of the given variables; without names, all of them are required. */
+export function parseEnvironment<N extends EnvironmentName = EnvironmentName>(
+  source: Record<string, string | undefined>,
+  ...names: N[]
+): Pick<Environment, N> {
+  const wanted: readonly EnvironmentName[] = names.length > 0 ? names : environmentNames;
+  const parsed: Partial<Record<EnvironmentName, unknown>> = {};
+  const problems: string[] = [];
+  for (const name of wanted) {
+    const result = variables[name].safeParse(source[name]);
+    if (result.success) parsed[name] = result.data;
+    else problems.push(`${name}: expected ${describe(result.error)}, found ${source[name] ?? 'nothing'}`);
+  }
+  if (problems.length > 0) {
+    throw new GantryError('internal', `The environment is not as the stack sets it: ${problems.join('; ')}`);
+  }
+  return parsed as Pick<Environment, N>;
+}
+
+function describe(error: z.ZodError): string {
+  return error.issues[0]?.code === 'invalid_format' ? 'a URL' : 'a value';
+}
