@@ -36,6 +36,8 @@ export interface Module {
   allow_devices: boolean;
   /** SHA-256 over the policy's fields: names the policy in cached verdicts. */
   policy_version: string;
+  /** The one live version, null before the first. */
+  live_version_id: string | null;
   created_at: string;
   updated_at: string;
 }

@@ -1,0 +1,72 @@
+import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import type { Aws } from '../aws/clients.ts';
+import type {
+  ComposeMessage,
+  IngestMessage,
+  PollMessage,
+  ReconcileMessage,
+  VerifyMessage,
+} from '../contract/messages.ts';
+import type { Db } from '../store/db.ts';
+import type { Objects } from '../store/objects.ts';
+
+/** What actions work with: the outside, handed in. Every handler builds one; tests may too. */
+export interface Services {
+  aws: Aws;
+  db: Db;
+  objects: Objects;
+  settings: Settings;
+  now: () => Date;
+}
+
+/** A deployment's settings; a function that lacks one and needs it is a deployment error. */
+export interface Settings {
+  publicUrl: string;
+  senderAddress: string;
+  linkKeyId: string;
+  stateMachineArn: string;
+  queueUrls: { poll: string; verify: string; ingest: string; compose: string; reconcile: string };
+  /** Hosts that fetches may reach although their addresses are private or loopback. */
+  allowedPrivateHosts: string[];
+}
+
+interface Messages {
+  poll: PollMessage;
+  verify: VerifyMessage;
+  ingest: IngestMessage;
+  compose: ComposeMessage;
+  reconcile: ReconcileMessage;
+}
+
+/** Sends messages to a stage's queue, ten a request. Throws when any was not taken, so that the caller is retried. */
+export async function enqueue<Stage extends keyof Messages>(
+  services: Services,
+  stage: Stage,
+  messages: Messages[Stage][],
+  delaySeconds = 0,
+): Promise<void> {
+  for (let i = 0; i < messages.length; i += 10) {
+    const out = await services.aws.sqs.send(
+      new SendMessageBatchCommand({
+        QueueUrl: services.settings.queueUrls[stage],
+        Entries: messages.slice(i, i + 10).map((message, index) => ({
+          Id: String(index),
+          MessageBody: JSON.stringify(message),
+          DelaySeconds: delaySeconds,
+        })),
+      }),
+    );
+    const failed = out.Failed?.[0];
+    if (failed !== undefined) throw new Error(`${stage} queue refused a message: ${failed.Code} ${failed.Message}`);
+  }
+}
+
+/** The current time as Gantry writes it. */
+export function nowIso(services: Services): string {
+  return services.now().toISOString();
+}
+
+/** A time `seconds` from now, as Gantry writes it. */
+export function later(services: Services, seconds: number): string {
+  return new Date(services.now().getTime() + seconds * 1000).toISOString();
+}

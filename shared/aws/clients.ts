@@ -1,0 +1,40 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SESv2Client } from '@aws-sdk/client-sesv2';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+
+export interface Aws {
+  dynamodb: DynamoDBDocumentClient;
+  s3: S3Client;
+  sqs: SQSClient;
+  sfn: SFNClient;
+  kms: KMSClient;
+  ses: SESv2Client;
+  events: EventBridgeClient;
+  secrets: SecretsManagerClient;
+}
+
+/**
+ * The AWS clients, built here and nowhere else. `AWS_ENDPOINT_URL`, which the SDK reads itself, points them at another
+ * endpoint; S3 is then addressed by path, because bucket host names do not resolve there.
+ */
+export function awsClients(environment: NodeJS.ProcessEnv = process.env): Aws {
+  const custom = environment.AWS_ENDPOINT_URL !== undefined;
+  return {
+    dynamodb: DynamoDBDocumentClient.from(new DynamoDBClient({}), {
+      marshallOptions: { removeUndefinedValues: true },
+    }),
+    s3: new S3Client({ forcePathStyle: custom, requestChecksumCalculation: 'WHEN_SUPPORTED' }),
+    sqs: new SQSClient({}),
+    sfn: new SFNClient({}),
+    kms: new KMSClient({}),
+    ses: new SESv2Client({}),
+    events: new EventBridgeClient({}),
+    secrets: new SecretsManagerClient({}),
+  };
+}

@@ -1,0 +1,161 @@
+import { Entity } from 'electrodb';
+import type { Account, ApiToken, Category, Member, Role } from '../domain/role.ts';
+import { GantryError } from '../error.ts';
+import {
+  change,
+  create,
+  type Db,
+  flag,
+  json,
+  key,
+  number,
+  query,
+  read,
+  remove,
+  service,
+  text,
+  type Write,
+} from './db.ts';
+
+const options = { table: 'table' };
+
+const accounts = new Entity(
+  {
+    model: { entity: 'account', version: '1', service },
+    attributes: {
+      slug: text,
+      name: text,
+      director_key_id: text,
+      root_sha256: text,
+      root_version: number,
+      created_at: text,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['slug'], '${slug}#account'), sk: key('sk', [], 'account') },
+      list: { index: 'gsi1', pk: key('gsi1pk', [], 'accounts'), sk: key('gsi1sk', ['slug'], '${slug}') },
+    },
+  } as const,
+  options,
+);
+
+const members = new Entity(
+  {
+    model: { entity: 'member', version: '1', service },
+    attributes: { account: text, id: text, email: text, name: text, roles: json<Role[]>(), created_at: text },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'id'], '${account}#member#${id}'), sk: key('sk', [], 'member') },
+      list: { index: 'gsi1', pk: key('gsi1pk', ['account'], '${account}#members'), sk: key('gsi1sk', ['id'], '${id}') },
+    },
+  } as const,
+  options,
+);
+
+const tokens = new Entity(
+  {
+    model: { entity: 'token', version: '1', service },
+    attributes: {
+      account: text,
+      id: text,
+      name: text,
+      roles: json<Role[]>(),
+      member_id: json<string | null>(),
+      platform: flag,
+      hash: text,
+      created_at: text,
+      expires_at: json<string | null>(),
+      revoked_at: json<string | null>(),
+    },
+    indexes: {
+      primary: { pk: key('pk', ['hash'], 'token#${hash}'), sk: key('sk', [], 'token') },
+      list: { index: 'gsi1', pk: key('gsi1pk', ['account'], '${account}#tokens'), sk: key('gsi1sk', ['id'], '${id}') },
+    },
+  } as const,
+  options,
+);
+
+const categories = new Entity(
+  {
+    model: { entity: 'category', version: '1', service },
+    attributes: { account: text, slug: text, position: number, created_at: text },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'slug'], '${account}#category#${slug}'), sk: key('sk', [], 'category') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account'], '${account}#categories'),
+        sk: key('gsi1sk', ['slug'], '${slug}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+export function getAccount(db: Db, slug: string): Promise<Account | null> {
+  return read(db, accounts, accounts.get({ slug }).params());
+}
+
+export function listAccounts(db: Db): Promise<Account[]> {
+  return query(db, accounts, accounts.query.list({}).params());
+}
+
+export function createAccount(account: Account): Write {
+  return create(
+    accounts.create(account).params(),
+    () => new GantryError('already_exists', `account "${account.slug}" exists already`, { field: 'slug' }),
+  );
+}
+
+export function getMember(db: Db, account: string, id: string): Promise<Member | null> {
+  return read(db, members, members.get({ account, id }).params());
+}
+
+export function listMembers(db: Db, account: string): Promise<Member[]> {
+  return query(db, members, members.query.list({ account }).params());
+}
+
+export function createMember(member: Member): Write {
+  return create(members.create(member).params(), () => new GantryError('already_exists', `member ${member.id} exists`));
+}
+
+export function removeMember(account: string, id: string): Write {
+  return remove(members.delete({ account, id }).params());
+}
+
+export function getToken(db: Db, hash: string): Promise<ApiToken | null> {
+  return read(db, tokens, tokens.get({ hash }).params());
+}
+
+export function listTokens(db: Db, account: string): Promise<ApiToken[]> {
+  return query(db, tokens, tokens.query.list({ account }).params());
+}
+
+export function createToken(token: ApiToken): Write {
+  return create(tokens.create(token).params(), () => new GantryError('already_exists', `token ${token.id} exists`));
+}
+
+export function revokeToken(hash: string, revoked_at: string): Write {
+  return change(
+    tokens
+      .patch({ hash })
+      .set({ revoked_at })
+      .where(({ revoked_at }, { eq }) => eq(revoked_at as never, null as never))
+      .params(),
+    () => new GantryError('conflict', 'the token is revoked already'),
+  );
+}
+
+export function getCategory(db: Db, account: string, slug: string): Promise<Category | null> {
+  return read(db, categories, categories.get({ account, slug }).params());
+}
+
+/** All categories of an account, lowest position first. */
+export async function listCategories(db: Db, account: string): Promise<Category[]> {
+  const all: Category[] = await query(db, categories, categories.query.list({ account }).params());
+  return all.sort((a, b) => a.position - b.position || (a.slug < b.slug ? -1 : 1));
+}
+
+export function createCategory(category: Category): Write {
+  return create(
+    categories.create(category).params(),
+    () => new GantryError('already_exists', `category "${category.slug}" exists already`, { field: 'slug' }),
+  );
+}

@@ -1,0 +1,142 @@
+import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import { createCustomAttribute } from 'electrodb';
+import { GantryError } from '../error.ts';
+
+/** The table and the client that reaches it. ElectroDB entities make the parameters; this file sends them. */
+export interface Db {
+  client: DynamoDBDocumentClient;
+  table: string;
+}
+
+export const service = 'gantry';
+
+/** Attribute shorthands for entities. */
+export const text = { type: 'string', required: true } as const;
+export const number = { type: 'number', required: true } as const;
+export const flag = { type: 'boolean', required: true } as const;
+/** Anything JSON, typed: lists, records and nullable values. */
+export const json = <T>() => ({ ...createCustomAttribute<T>(), required: true }) as const;
+export const optionalText = { type: 'string' } as const;
+export const optionalNumber = { type: 'number' } as const;
+
+/** ElectroDB's keys with our readable templates; case is kept, because names and tags are case-sensitive. */
+export function key<const C extends readonly string[]>(field: string, composite: C, template: string) {
+  return {
+    field,
+    composite: composite as unknown as { -readonly [K in keyof C]: C[K] },
+    template,
+    casing: 'none',
+  } as const;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: parameters as ElectroDB makes them for the document client
+type Params = any;
+
+interface Parses {
+  // biome-ignore lint/suspicious/noExplicitAny: ElectroDB's own types of a raw response and of what it makes of it
+  parse(response: any): any;
+}
+
+/** Reads one item by an entity's `get(…).params()`, strongly consistent; null when there is none. */
+export async function read<T>(db: Db, entity: Parses, params: Params): Promise<T | null> {
+  const out = await db.client.send(new GetCommand({ ...params, TableName: db.table, ConsistentRead: true }));
+  return out.Item === undefined ? null : entity.parse({ Item: out.Item }).data;
+}
+
+/** Reads one page of a query; `limit` items at most. Indexes are eventually consistent. */
+export async function query<T>(
+  db: Db,
+  entity: Parses,
+  params: Params,
+  limit = 1000,
+  newestFirst = false,
+): Promise<T[]> {
+  const items: unknown[] = [];
+  let start: Record<string, unknown> | undefined;
+  do {
+    const out = await db.client.send(
+      new QueryCommand({
+        ...params,
+        TableName: db.table,
+        Limit: limit - items.length,
+        ScanIndexForward: !newestFirst,
+        ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+      }),
+    );
+    items.push(...(out.Items ?? []));
+    start = out.LastEvaluatedKey;
+  } while (start !== undefined && items.length < limit);
+  return entity.parse({ Items: items }).data;
+}
+
+/** Reads a sharded list: every shard from the cursor on, merged by `sortKey`, the first `limit` of them. */
+export async function queryShards<T>(
+  shards: number,
+  limit: number,
+  sortKey: (item: T) => string,
+  page: (shard: number, limit: number) => Promise<T[]>,
+): Promise<T[]> {
+  const pages = await Promise.all(Array.from({ length: shards }, (_, shard) => page(shard, limit)));
+  return pages
+    .flat()
+    .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : sortKey(a) > sortKey(b) ? 1 : 0))
+    .slice(0, limit);
+}
+
+/** One write of a transaction, with the error that its failed condition means. */
+export interface Write {
+  item: NonNullable<TransactWriteCommandInput['TransactItems']>[number];
+  refuse: () => GantryError;
+}
+
+const raced = () => new GantryError('conflict', 'the record changed at the same time; read it again and retry');
+
+/** `create` of an entity: must not exist yet. */
+export function create(params: Params, refuse: () => GantryError): Write {
+  return { item: { Put: params }, refuse };
+}
+
+/** `patch`, `update` or `put` of an entity with its own condition. */
+export function change(params: Params, refuse: () => GantryError = raced): Write {
+  return { item: params.UpdateExpression === undefined ? { Put: params } : { Update: params }, refuse };
+}
+
+export function remove(params: Params, refuse: () => GantryError = raced): Write {
+  return { item: { Delete: params }, refuse };
+}
+
+/**
+ * Writes all or nothing. A failed condition throws that write's named error; a collision with another transaction
+ * throws `conflict`, which callers at the edge may retry.
+ */
+export async function transact(db: Db, writes: Write[]): Promise<void> {
+  const items = writes.map(({ item }) => {
+    const [[kind, params]] = Object.entries(item) as [[string, Params]];
+    return { [kind]: { ...params, TableName: db.table } };
+  });
+  try {
+    await db.client.send(new TransactWriteCommand({ TransactItems: items as never }));
+  } catch (error) {
+    if (!(error instanceof TransactionCanceledException || error instanceof ConditionalCheckFailedException))
+      throw error;
+    const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
+    const failed = reasons.findIndex((reason) => reason.Code === 'ConditionalCheckFailed');
+    if (failed !== -1) throw writes[failed]?.refuse() ?? raced();
+    if (reasons.some((reason) => reason.Code === 'TransactionConflict') || reasons.length === 0) throw raced();
+    throw error;
+  }
+}
+
+/** A stable shard for a name: lists spread over `shards` partitions of an index. */
+export function shardOf(name: string, shards: number): number {
+  let hash = 2166136261;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 16777619);
+  return (hash >>> 0) % shards;
+}

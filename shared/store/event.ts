@@ -1,0 +1,36 @@
+import { Entity } from 'electrodb';
+import type { EventType, GantryEvent } from '../contract/events.ts';
+import { newId } from '../contract/ids.ts';
+import { GantryError } from '../error.ts';
+import { create, json, key, service, text, type Write } from './db.ts';
+
+/**
+ * The outbox: an event is written in the transaction of the change that it tells of, and the table's stream carries it
+ * to the bus. Nothing is announced that did not happen, nothing happens unannounced.
+ */
+const events = new Entity(
+  {
+    model: { entity: 'event', version: '1', service },
+    attributes: {
+      account: text,
+      id: text,
+      type: json<EventType>(),
+      subject: text,
+      actor: text,
+      at: text,
+      data: json<Record<string, unknown>>(),
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'id'], '${account}#event#${id}'), sk: key('sk', [], 'event') },
+    },
+  } as const,
+  { table: 'table' },
+);
+
+export function createEvent(event: Omit<GantryEvent, 'id'>): Write {
+  const id = newId('event');
+  return create(
+    events.create({ ...event, id } as never).params(),
+    () => new GantryError('internal', `event ${id} exists already`),
+  );
+}

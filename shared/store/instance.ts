@@ -1,0 +1,243 @@
+import { Entity } from 'electrodb';
+import type { Instance, InstanceReport, Metadata, Track } from '../domain/template.ts';
+import { GantryError } from '../error.ts';
+import {
+  change,
+  create,
+  type Db,
+  json,
+  key,
+  number,
+  query,
+  queryShards,
+  read,
+  service,
+  shardOf,
+  text,
+  transact,
+  type Write,
+} from './db.ts';
+import { dueShards } from './repository.ts';
+
+const listShards = 8;
+const options = { table: 'table' };
+
+const instances = new Entity(
+  {
+    model: { entity: 'instance', version: '1', service },
+    attributes: {
+      account: text,
+      id: text,
+      shard: number,
+      name: text,
+      template_id: text,
+      track: json<Track>(),
+      metadata: json<Metadata>(),
+      clusters: json<string[]>(),
+      state: json<Instance['state']>(),
+      key_thumbprint: json<string | null>(),
+      credential_hash: json<string | null>(),
+      join_secret_hash: json<string | null>(),
+      join_expires_at: json<string | null>(),
+      desired_version: number,
+      desired_hash: json<string | null>(),
+      desired_composition: json<string | null>(),
+      desired_modules: json<Record<string, string>>(),
+      desired_signed_at: json<string | null>(),
+      desired_expires_at: json<string | null>(),
+      report: json<InstanceReport | null>(),
+      created_at: text,
+      updated_at: text,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'id'], '${account}#instance#${id}'), sk: key('sk', [], 'instance') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account', 'shard'], '${account}#instances#${shard}'),
+        sk: key('gsi1sk', ['id'], '${id}'),
+      },
+      byTemplate: {
+        index: 'gsi2',
+        pk: key('gsi2pk', ['account', 'template_id'], '${account}#template#${template_id}#instances'),
+        sk: key('gsi2sk', ['id'], '${id}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+/** When a desired state is to be signed again: half its life before it expires. */
+const resigns = new Entity(
+  {
+    model: { entity: 'resign', version: '1', service },
+    attributes: { account: text, instance_id: text, shard: number, due_at: text },
+    indexes: {
+      primary: {
+        pk: key('pk', ['account', 'instance_id'], '${account}#instance#${instance_id}'),
+        sk: key('sk', [], 'resign'),
+      },
+      due: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['shard'], 'due#resign#${shard}'),
+        sk: key('gsi1sk', ['due_at', 'account', 'instance_id'], '${due_at}#${account}#${instance_id}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+/** Agents' credentials by hash, so that a call is authenticated by one read. */
+const credentials = new Entity(
+  {
+    model: { entity: 'credential', version: '1', service },
+    attributes: { hash: text, account: text, instance_id: text, key_thumbprint: text },
+    indexes: { primary: { pk: key('pk', ['hash'], 'credential#${hash}'), sk: key('sk', [], 'credential') } },
+  } as const,
+  options,
+);
+
+/** Proofs seen (RFC 9449, section 11.1): a second use of the same `jti` is a replay. */
+const proofs = new Entity(
+  {
+    model: { entity: 'proof', version: '1', service },
+    attributes: { thumbprint: text, jti: text, ttl: number },
+    indexes: {
+      primary: { pk: key('pk', ['thumbprint', 'jti'], 'proof#${thumbprint}#${jti}'), sk: key('sk', [], 'proof') },
+    },
+  } as const,
+  options,
+);
+
+export function getInstance(db: Db, account: string, id: string): Promise<Instance | null> {
+  return read(db, instances, instances.get({ account, id }).params());
+}
+
+export function listInstances(db: Db, account: string, limit = 1000, after = ''): Promise<Instance[]> {
+  return queryShards<Instance>(
+    listShards,
+    limit,
+    (instance) => instance.id,
+    (shard, count) => query(db, instances, instances.query.list({ account, shard }).gt({ id: after }).params(), count),
+  );
+}
+
+export function instancesOf(db: Db, account: string, template_id: string): Promise<Instance[]> {
+  return query(db, instances, instances.query.byTemplate({ account, template_id }).params(), 100_000);
+}
+
+export function createInstance(instance: Instance): Write {
+  return create(
+    instances.create({ ...instance, shard: shardOf(instance.id, listShards) } as never).params(),
+    () => new GantryError('already_exists', `instance ${instance.id} exists`),
+  );
+}
+
+/** What people change (metadata, track, …), if nobody else did since it was read. */
+export function updateInstance(was: Instance, set: Partial<Instance>): Write {
+  return change(
+    instances
+      .patch({ account: was.account, id: was.id })
+      .set(set as never)
+      .where(({ updated_at }, { eq }) => eq(updated_at, was.updated_at))
+      .params(),
+  );
+}
+
+/** Binds the agent's key: only once a join token, only before it expires. */
+export function enrolInstance(was: Instance, key_thumbprint: string, credential_hash: string, now: string): Write {
+  return change(
+    instances
+      .patch({ account: was.account, id: was.id })
+      .set({
+        state: 'enrolled',
+        key_thumbprint,
+        credential_hash,
+        join_secret_hash: null,
+        join_expires_at: null,
+        updated_at: now,
+      } as never)
+      .where(({ join_secret_hash }, { eq }) => eq(join_secret_hash as never, was.join_secret_hash as never))
+      .params(),
+    () => new GantryError('join_token_used', 'the join token was used already'),
+  );
+}
+
+/** Counts a newly signed desired state: of two signers at once, one wins. */
+export function signedInstance(
+  was: Instance,
+  set: Pick<
+    Instance,
+    | 'desired_version'
+    | 'desired_hash'
+    | 'desired_composition'
+    | 'desired_modules'
+    | 'desired_signed_at'
+    | 'desired_expires_at'
+  >,
+): Write {
+  return change(
+    instances
+      .patch({ account: was.account, id: was.id })
+      .set(set as never)
+      .where(({ desired_version }, { eq }) => eq(desired_version, was.desired_version))
+      .params(),
+  );
+}
+
+/** Keeps a report; reports are observations, the last one counts. */
+export function putReport(account: string, id: string, report: InstanceReport): Write {
+  return change(
+    instances
+      .patch({ account, id })
+      .set({ report } as never)
+      .params(),
+  );
+}
+
+export function putResign(account: string, instance_id: string, due_at: string): Write {
+  return change(resigns.put({ account, instance_id, due_at, shard: shardOf(instance_id, dueShards) }).params());
+}
+
+export async function dueResigns(
+  db: Db,
+  now: string,
+  limit: number,
+): Promise<{ account: string; instance_id: string; due_at: string }[]> {
+  const pages = await Promise.all(
+    Array.from({ length: dueShards }, (_, shard) =>
+      query<{ account: string; instance_id: string; due_at: string }>(
+        db,
+        resigns,
+        resigns.query.due({ shard }).lte({ due_at: now }).params(),
+        Math.ceil(limit / dueShards),
+      ),
+    ),
+  );
+  return pages.flat();
+}
+
+export interface Credential {
+  hash: string;
+  account: string;
+  instance_id: string;
+  key_thumbprint: string;
+}
+
+export function getCredential(db: Db, hash: string): Promise<Credential | null> {
+  return read(db, credentials, credentials.get({ hash }).params());
+}
+
+export function createCredential(credential: Credential): Write {
+  return create(credentials.create(credential).params(), () => new GantryError('conflict', 'the credential exists'));
+}
+
+/** Notes a proof's `jti` for ten minutes; the second time is refused. */
+export async function spendProof(db: Db, thumbprint: string, jti: string, now: Date): Promise<void> {
+  const ttl = Math.floor(now.getTime() / 1000) + 600;
+  await transact(db, [
+    create(
+      proofs.create({ thumbprint, jti, ttl }).params(),
+      () => new GantryError('dpop_replayed', 'expected a DPoP proof that was not used before'),
+    ),
+  ]);
+}

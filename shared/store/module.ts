@@ -1,0 +1,100 @@
+import { Entity } from 'electrodb';
+import type { Module, Variety } from '../domain/module.ts';
+import type { SignerIdentity } from '../domain/signature.ts';
+import { GantryError } from '../error.ts';
+import {
+  change,
+  create,
+  type Db,
+  flag,
+  json,
+  key,
+  number,
+  query,
+  queryShards,
+  read,
+  service,
+  shardOf,
+  text,
+  type Write,
+} from './db.ts';
+
+const listShards = 4;
+
+const modules = new Entity(
+  {
+    model: { entity: 'module', version: '1', service },
+    attributes: {
+      account: text,
+      name: text,
+      shard: number,
+      id: text,
+      visibility: json<'private' | 'public'>(),
+      category: text,
+      variety: json<Variety>(),
+      parent_module: json<string | null>(),
+      repository: text,
+      identities: json<SignerIdentity[]>(),
+      trusted_keys: json<string[]>(),
+      trusted_root: json<unknown>(),
+      require_tlog: flag,
+      platforms: json<string[]>(),
+      allow_devices: flag,
+      policy_version: text,
+      live_version_id: json<string | null>(),
+      created_at: text,
+      updated_at: text,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'name'], '${account}#module#${name}'), sk: key('sk', [], 'module') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account', 'shard'], '${account}#modules#${shard}'),
+        sk: key('gsi1sk', ['name'], '${name}'),
+      },
+    },
+  } as const,
+  { table: 'table' },
+);
+
+export function getModule(db: Db, account: string, name: string): Promise<Module | null> {
+  return read(db, modules, modules.get({ account, name }).params());
+}
+
+export function listModules(db: Db, account: string, limit = 1000, after = ''): Promise<Module[]> {
+  return queryShards<Module>(
+    listShards,
+    limit,
+    (module) => module.name,
+    (shard, count) => query(db, modules, modules.query.list({ account, shard }).gt({ name: after }).params(), count),
+  );
+}
+
+export function createModule(module: Module): Write {
+  return create(
+    modules.create({ ...module, shard: shardOf(module.name, listShards) } as never).params(),
+    () => new GantryError('already_exists', `module "${module.name}" is registered already`, { field: 'name' }),
+  );
+}
+
+export function updateModule(account: string, name: string, set: Partial<Module>, was: string): Write {
+  return change(
+    modules
+      .patch({ account, name })
+      .set(set as never)
+      .where(({ updated_at }, { eq }) => eq(updated_at, was))
+      .params(),
+  );
+}
+
+/** Moves the module's live pointer; the invariant "one live version a module" rests on its condition. */
+export function moveLive(account: string, name: string, from: string | null, to: string | null): Write {
+  return change(
+    modules
+      .patch({ account, name })
+      .set({ live_version_id: to } as never)
+      .where(({ live_version_id }, { eq }) => eq(live_version_id as never, from as never))
+      .params(),
+    () => new GantryError('promotion_raced', `another promotion of "${name}" was applied at the same time`),
+  );
+}

@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { GantryError } from '../error.ts';
+
+/** The artifact bucket. Everything but desired states is named by its digest and never overwritten. */
+export interface Objects {
+  s3: S3Client;
+  bucket: string;
+}
+
+/** S3 keys, per account, by digest. Digests are `sha256:<hex>`. */
+export const objectKeys = {
+  artifact: (account: string, digest: string) => `accounts/${account}/artifacts/${digest.replace(':', '/')}`,
+  fileIndex: (account: string, digest: string) => `accounts/${account}/file-indexes/${digest.replace(':', '/')}.json`,
+  evidence: (account: string, digest: string) => `accounts/${account}/evidence/${digest.replace(':', '/')}.json`,
+  image: (account: string, digest: string) => `accounts/${account}/images/${digest.replace(':', '/')}.erofs`,
+  composition: (account: string, digest: string) => `accounts/${account}/compositions/${digest.replace(':', '/')}.json`,
+  upload: (account: string, id: string) => `accounts/${account}/uploads/${id}`,
+  desiredState: (account: string, instance: string) => `accounts/${account}/desired-states/${instance}.json`,
+  root: (account: string, version: number) => `accounts/${account}/roots/${version}.root.json`,
+} as const;
+
+/** Writes bytes unless the key exists; what is named by its digest needs no second write. */
+export async function putOnce(objects: Objects, key: string, body: Uint8Array | string, type: string): Promise<void> {
+  try {
+    await objects.s3.send(
+      new PutObjectCommand({
+        Bucket: objects.bucket,
+        Key: key,
+        Body: body,
+        ContentType: type,
+        IfNoneMatch: '*',
+        ChecksumAlgorithm: 'SHA256',
+      }),
+    );
+  } catch (error) {
+    const name = (error as { name?: string }).name;
+    if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error;
+  }
+}
+
+/** Replaces an object at a fixed key: desired states only, whose order the instance's counter decides. */
+export async function putLatest(objects: Objects, key: string, body: Uint8Array | string, type: string): Promise<void> {
+  await objects.s3.send(
+    new PutObjectCommand({
+      Bucket: objects.bucket,
+      Key: key,
+      Body: body,
+      ContentType: type,
+      ChecksumAlgorithm: 'SHA256',
+      CacheControl: 'no-cache',
+    }),
+  );
+}
+
+/** Streams bytes of unknown length to a key (multipart, 8 MiB parts, two at a time: about 24 MiB of memory). */
+export async function putStream(objects: Objects, key: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+  const upload = new Upload({
+    client: objects.s3,
+    params: { Bucket: objects.bucket, Key: key, Body: Readable.from(body, { objectMode: false }) },
+    partSize: 8 * 1024 ** 2,
+    queueSize: 2,
+    leavePartsOnError: false,
+  });
+  await upload.done();
+}
+
+export async function hasObject(objects: Objects, key: string): Promise<boolean> {
+  try {
+    await objects.s3.send(new HeadObjectCommand({ Bucket: objects.bucket, Key: key }));
+    return true;
+  } catch (error) {
+    if ((error as { name?: string }).name === 'NotFound') return false;
+    throw error;
+  }
+}
+
+/** Reads an object whole; `not_found` when there is none. */
+export async function getBytes(
+  objects: Objects,
+  key: string,
+  range?: { start: number; length: number },
+): Promise<Uint8Array> {
+  try {
+    const out = await objects.s3.send(
+      new GetObjectCommand({
+        Bucket: objects.bucket,
+        Key: key,
+        ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.start + range.length - 1}` }),
+      }),
+    );
+    return (await out.Body?.transformToByteArray()) ?? new Uint8Array();
+  } catch (error) {
+    if ((error as { name?: string }).name === 'NoSuchKey') {
+      throw new GantryError('not_found', `expected an object at ${key}, found none`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Streams an object. */
+export async function getStream(objects: Objects, key: string): Promise<AsyncIterable<Uint8Array>> {
+  const out = await objects.s3.send(new GetObjectCommand({ Bucket: objects.bucket, Key: key }));
+  return out.Body as unknown as AsyncIterable<Uint8Array>;
+}
+
+/** A URL that reads one object for `seconds`; it is a capability, so it is never logged. */
+export function presignGet(objects: Objects, key: string, seconds: number): Promise<string> {
+  return getSignedUrl(objects.s3, new GetObjectCommand({ Bucket: objects.bucket, Key: key }), { expiresIn: seconds });
+}

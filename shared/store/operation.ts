@@ -1,0 +1,218 @@
+import { Entity } from 'electrodb';
+import type { ErrorCode } from '../contract/error-codes.ts';
+import {
+  type Action,
+  type Approval,
+  type ApprovalDecision,
+  type Change,
+  type Decision,
+  finalOperationStates,
+  type InterventionPolicy,
+  type Operation,
+  type OperationState,
+} from '../domain/operation.ts';
+import { GantryError } from '../error.ts';
+import {
+  change,
+  create,
+  type Db,
+  flag,
+  json,
+  key,
+  number,
+  query,
+  queryShards,
+  read,
+  service,
+  shardOf,
+  text,
+  type Write,
+} from './db.ts';
+
+const listShards = 4;
+const options = { table: 'table' };
+
+const operations = new Entity(
+  {
+    model: { entity: 'operation', version: '1', service },
+    attributes: {
+      account: text,
+      id: text,
+      shard: number,
+      /** `open` or `final`: the index of the open ones is what the sweep reads. */
+      phase: text,
+      action: json<Action>(),
+      change: json<Change>(),
+      summary: text,
+      state: json<OperationState>(),
+      requested_by: text,
+      approval_id: json<string | null>(),
+      attempt: number,
+      code: json<ErrorCode | null>(),
+      message: json<string | null>(),
+      created_at: text,
+      updated_at: text,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'id'], '${account}#operation#${id}'), sk: key('sk', [], 'operation') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account', 'shard'], '${account}#operations#${shard}'),
+        sk: key('gsi1sk', ['id'], '${id}'),
+      },
+      byPhase: {
+        index: 'gsi2',
+        pk: key('gsi2pk', ['phase', 'shard'], 'operations#${phase}#${shard}'),
+        sk: key('gsi2sk', ['updated_at', 'account', 'id'], '${updated_at}#${account}#${id}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+const approvals = new Entity(
+  {
+    model: { entity: 'approval', version: '1', service },
+    attributes: {
+      account: text,
+      id: text,
+      operation_id: text,
+      action: json<Action>(),
+      summary: text,
+      requested_by: text,
+      state: json<Approval['state']>(),
+      quorum: number,
+      self_approval: flag,
+      decisions: json<ApprovalDecision[]>(),
+      /** How many decisions there are: what a concurrent decision collides on. */
+      decided: number,
+      task_token: json<string | null>(),
+      expires_at: text,
+      created_at: text,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'id'], '${account}#approval#${id}'), sk: key('sk', [], 'approval') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account'], '${account}#approvals'),
+        sk: key('gsi1sk', ['id'], '${id}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+const policies = new Entity(
+  {
+    model: { entity: 'policy', version: '1', service },
+    attributes: {
+      account: text,
+      action: json<Action>(),
+      decision: json<Decision>(),
+      quorum: number,
+      self_approval: flag,
+      expires_in_s: number,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account'], '${account}#policies'), sk: key('sk', ['action'], 'policy#${action}') },
+    },
+  } as const,
+  options,
+);
+
+const phaseOf = (state: OperationState) => (finalOperationStates.includes(state) ? 'final' : 'open');
+
+export function getOperation(db: Db, account: string, id: string): Promise<Operation | null> {
+  return read(db, operations, operations.get({ account, id }).params());
+}
+
+/** Operations of an account, by id, that is by time. */
+export function listOperations(db: Db, account: string, limit = 1000, after = ''): Promise<Operation[]> {
+  return queryShards<Operation>(
+    listShards,
+    limit,
+    (operation) => operation.id,
+    (shard, count) =>
+      query(db, operations, operations.query.list({ account, shard }).gt({ id: after }).params(), count),
+  );
+}
+
+/** Open operations that nothing has touched since `before`: the sweep asks whether their execution still lives. */
+export async function idleOperations(db: Db, before: string): Promise<Operation[]> {
+  const pages = await Promise.all(
+    Array.from({ length: listShards }, (_, shard) =>
+      query<Operation>(
+        db,
+        operations,
+        operations.query.byPhase({ phase: 'open', shard }).lte({ updated_at: before }).params(),
+        250,
+      ),
+    ),
+  );
+  return pages.flat();
+}
+
+export function createOperation(operation: Operation): Write {
+  const row = { ...operation, phase: phaseOf(operation.state), shard: shardOf(operation.id, listShards) };
+  return create(
+    operations.create(row as never).params(),
+    () => new GantryError('already_exists', `operation ${operation.id} exists`),
+  );
+}
+
+/** Moves an operation from the state it was read in; anything else that moved it first wins. */
+export function updateOperation(was: Operation, set: Partial<Operation> & { updated_at: string }): Write {
+  const row = { ...set, phase: phaseOf(set.state ?? was.state), shard: shardOf(was.id, listShards) };
+  return change(
+    operations
+      .patch({ account: was.account, id: was.id })
+      .set(row as never)
+      .where(
+        ({ state, attempt }, { eq }) => `${eq(state as never, was.state as never)} AND ${eq(attempt, was.attempt)}`,
+      )
+      .params(),
+    () => new GantryError('promotion_raced', `expected operation ${was.id} to be ${was.state}; it moved on meanwhile`),
+  );
+}
+
+export function getApproval(db: Db, account: string, id: string): Promise<Approval | null> {
+  return read(db, approvals, approvals.get({ account, id }).params());
+}
+
+export function listApprovals(db: Db, account: string, limit = 1000): Promise<Approval[]> {
+  return query(db, approvals, approvals.query.list({ account }).params(), limit, true);
+}
+
+export function createApproval(approval: Approval): Write {
+  return create(
+    approvals.create({ ...approval, decided: approval.decisions.length } as never).params(),
+    () => new GantryError('already_exists', `approval ${approval.id} exists`),
+  );
+}
+
+/** Changes an approval that is still pending and holds as many decisions as when it was read. */
+export function updateApproval(was: Approval, set: Partial<Approval>): Write {
+  return change(
+    approvals
+      .patch({ account: was.account, id: was.id })
+      .set({ ...set, decided: (set.decisions ?? was.decisions).length } as never)
+      .where(
+        ({ state, decided }, { eq }) =>
+          `${eq(state as never, 'pending' as never)} AND ${eq(decided, was.decisions.length)}`,
+      )
+      .params(),
+    () => new GantryError('approval_decided', 'the request was decided or changed at the same time'),
+  );
+}
+
+export function getPolicy(db: Db, account: string, action: Action): Promise<InterventionPolicy | null> {
+  return read(db, policies, policies.get({ account, action } as never).params());
+}
+
+export function listPolicies(db: Db, account: string): Promise<InterventionPolicy[]> {
+  return query(db, policies, policies.query.primary({ account }).params());
+}
+
+export function putPolicy(account: string, policy: InterventionPolicy): Write {
+  return change(policies.put({ account, ...policy } as never).params());
+}

@@ -1,0 +1,139 @@
+import { Entity } from 'electrodb';
+import type { Repository, Tag } from '../domain/version.ts';
+import { GantryError } from '../error.ts';
+import {
+  change,
+  create,
+  type Db,
+  json,
+  key,
+  number,
+  query,
+  read,
+  service,
+  shardOf,
+  text,
+  transact,
+  type Write,
+} from './db.ts';
+
+/** Due work is platform-wide and spread over this many partitions. */
+export const dueShards = 8;
+
+const repositories = new Entity(
+  {
+    model: { entity: 'repository', version: '1', service },
+    attributes: {
+      account: text,
+      module: text,
+      shard: number,
+      repository: text,
+      tags_hash: json<string | null>(),
+      next_poll_at: text,
+      polled_at: json<string | null>(),
+      failures: number,
+      code: json<string | null>(),
+      message: json<string | null>(),
+      ignored_tags: json<string[]>(),
+    },
+    indexes: {
+      primary: {
+        pk: key('pk', ['account', 'module'], '${account}#repository#${module}'),
+        sk: key('sk', [], 'repository'),
+      },
+      due: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['shard'], 'due#poll#${shard}'),
+        sk: key('gsi1sk', ['next_poll_at', 'account', 'module'], '${next_poll_at}#${account}#${module}'),
+      },
+    },
+  } as const,
+  { table: 'table' },
+);
+
+const tags = new Entity(
+  {
+    model: { entity: 'tag', version: '1', service },
+    attributes: {
+      account: text,
+      module: text,
+      tag: text,
+      digest: text,
+      checked_at: text,
+      moved_to: json<string | null>(),
+    },
+    indexes: {
+      primary: {
+        pk: key('pk', ['account', 'module'], '${account}#repository#${module}'),
+        sk: key('sk', ['tag'], 'tag#${tag}'),
+      },
+    },
+  } as const,
+  { table: 'table' },
+);
+
+export function getRepository(db: Db, account: string, module: string): Promise<Repository | null> {
+  return read(db, repositories, repositories.get({ account, module }).params());
+}
+
+export function createRepository(repository: Repository): Write {
+  return create(
+    repositories
+      .create({ ...repository, shard: shardOf(`${repository.account}/${repository.module}`, dueShards) } as never)
+      .params(),
+    () => new GantryError('already_exists', `the repository of "${repository.module}" is polled already`),
+  );
+}
+
+/** Repositories whose time has come, oldest first. */
+export async function dueRepositories(db: Db, now: string, limit: number): Promise<Repository[]> {
+  const pages = await Promise.all(
+    Array.from({ length: dueShards }, (_, shard) =>
+      query<Repository>(
+        db,
+        repositories,
+        repositories.query.due({ shard }).lte({ next_poll_at: now }).params(),
+        Math.ceil(limit / dueShards),
+      ),
+    ),
+  );
+  return pages.flat();
+}
+
+/** Claims a due repository until `until`: of two schedulers, one wins. Returns whether this one did. */
+export async function claimRepository(db: Db, repository: Repository, until: string): Promise<boolean> {
+  return setRepository(db, repository, { next_poll_at: until });
+}
+
+/** Changes the poll state if nobody else did since it was read. Returns whether it did. */
+export async function setRepository(db: Db, was: Repository, set: Partial<Repository>): Promise<boolean> {
+  const { account, module } = was;
+  const next = { ...was, ...set };
+  const write = change(
+    repositories
+      .patch({ account, module })
+      .set({ ...set, next_poll_at: next.next_poll_at, shard: shardOf(`${account}/${module}`, dueShards) } as never)
+      .where(({ next_poll_at }, { eq }) => eq(next_poll_at, was.next_poll_at))
+      .params(),
+  );
+  try {
+    await transact(db, [write]);
+    return true;
+  } catch (error) {
+    if (error instanceof GantryError && error.code === 'conflict') return false;
+    throw error;
+  }
+}
+
+export function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
+  return read(db, tags, tags.get({ account, module, tag }).params());
+}
+
+export function listTags(db: Db, account: string, module: string): Promise<Tag[]> {
+  return query(db, tags, tags.query.primary({ account, module }).begins({ tag: '' }).params(), 100_000);
+}
+
+/** Notes what a tag names now. The last look wins: a tag's row is an observation, not a decision. */
+export function putTag(tag: Tag): Write {
+  return change(tags.put(tag as never).params());
+}

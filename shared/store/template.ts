@@ -1,0 +1,227 @@
+import { Entity } from 'electrodb';
+import type { Assignment, Metadata, Template, Track } from '../domain/template.ts';
+import { GantryError } from '../error.ts';
+import {
+  change,
+  create,
+  type Db,
+  json,
+  key,
+  number,
+  query,
+  queryShards,
+  read,
+  remove,
+  service,
+  shardOf,
+  text,
+  type Write,
+} from './db.ts';
+
+const listShards = 4;
+const options = { table: 'table' };
+
+const templates = new Entity(
+  {
+    model: { entity: 'template', version: '1', service },
+    attributes: {
+      account: text,
+      id: text,
+      shard: number,
+      name: text,
+      platform: text,
+      revision: number,
+      created_at: text,
+      updated_at: text,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'id'], '${account}#template#${id}'), sk: key('sk', [], 'template') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account', 'shard'], '${account}#templates#${shard}'),
+        sk: key('gsi1sk', ['id'], '${id}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+/** Assignments live in their template's partition, so that one consistent query reads what a template is made of. */
+const assignments = new Entity(
+  {
+    model: { entity: 'assignment', version: '1', service },
+    attributes: {
+      account: text,
+      id: text,
+      template_id: text,
+      module: text,
+      constraint: json<string | null>(),
+      metadata: json<Metadata>(),
+      effective_priority: json<number | null>(),
+      created_at: text,
+      updated_at: text,
+    },
+    indexes: {
+      primary: {
+        pk: key('pk', ['account', 'template_id'], '${account}#template#${template_id}'),
+        sk: key('sk', ['id'], 'assignment#${id}'),
+      },
+      byId: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account', 'id'], '${account}#assignment#${id}'),
+        sk: key('gsi1sk', [], 'assignment'),
+      },
+      byModule: {
+        index: 'gsi2',
+        pk: key('gsi2pk', ['module'], 'assigned#${module}'),
+        sk: key('gsi2sk', ['account', 'template_id'], '${account}#${template_id}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+/** What a template's machines are to be made of, for one track: the pointer to a content-addressed composition. */
+export interface TemplateComposition {
+  account: string;
+  template_id: string;
+  track: Track;
+  /** `sha256:<hex>`: fs-verity digest of the image, which names the composition. */
+  digest: string;
+  /** S3 key of the JSON that says how it came to be (layers, report, instance files). */
+  report_key: string;
+  image_key: string;
+  image_sha256: string;
+  image_size: number;
+  /** The template's revision it was composed from. */
+  revision: number;
+  made_at: string;
+}
+
+const compositions = new Entity(
+  {
+    model: { entity: 'composition', version: '1', service },
+    attributes: {
+      account: text,
+      template_id: text,
+      track: json<Track>(),
+      digest: text,
+      report_key: text,
+      image_key: text,
+      image_sha256: text,
+      image_size: number,
+      revision: number,
+      made_at: text,
+    },
+    indexes: {
+      primary: {
+        pk: key('pk', ['account', 'template_id'], '${account}#template#${template_id}'),
+        sk: key('sk', ['track'], 'composition#${track}'),
+      },
+    },
+  } as const,
+  options,
+);
+
+export function getTemplate(db: Db, account: string, id: string): Promise<Template | null> {
+  return read(db, templates, templates.get({ account, id }).params());
+}
+
+export function listTemplates(db: Db, account: string, limit = 1000, after = ''): Promise<Template[]> {
+  return queryShards<Template>(
+    listShards,
+    limit,
+    (template) => template.id,
+    (shard, count) => query(db, templates, templates.query.list({ account, shard }).gt({ id: after }).params(), count),
+  );
+}
+
+export function createTemplate(template: Template): Write {
+  return create(
+    templates.create({ ...template, shard: shardOf(template.id, listShards) }).params(),
+    () => new GantryError('already_exists', `template ${template.id} exists`),
+  );
+}
+
+/** Counts a change of the template: its assignments were read at revision `was`. */
+export function bumpTemplate(account: string, id: string, was: number, updated_at: string): Write {
+  return change(
+    templates
+      .patch({ account, id })
+      .set({ revision: was + 1, updated_at })
+      .where(({ revision }, { eq }) => eq(revision, was))
+      .params(),
+    () => new GantryError('promotion_raced', 'the template was changed at the same time; ask again'),
+  );
+}
+
+export async function listAssignments(db: Db, account: string, template_id: string): Promise<Assignment[]> {
+  return query(
+    db,
+    assignments,
+    { ...assignments.query.primary({ account, template_id }).begins({ id: '' }).params(), ConsistentRead: true },
+    10_000,
+  );
+}
+
+export async function findAssignment(db: Db, account: string, id: string): Promise<Assignment | null> {
+  const [found] = await query<Assignment>(db, assignments, assignments.query.byId({ account, id }).params(), 1);
+  return found ?? null;
+}
+
+/** Assignments of a module (`<account>/<name>`) in any account. */
+export function assignmentsOf(db: Db, module: string): Promise<Assignment[]> {
+  return query(db, assignments, assignments.query.byModule({ module }).params(), 100_000);
+}
+
+export function createAssignment(assignment: Assignment): Write {
+  return create(
+    assignments.create(assignment as never).params(),
+    () => new GantryError('already_exists', `assignment ${assignment.id} exists`),
+  );
+}
+
+export function putAssignment(assignment: Assignment, was: string): Write {
+  const { account, template_id, id, constraint, metadata, effective_priority, updated_at } = assignment;
+  return change(
+    assignments
+      .patch({ account, template_id, id })
+      .set({ constraint, metadata, effective_priority, updated_at } as never)
+      .where((row, { eq }) => eq(row.updated_at, was))
+      .params(),
+  );
+}
+
+export function removeAssignment(assignment: Assignment): Write {
+  const { account, template_id, id, updated_at } = assignment;
+  return remove(
+    assignments
+      .remove({ account, template_id, id })
+      .where((row, { eq }) => eq(row.updated_at, updated_at))
+      .params(),
+  );
+}
+
+export function getComposition(
+  db: Db,
+  account: string,
+  template_id: string,
+  track: Track,
+): Promise<TemplateComposition | null> {
+  return read(db, compositions, compositions.get({ account, template_id, track }).params());
+}
+
+/** Makes a composition the template's, unless one of a newer revision already is. */
+export function putComposition(composition: TemplateComposition): Write {
+  return change(
+    compositions
+      .put(composition as never)
+      .where(({ revision, made_at }, { notExists, lt, eq, lte }) => {
+        const older = lt(revision, composition.revision);
+        const same = `(${eq(revision, composition.revision)} AND ${lte(made_at, composition.made_at)})`;
+        return `(${notExists(revision)} OR ${older} OR ${same})`;
+      })
+      .params(),
+    () => new GantryError('conflict', 'a newer composition is in place'),
+  );
+}

@@ -1,0 +1,73 @@
+import { Entity } from 'electrodb';
+import type { SignatureVerdict } from '../domain/signature.ts';
+import type { PromotionState, Version, VersionBuild } from '../domain/version.ts';
+import { GantryError } from '../error.ts';
+import { change, create, type Db, flag, json, key, query, read, service, text, type Write } from './db.ts';
+
+const versions = new Entity(
+  {
+    model: { entity: 'version', version: '1', service },
+    attributes: {
+      account: text,
+      module: text,
+      id: text,
+      digest: text,
+      version_string: text,
+      tags: json<string[]>(),
+      promotion_state: json<PromotionState>(),
+      was_live: flag,
+      quarantined: flag,
+      held: flag,
+      builds: json<VersionBuild[]>(),
+      manifest: json<unknown>(),
+      evidence_key: text,
+      signatures: json<SignatureVerdict[]>(),
+      ingested_at: text,
+      state_changed_at: text,
+    },
+    indexes: {
+      primary: { pk: key('pk', ['account', 'id'], '${account}#version#${id}'), sk: key('sk', [], 'version') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account', 'module'], '${account}#module#${module}#versions'),
+        sk: key('gsi1sk', ['ingested_at', 'id'], '${ingested_at}#${id}'),
+      },
+    },
+  } as const,
+  { table: 'table' },
+);
+
+export function getVersion(db: Db, account: string, id: string): Promise<Version | null> {
+  return read(db, versions, versions.get({ account, id }).params());
+}
+
+/** Versions of a module, newest ingest first. */
+export function listVersions(db: Db, account: string, module: string, limit = 10_000): Promise<Version[]> {
+  return query(db, versions, versions.query.list({ account, module }).params(), limit, true);
+}
+
+export function createVersion(version: Version): Write {
+  return create(
+    versions.create(version as never).params(),
+    () => new GantryError('already_exists', `version ${version.id} is ingested already`),
+  );
+}
+
+/** Moves a version from the state it was read in to another; of two at once, one is told `promotion_raced`. */
+export function moveVersion(was: Version, to: PromotionState, at: string, extra: Partial<Version> = {}): Write {
+  return change(
+    versions
+      .patch({ account: was.account, id: was.id })
+      .set({ ...extra, promotion_state: to, state_changed_at: at } as never)
+      .where(
+        ({ promotion_state, quarantined }, { eq }) =>
+          `${eq(promotion_state as never, was.promotion_state as never)} AND ${eq(quarantined, was.quarantined)}`,
+      )
+      .params(),
+    () =>
+      new GantryError(
+        'promotion_raced',
+        `expected ${was.module} ${was.version_string} to be ${was.promotion_state}; another request changed it first`,
+      ),
+  );
+}
