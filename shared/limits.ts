@@ -38,4 +38,22 @@ export const limits = {
   tagPageSize: 1000,
   /** Tags read of one repository. */
   tagsMax: 20_000,
+  /** Signed TUF metadata: the rendered files and masks of a large template fit many times over. */
+  directorMetadataBytesMax: 32 * 1024 ** 2,
+  /** How far a DPoP proof's time may be from the server's clock, either way (RFC 9449, section 11.1). */
+  dpopWindowMs: 60_000,
+  /** A DPoP proof in compact form; real ones are under 700 characters. */
+  dpopProofBytesMax: 4096,
+  /** JSON answers of the control plane to an agent: 500 presigned URLs are under 1 MiB. */
+  agentAnswerBytesMax: 4 * 1024 ** 2,
+  /** Signature candidates of one artifact, as kept for agents. */
+  evidenceBytesMax: 64 * 1024 ** 2,
+  /** How long an agent waits for an answer's headers, and for a stream that stands still. */
+  agentStallMs: 30_000,
+  /** Between two looks of an agent at its desired state (product.md, section 9), before jitter. */
+  agentTickMs: 60_000,
+  /** Between two heartbeats, each of which renews the presigned URL, which is good for an hour. */
+  agentHeartbeatMs: 55 * 60_000,
+  /** Generations an agent keeps: the running one and the one before it. */
+  agentGenerationsKept: 2,
 } as const;

@@ -1,0 +1,18 @@
+export { directorKey } from './key.ts';
+export {
+  compositionTarget,
+  type DesiredStateOptions,
+  type DirectorSigner,
+  makeDesiredState,
+  makeRoot,
+  type RootOptions,
+  rootSha256,
+  signMetadata,
+} from './make.ts';
+export {
+  type DesiredStateCheck,
+  type VerifiedDesiredState,
+  verifyDesiredState,
+  verifyNextRoot,
+  verifyRoot,
+} from './verify.ts';

@@ -1,0 +1,1 @@
+export { checkProof, type ExpectedRequest, makeProof, type ProofClaims } from './proof.ts';

@@ -1,0 +1,131 @@
+import type { KeyObject } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { calculateJwkThumbprint, EmbeddedJWK, exportJWK, type JWK, jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+
+export interface ProofOptions {
+  /** EC P-256 private key; its public half travels in the proof. */
+  privateKey: KeyObject;
+  /** HTTP method of the request. */
+  htm: string;
+  /** URL of the request; query and fragment are left out of the proof. */
+  htu: string;
+  /** The credential sent beside the proof; absent only at enrolment, when there is none yet. */
+  accessToken?: string;
+  now: Date;
+}
+
+/** A DPoP proof (RFC 9449, section 4.2): ES256, the key embedded as `jwk`, a fresh `jti`. */
+export async function makeProof({ privateKey, htm, htu, accessToken, now }: ProofOptions): Promise<string> {
+  const { kty, crv, x, y } = await exportJWK(privateKey);
+  return await new SignJWT({
+    htm,
+    htu: withoutQuery(htu),
+    ...(accessToken === undefined ? {} : { ath: hashOf(accessToken) }),
+  })
+    .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } as JWK })
+    .setJti(randomUUID())
+    .setIssuedAt(Math.floor(now.getTime() / 1000))
+    .sign(privateKey);
+}
+
+export interface ExpectedRequest {
+  htm: string;
+  /** The URL that the client was told to call (the public one, not the one behind a proxy). */
+  htu: string;
+  /** The credential that came with the proof, when one must have. */
+  accessToken?: string;
+  now: Date;
+  /** RFC 7638 thumbprint of the key that the credential is bound to; absent only at enrolment. */
+  expectedThumbprint?: string;
+}
+
+export interface ProofClaims {
+  /** RFC 7638 SHA-256 thumbprint of the key that made the proof, base64url. */
+  thumbprint: string;
+  /** Unique to the proof: the caller keeps it for twice `limits.dpopWindowMs` and refuses it when seen again. */
+  jti: string;
+  /** Seconds since 1970. */
+  iat: number;
+}
+
+const embeddedKey = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string(),
+  y: z.string(),
+  /** The private half: RFC 9449 forbids it, and a client that leaks its key must not be served. */
+  d: z.never().optional(),
+});
+const claims = z.object({
+  jti: z.string().min(1).max(128),
+  htm: z.string(),
+  htu: z.string(),
+  iat: z.int(),
+  ath: z.string().optional(),
+});
+
+/**
+ * Checks a proof by RFC 9449, section 4.3: one compact JWT of type `dpop+jwt`, ES256 with an embedded public P-256 key,
+ * method, URL, time window and credential hash. Replay (`jti`) is the caller's to refuse. Fails with `dpop_invalid`.
+ */
+export async function checkProof(proof: string, expected: ExpectedRequest): Promise<ProofClaims> {
+  const { payload, jwk } = await verifySignature(proof);
+  const parsed = claims.safeParse(payload);
+  if (!parsed.success)
+    throw refuse(`its claim ${parsed.error.issues[0]?.path.join('.')} is missing or of a wrong type`);
+  const { jti, htm, htu, iat, ath } = parsed.data;
+  if (htm !== expected.htm) throw refuse(`it is for the method ${htm}, the request is a ${expected.htm}`);
+  if (!sameUrl(htu, expected.htu)) throw refuse(`it is for ${htu}, the request went to ${withoutQuery(expected.htu)}`);
+  const age = expected.now.getTime() - iat * 1000;
+  if (Math.abs(age) > limits.dpopWindowMs) {
+    throw refuse(
+      `it was made ${Math.round(age / 1000)} s ago, at most ${limits.dpopWindowMs / 1000} s either way are allowed`,
+    );
+  }
+  if (expected.accessToken !== undefined && ath !== hashOf(expected.accessToken)) {
+    throw refuse(ath === undefined ? 'it lacks the hash of the credential (ath)' : 'its ath is of another credential');
+  }
+  const thumbprint = await calculateJwkThumbprint(jwk, 'sha256');
+  if (expected.expectedThumbprint !== undefined && thumbprint !== expected.expectedThumbprint) {
+    throw refuse('it was made with another key than the credential is bound to');
+  }
+  return { thumbprint, jti, iat };
+}
+
+async function verifySignature(proof: string): Promise<{ payload: unknown; jwk: JWK }> {
+  if (proof.length > limits.dpopProofBytesMax) throw refuse(`it has ${proof.length} characters`);
+  let verified: Awaited<ReturnType<typeof jwtVerify>>;
+  try {
+    // Times are judged by the caller's clock below: `exp` and `nbf` have no meaning in a proof.
+    verified = await jwtVerify(proof, EmbeddedJWK, { algorithms: ['ES256'], typ: 'dpop+jwt' });
+  } catch (cause) {
+    throw refuse((cause as Error).message, cause);
+  }
+  const jwk = embeddedKey.safeParse(verified.protectedHeader.jwk);
+  if (!jwk.success) throw refuse('its embedded key must be a public P-256 key');
+  const { kty, crv, x, y } = jwk.data;
+  return { payload: verified.payload, jwk: { kty, crv, x, y } };
+}
+
+function refuse(why: string, cause?: unknown): GantryError {
+  return new GantryError('dpop_invalid', `The DPoP proof is refused: ${why}.`, { cause });
+}
+
+function sameUrl(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && withoutQuery(a) === withoutQuery(b);
+}
+
+function withoutQuery(url: string): string {
+  const parsed = new URL(url);
+  parsed.search = '';
+  parsed.hash = '';
+  return parsed.href;
+}
+
+/** RFC 9449, section 4.2: base64url of the SHA-256 of the token's ASCII form. */
+function hashOf(accessToken: string): string {
+  return createHash('sha256').update(accessToken).digest('base64url');
+}

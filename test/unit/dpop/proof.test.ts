@@ -1,0 +1,115 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { exportJWK, SignJWT } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { checkProof, makeProof } from '../../../shared/dpop/index.ts';
+import { isGantryError } from '../../../shared/error.ts';
+
+const now = new Date('2026-03-01T12:00:00Z');
+const request = { htm: 'POST', htu: 'https://gantry.example/api/v1/agent/heartbeat' };
+
+function p256(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+}
+
+function later(seconds: number): Date {
+  return new Date(now.getTime() + seconds * 1000);
+}
+
+async function refusal(checked: Promise<unknown>): Promise<string> {
+  const error = await checked.then(
+    () => new Error('accepted'),
+    (caught: unknown) => caught,
+  );
+  expect(isGantryError(error, 'dpop_invalid')).toBe(true);
+  return (error as Error).message;
+}
+
+/** A proof made by hand, for what makeProof never makes. */
+async function forge(
+  header: Record<string, unknown>,
+  claims: Record<string, unknown>,
+  key: KeyObject,
+): Promise<string> {
+  const { kty, crv, x, y } = await exportJWK(key);
+  return await new SignJWT({ ...request, jti: 'j1', iat: now.getTime() / 1000, ...claims })
+    .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y }, ...header } as never)
+    .sign(key);
+}
+
+describe('a DPoP proof', () => {
+  it('is accepted for its request, key and credential, and names the key by its thumbprint', async () => {
+    const privateKey = p256();
+    const first = await checkProof(await makeProof({ privateKey, ...request, now }), { ...request, now });
+    const second = await checkProof(await makeProof({ privateKey, ...request, accessToken: 'cred', now }), {
+      ...request,
+      accessToken: 'cred',
+      now,
+      expectedThumbprint: first.thumbprint,
+    });
+    expect(first.thumbprint).toMatch(/^[\w-]{43}$/);
+    expect(second.jti).not.toBe(first.jti);
+    expect(second.iat).toBe(now.getTime() / 1000);
+  });
+
+  it('is for the URL without its query', async () => {
+    const proof = await makeProof({ privateKey: p256(), htm: 'POST', htu: `${request.htu}?page=2#top`, now });
+    await expect(checkProof(proof, { ...request, htu: `${request.htu}?other=1`, now })).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['another method', { htm: 'GET' }, /for the method POST, the request is a GET/],
+    ['another path', { htu: 'https://gantry.example/api/v1/agent/report' }, /the request went to/],
+    ['another host', { htu: 'https://evil.example/api/v1/agent/heartbeat' }, /the request went to/],
+    ['a later minute', { now: later(61) }, /61 s ago/],
+    ['an earlier minute', { now: later(-61) }, /-61 s ago/],
+    ['a credential that it does not name', { accessToken: 'cred' }, /lacks the hash/],
+    ['a credential bound to another key', { expectedThumbprint: 'A'.repeat(43) }, /another key/],
+  ])('is refused for %s', async (_, changed, sentence) => {
+    const proof = await makeProof({ privateKey: p256(), ...request, now });
+    expect(await refusal(checkProof(proof, { ...request, now, ...changed }))).toMatch(sentence);
+  });
+
+  it('is refused for another credential than it was made for', async () => {
+    const proof = await makeProof({ privateKey: p256(), ...request, accessToken: 'one', now });
+    expect(await refusal(checkProof(proof, { ...request, accessToken: 'two', now }))).toMatch(/another credential/);
+  });
+
+  it('is accepted within a minute either way', async () => {
+    const proof = await makeProof({ privateKey: p256(), ...request, now });
+    await checkProof(proof, { ...request, now: later(60) });
+    await checkProof(proof, { ...request, now: later(-60) });
+  });
+
+  it('is refused when any character of it is changed or it is no JWT at all', async () => {
+    const proof = await makeProof({ privateKey: p256(), ...request, now });
+    const [header, payload, signature] = proof.split('.') as [string, string, string];
+    const swapped = `${payload.startsWith('e') ? 'f' : 'e'}${payload.slice(1)}`;
+    await refusal(checkProof(`${header}.${swapped}.${signature}`, { ...request, now }));
+    await refusal(checkProof(`${header}.${payload}.`, { ...request, now }));
+    await refusal(checkProof('nonsense', { ...request, now }));
+    await refusal(checkProof('x'.repeat(5000), { ...request, now }));
+  });
+
+  it('is refused when it is signed by another key than it shows', async () => {
+    const { kty, crv, x, y } = await exportJWK(p256());
+    await refusal(checkProof(await forge({ jwk: { kty, crv, x, y } }, {}, p256()), { ...request, now }));
+  });
+
+  it('is refused when it shows its private key, has no key, another type or misses a claim', async () => {
+    const key = p256();
+    await refusal(checkProof(await forge({ jwk: await exportJWK(key) }, {}, key), { ...request, now }));
+    await refusal(checkProof(await forge({ jwk: undefined }, {}, key), { ...request, now }));
+    await refusal(checkProof(await forge({ typ: 'JWT' }, {}, key), { ...request, now }));
+    await refusal(checkProof(await forge({}, { jti: undefined }, key), { ...request, now }));
+    await refusal(checkProof(await forge({}, { iat: 'now' }, key), { ...request, now }));
+  });
+
+  it('is refused when it is signed with anything but ES256', async () => {
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
+    const { kty, crv, x, y } = await exportJWK(key);
+    const proof = await new SignJWT({ ...request, jti: 'j', iat: now.getTime() / 1000 })
+      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES384', jwk: { kty, crv, x, y } as never })
+      .sign(key);
+    await refusal(checkProof(proof, { ...request, now }));
+  });
+});
