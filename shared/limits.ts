@@ -24,6 +24,12 @@ export const limits = {
   pathBytesMax: 4096,
   /** NAME_MAX of Linux. */
   nameBytesMax: 255,
+  /** Files up to this size are kept in a composefs image; mkcomposefs' own value, so it is part of every digest. */
+  inlineFileBytesMax: 64,
+  /** Content that a line of a composefs dump may hold (LCFS_INLINE_CONTENT_MAX of libcomposefs). */
+  inlineContentBytesMax: 5000,
+  /** One line of a composefs dump: its longest fields, escaped, are under 200 KiB. */
+  dumpLineBytesMax: 1024 ** 2,
   /** One signature bundle or simple-signing layer; real ones are under 20 KiB. */
   signatureBytesMax: 1024 ** 2,
   /** Candidates read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */

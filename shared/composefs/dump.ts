@@ -1,0 +1,319 @@
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { unescapeField } from './escape.ts';
+import { ComposefsNode, fileType, isKnownType, sortChildren, type Xattr } from './node.ts';
+import { accountedBytes, inodeXattrBytesMax, xattrBodyHeaderBytes } from './xattr.ts';
+
+const fieldNames = ['path', 'size', 'mode', 'nlink', 'uid', 'gid', 'rdev', 'mtime', 'payload', 'content', 'digest'];
+const u32Max = 0xffff_ffff;
+const newline = 0x0a;
+
+/** Where the fixed fields of the current line start; one array for all lines, the reader is not re-entrant. */
+type Bounds = number[];
+
+/**
+ * Reads the dump format of `mkcomposefs --from-file` (composefs-dump(5)) piece by piece: one file a line, eleven fixed
+ * fields and xattrs, parents before children. Every malformed line throws GantryError `dump_invalid`, whose `details`
+ * hold the line's number. Accepts what mkcomposefs accepts, except for numbers that it would silently cut to their
+ * field's width, NUL bytes within names and targets, digests that are not 64 hex digits, lines with fewer than eleven
+ * fields, and hard links to directories.
+ */
+export class DumpReader {
+  #root: ComposefsNode | undefined;
+  #rest: Uint8Array = new Uint8Array();
+  #line = 0;
+  readonly #directories = new Map<string, ComposefsNode>();
+  #lastParentPath: string | undefined;
+  #lastParent: ComposefsNode | undefined;
+  readonly #links: { node: ComposefsNode; target: string; line: number }[] = [];
+  readonly #xattrs = new Map<string, Xattr>();
+  readonly #bounds: Bounds = new Array(fieldNames.length + 1).fill(0);
+
+  /** Adds the next bytes of the dump, cut anywhere. */
+  push(chunk: Uint8Array): this {
+    const end = chunk.lastIndexOf(newline) + 1;
+    if (end === 0) {
+      this.#rest = Buffer.concat([this.#rest, chunk]);
+      if (this.#rest.length > limits.dumpLineBytesMax) {
+        this.#line++;
+        throw this.#invalid(`expected lines of at most ${limits.dumpLineBytesMax} bytes, found a longer one`);
+      }
+      return this;
+    }
+    const whole = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk.subarray(0, end)]) : chunk.subarray(0, end);
+    this.#rest = chunk.slice(end);
+    this.#readLines(whole);
+    return this;
+  }
+
+  /** Ends the dump and answers its root. Children are sorted, hard links resolved. */
+  end(): ComposefsNode {
+    if (this.#rest.length > 0) this.#readLines(this.#rest);
+    this.#rest = new Uint8Array();
+    if (!this.#root) throw new GantryError('dump_invalid', 'expected a dump with the root /, found no files');
+    sortChildren(this.#root, (twin) => {
+      throw new GantryError('dump_invalid', `expected each path once, found a second ${shown(twin.name)}`);
+    });
+    this.#resolveLinks(this.#root);
+    return this.#root;
+  }
+
+  #invalid(sentence: string, line = this.#line): GantryError {
+    return new GantryError('dump_invalid', `line ${line}: ${sentence}`, { details: { line } });
+  }
+
+  #readLines(bytes: Uint8Array): void {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    const nul = text.indexOf('\0');
+    for (let start = 0; start < text.length; ) {
+      let end = text.indexOf('\n', start);
+      if (end === -1) end = text.length;
+      this.#line++;
+      if (nul >= start && nul < end) throw this.#invalid(`expected escaped NUL bytes, found one at ${nul - start}`);
+      this.#readLine(text, start, end);
+      start = end + 1;
+    }
+  }
+
+  #readLine(text: string, start: number, end: number): void {
+    const bounds = this.#bounds;
+    bounds[0] = start;
+    for (let field = 1; field < bounds.length; field++) {
+      const space = text.indexOf(' ', bounds[field - 1]);
+      const found = space !== -1 && space < end;
+      if (!found && field < fieldNames.length) {
+        throw this.#invalid(`expected ${fieldNames.length} fields separated by a space, found ${field}`);
+      }
+      bounds[field] = (found ? space : end) + 1;
+    }
+    const path = this.#string(text, 0);
+    let modeStart = bounds[2] as number;
+    const isLink = text.charCodeAt(modeStart) === 0x40;
+    if (isLink) modeStart++;
+    // Bits beyond the sixteen of a mode are dropped, as mkcomposefs does.
+    const mode = this.#integer(text, modeStart, (bounds[3] as number) - 1, 2, 8, u32Max) & 0xffff;
+    if (!isKnownType(mode)) throw this.#invalid(`expected a mode with a file type, found ${mode.toString(8)}`);
+    const node = this.#addNode(path, mode);
+    if (isLink) {
+      const target = this.#optional(text, 8);
+      if (node.isDirectory) throw this.#invalid('expected a hard link to a file, found a directory');
+      if (target === '') throw this.#invalid('expected the path of a hard link in the payload, found none');
+      this.#links.push({ node, target, line: this.#line });
+      return;
+    }
+    this.#readInode(node, text);
+    this.#readContent(node, text);
+    const xattrsStart = bounds[fieldNames.length] as number;
+    if (xattrsStart < end) this.#readXattrs(node, text, xattrsStart, end);
+  }
+
+  #readInode(node: ComposefsNode, text: string): void {
+    node.size = this.#number(text, 1, Number.MAX_VALUE);
+    node.nlink = this.#number(text, 3, u32Max);
+    node.uid = this.#number(text, 4, u32Max);
+    node.gid = this.#number(text, 5, u32Max);
+    const isDevice = node.type === fileType.character || node.type === fileType.block;
+    const rdev = this.#number(text, 6, isDevice ? u32Max : Number.MAX_VALUE);
+    if (isDevice) node.rdev = rdev;
+    const start = this.#bounds[7] as number;
+    const end = (this.#bounds[8] as number) - 1;
+    const dot = text.indexOf('.', start);
+    if (dot === -1 || dot >= end) {
+      throw this.#invalid(`expected the mtime as seconds.nanoseconds, found ${shown(text.slice(start, end))}`);
+    }
+    const before = text.charCodeAt(start) === 0x2d;
+    const seconds = this.#integer(text, before ? start + 1 : start, dot, 7, 10, Number.MAX_SAFE_INTEGER);
+    node.mtime = before ? -seconds : seconds;
+    node.mtimeNs = this.#integer(text, dot + 1, end, 7, 10, u32Max);
+  }
+
+  #readContent(node: ComposefsNode, text: string): void {
+    const { type, size } = node;
+    node.payload = this.#optional(text, 8);
+    if (node.payload.length >= limits.pathBytesMax) {
+      throw this.#invalid(`expected a payload of less than ${limits.pathBytesMax} bytes, found ${node.payload.length}`);
+    }
+    const content = this.#optional(text, 9, true);
+    if (content !== '' && content.length !== size) {
+      throw this.#invalid(`expected a content of ${size} bytes as the size says, found ${content.length}`);
+    }
+    if (type === fileType.symlink) {
+      if (node.payload === '') throw this.#invalid('expected the target of a symlink in the payload, found none');
+      node.size = node.payload.length;
+    } else {
+      if (content.length > limits.inlineContentBytesMax) {
+        throw this.#invalid(
+          `expected at most ${limits.inlineContentBytesMax} bytes of inline content, found ${content.length}`,
+        );
+      }
+      node.content = content;
+    }
+    if (type === fileType.regular && content === '' && size > 2 ** 53) {
+      throw this.#invalid(`expected a file of at most 2^53 bytes, found ${size}`);
+    }
+    const digest = this.#optional(text, 10);
+    if (digest !== '' && !/^[0-9a-fA-F]{64}$/.test(digest)) {
+      throw this.#invalid(`expected a digest of 64 hex digits, found ${shown(digest)}`);
+    }
+    node.digest = digest;
+  }
+
+  #readXattrs(node: ComposefsNode, text: string, start: number, end: number): void {
+    if (end - start > 0xffff) throw this.#invalid(`expected at most 65535 bytes of xattrs, found ${end - start}`);
+    const xattrs: Xattr[] = [];
+    let bytes = xattrBodyHeaderBytes;
+    for (let at = start; at < end; ) {
+      let space = text.indexOf(' ', at);
+      if (space === -1 || space > end) space = end;
+      const xattr = this.#xattr(text.slice(at, space));
+      const twin = xattrs.findIndex(({ name }) => name === xattr.name);
+      if (twin !== -1) xattrs.splice(twin, 1);
+      xattrs.push(xattr);
+      bytes += accountedBytes(xattr.name.length, xattr.value.length);
+      at = space + 1;
+    }
+    if (bytes > inodeXattrBytesMax) {
+      throw this.#invalid(`expected xattrs of at most ${inodeXattrBytesMax} bytes, found ${bytes}`);
+    }
+    node.xattrs = xattrs;
+  }
+
+  /** Trees repeat few xattrs on many files, so each is decoded and kept once. */
+  #xattr(field: string): Xattr {
+    const known = this.#xattrs.get(field);
+    if (known) return known;
+    const equals = field.indexOf('=');
+    if (equals === -1) throw this.#invalid(`expected an xattr as name=value, found ${shown(field)}`);
+    const name = this.#unescape(field.slice(0, equals), 'xattr');
+    if (name === '' || name.length > limits.nameBytesMax || name.includes('\0')) {
+      throw this.#invalid(`expected an xattr name of 1 to ${limits.nameBytesMax} bytes, found ${shown(name)}`);
+    }
+    const xattr = { name, value: this.#unescape(field.slice(equals + 1), 'xattr') };
+    this.#xattrs.set(field, xattr);
+    return xattr;
+  }
+
+  #addNode(path: string, mode: number): ComposefsNode {
+    if (path === '') throw this.#invalid('expected a path, found an empty field');
+    if (path === '/') return this.#addRoot(mode);
+    if (!this.#root) throw this.#invalid(`expected the root / before all others, found ${shown(path)}`);
+    const clean = path.includes('//') || path[0] !== '/' ? path.replace(/^\/*/, '/').replace(/\/+/g, '/') : path;
+    const slash = clean.lastIndexOf('/');
+    const name = clean.slice(slash + 1);
+    if (name === '' || name === '.' || name === '..') {
+      throw this.#invalid(`expected a path that ends in a name, found ${shown(path)}`);
+    }
+    if (name.length > limits.nameBytesMax) {
+      throw this.#invalid(`expected names of at most ${limits.nameBytesMax} bytes, found ${name.length}`);
+    }
+    const parentPath = clean.slice(0, slash);
+    if (parentPath !== this.#lastParentPath) {
+      this.#lastParent = this.#directories.get(parentPath);
+      this.#lastParentPath = parentPath;
+    }
+    if (!this.#lastParent) throw this.#invalid(`expected the parent directory of ${shown(path)} before it, found none`);
+    const node = new ComposefsNode(name, mode);
+    this.#lastParent.children.push(node);
+    if (node.isDirectory) {
+      if (this.#directories.has(clean)) throw this.#invalid(`expected each path once, found a second ${shown(path)}`);
+      this.#directories.set(clean, node);
+    }
+    return node;
+  }
+
+  #addRoot(mode: number): ComposefsNode {
+    if (this.#root) throw this.#invalid('expected one root, found a second');
+    const root = new ComposefsNode('', mode);
+    if (!root.isDirectory) throw this.#invalid('expected the root to be a directory, found another type');
+    this.#root = root;
+    this.#directories.set('', root);
+    return root;
+  }
+
+  #resolveLinks(root: ComposefsNode): void {
+    for (const { node, target, line } of this.#links) {
+      const found = lookUp(root, target);
+      if (!found) throw this.#invalid(`expected the target of a hard link, found no ${shown(target)}`, line);
+      if (found.isDirectory) throw this.#invalid(`expected a hard link to a file, found a directory`, line);
+      for (let next: ComposefsNode | undefined = found; next; next = next.link) {
+        if (next === node) throw this.#invalid('expected a hard link to another file, found a circle', line);
+      }
+      node.link = found;
+    }
+  }
+
+  #string(text: string, field: number): string {
+    const start = this.#bounds[field] as number;
+    const value = this.#unescape(
+      text.slice(start, (this.#bounds[field + 1] as number) - 1),
+      fieldNames[field] as string,
+    );
+    if (value.includes('\0')) throw this.#invalid(`expected a ${fieldNames[field]} without NUL, found ${shown(value)}`);
+    return value;
+  }
+
+  /** A field that is `-` when it is not set; answers '' then. */
+  #optional(text: string, field: number, binary = false): string {
+    const start = this.#bounds[field] as number;
+    const end = (this.#bounds[field + 1] as number) - 1;
+    if (end - start === 1 && text.charCodeAt(start) === 0x2d) return '';
+    return binary ? this.#unescape(text.slice(start, end), fieldNames[field] as string) : this.#string(text, field);
+  }
+
+  #unescape(field: string, what: string): string {
+    if (!field.includes('\\')) return field;
+    const value = unescapeField(field);
+    if (value === undefined)
+      throw this.#invalid(`expected escapes \\\\, \\n, \\r, \\t or \\xHH in the ${what}, found another`);
+    return value;
+  }
+
+  #number(text: string, field: number, max: number): number {
+    return this.#integer(text, this.#bounds[field] as number, (this.#bounds[field + 1] as number) - 1, field, 10, max);
+  }
+
+  #integer(text: string, start: number, end: number, field: number, base: 8 | 10, max: number): number {
+    let value = 0;
+    for (let at = start; at < end; at++) {
+      const digit = text.charCodeAt(at) - 0x30;
+      if (digit < 0 || digit >= base) value = Number.NaN;
+      value = value * base + digit;
+    }
+    if (start < end && value <= max) return value;
+    const found = shown(text.slice(start, end));
+    throw this.#invalid(`expected ${fieldNames[field]} as a number in base ${base} of at most ${max}, found ${found}`);
+  }
+}
+
+/** Reads a whole dump; see DumpReader. */
+export function parseDump(bytes: Uint8Array): ComposefsNode {
+  const reader = new DumpReader();
+  // In pieces, because a string of all the bytes could be longer than strings may be.
+  for (let at = 0; at < bytes.length; at += 1 << 22) reader.push(bytes.subarray(at, at + (1 << 22)));
+  return reader.end();
+}
+
+/** Finds a path by its names; slashes may repeat, as in mkcomposefs. */
+function lookUp(root: ComposefsNode, path: string): ComposefsNode | undefined {
+  let node: ComposefsNode | undefined = root;
+  for (const name of path.split('/')) if (name !== '') node = findChild(node, name);
+  return node;
+}
+
+function findChild(parent: ComposefsNode | undefined, name: string): ComposefsNode | undefined {
+  const children = parent?.children ?? [];
+  let low = 0;
+  let high = children.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((children[middle] as ComposefsNode).name < name) low = middle + 1;
+    else high = middle;
+  }
+  return children[low]?.name === name ? children[low] : undefined;
+}
+
+/** A byte string for an error sentence: as UTF-8, quoted, not longer than a line. */
+function shown(bytes: string): string {
+  const text = Buffer.from(bytes.slice(0, 120), 'latin1').toString('utf8');
+  return JSON.stringify(bytes.length > 120 ? `${text}…` : text);
+}
