@@ -1,0 +1,77 @@
+// What `npm start`, `npm test` and `npm run deploy` run first, on whatever Node the machine has and before any package is
+// there: so plain JavaScript without dependencies. It checks the machine, installs the packages, and hands over to the
+// project's own Node 24.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const binaries = join(root, 'node_modules', '.bin');
+const node = join(root, 'node_modules', 'node', 'bin', 'node');
+
+function stop(sentence) {
+  process.stderr.write(`gantry: ${sentence}\n`);
+  process.exit(2);
+}
+
+function checkNode() {
+  const [major] = process.versions.node.split('.');
+  if (Number(major) < 20) stop(`Node 20 or newer is needed, this is ${process.versions.node}.`);
+}
+
+/** The local cloud is a Python program. */
+function checkPython() {
+  const script = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])';
+  const answer = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
+  if (answer.error) stop('Python 3.10 or newer is needed (python3 on the PATH), there is none.');
+  if (answer.status !== 0) {
+    stop("Python's venv module is needed and missing; on Debian and Ubuntu: apt-get install python3-venv.");
+  }
+  const [major, minor] = answer.stdout.trim().split('.').map(Number);
+  if (major < 3 || (major === 3 && minor < 10))
+    stop(`Python 3.10 or newer is needed, this is ${answer.stdout.trim()}.`);
+}
+
+function installPackages() {
+  const lock = join(root, 'package-lock.json');
+  const installed = join(root, 'node_modules', '.package-lock.json');
+  const current = existsSync(node) && existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
+  if (current) return;
+  process.stderr.write('Installing npm packages…\n');
+  const npm = process.env.npm_execpath;
+  const [command, prefix] = npm ? [process.execPath, [npm]] : ['npm', []];
+  const result = spawnSync(command, [...prefix, 'ci', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (result.status !== 0) stop('npm ci failed; its output above says why.');
+  if (!existsSync(node)) {
+    stop(`npm ci left no ${node}: install scripts of the package "node" must be allowed (package.json, allowScripts).`);
+  }
+}
+
+/** Runs the script and ends as it ends; when this process is ended or orphaned, the script ends too. */
+function handOver(script, args) {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
+    cwd: root,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}` },
+  });
+  // A terminal sends Ctrl-C to the child as well; a lone signal to this process is passed on.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) child.kill('SIGTERM');
+  }, 1000).unref();
+  child.on('error', (error) => stop(`${node} did not start: ${error.message}`));
+  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}
+
+const [script, ...args] = process.argv.slice(2);
+if (!script) stop('usage: node scripts/bootstrap.mjs SCRIPT [ARGUMENTS]');
+checkNode();
+checkPython();
+installPackages();
+handOver(script, args);

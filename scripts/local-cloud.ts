@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { GantryError } from '../shared/error.ts';
+import { run } from './run.ts';
+
+export const projectRoot = fileURLToPath(new URL('..', import.meta.url));
+export const localDirectory = join(projectRoot, '.local');
+
+/** Pinned: its quirks are known (docs/development.md). */
+const ministack = 'ministack==1.5.33';
+const readyTimeoutMs = 30_000;
+/** Its state is written on SIGTERM. */
+const stopTimeoutMs = 20_000;
+
+/** What the SDK and the CDK need to reach a local cloud as its root. */
+export function cloudEnvironment(endpoint: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: 'us-east-1',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+export interface LocalCloud {
+  /** `http://127.0.0.1:<port>`, every AWS service. */
+  endpoint: string;
+  port: number;
+  stop: () => Promise<void>;
+}
+
+/**
+ * Starts the local cloud, whose state lies in `directory` and outlives it. IAM is enforced. It ends with this process.
+ *
+ * @throws GantryError `conflict` when one runs there already, `prerequisite_missing` when it cannot be installed or started
+ */
+export async function startLocalCloud(directory: string, port: number): Promise<LocalCloud> {
+  const python = await ensureVirtualEnvironment();
+  mkdirSync(directory, { recursive: true });
+  takeLock(directory);
+  const logFile = join(directory, 'cloud.log');
+  const temporary = join(directory, 'tmp');
+  rmSync(temporary, { recursive: true, force: true });
+  mkdirSync(temporary, { recursive: true });
+  const log = openSync(logFile, 'w');
+  const child = spawn(python, [join(projectRoot, 'scripts', 'local-cloud.py')], {
+    cwd: directory,
+    // Its own process group: Ctrl-C reaches only us, and we stop it in order.
+    detached: true,
+    stdio: ['pipe', log, log],
+    env: ministackEnvironment(directory, temporary, port),
+  });
+  const endpoint = `http://127.0.0.1:${port}`;
+  const stop = () => stopProcess(child).finally(() => rmSync(lockFile(directory), { force: true }));
+  try {
+    await waitReady(child, endpoint, logFile);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { endpoint, port, stop };
+}
+
+/** Only what it needs: Lambda functions inherit its environment. */
+function ministackEnvironment(directory: string, temporary: string, port: number): Record<string, string> {
+  return {
+    // Functions run on the first `node` of this PATH.
+    PATH: [join(projectRoot, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter),
+    HOME: process.env.HOME ?? temporary,
+    LANG: 'C.UTF-8',
+    TMPDIR: temporary,
+    BIND_HOST: '127.0.0.1',
+    GATEWAY_PORT: String(port),
+    AUTH: 'true',
+    PERSIST_STATE: '1',
+    STATE_DIR: join(directory, 'state'),
+    S3_PERSIST: '1',
+    S3_DATA_DIR: join(directory, 's3'),
+    // No listeners beside the one, and no look for a Docker daemon.
+    IOT_MTLS_ENABLED: '0',
+    SFTP_ENABLED: '0',
+    DOCKER_HOST: 'unix:///nonexistent',
+    LOG_LEVEL: process.env.GANTRY_CLOUD_LOG ?? 'WARNING',
+  };
+}
+
+async function ensureVirtualEnvironment(): Promise<string> {
+  const venv = join(localDirectory, 'venv');
+  const python = join(venv, 'bin', 'python');
+  const marker = join(venv, 'installed.txt');
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === ministack && existsSync(python)) return python;
+  process.stderr.write('Installing the local cloud…\n');
+  rmSync(venv, { recursive: true, force: true });
+  mkdirSync(localDirectory, { recursive: true });
+  try {
+    await run('python3', ['-m', 'venv', venv]);
+    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ministack]);
+  } catch (error) {
+    throw new GantryError(
+      'prerequisite_missing',
+      `${ministack} could not be installed from PyPI: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+  writeFileSync(marker, ministack);
+  return python;
+}
+
+async function waitReady(child: ChildProcess, endpoint: string, logFile: string): Promise<void> {
+  const deadline = performance.now() + readyTimeoutMs;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) break;
+    try {
+      const response = await fetch(`${endpoint}/_ministack/ready`, { signal: AbortSignal.timeout(2000) });
+      if (response.ok) return;
+    } catch {
+      // Not listening yet.
+    }
+    await sleep(100);
+  }
+  throw new GantryError('prerequisite_missing', `The local cloud did not become ready; ${logFile} says why.`);
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  const { pid } = child;
+  if (pid === undefined) return;
+  if (child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await Promise.race([exited, sleep(stopTimeoutMs, undefined, { ref: false })]);
+  }
+  try {
+    // Whatever of its group is left, such as a function in the middle of a call.
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing is.
+  }
+}
+
+function lockFile(directory: string): string {
+  return join(directory, 'lock');
+}
+
+/** Two clouds on one state would overwrite each other's. */
+function takeLock(directory: string): void {
+  const file = lockFile(directory);
+  if (existsSync(file)) {
+    const pid = Number(readFileSync(file, 'utf8'));
+    if (isAlive(pid)) {
+      throw new GantryError('conflict', `Gantry's local cloud in ${directory} is already running, as process ${pid}.`);
+    }
+  }
+  writeFileSync(file, String(process.pid));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
