@@ -1,0 +1,3 @@
+export type { ModuleTar } from './module-tar.ts';
+export { type FileSink, type ReadModuleTarOptions, readModuleTar, verifyModuleTar } from './read.ts';
+export { type WriteModuleTarInput, writeModuleTar } from './write.ts';

@@ -1,0 +1,185 @@
+import { compareBytes } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { tarMalformed } from './tar-header.ts';
+
+/** Records of one pax extended header; values are bytes, because those of xattrs are. */
+export type PaxRecords = Map<string, Buffer>;
+
+/** What one entry's pax records say, decoded. Absent where no record says it. */
+export interface PaxAttributes {
+  path?: Buffer;
+  linkPath?: Buffer;
+  size?: number;
+  uid?: number;
+  gid?: number;
+  mtime?: { seconds: number; nanoseconds: number };
+  /** Name → base64 of the value, names in byte order. */
+  xattrs?: Record<string, string>;
+}
+
+const xattrPrefix = 'SCHILY.xattr.';
+/** XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux: nothing larger could be set on a file. */
+const xattrNameBytesMax = 255;
+const xattrValueBytesMax = 65_536;
+
+/** Records that say nothing composefs covers; every extractor may take or leave them. */
+const ignoredKeys = new Set([
+  'atime',
+  'ctime',
+  'uname',
+  'gname',
+  'comment',
+  'SCHILY.dev',
+  'SCHILY.ino',
+  'SCHILY.nlink',
+]);
+
+/**
+ * Splits the body of a pax extended header (POSIX.1-2017 pax, "pax Extended Header") into its records.
+ *
+ * @throws GantryError `tar_malformed`: a wrong length, no `=`, no newline, a key that is not UTF-8 or stands twice.
+ */
+export function decodePax(body: Buffer, offset: number): PaxRecords {
+  const where = `pax header at byte ${offset}`;
+  const records: PaxRecords = new Map();
+  for (let at = 0; at < body.length; ) {
+    // A length has at most seven digits: the body is limited to far less.
+    const digits = /^([1-9][0-9]{0,6}) /.exec(body.toString('latin1', at, at + 8))?.[1];
+    if (digits === undefined) throw tarMalformed(`${where}: a record starts without its length and a space`);
+    const end = at + Number(digits);
+    const record = body.subarray(at + digits.length + 1, end);
+    const equals = record.indexOf(0x3d);
+    if (end > body.length || record.at(-1) !== 0x0a || equals < 1) {
+      throw tarMalformed(`${where}: a record of ${digits} bytes is not "key=value" and a newline`);
+    }
+    const key = decodeUtf8(record.subarray(0, equals));
+    if (key === undefined) throw tarMalformed(`${where}: a key is not UTF-8`);
+    if (records.has(key)) throw tarMalformed(`${where}: the key ${JSON.stringify(key)} stands twice, expected once`);
+    records.set(key, record.subarray(equals + 1, -1));
+    at = end;
+  }
+  return records;
+}
+
+/** Writes records as the body of a pax extended header, in the map's order. */
+export function encodePax(records: Iterable<[string, Uint8Array]>): Buffer {
+  const parts: Uint8Array[] = [];
+  for (const [key, value] of records) {
+    const rest = 1 + Buffer.byteLength(key) + 1 + value.length + 1;
+    // The length counts its own digits.
+    let length = rest + 1;
+    while (String(length).length + rest !== length) length = String(length).length + rest;
+    parts.push(Buffer.from(`${length} ${key}=`), value, Buffer.from('\n'));
+  }
+  return Buffer.concat(parts);
+}
+
+/**
+ * Gives the records their meaning. A record that could change the tree and is not known here is refused, because another
+ * extractor might follow it: then the archive would mean two things.
+ *
+ * @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_xattr_invalid`.
+ */
+export function paxAttributes(records: PaxRecords, offset: number): PaxAttributes {
+  const where = `pax header at byte ${offset}`;
+  const attributes: PaxAttributes = {};
+  const xattrs: [string, string][] = [];
+  for (const [key, value] of records) {
+    if (key.startsWith(xattrPrefix)) xattrs.push([xattrName(key, where), xattrValue(key, value, where)]);
+    else if (key === 'path') attributes.path = value;
+    else if (key === 'linkpath') attributes.linkPath = value;
+    else if (key === 'size') attributes.size = decimal(value, `${where}: size`);
+    else if (key === 'uid') attributes.uid = decimal(value, `${where}: uid`);
+    else if (key === 'gid') attributes.gid = decimal(value, `${where}: gid`);
+    else if (key === 'mtime') attributes.mtime = decodePaxTime(value.toString('latin1'), `${where}: mtime`);
+    else if (key.startsWith('GNU.sparse.') || key === 'SCHILY.realsize') {
+      throw new GantryError('tar_sparse_refused', `${where}: ${key} makes a sparse file, expected whole files`);
+    } else if (!ignoredKeys.has(key)) {
+      throw tarMalformed(
+        `${where}: the key ${JSON.stringify(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
+      );
+    }
+  }
+  if (xattrs.length > 0) {
+    const sorted = xattrs.sort(([a], [b]) => compareBytes(a, b));
+    attributes.xattrs = Object.fromEntries(sorted);
+    if (Object.keys(attributes.xattrs).length !== sorted.length) {
+      throw new GantryError('tar_xattr_invalid', `${where}: an extended attribute stands twice, expected once`);
+    }
+  }
+  return attributes;
+}
+
+/** GNU tar writes `%` and `=` of attribute names as `%25` and `%3D`, since a key ends at its first `=`. */
+export function xattrKey(name: string): string {
+  return xattrPrefix + name.replaceAll('%', '%25').replaceAll('=', '%3D');
+}
+
+function xattrName(key: string, where: string): string {
+  const name = key.slice(xattrPrefix.length).replaceAll('%3D', '=').replaceAll('%25', '%');
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0 || bytes > xattrNameBytesMax || name.includes('\0')) {
+    throw new GantryError(
+      'tar_xattr_invalid',
+      `${where}: an extended attribute's name has ${bytes} bytes, expected 1 to ${xattrNameBytesMax} without NUL`,
+      { found: name },
+    );
+  }
+  return name;
+}
+
+function xattrValue(key: string, value: Buffer, where: string): string {
+  if (value.length > xattrValueBytesMax) {
+    throw new GantryError(
+      'tar_xattr_invalid',
+      `${where}: ${JSON.stringify(key)} has ${value.length} bytes, expected at most ${xattrValueBytesMax}`,
+      { expected: xattrValueBytesMax, found: value.length },
+    );
+  }
+  return value.toString('base64');
+}
+
+function decimal(value: Buffer, label: string): number {
+  const text = value.toString('latin1');
+  if (!/^[0-9]{1,15}$/.test(text)) {
+    throw tarMalformed(`${label} is ${JSON.stringify(text)}, expected at most 15 decimal digits`, { found: text });
+  }
+  return Number(text);
+}
+
+/** `-1.5` → one and a half seconds before 1970, as seconds rounded down and nanoseconds: −2 and 500,000,000. */
+export function decodePaxTime(text: string, label: string): { seconds: number; nanoseconds: number } {
+  const match = /^(-?)([0-9]{1,15})(?:\.([0-9]{0,9}))?$/.exec(text);
+  if (!match) {
+    throw tarMalformed(`${label} is ${JSON.stringify(text)}, expected seconds with at most nine decimals`, {
+      found: text,
+    });
+  }
+  const whole = Number(match[2]);
+  const fraction = Number((match[3] ?? '').padEnd(9, '0'));
+  if (match[1] === '') return { seconds: whole, nanoseconds: fraction };
+  // `0 -` keeps minus nought away.
+  return fraction === 0
+    ? { seconds: 0 - whole, nanoseconds: 0 }
+    : { seconds: 0 - whole - 1, nanoseconds: 1_000_000_000 - fraction };
+}
+
+/** The inverse of `decodePaxTime`, without needless decimals. */
+export function encodePaxTime(seconds: number, nanoseconds: number): string {
+  const negative = seconds < 0;
+  const whole = negative && nanoseconds > 0 ? -seconds - 1 : Math.abs(seconds);
+  const fraction = negative && nanoseconds > 0 ? 1_000_000_000 - nanoseconds : nanoseconds;
+  const decimals = fraction === 0 ? '' : `.${String(fraction).padStart(9, '0').replace(/0+$/, '')}`;
+  return `${negative ? '-' : ''}${whole}${decimals}`;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text, exactly (a byte order mark stays), or undefined where the bytes are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,241 @@
+import { composefsImage, FsVerity } from '../composefs/index.ts';
+import type { EntryType, TreeEntry } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { deviceNumber } from './device.ts';
+import { digestMember, inlineBytesMax, type ModuleTar, manifestMember, rootMember } from './module-tar.ts';
+import { ModuleTree, moduleTreeLimits } from './module-tree.ts';
+import { decodeUtf8 } from './pax.ts';
+import { tarMalformed } from './tar-header.ts';
+import { type TarEvent, type TarMember, TarParser } from './tar-parser.ts';
+import { memberPath, symlinkTarget } from './tar-path.ts';
+
+/** Takes one file's content while the archive streams by; a chunk may be used until the returned promise is done. */
+export interface FileSink {
+  write(chunk: Uint8Array): void | Promise<void>;
+  /** @param verity fs-verity digest of the whole content, 64 hex digits. */
+  end(verity: string): void | Promise<void>;
+}
+
+export interface ReadModuleTarOptions {
+  /** Whether character and block devices are accepted (the module row's `allow_devices`); whiteouts are devices too. */
+  allowDevices: boolean;
+  /** Bytes of the whole archive; `limits.layerBytesMax` where absent. */
+  layerBytesMax?: number;
+  /** Entries at and below `rootfs/`; `limits.layerEntriesMax` where absent. */
+  layerEntriesMax?: number;
+  /** Called for every file with content (hard links excepted); what it returns is given the content. */
+  onFile?: (file: { path: string; size: number; offset: number }) => FileSink | undefined;
+}
+
+/**
+ * Reads a module tar as hostile input, in one pass; holds the index, one header and files of up to 64 bytes, nothing else.
+ *
+ * Accepted is more than `writeModuleTar` writes: ustar, pax and GNU archives as GNU tar makes them, members in any
+ * order that names a directory before what is in it, one `./` before every name, hard links to earlier files (each becomes
+ * a file of its own, with the target's attributes, as `link(2)` would give it). Everything that two extractors could take
+ * differently is refused, as is anything besides `manifest.json`, `composefs-digest` and `rootfs/`.
+ *
+ * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through.
+ */
+export async function readModuleTar(
+  source: AsyncIterable<Uint8Array>,
+  options: ReadModuleTarOptions,
+): Promise<ModuleTar> {
+  const bytesMax = options.layerBytesMax ?? limits.layerBytesMax;
+  const parser = new TarParser();
+  const reader = new ModuleReader(options, bytesMax);
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > bytesMax) throw layerTooLarge(`the layer has more than ${bytesMax} bytes`, bytesMax);
+    for (const event of parser.push(chunk)) {
+      const busy = reader.take(event);
+      if (busy) await busy;
+    }
+  }
+  parser.end();
+  return reader.finish(size);
+}
+
+/**
+ * Recomputes the composefs digest of what was read.
+ * @returns the digest, now verified: 64 hex digits.
+ * @throws GantryError `composefs_digest_mismatch` when the archive states another.
+ */
+export function verifyModuleTar(tar: Pick<ModuleTar, 'entries' | 'claimedComposefsDigest'>): { digest: string } {
+  const { digest } = composefsImage(tar.entries);
+  const claimed = tar.claimedComposefsDigest;
+  if (digest === claimed) return { digest };
+  const message = `${digestMember} states ${claimed}, but the tree has the composefs digest ${digest}`;
+  throw new GantryError('composefs_digest_mismatch', message, { expected: digest, found: claimed });
+}
+
+function layerTooLarge(message: string, expected: number): GantryError {
+  return new GantryError('layer_too_large', message, { expected });
+}
+
+const entryTypes: Record<TarMember['typeflag'], EntryType> = {
+  '0': 'file',
+  '1': 'file',
+  '2': 'symlink',
+  '3': 'character',
+  '4': 'block',
+  '5': 'directory',
+  '6': 'fifo',
+};
+
+/** Content that is being read: into memory, through the digest, or both. */
+interface OpenFile {
+  kept: Buffer[] | undefined;
+  verity: FsVerity | undefined;
+  sink: FileSink | undefined;
+  done: (content: Buffer | undefined, verity: string | undefined) => void;
+}
+
+/** Gives the parser's events their meaning as a module. */
+class ModuleReader {
+  readonly #options: ReadModuleTarOptions;
+  readonly #bytesMax: number;
+  readonly #tree: ModuleTree;
+  readonly #outside = new Set<string>();
+  #manifestJson: string | undefined;
+  #claimedDigest: string | undefined;
+  #file: OpenFile | undefined;
+
+  constructor(options: ReadModuleTarOptions, bytesMax: number) {
+    this.#options = options;
+    this.#bytesMax = bytesMax;
+    this.#tree = new ModuleTree(moduleTreeLimits(options.layerEntriesMax));
+  }
+
+  take(event: TarEvent): void | Promise<void> {
+    if (event.kind === 'member') return this.#open(event.member);
+    const file = this.#file;
+    if (!file) return;
+    if (event.kind === 'data') {
+      file.verity?.update(event.bytes);
+      // A copy, since the chunk is the source's to reuse.
+      file.kept?.push(Buffer.from(event.bytes));
+      return file.sink?.write(event.bytes);
+    }
+    this.#file = undefined;
+    const verity = file.verity?.digestHex();
+    file.done(file.kept && Buffer.concat(file.kept), verity);
+    if (verity !== undefined) return file.sink?.end(verity);
+  }
+
+  finish(size: number): ModuleTar {
+    if (this.#manifestJson === undefined) {
+      throw new GantryError('tar_manifest_missing', `the archive has no ${manifestMember}, expected one at its top`);
+    }
+    if (this.#claimedDigest === undefined) {
+      throw new GantryError('tar_digest_missing', `the archive has no ${digestMember}, expected one at its top`);
+    }
+    return {
+      manifestJson: this.#manifestJson,
+      claimedComposefsDigest: this.#claimedDigest,
+      entries: this.#tree.entries(),
+      size,
+    };
+  }
+
+  #open(member: TarMember): void {
+    const path = memberPath(member.name, 'the entry', member.typeflag === '5');
+    if (path === rootMember) this.#openEntry('/', member);
+    else if (path.startsWith(`${rootMember}/`)) this.#openEntry(path.slice(rootMember.length), member);
+    else this.#openOutside(path, member);
+  }
+
+  #openOutside(path: string, member: TarMember): void {
+    const known = path === '.' ? member.typeflag === '5' : path === manifestMember || path === digestMember;
+    if (!known || (path !== '.' && member.typeflag !== '0')) {
+      const message = `the archive has ${JSON.stringify(path.slice(0, 200))} of type "${member.typeflag}"; expected only the files ${manifestMember} and ${digestMember}, and ${rootMember}/`;
+      throw new GantryError('tar_entry_unexpected', message, { found: path });
+    }
+    if (this.#outside.has(path)) {
+      throw new GantryError('tar_duplicate_entry', `"${path}" is in the archive twice, expected once`, { found: path });
+    }
+    this.#outside.add(path);
+    if (path === '.') return;
+    if (member.size > limits.moduleManifestBytesMax) {
+      const message = `${path} has ${member.size} bytes, expected at most ${limits.moduleManifestBytesMax}`;
+      throw tarMalformed(message, { expected: limits.moduleManifestBytesMax, found: member.size });
+    }
+    const done =
+      path === manifestMember
+        ? (content: Buffer | undefined) => {
+            this.#manifestJson = manifestText(content);
+          }
+        : (content: Buffer | undefined) => {
+            this.#claimedDigest = statedDigest(content);
+          };
+    this.#file = { kept: [], verity: undefined, sink: undefined, done };
+  }
+
+  #openEntry(path: string, member: TarMember): void {
+    const entry = member.typeflag === '1' ? this.#hardLink(path, member) : this.#entry(path, member);
+    this.#tree.add(entry);
+    if (entry.type !== 'file' || member.size === 0) return;
+    entry.offset = member.offset;
+    this.#file = {
+      kept: member.size <= inlineBytesMax ? [] : undefined,
+      verity: new FsVerity(),
+      sink: this.#options.onFile?.({ path, size: member.size, offset: member.offset }),
+      done: (content, verity) => {
+        if (content) entry.content = content.toString('base64');
+        if (verity) entry.verity = verity;
+      },
+    };
+  }
+
+  #entry(path: string, member: TarMember): TreeEntry {
+    const type = entryTypes[member.typeflag];
+    if (member.size > this.#bytesMax) {
+      throw layerTooLarge(
+        `"${rootMember}${path}" states ${member.size} bytes, the layer may have ${this.#bytesMax}`,
+        this.#bytesMax,
+      );
+    }
+    const { uid, gid, mtime, mtimeNs: mtime_ns, xattrs } = member;
+    // Linux gives every symlink this mode, whatever the archive says.
+    const mode = type === 'symlink' ? 0o777 : member.mode;
+    const entry: TreeEntry = { path, type, mode, uid, gid, mtime, mtime_ns, size: member.size };
+    if (type === 'symlink') {
+      entry.target = symlinkTarget(member.linkName, path);
+      entry.size = Buffer.byteLength(entry.target);
+    }
+    if (type === 'character' || type === 'block') {
+      if (!this.#options.allowDevices) {
+        const message = `"${rootMember}${path}" is a ${type} device ${member.devMajor}:${member.devMinor}, expected none without allow_devices`;
+        throw new GantryError('tar_device_refused', message, { found: path });
+      }
+      entry.rdev = deviceNumber(member.devMajor, member.devMinor, path);
+    }
+    if (xattrs) entry.xattrs = xattrs;
+    return entry;
+  }
+
+  #hardLink(path: string, member: TarMember): TreeEntry {
+    const target = memberPath(member.linkName, `the target of the hard link "${rootMember}${path}",`, false);
+    if (!target.startsWith(`${rootMember}/`)) {
+      const message = `the hard link "${rootMember}${path}" names ${JSON.stringify(target)}, expected a file below ${rootMember}/`;
+      throw new GantryError('tar_hardlink_invalid', message, { found: target });
+    }
+    return { ...this.#tree.hardLinkTarget(target.slice(rootMember.length), path), path };
+  }
+}
+
+function manifestText(content: Buffer | undefined): string {
+  const text = decodeUtf8(content ?? Buffer.alloc(0));
+  if (text === undefined) throw tarMalformed(`${manifestMember} is not UTF-8`);
+  return text;
+}
+
+function statedDigest(content: Buffer | undefined): string {
+  const text = content?.toString('latin1') ?? '';
+  const digest = /^([0-9a-f]{64})\n$/.exec(text)?.[1];
+  if (digest !== undefined) return digest;
+  const message = `${digestMember} holds ${JSON.stringify(text.slice(0, 80))}, expected 64 hex digits and a newline`;
+  throw new GantryError('tar_digest_missing', message, { found: text.slice(0, 80) });
+}

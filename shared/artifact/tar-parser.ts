@@ -1,0 +1,245 @@
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { decodePax, type PaxAttributes, paxAttributes } from './pax.ts';
+import { blockBytes, decodeHeader, isZero, octal11Max, paddingOf, type TarHeader, tarMalformed } from './tar-header.ts';
+
+/** One member of an archive with all overrides applied; names still as bytes. */
+export interface TarMember {
+  /** `0` file, `1` hard link, `2` symlink, `3` character device, `4` block device, `5` directory, `6` fifo. */
+  typeflag: '0' | '1' | '2' | '3' | '4' | '5' | '6';
+  name: Buffer;
+  linkName: Buffer;
+  mode: number;
+  uid: number;
+  gid: number;
+  mtime: number;
+  mtimeNs: number;
+  /** Bytes of content that follow; nought for all but files. */
+  size: number;
+  devMajor: number;
+  devMinor: number;
+  xattrs: Record<string, string> | undefined;
+  /** Where the content starts in the archive. */
+  offset: number;
+}
+
+/** `data` is a view into the chunk that was pushed; `close` follows every member, also one without content. */
+export type TarEvent = { kind: 'member'; member: TarMember } | { kind: 'data'; bytes: Buffer } | { kind: 'close' };
+
+/** The path, `./rootfs/` and the terminating NUL: what a GNU long name of a legal path may take. */
+const longNameBytesMax = limits.pathBytesMax + 16;
+
+/**
+ * The framing of a tar as a state machine: chunks in, members and their content out. Knows the ustar, pax and GNU long name
+ * forms, and refuses everything that two readers could take differently. What the names mean is not decided here.
+ *
+ * Invariants: `size` counts all bytes pushed; at most one header block or one extension body (both limited) is held;
+ * extensions apply to the member right behind them and to no other.
+ */
+export class TarParser {
+  #state: 'block' | 'extension' | 'data' | 'padding' | 'end' = 'block';
+  #size = 0;
+  /** Collects a header block or an extension's body across chunks. */
+  #held = Buffer.alloc(blockBytes);
+  #heldBytes = 0;
+  /** Bytes of content or padding still to come. */
+  #left = 0;
+  #padding = 0;
+  #extension: { typeflag: string; offset: number } | undefined;
+  #pax: PaxAttributes | undefined;
+  #longName: Buffer | undefined;
+  #longLink: Buffer | undefined;
+  #zeroBlocks = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_entry_type_unsupported`, `tar_xattr_invalid`. */
+  *push(chunk: Uint8Array): Generator<TarEvent, void, void> {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    for (let at = 0; at < bytes.length; ) {
+      const before = at;
+      if (this.#state === 'data' || this.#state === 'padding') {
+        const part = bytes.subarray(at, at + this.#left);
+        at += part.length;
+        this.#left -= part.length;
+        if (this.#state === 'data') yield { kind: 'data', bytes: part };
+        else if (!isZero(part))
+          throw tarMalformed(`bytes behind the content before ${this.#size + at - before} are not zero`);
+        this.#size += at - before;
+        if (this.#left === 0) yield* this.#finishRun();
+      } else if (this.#state === 'end') {
+        at = bytes.length;
+        if (!isZero(bytes.subarray(before))) {
+          throw tarMalformed(`bytes follow the end of the archive at byte ${this.#size}, expected only zeros`);
+        }
+        this.#size += at - before;
+      } else {
+        const wanted = this.#held.length - this.#heldBytes;
+        const part = bytes.subarray(at, at + wanted);
+        at += part.length;
+        part.copy(this.#held, this.#heldBytes);
+        this.#heldBytes += part.length;
+        this.#size += part.length;
+        if (this.#heldBytes === this.#held.length) yield* this.#finishHeld();
+      }
+    }
+  }
+
+  /**
+   * To be called when the source has ended.
+   * @throws GantryError `tar_truncated` unless the two zero blocks of the end were seen, whole.
+   */
+  end(): void {
+    if (this.#state !== 'end' || this.#size % blockBytes !== 0) {
+      throw new GantryError(
+        'tar_truncated',
+        `the archive stops at byte ${this.#size}, expected whole blocks up to two of zeros`,
+        { found: this.#size },
+      );
+    }
+  }
+
+  *#finishRun(): Generator<TarEvent, void, void> {
+    if (this.#state === 'data') {
+      yield { kind: 'close' };
+      this.#left = this.#padding;
+      this.#state = this.#left > 0 ? 'padding' : 'block';
+    } else {
+      this.#state = 'block';
+    }
+  }
+
+  *#finishHeld(): Generator<TarEvent, void, void> {
+    const held = this.#held;
+    this.#heldBytes = 0;
+    if (this.#state === 'extension') {
+      this.#held = Buffer.alloc(blockBytes);
+      this.#applyExtension(held);
+      this.#state = this.#padding > 0 ? 'padding' : 'block';
+      this.#left = this.#padding;
+    } else if (isZero(held)) {
+      this.#finishZeroBlock();
+    } else {
+      if (this.#zeroBlocks > 0) throw tarMalformed(`a lone zero block ends before byte ${this.#size}, expected two`);
+      yield* this.#startMember(decodeHeader(held, this.#size - blockBytes));
+    }
+  }
+
+  #finishZeroBlock(): void {
+    if (this.#pax || this.#longName || this.#longLink) {
+      throw tarMalformed(`the archive ends at byte ${this.#size} behind an extended header, expected its entry`);
+    }
+    this.#zeroBlocks++;
+    if (this.#zeroBlocks === 2) this.#state = 'end';
+  }
+
+  *#startMember(header: TarHeader): Generator<TarEvent, void, void> {
+    if (header.typeflag === 'x' || header.typeflag === 'L' || header.typeflag === 'K') {
+      this.#startExtension(header);
+      return;
+    }
+    const member = resolveMember(header, this.#pax, this.#longName, this.#longLink, this.#size);
+    this.#pax = undefined;
+    this.#longName = undefined;
+    this.#longLink = undefined;
+    yield { kind: 'member', member };
+    if (member.size === 0) {
+      yield { kind: 'close' };
+      return;
+    }
+    this.#state = 'data';
+    this.#left = member.size;
+    this.#padding = paddingOf(member.size);
+  }
+
+  #startExtension(header: TarHeader): void {
+    const offset = this.#size - blockBytes;
+    const max = header.typeflag === 'x' ? limits.paxHeaderBytesMax : longNameBytesMax;
+    if (header.size < 1 || header.size > max) {
+      throw tarMalformed(`extended header at byte ${offset} has ${header.size} bytes, expected 1 to ${max}`, {
+        expected: max,
+        found: header.size,
+      });
+    }
+    const mixed = header.typeflag === 'x' ? this.#longName || this.#longLink : undefined;
+    const twice = { x: this.#pax, L: this.#longName, K: this.#longLink }[header.typeflag];
+    if (twice || mixed || (header.typeflag !== 'x' && this.#pax)) {
+      throw tarMalformed(`extended header at byte ${offset} is a second one for its entry, expected one of a kind`);
+    }
+    this.#extension = { typeflag: header.typeflag, offset };
+    this.#state = 'extension';
+    this.#held = Buffer.alloc(header.size);
+    this.#padding = paddingOf(header.size);
+  }
+
+  #applyExtension(body: Buffer): void {
+    const { typeflag, offset } = this.#extension as { typeflag: string; offset: number };
+    if (typeflag === 'x') {
+      this.#pax = paxAttributes(decodePax(body, offset), offset);
+      return;
+    }
+    // GNU tar ends the name with one NUL; a NUL inside is refused with the path.
+    const name = body.at(-1) === 0 ? body.subarray(0, -1) : body;
+    if (typeflag === 'L') this.#longName = name;
+    else this.#longLink = name;
+  }
+}
+
+/** What a header means once the extensions before it are applied. */
+function resolveMember(
+  header: TarHeader,
+  pax: PaxAttributes | undefined,
+  longName: Buffer | undefined,
+  longLink: Buffer | undefined,
+  offset: number,
+): TarMember {
+  const where = `tar header at byte ${offset - blockBytes}`;
+  if (header.typeflag === 'S') {
+    throw new GantryError('tar_sparse_refused', `${where} is a GNU sparse file, expected whole files`);
+  }
+  if (!/^[0-6]$/.test(header.typeflag)) {
+    const message = `${where} has the type ${JSON.stringify(header.typeflag)}, expected "0" to "6" or a pax header "x"`;
+    throw new GantryError('tar_entry_type_unsupported', message, { found: header.typeflag });
+  }
+  const size = resolveSize(header, pax, where);
+  if (size !== 0 && header.typeflag !== '0') {
+    throw tarMalformed(`${where} states ${size} bytes of content for the type "${header.typeflag}", expected 0`);
+  }
+  const linkName = pax?.linkPath ?? longLink;
+  if (linkName && header.typeflag !== '1' && header.typeflag !== '2') {
+    throw tarMalformed(`${where} has a long link target for the type "${header.typeflag}", expected a link`);
+  }
+  return {
+    typeflag: header.typeflag as TarMember['typeflag'],
+    name: pax?.path ?? longName ?? header.name,
+    linkName: linkName ?? header.linkName,
+    mode: header.mode,
+    uid: ownerId(pax?.uid ?? header.uid, `${where}: uid`),
+    gid: ownerId(pax?.gid ?? header.gid, `${where}: gid`),
+    mtime: pax?.mtime?.seconds ?? header.mtime,
+    mtimeNs: pax?.mtime?.nanoseconds ?? 0,
+    size,
+    devMajor: header.devMajor,
+    devMinor: header.devMinor,
+    xattrs: pax?.xattrs,
+    offset,
+  };
+}
+
+/** A pax size is needed only where the header's field is too small; elsewhere the two must agree, or readers part ways. */
+function resolveSize(header: TarHeader, pax: PaxAttributes | undefined, where: string): number {
+  if (pax?.size === undefined || pax.size === header.size) return header.size;
+  if (pax.size > octal11Max && header.size === 0) return pax.size;
+  throw tarMalformed(`${where}: its pax size is ${pax.size}, expected the header's ${header.size}`, {
+    expected: header.size,
+    found: pax.size,
+  });
+}
+
+/** The highest id is refused: to chown(2) it means "leave as it is", so the tree could not be laid out as stated. */
+function ownerId(id: number, label: string): number {
+  if (id < 0xffffffff) return id;
+  throw tarMalformed(`${label} is ${id}, expected below ${0xffffffff}`, { found: id });
+}

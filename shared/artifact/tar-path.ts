@@ -1,0 +1,60 @@
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { decodeUtf8 } from './pax.ts';
+import { tarMalformed } from './tar-header.ts';
+
+/**
+ * An archive member's name as a clean relative path: `./rootfs/etc/` → `rootfs/etc`. One leading `./` is taken off, since
+ * `tar -c .` writes it everywhere; any other way to write the same path twice is refused.
+ *
+ * @param what for the error sentences, e.g. `entry` or `target of the hard link "rootfs/a"`.
+ * @returns `.` for the archive's own top directory.
+ * @throws GantryError `tar_malformed`, `tar_path_not_utf8`, `tar_path_absolute`, `tar_path_traversal`, `tar_path_too_long`.
+ */
+export function memberPath(bytes: Buffer, what: string, directory: boolean): string {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) {
+    const shown = JSON.stringify(bytes.toString('latin1'));
+    throw new GantryError('tar_path_not_utf8', `${what} ${shown} is not UTF-8`, { found: bytes.toString('hex') });
+  }
+  const shown = `${what} ${JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)}`;
+  if (text === '' || text.includes('\0')) throw tarMalformed(`${shown} is empty or holds NUL, expected a path`);
+  if (text.startsWith('/')) {
+    throw new GantryError('tar_path_absolute', `${shown} is absolute, expected a path below the archive`, {
+      found: text,
+    });
+  }
+  if (text.endsWith('/') && !directory) {
+    throw tarMalformed(`${shown} ends with a slash, which only a directory may`, { found: text });
+  }
+  const path = text.replace(/\/$/, '').replace(/^\.\//, '');
+  if (path === '.') return path;
+  for (const component of path.split('/')) {
+    if (component === '' || component === '.' || component === '..') {
+      const message = `${shown} has the component "${component}", expected none that is empty, "." or ".."`;
+      throw new GantryError('tar_path_traversal', message, { found: text });
+    }
+    if (Buffer.byteLength(component) > limits.nameBytesMax) {
+      throw tooLong(`${shown} has a component of ${Buffer.byteLength(component)} bytes`, limits.nameBytesMax);
+    }
+  }
+  if (Buffer.byteLength(path) > limits.pathBytesMax) {
+    throw tooLong(`${shown} has ${Buffer.byteLength(path)} bytes`, limits.pathBytesMax);
+  }
+  return path;
+}
+
+function tooLong(sentence: string, max: number): GantryError {
+  return new GantryError('tar_path_too_long', `${sentence}, expected at most ${max}`, { expected: max });
+}
+
+/** A symlink's target: data that nothing follows, so only what no file system could store is refused. */
+export function symlinkTarget(bytes: Buffer, path: string): string {
+  const target = decodeUtf8(bytes);
+  const shown = `target of the symlink ${JSON.stringify(path)}`;
+  if (target === undefined) throw new GantryError('tar_path_not_utf8', `${shown} is not UTF-8`);
+  if (target === '' || target.includes('\0')) throw tarMalformed(`${shown} is empty or holds NUL`);
+  // PATH_MAX counts the terminating NUL.
+  if (bytes.length >= limits.pathBytesMax) throw tooLong(`${shown} has ${bytes.length} bytes`, limits.pathBytesMax - 1);
+  return target;
+}

@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  decodePax,
+  decodePaxTime,
+  encodePax,
+  encodePaxTime,
+  paxAttributes,
+  xattrKey,
+} from '../../../shared/artifact/pax.ts';
+import { paxRecord } from '../../support/tar-archive.ts';
+
+const codeOf = (action: () => unknown) => {
+  try {
+    action();
+    return 'accepted';
+  } catch (error) {
+    return (error as { code?: string }).code;
+  }
+};
+
+describe('pax records', () => {
+  test('what is encoded decodes to the same records, values of any bytes', () => {
+    const key = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes('='));
+    const value = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(key, value), { selector: ([text]) => text }), (records) => {
+        expect([...decodePax(encodePax(records), 0)]).toEqual(records);
+      }),
+    );
+  });
+
+  test('a record whose length gains a digit by counting itself is right', () => {
+    // " path=" + value + "\n" of 98 bytes: two digits would make 100, which has three.
+    expect(
+      encodePax([['path', Buffer.alloc(91, 0x61)]])
+        .subarray(0, 4)
+        .toString(),
+    ).toBe('101 ');
+  });
+
+  test.each([
+    ['no length', 'path=a\n'],
+    ['a length of nought', '0 path=a\n'],
+    ['a length with a leading nought', '010 path=a\n'],
+    ['a length past the end', '99 path=a\n'],
+    ['a length that cuts the record', '8 path=a\n'],
+    ['an absurd length', '99999999999999999999 path=a\n'],
+    ['no equals sign', '7 path\n'],
+    ['an empty key', '5 =a\n'],
+    ['no newline at the end', '9 path=ab'],
+    ['the same key twice', '10 path=a\n10 path=b\n'],
+    ['padding behind the records', '10 path=a\n\0'],
+    ['a key that is not UTF-8', Buffer.from('3820ff3d610a', 'hex')],
+  ])('%s is refused', (_what, body) => {
+    expect(codeOf(() => decodePax(Buffer.from(body as string), 0))).toBe('tar_malformed');
+  });
+
+  test.each([
+    ['tar_sparse_refused', 'GNU.sparse.major', '1'],
+    ['tar_sparse_refused', 'GNU.sparse.name', 'rootfs/a'],
+    ['tar_sparse_refused', 'SCHILY.realsize', '1'],
+    ['tar_malformed', 'SCHILY.acl.access', 'user::rwx'],
+    ['tar_malformed', 'RHT.security.selinux', 'x'],
+    ['tar_malformed', 'hdrcharset', 'BINARY'],
+    ['tar_malformed', 'size', '-1'],
+    ['tar_malformed', 'size', '1e3'],
+    ['tar_malformed', 'size', '9999999999999999'],
+    ['tar_malformed', 'uid', ''],
+    ['tar_malformed', 'mtime', '1.0000000001'],
+    ['tar_malformed', 'mtime', 'nan'],
+    ['tar_xattr_invalid', 'SCHILY.xattr.', 'x'],
+    ['tar_xattr_invalid', `SCHILY.xattr.user.${'x'.repeat(251)}`, 'x'],
+    ['tar_xattr_invalid', 'SCHILY.xattr.user.a', 'x'.repeat(65_537)],
+  ])('%s for %s = %s', (code, key, value) => {
+    expect(codeOf(() => paxAttributes(decodePax(paxRecord(key, value.slice(0, 70_000)), 0), 0))).toBe(code);
+  });
+
+  test('an attribute written in two ways is refused as a duplicate', () => {
+    const body = Buffer.concat([paxRecord('SCHILY.xattr.user.a%', '1'), paxRecord('SCHILY.xattr.user.a%25', '2')]);
+    expect(codeOf(() => paxAttributes(decodePax(body, 0), 0))).toBe('tar_xattr_invalid');
+  });
+
+  test('names of attributes are escaped as GNU tar does, "__proto__" is a name like others', () => {
+    expect(xattrKey('user.a=b%c')).toBe('SCHILY.xattr.user.a%3Db%25c');
+    const body = Buffer.concat([
+      paxRecord('SCHILY.xattr.user.a%253D%3D', '1'),
+      paxRecord('SCHILY.xattr.__proto__', '2'),
+    ]);
+    const { xattrs } = paxAttributes(decodePax(body, 0), 0);
+    expect(Object.entries(xattrs ?? {})).toEqual([
+      ['__proto__', 'Mg=='],
+      ['user.a%3D=', 'MQ=='],
+    ]);
+  });
+
+  test('times survive, also before 1970', () => {
+    expect(decodePaxTime('-1.5', '')).toEqual({ seconds: -2, nanoseconds: 500_000_000 });
+    expect(encodePaxTime(-2, 500_000_000)).toBe('-1.5');
+    expect(encodePaxTime(-1, 999_999_999)).toBe('-0.000000001');
+    const seconds = fc.integer({ min: -(10 ** 14), max: 10 ** 14 });
+    fc.assert(
+      fc.property(seconds, fc.integer({ min: 0, max: 999_999_999 }), (whole, nanoseconds) => {
+        expect(decodePaxTime(encodePaxTime(whole, nanoseconds), '')).toEqual({ seconds: whole, nanoseconds });
+      }),
+    );
+  });
+});
