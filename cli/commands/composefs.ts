@@ -1,3 +1,102 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { ComposefsNode } from '../../shared/composefs/node.ts';
+import { GantryError } from '../../shared/error.ts';
+import { print, run } from '../run.ts';
 
-export function register(_command: Command): void {}
+interface ImageOptions {
+  fromFile?: string;
+  digestStore?: string;
+  printDigest?: boolean;
+  json?: boolean;
+}
+
+/** `gantry composefs …`: what mkcomposefs does, for machines that do not have it. */
+export function register(command: Command): void {
+  command
+    .command('image')
+    .description('write the composefs image of a directory or a dump, byte for byte as mkcomposefs does')
+    .usage('[options] (--from-file DUMP | DIR) OUT')
+    .argument('<paths...>', 'DIR and OUT, or only OUT with --from-file; OUT may be - for standard output')
+    .addOption(new Option('--from-file <dump>', 'read a dump (composefs-dump(5)); - for standard input'))
+    .addOption(new Option('--digest-store <store>', 'copy the content of DIR to STORE, by fs-verity digest'))
+    .addOption(new Option('--print-digest', "print the image's fs-verity digest"))
+    .addOption(new Option('--json', 'print digest, size and path as one JSON object'))
+    .addHelpText('after', helpAfter)
+    .action(run(image));
+}
+
+const helpAfter = `
+Examples:
+  gantry composefs image --print-digest ./rootfs image.erofs
+  gantry composefs image --digest-store ./store ./rootfs image.erofs
+  composefs-info dump old.erofs | gantry composefs image --from-file - new.erofs
+
+With OUT - the digest or JSON goes to standard error.
+Exit codes: 0 the image was written, 2 wrong usage, a malformed dump, or an I/O error.`;
+
+async function image(paths: string[], options: ImageOptions): Promise<0> {
+  const wanted = options.fromFile === undefined ? 2 : 1;
+  if (paths.length !== wanted) {
+    const expected = wanted === 2 ? 'DIR and OUT' : 'only OUT after --from-file DUMP';
+    throw new GantryError('usage', `expected ${expected}, found ${paths.length} paths`);
+  }
+  if (options.fromFile !== undefined && options.digestStore !== undefined) {
+    throw new GantryError('usage', 'expected --digest-store with a DIR, found it with a dump, which has no content');
+  }
+  const out = paths.at(-1) as string;
+  const root =
+    options.fromFile === undefined
+      ? await readDirectory(paths[0] as string, options)
+      : await readDump(options.fromFile);
+  const { imageOfTree } = await import('../../shared/composefs/image.ts');
+  const { image: bytes, digest } = imageOfTree(root);
+  await write(out, bytes);
+  if (options.json || options.printDigest) {
+    const value = { digest, size: bytes.length, path: out };
+    if (out === '-') process.stderr.write(`${options.json ? JSON.stringify(value) : digest}\n`);
+    else print(options.json, value, () => digest);
+  }
+  return 0;
+}
+
+async function readDirectory(directory: string, { digestStore }: ImageOptions): Promise<ComposefsNode> {
+  const { treeFromDirectory } = await import('../../shared/composefs/directory.ts');
+  return treeFromDirectory(directory, {
+    ...(digestStore === undefined ? {} : { digestStore }),
+    warn: (sentence) => process.stderr.write(`gantry: ${sentence}\n`),
+  });
+}
+
+async function readDump(path: string): Promise<ComposefsNode> {
+  const [{ DumpReader }, { createReadStream }] = await Promise.all([
+    import('../../shared/composefs/dump.ts'),
+    import('node:fs'),
+  ]);
+  const reader = new DumpReader();
+  const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 });
+  try {
+    for await (const chunk of stream) reader.push(chunk);
+  } catch (error) {
+    throw ioError(path, error);
+  }
+  return reader.end();
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
+  try {
+    if (path !== '-') await writeFile(path, bytes);
+    else
+      await new Promise<void>((resolve, reject) =>
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())),
+      );
+  } catch (error) {
+    throw ioError(path, error);
+  }
+}
+
+function ioError(path: string, error: unknown): GantryError {
+  if (error instanceof GantryError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new GantryError('io_error', `${path}: ${message}`, { field: path, cause: error });
+}

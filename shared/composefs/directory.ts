@@ -1,0 +1,158 @@
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { FsVerity } from './fs-verity.ts';
+import { ComposefsNode, fileType, isKnownType, sortChildren, type Xattr } from './node.ts';
+
+const readBytes = 1 << 20;
+
+export interface DirectoryOptions {
+  /** Where the content of files that are not kept in the image is copied to, as `xx/rest of the digest`. */
+  digestStore?: string;
+  /** Told, in one sentence, what the tree lacks. */
+  warn?: (sentence: string) => void;
+}
+
+/**
+ * Reads a directory as mkcomposefs does: `lstat` of everything, content of files up to 64 bytes, the fs-verity digest of
+ * longer ones, hard links as files of their own; names are taken as bytes. Node cannot read extended attributes, so the
+ * program `getfattr` (Debian: attr) does; without it the tree has none, and `warn` is told.
+ *
+ * Throws GantryError `io_error` with the path as `field` when something cannot be read or stored.
+ */
+export function treeFromDirectory(
+  directory: string,
+  { digestStore, warn = () => {} }: DirectoryOptions = {},
+): ComposefsNode {
+  const base = Buffer.from(directory);
+  const root = attempt(base, () => nodeFrom(base, '', digestStore));
+  if (!root.isDirectory) throw new GantryError('io_error', `expected ${directory} to be a directory, found a file`);
+  const all = new Map<string, ComposefsNode>([[base.toString('latin1'), root]]);
+  const pending = [{ node: root, path: base }];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const { node, path } = next;
+    for (const name of attempt(path, () => fs.readdirSync(path, 'buffer'))) {
+      const childPath = Buffer.concat([path, Buffer.from('/'), name]);
+      const child = attempt(childPath, () => nodeFrom(childPath, name.toString('latin1'), digestStore));
+      node.children.push(child);
+      all.set(childPath.toString('latin1'), child);
+      if (child.isDirectory) pending.push({ node: child, path: childPath });
+    }
+  }
+  readXattrs(directory, all, warn);
+  sortChildren(root, (twin) => {
+    throw new GantryError('io_error', `${directory} changed while it was read: ${twin.name} was listed twice`);
+  });
+  return root;
+}
+
+function nodeFrom(path: Buffer, name: string, digestStore: string | undefined): ComposefsNode {
+  const stat = fs.lstatSync(path, { bigint: true });
+  const node = new ComposefsNode(name, Number(stat.mode) & 0xffff);
+  if (!isKnownType(node.mode)) throw new GantryError('tree_invalid', 'expected a known type of file, found another');
+  node.uid = Number(stat.uid);
+  node.gid = Number(stat.gid);
+  node.rdev = Number(BigInt.asUintN(32, stat.rdev));
+  node.size = Number(stat.size);
+  // stat's nanoseconds count from 1970, so before it the seconds must be rounded down.
+  node.mtimeNs = Number(((stat.mtimeNs % billion) + billion) % billion);
+  node.mtime = Number((stat.mtimeNs - BigInt(node.mtimeNs)) / billion);
+  if (node.type === fileType.symlink) {
+    node.payload = fs.readlinkSync(path, 'buffer').toString('latin1');
+    node.size = node.payload.length;
+  } else if (node.type === fileType.regular && node.size > 0) {
+    readContent(path, node, digestStore);
+  }
+  return node;
+}
+
+const billion = 1_000_000_000n;
+
+function readContent(path: Buffer, node: ComposefsNode, digestStore: string | undefined): void {
+  if (node.size <= limits.inlineFileBytesMax) {
+    node.content = fs.readFileSync(path).toString('latin1');
+    if (node.content.length === node.size) return;
+    throw new GantryError('io_error', `expected ${node.size} bytes, found ${node.content.length}: it changed`);
+  }
+  node.digest = digestOf(path);
+  node.payload = `${node.digest.slice(0, 2)}/${node.digest.slice(2)}`;
+  if (digestStore !== undefined) copyToStore(path, node, digestStore);
+}
+
+const buffer = Buffer.allocUnsafeSlow(readBytes);
+
+function digestOf(path: Buffer | string): string {
+  const file = fs.openSync(path, 'r');
+  try {
+    const verity = new FsVerity();
+    for (let bytes = fs.readSync(file, buffer); bytes > 0; bytes = fs.readSync(file, buffer)) {
+      verity.update(buffer.subarray(0, bytes));
+    }
+    return verity.digestHex();
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Copies under a name of its own, checks the copy, and renames: the store never shows half or wrong content. */
+function copyToStore(path: Buffer, node: ComposefsNode, store: string): void {
+  const final = `${store}/${node.payload}`;
+  if (fs.existsSync(final)) return;
+  fs.mkdirSync(`${store}/${node.payload.slice(0, 2)}`, { recursive: true, mode: 0o755 });
+  const temporary = `${store}/.tmp-${process.pid}-${node.digest.slice(0, 16)}`;
+  try {
+    fs.copyFileSync(path, temporary, fs.constants.COPYFILE_FICLONE);
+    if (digestOf(temporary) !== node.digest) {
+      throw new GantryError('io_error', 'expected the digest of a moment ago, found another: it changed');
+    }
+    fs.chmodSync(temporary, 0o644);
+    const file = fs.openSync(temporary, 'r');
+    fs.fsyncSync(file);
+    fs.closeSync(file);
+    fs.renameSync(temporary, final);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Adds what `getfattr` prints: blocks of `# file: NAME` and `name=0sBASE64`, names with octal escapes. */
+function readXattrs(directory: string, nodes: Map<string, ComposefsNode>, warn: (sentence: string) => void): void {
+  const args = ['--recursive', '--physical', '--no-dereference', '--dump', '--match=-', '--encoding=base64'];
+  const result = spawnSync('getfattr', [...args, '--absolute-names', '--', directory], { maxBuffer: 1 << 30 });
+  if (result.error || result.status !== 0) {
+    const why = result.error ? 'the program getfattr is not installed' : result.stderr.toString().trim();
+    warn(`extended attributes were not read, because ${why}`);
+    return;
+  }
+  let xattrs: Xattr[] = [];
+  for (const line of result.stdout.toString('latin1').split('\n')) {
+    if (line.startsWith('# file: ')) {
+      const node = nodes.get(unquote(line.slice('# file: '.length)));
+      xattrs = [];
+      if (node) node.xattrs = xattrs;
+    } else if (line !== '') {
+      const equals = line.indexOf('=');
+      const name = unquote(equals === -1 ? line : line.slice(0, equals));
+      const value = equals === -1 ? '' : line.slice(equals + 3);
+      xattrs.push({ name, value: Buffer.from(value, 'base64').toString('latin1') });
+    }
+  }
+}
+
+function unquote(quoted: string): string {
+  return quoted.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** Names the path in what goes wrong with it. */
+function attempt<T>(path: Buffer, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const shown = path.toString('utf8');
+    const code = error instanceof GantryError ? error.code : 'io_error';
+    const message = error instanceof Error ? error.message : String(error);
+    throw new GantryError(code, `${shown}: ${message}`, { field: shown, cause: error });
+  }
+}
