@@ -22,6 +22,7 @@ export const errorStatus = {
   // registration and manifests
   ModuleManifestSchemaError: 422,
   glob_invalid: 422,
+  requirement_invalid: 422,
   regexp_invalid: 422,
   regexp_unanchored: 422,
   policy_missing: 422,
@@ -112,6 +113,7 @@ export const errorStatus = {
   composition_too_complex: 409,
   composition_platform_mismatch: 409,
   instance_metadata_missing: 422,
+  instance_entry_unsupported: 422,
 
   // promote
   promotion_state_invalid: 409,

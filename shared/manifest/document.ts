@@ -1,0 +1,119 @@
+import { type Document, isAlias, isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+import { limits } from '../limits.ts';
+import { type Finding, formatKeyPath, type KeyPath, type ManifestProblem } from './problem.ts';
+
+/** A YAML (or JSON) text as plain values, with the way back from a key path to its place in the text. */
+export interface ManifestDocument {
+  value: unknown;
+  /** What is wrong with the text itself: syntax, repeated keys. */
+  problems: ManifestProblem[];
+  /** Whether `value` is worth judging: it is not where the text could not be parsed. */
+  readable: boolean;
+  locate(finding: Finding): ManifestProblem;
+}
+
+/** Parses hostile text: never throws, does not expand alias bombs, and takes time in proportion to its length. */
+export function readDocument(text: string): ManifestDocument {
+  const lines = new LineCounter();
+  // The library's own check for repeated keys takes time with the square of their number.
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'error',
+  });
+  const at = (offset: number, path: KeyPath, message: string): ManifestProblem => {
+    const { line, col } = lines.linePos(offset);
+    // An empty text has no lines.
+    return { severity: 'error', line: Math.max(line, 1), column: Math.max(col, 1), path: formatKeyPath(path), message };
+  };
+
+  const syntax = syntaxProblems(document, at);
+  const survey = syntax.length === 0 ? surveyNodes(document, at) : { problems: [], aliases: 0 };
+  const problems = [...syntax, ...survey.problems];
+  if (survey.aliases > limits.yamlAliasesMax) {
+    problems.push(at(0, [], `expected at most ${limits.yamlAliasesMax} aliases, found ${survey.aliases}`));
+  }
+  let value: unknown;
+  let readable = syntax.length === 0 && survey.aliases <= limits.yamlAliasesMax;
+  if (readable) {
+    try {
+      value = document.toJS({ maxAliasCount: limits.yamlAliasesMax });
+    } catch (error) {
+      readable = false;
+      problems.push(at(0, [], error instanceof Error ? error.message : 'expected aliases that can be resolved'));
+    }
+  }
+  const locate = (finding: Finding): ManifestProblem => {
+    const problem = at(offsetOf(document, finding), finding.path, finding.message);
+    return { ...problem, severity: finding.severity };
+  };
+  return { value, problems, readable, locate };
+}
+
+type At = (offset: number, path: KeyPath, message: string) => ManifestProblem;
+
+function syntaxProblems(document: Document.Parsed, at: At): ManifestProblem[] {
+  const exhausted = document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (exhausted) return [at(exhausted.pos[0], [], 'expected a manifest, found values nested too deeply to read')];
+  return [...document.errors, ...document.warnings]
+    .slice(0, limits.manifestProblemsMax)
+    .map(({ code, pos, message }) =>
+      at(pos[0], [], code === 'MULTIPLE_DOCS' ? 'expected one YAML document, found another' : message),
+    );
+}
+
+/** Finds repeated keys and counts aliases. The parser bounds the depth of nesting, so recursion is safe. */
+function surveyNodes(document: Document.Parsed, at: At): { problems: ManifestProblem[]; aliases: number } {
+  const problems: ManifestProblem[] = [];
+  let aliases = 0;
+  const visit = (node: unknown, path: KeyPath): void => {
+    if (isAlias(node)) aliases++;
+    if (!isCollection(node)) return;
+    const seen = new Set<string>();
+    for (const [index, item] of node.items.entries()) {
+      const key = isMap(node) ? keyText(item as Pair) : index;
+      visit(isMap(node) ? (item as Pair).value : item, [...path, key]);
+      if (typeof key === 'number') continue;
+      if (seen.has(key)) {
+        const message = `expected the key ${key} once, found it again`;
+        problems.push(at(startOf((item as Pair).key) ?? 0, [...path, key], message));
+      }
+      seen.add(key);
+    }
+  };
+  visit(document.contents, []);
+  return { problems, aliases };
+}
+
+function keyText({ key }: Pair): string {
+  return String(isScalar(key) ? key.value : key);
+}
+
+function startOf(node: unknown): number | undefined {
+  const range = (node as { range?: [number, number, number] | null } | null)?.range;
+  return range?.[0];
+}
+
+/** Where a value starts, or its key; for what is not there, the nearest thing above it that is. */
+function offsetOf(document: Document.Parsed, { path, atKey }: Finding): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [depth, key] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (!isCollection(node)) return offset;
+    if (isMap(node)) {
+      const pair = (node.items as Pair[]).findLast((item) => keyText(item) === String(key));
+      if (pair === undefined) return offset;
+      const keyOffset = startOf(pair.key) ?? offset;
+      if (atKey && depth === path.length - 1) return keyOffset;
+      node = pair.value;
+      // An empty value has its place after the colon, where nobody looks.
+      offset = isScalar(node) && node.value === null ? keyOffset : (startOf(node) ?? keyOffset);
+    } else {
+      node = node.items[Number(key)];
+      offset = startOf(node) ?? offset;
+    }
+  }
+  return offset;
+}

@@ -1,0 +1,78 @@
+import type { z } from 'zod';
+import { limits } from '../limits.ts';
+import { describeValue, type Finding, type KeyPath } from './problem.ts';
+import { moduleManifestSchema } from './schema.ts';
+
+const topKeys = Object.keys(moduleManifestSchema.shape);
+const dependencyKeys = ['requires', 'provides'];
+
+/** Keys that authors look for at the top, with where they are. */
+const elsewhere: Record<string, string> = {
+  requires: 'dependencies.requires',
+  provides: 'dependencies.provides',
+  include: 'file_spec',
+  exclude: 'mask',
+  packages: 'package_spec',
+  files: 'file_spec',
+};
+
+/** What zod found wrong with a value, as sentences that say what was expected and what was found. */
+export function schemaFindings(issues: readonly z.core.$ZodIssue[], value: unknown): Finding[] {
+  return issues.slice(0, limits.manifestProblemsMax).flatMap((issue): Finding[] => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.slice(0, limits.manifestProblemsMax).map((key) => unknownKey(issue.path, key));
+    }
+    const found = valueAt(value, issue.path);
+    return [{ severity: 'error', path: issue.path, message: sentence(issue, found) }];
+  });
+}
+
+const typeNames: Record<string, string> = { string: 'text', array: 'a list', object: 'a mapping' };
+
+function sentence(issue: z.core.$ZodIssue, found: unknown): string {
+  if (issue.code === 'invalid_type') {
+    const expected = typeNames[issue.expected] ?? issue.expected;
+    const quote =
+      issue.expected === 'string' && ['number', 'boolean'].includes(typeof found) ? '; put it in quotes' : '';
+    return `expected ${expected}, found ${describeValue(found)}${quote}`;
+  }
+  if (issue.code === 'invalid_value') {
+    return `expected ${issue.values.map(String).join(' or ')}, found ${describeValue(found)}`;
+  }
+  // Globs, requirements and the manifest as a whole bring whole sentences.
+  return issue.code === 'custom' ? issue.message : `${issue.message}, found ${describeValue(found)}`;
+}
+
+function unknownKey(path: KeyPath, key: string): Finding {
+  const known = path.length === 0 ? topKeys : dependencyKeys;
+  const meant =
+    (path.length === 0 && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined) ?? nearest(key, known);
+  const hint = meant ? `did you mean ${meant}?` : `expected one of ${known.join(', ')}`;
+  return { severity: 'error', path: [...path, key], atKey: true, message: `unknown key; ${hint}` };
+}
+
+function valueAt(value: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
+}
+
+/** The known key that a typing error of a few letters makes another of. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const limit = Math.max(1, Math.floor(key.length / 3));
+  if (key.length > 40) return undefined;
+  const ranked = known.map((name) => ({ name, distance: editDistance(key.toLowerCase(), name) }));
+  return ranked.filter(({ distance }) => distance <= limit).sort((a, b) => a.distance - b.distance)[0]?.name;
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

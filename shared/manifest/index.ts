@@ -1,0 +1,5 @@
+export { formatManifestJson, parseManifest, parseManifestJson } from './parse.ts';
+export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
+export { parseRequirement, type Requirement } from './requirement.ts';
+export { buildMask, carveOuts, checkAgainstRow, type RegistrationRow, type RowProblem } from './row.ts';
+export { type ModuleManifest, moduleManifestJsonSchema, moduleManifestSchema } from './schema.ts';

@@ -1,0 +1,80 @@
+import { limits } from '../limits.ts';
+import { type ManifestDocument, readDocument } from './document.ts';
+import { schemaFindings } from './findings.ts';
+import { isMapping, normaliseManifest } from './normalise.ts';
+import { describeValue, type Finding, type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
+import { type ModuleManifest, moduleManifestSchema } from './schema.ts';
+
+/**
+ * Parses a `manifest.yaml` in the flat or the older nested form (product.md, section 2) to the canonical form.
+ * Throws `ModuleManifestSchemaError` with every problem at once; a valid manifest may still come with warnings.
+ */
+export function parseManifest(text: string): { manifest: ModuleManifest; warnings: ManifestProblem[] } {
+  refuseOverlong(text);
+  const document = readDocument(text);
+  const { manifest, findings } = document.readable ? judge(document.value) : { manifest: undefined, findings: [] };
+  const problems = located(document, findings);
+  if (manifest === undefined || problems.some(({ severity }) => severity === 'error')) {
+    throw new ModuleManifestSchemaError(problems);
+  }
+  return { manifest, warnings: problems };
+}
+
+/**
+ * Parses the `manifest.json` of an artifact: JSON in the canonical flat form only. Throws `ModuleManifestSchemaError`.
+ */
+export function parseManifestJson(text: string): ModuleManifest {
+  refuseOverlong(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const message = `expected JSON, found a syntax error: ${error instanceof Error ? error.message : String(error)}`;
+    throw new ModuleManifestSchemaError([{ severity: 'error', line: 1, column: 1, path: '', message }]);
+  }
+  // JSON is YAML 1.2: read again for the places, and for repeated keys, of which JSON.parse silently takes the last.
+  const document = readDocument(text);
+  const parsed = moduleManifestSchema.safeParse(value);
+  const problems = located(document, parsed.success ? [] : schemaFindings(parsed.error.issues, value));
+  if (!parsed.success || problems.length > 0) throw new ModuleManifestSchemaError(problems);
+  return parsed.data;
+}
+
+/** The canonical JSON of a manifest: keys in the schema's order, every list present, two spaces, a newline at the end. */
+export function formatManifestJson(manifest: ModuleManifest): string {
+  const { requires, provides } = manifest.dependencies;
+  const keys = Object.keys(moduleManifestSchema.shape) as (keyof ModuleManifest)[];
+  const ordered = Object.fromEntries(
+    keys.map((key) => [key, key === 'dependencies' ? { requires, provides } : manifest[key]]),
+  );
+  return `${JSON.stringify(ordered, null, 2)}\n`;
+}
+
+function refuseOverlong(text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limits.moduleManifestBytesMax) return;
+  const message = `expected at most ${limits.moduleManifestBytesMax} bytes, found ${bytes}`;
+  throw new ModuleManifestSchemaError([{ severity: 'error', line: 1, column: 1, path: '', message }]);
+}
+
+function judge(value: unknown): { manifest: ModuleManifest | undefined; findings: Finding[] } {
+  if (!isMapping(value)) {
+    const message = `expected a mapping of keys such as name and file_spec, found ${describeValue(value)}`;
+    return { manifest: undefined, findings: [{ severity: 'error', path: [], message }] };
+  }
+  const flat = normaliseManifest(value);
+  const parsed = moduleManifestSchema.safeParse(flat.value);
+  const fromSchema = parsed.success ? [] : schemaFindings(parsed.error.issues, flat.value);
+  return {
+    manifest: parsed.data,
+    findings: [...flat.findings, ...fromSchema.map((finding) => ({ ...finding, path: flat.origin(finding.path) }))],
+  };
+}
+
+/** Problems in the order of the text, no more than anyone reads; errors are kept before warnings. */
+function located(document: ManifestDocument, findings: Finding[]): ManifestProblem[] {
+  const errorsFirst = findings.toSorted((a, b) => a.severity.localeCompare(b.severity));
+  return [...document.problems, ...errorsFirst.slice(0, limits.manifestProblemsMax).map(document.locate)]
+    .slice(0, limits.manifestProblemsMax)
+    .sort((a, b) => a.line - b.line || a.column - b.column);
+}

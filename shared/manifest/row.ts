@@ -1,0 +1,71 @@
+import type { ErrorCode } from '../contract/error-codes.ts';
+import type { Variety } from '../domain/module.ts';
+import type { ModuleManifest } from './schema.ts';
+
+/** The facts of a module's registration that its manifests are held against. */
+export interface RegistrationRow {
+  name: string;
+  /** `<module>` or `<account>/<module>`; null for a module without a parent. */
+  parent_module: string | null;
+  variety: Variety;
+}
+
+/** Why a valid manifest does not fit its row. */
+export interface RowProblem {
+  code: ErrorCode;
+  /** Key path in the canonical form. */
+  path: string;
+  message: string;
+}
+
+/**
+ * The carve-outs of a manifest: entries that stand verbatim in both `file_spec` and `mask`, where it has a
+ * `parent_module` (product.md, section 3). In any other manifest there are none, and the mask wins.
+ */
+export function carveOuts(manifest: ModuleManifest): string[] {
+  if (manifest.parent_module === undefined) return [];
+  const masked = new Set(manifest.mask);
+  return [...new Set(manifest.file_spec)].filter((entry) => masked.has(entry));
+}
+
+/** The mask that a build selects files with: without the carve-outs, so that those files ship. */
+export function buildMask(manifest: ModuleManifest): string[] {
+  const carved = new Set(carveOuts(manifest));
+  return manifest.mask.filter((entry) => !carved.has(entry));
+}
+
+/** Holds a manifest against its module's registration: every way in which it does not fit. The row rules. */
+export function checkAgainstRow(manifest: ModuleManifest, row: RegistrationRow): RowProblem[] {
+  const problems: RowProblem[] = [];
+  if (manifest.name !== row.name) {
+    const message = `expected the registered name "${row.name}", found "${manifest.name}"`;
+    problems.push({ code: 'name_mismatch', path: 'name', message });
+  }
+  const parent = manifest.parent_module;
+  if (parent !== undefined && !isSameModule(parent, row.parent_module)) {
+    const expected = row.parent_module === null ? 'no parent module' : `"${row.parent_module}"`;
+    const message = `expected ${expected} as the module is registered, found "${parent}"`;
+    problems.push({ code: 'parent_module_mismatch', path: 'parent_module', message });
+  }
+  if (row.variety === 'config' && manifest.package_spec.length > 0) {
+    const message = `expected files only in a module of variety config, found ${manifest.package_spec.length} packages`;
+    problems.push({ code: 'ModuleManifestSchemaError', path: 'package_spec', message });
+  }
+  const [carved] = carveOuts(manifest);
+  if (carved !== undefined && row.variety !== 'config') {
+    const message = `expected a module of variety config to carve out "${carved}", found variety ${row.variety}`;
+    problems.push({ code: 'carve_out_refused', path: 'mask', message });
+  }
+  return problems;
+}
+
+/** A bare name says nothing about the account, so it is the same module as any of that name. */
+function isSameModule(written: string, registered: string | null): boolean {
+  if (registered === null) return false;
+  if (written.includes('/') && registered.includes('/')) return written === registered;
+  return moduleName(written) === moduleName(registered);
+}
+
+function moduleName(reference: string): string {
+  return reference.slice(reference.indexOf('/') + 1);
+}

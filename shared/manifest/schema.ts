@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { slugPattern, slugSchema } from '../domain/names.ts';
+import { isGantryError } from '../error.ts';
+import { compileGlob } from '../files/index.ts';
+import { parseRequirement } from './requirement.ts';
+
+/** Turns what a parser throws into a problem at the string that it was given. */
+function parsesWith(parse: (text: string) => unknown): (text: string, context: z.RefinementCtx<string>) => void {
+  return (text, context) => {
+    try {
+      parse(text);
+    } catch (error) {
+      if (!isGantryError(error)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+    }
+  };
+}
+
+const line = z
+  .string()
+  .max(200, 'expected at most 200 characters')
+  .regex(/^\P{Cc}+$/u, 'expected one line of text');
+
+const glob = z.string().superRefine(parsesWith(compileGlob));
+
+/** Debian policy 5.6.1, with an architecture and an exact version as apt takes them. Never an option (`-…`) or a path. */
+const debianPackage = z
+  .string()
+  .max(300, 'expected at most 300 characters')
+  .regex(
+    /^[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+~:-]+)?$/,
+    'expected a Debian package, as name, name:architecture or name=version',
+  );
+
+const requirement = z
+  .string()
+  .superRefine(parsesWith(parseRequirement))
+  .meta({ pattern: '^(?:[a-z0-9._-]+/)?[a-z0-9._-]+@.+$' });
+
+const slug = slugPattern.source.slice(1, -1);
+const moduleReference = z
+  .string()
+  .regex(new RegExp(`^(?:${slug}/)?${slug}$`), 'expected <module> or <account>/<module>')
+  .max(127, 'expected at most 127 characters');
+
+const list = <Item extends z.ZodType>(item: Item, description: string) =>
+  z.array(item).default([]).describe(description);
+
+const dependencies = z
+  .strictObject({
+    requires: list(requirement, 'Modules that this one needs: <account>/<module>@<npm-style semver range>.'),
+    provides: list(slugSchema, 'Names of capabilities that this module offers.'),
+  })
+  .prefault({})
+  .describe('What this module needs from other modules, and offers them.');
+
+const shipsSomething = [
+  { required: ['package_spec'], properties: { package_spec: { minItems: 1 } } },
+  { required: ['file_spec'], properties: { file_spec: { minItems: 1 } } },
+];
+
+/** Whether a list has entries. Something else than a list has its own problem, so it is not reported as missing too. */
+const hasEntries = (value: unknown) => value !== undefined && (!Array.isArray(value) || value.length > 0);
+
+/**
+ * The canonical, flat form of a module manifest: the single source of truth. `module-manifest.schema.json` is
+ * generated from it (scripts/generate-schema.ts).
+ */
+export const moduleManifestSchema = z
+  .strictObject({
+    schema_version: z.literal(1).default(1).describe('Version of this format.'),
+    name: slugSchema.describe("The module's name, unique in its account."),
+    display_name: line.optional().describe('The name that people are shown.'),
+    description: z
+      .string()
+      .max(4000, 'expected at most 4000 characters')
+      .optional()
+      .describe('What the module is for.'),
+    license: line.optional().describe('SPDX licence expression.'),
+    package_spec: list(debianPackage, 'Debian packages that the build installs.'),
+    file_spec: list(glob, 'rsync globs of the files that the module ships from rootfs/.'),
+    mask: list(
+      glob,
+      'rsync globs of files that are left out, from rootfs/ and from packages. Never affects other modules.',
+    ),
+    protected_spec: list(glob, 'rsync globs of shipped files that no other module may ship.'),
+    dependencies,
+    parent_module: moduleReference.optional().describe('The module whose configuration this one overrides.'),
+  })
+  .refine(({ package_spec, file_spec }) => hasEntries(package_spec) || hasEntries(file_spec), {
+    message: 'expected at least one entry in package_spec or file_spec',
+    // Without this, zod would keep the problem back until all others are solved.
+    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  })
+  .meta({ title: 'Gantry module manifest', anyOf: shipsSomething });
+
+/** A valid manifest in canonical form: every list is there, `schema_version` is 1. */
+export type ModuleManifest = z.output<typeof moduleManifestSchema>;
+
+/** The JSON Schema of manifests for editors: what an author may write in the flat form. */
+export function moduleManifestJsonSchema(): Record<string, unknown> {
+  return { ...z.toJSONSchema(moduleManifestSchema, { io: 'input' }) };
+}
