@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { varieties } from '../../domain/module.ts';
+import { slugSchema } from '../../domain/names.ts';
+import { timeSchema } from './common.ts';
+
+const regexp = z.string().min(1).max(1000);
+
+/** Whom a keyless signature must come from: the pair of regexps that `cosign verify` takes, with RE2 meaning. */
+const cosignIdentity = z.strictObject({ cosign_identity_regexp: regexp, cosign_issuer_regexp: regexp });
+
+/** `name` or `<account>/<name>`. */
+export const moduleNameSchema = z
+  .string()
+  .max(127)
+  .regex(
+    /^[a-z0-9]+(?:[._-][a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-][a-z0-9]+)*)?$/,
+    'expected <name> or <account>/<name> in lower case',
+  );
+
+export const platformSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'expected a platform such as ubuntu-24.04-amd64');
+
+/** The registration row (product.md, section 1). Keys, a pair of regexps or several pairs: one of them at least. */
+export const registerModuleBody = z
+  .strictObject({
+    name: slugSchema,
+    visibility: z.enum(['private', 'public']).exactOptional(),
+    category: slugSchema.meta({ description: 'slug of a category of the account' }),
+    variety: z.enum(varieties).exactOptional(),
+    parent_module: moduleNameSchema.nullable().exactOptional(),
+    repository: z.string().min(1).max(500).meta({ description: 'OCI reference without tag: host[:port]/path' }),
+    cosign_identity_regexp: regexp.exactOptional(),
+    cosign_issuer_regexp: regexp.exactOptional(),
+    cosign_identities: z.array(cosignIdentity).max(20).exactOptional(),
+    trusted_keys: z.array(z.string().max(10_000)).max(20).exactOptional().meta({ description: 'public keys, PEM' }),
+    trusted_root: z.record(z.string(), z.unknown()).nullable().exactOptional().meta({
+      description: 'Sigstore trusted_root.json; absent or null means the public-good instance',
+    }),
+    require_tlog: z.boolean().exactOptional(),
+    platforms: z.array(platformSchema).max(50).exactOptional(),
+    allow_devices: z.boolean().exactOptional(),
+    allow_unanchored: z.boolean().exactOptional().meta({ description: 'accept regexps that lack ^ and $' }),
+  })
+  .meta({ id: 'RegisterModule' });
+export type RegisterModuleBody = z.infer<typeof registerModuleBody>;
+
+export const moduleSchema = z
+  .object({
+    account: z.string(),
+    name: z.string(),
+    id: z.string(),
+    visibility: z.enum(['private', 'public']),
+    category: z.string(),
+    variety: z.enum(varieties),
+    parent_module: z.string().nullable(),
+    repository: z.string(),
+    /** Of the first pair, null where there is none. */
+    cosign_identity_regexp: z.string().nullable(),
+    cosign_issuer_regexp: z.string().nullable(),
+    cosign_identities: z.array(cosignIdentity),
+    trusted_keys: z.array(z.string()),
+    trusted_root: z.unknown(),
+    require_tlog: z.boolean(),
+    platforms: z.array(z.string()),
+    allow_devices: z.boolean(),
+    policy_version: z.string(),
+    live_version_id: z.string().nullable(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Module' });
+
+/** How polling the module's repository goes. */
+export const pollStateSchema = z
+  .object({
+    polled_at: timeSchema.nullable(),
+    next_poll_at: timeSchema,
+    failures: z.number().int(),
+    code: z.string().nullable(),
+    message: z.string().nullable(),
+    ignored_tags: z.array(z.string()),
+  })
+  .meta({ id: 'PollState' });
+
+export const moduleAnswer = z.object({ module: moduleSchema, poll: pollStateSchema.nullable() });
+
+const manifestProblem = z.object({
+  severity: z.enum(['error', 'warning']),
+  line: z.number().int(),
+  column: z.number().int(),
+  path: z.string(),
+  message: z.string(),
+});
+
+export const validateManifestBody = z.strictObject({
+  manifest_yaml: z.string(),
+  category_slug: slugSchema.exactOptional(),
+});
+export type ValidateManifestBody = z.infer<typeof validateManifestBody>;
+export const validateManifestAnswer = z.object({
+  valid: z.boolean(),
+  errors: z.array(manifestProblem),
+  warnings: z.array(manifestProblem),
+  /** Clashes of protected paths with the account's modules. */
+  conflicts: z.array(z.object({ kind: z.string(), module: z.string(), path: z.string(), message: z.string() })),
+});

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { slugSchema } from '../../domain/names.ts';
+import { idSchema } from '../ids.ts';
+import { metadataSchema, timeSchema, trackSchema } from './common.ts';
+import { moduleNameSchema, platformSchema } from './module.ts';
+import { operationSchema } from './operation.ts';
+
+export const templateSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    platform: z.string(),
+    revision: z.number().int(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Template' });
+
+export const createTemplateBody = z.strictObject({ name: slugSchema, platform: platformSchema });
+export type CreateTemplateBody = z.infer<typeof createTemplateBody>;
+
+export const assignmentSchema = z
+  .object({
+    id: z.string(),
+    template_id: z.string(),
+    module: z.string(),
+    constraint: z.string().nullable(),
+    metadata: metadataSchema,
+    effective_priority: z.number().nullable(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Assignment' });
+
+const constraint = z.string().max(200).nullable().meta({ description: 'npm-style semver range; null means any' });
+const effectivePriority = z.number().int().min(0).max(10_000).nullable();
+
+/** `module_name` and `module` mean the same; one of them. */
+export const assignModuleBody = z
+  .strictObject({
+    module_name: moduleNameSchema.exactOptional(),
+    module: moduleNameSchema.exactOptional(),
+    constraint: constraint.exactOptional(),
+    metadata: metadataSchema.exactOptional(),
+    effective_priority: effectivePriority.exactOptional(),
+  })
+  .refine((body) => (body.module === undefined) !== (body.module_name === undefined), {
+    error: 'expected module_name (or module, not both)',
+    path: ['module_name'],
+  });
+
+export const updateAssignmentBody = z
+  .strictObject({
+    constraint: constraint.exactOptional(),
+    metadata: metadataSchema.exactOptional(),
+    effective_priority: effectivePriority.exactOptional(),
+  })
+  .refine((body) => Object.keys(body).length > 0, {
+    error: 'expected one of constraint, metadata and effective_priority',
+  });
+
+export const assignAnswer = z.object({
+  operation: operationSchema,
+  assignment: z.object({ id: z.string(), template_id: z.string(), module: z.string() }),
+});
+
+const layerReport = z.object({
+  name: z.string(),
+  version: z.string(),
+  priority: z.number(),
+  files: z.number().int(),
+  effective_mask: z.array(z.string()),
+});
+
+/** Why every path has the content that it has. */
+export const compositionReportSchema = z
+  .object({
+    layers: z.array(layerReport),
+    dropped: z.array(z.object({ path: z.string(), from: z.string(), because_of: z.string() })),
+    shadowed: z.array(z.object({ path: z.string(), from: z.string(), by: z.string() })),
+    carved_out: z.array(z.object({ path: z.string(), from: z.string(), by: z.string() })),
+    warnings: z.array(z.string()),
+  })
+  .meta({ id: 'CompositionReport' });
+
+export const compositionSchema = z
+  .object({
+    template_id: z.string(),
+    track: trackSchema,
+    digest: z.string(),
+    image_sha256: z.string(),
+    image_size: z.number().int(),
+    revision: z.number().int(),
+    made_at: timeSchema,
+  })
+  .meta({ id: 'Composition' });
+
+export const templateAnswer = z.object({
+  template: templateSchema,
+  assignments: z.array(assignmentSchema),
+  /** The current one of each track that has one. */
+  compositions: z.array(compositionSchema),
+});
+
+export const compositionQuery = z.object({ track: trackSchema.default('live') });
+export const compositionAnswer = z.object({ composition: compositionSchema, report: compositionReportSchema });
+
+export const templateParams = z.object({ id: idSchema('template') });
+export const assignmentParams = z.object({ id: idSchema('assignment') });

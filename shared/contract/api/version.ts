@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { candidateStates, promotionStates } from '../../domain/version.ts';
+import { versionIdSchema } from '../ids.ts';
+import { timeSchema } from './common.ts';
+
+/** One candidate signature and what became of it. */
+export const signatureVerdictSchema = z
+  .object({
+    format: z.enum(['bundle', 'legacy']),
+    source: z.enum(['referrers', 'fallback_tag', 'legacy_tag']),
+    identity: z.string().nullable(),
+    issuer: z.string().nullable(),
+    key_id: z.string().nullable(),
+    verified: z.boolean(),
+    code: z.string(),
+    message: z.string(),
+  })
+  .meta({ id: 'SignatureVerdict' });
+
+const buildSchema = z.object({
+  platform: z.string(),
+  manifest_digest: z.string(),
+  layer_digest: z.string(),
+  layer_size: z.number().int(),
+  composefs_digest: z.string(),
+  entries: z.number().int(),
+});
+
+export const versionSchema = z
+  .object({
+    id: z.string(),
+    account: z.string(),
+    module: z.string(),
+    version_string: z.string(),
+    digest: z.string(),
+    /** Of its first build; each build has its own. */
+    composefs_digest: z.string().nullable(),
+    promotion_state: z.enum(promotionStates),
+    /** The same in the older words `draft` and `archived`. */
+    lifecycle_state: z.string(),
+    was_live: z.boolean(),
+    quarantined: z.boolean(),
+    held: z.boolean(),
+    tags: z.array(z.string()),
+    builds: z.array(buildSchema),
+    manifest: z.unknown(),
+    signatures: z.array(signatureVerdictSchema),
+    ingested_at: timeSchema,
+    state_changed_at: timeSchema,
+  })
+  .meta({ id: 'Version' });
+
+/** A digest seen in the repository that is not a version yet, and why not. */
+export const candidateSchema = z
+  .object({
+    id: z.string(),
+    module: z.string(),
+    version_string: z.string(),
+    digest: z.string(),
+    tags: z.array(z.string()),
+    state: z.enum(candidateStates),
+    code: z.string().nullable(),
+    message: z.string().nullable(),
+    signatures: z.array(signatureVerdictSchema),
+    next_verify_at: timeSchema.nullable(),
+    attempts: z.number().int(),
+    found_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Candidate' });
+
+/** Newest first. */
+export const versionsAnswer = z.object({ versions: z.array(versionSchema), candidates: z.array(candidateSchema) });
+export const versionAnswer = z.object({ version: versionSchema });
+export const versionParams = z.object({ id: versionIdSchema });
+
+/** `archived` is the older word for `retired`. */
+export const promoteBody = z.strictObject({ to: z.enum(['staging', 'blessed', 'live', 'retired', 'archived']) });
