@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { registerModuleBuild } from './module-build.ts';
 
 /** `gantry module …`: one file a subcommand. */
-export function register(_command: Command): void {}
+export function register(command: Command): void {
+  registerModuleBuild(command);
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { inlineBytesMax, writeModuleTar } from '../../shared/artifact/index.ts';
+import { composefsImage } from '../../shared/composefs/index.ts';
+import type { TreeEntry } from '../../shared/domain/tree.ts';
+import { GantryError } from '../../shared/error.ts';
+import { formatManifestJson, type ModuleManifest, parseManifest } from '../../shared/manifest/index.ts';
+import { planModule, plannedTree } from './plan.ts';
+import { type ContentFacts, openContent, readContentFacts, readRootfs, type SourceEntry } from './rootfs.ts';
+import { sourceDate } from './source-date.ts';
+
+export interface BuildOptions {
+  /** The module repository: holds `manifest.yaml` and `rootfs/`. */
+  directory: string;
+  /** Where the results go; made when missing. */
+  out: string;
+  /** Stop before the module tar. */
+  dryRun: boolean;
+  /** SOURCE_DATE_EPOCH of the environment. */
+  sourceDateEpoch?: string | undefined;
+}
+
+export interface BuildResult {
+  name: string;
+  dry_run: boolean;
+  /** Written files, by what they hold. */
+  outputs: { manifest: string; file_list: string; package_list: string; module?: string };
+  files: number;
+  packages: number;
+  /** Seconds since 1970. */
+  source_date_epoch: number;
+  /** Of a real build: `sha256:<hex>` of the module tar, which is the layer's digest. */
+  layer_digest?: string;
+  layer_size?: number;
+  /** Of a real build: 64 hex digits. */
+  composefs_digest?: string;
+  warnings: string[];
+}
+
+/**
+ * Builds a module of `rootfs/` content (product.md, section 3). Same input and time, same bytes, wherever and by
+ * whomever it is built. Nothing is left half written: results are renamed into place.
+ *
+ * @throws GantryError `ModuleManifestSchemaError`, `package_build_unsupported`, `io_error`, `tree_invalid` and the codes of
+ * `writeModuleTar`.
+ */
+export async function buildModule(options: BuildOptions): Promise<BuildResult> {
+  const { manifest, warnings } = await readManifest(join(options.directory, 'manifest.yaml'));
+  if (!options.dryRun) refusePackages(manifest);
+  const rootfs = join(options.directory, 'rootfs');
+  const source = await readRootfs(rootfs);
+  const plan = planModule(manifest, source);
+  const date = await sourceDate(options.directory, options.sourceDateEpoch);
+  const manifestJson = formatManifestJson(manifest);
+
+  await mkdir(options.out, { recursive: true });
+  const outputs = await writeLists(options.out, manifestJson, plan.files, manifest.package_spec);
+  const result: BuildResult = {
+    name: manifest.name,
+    dry_run: options.dryRun,
+    outputs,
+    files: plan.files.length,
+    packages: manifest.package_spec.length,
+    source_date_epoch: date.seconds,
+    warnings: [...warnings, ...plan.warnings, ...(date.warning ? [date.warning] : [])],
+  };
+  if (options.dryRun) return result;
+  const tree = plannedTree(plan.files, source, await contentFacts(rootfs, plan.files, source), date.seconds);
+  const module = join(options.out, 'module.tar');
+  const layer = await writeTar(module, rootfs, { manifestJson, tree, mtime: date.seconds });
+  return {
+    ...result,
+    outputs: { ...outputs, module },
+    layer_digest: layer.digest,
+    layer_size: layer.size,
+    composefs_digest: composefsImage(tree).digest,
+  };
+}
+
+async function readManifest(path: string): Promise<{ manifest: ModuleManifest; warnings: string[] }> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new GantryError('io_error', `${path} is missing, expected the module's manifest there`, { cause: error });
+  });
+  const { manifest, warnings } = parseManifest(bytes.toString('utf8'));
+  const sentences = warnings.map(({ line, column, path: key, message }) => {
+    return `manifest.yaml, line ${line}, column ${column}: ${key ? `${key}: ` : ''}${message}`;
+  });
+  return { manifest, warnings: sentences };
+}
+
+function refusePackages(manifest: ModuleManifest): void {
+  const count = manifest.package_spec.length;
+  if (count === 0) return;
+  const message = `${manifest.name} has package_spec with ${count} package${count === 1 ? '' : 's'}; this build makes rootfs content only, expected none (--dry-run lists them)`;
+  throw new GantryError('package_build_unsupported', message, { field: 'package_spec', found: manifest.package_spec });
+}
+
+async function contentFacts(
+  rootfs: string,
+  files: string[],
+  source: SourceEntry[],
+): Promise<Map<string, ContentFacts>> {
+  const regular = new Set(source.filter(({ type }) => type === 'file').map(({ path }) => path));
+  const facts = new Map<string, ContentFacts>();
+  for (const path of files) {
+    if (regular.has(path)) facts.set(path, await readContentFacts(join(rootfs, path), inlineBytesMax));
+  }
+  return facts;
+}
+
+async function writeLists(out: string, manifestJson: string, files: string[], packages: string[]) {
+  const outputs = {
+    manifest: join(out, 'manifest.json'),
+    file_list: join(out, 'file-list.txt'),
+    package_list: join(out, 'package-list.txt'),
+  };
+  await replace(outputs.manifest, (path) => writeFile(path, manifestJson));
+  await replace(outputs.file_list, (path) => writeFile(path, lines(files)));
+  await replace(outputs.package_list, (path) => writeFile(path, lines(packages)));
+  return outputs;
+}
+
+function lines(items: string[]): string {
+  return items.map((item) => `${item}\n`).join('');
+}
+
+async function writeTar(
+  path: string,
+  rootfs: string,
+  input: { manifestJson: string; tree: TreeEntry[]; mtime: number },
+): Promise<{ digest: string; size: number }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  const open = (entry: TreeEntry) => openContent(join(rootfs, entry.path));
+  const tar = writeModuleTar({ manifestJson: input.manifestJson, mtime: input.mtime, entries: input.tree, open });
+  async function* measured(chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  await replace(path, (temporary) => pipeline(tar, measured, createWriteStream(temporary, { flags: 'wx' })));
+  return { digest: `sha256:${hash.digest('hex')}`, size };
+}
+
+/** Writes beside the place and renames, so that readers see the old file or the new one, whole. */
+async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await write(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
