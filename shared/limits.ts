@@ -34,6 +34,10 @@ export const limits = {
   signatureBytesMax: 1024 ** 2,
   /** Candidates read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */
   signatureCandidatesMax: 50,
+  /** Transparency log entries or timestamps in one signature: one of each is normal, each costs a verification. */
+  signatureEvidenceMax: 16,
+  /** An identity or issuer regexp; the longest sensible ones are a few hundred characters. */
+  regexpLengthMax: 2048,
   /** How long a registry may take to answer with headers. */
   registryFirstByteMs: 10_000,
   /** How long a stream from a registry may stand still. */
@@ -62,4 +66,41 @@ export const limits = {
   agentHeartbeatMs: 55 * 60_000,
   /** Generations an agent keeps: the running one and the one before it. */
   agentGenerationsKept: 2,
+  /** Conflicting paths listed in one answer: two copies of a whole system conflict in every file. */
+  conflictsShownMax: 100,
+  /** Versions tried in one dependency resolution: real sets need about one a module, a pathological one answers in a second. */
+  resolutionStepsMax: 50_000,
+  /** Modules of one template with all that they require; the search goes as deep as there are modules. */
+  resolutionModulesMax: 2_000,
+  /** Life of an account's root metadata: it is rotated well before, and machines without Gantry outlive outages. */
+  accountRootDays: 3650,
+  /** Life of a desired state (product.md, section 9); signed again at half. */
+  desiredStateDays: 7,
+  /** Life of the URLs that agents read S3 with; heartbeats renew them. */
+  presignedSeconds: 3600,
+  /** Life of a join token. */
+  joinTokenSeconds: 24 * 3600,
+  /** How long a candidate without a satisfying signature is asked again (product.md, section 4). */
+  awaitSignatureSeconds: 24 * 3600,
+  /** First wait before a candidate is asked again; doubles up to `verifyRetryMaxSeconds`. */
+  verifyRetryMinSeconds: 30,
+  verifyRetryMaxSeconds: 3600,
+  /** Between two polls of one repository that works. */
+  pollSeconds: 60,
+  /** Between two polls of one that fails: doubles from `pollSeconds` up to this. */
+  pollFailureMaxSeconds: 6 * 3600,
+  /** How long a poll may take before another scheduler may claim the repository. */
+  pollClaimSeconds: 300,
+  /** Known tags are looked at again at least this often. */
+  tagRecheckSeconds: 3600,
+  /** New tags taken up in one poll; a repository with more is polled again at once. */
+  freshTagsMax: 500,
+  /** Known tags looked at again in one poll. */
+  tagRechecksMax: 20,
+  /** Due repositories that one scheduler run hands out. */
+  pollsPerRun: 2000,
+  /** An operation that nothing touched for this long is asked whether its execution still lives. */
+  operationIdleSeconds: 60,
+  /** Executions that are started for one operation before it is given up. */
+  operationAttemptsMax: 5,
 } as const;

@@ -24,8 +24,20 @@ export interface SignaturePolicy {
 
 export type SignatureSource = 'referrers' | 'fallback_tag' | 'legacy_tag';
 
-/** One signature as found beside an artifact, unjudged. Plain JSON, so it can be kept as evidence and given to agents. */
-export type SignatureCandidate =
+/** The predicate type of cosign's signatures: a statement of any other type is an attestation. */
+export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
+
+/** Why a candidate could not be read, where the registry as such works: its verdict is this code and sentence. */
+export interface UnreadableReason {
+  code: ErrorCode;
+  message: string;
+}
+
+/**
+ * One signature as found beside an artifact, unjudged. Plain JSON, so it can be kept as evidence and given to agents.
+ * An `unreadable` one has empty content.
+ */
+export type SignatureCandidate = { unreadable?: UnreadableReason } & (
   | {
       format: 'bundle';
       source: SignatureSource;
@@ -43,7 +55,8 @@ export type SignatureCandidate =
       payload: string;
       /** The layer's annotations: signature, certificate, chain, bundle. */
       annotations: Record<string, string>;
-    };
+    }
+);
 
 /** The verdict on one candidate: a row of what `gantry module verify` prints. */
 export interface SignatureVerdict {

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { signPredicateType } from '../domain/signature.ts';
+import { compareBytes } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { fallbackTag, type ManifestContent, type RegistryClient } from './client.ts';
+import { type Descriptor, emptyBlob, mediaTypes, parseIndex } from './schema.ts';
+
+/** The fallback tag is read, changed and written back without a lock: how often to look again whether it stayed. */
+const indexAttempts = 4;
+
+/**
+ * Stores a signature bundle beside an artifact the way `cosign sign` 3 does: a manifest whose subject is the artifact,
+ * and, on registries without the referrers API, an entry in the fallback tag `sha256-<hex>`.
+ * @param subject the artifact's manifest, as read from the same repository
+ * @param createdAt goes into the manifest, to the second
+ * @returns the digest of the manifest that holds the bundle
+ * @throws GantryError `registry_*`; `conflict` when others kept overwriting the fallback tag
+ */
+export async function attachBundle(
+  client: RegistryClient,
+  repository: string,
+  subject: ManifestContent,
+  bundle: unknown,
+  createdAt: Date,
+): Promise<{ digest: string }> {
+  const layer = describe(new TextEncoder().encode(JSON.stringify(bundle)), mediaTypes.bundle);
+  await client.pushBlob(repository, emptyBlob, emptyBlob.bytes);
+  await client.pushBlob(repository, layer.descriptor, layer.bytes);
+
+  const manifest = describe(
+    new TextEncoder().encode(JSON.stringify(bundleManifest(subject, layer.descriptor, createdAt))),
+    mediaTypes.manifest,
+  );
+  const { digest, subjectNoted } = await client.putManifest(repository, manifest.descriptor.digest, {
+    bytes: manifest.bytes,
+    mediaType: mediaTypes.manifest,
+  });
+  const referrer = { ...manifest.descriptor, artifactType: mediaTypes.bundle };
+  if (!subjectNoted) await addToFallbackTag(client, repository, subject.digest, referrer);
+  return { digest };
+}
+
+/** cosign 3's shape, its order of keys and the `artifactType` within the config included. */
+function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: Date) {
+  return {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: {
+      mediaType: mediaTypes.empty,
+      size: emptyBlob.size,
+      digest: emptyBlob.digest,
+      artifactType: mediaTypes.bundle,
+    },
+    layers: [layer],
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': signPredicateType,
+      'org.opencontainers.image.created': createdAt.toISOString().replace(/\.[0-9]{3}Z$/, 'Z'),
+    },
+    subject: { mediaType: subject.mediaType, size: subject.size, digest: subject.digest },
+    artifactType: mediaTypes.bundle,
+  };
+}
+
+/** OCI distribution 1.1, "Pushing Manifests with Subject": clients keep the index where the registry does not. */
+async function addToFallbackTag(client: RegistryClient, repository: string, digest: string, referrer: Descriptor) {
+  const tag = fallbackTag(digest);
+  for (let attempt = 0; attempt < indexAttempts; attempt++) {
+    const present = (await client.fallbackReferrers(repository, digest)) ?? [];
+    if (present.some((descriptor) => descriptor.digest === referrer.digest)) return;
+    const manifests = [...present, referrer].sort((a, b) => compareBytes(a.digest, b.digest));
+    const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+    const bytes = new TextEncoder().encode(JSON.stringify(index));
+    parseIndex(bytes);
+    await client.putManifest(repository, tag, { bytes, mediaType: mediaTypes.index });
+  }
+  const settled = (await client.fallbackReferrers(repository, digest)) ?? [];
+  if (settled.some((descriptor) => descriptor.digest === referrer.digest)) return;
+  throw new GantryError('conflict', `expected the tag ${tag} to list ${referrer.digest}, but others keep changing it`, {
+    expected: referrer.digest,
+  });
+}
+
+function describe(bytes: Uint8Array, mediaType: string): { bytes: Uint8Array; descriptor: Descriptor } {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return { bytes, descriptor: { mediaType, size: bytes.length, digest } };
+}

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import { GantryError } from '../error.ts';
+import { pullScope } from './auth.ts';
+import { bodyStream, countedStream, type ExpectedBlob, sizeError, verifiedStream } from './blob.ts';
+import { nextPage, type RegistryClientOptions, RegistryConnection } from './connection.ts';
+import { failure } from './failure.ts';
+import { isDigest } from './reference.ts';
+import { type Descriptor, mediaTypes, parseIndex } from './schema.ts';
+import { readTags, type TagList } from './tags.ts';
+import { discard, type HttpResponse, header } from './transport.ts';
+import { type BlobSource, type Progress, putManifest, uploadBlob } from './upload.ts';
+
+/** A manifest or index as the registry stores it; `digest` was computed from the bytes. */
+export interface ManifestContent {
+  bytes: Uint8Array;
+  mediaType: string;
+  digest: string;
+  size: number;
+}
+
+/** What a HEAD says about a manifest. Nothing of it is checked until the manifest is read. */
+export interface ManifestHead {
+  claimedDigest: string;
+  mediaType: string;
+  size: number;
+}
+
+/** Where referrers were found. */
+export interface Referrers {
+  source: 'referrers' | 'fallback_tag';
+  descriptors: Descriptor[];
+}
+
+const manifestAccept = [mediaTypes.manifest, mediaTypes.index, mediaTypes.dockerManifest, mediaTypes.dockerIndex].join(
+  ', ',
+);
+
+/**
+ * A client of one registry (OCI distribution 1.1), for one worker's run: tokens live as long as the object.
+ * Everything a registry says is hostile until its digest was computed here.
+ */
+export class RegistryClient {
+  private readonly connection: RegistryConnection;
+
+  constructor(options: RegistryClientOptions) {
+    this.connection = new RegistryConnection(options);
+  }
+
+  get host(): string {
+    return this.connection.host;
+  }
+
+  /**
+   * All tags of a repository, page by page; a list that fits one page costs one request.
+   * @throws GantryError `registry_*`
+   */
+  listTags(repository: string): Promise<TagList> {
+    return readTags(this.connection, repository);
+  }
+
+  /**
+   * What a tag or digest names at the moment. One request, unless the registry leaves the digest out of its answer.
+   * @throws GantryError `registry_*`; `registry_not_found` when there is no such manifest
+   */
+  async headManifest(repository: string, reference: string): Promise<ManifestHead> {
+    const answer = await this.get(repository, `manifests/${reference}`, { accept: manifestAccept }, 'HEAD');
+    if (answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
+    await discard(answer);
+    const digest = header(answer, 'docker-content-digest');
+    const size = Number(header(answer, 'content-length'));
+    if (digest !== undefined && isDigest(digest) && Number.isSafeInteger(size) && size > 0) {
+      return { claimedDigest: digest, mediaType: contentType(answer), size };
+    }
+    const manifest = await this.getManifest(repository, reference);
+    return { claimedDigest: manifest.digest, mediaType: manifest.mediaType, size: manifest.size };
+  }
+
+  /**
+   * Reads a manifest or index by tag or digest.
+   * @param expected a size to insist on, from the descriptor that led here
+   * @throws GantryError `manifest_digest_mismatch` when read by digest and the bytes have another;
+   *   `blob_size_mismatch`; `registry_*`
+   */
+  async getManifest(repository: string, reference: string, expected: { size?: number } = {}): Promise<ManifestContent> {
+    const answer = await this.get(repository, `manifests/${reference}`, { accept: manifestAccept });
+    if (answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
+    const bytes = await this.connection.read(answer);
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    if (reference.includes(':') && reference !== digest) {
+      throw new GantryError('manifest_digest_mismatch', `expected a manifest of digest ${reference}, found ${digest}`, {
+        expected: reference,
+        found: digest,
+      });
+    }
+    if (expected.size !== undefined && expected.size !== bytes.length) {
+      throw sizeError(digest, expected.size, bytes.length);
+    }
+    return { bytes, mediaType: contentType(answer), digest, size: bytes.length };
+  }
+
+  /**
+   * Streams a blob, verifying digest and size on the way; see `verifiedStream`. With `offset` the rest of the blob is
+   * sent and only its size can be verified here: the digest is for a caller that kept the hash of the first part.
+   * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch`, `registry_*`
+   */
+  async *getBlob(
+    repository: string,
+    expected: ExpectedBlob,
+    options: { offset?: number } = {},
+  ): AsyncGenerator<Uint8Array> {
+    const offset = options.offset ?? 0;
+    if (offset > 0 && offset === expected.size) return;
+    const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const { answer, skip } = await this.openBlob(repository, expected.digest, headers, offset);
+    const length = Number(header(answer, 'content-length') ?? Number.NaN);
+    const left = expected.size - (offset - skip);
+    if (Number.isSafeInteger(length) && length !== left) {
+      await discard(answer);
+      throw sizeError(expected.digest, expected.size, length + offset - skip);
+    }
+    const body = bodyStream(answer, skip);
+    if (offset === 0) yield* verifiedStream(body, expected);
+    else yield* countedStream(body, expected.size - offset, expected.digest);
+  }
+
+  /**
+   * `length` bytes of a blob from `start` on. They cannot be checked against the blob's digest: the caller knows their own.
+   * @throws GantryError `blob_size_mismatch`, `registry_*`
+   */
+  async getBlobRange(repository: string, digest: string, start: number, length: number): Promise<Uint8Array> {
+    if (length === 0) return new Uint8Array(0);
+    const headers = { range: `bytes=${start}-${start + length - 1}` };
+    const { answer, skip } = await this.openBlob(repository, digest, headers, start);
+    const chunks: Uint8Array[] = [];
+    let count = 0;
+    for await (const chunk of bodyStream(answer, skip)) {
+      chunks.push(chunk);
+      count += chunk.length;
+      // A registry that ignores ranges sends the whole blob: stop as soon as there is enough.
+      if (count >= length) break;
+    }
+    if (count < length) throw sizeError(digest, length, count);
+    return Buffer.concat(chunks).subarray(0, length);
+  }
+
+  /** A small blob whole, verified. @throws GantryError as `getBlob`; `blob_size_mismatch` over `bytesMax` */
+  async readBlob(repository: string, expected: ExpectedBlob, bytesMax: number): Promise<Uint8Array> {
+    if (expected.size > bytesMax) throw sizeError(expected.digest, bytesMax, expected.size);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.getBlob(repository, expected)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** Manifests that refer to a digest: by the referrers API or, where there is none, by the fallback tag. */
+  async referrers(repository: string, digest: string): Promise<Referrers> {
+    const descriptors = await this.referrersApi(repository, digest);
+    if (descriptors !== null) return { source: 'referrers', descriptors };
+    return { source: 'fallback_tag', descriptors: (await this.fallbackReferrers(repository, digest)) ?? [] };
+  }
+
+  /** The answer of the referrers API (distribution 1.1, "Listing Referrers"), null where a registry has none. */
+  async referrersApi(repository: string, digest: string): Promise<Descriptor[] | null> {
+    const descriptors: Descriptor[] = [];
+    let url: URL | null = this.connection.url(repository, `referrers/${digest}`);
+    for (let page = 0; url !== null && page < 100; page++) {
+      const target: URL = url;
+      const scope = pullScope(repository);
+      const answer = await this.connection.send(scope, () => ({
+        method: 'GET',
+        url: target,
+        headers: { accept: mediaTypes.index },
+      }));
+      // The specification says 404 for "no such API"; older registries and proxies have other ways to say it.
+      if (page === 0 && [400, 404, 405, 406, 501].includes(answer.status)) {
+        await discard(answer);
+        return null;
+      }
+      if (answer.status !== 200) throw await failure(answer, `the referrers of ${repository}@${digest}`);
+      const next = header(answer, 'link');
+      const bytes = await this.connection.read(answer);
+      // A catch-all route that answers with a page of its own is no referrers API either.
+      if (page === 0 && !/json/.test(contentType(answer))) return null;
+      descriptors.push(...parseIndex(bytes, `the referrers of ${digest}`).manifests);
+      url = nextPage(target, next);
+    }
+    return descriptors;
+  }
+
+  /** The descriptors in the fallback tag `sha256-<hex>` (distribution 1.1, "Referrers Tag Schema"), null without one. */
+  async fallbackReferrers(repository: string, digest: string): Promise<Descriptor[] | null> {
+    try {
+      const content = await this.getManifest(repository, fallbackTag(digest));
+      return parseIndex(content.bytes, `the fallback tag of ${digest}`).manifests;
+    } catch (error) {
+      if (error instanceof GantryError && error.code === 'registry_not_found') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Uploads a blob unless the registry has it: `uploaded` says which.
+   * @param source bytes, or a function that opens a new stream of exactly `size` bytes
+   */
+  pushBlob(
+    repository: string,
+    blob: ExpectedBlob,
+    source: BlobSource,
+    onProgress?: Progress,
+  ): Promise<{ uploaded: boolean }> {
+    return uploadBlob(this.connection, repository, blob, source, onProgress);
+  }
+
+  /**
+   * Stores a manifest or index under a tag or its digest.
+   * @returns its digest, and whether the registry took note of its subject (referrers API)
+   */
+  putManifest(
+    repository: string,
+    reference: string,
+    manifest: { bytes: Uint8Array; mediaType: string },
+  ): Promise<{ digest: string; subjectNoted: boolean }> {
+    return putManifest(this.connection, repository, reference, manifest);
+  }
+
+  private get(repository: string, path: string, headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET') {
+    const url = this.connection.url(repository, path);
+    return this.connection.send(pullScope(repository), () => ({ method, url, headers }));
+  }
+
+  private async openBlob(repository: string, digest: string, headers: Record<string, string>, offset: number) {
+    const answer = await this.get(repository, `blobs/${digest}`, { 'accept-encoding': 'identity', ...headers });
+    if (answer.status === 206) {
+      const from = /^bytes ([0-9]+)-/.exec(header(answer, 'content-range') ?? '')?.[1];
+      if (Number(from) === offset) return { answer, skip: 0 };
+    } else if (answer.status === 200) return { answer, skip: offset };
+    throw await failure(answer, `blob ${digest} of ${repository}${offset > 0 ? ` from byte ${offset}` : ''}`);
+  }
+}
+
+/** The fallback tag of a digest: `sha256-<hex>`. */
+export function fallbackTag(digest: string): string {
+  return digest.replace(':', '-');
+}
+
+function contentType(answer: HttpResponse): string {
+  return (header(answer, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}

@@ -1,0 +1,20 @@
+export { attachBundle } from './attach.ts';
+export type { Credentials } from './auth.ts';
+export type { ExpectedBlob } from './blob.ts';
+export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
+export type { RegistryClientOptions } from './connection.ts';
+export { dockerCredentials } from './docker-config.ts';
+export { isOutage } from './failure.ts';
+export { formatReference, isDigest, isLoopbackHost, parseReference, type Reference } from './reference.ts';
+export {
+  type Descriptor,
+  emptyBlob,
+  type Index,
+  type Manifest,
+  mediaTypes,
+  parseIndex,
+  parseManifest,
+} from './schema.ts';
+export { collectSignatures } from './signatures.ts';
+export type { TagList } from './tags.ts';
+export type { RequestEvent, TransportOptions } from './transport.ts';

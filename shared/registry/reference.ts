@@ -1,0 +1,87 @@
+import { GantryError } from '../error.ts';
+
+/** An OCI reference, taken apart. At most one of `tag` and `digest` is enough to name a manifest; the digest wins. */
+export interface Reference {
+  /** Registry host with its port, e.g. `ghcr.io` or `127.0.0.1:5000`. */
+  host: string;
+  repository: string;
+  tag?: string;
+  /** `sha256:<64 hex digits>` */
+  digest?: string;
+}
+
+// OCI distribution 1.1, "Pulling manifests": the grammars of names and tags.
+const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+const hostPattern = /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::([0-9]{1,5}))?$/;
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+/** True for `sha256:<64 lower-case hex digits>`, the only algorithm Gantry accepts. */
+export function isDigest(text: string): boolean {
+  return digestPattern.test(text);
+}
+
+/**
+ * Parses `host[:port]/repo/name[:tag|@sha256:…]`. The host is never implied.
+ * @throws GantryError `reference_invalid`
+ */
+export function parseReference(text: string): Reference {
+  const slash = text.indexOf('/');
+  if (slash <= 0) throw invalid(text, 'a host and a repository');
+  const host = text.slice(0, slash);
+  if (!isHost(host)) throw invalid(text, 'a registry host with a dot or a port, or localhost');
+
+  let rest = text.slice(slash + 1);
+  const reference: Reference = { host, repository: '' };
+  const at = rest.indexOf('@');
+  if (at >= 0) {
+    const digest = rest.slice(at + 1);
+    if (!isDigest(digest)) throw invalid(text, '@sha256: and 64 hex digits');
+    reference.digest = digest;
+    rest = rest.slice(0, at);
+  }
+  const colon = rest.indexOf(':');
+  if (colon >= 0) {
+    const tag = rest.slice(colon + 1);
+    if (!tagPattern.test(tag)) throw invalid(text, 'a tag of up to 128 letters, digits, dots, dashes and underscores');
+    reference.tag = tag;
+    rest = rest.slice(0, colon);
+  }
+  if (!repositoryPattern.test(rest) || rest.length > 255) {
+    throw invalid(text, 'a repository of lower-case path components');
+  }
+  reference.repository = rest;
+  return reference;
+}
+
+/** The text form; `parseReference(formatReference(x))` equals x. */
+export function formatReference({ host, repository, tag, digest }: Reference): string {
+  return `${host}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+}
+
+/** True for hosts that reach this machine only: those are spoken to over plain http. */
+export function isLoopbackHost(host: string): boolean {
+  const name = host.replace(/:[0-9]+$/, '').toLowerCase();
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '[::1]' ||
+    /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(name)
+  );
+}
+
+function isHost(host: string): boolean {
+  const match = hostPattern.exec(host);
+  if (!match) return false;
+  const port = match[1];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return false;
+  return port !== undefined || host.includes('.') || host.startsWith('[') || host === 'localhost';
+}
+
+function invalid(text: string, expected: string): GantryError {
+  return new GantryError(
+    'reference_invalid',
+    `"${text}" is not an OCI reference: expected ${expected}, as in registry.example.com/team/module:v1.0.0`,
+    { field: 'repository', expected, found: text },
+  );
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { GantryError } from '../error.ts';
+
+/** Media types of the OCI image specification 1.1 and of the signatures that cosign stores. */
+export const mediaTypes = {
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  index: 'application/vnd.oci.image.index.v1+json',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  empty: 'application/vnd.oci.empty.v1+json',
+  bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+  simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
+} as const;
+
+/** The two bytes `{}` that fill a config nobody needs (OCI image spec 1.1, "Guidance for an Empty Descriptor"). */
+export const emptyBlob = {
+  bytes: new TextEncoder().encode('{}'),
+  digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+  size: 2,
+} as const;
+
+const annotations = z.record(z.string(), z.string());
+
+// Loose on purpose: cosign writes fields where the specification has none, and what is not understood is carried along.
+const descriptor = z.looseObject({
+  mediaType: z.string(),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hex digits'),
+  size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+  artifactType: z.string().optional(),
+  annotations: annotations.nullish(),
+});
+
+const manifest = z.looseObject({
+  schemaVersion: z.literal(2),
+  mediaType: z.string().optional(),
+  artifactType: z.string().optional(),
+  config: descriptor,
+  layers: z.array(descriptor).default([]),
+  subject: descriptor.nullish(),
+  annotations: annotations.nullish(),
+});
+
+const index = z.looseObject({
+  schemaVersion: z.literal(2),
+  mediaType: z.string().optional(),
+  artifactType: z.string().optional(),
+  manifests: z.array(descriptor),
+  annotations: annotations.nullish(),
+});
+
+/** One page of tags: `tags` is null where a repository has none left (distribution, Harbor). */
+export const tagPage = z.looseObject({ tags: z.array(z.string()).nullish() });
+
+/** An answer of a token service (distribution, "Token Authentication"): one of both names holds the token. */
+export const tokenAnswer = z.looseObject({
+  token: z.string().optional(),
+  access_token: z.string().optional(),
+  expires_in: z.number().optional(),
+});
+
+export type Descriptor = z.output<typeof descriptor>;
+export type Manifest = z.output<typeof manifest>;
+export type Index = z.output<typeof index>;
+
+/** @throws GantryError `registry_response_invalid` when the bytes are not an OCI image manifest. */
+export function parseManifest(bytes: Uint8Array, what = 'the manifest'): Manifest {
+  return parseJson(manifest, bytes, `${what} to be an OCI image manifest`);
+}
+
+/** @throws GantryError `registry_response_invalid` when the bytes are not an OCI index. */
+export function parseIndex(bytes: Uint8Array, what = 'the index'): Index {
+  return parseJson(index, bytes, `${what} to be an OCI index`);
+}
+
+/** Parses JSON that a registry sent. @throws GantryError `registry_response_invalid` */
+export function parseJson<T extends z.ZodType>(schema: T, bytes: Uint8Array, expectation: string): z.output<T> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new GantryError('registry_response_invalid', `expected ${expectation}, found bytes that are not JSON`, {
+      cause,
+    });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.join('.') || 'the document';
+  throw new GantryError('registry_response_invalid', `expected ${expectation}: at ${where}: ${issue?.message}`, {
+    details: parsed.error.issues,
+  });
+}

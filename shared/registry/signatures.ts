@@ -1,0 +1,197 @@
+import type { SignatureCandidate, SignatureSource, UnreadableReason } from '../domain/signature.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { fallbackTag, type RegistryClient } from './client.ts';
+import { isOutage } from './failure.ts';
+import { type Descriptor, mediaTypes, parseManifest } from './schema.ts';
+
+/** Manifests read at the same time: enough to hide latency, few enough for a registry's limits. */
+const concurrency = 4;
+
+interface Reader {
+  client: RegistryClient;
+  repository: string;
+}
+
+interface Referrer {
+  source: SignatureSource;
+  descriptor: Descriptor;
+}
+
+/**
+ * Everything beside an artifact that may be a signature of it, from the referrers API, the fallback tag `sha256-<hex>` and
+ * the legacy tag `sha256-<hex>.sig`, each once. Nothing is judged here except that bytes match the digests they were asked
+ * by. What cannot be read is an `unreadable` candidate and hides no other; beyond `limits.signatureCandidatesMax` one
+ * with the code `too_many_signatures` says so.
+ * @param digest the artifact manifest's, computed by the caller
+ * @throws GantryError `registry_*` when the registry fails, since "unsigned" would then be a guess
+ */
+export async function collectSignatures(
+  client: RegistryClient,
+  repository: string,
+  digest: string,
+): Promise<SignatureCandidate[]> {
+  const reader = { client, repository };
+  const { referrers, problems } = await findReferrers(reader, digest);
+  const legacy = await readLegacyTag(reader, digest);
+
+  const room = Math.max(0, limits.signatureCandidatesMax - legacy.length);
+  const candidates = [...problems, ...legacy.slice(0, limits.signatureCandidatesMax)];
+  const read = referrers.slice(0, room);
+  for (let i = 0; i < read.length; i += concurrency) {
+    const found = await Promise.all(read.slice(i, i + concurrency).map((referrer) => readReferrer(reader, referrer)));
+    candidates.push(...found.flat());
+  }
+  const total = legacy.length + referrers.length;
+  const distinct = deduplicated(candidates);
+  if (total <= limits.signatureCandidatesMax) return distinct.slice(0, limits.signatureCandidatesMax);
+  return [...distinct.slice(0, limits.signatureCandidatesMax - 1), tooMany(digest, total)];
+}
+
+/** Referrers from both places; a list that cannot be read is one unreadable candidate. */
+async function findReferrers({ client, repository }: Reader, digest: string) {
+  const found = new Map<string, Referrer>();
+  const problems: SignatureCandidate[] = [];
+  const add = async (source: SignatureSource, list: () => Promise<Descriptor[] | null>) => {
+    try {
+      for (const descriptor of (await list()) ?? []) {
+        if (!found.has(descriptor.digest)) found.set(descriptor.digest, { source, descriptor });
+      }
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      problems.push(unreadable('bundle', source, digest, error));
+    }
+  };
+  await add('referrers', () => client.referrersApi(repository, digest));
+  await add('fallback_tag', () => client.fallbackReferrers(repository, digest));
+  // Some registries report the config's media type as artifactType, so it must not filter; it may say what to read first.
+  const referrers = [...found.values()].sort((a, b) => likelihood(a.descriptor) - likelihood(b.descriptor));
+  return { referrers, problems };
+}
+
+function likelihood({ artifactType }: Descriptor): number {
+  if (artifactType?.startsWith('application/vnd.dev.sigstore.bundle')) return 0;
+  return artifactType === undefined || artifactType === '' || artifactType === mediaTypes.empty ? 1 : 2;
+}
+
+/** The bundles in a referrer: none when it is something else, such as an SBOM. */
+async function readReferrer({ client, repository }: Reader, referrer: Referrer): Promise<SignatureCandidate[]> {
+  const { source, descriptor } = referrer;
+  return orUnreadable('bundle', source, descriptor.digest, async () => {
+    const content = await client.getManifest(repository, descriptor.digest, { size: descriptor.size });
+    if (isIndex(content.mediaType)) return [];
+    const { layers } = parseManifest(content.bytes, `referrer ${descriptor.digest}`);
+    const layer = layers.find(({ mediaType }) => isBundle(mediaType));
+    if (layer === undefined) return [];
+    const bytes = await readSignature({ client, repository }, layer);
+    return [{ format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) }];
+  });
+}
+
+/** The layers of `sha256-<hex>.sig`: each is a signature with its material in the annotations. */
+async function readLegacyTag(reader: Reader, digest: string): Promise<SignatureCandidate[]> {
+  const source = 'legacy_tag';
+  let layers: Descriptor[];
+  try {
+    const content = await reader.client.getManifest(reader.repository, `${fallbackTag(digest)}.sig`);
+    layers = parseManifest(content.bytes, `the signatures of ${digest}`).layers;
+  } catch (error) {
+    if (error instanceof GantryError && error.code === 'registry_not_found') return [];
+    if (isOutage(error)) throw error;
+    return [unreadable('legacy', source, digest, error)];
+  }
+  const read = layers
+    .filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning)
+    .slice(0, limits.signatureCandidatesMax + 1)
+    .map(
+      (layer) => () =>
+        orUnreadable('legacy', source, layer.digest, async () => {
+          const bytes = await readSignature(reader, layer);
+          const payload = Buffer.from(bytes).toString('base64');
+          const annotations = layer.annotations ?? {};
+          return [{ format: 'legacy', source, claimed_digest: layer.digest, payload, annotations }];
+        }),
+    );
+  const candidates: SignatureCandidate[] = [];
+  for (let i = 0; i < read.length; i += concurrency) {
+    candidates.push(...(await Promise.all(read.slice(i, i + concurrency).map((start) => start()))).flat());
+  }
+  return candidates;
+}
+
+async function readSignature({ client, repository }: Reader, layer: Descriptor): Promise<Uint8Array> {
+  const material = Object.values(layer.annotations ?? {}).reduce((sum, value) => sum + value.length, 0);
+  const size = Math.max(layer.size, material);
+  if (size > limits.signatureBytesMax) {
+    throw new GantryError(
+      'signature_too_large',
+      `expected a signature of at most ${limits.signatureBytesMax} bytes, found ${size}`,
+      { expected: limits.signatureBytesMax, found: size },
+    );
+  }
+  return client.readBlob(repository, layer, limits.signatureBytesMax);
+}
+
+async function orUnreadable(
+  format: SignatureCandidate['format'],
+  source: SignatureSource,
+  claimedDigest: string,
+  read: () => Promise<SignatureCandidate[]>,
+): Promise<SignatureCandidate[]> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    return [unreadable(format, source, claimedDigest, error)];
+  }
+}
+
+function unreadable(
+  format: SignatureCandidate['format'],
+  source: SignatureSource,
+  claimed_digest: string,
+  error: unknown,
+): SignatureCandidate {
+  if (!(error instanceof GantryError)) throw error;
+  const reason: UnreadableReason = { code: error.code, message: error.message };
+  return format === 'bundle'
+    ? { format, source, claimed_digest, bundle: null, unreadable: reason }
+    : { format, source, claimed_digest, payload: '', annotations: {}, unreadable: reason };
+}
+
+function tooMany(digest: string, found: number): SignatureCandidate {
+  const message = `expected at most ${limits.signatureCandidatesMax} signatures beside an artifact, found ${found}; the rest was not read`;
+  const reason: UnreadableReason = { code: 'too_many_signatures', message };
+  return { format: 'bundle', source: 'referrers', claimed_digest: digest, bundle: null, unreadable: reason };
+}
+
+function parseBundle(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new GantryError('bundle_invalid', 'expected a Sigstore bundle, found bytes that are not JSON', { cause });
+  }
+}
+
+/** The same content attached twice is one signature. */
+function deduplicated(candidates: SignatureCandidate[]): SignatureCandidate[] {
+  const byContent = new Map<string, SignatureCandidate>();
+  for (const candidate of candidates) {
+    const content =
+      candidate.unreadable !== undefined
+        ? candidate.claimed_digest
+        : candidate.format === 'bundle'
+          ? JSON.stringify(candidate.bundle)
+          : JSON.stringify([candidate.payload, candidate.annotations]);
+    if (!byContent.has(content)) byContent.set(content, candidate);
+  }
+  return [...byContent.values()];
+}
+
+function isBundle(mediaType: string): boolean {
+  return /^application\/vnd\.dev\.sigstore\.bundle(\.v0\.[0-9]+)?\+json/.test(mediaType);
+}
+
+function isIndex(mediaType: string): boolean {
+  return mediaType === mediaTypes.index || mediaType === mediaTypes.dockerIndex;
+}

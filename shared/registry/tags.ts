@@ -1,0 +1,50 @@
+import { limits } from '../limits.ts';
+import { pullScope } from './auth.ts';
+import { nextPage, type RegistryConnection } from './connection.ts';
+import { failure } from './failure.ts';
+import { parseJson, tagPage } from './schema.ts';
+import { type HttpResponse, header } from './transport.ts';
+
+/** The tags of a repository in the registry's order; `truncated` when there are more than `limits.tagsMax`. */
+export interface TagList {
+  tags: string[];
+  truncated: boolean;
+}
+
+/** Reads a repository's tags page by page (distribution 1.1, "Listing Tags"). @throws GantryError `registry_*` */
+export async function readTags(registry: RegistryConnection, repository: string): Promise<TagList> {
+  const tags = new Set<string>();
+  const what = `the tags of ${repository}`;
+  const first = registry.url(repository, 'tags/list');
+  const sized = new URL(first);
+  sized.searchParams.set('n', String(limits.tagPageSize));
+
+  const request = (url: URL) => registry.send(pullScope(repository), () => ({ method: 'GET', url }));
+  let url = sized;
+  let answer = await request(url);
+  if (rejectsPageSize(answer)) {
+    await failure(answer, what);
+    url = first;
+    answer = await request(url);
+  }
+  for (;;) {
+    if (answer.status !== 200) throw await failure(answer, what);
+    const link = header(answer, 'link');
+    const page = parseJson(tagPage, await registry.read(answer), `${what} to be a list`);
+    const before = tags.size;
+    for (const tag of page.tags ?? []) {
+      if (tags.size === limits.tagsMax && !tags.has(tag)) return { tags: [...tags], truncated: true };
+      tags.add(tag);
+    }
+    const next = nextPage(url, link);
+    // A page without anything new ends the list, so that a registry whose pages go round cannot hold a worker.
+    if (next === null || tags.size === before) return { tags: [...tags], truncated: false };
+    url = next;
+    answer = await request(url);
+  }
+}
+
+/** Some registries allow only a smaller `n`, or none (distribution: PAGINATION_NUMBER_INVALID). */
+function rejectsPageSize(answer: HttpResponse): boolean {
+  return [400, 405, 406, 413, 414, 416, 422].includes(answer.status);
+}

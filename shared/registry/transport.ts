@@ -1,0 +1,187 @@
+import { Readable } from 'node:stream';
+import { Agent, type Dispatcher, request } from 'undici';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+
+/** What a request reports when its answer's headers are there, for counting and logging. */
+export interface RequestEvent {
+  method: string;
+  url: string;
+  status: number;
+}
+
+export interface TransportOptions {
+  /** Every connection goes through it: the place for a guard on outgoing addresses. */
+  dispatcher?: Dispatcher;
+  firstByteMs?: number;
+  stallMs?: number;
+  /** For a whole manifest, tag page or token, so that a registry that drips bytes cannot hold a worker. */
+  documentMs?: number;
+  onRequest?: (event: RequestEvent) => void;
+}
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT';
+
+export interface HttpRequest {
+  method: Method;
+  url: URL;
+  headers?: Record<string, string>;
+  body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Sent to this request's origin only, never after a redirect to another. */
+  authorization?: string | undefined;
+}
+
+export interface HttpResponse {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  /** Where the answer came from, after redirects. */
+  url: URL;
+  body: Dispatcher.ResponseData['body'];
+}
+
+const redirectsMax = 5;
+let sharedAgent: Agent | undefined;
+
+/** HTTP with time-outs, counted, redirected by hand; every failure below HTTP is a GantryError. */
+export class Transport {
+  private readonly options: TransportOptions;
+
+  constructor(options: TransportOptions = {}) {
+    this.options = options;
+  }
+
+  /**
+   * Sends one request and follows redirects of GET and HEAD. Statuses are the caller's to judge.
+   * @throws GantryError `registry_unreachable`, `registry_timeout`, `registry_response_invalid` (redirects),
+   *   or what the dispatcher threw, when that is a GantryError (e.g. `address_refused`)
+   */
+  async send(req: HttpRequest): Promise<HttpResponse> {
+    let url = req.url;
+    for (let hop = 0; ; hop++) {
+      const answer = await this.once({ ...req, url }, url.origin === req.url.origin);
+      const follow =
+        (req.method === 'GET' || req.method === 'HEAD') && [301, 302, 303, 307, 308].includes(answer.status);
+      if (!follow) return answer;
+      await discard(answer);
+      if (hop === redirectsMax) throw redirectError(req.url, `more than ${redirectsMax} redirects`);
+      url = redirectTarget(url, header(answer, 'location'));
+    }
+  }
+
+  private async once(req: HttpRequest, sameOrigin: boolean): Promise<HttpResponse> {
+    const headers: Record<string, string> = { 'user-agent': 'gantry', ...req.headers };
+    if (req.authorization !== undefined && sameOrigin) headers.authorization = req.authorization;
+    try {
+      const answer = await request(req.url, {
+        method: req.method,
+        headers,
+        body: req.body === undefined || req.body instanceof Uint8Array ? (req.body ?? null) : Readable.from(req.body),
+        dispatcher: this.options.dispatcher ?? defaultAgent(),
+        headersTimeout: this.options.firstByteMs ?? limits.registryFirstByteMs,
+        bodyTimeout: this.options.stallMs ?? limits.registryStallMs,
+      });
+      this.options.onRequest?.({ method: req.method, url: req.url.href, status: answer.statusCode });
+      return { status: answer.statusCode, headers: answer.headers, url: req.url, body: answer.body };
+    } catch (error) {
+      throw networkError(error, req.url.host);
+    }
+  }
+
+  /**
+   * Reads a small answer whole.
+   * @throws GantryError `registry_response_invalid` over `bytesMax`, `registry_timeout`, `registry_unreachable`
+   */
+  async read(answer: HttpResponse, bytesMax: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const documentMs = this.options.documentMs ?? limits.registryDocumentMs;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      answer.body.destroy();
+    }, documentMs);
+    try {
+      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > bytesMax) {
+          throw new GantryError(
+            'registry_response_invalid',
+            `${answer.url.host} sent more than ${bytesMax} bytes for ${answer.url.pathname}`,
+            { expected: bytesMax, found: size },
+          );
+        }
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      if (late) throw timeoutError(answer.url.host, `did not finish ${answer.url.pathname} within ${documentMs} ms`);
+      throw networkError(error, answer.url.host);
+    } finally {
+      clearTimeout(timer);
+      answer.body.destroy();
+    }
+    if (late) throw timeoutError(answer.url.host, `did not finish ${answer.url.pathname} within ${documentMs} ms`);
+    return Buffer.concat(chunks);
+  }
+}
+
+/** One value of a header, the first where it was sent repeatedly. */
+export function header(answer: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Drops an answer's body, so that its connection can be used again. */
+export async function discard(answer: HttpResponse): Promise<void> {
+  await answer.body.dump({ limit: 64 * 1024 }).catch(() => {});
+}
+
+/** Turns what undici throws into an error of the registry's; passes GantryErrors on. */
+export function networkError(error: unknown, host: string): GantryError {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof GantryError) return cause;
+  }
+  const { code, message } = describe(error);
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'ETIMEDOUT') {
+    return timeoutError(host, 'did not answer in time', error);
+  }
+  if (code === 'UND_ERR_BODY_TIMEOUT') return timeoutError(host, 'stopped sending in the middle of an answer', error);
+  return new GantryError('registry_unreachable', `${host} could not be reached or broke off: ${message}`, {
+    details: { host, reason: code || message },
+    cause: error,
+  });
+}
+
+function timeoutError(host: string, what: string, cause?: unknown): GantryError {
+  return new GantryError('registry_timeout', `${host} ${what}`, { details: { host }, cause });
+}
+
+function describe(error: unknown): { code: string; message: string } {
+  // Several addresses tried in vain arrive as an AggregateError without a message of its own.
+  const inner = error instanceof AggregateError ? (error.errors[0] ?? error) : error;
+  const code = (inner as { code?: unknown } | null)?.code;
+  return {
+    code: typeof code === 'string' ? code : '',
+    message: inner instanceof Error ? inner.message || inner.name : String(inner),
+  };
+}
+
+function redirectTarget(from: URL, location: string | undefined): URL {
+  if (location === undefined || !URL.canParse(location, from.href)) throw redirectError(from, 'no usable Location');
+  const to = new URL(location, from);
+  if (to.protocol !== 'https:' && to.protocol !== 'http:') throw redirectError(from, `a redirect to ${to.protocol}`);
+  if (from.protocol === 'https:' && to.protocol === 'http:') {
+    throw redirectError(from, `a redirect from https to http (${to.host})`);
+  }
+  to.username = '';
+  to.password = '';
+  return to;
+}
+
+function redirectError(url: URL, found: string): GantryError {
+  return new GantryError('registry_response_invalid', `expected an answer from ${url.host}, found ${found}`, { found });
+}
+
+function defaultAgent(): Agent {
+  sharedAgent ??= new Agent({ connect: { timeout: limits.registryFirstByteMs }, keepAliveTimeout: 4_000 });
+  return sharedAgent;
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { GantryError } from '../error.ts';
+import { pushScope } from './auth.ts';
+import { countedStream, type ExpectedBlob } from './blob.ts';
+import type { RegistryConnection } from './connection.ts';
+import { failure } from './failure.ts';
+import { discard, type HttpResponse, header } from './transport.ts';
+
+/** The content of a blob: bytes, or a function that opens a new stream, since an upload may have to start over. */
+export type BlobSource = Uint8Array | (() => AsyncIterable<Uint8Array>);
+
+/** Called with the bytes sent so far and the size of the blob. */
+export type Progress = (sent: number, size: number) => void;
+
+/** Asks for the blob first, then uploads it in one piece: POST, PUT (distribution 1.1, "POST then PUT"). */
+export async function uploadBlob(
+  registry: RegistryConnection,
+  repository: string,
+  blob: ExpectedBlob,
+  source: BlobSource,
+  onProgress: Progress = () => {},
+): Promise<{ uploaded: boolean }> {
+  const scope = pushScope(repository);
+  const what = `blob ${blob.digest} of ${repository}`;
+  const head = await registry.send(scope, () => ({
+    method: 'HEAD',
+    url: registry.url(repository, `blobs/${blob.digest}`),
+  }));
+  if (head.status === 200) {
+    await discard(head);
+    onProgress(blob.size, blob.size);
+    return { uploaded: false };
+  }
+  if (head.status !== 404) throw await failure(head, what);
+  await discard(head);
+
+  const post = await registry.send(scope, () => ({
+    method: 'POST',
+    url: registry.url(repository, 'blobs/uploads/'),
+    headers: { 'content-length': '0' },
+  }));
+  if (post.status !== 202) throw await failure(post, `an upload to ${repository}`);
+  await discard(post);
+  const target = uploadTarget(registry, post, blob.digest);
+
+  const put = await registry.send(scope, () => ({
+    method: 'PUT',
+    url: target,
+    headers: { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) },
+    body: uploadBody(source, blob, onProgress),
+  }));
+  if (put.status !== 201) throw await failure(put, what);
+  await discard(put);
+  onProgress(blob.size, blob.size);
+  return { uploaded: true };
+}
+
+/** Stores a manifest; see `RegistryClient.putManifest`. */
+export async function putManifest(
+  registry: RegistryConnection,
+  repository: string,
+  reference: string,
+  { bytes, mediaType }: { bytes: Uint8Array; mediaType: string },
+): Promise<{ digest: string; subjectNoted: boolean }> {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const answer = await registry.send(pushScope(repository), () => ({
+    method: 'PUT',
+    url: registry.url(repository, `manifests/${reference}`),
+    headers: { 'content-type': mediaType, 'content-length': String(bytes.length) },
+    body: bytes,
+  }));
+  if (answer.status !== 201 && answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
+  await discard(answer);
+  const claimed = header(answer, 'docker-content-digest');
+  if (claimed !== undefined && claimed !== digest) {
+    throw new GantryError(
+      'manifest_digest_mismatch',
+      `expected ${registry.host} to store ${digest}, found ${claimed}`,
+      {
+        expected: digest,
+        found: claimed,
+      },
+    );
+  }
+  return { digest, subjectNoted: header(answer, 'oci-subject') !== undefined };
+}
+
+function uploadTarget(registry: RegistryConnection, answer: HttpResponse, digest: string): URL {
+  const location = header(answer, 'location');
+  if (location === undefined || !URL.canParse(location, answer.url.href)) {
+    throw new GantryError('registry_response_invalid', `${registry.host} names no place to upload to`, {
+      found: location,
+    });
+  }
+  const target = new URL(location, answer.url);
+  if (registry.base.protocol === 'https:' && target.protocol !== 'https:') target.protocol = 'https:';
+  target.searchParams.set('digest', digest);
+  return target;
+}
+
+function uploadBody(source: BlobSource, blob: ExpectedBlob, onProgress: Progress) {
+  if (source instanceof Uint8Array) return source;
+  return (async function* () {
+    let sent = 0;
+    for await (const chunk of countedStream(source(), blob.size, blob.digest)) {
+      yield chunk;
+      sent += chunk.length;
+      onProgress(sent, blob.size);
+    }
+  })();
+}

@@ -1,0 +1,86 @@
+import { createPrivateKey, type KeyObject, scryptSync } from 'node:crypto';
+import nacl from 'tweetnacl';
+import { z } from 'zod';
+import { GantryError } from '../error.ts';
+import { keyKind } from './keys.ts';
+
+// go-securesystemslib/encrypted, which cosign's key files are made with.
+const encryptedKey = z.looseObject({
+  kdf: z.looseObject({
+    name: z.literal('scrypt'),
+    params: z.looseObject({
+      N: z
+        .number()
+        .int()
+        .min(2)
+        .max(2 ** 20),
+      r: z.number().int().min(1).max(32),
+      p: z.number().int().min(1).max(16),
+    }),
+    salt: z.base64(),
+  }),
+  cipher: z.looseObject({ name: z.literal('nacl/secretbox'), nonce: z.base64() }),
+  ciphertext: z.base64(),
+});
+
+/** True for a key that needs a password, i.e. `ENCRYPTED …`; an empty one is a password too. */
+export function isEncryptedKey(pem: string): boolean {
+  return /-----BEGIN ENCRYPTED (SIGSTORE |COSIGN |)PRIVATE KEY-----/.test(pem);
+}
+
+/**
+ * Reads a private key: cosign's `ENCRYPTED SIGSTORE PRIVATE KEY` (or `COSIGN`, as older ones are called), or plain PEM.
+ * @throws GantryError `key_password_wrong`, `key_invalid`
+ */
+export function readCosignKey(pem: string, password: string): KeyObject {
+  const body = /-----BEGIN ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY-----([^-]+)-----END/.exec(pem)?.[1];
+  const key = body === undefined ? plainKey(pem, password) : decrypted(body, password);
+  if (keyKind(key) === null) {
+    throw invalid(`a key of type ${key.asymmetricKeyType} ${key.asymmetricKeyDetails?.namedCurve ?? ''}`.trim());
+  }
+  return key;
+}
+
+function plainKey(pem: string, password: string): KeyObject {
+  try {
+    return createPrivateKey({ key: pem, format: 'pem', ...(isEncryptedKey(pem) ? { passphrase: password } : {}) });
+  } catch (cause) {
+    if (isEncryptedKey(pem)) throw wrongPassword(cause);
+    throw invalid(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else', cause);
+  }
+}
+
+function decrypted(body: string, password: string): KeyObject {
+  let file: z.output<typeof encryptedKey>;
+  try {
+    file = encryptedKey.parse(JSON.parse(Buffer.from(body, 'base64').toString('utf8')));
+  } catch (cause) {
+    throw invalid('an encrypted key in another format', cause);
+  }
+  const { salt, params } = file.kdf;
+  const { N, r, p } = params;
+  const secret = scryptSync(password, Buffer.from(salt, 'base64'), nacl.secretbox.keyLength, {
+    N,
+    r,
+    p,
+    maxmem: 128 * N * r + 128 * r * p + 1024 ** 2,
+  });
+  const nonce = Buffer.from(file.cipher.nonce, 'base64');
+  if (nonce.length !== nacl.secretbox.nonceLength) throw invalid('an encrypted key with a nonce of another length');
+  const der = nacl.secretbox.open(Buffer.from(file.ciphertext, 'base64'), nonce, secret);
+  if (der === null) throw wrongPassword();
+  try {
+    return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' });
+  } catch (cause) {
+    throw invalid('something that does not decode', cause);
+  }
+}
+
+function wrongPassword(cause?: unknown): GantryError {
+  return new GantryError('key_password_wrong', 'the password does not open the private key', { cause });
+}
+
+function invalid(found: string, cause?: unknown): GantryError {
+  const expected = 'a private key as cosign writes it, or plain PEM (ECDSA P-256 or P-384, Ed25519, RSA)';
+  return new GantryError('key_invalid', `expected ${expected}, found ${found}`, { found, cause });
+}

@@ -1,0 +1,79 @@
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { GantryError } from '../error.ts';
+
+/** A public key that a policy trusts. */
+export interface TrustedKey {
+  key: KeyObject;
+  /** base64(sha256(SPKI)), cosign's key hint. */
+  hint: string;
+}
+
+const rsaBitsMin = 2048;
+
+/**
+ * Parses a public key as policies hold it: PEM, SPKI; ECDSA P-256 or P-384, Ed25519, RSA of at least 2048 bits.
+ * @throws GantryError `key_invalid`
+ */
+export function checkPublicKey(pem: string, field?: string): TrustedKey {
+  const invalid = (found: string, cause?: unknown) =>
+    new GantryError(
+      'key_invalid',
+      `expected a public key in PEM (ECDSA P-256 or P-384, Ed25519, RSA of ${rsaBitsMin} bits or more), found ${found}`,
+      { found, cause, ...(field === undefined ? {} : { field }) },
+    );
+  // createPublicKey would also take private keys and certificates; neither belongs into a policy.
+  if (!/^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/.test(pem)) {
+    throw invalid(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else');
+  }
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: pem, format: 'pem' });
+  } catch (cause) {
+    throw invalid('something that does not decode', cause);
+  }
+  const kind = keyKind(key);
+  const weak = kind === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < rsaBitsMin;
+  if (kind === null || weak) throw invalid(describeKey(key));
+  return { key, hint: keyHint(key) };
+}
+
+/** base64(sha256(SPKI)): how cosign names a key. */
+export function keyHint(key: KeyObject): string {
+  return createHash('sha256').update(spki(key)).digest('base64');
+}
+
+/** The key in DER, for comparing keys. */
+export function spki(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'spki' });
+}
+
+/**
+ * Verifies a signature with the hash that Sigstore prescribes for the key: SHA-256 for P-256 and RSA (PKCS #1 v1.5),
+ * SHA-384 for P-384, none before Ed25519. False for every other kind of key and for malformed signatures.
+ */
+export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
+  const kind = keyKind(key);
+  if (kind === null) return false;
+  try {
+    return verify(hashOf[kind], data, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** The hash that is signed with a kind of key; null where the algorithm hashes by itself. */
+export const hashOf = { p256: 'sha256', p384: 'sha384', rsa: 'sha256', ed25519: null } as const;
+
+/** null for kinds of keys that signatures are not taken from. */
+export function keyKind(key: KeyObject): keyof typeof hashOf | null {
+  if (key.asymmetricKeyType === 'ed25519') return 'ed25519';
+  if (key.asymmetricKeyType === 'rsa') return 'rsa';
+  if (key.asymmetricKeyType !== 'ec') return null;
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  return curve === 'prime256v1' ? 'p256' : curve === 'secp384r1' ? 'p384' : null;
+}
+
+function describeKey(key: KeyObject): string {
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
+  return `a key of type ${[key.asymmetricKeyType, namedCurve ?? modulusLength].filter(Boolean).join(' ')}`;
+}

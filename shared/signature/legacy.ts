@@ -1,0 +1,125 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
+import { z } from 'zod';
+import type { SignatureCandidate } from '../domain/signature.ts';
+import { type Material, SignedBytes, toMaterial } from './material.ts';
+import { refuse } from './refusal.ts';
+
+type LegacyCandidate = Extract<SignatureCandidate, { format: 'legacy' }>;
+
+const simpleSigningType = 'cosign container image signature';
+const annotation = {
+  signature: 'dev.cosignproject.cosign/signature',
+  certificate: 'dev.sigstore.cosign/certificate',
+  bundle: 'dev.sigstore.cosign/bundle',
+  timestamp: 'dev.sigstore.cosign/rfc3161timestamp',
+} as const;
+
+// "Simple signing", containers/image docs/containers-signature.5.md, as cosign fills it.
+const simpleSigning = z.looseObject({
+  critical: z.looseObject({
+    image: z.looseObject({ 'docker-manifest-digest': z.string() }),
+    type: z.literal(simpleSigningType),
+  }),
+  optional: z.record(z.string(), z.unknown()).nullish(),
+});
+
+const rekorBundle = z.looseObject({
+  SignedEntryTimestamp: z.string(),
+  Payload: z.looseObject({
+    body: z.string(),
+    integratedTime: z.number().int().nonnegative(),
+    logIndex: z.number().int().nonnegative(),
+    logID: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+});
+const entryKind = z.looseObject({ kind: z.literal('hashedrekord'), apiVersion: z.literal('0.0.1') });
+const timestamp = z.looseObject({ SignedRFC3161Timestamp: z.string() });
+
+/**
+ * Takes a layer of a `sha256-<hex>.sig` manifest apart. The parts are those of a bundle v0.1 (a message signature, a
+ * certificate, a log entry with its signed promise), so they are put into one and judged as one. The annotation with the
+ * certificate chain is left aside: intermediates come from the trust root.
+ * @throws Refusal `payload_invalid`, `bundle_invalid`, `certificate_invalid`
+ */
+export function readLegacy(candidate: LegacyCandidate): Material {
+  const payload = Buffer.from(candidate.payload, 'base64');
+  const { critical, optional } = parse(
+    simpleSigning,
+    payload.toString('utf8'),
+    'payload_invalid',
+    'a simple-signing payload',
+  );
+  const signatureText = candidate.annotations[annotation.signature];
+  if (!signatureText) refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
+  const signature = Buffer.from(signatureText, 'base64');
+  const claim = {
+    subjects: [{ digest: critical.image['docker-manifest-digest'], annotations: optional ?? {} }],
+  };
+  return toMaterial(asBundle(candidate, payload, signatureText), new SignedBytes(signature, payload), claim);
+}
+
+function asBundle({ annotations }: LegacyCandidate, payload: Buffer, signature: string): Bundle {
+  const pem = annotations[annotation.certificate];
+  const entry = annotations[annotation.bundle];
+  const stamp = annotations[annotation.timestamp];
+  const json = {
+    mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+    verificationMaterial: {
+      ...(pem
+        ? { x509CertificateChain: { certificates: [{ rawBytes: certificateDer(pem) }] } }
+        : { publicKey: { hint: '' } }),
+      tlogEntries: entry ? [logEntry(entry)] : [],
+      timestampVerificationData: { rfc3161Timestamps: stamp ? [signedTimestamp(stamp)] : [] },
+    },
+    messageSignature: {
+      messageDigest: { algorithm: 'SHA2_256', digest: createHash('sha256').update(payload).digest('base64') },
+      signature,
+    },
+  };
+  try {
+    return bundleFromJSON(json);
+  } catch (cause) {
+    return refuse('bundle_invalid', 'expected the annotations of a cosign signature, found broken ones', cause);
+  }
+}
+
+function logEntry(text: string) {
+  const { SignedEntryTimestamp, Payload } = parse(rekorBundle, text, 'tlog_invalid', `JSON in ${annotation.bundle}`);
+  const body = Buffer.from(Payload.body, 'base64').toString('utf8');
+  const { kind, apiVersion } = parse(entryKind, body, 'tlog_invalid', 'a hashedrekord 0.0.1 log entry');
+  return {
+    logIndex: String(Payload.logIndex),
+    logId: { keyId: Buffer.from(Payload.logID, 'hex').toString('base64') },
+    kindVersion: { kind, version: apiVersion },
+    integratedTime: String(Payload.integratedTime),
+    inclusionPromise: { signedEntryTimestamp: SignedEntryTimestamp },
+    canonicalizedBody: Payload.body,
+  };
+}
+
+function signedTimestamp(text: string) {
+  const { SignedRFC3161Timestamp } = parse(timestamp, text, 'timestamp_invalid', `JSON in ${annotation.timestamp}`);
+  return { signedTimestamp: SignedRFC3161Timestamp };
+}
+
+function certificateDer(pem: string): string {
+  try {
+    return new X509Certificate(pem).raw.toString('base64');
+  } catch (cause) {
+    return refuse('certificate_invalid', `expected a certificate in ${annotation.certificate}, found none`, cause);
+  }
+}
+
+function parse<T extends z.ZodType>(
+  schema: T,
+  text: string,
+  code: 'payload_invalid' | 'tlog_invalid' | 'timestamp_invalid',
+  expectation: string,
+): z.output<T> {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    return refuse(code, `expected ${expectation}, found something else`, cause);
+  }
+}

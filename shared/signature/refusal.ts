@@ -1,0 +1,45 @@
+import { VerificationError } from '@sigstore/verify';
+import type { ErrorCode } from '../contract/error-codes.ts';
+import { GantryError } from '../error.ts';
+
+/** Why a signature does not count. Thrown within this folder only: it ends as a verdict. */
+export class Refusal extends GantryError {}
+
+export function refuse(code: ErrorCode, message: string, cause?: unknown): never {
+  throw new Refusal(code, message, { cause });
+}
+
+// @sigstore/verify's codes are coarser than ours: its sentences tell the rest, and tests hold them to it.
+const byMessage: [RegExp, ErrorCode][] = [
+  [/expected \d+ SCTs/, 'sct_missing'],
+  [/SCT/, 'sct_invalid'],
+  [/expected \d+ timestamps/, 'timestamp_missing'],
+  [/expected \d+ tlog entries/, 'tlog_missing'],
+  [/not valid or expired/, 'certificate_expired'],
+];
+
+const byCode: Record<string, ErrorCode> = {
+  TLOG_ERROR: 'tlog_invalid',
+  TLOG_INCLUSION_PROOF_ERROR: 'tlog_invalid',
+  TLOG_INCLUSION_PROMISE_ERROR: 'tlog_invalid',
+  TLOG_MISSING_INCLUSION_ERROR: 'tlog_invalid',
+  TLOG_BODY_ERROR: 'tlog_invalid',
+  CERTIFICATE_ERROR: 'certificate_untrusted',
+  PUBLIC_KEY_ERROR: 'key_mismatch',
+  SIGNATURE_ERROR: 'signature_invalid',
+  TIMESTAMP_ERROR: 'timestamp_invalid',
+};
+
+/** The refusal that an error of the verification library stands for; malformed material gives `bundle_invalid`. */
+export function refusalOf(error: unknown): GantryError {
+  if (error instanceof GantryError) return error;
+  if (!(error instanceof VerificationError)) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return new Refusal('bundle_invalid', `expected well-formed signature material, found: ${reason}`, { cause: error });
+  }
+  const reasons = [error.message];
+  if (error.cause instanceof Error) reasons.push(error.cause.message);
+  const text = reasons.join(': ');
+  const code = byMessage.find(([pattern]) => pattern.test(text))?.[1] ?? byCode[error.code] ?? 'signature_invalid';
+  return new Refusal(code, text, { cause: error });
+}

@@ -1,0 +1,53 @@
+import { createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { signPredicateType } from '../domain/signature.ts';
+import { compareBytes } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { preAuthenticationEncoding, statementPayloadType } from './bundle.ts';
+import { hashOf, keyHint, keyKind } from './keys.ts';
+
+/** A Sigstore bundle v0.3 by a plain key, without log entry and timestamp: what `cosign sign --key` 3 writes. */
+export interface KeyedBundle {
+  mediaType: string;
+  verificationMaterial: { publicKey: { hint: string } };
+  dsseEnvelope: { payload: string; payloadType: string; signatures: [{ sig: string }] };
+}
+
+/**
+ * Signs an artifact's digest the way cosign 3 does: an in-toto statement of cosign's sign type in a DSSE envelope.
+ * @param digest `sha256:<hex>` of the artifact's manifest
+ * @param key a private key, see `readCosignKey`
+ * @throws GantryError `key_invalid`
+ */
+export function signArtifact(options: {
+  digest: string;
+  key: KeyObject;
+  annotations?: Record<string, string>;
+}): KeyedBundle {
+  const { digest, key, annotations = {} } = options;
+  const kind = keyKind(key);
+  if (kind === null || key.type !== 'private') {
+    throw new GantryError('key_invalid', 'expected a private key: ECDSA P-256 or P-384, Ed25519 or RSA');
+  }
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { sha256: digest.replace(/^sha256:/, '') }, annotations: sorted(annotations) }],
+    predicateType: signPredicateType,
+    predicate: {},
+  };
+  const payload = Buffer.from(JSON.stringify(statement), 'utf8');
+  const signature = sign(hashOf[kind], preAuthenticationEncoding(statementPayloadType, payload), key);
+  return {
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint: keyHint(createPublicKey(key)) } },
+    dsseEnvelope: {
+      payload: payload.toString('base64'),
+      payloadType: statementPayloadType,
+      signatures: [{ sig: signature.toString('base64') }],
+    },
+  };
+}
+
+/** Go writes maps in the order of their keys. */
+function sorted(annotations: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).sort(([a], [b]) => compareBytes(a, b)));
+}

@@ -1,0 +1,74 @@
+import type { X509Certificate } from 'node:crypto';
+import type { SignedEntity } from '@sigstore/verify';
+import { refuse } from './refusal.ts';
+
+type Certificate = Extract<SignedEntity['key'], { $case: 'certificate' }>['certificate'];
+
+/** Who a certificate says the signer is. */
+export interface Signer {
+  /** The subject alternative name: a workflow's address, an e-mail address, a user name. */
+  identity: string | null;
+  /** The OIDC issuer that vouched for the identity. */
+  issuer: string | null;
+}
+
+// https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
+const issuerOid = '1.3.6.1.4.1.57264.1.8';
+const olderIssuerOid = '1.3.6.1.4.1.57264.1.1';
+const userNameOid = '1.3.6.1.4.1.57264.1.7';
+const subjectAltNameOid = '2.5.29.17';
+const codeSigningOid = '1.3.6.1.5.5.7.3.3';
+
+// GeneralName, RFC 5280, §4.2.1.6: the tags of the kinds that Fulcio issues.
+const otherName = 0;
+const rfc822Name = 1;
+const uniformResourceIdentifier = 6;
+
+/**
+ * Reads the signer from Fulcio's extensions. Null for what is missing or no plain text: the library decodes names by
+ * cutting the high bit off, which would let one name pass for another.
+ */
+export function readSigner(certificate: Certificate): Signer {
+  try {
+    return { identity: subjectAltName(certificate), issuer: issuer(certificate) };
+  } catch {
+    return { identity: null, issuer: null };
+  }
+}
+
+/** Demands a leaf for code signing, as cosign does: a trusted authority issues other certificates too. */
+export function checkLeaf(certificate: X509Certificate): void {
+  if (certificate.ca) refuse('certificate_invalid', 'expected a leaf certificate, found one of an authority');
+  if (!(certificate.keyUsage ?? []).includes(codeSigningOid)) {
+    refuse('certificate_invalid', 'expected a certificate for code signing, found one for another use');
+  }
+}
+
+function subjectAltName(certificate: Certificate): string | null {
+  const names = certificate.extension(subjectAltNameOid)?.valueObj.subs[0]?.subs ?? [];
+  const [name] = names;
+  // Fulcio writes one name; which of several a policy means would be a guess.
+  if (name === undefined || names.length !== 1) return null;
+  if (name.tag.isContextSpecific(uniformResourceIdentifier) || name.tag.isContextSpecific(rfc822Name)) {
+    return ascii(name.value);
+  }
+  if (!name.tag.isContextSpecific(otherName) || name.subs[0]?.toOID() !== userNameOid) return null;
+  const value = name.subs[1]?.subs[0]?.value;
+  return value === undefined ? null : utf8(value);
+}
+
+function issuer(certificate: Certificate): string | null {
+  const current = certificate.extension(issuerOid)?.valueObj.subs[0]?.value;
+  const older = certificate.extension(olderIssuerOid)?.value;
+  const value = current ?? older;
+  return value === undefined ? null : utf8(value);
+}
+
+function ascii(bytes: Uint8Array): string | null {
+  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? Buffer.from(bytes).toString('latin1') : null;
+}
+
+function utf8(bytes: Uint8Array): string | null {
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  return [...text].some((char) => char < ' ') ? null : text;
+}

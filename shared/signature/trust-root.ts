@@ -1,0 +1,73 @@
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
+import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
+import { z } from 'zod';
+import { GantryError } from '../error.ts';
+
+const publicGoodMirror = 'https://tuf-repo-cdn.sigstore.dev';
+
+// The parser of the library fills whatever is missing with defaults, so the shape is checked first.
+const log = z.looseObject({
+  publicKey: z.looseObject({ rawBytes: z.string().min(1) }),
+  logId: z.looseObject({ keyId: z.string().min(1) }),
+});
+const authority = z.looseObject({
+  certChain: z.looseObject({ certificates: z.array(z.looseObject({ rawBytes: z.string().min(1) })).min(1) }),
+});
+const trustedRoot = z.looseObject({
+  mediaType: z.string().startsWith('application/vnd.dev.sigstore.trustedroot'),
+  tlogs: z.array(log).default([]),
+  certificateAuthorities: z.array(authority).default([]),
+  ctlogs: z.array(log).default([]),
+  timestampAuthorities: z.array(authority).default([]),
+});
+
+/** Sigstore's public-good `trusted_root.json` as the TUF client's library ships it, for a start without network. */
+export function publicGoodTrustedRoot(): unknown {
+  const target = (seeds as Record<string, { targets: Record<string, string> }>)[publicGoodMirror]?.targets[
+    'trusted_root.json'
+  ];
+  if (target === undefined) {
+    throw new GantryError('trusted_root_invalid', 'expected the public-good trusted root within @sigstore/tuf');
+  }
+  return JSON.parse(Buffer.from(target, 'base64').toString('utf8'));
+}
+
+/**
+ * Parses a Sigstore `trusted_root.json`, all certificates and keys in it included.
+ * @param root parsed JSON; null means the public-good instance
+ * @throws GantryError `trusted_root_invalid`
+ */
+export function parseTrustedRoot(root: unknown): TrustMaterial {
+  const parsed = trustedRoot.safeParse(root ?? publicGoodTrustedRoot());
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw invalid(`at ${issue?.path.join('.') || 'the document'}: ${issue?.message}`, parsed.error);
+  }
+  if (parsed.data.certificateAuthorities.length === 0 && parsed.data.tlogs.length === 0) {
+    throw invalid('it names neither a certificate authority nor a transparency log');
+  }
+  try {
+    const material = toTrustMaterial(TrustedRoot.fromJSON(parsed.data));
+    // Certificates are read lazily by the library; a broken one must show here and not at the first signature.
+    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
+      for (const certificate of certChain) void [certificate.notBefore, certificate.publicKey, certificate.subject];
+    }
+    return material;
+  } catch (cause) {
+    throw invalid(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+/** Checks a custom `trusted_root.json` at registration. @throws GantryError `trusted_root_invalid` */
+export function checkTrustedRoot(root: unknown): void {
+  // Null stands for the public-good root elsewhere; whoever checks one has one.
+  parseTrustedRoot(root ?? {});
+}
+
+function invalid(reason: string, cause?: unknown): GantryError {
+  return new GantryError('trusted_root_invalid', `expected a Sigstore trusted_root.json: ${reason}`, {
+    field: 'trusted_root',
+    cause,
+  });
+}
