@@ -27,7 +27,7 @@ export function isMapping(value: unknown): value is Mapping {
 export function normaliseManifest(written: Mapping): NormalisedManifest {
   const flat = new FlatManifest(written);
   if (!Object.hasOwn(written, 'schema_version')) {
-    flat.warn([], 'schema_version is missing; write schema_version: 1');
+    flat.warn(['schema_version'], 'missing; write schema_version: 1');
   }
   flat.dropRegistrationKeys(written, []);
   takeIdentity(flat);

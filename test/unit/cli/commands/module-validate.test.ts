@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const scratch = mkdtempSync(join(tmpdir(), 'gantry-validate-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const entry = new URL('../../../../bin/gantry', import.meta.url).pathname;
+
+function validate(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(entry, ['module', 'validate', ...args], { cwd: scratch, encoding: 'utf8' });
+}
+
+function file(name: string, text: string): string {
+  writeFileSync(join(scratch, name), text);
+  return name;
+}
+
+const bad = 'schema_version: 1\nname: Bad\nfile_spec:\n  include: ["["]\n';
+
+describe('gantry module validate', () => {
+  test('a valid manifest answers 0, by default the one of the current directory', () => {
+    file('manifest.yaml', 'schema_version: 1\nname: a\nfile_spec: ["/**"]\n');
+    expect(validate()).toEqual(expect.objectContaining({ status: 0, stdout: 'manifest.yaml is valid\n', stderr: '' }));
+    expect(validate(scratch)).toMatchObject({ status: 0 });
+  });
+
+  test('an invalid one answers 1, with a line a problem that starts with its place', () => {
+    const { status, stdout } = validate(file('bad.yaml', bad));
+    expect(status).toBe(1);
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^bad\.yaml:2:7 name expected lower-case letters/),
+      'bad.yaml:4:3 file_spec.include warning: file_spec.include is the older nested form; write file_spec',
+      expect.stringMatching(/^bad\.yaml:4:13 file_spec\.include\[0\] "\[" is not a usable glob/),
+    ]);
+  });
+
+  test('--json answers {valid, errors, warnings, conflicts}', () => {
+    const { status, stdout } = validate('--json', file('bad.yaml', bad));
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      valid: false,
+      errors: [expect.objectContaining({ path: 'name' }), expect.objectContaining({ line: 4, column: 13 })],
+      warnings: [expect.objectContaining({ severity: 'warning', path: 'file_spec.include' })],
+      conflicts: [],
+    });
+  });
+
+  test('a file that is too long is invalid, not an error of the command', () => {
+    const { status, stdout } = validate(file('long.yaml', `#${'x'.repeat(2 ** 21)}`));
+    expect([status, stdout]).toEqual([1, expect.stringMatching(/^long\.yaml:1:1 expected at most 1048576 bytes/)]);
+  });
+
+  test('a manifest that is not there answers 2', () => {
+    expect(validate('nowhere')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('io_error') });
+  });
+});
