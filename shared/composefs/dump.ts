@@ -7,6 +7,7 @@ import { accountedBytes, inodeXattrBytesMax, xattrBodyHeaderBytes } from './xatt
 const fieldNames = ['path', 'size', 'mode', 'nlink', 'uid', 'gid', 'rdev', 'mtime', 'payload', 'content', 'digest'];
 const u32Max = 0xffff_ffff;
 const newline = 0x0a;
+const noBytes = new Uint8Array();
 
 /** Where the fixed fields of the current line start; one array for all lines, the reader is not re-entrant. */
 type Bounds = number[];
@@ -20,36 +21,40 @@ type Bounds = number[];
  */
 export class DumpReader {
   #root: ComposefsNode | undefined;
-  #rest: Uint8Array = new Uint8Array();
+  #rest: Uint8Array = noBytes;
   #line = 0;
   readonly #directories = new Map<string, ComposefsNode>();
-  #lastParentPath: string | undefined;
+  #lastParentPath = '';
   #lastParent: ComposefsNode | undefined;
   readonly #links: { node: ComposefsNode; target: string; line: number }[] = [];
-  readonly #xattrs = new Map<string, Xattr>();
+  readonly #xattrLists = new Map<string, Xattr[]>();
   readonly #bounds: Bounds = new Array(fieldNames.length + 1).fill(0);
 
-  /** Adds the next bytes of the dump, cut anywhere. */
+  /** Adds the next bytes of the dump, cut anywhere; the chunk may be reused by the caller afterwards. */
   push(chunk: Uint8Array): this {
-    const end = chunk.lastIndexOf(newline) + 1;
-    if (end === 0) {
-      this.#rest = Buffer.concat([this.#rest, chunk]);
-      if (this.#rest.length > limits.dumpLineBytesMax) {
-        this.#line++;
-        throw this.#invalid(`expected lines of at most ${limits.dumpLineBytesMax} bytes, found a longer one`);
+    let start = 0;
+    if (this.#rest.length > 0) {
+      start = chunk.indexOf(newline) + 1;
+      this.#rest = Buffer.concat([this.#rest, start === 0 ? chunk : chunk.subarray(0, start)]);
+      if (start > 0) {
+        this.#readLines(this.#rest);
+        this.#rest = noBytes;
       }
-      return this;
     }
-    const whole = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk.subarray(0, end)]) : chunk.subarray(0, end);
-    this.#rest = chunk.slice(end);
-    this.#readLines(whole);
+    const end = chunk.lastIndexOf(newline) + 1;
+    if (start < end) this.#readLines(chunk.subarray(start, end));
+    if (end > 0 || this.#rest.length === 0) this.#rest = Uint8Array.from(chunk.subarray(end));
+    if (this.#rest.length > limits.dumpLineBytesMax) {
+      this.#line++;
+      throw this.#invalid(`expected lines of at most ${limits.dumpLineBytesMax} bytes, found a longer one`);
+    }
     return this;
   }
 
   /** Ends the dump and answers its root. Children are sorted, hard links resolved. */
   end(): ComposefsNode {
     if (this.#rest.length > 0) this.#readLines(this.#rest);
-    this.#rest = new Uint8Array();
+    this.#rest = noBytes;
     if (!this.#root) throw new GantryError('dump_invalid', 'expected a dump with the root /, found no files');
     sortChildren(this.#root, (twin) => {
       throw new GantryError('dump_invalid', `expected each path once, found a second ${shown(twin.name)}`);
@@ -86,14 +91,13 @@ export class DumpReader {
       }
       bounds[field] = (found ? space : end) + 1;
     }
-    const path = this.#string(text, 0);
     let modeStart = bounds[2] as number;
     const isLink = text.charCodeAt(modeStart) === 0x40;
     if (isLink) modeStart++;
     // Bits beyond the sixteen of a mode are dropped, as mkcomposefs does.
     const mode = this.#integer(text, modeStart, (bounds[3] as number) - 1, 2, 8, u32Max) & 0xffff;
     if (!isKnownType(mode)) throw this.#invalid(`expected a mode with a file type, found ${mode.toString(8)}`);
-    const node = this.#addNode(path, mode);
+    const node = this.#addNode(text, mode);
     if (isLink) {
       const target = this.#optional(text, 8);
       if (node.isDirectory) throw this.#invalid('expected a hard link to a file, found a directory');
@@ -104,7 +108,7 @@ export class DumpReader {
     this.#readInode(node, text);
     this.#readContent(node, text);
     const xattrsStart = bounds[fieldNames.length] as number;
-    if (xattrsStart < end) this.#readXattrs(node, text, xattrsStart, end);
+    if (xattrsStart < end) node.xattrs = this.#xattrs(text.slice(xattrsStart, end));
   }
 
   #readInode(node: ComposefsNode, text: string): void {
@@ -158,65 +162,80 @@ export class DumpReader {
     node.digest = digest;
   }
 
-  #readXattrs(node: ComposefsNode, text: string, start: number, end: number): void {
-    if (end - start > 0xffff) throw this.#invalid(`expected at most 65535 bytes of xattrs, found ${end - start}`);
-    const xattrs: Xattr[] = [];
+  /** Trees repeat few lists of xattrs on many files, so each is decoded and kept once. */
+  #xattrs(list: string): Xattr[] {
+    const known = this.#xattrLists.get(list);
+    if (known) return known;
+    if (list.length > 0xffff) throw this.#invalid(`expected at most 65535 bytes of xattrs, found ${list.length}`);
+    const xattrs = new Map<string, Xattr>();
     let bytes = xattrBodyHeaderBytes;
-    for (let at = start; at < end; ) {
-      let space = text.indexOf(' ', at);
-      if (space === -1 || space > end) space = end;
-      const xattr = this.#xattr(text.slice(at, space));
-      const twin = xattrs.findIndex(({ name }) => name === xattr.name);
-      if (twin !== -1) xattrs.splice(twin, 1);
-      xattrs.push(xattr);
+    for (const field of (list.endsWith(' ') ? list.slice(0, -1) : list).split(' ')) {
+      const xattr = this.#xattr(field);
+      xattrs.delete(xattr.name);
+      xattrs.set(xattr.name, xattr);
       bytes += accountedBytes(xattr.name.length, xattr.value.length);
-      at = space + 1;
     }
     if (bytes > inodeXattrBytesMax) {
       throw this.#invalid(`expected xattrs of at most ${inodeXattrBytesMax} bytes, found ${bytes}`);
     }
-    node.xattrs = xattrs;
+    const decoded = [...xattrs.values()];
+    this.#xattrLists.set(list, decoded);
+    return decoded;
   }
 
-  /** Trees repeat few xattrs on many files, so each is decoded and kept once. */
   #xattr(field: string): Xattr {
-    const known = this.#xattrs.get(field);
-    if (known) return known;
     const equals = field.indexOf('=');
     if (equals === -1) throw this.#invalid(`expected an xattr as name=value, found ${shown(field)}`);
     const name = this.#unescape(field.slice(0, equals), 'xattr');
     if (name === '' || name.length > limits.nameBytesMax || name.includes('\0')) {
       throw this.#invalid(`expected an xattr name of 1 to ${limits.nameBytesMax} bytes, found ${shown(name)}`);
     }
-    const xattr = { name, value: this.#unescape(field.slice(equals + 1), 'xattr') };
-    this.#xattrs.set(field, xattr);
-    return xattr;
+    return { name, value: this.#unescape(field.slice(equals + 1), 'xattr') };
   }
 
-  #addNode(path: string, mode: number): ComposefsNode {
+  /** Adds the node of the current line to its parent, which is mostly that of the line before. */
+  #addNode(text: string, mode: number): ComposefsNode {
+    const start = this.#bounds[0] as number;
+    const end = (this.#bounds[1] as number) - 1;
+    const slash = plainSlash(text, start, end);
+    if (slash === -1) return this.#addUncommon(this.#string(text, 0), mode);
+    if (slash - start !== this.#lastParentPath.length || !text.startsWith(this.#lastParentPath, start)) {
+      this.#findParent(text.slice(start, slash));
+    }
+    return this.#addChild(text.slice(slash + 1, end), mode);
+  }
+
+  /** The root, and paths with escapes, with slashes that repeat, or without one in front. */
+  #addUncommon(path: string, mode: number): ComposefsNode {
     if (path === '') throw this.#invalid('expected a path, found an empty field');
     if (path === '/') return this.#addRoot(mode);
-    if (!this.#root) throw this.#invalid(`expected the root / before all others, found ${shown(path)}`);
-    const clean = path.includes('//') || path[0] !== '/' ? path.replace(/^\/*/, '/').replace(/\/+/g, '/') : path;
+    const clean = path.replace(/^\/*/, '/').replace(/\/+/g, '/');
     const slash = clean.lastIndexOf('/');
-    const name = clean.slice(slash + 1);
+    this.#findParent(clean.slice(0, slash));
+    return this.#addChild(clean.slice(slash + 1), mode);
+  }
+
+  #findParent(path: string): void {
+    if (!this.#root) throw this.#invalid('expected the root / before all others, found another path');
+    const parent = this.#directories.get(path);
+    if (!parent) throw this.#invalid(`expected the directory ${shown(path)} before what is in it, found none`);
+    this.#lastParentPath = path;
+    this.#lastParent = parent;
+  }
+
+  #addChild(name: string, mode: number): ComposefsNode {
     if (name === '' || name === '.' || name === '..') {
-      throw this.#invalid(`expected a path that ends in a name, found ${shown(path)}`);
+      throw this.#invalid(`expected a path that ends in a name, found ${shown(name)}`);
     }
     if (name.length > limits.nameBytesMax) {
       throw this.#invalid(`expected names of at most ${limits.nameBytesMax} bytes, found ${name.length}`);
     }
-    const parentPath = clean.slice(0, slash);
-    if (parentPath !== this.#lastParentPath) {
-      this.#lastParent = this.#directories.get(parentPath);
-      this.#lastParentPath = parentPath;
-    }
-    if (!this.#lastParent) throw this.#invalid(`expected the parent directory of ${shown(path)} before it, found none`);
     const node = new ComposefsNode(name, mode);
-    this.#lastParent.children.push(node);
+    (this.#lastParent as ComposefsNode).children.push(node);
     if (node.isDirectory) {
-      if (this.#directories.has(clean)) throw this.#invalid(`expected each path once, found a second ${shown(path)}`);
-      this.#directories.set(clean, node);
+      const path = `${this.#lastParentPath}/${name}`;
+      if (this.#directories.has(path)) throw this.#invalid(`expected each path once, found a second ${shown(path)}`);
+      this.#directories.set(path, node);
     }
     return node;
   }
@@ -227,6 +246,7 @@ export class DumpReader {
     if (!root.isDirectory) throw this.#invalid('expected the root to be a directory, found another type');
     this.#root = root;
     this.#directories.set('', root);
+    this.#lastParent = root;
     return root;
   }
 
@@ -316,4 +336,18 @@ function findChild(parent: ComposefsNode | undefined, name: string): ComposefsNo
 function shown(bytes: string): string {
   const text = Buffer.from(bytes.slice(0, 120), 'latin1').toString('utf8');
   return JSON.stringify(bytes.length > 120 ? `${text}…` : text);
+}
+
+/** The last slash of a path that needs no work: absolute, no escapes, no slashes that repeat. Else -1. */
+function plainSlash(text: string, start: number, end: number): number {
+  if (text.charCodeAt(start) !== 0x2f || end - start < 2) return -1;
+  let slash = start;
+  for (let at = start + 1; at < end; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === 0x5c) return -1;
+    if (unit !== 0x2f) continue;
+    if (at === slash + 1) return -1;
+    slash = at;
+  }
+  return slash;
 }

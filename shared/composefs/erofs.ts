@@ -9,9 +9,9 @@ import {
   slotBytes,
   superblockOffset,
 } from './layout.ts';
-import { fileType } from './node.ts';
+import { type ComposefsNode, fileType } from './node.ts';
 import type { Inode } from './overlay.ts';
-import type { UsedXattr } from './xattr.ts';
+import { type UsedXattr, xattrEntryBytes } from './xattr.ts';
 
 /** Data layouts of an inode (erofs_fs.h). */
 const flatPlain = 0;
@@ -41,8 +41,9 @@ export function writeErofs(layout: Layout): Uint8Array {
     if (inode.blocks > 0) writeBlocks(out, inode, dataAt);
     dataAt += inode.blocks * blockBytes;
   }
+  const root = layout.inodes[0] as Inode;
   let at = layout.inodesEnd;
-  for (const xattr of layout.sharedXattrs) at = writeXattr(out, at, xattr);
+  for (const xattr of layout.sharedXattrs) at = writeXattr(out, at, xattr, root.node);
   return out.bytes;
 }
 
@@ -141,17 +142,19 @@ function writeInodeXattrs(out: ImageWriter, inode: Inode, start: number, sharedA
   }
   out.u32(start, filter);
   out.u8(start + 4, shared);
-  for (const xattr of inode.xattrs) if (xattr.sharedOffset < 0) at = writeXattr(out, at, xattr);
+  for (const xattr of inode.xattrs) if (xattr.sharedOffset < 0) at = writeXattr(out, at, xattr, inode.node);
 }
 
 /** Writes one entry and says where the next one starts. */
-function writeXattr(out: ImageWriter, at: number, { name, value, entryBytes }: UsedXattr): number {
+function writeXattr(out: ImageWriter, at: number, xattr: UsedXattr, node: ComposefsNode): number {
+  const { name } = xattr;
+  const value = typeof xattr.value === 'string' ? xattr.value : xattr.value.value(node);
   out.u8(at, name.suffix.length);
   out.u8(at + 1, name.index);
   out.u16(at + 2, value.length);
   out.text(at + 4, name.suffix);
   out.text(at + 4 + name.suffix.length, value);
-  return at + entryBytes;
+  return at + xattrEntryBytes(name, value.length);
 }
 
 /** Writes the data that follows the inode. */

@@ -1,7 +1,7 @@
 import { GantryError } from '../error.ts';
 import { fileType } from './node.ts';
 import type { Inode, OverlayTree } from './overlay.ts';
-import { type UsedXattr, xattrBodyHeaderBytes } from './xattr.ts';
+import { type UsedXattr, xattrBodyHeaderBytes, xattrEntryBytes, xattrValueBytes } from './xattr.ts';
 
 export const blockBytes = 4096;
 export const superblockOffset = 1024;
@@ -70,9 +70,9 @@ export function layOut({ inodes, table, version }: OverlayTree): Layout {
 
 /** Chunk size of a file in the store, as a power of two: the smallest, so that one chunk holds the file. */
 export function chunkBits(size: number): number {
-  let bits = 12;
-  while (bits < chunkBitsMax && 2 ** bits < size) bits++;
-  return bits;
+  if (size <= blockBytes) return 12;
+  const bits = size <= 2 ** 31 ? 32 - Math.clz32(size - 1) : Math.ceil(Math.log2(size));
+  return Math.min(bits, chunkBitsMax);
 }
 
 /** The directory entries of one block: from the index `first` up to `end`, and the bytes they take. */
@@ -150,7 +150,10 @@ function fitsCompact(inode: Inode, buildTime: number, buildTimeNs: number): bool
 function measureXattrs(inode: Inode): number {
   if (inode.xattrs.length === 0) return 0;
   let bytes = xattrBodyHeaderBytes;
-  for (const xattr of inode.xattrs) bytes += xattr.sharedOffset >= 0 ? sharedReferenceBytes : xattr.entryBytes;
+  for (const xattr of inode.xattrs) {
+    const own = xattr.sharedOffset < 0;
+    bytes += own ? xattrEntryBytes(xattr.name, xattrValueBytes(xattr, inode.node)) : sharedReferenceBytes;
+  }
   return bytes;
 }
 

@@ -1,13 +1,7 @@
 import { GantryError } from '../error.ts';
-import { ComposefsNode, fileType, resolveLink, type Xattr } from './node.ts';
-import { accountedBytes, inodeXattrBytesMax, type UsedXattr, XattrTable, xattrBodyHeaderBytes } from './xattr.ts';
-
-const overlayPrefix = 'trusted.overlay.';
-const escapedPrefix = 'trusted.overlay.overlay.';
-const userPrefix = 'user.overlay.';
-
-/** FS_VERITY_HASH_ALG_SHA256 in overlayfs' metacopy value: version 0, 36 bytes in all, no flags, algorithm 1. */
-const metacopyHeader = '\x00\x24\x00\x01';
+import { ComposefsNode, fileType, resolveLink } from './node.ts';
+import { isExternal, isWhiteout, OverlayXattrs } from './overlay-xattrs.ts';
+import type { UsedXattr, XattrTable } from './xattr.ts';
 
 const noXattrs: UsedXattr[] = [];
 const noNames: string[] = [];
@@ -17,9 +11,10 @@ const noEntries: Inode[] = [];
 export class Inode {
   readonly node: ComposefsNode;
   readonly parent: Inode;
-  /** As overlayfs is to see it, which differs from the node's for whiteouts. */
+  /** As the image has them; they differ from the node's for whiteouts of the tree. */
   readonly mode: number;
   readonly size: number;
+  readonly isExternal: boolean;
   nlink: number;
   /** Sorted by name. */
   xattrs = noXattrs;
@@ -35,21 +30,17 @@ export class Inode {
   /** Byte offset of the inode in the image. */
   position = 0;
 
-  constructor(node: ComposefsNode, parent: Inode | undefined, whiteout: boolean) {
+  constructor(node: ComposefsNode, parent: Inode | undefined, escapedWhiteout: boolean) {
     this.node = node;
     this.parent = parent ?? this;
-    this.mode = whiteout ? fileType.regular | (node.mode & ~fileType.mask) : node.mode;
-    this.size = whiteout ? 0 : node.size;
+    this.mode = escapedWhiteout ? fileType.regular | (node.mode & ~fileType.mask) : node.mode;
+    this.size = escapedWhiteout ? 0 : node.size;
+    this.isExternal = isExternal(node);
     this.nlink = node.nlink;
   }
 
   get type(): number {
     return this.mode & fileType.mask;
-  }
-
-  /** True for a file whose content lies in the store: the image only says how long it is and what its digest is. */
-  get isExternal(): boolean {
-    return this.type === fileType.regular && this.size > 0 && this.node.content === '';
   }
 }
 
@@ -62,67 +53,82 @@ export interface OverlayTree {
   version: 0 | 1;
 }
 
+interface Link {
+  entries: Inode[];
+  at: number;
+  target: ComposefsNode;
+}
+
 /**
- * Turns a tree into the inodes of a composefs image, the lower layer that overlayfs mounts above the store: files with
- * content in the store get `metacopy` (with the digest) and `redirect`; xattrs that overlayfs would act on are escaped;
- * whiteouts become files that overlayfs shows as whiteouts; the root is opaque, and 256 real whiteouts in it hide the
- * directories of the store. The rules are libcomposefs' (lcfs-writer-erofs.c).
+ * Turns a tree into the inodes of a composefs image, the lower layer that overlayfs mounts above the store, with the
+ * xattrs that OverlayXattrs describes. Whiteouts of the tree become files that overlayfs shows as whiteouts; 256 real
+ * ones in the root hide the directories of the store. The rules are libcomposefs' (lcfs-writer-erofs.c).
  */
 export function overlayTree(root: ComposefsNode): OverlayTree {
-  const table = new XattrTable();
   const version = hasWhiteout(root) ? 1 : 0;
+  const xattrs = new OverlayXattrs(root, version);
   const storeWhiteouts = new Set(missingStoreWhiteouts(root));
-  const links: { entries: Inode[]; at: number; target: ComposefsNode }[] = [];
+  const links: Link[] = [];
   const inodes = [new Inode(root, undefined, false)];
   for (let i = 0; i < inodes.length; i++) {
     const inode = inodes[i] as Inode;
     const { node } = inode;
-    inode.xattrs = finalXattrs(inode, i === 0, storeWhiteouts.has(node) ? 'raw' : version, table);
-    if (inode.type !== fileType.directory) continue;
-    const names: string[] = [];
-    const entries: Inode[] = [];
-    let dots = 0;
-    inode.nlink = 2;
-    for (const child of i === 0 ? byName([...node.children, ...storeWhiteouts]) : node.children) {
-      for (; dots < 2 && (dots === 0 ? '.' : '..') < child.name; dots++) addDot(dots, inode, names, entries);
-      if (child.link) {
-        links.push({ entries, at: names.length, target: resolveLink(child) });
-        entries.push(inode);
-      } else {
-        const entry = new Inode(child, inode, isWhiteout(child) && !storeWhiteouts.has(child));
-        if (entry.type === fileType.directory) inode.nlink++;
-        entries.push(entry);
-        inodes.push(entry);
-      }
-      names.push(child.name);
-    }
-    for (; dots < 2; dots++) addDot(dots, inode, names, entries);
-    inode.names = names;
-    inode.entries = entries;
+    inode.xattrs = storeWhiteouts.has(node) ? xattrs.unescaped(node) : xattrs.of(node, i === 0);
+    if (!node.isDirectory) continue;
+    const children = i === 0 ? byName([...node.children, ...storeWhiteouts]) : node.children;
+    addEntries(inode, children, { storeWhiteouts, inodes, links });
   }
   resolveLinks(inodes, links);
-  return { inodes, table, version };
+  return { inodes, table: xattrs.table, version };
 }
 
-function addDot(dots: number, inode: Inode, names: string[], entries: Inode[]): void {
-  names.push(dots === 0 ? '.' : '..');
-  entries.push(dots === 0 ? inode : inode.parent);
+/** Fills a directory, and adds the inodes of its children to the image. */
+function addEntries(
+  directory: Inode,
+  children: ComposefsNode[],
+  { storeWhiteouts, inodes, links }: { storeWhiteouts: Set<ComposefsNode>; inodes: Inode[]; links: Link[] },
+): void {
+  const names: string[] = [];
+  const entries: Inode[] = [];
+  let dots = 0;
+  // In byte order `.` and `..` stand behind some names, such as `-` or `!`.
+  const addDots = (next: string | undefined) => {
+    for (; dots < 2; dots++) {
+      const name = dots === 0 ? '.' : '..';
+      if (next !== undefined && next < name) return;
+      names.push(name);
+      entries.push(dots === 0 ? directory : directory.parent);
+    }
+  };
+  directory.nlink = 2;
+  for (const child of children) {
+    if (dots < 2) addDots(child.name);
+    names.push(child.name);
+    if (child.link) {
+      links.push({ entries, at: entries.length, target: resolveLink(child) });
+      entries.push(directory);
+    } else {
+      const inode = new Inode(child, directory, isWhiteout(child) && !storeWhiteouts.has(child));
+      if (child.isDirectory) directory.nlink++;
+      entries.push(inode);
+      inodes.push(inode);
+    }
+  }
+  addDots(undefined);
+  directory.names = names;
+  directory.entries = entries;
 }
 
 /** Hard links share the inode of their target, which may come later in the order. */
-function resolveLinks(inodes: Inode[], links: { entries: Inode[]; at: number; target: ComposefsNode }[]): void {
+function resolveLinks(inodes: Inode[], links: Link[]): void {
   if (links.length === 0) return;
   const found = new Map<ComposefsNode, Inode | undefined>(links.map(({ target }) => [target, undefined]));
   for (const inode of inodes) if (found.has(inode.node)) found.set(inode.node, inode);
   for (const { entries, at, target } of links) {
     const inode = found.get(target);
-    if (!inode) throw new GantryError('tree_invalid', 'a hard link must point to a node of its tree');
+    if (!inode) throw new GantryError('tree_invalid', 'expected a hard link to a node of its tree, found another');
     entries[at] = inode;
   }
-}
-
-function isWhiteout(node: ComposefsNode): boolean {
-  return node.type === fileType.character && node.rdev === 0 && !node.link;
 }
 
 function hasWhiteout(root: ComposefsNode): boolean {
@@ -157,63 +163,4 @@ function missingStoreWhiteouts(root: ComposefsNode): ComposefsNode[] {
 
 function byName(nodes: ComposefsNode[]): ComposefsNode[] {
   return nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** The xattrs of an inode as the image has them; `raw` nodes keep theirs untouched. */
-function finalXattrs(inode: Inode, isRoot: boolean, version: 0 | 1 | 'raw', table: XattrTable): UsedXattr[] {
-  const { node } = inode;
-  let list = node.xattrs;
-  let escapes = 0;
-  if (version !== 'raw') {
-    if (list.length > 0) {
-      list = list.map((xattr) => escapeXattr(xattr));
-      for (let i = 0; i < list.length; i++) if (list[i] !== node.xattrs[i]) escapes++;
-    }
-    if (inode.isExternal) list = withStoreXattrs(list, node);
-    else if (isWhiteout(node)) list = withWhiteoutXattrs(list);
-    else if (node.children.some(isWhiteout)) list = withWhiteoutParentXattrs(list, version);
-    if (isRoot) list = withXattr(list, `${overlayPrefix}opaque`, 'y');
-  }
-  if (list.length === 0) return noXattrs;
-  checkRoom(list, escapes, node);
-  const used = list.map(({ name, value }) => table.intern(name, value));
-  for (const xattr of used) xattr.uses++;
-  return used.length < 2 ? used : used.sort((a, b) => (a.name.full < b.name.full ? -1 : 1));
-}
-
-function escapeXattr(xattr: Xattr): Xattr {
-  if (!xattr.name.startsWith(overlayPrefix)) return xattr;
-  return { name: escapedPrefix + xattr.name.slice(overlayPrefix.length), value: xattr.value };
-}
-
-function withStoreXattrs(list: Xattr[], node: ComposefsNode): Xattr[] {
-  const metacopy = node.digest === '' ? '' : metacopyHeader + Buffer.from(node.digest, 'hex').toString('latin1');
-  const out = withXattr(list, `${overlayPrefix}metacopy`, metacopy);
-  return node.payload === '' ? out : withXattr(out, `${overlayPrefix}redirect`, `/${node.payload}`);
-}
-
-function withWhiteoutXattrs(list: Xattr[]): Xattr[] {
-  return withXattr(withXattr(list, `${escapedPrefix}whiteout`, ''), `${userPrefix}whiteout`, '');
-}
-
-function withWhiteoutParentXattrs(list: Xattr[], version: 0 | 1): Xattr[] {
-  const out = withXattr(withXattr(list, `${escapedPrefix}whiteouts`, ''), `${userPrefix}whiteouts`, '');
-  if (version === 0) return out;
-  return withXattr(withXattr(out, `${escapedPrefix}opaque`, 'x'), `${userPrefix}opaque`, 'x');
-}
-
-function withXattr(list: Xattr[], name: string, value: string): Xattr[] {
-  return [...list.filter((xattr) => xattr.name !== name), { name, value }];
-}
-
-function checkRoom(list: Xattr[], escapes: number, node: ComposefsNode): void {
-  let bytes = xattrBodyHeaderBytes - escapes * 'overlay.'.length;
-  for (const { name, value } of list) bytes += accountedBytes(name.length, value.length);
-  if (bytes > inodeXattrBytesMax) {
-    const expected = `at most ${inodeXattrBytesMax} bytes of extended attributes on one file`;
-    throw new GantryError('tree_invalid', `expected ${expected}, found ${bytes} on ${node.name || '/'}`, {
-      expected: inodeXattrBytesMax,
-      found: bytes,
-    });
-  }
 }

@@ -1,3 +1,4 @@
+import type { ComposefsNode } from './node.ts';
 import { xattrNameFilterBit } from './xxh32.ts';
 
 /** EROFS keeps a well-known prefix of an xattr's name as one byte (erofs_fs.h, EROFS_XATTR_INDEX_*). */
@@ -9,11 +10,14 @@ const prefixes: readonly [prefix: string, index: number][] = [
   ['security.', 6],
 ];
 
-const entryHeaderBytes = 4;
+export const xattrEntryHeaderBytes = 4;
 export const xattrBodyHeaderBytes = 12;
 
 /** What libcomposefs lets the attributes of one inode take: half of what EROFS could hold. */
 export const inodeXattrBytesMax = 32767;
+
+/** Head of overlayfs' metacopy value: version 0, 36 bytes in all, no flags, FS_VERITY_HASH_ALG_SHA256. */
+const metacopyHeader = '\x00\x24\x00\x01';
 
 /** An xattr's name as EROFS stores it. */
 export interface XattrName {
@@ -27,32 +31,59 @@ export interface XattrName {
 /** A name and value that one or more inodes have. */
 export interface UsedXattr {
   readonly name: XattrName;
-  readonly value: string;
-  /** Bytes of its entry, padded to four. */
-  readonly entryBytes: number;
+  /**
+   * The value; or a function of the node, for the two xattrs that nearly every file has with a value of its own: one
+   * object then stands for all of them, and none of them is shared.
+   */
+  readonly value: string | XattrOfNode;
   uses: number;
-  /** Offset of its entry in the shared area, or -1 when it is kept in the only inode that has it. */
+  /** Offset of its entry in the shared area, or -1 when the inodes that have it keep it themselves. */
   sharedOffset: number;
 }
+
+/** A value that follows from a node. */
+export interface XattrOfNode {
+  bytes(node: ComposefsNode): number;
+  value(node: ComposefsNode): string;
+}
+
+/** `trusted.overlay.metacopy` of a file in the store: what overlayfs compares the content's fs-verity digest to. */
+export const metacopy: XattrOfNode = {
+  bytes: ({ digest }) => (digest === '' ? 0 : 36),
+  value: ({ digest }) => (digest === '' ? '' : metacopyHeader + Buffer.from(digest, 'hex').toString('latin1')),
+};
+
+/** `trusted.overlay.redirect` of a file in the store: where in the store overlayfs finds the content. */
+export const redirect: XattrOfNode = {
+  bytes: ({ payload }) => payload.length + 1,
+  value: ({ payload }) => `/${payload}`,
+};
 
 /** All distinct xattrs of an image: two inodes with the same name and value get the same object. */
 export class XattrTable {
   readonly #names = new Map<string, { name: XattrName; values: Map<string, UsedXattr> }>();
 
+  name(full: string): XattrName {
+    return this.#known(full).name;
+  }
+
   intern(full: string, value: string): UsedXattr {
+    const { name, values } = this.#known(full);
+    let xattr = values.get(value);
+    if (!xattr) {
+      xattr = { name, value, uses: 0, sharedOffset: -1 };
+      values.set(value, xattr);
+    }
+    return xattr;
+  }
+
+  #known(full: string): { name: XattrName; values: Map<string, UsedXattr> } {
     let known = this.#names.get(full);
     if (!known) {
       known = { name: splitName(full), values: new Map() };
       this.#names.set(full, known);
     }
-    let xattr = known.values.get(value);
-    if (!xattr) {
-      const { name } = known;
-      const entryBytes = (entryHeaderBytes + name.suffix.length + value.length + 3) & ~3;
-      xattr = { name, value, entryBytes, uses: 0, sharedOffset: -1 };
-      known.values.set(value, xattr);
-    }
-    return xattr;
+    return known;
   }
 
   /**
@@ -60,25 +91,33 @@ export class XattrTable {
    * descending, then longer values first, then value descending.
    */
   placeShared(): { shared: UsedXattr[]; bytes: number } {
-    const shared: UsedXattr[] = [];
-    for (const { values } of this.#names.values()) {
-      for (const xattr of values.values()) if (xattr.uses > 1) shared.push(xattr);
+    const found: { full: string; value: string; xattr: UsedXattr }[] = [];
+    for (const [full, { values }] of this.#names) {
+      for (const [value, xattr] of values) if (xattr.uses > 1) found.push({ full, value, xattr });
     }
-    shared.sort(
-      (a, b) => compare(b.name.full, a.name.full) || b.value.length - a.value.length || compare(b.value, a.value),
-    );
+    found.sort((a, b) => compare(b.full, a.full) || b.value.length - a.value.length || compare(b.value, a.value));
     let bytes = 0;
-    for (const xattr of shared) {
+    for (const { value, xattr } of found) {
       xattr.sharedOffset = bytes;
-      bytes += xattr.entryBytes;
+      bytes += xattrEntryBytes(xattr.name, value.length);
     }
-    return { shared, bytes };
+    return { shared: found.map(({ xattr }) => xattr), bytes };
   }
+}
+
+/** Bytes of an xattr's value. */
+export function xattrValueBytes({ value }: UsedXattr, node: ComposefsNode): number {
+  return typeof value === 'string' ? value.length : value.bytes(node);
+}
+
+/** Bytes of an entry: header, name and value, padded to four. */
+export function xattrEntryBytes(name: XattrName, valueBytes: number): number {
+  return (xattrEntryHeaderBytes + name.suffix.length + valueBytes + 3) & ~3;
 }
 
 /** Room that libcomposefs counts for one attribute, worst-case alignment included; the first one costs a header more. */
 export function accountedBytes(nameBytes: number, valueBytes: number): number {
-  return 2 * entryHeaderBytes - 1 + nameBytes + valueBytes;
+  return 2 * xattrEntryHeaderBytes - 1 + nameBytes + valueBytes;
 }
 
 function splitName(full: string): XattrName {

@@ -1,0 +1,165 @@
+import { GantryError } from '../error.ts';
+import { type ComposefsNode, fileType, type Xattr } from './node.ts';
+import {
+  accountedBytes,
+  inodeXattrBytesMax,
+  metacopy,
+  redirect,
+  type UsedXattr,
+  XattrTable,
+  xattrBodyHeaderBytes,
+  xattrValueBytes,
+} from './xattr.ts';
+
+const overlayPrefix = 'trusted.overlay.';
+const escapedPrefix = 'trusted.overlay.overlay.';
+const userPrefix = 'user.overlay.';
+
+/** A character device 0:0 is how overlayfs, and so a directory made from one, says that a name is deleted. */
+export function isWhiteout(node: ComposefsNode): boolean {
+  return node.type === fileType.character && node.rdev === 0 && !node.link;
+}
+
+/** True for a file whose content lies in the store: the image only says how long it is and what its digest is. */
+export function isExternal(node: ComposefsNode): boolean {
+  return node.type === fileType.regular && node.size > 0 && node.content === '';
+}
+
+/**
+ * Works out the xattrs that the inodes of an image have: files in the store get `metacopy` (with the digest) and
+ * `redirect`; xattrs of the tree that overlayfs would act on are escaped; whiteouts of the tree, which the image has
+ * as plain files, and the directories that hold them are marked for overlayfs; the root is opaque.
+ */
+export class OverlayXattrs {
+  readonly table = new XattrTable();
+  readonly #version: 0 | 1;
+  readonly #repeated: ReadonlySet<string>;
+  readonly #metacopy = {
+    name: this.table.name(`${overlayPrefix}metacopy`),
+    value: metacopy,
+    uses: 0,
+    sharedOffset: -1,
+  };
+  readonly #redirect = {
+    name: this.table.name(`${overlayPrefix}redirect`),
+    value: redirect,
+    uses: 0,
+    sharedOffset: -1,
+  };
+  /** Trees repeat few lists of xattrs on many files, often as one array: the final list of each is kept. */
+  readonly #plainLists = new Map<Xattr[], UsedXattr[]>();
+  readonly #storeLists = new Map<Xattr[], UsedXattr[]>();
+
+  constructor(root: ComposefsNode, version: 0 | 1) {
+    this.#version = version;
+    this.#repeated = repeatedInStore(root);
+  }
+
+  /** The final xattrs of a node of the tree, sorted by name; each is counted as used once more. */
+  of(node: ComposefsNode, isRoot: boolean): UsedXattr[] {
+    if (isExternal(node)) return counted(this.#ofStoreFile(node), node);
+    const plain = this.#plain(node.xattrs);
+    const holdsWhiteout = node.children.some(isWhiteout);
+    if (!isRoot && !holdsWhiteout && !isWhiteout(node)) return counted(plain, node);
+    const used = [...plain];
+    if (isWhiteout(node)) this.#addMarks(used, 'whiteout', '');
+    if (holdsWhiteout) {
+      this.#addMarks(used, 'whiteouts', '');
+      // Format 1: as kernels since 6.8 mark directories that hold whiteouts in a form overlayfs passes on.
+      if (this.#version === 1) this.#addMarks(used, 'opaque', 'x');
+    }
+    if (isRoot) this.#put(used, this.table.intern(`${overlayPrefix}opaque`, 'y'));
+    return counted(used.sort(byName), node);
+  }
+
+  /** The xattrs of a node that overlayfs is to see as it is. */
+  unescaped(node: ComposefsNode): UsedXattr[] {
+    const used = node.xattrs.map(({ name, value }) => this.table.intern(name, value));
+    return counted(used.sort(byName), node);
+  }
+
+  #plain(xattrs: Xattr[]): UsedXattr[] {
+    let used = this.#plainLists.get(xattrs);
+    if (!used) {
+      used = xattrs.map(({ name, value }) => this.table.intern(escapedName(name), value)).sort(byName);
+      this.#plainLists.set(xattrs, used);
+    }
+    return used;
+  }
+
+  /** The names are free, since xattrs of the tree that had them are escaped. */
+  #ofStoreFile(node: ComposefsNode): UsedXattr[] {
+    const { digest, payload, xattrs } = node;
+    const ownDigest = !this.#repeated.has(digest);
+    const ownPayload = payload !== '' && !this.#repeated.has(payload);
+    if (ownDigest && ownPayload) {
+      let used = this.#storeLists.get(xattrs);
+      if (!used) {
+        used = [...this.#plain(xattrs), this.#metacopy, this.#redirect].sort(byName);
+        this.#storeLists.set(xattrs, used);
+      }
+      return used;
+    }
+    const used = [...this.#plain(xattrs)];
+    used.push(ownDigest ? this.#metacopy : this.table.intern(this.#metacopy.name.full, metacopy.value(node)));
+    if (ownPayload) used.push(this.#redirect);
+    else if (payload !== '') used.push(this.table.intern(this.#redirect.name.full, redirect.value(node)));
+    return used.sort(byName);
+  }
+
+  #addMarks(used: UsedXattr[], name: string, value: string): void {
+    this.#put(used, this.table.intern(escapedPrefix + name, value));
+    this.#put(used, this.table.intern(userPrefix + name, value));
+  }
+
+  #put(used: UsedXattr[], xattr: UsedXattr): void {
+    const at = used.findIndex((other) => other.name === xattr.name);
+    if (at === -1) used.push(xattr);
+    else used[at] = xattr;
+  }
+}
+
+function escapedName(name: string): string {
+  return name.startsWith(overlayPrefix) ? escapedPrefix + name.slice(overlayPrefix.length) : name;
+}
+
+function byName(a: UsedXattr, b: UsedXattr): number {
+  return a.name.full < b.name.full ? -1 : 1;
+}
+
+/** Digests and payloads that more than one file has, and whose xattrs may so be shared; most trees have few. */
+function repeatedInStore(root: ComposefsNode): Set<string> {
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  const pending = [root];
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    for (const child of node.children) {
+      if (child.children.length > 0) pending.push(child);
+      if (child.link || !isExternal(child)) continue;
+      for (const key of [child.digest, child.payload]) {
+        if (seen.has(key)) repeated.add(key);
+        else seen.add(key);
+      }
+    }
+  }
+  return repeated;
+}
+
+function counted(used: UsedXattr[], node: ComposefsNode): UsedXattr[] {
+  if (used.length > 0) checkRoom(used, node);
+  for (const xattr of used) xattr.uses++;
+  return used;
+}
+
+/** libcomposefs counts the bytes before it escapes names. */
+function checkRoom(used: UsedXattr[], node: ComposefsNode): void {
+  let bytes = xattrBodyHeaderBytes;
+  for (const xattr of used) bytes += accountedBytes(xattr.name.full.length, xattrValueBytes(xattr, node));
+  for (const { name } of node.xattrs) if (name.startsWith(overlayPrefix)) bytes -= 'overlay.'.length;
+  if (bytes <= inodeXattrBytesMax) return;
+  const expected = `at most ${inodeXattrBytesMax} bytes of extended attributes on one file`;
+  throw new GantryError('tree_invalid', `expected ${expected}, found ${bytes} on ${node.name || '/'}`, {
+    expected: inodeXattrBytesMax,
+    found: bytes,
+  });
+}
