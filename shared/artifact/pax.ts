@@ -54,7 +54,7 @@ export function decodePax(body: Buffer, offset: number): PaxRecords {
     }
     const key = decodeUtf8(record.subarray(0, equals));
     if (key === undefined) throw tarMalformed(`${where}: a key is not UTF-8`);
-    if (records.has(key)) throw tarMalformed(`${where}: the key ${JSON.stringify(key)} stands twice, expected once`);
+    if (records.has(key)) throw tarMalformed(`${where}: the key ${quoted(key)} stands twice, expected once`);
     records.set(key, record.subarray(equals + 1, -1));
     at = end;
   }
@@ -93,11 +93,9 @@ export function paxAttributes(records: PaxRecords, offset: number): PaxAttribute
     else if (key === 'gid') attributes.gid = decimal(value, `${where}: gid`);
     else if (key === 'mtime') attributes.mtime = decodePaxTime(value.toString('latin1'), `${where}: mtime`);
     else if (key.startsWith('GNU.sparse.') || key === 'SCHILY.realsize') {
-      throw new GantryError('tar_sparse_refused', `${where}: ${key} makes a sparse file, expected whole files`);
+      throw new GantryError('tar_sparse_refused', `${where}: ${quoted(key)} makes a sparse file, expected whole files`);
     } else if (!ignoredKeys.has(key)) {
-      throw tarMalformed(
-        `${where}: the key ${JSON.stringify(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
-      );
+      throw tarMalformed(`${where}: the key ${quoted(key)} is not known, expected one of POSIX or SCHILY.xattr.*`);
     }
   }
   if (xattrs.length > 0) {
@@ -122,7 +120,7 @@ function xattrName(key: string, where: string): string {
     throw new GantryError(
       'tar_xattr_invalid',
       `${where}: an extended attribute's name has ${bytes} bytes, expected 1 to ${xattrNameBytesMax} without NUL`,
-      { found: name },
+      { found: quoted(name) },
     );
   }
   return name;
@@ -132,7 +130,7 @@ function xattrValue(key: string, value: Buffer, where: string): string {
   if (value.length > xattrValueBytesMax) {
     throw new GantryError(
       'tar_xattr_invalid',
-      `${where}: ${JSON.stringify(key)} has ${value.length} bytes, expected at most ${xattrValueBytesMax}`,
+      `${where}: ${quoted(key)} has ${value.length} bytes, expected at most ${xattrValueBytesMax}`,
       { expected: xattrValueBytesMax, found: value.length },
     );
   }
@@ -142,7 +140,7 @@ function xattrValue(key: string, value: Buffer, where: string): string {
 function decimal(value: Buffer, label: string): number {
   const text = value.toString('latin1');
   if (!/^[0-9]{1,15}$/.test(text)) {
-    throw tarMalformed(`${label} is ${JSON.stringify(text)}, expected at most 15 decimal digits`, { found: text });
+    throw tarMalformed(`${label} is ${quoted(text)}, expected at most 15 decimal digits`, { found: quoted(text) });
   }
   return Number(text);
 }
@@ -151,8 +149,8 @@ function decimal(value: Buffer, label: string): number {
 export function decodePaxTime(text: string, label: string): { seconds: number; nanoseconds: number } {
   const match = /^(-?)([0-9]{1,15})(?:\.([0-9]{0,9}))?$/.exec(text);
   if (!match) {
-    throw tarMalformed(`${label} is ${JSON.stringify(text)}, expected seconds with at most nine decimals`, {
-      found: text,
+    throw tarMalformed(`${label} is ${quoted(text)}, expected seconds with at most nine decimals`, {
+      found: quoted(text),
     });
   }
   const whole = Number(match[2]);
@@ -171,6 +169,11 @@ export function encodePaxTime(seconds: number, nanoseconds: number): string {
   const fraction = negative && nanoseconds > 0 ? 1_000_000_000 - nanoseconds : nanoseconds;
   const decimals = fraction === 0 ? '' : `.${String(fraction).padStart(9, '0').replace(/0+$/, '')}`;
   return `${negative ? '-' : ''}${whole}${decimals}`;
+}
+
+/** Text of a hostile header as a sentence can hold it: a record may be a mebibyte long. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

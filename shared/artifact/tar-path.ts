@@ -12,6 +12,8 @@ import { tarMalformed } from './tar-header.ts';
  * @throws GantryError `tar_malformed`, `tar_path_not_utf8`, `tar_path_absolute`, `tar_path_traversal`, `tar_path_too_long`.
  */
 export function memberPath(bytes: Buffer, what: string, directory: boolean): string {
+  // First of all, since a pax record may be a mebibyte long and the sentences below quote the path.
+  if (bytes.length > limits.pathBytesMax + 16) throw tooLong(`${what} has ${bytes.length} bytes`, limits.pathBytesMax);
   const text = decodeUtf8(bytes);
   if (text === undefined) {
     const shown = JSON.stringify(bytes.toString('latin1'));

@@ -28,7 +28,7 @@ const outputBytes = 256 * 1024;
 
 /**
  * Writes the reproducible, uncompressed module tar of product.md section 3: `manifest.json`, `composefs-digest`, then the
- * tree sorted byte-wise by path. POSIX ustar headers without names of owners; what does not fit a header or is not
+ * tree sorted byte-wise by member name. POSIX ustar headers without names of owners; what does not fit a header or is not
  * ASCII goes into pax records, as do nanoseconds and extended attributes (`SCHILY.xattr.…`, which GNU tar restores with
  * `--xattrs --xattrs-include='*'`). Same input, same bytes.
  *
@@ -45,7 +45,7 @@ async function* tarParts(input: WriteModuleTarInput, entries: TreeEntry[], diges
   yield metadataFile(manifestMember, input.manifestJson, input.mtime);
   yield metadataFile(digestMember, `${digest}\n`, input.mtime);
   for (const entry of entries) {
-    yield memberHeader(`${rootMember}${entry.path === '/' ? '' : entry.path}`, entry);
+    yield memberHeader(memberName(entry), entry);
     if (entry.type !== 'file' || entry.size === 0) continue;
     yield* checkedContent(entry, input.open(entry));
     yield Buffer.alloc(paddingOf(entry.size));
@@ -53,10 +53,24 @@ async function* tarParts(input: WriteModuleTarInput, entries: TreeEntry[], diges
   yield Buffer.alloc(2 * blockBytes);
 }
 
-/** The entries in archive order; refuses what the reader would refuse. */
+/** `/etc` → `rootfs/etc/`; only directories end with a slash. */
+function memberName(entry: TreeEntry): string {
+  return `${rootMember}${entry.path}${entry.type === 'directory' && entry.path !== '/' ? '/' : ''}`;
+}
+
+/**
+ * The entries in archive order: byte-wise by member name. The slash counts, so that what is below a directory directly
+ * follows it (`a.conf`, `a/`, `a/b`; by bare path `a`, `a.conf`, `a/b`): GNU tar sets a directory's time when it meets
+ * the first entry outside, and anything it extracted into the directory later would change that time again.
+ * Refuses what the reader would refuse.
+ */
 function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
   const tree = new ModuleTree(moduleTreeLimits(undefined));
-  for (const entry of [...entries].sort((a, b) => compareBytes(a.path, b.path))) {
+  const ordered = [...entries]
+    .map((entry) => ({ entry, name: memberName(entry) }))
+    .sort((a, b) => compareBytes(a.name, b.name))
+    .map(({ entry }) => entry);
+  for (const entry of ordered) {
     const shown = JSON.stringify(entry.path.slice(0, 200));
     if (!entry.path.startsWith('/')) throw new GantryError('tree_invalid', `${shown} is relative, expected "/" first`);
     if (entry.path !== '/') memberPath(Buffer.from(entry.path.slice(1)), 'the path', false);
@@ -66,7 +80,7 @@ function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
     }
     tree.add(entry);
   }
-  return tree.entries();
+  return ordered;
 }
 
 function metadataFile(name: string, text: string, mtime: number): Buffer {
@@ -98,7 +112,7 @@ function memberHeader(member: string, entry: TreeEntry): Buffer {
     records.push([key, Buffer.from(String(value))]);
     return 0;
   };
-  const name = text('path', entry.type === 'directory' ? `${member}/` : member, 100);
+  const name = text('path', member, 100);
   const linkName = text('linkpath', entry.target ?? '', 100);
   const uid = number('uid', entry.uid, octal7Max);
   const gid = number('gid', entry.gid, octal7Max);

@@ -153,6 +153,15 @@ describe('reading a module tar as hostile input', () => {
     expect(await codeOf(rawModuleTar(members))).toBe(code);
   });
 
+  test('a refusal stays short, however long the hostile text is', async () => {
+    const long = 'x'.repeat(1_000_000);
+    for (const record of [{ path: `/${long}` }, { [long]: '' }, { mtime: long }, { [`SCHILY.xattr.${long}`]: '' }]) {
+      const error = await read(rawModuleTar([paxMember(record), file('rootfs/a')])).catch((reason) => reason);
+      expect(error).toBeInstanceOf(GantryError);
+      expect(JSON.stringify([error.message, error.found]).length).toBeLessThan(1000);
+    }
+  });
+
   test('bytes behind the end are refused, zeros are not', async () => {
     expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(9216)])))).toBe('accepted');
     expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(9216, 1)])))).toBe('tar_malformed');

@@ -108,7 +108,7 @@ describe('writing a module tar', () => {
     );
   });
 
-  test('the members stand in the order of product.md: metadata, then the tree by bytes of the path', async () => {
+  test('the members stand in the order of product.md: metadata, then the tree by bytes of the name', async () => {
     const bytes = await write(
       tree(
         [fileEntry('/etc/a', Buffer.from('1')), Buffer.from('1')],
@@ -122,8 +122,8 @@ describe('writing a module tar', () => {
       'manifest.json',
       'composefs-digest',
       'rootfs/',
-      'rootfs/etc/',
       'rootfs/etc-x',
+      'rootfs/etc/',
       'rootfs/etc/a',
     ]);
     const digest = execFileSync('tar', ['-xO', 'composefs-digest'], { input: bytes, encoding: 'utf8' });
@@ -198,6 +198,10 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
       }),
     ],
     [directoryEntry('/whiteout', { type: 'character', mode: 0, rdev: 0 })],
+    [directoryEntry('/etc-after-etc')],
+    [directoryEntry('/etc/empty.d', { mtime: 9 })],
+    [fileEntry('/etc/empty.d/later', Buffer.from('1')), Buffer.from('1')],
+    [fileEntry('/etc/empty.d.conf', Buffer.from('2')), Buffer.from('2')],
     [directoryEntry('/fifo', { type: 'fifo', mode: 0o600 })],
   );
 
