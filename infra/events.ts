@@ -6,6 +6,7 @@ import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-la
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 import { deadLetterQueue } from './stage-queue.ts';
 import type { Storage } from './storage.ts';
@@ -19,9 +20,12 @@ export class Events extends Construct {
   readonly bus: EventBus;
   readonly deadLetterQueue: Queue;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
-    this.bus = new EventBus(this, 'Bus', { description: 'What happened in Gantry, as CloudEvents' });
+    this.bus = new EventBus(this, 'Bus', {
+      eventBusName: `gantry-${settings.environmentName}`,
+      description: 'What happened in Gantry, as CloudEvents',
+    });
     this.deadLetterQueue = deadLetterQueue(this, 'DeadLetters');
   }
 

@@ -3,7 +3,8 @@ import {
   ApiMapping,
   DomainName,
   HttpApi,
-  HttpNoneAuthorizer,
+  HttpRoute,
+  HttpRouteKey,
   HttpStage,
   LogGroupLogDestination,
 } from 'aws-cdk-lib/aws-apigatewayv2';
@@ -51,12 +52,11 @@ export class Http extends Construct {
   }
 
   answerWith(stage: StageFunction): void {
-    const [route] = this.api.addRoutes({
-      path: '/{proxy+}',
+    const route = new HttpRoute(this, 'Everything', {
+      httpApi: this.api,
+      routeKey: HttpRouteKey.DEFAULT,
       integration: new HttpLambdaIntegration('Integration', stage.lambda, { scopePermissionToRoute: false }),
-      authorizer: new HttpNoneAuthorizer(),
     });
-    if (route === undefined) throw new Error('expected the API to have a route');
     Validations.of(route).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason: 'The function authenticates: API tokens, DPoP proofs and approval links are not JWTs of one issuer.',

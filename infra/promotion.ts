@@ -89,9 +89,12 @@ export class Promotion extends Construct {
     );
   }
 
-  /** Answering a waiting state: composed, approved, rejected. */
+  /**
+   * Answering a waiting state: composed, approved, rejected. These actions know no resource (Service Authorization
+   * Reference); the task token is what bounds them.
+   */
   allowAnswer(stage: StageFunction): void {
-    stage.allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], [this.stateMachine.stateMachineArn]);
+    stage.allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], ['*']);
   }
 
   private definition(composeQueue: StageQueue): IChainable {

@@ -100,7 +100,7 @@ export class GantryStack extends Stack {
     storage.allowObjects(reconcile);
     keys.allowSignAsDirector(reconcile);
 
-    const events = new Events(this, 'Events');
+    const events = new Events(this, 'Events', settings);
     const carrier = this.stage('events', 'Carries stored events to the bus');
     events.feed(carrier, storage);
 

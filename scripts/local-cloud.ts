@@ -10,8 +10,8 @@ import { run } from './run.ts';
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 export const localDirectory = join(projectRoot, '.local');
 
-/** Pinned: its quirks are known (docs/development.md). */
-const ministack = 'ministack==1.5.33';
+/** Pinned: its quirks are known (docs/development.md). It signs with KMS keys only where cryptography is there. */
+const packages = ['ministack==1.5.33', 'cryptography==46.0.3'];
 const readyTimeoutMs = 30_000;
 /** Its state is written on SIGTERM. */
 const stopTimeoutMs = 20_000;
@@ -48,6 +48,8 @@ export async function startLocalCloud(directory: string, port: number): Promise<
   const temporary = join(directory, 'tmp');
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true });
+  // The workers that it writes there are CommonJS; ours is a package of ES modules.
+  writeFileSync(join(temporary, 'package.json'), '{"type":"commonjs"}');
   const log = openSync(logFile, 'w');
   const child = spawn(python, [join(projectRoot, 'scripts', 'local-cloud.py')], {
     cwd: directory,
@@ -94,21 +96,21 @@ async function ensureVirtualEnvironment(): Promise<string> {
   const venv = join(localDirectory, 'venv');
   const python = join(venv, 'bin', 'python');
   const marker = join(venv, 'installed.txt');
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === ministack && existsSync(python)) return python;
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join('\n') && existsSync(python)) return python;
   process.stderr.write('Installing the local cloud…\n');
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(localDirectory, { recursive: true });
   try {
     await run('python3', ['-m', 'venv', venv]);
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ministack]);
+    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
   } catch (error) {
     throw new GantryError(
       'prerequisite_missing',
-      `${ministack} could not be installed from PyPI: ${error instanceof Error ? error.message : String(error)}`,
+      `${packages.join(' and ')} could not be installed from PyPI: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );
   }
-  writeFileSync(marker, ministack);
+  writeFileSync(marker, packages.join('\n'));
   return python;
 }
 
