@@ -7,7 +7,7 @@ import type { ManifestProblem } from '../../shared/manifest/index.ts';
 import { type ExitCode, print, run } from '../run.ts';
 
 /** What `validate` answers, on the command line as over HTTP and MCP (product.md, section 2). */
-export interface ManifestValidation {
+interface ManifestValidation {
   valid: boolean;
   errors: ManifestProblem[];
   warnings: ManifestProblem[];
@@ -34,21 +34,11 @@ Exit codes: 0 valid, 1 invalid, 2 wrong usage or an error.`,
 
 async function validate(path: string | undefined, flags: { json?: true }): Promise<ExitCode> {
   const file = await manifestFile(path ?? '.');
-  const result = await validateManifest(await readManifest(file));
+  const text = await readManifest(file);
+  const { validateManifest } = await import('../../shared/manifest/index.ts');
+  const result: ManifestValidation = { ...validateManifest(text), conflicts: [] };
   print(flags.json, result, () => report(file, result));
   return result.valid ? 0 : 1;
-}
-
-/** Judges the text of a manifest. */
-export async function validateManifest(text: string): Promise<ManifestValidation> {
-  const { ModuleManifestSchemaError, parseManifest } = await import('../../shared/manifest/index.ts');
-  try {
-    return { valid: true, errors: [], warnings: parseManifest(text).warnings, conflicts: [] };
-  } catch (error) {
-    if (!(error instanceof ModuleManifestSchemaError)) throw error;
-    const of = (severity: ManifestProblem['severity']) => error.problems.filter((found) => found.severity === severity);
-    return { valid: false, errors: of('error'), warnings: of('warning'), conflicts: [] };
-  }
 }
 
 /** One line a problem, in the form that editors and CI systems link to. */

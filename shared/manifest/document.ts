@@ -1,4 +1,15 @@
-import { type Document, isAlias, isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseDocument,
+} from 'yaml';
 import { limits } from '../limits.ts';
 import { type Finding, formatKeyPath, type KeyPath, type ManifestProblem } from './problem.ts';
 
@@ -63,21 +74,33 @@ function syntaxProblems(document: Document.Parsed, at: At): ManifestProblem[] {
     );
 }
 
-/** Finds repeated keys and counts aliases. The parser bounds the depth of nesting, so recursion is safe. */
+/**
+ * Finds repeated keys and aliases of nothing, and counts aliases. The parser bounds the depth of nesting, so recursion is safe.
+ */
 function surveyNodes(document: Document.Parsed, at: At): { problems: ManifestProblem[]; aliases: number } {
   const problems: ManifestProblem[] = [];
+  const anchors = new Set<string>();
   let aliases = 0;
   const visit = (node: unknown, path: KeyPath): void => {
-    if (isAlias(node)) aliases++;
+    if (isAlias(node)) {
+      aliases++;
+      if (!anchors.has(node.source)) {
+        problems.push(at(startOf(node) ?? 0, path, `expected an anchor &${node.source} before this alias, found none`));
+      }
+    }
+    if (isNode(node) && 'anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
     if (!isCollection(node)) return;
     const seen = new Set<string>();
     for (const [index, item] of node.items.entries()) {
-      const key = isMap(node) ? keyText(item as Pair) : index;
-      visit(isMap(node) ? (item as Pair).value : item, [...path, key]);
-      if (typeof key === 'number') continue;
+      if (!isPair(item)) {
+        visit(item, [...path, index]);
+        continue;
+      }
+      const key = keyText(item);
+      visit(item.key, path);
+      visit(item.value, [...path, key]);
       if (seen.has(key)) {
-        const message = `expected the key ${key} once, found it again`;
-        problems.push(at(startOf((item as Pair).key) ?? 0, [...path, key], message));
+        problems.push(at(startOf(item.key) ?? 0, [...path, key], `expected the key ${key} once, found it again`));
       }
       seen.add(key);
     }

@@ -1,4 +1,4 @@
-export { formatManifestJson, parseManifest, parseManifestJson } from './parse.ts';
+export { formatManifestJson, parseManifest, parseManifestJson, validateManifest } from './parse.ts';
 export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
 export { parseRequirement, type Requirement } from './requirement.ts';
 export { buildMask, carveOuts, checkAgainstRow, type RegistrationRow, type RowProblem } from './row.ts';

@@ -1,4 +1,5 @@
 import { limits } from '../limits.ts';
+import { globAdvice } from './advice.ts';
 import { type ManifestDocument, readDocument } from './document.ts';
 import { schemaFindings } from './findings.ts';
 import { isMapping, normaliseManifest } from './normalise.ts';
@@ -18,6 +19,21 @@ export function parseManifest(text: string): { manifest: ModuleManifest; warning
     throw new ModuleManifestSchemaError(problems);
   }
   return { manifest, warnings: problems };
+}
+
+/** The same as an answer instead of an error: what `validate` says before conflicts with other modules are looked for. */
+export function validateManifest(text: string): {
+  valid: boolean;
+  errors: ManifestProblem[];
+  warnings: ManifestProblem[];
+} {
+  try {
+    return { valid: true, errors: [], warnings: parseManifest(text).warnings };
+  } catch (error) {
+    if (!(error instanceof ModuleManifestSchemaError)) throw error;
+    const of = (severity: ManifestProblem['severity']) => error.problems.filter((found) => found.severity === severity);
+    return { valid: false, errors: of('error'), warnings: of('warning') };
+  }
 }
 
 /**
@@ -64,7 +80,7 @@ function judge(value: unknown): { manifest: ModuleManifest | undefined; findings
   }
   const flat = normaliseManifest(value);
   const parsed = moduleManifestSchema.safeParse(flat.value);
-  const fromSchema = parsed.success ? [] : schemaFindings(parsed.error.issues, flat.value);
+  const fromSchema = parsed.success ? globAdvice(parsed.data) : schemaFindings(parsed.error.issues, flat.value);
   return {
     manifest: parsed.data,
     findings: [...flat.findings, ...fromSchema.map((finding) => ({ ...finding, path: flat.origin(finding.path) }))],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { initModule } from '../../../../cli/commands/module-init.ts';
-import { validateManifest } from '../../../../cli/commands/module-validate.ts';
+import { validateManifest } from '../../../../shared/manifest/index.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gantry-init-'));
 let directory: string;
@@ -29,7 +29,7 @@ describe('initModule', () => {
       'rootfs/etc/my-redis/my-redis.conf',
     ]);
     expect(parse(read('manifest.yaml'))).toMatchObject({ name: 'my-redis', file_spec: ['/etc/my-redis/**'] });
-    expect(await validateManifest(read('manifest.yaml'))).toMatchObject({ valid: true, warnings: [] });
+    expect(validateManifest(read('manifest.yaml'))).toEqual({ valid: true, errors: [], warnings: [] });
     for (const file of files) expect(read(file)).not.toContain('my-module');
   });
 
