@@ -47,8 +47,9 @@ export function checkAgainstRow(manifest: ModuleManifest, row: RegistrationRow):
     const message = `expected ${expected} as the module is registered, found "${parent}"`;
     problems.push({ code: 'parent_module_mismatch', path: 'parent_module', message });
   }
-  if (row.variety === 'config' && manifest.package_spec.length > 0) {
-    const message = `expected files only in a module of variety config, found ${manifest.package_spec.length} packages`;
+  const [installed] = manifest.package_spec;
+  if (row.variety === 'config' && installed !== undefined) {
+    const message = `expected files only in a module of variety config, found the package "${installed}"`;
     problems.push({ code: 'ModuleManifestSchemaError', path: 'package_spec', message });
   }
   const [carved] = carveOuts(manifest);

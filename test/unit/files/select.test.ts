@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { compareBytes, type TreeEntry } from '../../../shared/domain/tree.ts';
-import { type FileSelectionSpec, selectFiles, selectTree } from '../../../shared/files/index.ts';
+import { compareBytes } from '../../../shared/domain/tree.ts';
+import { type FileSelectionSpec, selectFiles } from '../../../shared/files/index.ts';
 
 interface Case extends FileSelectionSpec {
   seed: number;
@@ -38,31 +38,6 @@ describe('selectFiles', () => {
     expect(() => selectFiles(['etc/hosts'], { file_spec: ['*'], mask: [] })).toThrow(
       /absolute path of a file, found "etc/,
     );
-  });
-});
-
-describe('selectTree', () => {
-  const entry = (path: string, type: TreeEntry['type']): TreeEntry => {
-    return { path, type, mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
-  };
-
-  test('keeps the selected files and the directories above them, and prunes empty ones', () => {
-    const tree = [
-      entry('/', 'directory'),
-      entry('/a', 'directory'),
-      entry('/a/link', 'symlink'),
-      entry('/a/skipped', 'file'),
-      entry('/a-empty', 'directory'),
-      entry('/empty', 'directory'),
-      entry('/a/b', 'directory'),
-      entry('/a/b/kept', 'fifo'),
-    ];
-    const taken = selectTree(tree, { file_spec: ['/**'], mask: ['skipped', 'link/'] });
-    expect(taken.map(({ path }) => path)).toEqual(['/', '/a', '/a/b', '/a/b/kept', '/a/link']);
-  });
-
-  test('keeps the root of a tree of which nothing is selected', () => {
-    expect(selectTree([entry('/', 'directory'), entry('/a', 'file')], { file_spec: ['/b'], mask: [] })).toHaveLength(1);
   });
 });
 

@@ -53,7 +53,7 @@ describe('checkAgainstRow', () => {
       {
         code: 'ModuleManifestSchemaError',
         path: 'package_spec',
-        message: 'expected files only in a module of variety config, found 1 packages',
+        message: 'expected files only in a module of variety config, found the package "chrony"',
       },
     ]);
   });
