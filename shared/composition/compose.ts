@@ -1,0 +1,218 @@
+import type {
+  CarvedOutFile,
+  Composition,
+  CompositionLayer,
+  CompositionReport,
+  DroppedFile,
+  LayerName,
+  ShadowedFile,
+} from '../domain/composition.ts';
+import { compareBytes, type TreeEntry } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { layerName, orderLayers } from './priority.ts';
+import { type Protection, protectionOf } from './protection.ts';
+
+/** What the merge knows of one path. Layers are named by their index in composition order. */
+interface Slot {
+  isDirectory: boolean;
+  /** The highest layer so far that has the path, for the report and for the sentence of a type clash. */
+  top: number;
+  /** What the image has here: null while only rendered modules have the path. */
+  image: TreeEntry | null;
+  imageBy: number;
+  /** The file of an `instance` module that covers what the image has here. */
+  rendered: TreeEntry | null;
+}
+
+/**
+ * Merges layers into one root by the rules of product.md, section 7. Pure: the order of the input never matters.
+ *
+ * - Order: priority, ties by byte-wise name; of the files (all that is not a directory) at one path the last wins,
+ *   the others are reported as shadowed.
+ * - Protection comes first: a file where another module protects the path is taken out of its layer (`effective_masks`)
+ *   and reported as dropped, whichever of the two ranks higher. What is protected are paths that the protecting module
+ *   ships: a file as it is; a directory that a pattern itself matches with its mode, owner and xattrs, which neighbours'
+ *   copies of the directory do not change; each ancestor as a directory, whose attributes are merged as everywhere. A
+ *   neighbour's file at a protected directory is dropped like any other, so nothing turns a directory into a link.
+ *   Files that a neighbour adds in a protected directory stay: protect with `dir/***` what is shipped.
+ * - A carve-out lifts the parent's protection of a file for that layer only, whose file then wins or loses by rank.
+ * - Merged directories take the attributes of the highest layer that has them. A composition of no layers is an empty
+ *   root (0755, 0:0, time 0).
+ * - A symlink is a file here: where another layer has a directory it clashes, it is never followed.
+ * - `instance` modules put nothing into the image: their files come back in `instance_files`, less those that
+ *   protection drops or a higher layer shadows; what they cover in the image stays in it and is reported as shadowed.
+ *
+ * Entries are the layers' own objects: treat them as read-only.
+ * Throws `composition_protected_conflict`, `composition_type_conflict`, `instance_entry_unsupported`, `conflict` (a module
+ * given twice), `glob_invalid`.
+ */
+export function compose(layers: Iterable<CompositionLayer>): Composition {
+  const ordered = orderLayers(layers);
+  const names = ordered.map(layerName);
+  const protection = protectionOf(ordered);
+  const merge = new Merge(ordered, names, protection);
+  ordered.forEach((layer, index) => {
+    merge.lay(layer, index);
+  });
+  return merge.finish();
+}
+
+class Merge {
+  readonly #layers: CompositionLayer[];
+  readonly #names: LayerName[];
+  readonly #protection: Protection;
+  readonly #slots = new Map<string, Slot>();
+  readonly #dropped: DroppedFile[] = [];
+  /** Files that lost to a higher layer; who wins is known only at the end. */
+  readonly #covered: { path: string; from: number; slot: Slot }[] = [];
+  readonly #carvedOut: CarvedOutFile[] = [];
+  readonly #clashes: { path: string; directory: LayerName; file: LayerName }[] = [];
+
+  constructor(layers: CompositionLayer[], names: LayerName[], protection: Protection) {
+    this.#layers = layers;
+    this.#names = names;
+    this.#protection = protection;
+  }
+
+  /** Lays a layer over those laid before. */
+  lay(layer: CompositionLayer, index: number): void {
+    const rendered = layer.variety === 'instance';
+    for (const entry of layer.entries) {
+      if (entry.type === 'directory') this.#layDirectory(entry, index, rendered);
+      else this.#layFile(entry, index, rendered);
+    }
+  }
+
+  #layDirectory(entry: TreeEntry, index: number, rendered: boolean): void {
+    const slot = this.#slotFor(entry.path, true, index);
+    if (slot === null || rendered || !this.#protection.mayShape(index, entry.path)) return;
+    slot.image = entry;
+    slot.imageBy = index;
+  }
+
+  #layFile(entry: TreeEntry, index: number, rendered: boolean): void {
+    const { path } = entry;
+    if (rendered && entry.type !== 'file') throw this.#unsupported(entry, index);
+    const from = this.#name(index);
+    const dropper = this.#protection.dropperOf(index, path);
+    if (dropper !== null) {
+      this.#dropped.push({ path, from, because_of: this.#name(dropper) });
+      return;
+    }
+    const carvedFrom = this.#protection.carvedFrom(index, path);
+    if (carvedFrom !== null) this.#carvedOut.push({ path, from: this.#name(carvedFrom), by: from });
+    const below = this.#slots.get(path)?.top;
+    const slot = this.#slotFor(path, false, index);
+    if (slot === null) return;
+    if (below !== undefined) this.#covered.push({ path, from: below, slot });
+    slot.top = index;
+    slot.rendered = rendered ? entry : null;
+    if (rendered) return;
+    slot.image = entry;
+    slot.imageBy = index;
+  }
+
+  /** The slot of a path, or null after noting that the path is a directory in one layer and a file in another. */
+  #slotFor(path: string, isDirectory: boolean, index: number): Slot | null {
+    const slot = this.#slots.get(path);
+    if (slot === undefined) {
+      const made: Slot = { isDirectory, top: index, image: null, imageBy: index, rendered: null };
+      this.#slots.set(path, made);
+      return made;
+    }
+    if (slot.isDirectory === isDirectory) return slot;
+    const [directory, file] = isDirectory ? [index, slot.top] : [slot.top, index];
+    this.#clashes.push({ path, directory: this.#name(directory), file: this.#name(file) });
+    return null;
+  }
+
+  finish(): Composition {
+    this.#refuseClashes();
+    const entries: TreeEntry[] = [];
+    const owners = new Map<string, LayerName>();
+    const instanceFiles: Composition['instance_files'] = [];
+    const paths = [...this.#slots.keys()].sort(compareBytes);
+    if ((this.#slots.get('/')?.image ?? null) === null) entries.push(emptyRoot);
+    for (const path of paths) {
+      const slot = this.#slots.get(path) as Slot;
+      if (slot.image !== null) entries.push(slot.image);
+      if (slot.image !== null && !slot.isDirectory) owners.set(path, this.#name(slot.imageBy));
+      if (slot.rendered !== null) instanceFiles.push({ module: this.#name(slot.top), entry: slot.rendered });
+    }
+    const report = this.#report();
+    return {
+      layers: this.#layers,
+      effective_masks: new Map(report.layers.map((layer) => [layer.name, layer.effective_mask])),
+      entries,
+      owners,
+      instance_files: instanceFiles,
+      report,
+    };
+  }
+
+  #report(): CompositionReport {
+    const masks = new Map<LayerName, string[]>(this.#names.map((name) => [name, []]));
+    for (const { path, from } of this.#dropped) masks.get(from)?.push(path);
+    const shadowed: ShadowedFile[] = this.#covered.map(({ path, from, slot }) => ({
+      path,
+      from: this.#name(from),
+      by: this.#name(slot.top),
+    }));
+    return {
+      layers: this.#layers.map((layer, index) => ({
+        name: this.#name(index),
+        version: layer.version,
+        priority: layer.priority,
+        files: layer.entries.reduce((count, entry) => count + (entry.type === 'directory' ? 0 : 1), 0),
+        effective_mask: (masks.get(this.#name(index)) as string[]).sort(compareBytes),
+      })),
+      dropped: byPath(this.#dropped),
+      shadowed: byPath(shadowed),
+      carved_out: byPath(this.#carvedOut),
+      warnings: this.#protection.warnings,
+    };
+  }
+
+  #refuseClashes(): void {
+    const clashes = this.#clashes.sort((a, b) => compareBytes(a.path, b.path));
+    const [first] = clashes;
+    if (first === undefined) return;
+    const more = clashes.length === 1 ? '' : ` (and ${clashes.length - 1} more such paths)`;
+    throw new GantryError(
+      'composition_type_conflict',
+      `expected ${JSON.stringify(first.path)} to be a directory in every module or in none, found a directory in ` +
+        `${first.directory} and a file or symlink in ${first.file}${more}`,
+      { found: first.path, details: clashes.slice(0, limits.conflictsShownMax) },
+    );
+  }
+
+  #unsupported(entry: TreeEntry, index: number): GantryError {
+    return new GantryError(
+      'instance_entry_unsupported',
+      `expected the instance module ${this.#name(index)} to ship regular files only, which can be rendered; found ` +
+        `${JSON.stringify(entry.path)}, which is of type ${entry.type}`,
+      { field: entry.path, expected: 'file', found: entry.type },
+    );
+  }
+
+  #name(index: number): LayerName {
+    return this.#names[index] as LayerName;
+  }
+}
+
+/** What a composition without any layer in its image still has: a place to mount it. */
+const emptyRoot: TreeEntry = {
+  path: '/',
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  mtime_ns: 0,
+  size: 0,
+};
+
+function byPath<T extends { path: string; from: LayerName }>(list: T[]): T[] {
+  return list.sort((a, b) => compareBytes(a.path, b.path) || compareBytes(a.from, b.from));
+}

@@ -1,0 +1,52 @@
+import type { CompositionLayer, LayerName } from '../domain/composition.ts';
+import { type Variety, varietyOffset } from '../domain/module.ts';
+import { compareBytes } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+
+/** What gives a layer its rank (product.md, section 7). */
+export interface RankOf {
+  /** `position` of the module's category. */
+  categoryPosition: number;
+  variety: Variety;
+  /** The parent's layer priority, as this function gave it; null where there is no parent. Counts for `config` only. */
+  parentPriority: number | null;
+  /** The assignment's own word, which replaces everything else; null for none. */
+  effectivePriority: number | null;
+}
+
+/**
+ * The priority of a layer: category position + variety offset. A `config` layer starts from the higher of its own
+ * category's position and its parent's priority, so that it is above what it configures wherever that was put.
+ */
+export function layerPriority(rank: RankOf): number {
+  if (rank.effectivePriority !== null) return rank.effectivePriority;
+  const base =
+    rank.variety === 'config' && rank.parentPriority !== null
+      ? Math.max(rank.categoryPosition, rank.parentPriority)
+      : rank.categoryPosition;
+  return base + varietyOffset[rank.variety];
+}
+
+/** `<account>/<name>`: how layers are told apart. */
+export function layerName(layer: Pick<CompositionLayer, 'account' | 'module'>): LayerName {
+  return `${layer.account}/${layer.module}`;
+}
+
+/** Layers in the order in which they are laid over each other: by priority, ties by byte-wise name, the last wins. */
+export function orderLayers(layers: Iterable<CompositionLayer>): CompositionLayer[] {
+  const ordered = [...layers].sort((a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)));
+  const seen = new Map<LayerName, CompositionLayer>();
+  for (const layer of ordered) {
+    const name = layerName(layer);
+    const twin = seen.get(name);
+    if (twin !== undefined) {
+      throw new GantryError(
+        'conflict',
+        `expected each module once in a composition, found ${name} as ${twin.version} and as ${layer.version}`,
+        { found: name },
+      );
+    }
+    seen.set(name, layer);
+  }
+  return ordered;
+}

@@ -1,0 +1,175 @@
+import type { CompositionLayer, LayerName } from '../domain/composition.ts';
+import { compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { compileGlob, GlobMatcher } from '../files/index.ts';
+import { limits } from '../limits.ts';
+import { layerName } from './priority.ts';
+
+/**
+ * What a layer's protection says of one path:
+ * `file`: nobody else ships anything here; `directory`: this stays a directory with the owner's attributes;
+ * `ancestor`: this stays a directory, because something protected is below it.
+ */
+type ClaimKind = 'file' | 'directory' | 'ancestor';
+
+interface Claim {
+  /** Index of the claiming layer in composition order. */
+  by: number;
+  kind: ClaimKind;
+  entry: TreeEntry | null;
+}
+
+/** The protection of all layers of a composition together. Layers are named by their index in composition order. */
+export interface Protection {
+  /** The layer whose protection drops this file (anything that is not a directory) of `layer`, if one does: the highest. */
+  dropperOf(layer: number, path: string): number | null;
+  /** Whether `layer` may set the attributes of this directory. */
+  mayShape(layer: number, path: string): boolean;
+  /** The parent whose protection of this file is lifted for `layer`, if it is. */
+  carvedFrom(layer: number, path: string): number | null;
+  /** Patterns of `protected_spec` that do not do what their author may think. */
+  warnings: string[];
+}
+
+/**
+ * Works out what each layer of a composition protects: those of its own shipped paths that its `protected_spec` matches,
+ * and each ancestor of them as a directory. Throws `composition_protected_conflict` when two layers claim one path in
+ * ways that cannot both hold and no carve-out settles it.
+ */
+export function protectionOf(layers: readonly CompositionLayer[]): Protection {
+  const claims = new Map<string, Claim[]>();
+  const warnings: string[] = [];
+  layers.forEach((layer, index) => {
+    warnings.push(...claimOwnPaths(layer, index, claims));
+  });
+  const carver = carveOuts(layers);
+  refuseConflicts(layers, claims, carver);
+
+  return {
+    // Claims stand in composition order, so the last is the highest layer's.
+    dropperOf: (layer, path) =>
+      claims.get(path)?.findLast((claim) => claim.by !== layer && !carver(layer, claim.by, path))?.by ?? null,
+    mayShape(layer, path) {
+      const shaping = claims.get(path)?.filter((claim) => claim.kind === 'directory') ?? [];
+      return shaping.length === 0 || shaping.some((claim) => claim.by === layer);
+    },
+    carvedFrom: (layer, path) => claims.get(path)?.find((claim) => carver(layer, claim.by, path))?.by ?? null,
+    warnings,
+  };
+}
+
+/** Adds a layer's claims to `claims` and answers what its author should hear about the patterns. */
+function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<string, Claim[]>): string[] {
+  const patterns = layer.protected_spec.map((source) => ({
+    source,
+    matcher: new GlobMatcher([compileGlob(source)]),
+    matchesFile: false,
+    matchesDirectory: false,
+  }));
+  if (patterns.length === 0) return [];
+  const own = new Map<string, Claim>();
+  for (const entry of layer.entries) {
+    const isDirectory = entry.type === 'directory';
+    for (const pattern of patterns) {
+      if (!pattern.matcher.matches(entry.path, isDirectory)) continue;
+      if (isDirectory) pattern.matchesDirectory = true;
+      else pattern.matchesFile = true;
+      // Rendered modules put no directories anywhere, so they have no say about a directory's attributes.
+      const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
+      own.set(entry.path, { by: index, kind, entry });
+    }
+  }
+  for (const path of [...own.keys()]) {
+    for (let above = path; above !== '/'; ) {
+      above = parentPath(above);
+      if (own.has(above)) break;
+      own.set(above, { by: index, kind: 'ancestor', entry: null });
+    }
+  }
+  for (const [path, claim] of own) {
+    const all = claims.get(path);
+    if (all === undefined) claims.set(path, [claim]);
+    else all.push(claim);
+  }
+  return patterns.flatMap((pattern) => {
+    if (pattern.matchesFile) return [];
+    const what = `protected_spec ${JSON.stringify(pattern.source)} of ${layerName(layer)} ${layer.version}`;
+    return pattern.matchesDirectory
+      ? [`${what} protects directories only, not the files in them: end it with /*** to protect those too`]
+      : [`${what} matches nothing that the module ships, so it protects nothing`];
+  });
+}
+
+/** Whether `layer` carves its file at `path` out of the protection of layer `from`. */
+type Carver = (layer: number, from: number, path: string) => boolean;
+
+/**
+ * A carve-out is an entry that stands verbatim in both `file_spec` and `mask` of a `config` layer: the parent's protection
+ * is lifted for that layer's files that the entry matches (product.md, section 3).
+ */
+function carveOuts(layers: readonly CompositionLayer[]): Carver {
+  const names = layers.map(layerName);
+  const matchers = layers.map((layer) => {
+    if (layer.variety !== 'config' || layer.parent_module === null) return null;
+    const masked = new Set(layer.mask);
+    const entries = layer.file_spec.filter((entry) => masked.has(entry));
+    return entries.length === 0 ? null : new GlobMatcher(entries.map(compileGlob));
+  });
+  return (layer, from, path) => {
+    const matcher = matchers[layer];
+    if (matcher === null || matcher === undefined || layers[layer]?.parent_module !== names[from]) return false;
+    return matcher.matches(path, false);
+  };
+}
+
+interface ProtectedConflict {
+  path: string;
+  modules: [LayerName, LayerName];
+}
+
+function refuseConflicts(layers: readonly CompositionLayer[], claims: Map<string, Claim[]>, carver: Carver): void {
+  const conflicts: ProtectedConflict[] = [];
+  for (const [path, all] of claims) {
+    if (all.length < 2) continue;
+    // A carve-out is about a file: it never lets a directory take the place of what the parent protects.
+    const carved = (a: Claim, b: Claim) => a.kind === 'file' && carver(a.by, b.by, path);
+    const pair = firstClash(all, (a, b) => carved(a, b) || carved(b, a));
+    if (pair === null) continue;
+    const [a, b] = pair.map((claim) => layerName(layers[claim.by] as CompositionLayer)) as [LayerName, LayerName];
+    conflicts.push({ path, modules: [a, b] });
+  }
+  conflicts.sort((a, b) => compareBytes(a.path, b.path));
+  const [first] = conflicts;
+  if (first === undefined) return;
+  const more = conflicts.length === 1 ? '' : ` (and ${conflicts.length - 1} more such paths)`;
+  throw new GantryError(
+    'composition_protected_conflict',
+    `expected one module to protect ${JSON.stringify(first.path)}, found that both ${first.modules[0]} and ` +
+      `${first.modules[1]} do${more}; rename one's file, or carve it out in a config module of the other`,
+    { found: first.path, details: conflicts.slice(0, limits.conflictsShownMax) },
+  );
+}
+
+function firstClash(all: Claim[], settled: (a: Claim, b: Claim) => boolean): [Claim, Claim] | null {
+  // Ancestors never clash with each other, and `/` is one of every protecting layer: no pairs need to be tried.
+  if (all.every((claim) => claim.kind === 'ancestor')) return null;
+  for (const [i, a] of all.entries()) {
+    for (const b of all.slice(i + 1)) if (!bothHold(a, b) && !settled(a, b)) return [a, b];
+  }
+  return null;
+}
+
+function bothHold(a: Claim, b: Claim): boolean {
+  if (a.kind === 'file' || b.kind === 'file') return false;
+  if (a.entry === null || b.entry === null) return true;
+  if (a.kind === 'ancestor' || b.kind === 'ancestor') return true;
+  return sameAttributes(a.entry, b.entry);
+}
+
+/** Times are left out: two builds of the same directory differ in them, and nobody protects a directory for its time. */
+function sameAttributes(a: TreeEntry, b: TreeEntry): boolean {
+  if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid) return false;
+  const ours = Object.entries(a.xattrs ?? {});
+  const theirs = b.xattrs ?? {};
+  return ours.length === Object.keys(theirs).length && ours.every(([name, value]) => theirs[name] === value);
+}

@@ -1,0 +1,78 @@
+import type { RenderedFile } from '../contract/desired-state.ts';
+import type { Composition, LayerName, RenderMetadata } from '../domain/composition.ts';
+import { compareBytes } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+
+/** `${instance.<key>}`; a key is anything without white space, braces and `$`, so that a misspelt one is named, not kept. */
+const placeholder = /\$\{instance\.([^\s{}$]+)\}/g;
+
+interface MissingKey {
+  key: string;
+  file: string;
+  module: LayerName;
+}
+
+/**
+ * Renders the files of `instance` modules for one machine: `${instance.<key>}` becomes the metadata's value in text files
+ * (valid UTF-8 without NUL); nothing else is substituted, values are not looked at again, other files pass unchanged.
+ * `contents` gives a file's bytes. The result is sorted by path.
+ * Throws `instance_metadata_missing`, naming the first unknown key with its file and module (all of them in `details`).
+ */
+export function renderInstanceFiles(
+  files: Composition['instance_files'],
+  contents: (module: LayerName, path: string) => Uint8Array,
+  metadata: RenderMetadata,
+): RenderedFile[] {
+  const missing: MissingKey[] = [];
+  const rendered = files
+    .toSorted((a, b) => compareBytes(a.entry.path, b.entry.path))
+    .map(({ module, entry }): RenderedFile => {
+      const bytes = substitute(contents(module, entry.path), metadata, (key) => {
+        missing.push({ key, file: entry.path, module });
+      });
+      return {
+        path: entry.path,
+        module,
+        mode: entry.mode,
+        uid: entry.uid,
+        gid: entry.gid,
+        mtime: entry.mtime,
+        content: Buffer.from(bytes).toString('base64'),
+      };
+    });
+  refuseMissing(missing, metadata);
+  return rendered;
+}
+
+function substitute(bytes: Uint8Array, metadata: RenderMetadata, onMissing: (key: string) => void): Uint8Array {
+  const text = textOf(bytes);
+  if (text === null) return bytes;
+  const out = text.replace(placeholder, (whole, key: string) => {
+    if (Object.hasOwn(metadata, key)) return String(metadata[key]);
+    onMissing(key);
+    return whole;
+  });
+  return out === text ? bytes : Buffer.from(out, 'utf8');
+}
+
+function textOf(bytes: Uint8Array): string | null {
+  if (bytes.includes(0)) return null;
+  try {
+    // With the byte order mark kept, what is not substituted comes out as it went in.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function refuseMissing(missing: MissingKey[], metadata: RenderMetadata): void {
+  const [first] = missing;
+  if (first === undefined) return;
+  const known = Object.keys(metadata).sort(compareBytes);
+  throw new GantryError(
+    'instance_metadata_missing',
+    `expected the instance's metadata to have "${first.key}", which ${JSON.stringify(first.file)} of ${first.module} ` +
+      `asks for; found ${known.length === 0 ? 'no metadata' : `only ${known.join(', ')}`}`,
+    { field: `metadata.${first.key}`, found: known, details: missing },
+  );
+}

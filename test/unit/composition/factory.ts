@@ -1,0 +1,80 @@
+import type { CompositionLayer } from '../../../shared/domain/composition.ts';
+import { ancestorPaths, compareBytes, type EntryType, type TreeEntry } from '../../../shared/domain/tree.ts';
+import type { Version } from '../../../shared/domain/version.ts';
+
+const digest = `sha256:${'0'.repeat(64)}`;
+
+export function entry(path: string, type: EntryType = 'file', more: Partial<TreeEntry> = {}): TreeEntry {
+  const mode = type === 'directory' ? 0o755 : type === 'symlink' ? 0o777 : 0o644;
+  return { path, type, mode, uid: 0, gid: 0, mtime: 1_700_000_000, mtime_ns: 0, size: 0, ...more };
+}
+
+/** A tree with every ancestor: paths that end with `/` are directories, `path -> target` are symlinks, others files. */
+export function tree(paths: string[], more: Partial<TreeEntry> = {}): TreeEntry[] {
+  const entries = new Map<string, TreeEntry>([['/', entry('/', 'directory')]]);
+  for (const text of paths) {
+    const [path = '', target] = text.split(' -> ');
+    const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+    for (const above of ancestorPaths(bare)) if (!entries.has(above)) entries.set(above, entry(above, 'directory'));
+    if (target !== undefined) entries.set(bare, entry(bare, 'symlink', { target, ...more }));
+    else entries.set(bare, entry(bare, path.endsWith('/') ? 'directory' : 'file', more));
+  }
+  return [...entries.values()].sort((a, b) => compareBytes(a.path, b.path));
+}
+
+/** A layer named `<account>/<module>`. */
+export function layer(name: string, priority: number, paths: string[], more: Partial<CompositionLayer> = {}) {
+  const [account = '', module = ''] = name.split('/');
+  const made: CompositionLayer = {
+    account,
+    module,
+    version: '1.0.0',
+    version_id: `ver_${module}`,
+    digest,
+    manifest_digest: digest,
+    layer_digest: digest,
+    layer_size: 0,
+    composefs_digest: digest,
+    variety: 'subscription',
+    parent_module: null,
+    priority,
+    protected_spec: [],
+    file_spec: [],
+    mask: [],
+    entries: tree(paths),
+    ...more,
+  };
+  return made;
+}
+
+export function version(version_string: string, more: Partial<Version> = {}): Version {
+  return {
+    account: 'acme',
+    module: 'web',
+    id: `ver_${version_string}`,
+    digest,
+    version_string,
+    tags: [],
+    promotion_state: 'live',
+    was_live: more.promotion_state === undefined || more.promotion_state === 'live',
+    quarantined: false,
+    held: false,
+    builds: [],
+    manifest: {},
+    evidence_key: '',
+    signatures: [],
+    ingested_at: '2026-01-01T00:00:00.000Z',
+    state_changed_at: '2026-01-01T00:00:00.000Z',
+    ...more,
+  };
+}
+
+/** The error that a call throws. */
+export function thrownBy(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import { resolveVersions, type Standing, type VersionChoice } from '../../../shared/composition/index.ts';
+import { limits } from '../../../shared/limits.ts';
+import { thrownBy } from './factory.ts';
+
+interface Choice extends VersionChoice {
+  requires: string[];
+}
+
+/** Module → version (`1.0.0 superseded` gives the standing too) → what it requires; the newest version first. */
+type World = Record<string, Record<string, string[]>>;
+
+function requirement(text: string) {
+  const [module = '', constraint = null] = text.split('@');
+  return { module, constraint };
+}
+
+function inputOf(world: World, assigned: string[]) {
+  const modules = new Map<string, Choice[]>();
+  for (const [module, versions] of Object.entries(world)) {
+    const choices = Object.entries(versions).map(([text, requires]): Choice => {
+      const [version_string = '', standing = 'offered'] = text.split(' ');
+      return { id: `${module}@${version_string}`, version_string, standing: standing as Standing, requires };
+    });
+    modules.set(module, choices);
+  }
+  return {
+    account: 'acme',
+    assigned: assigned.map(requirement),
+    available: (module: string) => modules.get(module) ?? null,
+    requires: (choice: Choice) => choice.requires.map(requirement),
+  };
+}
+
+function resolve(world: World, ...assigned: string[]): string[] {
+  return resolveVersions(inputOf(world, assigned)).map((one) => one.choice.id);
+}
+
+describe('resolveVersions', () => {
+  it('takes the newest versions, transitively', () => {
+    const world: World = {
+      'acme/web': { '1.1.0': ['acme/tls@^1.0'], '1.0.0': [] },
+      'acme/tls': { '2.0.0': [], '1.5.0': ['acme/base'] },
+      'acme/base': { '7.0.0': [], '6.0.0': [] },
+      'acme/unused': { '1.0.0': [] },
+    };
+    expect(resolve(world, 'acme/web')).toEqual(['acme/base@7.0.0', 'acme/tls@1.5.0', 'acme/web@1.1.0']);
+  });
+
+  it('tells what was assigned and who requires what', () => {
+    const world: World = {
+      'acme/a': { '1.0.0': ['acme/c'] },
+      'acme/b': { '1.0.0': ['acme/c@1'] },
+      'acme/c': { '1.0.0': [] },
+    };
+    const resolved = resolveVersions(inputOf(world, ['acme/b', 'acme/a']));
+    expect(resolved.map(({ module, assigned, required_by }) => [module, assigned, required_by])).toEqual([
+      ['acme/a', true, []],
+      ['acme/b', true, []],
+      ['acme/c', false, ['acme/a', 'acme/b']],
+    ]);
+  });
+
+  it('resolves a bare name in the account that asks, then in powernode', () => {
+    const world: World = {
+      'acme/web': { '1.0.0': ['base', 'chrony'] },
+      'acme/base': { '1.0.0': [] },
+      'powernode/base': { '9.0.0': [] },
+      'powernode/chrony': { '9.0.0': ['base'] },
+    };
+    expect(resolve(world, 'web')).toEqual([
+      'acme/base@1.0.0',
+      'acme/web@1.0.0',
+      'powernode/base@9.0.0',
+      'powernode/chrony@9.0.0',
+    ]);
+  });
+
+  it('goes back to older versions when the newest clash', () => {
+    const world: World = {
+      'acme/a': { '2.0.0': ['acme/c@^2'], '1.0.0': ['acme/c@^1'] },
+      'acme/b': { '2.0.0': ['acme/c@^1'], '1.0.0': ['acme/c@^1'] },
+      'acme/c': { '2.0.0': [], '1.0.0': [] },
+    };
+    expect(resolve(world, 'acme/a', 'acme/b')).toEqual(['acme/a@1.0.0', 'acme/b@2.0.0', 'acme/c@1.0.0']);
+    expect(resolve(world, 'acme/b', 'acme/a')).toEqual(['acme/a@1.0.0', 'acme/b@2.0.0', 'acme/c@1.0.0']);
+  });
+
+  it('leaves no trace of the versions it went back from', () => {
+    const world: World = {
+      'acme/a': { '2.0.0': ['acme/extra', 'acme/none'], '1.0.0': ['acme/extra'] },
+      'acme/extra': { '1.0.0': [] },
+    };
+    const resolved = resolveVersions(inputOf(world, ['acme/a']));
+    expect(resolved.map((one) => one.required_by)).toEqual([[], ['acme/a']]);
+  });
+
+  it('revises a module chosen before a later one asked for an older version of it', () => {
+    const world: World = {
+      'acme/a': { '2.0.0': [], '1.0.0': [] },
+      'acme/b': { '1.0.0': ['acme/a@^1'] },
+    };
+    expect(resolve(world, 'acme/a', 'acme/b')).toEqual(['acme/a@1.0.0', 'acme/b@1.0.0']);
+  });
+
+  it('takes a superseded version where a constraint asks for it, even one met later', () => {
+    const world: World = {
+      'acme/a': { '2.0.0': [], '1.0.0 superseded': [] },
+      'acme/b': { '1.0.0': ['acme/a@^1'] },
+    };
+    expect(resolve(world, 'acme/a')).toEqual(['acme/a@2.0.0']);
+    expect(resolve(world, 'acme/a@1.0.0')).toEqual(['acme/a@1.0.0']);
+    expect(resolve(world, 'acme/a', 'acme/b')).toEqual(['acme/a@1.0.0', 'acme/b@1.0.0']);
+  });
+
+  it('takes no superseded version that nothing asks for, nor in place of a quarantined one', () => {
+    const gone: World = { 'acme/a': { '1.0.0 superseded': [] } };
+    const quarantined: World = { 'acme/a': { '2.0.0 withheld': [], '1.0.0 superseded': [] } };
+    expect(thrownBy(() => resolve(gone, 'acme/a'))).toMatchObject({ code: 'composition_unsatisfied' });
+    expect(thrownBy(() => resolve(quarantined, 'acme/a@>=1'))).toMatchObject({
+      code: 'composition_unsatisfied',
+      message: expect.stringMatching(/found only 2\.0\.0 \(quarantined\), 1\.0\.0 \(superseded\)$/),
+    });
+    expect(resolve(quarantined, 'acme/a@^1')).toEqual(['acme/a@1.0.0']);
+  });
+
+  it('takes no superseded version that only a version not chosen asks for', () => {
+    const world: World = {
+      'acme/a': { '2.0.0': ['acme/none'], '1.0.0 superseded': [] },
+      'acme/b': { '2.0.0': ['acme/a@^1', 'acme/none'], '1.0.0': ['acme/a'] },
+    };
+    expect(thrownBy(() => resolve(world, 'acme/b'))).toMatchObject({ code: 'composition_unsatisfied' });
+  });
+});
+
+describe('what cannot be resolved', () => {
+  it('is explained by its chains', () => {
+    const world: World = {
+      'acme/web': { '1.2.0': ['acme/proxy@^3'] },
+      'acme/proxy': { '3.1.0': ['acme/lib@^2.0'] },
+      'acme/lib': { '2.1.0': [], '1.4.0': [] },
+    };
+    expect(thrownBy(() => resolve(world, 'acme/web', 'acme/lib@^1.0'))).toMatchObject({
+      code: 'composition_unsatisfied',
+      message:
+        'expected a version of acme/lib for assigned acme/lib@^1.0 and assigned acme/web 1.2.0 → acme/proxy 3.1.0 → ' +
+        'acme/lib@^2.0; found only 2.1.0, 1.4.0',
+      details: {
+        module: 'acme/lib',
+        chains: [['acme/lib@^1.0'], ['acme/web 1.2.0', 'acme/proxy 3.1.0', 'acme/lib@^2.0']],
+        available: ['2.1.0', '1.4.0'],
+      },
+    });
+  });
+
+  it.each([
+    ['a module that does not exist', {}, 'found no such module, or none that this account may use'],
+    ['a module without versions', { 'acme/a': {} }, 'found no version of it on this track'],
+    ['a quarantined version', { 'acme/a': { '1.0.0 withheld': [] } }, 'found only 1.0.0 (quarantined)'],
+  ] as [string, World, string][])('is %s', (_case, world, found) => {
+    expect(thrownBy(() => resolve(world, 'acme/a'))).toMatchObject({
+      code: 'composition_unsatisfied',
+      message: `expected a version of acme/a for assigned acme/a; ${found}`,
+    });
+  });
+
+  it('is a cycle, which is named', () => {
+    const world: World = {
+      'acme/top': { '1.0.0': ['acme/c'] },
+      'acme/a': { '1.0.0': ['acme/b'] },
+      'acme/b': { '1.0.0': ['acme/c'] },
+      'acme/c': { '1.0.0': ['acme/a'] },
+    };
+    expect(thrownBy(() => resolve(world, 'acme/top'))).toMatchObject({
+      code: 'composition_cycle',
+      message: 'expected modules not to require each other, found the cycle acme/a → acme/b → acme/c → acme/a',
+    });
+    expect(thrownBy(() => resolve({ 'acme/a': { '1.0.0': ['acme/a'] } }, 'acme/a'))).toMatchObject({
+      details: ['acme/a', 'acme/a'],
+    });
+  });
+
+  it('is no cycle when two ways lead to one module', () => {
+    const world: World = {
+      'acme/a': { '1.0.0': ['acme/b', 'acme/c'] },
+      'acme/b': { '1.0.0': ['acme/d'] },
+      'acme/c': { '1.0.0': ['acme/d'] },
+      'acme/d': { '1.0.0': [] },
+    };
+    expect(resolve(world, 'acme/a')).toHaveLength(4);
+  });
+
+  it('ends with a coded answer when the search explodes', () => {
+    // Pigeons and holes: no two modules may take the same version, and there is one version too few.
+    const count = 9;
+    const world: World = {};
+    const names = Array.from({ length: count + 1 }, (_, i) => `acme/p${i}`);
+    for (const name of names) {
+      const versions: Record<string, string[]> = {};
+      for (let hole = 1; hole <= count; hole++) {
+        versions[`${hole}.0.0`] = names
+          .filter((other) => other !== name)
+          .map((other) => `${other}@<${hole}.0.0 || >${hole}.0.0`);
+      }
+      world[name] = versions;
+    }
+    expect(thrownBy(() => resolve(world, ...names))).toMatchObject({ code: 'composition_too_complex' });
+  });
+
+  it('is more modules than the limit', () => {
+    const world: World = {};
+    for (let i = 0; i <= limits.resolutionModulesMax; i++) world[`acme/m${i}`] = { '1.0.0': [`acme/m${i + 1}`] };
+    expect(thrownBy(() => resolve(world, 'acme/m0'))).toMatchObject({ code: 'composition_too_complex' });
+    world[`acme/m${limits.resolutionModulesMax - 1}`] = { '1.0.0': [] };
+    expect(resolve(world, 'acme/m0')).toHaveLength(limits.resolutionModulesMax);
+  });
+});

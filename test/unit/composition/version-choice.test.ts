@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { chooseVersion } from '../../../shared/composition/index.ts';
+import type { Track } from '../../../shared/domain/template.ts';
+import type { Version } from '../../../shared/domain/version.ts';
+import { version } from './factory.ts';
+
+function choose(versions: Version[], track: Track, constraint: string | null): string | null {
+  return chooseVersion(versions, track, constraint)?.version_string ?? null;
+}
+
+const superseded = { promotion_state: 'blessed', was_live: true } as const;
+
+describe('chooseVersion on live', () => {
+  it('gives the newest live version that satisfies the constraint', () => {
+    const versions = [version('1.2.0'), version('1.10.0'), version('2.0.0')];
+    expect(choose(versions, 'live', null)).toBe('2.0.0');
+    expect(choose(versions, 'live', '^1.0')).toBe('1.10.0');
+    expect(choose(versions, 'live', '^3.0')).toBeNull();
+  });
+
+  it('orders equal versions by their time of ingest', () => {
+    const first = version('0.0.0+git.aaaaaaaaaaaa', { id: 'first', ingested_at: '2026-01-01T00:00:00.000Z' });
+    const later = version('0.0.0+git.000000000000', { id: 'later', ingested_at: '2026-01-02T00:00:00.000Z' });
+    expect(chooseVersion([later, first], 'live', null)?.id).toBe('later');
+  });
+
+  it('gives the newest blessed version of a module that never had a live one', () => {
+    const versions = [
+      version('1.0.0', { promotion_state: 'blessed' }),
+      version('1.1.0', { promotion_state: 'blessed' }),
+      version('1.2.0', { promotion_state: 'staging' }),
+    ];
+    expect(choose(versions, 'live', null)).toBe('1.1.0');
+    expect(choose(versions, 'live', '1.0.0')).toBe('1.0.0');
+  });
+
+  it('never falls from live back to merely blessed', () => {
+    const blessed = version('1.1.0', { promotion_state: 'blessed' });
+    expect(
+      choose([version('1.0.0', { promotion_state: 'retired', was_live: true }), blessed], 'live', null),
+    ).toBeNull();
+    expect(choose([version('1.0.0', { quarantined: true }), blessed], 'live', '^1.0')).toBeNull();
+    expect(choose([version('1.0.0'), blessed], 'live', '^1.1')).toBeNull();
+  });
+
+  it('resolves a superseded version where the constraint asks for it', () => {
+    const versions = [version('1.0.0', superseded), version('2.0.0')];
+    expect(choose(versions, 'live', '^1.0')).toBe('1.0.0');
+    expect(choose(versions, 'live', '>=1.0')).toBe('2.0.0');
+    expect(choose(versions, 'live', null)).toBe('2.0.0');
+  });
+
+  it('does not take a superseded version that nothing asks for', () => {
+    const retired = version('2.0.0', { promotion_state: 'retired', was_live: true });
+    for (const constraint of [null, '*', '']) {
+      expect(choose([version('1.0.0', superseded), retired], 'live', constraint)).toBeNull();
+    }
+    expect(choose([version('1.0.0', superseded), version('1.1.0', { quarantined: true })], 'live', '^1.0')).toBeNull();
+  });
+
+  it('hands out pre-releases that are live, unless a range leaves them out', () => {
+    expect(choose([version('1.0.0-rc.1')], 'live', null)).toBe('1.0.0-rc.1');
+    expect(choose([version('1.0.0-rc.1')], 'live', '*')).toBe('1.0.0-rc.1');
+    expect(choose([version('1.0.0-rc.1')], 'live', '>=0.1')).toBeNull();
+  });
+});
+
+describe('chooseVersion on staging', () => {
+  it('gives the newest of staging, blessed and live', () => {
+    const live = version('1.0.0');
+    const blessed = version('1.1.0', { promotion_state: 'blessed' });
+    const staging = version('1.2.0', { promotion_state: 'staging' });
+    expect(choose([live, blessed, staging], 'staging', null)).toBe('1.2.0');
+    expect(choose([live, blessed], 'staging', null)).toBe('1.1.0');
+    expect(choose([live, blessed, staging], 'staging', '1.0.x')).toBe('1.0.0');
+  });
+});
+
+describe.each(['live', 'staging'] as const)('chooseVersion on %s', (track) => {
+  it.each(['built', 'retired'] as const)('never hands out what is %s', (promotion_state) => {
+    expect(choose([version('1.0.0', { promotion_state })], track, null)).toBeNull();
+  });
+
+  it.each(['staging', 'blessed', 'live'] as const)(
+    'never hands out what is quarantined, though %s',
+    (promotion_state) => {
+      expect(choose([version('1.0.0', { promotion_state, quarantined: true })], track, null)).toBeNull();
+    },
+  );
+});
