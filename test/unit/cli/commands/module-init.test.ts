@@ -46,7 +46,7 @@ describe('initModule', () => {
       expect(permissions).toEqual({ contents: 'read' });
       expect(JSON.stringify(jobs.build)).not.toMatch(/secrets\.|permissions/);
       expect(jobs.build.steps.map(({ run }: { run?: string }) => run)).toContain('gantry module build');
-      expect(jobs.publish).toMatchObject({ needs: 'build', permissions: { 'id-token': 'write' } });
+      expect(jobs.publish).toMatchObject({ needs: 'build', permissions: { packages: 'write' } });
       expect(JSON.stringify(jobs.publish)).toMatch(/gantry module push.*gantry module sign/);
       expect(JSON.stringify(jobs.publish)).not.toContain('checkout');
     }
