@@ -10,9 +10,11 @@ interface Choice extends VersionChoice {
 /** Module → version (`1.0.0 superseded` gives the standing too) → what it requires; the newest version first. */
 type World = Record<string, Record<string, string[]>>;
 
+/** `acme/web@^1` or, for what a manifest requires, `web@^1`. */
 function requirement(text: string) {
-  const [module = '', constraint = null] = text.split('@');
-  return { module, constraint };
+  const [name = '', constraint = null] = text.split('@');
+  const [module = '', account = null] = name.split('/').reverse();
+  return { account, module, constraint };
 }
 
 function inputOf(world: World, assigned: string[]) {
@@ -25,8 +27,9 @@ function inputOf(world: World, assigned: string[]) {
     modules.set(module, choices);
   }
   return {
-    account: 'acme',
-    assigned: assigned.map(requirement),
+    assigned: assigned
+      .map(requirement)
+      .map(({ account, module, constraint }) => ({ module: `${account}/${module}`, constraint })),
     available: (module: string) => modules.get(module) ?? null,
     requires: (choice: Choice) => choice.requires.map(requirement),
   };
@@ -68,7 +71,7 @@ describe('resolveVersions', () => {
       'powernode/base': { '9.0.0': [] },
       'powernode/chrony': { '9.0.0': ['base'] },
     };
-    expect(resolve(world, 'web')).toEqual([
+    expect(resolve(world, 'acme/web')).toEqual([
       'acme/base@1.0.0',
       'acme/web@1.0.0',
       'powernode/base@9.0.0',
