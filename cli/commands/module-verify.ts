@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import type { ArtifactVerdict, SignaturePolicy } from '../../shared/domain/signature.ts';
+import { GantryError } from '../../shared/error.ts';
+import { collectAnnotation, openTarget, readOptionFile } from '../registry-target.ts';
+import { type ExitCode, print, run } from '../run.ts';
+
+interface VerifyFlags {
+  key?: string;
+  identityRegexp?: string;
+  issuerRegexp?: string;
+  trustedRoot?: string;
+  ignoreTlog?: true;
+  annotation?: Record<string, string>;
+  plainHttp?: true;
+  json?: true;
+}
+
+/** `gantry module verify`: judges an artifact's signatures; needs no server. */
+export function registerModuleVerify(module: Command): void {
+  module
+    .command('verify <ref>')
+    .description('verify the signatures of an artifact in a registry, as the platform does')
+    .option('--key <file>', 'public key (PEM) that must have signed')
+    .option('--identity-regexp <regexp>', 'RE2 regexp for the identity of a keyless signature')
+    .option('--issuer-regexp <regexp>', 'RE2 regexp for the OIDC issuer of a keyless signature')
+    .option('--trusted-root <file>', 'Sigstore trusted_root.json (default: the public-good instance)')
+    .option('--ignore-tlog', 'do not ask for a transparency log entry')
+    .option('--annotation <name=value>', 'value that the signature must carry (repeatable)', collectAnnotation)
+    .option('--plain-http', 'speak http to the registry (loopback hosts are anyway)')
+    .option('--json', 'print the verdict as JSON')
+    .addHelpText(
+      'after',
+      `
+Credentials are those of "docker login". Regexps are searched for: anchor them with ^ and $.
+
+Examples:
+  gantry module verify ghcr.io/acme/redis:v1.0.0 --key cosign.pub --ignore-tlog
+  gantry module verify ghcr.io/acme/redis:v1.0.0 \\
+    --identity-regexp '^https://github\\.com/acme/redis/' --issuer-regexp '^https://token\\.actions\\.githubusercontent\\.com$'
+
+Exit codes: 0 verified, 1 not verified, 2 wrong usage, or the registry or a file cannot be read.`,
+    )
+    .action(run(verify));
+}
+
+async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
+  const policy = await policyFrom(flags);
+  const { client, reference, name } = await openTarget(ref, flags);
+  const { collectSignatures } = await import('../../shared/registry/index.ts');
+  const { verifyArtifact } = await import('../../shared/signature/index.ts');
+
+  const { digest } = await client.getManifest(reference.repository, name);
+  const candidates = await collectSignatures(client, reference.repository, digest);
+  const verdict = verifyArtifact(digest, candidates, policy);
+  print(flags.json, verdict, () => describe(ref, verdict));
+  return verdict.verified ? 0 : 1;
+}
+
+/** The policy that the options state; wrong ones are found before the registry is asked. */
+async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
+  const { key, identityRegexp, issuerRegexp } = flags;
+  if ((identityRegexp === undefined) !== (issuerRegexp === undefined)) {
+    throw new GantryError('usage', 'expected --identity-regexp and --issuer-regexp together, found one of them');
+  }
+  if ((key === undefined) === (identityRegexp === undefined)) {
+    const found = key === undefined ? 'neither' : 'both';
+    throw new GantryError('usage', `expected --key, or --identity-regexp with --issuer-regexp, found ${found}`);
+  }
+  const policy: SignaturePolicy = {
+    identities:
+      identityRegexp !== undefined && issuerRegexp !== undefined
+        ? [{ identity_regexp: identityRegexp, issuer_regexp: issuerRegexp }]
+        : [],
+    keys: key === undefined ? [] : [await readOptionFile(key, '--key')],
+    require_tlog: !flags.ignoreTlog,
+    trusted_root: flags.trustedRoot === undefined ? null : await readTrustedRoot(flags.trustedRoot),
+    ...(flags.annotation ? { annotations: flags.annotation } : {}),
+  };
+  const { compilePolicy } = await import('../../shared/signature/index.ts');
+  compilePolicy(policy);
+  return policy;
+}
+
+async function readTrustedRoot(path: string): Promise<unknown> {
+  const text = await readOptionFile(path, '--trusted-root');
+  let root: unknown;
+  try {
+    root = JSON.parse(text);
+  } catch (cause) {
+    throw new GantryError('trusted_root_invalid', `expected JSON in ${path}, found something else`, { cause });
+  }
+  const { checkTrustedRoot } = await import('../../shared/signature/index.ts');
+  checkTrustedRoot(root);
+  return root;
+}
+
+function describe(ref: string, verdict: ArtifactVerdict): string {
+  const head = verdict.verified
+    ? `${pc.green('✓')} ${ref} is verified`
+    : `${pc.red('✗')} ${ref} is not verified: ${verdict.code}: ${verdict.message}`;
+  const rows = verdict.signatures.map(({ verified, format, source, code, message, identity, issuer, key_id }) => {
+    const signer = identity ? `${identity} (${issuer})` : key_id ? `key ${key_id}` : 'signer unknown';
+    const mark = verified ? pc.green('✓') : pc.red('✗');
+    return `  ${mark} ${format} (${source})  ${printable(signer)}${verified ? '' : `\n      ${code}: ${message}`}`;
+  });
+  return [head, `  digest ${verdict.digest}`, ...rows].join('\n');
+}
+
+/** Hints are a stranger's text; a terminal must not act on them. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+}
