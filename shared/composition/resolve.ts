@@ -1,4 +1,5 @@
 import type { LayerName } from '../domain/composition.ts';
+import { splitModule } from '../domain/template.ts';
 import { compareBytes } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -6,18 +7,18 @@ import { refuseCycles } from './resolve-cycle.ts';
 import { type Clash, type Demand, explainClash } from './resolve-explain.ts';
 import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
 
-/** One of a manifest's `requires`, as `parseRequirement` of shared/manifest reads it. */
+/** What an assignment or a manifest's `requires` asks for. */
 export interface Requirement {
-  /** Null for a bare name: a module of the account that asks, else of `powernode`. */
-  account: string | null;
+  /** `<account>/<name>`, or a bare name: of the account that asks, then of `powernode`. */
   module: string;
   /** npm-style semver range; null means any version. */
   constraint: string | null;
 }
 
 export interface ResolutionInput<C extends VersionChoice> {
-  /** `<account>/<name>` and npm-style semver range (null means any version) of each assignment. */
-  assigned: readonly { module: LayerName; constraint: string | null }[];
+  /** The template's account: assignments by a bare name mean its modules. */
+  account: string;
+  assigned: readonly Requirement[];
   /** The choices of a module in order of preference (`versionChoices`); null where it does not exist or is not visible. */
   available(module: LayerName): readonly C[] | null;
   /** What a version's manifest requires. */
@@ -86,9 +87,11 @@ class Search<C extends VersionChoice> {
   }
 
   run(): ResolvedModule<C>[] {
-    const assigned = this.#input.assigned.toSorted(
-      (a, b) => compareBytes(a.module, b.module) || compareBytes(a.constraint ?? '', b.constraint ?? ''),
-    );
+    const assigned = this.#input.assigned.map((one) => ({
+      ...one,
+      module: this.#named(one.module, this.#input.account),
+    }));
+    assigned.sort((a, b) => compareBytes(a.module, b.module) || compareBytes(a.constraint ?? '', b.constraint ?? ''));
     for (const one of assigned) this.#ask(one.module, this.#demand(null, one.constraint));
     if (!this.#decideAll()) throw this.#unsatisfied();
     return this.#order.toSorted(compareBytes).map((module) => {
@@ -156,7 +159,7 @@ class Search<C extends VersionChoice> {
     const { module } = decision;
     this.#chosen.set(module, choice);
     for (const requirement of this.#input.requires(choice, module)) {
-      const required = this.#named(requirement, module);
+      const required = this.#named(requirement.module, splitModule(module, this.#input.account).account);
       const demand = this.#demand(module, requirement.constraint);
       this.#ask(required, demand);
       decision.asked.push(required);
@@ -217,7 +220,7 @@ class Search<C extends VersionChoice> {
       this.#possible = new Map();
       const queue: [LayerName, string | null][] = [];
       for (const one of this.#input.assigned) {
-        queue.push([one.module, one.constraint]);
+        queue.push([this.#named(one.module, this.#input.account), one.constraint]);
       }
       for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
         const [name, constraint] = next;
@@ -230,17 +233,18 @@ class Search<C extends VersionChoice> {
   }
 
   #allRequirementsOf(module: LayerName): [LayerName, string | null][] {
+    const { account } = splitModule(module, this.#input.account);
     return (this.#choicesOf(module) ?? []).flatMap((choice) =>
       this.#input
         .requires(choice, module)
-        .map((one): [LayerName, string | null] => [this.#named(one, module), one.constraint]),
+        .map((one): [LayerName, string | null] => [this.#named(one.module, account), one.constraint]),
     );
   }
 
-  #named({ account, module }: Requirement, by: LayerName): LayerName {
-    if (account !== null) return `${account}/${module}`;
-    const own = `${by.slice(0, by.indexOf('/'))}/${module}`;
-    return this.#choicesOf(own) === null ? `powernode/${module}` : own;
+  #named(module: string, own: string): LayerName {
+    if (module.includes('/')) return module;
+    const ownName = `${own}/${module}`;
+    return this.#choicesOf(ownName) === null ? `powernode/${module}` : ownName;
   }
 
   #choicesOf(module: LayerName): readonly C[] | null {

@@ -224,17 +224,15 @@ describe('laws of resolveVersions', () => {
           (world[modules.indexOf(module)] ?? [])
             .map((_, i): VersionChoice => ({ id: String(i), version_string: `${i + 1}.0.0`, standing: 'offered' }))
             .reverse();
-        const stated = (choice: VersionChoice, module: string) =>
-          world[modules.indexOf(module)]?.[Number(choice.id)] ?? [];
         const requires = (choice: VersionChoice, module: string) =>
-          stated(choice, module).map((one) => ({ ...one, account: 'acme', module: one.module.slice(5) }));
+          world[modules.indexOf(module)]?.[Number(choice.id)] ?? [];
         const allows = (constraint: string, choice: VersionChoice) => {
           const major = Number(choice.id) + 1;
           return { '^1': major === 1, '^2': major === 2, '<3': major < 3, '>=2': major >= 2 }[constraint] ?? false;
         };
         const fits = (choices: Map<string, VersionChoice>) =>
           [...choices].every(([module, choice]) =>
-            stated(choice, module).every(({ module: other, constraint }) => {
+            requires(choice, module).every(({ module: other, constraint }) => {
               const there = choices.get(other);
               return there !== undefined && allows(constraint, there);
             }),
@@ -248,6 +246,7 @@ describe('laws of resolveVersions', () => {
           );
         };
         const input = {
+          account: 'acme',
           assigned: assigned.map((module) => ({ module, constraint: null })),
           available,
           requires,

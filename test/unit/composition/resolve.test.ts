@@ -10,11 +10,9 @@ interface Choice extends VersionChoice {
 /** Module → version (`1.0.0 superseded` gives the standing too) → what it requires; the newest version first. */
 type World = Record<string, Record<string, string[]>>;
 
-/** `acme/web@^1` or, for what a manifest requires, `web@^1`. */
 function requirement(text: string) {
-  const [name = '', constraint = null] = text.split('@');
-  const [module = '', account = null] = name.split('/').reverse();
-  return { account, module, constraint };
+  const [module = '', constraint = null] = text.split('@');
+  return { module, constraint };
 }
 
 function inputOf(world: World, assigned: string[]) {
@@ -27,9 +25,8 @@ function inputOf(world: World, assigned: string[]) {
     modules.set(module, choices);
   }
   return {
-    assigned: assigned
-      .map(requirement)
-      .map(({ account, module, constraint }) => ({ module: `${account}/${module}`, constraint })),
+    account: 'acme',
+    assigned: assigned.map(requirement),
     available: (module: string) => modules.get(module) ?? null,
     requires: (choice: Choice) => choice.requires.map(requirement),
   };
@@ -71,7 +68,7 @@ describe('resolveVersions', () => {
       'powernode/base': { '9.0.0': [] },
       'powernode/chrony': { '9.0.0': ['base'] },
     };
-    expect(resolve(world, 'acme/web')).toEqual([
+    expect(resolve(world, 'web')).toEqual([
       'acme/base@1.0.0',
       'acme/web@1.0.0',
       'powernode/base@9.0.0',
