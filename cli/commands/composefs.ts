@@ -68,14 +68,19 @@ async function readDirectory(directory: string, { digestStore }: ImageOptions): 
 }
 
 async function readDump(path: string): Promise<ComposefsNode> {
-  const [{ DumpReader }, { createReadStream }] = await Promise.all([
-    import('../../shared/composefs/dump.ts'),
-    import('node:fs'),
-  ]);
+  const [{ DumpReader }, fs] = await Promise.all([import('../../shared/composefs/dump.ts'), import('node:fs')]);
   const reader = new DumpReader();
-  const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 });
   try {
-    for await (const chunk of stream) reader.push(chunk);
+    if (path === '-') for await (const chunk of process.stdin) reader.push(chunk);
+    else {
+      // One buffer for all reads: a stream would allocate as many as the dump has pieces.
+      const file = fs.openSync(path, 'r');
+      const buffer = Buffer.allocUnsafeSlow(1 << 20);
+      for (let bytes = fs.readSync(file, buffer); bytes > 0; bytes = fs.readSync(file, buffer)) {
+        reader.push(buffer.subarray(0, bytes));
+      }
+      fs.closeSync(file);
+    }
   } catch (error) {
     throw ioError(path, error);
   }

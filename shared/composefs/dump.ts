@@ -155,9 +155,10 @@ export class DumpReader {
     if (type === fileType.regular && content === '' && size > 2 ** 53) {
       throw this.#invalid(`expected a file of at most 2^53 bytes, found ${size}`);
     }
-    const digest = this.#optional(text, 10);
-    if (digest !== '' && !/^[0-9a-fA-F]{64}$/.test(digest)) {
-      throw this.#invalid(`expected a digest of 64 hex digits, found ${shown(digest)}`);
+    const field = this.#optional(text, 10);
+    const digest = field === '' || isDigest(field) ? field : field.toLowerCase();
+    if (digest !== '' && !isDigest(digest)) {
+      throw this.#invalid(`expected a digest of 64 hex digits, found ${shown(field)}`);
     }
     node.digest = digest;
   }
@@ -216,9 +217,9 @@ export class DumpReader {
   }
 
   #findParent(path: string): void {
-    if (!this.#root) throw this.#invalid('expected the root / before all others, found another path');
     const parent = this.#directories.get(path);
-    if (!parent) throw this.#invalid(`expected the directory ${shown(path)} before what is in it, found none`);
+    if (!parent && this.#root)
+      throw this.#invalid(`expected the directory ${shown(path)} before what is in it, found none`);
     this.#lastParentPath = path;
     this.#lastParent = parent;
   }
@@ -230,8 +231,9 @@ export class DumpReader {
     if (name.length > limits.nameBytesMax) {
       throw this.#invalid(`expected names of at most ${limits.nameBytesMax} bytes, found ${name.length}`);
     }
+    if (!this.#lastParent) throw this.#invalid('expected the root / before all others, found another path');
     const node = new ComposefsNode(name, mode);
-    (this.#lastParent as ComposefsNode).children.push(node);
+    this.#lastParent.children.push(node);
     if (node.isDirectory) {
       const path = `${this.#lastParentPath}/${name}`;
       if (this.#directories.has(path)) throw this.#invalid(`expected each path once, found a second ${shown(path)}`);
@@ -350,4 +352,14 @@ function plainSlash(text: string, start: number, end: number): number {
     slash = at;
   }
   return slash;
+}
+
+/** 64 hex digits in lower case. */
+function isDigest(text: string): boolean {
+  if (text.length !== 64) return false;
+  for (let i = 0; i < 64; i++) {
+    const unit = text.charCodeAt(i);
+    if (!((unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66))) return false;
+  }
+  return true;
 }

@@ -129,20 +129,35 @@ function byName(a: UsedXattr, b: UsedXattr): number {
 
 /** Digests and payloads that more than one file has, and whose xattrs may so be shared; most trees have few. */
 function repeatedInStore(root: ComposefsNode): Set<string> {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
+  const files: ComposefsNode[] = [];
   const pending = [root];
   for (let node = pending.pop(); node; node = pending.pop()) {
     for (const child of node.children) {
       if (child.children.length > 0) pending.push(child);
-      if (child.link || !isExternal(child)) continue;
-      for (const key of [child.digest, child.payload]) {
-        if (seen.has(key)) repeated.add(key);
-        else seen.add(key);
-      }
+      if (!child.link && isExternal(child)) files.push(child);
     }
   }
+  // Where every payload follows from its digest, as mkcomposefs makes them, counting digests is enough.
+  const usual = files.every(({ payload, digest }) => followsFrom(payload, digest));
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  for (const { digest, payload } of files) {
+    if (seen.has(digest)) repeated.add(digest).add(payload);
+    else seen.add(digest);
+    if (usual) continue;
+    if (seen.has(payload)) repeated.add(payload);
+    else seen.add(payload);
+  }
   return repeated;
+}
+
+/** True for `xx/rest` and the digest `xxrest`. */
+function followsFrom(payload: string, digest: string): boolean {
+  if (digest.length !== 64 || payload.length !== 65 || payload[2] !== '/') return false;
+  for (let i = 0; i < 64; i++) {
+    if (digest.charCodeAt(i) !== payload.charCodeAt(i < 2 ? i : i + 1)) return false;
+  }
+  return true;
 }
 
 function counted(used: UsedXattr[], node: ComposefsNode): UsedXattr[] {
