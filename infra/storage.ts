@@ -62,10 +62,12 @@ export class Storage extends Construct {
     });
   }
 
+  /** Names the bucket as well: every process builds the same services, and a name grants nothing. */
   allowTable(stage: StageFunction): void {
     const { tableArn } = this.table;
     stage.allow(tableActions, [tableArn, `${tableArn}/index/gsi1`, `${tableArn}/index/gsi2`]);
     stage.setEnvironment('TABLE_NAME', this.table.tableName);
+    stage.setEnvironment('BUCKET_NAME', this.bucket.bucketName);
   }
 
   /** Reading and writing of the accounts' objects; nothing deletes one. */
@@ -74,7 +76,6 @@ export class Storage extends Construct {
     stage.allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [pattern]);
     // Without it a missing object answers 403 instead of 404.
     stage.allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': 'accounts/*' } });
-    stage.setEnvironment('BUCKET_NAME', this.bucket.bucketName);
     Validations.of(stage.role).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${this.logicalId()}.Arn>/accounts/*]`,
       reason: 'Objects are named by account and digest, which are known at run time only; the prefix bounds them.',

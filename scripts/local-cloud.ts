@@ -149,16 +149,21 @@ function lockFile(directory: string): string {
   return join(directory, 'lock');
 }
 
+/** The process that runs a cloud on this directory's state, if one does. */
+export function runningCloud(directory: string): number | undefined {
+  const file = lockFile(directory);
+  if (!existsSync(file)) return undefined;
+  const pid = Number(readFileSync(file, 'utf8'));
+  return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined;
+}
+
 /** Two clouds on one state would overwrite each other's. */
 function takeLock(directory: string): void {
-  const file = lockFile(directory);
-  if (existsSync(file)) {
-    const pid = Number(readFileSync(file, 'utf8'));
-    if (isAlive(pid)) {
-      throw new GantryError('conflict', `Gantry's local cloud in ${directory} is already running, as process ${pid}.`);
-    }
+  const pid = runningCloud(directory);
+  if (pid !== undefined) {
+    throw new GantryError('conflict', `Gantry's local cloud in ${directory} is already running, as process ${pid}.`);
   }
-  writeFileSync(file, String(process.pid));
+  writeFileSync(lockFile(directory), String(process.pid));
 }
 
 function isAlive(pid: number): boolean {

@@ -1,0 +1,42 @@
+import type { Outputs } from '../infra/outputs.ts';
+import { createAccount, mintAdminToken } from '../shared/actions/create-account.ts';
+import { servicesFromEnvironment } from '../shared/actions/from-environment.ts';
+import type { Services } from '../shared/actions/services.ts';
+import { isGantryError } from '../shared/error.ts';
+
+/** The variables that a function of the stack would get, from what the deployment answered. */
+export function environmentOf(outputs: Outputs): Record<string, string> {
+  return {
+    TABLE_NAME: outputs.TableName,
+    BUCKET_NAME: outputs.BucketName,
+    POLL_QUEUE_URL: outputs.PollQueueUrl,
+    VERIFY_QUEUE_URL: outputs.VerifyQueueUrl,
+    INGEST_QUEUE_URL: outputs.IngestQueueUrl,
+    COMPOSE_QUEUE_URL: outputs.ComposeQueueUrl,
+    RECONCILE_QUEUE_URL: outputs.ReconcileQueueUrl,
+    STATE_MACHINE_ARN: outputs.StateMachineArn,
+    EVENT_BUS_NAME: outputs.EventBusName,
+    LINK_KEY_ID: outputs.LinkKeyId,
+    PUBLIC_URL: outputs.PublicUrl,
+  };
+}
+
+/** Gantry's services with the deployer's own credentials, which are those of this process's environment. */
+export function deployerServices(outputs: Outputs): Services {
+  Object.assign(process.env, environmentOf(outputs));
+  return servicesFromEnvironment();
+}
+
+/**
+ * An admin token of an account, which is made when it does not exist. Made on the deployer's machine: only its SHA-256
+ * leaves it, and the answer is for the terminal alone.
+ */
+export async function adminToken(services: Services, account: string): Promise<string> {
+  try {
+    return (await createAccount(services, { slug: account, name: account, platform: true })).token;
+  } catch (error) {
+    if (isGantryError(error, 'already_exists'))
+      return await mintAdminToken(services, account, 'minted by the deployer');
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { GantryError } from '../shared/error.ts';
+
+/** Ends a script: what went wrong in one sentence, the stack only for what nobody foresaw. */
+export function fail(error: unknown): never {
+  const foreseen = error instanceof GantryError;
+  const text = foreseen ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`gantry: ${text}\n`);
+  process.exit(foreseen ? 2 : 1);
+}
+
+/** Calls `stop` once when this process is told to end, by the terminal, a signal, or the death of its starter. */
+export function onStopRequest(stop: () => Promise<void>): void {
+  let stopping = false;
+  const end = () => {
+    if (stopping) return;
+    stopping = true;
+    stop().then(() => process.exit(0), fail);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+  // scripts/bootstrap.mjs holds the other end.
+  if (process.channel) {
+    process.on('disconnect', end);
+    process.channel.unref();
+  }
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Services } from '../shared/actions/services.ts';
+import { adminToken, deployerServices } from './admin-token.ts';
+import { fail, onStopRequest } from './fail.ts';
+import { cloudEnvironment, localDirectory, projectRoot } from './local-cloud.ts';
+import { type LocalStack, startLocalStack } from './local-stack.ts';
+
+/** What the walk gets: a deployed Gantry, an admin token of the account `demo`, and the terminal. */
+export interface WalkContext {
+  stack: LocalStack;
+  services: Services;
+  account: string;
+  token: string;
+  directory: string;
+  say: (line: string) => void;
+}
+
+const account = 'demo';
+const directory = join(localDirectory, 'start');
+const startedAt = performance.now();
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function progress(sentence: string): void {
+  say(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${sentence}`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { exit: { type: 'boolean', default: false } } });
+  const stack = await startLocalStack({
+    directory,
+    portVariables: { cloud: 'GANTRY_CLOUD_PORT', site: 'GANTRY_PORT' },
+    progress,
+  });
+  onStopRequest(stack.stop);
+  try {
+    Object.assign(process.env, cloudEnvironment(stack.endpoint));
+    const services = deployerServices(stack.outputs);
+    const token = await adminToken(services, account);
+    progress('Gantry is up');
+    await walk({ stack, services, account, token, directory, say });
+    if (values.exit) {
+      await stack.stop();
+      return;
+    }
+    welcome(stack, token);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** Shows one module on its way; scripts/walk.ts throws when a step did not really happen. */
+async function walk(context: WalkContext): Promise<void> {
+  const file = join(projectRoot, 'scripts', 'walk.ts');
+  if (!existsSync(file)) return;
+  const module: { walk: (context: WalkContext) => Promise<void> } = await import(pathToFileURL(file).href);
+  await module.walk(context);
+}
+
+function welcome(stack: LocalStack, token: string): void {
+  say('');
+  say(`Pages        ${stack.publicUrl}/app`);
+  say(`API docs     ${stack.publicUrl}/api/v1/docs`);
+  say(`Registry     ${stack.endpoint.replace('http://', '')} (ECR of the local cloud)`);
+  say(`Admin token  ${token}   (account ${account}; shown here only)`);
+  say('');
+  say(`Try          export GANTRY_URL=${stack.publicUrl} GANTRY_TOKEN=${token}`);
+  say('             bin/gantry module list');
+  say('');
+  say('Ctrl-C stops it; the next npm start goes on where this one ended; npm run reset forgets it.');
+}
+
+main().catch(fail);

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+const onStack = {
+  globalSetup: ['test/support/stack.ts'],
+  setupFiles: ['test/support/stack-environment.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
+
+export default defineConfig({
+  test: {
+    // The local cloud runs Lambda functions beside the tests.
+    maxWorkers: 2,
+    reporters: ['default', './test/support/skip-reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{unit,infra,tidy}/**/*.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onStack } },
+      { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...onStack } },
+    ],
+  },
+});
