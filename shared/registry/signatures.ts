@@ -78,8 +78,8 @@ function likelihood({ artifactType }: Descriptor): number {
 async function readReferrer({ client, repository }: Reader, referrer: Referrer): Promise<SignatureCandidate[]> {
   const { source, descriptor } = referrer;
   return orUnreadable('bundle', source, descriptor.digest, async () => {
+    if (isIndex(descriptor.mediaType)) return [];
     const content = await client.getManifest(repository, descriptor.digest, { size: descriptor.size });
-    if (isIndex(content.mediaType)) return [];
     const { layers } = parseManifest(content.bytes, `referrer ${descriptor.digest}`);
     const layer = layers.find(({ mediaType }) => isBundle(mediaType));
     if (layer === undefined) return [];

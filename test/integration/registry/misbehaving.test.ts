@@ -1,0 +1,449 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { GantryError } from '../../../shared/error.ts';
+import { limits } from '../../../shared/limits.ts';
+import {
+  collectSignatures,
+  mediaTypes,
+  RegistryClient,
+  type RegistryClientOptions,
+} from '../../../shared/registry/index.ts';
+import { type HttpServer, startHttpServer } from '../../support/http-server.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const servers: HttpServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop();
+});
+
+async function serve(handle: Handler): Promise<HttpServer> {
+  const server = await startHttpServer(handle);
+  servers.push(server);
+  return server;
+}
+
+async function clientOf(handle: Handler, options: Partial<RegistryClientOptions> = {}) {
+  const server = await serve(handle);
+  return { server, client: new RegistryClient({ host: server.host, ...options }) };
+}
+
+const json = (response: ServerResponse, value: unknown, headers: Record<string, string> = {}) =>
+  response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+const status = (code: number, headers: Record<string, string> = {}): Handler => {
+  return (_, response) => response.writeHead(code, headers).end('{}');
+};
+const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'none',
+    (error) => (error instanceof GantryError ? error.code : `not a GantryError: ${error}`),
+  );
+}
+
+async function read(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+describe('lists of tags', () => {
+  test('one page costs one request', async () => {
+    const { client, server } = await clientOf((_, response) => json(response, { name: 'a/b', tags: ['v1', 'v2'] }));
+    expect(await client.listTags('a/b')).toEqual({ tags: ['v1', 'v2'], truncated: false });
+    expect(server.requests.map(({ url }) => url)).toEqual([`/v2/a/b/tags/list?n=${limits.tagPageSize}`]);
+  });
+
+  test.each([
+    ['a relative link', () => '</v2/a/b/tags/list?last=v1&n=1>; rel="next"'],
+    ['a link without the port', () => '<http://127.0.0.1/v2/a/b/tags/list?last=v1&n=1>; rel="next"'],
+    ['an absolute link', (host: string) => `<http://${host}/v2/a/b/tags/list?last=v1&n=1>; rel=next`],
+    ['a link to a host behind the proxy', () => '<https://inner:5000/v2/a/b/tags/list?last=v1&n=1>;rel="next"'],
+    ['a query alone', () => '<?last=v1&n=1>; rel="next"'],
+  ])('%s leads to the next page of the same registry', async (_, link) => {
+    const { client, server } = await clientOf((request, response) => {
+      const second = request.url?.includes('last=v1');
+      const next: Record<string, string> = second ? {} : { link: link(request.headers.host ?? '') };
+      json(response, { tags: [second ? 'v2' : 'v1'] }, next);
+    });
+    expect((await client.listTags('a/b')).tags).toEqual(['v1', 'v2']);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('a registry that rejects n is asked again without', async () => {
+    const { client, server } = await clientOf((request, response) => {
+      if (request.url?.includes('n=')) status(400)(request, response);
+      else json(response, { tags: ['v1'] });
+    });
+    expect((await client.listTags('a/b')).tags).toEqual(['v1']);
+    expect(server.requests.map(({ url }) => url)).toEqual(['/v2/a/b/tags/list?n=1000', '/v2/a/b/tags/list']);
+  });
+
+  test('pages that go round end', async () => {
+    const { client, server } = await clientOf((request, response) => {
+      const last = request.url?.includes('last=a') ? 'b' : 'a';
+      json(response, { tags: ['a', 'b'] }, { link: `</v2/a/b/tags/list?last=${last}>; rel="next"` });
+    });
+    expect((await client.listTags('a/b')).tags).toEqual(['a', 'b']);
+    expect(server.requests.length).toBeLessThan(4);
+  });
+
+  test('a list without end is cut, and says so', async () => {
+    let page = 0;
+    const { client } = await clientOf((_, response) => {
+      const tags = Array.from({ length: 5000 }, (_, i) => `t${page}-${i}`);
+      page++;
+      json(response, { tags }, { link: `</v2/a/b/tags/list?page=${page}>; rel="next"` });
+    });
+    const list = await client.listTags('a/b');
+    expect([list.tags.length, list.truncated]).toEqual([limits.tagsMax, true]);
+  });
+
+  test('no tags at all may be null', async () => {
+    const { client } = await clientOf((_, response) => json(response, { tags: null }));
+    expect((await client.listTags('a/b')).tags).toEqual([]);
+  });
+
+  test.each([
+    ['HTML', '<html>'],
+    ['a number', '7'],
+    ['tags that are numbers', '{"tags":[1]}'],
+  ])('%s is not a list', async (_, body) => {
+    const { client } = await clientOf((_, response) => response.writeHead(200).end(body));
+    expect(await codeOf(client.listTags('a/b'))).toBe('registry_response_invalid');
+  });
+});
+
+describe('failures', () => {
+  test.each([
+    [401, 'registry_unauthorized'],
+    [403, 'registry_unauthorized'],
+    [404, 'registry_not_found'],
+    [429, 'registry_rate_limited'],
+    [500, 'registry_error'],
+    [503, 'registry_error'],
+    [418, 'registry_response_invalid'],
+  ])('%i is %s', async (code, expected) => {
+    const { client } = await clientOf(status(code));
+    expect(await codeOf(client.listTags('a/b'))).toBe(expected);
+    expect(await codeOf(client.getManifest('a/b', 'v1'))).toBe(expected);
+  });
+
+  test('Retry-After is passed on, in seconds or from a date', async () => {
+    for (const value of ['7', new Date(Date.now() + 7_500).toUTCString()]) {
+      const { client } = await clientOf(status(429, { 'retry-after': value }));
+      const error = await client.listTags('a/b').catch((caught) => caught);
+      expect((error as GantryError).details).toMatchObject({ status: 429 });
+      const { retry_after_s } = (error as GantryError).details as { retry_after_s: number };
+      expect(retry_after_s).toBeGreaterThan(5);
+      expect(retry_after_s).toBeLessThanOrEqual(8);
+    }
+  });
+
+  test('nobody listening, and a connection cut, are unreachable', async () => {
+    expect(await codeOf(new RegistryClient({ host: '127.0.0.1:1' }).listTags('a/b'))).toBe('registry_unreachable');
+    const { client } = await clientOf((request) => request.socket.destroy());
+    expect(await codeOf(client.listTags('a/b'))).toBe('registry_unreachable');
+  });
+
+  test('headers that do not come, a body that stops, and one that drips are time-outs', async () => {
+    const slow = await clientOf(() => {}, { firstByteMs: 300 });
+    expect(await codeOf(slow.client.listTags('a/b'))).toBe('registry_timeout');
+    const stalled = await clientOf((_, response) => response.writeHead(200).write('{"tags"'), { stallMs: 300 });
+    expect(await codeOf(stalled.client.listTags('a/b'))).toBe('registry_timeout');
+    const drip: Handler = (_, response) => {
+      response.writeHead(200);
+      const timer = setInterval(() => response.write(' '), 50);
+      response.on('close', () => clearInterval(timer));
+    };
+    const dripping = await clientOf(drip, { documentMs: 400 });
+    expect(await codeOf(dripping.client.listTags('a/b'))).toBe('registry_timeout');
+  });
+
+  test('a document beyond the limit is not read to its end', async () => {
+    const { client } = await clientOf((_, response) => response.writeHead(200).end(Buffer.alloc(6 * 1024 ** 2, 32)));
+    expect(await codeOf(client.getManifest('a/b', 'v1'))).toBe('registry_response_invalid');
+  });
+});
+
+describe('bytes that are not what was asked for', () => {
+  const bytes = Buffer.from('{"schemaVersion":2}');
+  const blob = Buffer.alloc(100_000, 7);
+  const expected = { digest: digestOf(blob), size: blob.length };
+
+  test('a manifest read by digest has it, and the size of its descriptor', async () => {
+    const { client } = await clientOf((_, response) => response.writeHead(200).end(bytes));
+    expect(await codeOf(client.getManifest('a/b', digestOf(blob)))).toBe('manifest_digest_mismatch');
+    expect(await codeOf(client.getManifest('a/b', digestOf(bytes), { size: 5 }))).toBe('blob_size_mismatch');
+    expect((await client.getManifest('a/b', digestOf(bytes))).digest).toBe(digestOf(bytes));
+  });
+
+  test('the digest of a manifest is computed, whatever the header says', async () => {
+    const { client } = await clientOf((_, response) =>
+      response.writeHead(200, { 'docker-content-digest': digestOf(blob) }).end(bytes),
+    );
+    expect((await client.getManifest('a/b', 'v1')).digest).toBe(digestOf(bytes));
+  });
+
+  test('a HEAD without a digest is made up for by reading the manifest', async () => {
+    const { client, server } = await clientOf((_, response) => response.writeHead(200).end(bytes));
+    expect((await client.headManifest('a/b', 'v1')).claimedDigest).toBe(digestOf(bytes));
+    expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
+  });
+
+  test.each([
+    ['other bytes', Buffer.alloc(100_000, 8), 'blob_digest_mismatch'],
+    ['too few', blob.subarray(1), 'blob_size_mismatch'],
+    ['too many', Buffer.concat([blob, blob]), 'blob_size_mismatch'],
+  ])('a blob of %s is refused, with and without a Content-Length', async (_, sent, code) => {
+    for (const headers of [{ 'content-length': String(sent.length) }, {}]) {
+      const { client } = await clientOf((_, response) => {
+        response.writeHead(200, headers);
+        response.write(sent.subarray(0, 10));
+        response.end(sent.subarray(10));
+      });
+      expect(await codeOf(read(client.getBlob('a/b', expected)))).toBe(code);
+    }
+  });
+
+  test('a connection cut within a blob is the registry’s failure, not the blob’s', async () => {
+    const { client } = await clientOf((_, response) => {
+      response.writeHead(200, { 'content-length': String(blob.length) });
+      response.write(blob.subarray(0, 5000), () => response.destroy());
+    });
+    expect(await codeOf(read(client.getBlob('a/b', expected)))).toBe('registry_unreachable');
+  });
+
+  test('ranges work whether or not the registry knows them', async () => {
+    const content = Buffer.from('0123456789');
+    const whole = { digest: digestOf(content), size: content.length };
+    const ignoring = await clientOf((_, response) => response.writeHead(200).end(content));
+    const knowing = await clientOf((request, response) => {
+      const [, from = '', to = ''] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
+      const part = content.subarray(Number(from), to === '' ? undefined : Number(to) + 1);
+      response.writeHead(206, { 'content-range': `bytes ${from}-9/10` }).end(part);
+    });
+    for (const { client } of [ignoring, knowing]) {
+      expect(String(await client.getBlobRange('a/b', whole.digest, 2, 3).then((part) => Buffer.from(part)))).toBe(
+        '234',
+      );
+      expect(String(await read(client.getBlob('a/b', whole, { offset: 7 })))).toBe('789');
+    }
+  });
+});
+
+describe('credentials', () => {
+  const credentials = { username: 'u', password: 'p' };
+  const basic = `Basic ${Buffer.from('u:p').toString('base64')}`;
+
+  test('are not sent before they are asked for, and then once with each request', async () => {
+    const { client, server } = await clientOf(
+      (request, response) => {
+        if (request.headers.authorization !== basic)
+          status(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
+        else json(response, { tags: [] });
+      },
+      { credentials },
+    );
+    await client.listTags('a/b');
+    await client.listTags('a/b');
+    expect(server.requests.map(({ authorization }) => authorization)).toEqual([undefined, basic, basic]);
+  });
+
+  test('wrong ones are refused after one attempt', async () => {
+    const { client, server } = await clientOf(status(401, { 'www-authenticate': 'Basic realm="r"' }), { credentials });
+    expect(await codeOf(client.listTags('a/b'))).toBe('registry_unauthorized');
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('do not travel to another host by redirect', async () => {
+    const blob = Buffer.from('elsewhere');
+    const storage = await serve((_, response) => response.writeHead(200).end(blob));
+    const { client, server } = await clientOf(
+      (request, response) => {
+        if (!request.headers.authorization) status(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
+        else response.writeHead(307, { location: `http://${storage.host}/signed?x=1` }).end();
+      },
+      { credentials },
+    );
+    const content = await read(client.getBlob('a/b', { digest: digestOf(blob), size: blob.length }));
+    expect(String(content)).toBe('elsewhere');
+    expect(server.requests.at(-1)?.authorization).toBe(basic);
+    expect(storage.requests).toEqual([{ method: 'GET', url: '/signed?x=1', authorization: undefined }]);
+  });
+
+  test('redirects that do not end are given up', async () => {
+    const { client, server } = await clientOf((_, response) => response.writeHead(302, { location: '/again' }).end());
+    expect(await codeOf(read(client.getBlob('a/b', { digest: digestOf(Buffer.alloc(1)), size: 1 })))).toBe(
+      'registry_response_invalid',
+    );
+    expect(server.requests.length).toBe(6);
+  });
+
+  test('a token is fetched once for a scope and again when it is refused', async () => {
+    let issued = 0;
+    let valid = '';
+    const tokens = await serve((_, response) => {
+      issued++;
+      valid = `token-${issued}`;
+      json(response, { access_token: valid, expires_in: 60 });
+    });
+    const challenge = `Bearer realm="http://${tokens.host}/token",service="registry.test",scope="repository:a/b:pull"`;
+    const { client } = await clientOf(
+      (request, response) => {
+        if (request.headers.authorization !== `Bearer ${valid}`) {
+          status(401, { 'www-authenticate': challenge })(request, response);
+        } else json(response, { tags: ['v1'] });
+      },
+      { credentials },
+    );
+    await client.listTags('a/b');
+    await client.listTags('a/b');
+    expect(issued).toBe(1);
+    valid = 'expired';
+    expect((await client.listTags('a/b')).tags).toEqual(['v1']);
+    expect(issued).toBe(2);
+    const [first] = tokens.requests;
+    expect(first?.authorization).toBe(basic);
+    expect(first?.url).toBe('/token?service=registry.test&scope=repository%3Aa%2Fb%3Apull');
+  });
+
+  test('a token service that refuses, fails or talks nonsense is told apart', async () => {
+    const codes: string[] = [];
+    for (const handle of [status(401), status(500), status(429), status(200)]) {
+      const tokens = await serve(handle);
+      const { client } = await clientOf(status(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` }));
+      codes.push(await codeOf(client.listTags('a/b')));
+    }
+    expect(codes).toEqual([
+      'registry_unauthorized',
+      'registry_error',
+      'registry_rate_limited',
+      'registry_response_invalid',
+    ]);
+  });
+
+  test('a realm that is no address is refused', async () => {
+    const { client } = await clientOf(status(401, { 'www-authenticate': 'Bearer realm="file:///etc/passwd"' }));
+    expect(await codeOf(client.listTags('a/b'))).toBe('registry_response_invalid');
+  });
+});
+
+describe('signatures beside an artifact', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const descriptor = (bytes: Buffer, mediaType: string) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
+  const index = (manifests: unknown[]) => ({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
+
+  /** A registry of manifests and blobs by path. */
+  function registryOf(contents: Record<string, Buffer | number>): Handler {
+    return (request, response) => {
+      const found = contents[decodeURIComponent(request.url ?? '').replace('/v2/a/b/', '')] ?? 404;
+      if (typeof found === 'number') response.writeHead(found).end();
+      else response.writeHead(200, { 'content-type': mediaTypes.index }).end(found);
+    };
+  }
+
+  function bundleReferrer(bundle: string) {
+    const layer = Buffer.from(bundle);
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        config: descriptor(Buffer.from('{}'), mediaTypes.empty),
+        layers: [descriptor(layer, mediaTypes.bundle)],
+      }),
+    );
+    return { layer, manifest, descriptor: descriptor(manifest, mediaTypes.manifest) };
+  }
+
+  test('are found through the referrers API where there is one', async () => {
+    const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');
+    const { client } = await clientOf((request, response) => {
+      if (request.url?.includes('/referrers/'))
+        return json(response, index([{ ...found, artifactType: mediaTypes.empty }]));
+      registryOf({ [`manifests/${found.digest}`]: manifest, [`blobs/${digestOf(layer)}`]: layer })(request, response);
+    });
+    expect(await collectSignatures(client, 'a/b', digest)).toEqual([
+      { format: 'bundle', source: 'referrers', claimed_digest: found.digest, bundle: { a: 1 } },
+    ]);
+  });
+
+  test.each([500, 503, 429, 401])('a registry that fails with %i is an error and not "unsigned"', async (code) => {
+    for (const path of [
+      `referrers/${digest}`,
+      `manifests/${digest.replace(':', '-')}`,
+      `manifests/${digest.replace(':', '-')}.sig`,
+    ]) {
+      const { client } = await clientOf(registryOf({ [path]: code }));
+      expect(await codeOf(collectSignatures(client, 'a/b', digest))).toMatch(/^registry_/);
+    }
+  });
+
+  test('one that is missing, altered, broken or too large hides no other', async () => {
+    const good = bundleReferrer('{"good":1}');
+    const missing = bundleReferrer('{"missing":1}');
+    const altered = bundleReferrer('{"altered":1}');
+    const broken = bundleReferrer('no json');
+    const large = bundleReferrer(`"${'x'.repeat(limits.signatureBytesMax)}"`);
+    const all = [missing, altered, broken, large, good];
+    const contents: Record<string, Buffer> = {
+      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
+        JSON.stringify(index(all.map((entry) => entry.descriptor))),
+      ),
+    };
+    for (const entry of all) contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
+    for (const entry of [broken, large, good]) contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
+    contents[`blobs/${digestOf(altered.layer)}`] = Buffer.from('{"altered":2}');
+    const { client } = await clientOf(registryOf(contents));
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    const codes = candidates.map((candidate) => candidate.unreadable?.code ?? 'read');
+    expect(codes).toEqual([
+      'registry_not_found',
+      'blob_digest_mismatch',
+      'bundle_invalid',
+      'signature_too_large',
+      'read',
+    ]);
+  });
+
+  test('an index that is none hides no legacy signature', async () => {
+    const payload = Buffer.from('{}');
+    const legacy = {
+      schemaVersion: 2,
+      config: descriptor(payload, mediaTypes.empty),
+      layers: [{ ...descriptor(payload, mediaTypes.simpleSigning), annotations: { a: 'b' } }],
+    };
+    const tag = `manifests/${digest.replace(':', '-')}`;
+    const { client } = await clientOf(
+      registryOf({
+        [tag]: Buffer.from('nonsense'),
+        [`${tag}.sig`]: Buffer.from(JSON.stringify(legacy)),
+        [`blobs/${digestOf(payload)}`]: payload,
+      }),
+    );
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    expect(candidates.map((candidate) => [candidate.format, candidate.unreadable?.code])).toEqual([
+      ['bundle', 'registry_response_invalid'],
+      ['legacy', undefined],
+    ]);
+  });
+
+  test('more than the limit are not read, and the last verdict says so', async () => {
+    const many = Array.from({ length: limits.signatureCandidatesMax + 20 }, (_, i) => bundleReferrer(`{"i":${i}}`));
+    const contents: Record<string, Buffer> = {
+      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
+        JSON.stringify(index(many.map((entry) => entry.descriptor))),
+      ),
+    };
+    for (const entry of many) {
+      contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
+      contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
+    }
+    const { client, server } = await clientOf(registryOf(contents));
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    expect(candidates).toHaveLength(limits.signatureCandidatesMax);
+    expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
+    expect(server.requests.length).toBeLessThanOrEqual(3 + 2 * limits.signatureCandidatesMax);
+  });
+});
