@@ -13,5 +13,10 @@ export const commandGroups: CommandGroup[] = [
     summary: 'write, build, sign, push, verify and promote modules',
     load: () => import('./commands/module.ts'),
   },
+  {
+    name: 'agent',
+    summary: 'enrol this machine and reconcile it to its desired state',
+    load: () => import('./commands/agent.ts'),
+  },
   { name: 'composefs', summary: 'make composefs images and digests', load: () => import('./commands/composefs.ts') },
 ];

@@ -103,4 +103,12 @@ export const limits = {
   operationIdleSeconds: 60,
   /** Executions that are started for one operation before it is given up. */
   operationAttemptsMax: 5,
+  /** One request's body: a manifest of moduleManifestBytesMax fits as JSON, and Lambda takes 6 MiB at most. */
+  apiBodyBytesMax: 4 * 1024 ** 2,
+  /** How long an Idempotency-Key is remembered: a client that retries later than a day meant something new. */
+  idempotencySeconds: 24 * 3600,
+  /** How long a request that was cut off keeps its Idempotency-Key: past API Gateway's 30 s it cannot be running. */
+  idempotencyClaimSeconds: 60,
+  /** Between two looks of a running agent that read every file again, whatever its change time says. */
+  agentFullLookMs: 60 * 60_000,
 } as const;

@@ -1,0 +1,91 @@
+import { createPrivateKey } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rootSha256, verifyRoot } from '../shared/director/index.ts';
+import { GantryError } from '../shared/error.ts';
+import { ControlPlane } from './control-plane.ts';
+import type { DesiredContext } from './desired.ts';
+import { readIfPresent, unfinished } from './files.ts';
+import { cleanGenerations } from './generation.ts';
+import { type AgentPaths, agentPaths } from './paths.ts';
+import { type LocalPolicy, readLocalPolicy } from './policy.ts';
+import { ArtifactSource } from './source.ts';
+import { agentConfig, agentState, initialState, readJson } from './state.ts';
+import { Store } from './store.ts';
+import { ContentCheck } from './verity.ts';
+
+/** Everything that a tick works with. */
+export interface Agent extends DesiredContext {
+  store: Store;
+  source: ArtifactSource;
+  localPolicy: LocalPolicy | undefined;
+  check: ContentCheck;
+}
+
+export interface AgentOptions {
+  dir: string;
+  /** A policy file besides the signed policies; `<dir>/agent/policy.json` is taken when it exists. */
+  policyFile?: string;
+  /** Whether what was checked is remembered between ticks: true in a running agent, false for `--once`. */
+  remember: boolean;
+  now?: () => Date;
+}
+
+/**
+ * Opens an enrolled directory and clears away what a crash left. The caller holds its lock.
+ * Fails with `prerequisite_missing` when it is not enrolled.
+ */
+export async function openAgent({ dir, policyFile, remember, now = () => new Date() }: AgentOptions): Promise<Agent> {
+  const paths = agentPaths(dir);
+  const config = await readJson(paths.config, agentConfig);
+  const [key, credential, rootBytes] = await Promise.all([
+    readIfPresent(paths.key),
+    readIfPresent(paths.credential),
+    readIfPresent(paths.root),
+  ]);
+  if (config === undefined || key === undefined || credential === undefined || rootBytes === undefined) {
+    throw new GantryError(
+      'prerequisite_missing',
+      `${dir} is not enrolled; run gantry agent enroll --token TOKEN --root DIR first.`,
+    );
+  }
+  const controlPlane = new ControlPlane({
+    url: config.url,
+    privateKey: createPrivateKey(key),
+    credential: credential.toString().trim(),
+    now,
+  });
+  const store = new Store(paths.store);
+  await mkdir(paths.images, { recursive: true });
+  await mkdir(paths.generations, { recursive: true });
+  await store.prepare();
+  await clearUnfinished(paths);
+  await cleanGenerations(paths);
+  return {
+    paths,
+    config,
+    controlPlane,
+    // The file was pinned when it was written; its own signatures are judged again.
+    root: verifyRoot(rootBytes, rootSha256(rootBytes)),
+    state: (await readJson(paths.state, agentState)) ?? initialState,
+    now,
+    store,
+    source: new ArtifactSource(controlPlane),
+    localPolicy: await localPolicyOf(paths, policyFile),
+    check: new ContentCheck({ remember }),
+  };
+}
+
+/** The machine's own policy; read before each tick, so that tightening it needs no restart. */
+export async function localPolicyOf(paths: AgentPaths, file: string | undefined): Promise<LocalPolicy | undefined> {
+  if (file !== undefined) return await readLocalPolicy(file);
+  return (await readIfPresent(paths.policy)) === undefined ? undefined : await readLocalPolicy(paths.policy);
+}
+
+async function clearUnfinished({ dir, agent, images }: AgentPaths): Promise<void> {
+  for (const folder of [dir, agent, images]) {
+    for (const name of await readdir(folder)) {
+      if (name.startsWith(unfinished)) await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+}

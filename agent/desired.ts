@@ -1,0 +1,166 @@
+import type { Metadata, Root } from '@tufjs/models';
+import { type VerifiedDesiredState, verifyDesiredState, verifyNextRoot } from '../shared/director/index.ts';
+import { GantryError, isGantryError } from '../shared/error.ts';
+import { limits } from '../shared/limits.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { readIfPresent, writeAtomic } from './files.ts';
+import { bytesOf, discard, problemOf, request } from './http.ts';
+import type { AgentPaths } from './paths.ts';
+import { type AgentConfig, type AgentSession, type AgentState, agentSession, readJson, writeJson } from './state.ts';
+import { agentVersion } from './version.ts';
+
+export interface DesiredContext {
+  paths: AgentPaths;
+  config: AgentConfig;
+  controlPlane: ControlPlane;
+  /** The root that is trusted now; replaced when a next one is verified. */
+  root: Metadata<Root>;
+  state: AgentState;
+  now: () => Date;
+}
+
+export interface HeldDesiredState {
+  bytes: Buffer;
+  desired: VerifiedDesiredState;
+}
+
+/**
+ * One conditional GET of the desired state. A new one is verified before anything of it is kept; then its version is noted,
+ * so that no older one is ever accepted again, also when what it asks for turns out not to be applicable.
+ * Fails with a `desired_state_…` code for what was served or held, `unavailable` when nothing could be read.
+ */
+export async function receiveDesiredState(context: DesiredContext): Promise<HeldDesiredState> {
+  const held = await readIfPresent(context.paths.desiredState);
+  const answer = await fetchDesiredState(context, held === undefined ? null : context.state.etag);
+  if (answer === undefined) {
+    if (held === undefined)
+      throw new GantryError('unavailable', 'Nothing was held, and "not modified" was the answer.');
+    return { bytes: held, desired: verify(held, context) };
+  }
+  const desired = await verifyNewest(answer.bytes, context);
+  await writeAtomic(context.paths.desiredState, answer.bytes);
+  context.state = { ...context.state, seen_version: desired.version, etag: answer.etag };
+  await writeJson(context.paths.state, context.state);
+  return { bytes: answer.bytes, desired };
+}
+
+/** Signatures of unknown keys may be of the account's next root, which the hourly heartbeat has not brought yet. */
+async function verifyNewest(bytes: Buffer, context: DesiredContext): Promise<VerifiedDesiredState> {
+  try {
+    return verify(bytes, context);
+  } catch (error) {
+    if (!isGantryError(error, 'desired_state_signature_invalid')) throw error;
+    const before = context.root;
+    await heartbeat(context);
+    if (context.root === before) throw error;
+    return verify(bytes, context);
+  }
+}
+
+function verify(bytes: Buffer, { root, config, state, now }: DesiredContext): VerifiedDesiredState {
+  const { account, instance } = config;
+  return verifyDesiredState(bytes, { root, account, instance, lastVersion: state.seen_version, now: now() });
+}
+
+/**
+ * Reads again what a generation was made of. Its age was judged when it was applied, and its version then too; whether it
+ * is still the account's word for this machine is judged each time.
+ */
+export function verifyApplied(bytes: Buffer, { root, config }: DesiredContext): VerifiedDesiredState {
+  const { account, instance } = config;
+  return verifyDesiredState(bytes, { root, account, instance, lastVersion: 0, now: new Date(0) });
+}
+
+/** The new bytes, undefined when they are not modified. A refused URL is renewed once: it is good for an hour only. */
+async function fetchDesiredState(
+  context: DesiredContext,
+  etag: string | null,
+): Promise<{ bytes: Buffer; etag: string | null } | undefined> {
+  let session = await currentSession(context);
+  for (let attempt = 0; ; attempt++) {
+    const answer = await request(
+      session.desired_state_url,
+      etag === null ? {} : { headers: { 'if-none-match': etag } },
+    );
+    if (answer.status === 304) {
+      await discard(answer);
+      return undefined;
+    }
+    if (answer.status === 200) {
+      const bytes = await bytesOf(answer, limits.directorMetadataBytesMax, 'The desired state');
+      return { bytes, etag: answer.headers.get('etag') };
+    }
+    if (attempt > 0 || answer.status !== 403) throw unread(answer.status, await problemOf(answer, 'The desired state'));
+    await discard(answer);
+    session = await heartbeat(context);
+  }
+}
+
+function unread(status: number, cause: GantryError): GantryError {
+  const why = status === 404 ? 'there is none for this instance yet' : `it was answered with ${status}`;
+  return new GantryError('unavailable', `The desired state could not be read: ${why}.`, { found: status, cause });
+}
+
+async function currentSession(context: DesiredContext): Promise<AgentSession> {
+  const kept = await readJson(context.paths.session, agentSession).catch(() => undefined);
+  const now = context.now().getTime();
+  const usable =
+    kept !== undefined &&
+    now < Date.parse(kept.expires_at) &&
+    now >= Date.parse(kept.asked_at) &&
+    now < Date.parse(kept.asked_at) + limits.agentHeartbeatMs;
+  return usable ? kept : await heartbeat(context);
+}
+
+async function heartbeat(context: DesiredContext): Promise<AgentSession> {
+  const { controlPlane, paths, now } = context;
+  const answer = await controlPlane.heartbeat({
+    root_version: context.root.signed.version,
+    agent_version: agentVersion,
+  });
+  const session = { ...answer, asked_at: now().toISOString() };
+  await writeJson(paths.session, session, 0o600);
+  await followRoot(context, answer.root_url);
+  return session;
+}
+
+/**
+ * Takes the account's next root when there is one. The root that is already held, an older one or none is no news; a newer
+ * one that the current root's keys did not sign is refused and told (`root_untrusted`).
+ */
+async function followRoot(context: DesiredContext, url: string): Promise<void> {
+  const answer = await request(url);
+  if (answer.status !== 200) return await discard(answer);
+  const bytes = await bytesOf(answer, limits.directorMetadataBytesMax, 'The account root');
+  const held = await readIfPresent(context.paths.root);
+  if (held?.equals(bytes)) return;
+  if ((claimedVersion(bytes) ?? 0) <= context.root.signed.version) return;
+  context.root = verifyNextRoot(bytes, context.root);
+  await writeAtomic(context.paths.root, bytes);
+}
+
+function claimedVersion(bytes: Buffer): number | undefined {
+  try {
+    const version = JSON.parse(bytes.toString())?.signed?.version;
+    return typeof version === 'number' ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether an error says that what was served or held is not to be applied, rather than that something broke. */
+export function isRefusal(error: unknown): error is GantryError {
+  return isGantryError(
+    error,
+    'desired_state_signature_invalid',
+    'desired_state_version_rollback',
+    'desired_state_expired',
+    'desired_state_foreign',
+    'desired_state_invalid',
+    'root_untrusted',
+    'layer_mismatch',
+    'composition_mismatch',
+    'signature_refused',
+    'instance_metadata_missing',
+  );
+}

@@ -1,0 +1,87 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { chmod, mkdir } from 'node:fs/promises';
+import { type JoinToken, joinToken } from '../shared/contract/desired-state.ts';
+import { verifyRoot } from '../shared/director/index.ts';
+import { GantryError } from '../shared/error.ts';
+import { ControlPlane } from './control-plane.ts';
+import { readIfPresent, writeAtomic } from './files.ts';
+import { takeLock } from './lock.ts';
+import { agentPaths } from './paths.ts';
+import { type AgentConfig, agentConfig, readJson, writeJson } from './state.ts';
+
+export interface EnrollOptions {
+  /** base64url JSON of `joinToken`. */
+  token: string;
+  dir: string;
+  /** Paths that belong to the machine; `/var` where none are given. */
+  writablePaths?: string[];
+  now?: () => Date;
+}
+
+/**
+ * Makes the machine's key, trades the join token for a credential bound to it, and pins the account root that the token
+ * names. Nothing is kept from an answer whose root is another (`root_untrusted`); a directory enrols once.
+ */
+export async function enroll({
+  token,
+  dir,
+  writablePaths,
+  now = () => new Date(),
+}: EnrollOptions): Promise<AgentConfig> {
+  const join = readJoinToken(token);
+  const paths = agentPaths(dir);
+  await mkdir(paths.agent, { recursive: true });
+  await chmod(paths.agent, 0o700);
+  const release = await takeLock(paths.lock);
+  try {
+    const before = await readJson(paths.config, agentConfig);
+    if (before !== undefined) {
+      throw new GantryError(
+        'already_exists',
+        `${dir} is already enrolled as ${before.account}/${before.instance}; expected an empty directory.`,
+        { found: before.instance },
+      );
+    }
+    const privateKey = await machineKey(paths.key);
+    const controlPlane = new ControlPlane({ url: join.url, privateKey, now });
+    const { account, instance, secret } = join;
+    const answer = await controlPlane.enroll({ account, instance, secret });
+    const root = Buffer.from(answer.root, 'base64');
+    verifyRoot(root, join.root_sha256);
+    if (answer.account !== account || answer.instance !== instance) {
+      const found = `${answer.account}/${answer.instance}`;
+      throw new GantryError(
+        'join_token_invalid',
+        `The join token is for ${account}/${instance}, the answer for ${found}.`,
+      );
+    }
+    const config = agentConfig.parse({ url: join.url, account, instance, writable_paths: writablePaths });
+    await writeAtomic(paths.root, root);
+    await writeAtomic(paths.credential, answer.credential, 0o600);
+    await writeJson(paths.config, config);
+    return config;
+  } finally {
+    await release();
+  }
+}
+
+/** Reads a join token; anything else fails with `join_token_invalid`, without repeating the secret. */
+export function readJoinToken(token: string): JoinToken {
+  try {
+    return joinToken.parse(JSON.parse(Buffer.from(token.trim(), 'base64url').toString()));
+  } catch {
+    throw new GantryError(
+      'join_token_invalid',
+      'The join token must be base64url JSON {url, account, instance, secret, root_sha256}, found something else.',
+    );
+  }
+}
+
+/** A key that an enrolment made before it failed is used again: no secret is left lying about. */
+async function machineKey(path: string): Promise<KeyObject> {
+  const kept = await readIfPresent(path);
+  if (kept !== undefined) return createPrivateKey(kept);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await writeAtomic(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
+  return privateKey;
+}

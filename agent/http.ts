@@ -1,0 +1,84 @@
+import { type ErrorCode, errorStatus } from '../shared/contract/error-codes.ts';
+import { GantryError } from '../shared/error.ts';
+import { limits } from '../shared/limits.ts';
+
+export interface HttpAnswer {
+  status: number;
+  headers: Headers;
+  /** The body, chunk by chunk; a stream that stands still for `limits.agentStallMs` fails with `unavailable`. */
+  body: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * One request, redirects refused: a proof or a presigned URL is for one address. The address in errors has no query,
+ * since a presigned query is a capability.
+ */
+export async function request(url: string, init: RequestInit = {}): Promise<HttpAnswer> {
+  const abort = new AbortController();
+  const stall = setTimeout(
+    () => abort.abort(new Error(`nothing came for ${limits.agentStallMs / 1000} s`)),
+    limits.agentStallMs,
+  );
+  try {
+    const response = await fetch(url, { ...init, redirect: 'error', signal: abort.signal });
+    stall.refresh();
+    return { status: response.status, headers: response.headers, body: watched(url, response, stall) };
+  } catch (cause) {
+    clearTimeout(stall);
+    throw unreachable(url, cause);
+  }
+}
+
+async function* watched(url: string, response: Response, stall: NodeJS.Timeout): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of response.body ?? []) {
+      stall.refresh();
+      yield chunk;
+    }
+  } catch (cause) {
+    if (cause instanceof GantryError) throw cause;
+    throw unreachable(url, cause);
+  } finally {
+    clearTimeout(stall);
+  }
+}
+
+/** Reads a body whole; more than `max` bytes fail with `unavailable`. */
+export async function bytesOf(answer: HttpAnswer, max: number, what: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += chunk.length;
+    if (size > max) throw new GantryError('unavailable', `${what} has more than ${max} bytes.`, { expected: max });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Ends an answer whose body nobody reads, so that its connection is not held. */
+export async function discard(answer: HttpAnswer): Promise<void> {
+  for await (const _ of answer.body) break;
+}
+
+/** The error that the control plane answered with (RFC 9457), or `unavailable`. */
+export async function problemOf(answer: HttpAnswer, what: string): Promise<GantryError> {
+  const text = (await bytesOf(answer, limits.agentAnswerBytesMax, what)).toString();
+  let problem: { code?: unknown; detail?: unknown; title?: unknown } = {};
+  try {
+    problem = JSON.parse(text) ?? {};
+  } catch {
+    // Not Gantry's own answer: a proxy or a gateway speaks.
+  }
+  const sentence = [problem.detail, problem.title].find((part) => typeof part === 'string') ?? text.slice(0, 200);
+  const code =
+    typeof problem.code === 'string' && problem.code in errorStatus ? (problem.code as ErrorCode) : 'unavailable';
+  return new GantryError(code, `${what} was answered with ${answer.status}: ${sentence}`, { found: answer.status });
+}
+
+function unreachable(url: string, cause: unknown): GantryError {
+  const { origin, pathname } = new URL(url);
+  const inner = (cause as { cause?: unknown }).cause ?? cause;
+  return new GantryError('unavailable', `${origin}${pathname} could not be read: ${(inner as Error).message}.`, {
+    cause,
+  });
+}

@@ -1,0 +1,198 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  type Stats,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { deviceMajorMinor } from '../shared/artifact/device.ts';
+import { parentPath, type TreeEntry } from '../shared/domain/tree.ts';
+import { type ExpectedTree, isWithin } from './expected-tree.ts';
+import { errnoOf } from './files.ts';
+import { isStored } from './layer.ts';
+import type { Store } from './store.ts';
+import { breather } from './verity.ts';
+
+export interface MaterialiseOptions {
+  tree: ExpectedTree;
+  store: Store;
+  /** A directory that does not exist yet, in one that only the agent can enter. */
+  into: string;
+  /** The generation whose machine-owned paths are carried over. */
+  from: string | undefined;
+  writablePaths: string[];
+}
+
+/** Whether owners and devices can be set; otherwise files are the agent's own and devices are left out. */
+export const isRoot = process.getuid?.() === 0;
+
+/**
+ * Lays a tree out by reflink where the file system can, else by copy. What the machine wrote below its writable paths in
+ * the last generation is copied first and wins; what modules ship there only fills gaps. Extended attributes stay in the
+ * composition image: Node cannot set them, so callers report them as missing.
+ *
+ * Everything is made anew in a directory of the agent's own (`wx`, mkdir, symlink: none follows what is there), parents
+ * strictly before children, and below a writable path nothing is made beneath what is not a directory.
+ */
+export async function materialise({ tree, store, into, from, writablePaths }: MaterialiseOptions): Promise<void> {
+  const breathe = breather();
+  const directories: TreeEntry[] = [];
+  /** Paths where the machine has something else than the tree's directory. */
+  const blocked = new Set<string>();
+  for (const entry of tree.entries) {
+    await breathe();
+    const path = at(into, entry.path);
+    if (isWithin(entry.path, writablePaths)) {
+      if (blocked.has(parentPath(entry.path))) {
+        blocked.add(entry.path);
+        continue;
+      }
+      if (carryOver(entry, path, from, writablePaths)) {
+        if (!isDirectory(path)) blocked.add(entry.path);
+        continue;
+      }
+    }
+    if (entry.type === 'directory') {
+      // Closed until it is full; its own mode may forbid even its owner to write.
+      mkdirSync(path, 0o700);
+      directories.push(entry);
+    } else {
+      make(entry, path, tree, store);
+    }
+  }
+  for (const entry of directories.reverse()) setAttributes(entry, at(into, entry.path));
+}
+
+/**
+ * Whether the machine already has something at a path: copied whole where the path is a writable one itself, and below it
+ * found as copied.
+ */
+function carryOver(entry: TreeEntry, path: string, from: string | undefined, writablePaths: string[]): boolean {
+  if (writablePaths.includes(entry.path) && from !== undefined && !exists(path)) {
+    const source = at(from, entry.path);
+    if (isDirectory(source) && isPlainBelow(from, entry.path)) copyTree(source, path);
+  }
+  return exists(path);
+}
+
+/** Whether every ancestor in the last generation is a real directory: a link there would lead out of it. */
+function isPlainBelow(root: string, path: string): boolean {
+  for (let above = parentPath(path); above !== '/'; above = parentPath(above)) {
+    if (!isDirectory(at(root, above))) return false;
+  }
+  return isDirectory(root);
+}
+
+function copyTree(source: string, target: string): void {
+  mkdirSync(target, 0o700);
+  for (const name of readdirSync(source)) {
+    const from = join(source, name);
+    const to = join(target, name);
+    const stat = lstatSync(from);
+    if (stat.isDirectory()) copyTree(from, to);
+    else if (stat.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+    else if (stat.isFile()) copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    // Sockets belong to running processes, which make them again.
+    else if (stat.isFIFO()) execFileSync('mkfifo', [to]);
+    else continue;
+    if (!stat.isDirectory()) copyAttributes(stat, to);
+  }
+  copyAttributes(lstatSync(source), target);
+}
+
+function copyAttributes(stat: Stats, path: string): void {
+  if (isRoot) lchownSync(path, stat.uid, stat.gid);
+  if (!stat.isSymbolicLink()) chmodSync(path, stat.mode & 0o7777);
+  lutimesSync(path, stat.atime, stat.mtime);
+}
+
+function make(entry: TreeEntry, path: string, { contents }: ExpectedTree, store: Store): void {
+  switch (entry.type) {
+    case 'file': {
+      const bytes = contents.get(entry.path);
+      if (bytes === undefined && isStored(entry)) {
+        copyFileSync(
+          store.objectPath(entry.verity as string),
+          path,
+          constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE,
+        );
+      } else {
+        writeNew(path, bytes ?? new Uint8Array());
+      }
+      break;
+    }
+    case 'symlink':
+      symlinkSync(entry.target as string, path);
+      break;
+    case 'fifo':
+      execFileSync('mkfifo', ['-m', '600', path]);
+      break;
+    default: {
+      if (!isRoot) return;
+      const { major, minor } = deviceMajorMinor(entry.rdev ?? 0);
+      const type = entry.type === 'block' ? 'b' : 'c';
+      execFileSync('mknod', ['-m', '600', path, type, String(major), String(minor)]);
+    }
+  }
+  setAttributes(entry, path);
+}
+
+function writeNew(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Owner before mode: chown(2) clears the set-uid bits. */
+function setAttributes(entry: TreeEntry, path: string): void {
+  const time = entry.mtime + entry.mtime_ns / 1e9;
+  if (isRoot) lchownSync(path, entry.uid, entry.gid);
+  // Symlinks have no mode of their own.
+  if (entry.type !== 'symlink') chmodSync(path, entry.mode);
+  lutimesSync(path, time, time);
+}
+
+/** What of a tree this way of laying it out leaves away, in words; undefined when nothing. */
+export function leftOut(tree: ExpectedTree): string | undefined {
+  let attributes = 0;
+  let devices = 0;
+  for (const entry of tree.entries) {
+    if (entry.xattrs !== undefined && Object.keys(entry.xattrs).length > 0) attributes++;
+    if (!isRoot && (entry.type === 'character' || entry.type === 'block')) devices++;
+  }
+  const parts: string[] = [];
+  if (attributes > 0) parts.push(`the extended attributes of ${attributes} entries`);
+  if (devices > 0) parts.push(`${devices} devices, which only root can make`);
+  return parts.length === 0 ? undefined : `Left out: ${parts.join(' and ')}.`;
+}
+
+function at(root: string, path: string): string {
+  return path === '/' ? root : join(root, path.slice(1));
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}

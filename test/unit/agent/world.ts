@@ -1,0 +1,340 @@
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { enroll } from '../../../agent/enroll.ts';
+import { runOnce } from '../../../agent/run.ts';
+import type { TickResult } from '../../../agent/tick.ts';
+import { writeModuleTar } from '../../../shared/artifact/index.ts';
+import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
+import { compose, renderInstanceFiles } from '../../../shared/composition/index.ts';
+import type { AgentReport, DesiredState, JoinToken } from '../../../shared/contract/desired-state.ts';
+import { agentReport, artifactUrlsRequest } from '../../../shared/contract/desired-state.ts';
+import { directorKey, makeDesiredState, makeRoot, rootSha256, signMetadata } from '../../../shared/director/index.ts';
+import type { CompositionLayer } from '../../../shared/domain/composition.ts';
+import { ancestorPaths, type TreeEntry } from '../../../shared/domain/tree.ts';
+import { checkProof } from '../../../shared/dpop/index.ts';
+import { GantryError, isGantryError } from '../../../shared/error.ts';
+import { signArtifact } from '../../../shared/signature/index.ts';
+
+/** A file's content, or what else is at a path. */
+export type Content = string | { target: string } | { mode: number; content: string };
+
+export interface ModuleOptions {
+  name: string;
+  account?: string;
+  files: Record<string, Content>;
+  priority?: number;
+  variety?: CompositionLayer['variety'];
+  protected_spec?: string[];
+  /** Signs the artifact; the world's author where absent, nobody when null. */
+  key?: KeyObject | null;
+  /** Wraps the manifest in an index, which is then what is signed. */
+  index?: boolean;
+}
+
+export interface Module {
+  layer: CompositionLayer;
+  contents: Map<string, Uint8Array>;
+}
+
+export interface StateOptions {
+  modules: Module[];
+  version: number;
+  metadata?: Record<string, unknown>;
+  expires?: Date;
+  signer?: Director;
+  change?: (custom: DesiredState) => void;
+}
+
+export function director() {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  return {
+    publicKeyPem,
+    keyId: directorKey(publicKeyPem).keyID,
+    signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey),
+  };
+}
+export type Director = ReturnType<typeof director>;
+
+const inAYear = new Date(Date.now() + 365 * 86_400_000);
+const inAWeek = new Date(Date.now() + 7 * 86_400_000);
+
+/**
+ * A control plane and its bucket as one real HTTP server on loopback, with real keys, tars and signatures, and one machine's
+ * directory beside it. What it serves can be replaced at will, as whoever holds the bucket could.
+ */
+export class World {
+  readonly author = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  readonly director = director();
+  readonly reports: AgentReport[] = [];
+  readonly requests: string[] = [];
+  /** What the bucket serves, by name. */
+  readonly objects = new Map<string, Buffer>();
+  /** Answers to calls of the agent's API, in place of the usual ones. */
+  refuse: { verb: string; status: number; code: string } | undefined;
+  /** Presigned URLs of before this many heartbeats are refused. */
+  session = 0;
+  rootBytes: Buffer = Buffer.alloc(0);
+  dir = '';
+  url = '';
+  now = () => new Date();
+  readonly #server: Server = createServer((request, response) => {
+    this.#serve(request, response).catch((error) => {
+      response.writeHead(500).end(JSON.stringify({ code: 'internal', detail: String(error) }));
+    });
+  });
+  #secret = 'join-secret';
+  #thumbprint: string | undefined;
+
+  static async start(): Promise<World> {
+    const world = new World();
+    world.dir = await mkdtemp(join(tmpdir(), 'gantry-agent-'));
+    await new Promise<void>((resolve) => world.#server.listen(0, '127.0.0.1', resolve));
+    world.url = `http://127.0.0.1:${(world.#server.address() as AddressInfo).port}`;
+    const root = makeRoot({ publicKeyPem: world.director.publicKeyPem, expires: inAYear, version: 1 });
+    world.rootBytes = await signMetadata(root, world.director.signer, world.director.keyId);
+    return world;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  token(changed: Partial<JoinToken> = {}): string {
+    const token = {
+      url: this.url,
+      account: 'acme',
+      instance: 'ins_1',
+      secret: this.#secret,
+      root_sha256: rootSha256(this.rootBytes),
+      ...changed,
+    };
+    return Buffer.from(JSON.stringify(token)).toString('base64url');
+  }
+
+  async enroll(): Promise<void> {
+    await enroll({ token: this.token(), dir: this.dir, now: this.now });
+  }
+
+  async run(options: { policyFile?: string } = {}): Promise<TickResult> {
+    return await runOnce({ dir: this.dir, now: this.now, ...options });
+  }
+
+  /** Builds, pushes and signs a module. */
+  async module(options: ModuleOptions): Promise<Module> {
+    const { name, account = 'acme', priority = 10, variety = 'subscription', protected_spec = [] } = options;
+    const contents = new Map<string, Uint8Array>();
+    const entries = treeOf(options.files, contents);
+    const manifest = { schema_version: 1, name, file_spec: ['/***'], mask: [], protected_spec };
+    const parts: Uint8Array[] = [];
+    const tar = writeModuleTar({
+      manifestJson: JSON.stringify(manifest),
+      mtime: 0,
+      entries,
+      open: (entry) => contents.get(entry.path) as Uint8Array,
+    });
+    for await (const part of tar) parts.push(part);
+    const layer_digest = this.put(Buffer.concat(parts));
+    const layer_size = (this.objects.get(layer_digest) as Buffer).length;
+    const manifest_digest = this.put(
+      JSON.stringify({
+        schemaVersion: 2,
+        layers: [{ mediaType: 'application/vnd.powernode.module.v1+tar', digest: layer_digest, size: layer_size }],
+      }),
+    );
+    const size = (this.objects.get(manifest_digest) as Buffer).length;
+    const digest = options.index
+      ? this.put(JSON.stringify({ schemaVersion: 2, manifests: [{ digest: manifest_digest, size }] }))
+      : manifest_digest;
+    this.sign(digest, options.key === undefined ? this.author.privateKey : options.key);
+    const layer: CompositionLayer = {
+      account,
+      module: name,
+      version: '1.0.0',
+      version_id: `ver_${digest.slice(7, 31)}`,
+      digest,
+      manifest_digest,
+      layer_digest,
+      layer_size,
+      composefs_digest: `sha256:${composefsImage(entries).digest}`,
+      priority,
+      variety,
+      parent_module: null,
+      protected_spec,
+      file_spec: manifest.file_spec,
+      mask: [],
+      entries,
+    };
+    return { layer, contents };
+  }
+
+  put(bytes: string | Buffer): string {
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    this.objects.set(digest, Buffer.from(bytes));
+    return digest;
+  }
+
+  sign(digest: string, key: KeyObject | null): void {
+    const candidates =
+      key === null
+        ? []
+        : [{ format: 'bundle', source: 'referrers', claimed_digest: digest, bundle: signArtifact({ digest, key }) }];
+    this.objects.set(`evidence:${digest}`, Buffer.from(JSON.stringify({ digest, candidates })));
+  }
+
+  /** Composes, and publishes the signed desired state. */
+  async publish(options: StateOptions): Promise<Buffer> {
+    const composition = compose(options.modules.map(({ layer }) => layer));
+    const { image, digest } = composefsImage(composition.entries);
+    const metadata = options.metadata ?? {};
+    const custom: DesiredState = {
+      account: 'acme',
+      instance: 'ins_1',
+      template: 'tpl_1',
+      track: 'live',
+      composition_digest: `sha256:${digest}`,
+      layers: composition.layers.map((layer) => {
+        const { entries: _, protected_spec: __, file_spec: ___, mask: ____, ...rest } = layer;
+        return { ...rest, effective_mask: composition.effective_masks.get(`${layer.account}/${layer.module}`) ?? [] };
+      }),
+      signature_policies: composition.layers.map(({ account, module }) => ({
+        module: `${account}/${module}`,
+        identities: [],
+        keys: [this.author.publicKey.export({ type: 'spki', format: 'pem' }).toString()],
+        require_tlog: false,
+        trusted_root: null,
+      })),
+      rendered_files: renderInstanceFiles(
+        composition.instance_files,
+        (module, path) => {
+          const from = options.modules.find(({ layer }) => `${layer.account}/${layer.module}` === module);
+          return from?.contents.get(path) as Uint8Array;
+        },
+        metadata as never,
+      ),
+      metadata,
+      jobs: [],
+      approvals: [],
+    };
+    options.change?.(custom);
+    const { version, expires = inAWeek, signer = this.director } = options;
+    const sha256 = createHash('sha256').update(image).digest('hex');
+    const targets = makeDesiredState({ custom, image: { length: image.length, sha256 }, version, expires });
+    const bytes = await signMetadata(targets, signer.signer, signer.keyId);
+    this.objects.set('desired-state', bytes);
+    return bytes;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const url = new URL(request.url ?? '/', this.url);
+    this.requests.push(`${request.method} ${decodeURIComponent(url.pathname)}`);
+    if (url.pathname.startsWith('/bucket/')) return this.#serveObject(url, request, response);
+    const verb = url.pathname.replace('/api/v1/agent/', '');
+    try {
+      if (this.refuse?.verb === verb) {
+        const { status, code } = this.refuse;
+        response.writeHead(status).end(JSON.stringify({ code, detail: `${verb} is refused` }));
+        return;
+      }
+      const answer = await this.#answer(verb, request, JSON.parse(Buffer.concat(chunks).toString()));
+      response.writeHead(answer === null ? 204 : 200).end(answer === null ? '' : JSON.stringify(answer));
+    } catch (error) {
+      const code = isGantryError(error) ? error.code : 'internal';
+      response.writeHead(401).end(JSON.stringify({ code, detail: (error as Error).message }));
+    }
+  }
+
+  async #answer(verb: string, request: IncomingMessage, body: unknown): Promise<unknown> {
+    const expected = { htm: 'POST', htu: `${this.url}/api/v1/agent/${verb}`, now: this.now() };
+    const proof = String(request.headers.dpop);
+    if (verb === 'enroll') {
+      const { thumbprint } = await checkProof(proof, expected);
+      const { secret, account, instance } = body as { secret: string; account: string; instance: string };
+      if (secret !== this.#secret) throw new GantryError('join_token_used', 'The join token was used before.');
+      this.#secret = '';
+      this.#thumbprint = thumbprint;
+      return { credential: 'credential-1', account, instance, root: this.rootBytes.toString('base64') };
+    }
+    if (request.headers.authorization !== 'DPoP credential-1')
+      throw new GantryError('unauthenticated', 'No credential.');
+    await checkProof(proof, {
+      ...expected,
+      accessToken: 'credential-1',
+      ...(this.#thumbprint === undefined ? {} : { expectedThumbprint: this.#thumbprint }),
+    });
+    if (verb === 'heartbeat') return this.#heartbeat();
+    if (verb === 'artifacts') {
+      const known = artifactUrlsRequest.parse(body).digests.filter((name) => this.objects.has(name));
+      return { urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name)])) };
+    }
+    this.reports.push(agentReport.parse(body));
+    return null;
+  }
+
+  #heartbeat() {
+    this.session++;
+    return {
+      desired_state_url: this.#presigned('desired-state'),
+      root_url: this.#presigned('root'),
+      expires_at: new Date(this.now().getTime() + 3_600_000).toISOString(),
+    };
+  }
+
+  #presigned(name: string): string {
+    return `${this.url}/bucket/${encodeURIComponent(name)}?session=${this.session}`;
+  }
+
+  #serveObject(url: URL, request: IncomingMessage, response: ServerResponse): void {
+    const name = decodeURIComponent(url.pathname.slice('/bucket/'.length));
+    if (Number(url.searchParams.get('session')) < this.session) {
+      response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+      return;
+    }
+    const bytes = name === 'root' ? this.rootBytes : this.objects.get(name);
+    if (bytes === undefined) {
+      response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+      return;
+    }
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end();
+    else response.writeHead(200, { etag }).end(bytes);
+  }
+}
+
+function treeOf(files: Record<string, Content>, contents: Map<string, Uint8Array>): TreeEntry[] {
+  const owner = { uid: process.getuid?.() === 0 ? 0 : 1000, gid: 0, mtime: 1_700_000_000, mtime_ns: 0 };
+  const tree = new Map<string, TreeEntry>();
+  for (const [path, content] of Object.entries(files)) {
+    for (const above of ancestorPaths(path)) {
+      tree.set(above, { path: above, type: 'directory', mode: 0o755, size: 0, ...owner });
+    }
+    if (path.endsWith('/')) continue;
+    if (typeof content === 'object' && 'target' in content) {
+      const { target } = content;
+      tree.set(path, { path, type: 'symlink', mode: 0o777, size: Buffer.byteLength(target), target, ...owner });
+      continue;
+    }
+    const text = typeof content === 'string' ? content : content.content;
+    const bytes = Buffer.from(text);
+    const entry: TreeEntry = {
+      path,
+      type: 'file',
+      mode: typeof content === 'string' ? 0o644 : content.mode,
+      size: bytes.length,
+      ...owner,
+    };
+    if (bytes.length > 0) entry.verity = fsVerityDigest(bytes);
+    if (bytes.length > 0 && bytes.length <= 64) entry.content = bytes.toString('base64');
+    contents.set(path, bytes);
+    tree.set(path, entry);
+  }
+  return [...tree.values()];
+}
