@@ -1,9 +1,14 @@
-/** Stands in until this stage is written: logs the event it got. */
-export async function handler(event: unknown): Promise<unknown> {
-  process.stdout.write(`${JSON.stringify({ stage: 'events', event })}\n`);
-  return {
-    statusCode: 200,
-    body: JSON.stringify({ stage: 'events', event }),
-    headers: { 'content-type': 'application/json' },
-  };
+import type { DynamoDBStreamEvent } from 'aws-lambda';
+import { publishEvents } from '../../shared/actions/publish-events.ts';
+import { awsClients } from '../../shared/aws/clients.ts';
+import { telemetryOf, traced } from '../../shared/aws/stage.ts';
+import { environment } from '../../shared/contract/environment.ts';
+
+const { EVENT_BUS_NAME } = environment('EVENT_BUS_NAME');
+const { events } = awsClients();
+const telemetry = telemetryOf('events');
+
+/** Events: carries what was written to the outbox to the bus, in the order of the table's stream. */
+export async function handler(event: DynamoDBStreamEvent): Promise<void> {
+  await traced(telemetry, 'Events', () => publishEvents(events, EVENT_BUS_NAME, event.Records));
 }

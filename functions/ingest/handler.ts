@@ -1,9 +1,11 @@
-/** Stands in until this stage is written: logs the event it got. */
-export async function handler(event: unknown): Promise<unknown> {
-  process.stdout.write(`${JSON.stringify({ stage: 'ingest', event })}\n`);
-  return {
-    statusCode: 200,
-    body: JSON.stringify({ stage: 'ingest', event }),
-    headers: { 'content-type': 'application/json' },
-  };
-}
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { ingestCandidate } from '../../shared/actions/ingest-candidate.ts';
+import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
+import { ingestMessage } from '../../shared/contract/messages.ts';
+
+const services = servicesFromEnvironment();
+
+/** Ingest: takes one verified candidate in a message. */
+export const handler = queueHandler(telemetryOf('ingest'), 'Ingest', ingestMessage, (message) =>
+  ingestCandidate(services, message),
+);

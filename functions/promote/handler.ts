@@ -1,9 +1,19 @@
-/** Stands in until this stage is written: logs the event it got. */
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { runOperationStep } from '../../shared/actions/run-operation.ts';
+import { telemetryOf, traced } from '../../shared/aws/stage.ts';
+import { promotionStep } from '../../shared/contract/messages.ts';
+import { GantryError } from '../../shared/error.ts';
+
+const services = servicesFromEnvironment('COMPOSE_QUEUE_URL', 'LINK_KEY_ID', 'SENDER_ADDRESS', 'PUBLIC_URL');
+const telemetry = telemetryOf('promote');
+
+/** Promote: one step of an operation's execution. A refusal's code becomes the name that Step Functions sees. */
 export async function handler(event: unknown): Promise<unknown> {
-  process.stdout.write(`${JSON.stringify({ stage: 'promote', event })}\n`);
-  return {
-    statusCode: 200,
-    body: JSON.stringify({ stage: 'promote', event }),
-    headers: { 'content-type': 'application/json' },
-  };
+  const step = promotionStep.parse(event);
+  try {
+    return await traced(telemetry, 'Promote', () => runOperationStep(services, step));
+  } catch (error) {
+    if (error instanceof GantryError) error.name = error.code;
+    throw error;
+  }
 }

@@ -1,9 +1,15 @@
-/** Stands in until this stage is written: logs the event it got. */
-export async function handler(event: unknown): Promise<unknown> {
-  process.stdout.write(`${JSON.stringify({ stage: 'sweep', event })}\n`);
-  return {
-    statusCode: 200,
-    body: JSON.stringify({ stage: 'sweep', event }),
-    headers: { 'content-type': 'application/json' },
-  };
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { scheduleResigns } from '../../shared/actions/reconcile-instance.ts';
+import { sweepOperations } from '../../shared/actions/sweep-operations.ts';
+import { telemetryOf, traced } from '../../shared/aws/stage.ts';
+
+const services = servicesFromEnvironment('STATE_MACHINE_ARN', 'RECONCILE_QUEUE_URL');
+const telemetry = telemetryOf('sweep');
+
+/** Sweep: starts operations again whose execution died, and has desired states signed again at half of their life. */
+export async function handler(): Promise<unknown> {
+  return traced(telemetry, 'Sweep', async () => ({
+    operations: await sweepOperations(services),
+    resigned: await scheduleResigns(services),
+  }));
 }

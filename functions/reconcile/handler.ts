@@ -1,9 +1,11 @@
-/** Stands in until this stage is written: logs the event it got. */
-export async function handler(event: unknown): Promise<unknown> {
-  process.stdout.write(`${JSON.stringify({ stage: 'reconcile', event })}\n`);
-  return {
-    statusCode: 200,
-    body: JSON.stringify({ stage: 'reconcile', event }),
-    headers: { 'content-type': 'application/json' },
-  };
-}
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { reconcileInstance } from '../../shared/actions/reconcile-instance.ts';
+import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
+import { reconcileMessage } from '../../shared/contract/messages.ts';
+
+const services = servicesFromEnvironment();
+
+/** Reconcile: signs the desired state of one instance a message. */
+export const handler = queueHandler(telemetryOf('reconcile'), 'Reconcile', reconcileMessage, (message) =>
+  reconcileInstance(services, message),
+);

@@ -1,9 +1,11 @@
-/** Stands in until this stage is written: logs the event it got. */
-export async function handler(event: unknown): Promise<unknown> {
-  process.stdout.write(`${JSON.stringify({ stage: 'verify', event })}\n`);
-  return {
-    statusCode: 200,
-    body: JSON.stringify({ stage: 'verify', event }),
-    headers: { 'content-type': 'application/json' },
-  };
-}
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { verifyCandidate } from '../../shared/actions/verify-candidate.ts';
+import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
+import { verifyMessage } from '../../shared/contract/messages.ts';
+
+const services = servicesFromEnvironment('INGEST_QUEUE_URL');
+
+/** Verify: judges the signatures of one candidate a message. */
+export const handler = queueHandler(telemetryOf('verify'), 'Verify', verifyMessage, (message) =>
+  verifyCandidate(services, message),
+);

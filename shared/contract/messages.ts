@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { idSchema, versionIdSchema } from './ids.ts';
 
 /** Messages of the queues between the stages. Ids only: what is true now is read from the table when they arrive. */
-export const pollMessage = z.object({ account: z.string(), module: z.string() });
+export const pollMessage = z.object({
+  account: z.string(),
+  module: z.string(),
+  /** Look at every known tag again, whether its time has come or not: somebody asked for a poll. */
+  recheck: z.boolean().optional(),
+});
 export const verifyMessage = z.object({ account: z.string(), module: z.string(), version_id: versionIdSchema });
 export const ingestMessage = verifyMessage;
 

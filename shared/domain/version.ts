@@ -25,6 +25,8 @@ export interface Candidate {
   code: string | null;
   message: string | null;
   signatures: SignatureVerdict[];
+  /** S3 key of the signatures that satisfied the policy; null before. */
+  evidence_key: string | null;
   /** When verify is asked again; null when it is not. */
   next_verify_at: string | null;
   attempts: number;
@@ -70,6 +72,8 @@ export interface Repository {
   code: string | null;
   message: string | null;
   ignored_tags: string[];
+  /** When known tags are looked at again for moves. */
+  recheck_at: string;
 }
 
 /** A tag of a module's repository and the digest it named when last looked at. */
@@ -81,6 +85,14 @@ export interface Tag {
   checked_at: string;
   /** Set when the tag moved away from an ingested version's digest. */
   moved_to: string | null;
+}
+
+export interface VersionApproval {
+  operation_id: string;
+  action: string;
+  /** E-mail of the reviewer. */
+  reviewer: string;
+  decided_at: string;
 }
 
 export interface Version {
@@ -101,6 +113,8 @@ export interface Version {
   /** S3 key of the evidence: signature candidates that satisfied the policy, and the manifest bytes. */
   evidence_key: string;
   signatures: SignatureVerdict[];
+  /** Who approved its promotions so far; agents are told. */
+  approvals: VersionApproval[];
   ingested_at: string;
   state_changed_at: string;
 }

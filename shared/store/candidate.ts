@@ -23,6 +23,7 @@ const candidates = new Entity(
       code: json<string | null>(),
       message: json<string | null>(),
       signatures: json<SignatureVerdict[]>(),
+      evidence_key: json<string | null>(),
       due_at: text,
       attempts: number,
       found_at: text,
@@ -103,4 +104,9 @@ export async function dueCandidates(db: Db, now: string, limit: number): Promise
     ),
   );
   return pages.flat().map(fromRow);
+}
+
+/** Candidates of a module that are to be asked again some time. */
+export async function dueCandidatesOf(db: Db, account: string, module: string): Promise<Candidate[]> {
+  return (await listCandidates(db, account, module)).filter((candidate) => candidate.next_verify_at !== null);
 }

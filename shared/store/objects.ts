@@ -13,13 +13,15 @@ export interface Objects {
 /** S3 keys, per account, by digest. Digests are `sha256:<hex>`. */
 export const objectKeys = {
   artifact: (account: string, digest: string) => `accounts/${account}/artifacts/${digest.replace(':', '/')}`,
-  fileIndex: (account: string, digest: string) => `accounts/${account}/file-indexes/${digest.replace(':', '/')}.json`,
+  fileIndex: (account: string, digest: string) =>
+    `accounts/${account}/file-indexes/${digest.replace(':', '/')}.json.gz`,
+  /** Named by the SHA-256 of its own bytes: later signatures make another one. */
   evidence: (account: string, digest: string) => `accounts/${account}/evidence/${digest.replace(':', '/')}.json`,
   image: (account: string, digest: string) => `accounts/${account}/images/${digest.replace(':', '/')}.erofs`,
   composition: (account: string, digest: string) => `accounts/${account}/compositions/${digest.replace(':', '/')}.json`,
   upload: (account: string, id: string) => `accounts/${account}/uploads/${id}`,
   desiredState: (account: string, instance: string) => `accounts/${account}/desired-states/${instance}.json`,
-  root: (account: string, version: number) => `accounts/${account}/roots/${version}.root.json`,
+  root: (account: string, sha256: string) => `accounts/${account}/roots/sha256/${sha256}.json`,
 } as const;
 
 /** Writes bytes unless the key exists; what is named by its digest needs no second write. */

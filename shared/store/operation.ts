@@ -4,6 +4,7 @@ import {
   type Action,
   type Approval,
   type ApprovalDecision,
+  actions,
   type Change,
   type Decision,
   finalOperationStates,
@@ -107,7 +108,7 @@ const policies = new Entity(
     model: { entity: 'policy', version: '1', service },
     attributes: {
       account: text,
-      action: json<Action>(),
+      action: { type: actions, required: true },
       decision: json<Decision>(),
       quorum: number,
       self_approval: flag,
@@ -135,6 +136,20 @@ export function listOperations(db: Db, account: string, limit = 1000, after = ''
     (shard, count) =>
       query(db, operations, operations.query.list({ account, shard }).gt({ id: after }).params(), count),
   );
+}
+
+/** Operations of an account, newest first; those made before the one whose id is `before`, where one is given. */
+export async function recentOperations(db: Db, account: string, limit: number, before = ''): Promise<Operation[]> {
+  const pages = await Promise.all(
+    Array.from({ length: listShards }, (_, shard) => {
+      const list = operations.query.list({ account, shard });
+      return query<Operation>(db, operations, (before === '' ? list : list.lt({ id: before })).params(), limit, true);
+    }),
+  );
+  return pages
+    .flat()
+    .sort((a, b) => (a.id < b.id ? 1 : -1))
+    .slice(0, limit);
 }
 
 /** Open operations that nothing has touched since `before`: the sweep asks whether their execution still lives. */

@@ -35,6 +35,7 @@ const repositories = new Entity(
       code: json<string | null>(),
       message: json<string | null>(),
       ignored_tags: json<string[]>(),
+      recheck_at: text,
     },
     indexes: {
       primary: {

@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import type { Assignment, Metadata, Template, Track } from '../domain/template.ts';
+import { type Assignment, type Metadata, type Template, type Track, tracks } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
 import {
   change,
@@ -93,6 +93,8 @@ export interface TemplateComposition {
   image_key: string;
   image_sha256: string;
   image_size: number;
+  /** `<account>/<name>` of every layer: what a promotion of one of them affects. */
+  modules: string[];
   /** The template's revision it was composed from. */
   revision: number;
   made_at: string;
@@ -104,7 +106,7 @@ const compositions = new Entity(
     attributes: {
       account: text,
       template_id: text,
-      track: json<Track>(),
+      track: { type: tracks, required: true },
       digest: text,
       report_key: text,
       image_key: text,

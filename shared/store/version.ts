@@ -1,6 +1,6 @@
 import { Entity } from 'electrodb';
 import type { SignatureVerdict } from '../domain/signature.ts';
-import type { PromotionState, Version, VersionBuild } from '../domain/version.ts';
+import type { PromotionState, Version, VersionApproval, VersionBuild } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { change, create, type Db, flag, json, key, query, read, service, text, type Write } from './db.ts';
 
@@ -22,6 +22,7 @@ const versions = new Entity(
       manifest: json<unknown>(),
       evidence_key: text,
       signatures: json<SignatureVerdict[]>(),
+      approvals: json<VersionApproval[]>(),
       ingested_at: text,
       state_changed_at: text,
     },
@@ -44,6 +45,16 @@ export function getVersion(db: Db, account: string, id: string): Promise<Version
 /** Versions of a module, newest ingest first. */
 export function listVersions(db: Db, account: string, module: string, limit = 10_000): Promise<Version[]> {
   return query(db, versions, versions.query.list({ account, module }).params(), limit, true);
+}
+
+/** As `listVersions`, each row read consistently: for decisions about state, which the index may show late. */
+export async function readVersions(db: Db, account: string, module: string): Promise<Version[]> {
+  const listed = await listVersions(db, account, module);
+  const rows: (Version | null)[] = [];
+  for (let i = 0; i < listed.length; i += 25) {
+    rows.push(...(await Promise.all(listed.slice(i, i + 25).map(({ id }) => getVersion(db, account, id)))));
+  }
+  return rows.filter((row) => row !== null);
 }
 
 export function createVersion(version: Version): Write {

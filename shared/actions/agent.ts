@@ -1,0 +1,158 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { z } from 'zod';
+import type { AgentReport, artifactUrlsAnswer, enrollAnswer, heartbeatAnswer } from '../contract/desired-state.ts';
+import { sha256Hex } from '../contract/ids.ts';
+import { driftOf } from '../domain/drift.ts';
+import { type Instance, type InstanceReport, splitModule } from '../domain/template.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { getAccount } from '../store/account.ts';
+import { transact } from '../store/db.ts';
+import { createEvent } from '../store/event.ts';
+import { createCredential, enrolInstance, getInstance, putReport } from '../store/instance.ts';
+import { getBytes, objectKeys, presignGet } from '../store/objects.ts';
+import { getComposition } from '../store/template.ts';
+import { getVersion } from '../store/version.ts';
+import { readRecord } from './reconcile-instance.ts';
+import { later, nowIso, type Services } from './services.ts';
+
+interface Machine {
+  account: string;
+  instance_id: string;
+}
+
+/**
+ * Binds an agent's key to an instance, once a join token. The credential that it answers is of use only together with
+ * that key (RFC 9449). One answer to every wrong token: nobody learns which instances exist.
+ */
+export async function enrollAgent(
+  services: Services,
+  input: { account: string; instance: string; secret: string },
+  thumbprint: string,
+): Promise<z.infer<typeof enrollAnswer>> {
+  const invalid = new GantryError('join_token_invalid', 'expected a join token of this instance that was not used yet');
+  const instance = await getInstance(services.db, input.account, input.instance);
+  const account = await getAccount(services.db, input.account);
+  if (instance === null || account === null || instance.join_secret_hash === null) throw invalid;
+  const asked = Buffer.from(sha256Hex(input.secret), 'hex');
+  if (!timingSafeEqual(asked, Buffer.from(instance.join_secret_hash, 'hex'))) throw invalid;
+  const now = nowIso(services);
+  if (instance.join_expires_at === null || instance.join_expires_at <= now) {
+    throw new GantryError('join_token_expired', `the join token expired at ${instance.join_expires_at}`);
+  }
+  const credential = `gantry_agent_${randomBytes(32).toString('base64url')}`;
+  const hash = sha256Hex(credential);
+  const root = await getBytes(services.objects, objectKeys.root(account.slug, account.root_sha256));
+  await transact(services.db, [
+    enrolInstance(instance, thumbprint, hash, now),
+    createCredential({ hash, account: account.slug, instance_id: instance.id, key_thumbprint: thumbprint }),
+    createEvent({
+      type: 'gantry.instance.enrolled',
+      account: account.slug,
+      subject: `instance/${instance.id}`,
+      actor: `instance:${instance.id}`,
+      at: now,
+      data: { key_thumbprint: thumbprint },
+    }),
+  ]);
+  return {
+    credential,
+    instance: instance.id,
+    account: account.slug,
+    root: Buffer.from(root).toString('base64'),
+  };
+}
+
+async function requireMachine(services: Services, { account, instance_id }: Machine): Promise<Instance> {
+  const instance = await getInstance(services.db, account, instance_id);
+  if (instance === null || instance.state !== 'enrolled') {
+    throw new GantryError('instance_decommissioned', `instance ${instance_id} is not enrolled (any more)`);
+  }
+  return instance;
+}
+
+/** Where the agent reads its desired state and root, for an hour. */
+export async function heartbeat(services: Services, machine: Machine): Promise<z.infer<typeof heartbeatAnswer>> {
+  const instance = await requireMachine(services, machine);
+  const account = await getAccount(services.db, instance.account);
+  if (account === null) throw new GantryError('not_found', `expected account "${instance.account}"`);
+  const { objects } = services;
+  const seconds = limits.presignedSeconds;
+  return {
+    desired_state_url: await presignGet(objects, objectKeys.desiredState(instance.account, instance.id), seconds),
+    root_url: await presignGet(objects, objectKeys.root(account.slug, account.root_sha256), seconds),
+    expires_at: later(services, seconds),
+  };
+}
+
+/**
+ * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>` (manifests, indexes,
+ * layers), `evidence:<digest>` and `composition:<digest>`. Anything else is refused, whoever's it is.
+ */
+export async function artifactUrls(
+  services: Services,
+  machine: Machine,
+  digests: string[],
+): Promise<z.infer<typeof artifactUrlsAnswer>> {
+  const instance = await requireMachine(services, machine);
+  const keys = await keysOf(services, instance);
+  const unknown = digests.find((digest) => !keys.has(digest));
+  if (unknown !== undefined) {
+    throw new GantryError('forbidden', `expected content of this instance's desired state, found "${unknown}"`);
+  }
+  const urls: Record<string, string> = {};
+  for (const digest of digests) {
+    urls[digest] = await presignGet(services.objects, keys.get(digest) ?? '', limits.presignedSeconds);
+  }
+  return { urls };
+}
+
+/** What the instance may read: name as asked → S3 key. */
+async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
+  const keys = new Map<string, string>();
+  const pointer = await getComposition(services.db, instance.account, instance.template_id, instance.track);
+  if (pointer === null) return keys;
+  const record = await readRecord(services, pointer.report_key);
+  keys.set(`composition:${record.composition_digest}`, record.image.key);
+  for (const layer of record.layers) {
+    const { account } = splitModule(`${layer.account}/${layer.module}`, instance.account);
+    for (const digest of [layer.digest, layer.manifest_digest, layer.layer_digest]) {
+      keys.set(digest, objectKeys.artifact(account, digest));
+    }
+    const version = await getVersion(services.db, account, layer.version_id);
+    if (version !== null) keys.set(`evidence:${layer.digest}`, version.evidence_key);
+  }
+  return keys;
+}
+
+/** Keeps what a machine says that it runs. Drift that begins with this report is told once. */
+export async function reportInstance(services: Services, machine: Machine, report: AgentReport): Promise<void> {
+  const instance = await requireMachine(services, machine);
+  const at = nowIso(services);
+  const kept: InstanceReport = { ...report, at };
+  const before = driftOf(instance);
+  const after = driftOf({ ...instance, report: kept });
+  const changed =
+    JSON.stringify(instance.report?.running_module_digests) !== JSON.stringify(kept.running_module_digests);
+  const event = {
+    account: instance.account,
+    subject: `instance/${instance.id}`,
+    actor: `instance:${instance.id}`,
+    at,
+  };
+  await transact(services.db, [
+    putReport(instance.account, instance.id, kept),
+    ...(changed || before.reason !== after.reason
+      ? [
+          createEvent({
+            ...event,
+            type: 'gantry.instance.reported',
+            data: { status: report.status, code: report.code },
+          }),
+        ]
+      : []),
+    ...(after.drift && before.reason !== after.reason
+      ? [createEvent({ ...event, type: 'gantry.instance.drifted', data: { reason: after.reason, code: report.code } })]
+      : []),
+  ]);
+}

@@ -1,0 +1,26 @@
+import type { Operation } from '../domain/operation.ts';
+import type { Caller } from '../domain/role.ts';
+import type { Instance, Metadata, Track } from '../domain/template.ts';
+import { GantryError } from '../error.ts';
+import { getInstance } from '../store/instance.ts';
+import { requestOperation } from './request-operation.ts';
+import type { Services } from './services.ts';
+
+/** Asks for an instance's metadata (replaced whole), track or clusters to be changed; what is left out stays. */
+export async function changeInstance(
+  services: Services,
+  caller: Caller,
+  input: { id: string; metadata?: Metadata; track?: Track; clusters?: string[] },
+): Promise<Operation> {
+  const instance = await requireInstance(services, caller.account, input.id);
+  const { id, ...set } = input;
+  const change = { kind: 'update_instance', instance_id: id, ...set } as const;
+  return requestOperation(services, caller, 'instance_change', change, `change instance ${instance.name}`);
+}
+
+export async function requireInstance(services: Services, account: string, id: string): Promise<Instance> {
+  const instance = await getInstance(services.db, account, id);
+  if (instance === null)
+    throw new GantryError('not_found', `expected an instance of account "${account}", found no ${id}`);
+  return instance;
+}

@@ -1,0 +1,240 @@
+import type { Change, Operation } from '../domain/operation.ts';
+import { type Assignment, splitModule, type Track } from '../domain/template.ts';
+import { changedAssignment } from '../domain/template-view.ts';
+import type { Version, VersionApproval } from '../domain/version.ts';
+import { GantryError } from '../error.ts';
+import type { Write } from '../store/db.ts';
+import { createEvent } from '../store/event.ts';
+import { getInstance, instancesOf, updateInstance } from '../store/instance.ts';
+import { getModule, moveLive } from '../store/module.ts';
+import { getApproval, putPolicy } from '../store/operation.ts';
+import {
+  assignmentsOf,
+  bumpTemplate,
+  createAssignment,
+  findAssignment,
+  getComposition,
+  getTemplate,
+  listTemplates,
+  putAssignment,
+  removeAssignment,
+} from '../store/template.ts';
+import { freeName, nameOwner, takeName } from '../store/unique.ts';
+import { getVersion, moveVersion } from '../store/version.ts';
+import { assertPromotable } from './promote-version.ts';
+import { nowIso, type Services } from './services.ts';
+
+/** A template and the track whose composition a change may alter. */
+export interface TemplateTrack {
+  account: string;
+  template_id: string;
+  track: Track;
+}
+
+type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
+
+/** Fails with a coded error when a change could not be applied to what is there now. */
+export async function checkChange(services: Services, operation: Operation): Promise<void> {
+  const { account, change } = operation;
+  switch (change.kind) {
+    case 'promote_version':
+      assertPromotable(await requireVersion(services, account, change.version_id), change.to);
+      return;
+    case 'assign_module': {
+      if ((await getTemplate(services.db, account, change.template_id)) === null) {
+        throw gone('template', change.template_id);
+      }
+      const owner = await nameOwner(services.db, account, 'assignment', `${change.template_id}/${change.module}`);
+      if (owner !== null && owner !== change.assignment_id) throw assignedTwice(change);
+      return;
+    }
+    case 'update_assignment':
+    case 'remove_assignment':
+      await requireAssignment(services, account, change.assignment_id);
+      return;
+    case 'update_instance':
+      if ((await getInstance(services.db, account, change.instance_id)) === null) {
+        throw gone('instance', change.instance_id);
+      }
+      return;
+    case 'change_policy':
+      return;
+  }
+}
+
+/** The writes that apply a change, each with its condition. */
+export async function changeWrites(services: Services, operation: Operation): Promise<Write[]> {
+  const { account, change } = operation;
+  switch (change.kind) {
+    case 'promote_version':
+      return promotionWrites(services, operation, change);
+    case 'assign_module':
+      return assignWrites(services, account, change);
+    case 'update_assignment': {
+      const was = await requireAssignment(services, account, change.assignment_id);
+      const next = { ...changedAssignment(was, change), updated_at: nowIso(services) };
+      return [putAssignment(next, was.updated_at), await bump(services, account, was.template_id)];
+    }
+    case 'remove_assignment': {
+      const was = await requireAssignment(services, account, change.assignment_id);
+      const name = freeName(account, 'assignment', `${was.template_id}/${was.module}`);
+      return [removeAssignment(was), name, await bump(services, account, was.template_id)];
+    }
+    case 'update_instance': {
+      const was = await getInstance(services.db, account, change.instance_id);
+      if (was === null) throw gone('instance', change.instance_id);
+      const { kind: _, instance_id: __, ...set } = change;
+      return [updateInstance(was, { ...set, updated_at: nowIso(services) })];
+    }
+    case 'change_policy':
+      return [putPolicy(account, change.policy)];
+  }
+}
+
+async function promotionWrites(
+  services: Services,
+  operation: Operation,
+  change: Of<'promote_version'>,
+): Promise<Write[]> {
+  const { account } = operation;
+  const version = await requireVersion(services, account, change.version_id);
+  assertPromotable(version, change.to);
+  const module = await getModule(services.db, account, change.module);
+  if (module === null) throw gone('module', change.module);
+  const at = nowIso(services);
+  const live = module.live_version_id;
+  const approvals = [...version.approvals, ...(await approvalsOf(services, operation))];
+  const writes: Write[] = [];
+  if (change.to === 'live') {
+    writes.push(
+      moveVersion(version, 'live', at, { was_live: true, approvals }),
+      moveLive(account, module.name, live, version.id),
+    );
+    const previous = live === null ? null : await getVersion(services.db, account, live);
+    if (previous !== null) {
+      writes.push(moveVersion(previous, 'blessed', at), versionEvent(operation, previous, 'superseded', at));
+    }
+  } else {
+    writes.push(moveVersion(version, change.to, at, { approvals }));
+    if (live === version.id) writes.push(moveLive(account, module.name, live, null));
+  }
+  writes.push(versionEvent(operation, version, change.to === 'retired' ? 'retired' : 'promoted', at));
+  return writes;
+}
+
+/** Who approved the operation, as versions keep it. */
+async function approvalsOf(services: Services, operation: Operation): Promise<VersionApproval[]> {
+  if (operation.approval_id === null) return [];
+  const approval = await getApproval(services.db, operation.account, operation.approval_id);
+  const { id: operation_id, action } = operation;
+  return (approval?.decisions ?? [])
+    .filter(({ decision }) => decision === 'approve')
+    .map(({ reviewer_email, decided_at }) => ({ operation_id, action, reviewer: reviewer_email, decided_at }));
+}
+
+function versionEvent(
+  operation: Operation,
+  version: Version,
+  verb: 'promoted' | 'superseded' | 'retired',
+  at: string,
+): Write {
+  return createEvent({
+    type: `gantry.version.${verb}`,
+    account: operation.account,
+    subject: `version/${version.id}`,
+    actor: operation.requested_by,
+    at,
+    data: {
+      module: version.module,
+      version: version.version_string,
+      from: version.promotion_state,
+      operation_id: operation.id,
+    },
+  });
+}
+
+async function assignWrites(services: Services, account: string, change: Of<'assign_module'>): Promise<Write[]> {
+  const at = nowIso(services);
+  const { kind: _, assignment_id: id, ...rest } = change;
+  const name = `${change.template_id}/${change.module}`;
+  return [
+    createAssignment({ ...rest, account, id, created_at: at, updated_at: at }),
+    takeName(account, 'assignment', name, id, () => assignedTwice(change)),
+    await bump(services, account, change.template_id),
+  ];
+}
+
+async function bump(services: Services, account: string, template_id: string): Promise<Write> {
+  const template = await getTemplate(services.db, account, template_id);
+  if (template === null) throw gone('template', template_id);
+  return bumpTemplate(account, template_id, template.revision, nowIso(services));
+}
+
+/** The templates whose compositions a change may alter: they are composed before it is applied, and again after. */
+export async function affectedTemplates(services: Services, operation: Operation): Promise<TemplateTrack[]> {
+  const { account, change } = operation;
+  switch (change.kind) {
+    case 'promote_version':
+      return withTracks(services, await templatesUsing(services, account, change.module));
+    case 'assign_module':
+    case 'update_assignment':
+    case 'remove_assignment':
+      return withTracks(services, [{ account, template_id: change.template_id }]);
+    case 'update_instance': {
+      const instance = await getInstance(services.db, account, change.instance_id);
+      if (instance === null || change.track === undefined) return [];
+      return [{ account, template_id: instance.template_id, track: change.track }];
+    }
+    case 'change_policy':
+      return [];
+  }
+}
+
+interface TemplateKey {
+  account: string;
+  template_id: string;
+}
+
+/** Templates that the module is assigned to, in any account, and own ones whose composition it is in by `requires`. */
+async function templatesUsing(services: Services, account: string, module: string): Promise<TemplateKey[]> {
+  const name = `${account}/${module}`;
+  const found = new Map<string, TemplateKey>();
+  const add = (key: TemplateKey) => found.set(`${key.account}/${key.template_id}`, key);
+  for (const row of await assignmentsOf(services.db, name)) add({ account: row.account, template_id: row.template_id });
+  for (const template of await listTemplates(services.db, account)) {
+    const pointer = await getComposition(services.db, account, template.id, 'live');
+    if (pointer?.modules.includes(name)) add({ account, template_id: template.id });
+  }
+  return [...found.values()];
+}
+
+async function withTracks(services: Services, templates: TemplateKey[]): Promise<TemplateTrack[]> {
+  const all: TemplateTrack[] = [];
+  for (const { account, template_id } of templates) {
+    all.push({ account, template_id, track: 'live' });
+    const instances = await instancesOf(services.db, account, template_id);
+    if (instances.some(({ track }) => track === 'staging')) all.push({ account, template_id, track: 'staging' });
+  }
+  return all;
+}
+
+async function requireVersion(services: Services, account: string, id: string): Promise<Version> {
+  const version = await getVersion(services.db, account, id);
+  if (version === null) throw gone('version', id);
+  return version;
+}
+
+async function requireAssignment(services: Services, account: string, id: string): Promise<Assignment> {
+  const assignment = await findAssignment(services.db, account, id);
+  if (assignment === null) throw gone('assignment', id);
+  return assignment;
+}
+
+function assignedTwice(change: Of<'assign_module'>): GantryError {
+  const { name } = splitModule(change.module, '');
+  return new GantryError('already_exists', `module "${name}" is assigned to template ${change.template_id} already`);
+}
+
+function gone(noun: string, id: string): GantryError {
+  return new GantryError('not_found', `expected ${noun} ${id}, which is not there (any more)`);
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import type { JoinToken } from '../contract/desired-state.ts';
+import { newId, sha256Hex } from '../contract/ids.ts';
+import type { Caller } from '../domain/role.ts';
+import type { Instance, Metadata, Track } from '../domain/template.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { getAccount } from '../store/account.ts';
+import { transact } from '../store/db.ts';
+import { createEvent } from '../store/event.ts';
+import { createInstance as insert, updateInstance } from '../store/instance.ts';
+import { takeName } from '../store/unique.ts';
+import { requireTemplate } from './assign-module.ts';
+import { requireInstance } from './change-instance.ts';
+import { enqueue, later, nowIso, type Services } from './services.ts';
+
+/** Makes an instance of a template and the join token that its agent enrols with, shown once. */
+export async function createInstance(
+  services: Services,
+  caller: Caller,
+  input: { name: string; template_id: string; track?: Track; metadata?: Metadata; clusters?: string[] },
+): Promise<{ instance: Instance; join_token: string }> {
+  const template = await requireTemplate(services, caller.account, input.template_id);
+  const at = nowIso(services);
+  const secret = randomBytes(32).toString('base64url');
+  const instance: Instance = {
+    account: caller.account,
+    id: newId('instance'),
+    name: input.name,
+    template_id: template.id,
+    track: input.track ?? 'live',
+    metadata: input.metadata ?? {},
+    clusters: input.clusters ?? [],
+    state: 'awaiting_enrolment',
+    key_thumbprint: null,
+    credential_hash: null,
+    join_secret_hash: sha256Hex(secret),
+    join_expires_at: later(services, limits.joinTokenSeconds),
+    desired_version: 0,
+    desired_hash: null,
+    desired_composition: null,
+    desired_modules: {},
+    desired_signed_at: null,
+    desired_expires_at: null,
+    report: null,
+    created_at: at,
+    updated_at: at,
+  };
+  await transact(services.db, [
+    insert(instance),
+    takeName(caller.account, 'instance', input.name, instance.id, () => {
+      return new GantryError('already_exists', `instance "${input.name}" exists already`, { field: 'name' });
+    }),
+    createEvent({
+      type: 'gantry.instance.created',
+      account: caller.account,
+      subject: `instance/${instance.id}`,
+      actor: caller.actor,
+      at,
+      data: { name: input.name, template_id: template.id, track: instance.track },
+    }),
+  ]);
+  // The track may be the first of its kind on this template, so it is composed too.
+  const { account, template_id, track } = instance;
+  await enqueue(services, 'compose', [{ account, template_id, track }]);
+  return { instance, join_token: await joinTokenOf(services, instance, secret) };
+}
+
+/** A new join token for an instance that is to enrol (again). The one before, and a bound key, are of no use any more. */
+export async function renewJoinToken(services: Services, caller: Caller, id: string): Promise<{ join_token: string }> {
+  const instance = await requireInstance(services, caller.account, id);
+  if (instance.state === 'decommissioned') {
+    throw new GantryError('instance_decommissioned', `instance "${instance.name}" is decommissioned`);
+  }
+  const secret = randomBytes(32).toString('base64url');
+  const at = nowIso(services);
+  await transact(services.db, [
+    updateInstance(instance, {
+      state: 'awaiting_enrolment',
+      key_thumbprint: null,
+      credential_hash: null,
+      join_secret_hash: sha256Hex(secret),
+      join_expires_at: later(services, limits.joinTokenSeconds),
+      updated_at: at,
+    }),
+    createEvent({
+      type: 'gantry.instance.changed',
+      account: caller.account,
+      subject: `instance/${id}`,
+      actor: caller.actor,
+      at,
+      data: { join_token: 'renewed' },
+    }),
+  ]);
+  return { join_token: await joinTokenOf(services, instance, secret) };
+}
+
+async function joinTokenOf(services: Services, instance: Instance, secret: string): Promise<string> {
+  const account = await getAccount(services.db, instance.account);
+  if (account === null) throw new GantryError('not_found', `expected account "${instance.account}"`);
+  const token: JoinToken = {
+    url: services.settings.publicUrl,
+    account: instance.account,
+    instance: instance.id,
+    secret,
+    root_sha256: account.root_sha256,
+  };
+  return Buffer.from(JSON.stringify(token)).toString('base64url');
+}

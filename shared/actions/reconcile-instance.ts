@@ -1,0 +1,173 @@
+import { renderInstanceFiles } from '../composition/index.ts';
+import type { DesiredPolicy, DesiredState, RenderedFile } from '../contract/desired-state.ts';
+import { sha256Hex } from '../contract/ids.ts';
+import type { ReconcileMessage } from '../contract/messages.ts';
+import { makeDesiredState } from '../director/index.ts';
+import { type Instance, moduleLabel } from '../domain/template.ts';
+import type { TreeEntry } from '../domain/tree.ts';
+import { limits } from '../limits.ts';
+import { getAccount } from '../store/account.ts';
+import { transact } from '../store/db.ts';
+import { createEvent } from '../store/event.ts';
+import { dueResigns, getInstance, putResign, signedInstance } from '../store/instance.ts';
+import { getModule } from '../store/module.ts';
+import { getBytes, objectKeys, putLatest } from '../store/objects.ts';
+import { getComposition, type TemplateComposition } from '../store/template.ts';
+import { getVersion } from '../store/version.ts';
+import type { CompositionRecord } from './compose-template.ts';
+import { signAsDirector } from './director.ts';
+import { enqueue, later, nowIso, type Services } from './services.ts';
+
+/**
+ * Makes and signs what one instance is to be. Unchanged content is not signed again before half of its life. The
+ * version is claimed first and confirmed after the bytes are in place: a worker that dies in between leaves no hash, so
+ * the next one signs anew, and of two at once the later version stays.
+ */
+export async function reconcileInstance(services: Services, message: ReconcileMessage): Promise<void> {
+  const { account, instance_id } = message;
+  const instance = await getInstance(services.db, account, instance_id);
+  if (instance === null || instance.state === 'decommissioned') return;
+  const pointer = await getComposition(services.db, account, instance.template_id, instance.track);
+  if (pointer === null) return;
+  const record = await readRecord(services, pointer.report_key);
+  const custom = await desiredStateOf(services, instance, record);
+  const desired_hash = sha256Hex(JSON.stringify([custom, record.image]));
+  if (instance.desired_hash === desired_hash && !halfExpired(services, instance)) return;
+  await sign(services, instance, pointer, record, custom, desired_hash);
+}
+
+/** Hands out the instances whose desired state has reached half of its life. */
+export async function scheduleResigns(services: Services): Promise<number> {
+  const due = await dueResigns(services.db, nowIso(services), limits.pollsPerRun);
+  await enqueue(
+    services,
+    'reconcile',
+    due.map(({ account, instance_id }) => ({ account, instance_id })),
+  );
+  return due.length;
+}
+
+export async function readRecord(services: Services, key: string): Promise<CompositionRecord> {
+  // Written by compose under the hash of its content.
+  const record: CompositionRecord = JSON.parse(Buffer.from(await getBytes(services.objects, key)).toString('utf8'));
+  return record;
+}
+
+function halfExpired(services: Services, instance: Instance): boolean {
+  const half = (limits.desiredStateDays * 24 * 3600 * 1000) / 2;
+  return services.now().getTime() >= Date.parse(instance.desired_signed_at ?? '1970-01-01T00:00:00Z') + half;
+}
+
+async function sign(
+  services: Services,
+  instance: Instance,
+  pointer: TemplateComposition,
+  record: CompositionRecord,
+  custom: DesiredState,
+  desired_hash: string,
+): Promise<void> {
+  const account = await getAccount(services.db, instance.account);
+  if (account === null) return;
+  const signed_at = nowIso(services);
+  const lifeSeconds = limits.desiredStateDays * 24 * 3600;
+  const set = {
+    desired_version: instance.desired_version + 1,
+    desired_hash: null,
+    desired_composition: pointer.digest,
+    desired_modules: Object.fromEntries(
+      record.layers.map((layer) => [
+        moduleLabel(instance.account, layer.account, layer.module),
+        layer.composefs_digest,
+      ]),
+    ),
+    desired_signed_at: signed_at,
+    desired_expires_at: later(services, lifeSeconds),
+  };
+  await transact(services.db, [signedInstance(instance, set)]);
+  const metadata = makeDesiredState({
+    custom,
+    image: { length: record.image.length, sha256: record.image.sha256 },
+    version: set.desired_version,
+    expires: new Date(set.desired_expires_at),
+  });
+  const bytes = await signAsDirector(services, account.director_key_id, metadata);
+  await putLatest(services.objects, objectKeys.desiredState(instance.account, instance.id), bytes, 'application/json');
+  await transact(services.db, [
+    signedInstance({ ...instance, ...set }, { ...set, desired_hash }),
+    putResign(instance.account, instance.id, later(services, lifeSeconds / 2)),
+    createEvent({
+      type: 'gantry.desired_state.signed',
+      account: instance.account,
+      subject: `instance/${instance.id}`,
+      actor: 'gantry:reconcile',
+      at: signed_at,
+      data: { version: set.desired_version, composition_digest: pointer.digest },
+    }),
+  ]);
+}
+
+async function desiredStateOf(
+  services: Services,
+  instance: Instance,
+  record: CompositionRecord,
+): Promise<DesiredState> {
+  const metadata = { instance: instance.metadata, modules: record.metadata };
+  return {
+    account: instance.account,
+    instance: instance.id,
+    template: instance.template_id,
+    track: instance.track,
+    composition_digest: record.composition_digest,
+    layers: record.layers,
+    signature_policies: await policies(services, record),
+    rendered_files: await rendered(services, instance, record),
+    metadata,
+    jobs: [],
+    approvals: await approvalsOf(services, record),
+  };
+}
+
+/** The policies by which the agent judges the layers itself, as the modules' rows state them now. */
+async function policies(services: Services, record: CompositionRecord): Promise<DesiredPolicy[]> {
+  const all: DesiredPolicy[] = [];
+  for (const layer of record.layers) {
+    const module = await getModule(services.db, layer.account, layer.module);
+    if (module === null) continue;
+    all.push({
+      module: `${layer.account}/${layer.module}`,
+      identities: module.identities,
+      keys: module.trusted_keys,
+      require_tlog: module.require_tlog,
+      trusted_root: module.trusted_root,
+    });
+  }
+  return all;
+}
+
+async function rendered(services: Services, instance: Instance, record: CompositionRecord): Promise<RenderedFile[]> {
+  const contents = new Map<string, Uint8Array>();
+  for (const { module, layer_digest, entry } of record.instance_files) {
+    contents.set(`${module}:${entry.path}`, await contentOf(services, module, layer_digest, entry));
+  }
+  return renderInstanceFiles(
+    record.instance_files,
+    (module, path) => contents.get(`${module}:${path}`) ?? new Uint8Array(),
+    instance.metadata,
+  );
+}
+
+async function contentOf(services: Services, module: string, layer: string, entry: TreeEntry): Promise<Uint8Array> {
+  if (entry.size === 0 || entry.offset === undefined) return new Uint8Array();
+  if (entry.content !== undefined) return Buffer.from(entry.content, 'base64');
+  const account = module.slice(0, module.indexOf('/'));
+  const range = { start: entry.offset, length: entry.size };
+  return getBytes(services.objects, objectKeys.artifact(account, layer), range);
+}
+
+/** Who approved the versions that the machine is to run, and when. */
+async function approvalsOf(services: Services, record: CompositionRecord): Promise<DesiredState['approvals']> {
+  const versions = await Promise.all(
+    record.layers.map(({ account, version_id }) => getVersion(services.db, account, version_id)),
+  );
+  return versions.flatMap((version) => version?.approvals ?? []);
+}

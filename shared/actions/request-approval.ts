@@ -1,0 +1,110 @@
+import { SendEmailCommand } from '@aws-sdk/client-sesv2';
+import type { Approval, InterventionPolicy, Operation } from '../domain/operation.ts';
+import { finalOperationStates } from '../domain/operation.ts';
+import type { Member } from '../domain/role.ts';
+import { hasRole } from '../domain/role.ts';
+import { listMembers } from '../store/account.ts';
+import { transact } from '../store/db.ts';
+import { createEvent } from '../store/event.ts';
+import { createApproval, getApproval, updateApproval, updateOperation } from '../store/operation.ts';
+import { approvalLink } from './approval-link.ts';
+import { later, nowIso, type Services } from './services.ts';
+
+/** Members who may decide on an operation: reviewers, and without self-approval not the one who asked. */
+export async function eligibleReviewers(
+  services: Services,
+  operation: Operation,
+  policy: Pick<InterventionPolicy, 'self_approval'>,
+): Promise<Member[]> {
+  const members = await listMembers(services.db, operation.account);
+  return members.filter(
+    (member) =>
+      hasRole(member, 'reviewer') && (policy.self_approval || `member:${member.id}` !== operation.requested_by),
+  );
+}
+
+/** The approval of an operation: one each, so its id follows from the operation's. */
+function approvalId(operation: Operation): string {
+  return operation.id.replace(/^op_/, 'apr_');
+}
+
+/**
+ * Opens the request for approval, keeps the waiting task's token and mails every reviewer a link of their own. Run
+ * again (a second execution) it only renews the token. Answers the decision when there is one already.
+ */
+export async function askReviewers(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+  task_token: string,
+): Promise<'approved' | 'rejected' | 'withdrawn' | null> {
+  if (finalOperationStates.includes(operation.state)) return operation.state === 'rejected' ? 'rejected' : 'withdrawn';
+  const id = approvalId(operation);
+  const existing = await getApproval(services.db, operation.account, id);
+  if (existing !== null) {
+    if (existing.state === 'approved' || existing.state === 'rejected') return existing.state;
+    if (existing.state !== 'pending') return 'withdrawn';
+    await transact(services.db, [updateApproval(existing, { task_token })]);
+    return null;
+  }
+  const at = nowIso(services);
+  const approval: Approval = {
+    account: operation.account,
+    id,
+    operation_id: operation.id,
+    action: operation.action,
+    summary: operation.summary,
+    requested_by: operation.requested_by,
+    state: 'pending',
+    quorum: policy.quorum,
+    self_approval: policy.self_approval,
+    decisions: [],
+    task_token,
+    expires_at: later(services, policy.expires_in_s),
+    created_at: at,
+  };
+  await transact(services.db, [
+    createApproval(approval),
+    updateOperation(operation, { state: 'awaiting_approval', approval_id: id, updated_at: at }),
+    createEvent({
+      type: 'gantry.operation.awaiting_approval',
+      account: operation.account,
+      subject: `operation/${operation.id}`,
+      actor: 'gantry:promote',
+      at,
+      data: { action: operation.action, summary: operation.summary, approval_id: id },
+    }),
+  ]);
+  for (const reviewer of await eligibleReviewers(services, operation, policy)) await mail(services, approval, reviewer);
+  return null;
+}
+
+async function mail(services: Services, approval: Approval, reviewer: Member): Promise<void> {
+  const link = await approvalLink(services, approval, reviewer.id);
+  const text = [
+    `Hello ${reviewer.name},`,
+    '',
+    `account "${approval.account}" asks for your approval:`,
+    '',
+    `    ${approval.summary}`,
+    '',
+    `Asked by ${approval.requested_by}, open until ${approval.expires_at}.`,
+    'The page behind this link shows what is asked; nothing is decided before you press a button there.',
+    '',
+    link,
+    '',
+    'The link is yours alone and works once. Do not pass it on.',
+  ].join('\n');
+  await services.aws.ses.send(
+    new SendEmailCommand({
+      FromEmailAddress: services.settings.senderAddress,
+      Destination: { ToAddresses: [reviewer.email] },
+      Content: {
+        Simple: {
+          Subject: { Data: `Approval asked: ${approval.summary}`, Charset: 'UTF-8' },
+          Body: { Text: { Data: text, Charset: 'UTF-8' } },
+        },
+      },
+    }),
+  );
+}

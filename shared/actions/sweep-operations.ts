@@ -1,0 +1,53 @@
+import { DescribeExecutionCommand } from '@aws-sdk/client-sfn';
+import type { Operation } from '../domain/operation.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { transact } from '../store/db.ts';
+import { getOperation, idleOperations, updateOperation } from '../store/operation.ts';
+import { executionName, startExecution } from './request-operation.ts';
+import { finish } from './run-operation.ts';
+import { later, nowIso, type Services } from './services.ts';
+
+/**
+ * Starts operations again whose execution died: one that never started, was stopped, or came back FAILED after an outage.
+ * The record says what is left to do, so a second execution repeats nothing. Answers how many were started.
+ */
+export async function sweepOperations(services: Services): Promise<number> {
+  let started = 0;
+  for (const idle of await idleOperations(services.db, later(services, -limits.operationIdleSeconds))) {
+    const operation = await getOperation(services.db, idle.account, idle.id);
+    if (operation === null || (await isAlive(services, operation))) continue;
+    try {
+      await revive(services, operation);
+      started += 1;
+    } catch (error) {
+      // Another sweep was faster, or the operation moved on after all.
+      if (!(error instanceof GantryError)) throw error;
+    }
+  }
+  return started;
+}
+
+async function isAlive(services: Services, operation: Operation): Promise<boolean> {
+  const machine = services.settings.stateMachineArn.replace(':stateMachine:', ':execution:');
+  try {
+    const out = await services.aws.sfn.send(
+      new DescribeExecutionCommand({ executionArn: `${machine}:${executionName(operation)}` }),
+    );
+    return out.status === 'RUNNING' || out.status === 'PENDING_REDRIVE';
+  } catch (error) {
+    if ((error as { name?: string }).name === 'ExecutionDoesNotExist') return false;
+    throw error;
+  }
+}
+
+async function revive(services: Services, operation: Operation): Promise<void> {
+  if (operation.attempt >= limits.operationAttemptsMax) {
+    const message = `its execution died ${operation.attempt} times; see the log and ask again`;
+    await finish(services, operation, 'failed', 'execution_died', message);
+    return;
+  }
+  const next = { ...operation, attempt: operation.attempt + 1 };
+  await transact(services.db, [updateOperation(operation, { attempt: next.attempt, updated_at: nowIso(services) })]);
+  await startExecution(services, next);
+}

@@ -1,0 +1,138 @@
+import { sha256Hex } from '../contract/ids.ts';
+import type { VerifyMessage } from '../contract/messages.ts';
+import type { ArtifactVerdict, SignatureCandidate } from '../domain/signature.ts';
+import type { Candidate } from '../domain/version.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { collectSignatures } from '../registry/index.ts';
+import { verifyArtifact } from '../signature/index.ts';
+import { getCandidate, updateCandidate } from '../store/candidate.ts';
+import { transact } from '../store/db.ts';
+import { createEvent } from '../store/event.ts';
+import { getModule } from '../store/module.ts';
+import { objectKeys, putOnce } from '../store/objects.ts';
+import { policyOf } from './register-module.ts';
+import { registryFor } from './registry-access.ts';
+import { enqueue, later, nowIso, type Services } from './services.ts';
+
+/**
+ * Judges one candidate's signatures against its module's policy. Verified goes on to ingest; without a signature it
+ * waits; a signature that does not satisfy is a rejection, shown at once. Both are asked again for 24 hours. A registry
+ * that fails is no verdict: the candidate stays as it is and is asked again.
+ */
+export async function verifyCandidate(services: Services, message: VerifyMessage): Promise<void> {
+  const { account, module: name } = message;
+  const candidate = await getCandidate(services.db, account, message.version_id);
+  const module = await getModule(services.db, account, name);
+  if (candidate === null || module === null || candidate.state === 'ingested') return;
+  // Verified, and asked again: the message to ingest was lost, or its worker died.
+  const evidence = await readSignatures(services, candidate, module.repository);
+  if (evidence === null) return;
+  const verdict = verifyArtifact(candidate.digest, evidence, policyOf(module));
+  if (verdict.verified) await accept(services, candidate, verdict, evidence);
+  else await refuse(services, candidate, verdict);
+}
+
+async function readSignatures(
+  services: Services,
+  candidate: Candidate,
+  repository: string,
+): Promise<SignatureCandidate[] | null> {
+  try {
+    const { client, reference } = await registryFor(services, candidate.account, repository);
+    return await collectSignatures(client, reference.repository, candidate.digest);
+  } catch (error) {
+    if (!(error instanceof GantryError)) throw error;
+    await transact(services.db, [
+      updateCandidate(candidate, {
+        code: error.code,
+        message: error.message,
+        attempts: candidate.attempts + 1,
+        next_verify_at: nextAttempt(services, candidate),
+        updated_at: nowIso(services),
+      }),
+    ]);
+    return null;
+  }
+}
+
+async function accept(
+  services: Services,
+  candidate: Candidate,
+  verdict: ArtifactVerdict,
+  found: SignatureCandidate[],
+): Promise<void> {
+  const { account, module, id, digest } = candidate;
+  // Agents judge these again, so what did not satisfy the policy here is of no use to them.
+  const candidates = found.filter((_, index) => verdict.signatures[index]?.verified === true);
+  const evidence = JSON.stringify({ digest, candidates });
+  const evidence_key = objectKeys.evidence(account, `sha256:${sha256Hex(evidence)}`);
+  await putOnce(services.objects, evidence_key, evidence, 'application/json');
+  const at = nowIso(services);
+  await transact(services.db, [
+    updateCandidate(candidate, {
+      state: 'verified',
+      code: null,
+      message: null,
+      signatures: verdict.signatures,
+      evidence_key,
+      attempts: 0,
+      // Should the message to ingest be lost, verify is asked again and sends another.
+      next_verify_at: later(services, limits.verifyRetryMaxSeconds),
+      updated_at: at,
+    }),
+    createEvent({
+      type: 'gantry.candidate.verified',
+      account,
+      subject: `version/${id}`,
+      actor: 'gantry:verify',
+      at,
+      data: { module, digest },
+    }),
+  ]);
+  await enqueue(services, 'ingest', [{ account, module, version_id: id }]);
+}
+
+async function refuse(services: Services, candidate: Candidate, verdict: ArtifactVerdict): Promise<void> {
+  const { account, module, id, digest } = candidate;
+  const waits = verdict.code === 'unsigned' || verdict.code === 'attestation_only';
+  const next_verify_at = nextAttempt(services, candidate);
+  const state = waits && next_verify_at !== null ? 'awaiting_signature' : 'rejected';
+  const code = state === 'awaiting_signature' ? 'awaiting_signature' : verdict.code;
+  const at = nowIso(services);
+  const told = candidate.state === state && candidate.code === code;
+  await transact(services.db, [
+    updateCandidate(candidate, {
+      state,
+      code,
+      message: verdict.message,
+      signatures: verdict.signatures,
+      attempts: candidate.attempts + 1,
+      next_verify_at,
+      updated_at: at,
+    }),
+    ...(told
+      ? []
+      : [
+          createEvent({
+            type: state === 'rejected' ? 'gantry.candidate.rejected' : 'gantry.candidate.awaiting_signature',
+            account,
+            subject: `version/${id}`,
+            actor: 'gantry:verify',
+            at,
+            data: { module, digest, code, message: verdict.message },
+          }),
+        ]),
+  ]);
+}
+
+/** When a candidate is asked again: the wait doubles; null once 24 hours have passed since it was found. */
+export function nextAttempt(services: Services, candidate: Candidate): string | null {
+  const age = (services.now().getTime() - Date.parse(candidate.found_at)) / 1000;
+  if (age >= limits.awaitSignatureSeconds) return null;
+  const wait = Math.min(
+    limits.verifyRetryMinSeconds * 2 ** Math.min(candidate.attempts, 16),
+    limits.verifyRetryMaxSeconds,
+  );
+  return later(services, wait);
+}
