@@ -3,9 +3,12 @@ import * as fs from 'node:fs';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { FsVerity } from './fs-verity.ts';
-import { ComposefsNode, fileType, isKnownType, sortChildren, type Xattr } from './node.ts';
+import { getfattrOptions, parseGetfattr } from './getfattr.ts';
+import { ComposefsNode, fileType, isKnownType, sortChildren } from './node.ts';
 
 const readBytes = 1 << 20;
+/** More than the xattrs of a million files take in base64. */
+const getfattrBytesMax = 1 << 30;
 
 export interface DirectoryOptions {
   /** Where the content of files that are not kept in the image is copied to, as `xx/rest of the digest`. */
@@ -117,32 +120,19 @@ function copyToStore(path: Buffer, node: ComposefsNode, store: string): void {
   }
 }
 
-/** Adds what `getfattr` prints: blocks of `# file: NAME` and `name=0sBASE64`, names with octal escapes. */
 function readXattrs(directory: string, nodes: Map<string, ComposefsNode>, warn: (sentence: string) => void): void {
-  const args = ['--recursive', '--physical', '--no-dereference', '--dump', '--match=-', '--encoding=base64'];
-  const result = spawnSync('getfattr', [...args, '--absolute-names', '--', directory], { maxBuffer: 1 << 30 });
+  const result = spawnSync('getfattr', [...getfattrOptions, '--', directory], { maxBuffer: getfattrBytesMax });
   if (result.error || result.status !== 0) {
-    const why = result.error ? 'the program getfattr is not installed' : result.stderr.toString().trim();
+    const { error } = result;
+    const missing = error !== undefined && 'code' in error && error.code === 'ENOENT';
+    const why = missing ? 'the program getfattr is not installed' : (error?.message ?? result.stderr.toString().trim());
     warn(`extended attributes were not read, because ${why}`);
     return;
   }
-  let xattrs: Xattr[] = [];
-  for (const line of result.stdout.toString('latin1').split('\n')) {
-    if (line.startsWith('# file: ')) {
-      const node = nodes.get(unquote(line.slice('# file: '.length)));
-      xattrs = [];
-      if (node) node.xattrs = xattrs;
-    } else if (line !== '') {
-      const equals = line.indexOf('=');
-      const name = unquote(equals === -1 ? line : line.slice(0, equals));
-      const value = equals === -1 ? '' : line.slice(equals + 3);
-      xattrs.push({ name, value: Buffer.from(value, 'base64').toString('latin1') });
-    }
+  for (const [path, xattrs] of parseGetfattr(result.stdout.toString('latin1'))) {
+    const node = nodes.get(path);
+    if (node) node.xattrs = xattrs;
   }
-}
-
-function unquote(quoted: string): string {
-  return quoted.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /** Names the path in what goes wrong with it. */
