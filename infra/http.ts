@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   ApiMapping,
   DomainName,
@@ -12,6 +12,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 
@@ -57,10 +58,11 @@ export class Http extends Construct {
       routeKey: HttpRouteKey.DEFAULT,
       integration: new HttpLambdaIntegration('Integration', stage.lambda, { scopePermissionToRoute: false }),
     });
-    Validations.of(route).acknowledge({
-      id: 'AwsSolutions-APIG4',
-      reason: 'The function authenticates: API tokens, DPoP proofs and approval links are not JWTs of one issuer.',
-    });
+    acknowledge(
+      route,
+      'APIG4',
+      'The function authenticates: API tokens, DPoP proofs and approval links are not JWTs of one issuer.',
+    );
   }
 
   private serveAt(settings: Settings, stage: HttpStage): void {

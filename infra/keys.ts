@@ -1,6 +1,7 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { acknowledgeWildcard, local } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 
 const purposeTag = 'gantry:purpose';
@@ -41,6 +42,11 @@ export class Keys extends Construct {
     stage.allow(['kms:Sign', 'kms:GetPublicKey'], [this.everyKey()], {
       StringEquals: { [`aws:ResourceTag/${purposeTag}`]: directorPurpose },
     });
+    acknowledgeWildcard(
+      stage.role,
+      `${local('kms')}:key/*`,
+      'Director keys are made at run time; the condition on their tag bounds them.',
+    );
   }
 
   private everyKey(): string {

@@ -1,6 +1,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import { Construct } from 'constructs';
+import { acknowledgeWildcard, local } from './acknowledge.ts';
 import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 
@@ -29,6 +30,16 @@ export class Outside extends Construct {
     stage.allow(
       ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability', 'ecr:ListImages'],
       [stack.formatArn({ service: 'ecr', resource: 'repository', resourceName: '*' })],
+    );
+    acknowledgeWildcard(
+      stage.role,
+      `${local('secretsmanager')}:secret:gantry/registry/*`,
+      'Operators store credentials by account and host at run time; the prefix bounds them.',
+    );
+    acknowledgeWildcard(
+      stage.role,
+      `${local('ecr')}:repository/*`,
+      'Which repositories are read is registered at run time; the actions only read.',
     );
     this.allowHosts(stage);
   }

@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   Choice,
@@ -19,6 +19,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke, SqsSendMessage } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { acknowledgeWildcard, attribute, local } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 import type { StageQueue } from './stage-queue.ts';
 
@@ -86,6 +87,11 @@ export class Promotion extends Construct {
           arnFormat: ArnFormat.COLON_RESOURCE_NAME,
         }),
       ],
+    );
+    acknowledgeWildcard(
+      stage.role,
+      `${local('states')}:execution:${attribute(this.stateMachine, 'Name')}:*`,
+      'Executions are named at run time; the state machine bounds them.',
     );
   }
 
@@ -213,10 +219,13 @@ export class Promotion extends Construct {
   }
 
   private acknowledgeWildcards(): void {
-    Validations.of(this.stateMachine).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: "Step Functions' log delivery and X-Ray actions name no resource.",
-    });
+    const { stateMachine, promote } = this;
+    acknowledgeWildcard(stateMachine, '*', "Step Functions' log delivery and X-Ray actions know no resource.");
+    acknowledgeWildcard(
+      stateMachine,
+      `${attribute(promote.lambda, 'Arn')}:*`,
+      'The CDK grants the versions of a function with it.',
+    );
   }
 }
 

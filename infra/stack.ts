@@ -1,4 +1,5 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import type { FunctionName } from './bundle.ts';
@@ -28,10 +29,20 @@ const timeouts = {
   api: Duration.seconds(29),
 };
 
+export interface GantryStackProps extends StackProps {
+  settings: Settings;
+  /** The bundle of each function. */
+  code: (name: FunctionName) => Code;
+}
+
 /** The whole of Gantry in one stack, in the order in which a module passes through it. */
 export class GantryStack extends Stack {
-  constructor(scope: Construct, id: string, settings: Settings, props: StackProps = {}) {
+  private readonly code: (name: FunctionName) => Code;
+
+  constructor(scope: Construct, id: string, props: GantryStackProps) {
     super(scope, id, { description: 'Gantry: the module supply chain', ...props });
+    const { settings } = props;
+    this.code = props.code;
 
     const storage = new Storage(this, 'Storage');
     const keys = new Keys(this, 'Keys');
@@ -157,8 +168,8 @@ export class GantryStack extends Stack {
   }
 
   private stage(name: FunctionName, description: string, memorySize?: number): StageFunction {
-    const timeout = timeouts[name];
-    return new StageFunction(this, name, { description, timeout, ...(memorySize ? { memorySize } : {}) });
+    const props = { description, code: this.code(name), timeout: timeouts[name] };
+    return new StageFunction(this, name, { ...props, ...(memorySize ? { memorySize } : {}) });
   }
 
   private tell(outputs: Record<keyof Outputs, string>): void {

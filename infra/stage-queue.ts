@@ -1,8 +1,9 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { EnvironmentName } from '../shared/contract/environment.ts';
+import { acknowledge } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 
 /** Deliveries of one message before it is put aside for a person. */
@@ -61,6 +62,6 @@ export function deadLetterQueue(scope: Construct, id: string): Queue {
     retentionPeriod: Duration.days(14),
     removalPolicy: RemovalPolicy.DESTROY,
   });
-  Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'It is a dead-letter queue.' });
+  acknowledge(queue, 'SQS3', 'It is a dead-letter queue.');
   return queue;
 }

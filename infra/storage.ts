@@ -1,7 +1,8 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, Billing, StreamViewType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeWildcard, attribute } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 
 const string = (name: string) => ({ name, type: AttributeType.STRING });
@@ -45,10 +46,7 @@ export class Storage extends Construct {
       ...bucketDefaults,
       lifecycleRules: [{ expiration: Duration.days(90) }],
     });
-    Validations.of(accessLogs).acknowledge({
-      id: 'AwsSolutions-S1',
-      reason: 'It holds the access logs; logging its own writes would never end.',
-    });
+    acknowledge(accessLogs, 'S1', 'It holds the access logs; logging its own writes would never end.');
     this.bucket = new Bucket(this, 'Artifacts', {
       ...bucketDefaults,
       versioned: true,
@@ -76,14 +74,11 @@ export class Storage extends Construct {
     stage.allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [pattern]);
     // Without it a missing object answers 403 instead of 404.
     stage.allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': 'accounts/*' } });
-    Validations.of(stage.role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::<${this.logicalId()}.Arn>/accounts/*]`,
-      reason: 'Objects are named by account and digest, which are known at run time only; the prefix bounds them.',
-    });
-  }
-
-  private logicalId(): string {
-    return this.bucket.stack.getLogicalId(this.bucket.node.defaultChild as never);
+    acknowledgeWildcard(
+      stage.role,
+      `${attribute(this.bucket, 'Arn')}/accounts/*`,
+      'Objects are named by account and digest, which are known at run time only; the prefix bounds them.',
+    );
   }
 }
 

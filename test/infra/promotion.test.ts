@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { synthesize } from './synthesize.ts';
+
+interface State {
+  Type: string;
+  Next?: string;
+  Resource?: string;
+  TimeoutSeconds?: unknown;
+  Catch?: { ErrorEquals: string[]; Next: string }[];
+  Retry?: { JitterStrategy?: string }[];
+  Arguments?: unknown;
+}
+
+/** The definition of the operations' state machine, references written as `REF`. */
+function definition(): { QueryLanguage: string; StartAt: string; States: Record<string, State> } {
+  const [machine] = synthesize().resources('AWS::StepFunctions::StateMachine');
+  const text = machine?.[1].Properties.DefinitionString as { 'Fn::Join': [string, unknown[]] };
+  const [, parts] = text['Fn::Join'];
+  return JSON.parse(parts.map((part) => (typeof part === 'string' ? part : 'REF')).join(''));
+}
+
+const { QueryLanguage, StartAt, States } = definition();
+
+test('an operation is checked, planned, composed, approved when asked, applied and told', () => {
+  expect(QueryLanguage).toBe('JSONata');
+  expect(StartAt).toBe('Check');
+  const path = ['Check', 'Refused?', 'Plan', 'Compose affected templates', 'Ask a reviewer?'];
+  expect(path.slice(0, -1).map((state) => States[state]?.Next ?? 'Plan')).toEqual(path.slice(1));
+  expect(States.Apply?.Next).toBe('Notify');
+  expect(States.Notify?.Next).toBe('Done');
+});
+
+test('an approval waits as long as the policy says and then expires', () => {
+  expect(States['Await approval']).toMatchObject({
+    Resource: expect.stringContaining('lambda:invoke.waitForTaskToken'),
+    TimeoutSeconds: '{% $expires_in_s %}',
+  });
+  expect(States['Await approval']?.Catch?.[0]).toEqual({ ErrorEquals: ['States.Timeout'], Next: 'Expire' });
+});
+
+test('any other error of any step is recorded as the reason why the operation failed', () => {
+  for (const name of ['Check', 'Plan', 'Compose affected templates', 'Await approval', 'Apply', 'Notify']) {
+    expect(States[name]?.Catch?.at(-1), name).toEqual({ ErrorEquals: ['States.ALL'], Next: 'Record failure' });
+  }
+});
+
+test('troubles of Lambda itself are tried again with jitter', () => {
+  for (const [name, state] of Object.entries(States)) {
+    if (state.Resource?.includes('lambda:invoke') !== true) continue;
+    expect(state.Retry?.[0]?.JitterStrategy, name).toBe('FULL');
+  }
+});
+
+test('payloads carry ids only', () => {
+  expect(States.Apply?.Arguments).toEqual({
+    FunctionName: 'REF',
+    Payload: {
+      step: 'apply',
+      account: '{% $states.context.Execution.Input.account %}',
+      operation_id: '{% $states.context.Execution.Input.operation_id %}',
+    },
+  });
+});

@@ -1,0 +1,240 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { functionEntries } from '../../infra/bundle.ts';
+import { environmentNames } from '../../shared/contract/environment.ts';
+import { synthesize } from './synthesize.ts';
+
+const { template, resources } = synthesize();
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
+
+/** Every statement that allows a role of the stack something. */
+function allowed(): { policy: string; statement: Statement }[] {
+  return resources('AWS::IAM::Policy').flatMap(([policy, resource]) => {
+    const { Statement } = resource.Properties.PolicyDocument as { Statement: Statement[] };
+    return Statement.filter((statement) => statement.Effect === 'Allow').map((statement) => ({ policy, statement }));
+  });
+}
+
+describe('what must outlive the stack', () => {
+  test('the table is retained, protected from deletion, encrypted, recoverable, and streams new images', () => {
+    template.hasResource('AWS::DynamoDB::GlobalTable', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: [
+          { AttributeName: 'pk', KeyType: 'HASH' },
+          { AttributeName: 'sk', KeyType: 'RANGE' },
+        ],
+        SSESpecification: { SSEEnabled: true },
+        StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
+        TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
+        GlobalSecondaryIndexes: ['gsi1', 'gsi2'].map((name) =>
+          Match.objectLike({
+            IndexName: name,
+            KeySchema: [
+              { AttributeName: `${name}pk`, KeyType: 'HASH' },
+              { AttributeName: `${name}sk`, KeyType: 'RANGE' },
+            ],
+            Projection: { ProjectionType: 'ALL' },
+          }),
+        ),
+        Replicas: [
+          Match.objectLike({
+            DeletionProtectionEnabled: true,
+            PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+          }),
+        ],
+      },
+    });
+  });
+
+  test('every bucket is retained, encrypted and closed to the public', () => {
+    expect(resources('AWS::S3::Bucket')).toHaveLength(2);
+    template.allResources('AWS::S3::Bucket', {
+      DeletionPolicy: 'Retain',
+      Properties: {
+        BucketEncryption: Match.anyValue(),
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+      },
+    });
+  });
+
+  test('the artifact bucket keeps versions and drops uploads that were never finished', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      VersioningConfiguration: { Status: 'Enabled' },
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } })]),
+      },
+    });
+  });
+
+  test('the link key makes MACs and is retained', () => {
+    template.hasResource('AWS::KMS::Key', {
+      DeletionPolicy: 'Retain',
+      Properties: { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' },
+    });
+  });
+});
+
+describe('queues', () => {
+  const queues = resources('AWS::SQS::Queue');
+  const withDeadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy !== undefined);
+
+  test('each of the five stage queues puts a message aside after five deliveries', () => {
+    expect(withDeadLetters).toHaveLength(5);
+    for (const [, queue] of withDeadLetters) {
+      expect(queue.Properties.RedrivePolicy).toMatchObject({ maxReceiveCount: 5 });
+    }
+  });
+
+  test('dead-letter queues keep messages for fourteen days', () => {
+    const deadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy === undefined);
+    expect(deadLetters).toHaveLength(6);
+    for (const [, queue] of deadLetters) expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
+  });
+
+  test('all are encrypted', () => {
+    for (const [, queue] of queues) expect(queue.Properties.SqsManagedSseEnabled).toBe(true);
+  });
+
+  test('every reader of a queue reports the messages that failed, not the batch', () => {
+    const readers = resources('AWS::Lambda::EventSourceMapping');
+    expect(readers).toHaveLength(6);
+    for (const [, reader] of readers) {
+      expect(reader.Properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
+    }
+  });
+});
+
+test('buckets, queues and the alarm topic refuse what does not come over TLS', () => {
+  const refusals = ['AWS::S3::BucketPolicy', 'AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy'].map(
+    (type) =>
+      resources(type).filter(([, policy]) => {
+        const { Statement } = policy.Properties.PolicyDocument as { Statement: Statement[] };
+        return Statement.some(
+          (statement) => statement.Effect === 'Deny' && statement.Condition?.Bool?.['aws:SecureTransport'] === 'false',
+        );
+      }).length,
+  );
+  expect(refusals).toEqual([2, 11, 1]);
+});
+
+describe('functions', () => {
+  const functions = resources('AWS::Lambda::Function');
+
+  test('there is one for each entry and none of a CDK helper', () => {
+    expect(functions).toHaveLength(Object.keys(functionEntries).length);
+  });
+
+  test('all run on Node 24, traced, with source maps and their own log group of limited retention', () => {
+    for (const [, lambda] of functions) {
+      expect(lambda.Properties).toMatchObject({ Runtime: 'nodejs24.x', TracingConfig: { Mode: 'Active' } });
+      expect(lambda.Properties.Environment).toMatchObject({ Variables: { NODE_OPTIONS: '--enable-source-maps' } });
+      expect(lambda.Properties.LoggingConfig).toMatchObject({ LogGroup: expect.anything() });
+    }
+    for (const [, group] of resources('AWS::Logs::LogGroup')) {
+      expect(group.Properties.RetentionInDays).toBeGreaterThan(0);
+    }
+  });
+
+  test('every variable of the contract is set for some function', () => {
+    const { resources: withIssuer } = synthesize({ oidcIssuer: 'https://login.example.com' });
+    const set = withIssuer('AWS::Lambda::Function').flatMap(([, lambda]) =>
+      Object.keys((lambda.Properties.Environment as { Variables: object }).Variables),
+    );
+    expect(environmentNames.filter((name) => !set.includes(name))).toEqual([]);
+  });
+});
+
+describe('grants', () => {
+  test('only actions that know no resource are granted on all of them', () => {
+    const wild = allowed()
+      .filter(({ statement }) => list(statement.Resource).includes('*'))
+      .flatMap(({ statement }) => list(statement.Action));
+    expect([...new Set(wild)].sort()).toEqual([
+      'ecr:GetAuthorizationToken',
+      'kms:CreateKey',
+      'logs:CreateLogDelivery',
+      'logs:DeleteLogDelivery',
+      'logs:DescribeLogGroups',
+      'logs:DescribeResourcePolicies',
+      'logs:GetLogDelivery',
+      'logs:ListLogDeliveries',
+      'logs:PutResourcePolicy',
+      'logs:UpdateLogDelivery',
+      'states:SendTaskFailure',
+      'states:SendTaskSuccess',
+      'xray:GetSamplingRules',
+      'xray:GetSamplingTargets',
+      'xray:PutTelemetryRecords',
+      'xray:PutTraceSegments',
+    ]);
+  });
+
+  test('no action is a wildcard, none scans, and none deletes an object', () => {
+    const actions = allowed().flatMap(({ statement }) => list(statement.Action));
+    expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+    expect(actions).not.toContain('dynamodb:Scan');
+    expect(actions).not.toContain('s3:DeleteObject');
+  });
+
+  test('director keys are made and used under their tag only', () => {
+    const bound = allowed().filter(({ statement }) =>
+      list(statement.Action).some((action) => ['kms:CreateKey', 'kms:TagResource', 'kms:Sign'].includes(action)),
+    );
+    expect(bound.length).toBeGreaterThan(0);
+    for (const { statement } of bound) {
+      const tags = statement.Condition?.StringEquals ?? {};
+      expect(tags['aws:RequestTag/gantry:purpose'] ?? tags['aws:ResourceTag/gantry:purpose']).toBe('director');
+    }
+  });
+
+  test('only ingest, verify and poll read the credentials of registries', () => {
+    const readers = allowed()
+      .filter(({ statement }) => list(statement.Action).includes('secretsmanager:GetSecretValue'))
+      .map(({ policy }) => policy.replace(/Role.*/, ''));
+    expect(readers.sort()).toEqual(['ingest', 'poll', 'verify']);
+  });
+});
+
+test('something tells a person about every dead letter, function error, failed operation and 5xx', () => {
+  const alarms = resources('AWS::CloudWatch::Alarm');
+  expect(alarms).toHaveLength(6 + Object.keys(functionEntries).length + 2);
+  for (const [, alarm] of alarms) {
+    expect(alarm.Properties.AlarmActions).toHaveLength(1);
+    expect(alarm.Properties.AlarmDescription).toBeTruthy();
+  }
+});
+
+describe('settings', () => {
+  test('a domain comes with its certificate and becomes the public address', () => {
+    const { template: withDomain } = synthesize({
+      domainName: 'gantry.example.com',
+      certificateArn: 'arn:aws:acm:eu-west-1:123456789012:certificate/x',
+    });
+    withDomain.resourceCountIs('AWS::ApiGatewayV2::DomainName', 1);
+    withDomain.hasOutput('PublicUrl', { Value: 'https://gantry.example.com' });
+  });
+
+  test('a domain without its certificate is refused', () => {
+    expect(() => synthesize({ domainName: 'gantry.example.com' })).toThrow('domainName and certificateArn');
+  });
+
+  test('a deployment without a sender is refused by name', () => {
+    expect(() => synthesize({ senderAddress: '' })).toThrow('senderAddress');
+  });
+});
