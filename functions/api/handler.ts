@@ -1,9 +1,16 @@
-/** Stands in until this stage is written: logs the event it got. */
-export async function handler(event: unknown): Promise<unknown> {
-  process.stdout.write(`${JSON.stringify({ stage: 'api', event })}\n`);
-  return {
-    statusCode: 200,
-    body: JSON.stringify({ stage: 'api', event }),
-    headers: { 'content-type': 'application/json' },
-  };
-}
+import { handle } from 'hono/aws-lambda';
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { createApp } from './app.ts';
+
+const services = servicesFromEnvironment(
+  'PUBLIC_URL',
+  'LINK_KEY_ID',
+  'STATE_MACHINE_ARN',
+  'POLL_QUEUE_URL',
+  'VERIFY_QUEUE_URL',
+  'COMPOSE_QUEUE_URL',
+  'RECONCILE_QUEUE_URL',
+);
+
+/** API Gateway's HTTP API event in, the app's answer out. */
+export const handler = handle(createApp(services));

@@ -1,0 +1,62 @@
+import { createMiddleware } from 'hono/factory';
+import { authenticateAgent, authenticateToken } from '../../shared/actions/authenticate.ts';
+import { type Caller, hasRole, type Role } from '../../shared/domain/role.ts';
+import { GantryError } from '../../shared/error.ts';
+import type { ApiEnv } from './env.ts';
+
+/** Who may call a route: a role, the deployment's own token, a machine's agent, or anyone. */
+export type Access = Role | 'platform' | 'agent' | 'public';
+
+/** Refuses a caller who lacks what the route asks for. Fails with `forbidden`. */
+export function checkAccess(caller: Caller, access: Role | 'platform'): void {
+  if (access === 'platform') {
+    if (caller.platform) return;
+    throw new GantryError('forbidden', 'expected the token that was made at deployment', { expected: 'platform' });
+  }
+  if (hasRole(caller, access)) return;
+  throw new GantryError('forbidden', `expected the role ${access}, found ${caller.roles.join(', ') || 'none'}`, {
+    expected: access,
+    found: caller.roles,
+  });
+}
+
+/** Authenticates a request and checks that its caller may call the route, before anything of the request is parsed. */
+export function allow(access: Access) {
+  return createMiddleware<ApiEnv>(async (c, next) => {
+    if (access === 'agent') {
+      const { services } = c.var;
+      const credential = credentialOf(c.req.header('authorization'), 'DPoP');
+      const proof = c.req.header('dpop');
+      if (proof === undefined) throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
+      const htu = `${services.settings.publicUrl}${c.req.path}`;
+      const agent = await authenticateAgent(services, { credential, proof, htm: c.req.method, htu });
+      c.set('agent', agent);
+      c.set('caller', {
+        account: agent.account,
+        actor: `instance:${agent.instance_id}`,
+        roles: [],
+        member_id: null,
+        platform: false,
+      });
+    } else if (access !== 'public') {
+      const bearer = credentialOf(c.req.header('authorization'), 'Bearer');
+      const caller = await authenticateToken(c.var.services, bearer);
+      c.set('bearer', bearer);
+      c.set('caller', caller);
+      checkAccess(caller, access);
+    }
+    await next();
+  });
+}
+
+/** The credential of an `Authorization` header of the given scheme (RFC 9110, section 11.4). */
+function credentialOf(header: string | undefined, scheme: 'Bearer' | 'DPoP'): string {
+  if (header === undefined) {
+    throw new GantryError('unauthenticated', `expected Authorization: ${scheme} <credential>, found no such header`);
+  }
+  const [found = '', credential = '', ...rest] = header.trim().split(/ +/);
+  if (found.toLowerCase() !== scheme.toLowerCase() || credential === '' || rest.length > 0) {
+    throw new GantryError('unauthenticated', `expected Authorization: ${scheme} <credential>, found another form`);
+  }
+  return credential;
+}

@@ -1,0 +1,115 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { etag } from 'hono/etag';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Services } from '../../shared/actions/services.ts';
+import { GantryError } from '../../shared/error.ts';
+import { limits } from '../../shared/limits.ts';
+import { makeLogger, redactText } from '../../shared/log.ts';
+import type { ApiEnv } from './env.ts';
+import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.ts';
+import { register } from './route.ts';
+import { apiRoutes } from './routes/index.ts';
+import { ProblemPage } from './web/approve.tsx';
+import type { OpenApiDocument } from './web/docs.tsx';
+import { styleSource } from './web/layout.tsx';
+import { pages } from './web/pages.tsx';
+
+/** The whole HTTP side: `/api/v1`, its documentation, the pages. */
+export function createApp(services: Services): OpenAPIHono<ApiEnv> {
+  const logger = makeLogger('api');
+  const app = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(partNames[result.target] ?? result.target, result.error);
+    },
+  });
+
+  app.onError((error, c) => {
+    const problem = problemOf(error, c.var.requestId, services.settings.publicUrl);
+    if (isUnexpected(error)) logger.error('a request failed', { request_id: problem.request_id, error });
+    c.header('Cache-Control', 'no-store');
+    if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer, DPoP algs="ES256"');
+    if (wantsPage(c)) return c.html(ProblemPage({ problem }), problem.status as 500);
+    return c.body(JSON.stringify(problem), problem.status as 500, { 'Content-Type': problemType });
+  });
+  app.notFound((c) => {
+    throw new GantryError('not_found', `expected a route of this API, found ${c.req.method} ${redactText(c.req.path)}`);
+  });
+
+  app.use(requestId({ generator: (c) => c.env?.requestContext?.requestId ?? crypto.randomUUID() }));
+  app.use(async (c, next) => {
+    c.set('services', services);
+    const start = performance.now();
+    await next();
+    logger.info('request', {
+      request_id: c.var.requestId,
+      method: c.req.method,
+      path: redactText(c.req.path),
+      status: c.res.status,
+      ms: Math.round(performance.now() - start),
+      account: c.var.caller?.account,
+      actor: c.var.caller?.actor,
+    });
+  });
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: [styleSource],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      referrerPolicy: 'no-referrer',
+      xFrameOptions: 'DENY',
+    }),
+  );
+  app.use(
+    bodyLimit({
+      maxSize: limits.apiBodyBytesMax,
+      onError: () => {
+        throw new GantryError('payload_too_large', `expected a body of at most ${limits.apiBodyBytesMax} bytes`);
+      },
+    }),
+  );
+  app.get('/api/v1/*', etag());
+
+  for (const route of apiRoutes) register(app, route);
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API token: gantry_<secret>',
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'dpop', {
+    type: 'http',
+    scheme: 'dpop',
+    description: 'An agent’s credential with a DPoP proof (RFC 9449)',
+  });
+  const document = () =>
+    app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: {
+        title: 'Gantry',
+        version: '1',
+        description:
+          'Takes signed modules from OCI registries to running machines. Lists are paged by `limit` and `cursor`; POST takes an `Idempotency-Key`; GET answers have ETags; changes that may need approval answer 202 with an operation.',
+      },
+      servers: [{ url: services.settings.publicUrl }],
+    });
+  app.get('/api/v1/openapi.json', (c) => c.json(document()));
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.route(
+    '/',
+    pages(() => document() as unknown as OpenApiDocument),
+  );
+  return app;
+}
+
+const partNames: Record<string, string> = { json: 'body', query: 'query', param: 'path', header: 'header' };
+
+/** Outside `/api`, a browser is answered with a page. */
+function wantsPage(c: Context): boolean {
+  return !c.req.path.startsWith('/api/') && (c.req.header('accept') ?? '').includes('text/html');
+}

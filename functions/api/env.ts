@@ -1,0 +1,17 @@
+import type { AgentCaller } from '../../shared/actions/authenticate.ts';
+import type { Services } from '../../shared/actions/services.ts';
+import type { Caller } from '../../shared/domain/role.ts';
+
+/** What every request carries through hono's context. */
+export interface ApiEnv {
+  Variables: {
+    services: Services;
+    requestId: string;
+    /** Set by the route's access check; absent on public routes. */
+    caller?: Caller;
+    agent?: AgentCaller;
+    /** The bearer token as sent: seals the answers that are kept for its repeated requests. */
+    bearer?: string;
+  };
+  Bindings: { requestContext?: { requestId?: string } };
+}

@@ -1,0 +1,171 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Context, Handler } from 'hono';
+import type { z } from 'zod';
+import type { AgentCaller } from '../../shared/actions/authenticate.ts';
+import type { Services } from '../../shared/actions/services.ts';
+import { problemSchema } from '../../shared/contract/api/common.ts';
+import type { Caller } from '../../shared/domain/role.ts';
+import { roles } from '../../shared/domain/role.ts';
+import { GantryError } from '../../shared/error.ts';
+import { type Access, allow } from './access.ts';
+import type { ApiEnv } from './env.ts';
+import { once } from './idempotency.ts';
+import { problemType } from './problem.ts';
+
+type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+
+/** One request, authenticated and parsed. */
+export interface Call<Body, Query, Params> {
+  services: Services;
+  /** Absent only on public routes, where reading it is a mistake that answers 500. */
+  readonly caller: Caller;
+  readonly agent: AgentCaller;
+  body: Parsed<Body>;
+  query: Parsed<Query>;
+  params: Parsed<Params>;
+  /** The request as a DPoP proof names it. */
+  proof: () => { proof: string; htm: string; htu: string };
+}
+
+interface RouteBase {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** Below `/api/v1`, parameters as `{id}`. */
+  path: string;
+  role: Access;
+  /** The noun that the documentation groups it under. */
+  tag: string;
+  summary: string;
+  description?: string;
+  status?: 200 | 201 | 202 | 204;
+  /** The answer's schema, which also strips what is not to be shown; none with 204. */
+  answer?: z.ZodType;
+  body?: z.ZodType | undefined;
+  query?: z.ZodType | undefined;
+  params?: z.ZodType | undefined;
+  /** The answer holds a secret: no cache may keep it. */
+  secret?: boolean;
+}
+
+export interface Route extends RouteBase {
+  handle(call: Call<z.ZodType, z.ZodType, z.ZodType>): Promise<unknown>;
+}
+
+interface RouteShape<
+  Body extends z.ZodType | undefined,
+  Query extends z.ZodType | undefined,
+  Params extends z.ZodType | undefined,
+  Answer extends z.ZodType | undefined,
+> extends Omit<RouteBase, 'body' | 'query' | 'params' | 'answer'> {
+  body?: Body;
+  query?: Query;
+  params?: Params;
+  answer?: Answer;
+  handle(call: Call<Body, Query, Params>): Promise<Answer extends z.ZodType ? z.input<Answer> : void>;
+}
+
+const accesses: readonly string[] = [...roles, 'platform', 'agent', 'public'];
+
+/** Declares a route. One without a role is refused: forgetting it must not open a door. */
+export function route<
+  Body extends z.ZodType | undefined = undefined,
+  Query extends z.ZodType | undefined = undefined,
+  Params extends z.ZodType | undefined = undefined,
+  Answer extends z.ZodType | undefined = undefined,
+>(shape: RouteShape<Body, Query, Params, Answer>): Route {
+  if (!accesses.includes(shape.role)) {
+    throw new Error(`${shape.method} ${shape.path}: expected a role (${accesses.join(', ')}), found ${shape.role}`);
+  }
+  return shape as Route;
+}
+
+const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
+
+const security: Record<Access, Record<string, string[]>[]> = {
+  ...(Object.fromEntries(roles.map((role) => [role, [{ token: [] }]])) as Record<
+    (typeof roles)[number],
+    { token: [] }[]
+  >),
+  platform: [{ token: [] }],
+  agent: [{ dpop: [] }],
+  public: [],
+};
+
+/** Registers a route: documentation, access check, parsing, idempotency, and an answer that its schema has stripped. */
+export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
+  const status = shape.status ?? 200;
+  const definition = createRoute({
+    method: shape.method,
+    path: `/api/v1${shape.path}`,
+    tags: [shape.tag],
+    summary: shape.summary,
+    ...(shape.description === undefined ? {} : { description: shape.description }),
+    operationId: operationIdOf(shape),
+    security: security[shape.role],
+    'x-gantry-role': shape.role,
+    middleware: [allow(shape.role)],
+    request: {
+      ...(shape.params === undefined ? {} : { params: shape.params as never }),
+      ...(shape.query === undefined ? {} : { query: shape.query as never }),
+      ...(shape.body === undefined ? {} : { body: { required: true, content: json(shape.body) } }),
+    },
+    responses: {
+      [status]: {
+        description: status === 202 ? 'accepted; the operation tells how it goes' : 'done',
+        ...(shape.answer === undefined ? {} : { content: json(shape.answer) }),
+      },
+      default: { description: 'an error', content: { [problemType]: { schema: problemSchema } } },
+    },
+  });
+  const handler: Handler<ApiEnv> = async (c) => {
+    const valid = (part: 'json' | 'query' | 'param') => c.req.valid(part as never) as never;
+    const call: Call<z.ZodType, z.ZodType, z.ZodType> = {
+      services: c.var.services,
+      get caller() {
+        return present(c.var.caller);
+      },
+      get agent() {
+        return present(c.var.agent);
+      },
+      body: shape.body === undefined ? (undefined as never) : valid('json'),
+      query: shape.query === undefined ? (undefined as never) : valid('query'),
+      params: shape.params === undefined ? (undefined as never) : valid('param'),
+      proof: () => proofOf(c),
+    };
+    const run = async () => {
+      const answer = await shape.handle(call);
+      return shape.answer === undefined ? null : shape.answer.parse(answer);
+    };
+    const answer = await answerOf(c, shape, run);
+    c.header('Cache-Control', shape.secret || shape.method !== 'get' ? 'no-store' : 'private, no-cache');
+    return status === 204 ? c.body(null, 204) : c.json(answer as never, status);
+  };
+  app.openapi(definition, handler as never);
+}
+
+/** A POST with an `Idempotency-Key` runs once; everything else runs as it comes. */
+async function answerOf(c: Context<ApiEnv>, shape: Route, run: () => Promise<unknown>): Promise<unknown> {
+  const key = c.req.header('idempotency-key');
+  const { caller, bearer, services } = c.var;
+  if (shape.method !== 'post' || key === undefined || caller === undefined || bearer === undefined) return run();
+  const body = await c.req.text();
+  const request = { key, account: caller.account, route: `POST ${c.req.path}`, body, bearer };
+  const { answer, repeated } = await once(services, request, run);
+  if (repeated) c.header('Idempotency-Replayed', 'true');
+  return answer;
+}
+
+function proofOf(c: Context<ApiEnv>) {
+  const proof = c.req.header('dpop');
+  if (proof === undefined) throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
+  return { proof, htm: c.req.method, htu: `${c.var.services.settings.publicUrl}${c.req.path}` };
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('expected an authenticated caller; the route is public');
+  return value;
+}
+
+/** `get /modules/{name}/versions` → `get_modules_name_versions`. */
+function operationIdOf({ method, path }: Pick<Route, 'method' | 'path'>): string {
+  return `${method}${path.replaceAll(/[/{}-]+/g, '_').replace(/_$/, '')}`;
+}

@@ -1,0 +1,108 @@
+import { changeInstance } from '../../../shared/actions/change-instance.ts';
+import { createInstance, renewJoinToken } from '../../../shared/actions/create-instance.ts';
+import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
+import {
+  createInstanceAnswer,
+  createInstanceBody,
+  driftAnswer,
+  instanceAnswer,
+  instanceParams,
+  instanceSchema,
+  joinTokenAnswer,
+  updateInstanceBody,
+} from '../../../shared/contract/api/instance.ts';
+import { operationAnswer } from '../../../shared/contract/api/operation.ts';
+import { driftOf } from '../../../shared/domain/drift.ts';
+import { getInstance, listInstances } from '../../../shared/store/instance.ts';
+import { storePage } from '../paging.ts';
+import { type Route, route } from '../route.ts';
+import { found, instanceView } from '../views.ts';
+
+export const instanceRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/instances',
+    role: 'viewer',
+    tag: 'instances',
+    summary: 'Instances, oldest first',
+    query: pageQuery,
+    answer: pageOf('instances', instanceSchema),
+    async handle({ services, caller, query }) {
+      const { items, next_cursor } = await storePage(
+        query,
+        (limit, after) => listInstances(services.db, caller.account, limit, after),
+        (instance) => instance.id,
+      );
+      return { instances: items.map(instanceView), next_cursor };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/instances',
+    role: 'operator',
+    tag: 'instances',
+    summary: 'Make an instance of a template',
+    description:
+      'The join token, for `gantry agent enroll`, is in this answer and nowhere else; it is good once, for 24 h.',
+    status: 201,
+    secret: true,
+    body: createInstanceBody,
+    answer: createInstanceAnswer,
+    async handle({ services, caller, body }) {
+      const { instance, join_token } = await createInstance(services, caller, body);
+      return { instance: instanceView(instance), join_token };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/instances/{id}',
+    role: 'viewer',
+    tag: 'instances',
+    summary: 'An instance: what it should run and what it runs',
+    params: instanceParams,
+    answer: instanceAnswer,
+    async handle({ services, caller, params }) {
+      return {
+        instance: instanceView(found(await getInstance(services.db, caller.account, params.id), 'instance', params.id)),
+      };
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/instances/{id}',
+    role: 'operator',
+    tag: 'instances',
+    summary: 'Change metadata, track or clusters',
+    status: 202,
+    params: instanceParams,
+    body: updateInstanceBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      return { operation: await changeInstance(services, caller, { id: params.id, ...body }) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/instances/{id}/join-token',
+    role: 'operator',
+    tag: 'instances',
+    summary: 'Make a new join token; the one before it ends',
+    status: 201,
+    secret: true,
+    params: instanceParams,
+    answer: joinTokenAnswer,
+    handle: ({ services, caller, params }) => renewJoinToken(services, caller, params.id),
+  }),
+  route({
+    method: 'get',
+    path: '/instances/{id}/drift',
+    role: 'viewer',
+    tag: 'instances',
+    summary: 'What the instance should run against what it runs',
+    params: instanceParams,
+    answer: driftAnswer,
+    async handle({ services, caller, params }) {
+      return driftOf(found(await getInstance(services.db, caller.account, params.id), 'instance', params.id));
+    },
+  }),
+];

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { registerModule } from '../../../shared/actions/register-module.ts';
+import { requestPoll } from '../../../shared/actions/request-poll.ts';
+import { validateManifest } from '../../../shared/actions/validate-manifest.ts';
+import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
+import {
+  moduleAnswer,
+  moduleSchema,
+  registerModuleBody,
+  validateManifestAnswer,
+  validateManifestBody,
+} from '../../../shared/contract/api/module.ts';
+import { versionsAnswer } from '../../../shared/contract/api/version.ts';
+import { slugSchema } from '../../../shared/domain/names.ts';
+import { listCandidates } from '../../../shared/store/candidate.ts';
+import { getModule, listModules } from '../../../shared/store/module.ts';
+import { getRepository } from '../../../shared/store/repository.ts';
+import { listVersions } from '../../../shared/store/version.ts';
+import { storePage } from '../paging.ts';
+import { type Route, route } from '../route.ts';
+import { candidateView, found, moduleView, versionView } from '../views.ts';
+
+const params = z.object({ name: slugSchema });
+
+export const moduleRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/modules',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'The modules of the account, by name',
+    query: pageQuery,
+    answer: pageOf('modules', moduleSchema),
+    async handle({ services, caller, query }) {
+      const { items, next_cursor } = await storePage(
+        query,
+        (limit, after) => listModules(services.db, caller.account, limit, after),
+        (module) => module.name,
+      );
+      return { modules: items.map(moduleView), next_cursor };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/modules',
+    role: 'author',
+    tag: 'modules',
+    summary: 'Register a module',
+    description:
+      'The registration row rules, not the manifest. trusted_keys, a pair of cosign_identity_regexp and cosign_issuer_regexp, or several pairs in cosign_identities: one at least.',
+    status: 201,
+    body: registerModuleBody,
+    answer: z.object({ module: moduleSchema }),
+    async handle({ services, caller, body }) {
+      return { module: moduleView(await registerModule(services, caller, body)) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/modules/{name}',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'A module and how its polling goes',
+    params,
+    answer: moduleAnswer,
+    async handle({ services, caller, params }) {
+      const [module, poll] = await Promise.all([
+        getModule(services.db, caller.account, params.name),
+        getRepository(services.db, caller.account, params.name),
+      ]);
+      return { module: moduleView(found(module, 'module', params.name)), poll };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/modules/{name}/versions',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'Versions, newest first, and digests that are not versions yet',
+    params,
+    answer: versionsAnswer,
+    async handle({ services, caller, params }) {
+      const [module, versions, candidates] = await Promise.all([
+        getModule(services.db, caller.account, params.name),
+        listVersions(services.db, caller.account, params.name),
+        listCandidates(services.db, caller.account, params.name),
+      ]);
+      found(module, 'module', params.name);
+      const ingested = new Set(versions.map(({ id }) => id));
+      return {
+        versions: versions.map(versionView),
+        candidates: candidates.filter(({ id, state }) => state !== 'ingested' && !ingested.has(id)).map(candidateView),
+      };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/modules/{name}/poll',
+    role: 'author',
+    tag: 'modules',
+    summary: 'Poll the module’s repository now',
+    status: 202,
+    params,
+    answer: z.object({ module: z.string() }),
+    async handle({ services, caller, params }) {
+      await requestPoll(services, caller, params.name);
+      return { module: params.name };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/manifests/validate',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'Check a module manifest',
+    description:
+      'Errors and warnings with line, column and key path; the manifest is also held against the module’s registration, where there is one. conflicts is empty for now: judging them needs the composition of the account’s modules.',
+    body: validateManifestBody,
+    answer: validateManifestAnswer,
+    handle: ({ services, caller, body }) => validateManifest(services, caller, body),
+  }),
+];

@@ -1,0 +1,233 @@
+import { errorStatus } from '../../../shared/contract/error-codes.ts';
+import { Layout } from './layout.tsx';
+
+/** The parts of an OpenAPI 3.1 document that the page shows. */
+interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  format?: string;
+  pattern?: string;
+  enum?: unknown[];
+  const?: unknown;
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+  required?: string[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  description?: string;
+}
+interface Operation {
+  tags?: string[];
+  summary?: string;
+  description?: string;
+  operationId?: string;
+  'x-gantry-role'?: string;
+  parameters?: { name: string; in: string; required?: boolean; schema?: Schema }[];
+  requestBody?: { content: Record<string, { schema?: Schema }> };
+  responses: Record<string, { description: string; content?: Record<string, { schema?: Schema }> }>;
+}
+export interface OpenApiDocument {
+  info: { title: string; version: string; description?: string };
+  paths?: Record<string, Record<string, Operation>>;
+  components?: { schemas?: Record<string, Schema> };
+}
+
+/**
+ * The API's documentation as one page, made on the server from the OpenAPI document. It runs no script: an origin that
+ * hands out admin tokens loads nothing from elsewhere, and the page works under the strictest policy.
+ */
+export function DocsPage({ document }: { document: OpenApiDocument }) {
+  const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+  const tags = [...new Set(operations.map(({ operation }) => operation.tags?.[0] ?? 'other'))];
+  return (
+    <Layout title="API" wide>
+      <h1>
+        {document.info.title} <span class="badge soft">{document.info.version}</span>
+      </h1>
+      <p class="lead">{document.info.description}</p>
+      <p>
+        <a href="/api/v1/openapi.json">openapi.json</a> ·{' '}
+        {tags.map((tag) => (
+          <>
+            <a href={`#${tag}`}>{tag}</a>{' '}
+          </>
+        ))}
+        · <a href="#schemas">schemas</a> · <a href="#errors">errors</a>
+      </p>
+      {tags.map((tag) => (
+        <section>
+          <h2 id={tag}>{tag}</h2>
+          {operations
+            .filter(({ operation }) => (operation.tags?.[0] ?? 'other') === tag)
+            .map((entry) => (
+              <OperationDetails {...entry} />
+            ))}
+        </section>
+      ))}
+      <section>
+        <h2 id="schemas">schemas</h2>
+        {Object.entries(document.components?.schemas ?? {}).map(([name, schema]) => (
+          <details id={`schema-${name}`}>
+            <summary>
+              <code>{name}</code>
+            </summary>
+            <SchemaTable schema={schema} />
+          </details>
+        ))}
+      </section>
+      <section>
+        <h2 id="errors">errors</h2>
+        <p>Every error is application/problem+json (RFC 9457) with one of these codes; codes are never renamed.</p>
+        <table>
+          <thead>
+            <tr>
+              <th>Code</th>
+              <th>Status</th>
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(errorStatus).map(([code, status]) => (
+              <tr id={`error-${code}`}>
+                <td>
+                  <code>{code}</code>
+                </td>
+                <td>{status}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </Layout>
+  );
+}
+
+function OperationDetails({ path, method, operation }: { path: string; method: string; operation: Operation }) {
+  const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
+  return (
+    <details id={operation.operationId}>
+      <summary>
+        <span class="verb">{method}</span>
+        <code>{path}</code>
+        <span class="soft">{operation.summary}</span>
+      </summary>
+      {operation.description ? <p>{operation.description}</p> : null}
+      <p class="soft">
+        Role <code>{operation['x-gantry-role']}</code>
+      </p>
+      {operation.parameters?.length ? (
+        <table>
+          <thead>
+            <tr>
+              <th>Parameter</th>
+              <th>In</th>
+              <th>Type</th>
+            </tr>
+          </thead>
+          <tbody>
+            {operation.parameters.map((parameter) => (
+              <tr>
+                <td>
+                  <code>{parameter.name}</code>
+                  {parameter.required ? ' *' : ''}
+                </td>
+                <td>{parameter.in}</td>
+                <td>
+                  <SchemaText schema={parameter.schema} /> {parameter.schema?.description}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : null}
+      {body ? (
+        <>
+          <h2>Body</h2>
+          <SchemaTable schema={body} />
+        </>
+      ) : null}
+      {Object.entries(operation.responses)
+        .filter(([status]) => status !== 'default')
+        .map(([status, { content }]) => (
+          <>
+            <h2>{status}</h2>
+            <SchemaTable schema={Object.values(content ?? {})[0]?.schema} />
+          </>
+        ))}
+    </details>
+  );
+}
+
+function SchemaTable({ schema }: { schema?: Schema | undefined }) {
+  if (schema?.properties === undefined) {
+    return (
+      <p>
+        <SchemaText schema={schema} />
+      </p>
+    );
+  }
+  return (
+    <table>
+      <tbody>
+        {Object.entries(schema.properties).map(([name, property]) => (
+          <tr>
+            <td>
+              <code>{name}</code>
+              {schema.required?.includes(name) ? ' *' : ''}
+            </td>
+            <td>
+              <SchemaText schema={property} />
+            </td>
+            <td>{property.description}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A schema as a phrase: `string`, `list of Version`, `live | staging`. */
+function SchemaText({ schema }: { schema?: Schema | undefined }) {
+  if (schema === undefined) return <>nothing</>;
+  if (schema.$ref !== undefined) {
+    const name = schema.$ref.split('/').at(-1);
+    return <a href={`#schema-${name}`}>{name}</a>;
+  }
+  const choices = schema.anyOf ?? schema.oneOf ?? schema.allOf;
+  if (choices !== undefined) {
+    return (
+      <>
+        {choices.map((choice, index) => (
+          <>
+            {index > 0 ? ' | ' : ''}
+            <SchemaText schema={choice} />
+          </>
+        ))}
+      </>
+    );
+  }
+  if (schema.enum !== undefined) return <>{schema.enum.join(' | ')}</>;
+  if (schema.const !== undefined) return <>{String(schema.const)}</>;
+  if (schema.items !== undefined) {
+    return (
+      <>
+        list of <SchemaText schema={schema.items} />
+      </>
+    );
+  }
+  if (schema.properties !== undefined) {
+    return <>{`{ ${Object.keys(schema.properties).join(', ')} }`}</>;
+  }
+  if (typeof schema.additionalProperties === 'object') {
+    return (
+      <>
+        map of <SchemaText schema={schema.additionalProperties} />
+      </>
+    );
+  }
+  const type = [schema.type ?? 'any'].flat().join(' | ');
+  return <>{schema.format ? `${type} (${schema.format})` : type}</>;
+}

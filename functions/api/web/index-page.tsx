@@ -1,0 +1,22 @@
+import { Layout } from './layout.tsx';
+
+export function IndexPage({ publicUrl }: { publicUrl: string }) {
+  return (
+    <Layout title="Module supply chain">
+      <article class="card">
+        <h1>Gantry</h1>
+        <p class="lead">Takes signed modules from OCI registries to running machines.</p>
+        <p>poll → verify → ingest → promote → compose → reconcile</p>
+        <h2>Ways in</h2>
+        <ul>
+          <li>
+            <a href="/api/v1/docs">API documentation</a>, and the same as <a href="/api/v1/openapi.json">OpenAPI 3.1</a>
+          </li>
+          <li>
+            The command line: <code>gantry login --url {publicUrl}</code>
+          </li>
+        </ul>
+      </article>
+    </Layout>
+  );
+}

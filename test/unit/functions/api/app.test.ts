@@ -1,0 +1,221 @@
+import { describe, expect, it } from 'vitest';
+import { checkAccess } from '../../../../functions/api/access.ts';
+import { createApp } from '../../../../functions/api/app.ts';
+import { type Route, route } from '../../../../functions/api/route.ts';
+import { apiRoutes } from '../../../../functions/api/routes/index.ts';
+import { problemSchema } from '../../../../shared/contract/api/common.ts';
+import { type Caller, type Role, roles } from '../../../../shared/domain/role.ts';
+import { isGantryError } from '../../../../shared/error.ts';
+import { limits } from '../../../../shared/limits.ts';
+import { idleServices } from './services.ts';
+
+const app = createApp(idleServices());
+const name = ({ method, path }: Route) => `${method.toUpperCase()} /api/v1${path}`;
+const example = (path: string) => `/api/v1${path.replaceAll(/\{\w+\}/g, 'x')}`;
+
+/** Routes that no access check stands before, and why. */
+const open = [
+  'GET /', // the index page
+  'GET /healthz',
+  'GET /api/v1/docs',
+  'GET /api/v1/openapi.json',
+  'GET /approve/:id/:token', // the link is the authority
+  'POST /approve/:id/:token',
+  'POST /api/v1/agent/enroll', // the join token is
+];
+
+function caller(...held: Role[]): Caller {
+  return { account: 'acme', actor: 'token:tok_1', roles: held, member_id: null, platform: false };
+}
+
+describe('access', () => {
+  it('is declared by every route that the application answers', () => {
+    const declared = new Set(
+      apiRoutes.map(
+        (route) => `${route.method.toUpperCase()} ${`/api/v1${route.path}`.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+      ),
+    );
+    const answered = app.routes.filter(({ method, path }) => method !== 'ALL' && !path.endsWith('*'));
+    const undeclared = answered.map(({ method, path }) => `${method} ${path}`).filter((route) => !declared.has(route));
+    expect([...new Set(undeclared)].sort()).toEqual(open.filter((route) => !declared.has(route)).sort());
+    const isPublic = apiRoutes.filter(({ role }) => role === 'public').map(name);
+    expect(isPublic).toEqual(['POST /api/v1/agent/enroll']);
+  });
+
+  it('cannot be forgotten: a route without a role is refused', () => {
+    const shape = { method: 'get', path: '/x', tag: 'x', summary: 'x', handle: async () => {} };
+    expect(() => route(shape as never)).toThrow('expected a role');
+  });
+
+  it.each(apiRoutes.filter(({ role }) => role !== 'public').map((route) => [name(route), route] as const))(
+    '%s answers 401 to a request without a credential, before it reads the request',
+    async (_name, { method, path }) => {
+      const answer = await app.request(example(path), { method: method.toUpperCase() });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(answer.headers.get('www-authenticate')).toContain('Bearer');
+      expect(problemSchema.parse(await answer.json()).code).toBe('unauthenticated');
+    },
+  );
+
+  it.each(
+    apiRoutes.flatMap((route) =>
+      roles.includes(route.role as Role) ? ([[name(route), route.role as Role]] as const) : [],
+    ),
+  )('%s refuses each role but %s and admin', (_name, role) => {
+    const allowed = roles.filter((held) => {
+      try {
+        checkAccess(caller(held), role);
+        return true;
+      } catch (error) {
+        expect(isGantryError(error, 'forbidden')).toBe(true);
+        return false;
+      }
+    });
+    expect(allowed).toEqual(role === 'viewer' ? [...roles] : roles.filter((held) => held === role || held === 'admin'));
+  });
+
+  it('refuses a caller without any role everywhere', () => {
+    for (const role of roles) expect(() => checkAccess(caller(), role)).toThrow(/expected the role/);
+  });
+
+  it('to accounts needs the token of the deployment, admin does not suffice', () => {
+    expect(() => checkAccess(caller('admin'), 'platform')).toThrow(/made at deployment/);
+    expect(() => checkAccess({ ...caller('admin'), platform: true }, 'platform')).not.toThrow();
+  });
+
+  it('by a bearer token does not open agent routes, nor a DPoP credential the others', async () => {
+    const bearer = await app.request('/api/v1/agent/heartbeat', {
+      method: 'POST',
+      headers: { authorization: 'Bearer x' },
+    });
+    expect(bearer.status).toBe(401);
+    const dpop = await app.request('/api/v1/modules', { headers: { authorization: 'DPoP x' } });
+    expect(dpop.status).toBe(401);
+  });
+});
+
+describe('errors', () => {
+  it('of unknown routes are problems with a request id', async () => {
+    const answer = await app.request('/api/v1/nothing');
+    expect(answer.status).toBe(404);
+    const problem = problemSchema.parse(await answer.json());
+    expect(problem).toMatchObject({ code: 'not_found', type: 'https://gantry.example/api/v1/docs#error-not_found' });
+    expect(problem.request_id).toBe(answer.headers.get('x-request-id'));
+  });
+
+  it('name every issue of a body', async () => {
+    const answer = await app.request('/api/v1/agent/enroll', {
+      method: 'POST',
+      body: JSON.stringify({ account: 3, instance: 'ins_1', extra: true }),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(answer.status).toBe(400);
+    const problem = problemSchema.parse(await answer.json());
+    expect(problem).toMatchObject({ code: 'invalid_request', field: 'account', expected: 'string' });
+    const { issues } = problem.details as { issues: { field: string }[] };
+    expect(issues.map(({ field }) => field)).toEqual(['account', 'instance', 'secret', '']);
+    expect(JSON.stringify(issues)).toContain('extra');
+  });
+
+  it('say so when a body is no JSON', async () => {
+    const answer = await app.request('/api/v1/agent/enroll', {
+      method: 'POST',
+      body: '{',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(problemSchema.parse(await answer.json())).toMatchObject({ code: 'invalid_request', status: 400 });
+  });
+
+  it('refuse a body that is too large', async () => {
+    const answer = await app.request('/api/v1/agent/enroll', {
+      method: 'POST',
+      body: 'x'.repeat(limits.apiBodyBytesMax + 1),
+    });
+    expect(problemSchema.parse(await answer.json())).toMatchObject({ code: 'payload_too_large', status: 413 });
+  });
+
+  it('are pages where a browser asked for one', async () => {
+    const answer = await app.request('/nowhere', { headers: { accept: 'text/html,*/*' } });
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get('content-type')).toContain('text/html');
+  });
+});
+
+describe('the OpenAPI document', () => {
+  it('is 3.1, holds every route with its role, and resolves its references', async () => {
+    const answer = await app.request('/api/v1/openapi.json');
+    const document = (await answer.json()) as {
+      openapi: string;
+      paths: Record<string, Record<string, { 'x-gantry-role': string; operationId: string; security: unknown[] }>>;
+      components: { schemas: Record<string, unknown> };
+    };
+    expect(document.openapi).toBe('3.1.0');
+    const listed = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => [
+        `${method.toUpperCase()} ${path}`,
+        operation['x-gantry-role'],
+      ]),
+    );
+    expect(listed.sort()).toEqual(apiRoutes.map((route) => [name(route), route.role]).sort());
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [, reference] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      expect(document.components.schemas).toHaveProperty(reference as string);
+    }
+  });
+
+  it('has a page to browse it, which runs no script and loads nothing', async () => {
+    const answer = await app.request('/api/v1/docs');
+    const html = await answer.text();
+    for (const { path } of apiRoutes) expect(html).toContain(`/api/v1${path}`);
+    expect(html).toContain('id="error-version_exists"');
+    expect(html).not.toMatch(/<script|src=|https?:\/\/(?!gantry\.example)/);
+  });
+
+  it('is not sent again to who has it', async () => {
+    const first = await app.request('/api/v1/openapi.json');
+    const tag = first.headers.get('etag') as string;
+    const second = await app.request('/api/v1/openapi.json', { headers: { 'if-none-match': tag } });
+    expect(second.status).toBe(304);
+  });
+});
+
+describe('pages', () => {
+  it('may be framed by nobody and style themselves only', async () => {
+    const answer = await app.request('/');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('x-frame-options')).toBe('DENY');
+    expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+    const policy = answer.headers.get('content-security-policy') as string;
+    expect(policy).toMatch(/default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'/);
+  });
+
+  it.each([
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site', origin: 'https://gantry.example' },
+    { origin: 'https://elsewhere.example' },
+  ])('refuse the approval form of another site: %o', async (headers) => {
+    const answer = await app.request('/approve/apr_1/token', {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded', accept: 'text/html' } as Record<
+        string,
+        string
+      >,
+      body: 'decision=approve',
+    });
+    expect(answer.status).toBe(403);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('refuse a decision that is neither', async () => {
+    const answer = await app.request('/approve/apr_1/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'decision=maybe',
+    });
+    expect(problemSchema.parse(await answer.json())).toMatchObject({ code: 'invalid_request', field: 'decision' });
+  });
+});

@@ -1,0 +1,23 @@
+import type { Services } from '../../../../shared/actions/services.ts';
+import { awsClients } from '../../../../shared/aws/clients.ts';
+
+/** Services for what needs no I/O: real clients that are never to be called. */
+export function idleServices(): Services {
+  process.env.AWS_REGION ??= 'eu-central-1';
+  process.env.POWERTOOLS_LOG_LEVEL = 'SILENT';
+  const aws = awsClients();
+  return {
+    aws,
+    db: { client: aws.dynamodb, table: 'none' },
+    objects: { s3: aws.s3, bucket: 'none' },
+    settings: {
+      publicUrl: 'https://gantry.example',
+      senderAddress: 'gantry@example.com',
+      linkKeyId: '',
+      stateMachineArn: '',
+      queueUrls: { poll: '', verify: '', ingest: '', compose: '', reconcile: '' },
+      allowedPrivateHosts: [],
+    },
+    now: () => new Date('2026-01-01T00:00:00.000Z'),
+  };
+}
