@@ -1,0 +1,137 @@
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { enroll, readJoinToken } from '../../../agent/enroll.ts';
+import { takeLock } from '../../../agent/lock.ts';
+import { makeRoot, signMetadata } from '../../../shared/director/index.ts';
+import { director, World } from './world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await World.start();
+});
+afterEach(() => world.stop());
+
+describe('enrolling', () => {
+  it('pins the root of the token and keeps key and credential to itself', async () => {
+    const config = await enroll({ token: world.token(), dir: world.dir });
+    expect(config).toEqual({ url: world.url, account: 'acme', instance: 'ins_1', writable_paths: ['/var'] });
+    expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(world.rootBytes);
+    expect((await stat(join(world.dir, 'agent'))).mode & 0o777).toBe(0o700);
+    expect((await stat(join(world.dir, 'agent/key.pem'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(world.dir, 'agent/credential'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps nothing from an answer whose root is not the pinned one', async () => {
+    const token = world.token();
+    const other = director();
+    const root = makeRoot({ publicKeyPem: other.publicKeyPem, expires: new Date('2099-01-01'), version: 1 });
+    world.rootBytes = await signMetadata(root, other.signer, other.keyId);
+    await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({ code: 'root_untrusted' });
+    expect(await readdir(join(world.dir, 'agent'))).toEqual(['key.pem']);
+  });
+
+  it('happens once a directory and once a token', async () => {
+    await world.enroll();
+    await expect(world.enroll()).rejects.toMatchObject({ code: 'already_exists' });
+    const second = join(world.dir, 'second');
+    await expect(enroll({ token: world.token({ secret: 'join-secret' }), dir: second })).rejects.toMatchObject({
+      code: 'join_token_used',
+    });
+  });
+
+  it('refuses a token that is none, without repeating it, and a control plane without TLS', async () => {
+    expect(() => readJoinToken('c2VjcmV0')).toThrow(/^(?!.*secret,? ?c2V).*must be base64url JSON/);
+    await expect(enroll({ token: 'c2VjcmV0', dir: world.dir })).rejects.toMatchObject({ code: 'join_token_invalid' });
+    const token = world.token({ url: 'http://gantry.example' });
+    await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+});
+
+describe('an agent’s directory', () => {
+  it('must be enrolled', async () => {
+    await expect(world.run()).rejects.toMatchObject({ code: 'prerequisite_missing' });
+  });
+
+  it('is for one agent at a time, and a lock left by a process that is gone is taken over', async () => {
+    await world.enroll();
+    await world.publish({ modules: [], version: 1 });
+    const lock = join(world.dir, 'agent/lock');
+    const release = await takeLock(lock);
+    await expect(world.run()).rejects.toMatchObject({ code: 'conflict' });
+    await release();
+    await writeFile(lock, '999999999 some-boot 12345');
+    expect((await world.run()).report.status).toBe('applied');
+    // The same pid of another boot.
+    await writeFile(lock, `1 another-boot 1`);
+    expect((await world.run()).report.status).toBe('unchanged');
+    const init = await identityOf(1);
+    await writeFile(lock, init);
+    await expect(world.run()).rejects.toMatchObject({ code: 'conflict' });
+    await rm(lock);
+  });
+
+  it('is wiped of what could speak for the machine when it is decommissioned', async () => {
+    await world.enroll();
+    await world.publish({ modules: [], version: 1 });
+    world.refuse = { verb: 'report', status: 403, code: 'instance_decommissioned' };
+    await expect(world.run()).rejects.toMatchObject({ code: 'instance_decommissioned' });
+    expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual(['desired-state.json', 'root.json']);
+  });
+
+  it('is cleared of what a crash left', async () => {
+    await world.enroll();
+    await world.publish({ modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })], version: 1 });
+    await world.run();
+    await mkdir(join(world.dir, 'generations/.tmp-2/closed/dir'), { recursive: true });
+    await chmod(join(world.dir, 'generations/.tmp-2/closed'), 0o500);
+    await mkdir(join(world.dir, 'generations/2'));
+    await writeFile(join(world.dir, 'generations/2.state.json'), '{}');
+    for (const path of ['.tmp-current', 'agent/.tmp-x', 'images/.tmp-x', 'store/layers/.tmp-x', 'store/incoming/x']) {
+      await writeFile(join(world.dir, path), 'half');
+    }
+    expect((await world.run()).report).toMatchObject({ status: 'unchanged', health: 'healthy' });
+    expect((await readdir(join(world.dir, 'generations'))).sort()).toEqual(['1', '1.state.json']);
+    expect((await readdir(world.dir)).sort()).toEqual([
+      'agent',
+      'current',
+      'generations',
+      'images',
+      'state.json',
+      'store',
+    ]);
+    expect((await readdir(join(world.dir, 'images'))).length).toBe(1);
+    expect(await readdir(join(world.dir, 'store/incoming'))).toEqual([]);
+  });
+});
+
+describe('an account root', () => {
+  it('is followed to the next version that the pinned one signed, also when the hourly heartbeat is not due', async () => {
+    await world.enroll();
+    await world.publish({ modules: [], version: 1 });
+    await world.run();
+    const next = director();
+    const root = makeRoot({ publicKeyPem: next.publicKeyPem, expires: new Date('2099-01-01'), version: 2 });
+    await signMetadata(root, next.signer, next.keyId);
+    world.rootBytes = await signMetadata(root, world.director.signer, world.director.keyId);
+    await world.publish({ modules: [], version: 2, signer: next, metadata: { moved: 1 } });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, desired_state_version: 2 });
+    await world.publish({ modules: [], version: 3 });
+    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'desired_state_signature_invalid' });
+  });
+
+  it('is not replaced by one that only names itself the next', async () => {
+    await world.enroll();
+    const next = director();
+    const root = makeRoot({ publicKeyPem: next.publicKeyPem, expires: new Date('2099-01-01'), version: 2 });
+    world.rootBytes = await signMetadata(root, next.signer, next.keyId);
+    await world.publish({ modules: [], version: 1, signer: next });
+    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'root_untrusted', health: 'unknown' });
+  });
+});
+
+async function identityOf(pid: number): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  return `${pid} ${boot.trim()} ${text.slice(text.lastIndexOf(')') + 2).split(' ')[19]}`;
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Module, World } from './world.ts';
+
+const gantry = resolve(import.meta.dirname, '../../../bin/gantry');
+const long = 'a file of more than sixty-four bytes, so that it lies in the store and not in the image\n';
+
+let world: World;
+beforeEach(async () => {
+  world = await World.start();
+});
+afterEach(() => world.stop());
+
+async function called(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return await new Promise((done) => {
+    execFile(gantry, ['agent', ...args], (error, stdout, stderr) => {
+      done({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** A module of many files that all say its version, so that a mixed root would show. */
+async function many(version: number): Promise<Module> {
+  const files = Object.fromEntries(
+    Array.from({ length: 400 }, (_, n) => [`/srv/d${n % 20}/f${n}`, `version ${version} file ${n} ${long}`]),
+  );
+  return await world.module({ name: 'many', files });
+}
+
+async function versionsInRoot(): Promise<Set<string>> {
+  const versions = new Set<string>();
+  const top = join(world.dir, 'current/srv');
+  let count = 0;
+  for (const dir of await readdir(top)) {
+    for (const name of await readdir(join(top, dir))) {
+      count++;
+      versions.add((await readFile(join(top, dir, name), 'utf8')).split(' ')[1] as string);
+    }
+  }
+  expect(count).toBe(400);
+  return versions;
+}
+
+describe('gantry agent', () => {
+  it('enrols, applies, says unchanged and refuses with the documented exit codes', async () => {
+    const root = ['--root', world.dir];
+    expect(await called('enroll', '--token', world.token(), ...root)).toMatchObject({ code: 0 });
+    expect(await called('enroll', '--token', world.token(), ...root)).toMatchObject({ code: 2 });
+    expect(await called('run', '--once', ...root)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('none for this'),
+    });
+    await world.publish({ modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })], version: 2 });
+    const first = await called('run', '--once', '--json', ...root);
+    expect(first.code).toBe(0);
+    expect(JSON.parse(first.stdout)).toMatchObject({ status: 'applied', generation: 1, health: 'healthy' });
+    const second = await called('run', '--once', ...root);
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('unchanged: generation 1 runs a') });
+    await world.publish({ modules: [], version: 1 });
+    const third = await called('run', '--once', ...root);
+    expect(third).toMatchObject({ code: 1, stdout: expect.stringContaining('desired_state_version_rollback') });
+    expect(await called('run', '--once')).toMatchObject({ code: 2 });
+  });
+
+  it('keeps running without --once until SIGTERM, and lets nobody in beside it', async () => {
+    await world.enroll();
+    await world.publish({ modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })], version: 1 });
+    const child = spawn(gantry, ['agent', 'run', '--root', world.dir, '--json'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const first = await new Promise<string>((done) => child.stdout.once('data', (data) => done(String(data))));
+    expect(JSON.parse(first)).toMatchObject({ status: 'applied', generation: 1 });
+    expect(await called('run', '--once', '--root', world.dir)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('conflict'),
+    });
+    const ended = endOf(child);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect((await called('run', '--once', '--root', world.dir)).code).toBe(0);
+  });
+
+  it('leaves the old or the new root, whole, whenever it is killed', { timeout: 60_000 }, async () => {
+    await world.enroll();
+    await world.publish({ modules: [await many(1)], version: 1 });
+    await world.run();
+    let version = 1;
+    let kills = 0;
+    for (const delay of [250, 300, 350, 400, 450, 500, 600]) {
+      const before = String(version);
+      version++;
+      await world.publish({ modules: [await many(version)], version });
+      const child = spawn(gantry, ['agent', 'run', '--once', '--root', world.dir], { stdio: 'ignore' });
+      const ended = endOf(child);
+      await sleep(delay);
+      child.kill('SIGKILL');
+      if ((await ended) === null) kills++;
+      const found = await versionsInRoot();
+      expect(found.size).toBe(1);
+      expect([before, String(version)]).toContain([...found][0]);
+      const { report } = await world.run();
+      expect(report).toMatchObject({ code: null, health: 'healthy', desired_state_version: version });
+      expect(await versionsInRoot()).toEqual(new Set([String(version)]));
+      expect(await readlink(join(world.dir, 'current'))).toMatch(/^generations\/\d+$/);
+      expect((await readdir(join(world.dir, 'generations'))).filter((name) => name.startsWith('.'))).toEqual([]);
+    }
+    expect(kills).toBeGreaterThan(0);
+  });
+});
+
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((done) => child.once('exit', (code) => done(code)));
+}
