@@ -1,6 +1,6 @@
 import { Verifier } from '@sigstore/verify';
 import { spki, type TrustedKey } from './keys.ts';
-import { checkEntrySigner, namedSigner } from './log-key.ts';
+import { checkLogEntry, namedSigner } from './log-entry.ts';
 import type { Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
 import { refuse } from './refusal.ts';
@@ -28,7 +28,7 @@ export function verifyKeyed(material: Material, policy: CompiledPolicy): Trusted
   const trustMaterial = { ...trust, publicKey: () => ({ publicKey: signer.key, validFor: () => true }) };
   const verifier = new Verifier(trustMaterial, { ctlogThreshold: 0, tlogThreshold: 1, timestampThreshold: 0 });
   verifier.verify({ ...entity, key: { $case: 'public-key', hint: signer.hint }, timestamps: [] });
-  for (const entry of entity.tlogEntries) checkEntrySigner(entry, signer.key, null);
+  for (const entry of entity.tlogEntries) checkLogEntry(entry, signer.key, null);
   return signer;
 }
 

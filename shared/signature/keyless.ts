@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, Verifier } from '@sigstore/verify';
-import { checkEntrySigner } from './log-key.ts';
+import { checkLogEntry } from './log-entry.ts';
 import type { Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
 import { refusalOf, refuse } from './refusal.ts';
@@ -55,7 +55,7 @@ function verifyEvidence(
   tlogThreshold: number,
 ) {
   new Verifier(trust, { ctlogThreshold: 1, tlogThreshold, timestampThreshold: 1 }).verify(entity);
-  for (const entry of entity.tlogEntries) checkEntrySigner(entry, certificate.publicKey, certificate);
+  for (const entry of entity.tlogEntries) checkLogEntry(entry, certificate.publicKey, certificate);
 }
 
 /** Demands a pair of regexps that both match. @throws Refusal `identity_mismatch`, `issuer_mismatch` */

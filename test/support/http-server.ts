@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { GantryError } from '../../shared/error.ts';
 
 export interface HttpServer {
   /** `127.0.0.1:<port>` */
@@ -9,9 +10,7 @@ export interface HttpServer {
 }
 
 /** A small HTTP server for answers that no real registry gives on demand. */
-export async function startHttpServer(
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<HttpServer> {
+export async function startHttpServer(handle: Handler): Promise<HttpServer> {
   const requests: HttpServer['requests'] = [];
   const server = createServer((request, response) => {
     const { method = '', url = '', headers } = request;
@@ -30,4 +29,24 @@ export async function startHttpServer(
         server.close(() => resolve());
       }),
   };
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Answers with JSON. */
+export function sendJson(response: ServerResponse, value: unknown, headers: Record<string, string> = {}): void {
+  response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+}
+
+/** A handler that answers everything with one status. */
+export function always(code: number, headers: Record<string, string> = {}): Handler {
+  return (_, response) => response.writeHead(code, headers).end('{}');
+}
+
+/** The code of the GantryError that a promise ends with; `none` without one. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'none',
+    (error) => (error instanceof GantryError ? error.code : `not a GantryError: ${error}`),
+  );
 }

@@ -1,17 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
-import { GantryError } from '../../../shared/error.ts';
+import type { GantryError } from '../../../shared/error.ts';
 import { limits } from '../../../shared/limits.ts';
-import {
-  collectSignatures,
-  mediaTypes,
-  RegistryClient,
-  type RegistryClientOptions,
-} from '../../../shared/registry/index.ts';
-import { type HttpServer, startHttpServer } from '../../support/http-server.ts';
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+import { RegistryClient, type RegistryClientOptions } from '../../../shared/registry/index.ts';
+import { always, codeOf, type Handler, type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
 
 const servers: HttpServer[] = [];
 afterEach(async () => {
@@ -29,19 +21,7 @@ async function clientOf(handle: Handler, options: Partial<RegistryClientOptions>
   return { server, client: new RegistryClient({ host: server.host, ...options }) };
 }
 
-const json = (response: ServerResponse, value: unknown, headers: Record<string, string> = {}) =>
-  response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
-const status = (code: number, headers: Record<string, string> = {}): Handler => {
-  return (_, response) => response.writeHead(code, headers).end('{}');
-};
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'none',
-    (error) => (error instanceof GantryError ? error.code : `not a GantryError: ${error}`),
-  );
-}
 
 async function read(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -51,7 +31,7 @@ async function read(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 describe('lists of tags', () => {
   test('one page costs one request', async () => {
-    const { client, server } = await clientOf((_, response) => json(response, { name: 'a/b', tags: ['v1', 'v2'] }));
+    const { client, server } = await clientOf((_, response) => sendJson(response, { name: 'a/b', tags: ['v1', 'v2'] }));
     expect(await client.listTags('a/b')).toEqual({ tags: ['v1', 'v2'], truncated: false });
     expect(server.requests.map(({ url }) => url)).toEqual([`/v2/a/b/tags/list?n=${limits.tagPageSize}`]);
   });
@@ -66,7 +46,7 @@ describe('lists of tags', () => {
     const { client, server } = await clientOf((request, response) => {
       const second = request.url?.includes('last=v1');
       const next: Record<string, string> = second ? {} : { link: link(request.headers.host ?? '') };
-      json(response, { tags: [second ? 'v2' : 'v1'] }, next);
+      sendJson(response, { tags: [second ? 'v2' : 'v1'] }, next);
     });
     expect((await client.listTags('a/b')).tags).toEqual(['v1', 'v2']);
     expect(server.requests).toHaveLength(2);
@@ -74,8 +54,8 @@ describe('lists of tags', () => {
 
   test('a registry that rejects n is asked again without', async () => {
     const { client, server } = await clientOf((request, response) => {
-      if (request.url?.includes('n=')) status(400)(request, response);
-      else json(response, { tags: ['v1'] });
+      if (request.url?.includes('n=')) always(400)(request, response);
+      else sendJson(response, { tags: ['v1'] });
     });
     expect((await client.listTags('a/b')).tags).toEqual(['v1']);
     expect(server.requests.map(({ url }) => url)).toEqual(['/v2/a/b/tags/list?n=1000', '/v2/a/b/tags/list']);
@@ -84,7 +64,7 @@ describe('lists of tags', () => {
   test('pages that go round end', async () => {
     const { client, server } = await clientOf((request, response) => {
       const last = request.url?.includes('last=a') ? 'b' : 'a';
-      json(response, { tags: ['a', 'b'] }, { link: `</v2/a/b/tags/list?last=${last}>; rel="next"` });
+      sendJson(response, { tags: ['a', 'b'] }, { link: `</v2/a/b/tags/list?last=${last}>; rel="next"` });
     });
     expect((await client.listTags('a/b')).tags).toEqual(['a', 'b']);
     expect(server.requests.length).toBeLessThan(4);
@@ -95,14 +75,14 @@ describe('lists of tags', () => {
     const { client } = await clientOf((_, response) => {
       const tags = Array.from({ length: 5000 }, (_, i) => `t${page}-${i}`);
       page++;
-      json(response, { tags }, { link: `</v2/a/b/tags/list?page=${page}>; rel="next"` });
+      sendJson(response, { tags }, { link: `</v2/a/b/tags/list?page=${page}>; rel="next"` });
     });
     const list = await client.listTags('a/b');
     expect([list.tags.length, list.truncated]).toEqual([limits.tagsMax, true]);
   });
 
   test('no tags at all may be null', async () => {
-    const { client } = await clientOf((_, response) => json(response, { tags: null }));
+    const { client } = await clientOf((_, response) => sendJson(response, { tags: null }));
     expect((await client.listTags('a/b')).tags).toEqual([]);
   });
 
@@ -126,14 +106,14 @@ describe('failures', () => {
     [503, 'registry_error'],
     [418, 'registry_response_invalid'],
   ])('%i is %s', async (code, expected) => {
-    const { client } = await clientOf(status(code));
+    const { client } = await clientOf(always(code));
     expect(await codeOf(client.listTags('a/b'))).toBe(expected);
     expect(await codeOf(client.getManifest('a/b', 'v1'))).toBe(expected);
   });
 
   test('Retry-After is passed on, in seconds or from a date', async () => {
     for (const value of ['7', new Date(Date.now() + 7_500).toUTCString()]) {
-      const { client } = await clientOf(status(429, { 'retry-after': value }));
+      const { client } = await clientOf(always(429, { 'retry-after': value }));
       const error = await client.listTags('a/b').catch((caught) => caught);
       expect((error as GantryError).details).toMatchObject({ status: 429 });
       const { retry_after_s } = (error as GantryError).details as { retry_after_s: number };
@@ -242,8 +222,8 @@ describe('credentials', () => {
     const { client, server } = await clientOf(
       (request, response) => {
         if (request.headers.authorization !== basic)
-          status(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
-        else json(response, { tags: [] });
+          always(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
+        else sendJson(response, { tags: [] });
       },
       { credentials },
     );
@@ -253,7 +233,7 @@ describe('credentials', () => {
   });
 
   test('wrong ones are refused after one attempt', async () => {
-    const { client, server } = await clientOf(status(401, { 'www-authenticate': 'Basic realm="r"' }), { credentials });
+    const { client, server } = await clientOf(always(401, { 'www-authenticate': 'Basic realm="r"' }), { credentials });
     expect(await codeOf(client.listTags('a/b'))).toBe('registry_unauthorized');
     expect(server.requests).toHaveLength(2);
   });
@@ -263,7 +243,7 @@ describe('credentials', () => {
     const storage = await serve((_, response) => response.writeHead(200).end(blob));
     const { client, server } = await clientOf(
       (request, response) => {
-        if (!request.headers.authorization) status(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
+        if (!request.headers.authorization) always(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
         else response.writeHead(307, { location: `http://${storage.host}/signed?x=1` }).end();
       },
       { credentials },
@@ -288,14 +268,14 @@ describe('credentials', () => {
     const tokens = await serve((_, response) => {
       issued++;
       valid = `token-${issued}`;
-      json(response, { access_token: valid, expires_in: 60 });
+      sendJson(response, { access_token: valid, expires_in: 60 });
     });
     const challenge = `Bearer realm="http://${tokens.host}/token",service="registry.test",scope="repository:a/b:pull"`;
     const { client } = await clientOf(
       (request, response) => {
         if (request.headers.authorization !== `Bearer ${valid}`) {
-          status(401, { 'www-authenticate': challenge })(request, response);
-        } else json(response, { tags: ['v1'] });
+          always(401, { 'www-authenticate': challenge })(request, response);
+        } else sendJson(response, { tags: ['v1'] });
       },
       { credentials },
     );
@@ -312,9 +292,9 @@ describe('credentials', () => {
 
   test('a token service that refuses, fails or talks nonsense is told apart', async () => {
     const codes: string[] = [];
-    for (const handle of [status(401), status(500), status(429), status(200)]) {
+    for (const handle of [always(401), always(500), always(429), always(200)]) {
       const tokens = await serve(handle);
-      const { client } = await clientOf(status(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` }));
+      const { client } = await clientOf(always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` }));
       codes.push(await codeOf(client.listTags('a/b')));
     }
     expect(codes).toEqual([
@@ -326,124 +306,7 @@ describe('credentials', () => {
   });
 
   test('a realm that is no address is refused', async () => {
-    const { client } = await clientOf(status(401, { 'www-authenticate': 'Bearer realm="file:///etc/passwd"' }));
+    const { client } = await clientOf(always(401, { 'www-authenticate': 'Bearer realm="file:///etc/passwd"' }));
     expect(await codeOf(client.listTags('a/b'))).toBe('registry_response_invalid');
-  });
-});
-
-describe('signatures beside an artifact', () => {
-  const digest = `sha256:${'a'.repeat(64)}`;
-  const descriptor = (bytes: Buffer, mediaType: string) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
-  const index = (manifests: unknown[]) => ({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
-
-  /** A registry of manifests and blobs by path. */
-  function registryOf(contents: Record<string, Buffer | number>): Handler {
-    return (request, response) => {
-      const found = contents[decodeURIComponent(request.url ?? '').replace('/v2/a/b/', '')] ?? 404;
-      if (typeof found === 'number') response.writeHead(found).end();
-      else response.writeHead(200, { 'content-type': mediaTypes.index }).end(found);
-    };
-  }
-
-  function bundleReferrer(bundle: string) {
-    const layer = Buffer.from(bundle);
-    const manifest = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        config: descriptor(Buffer.from('{}'), mediaTypes.empty),
-        layers: [descriptor(layer, mediaTypes.bundle)],
-      }),
-    );
-    return { layer, manifest, descriptor: descriptor(manifest, mediaTypes.manifest) };
-  }
-
-  test('are found through the referrers API where there is one', async () => {
-    const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');
-    const { client } = await clientOf((request, response) => {
-      if (request.url?.includes('/referrers/'))
-        return json(response, index([{ ...found, artifactType: mediaTypes.empty }]));
-      registryOf({ [`manifests/${found.digest}`]: manifest, [`blobs/${digestOf(layer)}`]: layer })(request, response);
-    });
-    expect(await collectSignatures(client, 'a/b', digest)).toEqual([
-      { format: 'bundle', source: 'referrers', claimed_digest: found.digest, bundle: { a: 1 } },
-    ]);
-  });
-
-  test.each([500, 503, 429, 401])('a registry that fails with %i is an error and not "unsigned"', async (code) => {
-    for (const path of [
-      `referrers/${digest}`,
-      `manifests/${digest.replace(':', '-')}`,
-      `manifests/${digest.replace(':', '-')}.sig`,
-    ]) {
-      const { client } = await clientOf(registryOf({ [path]: code }));
-      expect(await codeOf(collectSignatures(client, 'a/b', digest))).toMatch(/^registry_/);
-    }
-  });
-
-  test('one that is missing, altered, broken or too large hides no other', async () => {
-    const good = bundleReferrer('{"good":1}');
-    const missing = bundleReferrer('{"missing":1}');
-    const altered = bundleReferrer('{"altered":1}');
-    const broken = bundleReferrer('no json');
-    const large = bundleReferrer(`"${'x'.repeat(limits.signatureBytesMax)}"`);
-    const all = [missing, altered, broken, large, good];
-    const contents: Record<string, Buffer> = {
-      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
-        JSON.stringify(index(all.map((entry) => entry.descriptor))),
-      ),
-    };
-    for (const entry of all) contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
-    for (const entry of [broken, large, good]) contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
-    contents[`blobs/${digestOf(altered.layer)}`] = Buffer.from('{"altered":2}');
-    const { client } = await clientOf(registryOf(contents));
-    const candidates = await collectSignatures(client, 'a/b', digest);
-    const codes = candidates.map((candidate) => candidate.unreadable?.code ?? 'read');
-    expect(codes).toEqual([
-      'registry_not_found',
-      'blob_digest_mismatch',
-      'bundle_invalid',
-      'signature_too_large',
-      'read',
-    ]);
-  });
-
-  test('an index that is none hides no legacy signature', async () => {
-    const payload = Buffer.from('{}');
-    const legacy = {
-      schemaVersion: 2,
-      config: descriptor(payload, mediaTypes.empty),
-      layers: [{ ...descriptor(payload, mediaTypes.simpleSigning), annotations: { a: 'b' } }],
-    };
-    const tag = `manifests/${digest.replace(':', '-')}`;
-    const { client } = await clientOf(
-      registryOf({
-        [tag]: Buffer.from('nonsense'),
-        [`${tag}.sig`]: Buffer.from(JSON.stringify(legacy)),
-        [`blobs/${digestOf(payload)}`]: payload,
-      }),
-    );
-    const candidates = await collectSignatures(client, 'a/b', digest);
-    expect(candidates.map((candidate) => [candidate.format, candidate.unreadable?.code])).toEqual([
-      ['bundle', 'registry_response_invalid'],
-      ['legacy', undefined],
-    ]);
-  });
-
-  test('more than the limit are not read, and the last verdict says so', async () => {
-    const many = Array.from({ length: limits.signatureCandidatesMax + 20 }, (_, i) => bundleReferrer(`{"i":${i}}`));
-    const contents: Record<string, Buffer> = {
-      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
-        JSON.stringify(index(many.map((entry) => entry.descriptor))),
-      ),
-    };
-    for (const entry of many) {
-      contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
-      contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
-    }
-    const { client, server } = await clientOf(registryOf(contents));
-    const candidates = await collectSignatures(client, 'a/b', digest);
-    expect(candidates).toHaveLength(limits.signatureCandidatesMax);
-    expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
-    expect(server.requests.length).toBeLessThanOrEqual(3 + 2 * limits.signatureCandidatesMax);
   });
 });

@@ -31,20 +31,27 @@ const entry = z.union([
   }),
 ]);
 
+type LogEntry = SignedEntity['tlogEntries'][number];
+
 /**
- * Demands that a log entry names the signer whose signature was verified: the library compares an entry's signature and
- * hash only, and an entry under someone else's key is no record of this signer's act.
+ * Demands of a log entry that the library has verified what the library leaves out: that it names the signer whose
+ * signature was verified (an entry under someone else's key is no record of this signer's act), and that its proof states
+ * the tree of the checkpoint that it was proven with.
  * @param certificate the signer's, null for a plain key
  * @throws Refusal `tlog_invalid`
  */
-export function checkEntrySigner(
-  { canonicalizedBody }: SignedEntity['tlogEntries'][number],
-  key: KeyObject,
-  certificate: X509Certificate | null,
-): void {
-  const named = readSigner(canonicalizedBody);
+export function checkLogEntry(entry: LogEntry, key: KeyObject, certificate: X509Certificate | null): void {
   const signer = certificate ? certificate.raw : spki(key);
-  if (!named.equals(signer)) refuse('tlog_invalid', 'expected a log entry by the signer, found one that names another');
+  if (!readSigner(entry.canonicalizedBody).equals(signer)) {
+    refuse('tlog_invalid', 'expected a log entry by the signer, found one that names another');
+  }
+  const { inclusionProof } = entry;
+  if (inclusionProof === undefined) return;
+  // A checkpoint is a signed note: origin, tree size, root hash, one a line (transparency-dev, "tlog-checkpoint").
+  const [, size, hash] = inclusionProof.checkpoint?.envelope.split('\n') ?? [];
+  if (size !== inclusionProof.treeSize || hash !== inclusionProof.rootHash.toString('base64')) {
+    refuse('tlog_invalid', 'expected the size and root of the signed checkpoint in the proof, found others');
+  }
 }
 
 function readSigner(canonicalizedBody: Buffer): Buffer {

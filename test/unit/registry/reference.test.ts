@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatReference, isLoopbackHost, parseReference } from '../../../shared/registry/reference.ts';
+
+const hex = 'a'.repeat(64);
+
+describe('references', () => {
+  test.each([
+    ['ghcr.io/acme/redis', { host: 'ghcr.io', repository: 'acme/redis' }],
+    ['ghcr.io/acme/redis:v1.0.0', { host: 'ghcr.io', repository: 'acme/redis', tag: 'v1.0.0' }],
+    ['127.0.0.1:5000/a:b', { host: '127.0.0.1:5000', repository: 'a', tag: 'b' }],
+    ['localhost/a', { host: 'localhost', repository: 'a' }],
+    ['[::1]:5000/a/b', { host: '[::1]:5000', repository: 'a/b' }],
+    [`r.test/a@sha256:${hex}`, { host: 'r.test', repository: 'a', digest: `sha256:${hex}` }],
+    [`r.test/a:t@sha256:${hex}`, { host: 'r.test', repository: 'a', tag: 't', digest: `sha256:${hex}` }],
+  ])('%s is taken apart', (text, expected) => {
+    expect(parseReference(text)).toEqual(expected);
+    expect(formatReference(parseReference(text))).toBe(text);
+  });
+
+  test.each([
+    'redis',
+    'acme/redis:v1',
+    '/a',
+    'r.test/',
+    'r.test/A',
+    'r.test/a//b',
+    'r.test/../a',
+    'r.test/a:',
+    'r.test/a:-x',
+    `r.test/a:${'t'.repeat(129)}`,
+    'r.test/a@sha256:abc',
+    'r.test/a@sha512:abc',
+    'r.test:99999/a',
+    'r.test:0/a',
+    'https://r.test/a',
+    'user@r.test/a',
+    'r.test/a b',
+    'r.test/a?x=1',
+    'r.test/a#x',
+  ])('%s is refused with what was expected', (text) => {
+    expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: 'reference_invalid', found: text }));
+  });
+
+  test('what is accepted formats back to itself and never leaves its path', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'ab.:/@-_AZ?#%[]0'), maxLength: 30 }), (tail) => {
+        const text = `r.test/${tail}`;
+        let reference: ReturnType<typeof parseReference>;
+        try {
+          reference = parseReference(text);
+        } catch {
+          return;
+        }
+        expect(formatReference(reference)).toBe(text);
+        const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag ?? 'x'}`;
+        expect(new URL(path, 'https://r.test').pathname).toBe(path);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('only this machine is spoken to in the clear', () => {
+    for (const host of ['localhost', 'localhost:5000', 'r.localhost', '127.0.0.1:80', '127.9.9.9', '[::1]:5000']) {
+      expect(isLoopbackHost(host)).toBe(true);
+    }
+    for (const host of ['r.test', 'localhost.evil.test', '127.0.0.1.evil.test', '10.0.0.1', '[::2]', '128.0.0.1']) {
+      expect(isLoopbackHost(host)).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { checkRegexp, compileRegexp, isAnchored } from '../../../shared/signature/regexp.ts';
+
+describe('regexps of a policy', () => {
+  test.each([
+    '^a$',
+    '^https://github\\.com/acme/[^/]+@refs/tags/v[0-9]+$',
+    '^(a|b)$',
+    '^a$|^b$',
+    '(?i)^a$',
+    '^[$|]$',
+    '^[]|]$',
+    '^[^]|]$',
+    '^[[:alpha:]|]$',
+    '^a\\|b$',
+    '^\\Qa|b\\E$',
+    '^\\\\$',
+    '^$',
+  ])('%s is anchored', (source) => {
+    expect(() => checkRegexp(source)).not.toThrow();
+  });
+
+  test.each([
+    'a',
+    '^a',
+    'a$',
+    '^a|b$',
+    'a|^b$',
+    '^a$|b',
+    '^a\\$',
+    '^a[$]',
+    '(^a$)',
+    '(?:^a$)|b',
+    '^*a$',
+    '^?a$',
+    '^{0}a$',
+    '(?m)^a$',
+    '^(?m)a$',
+    '^(?im:a)$',
+    '^\\Qa$',
+    '^a\\Q$\\E',
+    '^a$?',
+    '',
+  ])('%s is not anchored', (source) => {
+    expect(isAnchored(source)).toBe(false);
+    let code = 'none';
+    try {
+      checkRegexp(source, { field: 'cosign_identity_regexp' });
+    } catch (error) {
+      code = (error as { code: string }).code;
+      expect(error).toMatchObject({ field: 'cosign_identity_regexp', found: source });
+    }
+    expect(['regexp_unanchored', 'regexp_invalid']).toContain(code);
+  });
+
+  test('may be unanchored where that is allowed', () => {
+    expect(() => checkRegexp('acme', { allowUnanchored: true })).not.toThrow();
+  });
+
+  test.each(['(', '(?=a)', '(?<!a)b', '\\1', '[z-a]', 'a{2000}', '((a{100}){100}){100}', 'x'.repeat(3000)])(
+    '%s has no meaning in RE2',
+    (source) => {
+      expect(() => checkRegexp(source, { allowUnanchored: true })).toThrow(
+        expect.objectContaining({ code: 'regexp_invalid' }),
+      );
+    },
+  );
+
+  test('are searched for, and $ is the very end', () => {
+    expect(compileRegexp('acme').test('https://github.com/acme/x')).toBe(true);
+    expect(compileRegexp('^acme$').test('acme\n')).toBe(false);
+    expect(compileRegexp('^a.c$').test('a\nc')).toBe(false);
+  });
+
+  test('take linear time', () => {
+    const started = performance.now();
+    expect(compileRegexp('^(a+)+$').test(`${'a'.repeat(20_000)}b`)).toBe(false);
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+});
