@@ -1,0 +1,112 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkPublicKey, isEncryptedKey, readCosignKey, signArtifact } from '../../../shared/signature/index.ts';
+import { candidatesOf, cosignCase, readFixture } from '../../support/cosign-fixtures.ts';
+
+const pem = (key: { export: (options: { format: 'pem'; type: 'spki' }) => string | Buffer }) =>
+  key.export({ format: 'pem', type: 'spki' }).toString();
+
+describe('public keys', () => {
+  test.each([
+    ['P-256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+    ['P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+    ['Ed25519', generateKeyPairSync('ed25519')],
+    ['RSA 2048', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ])('of %s are taken', (_, { publicKey }) => {
+    expect(checkPublicKey(pem(publicKey)).key.equals(publicKey)).toBe(true);
+  });
+
+  test('are named as cosign names them', () => {
+    expect(checkPublicKey(readFixture('keys/good.pub')).hint).toBe('sOlelzxuThfDoup9qRD4GnwtK4gdarra2hfFsjWJtVk=');
+  });
+
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  test.each([
+    ['a private key', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(), 'private key'],
+    ['an encrypted private key', readFixture('keys/good.key'), 'encrypted sigstore private key'],
+    ['two keys', pem(publicKey) + pem(publicKey), 'public key'],
+    ['P-521', pem(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey), 'a key of type ec secp521r1'],
+    ['RSA 1024', pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey), 'a key of type rsa 1024'],
+    ['X25519', pem(generateKeyPairSync('x25519').publicKey), 'a key of type x25519'],
+    ['a key cut short', pem(publicKey).replace(/A{2,}|[a-z]{3}/, ''), 'something that does not decode'],
+    ['nothing', '', 'something else'],
+  ])('of %s are refused', (_, text, found) => {
+    expect(() => checkPublicKey(text, 'trusted_keys[0]')).toThrow(
+      expect.objectContaining({ code: 'key_invalid', field: 'trusted_keys[0]', found }),
+    );
+  });
+});
+
+describe('private keys', () => {
+  test("cosign's encrypted key opens with its password and is the pair of its public key", () => {
+    const key = readCosignKey(readFixture('keys/good.key'), '');
+    expect(createPublicKey(key).equals(createPublicKey(readFixture('keys/good.pub')))).toBe(true);
+    expect(isEncryptedKey(readFixture('keys/good.key'))).toBe(true);
+  });
+
+  test('the older name of the same format is read too', () => {
+    const older = readFixture('keys/good.key').replaceAll('SIGSTORE', 'COSIGN');
+    expect(readCosignKey(older, '').type).toBe('private');
+  });
+
+  test('plain and standard encrypted PEM are read', () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const plain = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const locked = privateKey
+      .export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'open' })
+      .toString();
+    expect(readCosignKey(plain, '').equals(privateKey)).toBe(true);
+    expect(isEncryptedKey(plain)).toBe(false);
+    expect(readCosignKey(locked, 'open').equals(privateKey)).toBe(true);
+    expect(() => readCosignKey(locked, 'shut')).toThrow(expect.objectContaining({ code: 'key_password_wrong' }));
+  });
+
+  test('a wrong password is told apart from a broken file', () => {
+    const text = readFixture('keys/good.key');
+    expect(() => readCosignKey(text, 'wrong')).toThrow(expect.objectContaining({ code: 'key_password_wrong' }));
+    for (const broken of ['', 'nonsense', text.replace('eyJ', 'AAA'), readFixture('keys/good.pub')]) {
+      expect(() => readCosignKey(broken, '')).toThrow(expect.objectContaining({ code: 'key_invalid' }));
+    }
+  });
+
+  test('a file that asks for absurd work is refused before it is done', () => {
+    const body = { ...encryptedBody(), kdf: { name: 'scrypt', params: { N: 2 ** 30, r: 8, p: 1 }, salt: 'AAAA' } };
+    const text = `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${Buffer.from(JSON.stringify(body)).toString('base64')}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
+    expect(() => readCosignKey(text, '')).toThrow(expect.objectContaining({ code: 'key_invalid' }));
+  });
+});
+
+describe('signing', () => {
+  test('writes what cosign writes, to the byte, but for the signature', () => {
+    const entry = cosignCase('keyed-bundle-notlog-ok');
+    const [theirs] = candidatesOf(entry);
+    if (theirs?.format !== 'bundle') throw new Error('expected a bundle');
+    const ours = signArtifact({ digest: entry.digest, key: readCosignKey(readFixture('keys/good.key'), '') });
+    const withoutSignature = (bundle: unknown) => JSON.stringify(bundle).replace(/"sig":"[^"]+"/, '');
+    expect(withoutSignature(ours)).toBe(withoutSignature(theirs.bundle));
+  });
+
+  test('annotations are signed in the order of their names', () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (annotations) => {
+        const { dsseEnvelope } = signArtifact({ digest: `sha256:${'0'.repeat(64)}`, key: privateKey, annotations });
+        const { subject } = JSON.parse(Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8'));
+        expect(subject[0].annotations).toEqual({ ...annotations });
+      }),
+    );
+  });
+
+  test('a public key signs nothing', () => {
+    const { publicKey } = generateKeyPairSync('ed25519');
+    expect(() => signArtifact({ digest: 'sha256:00', key: publicKey })).toThrow(
+      expect.objectContaining({ code: 'key_invalid' }),
+    );
+  });
+});
+
+function encryptedBody() {
+  const text = readFixture('keys/good.key').replace(/-----[A-Z ]+-----/g, '');
+  return JSON.parse(Buffer.from(text, 'base64').toString('utf8'));
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import {
+  checkTrustedRoot,
+  compilePolicy,
+  parseTrustedRoot,
+  publicGoodTrustedRoot,
+} from '../../../shared/signature/index.ts';
+import { cosignCase, policyOf, trustedRoot } from '../../support/cosign-fixtures.ts';
+
+interface Root {
+  certificateAuthorities: { certChain: { certificates: { rawBytes: string }[] } }[];
+  tlogs: { publicKey: { rawBytes: string } }[];
+}
+
+describe('trust roots', () => {
+  test('the public-good root comes with the library', () => {
+    const material = parseTrustedRoot(null);
+    expect(material.certificateAuthorities.length).toBeGreaterThan(0);
+    expect(material.tlogs.length).toBeGreaterThan(0);
+    expect(parseTrustedRoot(publicGoodTrustedRoot()).tlogs).toHaveLength(material.tlogs.length);
+  });
+
+  test('a custom root has all that it states', () => {
+    const { certificateAuthorities, tlogs, ctlogs, timestampAuthorities } = parseTrustedRoot(trustedRoot);
+    expect([certificateAuthorities, tlogs, ctlogs, timestampAuthorities].map((list) => list.length)).toEqual([
+      1, 2, 1, 1,
+    ]);
+  });
+
+  test.each([
+    ['null', null],
+    ['a text', 'x'],
+    ['an empty object', {}],
+    ['another media type', { ...(trustedRoot as object), mediaType: 'application/json' }],
+    ['neither authority nor log', { ...(trustedRoot as object), tlogs: [], certificateAuthorities: [] }],
+    [
+      'an authority without certificates',
+      altered((root) => root.certificateAuthorities[0]?.certChain.certificates.splice(0)),
+    ],
+    ['a certificate that does not decode', altered((root) => setCertificate(root, 'AAAA'))],
+    ['a key that does not decode', altered((root) => setLogKey(root, 'AAAA'))],
+  ])('%s is refused', (_, root) => {
+    expect(() => checkTrustedRoot(root)).toThrow(expect.objectContaining({ code: 'trusted_root_invalid' }));
+  });
+
+  test('a policy is compiled once', () => {
+    const policy = policyOf(cosignCase('keyless-ok'));
+    expect(compilePolicy(policy)).toBe(compilePolicy(policy));
+    expect(compilePolicy({ ...policy })).not.toBe(compilePolicy(policy));
+  });
+});
+
+function altered(change: (root: Root) => void): unknown {
+  const root = structuredClone(trustedRoot) as Root;
+  change(root);
+  return root;
+}
+
+function setCertificate(root: Root, rawBytes: string): void {
+  const certificate = root.certificateAuthorities[0]?.certChain.certificates[0];
+  if (certificate) certificate.rawBytes = rawBytes;
+}
+
+function setLogKey(root: Root, rawBytes: string): void {
+  const log = root.tlogs[0];
+  if (log) log.publicKey.rawBytes = rawBytes;
+}

@@ -1,0 +1,235 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
+import {
+  type CosignCase,
+  candidatesOf,
+  cosignCase,
+  cosignCases,
+  policyOf,
+  readFixture,
+} from '../../support/cosign-fixtures.ts';
+
+const digest = `sha256:${'ab'.repeat(32)}`;
+const anyone = [{ identity_regexp: '.', issuer_regexp: '.' }];
+
+function keyPair() {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { privateKey, pem: publicKey.export({ format: 'pem', type: 'spki' }).toString() };
+}
+
+function candidate(bundle: unknown): SignatureCandidate {
+  return { format: 'bundle', source: 'referrers', claimed_digest: digest, bundle };
+}
+
+const keyed = (keys: string[], changes: Partial<SignaturePolicy> = {}): SignaturePolicy => ({
+  identities: [],
+  keys,
+  require_tlog: false,
+  trusted_root: null,
+  ...changes,
+});
+
+function judge(name: string, changes: Partial<SignaturePolicy> = {}) {
+  const entry = cosignCase(name);
+  return verifyArtifact(entry.digest, candidatesOf(entry), policyOf(entry, changes));
+}
+
+interface BundleMaterial {
+  tlogEntries?: unknown[];
+  timestampVerificationData?: unknown;
+}
+
+/** A case's bundles with their verification material changed. */
+function altered(entry: CosignCase, change: (material: BundleMaterial) => unknown): SignatureCandidate[] {
+  return candidatesOf(entry).map((one) => {
+    if (one.format !== 'bundle') throw new Error('expected bundles');
+    const bundle = structuredClone(one.bundle) as { verificationMaterial: BundleMaterial };
+    change(bundle.verificationMaterial);
+    return { ...one, bundle };
+  });
+}
+
+describe('artifacts signed by the real cosign', () => {
+  test.each(cosignCases)('$name: $expected', (entry) => {
+    const verdict = verifyArtifact(entry.digest, candidatesOf(entry), policyOf(entry));
+    expect(verdict.verified).toBe(entry.expected === 'pass');
+  });
+
+  test('the bundle of one is none for another', () => {
+    const candidates = cosignCases.flatMap((entry) => candidatesOf(entry));
+    for (const entry of [cosignCase('keyless-ok'), cosignCase('keyed-bundle-ok')]) {
+      const own = candidatesOf(entry).length;
+      const verdict = verifyArtifact(digest, candidates, policyOf(entry));
+      expect(own).toBe(1);
+      expect(verdict.verified).toBe(false);
+    }
+  });
+});
+
+describe('what a policy asks for', () => {
+  test('without the demand for a log entry, keyless still needs a signed timestamp', () => {
+    expect(judge('keyless-tsa-only').code).toBe('verified');
+    expect(judge('keyless-tsa-only', { require_tlog: true }).code).toBe('tlog_missing');
+    const entry = cosignCase('keyless-tsa-only');
+    const bare = altered(entry, (material) => {
+      delete material.timestampVerificationData;
+    });
+    const verdict = verifyArtifact(entry.digest, bare, policyOf(entry));
+    expect(verdict.code).toBe('timestamp_missing');
+  });
+
+  test('an entry of Rekor v2 says no time: without a timestamp the certificate has none', () => {
+    const entry = cosignCase('keyless-ok');
+    const bare = altered(entry, (material) => {
+      delete material.timestampVerificationData;
+    });
+    const verdict = verifyArtifact(entry.digest, bare, policyOf(entry));
+    expect(verdict.code).toBe('timestamp_missing');
+  });
+
+  test('a key needs no trust root where no log entry is demanded, and its log otherwise', () => {
+    expect(judge('keyed-bundle-ok', { require_tlog: false, trusted_root: null }).code).toBe('verified');
+    expect(judge('keyed-bundle-ok', { require_tlog: true, trusted_root: null }).code).toBe('tlog_invalid');
+  });
+
+  test('the public-good root does not trust a private one', () => {
+    expect(judge('keyless-ok', { trusted_root: null }).verified).toBe(false);
+    expect(judge('keyless-legacy-ok', { trusted_root: null }).verified).toBe(false);
+  });
+
+  test('signatures of the other kind are told so', () => {
+    const keys = [readFixture('keys/good.pub')];
+    expect(judge('keyless-ok', { identities: [], keys }).code).toBe('mode_mismatch');
+    expect(judge('keyless-legacy-ok', { identities: [], keys }).code).toBe('mode_mismatch');
+    expect(judge('keyed-bundle-ok', { identities: anyone, keys: [] }).code).toBe('mode_mismatch');
+    expect(judge('keyed-legacy-ok', { identities: anyone, keys: [] }).code).toBe('mode_mismatch');
+  });
+
+  test('identity and issuer are a pair: halves of two do not add up', () => {
+    const { identity_regexp, issuer_regexp } = cosignCase('keyless-ok');
+    const crossed = [
+      { identity_regexp: identity_regexp ?? '', issuer_regexp: '^https://other$' },
+      { identity_regexp: '^other$', issuer_regexp: issuer_regexp ?? '' },
+    ];
+    expect(judge('keyless-ok', { identities: crossed }).code).toBe('issuer_mismatch');
+    const second = [...crossed, { identity_regexp: '^https://git', issuer_regexp: '7101$' }];
+    expect(judge('keyless-ok', { identities: second }).code).toBe('verified');
+  });
+
+  test('the sentence says who signed and who was expected', () => {
+    expect(judge('keyless-wrong-identity').message).toBe(
+      'signed by "https://git.ipnode.test/evil/modules/my-redis-module@refs/tags/v0.1.0", expected to match ' +
+        `/${cosignCase('keyless-ok').identity_regexp}/`,
+    );
+  });
+
+  test('one key of several suffices', () => {
+    const { pem } = keyPair();
+    expect(judge('keyed-bundle-ok', { keys: [pem, readFixture('keys/good.pub')] }).code).toBe('verified');
+    expect(judge('keyed-bundle-ok', { keys: [pem] }).code).toBe('key_mismatch');
+  });
+
+  test('annotations must be in what was signed', () => {
+    const { privateKey, pem } = keyPair();
+    const bundle = signArtifact({ digest, key: privateKey, annotations: { commit: 'abc' } });
+    const codeWith = (annotations: Record<string, string>) =>
+      verifyArtifact(digest, [candidate(bundle)], keyed([pem], { annotations })).code;
+    expect(codeWith({ commit: 'abc' })).toBe('verified');
+    expect(codeWith({ commit: 'abd' })).toBe('annotation_mismatch');
+    expect(codeWith({ other: 'abc' })).toBe('annotation_mismatch');
+    expect(codeWith({ toString: 'abc' })).toBe('annotation_mismatch');
+  });
+
+  test.each([
+    ['a broken key', { keys: ['nonsense'] }, 'key_invalid'],
+    ['a broken root', { trusted_root: { mediaType: 'x' } }, 'trusted_root_invalid'],
+    ['a broken regexp', { identities: [{ identity_regexp: '(', issuer_regexp: '.' }] }, 'regexp_invalid'],
+  ])('%s in a policy verifies nothing and throws nothing', (_, changes, code) => {
+    expect(judge('keyless-ok', changes).code).toBe(code);
+  });
+});
+
+describe('verdicts', () => {
+  test('an unreadable candidate tells why and hides no other', () => {
+    const unreadable: SignatureCandidate = {
+      ...candidate(null),
+      unreadable: { code: 'blob_digest_mismatch', message: 'other bytes' },
+    };
+    const entry = cosignCase('keyed-bundle-ok');
+    const verdict = verifyArtifact(entry.digest, [unreadable, ...candidatesOf(entry)], policyOf(entry));
+    expect(verdict.signatures.map(({ code }) => code)).toEqual(['blob_digest_mismatch', 'verified']);
+    expect(verdict.verified).toBe(true);
+    expect(verifyArtifact(entry.digest, [unreadable], policyOf(entry)).code).toBe('blob_digest_mismatch');
+  });
+
+  test('the most telling reason stands for the artifact', () => {
+    const mixed = [
+      ...candidatesOf(cosignCase('attestation-only')),
+      candidate('nonsense'),
+      ...candidatesOf(cosignCase('keyless-wrong-identity')),
+    ];
+    const entry = cosignCase('keyless-wrong-identity');
+    expect(verifyArtifact(entry.digest, mixed, policyOf(entry)).code).toBe('identity_mismatch');
+    expect(verifyArtifact(entry.digest, mixed.slice(0, 2), policyOf(entry)).code).toBe('bundle_invalid');
+    expect(verifyArtifact(entry.digest, mixed.slice(0, 1), policyOf(entry)).code).toBe('attestation_only');
+    expect(verifyArtifact(entry.digest, [], policyOf(entry)).code).toBe('unsigned');
+  });
+
+  test('what strangers wrote is shown without control characters, and short', () => {
+    const { privateKey, pem } = keyPair();
+    const bundle = signArtifact({ digest, key: privateKey });
+    const statement = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString());
+    statement.predicateType = `\u001b[2Jhttps://evil/${'x'.repeat(100_000)}`;
+    bundle.dsseEnvelope.payload = Buffer.from(JSON.stringify(statement)).toString('base64');
+    const { code, message } = verifyCandidate(candidate(bundle), digest, keyed([pem]));
+    expect(code).toBe('attestation_only');
+    expect(message).not.toContain('\u001b');
+    expect(message.length).toBeLessThanOrEqual(1000);
+  });
+
+  test('a bundle that signs a message is no signature of an artifact', () => {
+    const { pem } = keyPair();
+    const { verificationMaterial, mediaType } = signArtifact({ digest, key: keyPair().privateKey });
+    const messageSignature = {
+      messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from('ab'.repeat(32), 'hex').toString('base64') },
+      signature: 'AAAA',
+    };
+    const bundle = { mediaType, verificationMaterial, messageSignature };
+    expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('payload_invalid');
+  });
+
+  test('a statement about several subjects covers each, by sha256 only', () => {
+    const { privateKey, pem } = keyPair();
+    const other = `sha256:${'cd'.repeat(32)}`;
+    const bundle = signArtifact({ digest: other, key: privateKey });
+    expect(verifyCandidate(candidate(bundle), other, keyed([pem])).code).toBe('verified');
+    expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('digest_mismatch');
+  });
+
+  test('log entries and timestamps beyond reason are not looked at', () => {
+    const entry = cosignCase('keyless-ok');
+    const many = altered(entry, (material) => {
+      material.tlogEntries = Array(17).fill(material.tlogEntries?.[0]);
+    });
+    const verdict = verifyArtifact(entry.digest, many, policyOf(entry));
+    expect([verdict.code, verdict.message]).toEqual(['bundle_invalid', expect.stringContaining('at most 16')]);
+  });
+
+  test('the same entry twice is not two', () => {
+    const entry = cosignCase('keyless-ok');
+    const twice = altered(entry, ({ tlogEntries }) => tlogEntries?.push(tlogEntries[0]));
+    expect(verifyArtifact(entry.digest, twice, policyOf(entry)).code).toBe('tlog_invalid');
+  });
+});
+
+test('an artifact is judged in milliseconds once its policy is compiled', () => {
+  const entry = cosignCase('keyless-ok');
+  const policy = policyOf(entry);
+  const candidates = candidatesOf(entry);
+  verifyArtifact(entry.digest, candidates, policy);
+  const started = performance.now();
+  for (let i = 0; i < 20; i++) verifyArtifact(entry.digest, candidates, policy);
+  expect((performance.now() - started) / 20).toBeLessThan(100);
+});
