@@ -131,7 +131,8 @@ async function requireRendered(
   const expected = renderInstanceFiles(
     composition.instance_files,
     (module, path) => bytes.get(`${module}:${path}`) as Uint8Array,
-    renderMetadata(state.metadata),
+    // `metadata` is `{instance, modules}`: the machine's own and that of each assignment.
+    (state.metadata.instance ?? {}) as Metadata,
   );
   const found = state.rendered_files;
   const wrong = expected.find((file, index) => !isDeepStrictEqual(file, found[index])) ?? found[expected.length];
@@ -140,12 +141,6 @@ async function requireRendered(
     `the rendered file ${JSON.stringify(wrong.path)} of ${wrong.module} is not what its module gives with this machine's metadata`,
     { field: wrong.path, details: layers.map(nameOf) },
   );
-}
-
-/** The instance's own metadata: under `instance` where the state also carries that of assignments, else the top level. */
-function renderMetadata(metadata: Record<string, unknown>): Metadata {
-  const { instance } = metadata;
-  return (typeof instance === 'object' && instance !== null ? instance : metadata) as Metadata;
 }
 
 async function contentOf(entry: TreeEntry, store: Store): Promise<Uint8Array> {

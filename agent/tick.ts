@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AgentReport } from '../shared/contract/desired-state.ts';
 import type { VerifiedDesiredState } from '../shared/director/index.ts';
 import { moduleLabel } from '../shared/domain/template.ts';
-import type { GantryError } from '../shared/error.ts';
+import { type GantryError, isGantryError } from '../shared/error.ts';
 import type { Agent } from './agent.ts';
 import { type HeldDesiredState, isRefusal, receiveDesiredState, verifyApplied } from './desired.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
@@ -45,13 +45,18 @@ export async function tick(agent: Agent): Promise<TickResult> {
   let wanted: HeldDesiredState | undefined;
   try {
     wanted = await receiveDesiredState(agent);
-    if (running === undefined || !sameContent(wanted.desired, running.desired)) {
-      const plan = await planFor(agent, wanted.desired, findings);
-      return await applied(agent, plan, wanted.bytes, findings);
-    }
   } catch (error) {
     if (isRefusal(error)) refusal = error;
     else failure = error;
+  }
+  if (wanted !== undefined && !sameContent(wanted.desired, running?.desired)) {
+    try {
+      return await applied(agent, await planFor(agent, wanted.desired, findings), wanted.bytes, findings);
+    } catch (error) {
+      // Content that is not handed out or does not come is told as well: else nobody would learn why nothing happens.
+      if (isGantryError(error)) refusal = error;
+      else failure = error;
+    }
   }
   if (running === undefined) {
     if (failure !== undefined) throw failure;
@@ -91,8 +96,8 @@ async function runningState(agent: Agent, findings: Finding[]): Promise<Running 
 }
 
 /** A desired state that was only signed again asks for no new root. */
-function sameContent(a: VerifiedDesiredState, b: VerifiedDesiredState): boolean {
-  return isDeepStrictEqual(a.state, b.state) && isDeepStrictEqual(a.image, b.image);
+function sameContent(a: VerifiedDesiredState, b: VerifiedDesiredState | undefined): boolean {
+  return isDeepStrictEqual(a.state, b?.state) && isDeepStrictEqual(a.image, b?.image);
 }
 
 async function planFor(agent: Agent, desired: VerifiedDesiredState, findings: Finding[]): Promise<Plan> {
@@ -145,8 +150,8 @@ async function lookedAfter(
   try {
     plan = await planFor(agent, desired, findings);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    // A root that may not be applied any more (a tightened policy, say) keeps running and is told.
+    if (!isGantryError(error)) throw error;
+    // A root that may not be applied any more (a tightened policy, say) or cannot be judged now keeps running and is told.
     return unjudged(agent, running, refusal ?? error, findings);
   }
   const problems = await inspectRoot(running.generation.root, plan.tree, agent.config.writable_paths, agent.check);

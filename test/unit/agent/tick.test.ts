@@ -60,7 +60,10 @@ describe('a tick with a good desired state', () => {
     expect((await stat(inRoot('usr/bin/redis'))).mtimeMs).toBe(1_700_000_000_000);
     expect(await readlink(inRoot('etc/redis/link'))).toBe('/etc/redis/redis.conf');
     expect((await stat(inRoot('etc/redis/empty'))).size).toBe(0);
-    expect(JSON.parse(await readFile(inRoot('run/gantry/metadata.json'), 'utf8'))).toEqual({ hostname: 'one' });
+    expect(JSON.parse(await readFile(inRoot('run/gantry/metadata.json'), 'utf8'))).toEqual({
+      instance: { hostname: 'one' },
+      modules: {},
+    });
     const image = `${report.composition_digest?.slice(7)}.erofs`;
     expect((await stat(join(world.dir, 'images', image))).size).toBeGreaterThan(0);
     expect((await stat(join(world.dir, 'agent/key.pem'))).mode & 0o777).toBe(0o600);
@@ -263,6 +266,16 @@ describe('a desired state that is not to be applied', () => {
     };
     await world.publish({ modules: [await redis('8')], version: 8, change });
     expect(await refused('signature_refused')).toContain('0 signature policies');
+  });
+
+  it('is one whose content is not handed out', async () => {
+    const next = await redis('8');
+    await world.publish({ modules: [next], version: 6 });
+    const layer = world.objects.get(next.layer.layer_digest) as Buffer;
+    world.objects.delete(next.layer.layer_digest);
+    expect(await refused('unavailable')).toContain(next.layer.layer_digest);
+    world.objects.set(next.layer.layer_digest, layer);
+    expect((await world.run()).report.status).toBe('applied');
   });
 
   it('is one whose evidence is of another artifact', async () => {

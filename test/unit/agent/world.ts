@@ -43,7 +43,8 @@ export interface Module {
 export interface StateOptions {
   modules: Module[];
   version: number;
-  metadata?: Record<string, unknown>;
+  /** The instance's. */
+  metadata?: Record<string, string | number>;
   expires?: Date;
   signer?: Director;
   change?: (custom: DesiredState) => void;
@@ -216,9 +217,9 @@ export class World {
           const from = options.modules.find(({ layer }) => `${layer.account}/${layer.module}` === module);
           return from?.contents.get(path) as Uint8Array;
         },
-        metadata as never,
+        metadata,
       ),
-      metadata,
+      metadata: { instance: metadata, modules: {} },
       jobs: [],
       approvals: [],
     };
