@@ -111,4 +111,8 @@ export const limits = {
   idempotencyClaimSeconds: 60,
   /** Between two looks of a running agent that read every file again, whatever its change time says. */
   agentFullLookMs: 60 * 60_000,
+  /** How long the command line waits for one answer: past API Gateway's 30 s none comes. */
+  clientTimeoutMs: 35_000,
+  /** How often the command line sends a request that fails on its way. */
+  clientAttemptsMax: 3,
 } as const;

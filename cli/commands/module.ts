@@ -1,10 +1,16 @@
 import type { Command } from 'commander';
 import { registerModuleBuild } from './module-build.ts';
 import { registerModuleInit } from './module-init.ts';
+import { registerModuleList } from './module-list.ts';
+import { registerModulePoll } from './module-poll.ts';
+import { registerModulePromote } from './module-promote.ts';
 import { registerModulePush } from './module-push.ts';
+import { registerModuleRegister } from './module-register.ts';
+import { registerModuleShow } from './module-show.ts';
 import { registerModuleSign } from './module-sign.ts';
 import { registerModuleValidate } from './module-validate.ts';
 import { registerModuleVerify } from './module-verify.ts';
+import { registerModuleVersions } from './module-versions.ts';
 
 /** `gantry module …`: one file a subcommand. */
 export function register(command: Command): void {
@@ -14,4 +20,10 @@ export function register(command: Command): void {
   registerModulePush(command);
   registerModuleSign(command);
   registerModuleVerify(command);
+  registerModuleList(command);
+  registerModulePoll(command);
+  registerModulePromote(command);
+  registerModuleRegister(command);
+  registerModuleShow(command);
+  registerModuleVersions(command);
 }

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import {
+  accountSchema,
+  categorySchema,
+  createAccountAnswer,
+  createTokenAnswer,
+  memberSchema,
+  tokenSchema,
+} from '../shared/contract/api/account.ts';
+import { pageOf } from '../shared/contract/api/common.ts';
+import {
+  createInstanceAnswer,
+  driftAnswer,
+  instanceAnswer,
+  instanceSchema,
+  joinTokenAnswer,
+} from '../shared/contract/api/instance.ts';
+import { moduleAnswer, moduleSchema } from '../shared/contract/api/module.ts';
+import {
+  approvalAnswer,
+  approvalSchema,
+  operationAnswer,
+  operationSchema,
+  policySchema,
+} from '../shared/contract/api/operation.ts';
+import { assignAnswer, templateAnswer, templateSchema } from '../shared/contract/api/template.ts';
+import { versionAnswer, versionsAnswer } from '../shared/contract/api/version.ts';
+
+/** What the HTTP API answers, by what it is asked. */
+export const answers = {
+  account: z.object({ account: accountSchema }),
+  newAccount: createAccountAnswer,
+  members: pageOf('members', memberSchema),
+  member: z.object({ member: memberSchema }),
+  tokens: pageOf('tokens', tokenSchema),
+  newToken: createTokenAnswer,
+  categories: pageOf('categories', categorySchema),
+  category: z.object({ category: categorySchema }),
+  modules: pageOf('modules', moduleSchema),
+  module: moduleAnswer,
+  registered: z.object({ module: moduleSchema }),
+  polled: z.object({ module: z.string() }),
+  versions: versionsAnswer,
+  version: versionAnswer,
+  operations: pageOf('operations', operationSchema),
+  operation: operationAnswer,
+  approvals: pageOf('approvals', approvalSchema),
+  approval: approvalAnswer,
+  policies: z.object({ policies: z.array(policySchema) }),
+  templates: pageOf('templates', templateSchema),
+  template: templateAnswer,
+  newTemplate: z.object({ template: templateSchema }),
+  assigned: assignAnswer,
+  instances: pageOf('instances', instanceSchema),
+  instance: instanceAnswer,
+  newInstance: createInstanceAnswer,
+  joinToken: joinTokenAnswer,
+  drift: driftAnswer,
+  nothing: z.undefined(),
+};

@@ -1,0 +1,48 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { GantryError } from '../shared/error.ts';
+import { type ExitCode, run } from './run.ts';
+
+interface CommandSpec<Args extends unknown[]> {
+  /** One whole command line. */
+  example: string;
+  /** What exit code 1 means here, if it can be. */
+  no?: string;
+  action: (...args: Args) => Promise<ExitCode | undefined>;
+}
+
+/** What every command that talks to the control plane has: --json, an example, its exit codes. */
+export function describe<Args extends unknown[]>(command: Command, spec: CommandSpec<Args>): Command {
+  const codes = ['0 done', ...(spec.no === undefined ? [] : [`1 ${spec.no}`]), '2 wrong usage or an error'];
+  return command
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', `\nExample:\n  ${spec.example}\n\nExit codes: ${codes.join(', ')}.`)
+    .action(run(spec.action) as (...args: unknown[]) => Promise<void>);
+}
+
+export interface Flags {
+  json?: true;
+}
+
+/** Collects the values of an option that may be given several times. */
+export function several(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** Parses an option's whole number; commander names the option in its error. */
+export function wholeNumber(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(value);
+}
+
+/** `key=value` pairs as metadata; `true`, `false` and numbers are taken as such. */
+export function metadataOf(pairs: string[]): Record<string, string | number | boolean> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new GantryError('usage', `expected key=value, found "${pair}"`);
+      const value = pair.slice(at + 1);
+      const plain = /^(true|false|-?(0|[1-9]\d{0,14})(\.\d{1,15})?)$/.test(value);
+      return [pair.slice(0, at), plain ? (JSON.parse(value) as number | boolean) : value];
+    }),
+  );
+}

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { connect, idOf } from '../api.ts';
+import { describe, type Flags } from '../command.ts';
+import { type ExitCode, print } from '../run.ts';
+import { shortDigest, table } from '../table.ts';
+
+/** `gantry drift`: whether a machine runs what it should. */
+export function register(command: Command): void {
+  describe(command.argument('<instance>', 'id or name'), {
+    example: 'gantry drift web-1',
+    no: 'the instance has drifted',
+    action: drift,
+  });
+}
+
+const reasons = {
+  none: 'runs what it should',
+  modules: 'runs other modules than it should',
+  composition: 'runs another composition of the same modules',
+  never_reported: 'never reported',
+  refused: 'refused its desired state',
+  no_desired_state: 'has no desired state yet',
+};
+
+async function drift(instance: string, flags: Flags): Promise<ExitCode> {
+  const api = await connect();
+  const id = await idOf(api, 'instances', instance);
+  const report = await api.client.get(api.answers.drift, `/instances/${encodeURIComponent(id)}/drift`);
+  print(flags.json, report, () => {
+    const modules = table(
+      ['MODULE', 'DESIRED', 'RUNNING', 'DRIFT'],
+      report.modules.map(({ module, desired, running }) => [
+        module,
+        shortDigest(desired),
+        shortDigest(running),
+        desired === running ? 'no' : 'yes',
+      ]),
+      'It runs no module and is to run none.',
+    );
+    const why = report.message === null ? '' : `: ${report.message}`;
+    return `${instance} ${reasons[report.reason]}${why}\n\n${modules}`;
+  });
+  return report.drift ? 1 : 0;
+}

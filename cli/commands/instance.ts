@@ -1,0 +1,139 @@
+import type { Command } from 'commander';
+import { connect, idOf } from '../api.ts';
+import { awaitOperation, changeRefused, type WaitFlags, waits } from '../await-operation.ts';
+import { describe, type Flags, metadataOf, several } from '../command.ts';
+import { type ExitCode, print } from '../run.ts';
+import { facts, shortDigest, state, table } from '../table.ts';
+
+interface InstanceFlags {
+  track?: string;
+  set?: string[];
+  cluster?: string[];
+}
+
+/** `gantry instance …` */
+export function register(command: Command): void {
+  describe(
+    fields(
+      command
+        .command('create <name>')
+        .description('make an instance of a template; its join token is printed once')
+        .requiredOption('--template <template>', 'id or name'),
+    ),
+    { example: 'gantry instance create web-1 --template web --set hostname=web-1', action: create },
+  );
+  describe(command.command('list').description('list instances'), { example: 'gantry instance list', action: list });
+  describe(command.command('show <instance>').description('show an instance: what it should run, what it runs'), {
+    example: 'gantry instance show web-1',
+    action: show,
+  });
+  describe(command.command('join-token <instance>').description('make a new join token; the one before it ends'), {
+    example: 'gantry instance join-token web-1',
+    action: joinToken,
+  });
+  describe(fields(waits(command.command('update <instance>').description('change metadata, track or clusters'))), {
+    example: 'gantry instance update web-1 --track staging',
+    no: changeRefused,
+    action: update,
+  });
+}
+
+function fields(command: Command): Command {
+  return command
+    .option('--track <track>', 'live or staging')
+    .option('--set <key=value>', 'metadata, as a whole; several times', several)
+    .option('--cluster <name>', 'a group it belongs to; several times', several);
+}
+
+function bodyOf({ track, set, cluster }: InstanceFlags) {
+  return { track, metadata: set === undefined ? undefined : metadataOf(set), clusters: cluster };
+}
+
+async function create(name: string, flags: Flags & InstanceFlags & { template: string }): Promise<ExitCode> {
+  const api = await connect();
+  const template_id = await idOf(api, 'templates', flags.template);
+  const body = { name, template_id, ...bodyOf(flags) };
+  const answer = await api.client.send(api.answers.newInstance, 'POST', '/instances', body);
+  print(
+    flags.json,
+    answer,
+    () =>
+      `made instance ${name} as ${answer.instance.id}; its join token, good once and for 24 h:\n${answer.join_token}`,
+  );
+  return 0;
+}
+
+async function list(flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const instances = await client.all(answers.instances, 'instances', '/instances');
+  print(flags.json, { instances }, () =>
+    table(
+      ['ID', 'NAME', 'STATE', 'TRACK', 'DRIFT', 'REPORTED'],
+      instances.map((row) => [
+        row.id,
+        row.name,
+        state(row.state),
+        row.track,
+        row.drift ? 'yes' : 'no',
+        row.report?.at ?? null,
+      ]),
+      'The account has no instances.',
+    ),
+  );
+  return 0;
+}
+
+async function show(instance: string, flags: Flags): Promise<ExitCode> {
+  const api = await connect();
+  const id = await idOf(api, 'instances', instance);
+  const answer = await api.client.get(api.answers.instance, `/instances/${encodeURIComponent(id)}`);
+  print(flags.json, answer, () => {
+    const row = answer.instance;
+    const head = facts([
+      ['id', row.id],
+      ['name', row.name],
+      ['template', row.template_id],
+      ['track', row.track],
+      ['state', state(row.state)],
+      ['clusters', row.clusters.join(', ') || null],
+      ['metadata', JSON.stringify(row.metadata)],
+      ['desired state', `version ${row.desired_version}, ${shortDigest(row.desired_composition)}`],
+      ['last report', row.report === null ? null : `${row.report.status}, ${row.report.health}, ${row.report.at}`],
+      ['drift', row.drift],
+    ]);
+    const names = [
+      ...new Set([...Object.keys(row.desired_modules), ...Object.keys(row.running_module_digests)]),
+    ].sort();
+    const modules = table(
+      ['MODULE', 'DESIRED', 'RUNNING'],
+      names.map((name) => [
+        name,
+        shortDigest(row.desired_modules[name] ?? null),
+        shortDigest(row.running_module_digests[name] ?? null),
+      ]),
+      'It runs no module and is to run none.',
+    );
+    return `${head}\n\n${modules}`;
+  });
+  return 0;
+}
+
+async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
+  const api = await connect();
+  const id = await idOf(api, 'instances', instance);
+  const answer = await api.client.send(
+    api.answers.joinToken,
+    'POST',
+    `/instances/${encodeURIComponent(id)}/join-token`,
+  );
+  print(flags.json, answer, () => answer.join_token);
+  return 0;
+}
+
+async function update(instance: string, flags: WaitFlags & InstanceFlags): Promise<ExitCode> {
+  const api = await connect();
+  const id = await idOf(api, 'instances', instance);
+  const path = `/instances/${encodeURIComponent(id)}`;
+  const { operation } = await api.client.send(api.answers.operation, 'PATCH', path, bodyOf(flags));
+  return awaitOperation(api, operation, flags);
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { connect } from '../api.ts';
+import { describe, type Flags } from '../command.ts';
+import { type ExitCode, print } from '../run.ts';
+import { table } from '../table.ts';
+
+/** `gantry module list` */
+export function registerModuleList(module: Command): void {
+  describe(module.command('list').description('list the registered modules'), {
+    example: 'gantry module list',
+    action: list,
+  });
+}
+
+async function list(flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const modules = await client.all(answers.modules, 'modules', '/modules');
+  print(flags.json, { modules }, () =>
+    table(
+      ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY'],
+      modules.map((row) => [row.name, row.category, row.variety, row.live_version_id, row.repository]),
+      'The account has no modules.',
+    ),
+  );
+  return 0;
+}

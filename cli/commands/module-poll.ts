@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { type Api, connect } from '../api.ts';
+import { describe, type Flags, wholeNumber } from '../command.ts';
+import { type ExitCode, print } from '../run.ts';
+import { versionsTable } from '../versions-table.ts';
+
+interface PollFlags extends Flags {
+  wait?: true;
+  timeout: number;
+}
+
+/** `gantry module poll` */
+export function registerModulePoll(module: Command): void {
+  const command = module
+    .command('poll <name>')
+    .description("poll a module's repository now")
+    .option('--wait', 'wait until what was found is verified and ingested, and show it')
+    .option('--timeout <seconds>', 'how long to wait', wholeNumber, 120);
+  describe(command, {
+    example: 'gantry module poll my-redis --wait',
+    no: 'the repository could not be polled, or did not settle in time',
+    action: poll,
+  });
+}
+
+async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
+  const api = await connect();
+  const path = `/modules/${encodeURIComponent(name)}`;
+  const before = (await api.client.get(api.answers.module, path)).poll;
+  const accepted = await api.client.send(api.answers.polled, 'POST', `${path}/poll`);
+  if (!flags.wait) {
+    print(flags.json, accepted, () => `${name} is polled now; gantry module versions ${name}`);
+    return 0;
+  }
+  const deadline = Date.now() + flags.timeout * 1000;
+  const polled = await until(deadline, async () => {
+    const { poll } = await api.client.get(api.answers.module, path);
+    const done = poll !== null && (poll.polled_at !== before?.polled_at || poll.failures !== before?.failures);
+    return done ? poll : null;
+  });
+  const settled = await until(deadline, () => settledVersions(api, path));
+  const found = settled ?? (await api.client.get(api.answers.versions, `${path}/versions`));
+  print(flags.json, { poll: polled, ...found }, () =>
+    polled?.code ? `polling failed: ${polled.message} (${polled.code})` : versionsTable(found),
+  );
+  return polled !== null && polled.code === null && settled !== null ? 0 : 1;
+}
+
+/** The module's versions once no candidate is between two stages, else null. */
+async function settledVersions(api: Api, path: string) {
+  const found = await api.client.get(api.answers.versions, `${path}/versions`);
+  return found.candidates.some(({ state }) => state === 'found' || state === 'verified') ? null : found;
+}
+
+async function until<T>(deadline: number, look: () => Promise<T | null>): Promise<T | null> {
+  for (let pauseMs = 200; ; pauseMs = Math.min(1500, pauseMs * 1.3)) {
+    const seen = await look();
+    if (seen !== null || Date.now() > deadline) return seen;
+    await sleep(pauseMs);
+  }
+}

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { connect } from '../api.ts';
+import { describe, type Flags } from '../command.ts';
+import { type ExitCode, print } from '../run.ts';
+import { facts } from '../table.ts';
+
+/** `gantry module show` */
+export function registerModuleShow(module: Command): void {
+  describe(module.command('show <name>').description('show a module and how its polling goes'), {
+    example: 'gantry module show my-redis',
+    action: show,
+  });
+}
+
+async function show(name: string, flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const answer = await client.get(answers.module, `/modules/${encodeURIComponent(name)}`);
+  print(flags.json, answer, () => {
+    const { module, poll } = answer;
+    const identities = module.cosign_identities.map(
+      (pair) => ['identity', `${pair.cosign_identity_regexp} by ${pair.cosign_issuer_regexp}`] as [string, string],
+    );
+    return facts([
+      ['name', `${module.account}/${module.name}`],
+      ['id', module.id],
+      ['visibility', module.visibility],
+      ['category', module.category],
+      ['variety', module.variety],
+      ['parent', module.parent_module],
+      ['repository', module.repository],
+      ...identities,
+      ['trusted keys', module.trusted_keys.length],
+      ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'its own'],
+      ['transparency log', module.require_tlog ? 'required' : 'not required'],
+      ['platforms', module.platforms.join(', ') || 'any'],
+      ['live version', module.live_version_id],
+      ['last polled', poll?.polled_at ?? null],
+      ['next poll', poll?.next_poll_at ?? null],
+      ['polling', poll?.code ? `failed ${poll.failures} times: ${poll.message} (${poll.code})` : 'works'],
+      ['ignored tags', poll?.ignored_tags.join(', ') || null],
+    ]);
+  });
+  return 0;
+}
