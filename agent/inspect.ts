@@ -1,10 +1,9 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
 import { fsVerityDigest } from '../shared/composefs/index.ts';
 import { compareBytes, parentPath, type TreeEntry } from '../shared/domain/tree.ts';
 import { type ExpectedTree, isWithin } from './expected-tree.ts';
 import { errnoOf } from './files.ts';
-import { isRoot } from './materialise.ts';
+import { at, isRoot } from './materialise.ts';
 import { breather, type ContentCheck } from './verity.ts';
 
 /** Where running services write what nobody ships and what a reboot clears; looked at by nobody. */
@@ -43,10 +42,10 @@ export async function inspectRoot(
         problems.push({ path: entry.path, what: 'is missing with its directory', module: tree.owners.get(entry.path) });
       continue;
     }
-    const what = faultOf(entry, join(root, entry.path), tree, check);
+    const what = faultOf(entry, at(root, entry.path), tree, check);
     if (what !== undefined) problems.push({ path: entry.path, what, module: tree.owners.get(entry.path) });
     if (entry.type !== 'directory') continue;
-    if (what !== undefined && !isRealDirectory(join(root, entry.path))) gone.add(entry.path);
+    if (what !== undefined && !isRealDirectory(at(root, entry.path))) gone.add(entry.path);
     else problems.push(...additions(root, entry.path, shipped.get(entry.path), unchecked));
   }
   return problems;
@@ -107,7 +106,7 @@ function additions(
   shipped: Set<string> | undefined,
   unchecked: string[],
 ): RootProblem[] {
-  const names = listed(join(root, directory)).filter((name) => shipped?.has(name) !== true);
+  const names = listed(at(root, directory)).filter((name) => shipped?.has(name) !== true);
   return names
     .map((name) => (directory === '/' ? `/${name}` : `${directory}/${name}`))
     .filter((path) => !isWithin(path, unchecked))

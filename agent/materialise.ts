@@ -180,7 +180,8 @@ export function leftOut(tree: ExpectedTree): string | undefined {
   return parts.length === 0 ? undefined : `Left out: ${parts.join(' and ')}.`;
 }
 
-function at(root: string, path: string): string {
+/** Where a path of the tree lies. A trailing slash would make lstat(2) follow a link in the root's own place. */
+export function at(root: string, path: string): string {
   return path === '/' ? root : join(root, path.slice(1));
 }
 

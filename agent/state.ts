@@ -9,7 +9,9 @@ export const agentConfig = z.object({
   account: z.string(),
   instance: z.string(),
   /** Paths that belong to the machine: carried from generation to generation and not checked. */
-  writable_paths: z.array(z.string().regex(/^(\/[^/\0]+)+$/, 'expected an absolute path')).default(['/var']),
+  writable_paths: z
+    .array(z.string().regex(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/, 'expected a plain absolute path'))
+    .default(['/var']),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 

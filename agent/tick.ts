@@ -1,4 +1,3 @@
-import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentReport } from '../shared/contract/desired-state.ts';
@@ -6,6 +5,7 @@ import type { VerifiedDesiredState } from '../shared/director/index.ts';
 import { moduleLabel } from '../shared/domain/template.ts';
 import { type GantryError, isGantryError } from '../shared/error.ts';
 import type { Agent } from './agent.ts';
+import { collectGarbage } from './collect.ts';
 import { type HeldDesiredState, isRefusal, receiveDesiredState, verifyApplied } from './desired.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { adoptState, buildGeneration, cleanGenerations, currentGeneration, type Generation } from './generation.ts';
@@ -51,7 +51,8 @@ export async function tick(agent: Agent): Promise<TickResult> {
   }
   if (wanted !== undefined && !sameContent(wanted.desired, running?.desired)) {
     try {
-      return await applied(agent, await planFor(agent, wanted.desired, findings), wanted.bytes, findings);
+      const plan = await planFor(agent, wanted.desired, findings);
+      return await applied(agent, plan, wanted.bytes, running, findings);
     } catch (error) {
       // Content that is not handed out or does not come is told as well: else nobody would learn why nothing happens.
       if (isGantryError(error)) refusal = error;
@@ -104,8 +105,15 @@ async function planFor(agent: Agent, desired: VerifiedDesiredState, findings: Fi
   return await makePlan(desired, { ...agent, findings, writablePaths: agent.config.writable_paths });
 }
 
-async function applied(agent: Agent, plan: Plan, bytes: Buffer, findings: Finding[]): Promise<TickResult> {
+async function applied(
+  agent: Agent,
+  plan: Plan,
+  bytes: Buffer,
+  running: Running | undefined,
+  findings: Finding[],
+): Promise<TickResult> {
   const generation = await layOut(agent, plan, bytes);
+  await collectGarbage(agent.paths, [plan.desired.state, ...(running === undefined ? [] : [running.desired.state])]);
   const finding = findings[0];
   return await told(agent, plan, generation, [], {
     status: 'applied',
@@ -130,11 +138,8 @@ async function layOut(agent: Agent, plan: Plan, bytes: Buffer): Promise<Generati
 
 /** The image is what a machine with composefs mounts; recomputed here, so it needs no download. */
 async function writeImage({ paths }: Agent, { image, desired }: Plan): Promise<void> {
-  const name = `${hexOf(desired.state.composition_digest)}.erofs`;
-  const path = join(paths.images, name);
+  const path = join(paths.images, `${hexOf(desired.state.composition_digest)}.erofs`);
   if (!(await readIfPresent(path))?.equals(image)) await writeAtomic(path, image);
-  for (const other of await readdir(paths.images))
-    if (other !== name) await rm(join(paths.images, other), { force: true });
 }
 
 /** The desired state is the running one (or must not be applied): look at the root, and put right what is wrong. */

@@ -127,6 +127,16 @@ describe('a root that was tampered with', () => {
     await cleanNow();
   });
 
+  it('by a link in place of the whole root is named', async () => {
+    const elsewhere = join(world.dir, 'elsewhere');
+    await rename(join(world.dir, 'generations/1'), elsewhere);
+    await symlink(elsewhere, join(world.dir, 'generations/1'));
+    const { report } = await world.run();
+    expect(report).toMatchObject({ code: 'root_tampered', composition_digest: null, running_module_digests: {} });
+    expect(report.message).toContain('/ is a symlink, expected a directory');
+    await cleanNow();
+  });
+
   it('by pointing current to an older generation, to nowhere or at nothing is named and put right', async () => {
     const other = await world.module({ name: 'tools', files: { '/usr/bin/tool': `${long}newer` }, priority: 20 });
     await world.publish({ modules: [redis, other], version: 2 });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { director, type Module, World } from './world.ts';
@@ -102,6 +102,19 @@ describe('a tick with a good desired state', () => {
     expect(await readFile(inRoot('usr/bin/redis'), 'utf8')).toBe('#!/bin/sh\necho 3\n');
     await expect(lstat(join(world.dir, 'generations/1'))).rejects.toThrow('ENOENT');
     expect((await lstat(join(world.dir, 'generations/2'))).isDirectory()).toBe(true);
+  });
+
+  it('holds the content of two generations and no more', async () => {
+    for (const version of [1, 2, 3]) {
+      await world.publish({ modules: [await redis(String(version))], version });
+      await world.run();
+    }
+    for (const folder of ['layers', 'documents', 'evidence', '../images']) {
+      expect((await readdir(join(world.dir, 'store', folder))).length).toBe(2);
+    }
+    const store = await readdir(join(world.dir, 'store'), { recursive: true });
+    expect(store.filter((name) => /^[0-9a-f]{2}\/[0-9a-f]{62}$/.test(name)).length).toBe(2);
+    expect((await world.run()).report).toMatchObject({ status: 'unchanged', health: 'healthy' });
   });
 
   it('renews a presigned URL that has run out', async () => {
