@@ -1,4 +1,4 @@
-import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Aws } from '../aws/clients.ts';
 import type {
   ComposeMessage,
@@ -38,26 +38,22 @@ interface Messages {
   reconcile: ReconcileMessage;
 }
 
-/** Sends messages to a stage's queue, ten a request. Throws when any was not taken, so that the caller is retried. */
+/** Messages on their way to SQS at the same time. */
+const sending = 20;
+
+/** Sends messages to a stage's queue. Throws when any was not taken, so that the caller is retried. */
 export async function enqueue<Stage extends keyof Messages>(
   services: Services,
   stage: Stage,
   messages: Messages[Stage][],
-  delaySeconds = 0,
 ): Promise<void> {
-  for (let i = 0; i < messages.length; i += 10) {
-    const out = await services.aws.sqs.send(
-      new SendMessageBatchCommand({
-        QueueUrl: services.settings.queueUrls[stage],
-        Entries: messages.slice(i, i + 10).map((message, index) => ({
-          Id: String(index),
-          MessageBody: JSON.stringify(message),
-          DelaySeconds: delaySeconds,
-        })),
+  const QueueUrl = services.settings.queueUrls[stage];
+  for (let i = 0; i < messages.length; i += sending) {
+    await Promise.all(
+      messages.slice(i, i + sending).map((message) => {
+        return services.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(message) }));
       }),
     );
-    const failed = out.Failed?.[0];
-    if (failed !== undefined) throw new Error(`${stage} queue refused a message: ${failed.Code} ${failed.Message}`);
   }
 }
 

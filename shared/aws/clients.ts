@@ -30,7 +30,8 @@ export function awsClients(environment: NodeJS.ProcessEnv = process.env): Aws {
       marshallOptions: { removeUndefinedValues: true },
     }),
     s3: new S3Client({ forcePathStyle: custom, requestChecksumCalculation: 'WHEN_SUPPORTED' }),
-    sqs: new SQSClient({}),
+    // The queue's URL may name a host that is not the endpoint that was asked for.
+    sqs: new SQSClient({ useQueueUrlAsEndpoint: false }),
     sfn: new SFNClient({}),
     kms: new KMSClient({}),
     ses: new SESv2Client({}),

@@ -1,0 +1,200 @@
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buildModule } from '../../cli/build/build-module.ts';
+import { pushModule } from '../../cli/push/push-module.ts';
+import { openTarget } from '../../cli/registry-target.ts';
+import { createAccount } from '../../shared/actions/create-account.ts';
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { registerModule } from '../../shared/actions/register-module.ts';
+import { requestPoll } from '../../shared/actions/request-poll.ts';
+import type { Services } from '../../shared/actions/services.ts';
+import type { RegisterModuleBody } from '../../shared/contract/api/module.ts';
+import { newId, versionId } from '../../shared/contract/ids.ts';
+import { finalOperationStates, type Operation } from '../../shared/domain/operation.ts';
+import type { Caller, Member } from '../../shared/domain/role.ts';
+import type { Candidate, Version } from '../../shared/domain/version.ts';
+import { attachBundle } from '../../shared/registry/index.ts';
+import { readCosignKey, signArtifact } from '../../shared/signature/index.ts';
+import { createMember } from '../../shared/store/account.ts';
+import { getCandidate } from '../../shared/store/candidate.ts';
+import { transact } from '../../shared/store/db.ts';
+import { getOperation } from '../../shared/store/operation.ts';
+import { getVersion } from '../../shared/store/version.ts';
+
+/** A key pair as an author has one. */
+export interface AuthorKey {
+  publicPem: string;
+  private: ReturnType<typeof readCosignKey>;
+}
+
+export function authorKey(): AuthorKey {
+  const pair: { publicKey: KeyObject; privateKey: KeyObject } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return {
+    publicPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    private: readCosignKey(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), ''),
+  };
+}
+
+/** What a module of a test ships. */
+export interface ModuleSource {
+  name: string;
+  /** Path below `rootfs/` → content. */
+  files: Record<string, string>;
+  /** Further keys of manifest.yaml, as YAML lines. */
+  manifest?: string;
+}
+
+/** One account of its own on the shared stack, with a registry to push to: what a test acts in. */
+export class World {
+  readonly services: Services;
+  readonly account: string;
+  readonly token: string;
+  readonly registry: string;
+  readonly caller: Caller;
+  readonly directory: string;
+
+  private constructor(services: Services, account: string, token: string, registry: string, directory: string) {
+    this.services = services;
+    this.account = account;
+    this.token = token;
+    this.registry = registry;
+    this.directory = directory;
+    this.caller = { account, actor: 'token:tests', roles: ['admin'], member_id: null, platform: false };
+  }
+
+  static async create(registry: string): Promise<World> {
+    const services = servicesFromEnvironment();
+    const account = `t${randomBytes(5).toString('hex')}`;
+    const { token } = await createAccount(services, { slug: account, name: account });
+    return new World(services, account, token, registry, await mkdtemp(join(tmpdir(), 'gantry-world-')));
+  }
+
+  async close(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** `<registry>/<account>/<name>` */
+  repository(name: string): string {
+    return `${this.registry}/${this.account}/${name}`;
+  }
+
+  async reviewer(): Promise<Member> {
+    const id = newId('member');
+    const member: Member = {
+      account: this.account,
+      id,
+      email: `${id.toLowerCase()}@example.com`,
+      name: 'Rita Reviewer',
+      roles: ['reviewer'],
+      created_at: new Date().toISOString(),
+    };
+    await transact(this.services.db, [createMember(member)]);
+    return member;
+  }
+
+  async register(name: string, key: AuthorKey, more: Partial<RegisterModuleBody> = {}): Promise<void> {
+    await registerModule(this.services, this.caller, {
+      name,
+      category: 'userland',
+      repository: this.repository(name),
+      trusted_keys: [key.publicPem],
+      require_tlog: false,
+      ...more,
+    });
+  }
+
+  /** Builds a module from files; answers the path of its module.tar. */
+  async build(source: ModuleSource): Promise<string> {
+    const directory = join(this.directory, `${source.name}-${randomBytes(4).toString('hex')}`);
+    const manifest = ['schema_version: 1', `name: ${source.name}`, 'file_spec: ["/**"]', source.manifest ?? ''];
+    await mkdir(join(directory, 'rootfs'), { recursive: true });
+    await writeFile(join(directory, 'manifest.yaml'), manifest.join('\n'));
+    for (const [path, content] of Object.entries(source.files)) {
+      await mkdir(dirname(join(directory, 'rootfs', path)), { recursive: true });
+      await writeFile(join(directory, 'rootfs', path), content);
+    }
+    const out = join(directory, 'dist');
+    await buildModule({ directory, out, dryRun: false, sourceDateEpoch: '1700000000' });
+    return join(out, 'module.tar');
+  }
+
+  /** Pushes a module tar under a tag; answers the manifest's digest. */
+  async push(tar: string, name: string, tag: string): Promise<string> {
+    const target = await openTarget(`${this.repository(name)}:${tag}`, {});
+    return (await pushModule(target, tar, () => undefined)).digest;
+  }
+
+  async sign(name: string, reference: string, key: AuthorKey): Promise<void> {
+    const separator = reference.startsWith('sha256:') ? '@' : ':';
+    const target = await openTarget(`${this.repository(name)}${separator}${reference}`, {});
+    const subject = await target.client.getManifest(target.reference.repository, target.name);
+    const bundle = signArtifact({ digest: subject.digest, key: key.private, annotations: {} });
+    await attachBundle(target.client, target.reference.repository, subject, bundle, new Date());
+  }
+
+  /** Builds, pushes and signs; answers the digest. */
+  async publish(source: ModuleSource, tag: string, key: AuthorKey): Promise<string> {
+    const digest = await this.push(await this.build(source), source.name, tag);
+    await this.sign(source.name, digest, key);
+    return digest;
+  }
+
+  poll(name: string): Promise<void> {
+    return requestPoll(this.services, this.caller, name);
+  }
+
+  id(name: string, digest: string): string {
+    return versionId(this.account, name, digest);
+  }
+
+  candidate(name: string, digest: string): Promise<Candidate | null> {
+    return getCandidate(this.services.db, this.account, this.id(name, digest));
+  }
+
+  version(name: string, digest: string): Promise<Version | null> {
+    return getVersion(this.services.db, this.account, this.id(name, digest));
+  }
+
+  /** Publishes, polls and waits until the version is there. */
+  async ingest(source: ModuleSource, tag: string, key: AuthorKey): Promise<Version> {
+    const digest = await this.publish(source, tag, key);
+    await this.poll(source.name);
+    return eventually(`${source.name} ${tag} to be ingested`, () => this.version(source.name, digest));
+  }
+
+  /** Waits until a candidate is in a state. */
+  inState(name: string, digest: string, state: Candidate['state']): Promise<Candidate> {
+    return eventually(`${name} ${digest.slice(0, 19)} to be ${state}`, async () => {
+      const candidate = await this.candidate(name, digest);
+      return candidate?.state === state ? candidate : null;
+    });
+  }
+
+  /** Waits until an operation is in one of the states; without any, until it has ended. */
+  operation(id: string, ...states: Operation['state'][]): Promise<Operation> {
+    const wanted: readonly string[] = states.length > 0 ? states : finalOperationStates;
+    return eventually(`operation ${id} to be ${wanted.join(' or ')}`, async () => {
+      const operation = await getOperation(this.services.db, this.account, id);
+      return operation !== null && wanted.includes(operation.state) ? operation : null;
+    });
+  }
+}
+
+/** Asks again until there is an answer; fails with what was waited for. */
+export async function eventually<T>(what: string, ask: () => Promise<T | null>, timeoutMs = 40_000): Promise<T> {
+  const until = Date.now() + timeoutMs;
+  let last: unknown;
+  while (Date.now() < until) {
+    try {
+      const answer = await ask();
+      if (answer !== null) return answer;
+    } catch (error) {
+      last = error;
+    }
+    await sleep(150);
+  }
+  throw new Error(`waited ${timeoutMs} ms for ${what}`, { cause: last });
+}
