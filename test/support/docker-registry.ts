@@ -1,56 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { basicCredentials, type DockerRegistry } from '../../scripts/docker-registry.ts';
 import { RegistryClient } from '../../shared/registry/client.ts';
 import { parseJson } from '../../shared/registry/schema.ts';
 
-/** A real registry (distribution, as Debian packages it) of a test's own. */
-export interface DockerRegistry {
-  /** `127.0.0.1:<port>` */
-  host: string;
-  /** `http://127.0.0.1:<port>` */
-  url: string;
-  /** Where blobs lie: `docker/registry/v2/blobs/sha256/<2 hex>/<hex>/data`. */
-  storageDir: string;
-  stop: () => Promise<void>;
-}
-
-/** What `auth: 'basic'` asks for. The hash of the password is bcrypt, the only one distribution takes. */
-export const basicCredentials = { username: 'gantry', password: 'secret-for-tests' };
-const passwordHash = '$2b$05$gantrytestsupportsaltunT.vGhmZlqlJMqen1ksEfWQnxZnAilu';
-
-const startMs = 10_000;
-
-/** The program that the tests need, for naming a prerequisite. */
-export const dockerRegistryProgram = 'docker-registry';
-
-/** Starts a `docker-registry` on a free loopback port with a storage directory of its own. */
-export async function startDockerRegistry(options: { auth?: 'basic' } = {}): Promise<DockerRegistry> {
-  const directory = await mkdtemp(join(tmpdir(), 'gantry-registry-'));
-  const storageDir = join(directory, 'storage');
-  const host = `127.0.0.1:${await freePort()}`;
-  await writeFile(join(directory, 'htpasswd'), `${basicCredentials.username}:${passwordHash}\n`);
-  await writeFile(join(directory, 'config.yml'), configuration(directory, storageDir, host, options.auth));
-  const child = spawn(dockerRegistryProgram, ['serve', join(directory, 'config.yml')], {
-    stdio: 'ignore',
-    env: { PATH: process.env.PATH ?? '', OTEL_TRACES_EXPORTER: 'none' },
-  });
-  const stop = async () => {
-    await ended(child);
-    await rm(directory, { recursive: true, force: true });
-  };
-  try {
-    await answering(child, `http://${host}/v2/`);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { host, url: `http://${host}`, storageDir, stop };
-}
+export {
+  basicCredentials,
+  type DockerRegistry,
+  dockerRegistryProgram,
+  startDockerRegistry,
+} from '../../scripts/docker-registry.ts';
 
 const layoutIndex = z.object({
   manifests: z.array(
@@ -132,49 +93,4 @@ async function linkBlob(registry: DockerRegistry, repository: string, digest: st
 
 function isIndex(mediaType: string): boolean {
   return mediaType.includes('index') || mediaType.includes('manifest.list');
-}
-
-function configuration(directory: string, storageDir: string, host: string, auth: 'basic' | undefined): string {
-  const authentication = auth
-    ? ['auth:', '  htpasswd:', '    realm: gantry tests', `    path: ${join(directory, 'htpasswd')}`]
-    : [];
-  return [
-    'version: 0.1',
-    'log: { level: error }',
-    `storage: { filesystem: { rootdirectory: ${storageDir} }, delete: { enabled: true } }`,
-    `http: { addr: "${host}" }`,
-    ...authentication,
-    '',
-  ].join('\n');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('expected a port');
-  return address.port;
-}
-
-async function answering(child: ChildProcess, url: string): Promise<void> {
-  let failure: Error | undefined;
-  child.on('error', (error) => {
-    failure = error;
-  });
-  for (const deadline = Date.now() + startMs; Date.now() < deadline; ) {
-    if (failure) throw failure;
-    if (child.exitCode !== null) throw new Error(`${dockerRegistryProgram} ended with ${child.exitCode}`);
-    const answer = await fetch(url).catch(() => null);
-    if (answer && [200, 401].includes(answer.status)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${dockerRegistryProgram} did not answer within ${startMs} ms`);
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exit = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await exit;
 }
