@@ -42,6 +42,8 @@ export const limits = {
   registryFirstByteMs: 10_000,
   /** How long a stream from a registry may stand still. */
   registryStallMs: 20_000,
+  /** How long a registry may take to check and store an upload whose last byte it has: gigabytes get hashed and moved. */
+  registryCommitMs: 120_000,
   /** How long a whole manifest, tag page or token may take: a registry that drips bytes must not hold a worker. */
   registryDocumentMs: 60_000,
   /** Tags asked for in one page. */

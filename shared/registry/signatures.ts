@@ -36,13 +36,9 @@ export async function collectSignatures(
   const legacy = await readLegacyTag(reader, digest);
 
   const room = Math.max(0, limits.signatureCandidatesMax - legacy.length);
-  const candidates = [...problems, ...legacy.slice(0, limits.signatureCandidatesMax)];
-  const read = referrers.slice(0, room);
-  for (let i = 0; i < read.length; i += concurrency) {
-    const found = await Promise.all(read.slice(i, i + concurrency).map((referrer) => readReferrer(reader, referrer)));
-    candidates.push(...found.flat());
-  }
-  const total = legacy.length + referrers.length;
+  const read = await inGroups(referrers.slice(0, room), (referrer) => readReferrer(reader, referrer));
+  const candidates = [...problems, ...legacy, ...read];
+  const total = Math.max(legacy.length + referrers.length, candidates.length);
   const distinct = deduplicated(candidates);
   if (total <= limits.signatureCandidatesMax) return distinct.slice(0, limits.signatureCandidatesMax);
   return [...distinct.slice(0, limits.signatureCandidatesMax - 1), tooMany(digest, total)];
@@ -74,21 +70,22 @@ function likelihood({ artifactType }: Descriptor): number {
   return artifactType === undefined || artifactType === '' || artifactType === mediaTypes.empty ? 1 : 2;
 }
 
-/** The bundles in a referrer: none when it is something else, such as an SBOM. */
-async function readReferrer({ client, repository }: Reader, referrer: Referrer): Promise<SignatureCandidate[]> {
-  const { source, descriptor } = referrer;
+/** The signatures in a referrer: none when it is something else, such as an SBOM. */
+async function readReferrer(reader: Reader, { source, descriptor }: Referrer): Promise<SignatureCandidate[]> {
   return orUnreadable('bundle', source, descriptor.digest, async () => {
     if (isIndex(descriptor.mediaType)) return [];
+    const { client, repository } = reader;
     const content = await client.getManifest(repository, descriptor.digest, { size: descriptor.size });
     const { layers } = parseManifest(content.bytes, `referrer ${descriptor.digest}`);
     const layer = layers.find(({ mediaType }) => isBundle(mediaType));
-    if (layer === undefined) return [];
-    const bytes = await readSignature({ client, repository }, layer);
+    // cosign 2 could attach simple signatures as referrers ("OCI 1.1 mode").
+    if (layer === undefined) return readLegacyLayers(reader, source, layers);
+    const bytes = await readSignature(reader, layer);
     return [{ format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) }];
   });
 }
 
-/** The layers of `sha256-<hex>.sig`: each is a signature with its material in the annotations. */
+/** The layers of `sha256-<hex>.sig`. */
 async function readLegacyTag(reader: Reader, digest: string): Promise<SignatureCandidate[]> {
   const source = 'legacy_tag';
   let layers: Descriptor[];
@@ -100,21 +97,32 @@ async function readLegacyTag(reader: Reader, digest: string): Promise<SignatureC
     if (isOutage(error)) throw error;
     return [unreadable('legacy', source, digest, error)];
   }
-  const read = layers
+  return readLegacyLayers(reader, source, layers);
+}
+
+/** Each simple-signing layer is a signature with its material in the annotations; one more than the limit is read. */
+async function readLegacyLayers(
+  reader: Reader,
+  source: SignatureSource,
+  layers: Descriptor[],
+): Promise<SignatureCandidate[]> {
+  const signatures = layers
     .filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning)
-    .slice(0, limits.signatureCandidatesMax + 1)
-    .map(
-      (layer) => () =>
-        orUnreadable('legacy', source, layer.digest, async () => {
-          const bytes = await readSignature(reader, layer);
-          const payload = Buffer.from(bytes).toString('base64');
-          const annotations = layer.annotations ?? {};
-          return [{ format: 'legacy', source, claimed_digest: layer.digest, payload, annotations }];
-        }),
-    );
+    .slice(0, limits.signatureCandidatesMax + 1);
+  return inGroups(signatures, (layer) =>
+    orUnreadable('legacy', source, layer.digest, async () => {
+      const payload = Buffer.from(await readSignature(reader, layer)).toString('base64');
+      const annotations = layer.annotations ?? {};
+      return [{ format: 'legacy', source, claimed_digest: layer.digest, payload, annotations }];
+    }),
+  );
+}
+
+/** Reads a few at a time, in order. */
+async function inGroups<T>(items: T[], read: (item: T) => Promise<SignatureCandidate[]>) {
   const candidates: SignatureCandidate[] = [];
-  for (let i = 0; i < read.length; i += concurrency) {
-    candidates.push(...(await Promise.all(read.slice(i, i + concurrency).map((start) => start()))).flat());
+  for (let i = 0; i < items.length; i += concurrency) {
+    candidates.push(...(await Promise.all(items.slice(i, i + concurrency).map(read))).flat());
   }
   return candidates;
 }

@@ -17,6 +17,8 @@ export interface TransportOptions {
   stallMs?: number;
   /** For a whole manifest, tag page or token, so that a registry that drips bytes cannot hold a worker. */
   documentMs?: number;
+  /** For the answer to an upload, from its last byte on. */
+  commitMs?: number;
   onRequest?: (event: RequestEvent) => void;
 }
 
@@ -71,20 +73,47 @@ export class Transport {
   private async once(req: HttpRequest, sameOrigin: boolean): Promise<HttpResponse> {
     const headers: Record<string, string> = { 'user-agent': 'gantry', ...req.headers };
     if (req.authorization !== undefined && sameOrigin) headers.authorization = req.authorization;
+    const upload = streams(req.body) ? this.watchUpload(req.body, req.url.host) : null;
     try {
       const answer = await request(req.url, {
         method: req.method,
         headers,
-        body: req.body === undefined || req.body instanceof Uint8Array ? (req.body ?? null) : Readable.from(req.body),
+        body: upload?.body ?? (streams(req.body) ? null : (req.body ?? null)),
+        signal: upload?.signal ?? null,
         dispatcher: this.options.dispatcher ?? defaultAgent(),
-        headersTimeout: this.options.firstByteMs ?? limits.registryFirstByteMs,
+        // undici's clock for headers runs while a body is being sent, and would end every slow upload.
+        headersTimeout: upload ? 0 : (this.options.firstByteMs ?? limits.registryFirstByteMs),
         bodyTimeout: this.options.stallMs ?? limits.registryStallMs,
       });
       this.options.onRequest?.({ method: req.method, url: req.url.href, status: answer.statusCode });
       return { status: answer.statusCode, headers: answer.headers, url: req.url, body: answer.body };
     } catch (error) {
       throw networkError(error, req.url.host);
+    } finally {
+      upload?.done();
     }
+  }
+
+  /** A body whose request is given up when the registry stops taking bytes, or does not answer after the last one. */
+  private watchUpload(source: AsyncIterable<Uint8Array>, host: string) {
+    const controller = new AbortController();
+    const giveUp = () => controller.abort(timeoutError(host, 'stopped taking an upload or did not answer to it'));
+    let timer: NodeJS.Timeout | undefined;
+    const restart = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, ms);
+    };
+    const stallMs = this.options.stallMs ?? limits.registryStallMs;
+    const commitMs = this.options.commitMs ?? limits.registryCommitMs;
+    async function* watched() {
+      for await (const chunk of source) {
+        restart(stallMs);
+        yield chunk;
+      }
+      restart(commitMs);
+    }
+    restart(commitMs);
+    return { body: Readable.from(watched()), signal: controller.signal, done: () => clearTimeout(timer) };
   }
 
   /**
@@ -153,6 +182,10 @@ export function networkError(error: unknown, host: string): GantryError {
 
 function timeoutError(host: string, what: string, cause?: unknown): GantryError {
   return new GantryError('registry_timeout', `${host} ${what}`, { details: { host }, cause });
+}
+
+function streams(body: HttpRequest['body']): body is AsyncIterable<Uint8Array> {
+  return body !== undefined && !(body instanceof Uint8Array);
 }
 
 function describe(error: unknown): { code: string; message: string } {

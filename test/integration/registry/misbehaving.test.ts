@@ -214,6 +214,37 @@ describe('bytes that are not what was asked for', () => {
   });
 });
 
+describe('uploads', () => {
+  const chunk = Buffer.alloc(64 * 1024, 1);
+  const blob = { digest: `sha256:${'0'.repeat(64)}`, size: 400 * chunk.length };
+  const source = async function* () {
+    for (let i = 0; i < 400; i++) yield chunk;
+  };
+
+  /** Takes an upload after a pause, and answers after another. */
+  const slowly = (readAfterMs: number, answerAfterMs: number): Handler => {
+    return (request, response) => {
+      if (request.method === 'HEAD') return always(404)(request, response);
+      if (request.method === 'POST') return always(202, { location: '/upload?a=b' })(request, response);
+      setTimeout(() => request.resume(), readAfterMs);
+      request.on('end', () => setTimeout(() => always(201)(request, response), answerAfterMs));
+    };
+  };
+
+  test('may be taken and answered slowly', async () => {
+    const { client, server } = await clientOf(slowly(1500, 1500), { firstByteMs: 300, stallMs: 5000 });
+    expect(await client.pushBlob('a/b', blob, source)).toEqual({ uploaded: true });
+    expect(server.requests.at(-1)?.url).toBe(`/upload?a=b&digest=sha256%3A${'0'.repeat(64)}`);
+  });
+
+  test('that nobody takes, or answers, end as time-outs', async () => {
+    const untaken = await clientOf(slowly(60_000, 0), { stallMs: 300 });
+    expect(await codeOf(untaken.client.pushBlob('a/b', blob, source))).toBe('registry_timeout');
+    const unanswered = await clientOf(slowly(0, 60_000), { commitMs: 300 });
+    expect(await codeOf(unanswered.client.pushBlob('a/b', blob, source))).toBe('registry_timeout');
+  });
+});
+
 describe('credentials', () => {
   const credentials = { username: 'u', password: 'p' };
   const basic = `Basic ${Buffer.from('u:p').toString('base64')}`;

@@ -93,6 +93,38 @@ describe('signatures beside an artifact', () => {
     ]);
   });
 
+  test('simple signatures attached as referrers are found, other referrers are not', async () => {
+    const payload = Buffer.from('{"simple":1}');
+    const referrer = (mediaType: string) =>
+      Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          config: descriptor(Buffer.from('{}'), mediaTypes.empty),
+          layers: [{ ...descriptor(payload, mediaType), annotations: { a: 'b' } }],
+        }),
+      );
+    const signature = referrer(mediaTypes.simpleSigning);
+    const sbom = referrer('application/spdx+json');
+    const all = [sbom, signature].map((bytes) => descriptor(bytes, mediaTypes.manifest));
+    const { client } = await clientOf(
+      registryOf({
+        [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(index(all))),
+        [`manifests/${digestOf(signature)}`]: signature,
+        [`manifests/${digestOf(sbom)}`]: sbom,
+        [`blobs/${digestOf(payload)}`]: payload,
+      }),
+    );
+    expect(await collectSignatures(client, 'a/b', digest)).toEqual([
+      {
+        format: 'legacy',
+        source: 'fallback_tag',
+        claimed_digest: digestOf(payload),
+        payload: payload.toString('base64'),
+        annotations: { a: 'b' },
+      },
+    ]);
+  });
+
   test('an index that is none hides no legacy signature', async () => {
     const payload = Buffer.from('{}');
     const legacy = {
