@@ -76,6 +76,9 @@ export async function query<T>(
   return entity.parse({ Items: items }).data;
 }
 
+/** Sorts before every name and id: where a list begins. Key values may not be empty. */
+export const first = '!';
+
 /** Reads a sharded list: every shard from the cursor on, merged by `sortKey`, the first `limit` of them. */
 export async function queryShards<T>(
   shards: number,

@@ -5,6 +5,7 @@ import {
   change,
   create,
   type Db,
+  first,
   json,
   key,
   number,
@@ -117,7 +118,16 @@ export function listInstances(db: Db, account: string, limit = 1000, after = '')
     listShards,
     limit,
     (instance) => instance.id,
-    (shard, count) => query(db, instances, instances.query.list({ account, shard }).gt({ id: after }).params(), count),
+    (shard, count) =>
+      query(
+        db,
+        instances,
+        instances.query
+          .list({ account, shard })
+          .gt({ id: after || first })
+          .params(),
+        count,
+      ),
   );
 }
 

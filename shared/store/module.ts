@@ -6,6 +6,7 @@ import {
   change,
   create,
   type Db,
+  first,
   flag,
   json,
   key,
@@ -66,7 +67,16 @@ export function listModules(db: Db, account: string, limit = 1000, after = ''): 
     listShards,
     limit,
     (module) => module.name,
-    (shard, count) => query(db, modules, modules.query.list({ account, shard }).gt({ name: after }).params(), count),
+    (shard, count) =>
+      query(
+        db,
+        modules,
+        modules.query
+          .list({ account, shard })
+          .gt({ name: after || first })
+          .params(),
+        count,
+      ),
   );
 }
 

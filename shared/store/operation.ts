@@ -22,7 +22,6 @@ import {
   key,
   number,
   query,
-  queryShards,
   read,
   service,
   shardOf,
@@ -125,17 +124,6 @@ const phaseOf = (state: OperationState) => (finalOperationStates.includes(state)
 
 export function getOperation(db: Db, account: string, id: string): Promise<Operation | null> {
   return read(db, operations, operations.get({ account, id }).params());
-}
-
-/** Operations of an account, by id, that is by time. */
-export function listOperations(db: Db, account: string, limit = 1000, after = ''): Promise<Operation[]> {
-  return queryShards<Operation>(
-    listShards,
-    limit,
-    (operation) => operation.id,
-    (shard, count) =>
-      query(db, operations, operations.query.list({ account, shard }).gt({ id: after }).params(), count),
-  );
 }
 
 /** Operations of an account, newest first; those made before the one whose id is `before`, where one is given. */

@@ -5,6 +5,7 @@ import {
   change,
   create,
   type Db,
+  first,
   json,
   key,
   number,
@@ -134,7 +135,16 @@ export function listTemplates(db: Db, account: string, limit = 1000, after = '')
     listShards,
     limit,
     (template) => template.id,
-    (shard, count) => query(db, templates, templates.query.list({ account, shard }).gt({ id: after }).params(), count),
+    (shard, count) =>
+      query(
+        db,
+        templates,
+        templates.query
+          .list({ account, shard })
+          .gt({ id: after || first })
+          .params(),
+        count,
+      ),
   );
 }
 
