@@ -2,7 +2,7 @@
 // there: so plain JavaScript without dependencies. It checks the machine, installs the packages, and hands over to the
 // project's own Node 24.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,14 +41,16 @@ function installPackages() {
   process.stderr.write('Installing npm packages…\n');
   const npm = process.env.npm_execpath;
   const [command, prefix] = npm ? [process.execPath, [npm]] : ['npm', []];
-  const result = spawnSync(command, [...prefix, 'ci', '--no-audit', '--no-fund'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  });
-  if (result.status !== 0) stop('npm ci failed; its output above says why.');
+  // Not `npm ci`, which refuses a lock file that lacks optional packages of other platforms. The lock's versions are
+  // installed, and neither it nor package.json is written.
+  const install = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  const result = spawnSync(command, [...prefix, ...install], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (result.status !== 0) stop('npm install failed; its output above says why.');
   if (!existsSync(node)) {
-    stop(`npm ci left no ${node}: install scripts of the package "node" must be allowed (package.json, allowScripts).`);
+    stop(`npm left no ${node}: install scripts of the package "node" must be allowed (package.json, allowScripts).`);
   }
+  // npm leaves it as it was when nothing had to change.
+  utimesSync(installed, new Date(), new Date());
 }
 
 /** Runs the script and ends as it ends; when this process is ended or orphaned, the script ends too. */
