@@ -159,7 +159,9 @@ function writeNew(path: string, bytes: Uint8Array): void {
 
 /** Owner before mode: chown(2) clears the set-uid bits. */
 function setAttributes(entry: TreeEntry, path: string): void {
-  const time = entry.mtime + entry.mtime_ns / 1e9;
+  const seconds = entry.mtime + entry.mtime_ns / 1e9;
+  // Node takes a negative number for "now", and a date as it is.
+  const time = seconds < 0 ? new Date(Math.max(seconds * 1000, -8.64e15)) : seconds;
   if (isRoot) lchownSync(path, entry.uid, entry.gid);
   // Symlinks have no mode of their own.
   if (entry.type !== 'symlink') chmodSync(path, entry.mode);

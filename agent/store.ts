@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { FileSink } from '../shared/artifact/index.ts';
 import { digestSchema } from '../shared/contract/ids.ts';
-import type { TreeEntry } from '../shared/domain/tree.ts';
 import { errnoOf, readIfPresent, syncFileSystem, unfinished, writeAtomic } from './files.ts';
 import type { ContentCheck } from './verity.ts';
 
@@ -18,11 +17,11 @@ const treeEntry = z.object({
   mtime: z.int(),
   mtime_ns: z.int(),
   size: z.int().nonnegative(),
-  target: z.string().optional(),
-  rdev: z.int().optional(),
-  xattrs: z.record(z.string(), z.string()).optional(),
-  content: z.string().optional(),
-  verity: z.string().optional(),
+  target: z.string().exactOptional(),
+  rdev: z.int().exactOptional(),
+  xattrs: z.record(z.string(), z.string()).exactOptional(),
+  content: z.string().exactOptional(),
+  verity: z.string().exactOptional(),
 });
 
 /** What a layer holds, written once all of its bytes were verified. Read back it is a claim again: see layer.ts. */
@@ -31,11 +30,7 @@ const layerRecord = z.object({
   manifest_json: z.string(),
   entries: z.array(treeEntry),
 });
-export interface LayerRecord {
-  layer_digest: string;
-  manifest_json: string;
-  entries: TreeEntry[];
-}
+export type LayerRecord = z.infer<typeof layerRecord>;
 
 /**
  * Content by digest. Invariants: a file appears under its name only complete (temporary name, then rename); nothing read
@@ -120,7 +115,7 @@ export class Store {
     const bytes = await readIfPresent(this.#layerPath(digest));
     if (bytes === undefined) return undefined;
     try {
-      return layerRecord.parse(JSON.parse(bytes.toString())) as LayerRecord;
+      return layerRecord.parse(JSON.parse(bytes.toString()));
     } catch {
       return undefined;
     }

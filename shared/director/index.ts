@@ -1,6 +1,5 @@
 export { directorKey } from './key.ts';
 export {
-  compositionTarget,
   type DesiredStateOptions,
   type DirectorSigner,
   makeDesiredState,
