@@ -19,7 +19,7 @@ export interface AlarmsProps {
   alarmAddress: string | undefined;
 }
 
-/** What a person must look at, told through one topic. docs/operations.md says what to do about each. */
+/** What a person must look at, told through one topic. */
 export class Alarms extends Construct {
   private readonly topic: Topic;
 
