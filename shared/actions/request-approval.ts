@@ -3,6 +3,7 @@ import type { Approval, InterventionPolicy, Operation } from '../domain/operatio
 import { finalOperationStates } from '../domain/operation.ts';
 import type { Member } from '../domain/role.ts';
 import { hasRole } from '../domain/role.ts';
+import { isGantryError } from '../error.ts';
 import { listMembers } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
@@ -45,6 +46,7 @@ export async function askReviewers(
     if (existing.state === 'approved' || existing.state === 'rejected') return existing.state;
     if (existing.state !== 'pending') return 'withdrawn';
     await transact(services.db, [updateApproval(existing, { task_token })]);
+    if (existing.mailed_at === null) await mailAll(services, operation, { ...existing, task_token }, policy);
     return null;
   }
   const at = nowIso(services);
@@ -60,6 +62,7 @@ export async function askReviewers(
     self_approval: policy.self_approval,
     decisions: [],
     task_token,
+    mailed_at: null,
     expires_at: later(services, policy.expires_in_s),
     created_at: at,
   };
@@ -75,8 +78,23 @@ export async function askReviewers(
       data: { action: operation.action, summary: operation.summary, approval_id: id },
     }),
   ]);
-  for (const reviewer of await eligibleReviewers(services, operation, policy)) await mail(services, approval, reviewer);
+  await mailAll(services, operation, approval, policy);
   return null;
+}
+
+async function mailAll(
+  services: Services,
+  operation: Operation,
+  approval: Approval,
+  policy: InterventionPolicy,
+): Promise<void> {
+  for (const reviewer of await eligibleReviewers(services, operation, policy)) await mail(services, approval, reviewer);
+  try {
+    await transact(services.db, [updateApproval(approval, { mailed_at: nowIso(services) })]);
+  } catch (error) {
+    // Decided already, by a reviewer who was faster than this note.
+    if (!isGantryError(error, 'approval_decided')) throw error;
+  }
 }
 
 async function mail(services: Services, approval: Approval, reviewer: Member): Promise<void> {

@@ -144,6 +144,8 @@ export interface Approval {
   decisions: ApprovalDecision[];
   /** Of the waiting state machine; never leaves the server. */
   task_token: string | null;
+  /** When every reviewer's mail was handed over; null before, so that a worker that died sends them again. */
+  mailed_at: string | null;
   expires_at: string;
   created_at: string;
 }

@@ -2,6 +2,7 @@ import { Entity } from 'electrodb';
 import type { Account, ApiToken, Category, Member, Role } from '../domain/role.ts';
 import { GantryError } from '../error.ts';
 import {
+  type Attributes,
   change,
   create,
   type Db,
@@ -29,7 +30,7 @@ const accounts = new Entity(
       root_sha256: text,
       root_version: number,
       created_at: text,
-    },
+    } satisfies Attributes<Account>,
     indexes: {
       primary: { pk: key('pk', ['slug'], '${slug}#account'), sk: key('sk', [], 'account') },
       list: { index: 'gsi1', pk: key('gsi1pk', [], 'accounts'), sk: key('gsi1sk', ['slug'], '${slug}') },
@@ -41,7 +42,14 @@ const accounts = new Entity(
 const members = new Entity(
   {
     model: { entity: 'member', version: '1', service },
-    attributes: { account: text, id: text, email: text, name: text, roles: json<Role[]>(), created_at: text },
+    attributes: {
+      account: text,
+      id: text,
+      email: text,
+      name: text,
+      roles: json<Role[]>(),
+      created_at: text,
+    } satisfies Attributes<Member>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#member#${id}'), sk: key('sk', [], 'member') },
       list: { index: 'gsi1', pk: key('gsi1pk', ['account'], '${account}#members'), sk: key('gsi1sk', ['id'], '${id}') },
@@ -64,7 +72,7 @@ const tokens = new Entity(
       created_at: text,
       expires_at: json<string | null>(),
       revoked_at: json<string | null>(),
-    },
+    } satisfies Attributes<ApiToken>,
     indexes: {
       primary: { pk: key('pk', ['hash'], 'token#${hash}'), sk: key('sk', [], 'token') },
       list: { index: 'gsi1', pk: key('gsi1pk', ['account'], '${account}#tokens'), sk: key('gsi1sk', ['id'], '${id}') },
@@ -76,7 +84,7 @@ const tokens = new Entity(
 const categories = new Entity(
   {
     model: { entity: 'category', version: '1', service },
-    attributes: { account: text, slug: text, position: number, created_at: text },
+    attributes: { account: text, slug: text, position: number, created_at: text } satisfies Attributes<Category>,
     indexes: {
       primary: { pk: key('pk', ['account', 'slug'], '${account}#category#${slug}'), sk: key('sk', [], 'category') },
       list: {

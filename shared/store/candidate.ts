@@ -2,7 +2,21 @@ import { Entity } from 'electrodb';
 import type { SignatureVerdict } from '../domain/signature.ts';
 import type { Candidate, CandidateState } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
-import { change, create, type Db, json, key, number, query, read, service, shardOf, text, type Write } from './db.ts';
+import {
+  type Attributes,
+  change,
+  create,
+  type Db,
+  json,
+  key,
+  number,
+  query,
+  read,
+  service,
+  shardOf,
+  text,
+  type Write,
+} from './db.ts';
 import { dueShards } from './repository.ts';
 
 /** Sorts after every time: candidates that nobody is to ask again. */
@@ -28,7 +42,7 @@ const candidates = new Entity(
       attempts: number,
       found_at: text,
       updated_at: text,
-    },
+    } satisfies Attributes<Row>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#candidate#${id}'), sk: key('sk', [], 'candidate') },
       list: {

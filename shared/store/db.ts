@@ -36,6 +36,12 @@ export function key<const C extends readonly string[]>(field: string, composite:
   } as const;
 }
 
+/**
+ * What a row of a noun must hold: an entity's attributes are declared with `satisfies Attributes<Noun>`, so that a field
+ * which the noun has and the entity forgot is a type error and not a value that is silently dropped.
+ */
+export type Attributes<Noun> = { [Field in keyof Noun]-?: object } & Record<string, object>;
+
 // biome-ignore lint/suspicious/noExplicitAny: parameters as ElectroDB makes them for the document client
 type Params = any;
 

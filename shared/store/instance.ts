@@ -2,6 +2,7 @@ import { Entity } from 'electrodb';
 import type { Instance, InstanceReport, Metadata, Track } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
 import {
+  type Attributes,
   change,
   create,
   type Db,
@@ -49,7 +50,7 @@ const instances = new Entity(
       report: json<InstanceReport | null>(),
       created_at: text,
       updated_at: text,
-    },
+    } satisfies Attributes<Instance>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#instance#${id}'), sk: key('sk', [], 'instance') },
       list: {

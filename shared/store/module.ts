@@ -3,6 +3,7 @@ import type { Module, Variety } from '../domain/module.ts';
 import type { SignerIdentity } from '../domain/signature.ts';
 import { GantryError } from '../error.ts';
 import {
+  type Attributes,
   change,
   create,
   type Db,
@@ -45,7 +46,7 @@ const modules = new Entity(
       live_version_id: json<string | null>(),
       created_at: text,
       updated_at: text,
-    },
+    } satisfies Attributes<Module>,
     indexes: {
       primary: { pk: key('pk', ['account', 'name'], '${account}#module#${name}'), sk: key('sk', [], 'module') },
       list: {

@@ -14,6 +14,7 @@ import {
 } from '../domain/operation.ts';
 import { GantryError } from '../error.ts';
 import {
+  type Attributes,
   change,
   create,
   type Db,
@@ -52,7 +53,7 @@ const operations = new Entity(
       message: json<string | null>(),
       created_at: text,
       updated_at: text,
-    },
+    } satisfies Attributes<Operation>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#operation#${id}'), sk: key('sk', [], 'operation') },
       list: {
@@ -87,9 +88,10 @@ const approvals = new Entity(
       /** How many decisions there are: what a concurrent decision collides on. */
       decided: number,
       task_token: json<string | null>(),
+      mailed_at: json<string | null>(),
       expires_at: text,
       created_at: text,
-    },
+    } satisfies Attributes<Approval>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#approval#${id}'), sk: key('sk', [], 'approval') },
       list: {
@@ -112,7 +114,7 @@ const policies = new Entity(
       quorum: number,
       self_approval: flag,
       expires_in_s: number,
-    },
+    } satisfies Attributes<InterventionPolicy>,
     indexes: {
       primary: { pk: key('pk', ['account'], '${account}#policies'), sk: key('sk', ['action'], 'policy#${action}') },
     },

@@ -2,6 +2,7 @@ import { Entity } from 'electrodb';
 import type { Repository, Tag } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import {
+  type Attributes,
   change,
   create,
   type Db,
@@ -36,7 +37,7 @@ const repositories = new Entity(
       message: json<string | null>(),
       ignored_tags: json<string[]>(),
       recheck_at: text,
-    },
+    } satisfies Attributes<Repository>,
     indexes: {
       primary: {
         pk: key('pk', ['account', 'module'], '${account}#repository#${module}'),
@@ -62,7 +63,7 @@ const tags = new Entity(
       digest: text,
       checked_at: text,
       moved_to: json<string | null>(),
-    },
+    } satisfies Attributes<Tag>,
     indexes: {
       primary: {
         pk: key('pk', ['account', 'module'], '${account}#repository#${module}'),

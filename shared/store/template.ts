@@ -2,6 +2,7 @@ import { Entity } from 'electrodb';
 import { type Assignment, type Metadata, type Template, type Track, tracks } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
 import {
+  type Attributes,
   change,
   create,
   type Db,
@@ -34,7 +35,7 @@ const templates = new Entity(
       revision: number,
       created_at: text,
       updated_at: text,
-    },
+    } satisfies Attributes<Template>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#template#${id}'), sk: key('sk', [], 'template') },
       list: {
@@ -61,7 +62,7 @@ const assignments = new Entity(
       effective_priority: json<number | null>(),
       created_at: text,
       updated_at: text,
-    },
+    } satisfies Attributes<Assignment>,
     indexes: {
       primary: {
         pk: key('pk', ['account', 'template_id'], '${account}#template#${template_id}'),
@@ -113,9 +114,10 @@ const compositions = new Entity(
       image_key: text,
       image_sha256: text,
       image_size: number,
+      modules: json<string[]>(),
       revision: number,
       made_at: text,
-    },
+    } satisfies Attributes<TemplateComposition>,
     indexes: {
       primary: {
         pk: key('pk', ['account', 'template_id'], '${account}#template#${template_id}'),

@@ -2,7 +2,20 @@ import { Entity } from 'electrodb';
 import type { SignatureVerdict } from '../domain/signature.ts';
 import type { PromotionState, Version, VersionApproval, VersionBuild } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
-import { change, create, type Db, flag, json, key, query, read, service, text, type Write } from './db.ts';
+import {
+  type Attributes,
+  change,
+  create,
+  type Db,
+  flag,
+  json,
+  key,
+  query,
+  read,
+  service,
+  text,
+  type Write,
+} from './db.ts';
 
 const versions = new Entity(
   {
@@ -25,7 +38,7 @@ const versions = new Entity(
       approvals: json<VersionApproval[]>(),
       ingested_at: text,
       state_changed_at: text,
-    },
+    } satisfies Attributes<Version>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#version#${id}'), sk: key('sk', [], 'version') },
       list: {
