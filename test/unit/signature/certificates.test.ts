@@ -1,0 +1,86 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import { verifyArtifact } from '../../../shared/signature/index.ts';
+import { startPrivateSigstore } from '../../support/private-sigstore.ts';
+
+const digest = `sha256:${'ab'.repeat(32)}`;
+const identities = [{ identity_regexp: '^https://git\\.test/acme/', issuer_regexp: '^https://issuer\\.test$' }];
+
+let sigstore: Awaited<ReturnType<typeof startPrivateSigstore>>;
+beforeAll(async () => {
+  sigstore = await startPrivateSigstore(new Date());
+});
+
+function judge(candidate: SignatureCandidate, changes: Partial<SignaturePolicy> = {}) {
+  const policy = { identities, keys: [], require_tlog: true, trusted_root: sigstore.trustedRoot, ...changes };
+  const [verdict] = verifyArtifact(digest, [candidate], policy).signatures;
+  return verdict;
+}
+
+describe('certificates of a private Fulcio', () => {
+  test('verify when all is right', async () => {
+    expect(judge(await sigstore.signLegacy({ digest }))).toMatchObject({
+      code: 'verified',
+      identity: 'https://git.test/acme/redis@refs/tags/v1.0.0',
+      issuer: 'https://issuer.test',
+    });
+  });
+
+  test('name their issuer in the older extension too', async () => {
+    const verdict = judge(await sigstore.signLegacy({ digest, currentIssuer: false }));
+    expect(verdict).toMatchObject({ code: 'verified', issuer: 'https://issuer.test' });
+  });
+
+  test('used after they expired, or before they were issued, are refused', async () => {
+    for (const loggedAfterMs of [11 * 60_000, -60_000]) {
+      const verdict = judge(await sigstore.signLegacy({ digest, loggedAfterMs }));
+      expect(verdict?.code).toBe('certificate_expired');
+    }
+  });
+
+  test('without the CT log’s word are refused', async () => {
+    const candidate = await sigstore.signLegacy({ digest }, sigstore.bareCa);
+    expect(judge(candidate)?.code).toBe('sct_missing');
+  });
+
+  test('with the word of a CT log that nobody trusts are refused', async () => {
+    const other = await startPrivateSigstore(new Date());
+    const root = { ...sigstore.trustedRoot, ctlogs: other.trustedRoot.ctlogs };
+    expect(judge(await sigstore.signLegacy({ digest }), { trusted_root: root })?.code).toBe('sct_invalid');
+  });
+
+  test('of another Fulcio, logged by another Rekor, are refused', async () => {
+    const other = await startPrivateSigstore(new Date());
+    const candidate = await sigstore.signLegacy({ digest });
+    const { certificateAuthorities, tlogs } = other.trustedRoot;
+    const untrusted = judge(candidate, { trusted_root: { ...sigstore.trustedRoot, certificateAuthorities } });
+    expect(untrusted?.code).toBe('certificate_untrusted');
+    const unlogged = judge(candidate, { trusted_root: { ...sigstore.trustedRoot, tlogs } });
+    expect(unlogged?.code).toBe('tlog_invalid');
+  });
+
+  test('do not pass for another by what their names look like', async () => {
+    const evil = await sigstore.signLegacy({ digest, subjectAltName: 'https://evil.test/?https://git.test/acme/' });
+    expect(judge(evil)?.code).toBe('identity_mismatch');
+    const issuer = await sigstore.signLegacy({ digest, issuer: 'https://issuer.test.evil.test' });
+    expect(judge(issuer)?.code).toBe('issuer_mismatch');
+    const newline = await sigstore.signLegacy({ digest, issuer: 'https://issuer.test\nhttps://other.test' });
+    expect(judge(newline)?.code).toBe('certificate_invalid');
+  });
+
+  test('whose log entry names someone else are refused', async () => {
+    const stranger = generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }).toString();
+    expect(judge(await sigstore.signLegacy({ digest, entryKey: stranger }))?.code).toBe('tlog_invalid');
+  });
+
+  test('rest on the log’s time even where no entry is demanded, for want of another', async () => {
+    const candidate = await sigstore.signLegacy({ digest });
+    expect(judge(candidate, { require_tlog: false })?.code).toBe('verified');
+    if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+    const annotations = { ...candidate.annotations };
+    delete annotations['dev.sigstore.cosign/bundle'];
+    expect(judge({ ...candidate, annotations }, { require_tlog: false })?.code).toBe('timestamp_missing');
+    expect(judge({ ...candidate, annotations })?.code).toBe('tlog_missing');
+  });
+});
