@@ -4,6 +4,7 @@ The starter holds the other end of standard input: when it dies, however it dies
 state and ends as on SIGTERM.
 """
 
+import json
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ def end_with_starter():
 threading.Thread(target=end_with_starter, daemon=True).start()
 
 from ministack.app import main  # noqa: E402  (the watch begins before the slow import)
-from ministack.core import iam_evaluator  # noqa: E402
+from ministack.core import iam_actions, iam_evaluator  # noqa: E402
 from ministack.services import stepfunctions  # noqa: E402
 
 
@@ -51,6 +52,20 @@ def execute_task_with_computed_timeout(state, raw_input, execution, context):
 
 
 stepfunctions._execute_task = execute_task_with_computed_timeout
+
+ses_resource = iam_actions._ses_v2_resource_arn
+
+
+def ses_resource_of_sender(method, path, body, region, account_id):
+    """SES asks for permission on the identity that mail is sent from; this version asks for it on every resource."""
+    if path.rstrip("/").endswith("/outbound-emails"):
+        sender = json.loads(body or b"{}").get("FromEmailAddress")
+        if sender:
+            return f"arn:aws:ses:{region}:{account_id}:identity/{sender}"
+    return ses_resource(method, path, body, region, account_id)
+
+
+iam_actions._ses_v2_resource_arn = ses_resource_of_sender
 
 sys.argv = ["ministack"]
 try:
