@@ -40,9 +40,13 @@ export function metadataOf(pairs: string[]): Record<string, string | number | bo
     pairs.map((pair) => {
       const at = pair.indexOf('=');
       if (at < 1) throw new GantryError('usage', `expected key=value, found "${pair}"`);
-      const value = pair.slice(at + 1);
-      const plain = /^(true|false|-?(0|[1-9]\d{0,14})(\.\d{1,15})?)$/.test(value);
-      return [pair.slice(0, at), plain ? (JSON.parse(value) as number | boolean) : value];
+      return [pair.slice(0, at), plainValue(pair.slice(at + 1))];
     }),
   );
+}
+
+/** Numbers only where they are written as they would be printed, so that no digit of an identifier is lost. */
+function plainValue(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;
 }

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { GantryError } from '../shared/error.ts';
 
 /** Where the control plane is and what to say who we are. */
@@ -41,15 +42,13 @@ export async function keepConnection(connection: Connection): Promise<string> {
   return file;
 }
 
+const keptSchema = z.object({ url: z.string().exactOptional(), token: z.string().exactOptional() });
+
 function parse(text: string): Partial<Connection> {
   try {
-    const { url, token } = JSON.parse(text) as Partial<Record<string, unknown>>;
-    return {
-      ...(typeof url === 'string' ? { url } : {}),
-      ...(typeof token === 'string' ? { token } : {}),
-    };
+    return keptSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new GantryError('io_error', `expected JSON in ${configFile()}; run "gantry login" to write it anew`, {
+    throw new GantryError('io_error', `expected {url, token} as JSON in ${configFile()}; run "gantry login" again`, {
       cause,
     });
   }

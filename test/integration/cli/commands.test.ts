@@ -1,0 +1,137 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { authorKey, World } from '../../support/world.ts';
+
+const { publicUrl } = inject('stack');
+const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
+let world: World;
+let home: string;
+
+beforeAll(async () => {
+  world = await World.create('registry.example');
+  home = await mkdtemp(join(tmpdir(), 'gantry-home-'));
+});
+afterAll(async () => {
+  await world.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the real program as somebody who logged in. */
+function gantry(line: string[], input = '', environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const { GANTRY_URL: _url, GANTRY_TOKEN: _token, ...inherited } = process.env;
+  return new Promise((resolve) => {
+    const env = { ...inherited, XDG_CONFIG_HOME: home, ...environment };
+    const child = execFile(gantryProgram, line, { env }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+    child.stdin?.end(input);
+  });
+}
+
+/** Runs a command that is to succeed; answers its JSON. */
+async function json(...line: string[]) {
+  const { code, stdout, stderr } = await gantry([...line, '--json']);
+  expect([code, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout);
+}
+
+it('asks to log in first', async () => {
+  const { code, stderr } = await gantry(['module', 'list']);
+  expect(code).toBe(2);
+  expect(stderr).toContain('gantry login');
+});
+
+it('logs in with a token from standard input, kept for its owner only', async () => {
+  const bad = await gantry(['login', '--url', publicUrl, '--token', '-'], `gantry_${'x'.repeat(43)}\n`);
+  expect(bad.code).toBe(2);
+  expect(bad.stderr).toContain('unauthenticated');
+  const good = await gantry(['login', '--url', publicUrl, '--token', '-'], `${world.token}\n`);
+  expect([good.code, good.stderr]).toEqual([0, '']);
+  expect(good.stdout).toContain(world.account);
+  expect(good.stdout).not.toContain(world.token);
+  const file = join(home, 'gantry', 'config.json');
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ url: publicUrl, token: world.token });
+});
+
+it('never sends the kept token to another URL', async () => {
+  const { code, stderr } = await gantry(['account', 'show'], '', { GANTRY_URL: 'http://127.0.0.1:9' });
+  expect(code).toBe(2);
+  expect(stderr).toContain('a token for http://127.0.0.1:9');
+});
+
+it('shows and makes every noun', async () => {
+  expect((await json('account', 'show')).account.slug).toBe(world.account);
+  const member = await json('member', 'add', 'rita@example.com', '--name', 'Rita', '--role', 'reviewer');
+  expect((await json('member', 'list')).members).toContainEqual(member.member);
+  const token = await json('token', 'create', 'ci', '--role', 'author', '--role', 'viewer');
+  expect(token.token.roles).toEqual(['author', 'viewer']);
+  expect(await json('token', 'revoke', token.token.id)).toEqual({ revoked: token.token.id });
+  expect((await json('category', 'create', 'databases', '--position', '80')).category.position).toBe(80);
+  expect((await gantry(['category', 'list'])).stdout).toMatch(/userland +90/);
+  await json('member', 'remove', member.member.id);
+
+  const key = join(home, 'cosign.pub');
+  await writeFile(key, authorKey().publicPem);
+  const where = ['--repository', 'registry.example/acme/my-redis', '--category', 'databases'];
+  const module = await json('module', 'register', 'my-redis', ...where, '--key', key, '--no-require-tlog');
+  expect(module.module).toMatchObject({ category: 'databases', require_tlog: false });
+  expect((await gantry(['module', 'list'])).stdout).toContain('registry.example/acme/my-redis');
+  expect((await gantry(['module', 'show', 'my-redis'])).stdout).toMatch(/trusted keys +1/);
+  expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain('The module has no versions.');
+  const none = await gantry(['module', 'promote', 'my-redis@1.0.0', '--to', 'staging', '--json']);
+  expect([none.code, JSON.parse(none.stderr).error.code]).toEqual([2, 'not_found']);
+
+  await json('template', 'create', 'web', '--platform', 'ubuntu-24.04-amd64');
+  expect((await gantry(['template', 'show', 'web'])).stdout).toContain('No module is assigned to it.');
+  const made = await json(
+    'instance',
+    'create',
+    'web-1',
+    '--template',
+    'web',
+    '--set',
+    'hostname=web-1',
+    '--set',
+    'n=3',
+  );
+  expect(made.instance.metadata).toEqual({ hostname: 'web-1', n: 3 });
+  expect((await json('instance', 'join-token', 'web-1')).join_token).not.toBe(made.join_token);
+  expect((await gantry(['instance', 'show', 'web-1'])).stdout).toMatch(/state +awaiting_enrolment/);
+  const drift = await gantry(['drift', 'web-1']);
+  const words = expect.stringMatching(/^web-1 (has no desired state yet|never reported)\n/);
+  expect([drift.code, drift.stdout]).toEqual([1, words]);
+});
+
+it('waits for changes by default, and tells how they went', async () => {
+  const rita = await json('member', 'add', 'reviewer@example.com', '--role', 'reviewer');
+  const { secret } = await json('token', 'create', 'rita', '--role', 'reviewer', '--member', rita.member.id);
+  const changed = await gantry(['policy', 'set', 'module_retire', '--decision', 'deny']);
+  expect([changed.code, changed.stdout.trim()]).toEqual([0, 'done: change the policy of module_retire to deny']);
+  expect((await gantry(['policy', 'list'])).stdout).toMatch(/module_retire +deny/);
+  const asks = await gantry(['policy', 'set', 'policy_change', '--decision', 'require_approval']);
+  expect(asks.code).toBe(0);
+
+  const waiting = await json('policy', 'set', 'module_retire', '--decision', 'allow');
+  expect(waiting.operation.state).toBe('awaiting_approval');
+  const { id, approval_id } = waiting.operation;
+  expect((await gantry(['approvals', 'list'])).stdout).toContain(approval_id);
+  const own = await gantry(['approvals', 'approve', approval_id]);
+  expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('self_approval')]);
+
+  const line = ['approvals', 'reject', approval_id, '--comment', 'no'];
+  const rejected = await gantry(line, '', { GANTRY_URL: publicUrl, GANTRY_TOKEN: secret });
+  expect([rejected.code, rejected.stdout]).toEqual([0, expect.stringContaining('rejected')]);
+  const ended = await gantry(['operation', 'wait', id]);
+  expect([ended.code, ended.stdout]).toEqual([1, expect.stringMatching(/^rejected: /)]);
+});

@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { answers } from '../../../cli/answers.ts';
+import { makeClient } from '../../../cli/client.ts';
+import { GantryError } from '../../../shared/error.ts';
+import { always, codeOf, type Handler, type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
+
+let server: HttpServer | undefined;
+afterEach(async () => {
+  await server?.stop();
+  server = undefined;
+});
+
+async function client(handle: Handler) {
+  server = await startHttpServer(handle);
+  return makeClient({ url: `http://${server.host}`, token: 'gantry_t' });
+}
+
+const category = { slug: 'userland', position: 90, created_at: '2026-01-01T00:00:00.000Z' };
+
+function problem(status: number, body: Record<string, unknown>): Handler {
+  const document = { type: 'x', title: 'x', status, request_id: 'req-1', ...body };
+  return (_, response) =>
+    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(document));
+}
+
+describe('the client', () => {
+  it('sends the token and answers what the schema lets through', async () => {
+    const api = await client((_, response) => sendJson(response, { category, extra: 1 }));
+    expect(await api.get(answers.category, '/x')).toEqual({ category });
+    expect(server?.requests[0]).toMatchObject({ url: '/api/v1/x', authorization: 'Bearer gantry_t' });
+  });
+
+  it('reads every page of a list', async () => {
+    const api = await client((request, response) => {
+      const cursor = new URL(request.url ?? '', 'http://x').searchParams.get('cursor');
+      const slug = cursor === null ? 'one' : 'two';
+      sendJson(response, { categories: [{ ...category, slug }], next_cursor: cursor === null ? 'next' : null });
+    });
+    const all = await api.all(answers.categories, 'categories', '/categories');
+    expect(all.map(({ slug }) => slug)).toEqual(['one', 'two']);
+  });
+
+  it('turns a problem into the error that it tells of', async () => {
+    const api = await client(
+      problem(409, {
+        code: 'already_exists',
+        detail: 'it exists',
+        field: 'slug',
+        expected: 'a',
+        found: 'b',
+        details: [1],
+      }),
+    );
+    const error = await api.get(answers.category, '/x').catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(GantryError);
+    expect(error).toMatchObject({
+      code: 'already_exists',
+      message: 'it exists',
+      field: 'slug',
+      expected: 'a',
+      found: 'b',
+      details: [1],
+    });
+  });
+
+  it('takes a code that it does not know for an internal one, and keeps the request id', async () => {
+    const api = await client(problem(418, { code: 'a_later_code', detail: 'newer' }));
+    await expect(api.get(answers.category, '/x')).rejects.toMatchObject({
+      code: 'internal',
+      message: 'newer (request req-1)',
+    });
+  });
+
+  it('says so when what answers is no Gantry', async () => {
+    const api = await client(always(404));
+    await expect(api.get(answers.category, '/x')).rejects.toThrow(/expected a Gantry/);
+  });
+
+  it('says so when an answer is not as expected', async () => {
+    const api = await client((_, response) => sendJson(response, { category: { slug: 1 } }));
+    expect(await codeOf(api.get(answers.category, '/x'))).toBe('internal');
+  });
+
+  it('tries a create again under the same Idempotency-Key when the way to it fails', async () => {
+    const keys: unknown[] = [];
+    const api = await client((request, response) => {
+      keys.push(request.headers['idempotency-key']);
+      if (keys.length === 1) request.socket.destroy();
+      else sendJson(response, { category });
+    });
+    await api.send(answers.category, 'POST', '/categories', {});
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('does not try a change again that may have been made', async () => {
+    const api = await client((request) => request.socket.destroy());
+    expect(await codeOf(api.send(answers.nothing, 'DELETE', '/tokens/x'))).toBe('unavailable');
+    expect(server?.requests).toHaveLength(1);
+  });
+
+  it('follows no redirect with the token', async () => {
+    const api = await client(always(302, { location: 'http://127.0.0.1:9/' }));
+    expect(await codeOf(api.send(answers.nothing, 'DELETE', '/x'))).toBe('unavailable');
+  });
+
+  it('takes an empty answer for done', async () => {
+    const api = await client((_, response) => response.writeHead(204).end());
+    expect(await api.send(answers.nothing, 'DELETE', '/x')).toBeUndefined();
+  });
+});

@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { metadataOf } from '../../../cli/command.ts';
+import { readConnection } from '../../../cli/config.ts';
+import { commandGroups } from '../../../cli/groups.ts';
+import { table } from '../../../cli/table.ts';
+
+describe('metadata', () => {
+  it('takes booleans and numbers as such, and nothing else', () => {
+    expect(metadataOf(['a=true', 'b=-1.5', 'c=007', 'd=', 'e=x=y', 'f=12345678901234567890', 'g=1e3'])).toEqual({
+      a: true,
+      b: -1.5,
+      c: '007',
+      d: '',
+      e: 'x=y',
+      f: '12345678901234567890',
+      g: '1e3',
+    });
+  });
+
+  it.each(['a', '=b'])('refuses %j', (pair) => {
+    expect(() => metadataOf([pair])).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+});
+
+describe('a connection', () => {
+  it('comes from the environment', async () => {
+    const environment = { GANTRY_URL: 'https://g.example/', GANTRY_TOKEN: 't', XDG_CONFIG_HOME: '/nonexistent' };
+    expect(await readConnection(environment)).toEqual({ url: 'https://g.example', token: 't' });
+  });
+
+  it('that is missing is asked for by name', async () => {
+    await expect(readConnection({ XDG_CONFIG_HOME: '/nonexistent' })).rejects.toThrow(/gantry login/);
+  });
+});
+
+it('a table aligns its columns and lets no row steer the terminal', () => {
+  const text = table(
+    ['A', 'B'],
+    [
+      ['long name', '\u001b]0;title\u0007x'],
+      ['s', null],
+    ],
+    'none',
+  );
+  expect(text).not.toContain('\u001b]');
+  expect(text.split('\n').at(-1)).toBe('s          -');
+  expect(table(['A'], [], 'none')).toBe('none');
+});
+
+describe('every command of the API', () => {
+  const nouns = ['login', 'account', 'member', 'token', 'category', 'template', 'assignment', 'instance', 'drift'];
+  const more = ['operation', 'approvals', 'policy', 'module'];
+  it.each([...nouns, ...more])('%s has --json, an example and documented exit codes', async (name) => {
+    const group = commandGroups.find((group) => group.name === name);
+    const command = new Command(name);
+    (await group?.load())?.register(command);
+    const leaves = command.commands.length > 0 ? command.commands : [command];
+    for (const leaf of leaves) {
+      let help = '';
+      leaf.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      expect(help, leaf.name()).toContain('--json');
+      expect(help, leaf.name()).toMatch(/Examples?:\n {2}/);
+      expect(help, leaf.name()).toContain('Exit codes: 0');
+    }
+  });
+});

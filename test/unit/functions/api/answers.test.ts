@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import { instanceView, moduleView, versionView } from '../../../../functions/api/views.ts';
+import { accountSchema, createTokenAnswer, tokenSchema } from '../../../../shared/contract/api/account.ts';
+import { instanceSchema } from '../../../../shared/contract/api/instance.ts';
+import { moduleSchema } from '../../../../shared/contract/api/module.ts';
+import { approvalSchema } from '../../../../shared/contract/api/operation.ts';
+import { versionSchema } from '../../../../shared/contract/api/version.ts';
+import type { Module } from '../../../../shared/domain/module.ts';
+import type { Approval } from '../../../../shared/domain/operation.ts';
+import type { Account, ApiToken } from '../../../../shared/domain/role.ts';
+import type { Instance } from '../../../../shared/domain/template.ts';
+import type { Version } from '../../../../shared/domain/version.ts';
+
+const at = '2026-01-01T00:00:00.000Z';
+
+const approval: Approval = {
+  account: 'acme',
+  id: 'apr_1',
+  operation_id: 'op_1',
+  action: 'module_promote_to_live',
+  summary: 'promote my-redis 0.1.0 to live',
+  requested_by: 'token:tok_1',
+  state: 'pending',
+  quorum: 1,
+  self_approval: false,
+  decisions: [],
+  mailed_at: null,
+  task_token: 'SECRET-task-token',
+  expires_at: at,
+  created_at: at,
+};
+
+const instance: Instance = {
+  account: 'acme',
+  id: 'ins_1',
+  name: 'web-1',
+  template_id: 'tpl_1',
+  track: 'live',
+  metadata: { hostname: 'web-1' },
+  clusters: [],
+  state: 'enrolled',
+  key_thumbprint: 'SECRET-thumbprint',
+  credential_hash: 'SECRET-credential',
+  join_secret_hash: 'SECRET-join',
+  join_expires_at: at,
+  desired_version: 1,
+  desired_hash: 'SECRET-desired-hash',
+  desired_composition: `sha256:${'a'.repeat(64)}`,
+  desired_modules: { 'my-redis': `sha256:${'b'.repeat(64)}` },
+  desired_signed_at: at,
+  desired_expires_at: at,
+  report: {
+    status: 'applied',
+    code: null,
+    message: null,
+    desired_state_version: 1,
+    composition_digest: `sha256:${'a'.repeat(64)}`,
+    running_module_digests: { 'my-redis': `sha256:${'b'.repeat(64)}` },
+    health: 'healthy',
+    agent_version: '0.1.0',
+    at,
+  },
+  created_at: at,
+  updated_at: at,
+};
+
+const token: ApiToken = {
+  account: 'acme',
+  id: 'tok_1',
+  name: 'ci',
+  roles: ['author'],
+  member_id: null,
+  platform: true,
+  hash: 'SECRET-hash',
+  created_at: at,
+  expires_at: null,
+  revoked_at: null,
+};
+
+const account: Account = {
+  slug: 'acme',
+  name: 'Acme',
+  director_key_id: 'SECRET-kms-key',
+  root_sha256: 'c'.repeat(64),
+  root_version: 1,
+  created_at: at,
+};
+
+const version: Version = {
+  account: 'acme',
+  module: 'my-redis',
+  id: 'ver_1',
+  digest: `sha256:${'d'.repeat(64)}`,
+  version_string: '0.1.0',
+  tags: ['v0.1.0'],
+  promotion_state: 'built',
+  was_live: false,
+  quarantined: false,
+  held: false,
+  builds: [
+    {
+      platform: 'any',
+      manifest_digest: `sha256:${'d'.repeat(64)}`,
+      layer_digest: `sha256:${'e'.repeat(64)}`,
+      layer_size: 1,
+      composefs_digest: `sha256:${'f'.repeat(64)}`,
+      file_index_key: 'SECRET-index-key',
+      entries: 3,
+    },
+  ],
+  manifest: { name: 'my-redis' },
+  evidence_key: 'SECRET-evidence-key',
+  signatures: [],
+  approvals: [],
+  ingested_at: at,
+  state_changed_at: at,
+};
+
+const module: Module = {
+  account: 'acme',
+  name: 'my-redis',
+  id: 'my-redis-01234567',
+  visibility: 'private',
+  category: 'userland',
+  variety: 'subscription',
+  parent_module: null,
+  repository: 'ghcr.io/acme/my-redis',
+  identities: [{ identity_regexp: '^a$', issuer_regexp: '^b$' }],
+  trusted_keys: [],
+  trusted_root: null,
+  require_tlog: true,
+  platforms: [],
+  allow_devices: false,
+  policy_version: '1',
+  live_version_id: null,
+  created_at: at,
+  updated_at: at,
+};
+
+describe('answers hold no secret of', () => {
+  it.each([
+    ['approvals: the task token', approvalSchema, approval],
+    ['instances: keys, credentials, join secrets', instanceSchema, instanceView(instance)],
+    ['tokens: hashes', tokenSchema, token],
+    ['new tokens: hashes', createTokenAnswer, { token, secret: 'gantry_shown_once' }],
+    ['accounts: KMS keys', accountSchema, account],
+    ['versions: storage keys', versionSchema, versionView(version)],
+  ])('%s', (_, schema, value) => {
+    expect(JSON.stringify(value)).toContain('SECRET');
+    expect(JSON.stringify(schema.parse(value))).not.toContain('SECRET');
+  });
+});
+
+it('a module is answered with its identities as they are registered', () => {
+  expect(moduleSchema.parse(moduleView(module))).toMatchObject({
+    cosign_identity_regexp: '^a$',
+    cosign_issuer_regexp: '^b$',
+    cosign_identities: [{ cosign_identity_regexp: '^a$', cosign_issuer_regexp: '^b$' }],
+  });
+});
+
+it('a version is answered with its first build’s composefs digest and the older word for its state', () => {
+  expect(versionSchema.parse(versionView(version))).toMatchObject({
+    composefs_digest: `sha256:${'f'.repeat(64)}`,
+    lifecycle_state: 'draft',
+    promotion_state: 'built',
+  });
+});
+
+it('an instance is answered with what it runs and whether that is drift', () => {
+  expect(instanceSchema.parse(instanceView(instance))).toMatchObject({
+    running_module_digests: instance.desired_modules,
+    drift: false,
+  });
+  expect(instanceSchema.parse(instanceView({ ...instance, report: null })).drift).toBe(true);
+});

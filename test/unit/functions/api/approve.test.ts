@@ -1,0 +1,96 @@
+import { expect, it } from 'vitest';
+import { ApprovalPage, DecidedPage, ProblemPage } from '../../../../functions/api/web/approve.tsx';
+import type { Approval, Operation } from '../../../../shared/domain/operation.ts';
+
+const at = '2026-01-02T03:04:05.000Z';
+const approval: Approval = {
+  account: 'acme',
+  id: 'apr_1',
+  operation_id: 'op_1',
+  action: 'module_promote_to_live',
+  summary: 'promote <b>my-redis</b> 0.1.0 to live',
+  requested_by: 'token:tok_1',
+  state: 'pending',
+  quorum: 2,
+  self_approval: false,
+  decisions: [],
+  task_token: 'SECRET',
+  mailed_at: null,
+  expires_at: at,
+  created_at: at,
+};
+const operation: Operation = {
+  account: 'acme',
+  id: 'op_1',
+  action: 'module_promote_to_live',
+  change: { kind: 'promote_version', module: 'my-redis', version_id: 'ver_1', to: 'live' },
+  summary: approval.summary,
+  state: 'awaiting_approval',
+  requested_by: 'token:tok_1',
+  approval_id: 'apr_1',
+  attempt: 1,
+  code: null,
+  message: null,
+  created_at: at,
+  updated_at: at,
+};
+const account = {
+  slug: 'acme',
+  name: 'Acme Inc.',
+  director_key_id: 'SECRET',
+  root_sha256: '',
+  root_version: 1,
+  created_at: at,
+};
+const reviewer = {
+  account: 'acme',
+  id: 'mbr_1',
+  email: 'rita@example.com',
+  name: 'Rita',
+  roles: ['reviewer' as const],
+  created_at: at,
+};
+
+it('the page says what is asked, by whom, of which account, until when, and what it changes', () => {
+  const html = String(ApprovalPage({ approval, operation, account, reviewer }));
+  for (const fact of ['Acme Inc.', 'token:tok_1', '2026-01-02 03:04 UTC', 'my-redis', 'ver_1', 'Rita', '0 of 2']) {
+    expect(html).toContain(fact);
+  }
+  expect(html).toMatch(/<form method="post">.*value="approve".*value="reject"/s);
+  expect(html).not.toContain('SECRET');
+});
+
+it('text of others is text, not markup', () => {
+  const html = String(ApprovalPage({ approval, operation, account, reviewer }));
+  expect(html).not.toContain('<b>');
+  expect(html).toContain('&lt;b&gt;');
+});
+
+it('runs no script and names its language', () => {
+  const html = String(ApprovalPage({ approval, operation, account, reviewer }));
+  expect(html).not.toContain('<script');
+  expect(html).toContain('<html lang="en">');
+  expect(html).toContain('<label for="comment">');
+});
+
+it.each([
+  ['approve', 'approved', 'being applied'],
+  ['approve', 'pending', 'waits for the rest'],
+  ['reject', 'rejected', 'nothing is changed'],
+] as const)('the result of %s, then %s, says that it %s', (decision, state, words) => {
+  expect(String(DecidedPage({ approval: { ...approval, state }, decision }))).toContain(words);
+});
+
+it('a link that is used up has its page', () => {
+  const problem = {
+    type: '',
+    title: 'Gone',
+    status: 410,
+    code: 'approval_link_used',
+    detail: 'the link was used at 3',
+    request_id: 'req-1',
+  };
+  const html = String(ProblemPage({ problem }));
+  expect(html).toContain('This link was used already');
+  expect(html).toContain('req-1');
+});

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cursorOf, listPage, sortKeyOf, storePage } from '../../../../functions/api/paging.ts';
+import type { GantryError } from '../../../../shared/error.ts';
+
+const names = fc.uniqueArray(fc.string({ minLength: 1, unit: 'grapheme' }), { maxLength: 40 });
+const limit = fc.integer({ min: 1, max: 12 });
+const self = (name: string) => name;
+
+async function walk(page: (cursor: string | undefined) => Promise<{ items: string[]; next_cursor: string | null }>) {
+  const seen: string[][] = [];
+  let cursor: string | undefined;
+  do {
+    const { items, next_cursor } = await page(cursor);
+    seen.push(items);
+    cursor = next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  return seen;
+}
+
+describe('pages', () => {
+  it('of a list come to the list, none larger than asked', async () => {
+    await fc.assert(
+      fc.asyncProperty(names, limit, async (all, limit) => {
+        const pages = await walk(async (cursor) => listPage({ limit, ...(cursor ? { cursor } : {}) }, self, all));
+        expect(pages.flat()).toEqual(all);
+        expect(pages.every((page) => page.length <= limit)).toBe(true);
+      }),
+    );
+  });
+
+  it('of the store come to what is stored, none larger than asked', async () => {
+    await fc.assert(
+      fc.asyncProperty(names, limit, async (unsorted, limit) => {
+        const all = unsorted.toSorted();
+        const read = async (count: number, after: string) => all.filter((name) => name > after).slice(0, count);
+        const pages = await walk((cursor) => storePage({ limit, ...(cursor ? { cursor } : {}) }, read, self));
+        expect(pages.flat()).toEqual(all);
+        expect(pages.every((page) => page.length <= limit)).toBe(true);
+      }),
+    );
+  });
+
+  it('after an item that is gone end instead of beginning anew', () => {
+    expect(listPage({ limit: 2, cursor: cursorOf('gone') }, self, ['a', 'b'])).toEqual({
+      items: [],
+      next_cursor: null,
+    });
+  });
+});
+
+it.each(['', '!', 'YQ==', 'YR'])('%j is no cursor', (cursor) => {
+  expect(() => sortKeyOf(cursor)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }) as GantryError);
+});
