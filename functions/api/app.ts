@@ -94,7 +94,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
         title: 'Gantry',
         version: '1',
         description:
-          'Takes signed modules from OCI registries to running machines. Lists are paged by `limit` and `cursor`; POST takes an `Idempotency-Key`; GET answers have ETags; changes that may need approval answer 202 with an operation.',
+          'Takes signed modules from OCI registries to running machines. Lists are paged by limit and cursor; POST takes an Idempotency-Key; GET answers have ETags; changes that may need approval answer 202 with an operation.',
       },
       servers: [{ url: services.settings.publicUrl }],
     });

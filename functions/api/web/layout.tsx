@@ -58,20 +58,23 @@ export interface LayoutProps {
 /** The frame of every page. */
 export function Layout({ title, wide, children }: LayoutProps) {
   return (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="robots" content="noindex" />
-        <title>{`${title} · Gantry`}</title>
-        <style>{raw(style)}</style>
-      </head>
-      <body>
-        <header class="bar">
-          <a href="/">Gantry</a>
-        </header>
-        <main class={wide ? 'wide' : ''}>{children}</main>
-      </body>
-    </html>
+    <>
+      {raw('<!doctype html>')}
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="robots" content="noindex" />
+          <title>{`${title} · Gantry`}</title>
+          <style>{raw(style)}</style>
+        </head>
+        <body>
+          <header class="bar">
+            <a href="/">Gantry</a>
+          </header>
+          <main class={wide ? 'wide' : ''}>{children}</main>
+        </body>
+      </html>
+    </>
   );
 }
