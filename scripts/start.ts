@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Services } from '../shared/actions/services.ts';
 import { adminToken, deployerServices } from './admin-token.ts';
 import { fail, onStopRequest } from './fail.ts';
-import { cloudEnvironment, localDirectory, projectRoot } from './local-cloud.ts';
+import { cloudEnvironment, localDirectory } from './local-cloud.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
+import { walk } from './walk.ts';
 
 /** What the walk gets: a deployed Gantry, an admin token of the account `demo`, and the terminal. */
 export interface WalkContext {
@@ -55,17 +54,9 @@ async function main(): Promise<void> {
   }
 }
 
-/** Shows one module on its way; scripts/walk.ts throws when a step did not really happen. */
-async function walk(context: WalkContext): Promise<void> {
-  const file = join(projectRoot, 'scripts', 'walk.ts');
-  if (!existsSync(file)) return;
-  const module: { walk: (context: WalkContext) => Promise<void> } = await import(pathToFileURL(file).href);
-  await module.walk(context);
-}
-
 function welcome(stack: LocalStack, token: string): void {
   say('');
-  say(`Pages        ${stack.publicUrl}/app`);
+  say(`Start page   ${stack.publicUrl}/`);
   say(`API docs     ${stack.publicUrl}/api/v1/docs`);
   say(`Registry     ${stack.endpoint.replace('http://', '')} (ECR of the local cloud)`);
   say(`Admin token  ${token}   (account ${account}; shown here only)`);

@@ -53,11 +53,12 @@ async function policyFor(services: Services, operation: Operation): Promise<Inte
 }
 
 async function check(services: Services, operation: Operation) {
-  const refused = { decision: 'refused', expires_in_s: 0 };
+  // Step Functions evaluates the timeout of a state that it may never reach, and wants at least a second.
+  const refused = { decision: 'refused', expires_in_s: 1 };
   if (isFinal(operation)) return refused;
   const policy = await policyFor(services, operation);
   // Applied already, by an execution that died before it could tell: only the rest is left to do.
-  if (operation.state === 'applying') return { decision: 'allow', expires_in_s: 0 };
+  if (operation.state === 'applying') return { decision: 'allow', expires_in_s: 1 };
   try {
     await checkChange(services, operation);
     if (policy.decision === 'deny') {
