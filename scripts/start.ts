@@ -1,21 +1,10 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Services } from '../shared/actions/services.ts';
 import { adminToken, deployerServices } from './admin-token.ts';
 import { fail, onStopRequest } from './fail.ts';
 import { cloudEnvironment, localDirectory } from './local-cloud.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { walk } from './walk.ts';
-
-/** What the walk gets: a deployed Gantry, an admin token of the account `demo`, and the terminal. */
-export interface WalkContext {
-  stack: LocalStack;
-  services: Services;
-  account: string;
-  token: string;
-  directory: string;
-  say: (line: string) => void;
-}
 
 const account = 'demo';
 const directory = join(localDirectory, 'start');
@@ -42,7 +31,7 @@ async function main(): Promise<void> {
     const services = deployerServices(stack.outputs);
     const token = await adminToken(services, account);
     progress('Gantry is up');
-    await walk({ stack, services, account, token, directory, say });
+    await walk({ stack, account, token, directory, say });
     if (values.exit) {
       await stack.stop();
       return;

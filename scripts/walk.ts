@@ -6,7 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { z } from 'zod';
 import { projectRoot } from './local-cloud.ts';
-import type { WalkContext } from './start.ts';
+import type { LocalStack } from './local-stack.ts';
+
+/** What the walk gets: a deployed Gantry, an admin token of the account `demo`, and the terminal. */
+export interface WalkContext {
+  stack: LocalStack;
+  account: string;
+  token: string;
+  directory: string;
+  say: (line: string) => void;
+}
 
 const moduleName = 'my-redis';
 const templateName = 'cache';

@@ -1,11 +1,11 @@
 import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
 import { verifyCandidate } from '../../shared/actions/verify-candidate.ts';
 import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
-import { verifyMessage } from '../../shared/contract/messages.ts';
+import { versionMessage } from '../../shared/contract/messages.ts';
 
 const services = servicesFromEnvironment('INGEST_QUEUE_URL');
 
 /** Verify: judges the signatures of one candidate a message. */
-export const handler = queueHandler(telemetryOf('verify'), 'Verify', verifyMessage, (message) =>
+export const handler = queueHandler(telemetryOf('verify'), 'Verify', versionMessage, (message) =>
   verifyCandidate(services, message),
 );

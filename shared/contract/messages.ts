@@ -8,8 +8,8 @@ export const pollMessage = z.object({
   /** Look at every known tag again, whether its time has come or not: somebody asked for a poll. */
   recheck: z.boolean().optional(),
 });
-export const verifyMessage = z.object({ account: z.string(), module: z.string(), version_id: versionIdSchema });
-export const ingestMessage = verifyMessage;
+/** To verify, and then to ingest, one candidate. */
+export const versionMessage = z.object({ account: z.string(), module: z.string(), version_id: versionIdSchema });
 
 /**
  * Compose one template for one track. With an operation: as it would be once that operation is applied, and the answer
@@ -37,8 +37,8 @@ export const promotionStep = z.object({
 });
 
 export type PollMessage = z.infer<typeof pollMessage>;
-export type VerifyMessage = z.infer<typeof verifyMessage>;
-export type IngestMessage = z.infer<typeof ingestMessage>;
+export type VerifyMessage = z.infer<typeof versionMessage>;
+export type IngestMessage = z.infer<typeof versionMessage>;
 export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
 export type PromotionStep = z.infer<typeof promotionStep>;

@@ -2,4 +2,4 @@ export { formatManifestJson, parseManifest, parseManifestJson, validateManifest 
 export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
 export { parseRequirement, type Requirement } from './requirement.ts';
 export { buildMask, carveOuts, checkAgainstRow, type RegistrationRow, type RowProblem } from './row.ts';
-export { type ModuleManifest, moduleManifestJsonSchema, moduleManifestSchema } from './schema.ts';
+export { type ModuleManifest, moduleManifestJsonSchema } from './schema.ts';

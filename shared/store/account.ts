@@ -101,10 +101,6 @@ export function getAccount(db: Db, slug: string): Promise<Account | null> {
   return read(db, accounts, accounts.get({ slug }).params());
 }
 
-export function listAccounts(db: Db): Promise<Account[]> {
-  return query(db, accounts, accounts.query.list({}).params());
-}
-
 export function createAccount(account: Account): Write {
   return create(
     accounts.create(account).params(),

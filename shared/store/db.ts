@@ -23,8 +23,6 @@ export const number = { type: 'number', required: true } as const;
 export const flag = { type: 'boolean', required: true } as const;
 /** Anything JSON, typed: lists, records and nullable values. */
 export const json = <T>() => ({ ...createCustomAttribute<T>(), required: true }) as const;
-export const optionalText = { type: 'string' } as const;
-export const optionalNumber = { type: 'number' } as const;
 
 /** ElectroDB's keys with our readable templates; case is kept, because names and tags are case-sensitive. */
 export function key<const C extends readonly string[]>(field: string, composite: C, template: string) {

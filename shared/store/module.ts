@@ -88,16 +88,6 @@ export function createModule(module: Module): Write {
   );
 }
 
-export function updateModule(account: string, name: string, set: Partial<Module>, was: string): Write {
-  return change(
-    modules
-      .patch({ account, name })
-      .set(set as never)
-      .where(({ updated_at }, { eq }) => eq(updated_at, was))
-      .params(),
-  );
-}
-
 /** Moves the module's live pointer; the invariant "one live version a module" rests on its condition. */
 export function moveLive(account: string, name: string, from: string | null, to: string | null): Write {
   return change(

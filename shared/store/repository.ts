@@ -127,10 +127,6 @@ export async function setRepository(db: Db, was: Repository, set: Partial<Reposi
   }
 }
 
-export function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
-  return read(db, tags, tags.get({ account, module, tag }).params());
-}
-
 export function listTags(db: Db, account: string, module: string): Promise<Tag[]> {
   return query(db, tags, tags.query.primary({ account, module }).begins({ tag: '' }).params(), 100_000);
 }
