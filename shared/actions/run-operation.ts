@@ -132,14 +132,14 @@ async function notify(services: Services, operation: Operation): Promise<Record<
   return {};
 }
 
-const eventOf: Record<string, EventType> = {
+const eventOf = {
   succeeded: 'gantry.operation.succeeded',
   refused: 'gantry.operation.refused',
   rejected: 'gantry.operation.refused',
   failed: 'gantry.operation.failed',
   expired: 'gantry.operation.expired',
   withdrawn: 'gantry.operation.withdrawn',
-};
+} as const satisfies Record<string, EventType>;
 
 /** Ends an operation, and the approval that it may still wait for, with the reason. Ending it twice changes nothing. */
 export async function finish(
@@ -162,7 +162,7 @@ export async function finish(
       : []),
     ...extra,
     createEvent({
-      type: eventOf[state] ?? 'gantry.operation.failed',
+      type: eventOf[state],
       account: operation.account,
       subject: `operation/${operation.id}`,
       actor: 'gantry:promote',

@@ -1,46 +1,187 @@
 import { z } from 'zod';
 
-/** Types of the CloudEvents that Gantry sends: `gantry.<noun>.<verb>`, the verb in the past tense. */
-export const eventTypes = [
-  'gantry.account.created',
-  'gantry.member.added',
-  'gantry.member.removed',
-  'gantry.token.created',
-  'gantry.token.revoked',
-  'gantry.category.created',
-  'gantry.module.registered',
-  'gantry.module.updated',
-  'gantry.candidate.found',
-  'gantry.candidate.awaiting_signature',
-  'gantry.candidate.verified',
-  'gantry.candidate.rejected',
-  'gantry.tag.moved',
-  'gantry.repository.failed',
-  'gantry.version.ingested',
-  'gantry.version.promoted',
-  'gantry.version.superseded',
-  'gantry.version.retired',
-  'gantry.operation.requested',
-  'gantry.operation.awaiting_approval',
-  'gantry.operation.succeeded',
-  'gantry.operation.refused',
-  'gantry.operation.failed',
-  'gantry.operation.expired',
-  'gantry.operation.withdrawn',
-  'gantry.approval.decided',
-  'gantry.policy.changed',
-  'gantry.template.created',
-  'gantry.assignment.changed',
-  'gantry.composition.made',
-  'gantry.instance.created',
-  'gantry.instance.enrolled',
-  'gantry.instance.changed',
-  'gantry.instance.reported',
-  'gantry.instance.drifted',
-  'gantry.desired_state.signed',
-] as const;
+/**
+ * The CloudEvents that Gantry sends: `gantry.<noun>.<verb>`, the verb in the past tense. For each its subject, when it is
+ * sent and the keys of its data (`?`: not always there), for the type checker and docs/reference/events.md.
+ */
+export const eventFacts = {
+  'gantry.account.created': {
+    subject: 'account/<slug>',
+    when: 'An account was made, with its director key and root.',
+    data: ['root_sha256'],
+  },
+  'gantry.member.added': { subject: 'member/<id>', when: 'A person joined the account.', data: ['roles'] },
+  'gantry.member.removed': { subject: 'member/<id>', when: 'A person left the account.', data: [] },
+  'gantry.token.created': {
+    subject: 'token/<id>',
+    when: 'An API token was made.',
+    data: ['name?', 'roles', 'member_id?', 'expires_at?'],
+  },
+  'gantry.token.revoked': { subject: 'token/<id>', when: 'An API token was ended.', data: [] },
+  'gantry.category.created': { subject: 'category/<slug>', when: 'A category was added.', data: ['position'] },
+  'gantry.module.registered': {
+    subject: 'module/<name>',
+    when: 'A module was registered; its repository is polled from now on.',
+    data: ['repository', 'category', 'variety'],
+  },
+  'gantry.module.updated': {
+    subject: 'module/<name>',
+    when: 'Not sent yet: a registration cannot be changed yet.',
+    data: [],
+  },
+  'gantry.candidate.found': {
+    subject: 'version/<id>',
+    when: 'Poll found a digest that was not known.',
+    data: ['module', 'digest', 'tag'],
+  },
+  'gantry.candidate.awaiting_signature': {
+    subject: 'version/<id>',
+    when: 'It has no signature yet, and is asked again.',
+    data: ['module', 'digest', 'code', 'message'],
+  },
+  'gantry.candidate.verified': {
+    subject: 'version/<id>',
+    when: 'A signature satisfies the policy; ingest comes next.',
+    data: ['module', 'digest'],
+  },
+  'gantry.candidate.rejected': {
+    subject: 'version/<id>',
+    when: 'It does not get through; the code says why.',
+    data: ['module', 'digest', 'code', 'message'],
+  },
+  'gantry.tag.moved': {
+    subject: 'module/<name>',
+    when: 'A tag left the digest of an ingested version, which stays as it is.',
+    data: ['code', 'tag', 'from', 'to'],
+  },
+  'gantry.repository.failed': {
+    subject: 'module/<name>',
+    when: 'The first of a row of failed polls.',
+    data: ['code', 'message'],
+  },
+  'gantry.version.ingested': {
+    subject: 'version/<id>',
+    when: 'A version is built.',
+    data: ['module', 'digest', 'version', 'builds'],
+  },
+  'gantry.version.named': {
+    subject: 'version/<id>',
+    when: 'A semver tag named what a commit hash named before.',
+    data: ['module', 'digest', 'from', 'to'],
+  },
+  'gantry.version.promoted': {
+    subject: 'version/<id>',
+    when: 'It is staging, blessed or live now; `from` is what it was.',
+    data: ['module', 'version', 'from', 'operation_id'],
+  },
+  'gantry.version.superseded': {
+    subject: 'version/<id>',
+    when: 'Another version went live; this one is blessed again.',
+    data: ['module', 'version', 'from', 'operation_id'],
+  },
+  'gantry.version.retired': {
+    subject: 'version/<id>',
+    when: 'It is not handed out any more.',
+    data: ['module', 'version', 'from', 'operation_id'],
+  },
+  'gantry.operation.requested': {
+    subject: 'operation/<id>',
+    when: 'Somebody asked for a change.',
+    data: ['action', 'summary'],
+  },
+  'gantry.operation.awaiting_approval': {
+    subject: 'operation/<id>',
+    when: 'Reviewers are asked by mail.',
+    data: ['action', 'summary', 'approval_id'],
+  },
+  'gantry.operation.succeeded': {
+    subject: 'operation/<id>',
+    when: 'The change is applied.',
+    data: ['action', 'summary', 'code', 'message'],
+  },
+  'gantry.operation.refused': {
+    subject: 'operation/<id>',
+    when: 'A policy, a check or a reviewer refused it.',
+    data: ['action', 'summary', 'code', 'message'],
+  },
+  'gantry.operation.failed': {
+    subject: 'operation/<id>',
+    when: 'It could not be composed or applied; the code says why.',
+    data: ['action', 'summary', 'code', 'message'],
+  },
+  'gantry.operation.expired': {
+    subject: 'operation/<id>',
+    when: 'Nobody decided in time.',
+    data: ['action', 'summary', 'code', 'message'],
+  },
+  'gantry.operation.withdrawn': {
+    subject: 'operation/<id>',
+    when: 'It was taken back.',
+    data: ['action', 'summary', 'code', 'message'],
+  },
+  'gantry.approval.decided': {
+    subject: 'approval/<id>',
+    when: 'A reviewer decided; `state` is what all decisions so far come to.',
+    data: ['decision', 'by', 'state', 'operation_id'],
+  },
+  'gantry.policy.changed': {
+    subject: 'policy/<action>',
+    when: 'Not sent yet: gantry.operation.succeeded tells of it.',
+    data: [],
+  },
+  'gantry.template.created': { subject: 'template/<id>', when: 'A template was made.', data: ['name', 'platform'] },
+  'gantry.assignment.changed': {
+    subject: 'assignment/<id>',
+    when: 'Not sent yet: gantry.operation.succeeded tells of it.',
+    data: [],
+  },
+  'gantry.composition.made': {
+    subject: 'template/<id>',
+    when: 'A track of a template has a new composition.',
+    data: ['track', 'digest', 'layers'],
+  },
+  'gantry.instance.created': {
+    subject: 'instance/<id>',
+    when: 'An instance was made.',
+    data: ['name', 'template_id', 'track'],
+  },
+  'gantry.instance.enrolled': {
+    subject: 'instance/<id>',
+    when: 'An agent bound its key to the instance.',
+    data: ['key_thumbprint'],
+  },
+  'gantry.instance.changed': {
+    subject: 'instance/<id>',
+    when: 'It has a new join token. Other changes: gantry.operation.succeeded.',
+    data: ['join_token'],
+  },
+  'gantry.instance.reported': {
+    subject: 'instance/<id>',
+    when: 'What the machine runs, or whether that is right, changed.',
+    data: ['status', 'code'],
+  },
+  'gantry.instance.drifted': {
+    subject: 'instance/<id>',
+    when: 'The machine began to differ from its desired state.',
+    data: ['reason', 'code'],
+  },
+  'gantry.desired_state.signed': {
+    subject: 'instance/<id>',
+    when: 'The instance has a new desired state.',
+    data: ['version', 'composition_digest'],
+  },
+} as const;
 
-export type EventType = (typeof eventTypes)[number];
+export type EventType = keyof typeof eventFacts;
+
+export const eventTypes = Object.keys(eventFacts) as [EventType, ...EventType[]];
+
+type DataKey<Type extends EventType> = (typeof eventFacts)[Type]['data'][number];
+
+/** What an event of a type carries: exactly the keys that `eventFacts` states. */
+export type EventData<Type extends EventType> = {
+  [Key in DataKey<Type> as Key extends `${string}?` ? never : Key]: unknown;
+} & { [Key in DataKey<Type> as Key extends `${infer Name}?` ? Name : never]?: unknown };
 
 /** One event, as stored beside the change it tells of and as sent (CloudEvents 1.0 attributes in `toCloudEvent`). */
 export const eventSchema = z.object({

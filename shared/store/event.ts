@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import type { EventType, GantryEvent } from '../contract/events.ts';
+import type { EventData, EventType, GantryEvent } from '../contract/events.ts';
 import { newId } from '../contract/ids.ts';
 import { GantryError } from '../error.ts';
 import { create, json, key, service, text, type Write } from './db.ts';
@@ -27,7 +27,9 @@ const events = new Entity(
   { table: 'table' },
 );
 
-export function createEvent(event: Omit<GantryEvent, 'id'>): Write {
+export function createEvent<Type extends EventType>(
+  event: Omit<GantryEvent, 'id' | 'type' | 'data'> & { type: Type; data: EventData<Type> },
+): Write {
   const id = newId('event');
   return create(
     events.create({ ...event, id } as never).params(),
