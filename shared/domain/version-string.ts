@@ -7,11 +7,20 @@ export type TagMeaning =
   | { kind: 'signature' }
   | { kind: 'ignored' };
 
+// OCI distribution 1.1, "Pulling manifests". Registries may list anything; a blank at the end would be a second 1.0.0.
+const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+/** Whether a registry may have such a tag. */
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
+}
+
 /**
  * Reads a tag: a semver tag (with or without `v`) gives the version, a commit hash gives `0.0.0+git.<first 12>`,
  * `sha256-…` tags are signatures, everything else is ignored.
  */
 export function readTag(tag: string): TagMeaning {
+  if (!isTag(tag)) return { kind: 'ignored' };
   if (/^sha256-[0-9a-f]{64}(\.(sig|att|sbom))?$/.test(tag)) return { kind: 'signature' };
   const bare = tag.startsWith('v') ? tag.slice(1) : tag;
   // OCI tags cannot hold `+`; builders write `_` for it, as Helm does.

@@ -1,6 +1,5 @@
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
-import { isLoopbackHost } from './reference.ts';
 import { parseJson, tokenAnswer } from './schema.ts';
 import { discard, type Transport } from './transport.ts';
 
@@ -129,8 +128,9 @@ function tokenUrl(registry: URL, challenge: Challenge): URL {
       found: realm,
     });
   }
-  // Credentials are about to be sent there: never in the clear because a registry said so.
-  if (url.protocol === 'http:' && registry.protocol === 'https:' && !isLoopbackHost(url.host)) {
+  // Credentials are about to be sent there: never in the clear because a registry said so, and never to a loopback
+  // service of this machine, such as Lambda's runtime API.
+  if (url.protocol === 'http:' && registry.protocol === 'https:') {
     throw new GantryError('registry_response_invalid', `${registry.host} names a token service without https`, {
       expected: 'https',
       found: url.origin,

@@ -4,6 +4,7 @@ export type { ExpectedBlob } from './blob.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';
 export { dockerCredentials } from './docker-config.ts';
+export { guardedDispatcher } from './guard.ts';
 export { parseReference, type Reference } from './reference.ts';
 export {
   type Descriptor,

@@ -1,3 +1,4 @@
+import { isTag } from '../domain/version-string.ts';
 import { limits } from '../limits.ts';
 import { pullScope } from './auth.ts';
 import { nextPage, type RegistryConnection } from './connection.ts';
@@ -33,6 +34,8 @@ export async function readTags(registry: RegistryConnection, repository: string)
     const page = parseJson(tagPage, await registry.read(answer), `${what} to be a list`);
     const before = tags.size;
     for (const tag of page.tags ?? []) {
+      // What is no tag could not be asked for, or would name something else in the address.
+      if (!isTag(tag)) continue;
       if (tags.size === limits.tagsMax && !tags.has(tag)) return { tags: [...tags], truncated: true };
       tags.add(tag);
     }
