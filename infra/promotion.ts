@@ -43,7 +43,8 @@ export interface PromotionProps {
  *     check ─▶ plan ─▶ compose each affected template ─▶ (approval ─▶) apply ─▶ notify
  *       └ refused                                            └ rejected
  *
- * An approval that nobody decides ends in `expire`, any other error in `fail`: the operation's record says how it ended.
+ * An approval that nobody decides ends in `expire` (unless it was decided at the last moment), any other error in `fail`:
+ * the operation's record says how it ended.
  */
 export class Promotion extends Construct {
   readonly stateMachine: StateMachine;
@@ -54,7 +55,7 @@ export class Promotion extends Construct {
     this.promote = props.promote;
     const logs = new LogGroup(this, 'Logs', {
       // Step Functions writes to groups under this prefix without a longer resource policy each.
-      logGroupName: `/aws/vendedlogs/states/${this.node.addr.slice(0, 16)}`,
+      logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}`,
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -106,7 +107,6 @@ export class Promotion extends Construct {
   private definition(composeQueue: StageQueue): IChainable {
     const done = new Succeed(this, 'Done');
     const failed = this.failure();
-    const expired = this.step('Expire', 'expire').next(done);
 
     const notify = this.step('Notify', 'notify');
     notify.addCatch(failed);
@@ -118,6 +118,13 @@ export class Promotion extends Construct {
     const decided = new Choice(this, 'Approved?')
       .when(Condition.jsonata("{% $states.input.decision = 'approved' %}"), apply)
       .otherwise(notify);
+    const expired = this.step('Expire', 'expire');
+    expired.addCatch(failed);
+    expired.next(
+      new Choice(this, 'Approved after all?')
+        .when(Condition.jsonata("{% $states.input.decision = 'approved' %}"), apply)
+        .otherwise(done),
+    );
     const approval = this.approval();
     approval.addCatch(expired, { errors: ['States.Timeout'] });
     approval.addCatch(failed);

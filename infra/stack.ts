@@ -59,56 +59,60 @@ export class GantryStack extends Stack {
     // Poll: once a minute the due repositories go to the queue, from which workers list their tags.
     const poll = this.stage('poll', 'Finds new tags in registries');
     everyMinute(poll);
-    queues.poll.feed(poll, { batchSize: 5, concurrency: 10 });
+    // One a call: a slow registry must hold up no other repository.
+    queues.poll.feed(poll, { batchSize: 1, concurrency: 10 });
     queues.poll.allowSend(poll);
     queues.verify.allowSend(poll);
     storage.allowTable(poll);
     outside.allowRegistries(poll);
 
     const verify = this.stage('verify', 'Decides whether signatures satisfy the policy of a module');
-    queues.verify.feed(verify, { batchSize: 5, concurrency: 10 });
-    queues.verify.allowSend(verify);
+    queues.verify.feed(verify, { batchSize: 1, concurrency: 10 });
     queues.ingest.allowSend(verify);
     storage.allowTable(verify);
-    storage.allowObjects(verify);
+    storage.allowObjects(verify, { write: ['evidence'] });
     outside.allowRegistries(verify);
 
     const ingest = this.stage('ingest', 'Copies and checks verified artifacts', 1769);
     queues.ingest.feed(ingest, { batchSize: 1, concurrency: 10 });
     queues.ingest.allowSend(ingest);
     storage.allowTable(ingest);
-    storage.allowObjects(ingest);
+    storage.allowObjects(ingest, { read: ['artifacts'], write: ['artifacts', 'file-indexes'] });
     outside.allowRegistries(ingest);
 
     // Promote: one execution an operation; the sweep starts those again whose execution died.
     const promote = this.stage('promote', 'The steps of an operation');
     storage.allowTable(promote);
-    storage.allowObjects(promote);
     queues.compose.allowSend(promote);
     queues.reconcile.allowSend(promote);
     keys.allowMakeLinks(promote);
     outside.allowMail(promote);
     http.tell(promote);
     const promotion = new Promotion(this, 'Promotion', { promote, composeQueue: queues.compose });
+    promotion.allowAnswer(promote);
+    promotion.allowAnswer(promote);
     const sweep = this.stage('sweep', 'Revives operations whose execution died');
     everyMinute(sweep);
     storage.allowTable(sweep);
     promotion.allowStart(sweep);
     promotion.allowDescribe(sweep);
+    promotion.allowAnswer(sweep);
     queues.reconcile.allowSend(sweep);
 
     const compose = this.stage('compose', 'Makes the composition of a template', 1769);
     queues.compose.feed(compose, { batchSize: 1, concurrency: 10 });
     queues.reconcile.allowSend(compose);
     storage.allowTable(compose);
-    storage.allowObjects(compose);
+    storage.allowObjects(compose, { read: ['file-indexes', 'artifacts'], write: ['images', 'compositions'] });
     promotion.allowAnswer(compose);
 
     const reconcile = this.stage('reconcile', 'Signs the desired state of instances');
     queues.reconcile.feed(reconcile, { batchSize: 5, concurrency: 10 });
-    queues.reconcile.allowSend(reconcile);
     storage.allowTable(reconcile);
-    storage.allowObjects(reconcile);
+    storage.allowObjects(reconcile, {
+      read: ['compositions', 'artifacts', 'desired-states'],
+      write: ['desired-states'],
+    });
     keys.allowSignAsDirector(reconcile);
 
     const events = new Events(this, 'Events', settings);
@@ -119,7 +123,11 @@ export class GantryStack extends Stack {
     http.answerWith(api);
     http.tell(api);
     storage.allowTable(api);
-    storage.allowObjects(api);
+    storage.allowObjects(api, {
+      // What it reads itself, and what it presigns for agents.
+      read: ['artifacts', 'evidence', 'images', 'compositions', 'desired-states', 'roots'],
+      write: ['roots'],
+    });
     queues.poll.allowSend(api);
     queues.verify.allowSend(api);
     queues.compose.allowSend(api);

@@ -10,13 +10,10 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
 /** No Scan: lists are queries, whatever their size. */
 const tableActions = [
   'dynamodb:GetItem',
-  'dynamodb:BatchGetItem',
   'dynamodb:Query',
   'dynamodb:PutItem',
   'dynamodb:UpdateItem',
   'dynamodb:DeleteItem',
-  'dynamodb:BatchWriteItem',
-  'dynamodb:ConditionCheckItem',
 ];
 
 /** The one table and the bucket of bytes: both outlive the stack. */
@@ -68,19 +65,37 @@ export class Storage extends Construct {
     stage.setEnvironment('BUCKET_NAME', this.bucket.bucketName);
   }
 
-  /** Reading and writing of the accounts' objects; nothing deletes one. */
-  allowObjects(stage: StageFunction): void {
-    const pattern = `${this.bucket.bucketArn}/accounts/*`;
-    stage.allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [pattern]);
+  /**
+   * Reading and writing of the accounts' objects, each kind on its own: what one stage made, no other stage can replace.
+   * Nothing deletes an object.
+   */
+  allowObjects(stage: StageFunction, kinds: { read?: ObjectKind[]; write?: ObjectKind[] }): void {
+    const { read = [], write = [] } = kinds;
+    const pattern = (kind: ObjectKind) => `${this.bucket.bucketArn}/accounts/*/${kind}/*`;
+    if (read.length > 0) stage.allow(['s3:GetObject'], read.map(pattern));
+    if (write.length > 0) stage.allow(['s3:PutObject'], write.map(pattern));
+    if (write.includes('artifacts')) stage.allow(['s3:AbortMultipartUpload'], [pattern('artifacts')]);
     // Without it a missing object answers 403 instead of 404.
-    stage.allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': 'accounts/*' } });
-    acknowledgeWildcard(
-      stage.role,
-      `${attribute(this.bucket, 'Arn')}/accounts/*`,
-      'Objects are named by account and digest, which are known at run time only; the prefix bounds them.',
-    );
+    stage.allow(['s3:ListBucket'], [this.bucket.bucketArn]);
+    for (const kind of new Set([...read, ...write])) {
+      acknowledgeWildcard(
+        stage.role,
+        `${attribute(this.bucket, 'Arn')}/accounts/*/${kind}/*`,
+        'Objects are named by account and digest, which are known at run time only; the kind bounds them.',
+      );
+    }
   }
 }
+
+/** The folders of an account, as shared/store/objects.ts names them. */
+export type ObjectKind =
+  | 'artifacts'
+  | 'file-indexes'
+  | 'evidence'
+  | 'images'
+  | 'compositions'
+  | 'desired-states'
+  | 'roots';
 
 const bucketDefaults = {
   encryption: BucketEncryption.S3_MANAGED,

@@ -99,11 +99,15 @@ export async function createAccount(
   return { account, token: secret };
 }
 
-/** Gives an existing account another admin token: for deployers who lost theirs. */
+/** Gives an existing account a new admin token for its deployer, in place of the one of that name before. */
 export async function mintAdminToken(services: Services, account: string, name: string): Promise<string> {
   const { token, secret } = makeToken(account, name, ['admin'], nowIso(services), { platform: true });
+  const former = (await accounts.listTokens(services.db, account)).filter(
+    (one) => one.name === name && one.revoked_at === null,
+  );
   await transact(services.db, [
     accounts.createToken(token),
+    ...former.map((one) => accounts.revokeToken(one.hash, token.created_at)),
     createEvent({
       type: 'gantry.token.created',
       account,
