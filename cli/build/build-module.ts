@@ -19,6 +19,8 @@ export interface BuildOptions {
   out: string;
   /** Stop before the module tar. */
   dryRun: boolean;
+  /** Leave out the packages of `package_spec`, which the built module's manifest then does not list either. */
+  rootfsOnly?: boolean;
   /** SOURCE_DATE_EPOCH of the environment. */
   sourceDateEpoch?: string | undefined;
 }
@@ -30,6 +32,8 @@ export interface BuildResult {
   outputs: { manifest: string; file_list: string; package_list: string; module?: string };
   files: number;
   packages: number;
+  /** Packages of the manifest that `rootfsOnly` left out. */
+  packages_left_out: string[];
   /** Seconds since 1970. */
   source_date_epoch: number;
   /** Of a real build: `sha256:<hex>` of the module tar, which is the layer's digest. */
@@ -48,7 +52,9 @@ export interface BuildResult {
  * `writeModuleTar`.
  */
 export async function buildModule(options: BuildOptions): Promise<BuildResult> {
-  const { manifest, warnings } = await readManifest(join(options.directory, 'manifest.yaml'));
+  const { manifest: written, warnings } = await readManifest(join(options.directory, 'manifest.yaml'));
+  const manifest = options.rootfsOnly ? withoutPackages(written) : written;
+  const leftOut = options.rootfsOnly ? written.package_spec : [];
   if (!options.dryRun) refusePackages(manifest);
   const rootfs = join(options.directory, 'rootfs');
   const source = await readRootfs(rootfs);
@@ -64,8 +70,9 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
     outputs,
     files: plan.files.length,
     packages: manifest.package_spec.length,
+    packages_left_out: leftOut,
     source_date_epoch: date.seconds,
-    warnings: [...warnings, ...plan.warnings, ...(date.warning ? [date.warning] : [])],
+    warnings: [...warnings, ...leftOutWarning(leftOut), ...plan.warnings, ...(date.warning ? [date.warning] : [])],
   };
   if (options.dryRun) return result;
   const tree = plannedTree(plan.files, source, await contentFacts(rootfs, plan.files, source), date.seconds);
@@ -95,8 +102,20 @@ async function readManifest(path: string): Promise<{ manifest: ModuleManifest; w
 function refusePackages(manifest: ModuleManifest): void {
   const count = manifest.package_spec.length;
   if (count === 0) return;
-  const message = `${manifest.name} has package_spec with ${count} package${count === 1 ? '' : 's'}; this build makes rootfs content only, expected none (--dry-run lists them)`;
+  const message = `${manifest.name} has package_spec with ${count} package${count === 1 ? '' : 's'}; this build makes rootfs content only, expected none (--dry-run lists them, --rootfs-only leaves them out)`;
   throw new GantryError('package_build_unsupported', message, { field: 'package_spec', found: manifest.package_spec });
+}
+
+/** A module says what it ships, so one that is built without its packages does not list them. */
+function withoutPackages(manifest: ModuleManifest): ModuleManifest {
+  if (manifest.file_spec.length > 0) return { ...manifest, package_spec: [] };
+  const message = `${manifest.name} has no file_spec, so nothing of it is in rootfs/; expected one for --rootfs-only`;
+  throw new GantryError('package_build_unsupported', message, { field: 'file_spec' });
+}
+
+function leftOutWarning(packages: string[]): string[] {
+  if (packages.length === 0) return [];
+  return [`built from rootfs/ only, without the packages of package_spec: ${packages.join(', ')}`];
 }
 
 async function contentFacts(

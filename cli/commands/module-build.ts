@@ -7,6 +7,7 @@ import { type ExitCode, print, run } from '../run.ts';
 
 interface BuildFlags {
   dryRun?: true;
+  rootfsOnly?: true;
   out?: string;
   platform?: string;
   json?: true;
@@ -18,6 +19,7 @@ export function registerModuleBuild(module: Command): void {
     .command('build [dir]')
     .description('build the module in a directory (the current one) from its manifest.yaml and rootfs/')
     .option('--dry-run', 'only write manifest.json, file-list.txt and package-list.txt')
+    .option('--rootfs-only', 'leave out package_spec: the module ships, and says that it ships, files of rootfs/ only')
     .option('--out <dir>', 'where results are written (default: dist in the module’s directory)')
     .option('--platform <platform>', 'platform that is built for, e.g. ubuntu-24.04-amd64')
     .option('--json', 'print the result as JSON')
@@ -45,6 +47,7 @@ async function build(dir: string | undefined, flags: BuildFlags): Promise<ExitCo
     directory,
     out: flags.out === undefined ? join(directory, 'dist') : resolve(flags.out),
     dryRun: flags.dryRun ?? false,
+    rootfsOnly: flags.rootfsOnly ?? false,
     sourceDateEpoch: process.env.SOURCE_DATE_EPOCH,
   });
   if (!flags.json) for (const warning of result.warnings) process.stderr.write(`gantry: warning: ${warning}\n`);
@@ -53,7 +56,8 @@ async function build(dir: string | undefined, flags: BuildFlags): Promise<ExitCo
 }
 
 function describe(result: BuildResult): string {
-  const counts = `${count(result.files, 'file')}, ${count(result.packages, 'package')}`;
+  const leftOut = result.packages_left_out.length;
+  const counts = `${count(result.files, 'file')}, ${count(result.packages, 'package')}${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
   if (result.outputs.module === undefined) {
     return `${result.name}: would ship ${counts}\nwrote ${Object.values(result.outputs).join(', ')}`;
   }

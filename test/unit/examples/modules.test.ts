@@ -1,37 +1,239 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { selectFiles } from '../../../shared/files/index.ts';
-import { buildMask, parseManifest } from '../../../shared/manifest/index.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildModule } from '../../../cli/build/build-module.ts';
+import { planModule } from '../../../cli/build/plan.ts';
+import { readRootfs } from '../../../cli/build/rootfs.ts';
+import { readModuleTar, verifyModuleTar } from '../../../shared/artifact/index.ts';
+import { compose, layerPriority, renderInstanceFiles } from '../../../shared/composition/index.ts';
+import type { CompositionLayer } from '../../../shared/domain/composition.ts';
+import { seededCategories, type Variety } from '../../../shared/domain/module.ts';
+import { parentPath, type TreeEntry } from '../../../shared/domain/tree.ts';
+import { checkAgainstRow, parseManifest, parseManifestJson, parseRequirement } from '../../../shared/manifest/index.ts';
 
 const examples = new URL('../../../examples/', import.meta.url).pathname;
-const modules = readdirSync(join(examples, 'modules')).map((name) => `modules/${name}`);
+const out = mkdtempSync(join(tmpdir(), 'gantry-examples-'));
+afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-function filesBelow(directory: string): string[] {
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => !entry.isDirectory());
-  return files.map((entry) => join(entry.parentPath, entry.name).slice(directory.length));
+/** How the examples' READMEs say that they are registered. */
+interface Registration {
+  category: (typeof seededCategories)[number]['slug'];
+  variety?: Variety;
+  parent?: string;
 }
 
-function shipped(module: string): string[] {
-  const { manifest } = parseManifest(readFileSync(join(examples, module, 'manifest.yaml'), 'utf8'));
-  const spec = { file_spec: manifest.file_spec, mask: buildMask(manifest) };
-  return selectFiles(filesBelow(join(examples, module, 'rootfs')), spec);
+const modules: Record<string, Registration> = {
+  apache: { category: 'userland' },
+  chrony: { category: 'network-overlay' },
+  'my-redis': { category: 'userland' },
+  nginx: { category: 'userland' },
+  'rpi4-firmware': { category: 'system-base' },
+  'security-hardening': { category: 'security-hardening' },
+  'system-base': { category: 'system-base' },
+};
+const patterns: Record<string, Registration> = {
+  'chrony-no-pool': { category: 'userland', variety: 'config', parent: 'chrony' },
+  'hostname-override': { category: 'userland', variety: 'instance' },
+  'nginx-tokyo-config': { category: 'userland', variety: 'config', parent: 'nginx' },
+};
+const directories = [...Object.keys(modules).map((name) => `modules/${name}`)].concat(
+  Object.keys(patterns).map((name) => `patterns/${name}`),
+);
+
+const read = (...path: string[]) => readFileSync(join(examples, ...path), 'utf8');
+const nameOf = (directory: string) => directory.split('/')[1] as string;
+const registrationOf = (name: string) => ({ ...modules, ...patterns })[name] as Registration;
+
+function priorityOf(name: string): number {
+  const { category, variety = 'subscription', parent } = registrationOf(name);
+  return layerPriority({
+    categoryPosition: seededCategories.find(({ slug }) => slug === category)?.position as number,
+    variety,
+    parentPriority: parent === undefined ? null : priorityOf(parent),
+    effectivePriority: null,
+  });
 }
 
-describe('the examples', () => {
-  test.each(['module-template', ...modules])('%s has a manifest without a warning, and finds its schema', (module) => {
-    const text = readFileSync(join(examples, module, 'manifest.yaml'), 'utf8');
-    expect(parseManifest(text).warnings).toEqual([]);
+/** Builds an example and reads the tar back, as ingest does. */
+async function layerOf(directory: string): Promise<{ layer: CompositionLayer; tar: string }> {
+  const name = nameOf(directory);
+  const { variety = 'subscription', parent } = registrationOf(name);
+  const target = join(out, name);
+  const built = await buildModule({
+    directory: join(examples, directory),
+    out: target,
+    dryRun: false,
+    rootfsOnly: true,
+    sourceDateEpoch: '1700000000',
+  });
+  const tar = join(target, 'module.tar');
+  const content = await readModuleTar(createReadStream(tar), { allowDevices: false });
+  expect(verifyModuleTar(content).digest).toBe(built.composefs_digest);
+  expect(built.warnings.filter((warning) => !warning.startsWith('built from rootfs/ only'))).toEqual([]);
+  const { protected_spec, file_spec, mask } = parseManifestJson(content.manifestJson);
+  const digest = `sha256:${built.composefs_digest}`;
+  const layer: CompositionLayer = {
+    account: 'powernode',
+    module: name,
+    version: '1.0.0',
+    version_id: name,
+    digest,
+    manifest_digest: digest,
+    layer_digest: digest,
+    layer_size: content.size,
+    composefs_digest: digest,
+    variety,
+    parent_module: parent === undefined ? null : `powernode/${parent}`,
+    priority: priorityOf(name),
+    protected_spec,
+    file_spec,
+    mask,
+    entries: content.entries,
+  };
+  return { layer, tar };
+}
+
+test('the tables above name every example', () => {
+  expect(readdirSync(join(examples, 'modules')).sort()).toEqual(Object.keys(modules));
+  expect(readdirSync(join(examples, 'patterns')).sort()).toEqual(Object.keys(patterns));
+});
+
+describe.each(['module-template', ...directories])('%s', (directory) => {
+  const text = read(directory, 'manifest.yaml');
+  const { manifest, warnings } = parseManifest(text);
+
+  test('has a manifest without a warning, and finds its schema', () => {
+    expect(warnings).toEqual([]);
     const [, schema] = /^# yaml-language-server: \$schema=(\S+)$/m.exec(text) ?? [];
-    expect(readFileSync(join(examples, module, schema ?? ''), 'utf8')).toContain('Gantry module manifest');
+    expect(read(directory, schema ?? '')).toContain('Gantry module manifest');
   });
 
-  test('the template ships its configuration', () => {
-    expect(shipped('module-template')).toEqual(['/etc/my-module/my-module.conf']);
+  test('has the Containerfile and the workflows of the template', () => {
+    const containerfile = read('module-template/Containerfile').replaceAll('my-module', manifest.name);
+    expect(read(directory, 'Containerfile')).toBe(containerfile);
+    const build = manifest.package_spec.length > 0 ? 'gantry module build --rootfs-only\n' : 'gantry module build\n';
+    for (const forge of ['.gitea', '.github']) {
+      const workflow = read('module-template', forge, 'workflows/build.yaml').replace('gantry module build\n', build);
+      expect(read(directory, forge, 'workflows/build.yaml')).toBe(workflow);
+    }
+    expect(read(directory, '.gitignore')).toBe(read('module-template/.gitignore'));
   });
 
-  test('my-redis ships its configuration and its empty data directory, but not sentinel.conf', () => {
-    expect(shipped('modules/my-redis')).toEqual(['/etc/redis/redis.conf', '/var/lib/redis/.gitkeep']);
+  test('has no directory that git would lose, and ships what its file_spec names', async () => {
+    const source = await readRootfs(join(examples, directory, 'rootfs'));
+    const parents = new Set(source.map(({ path }) => parentPath(path)));
+    expect(source.filter(({ path, type }) => type === 'directory' && !parents.has(path))).toEqual([]);
+    expect(planModule(manifest, source).warnings).toEqual([]);
+  });
+});
+
+describe.each(directories)('%s', (directory) => {
+  const { manifest } = parseManifest(read(directory, 'manifest.yaml'));
+
+  test('fits the registration that its README shows', () => {
+    const { category, variety = 'subscription', parent } = registrationOf(nameOf(directory));
+    const row = {
+      name: nameOf(directory),
+      variety,
+      parent_module: parent === undefined ? null : `powernode/${parent}`,
+    };
+    expect(checkAgainstRow(manifest, row)).toEqual([]);
+    const options = [`--category ${category}`];
+    if (variety !== 'subscription') options.push(`--variety ${variety}`);
+    if (parent !== undefined) options.push(`--parent powernode/${parent}`);
+    expect(read(directory, 'README.md')).toContain(`gantry module register ${manifest.name} ${options.join(' ')}`);
+  });
+
+  test('requires modules that are here too, at 1.0', () => {
+    const required = manifest.dependencies.requires.map(parseRequirement);
+    for (const { account, module, constraint } of required) {
+      expect([account, constraint]).toEqual(['powernode', '^1.0']);
+      expect(Object.keys(modules)).toContain(module);
+    }
+  });
+});
+
+describe('the examples, built from rootfs/', () => {
+  const layers = new Map<string, CompositionLayer>();
+  const tars = new Map<string, string>();
+  beforeAll(async () => {
+    for (const directory of directories) {
+      const { layer, tar } = await layerOf(directory);
+      layers.set(layer.module, layer);
+      tars.set(layer.module, tar);
+    }
+  });
+  const seven = () => Object.keys(modules).map((name) => layers.get(name) as CompositionLayer);
+  const files = (name: string) =>
+    layers.get(name)?.entries.flatMap(({ path, type }) => (type === 'directory' ? [] : [path]));
+
+  test('the seven modules compose with nothing dropped, shadowed or warned of', () => {
+    const { report, entries } = compose(seven());
+    expect(report).toMatchObject({ dropped: [], shadowed: [], carved_out: [], warnings: [] });
+    expect(report.layers.map(({ name, priority }) => `${priority} ${name}`)).toEqual([
+      '10 powernode/rpi4-firmware',
+      '10 powernode/system-base',
+      '30 powernode/security-hardening',
+      '60 powernode/chrony',
+      '90 powernode/apache',
+      '90 powernode/my-redis',
+      '90 powernode/nginx',
+    ]);
+    expect(entries.find(({ path }) => path === '/bin')).toMatchObject({ type: 'symlink', target: 'usr/bin' });
+    expect(entries.filter(({ mode, type }) => type === 'file' && mode === 0o755).map(({ path }) => path)).toEqual([
+      '/etc/kernel/postinst.d/z50-rpi4-firmware',
+    ]);
+  });
+
+  test('my-redis ships its configuration and empty directories, but not sentinel.conf', () => {
+    expect(files('my-redis')).toEqual([
+      '/etc/redis/redis.conf',
+      '/etc/redis/tls/.gitkeep',
+      '/etc/systemd/system/multi-user.target.wants/redis-server.service',
+      '/etc/systemd/system/redis-server.service.d/10-limits.conf',
+      '/var/lib/redis/.gitkeep',
+    ]);
+  });
+
+  test("nginx masks the distribution's site", () => {
+    expect(files('nginx')).toContain('/etc/nginx/sites-available/default');
+    expect(files('nginx')).not.toContain('/etc/nginx/sites-enabled/default');
+  });
+
+  test('the config override adds its file above nginx', () => {
+    const { report, owners } = compose([...seven(), layers.get('nginx-tokyo-config') as CompositionLayer]);
+    expect(report).toMatchObject({ dropped: [], shadowed: [] });
+    expect(owners.get('/etc/nginx/conf.d/99-tokyo.conf')).toBe('powernode/nginx-tokyo-config');
+    expect(report.layers.at(-1)).toMatchObject({ name: 'powernode/nginx-tokyo-config', priority: 92 });
+  });
+
+  test("the carve-out takes the place of chrony's protected file, and of nothing else", () => {
+    const carver = layers.get('chrony-no-pool') as CompositionLayer;
+    const { report, owners } = compose([...seven(), carver]);
+    const path = '/etc/chrony/chrony.conf';
+    expect(owners.get(path)).toBe('powernode/chrony-no-pool');
+    expect(report.carved_out).toEqual([{ path, from: 'powernode/chrony', by: 'powernode/chrony-no-pool' }]);
+    const uncarved = compose([...seven(), { ...carver, mask: [] }]);
+    expect(uncarved.report.dropped).toEqual([
+      { path, from: 'powernode/chrony-no-pool', because_of: 'powernode/chrony' },
+    ]);
+  });
+
+  test('the instance module is rendered for each machine and covers what the image has', async () => {
+    const { instance_files, report } = compose([...seven(), layers.get('hostname-override') as CompositionLayer]);
+    expect(report.shadowed).toEqual([
+      { path: '/etc/hostname', from: 'powernode/system-base', by: 'powernode/hostname-override' },
+      { path: '/etc/hosts', from: 'powernode/system-base', by: 'powernode/hostname-override' },
+    ]);
+    const tar = readFileSync(tars.get('hostname-override') as string);
+    const entries = new Map(instance_files.map(({ entry }) => [entry.path, entry]));
+    const contentOf = (_module: string, path: string) => {
+      const { offset = 0, size } = entries.get(path) as TreeEntry;
+      return tar.subarray(offset, offset + size);
+    };
+    const rendered = renderInstanceFiles(instance_files, contentOf, { hostname: 'edge-7' });
+    const contents = rendered.map(({ content }) => Buffer.from(content, 'base64').toString('utf8'));
+    expect(contents).toEqual(['edge-7\n', expect.stringContaining('127.0.1.1       edge-7\n')]);
   });
 });

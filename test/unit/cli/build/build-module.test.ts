@@ -84,6 +84,19 @@ describe('building a module', () => {
     );
   });
 
+  test('--rootfs-only leaves the packages out, of the manifest too, and says so', async () => {
+    const directory = repository(`${manifestYaml}package_spec: [redis-server]\n`);
+    const result = await build(directory, { rootfsOnly: true });
+    expect(result).toMatchObject({ packages: 0, packages_left_out: ['redis-server'] });
+    expect(result.warnings).toEqual(['built from rootfs/ only, without the packages of package_spec: redis-server']);
+    expect(result.layer_digest).toBe((await build(repository())).layer_digest);
+    const packagesOnly = repository('schema_version: 1\nname: my-redis\npackage_spec: [redis-server]\n');
+    await expect(build(packagesOnly, { rootfsOnly: true })).rejects.toMatchObject({
+      code: 'package_build_unsupported',
+      field: 'file_spec',
+    });
+  });
+
   test('the same input gives the same bytes, whatever the directory, umask and times', async () => {
     const [one, other] = [repository(), repository(manifestYaml, 0o077)];
     const results = [await build(one), await build(other)];
