@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { type ApprovalDecision, defaultPolicy, type InterventionPolicy } from '../../../shared/domain/operation.ts';
+import { isApproved, policyOfChange } from '../../../shared/domain/policy.ts';
+
+const asks = (action: InterventionPolicy['action'], more: Partial<InterventionPolicy> = {}): InterventionPolicy => ({
+  ...defaultPolicy(action),
+  decision: 'require_approval',
+  ...more,
+});
+
+function approved(...reviewers: string[]): ApprovalDecision[] {
+  return reviewers.map((reviewer) => ({
+    reviewer,
+    reviewer_email: `${reviewer}@example.com`,
+    decision: 'approve',
+    comment: null,
+    decided_at: '2026-01-01T00:00:00.000Z',
+    by: 'link',
+  }));
+}
+
+describe('a change of a policy', () => {
+  it('cannot loosen an action with fewer approvals than the action asks for itself', () => {
+    const own = asks('policy_change', { quorum: 1, self_approval: true });
+    const live = asks('module_promote_to_live', { quorum: 3 });
+    expect(policyOfChange(own, live)).toMatchObject({ decision: 'require_approval', quorum: 3, self_approval: false });
+  });
+
+  it('cannot go with fewer approvals than changes of policies ask for', () => {
+    const own = asks('policy_change', { quorum: 2 });
+    expect(policyOfChange(own, asks('module_promote_to_live'))).toMatchObject({ quorum: 2 });
+    expect(policyOfChange(own, defaultPolicy('module_retire'))).toEqual(own);
+  });
+
+  it('cannot open a denied action without approval', () => {
+    const denied = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
+    expect(policyOfChange(defaultPolicy('policy_change'), denied)).toMatchObject({ decision: 'require_approval' });
+  });
+
+  it('cannot be made at all where changes of policies are denied, but for that policy, by approval', () => {
+    const own = { ...defaultPolicy('policy_change'), decision: 'deny' as const };
+    expect(policyOfChange(own, asks('module_promote_to_live')).decision).toBe('deny');
+    expect(policyOfChange(own, own).decision).toBe('require_approval');
+  });
+});
+
+describe('a request that was approved by one reviewer', () => {
+  const one = { state: 'approved' as const, requested_by: 'member:asker', decisions: approved('member:rita') };
+
+  it('cannot be applied once the policy asks for two', () => {
+    expect(isApproved(one, { quorum: 1, self_approval: false })).toBe(true);
+    expect(isApproved(one, { quorum: 2, self_approval: false })).toBe(false);
+  });
+
+  it('cannot be applied on the word of the one who asked once that is not allowed any more', () => {
+    const own = { ...one, decisions: approved('member:asker') };
+    expect(isApproved(own, { quorum: 1, self_approval: true })).toBe(true);
+    expect(isApproved(own, { quorum: 1, self_approval: false })).toBe(false);
+  });
+
+  it('cannot count one reviewer twice', () => {
+    const twice = { ...one, decisions: approved('member:rita', 'member:rita') };
+    expect(isApproved(twice, { quorum: 2, self_approval: false })).toBe(false);
+  });
+
+  it.each(['pending', 'rejected', 'expired', 'withdrawn'] as const)('cannot be applied while it is %s', (state) => {
+    expect(isApproved({ ...one, state }, { quorum: 1, self_approval: false })).toBe(false);
+  });
+});
