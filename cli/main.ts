@@ -1,6 +1,5 @@
 import { enableCompileCache } from 'node:module';
-import { Command } from 'commander';
-import { commandGroups } from './groups.ts';
+import { makeProgram } from './program.ts';
 import { fail } from './run.ts';
 
 // Start-up time is a feature (`gantry --help` in under 200 ms): types are stripped once, and only the group that the
@@ -8,19 +7,8 @@ import { fail } from './run.ts';
 enableCompileCache();
 
 async function main(argv: string[]): Promise<void> {
-  const program = new Command('gantry')
-    .description('Takes signed modules from OCI registries to running machines.')
-    .showHelpAfterError()
-    .exitOverride((error) => {
-      process.exit(error.exitCode === 0 ? 0 : 2);
-    })
-    .addHelpText('after', '\nExit codes: 0 done, 1 the answer is no, 2 wrong usage or an error.');
   const wanted = argv.find((word) => !word.startsWith('-'));
-  for (const group of commandGroups) {
-    const command = program.command(group.name).description(group.summary);
-    command.copyInheritedSettings(program);
-    if (group.name === wanted) (await group.load()).register(command);
-  }
+  const program = await makeProgram((group) => group === wanted);
   await program.parseAsync(argv, { from: 'user' });
 }
 

@@ -64,7 +64,7 @@ const hasEntries = (value: unknown) => value !== undefined && (!Array.isArray(va
 
 /**
  * The canonical, flat form of a module manifest: the single source of truth. `module-manifest.schema.json` is
- * generated from it (scripts/generate-schema.ts).
+ * generated from it (npm run generate).
  */
 export const moduleManifestSchema = z
   .strictObject({

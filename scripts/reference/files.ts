@@ -1,0 +1,21 @@
+import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
+import { cliReference } from './cli.ts';
+import { errorReference, eventReference } from './contract.ts';
+
+interface GeneratedFile {
+  /** From the project's root. */
+  path: string;
+  make: () => string | Promise<string>;
+}
+
+/** The committed files that `npm run generate` writes. */
+export const generatedFiles: readonly GeneratedFile[] = [
+  {
+    // Editors check manifests with it.
+    path: 'shared/manifest/module-manifest.schema.json',
+    make: () => `${JSON.stringify(moduleManifestJsonSchema(), null, 2)}\n`,
+  },
+  { path: 'docs/reference/cli.md', make: cliReference },
+  { path: 'docs/reference/errors.md', make: errorReference },
+  { path: 'docs/reference/events.md', make: eventReference },
+];
