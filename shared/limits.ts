@@ -16,6 +16,10 @@ export const limits = {
   globBytesMax: 4096,
   /** Cached states of one set of globs, about 20 MB; past it the cache starts anew, so hostile globs cost time linearly. */
   globStatesMax: 10_000,
+  /** Paths told to `validate`: about 1 MiB of request, which Lambda (6 MiB) takes; larger modules are judged by pattern. */
+  validateFilesMax: 20_000,
+  /** Neighbours whose file lists `validate` reads at once: each may take tens of megabytes. */
+  validateReadsAtOnce: 4,
   /** YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands. */
   yamlAliasesMax: 100,
   /** Problems listed for one manifest: nobody reads more, and a hostile document could have a million. */
@@ -97,12 +101,28 @@ export const limits = {
   tagRecheckSeconds: 3600,
   /** New tags taken up in one poll; a repository with more is polled again at once. */
   freshTagsMax: 500,
+  /** How long one poll takes up new tags before it lets others have the worker; the rest is for the next poll. */
+  pollWorkMs: 45_000,
+  /** Ignored tags shown of one repository: enough to see what is meant, few enough for a row of the table. */
+  ignoredTagsShown: 200,
+  /** Tags kept at one digest; further ones are known, and change nothing. */
+  tagsPerDigestMax: 200,
+  /** Candidates that one request for a poll has verified again. */
+  requestedVerificationsMax: 100,
+  /** Platforms of one version: they are kept in one row of the table. */
+  platformsMax: 50,
+  /** A version's manifest as JSON: it is kept in a row of the table, which holds 400 KB. */
+  versionManifestBytesMax: 192 * 1024,
+  /** What a verdict that is kept quotes of a signature's signer; real ones are under 300 characters. */
+  verdictTextMax: 1000,
   /** Known tags looked at again in one poll. */
   tagRechecksMax: 20,
   /** Due repositories that one scheduler run hands out. */
   pollsPerRun: 2000,
   /** An operation that nothing touched for this long is asked whether its execution still lives. */
   operationIdleSeconds: 60,
+  /** Times that work is done again at once because a record changed meanwhile; past it the queue or the caller retries. */
+  conflictAttemptsMax: 5,
   /** Executions that are started for one operation before it is given up. */
   operationAttemptsMax: 5,
   /** One request's body: a manifest of moduleManifestBytesMax fits as JSON, and Lambda takes 6 MiB at most. */

@@ -1,7 +1,7 @@
-import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { readModuleTar, verifyModuleTar } from '../artifact/index.ts';
+import { z } from 'zod';
+import { verifyModuleTar } from '../artifact/index.ts';
 import type { IngestMessage } from '../contract/messages.ts';
 import type { Module } from '../domain/module.ts';
 import type { Candidate, Version, VersionBuild } from '../domain/version.ts';
@@ -16,16 +16,17 @@ import {
   parseManifest,
   type RegistryClient,
 } from '../registry/index.ts';
-import { getCandidate, updateCandidate } from '../store/candidate.ts';
-import { transact } from '../store/db.ts';
+import { decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
-import { getStream, hasObject, objectKeys, putOnce, putStream } from '../store/objects.ts';
+import { objectKeys, putOnce } from '../store/objects.ts';
 import { nameOwner, takeName } from '../store/unique.ts';
 import { createVersion } from '../store/version.ts';
-import { registryFor } from './registry-access.ts';
+import { withRegistry } from './registry-access.ts';
+import { versionName } from './see-tag.ts';
 import { nowIso, type Services } from './services.ts';
-import { nextAttempt } from './verify-candidate.ts';
+import { takeLayer } from './take-layer.ts';
+import { nextAttempt, postpone } from './verify-candidate.ts';
 
 /** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
 const layerMediaType = 'application/vnd.powernode.module.v1+tar';
@@ -45,28 +46,36 @@ export async function ingestCandidate(services: Services, message: IngestMessage
   if (candidate === null || module === null || candidate.state !== 'verified') return;
   try {
     await refuseTakenVersion(services, candidate);
-    const { client, reference } = await registryFor(services, module.account, module.repository);
-    const builds = await readBuilds(services, module, client, reference.repository, candidate.digest);
+    const builds = await withRegistry(services, module.account, module.repository, (client, reference) =>
+      readBuilds(services, module, client, reference.repository, candidate.digest),
+    );
     await commit(services, candidate, builds);
   } catch (error) {
-    if (!(error instanceof GantryError) || isPassing(error)) throw error;
-    if (isGantryError(error, 'already_exists', 'conflict')) return;
-    await reject(services, candidate, error);
+    // The same message, delivered twice: the other worker has made the version.
+    if (isGantryError(error, 'already_exists')) return;
+    if (error instanceof GantryError && !isPassing(error)) return reject(services, candidate, error);
+    await postpone(services, candidate, error instanceof GantryError ? error : unavailable(error));
+    // The message comes again too, but only when its visibility time, longer than the longest ingest, is over.
+    if (!(error instanceof GantryError)) throw error;
   }
 }
 
-/** Troubles of the registry, not of the artifact: the message comes again. */
+/** Troubles of the registry, not of the artifact, and of ours: asked again. */
 function isPassing(error: GantryError): boolean {
-  return error.code.startsWith('registry_') && error.code !== 'registry_not_found';
+  return (error.code.startsWith('registry_') && error.code !== 'registry_not_found') || error.code === 'conflict';
+}
+
+function unavailable(cause: unknown): GantryError {
+  return new GantryError('unavailable', 'storing the artifact failed; it is tried again', { cause });
 }
 
 async function refuseTakenVersion(services: Services, candidate: Candidate): Promise<void> {
-  const owner = await nameOwner(services.db, candidate.account, 'version', versionName(candidate));
+  const owner = await nameOwner(services.db, candidate.account, 'version', nameIn(candidate));
   if (owner !== null && owner !== candidate.id) throw versionExists(candidate);
 }
 
-function versionName(candidate: Candidate): string {
-  return `${candidate.module}@${candidate.version_string}`;
+function nameIn({ module, version_string }: Candidate): string {
+  return versionName(module, version_string);
 }
 
 function versionExists(candidate: Candidate): GantryError {
@@ -100,12 +109,8 @@ async function readBuilds(
       ),
     ];
   }
-  const children = parseIndex(top.bytes).manifests.filter((child) => platformOf(child) !== null);
-  if (children.length === 0) {
-    throw new GantryError('platform_missing', `expected manifests with a platform in index ${digest}, found none`);
-  }
   const builds: Build[] = [];
-  for (const child of children) {
+  for (const child of platformsOf(top)) {
     const manifest = await client.getManifest(repository, child.digest, { size: child.size });
     await putOnce(services.objects, objectKeys.artifact(account, child.digest), manifest.bytes, manifest.mediaType);
     builds.push(await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'));
@@ -117,13 +122,43 @@ function isIndex(manifest: ManifestContent): boolean {
   return manifest.mediaType === mediaTypes.index || manifest.mediaType === mediaTypes.dockerIndex;
 }
 
+/** The manifests of an index that are for a platform, each for another. */
+function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
+  const children = signed(() => parseIndex(bytes)).manifests.filter((child) => platformOf(child) !== null);
+  if (children.length === 0) {
+    throw new GantryError('platform_missing', `expected manifests with a platform in index ${digest}, found none`);
+  }
+  const platforms = new Set(children.map(platformOf));
+  if (platforms.size !== children.length || children.length > limits.platformsMax) {
+    throw new GantryError(
+      'artifact_invalid',
+      `expected at most ${limits.platformsMax} manifests in index ${digest}, each for another platform; found ${children.length} for ${platforms.size} platforms`,
+      { found: children.length },
+    );
+  }
+  return children;
+}
+
+/** Parses bytes that a signature covers: what is wrong with them is the artifact's fault, not the registry's. */
+function signed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!isGantryError(error, 'registry_response_invalid')) throw error;
+    throw new GantryError('artifact_invalid', error.message, { cause: error });
+  }
+}
+
+const platformSchema = z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) });
+
 /** The template platform that an index entry is for: its annotation, else `<os>-<architecture>`; null for none. */
 function platformOf(child: Descriptor): string | null {
   const named = child.annotations?.['vnd.powernode.module.platform'];
   if (named !== undefined) return named;
-  const { platform } = child as { platform?: { os?: string; architecture?: string } };
-  if (platform?.os === undefined || platform.os === 'unknown') return null;
-  return `${platform.os}-${platform.architecture}`;
+  const { data } = platformSchema.safeParse(child);
+  // Builders list their attestations as manifests for the platform unknown/unknown.
+  if (data === undefined || data.platform.os === 'unknown') return null;
+  return `${data.platform.os}-${data.platform.architecture}`;
 }
 
 async function readBuild(
@@ -134,7 +169,7 @@ async function readBuild(
   content: ManifestContent,
   platform: string,
 ): Promise<Build> {
-  const { layers } = parseManifest(content.bytes);
+  const { layers } = signed(() => parseManifest(content.bytes));
   const [layer] = layers;
   if (layer === undefined || layers.length !== 1 || layer.mediaType !== layerMediaType) {
     const found = layers.map(({ mediaType }) => mediaType).join(', ') || 'none';
@@ -147,6 +182,7 @@ async function readBuild(
   const tar = await takeLayer(services, module, client, repository, layer);
   const { digest } = verifyModuleTar(tar);
   const manifest = parseManifestJson(tar.manifestJson);
+  refuseLargeManifest(manifest);
   const [problem] = checkAgainstRow(manifest, module);
   if (problem !== undefined) throw new GantryError(problem.code, problem.message, { field: problem.path });
   const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
@@ -164,99 +200,71 @@ async function readBuild(
   };
 }
 
-/**
- * Streams the layer from the registry to S3 and through the archive's checks at once; nothing is kept whole. The stream
- * ends in an error when digest or size are not the stated ones, and then no object comes to be.
- */
-async function takeLayer(
-  services: Services,
-  module: Module,
-  client: RegistryClient,
-  repository: string,
-  layer: Descriptor,
-) {
-  const key = objectKeys.artifact(module.account, layer.digest);
-  const options = { allowDevices: module.allow_devices };
-  if (await hasObject(services.objects, key)) return readModuleTar(await getStream(services.objects, key), options);
-  const upload = new PassThrough();
-  const stored = putStream(services.objects, key, upload);
-  // Both are awaited below; until then a failed upload must not count as unhandled.
-  stored.catch(() => upload.destroy());
-  try {
-    const tar = await readModuleTar(copyTo(upload, client.getBlob(repository, layer)), options);
-    upload.end();
-    await stored;
-    return tar;
-  } catch (error) {
-    upload.destroy(error as Error);
-    await stored.catch(() => undefined);
-    throw error;
-  }
-}
-
-/** Passes chunks on and writes each to a stream as well, at the pace of the slower reader. */
-async function* copyTo(sink: PassThrough, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    if (sink.destroyed) throw new Error('the upload to S3 failed');
-    if (!sink.write(chunk)) {
-      await new Promise<void>((resolve) => {
-        sink.once('drain', resolve);
-        sink.once('close', resolve);
-      });
-    }
-    yield chunk;
-  }
+/** In normalised form, which may be longer than what was written: it is what the version's row keeps. */
+function refuseLargeManifest(manifest: ModuleManifest): void {
+  const found = Buffer.byteLength(JSON.stringify(manifest));
+  const expected = limits.versionManifestBytesMax;
+  if (found <= expected) return;
+  const message = `expected a manifest of at most ${expected} bytes of JSON, found ${found}`;
+  throw new GantryError('manifest_too_large', message, { expected, found });
 }
 
 async function commit(services: Services, candidate: Candidate, builds: Build[]): Promise<void> {
   const { account, module, id, digest } = candidate;
   const at = nowIso(services);
-  const version: Version = {
+  const versionOf = (present: Candidate): Version => ({
     account,
     module,
     id,
     digest,
-    version_string: candidate.version_string,
-    tags: candidate.tags,
+    version_string: present.version_string,
+    tags: present.tags,
     promotion_state: 'built',
     was_live: false,
     quarantined: false,
     held: false,
     builds: builds.map(({ manifest: _, ...build }) => build),
     manifest: builds[0]?.manifest,
-    evidence_key: candidate.evidence_key ?? '',
-    signatures: candidate.signatures,
+    evidence_key: present.evidence_key ?? '',
+    signatures: present.signatures,
     approvals: [],
     ingested_at: at,
     state_changed_at: at,
-  };
-  await transact(services.db, [
-    createVersion(version),
-    takeName(account, 'version', versionName(candidate), id, () => versionExists(candidate)),
-    updateCandidate(candidate, { state: 'ingested', code: null, message: null, next_verify_at: null, updated_at: at }),
+  });
+  await decideCandidate(services.db, candidate, (present) => [
+    createVersion(versionOf(present)),
+    takeName(account, 'version', nameIn(present), id, () => versionExists(present)),
+    updateCandidate(present, { state: 'ingested', code: null, message: null, next_verify_at: null, updated_at: at }),
     createEvent({
       type: 'gantry.version.ingested',
       account,
       subject: `version/${id}`,
       actor: 'gantry:ingest',
       at,
-      data: { module, digest, version: version.version_string, builds: version.builds.length },
+      data: { module, digest, version: present.version_string, builds: builds.length },
     }),
   ]);
 }
 
+const incomplete = [
+  'blob_digest_mismatch',
+  'blob_size_mismatch',
+  'manifest_digest_mismatch',
+  'registry_not_found',
+] as const;
+
 async function reject(services: Services, candidate: Candidate, error: GantryError): Promise<void> {
   const { account, module, id, digest } = candidate;
   const at = nowIso(services);
-  // Bytes that differ from their digest may be whole at the next try; what the signed bytes say will not change.
-  const again = error.code === 'blob_digest_mismatch' || error.code === 'blob_size_mismatch';
-  await transact(services.db, [
-    updateCandidate(candidate, {
+  // Bytes that are missing or wrong may be whole at the next try; what the signed bytes say will not change.
+  const again = isGantryError(error, ...incomplete);
+  await decideCandidate(services.db, candidate, (present) => [
+    updateCandidate(present, {
       state: 'rejected',
       code: error.code,
       message: error.message,
-      attempts: candidate.attempts + 1,
-      next_verify_at: again ? nextAttempt(services, candidate) : null,
+      attempts: present.attempts + 1,
+      next_verify_at: again ? nextAttempt(services, present) : null,
       updated_at: at,
     }),
     createEvent({

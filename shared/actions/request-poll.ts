@@ -1,20 +1,24 @@
 import type { Caller } from '../domain/role.ts';
 import { GantryError } from '../error.ts';
-import { dueCandidatesOf } from '../store/candidate.ts';
+import { limits } from '../limits.ts';
+import { openCandidates } from '../store/candidate.ts';
 import { getModule } from '../store/module.ts';
 import { enqueue, type Services } from './services.ts';
 
-/** Polls a module's repository now, and asks again for the signatures that it waits for. */
+/**
+ * Polls a module's repository now, and asks again for the signatures that its candidates lack: also after the 24 hours in
+ * which that happens by itself, since somebody asks.
+ */
 export async function requestPoll(services: Services, caller: Caller, module: string): Promise<void> {
   const { account } = caller;
   if ((await getModule(services.db, account, module)) === null) {
     throw new GantryError('not_found', `expected a module of account "${account}", found no "${module}"`);
   }
   await enqueue(services, 'poll', [{ account, module, recheck: true }]);
-  const waiting = await dueCandidatesOf(services.db, account, module);
+  const open = await openCandidates(services.db, account, module, limits.requestedVerificationsMax);
   await enqueue(
     services,
     'verify',
-    waiting.map(({ id }) => ({ account, module, version_id: id })),
+    open.map(({ id }) => ({ account, module, version_id: id })),
   );
 }

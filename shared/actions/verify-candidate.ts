@@ -1,18 +1,17 @@
 import { sha256Hex } from '../contract/ids.ts';
 import type { VerifyMessage } from '../contract/messages.ts';
-import type { ArtifactVerdict, SignatureCandidate } from '../domain/signature.ts';
+import type { ArtifactVerdict, SignatureCandidate, SignatureVerdict } from '../domain/signature.ts';
 import type { Candidate } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { collectSignatures } from '../registry/index.ts';
 import { verifyArtifact } from '../signature/index.ts';
-import { getCandidate, updateCandidate } from '../store/candidate.ts';
-import { transact } from '../store/db.ts';
+import { decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
 import { objectKeys, putOnce } from '../store/objects.ts';
 import { policyOf } from './register-module.ts';
-import { registryFor } from './registry-access.ts';
+import { retryAfterSeconds, withRegistry } from './registry-access.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
 /**
@@ -25,7 +24,8 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   const candidate = await getCandidate(services.db, account, message.version_id);
   const module = await getModule(services.db, account, name);
   if (candidate === null || module === null || candidate.state === 'ingested') return;
-  // Verified, and asked again: the message to ingest was lost, or its worker died.
+  // No tag names it any more, so it must not become what the tag named.
+  if (candidate.tags.length === 0) return;
   const evidence = await readSignatures(services, candidate, module.repository);
   if (evidence === null) return;
   const verdict = verifyArtifact(candidate.digest, evidence, policyOf(module));
@@ -39,21 +39,31 @@ async function readSignatures(
   repository: string,
 ): Promise<SignatureCandidate[] | null> {
   try {
-    const { client, reference } = await registryFor(services, candidate.account, repository);
-    return await collectSignatures(client, reference.repository, candidate.digest);
+    return await withRegistry(services, candidate.account, repository, (client, reference) =>
+      collectSignatures(client, reference.repository, candidate.digest),
+    );
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
-    await transact(services.db, [
-      updateCandidate(candidate, {
-        code: error.code,
-        message: error.message,
-        attempts: candidate.attempts + 1,
-        next_verify_at: nextAttempt(services, candidate),
-        updated_at: nowIso(services),
-      }),
-    ]);
+    await postpone(services, candidate, error);
     return null;
   }
+}
+
+/**
+ * Notes a trouble that says nothing about the artifact: the candidate stays what it is and is asked again, however old it
+ * is, and not before the registry wants to be asked.
+ */
+export async function postpone(services: Services, candidate: Candidate, error: GantryError): Promise<void> {
+  const wait = Math.max(retryAfterSeconds(error), backoffSeconds(candidate));
+  await decideCandidate(services.db, candidate, (present) => [
+    updateCandidate(present, {
+      code: error.code,
+      message: error.message,
+      attempts: present.attempts + 1,
+      next_verify_at: later(services, wait),
+      updated_at: nowIso(services),
+    }),
+  ]);
 }
 
 async function accept(
@@ -69,28 +79,44 @@ async function accept(
   const evidence_key = objectKeys.evidence(account, `sha256:${sha256Hex(evidence)}`);
   await putOnce(services.objects, evidence_key, evidence, 'application/json');
   const at = nowIso(services);
-  await transact(services.db, [
-    updateCandidate(candidate, {
+  // Waiting for a signature is over; the wait after a failed ingest goes on growing.
+  const waited = candidate.state === 'found' || candidate.state === 'awaiting_signature';
+  const verified = createEvent({
+    type: 'gantry.candidate.verified',
+    account,
+    subject: `version/${id}`,
+    actor: 'gantry:verify',
+    at,
+    data: { module, digest },
+  });
+  const decided = await decideCandidate(services.db, candidate, (present) => [
+    updateCandidate(present, {
       state: 'verified',
       code: null,
       message: null,
-      signatures: verdict.signatures,
+      signatures: kept(verdict.signatures),
       evidence_key,
-      attempts: 0,
+      attempts: waited ? 0 : present.attempts,
       // Should the message to ingest be lost, verify is asked again and sends another.
       next_verify_at: later(services, limits.verifyRetryMaxSeconds),
       updated_at: at,
     }),
-    createEvent({
-      type: 'gantry.candidate.verified',
-      account,
-      subject: `version/${id}`,
-      actor: 'gantry:verify',
-      at,
-      data: { module, digest },
-    }),
+    ...(present.state === 'verified' ? [] : [verified]),
   ]);
-  await enqueue(services, 'ingest', [{ account, module, version_id: id }]);
+  if (decided) await enqueue(services, 'ingest', [{ account, module, version_id: id }]);
+}
+
+/** Verdicts as the row keeps them: a certificate may name its signer in a megabyte, a row holds 400 KB. */
+function kept(verdicts: SignatureVerdict[]): SignatureVerdict[] {
+  return verdicts.map(
+    (verdict) =>
+      Object.fromEntries(
+        Object.entries(verdict).map(([name, value]) => [
+          name,
+          typeof value === 'string' ? value.slice(0, limits.verdictTextMax) : value,
+        ]),
+      ) as unknown as SignatureVerdict,
+  );
 }
 
 async function refuse(services: Services, candidate: Candidate, verdict: ArtifactVerdict): Promise<void> {
@@ -101,13 +127,13 @@ async function refuse(services: Services, candidate: Candidate, verdict: Artifac
   const code = state === 'awaiting_signature' ? 'awaiting_signature' : verdict.code;
   const at = nowIso(services);
   const told = candidate.state === state && candidate.code === code;
-  await transact(services.db, [
-    updateCandidate(candidate, {
+  await decideCandidate(services.db, candidate, (present) => [
+    updateCandidate(present, {
       state,
       code,
       message: verdict.message,
-      signatures: verdict.signatures,
-      attempts: candidate.attempts + 1,
+      signatures: kept(verdict.signatures),
+      attempts: present.attempts + 1,
       next_verify_at,
       updated_at: at,
     }),
@@ -130,9 +156,9 @@ async function refuse(services: Services, candidate: Candidate, verdict: Artifac
 export function nextAttempt(services: Services, candidate: Candidate): string | null {
   const age = (services.now().getTime() - Date.parse(candidate.found_at)) / 1000;
   if (age >= limits.awaitSignatureSeconds) return null;
-  const wait = Math.min(
-    limits.verifyRetryMinSeconds * 2 ** Math.min(candidate.attempts, 16),
-    limits.verifyRetryMaxSeconds,
-  );
-  return later(services, wait);
+  return later(services, backoffSeconds(candidate));
+}
+
+function backoffSeconds({ attempts }: Candidate): number {
+  return Math.min(limits.verifyRetryMinSeconds * 2 ** Math.min(attempts, 16), limits.verifyRetryMaxSeconds);
 }

@@ -30,6 +30,8 @@ export interface Candidate {
   /** When verify is asked again; null when it is not. */
   next_verify_at: string | null;
   attempts: number;
+  /** Counts the changes of the row: who changes it says which one was read. */
+  revision: number;
   found_at: string;
   updated_at: string;
 }

@@ -1,7 +1,7 @@
 import { Entity } from 'electrodb';
 import type { SignatureVerdict } from '../domain/signature.ts';
 import type { Candidate, CandidateState } from '../domain/version.ts';
-import { GantryError } from '../error.ts';
+import { GantryError, isGantryError } from '../error.ts';
 import {
   type Attributes,
   change,
@@ -15,12 +15,16 @@ import {
   service,
   shardOf,
   text,
+  transact,
   type Write,
 } from './db.ts';
 import { dueShards } from './repository.ts';
 
 /** Sorts after every time: candidates that nobody is to ask again. */
 const never = '9999-12-31T23:59:59.999Z';
+
+/** How often a row that others keep changing is read again. */
+const attemptsMax = 20;
 
 const candidates = new Entity(
   {
@@ -40,6 +44,7 @@ const candidates = new Entity(
       evidence_key: json<string | null>(),
       due_at: text,
       attempts: number,
+      revision: number,
       found_at: text,
       updated_at: text,
     } satisfies Attributes<Row>,
@@ -80,29 +85,60 @@ export async function listCandidates(db: Db, account: string, module: string, li
   return rows.map(fromRow);
 }
 
-export function createCandidate(candidate: Candidate): Write {
+export function createCandidate(candidate: Omit<Candidate, 'revision'>): Write {
   const { next_verify_at, ...rest } = candidate;
-  const row = { ...rest, due_at: next_verify_at ?? never, shard: shardOf(candidate.id, dueShards) };
+  const row = { ...rest, revision: 1, due_at: next_verify_at ?? never, shard: shardOf(candidate.id, dueShards) };
   return create(
     candidates.create(row as never).params(),
     () => new GantryError('already_exists', `digest ${candidate.digest} of "${candidate.module}" is known already`),
   );
 }
 
-/** Moves a candidate on, if it still is as it was read (its `updated_at` is the version of the row). */
-export function updateCandidate(was: Candidate, set: Partial<Omit<Candidate, 'account' | 'id'>>): Write {
+/** Moves a candidate on, if its revision is still the one that was read. */
+export function updateCandidate(was: Candidate, set: Partial<Omit<Candidate, 'account' | 'id' | 'revision'>>): Write {
   const { next_verify_at, ...rest } = set;
   const due = next_verify_at === undefined ? was.next_verify_at : next_verify_at;
   return change(
     candidates
       .patch({ account: was.account, id: was.id })
-      .set({ ...rest, due_at: due ?? never, shard: shardOf(was.id, dueShards) } as never)
-      .where(
-        ({ updated_at, state }, { eq }) =>
-          `${eq(updated_at, was.updated_at)} AND ${eq(state as never, was.state as never)}`,
-      )
+      .set({ ...rest, revision: was.revision + 1, due_at: due ?? never, shard: shardOf(was.id, dueShards) } as never)
+      .where(({ revision }, { eq }) => eq(revision, was.revision))
       .params(),
   );
+}
+
+/**
+ * Changes a candidate by the writes that `decide` makes of its present row. Where another worker changed the row in
+ * between (a tag was added, a scheduler claimed it), it is read and decided again; where another worker decided on it, this
+ * one has nothing left to do. Returns whether the writes were made.
+ */
+export async function decideCandidate(
+  db: Db,
+  candidate: Candidate,
+  decide: (present: Candidate) => Write[],
+): Promise<boolean> {
+  let present: Candidate | null = candidate;
+  for (let left = attemptsMax; ; left--) {
+    if (present?.state !== candidate.state || present.attempts !== candidate.attempts) return false;
+    try {
+      await transact(db, decide(present));
+      return true;
+    } catch (error) {
+      if (!isGantryError(error, 'conflict') || left === 1) throw error;
+      present = await getCandidate(db, candidate.account, candidate.id);
+    }
+  }
+}
+
+/** Claims a due candidate until `until`: of two schedulers, one wins. Returns whether this one did. */
+export async function claimCandidate(db: Db, candidate: Candidate, until: string): Promise<boolean> {
+  try {
+    await transact(db, [updateCandidate(candidate, { next_verify_at: until })]);
+    return true;
+  } catch (error) {
+    if (isGantryError(error, 'conflict')) return false;
+    throw error;
+  }
 }
 
 /** Candidates that are to be verified (again) by now. */
@@ -120,7 +156,8 @@ export async function dueCandidates(db: Db, now: string, limit: number): Promise
   return pages.flat().map(fromRow);
 }
 
-/** Candidates of a module that are to be asked again some time. */
-export async function dueCandidatesOf(db: Db, account: string, module: string): Promise<Candidate[]> {
-  return (await listCandidates(db, account, module)).filter((candidate) => candidate.next_verify_at !== null);
+/** Candidates of a module that may still become versions, newest first: also those that nobody asks again by himself. */
+export async function openCandidates(db: Db, account: string, module: string, limit: number): Promise<Candidate[]> {
+  const listed = await listCandidates(db, account, module);
+  return listed.filter(({ state, tags }) => state !== 'ingested' && tags.length > 0).slice(0, limit);
 }

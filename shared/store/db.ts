@@ -103,7 +103,7 @@ export interface Write {
   refuse: () => GantryError;
 }
 
-const raced = () => new GantryError('conflict', 'the record changed at the same time; read it again and retry');
+export const raced = () => new GantryError('conflict', 'the record changed at the same time; read it again and retry');
 
 /** `create` of an entity: must not exist yet. */
 export function create(params: Params, refuse: () => GantryError): Write {

@@ -10,6 +10,7 @@ import {
   key,
   number,
   query,
+  raced,
   read,
   service,
   shardOf,
@@ -107,8 +108,13 @@ export async function claimRepository(db: Db, repository: Repository, until: str
   return setRepository(db, repository, { next_poll_at: until });
 }
 
-/** Changes the poll state if nobody else did since it was read. Returns whether it did. */
-export async function setRepository(db: Db, was: Repository, set: Partial<Repository>): Promise<boolean> {
+/** Changes the poll state, and writes `more` with it, if nobody else did since it was read. Returns whether it did. */
+export async function setRepository(
+  db: Db,
+  was: Repository,
+  set: Partial<Repository>,
+  more: Write[] = [],
+): Promise<boolean> {
   const { account, module } = was;
   const next = { ...was, ...set };
   const write = change(
@@ -119,7 +125,7 @@ export async function setRepository(db: Db, was: Repository, set: Partial<Reposi
       .params(),
   );
   try {
-    await transact(db, [write]);
+    await transact(db, [write, ...more]);
     return true;
   } catch (error) {
     if (error instanceof GantryError && error.code === 'conflict') return false;
@@ -131,7 +137,22 @@ export function listTags(db: Db, account: string, module: string): Promise<Tag[]
   return query(db, tags, tags.query.primary({ account, module }).begins({ tag: '' }).params(), 100_000);
 }
 
-/** Notes what a tag names now. The last look wins: a tag's row is an observation, not a decision. */
-export function putTag(tag: Tag): Write {
-  return change(tags.put(tag as never).params());
+export function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
+  return read(db, tags, tags.get({ account, module, tag }).params());
+}
+
+/** Notes what a tag names, if its row is still as it was read (null: there was none). */
+export function putTag(was: Tag | null, tag: Tag): Write {
+  if (was === null) return create(tags.create(tag as never).params(), raced);
+  const { account, module, tag: name, ...set } = tag;
+  return change(
+    tags
+      .patch({ account, module, tag: name })
+      .set(set as never)
+      .where(
+        ({ digest, checked_at, moved_to }, { eq }) =>
+          `${eq(digest, was.digest)} AND ${eq(checked_at, was.checked_at)} AND ${eq(moved_to as never, was.moved_to as never)}`,
+      )
+      .params(),
+  );
 }

@@ -77,6 +77,20 @@ export function createVersion(version: Version): Write {
   );
 }
 
+/** Gives a version a further tag and, while it is `built`, another name; it must still be as it was read. */
+export function nameVersion(was: Version, tags: string[], version_string: string): Write {
+  return change(
+    versions
+      .patch({ account: was.account, id: was.id })
+      .set({ tags, version_string } as never)
+      .where(
+        (row, { eq }) =>
+          `${eq(row.version_string, was.version_string)} AND ${eq(row.promotion_state as never, was.promotion_state as never)}`,
+      )
+      .params(),
+  );
+}
+
 /** Moves a version from the state it was read in to another; of two at once, one is told `promotion_raced`. */
 export function moveVersion(was: Version, to: PromotionState, at: string, extra: Partial<Version> = {}): Write {
   return change(

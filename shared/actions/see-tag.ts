@@ -1,0 +1,226 @@
+import { versionId } from '../contract/ids.ts';
+import type { Candidate, Repository, Tag } from '../domain/version.ts';
+import { readTag } from '../domain/version-string.ts';
+import { isGantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import type { RegistryClient } from '../registry/index.ts';
+import { createCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
+import { raced, transact, type Write } from '../store/db.ts';
+import { createEvent } from '../store/event.ts';
+import { getTag, putTag } from '../store/repository.ts';
+import { nameOwner, takeName } from '../store/unique.ts';
+import { getVersion, nameVersion } from '../store/version.ts';
+import { enqueue, later, nowIso, type Services } from './services.ts';
+
+/** Looks recorded again after another worker changed the rows; each time that worker got on. */
+const attemptsMax = 20;
+
+/**
+ * Asks what a tag names now, and records it with all that follows from it in one transaction. A tag that leaves the
+ * digest of an ingested version never changes that version: it raises `tag_moved`, and the new digest is not taken up. A
+ * tag that leaves a digest which never became a version (unsigned, refused, on its way) names another candidate from then
+ * on; a candidate that its last tag left is refused.
+ */
+export async function seeTag(
+  services: Services,
+  row: Repository,
+  client: RegistryClient,
+  repository: string,
+  tag: string,
+): Promise<void> {
+  const seenAt = nowIso(services);
+  const digest = await headTag(client, repository, tag);
+  if (digest === null) return;
+  for (let left = attemptsMax; ; left--) {
+    try {
+      const id = await record(services, row, { tag, digest, seenAt });
+      if (id !== null)
+        await enqueue(services, 'verify', [{ account: row.account, module: row.module, version_id: id }]);
+      return;
+    } catch (error) {
+      if (!isGantryError(error, 'conflict', 'already_exists') || left === 1) throw error;
+    }
+  }
+}
+
+interface Look {
+  tag: string;
+  digest: string;
+  seenAt: string;
+}
+
+async function headTag(client: RegistryClient, repository: string, tag: string): Promise<string | null> {
+  try {
+    return (await client.headManifest(repository, tag)).claimedDigest;
+  } catch (error) {
+    // The tag went away between the list and now.
+    if (isGantryError(error, 'registry_not_found')) return null;
+    throw error;
+  }
+}
+
+/** Answers the id of the candidate that is to be verified, if any. */
+async function record(services: Services, row: Repository, look: Look): Promise<string | null> {
+  const { account, module } = row;
+  const { tag, digest, seenAt } = look;
+  const before = await getTag(services.db, account, module, tag);
+  if (before !== null && before.checked_at > seenAt) return null;
+  const left = before === null || before.digest === digest ? null : before;
+  const leaving = left && (await getCandidate(services.db, account, versionId(account, module, left.digest)));
+  if (left !== null && leaving?.state === 'ingested') {
+    await recordMove(services, left, look);
+    return null;
+  }
+  const writes = [putTag(before, { account, module, tag, digest, checked_at: seenAt, moved_to: null })];
+  if (leaving) writes.push(...leaveCandidate(services, leaving, look));
+  const id = await nameCandidate(services, row, look, writes);
+  await transact(services.db, writes);
+  return id;
+}
+
+async function recordMove(services: Services, before: Tag, { tag, digest, seenAt }: Look): Promise<void> {
+  const writes = [putTag(before, { ...before, checked_at: seenAt, moved_to: digest })];
+  if (before.moved_to !== digest) {
+    writes.push(
+      createEvent({
+        type: 'gantry.tag.moved',
+        account: before.account,
+        subject: `module/${before.module}`,
+        actor: 'gantry:poll',
+        at: seenAt,
+        data: { code: 'tag_moved', tag, from: before.digest, to: digest },
+      }),
+    );
+  }
+  await transact(services.db, writes);
+}
+
+/** The writes for a digest that a tag does not name any more before it became a version. */
+function leaveCandidate(services: Services, candidate: Candidate, { tag, digest }: Look): Write[] {
+  const { account, module, id } = candidate;
+  const at = nowIso(services);
+  const tags = candidate.tags.filter((name) => name !== tag);
+  if (tags.length > 0) {
+    return [updateCandidate(candidate, { tags, version_string: nameOf(tags), updated_at: at })];
+  }
+  const code = 'tag_moved';
+  const message = `expected a tag that names ${candidate.digest}; its last one, ${tag}, names ${digest} now`;
+  return [
+    updateCandidate(candidate, { tags, state: 'rejected', code, message, next_verify_at: null, updated_at: at }),
+    createEvent({
+      type: 'gantry.candidate.rejected',
+      account,
+      subject: `version/${id}`,
+      actor: 'gantry:poll',
+      at,
+      data: { module, digest: candidate.digest, code, message },
+    }),
+  ];
+}
+
+/** Adds the writes that make or extend a candidate; answers its id when it is to be verified. */
+async function nameCandidate(
+  services: Services,
+  row: Repository,
+  { tag, digest }: Look,
+  writes: Write[],
+): Promise<string | null> {
+  const { account, module } = row;
+  const id = versionId(account, module, digest);
+  const at = nowIso(services);
+  const existing = await getCandidate(services.db, account, id);
+  if (existing === null) {
+    writes.push(...newCandidate(services, { account, module, id, digest }, tag));
+    return id;
+  }
+  const known = existing.tags.includes(tag) || existing.tags.length >= limits.tagsPerDigestMax;
+  if (!known) {
+    const tags = [...existing.tags, tag];
+    if (existing.state === 'ingested') writes.push(...(await nameIngested(services, existing, tag)));
+    // Its last tag had left it, and has come back.
+    else if (existing.tags.length === 0) writes.push(updateCandidate(existing, { ...asFound(services, tag) }));
+    else writes.push(updateCandidate(existing, { tags, version_string: nameOf(tags), updated_at: at }));
+  }
+  return existing.state === 'found' || existing.tags.length === 0 ? id : null;
+}
+
+/** A further tag of a version: an alias, or the semver name of one that only a commit has named so far. */
+async function nameIngested(services: Services, candidate: Candidate, tag: string): Promise<Write[]> {
+  const { account, module, id } = candidate;
+  const at = nowIso(services);
+  const tags = [...candidate.tags, tag];
+  const version = await getVersion(services.db, account, id);
+  if (version === null) return [];
+  const meaning = readTag(tag);
+  const free =
+    meaning.kind === 'version' &&
+    version.promotion_state === 'built' &&
+    isCommitName(version.version_string) &&
+    (await nameOwner(services.db, account, 'version', versionName(module, meaning.version_string))) === null;
+  const version_string = free ? meaning.version_string : version.version_string;
+  const writes = [
+    updateCandidate(candidate, { tags, version_string, updated_at: at }),
+    nameVersion(version, tags, version_string),
+  ];
+  if (!free) return writes;
+  return [
+    ...writes,
+    takeName(account, 'version', versionName(module, version_string), id, raced),
+    createEvent({
+      type: 'gantry.version.named',
+      account,
+      subject: `version/${id}`,
+      actor: 'gantry:poll',
+      at,
+      data: { module, digest: version.digest, from: version.version_string, to: version_string },
+    }),
+  ];
+}
+
+/** What is unique in an account: the name under which a digest is a version. */
+export function versionName(module: string, version_string: string): string {
+  return `${module}@${version_string}`;
+}
+
+/** The version that tags give, first seen first: the first semver tag's, else the first commit's. */
+function nameOf(tags: string[]): string {
+  const meanings = tags.map(readTag);
+  const named = meanings.find(({ kind }) => kind === 'version') ?? meanings.find(({ kind }) => kind === 'commit');
+  return named !== undefined && 'version_string' in named ? named.version_string : '';
+}
+
+function isCommitName(version_string: string): boolean {
+  return version_string.startsWith('0.0.0+git.');
+}
+
+function asFound(services: Services, tag: string) {
+  return {
+    tags: [tag],
+    version_string: nameOf([tag]),
+    state: 'found' as const,
+    code: null,
+    message: null,
+    attempts: 0,
+    // The message that follows asks at once; this asks again should it be lost.
+    next_verify_at: later(services, limits.verifyRetryMinSeconds),
+    updated_at: nowIso(services),
+  };
+}
+
+type Identity = Pick<Candidate, 'account' | 'module' | 'id' | 'digest'>;
+
+function newCandidate(services: Services, identity: Identity, tag: string): Write[] {
+  const { account, module, id, digest } = identity;
+  const at = nowIso(services);
+  return [
+    createCandidate({ ...identity, ...asFound(services, tag), signatures: [], evidence_key: null, found_at: at }),
+    createEvent({
+      type: 'gantry.candidate.found',
+      account,
+      subject: `version/${id}`,
+      actor: 'gantry:poll',
+      at,
+      data: { module, digest, tag },
+    }),
+  ];
+}

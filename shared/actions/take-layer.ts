@@ -1,0 +1,57 @@
+import { PassThrough } from 'node:stream';
+import { type ModuleTar, readModuleTar } from '../artifact/index.ts';
+import type { Module } from '../domain/module.ts';
+import type { Descriptor, RegistryClient } from '../registry/index.ts';
+import { getStream, hasObject, objectKeys, putStream } from '../store/objects.ts';
+import type { Services } from './services.ts';
+
+/**
+ * Streams the layer from the registry to S3 and through the archive's checks at once; nothing is kept whole. The stream
+ * ends in an error when digest or size are not the stated ones, and then no object comes to be.
+ */
+export async function takeLayer(
+  services: Services,
+  module: Module,
+  client: RegistryClient,
+  repository: string,
+  layer: Descriptor,
+): Promise<ModuleTar> {
+  const key = objectKeys.artifact(module.account, layer.digest);
+  const options = { allowDevices: module.allow_devices };
+  if (await hasObject(services.objects, key)) return readModuleTar(await getStream(services.objects, key), options);
+  const upload = new PassThrough();
+  const stored = putStream(services.objects, key, upload);
+  // Both are awaited below; until then a failed upload must not count as unhandled.
+  let failed: unknown;
+  stored.catch((error) => {
+    failed = error;
+    upload.destroy();
+  });
+  try {
+    const tar = await readModuleTar(copyTo(upload, client.getBlob(repository, layer)), options);
+    upload.end();
+    await stored;
+    return tar;
+  } catch (error) {
+    upload.destroy(error as Error);
+    await stored.catch(() => undefined);
+    // When S3 failed first, that is why the rest did.
+    throw error instanceof UploadEnded ? failed : error;
+  }
+}
+
+class UploadEnded extends Error {}
+
+/** Passes chunks on and writes each to a stream as well, at the pace of the slower reader. */
+async function* copyTo(sink: PassThrough, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    if (sink.destroyed) throw new UploadEnded();
+    if (!sink.write(chunk)) {
+      await new Promise<void>((resolve) => {
+        sink.once('drain', resolve);
+        sink.once('close', resolve);
+      });
+    }
+    yield chunk;
+  }
+}
