@@ -90,7 +90,6 @@ export class GantryStack extends Stack {
     http.tell(promote);
     const promotion = new Promotion(this, 'Promotion', { promote, composeQueue: queues.compose });
     promotion.allowAnswer(promote);
-    promotion.allowAnswer(promote);
     const sweep = this.stage('sweep', 'Revives operations whose execution died');
     everyMinute(sweep);
     storage.allowTable(sweep);

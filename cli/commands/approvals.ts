@@ -18,7 +18,7 @@ export function register(command: Command): void {
     describe(
       command
         .command(`${decision} <id>`)
-        .description(`${decision} a request (with a reviewer's own token)`)
+        .description(`${decision} a request (with a token of a reviewer who is a member)`)
         .option('--comment <text>', 'kept beside the decision'),
       {
         example: `gantry approvals ${decision} ${id} --comment "checked on staging"`,

@@ -98,6 +98,7 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
       ['clusters', row.clusters.join(', ') || null],
       ['metadata', JSON.stringify(row.metadata)],
       ['desired state', `version ${row.desired_version}, ${shortDigest(row.desired_composition)}`],
+      ['desired error', row.desired_error === null ? null : `${row.desired_error.code}: ${row.desired_error.message}`],
       ['last report', row.report === null ? null : `${row.report.status}, ${row.report.health}, ${row.report.at}`],
       ['drift', row.drift],
     ]);

@@ -13,6 +13,7 @@ import { createCredential, enrolInstance, getInstance, putReport } from '../stor
 import { getBytes, objectKeys, presignGet } from '../store/objects.ts';
 import { getComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
+import type { CompositionRecord } from './compose-template.ts';
 import { readRecord } from './reconcile-instance.ts';
 import { later, nowIso, type Services } from './services.ts';
 
@@ -107,12 +108,25 @@ export async function artifactUrls(
   return { urls };
 }
 
-/** What the instance may read: name as asked → S3 key. */
+/**
+ * What the instance may read: name as asked → S3 key. That is what its signed desired state names, and what its template
+ * is by now: the two differ for a moment at every change, and for longer where the next desired state cannot be made.
+ */
 async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
   const pointer = await getComposition(services.db, instance.account, instance.template_id, instance.track);
-  if (pointer === null) return keys;
-  const record = await readRecord(services, pointer.report_key);
+  for (const key of new Set([pointer?.report_key ?? null, instance.desired_report_key])) {
+    if (key !== null) await addKeys(services, instance, await readRecord(services, key), keys);
+  }
+  return keys;
+}
+
+async function addKeys(
+  services: Services,
+  instance: Instance,
+  record: CompositionRecord,
+  keys: Map<string, string>,
+): Promise<void> {
   keys.set(`composition:${record.composition_digest}`, record.image.key);
   for (const layer of record.layers) {
     const { account } = splitModule(`${layer.account}/${layer.module}`, instance.account);
@@ -122,7 +136,6 @@ async function keysOf(services: Services, instance: Instance): Promise<Map<strin
     const version = await getVersion(services.db, account, layer.version_id);
     if (version !== null) keys.set(`evidence:${layer.digest}`, version.evidence_key);
   }
-  return keys;
 }
 
 /** Keeps what a machine says that it runs. Drift that begins with this report is told once. */

@@ -1,7 +1,7 @@
 import type { Change, Operation } from '../domain/operation.ts';
-import { type Assignment, splitModule, type Track } from '../domain/template.ts';
+import { type Assignment, splitModule, type Track, tracks } from '../domain/template.ts';
 import { changedAssignment } from '../domain/template-view.ts';
-import type { Version, VersionApproval } from '../domain/version.ts';
+import { canPromote, type Version, type VersionApproval } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import type { Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
@@ -38,7 +38,7 @@ export async function checkChange(services: Services, operation: Operation): Pro
   const { account, change } = operation;
   switch (change.kind) {
     case 'promote_version':
-      assertPromotable(await requireVersion(services, account, change.version_id), change.to);
+      await promotable(services, account, change);
       return;
     case 'assign_module': {
       if ((await getTemplate(services.db, account, change.template_id)) === null) {
@@ -97,18 +97,14 @@ async function promotionWrites(
   change: Of<'promote_version'>,
 ): Promise<Write[]> {
   const { account } = operation;
-  const version = await requireVersion(services, account, change.version_id);
-  assertPromotable(version, change.to);
-  const module = await getModule(services.db, account, change.module);
-  if (module === null) throw gone('module', change.module);
+  const { version, live } = await promotable(services, account, change);
   const at = nowIso(services);
-  const live = module.live_version_id;
   const approvals = [...version.approvals, ...(await approvalsOf(services, operation))];
   const writes: Write[] = [];
   if (change.to === 'live') {
     writes.push(
       moveVersion(version, 'live', at, { was_live: true, approvals }),
-      moveLive(account, module.name, live, version.id),
+      moveLive(account, change.module, live, version.id),
     );
     const previous = live === null ? null : await getVersion(services.db, account, live);
     if (previous !== null) {
@@ -116,10 +112,42 @@ async function promotionWrites(
     }
   } else {
     writes.push(moveVersion(version, change.to, at, { approvals }));
-    if (live === version.id) writes.push(moveLive(account, module.name, live, null));
+    if (live === version.id) writes.push(moveLive(account, change.module, live, null));
   }
   writes.push(versionEvent(operation, version, change.to === 'retired' ? 'retired' : 'promoted', at));
   return writes;
+}
+
+/**
+ * The version of a promotion and what is live, if the promotion can still be what was asked for. When it was asked its step
+ * was legal; what does not fit any more was changed by another request: of two promotions to live one wins.
+ */
+async function promotable(
+  services: Services,
+  account: string,
+  change: Of<'promote_version'>,
+): Promise<{ version: Version; live: string | null }> {
+  const version = await requireVersion(services, account, change.version_id);
+  const module = await getModule(services.db, account, change.module);
+  if (module === null) throw gone('module', change.module);
+  if (!canPromote(version.promotion_state, change.to)) {
+    throw raced(`${nameOf(version)} is ${version.promotion_state} by now and cannot become ${change.to}`);
+  }
+  assertPromotable(version, change.to);
+  const live = module.live_version_id;
+  if (change.to === 'live' && live !== (change.replaces ?? null)) {
+    const now = live === null ? null : await getVersion(services.db, account, live);
+    throw raced(`${now === null ? 'no version' : nameOf(now)} is live by now, which was not so when this was asked`);
+  }
+  return { version, live };
+}
+
+function nameOf({ module, version_string }: Version): string {
+  return `${module} ${version_string}`;
+}
+
+function raced(found: string): GantryError {
+  return new GantryError('promotion_raced', `another promotion was faster: ${found}; ask again`);
 }
 
 /** Who approved the operation, as versions keep it. */
@@ -195,15 +223,15 @@ interface TemplateKey {
   template_id: string;
 }
 
-/** Templates that the module is assigned to, in any account, and own ones whose composition it is in by `requires`. */
+/** Templates that the module is assigned to, in any account, and own ones that `requires` led to it, on either track. */
 async function templatesUsing(services: Services, account: string, module: string): Promise<TemplateKey[]> {
   const name = `${account}/${module}`;
   const found = new Map<string, TemplateKey>();
   const add = (key: TemplateKey) => found.set(`${key.account}/${key.template_id}`, key);
   for (const row of await assignmentsOf(services.db, name)) add({ account: row.account, template_id: row.template_id });
   for (const template of await listTemplates(services.db, account)) {
-    const pointer = await getComposition(services.db, account, template.id, 'live');
-    if (pointer?.modules.includes(name)) add({ account, template_id: template.id });
+    const pointers = await Promise.all(tracks.map((track) => getComposition(services.db, account, template.id, track)));
+    if (pointers.some((pointer) => pointer?.modules.includes(name))) add({ account, template_id: template.id });
   }
   return [...found.values()];
 }

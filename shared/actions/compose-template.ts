@@ -1,4 +1,4 @@
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import { composefsImage } from '../composefs/index.ts';
@@ -12,7 +12,8 @@ import { splitModule, type Track } from '../domain/template.ts';
 import { inView, type TemplateView, withChange } from '../domain/template-view.ts';
 import type { TreeEntry } from '../domain/tree.ts';
 import type { Version, VersionBuild } from '../domain/version.ts';
-import { GantryError } from '../error.ts';
+import { GantryError, isGantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { type ModuleManifest, parseRequirement } from '../manifest/index.ts';
 import { getCategory } from '../store/account.ts';
 import { transact } from '../store/db.ts';
@@ -76,39 +77,13 @@ async function answer(services: Services, command: SendTaskSuccessCommand | Send
 
 async function publish(services: Services, message: ComposeMessage): Promise<void> {
   const { account, template_id, track } = message;
-  const made = await makeComposition(services, message);
-  if (made === null) return;
-  const { record, report_key, revision, made_at } = made;
-  const before = await getComposition(services.db, account, template_id, track);
-  if (before?.report_key !== report_key || before.revision !== revision) {
+  for (let attempt = 1; ; attempt++) {
     try {
-      await transact(services.db, [
-        putComposition({
-          account,
-          template_id,
-          track,
-          digest: record.composition_digest,
-          report_key,
-          image_key: record.image.key,
-          image_sha256: record.image.sha256,
-          image_size: record.image.length,
-          modules: record.layers.map((layer) => `${layer.account}/${layer.module}`),
-          revision,
-          made_at,
-        }),
-        createEvent({
-          type: 'gantry.composition.made',
-          account,
-          subject: `template/${template_id}`,
-          actor: 'gantry:compose',
-          at: made_at,
-          data: { track, digest: record.composition_digest, layers: record.layers.length },
-        }),
-      ]);
+      if (!(await putMade(services, message))) return;
+      break;
     } catch (error) {
-      // A newer one is in place already; its own message reconciles the instances.
-      if (error instanceof GantryError && error.code === 'conflict') return;
-      throw error;
+      // Another compose was faster, but may have read what was there before this message: look again.
+      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
     }
   }
   const instances = (await instancesOf(services.db, account, template_id)).filter((row) => row.track === track);
@@ -117,6 +92,48 @@ async function publish(services: Services, message: ComposeMessage): Promise<voi
     'reconcile',
     instances.map(({ id }) => ({ account, instance_id: id })),
   );
+}
+
+/** Composes, and puts the result in place. False when the template is gone. */
+async function putMade(services: Services, message: ComposeMessage): Promise<boolean> {
+  const { account, template_id, track } = message;
+  // Read before anything that the composition is made of: see putComposition.
+  const before = await getComposition(services.db, account, template_id, track);
+  const made = await makeComposition(services, message);
+  if (made === null) return false;
+  const { record, report_key, revision, made_at, modules } = made;
+  const same =
+    before?.report_key === report_key && before.revision === revision && isDeepStrictEqual(before.modules, modules);
+  // Put in place all the same: a slower compose that began before and read what is true no more must find it replaced.
+  await transact(services.db, [
+    putComposition({
+      account,
+      template_id,
+      track,
+      digest: record.composition_digest,
+      report_key,
+      image_key: record.image.key,
+      image_sha256: record.image.sha256,
+      image_size: record.image.length,
+      modules,
+      revision,
+      sequence: (before?.sequence ?? 0) + 1,
+      made_at,
+    }),
+    ...(same
+      ? []
+      : [
+          createEvent({
+            type: 'gantry.composition.made',
+            account,
+            subject: `template/${template_id}`,
+            actor: 'gantry:compose',
+            at: made_at,
+            data: { track, digest: record.composition_digest, layers: record.layers.length },
+          }),
+        ]),
+  ]);
+  return true;
 }
 
 /** Composes and stores image and record, both named by content. Null when the template is gone. */
@@ -148,7 +165,7 @@ async function makeComposition(services: Services, message: ComposeMessage) {
   const text = JSON.stringify(record);
   const report_key = objectKeys.composition(account, `sha256:${sha256Hex(text)}`);
   await putOnce(services.objects, report_key, text, 'application/json');
-  return { record, report_key, revision: view.template.revision, made_at };
+  return { record, report_key, revision: view.template.revision, made_at, modules: [...known.keys()].sort() };
 }
 
 function desiredLayerOf(layer: CompositionLayer, masks: ReadonlyMap<LayerName, string[]>): DesiredLayer {
@@ -204,7 +221,10 @@ async function readModule(services: Services, view: TemplateView, reference: Lay
   const category = await getCategory(services.db, account, module.category);
   if (category === null)
     throw new GantryError('category_unknown', `category "${module.category}" of ${reference} is gone`);
-  const versions = (await readVersions(services.db, account, name)).map((version) => inView(view, version));
+  const versions = (await readVersions(services.db, account, name))
+    .map((version) => inView(view, version))
+    // Of other accounts' modules only what they blessed concerns anybody else (product.md, section 1).
+    .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
   return { module, versions, categoryPosition: category.position };
 }
 

@@ -42,6 +42,8 @@ export async function createInstance(
     desired_modules: {},
     desired_signed_at: null,
     desired_expires_at: null,
+    desired_report_key: null,
+    desired_error: null,
     report: null,
     created_at: at,
     updated_at: at,

@@ -1,12 +1,14 @@
 import { SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import { type Approval, approvalState, type Operation } from '../domain/operation.ts';
 import { type Account, type Caller, hasRole, type Member } from '../domain/role.ts';
-import { GantryError } from '../error.ts';
+import { GantryError, isGantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { getAccount, getMember } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { getApproval, getOperation, updateApproval } from '../store/operation.ts';
 import { readApprovalLink } from './approval-link.ts';
+import { personOf } from './request-approval.ts';
 import { finish } from './run-operation.ts';
 import { nowIso, type Services } from './services.ts';
 
@@ -22,16 +24,35 @@ interface Reviewer {
   by: 'link' | 'api';
 }
 
-/** Decides as the caller, who needs the role of reviewer. */
+/**
+ * Decides as the member behind the caller, who needs the role of reviewer. A token that is nobody's decides nothing: a
+ * second token would let one person ask and approve.
+ */
 export async function decideApproval(
   services: Services,
   caller: Caller,
   input: Verdict & { id: string },
 ): Promise<Approval> {
   if (!hasRole(caller, 'reviewer')) throw new GantryError('forbidden', 'expected the role reviewer');
-  const approval = await requireApproval(services, caller.account, input.id);
   const member = caller.member_id === null ? null : await getMember(services.db, caller.account, caller.member_id);
-  return decide(services, approval, { actor: caller.actor, email: member?.email ?? caller.actor, by: 'api' }, input);
+  if (member === null) {
+    throw new GantryError('forbidden', "expected a member's own token, found one that belongs to no member");
+  }
+  const reviewer: Reviewer = { actor: `member:${member.id}`, email: member.email, by: 'api' };
+  return settled(async () =>
+    decide(services, await requireApproval(services, caller.account, input.id), reviewer, input),
+  );
+}
+
+/** Decides again where another reviewer's decision came in between: both count. */
+async function settled(work: () => Promise<Approval>): Promise<Approval> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
+    }
+  }
 }
 
 /** What a mailed link's page shows. Looking decides nothing, however often, whoever looks. */
@@ -39,7 +60,7 @@ export async function openApprovalLink(
   services: Services,
   approvalId: string,
   token: string,
-): Promise<{ approval: Approval; operation: Operation; account: Account; reviewer: Member }> {
+): Promise<{ approval: Approval; operation: Operation; account: Account; reviewer: Member; requester: string }> {
   const link = await readApprovalLink(services, approvalId, token);
   const approval = await requireApproval(services, link.account, approvalId);
   const reviewer = await getMember(services.db, link.account, link.member);
@@ -52,7 +73,8 @@ export async function openApprovalLink(
     throw new GantryError('approval_link_used', 'the link was used: your decision is recorded');
   }
   refuseClosed(services, approval);
-  return { approval, operation, account, reviewer };
+  const requester = await personOf(services, link.account, approval.requested_by);
+  return { approval, operation, account, reviewer, requester };
 }
 
 /** Decides as the reviewer whose link it is. */
@@ -62,8 +84,10 @@ export async function decideByLink(
   token: string,
   verdict: Verdict,
 ): Promise<Approval> {
-  const { approval, reviewer } = await openApprovalLink(services, approvalId, token);
-  return decide(services, approval, { actor: `member:${reviewer.id}`, email: reviewer.email, by: 'link' }, verdict);
+  return settled(async () => {
+    const { approval, reviewer } = await openApprovalLink(services, approvalId, token);
+    return decide(services, approval, { actor: `member:${reviewer.id}`, email: reviewer.email, by: 'link' }, verdict);
+  });
 }
 
 async function requireApproval(services: Services, account: string, id: string): Promise<Approval> {
@@ -97,10 +121,8 @@ async function decide(services: Services, approval: Approval, reviewer: Reviewer
     { reviewer: reviewer.actor, reviewer_email: reviewer.email, decided_at: at, by: reviewer.by, ...pick(verdict) },
   ];
   const state = approvalState({ decisions, quorum: approval.quorum });
-  const closed = state === 'pending' ? approval.task_token : null;
-  const next: Approval = { ...approval, decisions, state, task_token: closed };
   const writes = [
-    updateApproval(approval, { decisions, state, task_token: closed }),
+    updateApproval(approval, { decisions, state, ...(state === 'rejected' ? { task_token: null } : {}) }),
     createEvent({
       type: 'gantry.approval.decided',
       account: approval.account,
@@ -119,7 +141,7 @@ async function decide(services: Services, approval: Approval, reviewer: Reviewer
     await transact(services.db, writes);
   }
   if (state !== 'pending' && approval.task_token !== null) await wake(services, approval.task_token, state);
-  return next;
+  return { ...approval, decisions, state };
 }
 
 function pick({ decision, comment }: Verdict): Verdict {
@@ -127,7 +149,7 @@ function pick({ decision, comment }: Verdict): Verdict {
 }
 
 /** Tells the waiting execution. Should it have died, the sweep starts another, which finds the decision in the record. */
-async function wake(services: Services, taskToken: string, decision: string): Promise<void> {
+export async function wake(services: Services, taskToken: string, decision: string): Promise<void> {
   try {
     await services.aws.sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify({ decision }) }));
   } catch (error) {

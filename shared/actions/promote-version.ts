@@ -8,6 +8,7 @@ import {
   promotionTargets,
 } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
+import { getModule } from '../store/module.ts';
 import { getVersion } from '../store/version.ts';
 import { requestOperation } from './request-operation.ts';
 import type { Services } from './services.ts';
@@ -33,7 +34,15 @@ export async function promoteVersion(
   assertPromotable(version, to);
   const summary = `${to === 'retired' ? 'retire' : 'promote'} ${version.module} ${version.version_string}${to === 'retired' ? '' : ` to ${to}`}`;
   const target = to as PromotionTarget;
-  const change = { kind: 'promote_version', module: version.module, version_id: version.id, to: target } as const;
+  const module = await getModule(services.db, caller.account, version.module);
+  const replaces = target === 'live' ? (module?.live_version_id ?? null) : null;
+  const change = {
+    kind: 'promote_version',
+    module: version.module,
+    version_id: version.id,
+    to: target,
+    replaces,
+  } as const;
   return requestOperation(services, caller, actionFor[target], change, summary);
 }
 

@@ -1,39 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { renderInstanceFiles } from '../composition/index.ts';
 import type { DesiredPolicy, DesiredState, RenderedFile } from '../contract/desired-state.ts';
+import type { ErrorCode } from '../contract/error-codes.ts';
 import { sha256Hex } from '../contract/ids.ts';
 import type { ReconcileMessage } from '../contract/messages.ts';
 import { makeDesiredState } from '../director/index.ts';
-import { type Instance, moduleLabel } from '../domain/template.ts';
+import { type DesiredError, type Instance, moduleLabel } from '../domain/template.ts';
 import type { TreeEntry } from '../domain/tree.ts';
+import { isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { getAccount } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
-import { dueResigns, getInstance, putResign, signedInstance } from '../store/instance.ts';
+import { dueResigns, getInstance, noteDesiredError, putResign, signedInstance } from '../store/instance.ts';
 import { getModule } from '../store/module.ts';
-import { getBytes, objectKeys, putLatest } from '../store/objects.ts';
+import { etagOf, getBytes, objectKeys, putLatest } from '../store/objects.ts';
 import { getComposition, type TemplateComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import type { CompositionRecord } from './compose-template.ts';
 import { signAsDirector } from './director.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
+/** What only people can put right: trying again would not. */
+const lasting: readonly ErrorCode[] = ['instance_metadata_missing', 'instance_entry_unsupported'];
+
 /**
  * Makes and signs what one instance is to be. Unchanged content is not signed again before half of its life. The
  * version is claimed first and confirmed after the bytes are in place: a worker that dies in between leaves no hash, so
- * the next one signs anew, and of two at once the later version stays.
+ * the next one signs anew. Of two at once one is told `conflict` and looks again. Why a desired state cannot be made is
+ * kept on the instance, which keeps the one before.
  */
 export async function reconcileInstance(services: Services, message: ReconcileMessage): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await reconcile(services, message);
+    } catch (error) {
+      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
+      await sleep(Math.random() * 100 * attempt);
+    }
+  }
+}
+
+async function reconcile(services: Services, message: ReconcileMessage): Promise<void> {
   const { account, instance_id } = message;
   const instance = await getInstance(services.db, account, instance_id);
   if (instance === null || instance.state === 'decommissioned') return;
   const pointer = await getComposition(services.db, account, instance.template_id, instance.track);
   if (pointer === null) return;
   const record = await readRecord(services, pointer.report_key);
-  const custom = await desiredStateOf(services, instance, record);
+  let custom: DesiredState;
+  try {
+    custom = await desiredStateOf(services, instance, record);
+  } catch (error) {
+    if (!isGantryError(error, ...lasting)) throw error;
+    return note(services, instance, { code: error.code, message: error.message });
+  }
   const desired_hash = sha256Hex(JSON.stringify([custom, record.image]));
-  if (instance.desired_hash === desired_hash && !halfExpired(services, instance)) return;
+  if (instance.desired_hash === desired_hash && !halfExpired(services, instance)) return note(services, instance, null);
   await sign(services, instance, pointer, record, custom, desired_hash);
+}
+
+/** Keeps why there is no new desired state, and tells it once. */
+async function note(services: Services, instance: Instance, error: DesiredError | null): Promise<void> {
+  if (isDeepStrictEqual(instance.desired_error, error)) return;
+  const writes = [noteDesiredError(instance, error)];
+  if (error !== null) {
+    writes.push(
+      createEvent({
+        type: 'gantry.desired_state.failed',
+        account: instance.account,
+        subject: `instance/${instance.id}`,
+        actor: 'gantry:reconcile',
+        at: nowIso(services),
+        data: { ...error },
+      }),
+    );
+  }
+  await transact(services.db, writes);
 }
 
 /** Hands out the instances whose desired state has reached half of its life. */
@@ -68,6 +112,9 @@ async function sign(
 ): Promise<void> {
   const account = await getAccount(services.db, instance.account);
   if (account === null) return;
+  const key = objectKeys.desiredState(instance.account, instance.id);
+  // Read before the version is claimed: whoever puts bytes in place after this has claimed a version before or loses.
+  const inPlace = await etagOf(services.objects, key);
   const signed_at = nowIso(services);
   const lifeSeconds = limits.desiredStateDays * 24 * 3600;
   const set = {
@@ -82,6 +129,8 @@ async function sign(
     ),
     desired_signed_at: signed_at,
     desired_expires_at: later(services, lifeSeconds),
+    desired_report_key: pointer.report_key,
+    desired_error: null,
   };
   await transact(services.db, [signedInstance(instance, set)]);
   const metadata = makeDesiredState({
@@ -91,7 +140,7 @@ async function sign(
     expires: new Date(set.desired_expires_at),
   });
   const bytes = await signAsDirector(services, account.director_key_id, metadata);
-  await putLatest(services.objects, objectKeys.desiredState(instance.account, instance.id), bytes, 'application/json');
+  await putLatest(services.objects, key, bytes, 'application/json', inPlace);
   await transact(services.db, [
     signedInstance({ ...instance, ...set }, { ...set, desired_hash }),
     putResign(instance.account, instance.id, later(services, lifeSeconds / 2)),

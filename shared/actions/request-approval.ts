@@ -4,7 +4,7 @@ import { finalOperationStates } from '../domain/operation.ts';
 import type { Member } from '../domain/role.ts';
 import { hasRole } from '../domain/role.ts';
 import { isGantryError } from '../error.ts';
-import { listMembers } from '../store/account.ts';
+import { getMember, listMembers } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { createApproval, getApproval, updateApproval, updateOperation } from '../store/operation.ts';
@@ -88,16 +88,26 @@ async function mailAll(
   approval: Approval,
   policy: InterventionPolicy,
 ): Promise<void> {
-  for (const reviewer of await eligibleReviewers(services, operation, policy)) await mail(services, approval, reviewer);
+  const requester = await personOf(services, approval.account, approval.requested_by);
+  for (const reviewer of await eligibleReviewers(services, operation, policy)) {
+    await mail(services, approval, reviewer, requester);
+  }
   try {
     await transact(services.db, [updateApproval(approval, { mailed_at: nowIso(services) })]);
   } catch (error) {
     // Decided already, by a reviewer who was faster than this note.
-    if (!isGantryError(error, 'approval_decided')) throw error;
+    if (!isGantryError(error, 'conflict')) throw error;
   }
 }
 
-async function mail(services: Services, approval: Approval, reviewer: Member): Promise<void> {
+/** The e-mail address of the member that an actor is; tokens and stages are called as they are. */
+export async function personOf(services: Services, account: string, actor: string): Promise<string> {
+  if (!actor.startsWith('member:')) return actor;
+  const member = await getMember(services.db, account, actor.slice('member:'.length));
+  return member?.email ?? actor;
+}
+
+async function mail(services: Services, approval: Approval, reviewer: Member, requester: string): Promise<void> {
   const link = await approvalLink(services, approval, reviewer.id);
   const text = [
     `Hello ${reviewer.name},`,
@@ -106,7 +116,7 @@ async function mail(services: Services, approval: Approval, reviewer: Member): P
     '',
     `    ${approval.summary}`,
     '',
-    `Asked by ${approval.requested_by}, open until ${approval.expires_at}.`,
+    `Asked by ${requester}, open until ${approval.expires_at}.`,
     'The page behind this link shows what is asked; nothing is decided before you press a button there.',
     '',
     link,

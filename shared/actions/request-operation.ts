@@ -9,7 +9,7 @@ import { nowIso, type Services } from './services.ts';
 
 /**
  * Asks for a change that goes through policies, composition and, where asked for, approval: one record, one Step
- * Functions execution. Should starting it fail, the sweep starts it.
+ * Functions execution.
  */
 export async function requestOperation(
   services: Services,
@@ -45,7 +45,11 @@ export async function requestOperation(
       data: { action, summary },
     }),
   ]);
-  await startExecution(services, operation);
+  try {
+    await startExecution(services, operation);
+  } catch {
+    // It is recorded, and whoever is told otherwise asks twice. The sweep starts it within minutes, and fails aloud itself.
+  }
   return operation;
 }
 

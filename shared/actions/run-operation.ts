@@ -1,10 +1,18 @@
-import { SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
+import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import type { ErrorCode } from '../contract/error-codes.ts';
 import { errorStatus } from '../contract/error-codes.ts';
 import type { EventType } from '../contract/events.ts';
 import type { PromotionStep } from '../contract/messages.ts';
-import { defaultPolicy, finalOperationStates, type InterventionPolicy, type Operation } from '../domain/operation.ts';
-import { GantryError } from '../error.ts';
+import {
+  type Approval,
+  defaultPolicy,
+  finalOperationStates,
+  type InterventionPolicy,
+  type Operation,
+} from '../domain/operation.ts';
+import { isApproved, policyOfChange } from '../domain/policy.ts';
+import { GantryError, isGantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { transact, type Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { getApproval, getOperation, getPolicy, updateApproval, updateOperation } from '../store/operation.ts';
@@ -17,6 +25,17 @@ import { enqueue, nowIso, type Services } from './services.ts';
  * second execution after the first died, does what is left to do and nothing else.
  */
 export async function runOperationStep(services: Services, step: PromotionStep): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runStep(services, step);
+    } catch (error) {
+      // A record changed between reading and writing: what is there now decides.
+      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
+    }
+  }
+}
+
+async function runStep(services: Services, step: PromotionStep): Promise<unknown> {
   const operation = await getOperation(services.db, step.account, step.operation_id);
   if (operation === null) throw new GantryError('not_found', `expected operation ${step.operation_id}, found none`);
   switch (step.step) {
@@ -31,7 +50,7 @@ export async function runOperationStep(services: Services, step: PromotionStep):
     case 'notify':
       return notify(services, operation);
     case 'expire':
-      return finish(services, operation, 'expired', 'approval_expired', 'nobody decided in time');
+      return expire(services, operation);
     case 'fail':
       return fail(services, operation, step);
   }
@@ -39,31 +58,25 @@ export async function runOperationStep(services: Services, step: PromotionStep):
 
 const isFinal = (operation: Operation) => finalOperationStates.includes(operation.state);
 
-/** The policy that an operation meets: a change of a policy meets the one it would replace, if that is the stricter. */
+/** The policy that an operation meets: a change of a policy meets the one it would replace as well. */
 async function policyFor(services: Services, operation: Operation): Promise<InterventionPolicy> {
   const read = async (action: InterventionPolicy['action']) =>
     (await getPolicy(services.db, operation.account, action)) ?? defaultPolicy(action);
   const own = await read(operation.action);
   if (operation.change.kind !== 'change_policy') return own;
-  const replaced = await read(operation.change.policy.action);
-  const strictness = { allow: 0, require_approval: 1, deny: 2 } as const;
-  // A denied action is opened again by approval: otherwise nobody ever could.
-  const asked = replaced.decision === 'deny' ? { ...replaced, decision: 'require_approval' as const } : replaced;
-  return strictness[asked.decision] > strictness[own.decision] ? asked : own;
+  return policyOfChange(own, await read(operation.change.policy.action));
 }
 
 async function check(services: Services, operation: Operation) {
   // Step Functions evaluates the timeout of a state that it may never reach, and wants at least a second.
   const refused = { decision: 'refused', expires_in_s: 1 };
   if (isFinal(operation)) return refused;
-  const policy = await policyFor(services, operation);
   // Applied already, by an execution that died before it could tell: only the rest is left to do.
   if (operation.state === 'applying') return { decision: 'allow', expires_in_s: 1 };
+  const policy = await policyFor(services, operation);
   try {
     await checkChange(services, operation);
-    if (policy.decision === 'deny') {
-      throw new GantryError('policy_denied', `the policy of ${operation.action} denies: ${operation.summary}`);
-    }
+    refuseDenied(operation, policy);
     if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
@@ -73,7 +86,25 @@ async function check(services: Services, operation: Operation) {
   if (operation.state === 'requested') {
     await transact(services.db, [updateOperation(operation, { state: 'composing', updated_at: nowIso(services) })]);
   }
-  return { decision: policy.decision, expires_in_s: policy.expires_in_s };
+  // What a person was asked is theirs to decide, even if the policy was loosened before the execution began anew.
+  const decision = operation.approval_id === null ? policy.decision : 'require_approval';
+  return { decision, expires_in_s: await secondsToDecide(services, operation, policy) };
+}
+
+function refuseDenied(operation: Operation, policy: InterventionPolicy): void {
+  if (policy.decision !== 'deny') return;
+  throw new GantryError('policy_denied', `the policy of ${operation.action} denies: ${operation.summary}`);
+}
+
+/** A second execution waits only for what is left of the time that reviewers were told. */
+async function secondsToDecide(services: Services, operation: Operation, policy: InterventionPolicy): Promise<number> {
+  const approval = await approvalOf(services, operation);
+  if (approval === null) return policy.expires_in_s;
+  return Math.max(1, Math.ceil((Date.parse(approval.expires_at) - services.now().getTime()) / 1000));
+}
+
+async function approvalOf(services: Services, { account, approval_id }: Operation): Promise<Approval | null> {
+  return approval_id === null ? null : await getApproval(services.db, account, approval_id);
 }
 
 async function requireReviewers(services: Services, operation: Operation, policy: InterventionPolicy): Promise<void> {
@@ -95,16 +126,37 @@ async function plan(services: Services, operation: Operation) {
 }
 
 async function awaitApproval(services: Services, operation: Operation, task_token: string): Promise<void> {
-  const decided = await askReviewers(services, operation, await policyFor(services, operation), task_token);
-  if (decided === null) return;
-  const output = JSON.stringify({ decision: decided });
-  await services.aws.sfn.send(new SendTaskSuccessCommand({ taskToken: task_token, output }));
+  try {
+    const decided = await askReviewers(services, operation, await policyFor(services, operation), task_token);
+    if (decided === null) return;
+    const output = JSON.stringify({ decision: decided });
+    await services.aws.sfn.send(new SendTaskSuccessCommand({ taskToken: task_token, output }));
+  } catch (error) {
+    if (isGantryError(error, 'conflict')) throw error;
+    // Said by the token as well, so that no execution waits out its time for a request that could not be sent.
+    const told = error instanceof GantryError ? { error: error.code, cause: error.message } : { error: 'internal' };
+    await services.aws.sfn.send(new SendTaskFailureCommand({ taskToken: task_token, ...told }));
+    throw error;
+  }
+}
+
+/** The time is over. An approval of the last moment, whose news the execution missed, still counts. */
+async function expire(services: Services, operation: Operation): Promise<{ decision: 'approved' | 'expired' }> {
+  if (!isFinal(operation) && (await approvalOf(services, operation))?.state === 'approved') {
+    return { decision: 'approved' };
+  }
+  await finish(services, operation, 'expired', 'approval_expired', 'nobody decided in time');
+  return { decision: 'expired' };
 }
 
 async function apply(services: Services, operation: Operation): Promise<Record<string, never>> {
   if (isFinal(operation) || operation.state === 'applying') return {};
-  if ((await policyFor(services, operation)).decision === 'require_approval')
-    await requireApproved(services, operation);
+  // Days may have passed since the check: the policy as it is now counts.
+  const policy = await policyFor(services, operation);
+  refuseDenied(operation, policy);
+  if (policy.decision === 'require_approval' || operation.approval_id !== null) {
+    await requireApproved(services, operation, policy);
+  }
   await transact(services.db, [
     ...(await changeWrites(services, operation)),
     updateOperation(operation, { state: 'applying', updated_at: nowIso(services) }),
@@ -113,11 +165,14 @@ async function apply(services: Services, operation: Operation): Promise<Record<s
 }
 
 /** The approval is read again here, so that nothing but its record lets a change through, whatever the machine was told. */
-async function requireApproved(services: Services, operation: Operation): Promise<void> {
-  const approval =
-    operation.approval_id === null ? null : await getApproval(services.db, operation.account, operation.approval_id);
-  if (approval?.state === 'approved') return;
-  throw new GantryError('approval_required', `expected an approved request for: ${operation.summary}`);
+async function requireApproved(services: Services, operation: Operation, policy: InterventionPolicy): Promise<void> {
+  const approval = await approvalOf(services, operation);
+  const asked = policy.decision === 'require_approval' ? policy : { quorum: 1, self_approval: true };
+  if (approval !== null && isApproved(approval, asked)) return;
+  throw new GantryError(
+    'approval_required',
+    `expected ${asked.quorum} approval(s), as the policy of ${operation.action} asks by now, for: ${operation.summary}`,
+  );
 }
 
 /** Lets everything that depends on the change know of it, then closes the record. */
@@ -152,8 +207,7 @@ export async function finish(
 ): Promise<Record<string, never>> {
   if (isFinal(operation)) return {};
   const at = nowIso(services);
-  const pending =
-    operation.approval_id === null ? null : await getApproval(services.db, operation.account, operation.approval_id);
+  const pending = await approvalOf(services, operation);
   const closes = pending?.state === 'pending' && extra.length === 0;
   await transact(services.db, [
     updateOperation(operation, { state, code, message, updated_at: at }),
@@ -175,6 +229,8 @@ export async function finish(
 
 /** Records why an execution failed. `expected` tells the state machine that it was an answer, not a fault. */
 async function fail(services: Services, operation: Operation, step: PromotionStep): Promise<{ expected: boolean }> {
+  // Applied, and not told yet to all that depend on it: the sweep starts another execution, which does the rest.
+  if (operation.state === 'applying') return { expected: false };
   const known = step.error !== undefined && step.error in errorStatus && step.error !== 'internal';
   const code = known ? (step.error as ErrorCode) : 'internal';
   await finish(

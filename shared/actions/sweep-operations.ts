@@ -1,31 +1,48 @@
 import { DescribeExecutionCommand } from '@aws-sdk/client-sfn';
-import type { Operation } from '../domain/operation.ts';
+import { finalOperationStates, type Operation } from '../domain/operation.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { transact } from '../store/db.ts';
-import { getOperation, idleOperations, updateOperation } from '../store/operation.ts';
+import { getApproval, getOperation, idleOperations, updateOperation } from '../store/operation.ts';
+import { wake } from './decide-approval.ts';
 import { executionName, startExecution } from './request-operation.ts';
 import { finish } from './run-operation.ts';
 import { later, nowIso, type Services } from './services.ts';
 
 /**
  * Starts operations again whose execution died: one that never started, was stopped, or came back FAILED after an outage.
- * The record says what is left to do, so a second execution repeats nothing. Answers how many were started.
+ * The record says what is left to do, so a second execution repeats nothing. One that waits although its approval is
+ * decided is told so again. Answers how many were started; one that fails does not keep the others waiting.
  */
 export async function sweepOperations(services: Services): Promise<number> {
   let started = 0;
+  const faults: unknown[] = [];
   for (const idle of await idleOperations(services.db, later(services, -limits.operationIdleSeconds))) {
-    const operation = await getOperation(services.db, idle.account, idle.id);
-    if (operation === null || (await isAlive(services, operation))) continue;
     try {
-      await revive(services, operation);
-      started += 1;
+      const operation = await getOperation(services.db, idle.account, idle.id);
+      if (operation === null || finalOperationStates.includes(operation.state)) continue;
+      if (await isAlive(services, operation)) {
+        await remind(services, operation);
+      } else {
+        await revive(services, operation);
+        started += 1;
+      }
     } catch (error) {
       // Another sweep was faster, or the operation moved on after all.
-      if (!(error instanceof GantryError)) throw error;
+      if (!(error instanceof GantryError)) faults.push(error);
     }
   }
+  if (faults.length > 0) throw new AggregateError(faults, `${faults.length} operations could not be looked after`);
   return started;
+}
+
+/** Whoever approved may have died before the waiting execution heard of it. */
+async function remind(services: Services, operation: Operation): Promise<void> {
+  if (operation.state !== 'awaiting_approval' || operation.approval_id === null) return;
+  const approval = await getApproval(services.db, operation.account, operation.approval_id);
+  if (approval?.state === 'approved' && approval.task_token !== null) {
+    await wake(services, approval.task_token, 'approved');
+  }
 }
 
 async function isAlive(services: Services, operation: Operation): Promise<boolean> {

@@ -1,8 +1,8 @@
-import { SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import { finalOperationStates, type Operation } from '../domain/operation.ts';
 import type { Caller } from '../domain/role.ts';
 import { GantryError } from '../error.ts';
 import { getApproval, getOperation } from '../store/operation.ts';
+import { wake } from './decide-approval.ts';
 import { finish } from './run-operation.ts';
 import type { Services } from './services.ts';
 
@@ -16,13 +16,8 @@ export async function withdrawOperation(services: Services, caller: Caller, id: 
   }
   const approval =
     operation.approval_id === null ? null : await getApproval(services.db, caller.account, operation.approval_id);
-  await finish(services, operation, 'withdrawn', 'approval_withdrawn', `withdrawn by ${caller.actor}`);
-  const taskToken = approval?.task_token;
-  if (taskToken !== null && taskToken !== undefined) {
-    const command = new SendTaskSuccessCommand({ taskToken, output: '{"decision":"withdrawn"}' });
-    await services.aws.sfn.send(command).catch((error: { name?: string }) => {
-      if (!['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes(error.name ?? '')) throw error;
-    });
-  }
-  return { ...operation, state: 'withdrawn' };
+  const message = `withdrawn by ${caller.actor}`;
+  await finish(services, operation, 'withdrawn', 'approval_withdrawn', message);
+  if (approval !== null && approval.task_token !== null) await wake(services, approval.task_token, 'withdrawn');
+  return { ...operation, state: 'withdrawn', code: 'approval_withdrawn', message };
 }

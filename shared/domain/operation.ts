@@ -53,7 +53,14 @@ export function defaultPolicy(action: Action): InterventionPolicy {
 
 /** What an operation would change: a union, so that approval and compose are generic over it. */
 export type Change =
-  | { kind: 'promote_version'; module: string; version_id: string; to: PromotionTarget }
+  | {
+      kind: 'promote_version';
+      module: string;
+      version_id: string;
+      to: PromotionTarget;
+      /** The version that was live when it was asked, which one that goes live replaces: what is asked, composed, approved. */
+      replaces: string | null;
+    }
   | {
       kind: 'assign_module';
       assignment_id: string;
@@ -142,7 +149,7 @@ export interface Approval {
   quorum: number;
   self_approval: boolean;
   decisions: ApprovalDecision[];
-  /** Of the waiting state machine; never leaves the server. */
+  /** Of the waiting state machine, kept once approved so that it can be woken again; never leaves the server. */
   task_token: string | null;
   /** When every reviewer's mail was handed over; null before, so that a worker that died sends them again. */
   mailed_at: string | null;

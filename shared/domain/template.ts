@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../contract/error-codes.ts';
+
 export const tracks = ['live', 'staging'] as const;
 export type Track = (typeof tracks)[number];
 
@@ -57,10 +59,19 @@ export interface Instance {
   desired_modules: Record<string, string>;
   desired_signed_at: string | null;
   desired_expires_at: string | null;
+  /** S3 key of the composition record that the signed desired state names; null before the first. */
+  desired_report_key: string | null;
+  /** Why the desired state could not be made as it should be now; the one before stays. Null when it could. */
+  desired_error: DesiredError | null;
   /** The last report, null before the first. */
   report: InstanceReport | null;
   created_at: string;
   updated_at: string;
+}
+
+export interface DesiredError {
+  code: ErrorCode;
+  message: string;
 }
 
 export interface InstanceReport {

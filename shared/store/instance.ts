@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import type { Instance, InstanceReport, Metadata, Track } from '../domain/template.ts';
+import type { DesiredError, Instance, InstanceReport, Metadata, Track } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
 import {
   type Attributes,
@@ -47,6 +47,8 @@ const instances = new Entity(
       desired_modules: json<Record<string, string>>(),
       desired_signed_at: json<string | null>(),
       desired_expires_at: json<string | null>(),
+      desired_report_key: json<string | null>(),
+      desired_error: json<DesiredError | null>(),
       report: json<InstanceReport | null>(),
       created_at: text,
       updated_at: text,
@@ -184,12 +186,25 @@ export function signedInstance(
     | 'desired_modules'
     | 'desired_signed_at'
     | 'desired_expires_at'
+    | 'desired_report_key'
+    | 'desired_error'
   >,
 ): Write {
   return change(
     instances
       .patch({ account: was.account, id: was.id })
       .set(set as never)
+      .where(({ desired_version }, { eq }) => eq(desired_version, was.desired_version))
+      .params(),
+  );
+}
+
+/** Keeps why the desired state could not be made, or null once it could: an observation of the state that was read. */
+export function noteDesiredError(was: Instance, desired_error: DesiredError | null): Write {
+  return change(
+    instances
+      .patch({ account: was.account, id: was.id })
+      .set({ desired_error } as never)
       .where(({ desired_version }, { eq }) => eq(desired_version, was.desired_version))
       .params(),
   );

@@ -43,18 +43,45 @@ export async function putOnce(objects: Objects, key: string, body: Uint8Array | 
   }
 }
 
-/** Replaces an object at a fixed key: desired states only, whose order the instance's counter decides. */
-export async function putLatest(objects: Objects, key: string, body: Uint8Array | string, type: string): Promise<void> {
-  await objects.s3.send(
-    new PutObjectCommand({
-      Bucket: objects.bucket,
-      Key: key,
-      Body: body,
-      ContentType: type,
-      ChecksumAlgorithm: 'SHA256',
-      CacheControl: 'no-cache',
-    }),
-  );
+/**
+ * Replaces an object at a fixed key (desired states only), if it still is the one whose ETag is given, or still absent
+ * where that is null. Throws `conflict` when somebody else replaced it.
+ */
+export async function putLatest(
+  objects: Objects,
+  key: string,
+  body: Uint8Array | string,
+  type: string,
+  was: string | null,
+): Promise<void> {
+  try {
+    await objects.s3.send(
+      new PutObjectCommand({
+        Bucket: objects.bucket,
+        Key: key,
+        Body: body,
+        ContentType: type,
+        ChecksumAlgorithm: 'SHA256',
+        CacheControl: 'no-cache',
+        ...(was === null ? { IfNoneMatch: '*' } : { IfMatch: was }),
+      }),
+    );
+  } catch (error) {
+    const name = (error as { name?: string }).name;
+    if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error;
+    throw new GantryError('conflict', `${key} was replaced at the same time`, { cause: error });
+  }
+}
+
+/** The ETag of an object, null when there is none. */
+export async function etagOf(objects: Objects, key: string): Promise<string | null> {
+  try {
+    const out = await objects.s3.send(new HeadObjectCommand({ Bucket: objects.bucket, Key: key }));
+    return out.ETag ?? null;
+  } catch (error) {
+    if ((error as { name?: string }).name === 'NotFound') return null;
+    throw error;
+  }
 }
 
 /** Streams bytes of unknown length to a key (multipart, 8 MiB parts, two at a time: about 24 MiB of memory). */

@@ -195,7 +195,7 @@ export function createApproval(approval: Approval): Write {
   );
 }
 
-/** Changes an approval that is still pending and holds as many decisions as when it was read. */
+/** Changes an approval that is still pending and holds as many decisions as when it was read; `conflict` says to read it again. */
 export function updateApproval(was: Approval, set: Partial<Approval>): Write {
   return change(
     approvals
@@ -206,7 +206,7 @@ export function updateApproval(was: Approval, set: Partial<Approval>): Write {
           `${eq(state as never, 'pending' as never)} AND ${eq(decided, was.decisions.length)}`,
       )
       .params(),
-    () => new GantryError('approval_decided', 'the request was decided or changed at the same time'),
+    () => new GantryError('conflict', 'the request was decided or changed at the same time'),
   );
 }
 

@@ -95,10 +95,12 @@ export interface TemplateComposition {
   image_key: string;
   image_sha256: string;
   image_size: number;
-  /** `<account>/<name>` of every layer: what a promotion of one of them affects. */
+  /** `<account>/<name>` of every module that was looked at for it, chosen or not: a promotion of any may change it. */
   modules: string[];
   /** The template's revision it was composed from. */
   revision: number;
+  /** Counts the compositions that were put in place, so that a slow compose never replaces the result of a newer one. */
+  sequence: number;
   made_at: string;
 }
 
@@ -116,6 +118,7 @@ const compositions = new Entity(
       image_size: number,
       modules: json<string[]>(),
       revision: number,
+      sequence: number,
       made_at: text,
     } satisfies Attributes<TemplateComposition>,
     indexes: {
@@ -225,16 +228,17 @@ export function getComposition(
   return read(db, compositions, compositions.get({ account, template_id, track }).params());
 }
 
-/** Makes a composition the template's, unless one of a newer revision already is. */
+/**
+ * Makes a composition the template's, if the one that was in place when its making began still is: whatever changed since
+ * then was composed by somebody else, who read it.
+ */
 export function putComposition(composition: TemplateComposition): Write {
   return change(
     compositions
       .put(composition as never)
-      .where(({ revision, made_at }, { notExists, lt, eq, lte }) => {
-        const older = lt(revision, composition.revision);
-        const same = `(${eq(revision, composition.revision)} AND ${lte(made_at, composition.made_at)})`;
-        return `(${notExists(revision)} OR ${older} OR ${same})`;
-      })
+      .where(({ sequence }, { notExists, eq }) =>
+        composition.sequence === 1 ? notExists(sequence) : eq(sequence, composition.sequence - 1),
+      )
       .params(),
     () => new GantryError('conflict', 'a newer composition is in place'),
   );

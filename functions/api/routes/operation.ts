@@ -108,7 +108,7 @@ export const approvalRoutes: Route[] = [
     role: 'reviewer',
     tag: 'approvals',
     summary: 'Approve or reject',
-    description: 'As the person or token that calls; whoever asked may not decide, unless the policy says so.',
+    description: 'With a token of a member’s own; whoever asked may not decide, unless the policy says so.',
     params: approvalParams,
     body: decideBody,
     answer: approvalAnswer,

@@ -8,10 +8,12 @@ export interface ApprovalPageProps {
   operation: Operation;
   account: Account;
   reviewer: Member;
+  /** Who asked, as people know them: an e-mail address, or a token's name. */
+  requester: string;
 }
 
 /** What is asked of a reviewer. Showing it decides nothing: mail scanners open links, only people press buttons. */
-export function ApprovalPage({ approval, operation, account, reviewer }: ApprovalPageProps) {
+export function ApprovalPage({ approval, operation, account, reviewer, requester }: ApprovalPageProps) {
   return (
     <Layout title="Approval request">
       <article class="card">
@@ -26,7 +28,7 @@ export function ApprovalPage({ approval, operation, account, reviewer }: Approva
           </dd>
           <dt>Asked by</dt>
           <dd>
-            <code>{approval.requested_by}</code>
+            <code>{requester}</code>
           </dd>
           <dt>Asked at</dt>
           <dd>
@@ -134,10 +136,9 @@ function approvals({ decisions }: Approval): number {
 }
 
 function factsOf(change: Change): [string, string][] {
-  return Object.entries(change).map(([name, value]) => [
-    name.replaceAll('_', ' '),
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ]);
+  return Object.entries(change)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => [name.replaceAll('_', ' '), typeof value === 'string' ? value : JSON.stringify(value)]);
 }
 
 function capitalised(sentence: string): string {

@@ -45,6 +45,8 @@ export const instanceSchema = z
     desired_modules: z.record(z.string(), z.string()),
     desired_signed_at: timeSchema.nullable(),
     desired_expires_at: timeSchema.nullable(),
+    /** Why the desired state could not be made as it should be now: the one before stays until it can. */
+    desired_error: z.object({ code: z.string(), message: z.string() }).nullable(),
     /** What the machine said last; `{}` before its first report. */
     running_module_digests: z.record(z.string(), z.string()),
     drift: z.boolean(),

@@ -32,7 +32,14 @@ export const policyParams = z.object({ action });
 const template = { assignment_id: z.string(), template_id: z.string() };
 const changeSchema = z
   .discriminatedUnion('kind', [
-    z.object({ kind: z.literal('promote_version'), module: z.string(), version_id: z.string(), to: z.string() }),
+    z.object({
+      kind: z.literal('promote_version'),
+      module: z.string(),
+      version_id: z.string(),
+      to: z.string(),
+      /** The live version that it takes the place of, for promotions to live. */
+      replaces: z.string().nullable().default(null),
+    }),
     z.object({
       kind: z.literal('assign_module'),
       ...template,

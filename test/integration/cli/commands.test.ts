@@ -127,7 +127,7 @@ it('waits for changes by default, and tells how they went', async () => {
   const { id, approval_id } = waiting.operation;
   expect((await gantry(['approvals', 'list'])).stdout).toContain(approval_id);
   const own = await gantry(['approvals', 'approve', approval_id]);
-  expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('self_approval')]);
+  expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('belongs to no member')]);
 
   const line = ['approvals', 'reject', approval_id, '--comment', 'no'];
   const rejected = await gantry(line, '', { GANTRY_URL: publicUrl, GANTRY_TOKEN: secret });

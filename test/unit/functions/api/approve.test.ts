@@ -23,7 +23,7 @@ const operation: Operation = {
   account: 'acme',
   id: 'op_1',
   action: 'module_promote_to_live',
-  change: { kind: 'promote_version', module: 'my-redis', version_id: 'ver_1', to: 'live' },
+  change: { kind: 'promote_version', module: 'my-redis', version_id: 'ver_1', to: 'live', replaces: null },
   summary: approval.summary,
   state: 'awaiting_approval',
   requested_by: 'token:tok_1',
@@ -50,10 +50,11 @@ const reviewer = {
   roles: ['reviewer' as const],
   created_at: at,
 };
+const requester = 'otto@example.com';
 
 it('the page says what is asked, by whom, of which account, until when, and what it changes', () => {
-  const html = String(ApprovalPage({ approval, operation, account, reviewer }));
-  for (const fact of ['Acme Inc.', 'token:tok_1', '2026-01-02 03:04 UTC', 'my-redis', 'ver_1', 'Rita', '0 of 2']) {
+  const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
+  for (const fact of ['Acme Inc.', 'otto@example.com', '2026-01-02 03:04 UTC', 'my-redis', 'ver_1', 'Rita', '0 of 2']) {
     expect(html).toContain(fact);
   }
   expect(html).toMatch(/<form method="post">.*value="approve".*value="reject"/s);
@@ -61,13 +62,13 @@ it('the page says what is asked, by whom, of which account, until when, and what
 });
 
 it('text of others is text, not markup', () => {
-  const html = String(ApprovalPage({ approval, operation, account, reviewer }));
+  const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
   expect(html).not.toContain('<b>');
   expect(html).toContain('&lt;b&gt;');
 });
 
 it('runs no script and names its language', () => {
-  const html = String(ApprovalPage({ approval, operation, account, reviewer }));
+  const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
   expect(html).not.toContain('<script');
   expect(html).toContain('<html lang="en">');
   expect(html).toContain('<label for="comment">');
