@@ -1,6 +1,6 @@
 export { attachBundle } from './attach.ts';
 export type { Credentials } from './auth.ts';
-export type { ExpectedBlob } from './blob.ts';
+export { type ExpectedBlob, verifiedStream } from './blob.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';
 export { dockerCredentials } from './docker-config.ts';

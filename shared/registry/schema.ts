@@ -30,6 +30,9 @@ const descriptor = z.looseObject({
   annotations: annotations.nullish(),
 });
 
+// A document that is both an index and a manifest would mean what its media type says, which nobody signs (CVE-2021-41190).
+const neither = z.undefined('expected an image manifest or an index, found a document that is both').optional();
+
 const manifest = z.looseObject({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
@@ -38,6 +41,7 @@ const manifest = z.looseObject({
   layers: z.array(descriptor).default([]),
   subject: descriptor.nullish(),
   annotations: annotations.nullish(),
+  manifests: neither,
 });
 
 const index = z.looseObject({
@@ -46,6 +50,8 @@ const index = z.looseObject({
   artifactType: z.string().optional(),
   manifests: z.array(descriptor),
   annotations: annotations.nullish(),
+  config: neither,
+  layers: neither,
 });
 
 /** One page of tags: `tags` is null where a repository has none left (distribution, Harbor). */
