@@ -1,6 +1,7 @@
 import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
 import { cliReference } from './cli.ts';
 import { errorReference, eventReference } from './contract.ts';
+import { manifestReference } from './manifest.ts';
 
 interface GeneratedFile {
   /** From the project's root. */
@@ -18,4 +19,5 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/reference/cli.md', make: cliReference },
   { path: 'docs/reference/errors.md', make: errorReference },
   { path: 'docs/reference/events.md', make: eventReference },
+  { path: 'docs/reference/manifest.md', make: manifestReference },
 ];

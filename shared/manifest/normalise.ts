@@ -1,10 +1,10 @@
 import { describeValue, type Finding, formatKeyPath, type KeyPath } from './problem.ts';
 
 /** Keys of an `identity` that the flat form has at the top. */
-const identityKeys = ['name', 'display_name', 'description', 'license', 'parent_module'];
+export const identityKeys = ['name', 'display_name', 'description', 'license', 'parent_module'];
 
 /** Keys that belong to the module's registration. A manifest that has them is not refused, but they do nothing. */
-const registrationKeys = ['category', 'variety', 'cosign_identity_regexp', 'cosign_issuer_regexp'];
+export const registrationKeys = ['category', 'variety', 'cosign_identity_regexp', 'cosign_issuer_regexp'];
 
 type Mapping = Record<string, unknown>;
 

@@ -43,13 +43,20 @@ const moduleReference = z
   .regex(new RegExp(`^(?:${slug}/)?${slug}$`), 'expected <module> or <account>/<module>')
   .max(127, 'expected at most 127 characters');
 
-const list = <Item extends z.ZodType>(item: Item, description: string) =>
-  z.array(item).default([]).describe(description);
+const list = <Item extends z.ZodType>(item: Item, description: string, example: z.input<Item>[]) =>
+  z
+    .array(item)
+    .default([])
+    .meta({ description, examples: [example] });
 
 const dependencies = z
   .strictObject({
-    requires: list(requirement, 'Modules that this one needs: <account>/<module>@<npm-style semver range>.'),
-    provides: list(slugSchema, 'Names of capabilities that this module offers.'),
+    requires: list(
+      requirement,
+      'Modules that this one needs: <account>/<module>@<npm-style semver range>. A bare <module> is the own account’s, else powernode’s.',
+      ['powernode/system-base@^1.0', 'powernode/chrony@>=1.2 <3'],
+    ),
+    provides: list(slugSchema, 'Names of capabilities that this module offers.', ['http-server']),
   })
   .prefault({})
   .describe('What this module needs from other modules, and offers them.');
@@ -68,24 +75,46 @@ const hasEntries = (value: unknown) => value !== undefined && (!Array.isArray(va
  */
 export const moduleManifestSchema = z
   .strictObject({
-    schema_version: z.literal(1).default(1).describe('Version of this format.'),
-    name: slugSchema.describe("The module's name, unique in its account."),
-    display_name: line.optional().describe('The name that people are shown.'),
+    schema_version: z
+      .literal(1)
+      .default(1)
+      .meta({ description: 'Version of this format. Missing means 1, with a warning.', examples: [1] }),
+    name: slugSchema.meta({
+      description: "The module's name, unique in its account, as it is registered.",
+      examples: ['my-nginx'],
+    }),
+    display_name: line.optional().meta({
+      description: 'The name that people are shown.',
+      examples: ['nginx 1.26 with TLS hardening'],
+    }),
     description: z
       .string()
       .max(4000, 'expected at most 4000 characters')
       .optional()
-      .describe('What the module is for.'),
-    license: line.optional().describe('SPDX licence expression.'),
-    package_spec: list(debianPackage, 'Debian packages that the build installs.'),
-    file_spec: list(glob, 'rsync globs of the files that the module ships from rootfs/.'),
+      .meta({ description: 'What the module is for.', examples: ['nginx with TLS hardening and a /healthz endpoint'] }),
+    license: line.optional().meta({ description: 'SPDX licence expression.', examples: ['BSD-2-Clause'] }),
+    package_spec: list(
+      debianPackage,
+      'Debian packages that the build installs: name, name:architecture or name=version.',
+      ['nginx', 'nginx-extras'],
+    ),
+    file_spec: list(glob, 'rsync globs of the files that the module ships from rootfs/.', [
+      '/etc/nginx/**',
+      '/var/www/healthz/**',
+    ]),
     mask: list(
       glob,
       'rsync globs of files that are left out, from rootfs/ and from packages. Never affects other modules.',
+      ['/etc/nginx/sites-enabled/default', '*.bak'],
     ),
-    protected_spec: list(glob, 'rsync globs of shipped files that no other module may ship.'),
+    protected_spec: list(glob, 'rsync globs of shipped files that no other module may ship.', [
+      '/etc/nginx/conf.d/00-security.conf',
+    ]),
     dependencies,
-    parent_module: moduleReference.optional().describe('The module whose configuration this one overrides.'),
+    parent_module: moduleReference.optional().meta({
+      description: 'The module whose configuration this one overrides, as it is registered.',
+      examples: ['powernode/nginx'],
+    }),
   })
   .refine(({ package_spec, file_spec }) => hasEntries(package_spec) || hasEntries(file_spec), {
     message: 'expected at least one entry in package_spec or file_spec',

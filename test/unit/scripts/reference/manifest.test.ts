@@ -1,0 +1,24 @@
+import { describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { manifestReference } from '../../../../scripts/reference/manifest.ts';
+import { parseManifest } from '../../../../shared/manifest/index.ts';
+import { moduleManifestSchema } from '../../../../shared/manifest/schema.ts';
+
+const page = manifestReference();
+const [, whole = '', ...examples] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml]) => yaml as string);
+
+describe('docs/reference/manifest.md', () => {
+  test('its whole manifest is valid without a warning', () => {
+    expect(parseManifest(whole).warnings).toEqual([]);
+  });
+
+  test.each(examples)('its example is valid in a manifest: %s', (yaml) => {
+    const manifest = { schema_version: 1, name: 'x', file_spec: ['/etc/x'], ...parse(yaml) };
+    expect(parseManifest(stringify(manifest)).warnings).toEqual([]);
+  });
+
+  test('it has a section and an example for every key of the schema', () => {
+    const shown = examples.map((yaml) => Object.keys(parse(yaml))[0]);
+    expect([...new Set(shown)]).toEqual(Object.keys(moduleManifestSchema.shape));
+  });
+});
