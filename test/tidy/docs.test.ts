@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { projectRoot } from '../../scripts/local-cloud.ts';
+import { generatedFiles } from '../../scripts/reference/files.ts';
+import { errorStatus } from '../../shared/contract/error-codes.ts';
+import { eventTypes } from '../../shared/contract/events.ts';
+import { synthesize } from '../infra/synthesize.ts';
+
+function read(path: string): string {
+  return readFileSync(join(projectRoot, path), 'utf8');
+}
+
+/** The pages that people read, from the project's root. */
+const pages = [
+  ...readdirSync(projectRoot).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(projectRoot, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+].sort();
+
+test.each(generatedFiles)('$path is what the sources give (npm run generate)', async ({ path, make }) => {
+  expect(read(path)).toBe(await make());
+});
+
+test('every alarm of the stack is in docs/operating.md, and no other', () => {
+  const alarms = synthesize()
+    .resources('AWS::CloudWatch::Alarm')
+    // The CDK adds the name of the construct above and eight digits of a hash.
+    .map(([id]) => id.replace(/^Alarms/, '').replace(/[0-9A-F]{8}$/, ''));
+  const named = [...read('docs/operating.md').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  expect(named.sort()).toEqual(alarms.sort());
+});
+
+test('every error code is in docs/reference/errors.md', () => {
+  const page = read('docs/reference/errors.md');
+  expect(Object.keys(errorStatus).filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
+});
+
+test('every event type is in docs/reference/events.md', () => {
+  const page = read('docs/reference/events.md');
+  expect(eventTypes.filter((type) => !page.includes(`\`${type}\``))).toEqual([]);
+});
+
+describe('a page', () => {
+  test('is there to be looked at', () => {
+    expect(pages).toContain('README.md');
+    expect(pages).toContain('docs/architecture.md');
+  });
+
+  test.each(pages)('%s links to what exists, by relative paths', (page) => {
+    const targets = [...read(page).matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g)]
+      .map(([, inline, attribute]) => inline ?? attribute ?? '')
+      .filter((target) => !/^(https?:|mailto:)/.test(target));
+    const broken = targets.filter((target) => {
+      const [path = '', anchor] = target.split('#');
+      const file = path === '' ? page : relative(projectRoot, join(projectRoot, dirname(page), path));
+      if (path.startsWith('/') || file.startsWith('..') || !existsSync(join(projectRoot, file))) return true;
+      return anchor !== undefined && !anchorsOf(read(file)).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test.each(pages)('%s names no path of one machine', (page) => {
+    expect(read(page).match(/(^|[\s"'`(])\/(work|root|home|tmp|Users)\//g)).toBeNull();
+  });
+});
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
