@@ -36,6 +36,8 @@ interface Slot {
  *   copies of the directory do not change; each ancestor as a directory, whose attributes are merged as everywhere. A
  *   neighbour's file at a protected directory is dropped like any other, so nothing turns a directory into a link.
  *   Files that a neighbour adds in a protected directory stay: protect with `dir/***` what is shipped.
+ * - A pattern of `protected_spec` that an operator granted (`granted_reservations`) also protects paths that the module
+ *   does not ship: neighbours' files there are dropped, directories stay.
  * - A carve-out lifts the parent's protection of a file for that layer only, whose file then wins or loses by rank.
  * - Merged directories take the attributes of the highest layer that has them. A composition of no layers is an empty
  *   root (0755, 0:0, time 0).
@@ -131,13 +133,16 @@ class Merge {
     this.#refuseClashes();
     const entries: TreeEntry[] = [];
     const owners = new Map<string, LayerName>();
+    const shapers = new Map<string, LayerName>();
     const instanceFiles: Composition['instance_files'] = [];
     const paths = [...this.#slots.keys()].sort(compareBytes);
     if ((this.#slots.get('/')?.image ?? null) === null) entries.push(emptyRoot);
     for (const path of paths) {
       const slot = this.#slots.get(path) as Slot;
-      if (slot.image !== null) entries.push(slot.image);
-      if (slot.image !== null && !slot.isDirectory) owners.set(path, this.#name(slot.imageBy));
+      if (slot.image !== null) {
+        entries.push(slot.image);
+        (slot.isDirectory ? shapers : owners).set(path, this.#name(slot.imageBy));
+      }
       if (slot.rendered !== null) instanceFiles.push({ module: this.#name(slot.top), entry: slot.rendered });
     }
     const report = this.#report();
@@ -146,6 +151,8 @@ class Merge {
       effective_masks: new Map(report.layers.map((layer) => [layer.name, layer.effective_mask])),
       entries,
       owners,
+      shapers,
+      protected: this.#protection.paths(),
       instance_files: instanceFiles,
       report,
     };

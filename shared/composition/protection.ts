@@ -1,8 +1,9 @@
-import type { CompositionLayer, LayerName } from '../domain/composition.ts';
+import type { CompositionLayer, LayerName, ProtectedPath } from '../domain/composition.ts';
 import { compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
 import { compileGlob, GlobMatcher } from '../files/index.ts';
 import { limits } from '../limits.ts';
+import { overlapWarnings } from './overlap.ts';
 import { layerName } from './priority.ts';
 
 /**
@@ -27,13 +28,16 @@ export interface Protection {
   mayShape(layer: number, path: string): boolean;
   /** The parent whose protection of this file is lifted for `layer`, if it is. */
   carvedFrom(layer: number, path: string): number | null;
-  /** Patterns of `protected_spec` that do not do what their author may think. */
+  /** What is protected as such, ancestors left out: by path, then by rank. */
+  paths(): ProtectedPath[];
+  /** Patterns that do not do what people may think. */
   warnings: string[];
 }
 
 /**
  * Works out what each layer of a composition protects: those of its own shipped paths that its `protected_spec` matches,
- * and each ancestor of them as a directory. Throws `composition_protected_conflict` when two layers claim one path in
+ * and each ancestor of them as a directory; and, of a pattern that an operator granted, every other path that it matches
+ * (a reservation): there no neighbour's file may be, directories may. Throws `composition_protected_conflict` when two layers claim one path in
  * ways that cannot both hold and no carve-out settles it.
  */
 export function protectionOf(layers: readonly CompositionLayer[]): Protection {
@@ -43,19 +47,47 @@ export function protectionOf(layers: readonly CompositionLayer[]): Protection {
     warnings.push(...claimOwnPaths(layer, index, claims));
   });
   const carver = carveOuts(layers);
-  refuseConflicts(layers, claims, carver);
+  const reservers = reservations(layers);
+  refuseConflicts(layers, claims, carver, reservers);
+  const name = (index: number) => layerName(layers[index] as CompositionLayer);
 
   return {
-    // Claims stand in composition order, so the last is the highest layer's.
-    dropperOf: (layer, path) =>
-      claims.get(path)?.findLast((claim) => claim.by !== layer && !carver(layer, claim.by, path))?.by ?? null,
+    dropperOf(layer, path) {
+      const drops = (by: number) => by !== layer && !carver(layer, by, path);
+      // Claims stand in composition order, so the last is the highest layer's.
+      const claimed = claims.get(path)?.findLast(({ by }) => drops(by))?.by ?? -1;
+      const reserved = reservers.findLast(({ by, matcher }) => drops(by) && matcher.matches(path, false))?.by ?? -1;
+      return claimed === -1 && reserved === -1 ? null : Math.max(claimed, reserved);
+    },
     mayShape(layer, path) {
       const shaping = claims.get(path)?.filter((claim) => claim.kind === 'directory') ?? [];
       return shaping.length === 0 || shaping.some((claim) => claim.by === layer);
     },
-    carvedFrom: (layer, path) => claims.get(path)?.find((claim) => carver(layer, claim.by, path))?.by ?? null,
-    warnings,
+    carvedFrom(layer, path) {
+      const claimed = claims.get(path)?.find((claim) => carver(layer, claim.by, path));
+      if (claimed !== undefined) return claimed.by;
+      return reservers.find(({ by, matcher }) => carver(layer, by, path) && matcher.matches(path, false))?.by ?? null;
+    },
+    paths: () =>
+      [...claims.keys()].sort(compareBytes).flatMap((path) => {
+        const all = (claims.get(path) ?? []).filter(({ kind }) => kind !== 'ancestor');
+        return all.map(({ by }) => ({ path, by: name(by) }));
+      }),
+    warnings: [...warnings, ...overlapWarnings(layers)],
   };
+}
+
+/** A layer's granted patterns. */
+interface Reserver {
+  by: number;
+  matcher: GlobMatcher;
+}
+
+function reservations(layers: readonly CompositionLayer[]): Reserver[] {
+  return layers.flatMap(({ granted_reservations = [], protected_spec }, by) => {
+    const granted = granted_reservations.filter((pattern) => protected_spec.includes(pattern));
+    return granted.length === 0 ? [] : [{ by, matcher: new GlobMatcher(granted.map(compileGlob)) }];
+  });
 }
 
 /** Adds a layer's claims to `claims` and answers what its author should hear about the patterns. */
@@ -66,7 +98,14 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
     matchesFile: false,
     matchesDirectory: false,
   }));
-  if (patterns.length === 0) return [];
+  const granted = new Set(layer.granted_reservations);
+  const warnings = [...granted]
+    .filter((pattern) => !layer.protected_spec.includes(pattern))
+    .map(
+      (pattern) =>
+        `reservation ${JSON.stringify(pattern)} is granted to ${layerName(layer)}, but ${layer.version} does not ask for it`,
+    );
+  if (patterns.length === 0) return warnings;
   const own = new Map<string, Claim>();
   for (const entry of layer.entries) {
     const isDirectory = entry.type === 'directory';
@@ -91,13 +130,14 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
     if (all === undefined) claims.set(path, [claim]);
     else all.push(claim);
   }
-  return patterns.flatMap((pattern) => {
-    if (pattern.matchesFile) return [];
+  const idle = patterns.flatMap((pattern) => {
+    if (pattern.matchesFile || granted.has(pattern.source)) return [];
     const what = `protected_spec ${JSON.stringify(pattern.source)} of ${layerName(layer)} ${layer.version}`;
     return pattern.matchesDirectory
       ? [`${what} protects directories only, not the files in them: end it with /*** to protect those too`]
       : [`${what} matches nothing that the module ships, so it protects nothing`];
   });
+  return [...warnings, ...idle];
 }
 
 /** Whether `layer` carves its file at `path` out of the protection of layer `from`. */
@@ -127,16 +167,27 @@ interface ProtectedConflict {
   modules: [LayerName, LayerName];
 }
 
-function refuseConflicts(layers: readonly CompositionLayer[], claims: Map<string, Claim[]>, carver: Carver): void {
+function refuseConflicts(
+  layers: readonly CompositionLayer[],
+  claims: Map<string, Claim[]>,
+  carver: Carver,
+  reservers: readonly Reserver[],
+): void {
   const conflicts: ProtectedConflict[] = [];
+  const note = (path: string, pair: [number, number]) => {
+    const [a, b] = pair.sort((x, y) => x - y).map((by) => layerName(layers[by] as CompositionLayer));
+    conflicts.push({ path, modules: [a as LayerName, b as LayerName] });
+  };
   for (const [path, all] of claims) {
-    if (all.length < 2) continue;
     // A carve-out is about a file: it never lets a directory take the place of what the parent protects.
     const carved = (a: Claim, b: Claim) => a.kind === 'file' && carver(a.by, b.by, path);
-    const pair = firstClash(all, (a, b) => carved(a, b) || carved(b, a));
-    if (pair === null) continue;
-    const [a, b] = pair.map((claim) => layerName(layers[claim.by] as CompositionLayer)) as [LayerName, LayerName];
-    conflicts.push({ path, modules: [a, b] });
+    const pair = all.length < 2 ? null : firstClash(all, (a, b) => carved(a, b) || carved(b, a));
+    if (pair !== null) {
+      note(path, [pair[0].by, pair[1].by]);
+      continue;
+    }
+    const reserved = reservationClash(path, all, reservers, carver);
+    if (reserved !== null) note(path, reserved);
   }
   conflicts.sort((a, b) => compareBytes(a.path, b.path));
   const [first] = conflicts;
@@ -148,6 +199,22 @@ function refuseConflicts(layers: readonly CompositionLayer[], claims: Map<string
       `${first.modules[1]} do${more}; rename one's file, or carve it out in a config module of the other`,
     { found: first.path, details: conflicts.slice(0, limits.conflictsShownMax) },
   );
+}
+
+/** A protected file of one layer at a path that is reserved for another: both protect it. */
+function reservationClash(
+  path: string,
+  all: readonly Claim[],
+  reservers: readonly Reserver[],
+  carver: Carver,
+): [number, number] | null {
+  for (const { by, matcher } of reservers) {
+    // A layer that ships the path itself has claimed it, and that was judged already.
+    if (all.some((one) => one.by === by)) continue;
+    const claim = all.find((one) => one.kind === 'file' && !carver(one.by, by, path));
+    if (claim !== undefined && matcher.matches(path, false)) return [by, claim.by];
+  }
+  return null;
 }
 
 function firstClash(all: Claim[], settled: (a: Claim, b: Claim) => boolean): [Claim, Claim] | null {

@@ -2,43 +2,32 @@ import type { LayerName } from '../domain/composition.ts';
 import { compareBytes } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
 
-/**
- * Refuses modules that require each other: neither could be built on the other's files first.
- * `requiredBy` gives for each module those that require it. Throws `composition_cycle`, naming the modules of one cycle.
- */
-export function refuseCycles(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]>): void {
-  const done = new Set<LayerName>();
-  for (const start of requiredBy.keys()) {
-    const path: LayerName[] = [];
-    const onPath = new Set<LayerName>();
-    const stack: { module: LayerName; next: number }[] = [{ module: start, next: 0 }];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      if (top.next === 0 && !done.has(top.module)) {
-        path.push(top.module);
-        onPath.add(top.module);
-      }
-      const by = done.has(top.module) ? undefined : requiredBy.get(top.module)?.[top.next++];
-      if (by === undefined) {
-        if (onPath.delete(top.module)) path.pop();
-        done.add(top.module);
-        stack.pop();
-      } else if (onPath.has(by)) {
-        throw cycleError(path.slice(path.indexOf(by)));
-      } else {
-        stack.push({ module: by, next: 0 });
-      }
+/** Whether modules require each other in a circle. `requiredBy` gives for each module those that require it. */
+export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]>): boolean {
+  // Modules that nothing requires any more are taken away, again and again; what is left requires itself (Kahn 1962).
+  const requirers = new Map([...requiredBy].map(([module, by]) => [module, new Set(by).size]));
+  const requires = new Map<LayerName, Set<LayerName>>();
+  for (const [module, by] of requiredBy) {
+    for (const one of by) requires.set(one, (requires.get(one) ?? new Set()).add(module));
+  }
+  const free = [...requirers].flatMap(([module, count]) => (count === 0 ? [module] : []));
+  for (const module of free) {
+    for (const required of requires.get(module) ?? []) {
+      const left = (requirers.get(required) ?? 0) - 1;
+      requirers.set(required, left);
+      if (left === 0) free.push(required);
     }
   }
+  return free.length < requiredBy.size;
 }
 
-/** `back` follows "is required by"; people read "requires". The cycle is told from its byte-wise first module. */
-function cycleError(back: LayerName[]): GantryError {
-  const forward = back.toReversed();
-  const first = forward.indexOf([...forward].sort(compareBytes)[0] as LayerName);
-  const cycle = [...forward.slice(first), ...forward.slice(0, first + 1)];
+/** Neither of such modules could be built on the other's files first. Each of `cycle` requires the next, the last the first. */
+export function cycleError(cycle: readonly LayerName[]): GantryError {
+  const first = cycle.indexOf([...cycle].sort(compareBytes)[0] as LayerName);
+  const round = [...cycle.slice(first), ...cycle.slice(0, first + 1)];
   return new GantryError(
     'composition_cycle',
-    `expected modules not to require each other, found the cycle ${cycle.join(' → ')}`,
-    { found: cycle[0], details: cycle },
+    `expected modules not to require each other, found the cycle ${round.join(' → ')}`,
+    { found: round[0], details: round },
   );
 }

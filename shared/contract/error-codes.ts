@@ -22,6 +22,7 @@ const errors = {
   // registration and manifests
   ModuleManifestSchemaError: [422, 'the module manifest has problems; each is listed with line, column and key path'],
   glob_invalid: [422, 'a glob cannot be read'],
+  glob_too_complex: [422, 'two globs have too many wildcards to be compared with each other'],
   requirement_invalid: [422, 'a requirement is not <account>/<module>@<semver range>'],
   regexp_invalid: [422, 'a regular expression is not one of RE2'],
   regexp_unanchored: [422, 'an identity or issuer regexp lacks ^ or $'],
@@ -111,6 +112,7 @@ const errors = {
   composition_protected_conflict: [409, 'two modules protect the same path'],
   composition_type_conflict: [409, 'a directory in one module, a file in another'],
   composition_unsatisfied: [409, 'no versions satisfy all requirements; the chain is named'],
+  composition_ambiguous: [409, 'several modules provide what is required and none of them is assigned; they are named'],
   composition_cycle: [409, 'modules require each other in a circle; it is named'],
   composition_too_complex: [409, 'requirements did not resolve within the allowed steps'],
   composition_platform_mismatch: [409, "the module has no build for the template's platform"],

@@ -41,16 +41,18 @@ function anyLayer(name: string) {
       priority: fc.integer({ min: 0, max: 3 }),
       entries: anyTree,
       protected_spec: fc.array(fc.constantFrom(...globs), { maxLength: 2 }),
+      granted: fc.boolean(),
       shared: fc.array(fc.constantFrom(...globs), { maxLength: 2 }),
       variety: fc.constantFrom('subscription' as const, 'config' as const, 'instance' as const),
       parent_module: fc.option(fc.constantFrom(...names)),
     })
-    .map(({ priority, shared, entries, ...rest }) => {
+    .map(({ priority, shared, entries, granted, ...rest }) => {
       // Rendered modules ship regular files; links of theirs are refused, which an example test shows.
       const own = rest.variety === 'instance' ? entries.filter((one) => one.type !== 'symlink') : entries;
       return layer(name, priority, [], {
         ...rest,
         entries: own,
+        granted_reservations: granted ? rest.protected_spec : [],
         file_spec: ['/z', ...shared],
         mask: [...shared, '/y'],
       });
@@ -68,8 +70,9 @@ function outcome(layers: CompositionLayer[]): Composition | string {
 
 const isDirectory = (one: TreeEntry) => one.type === 'directory';
 
-/** Whether `by` protects what it has at a path: said anew, one path and one pattern at a time. */
+/** Whether `by` protects a path, because it has it or by a grant: said anew, one path and one pattern at a time. */
 function protects(by: CompositionLayer, path: string): boolean {
+  if (by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false))) return true;
   return by.entries.some((own) => {
     const matched = by.protected_spec.some((pattern) => matches(compileGlob(pattern), own.path, isDirectory(own)));
     return matched && (own.path === path || ancestorPaths(own.path).includes(path));
@@ -206,62 +209,79 @@ describe('laws of compose', () => {
 describe('laws of resolveVersions', () => {
   const modules = ['acme/a', 'acme/b', 'acme/c', 'acme/d'];
   // Modules require later ones only, so that there are no cycles; the last does not exist.
-  const worlds = fc.tuple(
-    ...modules.map((_, index) => {
-      const later = [...modules.slice(index + 1), 'acme/e'];
-      const one = fc.record({
-        module: fc.constantFrom(...later),
-        constraint: fc.constantFrom('^1', '^2', '<3', '>=2'),
-      });
-      return fc.array(fc.array(one, { maxLength: 2 }), { minLength: 1, maxLength: 3 });
-    }),
-  );
+  const acyclic = worldsOf((index) => modules.slice(index + 1));
+  const cyclic = worldsOf(() => modules);
 
-  it('finds an answer exactly where trying every combination does, and the answer satisfies every constraint', () => {
-    fc.assert(
-      fc.property(worlds, fc.uniqueArray(fc.constantFrom(...modules), { minLength: 1 }), (world, assigned) => {
-        const available = (module: string): VersionChoice[] =>
-          (world[modules.indexOf(module)] ?? [])
-            .map((_, i): VersionChoice => ({ id: String(i), version_string: `${i + 1}.0.0`, standing: 'offered' }))
-            .reverse();
-        const requires = (choice: VersionChoice, module: string) =>
-          world[modules.indexOf(module)]?.[Number(choice.id)] ?? [];
-        const allows = (constraint: string, choice: VersionChoice) => {
-          const major = Number(choice.id) + 1;
-          return { '^1': major === 1, '^2': major === 2, '<3': major < 3, '>=2': major >= 2 }[constraint] ?? false;
-        };
-        const fits = (choices: Map<string, VersionChoice>) =>
-          [...choices].every(([module, choice]) =>
-            requires(choice, module).every(({ module: other, constraint }) => {
-              const there = choices.get(other);
-              return there !== undefined && allows(constraint, there);
-            }),
-          );
-        const everyCombination = (rest: string[], so: Map<string, VersionChoice>): boolean => {
-          const [module, ...others] = rest;
-          if (module === undefined) return assigned.every((name) => so.has(name)) && fits(so);
-          const without = !assigned.includes(module) && everyCombination(others, so);
-          return (
-            without || available(module).some((choice) => everyCombination(others, new Map([...so, [module, choice]])))
-          );
-        };
-        const input = {
-          account: 'acme',
-          assigned: assigned.map((module) => ({ module, constraint: null })),
-          available,
-          requires,
-        };
-        try {
-          const resolved = resolveVersions(input);
-          expect(fits(new Map(resolved.map((one) => [one.module, one.choice])))).toBe(true);
-          expect(resolved.every((one) => one.assigned || one.required_by.length > 0)).toBe(true);
-          expect(resolveVersions({ ...input, assigned: input.assigned.toReversed() })).toEqual(resolved);
-        } catch (error) {
-          if (!isGantryError(error, 'composition_unsatisfied')) throw error;
-          expect(everyCombination(modules, new Map())).toBe(false);
-        }
-      }),
-      { numRuns: 2000 },
-    );
-  });
+  function worldsOf(required: (index: number) => string[]) {
+    return fc.tuple(...modules.map((_, index) => versionsOf([...required(index), 'acme/e'])));
+  }
+
+  function versionsOf(required: string[]) {
+    const one = fc.record({
+      module: fc.constantFrom(...required),
+      constraint: fc.constantFrom('^1', '^2', '<3', '>=2'),
+    });
+    return fc.array(fc.array(one, { maxLength: 2 }), { minLength: 1, maxLength: 3 });
+  }
+
+  it.each([
+    ['without cycles', acyclic],
+    ['with cycles', cyclic],
+  ])(
+    'finds an answer exactly where trying every combination does, and it satisfies every constraint (%s)',
+    (_, worlds) => {
+      fc.assert(
+        fc.property(worlds, fc.uniqueArray(fc.constantFrom(...modules), { minLength: 1 }), (world, assigned) => {
+          const available = (module: string): VersionChoice[] =>
+            (world[modules.indexOf(module)] ?? [])
+              .map((_, i): VersionChoice => ({ id: String(i), version_string: `${i + 1}.0.0`, standing: 'offered' }))
+              .reverse();
+          const requires = (choice: VersionChoice, module: string) =>
+            world[modules.indexOf(module)]?.[Number(choice.id)] ?? [];
+          const allows = (constraint: string, choice: VersionChoice) => {
+            const major = Number(choice.id) + 1;
+            return { '^1': major === 1, '^2': major === 2, '<3': major < 3, '>=2': major >= 2 }[constraint] ?? false;
+          };
+          const reaches = (choices: Map<string, VersionChoice>, from: string, to: string, depth = 5): boolean => {
+            const there = choices.get(from);
+            const next = there === undefined || depth === 0 ? [] : requires(there, from).map(({ module }) => module);
+            return next.some((module) => module === to || reaches(choices, module, to, depth - 1));
+          };
+          const fits = (choices: Map<string, VersionChoice>) =>
+            [...choices.keys()].every((module) => !reaches(choices, module, module)) &&
+            [...choices].every(([module, choice]) =>
+              requires(choice, module).every(({ module: other, constraint }) => {
+                const there = choices.get(other);
+                return there !== undefined && allows(constraint, there);
+              }),
+            );
+          const everyCombination = (rest: string[], so: Map<string, VersionChoice>): boolean => {
+            const [module, ...others] = rest;
+            if (module === undefined) return assigned.every((name) => so.has(name)) && fits(so);
+            const without = !assigned.includes(module) && everyCombination(others, so);
+            return (
+              without ||
+              available(module).some((choice) => everyCombination(others, new Map([...so, [module, choice]])))
+            );
+          };
+          const input = {
+            account: 'acme',
+            assigned: assigned.map((module) => ({ module, constraint: null })),
+            available,
+            requires,
+          };
+          try {
+            const resolved = resolveVersions(input);
+            expect(fits(new Map(resolved.map((one) => [one.module, one.choice])))).toBe(true);
+            expect(resolved.every((one) => one.assigned || one.required_by.length > 0)).toBe(true);
+            expect(resolveVersions({ ...input, assigned: input.assigned.toReversed() })).toEqual(resolved);
+          } catch (error) {
+            if (!isGantryError(error, 'composition_unsatisfied', 'composition_cycle')) throw error;
+            expect(everyCombination(modules, new Map())).toBe(false);
+          }
+        }),
+        { numRuns: 2000 },
+      );
+    },
+  );
 });

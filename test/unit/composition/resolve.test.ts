@@ -1,36 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { resolveVersions, type Standing, type VersionChoice } from '../../../shared/composition/index.ts';
+import { resolveVersions } from '../../../shared/composition/index.ts';
 import { limits } from '../../../shared/limits.ts';
 import { thrownBy } from './factory.ts';
-
-interface Choice extends VersionChoice {
-  requires: string[];
-}
-
-/** Module → version (`1.0.0 superseded` gives the standing too) → what it requires; the newest version first. */
-type World = Record<string, Record<string, string[]>>;
-
-function requirement(text: string) {
-  const [module = '', constraint = null] = text.split('@');
-  return { module, constraint };
-}
-
-function inputOf(world: World, assigned: string[]) {
-  const modules = new Map<string, Choice[]>();
-  for (const [module, versions] of Object.entries(world)) {
-    const choices = Object.entries(versions).map(([text, requires]): Choice => {
-      const [version_string = '', standing = 'offered'] = text.split(' ');
-      return { id: `${module}@${version_string}`, version_string, standing: standing as Standing, requires };
-    });
-    modules.set(module, choices);
-  }
-  return {
-    account: 'acme',
-    assigned: assigned.map(requirement),
-    available: (module: string) => modules.get(module) ?? null,
-    requires: (choice: Choice) => choice.requires.map(requirement),
-  };
-}
+import { inputOf, type World } from './resolve-world.ts';
 
 function resolve(world: World, ...assigned: string[]): string[] {
   return resolveVersions(inputOf(world, assigned)).map((one) => one.choice.id);
@@ -180,6 +152,38 @@ describe('what cannot be resolved', () => {
     });
   });
 
+  it('is no cycle when an older version avoids it', () => {
+    const world: World = {
+      'acme/a': { '2.0.0': ['acme/b'], '1.0.0': ['acme/b@^1'] },
+      'acme/b': { '2.0.0': ['acme/c'], '1.0.0': [] },
+      'acme/c': { '3.0.0': ['acme/a'], '2.0.0': ['acme/b'] },
+    };
+    expect(resolve(world, 'acme/a')).toEqual(['acme/a@2.0.0', 'acme/b@1.0.0']);
+    expect(resolve(world, 'acme/c')).toEqual(['acme/a@2.0.0', 'acme/b@1.0.0', 'acme/c@3.0.0']);
+    expect(resolve({ 'acme/a': { '2.0.0': ['acme/a'], '1.0.0': [] } }, 'acme/a')).toEqual(['acme/a@1.0.0']);
+  });
+
+  it('is told by its demands where modules only suit each other in turns', () => {
+    const world: World = {
+      'acme/a': { '2.0.0': ['acme/b@^1'], '1.0.0': ['acme/b@^2'] },
+      'acme/b': { '2.0.0': ['acme/a@^2'], '1.0.0': ['acme/a@^1'] },
+    };
+    expect(thrownBy(() => resolve(world, 'acme/a'))).toMatchObject({
+      code: 'composition_unsatisfied',
+      message: expect.stringContaining('assigned acme/a and assigned acme/a 2.0.0 → acme/b 1.0.0 → acme/a@^1'),
+    });
+  });
+
+  it('is avoided five hundred times over in one resolution', () => {
+    const world: World = {};
+    const tops = Array.from({ length: 500 }, (_, i) => `acme/a${i}`);
+    for (const top of tops) {
+      world[top] = { '1.0.0': [`${top}-b`] };
+      world[`${top}-b`] = { '2.0.0': [top], '1.0.0': [] };
+    }
+    expect(resolve(world, ...tops).filter((id) => id.endsWith('-b@1.0.0'))).toHaveLength(500);
+  });
+
   it('is no cycle when two ways lead to one module', () => {
     const world: World = {
       'acme/a': { '1.0.0': ['acme/b', 'acme/c'] },
@@ -205,6 +209,21 @@ describe('what cannot be resolved', () => {
       world[name] = versions;
     }
     expect(thrownBy(() => resolve(world, ...names))).toMatchObject({ code: 'composition_too_complex' });
+  });
+
+  it('ends with a coded answer when cycles make the search explode', () => {
+    const world: World = {};
+    const names = Array.from({ length: 60 }, (_, i) => `acme/m${i}`);
+    for (const [i, name] of names.entries()) {
+      const others = names.filter((_, other) => other % 7 !== i % 7);
+      world[name] = Object.fromEntries(
+        Array.from({ length: 20 }, (_, v) => [`${20 - v}.0.0`, others.filter((_, other) => other % 20 !== v)]),
+      );
+    }
+    const started = performance.now();
+    const error = thrownBy(() => resolve(world, ...names));
+    expect(['composition_too_complex', 'composition_cycle']).toContain((error as { code: string }).code);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   it('is more modules than the limit', () => {

@@ -1,0 +1,134 @@
+import { hash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Composition, CompositionIndex, IndexedLayer, LayerName, PathFacts } from '../domain/composition.ts';
+import { compareBytes, type TreeEntry } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { layerName } from './priority.ts';
+
+/** Makes the index of a composition: plain JSON, the same for the same composition. */
+export function indexOf(composition: Composition): CompositionIndex {
+  const names = composition.layers.map(layerName);
+  const number = new Map(names.map((name, index) => [name, index]));
+  const at = (name: LayerName) => number.get(name) ?? -1;
+  const index: CompositionIndex = {
+    format: 1,
+    layers: composition.layers.map(
+      ({ version, version_id, layer_digest, priority, package_spec = [] }, i): IndexedLayer => ({
+        name: names[i] as LayerName,
+        version,
+        version_id,
+        layer_digest,
+        priority,
+        packages: [...package_spec].sort(compareBytes),
+      }),
+    ),
+    ...columnsOf(composition, at),
+    dropped: composition.report.dropped.map(({ path, from, because_of }) => [path, at(from), at(because_of)]),
+    shadowed: composition.report.shadowed.map(({ path, from, by }) => [path, at(from), at(by)]),
+    carved_out: composition.report.carved_out.map(({ path, from, by }) => [path, at(from), at(by)]),
+    protected: composition.protected.map(({ path, by }) => [path, at(by)]),
+    reserved: composition.layers.flatMap(({ granted_reservations = [], protected_spec }, by) =>
+      granted_reservations
+        .filter((pattern) => protected_spec.includes(pattern))
+        .sort(compareBytes)
+        .map((pattern): [string, number] => [pattern, by]),
+    ),
+  };
+  return index;
+}
+
+type Columns = Pick<CompositionIndex, 'paths' | 'owner' | 'facts' | 'content' | 'mtime' | 'fact_table'>;
+
+function columnsOf(composition: Composition, at: (name: LayerName) => number): Columns {
+  const out: Columns = { paths: [], owner: [], facts: [], content: [], mtime: [], fact_table: [] };
+  const places = new Map<string, number>();
+  const add = (entry: TreeEntry, by: number, rendered: boolean) => {
+    const { type, mode, uid, gid, xattrs: attributes } = entry;
+    const xattrs = attributes === undefined ? '' : short(JSON.stringify(Object.entries(attributes).sort(byName)));
+    const key = `${type} ${mode} ${uid} ${gid} ${rendered} ${xattrs}`;
+    let place = places.get(key);
+    if (place === undefined) {
+      place = out.fact_table.push({ type, mode, uid, gid, xattrs, rendered }) - 1;
+      places.set(key, place);
+    }
+    out.paths.push(entry.path);
+    out.owner.push(by);
+    out.facts.push(place);
+    out.content.push(contentOf(entry));
+    out.mtime.push(entry.mtime);
+  };
+  const rendered = composition.instance_files;
+  let next = 0;
+  const addRendered = (until: string | null) => {
+    for (let one = rendered[next]; one !== undefined; one = rendered[next]) {
+      if (until !== null && compareBytes(one.entry.path, until) > 0) return;
+      add(one.entry, at(one.module), true);
+      next++;
+    }
+  };
+  for (const entry of composition.entries) {
+    addRendered(entry.path);
+    if (out.paths.at(-1) === entry.path) continue;
+    const by = (entry.type === 'directory' ? composition.shapers : composition.owners).get(entry.path);
+    add(entry, by === undefined ? -1 : at(by), false);
+  }
+  addRendered(null);
+  return out;
+}
+
+/** 128 bits: two files that differ are never taken for the same, not even where somebody tries. */
+function short(text: string): string {
+  return hash('sha256', text, 'base64url').slice(0, 22);
+}
+
+function contentOf({ type, size, verity, content, target, rdev }: TreeEntry): string {
+  if (type === 'symlink') return short(`link ${target ?? ''}`);
+  if (type === 'character' || type === 'block') return short(`device ${rdev ?? 0}`);
+  if (type !== 'file' || size === 0) return '';
+  if (verity !== undefined) return Buffer.from(verity, 'hex').toString('base64url').slice(0, 22);
+  return short(`content ${content ?? ''}`);
+}
+
+function byName([a]: [string, string], [b]: [string, string]): number {
+  return compareBytes(a, b);
+}
+
+/** The index as it is stored: JSON, compressed with gzip; about 40 bytes a file. */
+export function encodeIndex(index: CompositionIndex): Uint8Array {
+  return gzipSync(JSON.stringify(index));
+}
+
+/** Reads what `encodeIndex` wrote and Gantry stored. Throws `io_error` for a format that this release does not know. */
+export function decodeIndex(bytes: Uint8Array): CompositionIndex {
+  // Written by compose below a prefix that nothing else may write to.
+  const index: CompositionIndex = JSON.parse(gunzipSync(bytes).toString('utf8'));
+  if (index.format !== 1) {
+    throw new GantryError('io_error', `expected a composition index of format 1, found ${index.format}`);
+  }
+  return index;
+}
+
+/** The place of a path in the index's columns, or -1. */
+export function placeOf(index: CompositionIndex, path: string): number {
+  let low = 0;
+  let high = index.paths.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const order = compareBytes(index.paths[middle] as string, path);
+    if (order === 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
+/** What the index knows of the path at a place, and whose it is (null for a root that no layer has). */
+export function factsAt(index: CompositionIndex, place: number): PathFacts & { by: LayerName | null } {
+  const facts = index.fact_table[index.facts[place] as number] as CompositionIndex['fact_table'][number];
+  return {
+    ...facts,
+    content: index.content[place] as string,
+    mtime: index.mtime[place] as number,
+    by: index.layers[index.owner[place] as number]?.name ?? null,
+  };
+}

@@ -1,0 +1,175 @@
+import type {
+  CompositionIndex,
+  Decided,
+  FactName,
+  IndexedLayer,
+  LayerName,
+  ModuleFacts,
+  PackageUse,
+  PathFacts,
+  PathOwner,
+  Preview,
+} from '../domain/composition.ts';
+import { compareBytes } from '../domain/tree.ts';
+import { factsAt } from './composition-index.ts';
+
+/**
+ * What changes on machines when a template's composition goes from one to another; `before` is null where there is none
+ * yet. Times are not told one by one, because a new build of a module may change them all. With `listMax`, lists of files
+ * are cut to that length; `counts` always tells the whole.
+ */
+export function previewComposition(
+  before: CompositionIndex | null,
+  after: CompositionIndex,
+  { listMax = Number.POSITIVE_INFINITY }: { listMax?: number } = {},
+): Preview {
+  const from = before ?? nothing;
+  const modules = changedModules(from.layers, after.layers);
+  const packages = changedPackages(from.layers, after.layers);
+  const { added, removed, changed, times } = changedPaths(from, after);
+  const dropped = decided(from, after, 'dropped', (path, a, b) => ({ path, from: a, because_of: b }));
+  const shadowed = decided(from, after, 'shadowed', (path, a, b) => ({ path, from: a, by: b }));
+  const carved_out = decided(from, after, 'carved_out', (path, a, b) => ({ path, from: a, by: b }));
+  const cut = <T>(list: T[]) => list.slice(0, listMax);
+  const cutBoth = <T>({ now, no_longer }: Decided<T>) => ({ now: cut(now), no_longer: cut(no_longer) });
+  const lengths = <T>({ now, no_longer }: Decided<T>) => now.length + no_longer.length;
+  return {
+    modules,
+    packages,
+    added: cut(added),
+    removed: cut(removed),
+    changed: cut(changed),
+    dropped: cutBoth(dropped),
+    shadowed: cutBoth(shadowed),
+    carved_out: cutBoth(carved_out),
+    counts: {
+      modules: modules.length,
+      packages_added: packages.added.length,
+      packages_removed: packages.removed.length,
+      added: added.length,
+      removed: removed.length,
+      changed: changed.length,
+      dropped: lengths(dropped),
+      shadowed: lengths(shadowed),
+      carved_out: lengths(carved_out),
+      times,
+    },
+  };
+}
+
+const nothing: CompositionIndex = {
+  format: 1,
+  layers: [],
+  paths: [],
+  owner: [],
+  facts: [],
+  content: [],
+  mtime: [],
+  fact_table: [],
+  dropped: [],
+  shadowed: [],
+  carved_out: [],
+  protected: [],
+  reserved: [],
+};
+
+function changedModules(before: readonly IndexedLayer[], after: readonly IndexedLayer[]): Preview['modules'] {
+  const old = new Map(before.map((layer) => [layer.name, moduleFacts(layer)]));
+  const fresh = new Map(after.map((layer) => [layer.name, moduleFacts(layer)]));
+  return [...new Set([...old.keys(), ...fresh.keys()])]
+    .sort(compareBytes)
+    .map((module) => ({ module, before: old.get(module) ?? null, after: fresh.get(module) ?? null }))
+    .filter((one) => JSON.stringify(one.before) !== JSON.stringify(one.after));
+}
+
+function moduleFacts({ version, version_id, layer_digest, priority }: IndexedLayer): ModuleFacts {
+  return { version, version_id, layer_digest, priority };
+}
+
+function changedPackages(before: readonly IndexedLayer[], after: readonly IndexedLayer[]): Preview['packages'] {
+  const old = packagesOf(before);
+  const fresh = packagesOf(after);
+  return {
+    added: fresh.filter(({ package: name }) => !old.some((one) => one.package === name)),
+    removed: old.filter(({ package: name }) => !fresh.some((one) => one.package === name)),
+  };
+}
+
+function packagesOf(layers: readonly IndexedLayer[]): PackageUse[] {
+  const uses = new Map<string, LayerName[]>();
+  for (const { name, packages } of layers) for (const one of packages) uses.set(one, [...(uses.get(one) ?? []), name]);
+  return [...uses]
+    .sort(([a], [b]) => compareBytes(a, b))
+    .map(([name, modules]) => ({ package: name, modules: [...new Set(modules)].sort(compareBytes) }));
+}
+
+type Changes = Pick<Preview, 'added' | 'removed' | 'changed'> & { times: number };
+
+/** Walks both sorted lists of paths together. */
+function changedPaths(before: CompositionIndex, after: CompositionIndex): Changes {
+  const out: Changes = { added: [], removed: [], changed: [], times: 0 };
+  let i = 0;
+  let j = 0;
+  while (i < before.paths.length || j < after.paths.length) {
+    const old = before.paths[i];
+    const fresh = after.paths[j];
+    const order = old === undefined ? 1 : fresh === undefined ? -1 : compareBytes(old, fresh);
+    if (order < 0) {
+      const { type, by } = factsAt(before, i++);
+      if (by !== null) out.removed.push({ path: old as string, type, from: by });
+    } else if (order > 0) {
+      const { type, by } = factsAt(after, j++);
+      if (by !== null) out.added.push({ path: fresh as string, type, by });
+    } else {
+      compare(out, old as string, factsAt(before, i++), factsAt(after, j++));
+    }
+  }
+  return out;
+}
+
+type Owned = PathFacts & { by: LayerName | null };
+
+function compare(out: Changes, path: string, a: Owned, b: Owned): void {
+  const what = differences(a, b);
+  if (what.length > 0) out.changed.push({ path, what, before: ownerOf(a), after: ownerOf(b) });
+  else if (a.mtime !== b.mtime) out.times++;
+}
+
+function differences(a: Owned, b: Owned): FactName[] {
+  const differs: [FactName, boolean][] = [
+    ['type', a.type !== b.type],
+    ['content', a.content !== b.content && a.type === b.type],
+    ['mode', a.mode !== b.mode],
+    ['owner', a.uid !== b.uid || a.gid !== b.gid],
+    ['xattrs', a.xattrs !== b.xattrs],
+    ['rendered', a.rendered !== b.rendered],
+    // Whose attributes a directory has is of no interest while they are the same.
+    ['module', a.by !== b.by && b.type !== 'directory'],
+  ];
+  return differs.flatMap(([name, isSo]) => (isSo ? [name] : []));
+}
+
+/** The part of the facts that a preview shows. */
+export function ownerOf({ by, type, mode, uid, gid }: PathOwner): PathOwner {
+  return { by, type, mode, uid, gid };
+}
+
+function decided<T>(
+  before: CompositionIndex,
+  after: CompositionIndex,
+  list: 'dropped' | 'shadowed' | 'carved_out',
+  make: (path: string, a: LayerName, b: LayerName) => T,
+): Decided<T> {
+  const told = (index: CompositionIndex): [string, T][] => {
+    const name = (number: number) => index.layers[number]?.name ?? '';
+    return index[list].map(([path, a, b]) => [[path, name(a), name(b)].join('\0'), make(path, name(a), name(b))]);
+  };
+  const old = told(before);
+  const fresh = told(after);
+  const oldKeys = new Set(old.map(([key]) => key));
+  const freshKeys = new Set(fresh.map(([key]) => key));
+  return {
+    now: fresh.flatMap(([key, one]) => (oldKeys.has(key) ? [] : [one])),
+    no_longer: old.flatMap(([key, one]) => (freshKeys.has(key) ? [] : [one])),
+  };
+}

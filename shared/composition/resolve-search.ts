@@ -1,0 +1,336 @@
+import type { LayerName } from '../domain/composition.ts';
+import { splitModule } from '../domain/template.ts';
+import { compareBytes } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { cycleError, hasCycle } from './resolve-cycle.ts';
+import { chainsOf, chainTo, type Demand, explainClash, unsatisfiedError } from './resolve-explain.ts';
+import { ambiguousError, type Meaning, type Names } from './resolve-names.ts';
+import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
+
+/** What an assignment or a manifest's `requires` asks for. */
+export interface Requirement {
+  /** `<account>/<name>`, or a bare name: of the account that asks, then of `powernode`, else a capability. */
+  module: string;
+  /** npm-style semver range; null means any version. Of a capability: asked of the version of the module that provides it. */
+  constraint: string | null;
+}
+
+/** What the search works on: `ResolutionInput` with names that can be asked. */
+export interface SearchInput<C extends VersionChoice> {
+  assigned: readonly { module: LayerName; constraint: string | null }[];
+  names: Names<C>;
+  available(module: LayerName): readonly C[] | null;
+  requires(choice: C, module: LayerName): readonly Requirement[];
+  provides(choice: C, module: LayerName): readonly string[];
+}
+
+export interface Found<C extends VersionChoice> {
+  module: LayerName;
+  choice: C;
+  assigned: boolean;
+  required_by: LayerName[];
+  chains: string[][];
+}
+
+/** A module that the search decides, with what it needs for going on to the next choice. */
+interface Decision {
+  module: LayerName;
+  /** Index of the next choice. */
+  next: number;
+  /** Some choice satisfied the demands. */
+  tried: boolean;
+  /** Modules whose choices have to do with the failures so far. */
+  blamed: Set<LayerName>;
+  /** How many modules were asked for before the choice. */
+  known: number;
+  /** What the choice asked for. */
+  asked: LayerName[];
+}
+
+/**
+ * Depth-first search that decides one module after the other, in the order in which they are asked for, and jumps back
+ * over decisions that have nothing to do with a failure (conflict-directed backjumping, Prosser 1993).
+ *
+ * Invariant: `#demands` holds what the assignments and the chosen versions ask for, nothing else.
+ * A failure is the set of modules whose choices led to it; null is none.
+ *
+ * Cycles are rare and looking for them at each choice is dear, so the first search looks once, at its end; when there is
+ * one, the search starts again and looks at each choice.
+ */
+export class Search<C extends VersionChoice> {
+  readonly #input: SearchInput<C>;
+  readonly #order: LayerName[] = [];
+  readonly #demands = new Map<LayerName, Demand[]>();
+  readonly #chosen = new Map<LayerName, C>();
+  readonly #constraints = new Map<string | null, ParsedConstraint>();
+  readonly #choices = new Map<LayerName, readonly C[] | null>();
+  #possible: Map<LayerName, Set<ParsedConstraint>> | undefined;
+  #watchCycles = false;
+  #steps = 0;
+  /** The first thing that could not be had: what the newest versions ask for, so what people expect to read about. */
+  #reason: GantryError | undefined;
+  /** The first two demands that no one version met: told where it is all that there is to tell. */
+  #firstClash: GantryError | undefined;
+
+  constructor(input: SearchInput<C>) {
+    this.#input = input;
+  }
+
+  run(): Found<C>[] {
+    for (const { module, constraint } of this.#input.assigned) this.#ask(module, this.#demand(null, constraint, null));
+    if (!this.#decideAll()) throw this.#reason ?? this.#firstClash;
+    return this.#order.toSorted(compareBytes).map((module) => {
+      const by = (this.#demands.get(module) ?? []).map((demand) => demand.by);
+      return {
+        module,
+        choice: this.#chosen.get(module) as C,
+        assigned: by.includes(null),
+        required_by: [...new Set(by.filter((name) => name !== null))].sort(compareBytes),
+        chains: chainsOf(module, this.#demands, this.#chosen),
+      };
+    });
+  }
+
+  /** Every module that was looked at with the choices that it had. */
+  get considered(): ReadonlyMap<LayerName, readonly C[] | null> {
+    return this.#choices;
+  }
+
+  /** Decides all modules; false when that cannot be. With a stack of its own: chains may be longer than the engine's. */
+  #decideAll(): boolean {
+    const decisions: Decision[] = [];
+    for (;;) {
+      const module = this.#order[decisions.length];
+      let failure = module === undefined ? this.#refuseUnasked() : this.#decide(this.#open(module), decisions);
+      if (module === undefined && failure === null) {
+        if (this.#watchCycles || !hasCycle(this.#requiredBy())) return true;
+        this.#watchCycles = true;
+        for (let last = decisions.pop(); last !== undefined; last = decisions.pop()) this.#undo(last);
+        continue;
+      }
+      while (failure !== null) {
+        const decision = this.#jumpBack(decisions, failure);
+        if (decision === undefined) return false;
+        failure = this.#decide(decision, decisions);
+      }
+    }
+  }
+
+  #open(module: LayerName): Decision {
+    const demands = this.#demands.get(module) as Demand[];
+    const blamed = new Set(demands.flatMap((demand) => demand.by ?? []));
+    return { module, next: 0, tried: false, blamed, known: this.#order.length, asked: [] };
+  }
+
+  /** Takes the next choice that works as far as one can see, and puts the decision on the stack; else says what failed. */
+  #decide(decision: Decision, decisions: Decision[]): Set<LayerName> | null {
+    const { module, blamed } = decision;
+    const demands = this.#demands.get(module) as Demand[];
+    const choices = this.#choicesOf(module) ?? [];
+    for (let choice = choices[decision.next++]; choice !== undefined; choice = choices[decision.next++]) {
+      if (!this.#isCandidate(module, choice, demands)) continue;
+      decision.tried = true;
+      const clashing = this.#take(decision, choice);
+      if (clashing === null) {
+        decisions.push(decision);
+        return null;
+      }
+      this.#undo(decision);
+      for (const other of clashing) if (other !== module) blamed.add(other);
+    }
+    if (!decision.tried) this.#note(module);
+    return blamed;
+  }
+
+  /** Undoes decisions up to the last one that has to do with a failure, and answers that one. */
+  #jumpBack(decisions: Decision[], failure: Set<LayerName>): Decision | undefined {
+    for (let decision = decisions.pop(); decision !== undefined; decision = decisions.pop()) {
+      this.#undo(decision);
+      if (!failure.has(decision.module)) continue;
+      for (const other of failure) if (other !== decision.module) decision.blamed.add(other);
+      return decision;
+    }
+    return undefined;
+  }
+
+  /** Chooses a version and asks for what it requires. Answers the modules whose chosen versions do not suit it, if any. */
+  #take(decision: Decision, choice: C): LayerName[] | null {
+    this.#step(1);
+    const { module } = decision;
+    const { account } = splitModule(module, '');
+    this.#chosen.set(module, choice);
+    const above = this.#watchCycles ? this.#above(module) : null;
+    for (const requirement of this.#input.requires(choice, module)) {
+      const meaning = this.#input.names.meaning(requirement.module, account);
+      if (meaning.kind === 'ambiguous') return this.#refuseAmbiguous(meaning, module);
+      const required = meaning.module;
+      const demand = this.#demand(
+        module,
+        requirement.constraint,
+        meaning.kind === 'module' ? null : meaning.capability,
+      );
+      this.#ask(required, demand);
+      decision.asked.push(required);
+      const there = this.#chosen.get(required);
+      if (required === module) return this.#refuseCycle(new Map([[module, null]]), module);
+      if (there !== undefined && !this.#suits(required, there, demand)) {
+        this.#noteClash(required);
+        return [required];
+      }
+      if (above?.has(required)) return this.#refuseCycle(above, required);
+    }
+    return null;
+  }
+
+  #refuseAmbiguous(meaning: Extract<Meaning, { kind: 'ambiguous' }>, module: LayerName): LayerName[] {
+    this.#reason ??= ambiguousError(meaning, chainTo(module, this.#demands, this.#chosen));
+    return [module];
+  }
+
+  #refuseCycle(above: ReadonlyMap<LayerName, LayerName | null>, from: LayerName): LayerName[] {
+    const cycle: LayerName[] = [];
+    for (let at: LayerName | null | undefined = from; at != null; at = above.get(at)) cycle.push(at);
+    this.#reason ??= cycleError(cycle);
+    return cycle;
+  }
+
+  /** A chosen module and all that lead to it, each with the next one on its way there; null for the module itself. */
+  #above(module: LayerName): Map<LayerName, LayerName | null> {
+    const above = new Map<LayerName, LayerName | null>([[module, null]]);
+    for (const [at] of above) {
+      for (const { by } of this.#demands.get(at) ?? []) if (by !== null && !above.has(by)) above.set(by, at);
+    }
+    // So that many long walks count as what they are.
+    this.#step(above.size >> 6);
+    return above;
+  }
+
+  #requiredBy(): Map<LayerName, LayerName[]> {
+    const by = (module: LayerName) => (this.#demands.get(module) ?? []).flatMap((demand) => demand.by ?? []);
+    return new Map(this.#order.map((module) => [module, by(module)]));
+  }
+
+  #step(count: number): void {
+    this.#steps += count;
+    if (this.#steps > limits.resolutionStepsMax) throw this.#tooComplex(`${limits.resolutionStepsMax} versions`);
+  }
+
+  #undo(decision: Decision): void {
+    for (const required of decision.asked.reverse()) this.#demands.get(required)?.pop();
+    decision.asked = [];
+    this.#order.length = decision.known;
+    this.#chosen.delete(decision.module);
+  }
+
+  #ask(module: LayerName, demand: Demand): void {
+    const demands = this.#demands.get(module) ?? [];
+    this.#demands.set(module, demands);
+    demands.push(demand);
+    if (demands.length > 1) return;
+    this.#order.push(module);
+    if (this.#order.length > limits.resolutionModulesMax) {
+      throw this.#tooComplex(`${limits.resolutionModulesMax} modules`);
+    }
+  }
+
+  #isCandidate(module: LayerName, choice: C, demands: Demand[]): boolean {
+    if (choice.standing === 'withheld') return false;
+    if (!demands.every((demand) => this.#suits(module, choice, demand))) return false;
+    return choice.standing === 'offered' || this.#mayGoBack(module, this.#possibleConstraints(module));
+  }
+
+  #suits(module: LayerName, choice: C, { constraint, capability }: Demand): boolean {
+    if (!constraint.allows(choice.version_string)) return false;
+    return capability === null || this.#input.provides(choice, module).includes(capability);
+  }
+
+  /** Whether constraints ask for a superseded version: they name some, and not ones among which the live version is. */
+  #mayGoBack(module: LayerName, constraints: ParsedConstraint[]): boolean {
+    if (constraints.every((constraint) => constraint.any)) return false;
+    const withheld = (this.#choicesOf(module) ?? []).filter((choice) => choice.standing === 'withheld');
+    return !withheld.some(({ version_string }) => constraints.every((constraint) => constraint.allows(version_string)));
+  }
+
+  /** Everything decided: superseded versions were taken because something might ask for them; does something? */
+  #refuseUnasked(): Set<LayerName> | null {
+    for (const [module, choice] of this.#chosen) {
+      if (choice.standing !== 'superseded') continue;
+      const constraints = (this.#demands.get(module) ?? []).map((demand) => demand.constraint);
+      if (this.#mayGoBack(module, constraints)) continue;
+      this.#note(module);
+      return new Set(this.#chosen.keys());
+    }
+    return null;
+  }
+
+  /** Every constraint that the assignments or any version within reach state on a module. */
+  #possibleConstraints(module: LayerName): ParsedConstraint[] {
+    if (this.#possible === undefined) {
+      this.#possible = new Map();
+      const queue: [LayerName, string | null][] = [];
+      for (const one of this.#input.assigned) queue.push([one.module, one.constraint]);
+      for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+        const [name, constraint] = next;
+        const known = this.#possible.get(name);
+        if (known === undefined) queue.push(...this.#allRequirementsOf(name));
+        this.#possible.set(name, (known ?? new Set()).add(this.#parsed(constraint)));
+      }
+    }
+    return [...(this.#possible.get(module) ?? [])];
+  }
+
+  #allRequirementsOf(name: LayerName): [LayerName, string | null][] {
+    const { account } = splitModule(name, '');
+    return (this.#choicesOf(name) ?? []).flatMap((choice) =>
+      this.#input.requires(choice, name).flatMap(({ module, constraint }): [LayerName, string | null][] => {
+        const meaning = this.#input.names.meaning(module, account);
+        return meaning.kind === 'ambiguous' ? [] : [[meaning.module, constraint]];
+      }),
+    );
+  }
+
+  #choicesOf(module: LayerName): readonly C[] | null {
+    let choices = this.#choices.get(module);
+    if (choices === undefined) {
+      choices = this.#input.available(module);
+      this.#choices.set(module, choices);
+    }
+    return choices;
+  }
+
+  #demand(by: LayerName | null, constraint: string | null, capability: string | null): Demand {
+    return { by, text: constraint, constraint: this.#parsed(constraint), capability };
+  }
+
+  #parsed(constraint: string | null): ParsedConstraint {
+    const parsed = this.#constraints.get(constraint) ?? parseConstraint(constraint);
+    this.#constraints.set(constraint, parsed);
+    return parsed;
+  }
+
+  /** Two requirements that met one after the other: worth telling first where no other version would satisfy both. */
+  #noteClash(module: LayerName): void {
+    const demands = this.#demands.get(module) ?? [];
+    if (!this.#choicesOf(module)?.some((choice) => this.#isCandidate(module, choice, demands))) this.#note(module);
+    else this.#firstClash ??= this.#unsatisfied(module);
+  }
+
+  #note(module: LayerName): void {
+    this.#reason ??= this.#unsatisfied(module);
+  }
+
+  #unsatisfied(module: LayerName): GantryError {
+    const provides = (choice: C, capability: string) => this.#input.provides(choice, module).includes(capability);
+    return unsatisfiedError(explainClash(module, this.#choicesOf(module), provides, this.#demands, this.#chosen));
+  }
+
+  #tooComplex(what: string): GantryError {
+    const last = this.#reason === undefined ? '' : `; one thing that stood in the way: ${this.#reason.message}`;
+    return new GantryError(
+      'composition_too_complex',
+      `expected the requirements to resolve within ${what}, found no answer by then${last}; narrow the constraints`,
+      { expected: what, details: this.#reason?.details },
+    );
+  }
+}
