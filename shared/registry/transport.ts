@@ -99,9 +99,11 @@ export class Transport {
     const controller = new AbortController();
     const giveUp = () => controller.abort(timeoutError(host, 'stopped taking an upload or did not answer to it'));
     let timer: NodeJS.Timeout | undefined;
+    let answered = false;
+    // A registry may answer before the stream has told its end: no clock may start then, it would outlive the upload.
     const restart = (ms: number) => {
       clearTimeout(timer);
-      timer = setTimeout(giveUp, ms);
+      if (!answered) timer = setTimeout(giveUp, ms);
     };
     const stallMs = this.options.stallMs ?? limits.registryStallMs;
     const commitMs = this.options.commitMs ?? limits.registryCommitMs;
@@ -113,7 +115,11 @@ export class Transport {
       restart(commitMs);
     }
     restart(commitMs);
-    return { body: Readable.from(watched()), signal: controller.signal, done: () => clearTimeout(timer) };
+    const done = () => {
+      answered = true;
+      clearTimeout(timer);
+    };
+    return { body: Readable.from(watched()), signal: controller.signal, done };
   }
 
   /**
