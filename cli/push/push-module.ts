@@ -38,13 +38,13 @@ export async function pushModule(
   const { uploaded } = await client.pushBlob(reference.repository, layer, () => createReadStream(tar), onProgress);
   await client.pushBlob(reference.repository, emptyBlob, emptyBlob.bytes);
   const created = env.SOURCE_DATE_EPOCH === undefined ? await firstEntryTime(tar) : epoch(env.SOURCE_DATE_EPOCH);
-  const bytes = new TextEncoder().encode(JSON.stringify(manifest(layer, basename(tar), created)));
+  const bytes = new TextEncoder().encode(JSON.stringify(artifactManifest(layer, basename(tar), created)));
   const { digest } = await client.putManifest(reference.repository, name, { bytes, mediaType: mediaTypes.manifest });
   return { digest, layer_digest: layer.digest, layer_size: layer.size, uploaded };
 }
 
 /** The manifest that `oras push` 1.2 writes for one file, its order of keys included. */
-function manifest(layer: { digest: string; size: number }, title: string, createdS: number) {
+export function artifactManifest(layer: { digest: string; size: number }, title: string, createdS: number) {
   return {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
