@@ -18,8 +18,15 @@ export const limits = {
   globStatesMax: 10_000,
   /** Paths told to `validate`: about 1 MiB of request, which Lambda (6 MiB) takes; larger modules are judged by pattern. */
   validateFilesMax: 20_000,
+  /** Pairs of globs compared to spare reading a neighbour's files: thousands take some tens of milliseconds, as a read does. */
+  globPairsMax: 5_000,
   /** Neighbours whose file lists `validate` reads at once: each may take tens of megabytes. */
   validateReadsAtOnce: 4,
+  /**
+   * States that a comparison of two globs visits, under a second and 100 MB: globs of a few hundred bytes with many stars
+   * stay below.
+   */
+  globComparisonStatesMax: 250_000,
   /** YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands. */
   yamlAliasesMax: 100,
   /** Problems listed for one manifest: nobody reads more, and a hostile document could have a million. */

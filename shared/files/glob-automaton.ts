@@ -1,0 +1,127 @@
+import type { Glob, GlobToken } from './glob.ts';
+import { afterPathByte, pathStates } from './path-bytes.ts';
+
+const slash = 0x2f;
+
+/**
+ * A glob as an automaton: its states are positions in its tokens, the last one (`end`) means that all were matched.
+ * What is below answers for a position alone; `rests` lists the others that are reached from it without reading a byte.
+ */
+export class GlobAutomaton {
+  readonly tokens: readonly GlobToken[];
+  readonly end: number;
+  /** 1 at each position where a path may end and match, by whether it is a directory. */
+  readonly endsFile: Uint8Array;
+  readonly endsDirectory: Uint8Array;
+  /** For stars: the lowest position from which no more can be matched than from the star itself. */
+  readonly #absorbs: Int32Array;
+
+  constructor({ tokens, directoryOnly, coversDirectory }: Glob) {
+    this.tokens = tokens;
+    this.end = tokens.length;
+    this.endsFile = new Uint8Array(this.end + 1);
+    this.endsDirectory = new Uint8Array(this.end + 1);
+    this.#absorbs = absorbed(tokens);
+    for (let position = this.end; position >= 0; position--) {
+      const ends = position === this.end || (this.isStar(position) && this.endsDirectory[position + 1] === 1);
+      if (ends) this.endsDirectory[position] = 1;
+    }
+    if (!directoryOnly) this.endsFile.set(this.endsDirectory);
+    if (coversDirectory) this.#coverDirectories(this.endsDirectory.slice());
+  }
+
+  isStar(position: number): boolean {
+    const kind = this.tokens[position]?.kind;
+    return kind === 'star' || kind === 'globstar';
+  }
+
+  /** The position after one byte, or -1 where it does not match. */
+  after(position: number, byte: number): number {
+    const token = this.tokens[position];
+    switch (token?.kind) {
+      case 'globstar':
+        return position;
+      case 'star':
+        return byte === slash ? -1 : position;
+      case 'byte':
+        return token.byte === byte ? position + 1 : -1;
+      case 'set':
+        return token.members[byte] === 1 ? position + 1 : -1;
+      default:
+        return -1;
+    }
+  }
+
+  /**
+   * All positions that are reached from some without reading a byte, in descending order, without those that cannot
+   * match more than another one: that keeps sets of positions small, and equal ones equal.
+   */
+  rests(from: Iterable<number>): number[] {
+    const reached = new Set<number>();
+    for (let position of from) {
+      reached.add(position);
+      while (this.isStar(position) && !reached.has(position + 1)) reached.add(++position);
+    }
+    const kept: number[] = [];
+    let low = Number.POSITIVE_INFINITY;
+    for (const position of [...reached].sort((a, b) => b - a)) {
+      if (position >= low) continue;
+      kept.push(position);
+      if (this.isStar(position)) low = this.#absorbs[position] as number;
+    }
+    return kept;
+  }
+
+  /** A trailing `***` takes a directory whose path would match with a `/` behind it. */
+  #coverDirectories(ends: Uint8Array): void {
+    for (let position = this.end; position >= 0; position--) {
+      const next = this.after(position, slash);
+      const covers = next !== -1 && ends[next] === 1;
+      if (covers || (this.isStar(position) && this.endsDirectory[position + 1] === 1)) {
+        this.endsDirectory[position] = 1;
+      }
+    }
+  }
+}
+
+/** A `**` takes over from every position before it; a `*` from those that are separated from it by no `/`. */
+function absorbed(tokens: readonly GlobToken[]): Int32Array {
+  const from = new Int32Array(tokens.length);
+  let segment = 0;
+  for (const [position, token] of tokens.entries()) {
+    from[position] = token.kind === 'globstar' ? 0 : segment;
+    if (token.kind === 'globstar' || (token.kind === 'byte' && token.byte === slash)) segment = position + 1;
+  }
+  return from;
+}
+
+/** Most readable first, so that the paths found as examples look like paths. */
+const readable = Buffer.from('abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-', 'latin1');
+const bytesByLooks = [...new Set([...readable, ...Array.from({ length: 256 }, (_, byte) => (byte + 0x20) & 0xff)])];
+
+/**
+ * One byte for each set of bytes that neither the globs nor the rules of paths tell apart: trying these is trying all.
+ */
+export function distinctBytes(...globs: GlobAutomaton[]): number[] {
+  const literal = new Uint8Array(256);
+  const sets = new Set<Uint8Array>();
+  for (const { tokens } of globs) {
+    for (const token of tokens) {
+      if (token.kind === 'byte') literal[token.byte] = 1;
+      if (token.kind === 'set') sets.add(token.members);
+    }
+  }
+  const seen = new Set<string>();
+  return bytesByLooks.filter((byte) => {
+    let signature = literal[byte] === 1 ? `${byte}` : (pathClasses[byte] as string);
+    if (literal[byte] !== 1) for (const members of sets) signature += members[byte] === 1 ? '1' : '0';
+    if (seen.has(signature)) return false;
+    seen.add(signature);
+    return true;
+  });
+}
+
+const pathClasses = Array.from({ length: 256 }, (_, byte) => {
+  const nexts = Array.from({ length: pathStates }, (_, state) => afterPathByte(state, byte));
+  return `${nexts.join()}:`;
+});

@@ -1,0 +1,75 @@
+/**
+ * Paths as an automaton over bytes: absolute, components not empty, not `.` or `..`, UTF-8 without NUL. It is what both
+ * sides of a comparison of globs are held to, so that globs which only paths that cannot exist would tell apart count as
+ * equal. Lengths (NAME_MAX, PATH_MAX) are not part of it.
+ */
+
+const slash = 0x2f;
+const dot = 0x2e;
+
+/** Where a path stands after some bytes. */
+export type PathState = number;
+
+/** Nothing read yet. */
+export const pathStart: PathState = 0;
+/** How many states there are: all are below this number. */
+export const pathStates = 12;
+
+const afterSlash = 1;
+const afterDot = 2;
+const afterTwoDots = 3;
+const inName = 4;
+/** Inside a character of two or more bytes (RFC 3629, section 4): how many follow, or what the second may be. */
+const oneMore = 5;
+const twoMore = 6;
+const threeMore = 7;
+const afterE0 = 8;
+const afterEd = 9;
+const afterF0 = 10;
+const afterF4 = 11;
+const none = -1;
+
+/** A path may end here. The root is no path in this sense: no glob ever matches it. */
+export function mayEnd(state: PathState): boolean {
+  return state === inName;
+}
+
+/** The state after one more byte, or -1 where no path goes on like this. */
+export function afterPathByte(state: PathState, byte: number): PathState {
+  switch (state) {
+    case pathStart:
+      return byte === slash ? afterSlash : none;
+    case oneMore:
+      return within(byte, 0x80, 0xbf, inName);
+    case twoMore:
+      return within(byte, 0x80, 0xbf, oneMore);
+    case threeMore:
+      return within(byte, 0x80, 0xbf, twoMore);
+    case afterE0:
+      return within(byte, 0xa0, 0xbf, oneMore);
+    case afterEd:
+      return within(byte, 0x80, 0x9f, oneMore);
+    case afterF0:
+      return within(byte, 0x90, 0xbf, twoMore);
+    case afterF4:
+      return within(byte, 0x80, 0x8f, twoMore);
+    default:
+      return atCharacter(state, byte);
+  }
+}
+
+function within(byte: number, from: number, to: number, next: PathState): PathState {
+  return byte >= from && byte <= to ? next : none;
+}
+
+function atCharacter(state: PathState, byte: number): PathState {
+  if (byte === 0) return none;
+  if (byte === slash) return state === inName ? afterSlash : none;
+  if (byte === dot) return state === afterSlash ? afterDot : state === afterDot ? afterTwoDots : inName;
+  if (byte < 0x80) return inName;
+  if (byte < 0xc2) return none;
+  if (byte < 0xe0) return oneMore;
+  if (byte < 0xf0) return byte === 0xe0 ? afterE0 : byte === 0xed ? afterEd : twoMore;
+  if (byte > 0xf4) return none;
+  return byte === 0xf0 ? afterF0 : byte === 0xf4 ? afterF4 : threeMore;
+}
