@@ -91,20 +91,28 @@ export interface RegistryProxy extends HttpServer {
   interfere: Interference | null;
   /** Bytes a second at which blobs are answered; null for as fast as they come. */
   blobBytesPerSecond: number | null;
+  /** Bytes of blobs that were answered while a pace was set. */
+  blobBytesSent: number;
 }
 
 /** A registry in front of a real one that counts requests and can fail, stall and dawdle. */
 export async function startRegistryProxy(target: string): Promise<RegistryProxy> {
-  const state = { interfere: null as Interference | null, blobBytesPerSecond: null as number | null };
+  const state: Pick<RegistryProxy, 'interfere' | 'blobBytesPerSecond' | 'blobBytesSent'> = {
+    interfere: null,
+    blobBytesPerSecond: null,
+    blobBytesSent: 0,
+  };
   const server = await startHttpServer((request, response) => {
     if (state.interfere?.(request, response)) return;
     const [hostname, port] = target.split(':');
     const { method, url: path, headers } = request;
     const forwarded = httpRequest({ hostname, port, method, path, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      const slow = state.blobBytesPerSecond !== null && method === 'GET' && path?.includes('/blobs/');
-      if (slow) void dawdle(answer, response, state.blobBytesPerSecond ?? 1);
-      else answer.pipe(response);
+      const pace = state.blobBytesPerSecond;
+      if (pace === null || method !== 'GET' || !path?.includes('/blobs/')) return answer.pipe(response);
+      void dawdle(answer, response, pace, (bytes) => {
+        state.blobBytesSent += bytes;
+      });
     });
     forwarded.on('error', () => response.destroy());
     response.on('close', () => forwarded.destroy());
@@ -113,13 +121,14 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
   return Object.assign(state, server);
 }
 
-async function dawdle(from: IncomingMessage, to: ServerResponse, bytesPerSecond: number): Promise<void> {
+async function dawdle(from: IncomingMessage, to: ServerResponse, bytesPerSecond: number, sent: (n: number) => void) {
+  let due = Date.now();
   for await (const chunk of from) {
-    for (let at = 0; at < chunk.length; at += bytesPerSecond / 20) {
-      if (to.destroyed) return;
-      to.write(chunk.subarray(at, at + bytesPerSecond / 20));
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    if (to.destroyed) return;
+    to.write(chunk);
+    sent(chunk.length);
+    due += (chunk.length / bytesPerSecond) * 1000;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now())));
   }
   to.end();
 }
@@ -183,4 +192,37 @@ export async function walk(services: Services, account: string, module: string, 
   const candidate = await getCandidate(services.db, account, id);
   if (candidate === null) throw new Error(`expected candidate ${id}`);
   return candidate;
+}
+
+/**
+ * Services whose n-th write, to the table, the bucket or a queue, is never sent but fails.
+ * @returns with `failed`, which says whether it came to that
+ */
+export function failingAt(services: Services, n: number): { broken: Services; failed: () => boolean } {
+  let count = 0;
+  const send = (command: object) => {
+    if (!/^(Put|Upload|Complete|Transact|SendMessage)/.test(command.constructor.name)) return;
+    count += 1;
+    if (count === n) throw new Error(`write ${n} fails`);
+  };
+  const watched = <Client extends { send: unknown }>(client: Client): Client =>
+    new Proxy(client, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (name !== 'send' || typeof value !== 'function') return value;
+        return async (command: object, ...rest: unknown[]) => {
+          send(command);
+          return Reflect.apply(value, target, [command, ...rest]);
+        };
+      },
+    });
+  const { dynamodb, s3, sqs } = services.aws;
+  const aws = { ...services.aws, dynamodb: watched(dynamodb), s3: watched(s3), sqs: watched(sqs) };
+  const broken = {
+    ...services,
+    aws,
+    db: { ...services.db, client: aws.dynamodb },
+    objects: { ...services.objects, s3: aws.s3 },
+  };
+  return { broken, failed: () => count >= n };
 }
