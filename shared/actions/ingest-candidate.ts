@@ -1,4 +1,4 @@
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { z } from 'zod';
 import { verifyModuleTar } from '../artifact/index.ts';
@@ -44,6 +44,7 @@ export async function ingestCandidate(services: Services, message: IngestMessage
   const candidate = await getCandidate(services.db, message.account, message.version_id);
   const module = await getModule(services.db, message.account, message.module);
   if (candidate === null || module === null || candidate.state !== 'verified') return;
+  if (candidate.module !== module.name) return;
   try {
     await refuseTakenVersion(services, candidate);
     const builds = await withRegistry(services, module.account, module.repository, (client, reference) =>
@@ -115,7 +116,20 @@ async function readBuilds(
     await putOnce(services.objects, objectKeys.artifact(account, child.digest), manifest.bytes, manifest.mediaType);
     builds.push(await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'));
   }
+  refuseDifferentManifests(builds, digest);
   return builds;
+}
+
+/** A version has one manifest, by which it is composed and resolved; agents go by the one in the layer that they run. */
+function refuseDifferentManifests(builds: Build[], digest: string): void {
+  const [first] = builds;
+  const other = builds.find(({ manifest }) => !isDeepStrictEqual(manifest, first?.manifest));
+  if (other === undefined) return;
+  throw new GantryError(
+    'artifact_invalid',
+    `expected one manifest.json in all builds of index ${digest}, found another in the one for ${other.platform}`,
+    { found: other.platform },
+  );
 }
 
 function isIndex(manifest: ManifestContent): boolean {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { type ModuleTar, readModuleTar } from '../artifact/index.ts';
 import type { Module } from '../domain/module.ts';
-import type { Descriptor, RegistryClient } from '../registry/index.ts';
+import { type Descriptor, type RegistryClient, verifiedStream } from '../registry/index.ts';
 import { getStream, hasObject, objectKeys, putStream } from '../store/objects.ts';
 import type { Services } from './services.ts';
 
@@ -18,7 +18,10 @@ export async function takeLayer(
 ): Promise<ModuleTar> {
   const key = objectKeys.artifact(module.account, layer.digest);
   const options = { allowDevices: module.allow_devices };
-  if (await hasObject(services.objects, key)) return readModuleTar(await getStream(services.objects, key), options);
+  if (await hasObject(services.objects, key)) {
+    // Another manifest may state another size for the same bytes, which agents would refuse.
+    return readModuleTar(verifiedStream(await getStream(services.objects, key), layer), options);
+  }
   const upload = new PassThrough();
   const stored = putStream(services.objects, key, upload);
   // Both are awaited below; until then a failed upload must not count as unhandled.

@@ -24,6 +24,8 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   const candidate = await getCandidate(services.db, account, message.version_id);
   const module = await getModule(services.db, account, name);
   if (candidate === null || module === null || candidate.state === 'ingested') return;
+  // Judged by the policy of its own module, whatever a message says.
+  if (candidate.module !== module.name) return;
   // No tag names it any more, so it must not become what the tag named.
   if (candidate.tags.length === 0) return;
   const evidence = await readSignatures(services, candidate, module.repository);

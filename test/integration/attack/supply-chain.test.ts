@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTarget } from '../../../cli/registry-target.ts';
+import { assignModule } from '../../../shared/actions/assign-module.ts';
+import { changePolicy } from '../../../shared/actions/change-policy.ts';
+import { createInstance } from '../../../shared/actions/create-instance.ts';
+import { createTemplate } from '../../../shared/actions/create-template.ts';
+import { decideApproval } from '../../../shared/actions/decide-approval.ts';
+import { promoteVersion } from '../../../shared/actions/promote-version.ts';
+import { registerModule } from '../../../shared/actions/register-module.ts';
+import { defaultPolicy, type InterventionPolicy } from '../../../shared/domain/operation.ts';
+import type { Caller, Member } from '../../../shared/domain/role.ts';
+import type { Version } from '../../../shared/domain/version.ts';
+import { attachBundle, mediaTypes } from '../../../shared/registry/index.ts';
+import { signArtifact } from '../../../shared/signature/index.ts';
+import { transact } from '../../../shared/store/db.ts';
+import { getBytes } from '../../../shared/store/objects.ts';
+import { putPolicy } from '../../../shared/store/operation.ts';
+import { getRepository } from '../../../shared/store/repository.ts';
+import { getComposition } from '../../../shared/store/template.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
+
+let registry: DockerRegistry;
+let world: World;
+let rita: Member;
+const key = authorKey();
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  rita = await world.reviewer();
+  await world.reviewer();
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+const asMember = (member: Member): Caller => ({
+  account: member.account,
+  actor: `member:${member.id}`,
+  roles: member.roles,
+  member_id: member.id,
+  platform: false,
+});
+
+async function targetOf(name: string, reference: string) {
+  return openTarget(`${world.repository(name)}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`, {});
+}
+
+/** Stores a manifest as an author with a tool of their own would; answers its digest. */
+async function putManifest(name: string, tag: string, value: object, mediaType: string): Promise<string> {
+  const { client, reference } = await targetOf(name, tag);
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  return (await client.putManifest(reference.repository, tag, { bytes, mediaType })).digest;
+}
+
+async function manifestOf(name: string, digest: string) {
+  const { client, reference } = await targetOf(name, digest);
+  const content = await client.getManifest(reference.repository, digest);
+  return { ...content, json: JSON.parse(Buffer.from(content.bytes).toString()) };
+}
+
+async function rejected(name: string, digest: string) {
+  await world.poll(name);
+  const candidate = await world.inState(name, digest, 'rejected');
+  expect(await world.version(name, digest)).toBeNull();
+  return candidate;
+}
+
+describe('an artifact', () => {
+  it('cannot be taken in on the signature of another', async () => {
+    await world.register('replayed', key);
+    const signed = await world.publish({ name: 'replayed', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
+    const other = await world.push(
+      await world.build({ name: 'replayed', files: { 'etc/a': 'evil' } }),
+      'replayed',
+      'v1.0.1',
+    );
+    const { client, reference } = await targetOf('replayed', other);
+    const subject = await client.getManifest(reference.repository, other);
+    const bundle = signArtifact({ digest: signed, key: key.private, annotations: {} });
+    await attachBundle(client, reference.repository, subject, bundle, new Date());
+    expect((await rejected('replayed', other)).code).toBe('digest_mismatch');
+  });
+
+  it('cannot be another module under the name that it was signed for', async () => {
+    await world.register('wanted', key);
+    const tar = await world.build({ name: 'unwanted', files: { 'etc/a': 'a' } });
+    const digest = await world.push(tar, 'wanted', 'v1.0.0');
+    await world.sign('wanted', digest, key);
+    expect((await rejected('wanted', digest)).code).toBe('name_mismatch');
+  });
+
+  it('cannot state another size for a layer that was taken in before', async () => {
+    await world.register('sized', key);
+    const version = await world.ingest({ name: 'sized', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
+    const { json } = await manifestOf('sized', version.digest);
+    json.layers[0].size += 512;
+    const digest = await putManifest('sized', 'v1.0.1', json, mediaTypes.manifest);
+    await world.sign('sized', digest, key);
+    expect((await rejected('sized', digest)).code).toBe('blob_size_mismatch');
+  });
+
+  it('cannot be composed by one manifest and run by another', async () => {
+    await world.register('split', key);
+    const builds: object[] = [];
+    for (const mask of ['/etc/x', '/etc/y']) {
+      const source = { name: 'split', files: { 'etc/a': 'a' }, manifest: `mask: ["${mask}"]` };
+      const digest = await world.push(await world.build(source), 'split', `part-${builds.length}`);
+      const { size } = await manifestOf('split', digest);
+      const annotations = {
+        'vnd.powernode.module.platform': `ubuntu-24.04-${builds.length === 0 ? 'amd64' : 'arm64'}`,
+      };
+      builds.push({ mediaType: mediaTypes.manifest, digest, size, annotations });
+    }
+    const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: builds };
+    const digest = await putManifest('split', 'v1.0.0', index, mediaTypes.index);
+    await world.sign('split', digest, key);
+    expect((await rejected('split', digest)).code).toBe('artifact_invalid');
+  });
+});
+
+describe('a registry', () => {
+  it('cannot be an address of the machine or its network that no operator allow-listed', async () => {
+    for (const [name, host] of [
+      ['metadata', '169.254.169.254'],
+      ['inside', '10.0.0.1:5000'],
+      ['decimal', '2130706434:9001'],
+    ] as const) {
+      await registerModule(world.services, world.caller, {
+        name,
+        category: 'userland',
+        repository: `${host}/latest/meta-data`,
+        trusted_keys: [key.publicPem],
+        require_tlog: false,
+      });
+      await world.poll(name);
+      const failed = await eventually(`the poll of ${name}`, async () => {
+        const row = await getRepository(world.services.db, world.account, name);
+        return row?.code ? row : null;
+      });
+      expect([name, failed.code]).toEqual([name, 'address_refused']);
+    }
+  });
+});
+
+describe('a version', () => {
+  const files = { 'etc/a': 'a' };
+  const setPolicy = (policy: InterventionPolicy) => transact(world.services.db, [putPolicy(world.account, policy)]);
+
+  async function blessed(name: string): Promise<Version> {
+    await world.register(name, key);
+    const version = await world.ingest({ name, files }, 'v1.0.0', key);
+    for (const to of ['staging', 'blessed']) {
+      const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to });
+      await world.operation(id, 'succeeded');
+    }
+    return version;
+  }
+
+  async function askedLive(version: Version) {
+    const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to: 'live' });
+    const { approval_id } = await world.operation(id, 'awaiting_approval');
+    return { id, approve: (by: Caller) => decide(approval_id ?? '', by) };
+  }
+
+  const decide = (id: string, by: Caller) =>
+    decideApproval(world.services, by, { id, decision: 'approve', comment: null });
+
+  it('cannot go live on the word of a token that is nobody’s, nor of another account’s reviewer', async () => {
+    const version = await blessed('tokens');
+    const { id, approve } = await askedLive(version);
+    const second: Caller = { ...world.caller, actor: 'token:second', roles: ['reviewer'] };
+    await expect(approve(second)).rejects.toMatchObject({ code: 'forbidden' });
+    const foreign = await World.create(registry.host);
+    await expect(approve(asMember(await foreign.reviewer()))).rejects.toMatchObject({ code: 'not_found' });
+    expect((await world.version('tokens', version.digest))?.promotion_state).toBe('blessed');
+    await approve(asMember(rita));
+    await world.operation(id, 'succeeded');
+    expect((await world.version('tokens', version.digest))?.promotion_state).toBe('live');
+  });
+
+  it('cannot go live once the action is denied, although it was asked for and approved', async () => {
+    const version = await blessed('denied');
+    const { id, approve } = await askedLive(version);
+    await setPolicy({ ...defaultPolicy('module_promote_to_live'), decision: 'deny' });
+    try {
+      await approve(asMember(rita));
+      expect(await world.operation(id)).toMatchObject({ state: 'failed', code: 'policy_denied' });
+    } finally {
+      await setPolicy(defaultPolicy('module_promote_to_live'));
+    }
+    expect((await world.version('denied', version.digest))?.promotion_state).toBe('blessed');
+  });
+
+  it('cannot go live on one approval once the policy asks for two', async () => {
+    const version = await blessed('quorum');
+    const { id, approve } = await askedLive(version);
+    await setPolicy({ ...defaultPolicy('module_promote_to_live'), quorum: 2 });
+    try {
+      await approve(asMember(rita));
+      expect(await world.operation(id)).toMatchObject({ state: 'failed', code: 'approval_required' });
+    } finally {
+      await setPolicy(defaultPolicy('module_promote_to_live'));
+    }
+    expect((await world.version('quorum', version.digest))?.promotion_state).toBe('blessed');
+  });
+
+  it('cannot skip approval by loosening the policy first', async () => {
+    const loose = { ...defaultPolicy('module_promote_to_live'), decision: 'allow' as const };
+    const { id } = await changePolicy(world.services, world.caller, loose);
+    expect(await world.operation(id, 'awaiting_approval')).toMatchObject({ action: 'policy_change' });
+  });
+
+  it('of another account cannot reach a machine before that account blessed it', async () => {
+    await world.register('shared', key, { visibility: 'public' });
+    const version = await world.ingest({ name: 'shared', files }, 'v1.0.0', key);
+    const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to: 'staging' });
+    await world.operation(id, 'succeeded');
+
+    const user = await World.create(registry.host);
+    const { services, caller, account } = user;
+    const template = await createTemplate(services, caller, { name: 'web', platform: 'ubuntu-24.04-amd64' });
+    await createInstance(services, caller, { name: 'node', template_id: template.id, track: 'staging' });
+    const module = `${world.account}/shared`;
+    const { operation } = await assignModule(services, caller, { template_id: template.id, module });
+    await user.operation(operation.id, 'succeeded');
+    const composed = await eventually('the composition with the assignment', async () => {
+      const composition = await getComposition(services.db, account, template.id, 'staging');
+      return composition !== null && composition.revision > 0 ? composition : null;
+    });
+    const { report } = JSON.parse(await textOf(user, composed.report_key));
+    expect(report.layers).toEqual([]);
+    expect(report.warnings.join()).toContain('has no version for track staging yet');
+  });
+});
+
+async function textOf({ services }: World, objectKey: string): Promise<string> {
+  return Buffer.from(await getBytes(services.objects, objectKey)).toString();
+}
