@@ -50,11 +50,19 @@ async function* copyTo(sink: PassThrough, source: AsyncIterable<Uint8Array>): As
   for await (const chunk of source) {
     if (sink.destroyed) throw new UploadEnded();
     if (!sink.write(chunk)) {
-      await new Promise<void>((resolve) => {
-        sink.once('drain', resolve);
-        sink.once('close', resolve);
-      });
+      await drained(sink);
     }
     yield chunk;
   }
+}
+
+/** Until a stream takes more, or is over; leaves no listener behind, since a large layer waits thousands of times. */
+function drained(sink: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      sink.off('drain', done).off('close', done);
+      resolve();
+    };
+    sink.on('drain', done).on('close', done);
+  });
 }
