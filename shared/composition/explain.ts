@@ -86,12 +86,13 @@ function sentencesOf({ path, present, candidates, protected_by, carved_out }: Ex
     out.push(`${path} is from ${winner.module} ${winner.version} (priority ${winner.priority})${how}.`);
   }
   for (const { from, by } of carved_out) out.push(`${by} carves it out of the protection of its parent ${from}.`);
+  const has = winner === undefined ? 'has a file there' : 'has it too';
   for (const { module, version, priority, outcome, because_of } of candidates) {
     if (outcome === 'shadowed') {
-      out.push(`${module} ${version} (priority ${priority}) has it too; that of ${because_of} covers it.`);
+      out.push(`${module} ${version} (priority ${priority}) ${has}; that of ${because_of} covers it.`);
     } else if (outcome === 'dropped') {
       out.push(
-        `${module} ${version} (priority ${priority}) has it too; it is dropped because ${because_of} protects the path.`,
+        `${module} ${version} (priority ${priority}) ${has}; it is dropped because ${because_of} protects the path.`,
       );
     }
   }

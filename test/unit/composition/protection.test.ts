@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compose } from '../../../shared/composition/index.ts';
+import { limits } from '../../../shared/limits.ts';
 import { entry, layer, thrownBy } from './factory.ts';
 
 const shadow = { protected_spec: ['/etc/shadow'] };
@@ -101,7 +102,43 @@ describe('two modules that protect the same path', () => {
       layer('acme/a', 1, ['/etc/nginx/conf.d/a'], protect),
       layer('acme/b', 2, ['/etc/nginx/conf.d/b'], protect),
     ];
-    expect(compose(layers).owners.size).toBe(2);
+    const { owners, report } = compose(layers);
+    expect(owners.size).toBe(2);
+    expect(report.warnings).toEqual([
+      expect.stringMatching(
+        /^protected_spec "\/etc\/nginx\/\*\*" of acme\/a and "\/etc\/nginx\/\*\*" of acme\/b overlap: shipped by both, a path such as "\/etc\/nginx\/.+" is a conflict$/,
+      ),
+    ]);
+  });
+
+  it('are not warned of where their patterns cannot meet, nor where one carves out of the other', () => {
+    const conf = { protected_spec: ['/etc/a/*.conf'] };
+    const apart = [
+      layer('acme/a', 1, ['/etc/a/1.conf'], conf),
+      layer('acme/b', 2, ['/etc/a/1.key'], { protected_spec: ['*.key'] }),
+    ];
+    expect(compose(apart).report.warnings).toEqual([]);
+    const child = {
+      variety: 'config',
+      parent_module: 'acme/a',
+      file_spec: ['/etc/a/1.conf'],
+      mask: ['/etc/a/1.conf'],
+    } as const;
+    const carved = layer('acme/c', 3, ['/etc/a/1.conf'], {
+      ...conf,
+      ...child,
+      file_spec: [...child.file_spec],
+      mask: [...child.mask],
+    });
+    expect(compose([apart[0] as typeof carved, carved]).report.warnings).toEqual([]);
+  });
+
+  it('are warned of a hundred times at most', () => {
+    const layers = Array.from({ length: 20 }, (_, i) =>
+      layer(`acme/m${i}`, i, [`/m${i}/a`], { protected_spec: [`/m${i}/a`, '/m*/**'] }),
+    );
+    expect(() => compose(layers.slice(0, 2))).not.toThrow();
+    expect(compose(layers).report.warnings).toHaveLength(limits.conflictsShownMax + 1);
   });
 
   it('are a conflict at a directory only when they want it different', () => {
