@@ -15,7 +15,7 @@ import {
   instanceSchema,
   joinTokenAnswer,
 } from '../shared/contract/api/instance.ts';
-import { moduleAnswer, moduleSchema } from '../shared/contract/api/module.ts';
+import { moduleAnswer, moduleSchema, validateManifestAnswer } from '../shared/contract/api/module.ts';
 import {
   approvalAnswer,
   approvalSchema,
@@ -39,6 +39,7 @@ export const answers = {
   modules: pageOf('modules', moduleSchema),
   module: moduleAnswer,
   registered: z.object({ module: moduleSchema }),
+  validated: validateManifestAnswer,
   polled: z.object({ module: z.string() }),
   versions: versionsAnswer,
   version: versionAnswer,

@@ -124,7 +124,7 @@ export class GantryStack extends Stack {
     storage.allowTable(api);
     storage.allowObjects(api, {
       // What it reads itself, and what it presigns for agents.
-      read: ['artifacts', 'evidence', 'images', 'compositions', 'desired-states', 'roots'],
+      read: ['artifacts', 'evidence', 'file-indexes', 'images', 'compositions', 'desired-states', 'roots'],
       write: ['roots'],
     });
     queues.poll.allowSend(api);

@@ -1,9 +1,10 @@
 import { open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { GantryError } from '../../shared/error.ts';
 import { limits } from '../../shared/limits.ts';
-import type { ManifestProblem } from '../../shared/manifest/index.ts';
+import type { ManifestConflict, ManifestProblem } from '../../shared/manifest/index.ts';
+import { connect } from '../api.ts';
 import { type ExitCode, print, run } from '../run.ts';
 
 /** What `validate` answers, on the command line as over HTTP and MCP (product.md, section 2). */
@@ -12,42 +13,87 @@ interface ManifestValidation {
   errors: ManifestProblem[];
   warnings: ManifestProblem[];
   /** With the account's other modules; none are known offline. */
-  conflicts: unknown[];
+  conflicts: ManifestConflict[];
 }
 
-/** `gantry module validate`: what is wrong with a manifest, offline. */
+interface ValidateFlags {
+  category?: string;
+  json?: true;
+}
+
+/** `gantry module validate`: what is wrong with a manifest; offline, or held against the account's other modules. */
 export function registerModuleValidate(module: Command): void {
   module
     .command('validate [path]')
-    .description('check a manifest.yaml, or the one in a directory (the current one), without the network')
+    .description('check a manifest.yaml, or the one in a directory (the current one)')
+    .option('--category <slug>', 'ask the control plane for conflicts with the account’s modules, in this category')
     .option('--json', 'print {valid, errors, warnings, conflicts} as JSON')
     .addHelpText(
       'after',
       `
-Example:
-  gantry module validate my-redis/manifest.yaml
+Without --category nothing leaves this machine, and no conflicts are looked for.
 
-Exit codes: 0 valid, 1 invalid, 2 wrong usage or an error.`,
+Examples:
+  gantry module validate my-redis/manifest.yaml
+  gantry module validate --category userland
+
+Exit codes: 0 valid, 1 invalid or not to be composed with another module, 2 wrong usage or an error.`,
     )
     .action(run(validate));
 }
 
-async function validate(path: string | undefined, flags: { json?: true }): Promise<ExitCode> {
+async function validate(path: string | undefined, flags: ValidateFlags): Promise<ExitCode> {
   const file = await manifestFile(path ?? '.');
   const text = await readManifest(file);
-  const { validateManifest } = await import('../../shared/manifest/index.ts');
-  const result: ManifestValidation = { ...validateManifest(text), conflicts: [] };
+  const result =
+    flags.category === undefined ? await validateHere(text) : await validateThere(file, text, flags.category);
   print(flags.json, result, () => report(file, result));
-  return result.valid ? 0 : 1;
+  return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
+}
+
+/** Whether composition would refuse the two modules. */
+function isRefused({ kind, certain }: ManifestConflict): boolean {
+  return kind === 'both_protect' && certain;
+}
+
+async function validateHere(text: string): Promise<ManifestValidation> {
+  const { validateManifest } = await import('../../shared/manifest/index.ts');
+  return { ...validateManifest(text), conflicts: [] };
+}
+
+/** Sends the files that would ship as well, so that conflicts are found exactly. */
+async function validateThere(file: string, text: string, category_slug: string): Promise<ManifestValidation> {
+  const here = await validateHere(text);
+  if (!here.valid) return here;
+  const { client, answers } = await connect();
+  const files = await filesOf(dirname(file), text);
+  return client.send(answers.validated, 'POST', '/manifests/validate', {
+    manifest_yaml: text,
+    category_slug,
+    ...(files === undefined ? {} : { files }),
+  });
+}
+
+/** What `rootfs/` beside the manifest would ship; undefined where there is none, or too much of it to send. */
+async function filesOf(directory: string, text: string): Promise<string[] | undefined> {
+  const [{ parseManifest }, { planModule }, { readRootfs }] = await Promise.all([
+    import('../../shared/manifest/index.ts'),
+    import('../build/plan.ts'),
+    import('../build/rootfs.ts'),
+  ]);
+  const source = await readRootfs(join(directory, 'rootfs'));
+  const { files } = planModule(parseManifest(text).manifest, source);
+  return source.length === 0 || files.length > limits.validateFilesMax ? undefined : files;
 }
 
 /** One line a problem, in the form that editors and CI systems link to. */
-function report(file: string, { valid, errors, warnings }: ManifestValidation): string {
+function report(file: string, { valid, errors, warnings, conflicts }: ManifestValidation): string {
   const problems = [...errors, ...warnings].sort((a, b) => a.line - b.line || a.column - b.column);
   const lines = problems.map(({ severity, line, column, path, message }) => {
     const words = [path, severity === 'warning' ? `warning: ${message}` : message].filter(Boolean);
     return `${file}:${line}:${column} ${words.join(' ')}`;
   });
+  for (const { kind, path, message } of conflicts) lines.push(`${file} ${kind} ${path}: ${message}`);
   return [...lines, ...(valid ? [`${file} is valid`] : [])].join('\n');
 }
 

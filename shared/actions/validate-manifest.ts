@@ -1,33 +1,43 @@
 import type { ValidateManifestBody } from '../contract/api/module.ts';
 import type { Caller } from '../domain/role.ts';
-import { checkAgainstRow, type ManifestProblem, ModuleManifestSchemaError, parseManifest } from '../manifest/index.ts';
+import {
+  checkAgainstRow,
+  type ManifestConflict,
+  type ManifestProblem,
+  type ModuleManifest,
+  ModuleManifestSchemaError,
+  parseManifest,
+} from '../manifest/index.ts';
 import { getCategory } from '../store/account.ts';
 import { getModule } from '../store/module.ts';
+import { accountConflicts } from './manifest-conflicts.ts';
 import type { Services } from './services.ts';
 
 export interface ManifestVerdict {
   valid: boolean;
   errors: ManifestProblem[];
   warnings: ManifestProblem[];
-  conflicts: { kind: string; module: string; path: string; message: string }[];
+  conflicts: ManifestConflict[];
 }
 
 /**
- * Judges a manifest's text: by itself, against the registration of the module that it names (where there is one), and
- * its category, which an unknown slug makes an error. Problems that have no place in the text are at line 0.
+ * Judges a manifest's text: by itself, against the registration of the module that it names (where there is one), its
+ * category, which an unknown slug makes an error, and, when it is valid, against the account's other modules. Problems
+ * that have no place in the text are at line 0.
  */
 export async function validateManifest(
   services: Services,
   caller: Caller,
   input: ValidateManifestBody,
 ): Promise<ManifestVerdict> {
-  const problems = [
-    ...(await categoryProblems(services, caller, input)),
-    ...(await problemsOf(services, caller, input)),
-  ];
+  const { manifest, problems } = await judge(services, caller, input);
+  problems.unshift(...(await categoryProblems(services, caller, input)));
   const errors = problems.filter(({ severity }) => severity === 'error');
   const warnings = problems.filter(({ severity }) => severity === 'warning');
-  return { valid: errors.length === 0, errors, warnings, conflicts: [] };
+  const valid = errors.length === 0;
+  const conflicts =
+    valid && manifest !== null ? await accountConflicts(services, caller.account, { manifest, ...input }) : [];
+  return { valid, errors, warnings, conflicts };
 }
 
 async function categoryProblems(
@@ -39,18 +49,18 @@ async function categoryProblems(
   return [elsewhere('category_slug', `expected a category of account "${account}", found "${slug}"`)];
 }
 
-async function problemsOf(
+async function judge(
   { db }: Services,
   { account }: Caller,
   { manifest_yaml: text }: ValidateManifestBody,
-): Promise<ManifestProblem[]> {
+): Promise<{ manifest: ModuleManifest | null; problems: ManifestProblem[] }> {
   try {
     const { manifest, warnings } = parseManifest(text);
     const row = await getModule(db, account, manifest.name);
     const misfits = row === null ? [] : checkAgainstRow(manifest, row);
-    return [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))];
+    return { manifest, problems: [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))] };
   } catch (error) {
-    if (error instanceof ModuleManifestSchemaError) return error.problems;
+    if (error instanceof ModuleManifestSchemaError) return { manifest: null, problems: [...error.problems] };
     throw error;
   }
 }

@@ -1,3 +1,11 @@
+export {
+  type ConflictKind,
+  type Contender,
+  compareConflicts,
+  conflictsOf,
+  type ManifestConflict,
+  mayConflict,
+} from './conflicts.ts';
 export { formatManifestJson, parseManifest, parseManifestJson, validateManifest } from './parse.ts';
 export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
 export { parseRequirement, type Requirement } from './requirement.ts';

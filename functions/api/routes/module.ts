@@ -114,7 +114,7 @@ export const moduleRoutes: Route[] = [
     tag: 'modules',
     summary: 'Check a module manifest',
     description:
-      'Errors and warnings with line, column and key path; the manifest is also held against the module’s registration, where there is one. conflicts is empty for now: judging them needs the composition of the account’s modules.',
+      'Errors and warnings with line, column and key path; the manifest is also held against the module’s registration, where there is one. conflicts are with the newest versions of the account’s other modules, built or later: both_protect (cannot be composed), would_be_dropped (your file, by their protection), would_drop (their file, by yours).',
     body: validateManifestBody,
     answer: validateManifestAnswer,
     handle: ({ services, caller, body }) => validateManifest(services, caller, body),

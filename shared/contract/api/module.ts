@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { varieties } from '../../domain/module.ts';
 import { slugSchema } from '../../domain/names.ts';
+import { limits } from '../../limits.ts';
 import { timeSchema } from './common.ts';
 
 const regexp = z.string().min(1).max(1000);
@@ -96,13 +97,35 @@ const manifestProblem = z.object({
 
 export const validateManifestBody = z.strictObject({
   manifest_yaml: z.string(),
-  category_slug: slugSchema.exactOptional(),
+  category_slug: slugSchema.exactOptional().meta({
+    description: 'the category that the module is, or is to be, registered in: sets the priority that conflicts tell',
+  }),
+  files: z
+    .array(
+      z
+        .string()
+        .max(limits.pathBytesMax)
+        .regex(/^\/.*[^/]$/s, 'expected the absolute path of a file'),
+    )
+    .max(limits.validateFilesMax)
+    .exactOptional()
+    .meta({ description: 'what the module ships, as dist/file-list.txt has it; without it file_spec stands for it' }),
 });
 export type ValidateManifestBody = z.infer<typeof validateManifestBody>;
 export const validateManifestAnswer = z.object({
   valid: z.boolean(),
   errors: z.array(manifestProblem),
   warnings: z.array(manifestProblem),
-  /** Clashes of protected paths with the account's modules. */
-  conflicts: z.array(z.object({ kind: z.string(), module: z.string(), path: z.string(), message: z.string() })),
+  /** Clashes of protected paths with the account's modules, by path, at most `limits.conflictsShownMax`. */
+  conflicts: z.array(
+    z.object({
+      kind: z.enum(['both_protect', 'would_be_dropped', 'would_drop']),
+      /** `<account>/<name>` of the other module. */
+      module: z.string(),
+      path: z.string(),
+      /** False where the patterns only allow it. */
+      certain: z.boolean(),
+      message: z.string(),
+    }),
+  ),
 });

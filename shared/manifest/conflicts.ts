@@ -1,0 +1,231 @@
+import { ancestorPaths, compareBytes } from '../domain/tree.ts';
+import { isGantryError } from '../error.ts';
+import { compileGlob, type Glob, GlobMatcher, intersects, selectFiles } from '../files/index.ts';
+import { limits } from '../limits.ts';
+import { buildMask, carveOuts } from './row.ts';
+import type { ModuleManifest } from './schema.ts';
+
+/** A module as far as its conflicts with others go. */
+export interface Contender {
+  /** `<account>/<name>` */
+  module: string;
+  /** `<account>/<name>`, null for a module without a parent. */
+  parent: string | null;
+  /** Of its layer (product.md, section 7); null where its category is not known. */
+  priority: number | null;
+  manifest: ModuleManifest;
+  /** Paths of all files (not directories) that it ships; null where only its patterns are known. */
+  shipped: readonly string[] | null;
+}
+
+export type ConflictKind = 'both_protect' | 'would_be_dropped' | 'would_drop';
+
+export interface ManifestConflict {
+  kind: ConflictKind;
+  /** The other module, `<account>/<name>`. */
+  module: string;
+  /** A path; a pattern of the other module where neither's files are known. */
+  path: string;
+  /** Whether both are known to ship the path. Else the patterns allow it, and the files decide. */
+  certain: boolean;
+  message: string;
+}
+
+/**
+ * What would happen between a module and its neighbours if they were composed (product.md, section 2): both protect a
+ * path, which composition refuses; a neighbour's protection would drop the candidate's file; the candidate's would drop
+ * a neighbour's. Protection acts whichever of two layers ranks higher, so priorities are told, and decide nothing.
+ * Carve-outs between a config module and its parent are no conflicts. Sorted by path; the input's order never matters.
+ */
+export function conflictsOf(candidate: Contender, neighbours: Iterable<Contender>): ManifestConflict[] {
+  const conflicts: ManifestConflict[] = [];
+  const own = new Side(candidate);
+  for (const neighbour of neighbours) {
+    if (neighbour.module === candidate.module) continue;
+    const found = neighbour.shipped === null ? betweenPatterns(own, neighbour) : againstFiles(own, neighbour);
+    conflicts.push(...found);
+  }
+  return conflicts.sort(compareConflicts);
+}
+
+/** The order in which conflicts are told: by path. */
+export function compareConflicts(a: ManifestConflict, b: ManifestConflict): number {
+  return compareBytes(a.path, b.path) || compareBytes(a.module, b.module) || compareBytes(a.kind, b.kind);
+}
+
+/** Whether any pattern of one could meet any of the other: where it is false, no files of theirs can conflict. */
+export function mayConflict(candidate: Contender, neighbour: Contender): boolean {
+  const [ours, theirs] = [candidate.manifest, neighbour.manifest];
+  const packages = ours.package_spec.length > 0 || theirs.package_spec.length > 0;
+  if (packages && (ours.protected_spec.length > 0 || theirs.protected_spec.length > 0)) return true;
+  const pairs = globsOf(ours) * theirs.protected_spec.length + ours.protected_spec.length * theirs.file_spec.length;
+  if (pairs > limits.globPairsMax) return true;
+  // Ancestors of what is protected are protected as directories, which no pattern says.
+  return (
+    meetings([...ours.file_spec, ...ours.protected_spec], theirs.protected_spec.flatMap(withAncestors)).length > 0 ||
+    meetings(ours.protected_spec.flatMap(withAncestors), theirs.file_spec).length > 0
+  );
+}
+
+function globsOf({ file_spec, protected_spec }: ModuleManifest): number {
+  return file_spec.length + protected_spec.length;
+}
+
+/** A module's globs and files, looked up fast. */
+class Side {
+  readonly of: Contender;
+  readonly #protection: GlobMatcher;
+  readonly #carveOut: GlobMatcher;
+  readonly #files: ReadonlySet<string> | null;
+  /** Directories that its protected paths are in, and those that its patterns match. */
+  readonly #directories = new Set<string>();
+
+  constructor(of: Contender) {
+    this.of = of;
+    this.#protection = matcher(of.manifest.protected_spec);
+    this.#carveOut = matcher(carveOuts(of.manifest));
+    this.#files = of.shipped === null ? null : new Set(of.shipped);
+    for (const file of of.shipped ?? []) {
+      const protectedFile = this.protects(file);
+      for (const directory of ancestorPaths(file)) {
+        if (protectedFile || this.#protection.matches(directory, true)) this.#directories.add(directory);
+      }
+    }
+  }
+
+  /** Whether its patterns protect a path, if it ships that. */
+  protects(path: string): boolean {
+    return this.#protection.matches(path, false);
+  }
+
+  get protectedDirectories(): ReadonlySet<string> {
+    return this.#directories;
+  }
+
+  /** Whether it takes a file out of another's protection. */
+  carves(path: string, from: Contender): boolean {
+    return this.of.parent === from.module && this.#carveOut.matches(path, false);
+  }
+
+  /** Which of these paths it ships or, as far as its patterns say, may ship: path → whether that is certain. */
+  shippedOf(paths: readonly string[]): Map<string, boolean> {
+    const { file_spec, package_spec } = this.of.manifest;
+    const mask = buildMask(this.of.manifest);
+    const shipped = new Map<string, boolean>();
+    // Files of packages are not known; who protects a path says that the module has it.
+    if (package_spec.length > 0) {
+      const named = paths.filter((path) => path !== '/' && this.protects(path));
+      for (const path of selectFiles(named, { file_spec: ['/**'], mask })) shipped.set(path, false);
+    }
+    const files = this.#files;
+    if (files !== null) {
+      for (const path of paths) if (files.has(path)) shipped.set(path, true);
+      return shipped;
+    }
+    const literal = new Set(file_spec.filter(isLiteral));
+    for (const path of selectFiles(paths, { file_spec, mask })) shipped.set(path, literal.has(path));
+    return shipped;
+  }
+}
+
+function againstFiles(own: Side, neighbour: Contender): ManifestConflict[] {
+  const other = new Side(neighbour);
+  const files = neighbour.shipped ?? [];
+  const conflicts: ManifestConflict[] = [];
+  const add = (kind: ConflictKind, path: string, certain: boolean) => {
+    conflicts.push(conflict(kind, own.of, neighbour, path, certain));
+  };
+  for (const [path, certain] of own.shippedOf(files)) {
+    const [ours, theirs] = [own.protects(path), other.protects(path)];
+    if (theirs && own.carves(path, neighbour)) continue;
+    if (ours && other.carves(path, own.of)) continue;
+    if (ours && theirs) add('both_protect', path, certain);
+    else if (theirs) add('would_be_dropped', path, certain);
+    else if (ours) add('would_drop', path, certain);
+  }
+  for (const path of files) {
+    if (!own.protectedDirectories.has(path)) continue;
+    add(other.protects(path) ? 'both_protect' : 'would_drop', path, true);
+  }
+  const directories = [...other.protectedDirectories].filter((path) => path !== '/');
+  for (const [path, certain] of own.shippedOf(directories)) {
+    // A wildcard that could be a file in place of a directory hardly ever means one.
+    if (certain) add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, true);
+  }
+  return conflicts;
+}
+
+/** Where the neighbour's files are not known either: each of its patterns that one of the candidate's can meet. */
+function betweenPatterns(own: Side, neighbour: Contender): ManifestConflict[] {
+  const [ours, theirs] = [own.of.manifest, neighbour.manifest];
+  const protectedByBoth = new Set(meetings(ours.protected_spec, theirs.protected_spec));
+  const carvedByUs = own.of.parent === neighbour.module ? carveOuts(ours) : [];
+  const carvedByThem = neighbour.parent === own.of.module ? carveOuts(theirs) : [];
+  const kept = (globs: readonly string[], carved: string[]) => globs.filter((glob) => !carved.includes(glob));
+  const shipped = own.of.shipped?.map(escaped) ?? kept(ours.file_spec, carvedByUs);
+  const dropped = meetings(shipped, theirs.protected_spec).filter((glob) => !protectedByBoth.has(glob));
+  const drops = meetings(ours.protected_spec, kept(theirs.file_spec, carvedByThem));
+  const made = (kind: ConflictKind, globs: Iterable<string>) =>
+    [...globs].map((glob) => conflict(kind, own.of, neighbour, glob, false));
+  return [...made('both_protect', protectedByBoth), ...made('would_be_dropped', dropped), ...made('would_drop', drops)];
+}
+
+/** Those of `theirs` that match a path which one of `ours` matches as well. */
+function meetings(ours: readonly string[], theirs: readonly string[]): string[] {
+  const compiled = ours.map(compileGlob);
+  return [...new Set(theirs)].filter((glob) => {
+    const other = compileGlob(glob);
+    return compiled.some((mine) => meet(mine, other));
+  });
+}
+
+/** A glob and globs of the directories that what it matches may be in. */
+function withAncestors(glob: string): string[] {
+  if (!glob.startsWith('/')) return ['/**'];
+  const components = glob.split('/');
+  const wild = components.findIndex((component) => /[*?[\\]/.test(component));
+  const fixed = components.slice(0, wild === -1 ? components.length : wild).join('/') || '/';
+  return [glob, ...ancestorPaths(`${fixed}/_`).slice(1), ...(wild === -1 ? [] : [`${fixed === '/' ? '' : fixed}/**`])];
+}
+
+/** Globs too tangled to compare are taken to meet: their files, where those are known, decide. */
+function meet(a: Glob, b: Glob): boolean {
+  try {
+    return intersects(a, b);
+  } catch (error) {
+    if (isGantryError(error, 'glob_too_complex')) return true;
+    throw error;
+  }
+}
+
+function isLiteral(glob: string): boolean {
+  return /^\/[^*?[\\]*[^*?[\\/]$/.test(glob);
+}
+
+function escaped(path: string): string {
+  return path.replace(/[*?[\\]/g, '\\$&');
+}
+
+function matcher(globs: readonly string[]): GlobMatcher {
+  return new GlobMatcher(globs.map(compileGlob));
+}
+
+function conflict(
+  kind: ConflictKind,
+  own: Contender,
+  other: Contender,
+  path: string,
+  certain: boolean,
+): ManifestConflict {
+  const where = JSON.stringify(path);
+  const ranks = `whichever ranks higher (${own.module} ${own.priority ?? 'unknown'}, ${other.module} ${other.priority ?? 'unknown'})`;
+  const if_ = certain ? '' : ` if ${own.module} ships it`;
+  const sentences: Record<ConflictKind, string> = {
+    both_protect:
+      `expected one module to protect ${where}, found that ${own.module} and ${other.module} both do: they cannot be ` +
+      `composed${if_}; rename one's file, or carve it out in a config module of the other`,
+    would_be_dropped: `${where} of ${own.module} would be dropped${if_}, because ${other.module} protects it, ${ranks}`,
+    would_drop: `${where} of ${other.module} would be dropped${if_}, because ${own.module} protects it, ${ranks}`,
+  };
+  return { kind, module: other.module, path, certain, message: sentences[kind] };
+}
