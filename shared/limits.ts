@@ -81,6 +81,8 @@ export const limits = {
   agentGenerationsKept: 2,
   /** Conflicting paths listed in one answer: two copies of a whole system conflict in every file. */
   conflictsShownMax: 100,
+  /** Products of lengths of patterns that are compared for overlaps in one composition: half a second, for mere warnings. */
+  overlapWorkMax: 2_000_000,
   /** Versions tried in one dependency resolution: real sets need about one a module, a pathological one answers in a second. */
   resolutionStepsMax: 50_000,
   /** Modules of one template with all that they require; the search goes as deep as there are modules. */
@@ -128,6 +130,8 @@ export const limits = {
   pollsPerRun: 2000,
   /** An operation that nothing touched for this long is asked whether its execution still lives. */
   operationIdleSeconds: 60,
+  /** Until the sweep looks again at an execution that it found alive: thousands may wait for approval, for days. */
+  operationLookSeconds: 600,
   /** Times that work is done again at once because a record changed meanwhile; past it the queue or the caller retries. */
   conflictAttemptsMax: 5,
   /** Executions that are started for one operation before it is given up. */

@@ -7,31 +7,54 @@ import { layerName } from './priority.ts';
 interface Pattern {
   layer: CompositionLayer;
   glob: Glob;
+  /** What every path that it matches begins with. */
+  start: string;
 }
 
 /**
  * One sentence for each two patterns of different layers' `protected_spec` that one path could match: nothing is wrong
- * yet, but the day both ship such a path they conflict. At most `limits.conflictsShownMax` sentences. Config modules that
- * carve something out of their parent are not told about it.
+ * yet, but the day both ship such a path they conflict. At most `limits.conflictsShownMax` of them, found within
+ * `limits.overlapWorkMax`; a last sentence says where that was not all. Config modules that carve something out of their
+ * parent are not told about it.
  */
 export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
   const patterns = layers.flatMap((layer) =>
-    [...new Set(layer.protected_spec)].map((source): Pattern => ({ layer, glob: compileGlob(source) })),
+    [...new Set(layer.protected_spec)].map(
+      (source): Pattern => ({
+        layer,
+        glob: compileGlob(source),
+        start: /^\/[^*?[\\]*/.exec(source)?.[0].replace(/\/$/, '') ?? '',
+      }),
+    ),
   );
   const warnings: string[] = [];
-  for (const [i, a] of patterns.entries()) {
-    for (const b of patterns.slice(i + 1)) {
-      if (a.layer === b.layer || carvesOut(a.layer, b.layer) || carvesOut(b.layer, a.layer)) continue;
-      const example = exampleOf(a.glob, b.glob);
-      if (example === null) continue;
-      if (warnings.length === limits.conflictsShownMax) return [...warnings, 'there are more patterns that overlap'];
-      warnings.push(
-        `protected_spec ${JSON.stringify(a.glob.source)} of ${layerName(a.layer)} and ${JSON.stringify(b.glob.source)} ` +
-          `of ${layerName(b.layer)} overlap: shipped by both, a path such as ${JSON.stringify(example.path)} is a conflict`,
-      );
+  let work = 0;
+  for (const [a, b] of comparable(patterns)) {
+    work += a.glob.tokens.length * b.glob.tokens.length;
+    if (work > limits.overlapWorkMax)
+      return [...warnings, 'there are more patterns of protected_spec than were compared'];
+    const example = exampleOf(a.glob, b.glob);
+    if (example === null) continue;
+    if (warnings.length === limits.conflictsShownMax) {
+      return [...warnings, 'there are more patterns of protected_spec that overlap'];
     }
+    warnings.push(
+      `protected_spec ${JSON.stringify(a.glob.source)} of ${layerName(a.layer)} and ${JSON.stringify(b.glob.source)} ` +
+        `of ${layerName(b.layer)} overlap: shipped by both, a path such as ${JSON.stringify(example.path)} is a conflict`,
+    );
   }
   return warnings;
+}
+
+/** Pairs of different layers' patterns, without those that begin differently, which are nearly all. */
+function* comparable(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
+  for (const [i, a] of patterns.entries()) {
+    for (let j = i + 1; j < patterns.length; j++) {
+      const b = patterns[j] as Pattern;
+      if (!a.start.startsWith(b.start) && !b.start.startsWith(a.start)) continue;
+      if (a.layer !== b.layer && !carvesOut(a.layer, b.layer) && !carvesOut(b.layer, a.layer)) yield [a, b];
+    }
+  }
 }
 
 function carvesOut(child: CompositionLayer, parent: CompositionLayer): boolean {

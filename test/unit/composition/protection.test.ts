@@ -133,6 +133,16 @@ describe('two modules that protect the same path', () => {
     expect(compose([apart[0] as typeof carved, carved]).report.warnings).toEqual([]);
   });
 
+  it('are compared within a bound, whatever their patterns are', () => {
+    const hostile = Array.from({ length: 60 }, (_, i) =>
+      layer(`acme/m${i}`, i, [], { protected_spec: [0, 1, 2, 3].map((k) => `/etc/**/a*/**/b*/**/x${i}-${k}/**/z`) }),
+    );
+    const started = performance.now();
+    const { warnings } = compose(hostile).report;
+    expect(warnings.at(-1)).toMatch(/^there are more patterns of protected_spec/);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   it('are warned of a hundred times at most', () => {
     const layers = Array.from({ length: 20 }, (_, i) =>
       layer(`acme/m${i}`, i, [`/m${i}/a`], { protected_spec: [`/m${i}/a`, '/m*/**'] }),
