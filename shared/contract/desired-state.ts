@@ -88,14 +88,16 @@ export type JoinToken = z.infer<typeof joinToken>;
 export const agentReport = z.object({
   /** `applied`, `unchanged`, `stale`, or `refused` with the error's code and sentence. */
   status: z.enum(['applied', 'unchanged', 'stale', 'refused']),
-  code: z.string().nullable(),
-  message: z.string().nullable(),
+  code: z.string().max(100).nullable(),
+  message: z.string().max(2000).nullable(),
   desired_state_version: z.number().int().nonnegative(),
   composition_digest: digestSchema.nullable(),
   /** Name (or `<account>/<name>` of another account's) → composefs digest. */
-  running_module_digests: z.record(z.string(), digestSchema),
+  running_module_digests: z
+    .record(z.string().max(127), digestSchema)
+    .refine((modules) => Object.keys(modules).length <= 500, 'expected at most 500 modules'),
   health: z.enum(['healthy', 'degraded', 'unknown']),
-  agent_version: z.string(),
+  agent_version: z.string().max(100),
 });
 export type AgentReport = z.infer<typeof agentReport>;
 
