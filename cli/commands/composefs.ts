@@ -23,7 +23,23 @@ export function register(command: Command): void {
     .addOption(new Option('--json', 'print digest, size and path as one JSON object'))
     .addHelpText('after', helpAfter)
     .action(run(image));
+  command
+    .command('dump')
+    .description('print what an image holds, one file a line, as composefs-info dump does')
+    .argument('<image>', 'a composefs image; - for standard input')
+    .addOption(new Option('--json', 'print the files as one JSON array'))
+    .addHelpText('after', dumpHelpAfter)
+    .action(run(dump));
 }
+
+const dumpHelpAfter = `
+Examples:
+  gantry composefs dump image.erofs
+  gantry composefs dump image.erofs | gantry composefs image --from-file - again.erofs
+  gantry composefs dump image.erofs --json | jq -r '.[] | select(.verity) | .verity'
+
+The format is composefs-dump(5).
+Exit codes: 0 the dump was printed, 2 wrong usage, not a composefs image, or an I/O error.`;
 
 const helpAfter = `
 Examples:
@@ -57,6 +73,53 @@ async function image(paths: string[], options: ImageOptions): Promise<0> {
     else print(options.json, value, () => digest);
   }
   return 0;
+}
+
+async function dump(path: string, options: { json?: boolean }): Promise<0> {
+  const { readImage } = await import('../../shared/composefs/read-image.ts');
+  const root = readImage(await readAll(path));
+  await writePieces(options.json ? await jsonPieces(root) : await textPieces(root));
+  return 0;
+}
+
+async function readAll(path: string): Promise<Uint8Array> {
+  const { readFile } = await import('node:fs/promises');
+  try {
+    if (path !== '-') return await readFile(path);
+    const pieces: Buffer[] = [];
+    for await (const piece of process.stdin) pieces.push(piece);
+    return Buffer.concat(pieces);
+  } catch (error) {
+    throw ioError(path, error);
+  }
+}
+
+async function textPieces(root: ComposefsNode): Promise<Iterable<Uint8Array>> {
+  const { dumpPieces } = await import('../../shared/composefs/dump-format.ts');
+  return dumpPieces(root);
+}
+
+/** One document, but never as one string. */
+async function jsonPieces(root: ComposefsNode): Promise<Iterable<string>> {
+  const { listTree } = await import('../../shared/composefs/tree-listing.ts');
+  return (function* () {
+    let before = '[\n';
+    for (const file of listTree(root)) {
+      yield `${before}${JSON.stringify(file)}`;
+      before = ',\n';
+    }
+    yield '\n]\n';
+  })();
+}
+
+/** Waits for the reader, and ends in order when it goes away (`| head`). */
+async function writePieces(pieces: Iterable<Uint8Array | string>): Promise<void> {
+  const [{ Readable }, { pipeline }] = await Promise.all([import('node:stream'), import('node:stream/promises')]);
+  try {
+    await pipeline(Readable.from(pieces), process.stdout, { end: false });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw ioError('standard output', error);
+  }
 }
 
 async function readDirectory(directory: string, { digestStore }: ImageOptions): Promise<ComposefsNode> {

@@ -6,15 +6,26 @@ import { type ComposefsNode, resolveLink } from './node.ts';
  * children by name, one file a line. Hard links are written with all the fields of their target.
  */
 export function formatDump(root: ComposefsNode): Uint8Array {
+  return Buffer.concat([...dumpPieces(root)]);
+}
+
+const pieceLength = 1 << 20;
+
+/** The same, in pieces of about a megabyte: the dump of a large tree is longer than a string may be. */
+export function* dumpPieces(root: ComposefsNode): Generator<Uint8Array> {
   const paths = targetPaths(root);
-  const lines: string[] = [];
+  let lines = '';
   const pending: { node: ComposefsNode; path: string }[] = [{ node: root, path: '' }];
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { node, path } = next;
-    lines.push(formatLine(node, path === '' ? '/' : path, paths));
+    lines += formatLine(node, path === '' ? '/' : path, paths);
+    if (lines.length >= pieceLength) {
+      yield Buffer.from(lines, 'latin1');
+      lines = '';
+    }
     for (const child of node.children.toReversed()) pending.push({ node: child, path: `${path}/${child.name}` });
   }
-  return Buffer.from(lines.join(''), 'latin1');
+  yield Buffer.from(lines, 'latin1');
 }
 
 function formatLine(node: ComposefsNode, path: string, paths: Map<ComposefsNode, string>): string {

@@ -7,6 +7,7 @@ const prefixes: readonly [prefix: string, index: number][] = [
   ['system.posix_acl_access', 2],
   ['system.posix_acl_default', 3],
   ['trusted.', 4],
+  ['lustre.', 5],
   ['security.', 6],
 ];
 
@@ -128,6 +129,13 @@ function splitName(full: string): XattrName {
     }
   }
   return { full, index: 0, suffix: full, filterBit: xattrNameFilterBit(full, 0) };
+}
+
+/** The name that an entry's prefix and suffix give; undefined for a prefix that EROFS does not have. */
+export function nameOfXattr(index: number, suffix: string): string | undefined {
+  if (index === 0) return suffix;
+  const known = prefixes.find(([, other]) => other === index);
+  return known && known[0] + suffix;
 }
 
 function compare(a: string, b: string): number {

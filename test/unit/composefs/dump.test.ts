@@ -3,79 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { DumpReader, parseDump } from '../../../shared/composefs/dump.ts';
 import { formatDump } from '../../../shared/composefs/dump-format.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
-import { ComposefsNode, fileType, sortChildren } from '../../../shared/composefs/node.ts';
+import type { ComposefsNode } from '../../../shared/composefs/node.ts';
 import { dumpOf, imageCases } from './fixtures.ts';
+import { tree } from './trees.ts';
 
 const root = '/ 4096 40755 2 0 0 0 1700000000.5 - - -';
 
 function read(...lines: string[]): ComposefsNode {
   return parseDump(Buffer.from(`${lines.join('\n')}\n`, 'latin1'));
 }
-
-/** Byte strings that need every kind of escape. */
-const bytes = (constraints: { minLength?: number; maxLength: number }) =>
-  fc.uint8Array(constraints).map((array) => Buffer.from(array).toString('latin1'));
-const name = bytes({ minLength: 1, maxLength: 20 }).filter(
-  (text) => !/[/\0]/.test(text) && text !== '.' && text !== '..',
-);
-const payload = bytes({ minLength: 1, maxLength: 80 }).filter((text) => !text.includes('\0'));
-
-const inode = fc.record({
-  uid: fc.integer({ min: 0, max: 0xffff_ffff }),
-  gid: fc.integer({ min: 0, max: 0xffff_ffff }),
-  nlink: fc.integer({ min: 1, max: 100_000 }),
-  mtime: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
-  mtimeNs: fc.integer({ min: 0, max: 999_999_999 }),
-  xattrs: fc.uniqueArray(fc.record({ name: payload, value: bytes({ maxLength: 40 }) }), {
-    selector: (xattr) => xattr.name,
-    maxLength: 4,
-  }),
-});
-
-const kind = fc.oneof(
-  fc.record({ mode: fc.constant(fileType.regular | 0o644), content: bytes({ minLength: 1, maxLength: 70 }) }),
-  fc.record({ mode: fc.constant(fileType.symlink | 0o777), payload }),
-  fc.record({ mode: fc.constant(fileType.character | 0o600), rdev: fc.integer({ min: 0, max: 0xffff_ffff }) }),
-  fc.record({
-    mode: fc.constant(fileType.regular | 0o4755),
-    size: fc.integer({ min: 1, max: 2 ** 40 }),
-    payload,
-    digest: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((array) => Buffer.from(array).toString('hex')),
-  }),
-);
-
-/** Trees of two levels, with hard links. */
-const tree = fc
-  .array(fc.tuple(name, fc.array(fc.tuple(name, inode, kind), { maxLength: 5 }), inode), { maxLength: 5 })
-  .map((directories) => {
-    const top = new ComposefsNode('', fileType.directory | 0o755);
-    const taken = new Set<string>();
-    for (const [directoryName, files, directoryFields] of directories) {
-      if (taken.has(directoryName)) continue;
-      taken.add(directoryName);
-      const directory = Object.assign(new ComposefsNode(directoryName, fileType.directory | 0o700), directoryFields);
-      top.children.push(directory);
-      const names = new Set<string>();
-      for (const [fileName, fields, what] of files) {
-        if (names.has(fileName)) continue;
-        names.add(fileName);
-        const file = Object.assign(new ComposefsNode(fileName, what.mode), fields, what);
-        if (what.mode === (fileType.symlink | 0o777)) file.size = file.payload.length;
-        if (file.content !== '') file.size = file.content.length;
-        directory.children.push(file);
-      }
-      const [first] = directory.children;
-      if (first && !names.has('hard')) {
-        const link = new ComposefsNode('hard', first.mode);
-        link.link = first;
-        directory.children.push(link);
-      }
-    }
-    sortChildren(top, (twin) => {
-      throw new Error(twin.name);
-    });
-    return top;
-  });
 
 describe('parseDump', () => {
   it.each(imageCases)('reads $name so that formatDump gives its bytes back', ({ name: dump }) => {
@@ -187,6 +123,32 @@ describe('parseDump', () => {
     expect(() => read(root, twice, '/e 0 100644 1 0 0 0 0.0 - - -', twice)).toThrow(invalid);
     expect(() => read(root, '/a 0 @100644 1 0 0 0 0.0 /b - -', '/b 0 @100644 1 0 0 0 0.0 /a - -')).toThrow(invalid);
     expect(() => parseDump(new Uint8Array())).toThrow(invalid);
+  });
+
+  it.each(imageCases)('answers a tree or dump_invalid when bytes of $name are changed or cut off', ({ name: dump }) => {
+    const bytes = dumpOf(dump).subarray(0, 20_000);
+    const changes = fc.array(
+      fc.tuple(
+        fc.nat(bytes.length - 1),
+        fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('0123456789 \\/=@-.\n\0'))),
+      ),
+      { minLength: 1, maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(changes, fc.option(fc.nat(bytes.length)), (places, cut) => {
+        const changed = Uint8Array.from(bytes);
+        for (const [at, byte] of places) changed[at] = byte;
+        let top: ComposefsNode;
+        try {
+          top = parseDump(changed.subarray(0, cut ?? undefined));
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'dump_invalid' });
+          return;
+        }
+        expect(parseDump(formatDump(top))).toEqual(top);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('refuses a line that never ends before it has filled the memory', () => {

@@ -71,3 +71,37 @@ describe('gantry composefs image', () => {
     expect([status, JSON.parse(last).error.code]).toEqual([2, code]);
   });
 });
+
+describe('gantry composefs dump', () => {
+  const run = (args: string[], input?: Uint8Array) => {
+    const { status, stdout, stderr } = spawnSync(gantry, ['composefs', 'dump', ...args], { input, timeout: 60_000 });
+    return { status, stdout, stderr: stderr.toString() };
+  };
+
+  it('prints the dump that an image was made of', () => {
+    const file = join(folder, 'dumped.erofs');
+    image(['--from-file', dump, file]);
+    const { status, stdout } = run([file]);
+    expect([status, stdout.equals(dumpOf('kinds'))]).toEqual([0, true]);
+    expect(run(['-'], fs.readFileSync(file)).stdout.equals(dumpOf('kinds'))).toBe(true);
+  });
+
+  it('lists the files as JSON on request', () => {
+    const { stdout } = image(['--from-file', dump, '-']);
+    const files = JSON.parse(run(['-', '--json'], stdout).stdout.toString());
+    expect(files).toHaveLength(wanted.entries);
+    expect(files.find(({ path }: { path: string }) => path === '/a/link')).toMatchObject({
+      type: 'symlink',
+      mode: '0777',
+      target: 'target',
+      size: 6,
+    });
+  });
+
+  it('ends with 2 and a coded error for what is no image, and for what is not there', () => {
+    const bad = run([dump, '--json']);
+    expect([bad.status, JSON.parse(bad.stderr).error.code]).toEqual([2, 'image_invalid']);
+    const missing = run(['/nonexistent', '--json']);
+    expect([missing.status, JSON.parse(missing.stderr).error.code]).toEqual([2, 'io_error']);
+  });
+});

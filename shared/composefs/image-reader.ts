@@ -1,0 +1,73 @@
+import { GantryError } from '../error.ts';
+
+/**
+ * Little-endian reads from an image that may be malformed: all are checked, and none can make a reader work for longer
+ * than the image is. For that each part of an image is claimed before it is read: parts of a well-formed one never
+ * overlap, so together they are not longer than it.
+ */
+export class ImageReader {
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  #unclaimed: number;
+
+  constructor(image: Uint8Array) {
+    this.#bytes = Buffer.from(image.buffer, image.byteOffset, image.length);
+    this.#view = new DataView(image.buffer, image.byteOffset, image.length);
+    this.#unclaimed = image.length;
+  }
+
+  /** Counts a part as read; throws where it is not within the image, or overlaps with others. */
+  claim(at: number, bytes: number, what: string): void {
+    this.#check(at, bytes, what);
+    this.#unclaimed -= bytes;
+    if (this.#unclaimed < 0) {
+      throw invalidImage(`expected parts that do not overlap, found more than the image holds at ${what}`);
+    }
+  }
+
+  u8(at: number): number {
+    this.#check(at, 1, 'a byte');
+    return this.#bytes[at] as number;
+  }
+
+  u16(at: number): number {
+    this.#check(at, 2, 'a number');
+    return this.#view.getUint16(at, true);
+  }
+
+  u32(at: number): number {
+    this.#check(at, 4, 'a number');
+    return this.#view.getUint32(at, true);
+  }
+
+  /** 64 bits, unsigned; `what` is named where JavaScript has no exact number for them. */
+  u64(at: number, what: string): number {
+    return safe(this.u32(at) + this.u32(at + 4) * 2 ** 32, what);
+  }
+
+  /** 64 bits in two's complement. */
+  i64(at: number, what: string): number {
+    this.#check(at, 8, what);
+    return safe(this.u32(at) + this.#view.getInt32(at + 4, true) * 2 ** 32, what);
+  }
+
+  /** A byte string (see ComposefsNode). */
+  text(at: number, bytes: number, what: string): string {
+    this.#check(at, bytes, what);
+    return this.#bytes.toString('latin1', at, at + bytes);
+  }
+
+  #check(at: number, bytes: number, what: string): void {
+    if (at >= 0 && at + bytes <= this.#bytes.length) return;
+    throw invalidImage(`expected ${what} within ${this.#bytes.length} bytes, found it at ${at} with ${bytes} bytes`);
+  }
+}
+
+export function invalidImage(sentence: string): GantryError {
+  return new GantryError('image_invalid', sentence);
+}
+
+function safe(value: number, what: string): number {
+  if (Number.isSafeInteger(value)) return value;
+  throw invalidImage(`expected ${what} of at most 2^53, found ${value}`);
+}

@@ -1,0 +1,126 @@
+import { limits } from '../limits.ts';
+import { type ImageReader, invalidImage } from './image-reader.ts';
+import type { Xattr } from './node.ts';
+import {
+  accountedBytes,
+  inodeXattrBytesMax,
+  nameOfXattr,
+  xattrBodyHeaderBytes,
+  xattrEntryHeaderBytes,
+} from './xattr.ts';
+
+/** What the attributes of an inode say of the tree's node: its own attributes, and what overlayfs reads from the others. */
+export interface NodeXattrs {
+  xattrs: Xattr[];
+  /** The file's place in the store. */
+  payload: string;
+  /** 64 hex digits, or empty. */
+  digest: string;
+  /** The file stands for a whiteout of the tree. */
+  isWhiteout: boolean;
+}
+
+const none: NodeXattrs = { xattrs: [], payload: '', digest: '', isWhiteout: false };
+
+const overlayPrefix = 'trusted.overlay.';
+const escapedPrefix = 'trusted.overlay.overlay.';
+/** Marks of whiteouts, which imaging adds anew. */
+const whiteoutMarks: ReadonlySet<string> = new Set([
+  'trusted.overlay.overlay.whiteouts',
+  'user.overlay.whiteout',
+  'user.overlay.whiteouts',
+]);
+const metacopyBytes = 36;
+
+/**
+ * Reads the extended attributes of inodes and takes back what imaging did to them (OverlayXattrs), as libcomposefs does
+ * when it loads an image: attributes for overlayfs become fields of the node, escaped ones get their names back.
+ */
+export class XattrReader {
+  readonly #reader: ImageReader;
+  readonly #sharedArea: number;
+  /** Shared attributes are decoded once, and so are whole lists of them, which many files have. */
+  readonly #shared = new Map<number, Xattr>();
+  readonly #sharedLists = new Map<string, NodeXattrs>();
+
+  constructor(reader: ImageReader, sharedArea: number) {
+    this.#reader = reader;
+    this.#sharedArea = sharedArea;
+  }
+
+  /** Reads `bytes` bytes of attributes at an offset: those of the inode alone come first, as composefs-info lists them. */
+  read(start: number, bytes: number, isFile: boolean): NodeXattrs {
+    if (bytes === 0) return none;
+    const reader = this.#reader;
+    const sharedCount = reader.u8(start + 4);
+    const ownStart = start + xattrBodyHeaderBytes + 4 * sharedCount;
+    const end = start + bytes;
+    if (ownStart > end) throw invalidImage(`expected ${sharedCount} shared xattrs in ${bytes} bytes, found no room`);
+    if (ownStart === end) {
+      const key = `${isFile} ${reader.text(start + xattrBodyHeaderBytes, 4 * sharedCount, 'shared xattrs')}`;
+      const known = this.#sharedLists.get(key) ?? interpret(this.#sharedOf(start, sharedCount), isFile);
+      this.#sharedLists.set(key, known);
+      return known;
+    }
+    const stored: Xattr[] = [];
+    for (let at = ownStart; at < end; ) {
+      const entry = this.#entry(at);
+      at += entry.bytes;
+      if (at > end) throw invalidImage(`expected xattrs that end at ${end}, found one that ends at ${at}`);
+      stored.push(entry.xattr);
+    }
+    stored.push(...this.#sharedOf(start, sharedCount));
+    return interpret(stored, isFile);
+  }
+
+  #sharedOf(start: number, count: number): Xattr[] {
+    return Array.from({ length: count }, (_, i) => {
+      const at = this.#sharedArea + 4 * this.#reader.u32(start + xattrBodyHeaderBytes + 4 * i);
+      let xattr = this.#shared.get(at);
+      if (xattr === undefined) {
+        const entry = this.#entry(at);
+        this.#reader.claim(at, entry.bytes, 'a shared xattr');
+        xattr = entry.xattr;
+        this.#shared.set(at, xattr);
+      }
+      return xattr;
+    });
+  }
+
+  #entry(at: number): { xattr: Xattr; bytes: number } {
+    const reader = this.#reader;
+    const suffixBytes = reader.u8(at);
+    const valueBytes = reader.u16(at + 2);
+    const suffixAt = at + xattrEntryHeaderBytes;
+    const name = nameOfXattr(reader.u8(at + 1), reader.text(suffixAt, suffixBytes, 'the name of an xattr'));
+    if (name === undefined)
+      throw invalidImage(`expected a known prefix of an xattr's name, found ${reader.u8(at + 1)}`);
+    const value = reader.text(suffixAt + suffixBytes, valueBytes, 'the value of an xattr');
+    return { xattr: { name, value }, bytes: (xattrEntryHeaderBytes + suffixBytes + valueBytes + 3) & ~3 };
+  }
+}
+
+function interpret(stored: readonly Xattr[], isFile: boolean): NodeXattrs {
+  const out: NodeXattrs = { xattrs: [], payload: '', digest: '', isWhiteout: false };
+  for (const { name, value } of stored) {
+    if (name === 'trusted.overlay.redirect' && isFile) out.payload = value.startsWith('/') ? value.slice(1) : value;
+    else if (name === 'trusted.overlay.metacopy' && isFile && value.length === metacopyBytes) {
+      out.digest = Buffer.from(value.slice(metacopyBytes - 32), 'latin1').toString('hex');
+    } else if (name === 'trusted.overlay.overlay.whiteout' && isFile) out.isWhiteout = true;
+    else if (whiteoutMarks.has(name)) continue;
+    else if (name.startsWith(escapedPrefix)) {
+      out.xattrs.push({ name: overlayPrefix + name.slice(escapedPrefix.length), value });
+    } else if (!name.startsWith(overlayPrefix)) out.xattrs.push({ name, value });
+  }
+  const names = new Set(out.xattrs.map(({ name }) => name));
+  if (names.size < out.xattrs.length) throw invalidImage('expected each xattr of a file once, found one twice');
+  const bytes = out.xattrs.reduce((sum, { name, value }) => sum + accountedBytes(name.length, value.length), 0);
+  if (bytes > inodeXattrBytesMax) {
+    throw invalidImage(`expected at most ${inodeXattrBytesMax} bytes of xattrs on a file, found ${bytes}`);
+  }
+  for (const name of names) {
+    if (name !== '' && name.length <= limits.nameBytesMax && !name.includes('\0')) continue;
+    throw invalidImage(`expected xattr names of 1 to ${limits.nameBytesMax} bytes, found ${name.length}`);
+  }
+  return out;
+}
