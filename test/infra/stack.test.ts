@@ -203,11 +203,13 @@ describe('grants', () => {
     }
   });
 
-  test('only ingest, verify and poll read the credentials of registries', () => {
-    const readers = allowed()
-      .filter(({ statement }) => list(statement.Action).includes('secretsmanager:GetSecretValue'))
-      .map(({ policy }) => policy.replace(/Role.*/, ''));
-    expect(readers.sort()).toEqual(['ingest', 'poll', 'verify']);
+  test('only ingest, verify and poll read the credentials of registries, and no other secret', () => {
+    const reads = allowed().filter(({ statement }) => JSON.stringify(statement.Action).includes('secretsmanager:'));
+    expect(reads.map(({ policy }) => policy.replace(/Role.*/, '')).sort()).toEqual(['ingest', 'poll', 'verify']);
+    for (const { statement } of reads) {
+      expect(list(statement.Action)).toEqual(['secretsmanager:GetSecretValue']);
+      expect(JSON.stringify(statement.Resource)).toMatch(/:secret:gantry\/registry\/\*"/);
+    }
   });
 });
 
