@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
@@ -84,6 +85,7 @@ async function publish(services: Services, message: ComposeMessage): Promise<voi
     } catch (error) {
       // Another compose was faster, but may have read what was there before this message: look again.
       if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
+      await sleep(Math.random() * 100 * attempt);
     }
   }
   const instances = (await instancesOf(services.db, account, template_id)).filter((row) => row.track === track);

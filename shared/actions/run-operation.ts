@@ -42,17 +42,28 @@ async function runStep(services: Services, step: PromotionStep): Promise<unknown
     case 'check':
       return check(services, operation);
     case 'plan':
-      return plan(services, operation);
+      return answered(services, operation, () => plan(services, operation), { template_tracks: [] });
     case 'await_approval':
       return awaitApproval(services, operation, step.task_token ?? '');
     case 'apply':
-      return apply(services, operation);
+      return answered(services, operation, () => apply(services, operation), {});
     case 'notify':
       return notify(services, operation);
     case 'expire':
       return expire(services, operation);
     case 'fail':
       return fail(services, operation, step);
+  }
+}
+
+/** A refusal is an answer, not a fault: it is recorded here, and the execution goes on to an end with nothing left to do. */
+async function answered<T>(services: Services, operation: Operation, work: () => Promise<T>, instead: T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GantryError) || error.code === 'conflict') throw error;
+    await finish(services, operation, 'failed', error.code, error.message);
+    return instead;
   }
 }
 

@@ -3,7 +3,7 @@ import { finalOperationStates, type Operation } from '../domain/operation.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { transact } from '../store/db.ts';
-import { getApproval, getOperation, idleOperations, updateOperation } from '../store/operation.ts';
+import { getApproval, getOperation, idleOperations, lookLater, updateOperation } from '../store/operation.ts';
 import { wake } from './decide-approval.ts';
 import { executionName, startExecution } from './request-operation.ts';
 import { finish } from './run-operation.ts';
@@ -23,6 +23,7 @@ export async function sweepOperations(services: Services): Promise<number> {
       if (operation === null || finalOperationStates.includes(operation.state)) continue;
       if (await isAlive(services, operation)) {
         await remind(services, operation);
+        await transact(services.db, [lookLater(operation, later(services, limits.operationLookSeconds))]);
       } else {
         await revive(services, operation);
         started += 1;

@@ -53,6 +53,8 @@ const operations = new Entity(
       message: json<string | null>(),
       created_at: text,
       updated_at: text,
+      /** When the sweep asks whether its execution lives: later, where it found it alive. */
+      look_at: text,
     } satisfies Attributes<Operation>,
     indexes: {
       primary: { pk: key('pk', ['account', 'id'], '${account}#operation#${id}'), sk: key('sk', [], 'operation') },
@@ -64,7 +66,7 @@ const operations = new Entity(
       byPhase: {
         index: 'gsi2',
         pk: key('gsi2pk', ['phase', 'shard'], 'operations#${phase}#${shard}'),
-        sk: key('gsi2sk', ['updated_at', 'account', 'id'], '${updated_at}#${account}#${id}'),
+        sk: key('gsi2sk', ['look_at', 'account', 'id'], '${look_at}#${account}#${id}'),
       },
     },
   } as const,
@@ -142,14 +144,14 @@ export async function recentOperations(db: Db, account: string, limit: number, b
     .slice(0, limit);
 }
 
-/** Open operations that nothing has touched since `before`: the sweep asks whether their execution still lives. */
+/** Open operations that nothing has touched, and no sweep has found alive, since `before`; the longest idle first. */
 export async function idleOperations(db: Db, before: string): Promise<Operation[]> {
   const pages = await Promise.all(
     Array.from({ length: listShards }, (_, shard) =>
       query<Operation>(
         db,
         operations,
-        operations.query.byPhase({ phase: 'open', shard }).lte({ updated_at: before }).params(),
+        operations.query.byPhase({ phase: 'open', shard }).lte({ look_at: before }).params(),
         250,
       ),
     ),
@@ -158,7 +160,8 @@ export async function idleOperations(db: Db, before: string): Promise<Operation[
 }
 
 export function createOperation(operation: Operation): Write {
-  const row = { ...operation, phase: phaseOf(operation.state), shard: shardOf(operation.id, listShards) };
+  const { id, state, updated_at } = operation;
+  const row = { ...operation, phase: phaseOf(state), shard: shardOf(id, listShards), look_at: updated_at };
   return create(
     operations.create(row as never).params(),
     () => new GantryError('already_exists', `operation ${operation.id} exists`),
@@ -167,11 +170,20 @@ export function createOperation(operation: Operation): Write {
 
 /** Moves an operation from the state it was read in; anything else that moved it first wins. */
 export function updateOperation(was: Operation, set: Partial<Operation> & { updated_at: string }): Write {
-  const row = { ...set, phase: phaseOf(set.state ?? was.state), shard: shardOf(was.id, listShards) };
+  const phase = phaseOf(set.state ?? was.state);
+  return moved(was, { ...set, phase, look_at: set.updated_at });
+}
+
+/** Lets the sweep look at an operation later than at others: it has just been found alive. */
+export function lookLater(was: Operation, look_at: string): Write {
+  return moved(was, { phase: phaseOf(was.state), look_at });
+}
+
+function moved(was: Operation, set: object): Write {
   return change(
     operations
       .patch({ account: was.account, id: was.id })
-      .set(row as never)
+      .set({ ...set, shard: shardOf(was.id, listShards) } as never)
       .where(
         ({ state, attempt }, { eq }) => `${eq(state as never, was.state as never)} AND ${eq(attempt, was.attempt)}`,
       )

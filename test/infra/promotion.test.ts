@@ -36,10 +36,12 @@ test('an approval waits as long as the policy says and then expires', () => {
     TimeoutSeconds: '{% $expires_in_s %}',
   });
   expect(States['Await approval']?.Catch?.[0]).toEqual({ ErrorEquals: ['States.Timeout'], Next: 'Expire' });
+  expect(States.Expire?.Next).toBe('Approved after all?');
+  expect(States['Approved after all?']).toMatchObject({ Choices: [{ Next: 'Apply' }], Default: 'Done' });
 });
 
 test('any other error of any step is recorded as the reason why the operation failed', () => {
-  for (const name of ['Check', 'Plan', 'Compose affected templates', 'Await approval', 'Apply', 'Notify']) {
+  for (const name of ['Check', 'Plan', 'Compose affected templates', 'Await approval', 'Expire', 'Apply', 'Notify']) {
     expect(States[name]?.Catch?.at(-1), name).toEqual({ ErrorEquals: ['States.ALL'], Next: 'Record failure' });
   }
 });
