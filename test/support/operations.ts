@@ -1,0 +1,101 @@
+import { inject } from 'vitest';
+import { z } from 'zod';
+import { decideApproval } from '../../shared/actions/decide-approval.ts';
+import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { promoteVersion } from '../../shared/actions/promote-version.ts';
+import type { Services } from '../../shared/actions/services.ts';
+import { type Action, defaultPolicy, type InterventionPolicy, type Operation } from '../../shared/domain/operation.ts';
+import type { Caller, Member, Role } from '../../shared/domain/role.ts';
+import type { PromotionTarget, Version } from '../../shared/domain/version.ts';
+import { transact } from '../../shared/store/db.ts';
+import { putPolicy } from '../../shared/store/operation.ts';
+import { getVersion } from '../../shared/store/version.ts';
+import type { World } from './world.ts';
+
+const mailbox = z.object({
+  messages: z.record(z.string(), z.array(z.looseObject({ To: z.array(z.string()), BodyText: z.string() }))),
+});
+
+/** The texts of the mails that were sent to an address, from the local cloud's mailbox. */
+export async function mailsTo(email: string): Promise<string[]> {
+  const answer = await fetch(`${inject('stack').endpoint}/_ministack/ses/messages`);
+  const { messages } = mailbox.parse(await answer.json());
+  return Object.values(messages)
+    .flat()
+    .filter(({ To }) => To.includes(email))
+    .map(({ BodyText }) => BodyText);
+}
+
+/** The approval link in each mail that was sent to an address. */
+export async function linksTo(email: string): Promise<string[]> {
+  return (await mailsTo(email)).flatMap((text) => text.match(/https?:\/\/\S+\/approve\/\S+/) ?? []);
+}
+
+/** A member as a caller, with a token that has the member's own roles. */
+export function as(member: Member, roles: readonly Role[] = member.roles): Caller {
+  return { account: member.account, actor: `member:${member.id}`, roles, member_id: member.id, platform: false };
+}
+
+/** Sets a policy in a world as if it had always been so. */
+export async function policy(world: World, action: Action, set: Partial<InterventionPolicy>): Promise<void> {
+  await transact(world.services.db, [putPolicy(world.account, { ...defaultPolicy(action), ...set })]);
+}
+
+export function requirePending(operation: Operation): string {
+  if (operation.approval_id === null) throw new Error(`expected ${operation.id} to ask for approval`);
+  return operation.approval_id;
+}
+
+/** Asks for a promotion and, where it waits for approval, approves as the reviewer. Answers the ended operation. */
+export async function promote(
+  world: World,
+  version: Version,
+  to: PromotionTarget,
+  reviewer?: Member,
+): Promise<Operation> {
+  const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to });
+  if (reviewer === undefined) return world.operation(id);
+  const waiting = await world.operation(id, 'awaiting_approval', 'refused', 'failed');
+  if (waiting.state === 'awaiting_approval') {
+    const input = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
+    await decideApproval(world.services, as(reviewer), input);
+  }
+  return world.operation(id);
+}
+
+/** Promotes a built version up to a state, step by step. */
+export async function raise(world: World, version: Version, to: PromotionTarget, reviewer?: Member): Promise<void> {
+  for (const step of ['staging', 'blessed', 'live'] as const) {
+    const { state, message } = await promote(world, version, step, step === 'live' ? reviewer : undefined);
+    if (state !== 'succeeded') throw new Error(`expected a promotion to ${step}, found ${state}: ${message}`);
+    if (step === to) return;
+  }
+}
+
+export async function stateOf(world: World, version: Version): Promise<Version['promotion_state']> {
+  return (await versionNow(world, version)).promotion_state;
+}
+
+export async function versionNow(world: World, version: Version): Promise<Version> {
+  const now = await getVersion(world.services.db, version.account, version.id);
+  if (now === null) throw new Error(`expected version ${version.id}`);
+  return now;
+}
+
+/** Services of their own whose first write to S3 waits until it is let go: a worker that is slow at just that point. */
+export function holdPuts(): { services: Services; reached: Promise<void>; release: () => void } {
+  const services = servicesFromEnvironment();
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  services.objects.s3.middlewareStack.add(
+    (next, context) => async (args) => {
+      if (context.commandName === 'PutObjectCommand') {
+        reached.resolve();
+        await released.promise;
+      }
+      return next(args);
+    },
+    { step: 'initialize' },
+  );
+  return { services, reached: reached.promise, release: () => released.resolve() };
+}
