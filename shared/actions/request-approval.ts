@@ -82,6 +82,7 @@ export async function askReviewers(
   return null;
 }
 
+/** Mails every reviewer. An address that mail cannot be sent to does not keep the others from deciding. */
 async function mailAll(
   services: Services,
   operation: Operation,
@@ -89,9 +90,10 @@ async function mailAll(
   policy: InterventionPolicy,
 ): Promise<void> {
   const requester = await personOf(services, approval.account, approval.requested_by);
-  for (const reviewer of await eligibleReviewers(services, operation, policy)) {
-    await mail(services, approval, reviewer, requester);
-  }
+  const reviewers = await eligibleReviewers(services, operation, policy);
+  const sent = await Promise.allSettled(reviewers.map((one) => mail(services, approval, one, requester)));
+  const failures = sent.filter((one) => one.status === 'rejected');
+  if (failures.length > 0 && failures.length === sent.length) throw failures[0]?.reason;
   try {
     await transact(services.db, [updateApproval(approval, { mailed_at: nowIso(services) })]);
   } catch (error) {

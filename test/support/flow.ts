@@ -107,12 +107,14 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
     const [hostname, port] = target.split(':');
     const { method, url: path, headers } = request;
     const forwarded = httpRequest({ hostname, port, method, path, headers }, (answer) => {
+      // The client may be killed while it reads: then the registry's answer is cut off too, which is no fault of ours.
+      answer.on('error', () => response.destroy());
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       const pace = state.blobBytesPerSecond;
       if (pace === null || method !== 'GET' || !path?.includes('/blobs/')) return answer.pipe(response);
-      void dawdle(answer, response, pace, (bytes) => {
+      dawdle(answer, response, pace, (bytes) => {
         state.blobBytesSent += bytes;
-      });
+      }).catch(() => response.destroy());
     });
     forwarded.on('error', () => response.destroy());
     response.on('close', () => forwarded.destroy());
