@@ -42,6 +42,7 @@ export class XattrReader {
   /** Shared attributes are decoded once, and so are whole lists of them, which many files have. */
   readonly #shared = new Map<number, Xattr>();
   readonly #sharedLists = new Map<string, NodeXattrs>();
+  readonly #singleLists = new WeakMap<Xattr, Xattr[]>();
 
   constructor(reader: ImageReader, sharedArea: number) {
     this.#reader = reader;
@@ -70,7 +71,16 @@ export class XattrReader {
       stored.push(entry.xattr);
     }
     stored.push(...this.#sharedOf(start, sharedCount));
-    return interpret(stored, isFile);
+    return this.#withKnownList(interpret(stored, isFile));
+  }
+
+  /** Most files have one attribute of the tree, a label that they share: one list then does for all of them. */
+  #withKnownList(found: NodeXattrs): NodeXattrs {
+    const [only, second] = found.xattrs;
+    if (only === undefined || second !== undefined) return found;
+    const known = this.#singleLists.get(only);
+    if (known === undefined) this.#singleLists.set(only, found.xattrs);
+    return known === undefined ? found : { ...found, xattrs: known };
   }
 
   #sharedOf(start: number, count: number): Xattr[] {
