@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import colors from 'picocolors';
+import { colors } from './colors.ts';
 
 /** Columns side by side under their headings, two spaces apart; a list without rows says so in one sentence. */
 export function table(headings: string[], rows: (string | number | null)[][], none: string): string {

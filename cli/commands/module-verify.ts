@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import type { ArtifactVerdict, SignaturePolicy } from '../../shared/domain/signature.ts';
 import { GantryError } from '../../shared/error.ts';
+import { colors } from '../colors.ts';
 import { collectAnnotation, openTarget, readOptionFile } from '../registry-target.ts';
 import { type ExitCode, print, run } from '../run.ts';
 
@@ -97,11 +97,11 @@ async function readTrustedRoot(path: string): Promise<unknown> {
 
 function describe(ref: string, verdict: ArtifactVerdict): string {
   const head = verdict.verified
-    ? `${pc.green('✓')} ${ref} is verified`
-    : `${pc.red('✗')} ${ref} is not verified: ${verdict.code}: ${verdict.message}`;
+    ? `${colors.green('✓')} ${ref} is verified`
+    : `${colors.red('✗')} ${ref} is not verified: ${verdict.code}: ${verdict.message}`;
   const rows = verdict.signatures.map(({ verified, format, source, code, message, identity, issuer, key_id }) => {
     const signer = identity ? `${identity} (${issuer})` : key_id ? `key ${key_id}` : 'signer unknown';
-    const mark = verified ? pc.green('✓') : pc.red('✗');
+    const mark = verified ? colors.green('✓') : colors.red('✗');
     return `  ${mark} ${format} (${source})  ${printable(signer)}${verified ? '' : `\n      ${code}: ${message}`}`;
   });
   return [head, `  digest ${verdict.digest}`, ...rows].join('\n');
