@@ -8,6 +8,7 @@ import {
   tokenSchema,
 } from '../shared/contract/api/account.ts';
 import { pageOf } from '../shared/contract/api/common.ts';
+import { fleetAnswer, machinesAnswer, moduleTemplatesAnswer } from '../shared/contract/api/fleet.ts';
 import {
   createInstanceAnswer,
   driftAnswer,
@@ -57,5 +58,8 @@ export const answers = {
   newInstance: createInstanceAnswer,
   joinToken: joinTokenAnswer,
   drift: driftAnswer,
+  fleet: fleetAnswer,
+  machines: machinesAnswer,
+  moduleTemplates: moduleTemplatesAnswer,
   nothing: z.undefined(),
 };

@@ -35,6 +35,7 @@ export const commandGroups: CommandGroup[] = [
   { name: 'assignment', summary: 'modules of a template', load: () => import('./commands/assignment.ts') },
   { name: 'instance', summary: 'machines built from a template', load: () => import('./commands/instance.ts') },
   { name: 'drift', summary: 'whether a machine runs what it should', load: () => import('./commands/drift.ts') },
+  { name: 'fleet', summary: 'which machines run what they should', load: () => import('./commands/fleet.ts') },
   { name: 'operation', summary: 'changes on their way', load: () => import('./commands/operation.ts') },
   { name: 'approvals', summary: 'requests that wait for a reviewer', load: () => import('./commands/approvals.ts') },
   { name: 'policy', summary: 'what each action asks for', load: () => import('./commands/policy.ts') },

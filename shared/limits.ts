@@ -148,4 +148,15 @@ export const limits = {
   clientTimeoutMs: 35_000,
   /** How often the command line sends a request that fails on its way. */
   clientAttemptsMax: 3,
+  /** Instances that one page of a fleet answer looks at: some ten megabytes of rows, read in a few seconds. */
+  fleetInstancesMax: 2000,
+  /** Instances that one query of a fleet answer asks for: a page's memory grows by as much at a time. */
+  fleetReadSize: 500,
+  /** Modules in one fleet answer, and digests of each: agents may report any; answers stay under Lambda's 6 MiB. */
+  fleetModulesMax: 500,
+  fleetDigestsMax: 20,
+  /** Newest versions of a module by which a fleet answer names digests; older ones are asked for by module. */
+  fleetVersionsRead: 200,
+  /** Modules and templates that a fleet answer reads at the same time. */
+  fleetReadsAtOnce: 8,
 } as const;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { connect, idOf } from '../api.ts';
 import { describe, type Flags } from '../command.ts';
+import { driftReasons } from '../drift-reasons.ts';
 import { type ExitCode, print } from '../run.ts';
 import { shortDigest, table } from '../table.ts';
 
@@ -12,15 +13,6 @@ export function register(command: Command): void {
     action: drift,
   });
 }
-
-const reasons = {
-  none: 'runs what it should',
-  modules: 'runs other modules than it should',
-  composition: 'runs another composition of the same modules',
-  never_reported: 'never reported',
-  refused: 'refused its desired state',
-  no_desired_state: 'has no desired state yet',
-};
 
 async function drift(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
@@ -38,7 +30,7 @@ async function drift(instance: string, flags: Flags): Promise<ExitCode> {
       'It runs no module and is to run none.',
     );
     const why = report.message === null ? '' : `: ${report.message}`;
-    return `${instance} ${reasons[report.reason]}${why}\n\n${modules}`;
+    return `${instance} ${driftReasons[report.reason]}${why}\n\n${modules}`;
   });
   return report.drift ? 1 : 0;
 }

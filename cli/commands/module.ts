@@ -2,12 +2,14 @@ import type { Command } from 'commander';
 import { registerModuleBuild } from './module-build.ts';
 import { registerModuleInit } from './module-init.ts';
 import { registerModuleList } from './module-list.ts';
+import { registerModuleMachines } from './module-machines.ts';
 import { registerModulePoll } from './module-poll.ts';
 import { registerModulePromote } from './module-promote.ts';
 import { registerModulePush } from './module-push.ts';
 import { registerModuleRegister } from './module-register.ts';
 import { registerModuleShow } from './module-show.ts';
 import { registerModuleSign } from './module-sign.ts';
+import { registerModuleTemplates } from './module-templates.ts';
 import { registerModuleValidate } from './module-validate.ts';
 import { registerModuleVerify } from './module-verify.ts';
 import { registerModuleVersions } from './module-versions.ts';
@@ -26,4 +28,6 @@ export function register(command: Command): void {
   registerModuleRegister(command);
   registerModuleShow(command);
   registerModuleVersions(command);
+  registerModuleMachines(command);
+  registerModuleTemplates(command);
 }

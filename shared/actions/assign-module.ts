@@ -92,7 +92,7 @@ async function requireAssignment(services: Services, account: string, id: string
 }
 
 /** Own modules, public ones of others by `<account>/<name>`; a bare name is the own account's, then `powernode`'s. */
-async function resolveModule(services: Services, own: string, reference: string) {
+export async function resolveModule(services: Services, own: string, reference: string) {
   const asked = splitModule(reference, own);
   const places = reference.includes('/') || own === 'powernode' ? [asked] : [asked, { ...asked, account: 'powernode' }];
   for (const place of places) {

@@ -25,8 +25,8 @@ export function driftOf(instance: Instance): DriftReport {
   const names = [...new Set([...Object.keys(instance.desired_modules), ...Object.keys(running)])].sort();
   const modules = names.map((module) => ({
     module,
-    desired: instance.desired_modules[module] ?? null,
-    running: running[module] ?? null,
+    desired: ownValue(instance.desired_modules, module),
+    running: ownValue(running, module),
   }));
   const report = instance.report;
   const reason = ((): DriftReport['reason'] => {
@@ -47,4 +47,9 @@ export function driftOf(instance: Instance): DriftReport {
     message: report?.message ?? null,
     reported_at: report?.at ?? null,
   };
+}
+
+/** Agents name modules as they please: one called `constructor` must not find what every object inherits. */
+function ownValue(digests: Record<string, string>, module: string): string | null {
+  return Object.hasOwn(digests, module) ? (digests[module] ?? null) : null;
 }

@@ -138,6 +138,42 @@ export function instancesOf(db: Db, account: string, template_id: string): Promi
   return query(db, instances, instances.query.byTemplate({ account, template_id }).params(), 100_000);
 }
 
+/**
+ * Reads on through an account's instances, or those of a template, each row once: shard after shard, by id in each.
+ * @param place where the part before ended, '' to begin
+ * @returns `limit` instances, or fewer with the last ones; `next` is null when there are no more. Fails with
+ *   `invalid_cursor` where `place` is no such place.
+ */
+export async function walkInstances(
+  db: Db,
+  account: string,
+  template_id: string | null,
+  limit: number,
+  place: string,
+): Promise<{ instances: Instance[]; next: string | null }> {
+  const [, digits, id] = /^(\d)#(.+)$/.exec(place) ?? [];
+  const shards = template_id === null ? listShards : 1;
+  let shard = Number(digits ?? 0);
+  let after = id ?? first;
+  if ((place !== '' && id === undefined) || shard >= shards) {
+    throw new GantryError('invalid_cursor', 'expected a next_cursor of an earlier page', { field: 'cursor' });
+  }
+  const found: Instance[] = [];
+  while (shard < shards) {
+    const wanted = limit - found.length;
+    const params =
+      template_id === null
+        ? instances.query.list({ account, shard }).gt({ id: after }).params()
+        : instances.query.byTemplate({ account, template_id }).gt({ id: after }).params();
+    const rows = await query<Instance>(db, instances, params, wanted);
+    found.push(...rows);
+    if (rows.length === wanted) return { instances: found, next: `${shard}#${rows.at(-1)?.id ?? after}` };
+    shard += 1;
+    after = first;
+  }
+  return { instances: found, next: null };
+}
+
 export function createInstance(instance: Instance): Write {
   return create(
     instances.create({ ...instance, shard: shardOf(instance.id, listShards) } as never).params(),

@@ -191,6 +191,17 @@ export function assignmentsOf(db: Db, module: string): Promise<Assignment[]> {
   return query(db, assignments, assignments.query.byModule({ module }).params(), 100_000);
 }
 
+/** Ids of an account's templates that a module (`<account>/<name>`, anybody's) is assigned to. */
+export async function templatesWith(db: Db, account: string, module: string): Promise<Set<string>> {
+  const rows = await query<Assignment>(
+    db,
+    assignments,
+    assignments.query.byModule({ module }).begins({ account }).params(),
+    100_000,
+  );
+  return new Set(rows.filter((row) => row.account === account).map(({ template_id }) => template_id));
+}
+
 export function createAssignment(assignment: Assignment): Write {
   return create(
     assignments.create(assignment as never).params(),

@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts';
 import { accountRoutes, categoryRoutes, memberRoutes, tokenRoutes } from './account.ts';
 import { agentRoutes } from './agent.ts';
+import { fleetRoutes } from './fleet.ts';
 import { instanceRoutes } from './instance.ts';
 import { moduleRoutes } from './module.ts';
 import { approvalRoutes, operationRoutes, policyRoutes } from './operation.ts';
@@ -21,5 +22,6 @@ export const apiRoutes: readonly Route[] = [
   ...templateRoutes,
   ...assignmentRoutes,
   ...instanceRoutes,
+  ...fleetRoutes,
   ...agentRoutes,
 ];
