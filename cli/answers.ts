@@ -24,6 +24,7 @@ import {
   operationSchema,
   policySchema,
 } from '../shared/contract/api/operation.ts';
+import { previewAnswer, whyAnswer } from '../shared/contract/api/preview.ts';
 import { assignAnswer, templateAnswer, templateSchema } from '../shared/contract/api/template.ts';
 import { versionAnswer, versionsAnswer } from '../shared/contract/api/version.ts';
 
@@ -52,6 +53,8 @@ export const answers = {
   templates: pageOf('templates', templateSchema),
   template: templateAnswer,
   newTemplate: z.object({ template: templateSchema }),
+  preview: previewAnswer,
+  why: whyAnswer,
   assigned: assignAnswer,
   instances: pageOf('instances', instanceSchema),
   instance: instanceAnswer,

@@ -32,6 +32,11 @@ export const commandGroups: CommandGroup[] = [
     load: () => import('./commands/category.ts'),
   },
   { name: 'template', summary: 'templates that machines are built from', load: () => import('./commands/template.ts') },
+  {
+    name: 'composition',
+    summary: 'why machines have what they have',
+    load: () => import('./commands/composition.ts'),
+  },
   { name: 'assignment', summary: 'modules of a template', load: () => import('./commands/assignment.ts') },
   { name: 'instance', summary: 'machines built from a template', load: () => import('./commands/instance.ts') },
   { name: 'drift', summary: 'whether a machine runs what it should', load: () => import('./commands/drift.ts') },

@@ -41,7 +41,7 @@ const visible = (text: string) => stripVTControlCharacters(text).length;
 const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0, width - visible(text)));
 
 /** Names and messages may come from registries: nothing in them but our own colours steers the terminal. */
-function safe(text: string): string {
+export function safe(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replace(/\u001b(?!\[\d{1,2}m)|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g, '\ufffd');
 }

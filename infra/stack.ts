@@ -102,7 +102,11 @@ export class GantryStack extends Stack {
     queues.compose.feed(compose, { batchSize: 1, concurrency: 10 });
     queues.reconcile.allowSend(compose);
     storage.allowTable(compose);
-    storage.allowObjects(compose, { read: ['file-indexes', 'artifacts'], write: ['images', 'compositions'] });
+    storage.allowObjects(compose, {
+      // Compositions: how versions were found last time.
+      read: ['file-indexes', 'artifacts', 'compositions'],
+      write: ['images', 'compositions'],
+    });
     promotion.allowAnswer(compose);
 
     const reconcile = this.stage('reconcile', 'Signs the desired state of instances');

@@ -27,6 +27,10 @@ export const limits = {
    * stay below.
    */
   globComparisonStatesMax: 250_000,
+  /** Entries of all layers of a previewed composition: composing 100,000 takes under 512 MB, and the API has 1 GB. */
+  previewEntriesMax: 200_000,
+  /** Rows of each list of a preview: a page that people read, and well under the 6 MB that Lambda answers. */
+  previewListMax: 1_000,
   /** YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands. */
   yamlAliasesMax: 100,
   /** Problems listed for one manifest: nobody reads more, and a hostile document could have a million. */

@@ -25,7 +25,8 @@ async function promote(version: string, flags: WaitFlags & { to: string }): Prom
   return awaitOperation(api, operation, flags);
 }
 
-async function versionIdOf(api: Api, written: string): Promise<string> {
+/** The id behind what a person wrote: an id as it is, or `<module>@<version or tag>`. */
+export async function versionIdOf(api: Api, written: string): Promise<string> {
   const at = written.lastIndexOf('@');
   if (at < 1) return written;
   const [module, wanted] = [written.slice(0, at), written.slice(at + 1)];

@@ -3,6 +3,7 @@ import { connect, idOf } from '../api.ts';
 import { describe, type Flags } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
 import { facts, shortDigest, table } from '../table.ts';
+import { registerTemplatePreview } from './template-preview.ts';
 
 /** `gantry template …` */
 export function register(command: Command): void {
@@ -18,6 +19,7 @@ export function register(command: Command): void {
     example: 'gantry template show web',
     action: show,
   });
+  registerTemplatePreview(command);
 }
 
 async function create(name: string, flags: Flags & { platform: string }): Promise<ExitCode> {

@@ -13,8 +13,7 @@ import { createCredential, enrolInstance, getInstance, putReport } from '../stor
 import { getBytes, objectKeys, presignGet } from '../store/objects.ts';
 import { getComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
-import type { CompositionRecord } from './compose-template.ts';
-import { readRecord } from './reconcile-instance.ts';
+import { type CompositionRecord, readRecord } from './compose-template.ts';
 import { later, nowIso, type Services } from './services.ts';
 
 interface Machine {

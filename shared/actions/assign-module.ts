@@ -105,7 +105,7 @@ export async function resolveModule(services: Services, own: string, reference: 
   });
 }
 
-function checkConstraint(constraint: string | null | undefined): void {
+export function checkConstraint(constraint: string | null | undefined): void {
   if (constraint === null || constraint === undefined || semver.validRange(constraint) !== null) return;
   throw new GantryError('invalid_request', `expected a semver range such as "^1.0", found "${constraint}"`, {
     field: 'constraint',

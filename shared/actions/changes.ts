@@ -21,6 +21,7 @@ import {
 } from '../store/template.ts';
 import { freeName, nameOwner, takeName } from '../store/unique.ts';
 import { getVersion, moveVersion } from '../store/version.ts';
+import { providedBy } from './known-modules.ts';
 import { assertPromotable } from './promote-version.ts';
 import { nowIso, type Services } from './services.ts';
 
@@ -34,7 +35,7 @@ export interface TemplateTrack {
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
 
 /** Fails with a coded error when a change could not be applied to what is there now. */
-export async function checkChange(services: Services, operation: Operation): Promise<void> {
+export async function checkChange(services: Services, operation: Pick<Operation, 'account' | 'change'>): Promise<void> {
   const { account, change } = operation;
   switch (change.kind) {
     case 'promote_version':
@@ -203,7 +204,7 @@ export async function affectedTemplates(services: Services, operation: Operation
   const { account, change } = operation;
   switch (change.kind) {
     case 'promote_version':
-      return withTracks(services, await templatesUsing(services, account, change.module));
+      return withTracks(services, await templatesUsing(services, account, change));
     case 'assign_module':
     case 'update_assignment':
     case 'remove_assignment':
@@ -223,15 +224,25 @@ interface TemplateKey {
   template_id: string;
 }
 
-/** Templates that the module is assigned to, in any account, and own ones that `requires` led to it, on either track. */
-async function templatesUsing(services: Services, account: string, module: string): Promise<TemplateKey[]> {
-  const name = `${account}/${module}`;
+/**
+ * Templates that the module is assigned to, in any account, and own ones that `requires` led to it, on either track, or
+ * that looked for what the version provides.
+ */
+async function templatesUsing(
+  services: Services,
+  account: string,
+  change: Of<'promote_version'>,
+): Promise<TemplateKey[]> {
+  const name = `${account}/${change.module}`;
+  const provided = providedBy(await requireVersion(services, account, change.version_id));
+  const names = new Set([name, ...provided.map((capability) => `${account}/${capability}`)]);
   const found = new Map<string, TemplateKey>();
   const add = (key: TemplateKey) => found.set(`${key.account}/${key.template_id}`, key);
   for (const row of await assignmentsOf(services.db, name)) add({ account: row.account, template_id: row.template_id });
   for (const template of await listTemplates(services.db, account)) {
     const pointers = await Promise.all(tracks.map((track) => getComposition(services.db, account, template.id, track)));
-    if (pointers.some((pointer) => pointer?.modules.includes(name))) add({ account, template_id: template.id });
+    if (pointers.some((pointer) => pointer?.modules.some((one) => names.has(one))))
+      add({ account, template_id: template.id });
   }
   return [...found.values()];
 }

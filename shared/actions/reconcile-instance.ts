@@ -18,7 +18,7 @@ import { getModule } from '../store/module.ts';
 import { etagOf, getBytes, objectKeys, putLatest } from '../store/objects.ts';
 import { getComposition, type TemplateComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
-import type { CompositionRecord } from './compose-template.ts';
+import { type CompositionRecord, readRecord } from './compose-template.ts';
 import { signAsDirector } from './director.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
@@ -89,12 +89,6 @@ export async function scheduleResigns(services: Services): Promise<number> {
     due.map(({ account, instance_id }) => ({ account, instance_id })),
   );
   return due.length;
-}
-
-export async function readRecord(services: Services, key: string): Promise<CompositionRecord> {
-  // Written by compose under the hash of its content.
-  const record: CompositionRecord = JSON.parse(Buffer.from(await getBytes(services.objects, key)).toString('utf8'));
-  return record;
 }
 
 function halfExpired(services: Services, instance: Instance): boolean {

@@ -19,6 +19,8 @@ export const objectKeys = {
   evidence: (account: string, digest: string) => `accounts/${account}/evidence/${digest.replace(':', '/')}.json`,
   image: (account: string, digest: string) => `accounts/${account}/images/${digest.replace(':', '/')}.erofs`,
   composition: (account: string, digest: string) => `accounts/${account}/compositions/${digest.replace(':', '/')}.json`,
+  compositionIndex: (account: string, digest: string) =>
+    `accounts/${account}/compositions/${digest.replace(':', '/')}.index.json.gz`,
   upload: (account: string, id: string) => `accounts/${account}/uploads/${id}`,
   desiredState: (account: string, instance: string) => `accounts/${account}/desired-states/${instance}.json`,
   root: (account: string, sha256: string) => `accounts/${account}/roots/sha256/${sha256}.json`,

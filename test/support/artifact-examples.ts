@@ -7,7 +7,7 @@ import { buildModule } from '../../cli/build/build-module.ts';
 import { artifactManifest } from '../../cli/push/push-module.ts';
 import { readModuleTar } from '../../shared/artifact/index.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
-import { compose, renderInstanceFiles } from '../../shared/composition/index.ts';
+import { compose, indexOf, renderInstanceFiles, resolve } from '../../shared/composition/index.ts';
 import type { DesiredLayer, DesiredState } from '../../shared/contract/desired-state.ts';
 import { versionId } from '../../shared/contract/ids.ts';
 import { makeDesiredState } from '../../shared/director/index.ts';
@@ -130,8 +130,24 @@ function recordOf(layers: CompositionLayer[]) {
     })),
     metadata: { 'powernode/chrony': { purpose: 'edge-tokyo' } },
     report: composition.report,
+    resolution: resolutionOf(layers),
+    index_key: `accounts/${account}/compositions/sha256/${sha256(JSON.stringify(indexOf(composition)))}.index.json.gz`,
   };
   return { record, imageSha256, imageLength: image.length };
+}
+
+function resolutionOf(layers: CompositionLayer[]) {
+  const nameOf = ({ module }: CompositionLayer) => `${account}/${module}`;
+  return resolve({
+    account,
+    assigned: layers.map((layer) => ({ module: nameOf(layer), constraint: null })),
+    available(name) {
+      const layer = layers.find((one) => nameOf(one) === name);
+      if (layer === undefined) return null;
+      return [{ id: layer.version_id, version_string: layer.version, standing: 'offered' as const }];
+    },
+    requires: () => [],
+  }).record;
 }
 
 function desiredLayer(layer: CompositionLayer, effective_mask: string[] = []): DesiredLayer {

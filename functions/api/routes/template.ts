@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { assignModule, removeAssignment, updateAssignment } from '../../../shared/actions/assign-module.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
+import { explainTemplatePath } from '../../../shared/actions/explain-path.ts';
+import { previewChange } from '../../../shared/actions/preview-change.ts';
 import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
 import { operationAnswer } from '../../../shared/contract/api/operation.ts';
+import { previewAnswer, previewBody, whyAnswer, whyQuery } from '../../../shared/contract/api/preview.ts';
 import {
   assignAnswer,
   assignModuleBody,
@@ -94,6 +97,31 @@ export const templateRoutes: Route[] = [
       const stored = JSON.parse(Buffer.from(await getBytes(services.objects, composition.report_key)).toString());
       return { composition, report: z.object({ report: compositionReportSchema }).parse(stored).report };
     },
+  }),
+  route({
+    method: 'get',
+    path: '/templates/{id}/composition/why',
+    role: 'viewer',
+    tag: 'templates',
+    summary: 'Why a path has the content that it has',
+    params: templateParams,
+    query: whyQuery,
+    answer: whyAnswer,
+    handle: ({ services, caller: { account }, params, query }) =>
+      explainTemplatePath(services, account, { template_id: params.id, ...query }),
+  }),
+  route({
+    method: 'post',
+    path: '/templates/{id}/preview',
+    role: 'viewer',
+    tag: 'templates',
+    summary: 'What a change would do to machines, before it is asked for',
+    description: 'Nothing is changed. A change that cannot be composed answers the error that it would end with.',
+    params: templateParams,
+    body: previewBody,
+    answer: previewAnswer,
+    handle: ({ services, caller: { account }, params, body }) =>
+      previewChange(services, account, { template_id: params.id, ...body }),
   }),
 ];
 

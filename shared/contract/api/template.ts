@@ -35,14 +35,19 @@ export const assignmentSchema = z
 const constraint = z.string().max(200).nullable().meta({ description: 'npm-style semver range; null means any' });
 const effectivePriority = z.number().int().min(0).max(10_000).nullable();
 
+/** What an assignment says besides its module. */
+export const assignmentFields = {
+  constraint: constraint.exactOptional(),
+  metadata: metadataSchema.exactOptional(),
+  effective_priority: effectivePriority.exactOptional(),
+};
+
 /** `module_name` and `module` mean the same; one of them. */
 export const assignModuleBody = z
   .strictObject({
     module_name: moduleNameSchema.exactOptional(),
     module: moduleNameSchema.exactOptional(),
-    constraint: constraint.exactOptional(),
-    metadata: metadataSchema.exactOptional(),
-    effective_priority: effectivePriority.exactOptional(),
+    ...assignmentFields,
   })
   .refine((body) => (body.module === undefined) !== (body.module_name === undefined), {
     error: 'expected module_name (or module, not both)',
@@ -51,9 +56,7 @@ export const assignModuleBody = z
 
 export const updateAssignmentBody = z
   .strictObject({
-    constraint: constraint.exactOptional(),
-    metadata: metadataSchema.exactOptional(),
-    effective_priority: effectivePriority.exactOptional(),
+    ...assignmentFields,
   })
   .refine((body) => Object.keys(body).length > 0, {
     error: 'expected one of constraint, metadata and effective_priority',

@@ -1,10 +1,10 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assignModule, updateAssignment } from '../../../shared/actions/assign-module.ts';
-import { composeTemplate } from '../../../shared/actions/compose-template.ts';
+import { composeTemplate, readRecord } from '../../../shared/actions/compose-template.ts';
 import { createInstance } from '../../../shared/actions/create-instance.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
-import { readRecord } from '../../../shared/actions/reconcile-instance.ts';
+
 import { fsVerityDigest } from '../../../shared/composefs/index.ts';
 import { sha256Hex } from '../../../shared/contract/ids.ts';
 import type { Operation } from '../../../shared/domain/operation.ts';

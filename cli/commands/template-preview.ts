@@ -1,0 +1,69 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { GantryError } from '../../shared/error.ts';
+import { type Api, connect, idOf } from '../api.ts';
+import { describe, type Flags, metadataOf, several } from '../command.ts';
+import { previewText } from '../preview-text.ts';
+import { type ExitCode, print } from '../run.ts';
+import { versionIdOf } from './module-promote.ts';
+
+interface PreviewFlags extends Flags {
+  assign?: string;
+  remove?: string;
+  promote?: string;
+  to: string;
+  priority?: { module: string; effective_priority: number | null };
+  metadata?: string;
+  set?: string[];
+  track: string;
+}
+
+/** `gantry template preview` */
+export function registerTemplatePreview(template: Command): void {
+  const command = template
+    .command('preview <template>')
+    .description('show what one change would do to machines, without asking for it')
+    .option('--assign <module>', 'assign a module, or <module>@<range>')
+    .option('--remove <module>', 'take a module out')
+    .option('--promote <version>', 'promote a version, by id or as <module>@<version>')
+    .option('--to <state>', 'of --promote: staging, blessed, live or retired', 'live')
+    .option('--priority <module=number>', 'set the priority of a module; <module>= lets it be computed', priorityOf)
+    .option('--metadata <module>', 'replace the metadata of a module by what --set gives')
+    .option('--set <key=value>', 'metadata of --assign or --metadata; several times', several)
+    .option('--track <track>', 'live or staging', 'live');
+  describe(command, { example: 'gantry template preview web --assign my-redis@^0.1.0', action: preview });
+}
+
+function priorityOf(written: string) {
+  const [, module, number] = /^([^=]+)=(\d{0,9})$/.exec(written) ?? [];
+  if (module === undefined) throw new InvalidArgumentError('Expected <module>=<whole number>.');
+  return { module, effective_priority: number ? Number(number) : null };
+}
+
+async function preview(template: string, flags: PreviewFlags): Promise<ExitCode> {
+  const api = await connect();
+  const change = await changeOf(api, flags);
+  const path = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}/preview`;
+  const answer = await api.client.send(api.answers.preview, 'POST', path, { change, track: flags.track });
+  print(flags.json, answer, () => previewText(answer));
+  return 0;
+}
+
+async function changeOf(api: Api, flags: PreviewFlags) {
+  const { assign, remove, promote, priority, metadata, set } = flags;
+  const given = [assign, remove, promote, priority, metadata].filter((one) => one !== undefined);
+  if (given.length !== 1) {
+    throw new GantryError(
+      'usage',
+      `expected one of --assign, --remove, --promote, --priority and --metadata, found ${given.length || 'none'}`,
+    );
+  }
+  if (assign !== undefined) {
+    const at = assign.indexOf('@');
+    const [module, constraint] = at < 1 ? [assign, undefined] : [assign.slice(0, at), assign.slice(at + 1)];
+    return { kind: 'assign', module, constraint, metadata: set && metadataOf(set) };
+  }
+  if (remove !== undefined) return { kind: 'remove', module: remove };
+  if (promote !== undefined) return { kind: 'promote', version_id: await versionIdOf(api, promote), to: flags.to };
+  if (priority !== undefined) return { kind: 'update', ...priority };
+  return { kind: 'update', module: metadata, metadata: metadataOf(set ?? []) };
+}

@@ -1,0 +1,52 @@
+import { decodeIndex, explainPath } from '../composition/index.ts';
+import type { CompositionIndex, PathExplanation, ResolutionRecord } from '../domain/composition.ts';
+import type { Track } from '../domain/template.ts';
+import { GantryError } from '../error.ts';
+import { getBytes } from '../store/objects.ts';
+import { getComposition } from '../store/template.ts';
+import { requireTemplate } from './assign-module.ts';
+import { type CompositionRecord, readRecord } from './compose-template.ts';
+import type { Services } from './services.ts';
+
+/** Says why a path of a template's machines has the content that it has, or why nothing is there. */
+export async function explainTemplatePath(
+  services: Services,
+  account: string,
+  where: { template_id: string; track: Track; path: string },
+): Promise<PathExplanation> {
+  await requireTemplate(services, account, where.template_id);
+  const current = await currentComposition(services, account, where.template_id, where.track);
+  if (current === null) {
+    throw new GantryError(
+      'not_found',
+      `expected a composition for the track ${where.track} of template ${where.template_id}, found none yet`,
+    );
+  }
+  return explainPath(current.index, where.path === '/' ? '/' : where.path.replace(/\/$/, ''));
+}
+
+export interface CurrentComposition {
+  index: CompositionIndex;
+  metadata: CompositionRecord['metadata'];
+  resolution: ResolutionRecord | null;
+}
+
+/** What machines of a template and track are to be made of now; null before the first composition. */
+export async function currentComposition(
+  services: Services,
+  account: string,
+  template_id: string,
+  track: Track,
+): Promise<CurrentComposition | null> {
+  const pointer = await getComposition(services.db, account, template_id, track);
+  if (pointer === null) return null;
+  const { index_key, metadata, resolution = null } = await readRecord(services, pointer.report_key);
+  if (index_key === undefined) {
+    throw new GantryError(
+      'not_found',
+      `the composition of template ${template_id} was made by an earlier release, without an index of its paths; ` +
+        'the next change of the template makes one',
+    );
+  }
+  return { index: decodeIndex(await getBytes(services.objects, index_key)), metadata, resolution };
+}

@@ -1,0 +1,134 @@
+import { type VersionChoice, versionChoices } from '../composition/index.ts';
+import type { LayerName, ResolutionRecord } from '../domain/composition.ts';
+import type { Module } from '../domain/module.ts';
+import { splitModule, type Track } from '../domain/template.ts';
+import { inView, type TemplateView } from '../domain/template-view.ts';
+import type { Version } from '../domain/version.ts';
+import { GantryError } from '../error.ts';
+import { type ModuleManifest, parseRequirement } from '../manifest/index.ts';
+import { getCategory } from '../store/account.ts';
+import { getModule, listModules } from '../store/module.ts';
+import { listVersions, readVersions } from '../store/version.ts';
+import type { Services } from './services.ts';
+
+export type Choice = VersionChoice & { of: Version };
+
+/** Everything about one module that a composition may need. */
+export interface Known {
+  module: Module;
+  choices: Choice[];
+  categoryPosition: number;
+}
+
+export interface KnownModules {
+  /** Null for those that do not exist or that the account may not use. */
+  known: Map<LayerName, Known | null>;
+  /** `<account>/<capability>` → modules of the account that may provide it. */
+  providers: Map<string, LayerName[]>;
+}
+
+const commonAccount = 'powernode';
+
+/**
+ * Reads every module that the assignments can lead to, through what any version of the track requires. For a bare name
+ * that is no module's, and that neither an assigned module nor the one recorded last time provides, those of the asking
+ * account and of `powernode` that provide it are read too.
+ */
+export async function readModules(
+  services: Services,
+  view: TemplateView,
+  track: Track,
+  previous: ResolutionRecord | null,
+): Promise<KnownModules> {
+  const found: KnownModules = { known: new Map(), providers: new Map() };
+  const { known, providers } = found;
+  const assigned = view.assignments.map(({ module }) => module);
+  const capabilities = new Map<string, { own: string; name: string }>();
+  const read = async (start: readonly LayerName[]) => {
+    const queue = [...start];
+    for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+      if (known.has(name)) continue;
+      const one = await readModule(services, view, name, track);
+      known.set(name, one);
+      const own = splitModule(name, view.template.account).account;
+      for (const { module } of (one?.choices ?? []).flatMap((choice) => requirementsOf(choice.of))) {
+        if (!module.includes('/')) capabilities.set(`${own}/${module}`, { own, name: module });
+        queue.push(...meanings(module, own));
+      }
+    }
+  };
+  const provides = (module: LayerName, name: string) =>
+    known.get(module)?.choices.some((choice) => providedBy(choice.of).includes(name)) ?? false;
+  await read(assigned);
+  // What is read for one name may ask for further ones: a Map's iteration visits what is added on the way.
+  for (const [key, { own, name }] of capabilities) {
+    if (meanings(name, own).some((module) => known.get(module) != null)) continue;
+    if (assigned.some((module) => provides(module, name))) continue;
+    const recorded = previous?.capabilities[key];
+    if (recorded !== undefined) await read([recorded]);
+    if (recorded !== undefined && provides(recorded, name)) continue;
+    for (const account of new Set([own, commonAccount])) {
+      const place = `${account}/${name}`;
+      if (!providers.has(place)) providers.set(place, await providersOf(services, account, name));
+      await read(providers.get(place) ?? []);
+    }
+  }
+  return found;
+}
+
+/** The modules that a name in `requires` may mean, the preferred first. */
+function meanings(name: string, own: string): LayerName[] {
+  return name.includes('/') ? [name] : [`${own}/${name}`, `${commonAccount}/${name}`];
+}
+
+/** Modules of an account with a version, in whatever state, that provides a capability. */
+async function providersOf(services: Services, account: string, capability: string): Promise<LayerName[]> {
+  const modules = await listModules(services.db, account, 100_000);
+  const found: LayerName[] = [];
+  for (let i = 0; i < modules.length; i += 25) {
+    const some = await Promise.all(
+      modules.slice(i, i + 25).map(async ({ name }) => {
+        const versions = await listVersions(services.db, account, name);
+        return versions.some((version) => providedBy(version).includes(capability)) ? [`${account}/${name}`] : [];
+      }),
+    );
+    found.push(...some.flat());
+  }
+  return found;
+}
+
+/** A module as the view's account may use it, or null. Its choices are those of a track; none without one. */
+export async function readModule(
+  services: Services,
+  view: TemplateView,
+  reference: LayerName,
+  track?: Track,
+): Promise<Known | null> {
+  const own = view.template.account;
+  const { account, name } = splitModule(reference, own);
+  const module = await getModule(services.db, account, name);
+  if (module === null || (account !== own && module.visibility !== 'public')) return null;
+  const category = await getCategory(services.db, account, module.category);
+  if (category === null)
+    throw new GantryError('category_unknown', `category "${module.category}" of ${reference} is gone`);
+  const versions = track === undefined ? [] : await readVersions(services.db, account, name);
+  const usable = versions
+    .map((version) => inView(view, version))
+    // Of other accounts' modules only what they blessed concerns anybody else (product.md, section 1).
+    .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
+  const choices = track === undefined ? [] : versionChoices(usable, track);
+  return { module, choices, categoryPosition: category.position };
+}
+
+export function requirementsOf(version: Version): { module: string; constraint: string }[] {
+  const { dependencies } = version.manifest as ModuleManifest;
+  return dependencies.requires.map((text) => {
+    const { account, module, constraint } = parseRequirement(text);
+    return { module: account === null ? module : `${account}/${module}`, constraint };
+  });
+}
+
+/** Names of the capabilities that a version's manifest offers. */
+export function providedBy(version: Version): string[] {
+  return (version.manifest as ModuleManifest).dependencies.provides;
+}

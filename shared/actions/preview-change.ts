@@ -1,0 +1,125 @@
+import { isDeepStrictEqual } from 'node:util';
+import { indexOf, previewComposition } from '../composition/index.ts';
+import type { Trial } from '../contract/api/preview.ts';
+import { newId } from '../contract/ids.ts';
+import type { LayerName, Preview } from '../domain/composition.ts';
+import type { Change } from '../domain/operation.ts';
+import type { Assignment, Metadata, Track } from '../domain/template.ts';
+import { withChange } from '../domain/template-view.ts';
+import { lifecycleAliases, type PromotionTarget } from '../domain/version.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { getModule } from '../store/module.ts';
+import { listAssignments } from '../store/template.ts';
+import { getVersion } from '../store/version.ts';
+import { checkConstraint, requireTemplate, resolveModule } from './assign-module.ts';
+import { checkChange } from './changes.ts';
+import { composeView } from './compose-view.ts';
+import { currentComposition } from './explain-path.ts';
+import { assertPromotable } from './promote-version.ts';
+import { nowIso, type Services } from './services.ts';
+
+export interface ChangePreview {
+  preview: Preview;
+  metadata: { module: LayerName; before: Metadata | null; after: Metadata | null }[];
+  warnings: string[];
+}
+
+/**
+ * What a change would do to the machines of a template and track, against what they are to be made of now. Nothing is
+ * stored. A change that could not be applied, or not be composed, throws what the request or its composing would.
+ */
+export async function previewChange(
+  services: Services,
+  account: string,
+  asked: { template_id: string; track: Track; change: Trial },
+): Promise<ChangePreview> {
+  const { template_id, track } = asked;
+  const template = await requireTemplate(services, account, template_id);
+  const assignments = await listAssignments(services.db, account, template_id);
+  const change = await changeOf(services, account, asked, assignments);
+  await checkChange(services, { account, change });
+  const live = change.kind === 'promote_version' ? change.replaces : null;
+  const view = withChange({ template, assignments, states: new Map() }, change, nowIso(services), live);
+  const now = await currentComposition(services, account, template_id, track);
+  const { composition, warnings } = await composeView(services, view, track, now?.resolution ?? null, {
+    entriesMax: limits.previewEntriesMax,
+  });
+  return {
+    preview: previewComposition(now?.index ?? null, indexOf(composition), { listMax: limits.previewListMax }),
+    metadata: changedMetadata(assignments, view.assignments),
+    warnings: [...warnings, ...composition.report.warnings],
+  };
+}
+
+async function changeOf(
+  services: Services,
+  account: string,
+  { template_id, change: trial }: { template_id: string; change: Trial },
+  assignments: readonly Assignment[],
+): Promise<Change> {
+  switch (trial.kind) {
+    case 'promote':
+      return promotionOf(services, account, trial);
+    case 'remove':
+      return {
+        kind: 'remove_assignment',
+        assignment_id: assignedAs(account, trial.module, assignments).id,
+        template_id,
+      };
+    case 'update': {
+      const { kind: _, module, ...set } = trial;
+      checkConstraint(set.constraint);
+      return {
+        kind: 'update_assignment',
+        assignment_id: assignedAs(account, module, assignments).id,
+        template_id,
+        ...set,
+      };
+    }
+    case 'assign': {
+      const { constraint = null, metadata = {}, effective_priority = null } = trial;
+      checkConstraint(constraint);
+      const { account: owner, name } = await resolveModule(services, account, trial.module);
+      const facts = { template_id, module: `${owner}/${name}`, constraint, metadata, effective_priority };
+      return { kind: 'assign_module', assignment_id: newId('assignment'), ...facts };
+    }
+  }
+}
+
+async function promotionOf(
+  services: Services,
+  account: string,
+  { version_id, to }: Extract<Trial, { kind: 'promote' }>,
+): Promise<Change> {
+  const version = await getVersion(services.db, account, version_id);
+  if (version === null) {
+    throw new GantryError('not_found', `expected a version of account "${account}", found no ${version_id}`);
+  }
+  const target = (lifecycleAliases[to] ?? to) as PromotionTarget;
+  assertPromotable(version, target);
+  const module = await getModule(services.db, account, version.module);
+  const replaces = target === 'live' ? (module?.live_version_id ?? null) : null;
+  return { kind: 'promote_version', module: version.module, version_id, to: target, replaces };
+}
+
+/** The assignment of a module as people name it: bare for the own account's, else `powernode`'s. */
+function assignedAs(own: string, reference: string, assignments: readonly Assignment[]): Assignment {
+  const names = reference.includes('/') ? [reference] : [`${own}/${reference}`, `powernode/${reference}`];
+  const found = names.flatMap((name) => assignments.find(({ module }) => module === name) ?? [])[0];
+  if (found !== undefined) return found;
+  throw new GantryError('not_found', `expected a module that is assigned to the template, found "${reference}"`, {
+    field: 'module',
+    expected: assignments.map(({ module }) => module),
+    found: reference,
+  });
+}
+
+function changedMetadata(before: readonly Assignment[], after: readonly Assignment[]): ChangePreview['metadata'] {
+  const of = (list: readonly Assignment[], module: string) =>
+    list.find((one) => one.module === module)?.metadata ?? null;
+  return [...new Set([...before, ...after].map(({ module }) => module))]
+    .sort()
+    .map((module) => ({ module, before: of(before, module), after: of(after, module) }))
+    .filter((one) => !isDeepStrictEqual(one.before ?? {}, one.after ?? {}));
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { versionIdSchema } from '../ids.ts';
+import { metadataSchema, trackSchema } from './common.ts';
+import { moduleNameSchema } from './module.ts';
+import { assignmentFields } from './template.ts';
+import { promoteBody } from './version.ts';
+
+/** What is asked for on trial: the same as the request that would really make the change. */
+export const trialSchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('assign'), module: moduleNameSchema, ...assignmentFields }),
+    z.strictObject({ kind: z.literal('update'), module: moduleNameSchema, ...assignmentFields }),
+    z.strictObject({ kind: z.literal('remove'), module: moduleNameSchema }),
+    z.strictObject({ kind: z.literal('promote'), version_id: versionIdSchema, to: promoteBody.shape.to }),
+  ])
+  .meta({ id: 'Trial' });
+export type Trial = z.infer<typeof trialSchema>;
+
+export const previewBody = z.strictObject({ change: trialSchema, track: trackSchema.default('live') });
+
+const count = z.number().int();
+const moduleFacts = z
+  .object({ version: z.string(), version_id: z.string(), layer_digest: z.string(), priority: z.number() })
+  .nullable();
+const packageUses = z.array(z.object({ package: z.string(), modules: z.array(z.string()) }));
+const owner = z.object({ by: z.string().nullable(), type: z.string(), mode: count, uid: count, gid: count });
+const decided = <Row extends z.ZodType>(row: Row) => z.object({ now: z.array(row), no_longer: z.array(row) });
+const taken = z.object({ path: z.string(), from: z.string(), by: z.string() });
+
+/** What a change does to the machines of a template. Lists of files are cut; `counts` tells the whole. */
+export const previewSchema = z
+  .object({
+    modules: z.array(z.object({ module: z.string(), before: moduleFacts, after: moduleFacts })),
+    packages: z.object({ added: packageUses, removed: packageUses }),
+    added: z.array(z.object({ path: z.string(), type: z.string(), by: z.string() })),
+    removed: z.array(z.object({ path: z.string(), type: z.string(), from: z.string() })),
+    /** `what`: type, content, mode, owner, xattrs, rendered, module. */
+    changed: z.array(z.object({ path: z.string(), what: z.array(z.string()), before: owner, after: owner })),
+    dropped: decided(z.object({ path: z.string(), from: z.string(), because_of: z.string() })),
+    shadowed: decided(taken),
+    carved_out: decided(taken),
+    counts: z.object({
+      modules: count,
+      packages_added: count,
+      packages_removed: count,
+      added: count,
+      removed: count,
+      changed: count,
+      dropped: count,
+      shadowed: count,
+      carved_out: count,
+      /** Paths of which only the time differs. */
+      times: count,
+    }),
+  })
+  .meta({ id: 'Preview' });
+
+export const previewAnswer = z.object({
+  preview: previewSchema,
+  /** Assignment metadata that differs, by module; null where the module is not assigned. */
+  metadata: z.array(
+    z.object({ module: z.string(), before: metadataSchema.nullable(), after: metadataSchema.nullable() }),
+  ),
+  /** What authors and operators would be warned of. */
+  warnings: z.array(z.string()),
+});
+
+export const whyQuery = z.object({
+  path: z
+    .string()
+    .max(4096)
+    .regex(/^\/(?:[^/]|\/(?=[^/]))*\/?$/, 'expected an absolute path')
+    .meta({ description: 'absolute, as on the machine' }),
+  track: trackSchema.default('live'),
+});
+
+export const whyAnswer = z
+  .object({
+    path: z.string(),
+    /** Null where nothing is at the path. */
+    present: owner.extend({ rendered: z.boolean() }).nullable(),
+    /** Modules that have a file there, highest rank first. */
+    candidates: z.array(
+      z.object({
+        module: z.string(),
+        version: z.string(),
+        priority: z.number(),
+        outcome: z.enum(['wins', 'shadowed', 'dropped']),
+        because_of: z.string().nullable(),
+      }),
+    ),
+    protected_by: z.array(
+      z.object({ module: z.string(), as: z.enum(['itself', 'ancestor', 'reservation']), what: z.string() }),
+    ),
+    carved_out: z.array(taken),
+    /** The same for people. */
+    sentences: z.array(z.string()),
+  })
+  .meta({ id: 'PathExplanation' });
