@@ -16,6 +16,7 @@ export function onStopRequest(stop: () => Promise<void>): void {
   const end = () => {
     if (stopping) return;
     stopping = true;
+    process.stderr.write('Stopping…\n');
     stop().then(() => process.exit(0), fail);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);

@@ -1,10 +1,11 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { GantryError } from '../shared/error.ts';
 
 const host = '127.0.0.1';
 
-/** A port of 127.0.0.1 that nothing listens on; `0` asks for any. `undefined` when it is taken. */
+/** The port of 127.0.0.1, or `undefined` when something listens on it. */
 async function tryPort(port: number): Promise<number | undefined> {
   const server = createServer();
   try {
@@ -26,10 +27,15 @@ export interface PortWish {
   kept: number | undefined;
 }
 
+/** Below the range that systems give to outgoing connections, so that a kept port is free the next time too. */
+const firstPorts = { from: 20_000, to: 32_000 };
+const tries = 50;
+
 /**
- * The port that was asked for, else the kept one, else any free one.
+ * The port that was asked for, else the kept one, else any free one. A kept port that is taken is no reason to move:
+ * logins, mailed links and enrolled machines know that address.
  *
- * @throws GantryError `port_taken` when a port that was asked for is in use, `usage` when it is not a port
+ * @throws GantryError `port_taken` when a port that was asked for or kept is in use, `usage` when it is not a port
  */
 export async function choosePort(wish: PortWish): Promise<number> {
   const asked = process.env[wish.variable];
@@ -43,7 +49,18 @@ export async function choosePort(wish: PortWish): Promise<number> {
     }
     return port;
   }
-  const port = (wish.kept === undefined ? undefined : await tryPort(wish.kept)) ?? (await tryPort(0));
-  if (port === undefined) throw new GantryError('port_taken', `Found no free port on ${host}.`);
-  return port;
+  if (wish.kept !== undefined) {
+    if ((await tryPort(wish.kept)) !== undefined) return wish.kept;
+    const sentence = `Port ${wish.kept}, used the last time, is in use by another program: free it, or ask for one with ${wish.variable}.`;
+    throw new GantryError('port_taken', sentence);
+  }
+  return freePort();
+}
+
+async function freePort(): Promise<number> {
+  for (let i = 0; i < tries; i++) {
+    const port = await tryPort(randomInt(firstPorts.from, firstPorts.to));
+    if (port !== undefined) return port;
+  }
+  throw new GantryError('port_taken', `Found no free port on ${host} from ${firstPorts.from} to ${firstPorts.to}.`);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { z } from 'zod';
+import { GantryError } from '../shared/error.ts';
 import { projectRoot } from './local-cloud.ts';
 import type { LocalStack } from './local-stack.ts';
 
@@ -77,7 +78,7 @@ function runGantry(context: WalkContext, args: string[]): ReturnType<Gantry> {
     execFile(join(projectRoot, 'bin', 'gantry'), [...args, '--json'], { env }, (error, stdout, stderr) => {
       const code = error === null ? 0 : Number(error.code);
       if (code === 0 || code === 1) resolve({ code, answer: stdout === '' ? {} : JSON.parse(stdout) });
-      else reject(new Error(`gantry ${shown} ended with ${code}: ${stderr.trim()}`));
+      else reject(new GantryError('io_error', `gantry ${shown} ended with ${code}: ${stderr.trim()}`));
     });
   });
 }
@@ -256,9 +257,12 @@ async function composeAndReconcile(walk: Walk): Promise<void> {
   const instances = z
     .object({ instances: z.array(z.object({ name: z.string() }).loose()) })
     .parse((await walk.gantry('instance', 'list')).answer);
-  if (!instances.instances.some(({ name }) => name === instanceName)) {
+  const known = instances.instances.some(({ name }) => name === instanceName);
+  if (!known || enrolledAt(machine) !== walk.context.stack.publicUrl) {
     rmSync(machine, { recursive: true, force: true });
-    const made = await walk.gantry('instance', 'create', instanceName, '--template', templateName);
+    const made = known
+      ? await walk.gantry('instance', 'join-token', instanceName)
+      : await walk.gantry('instance', 'create', instanceName, '--template', templateName);
     await walk.gantry('agent', 'enroll', '--token', z.string().parse(made.answer.join_token), '--root', machine);
   }
   const { tag, composefs } = required(published);
@@ -273,6 +277,12 @@ async function composeAndReconcile(walk: Walk): Promise<void> {
   const shown = JSON.stringify((await walk.gantry('instance', 'show', instanceName)).answer);
   expect(shown.includes(composefs), `the machine to report ${composefs}, found ${shown}`);
   walk.saw('drift: false');
+}
+
+/** Where the machine of an earlier walk was enrolled: another port makes it another control plane. */
+function enrolledAt(machine: string): string | undefined {
+  const file = join(machine, 'agent', 'config.json');
+  return existsSync(file) ? z.object({ url: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).url : undefined;
 }
 
 async function refuse(walk: Walk): Promise<void> {
@@ -304,7 +314,7 @@ function required<T>(value: T | undefined): T {
 }
 
 function expect(holds: boolean, what: string): void {
-  if (!holds) throw new Error(`the walk expected ${what}`);
+  if (!holds) throw new GantryError('conflict', `the walk expected ${what}`);
 }
 
 function seconds(since: number): string {
@@ -318,5 +328,5 @@ async function eventually<T>(what: string, ask: () => Promise<T | undefined>): P
     if (answer !== undefined) return answer;
     await sleep(700);
   }
-  throw new Error(`the walk waited a minute for ${what}`);
+  throw new GantryError('unavailable', `the walk waited a minute for ${what}`);
 }

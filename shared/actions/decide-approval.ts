@@ -70,7 +70,7 @@ export async function openApprovalLink(
     throw new GantryError('approval_link_invalid', 'the link belongs to somebody who is not a reviewer (any more)');
   }
   if (approval.decisions.some((one) => one.reviewer === `member:${reviewer.id}`)) {
-    throw new GantryError('approval_link_used', 'the link was used: your decision is recorded');
+    throw new GantryError('approval_link_used', 'your decision on this request is recorded already');
   }
   refuseClosed(services, approval);
   const requester = await personOf(services, link.account, approval.requested_by);

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import type { Outputs } from '../../infra/outputs.ts';
@@ -59,6 +59,7 @@ async function start(): Promise<LocalStack & { directory: string }> {
 
 /** Runs that were killed left their state behind. */
 function forgetDeadRuns(): void {
+  mkdirSync(localDirectory, { recursive: true });
   for (const name of readdirSync(localDirectory, { withFileTypes: true })) {
     if (!name.isDirectory() || !name.name.startsWith('test-')) continue;
     const directory = join(localDirectory, name.name);
