@@ -70,26 +70,68 @@ export async function changeWrites(services: Services, operation: Operation): Pr
     case 'promote_version':
       return promotionWrites(services, operation, change);
     case 'assign_module':
-      return assignWrites(services, account, change);
+      return [
+        ...(await assignWrites(services, account, change)),
+        assignmentEvent(services, operation, change, change.module),
+      ];
     case 'update_assignment': {
       const was = await requireAssignment(services, account, change.assignment_id);
       const next = { ...changedAssignment(was, change), updated_at: nowIso(services) };
-      return [putAssignment(next, was.updated_at), await bump(services, account, was.template_id)];
+      const event = assignmentEvent(services, operation, change, was.module);
+      return [putAssignment(next, was.updated_at), await bump(services, account, was.template_id), event];
     }
     case 'remove_assignment': {
       const was = await requireAssignment(services, account, change.assignment_id);
       const name = freeName(account, 'assignment', `${was.template_id}/${was.module}`);
-      return [removeAssignment(was), name, await bump(services, account, was.template_id)];
+      const event = assignmentEvent(services, operation, change, was.module);
+      return [removeAssignment(was), name, await bump(services, account, was.template_id), event];
     }
     case 'update_instance': {
       const was = await getInstance(services.db, account, change.instance_id);
       if (was === null) throw gone('instance', change.instance_id);
       const { kind: _, instance_id: __, ...set } = change;
-      return [updateInstance(was, { ...set, updated_at: nowIso(services) })];
+      const at = nowIso(services);
+      const event = createEvent({
+        type: 'gantry.instance.changed',
+        account,
+        subject: `instance/${was.id}`,
+        actor: operation.requested_by,
+        at,
+        data: { changed: Object.keys(set), operation_id: operation.id },
+      });
+      return [updateInstance(was, { ...set, updated_at: at }), event];
     }
     case 'change_policy':
-      return [putPolicy(account, change.policy)];
+      return [putPolicy(account, change.policy), policyEvent(services, operation, change)];
   }
+}
+
+function policyEvent(services: Services, operation: Operation, { policy }: Of<'change_policy'>): Write {
+  const { action, ...data } = policy;
+  return createEvent({
+    type: 'gantry.policy.changed',
+    account: operation.account,
+    subject: `policy/${action}`,
+    actor: operation.requested_by,
+    at: nowIso(services),
+    data: { ...data, operation_id: operation.id },
+  });
+}
+
+function assignmentEvent(
+  services: Services,
+  operation: Operation,
+  change: Of<'assign_module' | 'update_assignment' | 'remove_assignment'>,
+  module: string,
+): Write {
+  return createEvent({
+    type: 'gantry.assignment.changed',
+    account: operation.account,
+    subject: `assignment/${change.assignment_id}`,
+    actor: operation.requested_by,
+    at: nowIso(services),
+    data: { change: change.kind, template_id: change.template_id, module, operation_id: operation.id },
+  });
 }
 
 async function promotionWrites(

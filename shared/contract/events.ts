@@ -126,14 +126,14 @@ export const eventFacts = {
   },
   'gantry.policy.changed': {
     subject: 'policy/<action>',
-    when: 'Not sent yet: gantry.operation.succeeded tells of it.',
-    data: [],
+    when: 'What an action asks for was changed.',
+    data: ['decision', 'quorum', 'self_approval', 'expires_in_s', 'operation_id'],
   },
   'gantry.template.created': { subject: 'template/<id>', when: 'A template was made.', data: ['name', 'platform'] },
   'gantry.assignment.changed': {
     subject: 'assignment/<id>',
-    when: 'Not sent yet: gantry.operation.succeeded tells of it.',
-    data: [],
+    when: 'A module was assigned to a template, its assignment changed, or taken away.',
+    data: ['change', 'template_id', 'module', 'operation_id'],
   },
   'gantry.composition.made': {
     subject: 'template/<id>',
@@ -152,8 +152,8 @@ export const eventFacts = {
   },
   'gantry.instance.changed': {
     subject: 'instance/<id>',
-    when: 'It has a new join token. Other changes: gantry.operation.succeeded.',
-    data: ['join_token'],
+    when: 'Its metadata, track or clusters were changed, or it has a new join token.',
+    data: ['join_token?', 'changed?', 'operation_id?'],
   },
   'gantry.instance.reported': {
     subject: 'instance/<id>',
