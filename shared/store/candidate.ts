@@ -7,10 +7,12 @@ import {
   change,
   create,
   type Db,
+  dueShards,
   json,
   key,
   number,
   query,
+  queryDue,
   read,
   service,
   shardOf,
@@ -18,7 +20,6 @@ import {
   transact,
   type Write,
 } from './db.ts';
-import { dueShards } from './repository.ts';
 
 /** Sorts after every time: candidates that nobody is to ask again. */
 const never = '9999-12-31T23:59:59.999Z';
@@ -143,17 +144,10 @@ export async function claimCandidate(db: Db, candidate: Candidate, until: string
 
 /** Candidates that are to be verified (again) by now. */
 export async function dueCandidates(db: Db, now: string, limit: number): Promise<Candidate[]> {
-  const pages = await Promise.all(
-    Array.from({ length: dueShards }, (_, shard) =>
-      query<Row>(
-        db,
-        candidates,
-        candidates.query.due({ shard }).lte({ due_at: now }).params(),
-        Math.ceil(limit / dueShards),
-      ),
-    ),
+  const rows = await queryDue<Row>(limit, (shard, each) =>
+    query(db, candidates, candidates.query.due({ shard }).lte({ due_at: now }).params(), each),
   );
-  return pages.flat().map(fromRow);
+  return rows.map(fromRow);
 }
 
 /** Candidates of a module that may still become versions, newest first: also those that nobody asks again by himself. */

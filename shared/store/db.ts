@@ -97,6 +97,15 @@ export async function queryShards<T>(
     .slice(0, limit);
 }
 
+/** Due work is platform-wide and spread over this many partitions of an index. */
+export const dueShards = 8;
+
+/** Reads due work from every shard, at most `limit` of it in all. */
+export async function queryDue<T>(limit: number, page: (shard: number, limit: number) => Promise<T[]>): Promise<T[]> {
+  const each = Math.ceil(limit / dueShards);
+  return (await Promise.all(Array.from({ length: dueShards }, (_, shard) => page(shard, each)))).flat();
+}
+
 /** One write of a transaction, with the error that its failed condition means. */
 export interface Write {
   item: NonNullable<TransactWriteCommandInput['TransactItems']>[number];

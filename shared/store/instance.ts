@@ -6,11 +6,13 @@ import {
   change,
   create,
   type Db,
+  dueShards,
   first,
   json,
   key,
   number,
   query,
+  queryDue,
   queryShards,
   read,
   service,
@@ -19,7 +21,6 @@ import {
   transact,
   type Write,
 } from './db.ts';
-import { dueShards } from './repository.ts';
 
 const listShards = 8;
 const options = { table: 'table' };
@@ -260,22 +261,14 @@ export function putResign(account: string, instance_id: string, due_at: string):
   return change(resigns.put({ account, instance_id, due_at, shard: shardOf(instance_id, dueShards) }).params());
 }
 
-export async function dueResigns(
+export function dueResigns(
   db: Db,
   now: string,
   limit: number,
 ): Promise<{ account: string; instance_id: string; due_at: string }[]> {
-  const pages = await Promise.all(
-    Array.from({ length: dueShards }, (_, shard) =>
-      query<{ account: string; instance_id: string; due_at: string }>(
-        db,
-        resigns,
-        resigns.query.due({ shard }).lte({ due_at: now }).params(),
-        Math.ceil(limit / dueShards),
-      ),
-    ),
+  return queryDue(limit, (shard, each) =>
+    query(db, resigns, resigns.query.due({ shard }).lte({ due_at: now }).params(), each),
   );
-  return pages.flat();
 }
 
 export interface Credential {

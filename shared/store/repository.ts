@@ -6,10 +6,12 @@ import {
   change,
   create,
   type Db,
+  dueShards,
   json,
   key,
   number,
   query,
+  queryDue,
   raced,
   read,
   service,
@@ -18,9 +20,6 @@ import {
   transact,
   type Write,
 } from './db.ts';
-
-/** Due work is platform-wide and spread over this many partitions. */
-export const dueShards = 8;
 
 const repositories = new Entity(
   {
@@ -89,18 +88,10 @@ export function createRepository(repository: Repository): Write {
 }
 
 /** Repositories whose time has come, oldest first. */
-export async function dueRepositories(db: Db, now: string, limit: number): Promise<Repository[]> {
-  const pages = await Promise.all(
-    Array.from({ length: dueShards }, (_, shard) =>
-      query<Repository>(
-        db,
-        repositories,
-        repositories.query.due({ shard }).lte({ next_poll_at: now }).params(),
-        Math.ceil(limit / dueShards),
-      ),
-    ),
+export function dueRepositories(db: Db, now: string, limit: number): Promise<Repository[]> {
+  return queryDue(limit, (shard, each) =>
+    query(db, repositories, repositories.query.due({ shard }).lte({ next_poll_at: now }).params(), each),
   );
-  return pages.flat();
 }
 
 /** Claims a due repository until `until`: of two schedulers, one wins. Returns whether this one did. */
