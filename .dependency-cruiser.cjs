@@ -1,8 +1,8 @@
 /**
  * Which folder may know which (docs/architecture.md, "Dependency direction"). Read by test/tidy/dependencies.test.ts.
- * Everything in shared/ may use the error, log and limits modules.
+ * Everything in shared/ may use the error, log, limits and at-once modules.
  */
-const basics = '^shared/(error|limits|log)\\.ts$|^shared/contract/error-codes\\.ts$';
+const basics = '^shared/(at-once|error|limits|log)\\.ts$|^shared/contract/error-codes\\.ts$';
 
 /** Pure folders: they know the domain, the contract, and only the index of each other. */
 const cores = [

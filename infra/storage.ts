@@ -10,6 +10,7 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
 /** No Scan: lists are queries, whatever their size. */
 const tableActions = [
   'dynamodb:GetItem',
+  'dynamodb:BatchGetItem',
   'dynamodb:Query',
   'dynamodb:PutItem',
   'dynamodb:UpdateItem',

@@ -20,6 +20,8 @@ export const limits = {
   validateFilesMax: 20_000,
   /** Pairs of globs compared to spare reading a neighbour's files: thousands take some tens of milliseconds, as a read does. */
   globPairsMax: 5_000,
+  /** Capabilities of one module: each is a row of the table, and real modules offer a few. */
+  capabilitiesMax: 100,
   /** Neighbours whose file lists `validate` reads at once: each may take tens of megabytes. */
   validateReadsAtOnce: 4,
   /**
@@ -161,6 +163,6 @@ export const limits = {
   fleetDigestsMax: 20,
   /** Newest versions of a module by which a fleet answer names digests; older ones are asked for by module. */
   fleetVersionsRead: 200,
-  /** Modules and templates that a fleet answer reads at the same time. */
-  fleetReadsAtOnce: 8,
+  /** Rows, lists and file indexes that one call reads or writes at the same time: more only wait in the client. */
+  storeReadsAtOnce: 16,
 } as const;

@@ -1,3 +1,4 @@
+import { mapAtOnce } from '../at-once.ts';
 import { compose, layerPriority, type Resolution, resolve } from '../composition/index.ts';
 import type { Composition, CompositionLayer, LayerName, ResolutionRecord } from '../domain/composition.ts';
 import type { Module } from '../domain/module.ts';
@@ -5,6 +6,7 @@ import type { Track } from '../domain/template.ts';
 import type { TemplateView } from '../domain/template-view.ts';
 import type { Version, VersionBuild } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import type { ModuleManifest } from '../manifest/index.ts';
 import { readFileIndex } from '../store/file-index.ts';
 import {
@@ -53,7 +55,9 @@ export async function composeView(
       },
     );
   }
-  const layers = await Promise.all(resolved.modules.map((one) => layerOf(services, view, modules.known, one)));
+  const layers = await mapAtOnce(resolved.modules, limits.storeReadsAtOnce, (one) =>
+    layerOf(services, view, modules.known, one),
+  );
   const composition = compose(layers.filter((layer) => layer !== null));
   return { composition, warnings, resolution: resolved.record, considered: [...modules.known.keys()].sort() };
 }

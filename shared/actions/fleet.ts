@@ -1,3 +1,4 @@
+import { mapAtOnce } from '../at-once.ts';
 import { chooseVersion } from '../composition/index.ts';
 import {
   cutFleet,
@@ -45,8 +46,8 @@ export async function readFleet(
   });
   const fleet = cutFleet(mergeFleets(pages), limits.fleetModulesMax, limits.fleetDigestsMax);
   const [modules, templates] = await Promise.all([
-    inBatches(fleet.modules, (row) => withVersions(services, account, row)),
-    inBatches(fleet.templates, async (row) => {
+    mapAtOnce(fleet.modules, limits.storeReadsAtOnce, (row) => withVersions(services, account, row)),
+    mapAtOnce(fleet.templates, limits.storeReadsAtOnce, async (row) => {
       return { ...row, name: (await getTemplate(services.db, account, row.template_id))?.name ?? null };
     }),
   ]);
@@ -150,12 +151,4 @@ function versionNamed(versions: readonly Version[], wanted: string, module: stri
     field: 'version',
     found: wanted,
   });
-}
-
-async function inBatches<Row>(rows: readonly Row[], each: (row: Row) => Promise<Row>): Promise<Row[]> {
-  const done: Row[] = [];
-  for (let i = 0; i < rows.length; i += limits.fleetReadsAtOnce) {
-    done.push(...(await Promise.all(rows.slice(i, i + limits.fleetReadsAtOnce).map(each))));
-  }
-  return done;
 }

@@ -20,6 +20,7 @@ import { decideCandidate, getCandidate, updateCandidate } from '../store/candida
 import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
 import { objectKeys, putOnce } from '../store/objects.ts';
+import { noteProvider } from '../store/provider.ts';
 import { nameOwner, takeName } from '../store/unique.ts';
 import { createVersion } from '../store/version.ts';
 import { withRegistry } from './registry-access.ts';
@@ -226,6 +227,7 @@ function refuseLargeManifest(manifest: ModuleManifest): void {
 async function commit(services: Services, candidate: Candidate, builds: Build[]): Promise<void> {
   const { account, module, id, digest } = candidate;
   const at = nowIso(services);
+  await noteProvider(services.db, account, module, builds[0]?.manifest.dependencies.provides ?? []);
   const versionOf = (present: Candidate): Version => ({
     account,
     module,

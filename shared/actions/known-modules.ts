@@ -1,3 +1,4 @@
+import { mapAtOnce } from '../at-once.ts';
 import { type VersionChoice, versionChoices } from '../composition/index.ts';
 import type { LayerName, ResolutionRecord } from '../domain/composition.ts';
 import type { Module } from '../domain/module.ts';
@@ -5,10 +6,12 @@ import { splitModule, type Track } from '../domain/template.ts';
 import { inView, type TemplateView } from '../domain/template-view.ts';
 import type { Version } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { type ModuleManifest, parseRequirement } from '../manifest/index.ts';
 import { getCategory } from '../store/account.ts';
-import { getModule, listModules } from '../store/module.ts';
-import { listVersions, readVersions } from '../store/version.ts';
+import { getModule } from '../store/module.ts';
+import { listProviders } from '../store/provider.ts';
+import { readVersions } from '../store/version.ts';
 import type { Services } from './services.ts';
 
 export type Choice = VersionChoice & { of: Version };
@@ -44,17 +47,22 @@ export async function readModules(
   const { known, providers } = found;
   const assigned = view.assignments.map(({ module }) => module);
   const capabilities = new Map<string, { own: string; name: string }>();
+  // All modules of one distance from the assignments at once: as many rounds as the longest chain of requirements.
   const read = async (start: readonly LayerName[]) => {
-    const queue = [...start];
-    for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-      if (known.has(name)) continue;
-      const one = await readModule(services, view, name, track);
-      known.set(name, one);
-      const own = splitModule(name, view.template.account).account;
-      for (const { module } of (one?.choices ?? []).flatMap((choice) => requirementsOf(choice.of))) {
-        if (!module.includes('/')) capabilities.set(`${own}/${module}`, { own, name: module });
-        queue.push(...meanings(module, own));
-      }
+    let round = start;
+    while (round.length > 0) {
+      const fresh = [...new Set(round)].filter((name) => !known.has(name));
+      const ones = await mapAtOnce(fresh, limits.storeReadsAtOnce, (name) => readModule(services, view, name, track));
+      round = fresh.flatMap((name, i) => {
+        const one = ones[i] ?? null;
+        known.set(name, one);
+        const own = splitModule(name, view.template.account).account;
+        const required = (one?.choices ?? []).flatMap((choice) => requirementsOf(choice.of));
+        return required.flatMap(({ module }) => {
+          if (!module.includes('/')) capabilities.set(`${own}/${module}`, { own, name: module });
+          return meanings(module, own);
+        });
+      });
     }
   };
   const provides = (module: LayerName, name: string) =>
@@ -69,7 +77,13 @@ export async function readModules(
     if (recorded !== undefined && provides(recorded, name)) continue;
     for (const account of new Set([own, commonAccount])) {
       const place = `${account}/${name}`;
-      if (!providers.has(place)) providers.set(place, await providersOf(services, account, name));
+      if (!providers.has(place)) {
+        const names = await listProviders(services.db, account, name);
+        providers.set(
+          place,
+          names.map((module) => `${account}/${module}`),
+        );
+      }
       await read(providers.get(place) ?? []);
     }
   }
@@ -79,22 +93,6 @@ export async function readModules(
 /** The modules that a name in `requires` may mean, the preferred first. */
 function meanings(name: string, own: string): LayerName[] {
   return name.includes('/') ? [name] : [`${own}/${name}`, `${commonAccount}/${name}`];
-}
-
-/** Modules of an account with a version, in whatever state, that provides a capability. */
-async function providersOf(services: Services, account: string, capability: string): Promise<LayerName[]> {
-  const modules = await listModules(services.db, account, 100_000);
-  const found: LayerName[] = [];
-  for (let i = 0; i < modules.length; i += 25) {
-    const some = await Promise.all(
-      modules.slice(i, i + 25).map(async ({ name }) => {
-        const versions = await listVersions(services.db, account, name);
-        return versions.some((version) => providedBy(version).includes(capability)) ? [`${account}/${name}`] : [];
-      }),
-    );
-    found.push(...some.flat());
-  }
-  return found;
 }
 
 /** A module as the view's account may use it, or null. Its choices are those of a track; none without one. */
@@ -108,10 +106,12 @@ export async function readModule(
   const { account, name } = splitModule(reference, own);
   const module = await getModule(services.db, account, name);
   if (module === null || (account !== own && module.visibility !== 'public')) return null;
-  const category = await getCategory(services.db, account, module.category);
+  const [category, versions] = await Promise.all([
+    getCategory(services.db, account, module.category),
+    track === undefined ? [] : readVersions(services.db, account, name),
+  ]);
   if (category === null)
     throw new GantryError('category_unknown', `category "${module.category}" of ${reference} is gone`);
-  const versions = track === undefined ? [] : await readVersions(services.db, account, name);
   const usable = versions
     .map((version) => inView(view, version))
     // Of other accounts' modules only what they blessed concerns anybody else (product.md, section 1).

@@ -1,3 +1,4 @@
+import { mapAtOnce } from '../at-once.ts';
 import { layerPriority } from '../composition/index.ts';
 import type { Module, Variety } from '../domain/module.ts';
 import type { Category } from '../domain/role.ts';
@@ -38,14 +39,11 @@ export async function accountConflicts(services: Services, account: string, draf
   ]);
   const rank = priorities(account, modules, categories);
   const candidate = candidateOf(account, draft, modules, rank);
-  const conflicts: ManifestConflict[] = [];
   const neighbours = modules.filter(({ name }) => name !== draft.manifest.name);
-  for (let i = 0; i < neighbours.length; i += limits.validateReadsAtOnce) {
-    const some = neighbours.slice(i, i + limits.validateReadsAtOnce);
-    const found = await Promise.all(some.map((module) => conflictsWith(services, candidate, module, rank(module))));
-    conflicts.push(...found.flat());
-  }
-  return conflicts.sort(compareConflicts).slice(0, limits.conflictsShownMax);
+  const conflicts = await mapAtOnce(neighbours, limits.validateReadsAtOnce, (module) =>
+    conflictsWith(services, candidate, module, rank(module)),
+  );
+  return conflicts.flat().sort(compareConflicts).slice(0, limits.conflictsShownMax);
 }
 
 type RankOf = (module: Pick<Module, 'category' | 'variety' | 'parent_module'>) => number | null;

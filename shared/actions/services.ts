@@ -1,4 +1,5 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { mapAtOnce } from '../at-once.ts';
 import type { Aws } from '../aws/clients.ts';
 import type {
   ComposeMessage,
@@ -48,13 +49,9 @@ export async function enqueue<Stage extends keyof Messages>(
   messages: Messages[Stage][],
 ): Promise<void> {
   const QueueUrl = services.settings.queueUrls[stage];
-  for (let i = 0; i < messages.length; i += sending) {
-    await Promise.all(
-      messages.slice(i, i + sending).map((message) => {
-        return services.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(message) }));
-      }),
-    );
-  }
+  await mapAtOnce(messages, sending, (message) =>
+    services.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(message) })),
+  );
 }
 
 /** The current time as Gantry writes it. */

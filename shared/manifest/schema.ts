@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { slugPattern, slugSchema } from '../domain/names.ts';
 import { isGantryError } from '../error.ts';
 import { compileGlob } from '../files/index.ts';
+import { limits } from '../limits.ts';
 import { parseRequirement } from './requirement.ts';
 
 /** Turns what a parser throws into a problem at the string that it was given. */
@@ -43,11 +44,12 @@ const moduleReference = z
   .regex(new RegExp(`^(?:${slug}/)?${slug}$`), 'expected <module> or <account>/<module>')
   .max(127, 'expected at most 127 characters');
 
-const list = <Item extends z.ZodType>(item: Item, description: string, example: z.input<Item>[]) =>
-  z
-    .array(item)
+const list = <Item extends z.ZodType>(item: Item, description: string, example: z.input<Item>[], max?: number) => {
+  const items = z.array(item);
+  return (max === undefined ? items : items.max(max, `expected at most ${max} entries`))
     .default([])
     .meta({ description, examples: [example] });
+};
 
 const dependencies = z
   .strictObject({
@@ -56,7 +58,12 @@ const dependencies = z
       'Modules that this one needs: <account>/<module>@<npm-style semver range>. A bare <module> is the own account’s, else powernode’s.',
       ['powernode/system-base@^1.0', 'powernode/chrony@>=1.2 <3'],
     ),
-    provides: list(slugSchema, 'Names of capabilities that this module offers.', ['http-server']),
+    provides: list(
+      slugSchema,
+      'Names of capabilities that this module offers.',
+      ['http-server'],
+      limits.capabilitiesMax,
+    ),
   })
   .prefault({})
   .describe('What this module needs from other modules, and offers them.');

@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
+  BatchGetCommand,
   type DynamoDBDocumentClient,
   GetCommand,
+  PutCommand,
   QueryCommand,
   TransactWriteCommand,
   type TransactWriteCommandInput,
@@ -52,6 +55,31 @@ interface Parses {
 export async function read<T>(db: Db, entity: Parses, params: Params): Promise<T | null> {
   const out = await db.client.send(new GetCommand({ ...params, TableName: db.table, ConsistentRead: true }));
   return out.Item === undefined ? null : entity.parse({ Item: out.Item }).data;
+}
+
+/** Keys in one BatchGetItem, by DynamoDB's own limit. */
+const batchKeysMax = 100;
+
+/** Reads items by their `get(…).params()`, strongly consistent, in no order; those that there are not are left out. */
+export async function readMany<T>(db: Db, entity: Parses, gets: readonly Params[]): Promise<T[]> {
+  const batches = Array.from({ length: Math.ceil(gets.length / batchKeysMax) }, (_, i) =>
+    gets.slice(i * batchKeysMax, (i + 1) * batchKeysMax).map(({ Key }) => Key),
+  );
+  const found = await Promise.all(batches.map((keys) => readBatch(db, keys)));
+  return found.flat().map((Item) => entity.parse({ Item }).data);
+}
+
+async function readBatch(db: Db, keys: Params[]): Promise<unknown[]> {
+  const items: unknown[] = [];
+  // Ends: an answer holds 16 MiB, what throttling holds back is left for the next, and an answer without a row throws.
+  for (let attempt = 0, left = keys; left.length > 0; attempt++) {
+    if (attempt > 0) await sleep(Math.random() * 50 * attempt);
+    const RequestItems = { [db.table]: { Keys: left, ConsistentRead: true } };
+    const { Responses, UnprocessedKeys } = await db.client.send(new BatchGetCommand({ RequestItems }));
+    items.push(...(Responses?.[db.table] ?? []));
+    left = UnprocessedKeys?.[db.table]?.Keys ?? [];
+  }
+  return items;
 }
 
 /** Reads one page of a query; `limit` items at most. Indexes are eventually consistent. */
@@ -147,6 +175,18 @@ export async function transact(db: Db, writes: Write[]): Promise<void> {
     if (failed !== -1) throw writes[failed]?.refuse() ?? raced();
     if (reasons.some((reason) => reason.Code === 'TransactionConflict') || reasons.length === 0) throw raced();
     throw error;
+  }
+}
+
+/**
+ * Puts a row by an entity's `create(…).params()` unless it is there: for rows that say the same whoever writes them, and
+ * that nothing else is written with.
+ */
+export async function putIfAbsent(db: Db, params: Params): Promise<void> {
+  try {
+    await db.client.send(new PutCommand({ ...params, TableName: db.table }));
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
   }
 }
 

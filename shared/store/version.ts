@@ -12,6 +12,7 @@ import {
   key,
   query,
   read,
+  readMany,
   service,
   text,
   type Write,
@@ -62,12 +63,15 @@ export function listVersions(db: Db, account: string, module: string, limit = 10
 
 /** As `listVersions`, each row read consistently: for decisions about state, which the index may show late. */
 export async function readVersions(db: Db, account: string, module: string): Promise<Version[]> {
-  const listed = await listVersions(db, account, module);
-  const rows: (Version | null)[] = [];
-  for (let i = 0; i < listed.length; i += 25) {
-    rows.push(...(await Promise.all(listed.slice(i, i + 25).map(({ id }) => getVersion(db, account, id)))));
-  }
-  return rows.filter((row) => row !== null);
+  const ids = versions.query.list({ account, module }).params({ attributes: ['account', 'id'] });
+  const listed = await query<{ id: string }>(db, versions, ids, 10_000);
+  const rows = await readMany<Version>(
+    db,
+    versions,
+    listed.map(({ id }) => versions.get({ account, id }).params()),
+  );
+  const place = new Map(listed.map(({ id }, index) => [id, index]));
+  return rows.sort((a, b) => (place.get(b.id) ?? 0) - (place.get(a.id) ?? 0));
 }
 
 export function createVersion(version: Version): Write {

@@ -10,6 +10,7 @@ import { verifyCandidate } from '../../../shared/actions/verify-candidate.ts';
 import type { EventType } from '../../../shared/contract/events.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { hasObject, objectKeys } from '../../../shared/store/objects.ts';
+import { listProviders } from '../../../shared/store/provider.ts';
 import { listVersions } from '../../../shared/store/version.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import {
@@ -54,7 +55,8 @@ async function publish(name: string, bytes = 5000): Promise<{ digest: string; la
   await offSchedule(services, world.account, name);
   const repository = `${world.account}/${name}`;
   const content = randomBytes(bytes);
-  const manifest = JSON.stringify({ schema_version: 1, name, file_spec: ['/**'] });
+  const dependencies = { provides: [`${name}-service`] };
+  const manifest = JSON.stringify({ schema_version: 1, name, file_spec: ['/**'], dependencies });
   const tar = await moduleTar(
     manifest,
     [directoryEntry('/'), fileEntry('/content', content)],
@@ -79,6 +81,7 @@ async function expectOnce(name: string, digest: string): Promise<void> {
   expect(await listVersions(services.db, world.account, name)).toMatchObject([
     { id: world.id(name, digest), promotion_state: 'built', version_string: '1.0.0' },
   ]);
+  expect(await listProviders(services.db, world.account, `${name}-service`)).toEqual([name]);
   expect(await world.candidate(name, digest)).toMatchObject({ state: 'ingested', code: null, next_verify_at: null });
   for (const type of ['gantry.candidate.found', 'gantry.candidate.verified', 'gantry.version.ingested'] as const) {
     expect([type, await countOf(type, name, digest)]).toEqual([type, 1]);
@@ -183,8 +186,8 @@ describe('an ingest worker that is killed', () => {
 });
 
 describe('a failure of the n-th write', () => {
-  // Poll: tag and candidate, message, row. Verify: evidence, verdict, message. Ingest: manifest, layer, index, version.
-  it.concurrent.each(Array.from({ length: 10 }, (_, i) => i + 1))('%i is made good by the next try', async (n) => {
+  // Poll: tag and candidate, message, row. Verify: evidence, verdict, message. Ingest: manifest, layer, index, provider, version.
+  it.concurrent.each(Array.from({ length: 11 }, (_, i) => i + 1))('%i is made good by the next try', async (n) => {
     const name = `failing-${n}`;
     const { digest } = await publish(name);
     const { broken, failed } = failingAt(services, n);

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { versionId } from '../../shared/contract/ids.ts';
+import type { Module } from '../../shared/domain/module.ts';
+import type { Version, VersionBuild } from '../../shared/domain/version.ts';
+import { moduleManifestSchema } from '../../shared/manifest/schema.ts';
+
+const time = '2026-01-01T00:00:00.000Z';
+
+/** A module's row as registration makes it, for tests that need rows and no registry. */
+export function storedModule(account: string, name: string, more: Partial<Module> = {}): Module {
+  return {
+    account,
+    name,
+    id: name,
+    visibility: 'private',
+    category: 'userland',
+    variety: 'subscription',
+    parent_module: null,
+    repository: `registry.example/${account}/${name}`,
+    identities: [],
+    trusted_keys: [],
+    trusted_root: null,
+    require_tlog: false,
+    platforms: [],
+    allow_devices: false,
+    policy_version: 'none',
+    live_version_id: null,
+    created_at: time,
+    updated_at: time,
+    ...more,
+  };
+}
+
+export interface StoredVersion extends Partial<Omit<Version, 'builds' | 'manifest'>> {
+  build?: Partial<VersionBuild>;
+  /** Keys of its manifest beside the name. */
+  manifest?: Record<string, unknown>;
+}
+
+/** A version's row as ingest makes it, in staging where nothing else is said. */
+export function storedVersion(account: string, module: string, version: string, more: StoredVersion = {}): Version {
+  const { build, manifest, ...rest } = more;
+  const digest = `sha256:${createHash('sha256').update(`${account}/${module}@${version}`).digest('hex')}`;
+  return {
+    account,
+    module,
+    id: versionId(account, module, digest),
+    digest,
+    version_string: version,
+    tags: [`v${version}`],
+    promotion_state: 'staging',
+    was_live: false,
+    quarantined: false,
+    held: false,
+    builds: [
+      {
+        platform: 'any',
+        manifest_digest: digest,
+        layer_digest: digest,
+        layer_size: 1,
+        composefs_digest: digest,
+        file_index_key: 'none',
+        entries: 0,
+        ...build,
+      },
+    ],
+    manifest: moduleManifestSchema.parse({ schema_version: 1, name: module, file_spec: ['/**'], ...manifest }),
+    evidence_key: 'none',
+    signatures: [],
+    approvals: [],
+    ingested_at: time,
+    state_changed_at: time,
+    ...rest,
+  };
+}
