@@ -17,7 +17,7 @@ type Bounds = number[];
  * Reads the dump format of `mkcomposefs --from-file` (composefs-dump(5)) piece by piece: one file a line, eleven fixed
  * fields and xattrs, parents before children. Every malformed line throws GantryError `dump_invalid`, whose `details`
  * hold the line's number. Accepts what mkcomposefs accepts, except for numbers that it would silently cut to their
- * field's width, NUL bytes within names and targets, digests that are not 64 hex digits, lines with fewer than eleven
+ * field's width, sizes beyond 2^53, NUL bytes within names and targets, digests that are not 64 hex digits, lines with fewer than eleven
  * fields, and hard links to directories.
  */
 export class DumpReader {
@@ -113,7 +113,7 @@ export class DumpReader {
   }
 
   #readInode(node: ComposefsNode, text: string): void {
-    node.size = this.#number(text, 1, Number.MAX_VALUE);
+    node.size = this.#number(text, 1, Number.MAX_SAFE_INTEGER);
     node.nlink = this.#number(text, 3, u32Max);
     node.uid = this.#number(text, 4, u32Max);
     node.gid = this.#number(text, 5, u32Max);
@@ -152,9 +152,6 @@ export class DumpReader {
         );
       }
       node.content = content;
-    }
-    if (type === fileType.regular && content === '' && size > 2 ** 53) {
-      throw this.#invalid(`expected a file of at most 2^53 bytes, found ${size}`);
     }
     const field = this.#optional(text, 10);
     const digest = field === '' || isDigest(field) ? field : field.toLowerCase();
@@ -253,15 +250,22 @@ export class DumpReader {
     return root;
   }
 
+  /** Links to links are let point at the file itself, as libcomposefs does: no chain is walked twice. */
   #resolveLinks(root: ComposefsNode): void {
     for (const { node, target, line } of this.#links) {
       const found = lookUp(root, target);
       if (!found) throw this.#invalid(`expected the target of a hard link, found no ${shown(target)}`, line);
       if (found.isDirectory) throw this.#invalid(`expected a hard link to a file, found a directory`, line);
-      for (let next: ComposefsNode | undefined = found; next; next = next.link) {
-        if (next === node) throw this.#invalid('expected a hard link to another file, found a circle', line);
-      }
       node.link = found;
+    }
+    for (const { node, line } of this.#links) {
+      const chain = new Set<ComposefsNode>();
+      let file = node;
+      for (; file.link; file = file.link) {
+        if (chain.has(file)) throw this.#invalid('expected a hard link to another file, found a circle', line);
+        chain.add(file);
+      }
+      for (const link of chain) link.link = file;
     }
   }
 

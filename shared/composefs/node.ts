@@ -57,7 +57,7 @@ export class ComposefsNode {
   xattrs: Xattr[] = noXattrs;
   /** Directories only; of other nodes a shared empty list that nobody may push to. */
   children: ComposefsNode[];
-  /** Hard links of a dump: the node that this name stands for; of the node itself only name and mode count. */
+  /** Hard links of a dump: the node that this name stands for, no link itself; of this node only name and mode count. */
   link: ComposefsNode | undefined = undefined;
 
   constructor(name: string, mode: number) {
@@ -103,9 +103,7 @@ function inOrder(children: ComposefsNode[]): boolean {
   return true;
 }
 
-/** Follows a hard link to the node that it stands for. */
+/** The node that a name stands for: the target of a hard link, else itself. */
 export function resolveLink(node: ComposefsNode): ComposefsNode {
-  let target = node;
-  while (target.link) target = target.link;
-  return target;
+  return node.link ?? node;
 }

@@ -63,6 +63,18 @@ describe('parseDump', () => {
     expect(imageOfTree(top).digest).not.toBe(imageOfTree(read(root)).digest);
   });
 
+  it.each([
+    ['the link before', (i: number) => (i === 0 ? '/f' : `/l${i - 1}`)],
+    ['the link behind', (i: number) => (i === 99_999 ? '/f' : `/l${i + 1}`)],
+  ])('reads 100,000 hard links that each point to %s as links to the file, in no time', (_, target) => {
+    const links = Array.from({ length: 100_000 }, (_, i) => `/l${i} 0 @100644 1 0 0 0 0.0 ${target(i)} - -`);
+    const started = performance.now();
+    const top = read(root, '/f 0 100644 1 0 0 0 0.0 - - -', ...links);
+    expect(top.children.slice(1).every(({ link }) => link === top.children[0])).toBe(true);
+    expect(Buffer.from(formatDump(top)).includes(' /f - -\n')).toBe(true);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
   const file = (fields: string) => `/f ${fields}`;
   const long = 'x'.repeat(256);
   const malformed: [why: string, line: number, lines: string[]][] = [
@@ -95,6 +107,11 @@ describe('parseDump', () => {
     ['too much content', 2, [root, file(`5001 100644 1 0 0 0 0.0 - ${'x'.repeat(5001)} -`)]],
     ['a digest that is too short', 2, [root, file('65 100644 1 0 0 0 0.0 ab/cd - abcd')]],
     ['a file beyond 2^53 bytes', 2, [root, file('9500000000000000 100644 1 0 0 0 0.0 - - -')]],
+    [
+      'a directory whose size would be written with an exponent',
+      2,
+      [root, `/d 1${'0'.repeat(24)} 40755 2 0 0 0 0.0 - - -`],
+    ],
     ['a symlink without target', 2, [root, file('0 120777 1 0 0 0 0.0 - - -')]],
     ['a target of 4096 bytes', 2, [root, file(`0 120777 1 0 0 0 0.0 ${'x'.repeat(4096)} - -`)]],
     ['an xattr without =', 2, [root, file('0 100644 1 0 0 0 0.0 - - - user.a')]],
