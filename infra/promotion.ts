@@ -38,10 +38,16 @@ export interface PromotionProps {
 }
 
 /**
- * One execution for each operation, whose input is `{account, operation_id}` and whose payloads carry ids only:
+ * One execution for each operation, whose input is `{account, operation_id}` and whose payloads carry ids and revisions
+ * only:
  *
- *     check ─▶ plan ─▶ compose each affected template ─▶ (approval ─▶) apply ─▶ notify
- *       └ refused                                            └ rejected
+ *     check ─▶ plan ─▶ compose each affected template ─▶ apply ─▶ notify
+ *       └ refused ▲                                │       │
+ *                 │                             approval ─ │ ─▶ rejected
+ *                 └────────────── approved ────────┴───────┘ a template changed meanwhile
+ *
+ * So whatever is applied was composed with the templates as they are: the approval may have taken days, and another
+ * change may have been faster.
  *
  * An approval that nobody decides ends in `expire` (unless it was decided at the last moment), any other error in `fail`:
  * the operation's record says how it ended.
@@ -111,18 +117,26 @@ export class Promotion extends Construct {
     const notify = this.step('Notify', 'notify');
     notify.addCatch(failed);
     notify.next(done);
-    const apply = this.step('Apply', 'apply');
+    const plan = this.step('Plan', 'plan', {
+      assign: { planned: '{% $states.result.Payload.planned %}', round: '{% $round + 1 %}' },
+    });
+    plan.addCatch(failed);
+    const apply = this.step('Apply', 'apply', { payload: { planned: '{% $planned %}', round: '{% $round %}' } });
     apply.addCatch(failed);
-    apply.next(notify);
+    apply.next(
+      new Choice(this, 'Planned anew?')
+        .when(Condition.jsonata("{% $states.input.decision = 'replan' %}"), plan)
+        .otherwise(notify),
+    );
 
     const decided = new Choice(this, 'Approved?')
-      .when(Condition.jsonata("{% $states.input.decision = 'approved' %}"), apply)
+      .when(Condition.jsonata("{% $decision = 'approved' %}"), plan)
       .otherwise(notify);
-    const expired = this.step('Expire', 'expire');
+    const expired = this.step('Expire', 'expire', { assign: { decision: '{% $states.result.Payload.decision %}' } });
     expired.addCatch(failed);
     expired.next(
       new Choice(this, 'Approved after all?')
-        .when(Condition.jsonata("{% $states.input.decision = 'approved' %}"), apply)
+        .when(Condition.jsonata("{% $decision = 'approved' %}"), plan)
         .otherwise(done),
     );
     const approval = this.approval();
@@ -137,16 +151,17 @@ export class Promotion extends Construct {
     compose.addCatch(failed);
     compose.next(asked);
 
-    const plan = this.step('Plan', 'plan');
-    plan.addCatch(failed);
     plan.next(compose);
     const allowed = new Choice(this, 'Refused?')
       .when(Condition.jsonata("{% $decision = 'refused' %}"), done)
       .otherwise(plan);
 
     const check = this.step('Check', 'check', {
-      decision: '{% $states.result.Payload.decision %}',
-      expires_in_s: '{% $states.result.Payload.expires_in_s %}',
+      assign: {
+        decision: '{% $states.result.Payload.decision %}',
+        expires_in_s: '{% $states.result.Payload.expires_in_s %}',
+        round: '{% 0 %}',
+      },
     });
     check.addCatch(failed);
     check.next(allowed);
@@ -154,13 +169,17 @@ export class Promotion extends Construct {
   }
 
   /** A task that runs one step of functions/promote and hands on what it answers. */
-  private step(id: string, step: string, assign?: Record<string, string>): LambdaInvoke {
+  private step(
+    id: string,
+    step: string,
+    { payload = {}, assign = {} }: { payload?: Record<string, string>; assign?: Record<string, string> } = {},
+  ): LambdaInvoke {
     const task = LambdaInvoke.jsonata(this, id, {
       lambdaFunction: this.promote.lambda,
-      payload: TaskInput.fromObject({ step, ...operation }),
+      payload: TaskInput.fromObject({ step, ...operation, ...payload }),
       outputs: '{% $states.result.Payload %}',
+      assign,
       retryOnServiceExceptions: false,
-      ...(assign ? { assign } : {}),
     });
     return withRetry(task);
   }
@@ -198,6 +217,7 @@ export class Promotion extends Construct {
         task_token: '{% $states.context.Task.Token %}',
       }),
       taskTimeout: Timeout.jsonata('{% $expires_in_s %}'),
+      assign: { decision: '{% $states.result.decision %}' },
       retryOnServiceExceptions: false,
     });
     return withRetry(task);

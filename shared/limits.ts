@@ -140,6 +140,10 @@ export const limits = {
   operationLookSeconds: 600,
   /** Times that work is done again at once because a record changed meanwhile; past it the queue or the caller retries. */
   conflictAttemptsMax: 5,
+  /** Times that a change is composed anew because a template changed before it was applied; each takes some seconds. */
+  planRoundsMax: 10,
+  /** Templates whose revisions one transaction holds; DynamoDB takes 100 writes, the change itself has up to ten. */
+  plannedTemplatesMax: 80,
   /** Executions that are started for one operation before it is given up. */
   operationAttemptsMax: 5,
   /** One request's body: a manifest of moduleManifestBytesMax fits as JSON, and Lambda takes 6 MiB at most. */

@@ -1,36 +1,18 @@
 import type { Change, Operation } from '../domain/operation.ts';
-import { type Assignment, splitModule, type Track, tracks } from '../domain/template.ts';
+import { type Assignment, splitModule } from '../domain/template.ts';
 import { changedAssignment } from '../domain/template-view.ts';
 import { canPromote, type Version, type VersionApproval } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import type { Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
-import { getInstance, instancesOf, updateInstance } from '../store/instance.ts';
+import { getInstance, updateInstance } from '../store/instance.ts';
 import { getModule, moveLive } from '../store/module.ts';
-import { getApproval, putPolicy } from '../store/operation.ts';
-import {
-  assignmentsOf,
-  bumpTemplate,
-  createAssignment,
-  findAssignment,
-  getComposition,
-  getTemplate,
-  listTemplates,
-  putAssignment,
-  removeAssignment,
-} from '../store/template.ts';
+import { getApproval, getPolicy, putPolicy } from '../store/operation.ts';
+import { createAssignment, findAssignment, getTemplate, putAssignment, removeAssignment } from '../store/template.ts';
 import { freeName, nameOwner, takeName } from '../store/unique.ts';
 import { getVersion, moveVersion } from '../store/version.ts';
-import { providedBy } from './known-modules.ts';
 import { assertPromotable } from './promote-version.ts';
 import { nowIso, type Services } from './services.ts';
-
-/** A template and the track whose composition a change may alter. */
-export interface TemplateTrack {
-  account: string;
-  template_id: string;
-  track: Track;
-}
 
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
 
@@ -63,28 +45,28 @@ export async function checkChange(services: Services, operation: Pick<Operation,
   }
 }
 
-/** The writes that apply a change, each with its condition. */
+/**
+ * The writes that apply a change, each with its condition. That the templates which it was checked against stand as they
+ * did is a condition of its own: see `planWrites`.
+ */
 export async function changeWrites(services: Services, operation: Operation): Promise<Write[]> {
   const { account, change } = operation;
   switch (change.kind) {
     case 'promote_version':
       return promotionWrites(services, operation, change);
     case 'assign_module':
-      return [
-        ...(await assignWrites(services, account, change)),
-        assignmentEvent(services, operation, change, change.module),
-      ];
+      return [...assignWrites(services, account, change), assignmentEvent(services, operation, change, change.module)];
     case 'update_assignment': {
       const was = await requireAssignment(services, account, change.assignment_id);
       const next = { ...changedAssignment(was, change), updated_at: nowIso(services) };
       const event = assignmentEvent(services, operation, change, was.module);
-      return [putAssignment(next, was.updated_at), await bump(services, account, was.template_id), event];
+      return [putAssignment(next, was.updated_at), event];
     }
     case 'remove_assignment': {
       const was = await requireAssignment(services, account, change.assignment_id);
       const name = freeName(account, 'assignment', `${was.template_id}/${was.module}`);
       const event = assignmentEvent(services, operation, change, was.module);
-      return [removeAssignment(was), name, await bump(services, account, was.template_id), event];
+      return [removeAssignment(was), name, event];
     }
     case 'update_instance': {
       const was = await getInstance(services.db, account, change.instance_id);
@@ -101,8 +83,10 @@ export async function changeWrites(services: Services, operation: Operation): Pr
       });
       return [updateInstance(was, { ...set, updated_at: at }), event];
     }
-    case 'change_policy':
-      return [putPolicy(account, change.policy), policyEvent(services, operation, change)];
+    case 'change_policy': {
+      const was = await getPolicy(services.db, account, change.policy.action);
+      return [putPolicy(account, change.policy, was), policyEvent(services, operation, change)];
+    }
   }
 }
 
@@ -224,79 +208,14 @@ function versionEvent(
   });
 }
 
-async function assignWrites(services: Services, account: string, change: Of<'assign_module'>): Promise<Write[]> {
+function assignWrites(services: Services, account: string, change: Of<'assign_module'>): Write[] {
   const at = nowIso(services);
   const { kind: _, assignment_id: id, ...rest } = change;
   const name = `${change.template_id}/${change.module}`;
   return [
     createAssignment({ ...rest, account, id, created_at: at, updated_at: at }),
     takeName(account, 'assignment', name, id, () => assignedTwice(change)),
-    await bump(services, account, change.template_id),
   ];
-}
-
-async function bump(services: Services, account: string, template_id: string): Promise<Write> {
-  const template = await getTemplate(services.db, account, template_id);
-  if (template === null) throw gone('template', template_id);
-  return bumpTemplate(account, template_id, template.revision, nowIso(services));
-}
-
-/** The templates whose compositions a change may alter: they are composed before it is applied, and again after. */
-export async function affectedTemplates(services: Services, operation: Operation): Promise<TemplateTrack[]> {
-  const { account, change } = operation;
-  switch (change.kind) {
-    case 'promote_version':
-      return withTracks(services, await templatesUsing(services, account, change));
-    case 'assign_module':
-    case 'update_assignment':
-    case 'remove_assignment':
-      return withTracks(services, [{ account, template_id: change.template_id }]);
-    case 'update_instance': {
-      const instance = await getInstance(services.db, account, change.instance_id);
-      if (instance === null || change.track === undefined) return [];
-      return [{ account, template_id: instance.template_id, track: change.track }];
-    }
-    case 'change_policy':
-      return [];
-  }
-}
-
-interface TemplateKey {
-  account: string;
-  template_id: string;
-}
-
-/**
- * Templates that the module is assigned to, in any account, and own ones that `requires` led to it, on either track, or
- * that looked for what the version provides.
- */
-async function templatesUsing(
-  services: Services,
-  account: string,
-  change: Of<'promote_version'>,
-): Promise<TemplateKey[]> {
-  const name = `${account}/${change.module}`;
-  const provided = providedBy(await requireVersion(services, account, change.version_id));
-  const names = new Set([name, ...provided.map((capability) => `${account}/${capability}`)]);
-  const found = new Map<string, TemplateKey>();
-  const add = (key: TemplateKey) => found.set(`${key.account}/${key.template_id}`, key);
-  for (const row of await assignmentsOf(services.db, name)) add({ account: row.account, template_id: row.template_id });
-  for (const template of await listTemplates(services.db, account)) {
-    const pointers = await Promise.all(tracks.map((track) => getComposition(services.db, account, template.id, track)));
-    if (pointers.some((pointer) => pointer?.modules.some((one) => names.has(one))))
-      add({ account, template_id: template.id });
-  }
-  return [...found.values()];
-}
-
-async function withTracks(services: Services, templates: TemplateKey[]): Promise<TemplateTrack[]> {
-  const all: TemplateTrack[] = [];
-  for (const { account, template_id } of templates) {
-    all.push({ account, template_id, track: 'live' });
-    const instances = await instancesOf(services.db, account, template_id);
-    if (instances.some(({ track }) => track === 'staging')) all.push({ account, template_id, track: 'staging' });
-  }
-  return all;
 }
 
 async function requireVersion(services: Services, account: string, id: string): Promise<Version> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { renderInstanceFiles } from '../composition/index.ts';
 import type { DesiredPolicy, DesiredState, RenderedFile } from '../contract/desired-state.ts';
@@ -20,6 +19,7 @@ import { getComposition, type TemplateComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import { type CompositionRecord, readRecord } from './compose-template.ts';
 import { signAsDirector } from './director.ts';
+import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
 /** What only people can put right: trying again would not. */
@@ -32,14 +32,7 @@ const lasting: readonly ErrorCode[] = ['instance_metadata_missing', 'instance_en
  * kept on the instance, which keeps the one before.
  */
 export async function reconcileInstance(services: Services, message: ReconcileMessage): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await reconcile(services, message);
-    } catch (error) {
-      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
-      await sleep(Math.random() * 100 * attempt);
-    }
-  }
+  return retryConflicts(() => reconcile(services, message));
 }
 
 async function reconcile(services: Services, message: ReconcileMessage): Promise<void> {

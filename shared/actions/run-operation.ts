@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import type { ErrorCode } from '../contract/error-codes.ts';
 import { errorStatus } from '../contract/error-codes.ts';
@@ -16,8 +17,10 @@ import { limits } from '../limits.ts';
 import { transact, type Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { getApproval, getOperation, getPolicy, updateApproval, updateOperation } from '../store/operation.ts';
-import { affectedTemplates, changeWrites, checkChange } from './changes.ts';
+import { affectedTemplates, type Plan, planOf, planWrites } from './affected-templates.ts';
+import { changeWrites, checkChange } from './changes.ts';
 import { askReviewers, eligibleReviewers } from './request-approval.ts';
+import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, nowIso, type Services } from './services.ts';
 
 /**
@@ -25,14 +28,7 @@ import { enqueue, nowIso, type Services } from './services.ts';
  * second execution after the first died, does what is left to do and nothing else.
  */
 export async function runOperationStep(services: Services, step: PromotionStep): Promise<unknown> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await runStep(services, step);
-    } catch (error) {
-      // A record changed between reading and writing: what is there now decides.
-      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
-    }
-  }
+  return retryConflicts(() => runStep(services, step));
 }
 
 async function runStep(services: Services, step: PromotionStep): Promise<unknown> {
@@ -42,11 +38,11 @@ async function runStep(services: Services, step: PromotionStep): Promise<unknown
     case 'check':
       return check(services, operation);
     case 'plan':
-      return answered(services, operation, () => plan(services, operation), { template_tracks: [] });
+      return answered(services, operation, () => plan(services, operation), nothingPlanned);
     case 'await_approval':
       return awaitApproval(services, operation, step.task_token ?? '');
     case 'apply':
-      return answered(services, operation, () => apply(services, operation), {});
+      return answered(services, operation, () => apply(services, operation, step), { decision: 'applied' });
     case 'notify':
       return notify(services, operation);
     case 'expire':
@@ -128,12 +124,13 @@ async function requireReviewers(services: Services, operation: Operation, policy
   );
 }
 
-async function plan(services: Services, operation: Operation) {
-  if (isFinal(operation) || operation.state === 'applying') return { template_tracks: [] };
-  const affected = await affectedTemplates(services, operation);
-  // Another account's templates follow what this account makes live; they cannot hold it up.
-  const own = affected.filter(({ account }) => account === operation.account);
-  return { template_tracks: own.map(({ template_id, track }) => ({ template_id, track })) };
+const nothingPlanned: Plan = { template_tracks: [], planned: [] };
+
+/** Planned again after the approval wait, and when a template changed meanwhile: the change may fit no more. */
+async function plan(services: Services, operation: Operation): Promise<Plan> {
+  if (isFinal(operation) || operation.state === 'applying') return nothingPlanned;
+  await checkChange(services, operation);
+  return planOf(services, operation);
 }
 
 async function awaitApproval(services: Services, operation: Operation, task_token: string): Promise<void> {
@@ -160,19 +157,40 @@ async function expire(services: Services, operation: Operation): Promise<{ decis
   return { decision: 'expired' };
 }
 
-async function apply(services: Services, operation: Operation): Promise<Record<string, never>> {
-  if (isFinal(operation) || operation.state === 'applying') return {};
+/** Applies the change if the templates are those that it was composed with; `replan` asks for another round. */
+async function apply(
+  services: Services,
+  operation: Operation,
+  { planned, round }: PromotionStep,
+): Promise<{ decision: 'applied' | 'replan' }> {
+  if (isFinal(operation) || operation.state === 'applying') return { decision: 'applied' };
+  // Before the policy is read: a policy that these writes replace is then the one which was asked, or they fail.
+  const writes = await changeWrites(services, operation);
   // Days may have passed since the check: the policy as it is now counts.
   const policy = await policyFor(services, operation);
   refuseDenied(operation, policy);
   if (policy.decision === 'require_approval' || operation.approval_id !== null) {
     await requireApproved(services, operation, policy);
   }
+  const now = await planOf(services, operation);
+  if (!isDeepStrictEqual(now.planned, planned)) {
+    refuseEndless(operation, round);
+    return { decision: 'replan' };
+  }
   await transact(services.db, [
-    ...(await changeWrites(services, operation)),
+    ...writes,
+    ...planWrites(services, operation, now.planned),
     updateOperation(operation, { state: 'applying', updated_at: nowIso(services) }),
   ]);
-  return {};
+  return { decision: 'applied' };
+}
+
+function refuseEndless(operation: Operation, round = 1): void {
+  if (round < limits.planRoundsMax) return;
+  throw new GantryError(
+    'promotion_raced',
+    `templates changed ${round} times while it was composed: ${operation.summary}; ask again`,
+  );
 }
 
 /** The approval is read again here, so that nothing but its record lets a change through, whatever the machine was told. */

@@ -26,12 +26,19 @@ export const composeMessage = z.object({
 /** Make and sign the desired state of one instance. */
 export const reconcileMessage = z.object({ account: z.string(), instance_id: idSchema('instance') });
 
-/** Input of every promotion step; `task_token` only where a step waits. */
+/** A template and the revision at which a change was checked against it. */
+export const plannedTemplate = z.object({ template_id: idSchema('template'), revision: z.number().int() });
+
+/** Input of every promotion step; `task_token` only where a step waits, `planned` and `round` only to apply. */
 export const promotionStep = z.object({
   step: z.enum(['check', 'plan', 'await_approval', 'apply', 'notify', 'fail', 'expire']),
   account: z.string(),
   operation_id: idSchema('operation'),
   task_token: z.string().optional(),
+  /** What the last plan answered, sorted by id. */
+  planned: z.array(plannedTemplate).optional(),
+  /** How often it was planned so far. */
+  round: z.number().int().optional(),
   error: z.string().optional(),
   cause: z.string().optional(),
 });
@@ -41,4 +48,5 @@ export type VerifyMessage = z.infer<typeof versionMessage>;
 export type IngestMessage = z.infer<typeof versionMessage>;
 export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
+export type PlannedTemplate = z.infer<typeof plannedTemplate>;
 export type PromotionStep = z.infer<typeof promotionStep>;

@@ -230,6 +230,17 @@ export function listPolicies(db: Db, account: string): Promise<InterventionPolic
   return query(db, policies, policies.query.primary({ account }).params());
 }
 
-export function putPolicy(account: string, policy: InterventionPolicy): Write {
-  return change(policies.put({ account, ...policy } as never).params());
+/** Replaces a policy, if it still is as it was read; null where the action had no row of its own. */
+export function putPolicy(account: string, policy: InterventionPolicy, was: InterventionPolicy | null): Write {
+  return change(
+    policies
+      .put({ account, ...policy } as never)
+      .where((row, { eq, notExists }) => {
+        if (was === null) return notExists(row.decision);
+        const { decision, quorum, self_approval, expires_in_s } = was;
+        const same = [eq(row.decision as never, decision as never), eq(row.quorum, quorum)];
+        return [...same, eq(row.self_approval, self_approval), eq(row.expires_in_s, expires_in_s)].join(' AND ');
+      })
+      .params(),
+  );
 }

@@ -160,7 +160,7 @@ export function createTemplate(template: Template): Write {
   );
 }
 
-/** Counts a change of the template: its assignments were read at revision `was`. */
+/** Counts a change of what the template is made of, if it still is at the revision that the change was checked at. */
 export function bumpTemplate(account: string, id: string, was: number, updated_at: string): Write {
   return change(
     templates
@@ -168,7 +168,17 @@ export function bumpTemplate(account: string, id: string, was: number, updated_a
       .set({ revision: was + 1, updated_at })
       .where(({ revision }, { eq }) => eq(revision, was))
       .params(),
-    () => new GantryError('promotion_raced', 'the template was changed at the same time; ask again'),
+  );
+}
+
+/** Changes nothing, if the template still is at the revision that a change of one of its machines was checked at. */
+export function holdTemplate(account: string, id: string, was: number): Write {
+  return change(
+    templates
+      .patch({ account, id })
+      .set({ revision: was })
+      .where(({ revision }, { eq }) => eq(revision, was))
+      .params(),
   );
 }
 

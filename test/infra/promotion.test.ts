@@ -9,6 +9,7 @@ interface State {
   Catch?: { ErrorEquals: string[]; Next: string }[];
   Retry?: { JitterStrategy?: string }[];
   Arguments?: unknown;
+  Assign?: unknown;
 }
 
 /** The definition of the operations' state machine, references written as `REF`. */
@@ -26,7 +27,8 @@ test('an operation is checked, planned, composed, approved when asked, applied a
   expect(StartAt).toBe('Check');
   const path = ['Check', 'Refused?', 'Plan', 'Compose affected templates', 'Ask a reviewer?'];
   expect(path.slice(0, -1).map((state) => States[state]?.Next ?? 'Plan')).toEqual(path.slice(1));
-  expect(States.Apply?.Next).toBe('Notify');
+  expect(States.Apply?.Next).toBe('Planned anew?');
+  expect(States['Planned anew?']).toMatchObject({ Choices: [{ Next: 'Plan' }], Default: 'Notify' });
   expect(States.Notify?.Next).toBe('Done');
 });
 
@@ -37,7 +39,16 @@ test('an approval waits as long as the policy says and then expires', () => {
   });
   expect(States['Await approval']?.Catch?.[0]).toEqual({ ErrorEquals: ['States.Timeout'], Next: 'Expire' });
   expect(States.Expire?.Next).toBe('Approved after all?');
-  expect(States['Approved after all?']).toMatchObject({ Choices: [{ Next: 'Apply' }], Default: 'Done' });
+  expect(States['Approved after all?']).toMatchObject({ Choices: [{ Next: 'Plan' }], Default: 'Done' });
+});
+
+test('what was approved is planned and composed again before it is applied', () => {
+  expect(States['Await approval']?.Next).toBe('Approved?');
+  expect(States['Approved?']).toMatchObject({ Choices: [{ Next: 'Plan' }], Default: 'Notify' });
+  expect(States['Ask a reviewer?']).toMatchObject({
+    Choices: [{ Condition: "{% $decision = 'require_approval' %}", Next: 'Await approval' }],
+    Default: 'Apply',
+  });
 });
 
 test('any other error of any step is recorded as the reason why the operation failed', () => {
@@ -53,13 +64,19 @@ test('troubles of Lambda itself are tried again with jitter', () => {
   }
 });
 
-test('payloads carry ids only', () => {
+test('payloads carry ids and revisions only', () => {
   expect(States.Apply?.Arguments).toEqual({
     FunctionName: 'REF',
     Payload: {
       step: 'apply',
       account: '{% $states.context.Execution.Input.account %}',
       operation_id: '{% $states.context.Execution.Input.operation_id %}',
+      planned: '{% $planned %}',
+      round: '{% $round %}',
     },
+  });
+  expect(States.Plan?.Assign).toEqual({
+    planned: '{% $states.result.Payload.planned %}',
+    round: '{% $round + 1 %}',
   });
 });

@@ -8,7 +8,7 @@ import { type Action, defaultPolicy, type InterventionPolicy, type Operation } f
 import type { Caller, Member, Role } from '../../shared/domain/role.ts';
 import type { PromotionTarget, Version } from '../../shared/domain/version.ts';
 import { transact } from '../../shared/store/db.ts';
-import { putPolicy } from '../../shared/store/operation.ts';
+import { getPolicy, putPolicy } from '../../shared/store/operation.ts';
 import { getVersion } from '../../shared/store/version.ts';
 import type { World } from './world.ts';
 
@@ -38,7 +38,9 @@ export function as(member: Member, roles: readonly Role[] = member.roles): Calle
 
 /** Sets a policy in a world as if it had always been so. */
 export async function policy(world: World, action: Action, set: Partial<InterventionPolicy>): Promise<void> {
-  await transact(world.services.db, [putPolicy(world.account, { ...defaultPolicy(action), ...set })]);
+  const { services, account } = world;
+  const was = await getPolicy(services.db, account, action);
+  await transact(services.db, [putPolicy(account, { ...defaultPolicy(action), ...set }, was)]);
 }
 
 export function requirePending(operation: Operation): string {

@@ -12,12 +12,11 @@ import type { Caller, Member } from '../../../shared/domain/role.ts';
 import type { Version } from '../../../shared/domain/version.ts';
 import { attachBundle, mediaTypes } from '../../../shared/registry/index.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
-import { putPolicy } from '../../../shared/store/operation.ts';
 import { getRepository } from '../../../shared/store/repository.ts';
 import { getComposition } from '../../../shared/store/template.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { policy } from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 let registry: DockerRegistry;
@@ -146,7 +145,7 @@ describe('a registry', () => {
 
 describe('a version', () => {
   const files = { 'etc/a': 'a' };
-  const setPolicy = (policy: InterventionPolicy) => transact(world.services.db, [putPolicy(world.account, policy)]);
+  const livePolicy = (set: Partial<InterventionPolicy>) => policy(world, 'module_promote_to_live', set);
 
   async function blessed(name: string): Promise<Version> {
     await world.register(name, key);
@@ -183,12 +182,12 @@ describe('a version', () => {
   it('cannot go live once the action is denied, although it was asked for and approved', async () => {
     const version = await blessed('denied');
     const { id, approve } = await askedLive(version);
-    await setPolicy({ ...defaultPolicy('module_promote_to_live'), decision: 'deny' });
+    await livePolicy({ decision: 'deny' });
     try {
       await approve(asMember(rita));
       expect(await world.operation(id)).toMatchObject({ state: 'failed', code: 'policy_denied' });
     } finally {
-      await setPolicy(defaultPolicy('module_promote_to_live'));
+      await livePolicy({});
     }
     expect((await world.version('denied', version.digest))?.promotion_state).toBe('blessed');
   });
@@ -196,12 +195,12 @@ describe('a version', () => {
   it('cannot go live on one approval once the policy asks for two', async () => {
     const version = await blessed('quorum');
     const { id, approve } = await askedLive(version);
-    await setPolicy({ ...defaultPolicy('module_promote_to_live'), quorum: 2 });
+    await livePolicy({ quorum: 2 });
     try {
       await approve(asMember(rita));
       expect(await world.operation(id)).toMatchObject({ state: 'failed', code: 'approval_required' });
     } finally {
-      await setPolicy(defaultPolicy('module_promote_to_live'));
+      await livePolicy({});
     }
     expect((await world.version('quorum', version.digest))?.promotion_state).toBe('blessed');
   });

@@ -1,0 +1,136 @@
+import { mapAtOnce } from '../at-once.ts';
+import type { PlannedTemplate } from '../contract/messages.ts';
+import type { Change, Operation } from '../domain/operation.ts';
+import { type Track, tracks } from '../domain/template.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import type { Write } from '../store/db.ts';
+import { getInstance, instancesOf } from '../store/instance.ts';
+import {
+  assignmentsOf,
+  bumpTemplate,
+  getComposition,
+  getTemplate,
+  holdTemplate,
+  listTemplates,
+} from '../store/template.ts';
+import { getVersion } from '../store/version.ts';
+import { providedBy } from './known-modules.ts';
+import { nowIso, type Services } from './services.ts';
+
+/** A template and the track whose composition a change may alter. */
+export interface TemplateTrack {
+  account: string;
+  template_id: string;
+  track: Track;
+}
+
+interface TemplateKey {
+  account: string;
+  template_id: string;
+}
+
+/** The templates whose compositions a change may alter: they are composed again once it is applied. */
+export async function affectedTemplates(services: Services, operation: Operation): Promise<TemplateTrack[]> {
+  const { account, change } = operation;
+  switch (change.kind) {
+    case 'promote_version':
+      return withTracks(services, await templatesUsing(services, account, change));
+    case 'assign_module':
+    case 'update_assignment':
+    case 'remove_assignment':
+      return withTracks(services, [{ account, template_id: change.template_id }]);
+    case 'update_instance':
+      return change.track === undefined ? [] : templateOfInstance(services, account, change);
+    case 'change_policy':
+      return [];
+  }
+}
+
+/** What a change must be checked against before it is applied: templates and tracks to compose, and their revisions. */
+export interface Plan {
+  template_tracks: Omit<TemplateTrack, 'account'>[];
+  /** Sorted by id. */
+  planned: PlannedTemplate[];
+}
+
+/**
+ * The own templates that a change affects, and that of a machine whose metadata changes. Another account's templates
+ * follow what this account makes live; they cannot hold it up.
+ */
+export async function planOf(services: Services, operation: Operation): Promise<Plan> {
+  const { account, change } = operation;
+  const affected =
+    change.kind === 'update_instance' && (change.metadata !== undefined || change.track !== undefined)
+      ? await templateOfInstance(services, account, change)
+      : await affectedTemplates(services, operation);
+  const own = affected.filter((one) => one.account === account);
+  const ids = [...new Set(own.map(({ template_id }) => template_id))].sort();
+  const planned = await mapAtOnce(ids, limits.storeReadsAtOnce, async (template_id) => {
+    const template = await getTemplate(services.db, account, template_id);
+    if (template === null) throw new GantryError('not_found', `expected template ${template_id}, found none`);
+    return { template_id, revision: template.revision };
+  });
+  return { template_tracks: own.map(({ template_id, track }) => ({ template_id, track })), planned };
+}
+
+/**
+ * Lets a change through only while the templates stand as they did when it was checked, and has every other change that
+ * was checked meanwhile be checked again: of two that only together cannot be composed, one fails. More templates than fit
+ * a transaction are not held: what slips through then is told when they are composed.
+ */
+export function planWrites(services: Services, { account, change }: Operation, planned: PlannedTemplate[]): Write[] {
+  if (planned.length > limits.plannedTemplatesMax) return [];
+  return planned.map(({ template_id, revision }) =>
+    change.kind === 'update_instance'
+      ? holdTemplate(account, template_id, revision)
+      : bumpTemplate(account, template_id, revision, nowIso(services)),
+  );
+}
+
+async function templateOfInstance(
+  services: Services,
+  account: string,
+  change: Extract<Change, { kind: 'update_instance' }>,
+): Promise<TemplateTrack[]> {
+  const instance = await getInstance(services.db, account, change.instance_id);
+  if (instance === null) return [];
+  return [{ account, template_id: instance.template_id, track: change.track ?? instance.track }];
+}
+
+/**
+ * Templates that the module is assigned to, in any account, and own ones that `requires` led to it, on either track, or
+ * that looked for what the version provides.
+ */
+async function templatesUsing(
+  services: Services,
+  account: string,
+  change: Extract<Change, { kind: 'promote_version' }>,
+): Promise<TemplateKey[]> {
+  const name = `${account}/${change.module}`;
+  const version = await getVersion(services.db, account, change.version_id);
+  const provided = version === null ? [] : providedBy(version);
+  const names = new Set([name, ...provided.map((capability) => `${account}/${capability}`)]);
+  const found = new Map<string, TemplateKey>();
+  const add = (key: TemplateKey) => found.set(`${key.account}/${key.template_id}`, key);
+  for (const row of await assignmentsOf(services.db, name)) add({ account: row.account, template_id: row.template_id });
+  for (const template of await listTemplates(services.db, account)) {
+    const pointers = await Promise.all(tracks.map((track) => getComposition(services.db, account, template.id, track)));
+    if (pointers.some((pointer) => pointer?.modules.some((one) => names.has(one))))
+      add({ account, template_id: template.id });
+  }
+  return [...found.values()];
+}
+
+async function withTracks(services: Services, templates: TemplateKey[]): Promise<TemplateTrack[]> {
+  const all = await mapAtOnce(
+    templates,
+    limits.storeReadsAtOnce,
+    async ({ account, template_id }): Promise<TemplateTrack[]> => {
+      const instances = await instancesOf(services.db, account, template_id);
+      const staging = instances.some(({ track }) => track === 'staging');
+      return (staging ? tracks : (['live'] as const)).map((track) => ({ account, template_id, track }));
+    },
+  );
+  return all.flat();
+}
