@@ -33,6 +33,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'its own'],
       ['transparency log', module.require_tlog ? 'required' : 'not required'],
       ['platforms', module.platforms.join(', ') || 'any'],
+      ['reserved', module.granted_reservations.join(', ') || null],
       ['live version', module.live_version_id],
       ['last polled', poll?.polled_at ?? null],
       ['next poll', poll?.next_poll_at ?? null],

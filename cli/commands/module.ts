@@ -7,6 +7,7 @@ import { registerModulePoll } from './module-poll.ts';
 import { registerModulePromote } from './module-promote.ts';
 import { registerModulePush } from './module-push.ts';
 import { registerModuleRegister } from './module-register.ts';
+import { registerModuleReserve } from './module-reserve.ts';
 import { registerModuleShow } from './module-show.ts';
 import { registerModuleSign } from './module-sign.ts';
 import { registerModuleTemplates } from './module-templates.ts';
@@ -26,6 +27,7 @@ export function register(command: Command): void {
   registerModulePoll(command);
   registerModulePromote(command);
   registerModuleRegister(command);
+  registerModuleReserve(command);
   registerModuleShow(command);
   registerModuleVersions(command);
   registerModuleMachines(command);

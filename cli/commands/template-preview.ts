@@ -6,6 +6,11 @@ import { previewText } from '../preview-text.ts';
 import { type ExitCode, print } from '../run.ts';
 import { versionIdOf } from './module-promote.ts';
 
+interface Reservation {
+  module: string;
+  pattern: string;
+}
+
 interface PreviewFlags extends Flags {
   assign?: string;
   remove?: string;
@@ -13,6 +18,8 @@ interface PreviewFlags extends Flags {
   to: string;
   priority?: { module: string; effective_priority: number | null };
   metadata?: string;
+  reserve?: Reservation;
+  revoke?: Reservation;
   set?: string[];
   track: string;
 }
@@ -28,6 +35,8 @@ export function registerTemplatePreview(template: Command): void {
     .option('--to <state>', 'of --promote: staging, blessed, live or retired', 'live')
     .option('--priority <module=number>', 'set the priority of a module; <module>= lets it be computed', priorityOf)
     .option('--metadata <module>', 'replace the metadata of a module by what --set gives')
+    .option('--reserve <module=pattern>', 'reserve what a pattern of its protected_spec matches', reservationOf)
+    .option('--revoke <module=pattern>', 'end a reservation', reservationOf)
     .option('--set <key=value>', 'metadata of --assign or --metadata; several times', several)
     .option('--track <track>', 'live or staging', 'live');
   describe(command, { example: 'gantry template preview web --assign my-redis@^0.1.0', action: preview });
@@ -37,6 +46,12 @@ function priorityOf(written: string) {
   const [, module, number] = /^([^=]+)=(\d{0,9})$/.exec(written) ?? [];
   if (module === undefined) throw new InvalidArgumentError('Expected <module>=<whole number>.');
   return { module, effective_priority: number ? Number(number) : null };
+}
+
+function reservationOf(written: string): Reservation {
+  const [, module, pattern] = /^([^=]+)=(.+)$/s.exec(written) ?? [];
+  if (module === undefined || pattern === undefined) throw new InvalidArgumentError('Expected <module>=<pattern>.');
+  return { module, pattern };
 }
 
 async function preview(template: string, flags: PreviewFlags): Promise<ExitCode> {
@@ -49,12 +64,12 @@ async function preview(template: string, flags: PreviewFlags): Promise<ExitCode>
 }
 
 async function changeOf(api: Api, flags: PreviewFlags) {
-  const { assign, remove, promote, priority, metadata, set } = flags;
-  const given = [assign, remove, promote, priority, metadata].filter((one) => one !== undefined);
+  const { assign, remove, promote, priority, metadata, reserve, revoke, set } = flags;
+  const given = [assign, remove, promote, priority, metadata, reserve, revoke].filter((one) => one !== undefined);
   if (given.length !== 1) {
     throw new GantryError(
       'usage',
-      `expected one of --assign, --remove, --promote, --priority and --metadata, found ${given.length || 'none'}`,
+      `expected one of --assign, --remove, --promote, --priority, --metadata, --reserve and --revoke, found ${given.length || 'none'}`,
     );
   }
   if (assign !== undefined) {
@@ -64,6 +79,8 @@ async function changeOf(api: Api, flags: PreviewFlags) {
   }
   if (remove !== undefined) return { kind: 'remove', module: remove };
   if (promote !== undefined) return { kind: 'promote', version_id: await versionIdOf(api, promote), to: flags.to };
+  if (reserve !== undefined) return { kind: 'reserve', module: reserve.module, grant: [reserve.pattern] };
+  if (revoke !== undefined) return { kind: 'reserve', module: revoke.module, revoke: [revoke.pattern] };
   if (priority !== undefined) return { kind: 'update', ...priority };
   return { kind: 'update', module: metadata, metadata: metadataOf(set ?? []) };
 }

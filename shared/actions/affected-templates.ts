@@ -35,6 +35,7 @@ export async function affectedTemplates(services: Services, operation: Operation
   const { account, change } = operation;
   switch (change.kind) {
     case 'promote_version':
+    case 'change_reservations':
       return withTracks(services, await templatesUsing(services, account, change));
     case 'assign_module':
     case 'update_assignment':
@@ -100,15 +101,15 @@ async function templateOfInstance(
 
 /**
  * Templates that the module is assigned to, in any account, and own ones that `requires` led to it, on either track, or
- * that looked for what the version provides.
+ * that looked for what a promoted version provides.
  */
 async function templatesUsing(
   services: Services,
   account: string,
-  change: Extract<Change, { kind: 'promote_version' }>,
+  change: Extract<Change, { kind: 'promote_version' | 'change_reservations' }>,
 ): Promise<TemplateKey[]> {
   const name = `${account}/${change.module}`;
-  const version = await getVersion(services.db, account, change.version_id);
+  const version = change.kind === 'promote_version' ? await getVersion(services.db, account, change.version_id) : null;
   const provided = version === null ? [] : providedBy(version);
   const names = new Set([name, ...provided.map((capability) => `${account}/${capability}`)]);
   const found = new Map<string, TemplateKey>();

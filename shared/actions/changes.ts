@@ -12,6 +12,7 @@ import { createAssignment, findAssignment, getTemplate, putAssignment, removeAss
 import { freeName, nameOwner, takeName } from '../store/unique.ts';
 import { getVersion, moveVersion } from '../store/version.ts';
 import { assertPromotable } from './promote-version.ts';
+import { checkReservations, reservationWrites } from './reservations.ts';
 import { nowIso, type Services } from './services.ts';
 
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
@@ -34,6 +35,9 @@ export async function checkChange(services: Services, operation: Pick<Operation,
     case 'update_assignment':
     case 'remove_assignment':
       await requireAssignment(services, account, change.assignment_id);
+      return;
+    case 'change_reservations':
+      await checkReservations(services, account, change);
       return;
     case 'update_instance':
       if ((await getInstance(services.db, account, change.instance_id)) === null) {
@@ -68,6 +72,8 @@ export async function changeWrites(services: Services, operation: Operation): Pr
       const event = assignmentEvent(services, operation, change, was.module);
       return [removeAssignment(was), name, event];
     }
+    case 'change_reservations':
+      return reservationWrites(services, operation, change);
     case 'update_instance': {
       const was = await getInstance(services.db, account, change.instance_id);
       if (was === null) throw gone('instance', change.instance_id);

@@ -7,7 +7,7 @@ import type { DesiredLayer } from '../contract/desired-state.ts';
 import { sha256Hex } from '../contract/ids.ts';
 import type { ComposeMessage } from '../contract/messages.ts';
 import type { CompositionLayer, CompositionReport, LayerName, ResolutionRecord } from '../domain/composition.ts';
-import { type TemplateView, withChange } from '../domain/template-view.ts';
+import { type TemplateView, viewOf, withChange } from '../domain/template-view.ts';
 import type { TreeEntry } from '../domain/tree.ts';
 import { GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -191,7 +191,7 @@ async function readView(
   const template = await getTemplate(services.db, account, template_id);
   if (template === null) return null;
   const assignments = await listAssignments(services.db, account, template_id);
-  const view: TemplateView = { template, assignments, states: new Map() };
+  const view = viewOf(template, assignments);
   if (operation_id === undefined) return view;
   const operation = await getOperation(services.db, account, operation_id);
   if (operation === null) return view;

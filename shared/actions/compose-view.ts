@@ -153,6 +153,7 @@ function layerFacts(
     file_spec: manifest.file_spec,
     mask: manifest.mask,
     package_spec: manifest.package_spec,
+    ...(module.granted_reservations.length > 0 ? { granted_reservations: module.granted_reservations } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { type VersionChoice, versionChoices } from '../composition/index.ts';
 import type { LayerName, ResolutionRecord } from '../domain/composition.ts';
 import type { Module } from '../domain/module.ts';
 import { splitModule, type Track } from '../domain/template.ts';
-import { inView, type TemplateView } from '../domain/template-view.ts';
+import { inView, moduleInView, type TemplateView } from '../domain/template-view.ts';
 import type { Version } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -104,8 +104,9 @@ export async function readModule(
 ): Promise<Known | null> {
   const own = view.template.account;
   const { account, name } = splitModule(reference, own);
-  const module = await getModule(services.db, account, name);
-  if (module === null || (account !== own && module.visibility !== 'public')) return null;
+  const row = await getModule(services.db, account, name);
+  if (row === null || (account !== own && row.visibility !== 'public')) return null;
+  const module = moduleInView(view, row);
   const [category, versions] = await Promise.all([
     getCategory(services.db, account, module.category),
     track === undefined ? [] : readVersions(services.db, account, name),

@@ -75,6 +75,7 @@ function candidateOf(account: string, draft: Draft, modules: Module[], rank: Ran
     parent,
     priority: category === undefined ? null : rank({ category, variety, parent_module: parent }),
     manifest,
+    granted_reservations: row?.granted_reservations ?? [],
     shipped: files ?? null,
   };
 }
@@ -98,6 +99,7 @@ async function conflictsWith(
     parent: module.parent_module,
     priority,
     manifest: version.manifest as ModuleManifest,
+    granted_reservations: module.granted_reservations,
     shipped: null,
   };
   if (!mayConflict(candidate, neighbour)) return [];

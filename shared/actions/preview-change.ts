@@ -5,7 +5,7 @@ import { newId } from '../contract/ids.ts';
 import type { LayerName, Preview } from '../domain/composition.ts';
 import type { Change } from '../domain/operation.ts';
 import type { Assignment, Metadata, Track } from '../domain/template.ts';
-import { withChange } from '../domain/template-view.ts';
+import { viewOf, withChange } from '../domain/template-view.ts';
 import { lifecycleAliases, type PromotionTarget } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -17,6 +17,7 @@ import { checkChange } from './changes.ts';
 import { composeView } from './compose-view.ts';
 import { currentComposition } from './explain-path.ts';
 import { assertPromotable } from './promote-version.ts';
+import { reservationChange } from './reservations.ts';
 import { nowIso, type Services } from './services.ts';
 
 export interface ChangePreview {
@@ -40,7 +41,7 @@ export async function previewChange(
   const change = await changeOf(services, account, asked, assignments);
   await checkChange(services, { account, change });
   const live = change.kind === 'promote_version' ? change.replaces : null;
-  const view = withChange({ template, assignments, states: new Map() }, change, nowIso(services), live);
+  const view = withChange(viewOf(template, assignments), change, nowIso(services), live);
   const now = await currentComposition(services, account, template_id, track);
   const { composition, warnings } = await composeView(services, view, track, now?.resolution ?? null, {
     entriesMax: limits.previewEntriesMax,
@@ -61,6 +62,8 @@ async function changeOf(
   switch (trial.kind) {
     case 'promote':
       return promotionOf(services, account, trial);
+    case 'reserve':
+      return reservationChange(trial);
     case 'remove':
       return {
         kind: 'remove_assignment',

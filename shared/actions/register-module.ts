@@ -74,6 +74,7 @@ export async function registerModule(services: Services, caller: Caller, input: 
     ...policy,
     platforms: input.platforms ?? [],
     allow_devices: input.allow_devices ?? false,
+    granted_reservations: [],
     policy_version: sha256Hex(JSON.stringify(policy)),
     live_version_id: null,
     created_at: at,

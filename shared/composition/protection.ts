@@ -1,7 +1,7 @@
 import type { CompositionLayer, LayerName, ProtectedPath } from '../domain/composition.ts';
 import { compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
-import { compileGlob, GlobMatcher } from '../files/index.ts';
+import { compileGlob, GlobMatcher, literalPath } from '../files/index.ts';
 import { limits } from '../limits.ts';
 import { overlapWarnings } from './overlap.ts';
 import { layerName } from './priority.ts';
@@ -37,8 +37,8 @@ export interface Protection {
 /**
  * Works out what each layer of a composition protects: those of its own shipped paths that its `protected_spec` matches,
  * and each ancestor of them as a directory; and, of a pattern that an operator granted, every other path that it matches
- * (a reservation): there no neighbour's file may be, directories may. Throws `composition_protected_conflict` when two layers claim one path in
- * ways that cannot both hold and no carve-out settles it.
+ * (a reservation): there no neighbour's file may be, directories may. Throws `composition_protected_conflict` when two
+ * layers claim or reserve one path in ways that cannot both hold and no carve-out settles it.
  */
 export function protectionOf(layers: readonly CompositionLayer[]): Protection {
   const claims = new Map<string, Claim[]>();
@@ -81,12 +81,16 @@ export function protectionOf(layers: readonly CompositionLayer[]): Protection {
 interface Reserver {
   by: number;
   matcher: GlobMatcher;
+  /** Those that name one path: a concrete path that it protects, though it does not ship it. */
+  paths: string[];
 }
 
 function reservations(layers: readonly CompositionLayer[]): Reserver[] {
   return layers.flatMap(({ granted_reservations = [], protected_spec }, by) => {
     const granted = granted_reservations.filter((pattern) => protected_spec.includes(pattern));
-    return granted.length === 0 ? [] : [{ by, matcher: new GlobMatcher(granted.map(compileGlob)) }];
+    if (granted.length === 0) return [];
+    const globs = granted.map(compileGlob);
+    return [{ by, matcher: new GlobMatcher(globs), paths: globs.flatMap((glob) => literalPath(glob) ?? []) }];
   });
 }
 
@@ -189,6 +193,9 @@ function refuseConflicts(
     const reserved = reservationClash(path, all, reservers, carver);
     if (reserved !== null) note(path, reserved);
   }
+  for (const [path, by, other] of doubleReservations(reservers, carver)) {
+    if (!conflicts.some((one) => one.path === path)) note(path, [by, other]);
+  }
   conflicts.sort((a, b) => compareBytes(a.path, b.path));
   const [first] = conflicts;
   if (first === undefined) return;
@@ -215,6 +222,22 @@ function reservationClash(
     if (claim !== undefined && matcher.matches(path, false)) return [by, claim.by];
   }
   return null;
+}
+
+/** Concrete paths that are reserved for a layer, and by name or by pattern for another: nobody could tell whose they are. */
+function doubleReservations(
+  reservers: readonly Reserver[],
+  carver: Carver,
+): [path: string, by: number, other: number][] {
+  return reservers.flatMap(({ by, paths }) =>
+    paths.flatMap((path): [string, number, number][] => {
+      const other = reservers.find(
+        (one) =>
+          one.by !== by && one.matcher.matches(path, false) && !carver(by, one.by, path) && !carver(one.by, by, path),
+      );
+      return other === undefined ? [] : [[path, by, other.by]];
+    }),
+  );
 }
 
 function firstClash(all: Claim[], settled: (a: Claim, b: Claim) => boolean): [Claim, Claim] | null {

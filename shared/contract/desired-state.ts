@@ -22,6 +22,8 @@ export const desiredLayer = z.object({
   parent_module: z.string().nullable(),
   /** Paths of this layer that other modules' protection drops, byte-wise sorted. */
   effective_mask: z.array(z.string()),
+  /** Patterns that an operator reserved for the module, shipped or not; absent where there are none. */
+  granted_reservations: z.array(z.string()).exactOptional(),
 });
 
 export const desiredPolicy = z.object({

@@ -32,6 +32,10 @@ const errors = {
   reference_invalid: [422, 'not an OCI reference of the expected form'],
   category_unknown: [422, 'the account has no such category'],
   parent_module_mismatch: [422, "the manifest's parent_module differs from the registration's"],
+  reservation_unknown: [
+    422,
+    'no version of the module asks for the pattern in its protected_spec, or it is to be revoked and was not granted',
+  ],
 
   // verify: why a signature does not count
   unsigned: [422, 'no signature was found beside the artifact'],

@@ -29,6 +29,11 @@ export const eventFacts = {
     when: 'Not sent yet: a registration cannot be changed yet.',
     data: [],
   },
+  'gantry.reservation.changed': {
+    subject: 'module/<name>',
+    when: 'Paths were reserved for the module, or no longer are.',
+    data: ['granted', 'revoked', 'operation_id'],
+  },
   'gantry.candidate.found': {
     subject: 'version/<id>',
     when: 'Poll found a digest that was not known.',

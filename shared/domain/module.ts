@@ -1,4 +1,5 @@
 import type { SignerIdentity } from './signature.ts';
+import { compareBytes } from './tree.ts';
 
 export const varieties = ['subscription', 'config', 'instance'] as const;
 export type Variety = (typeof varieties)[number];
@@ -34,10 +35,25 @@ export interface Module {
   require_tlog: boolean;
   platforms: string[];
   allow_devices: boolean;
+  /**
+   * Patterns, as they stand in a `protected_spec` of the module, that protect what they match whether the module ships it or
+   * not (product.md, section 7). Sorted, none twice.
+   */
+  granted_reservations: string[];
   /** SHA-256 over the policy's fields: names the policy in cached verdicts. */
   policy_version: string;
   /** The one live version, null before the first. */
   live_version_id: string | null;
   created_at: string;
   updated_at: string;
+}
+
+/** A module with reservations granted and revoked; granting one that it has, or revoking one that it lacks, changes nothing. */
+export function withReservations(
+  module: Module,
+  change: { grant: readonly string[]; revoke: readonly string[] },
+): Module {
+  const granted = new Set([...module.granted_reservations, ...change.grant]);
+  for (const pattern of change.revoke) granted.delete(pattern);
+  return { ...module, granted_reservations: [...granted].sort(compareBytes) };
 }

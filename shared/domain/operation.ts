@@ -12,6 +12,7 @@ export const actions = [
   'extension_import',
   'trust_policy_change',
   'assignment_change',
+  'reservation_change',
   'instance_change',
   'policy_change',
 ] as const;
@@ -79,6 +80,8 @@ export type Change =
       effective_priority?: number | null;
     }
   | { kind: 'remove_assignment'; assignment_id: string; template_id: string }
+  /** Patterns of the module's `protected_spec` that are reserved for it, or no longer are; the others stay. */
+  | { kind: 'change_reservations'; module: string; grant: string[]; revoke: string[] }
   | { kind: 'update_instance'; instance_id: string; metadata?: Metadata; track?: Track; clusters?: string[] }
   | { kind: 'change_policy'; policy: InterventionPolicy };
 

@@ -1,3 +1,5 @@
+import type { LayerName } from './composition.ts';
+import { type Module, withReservations } from './module.ts';
 import type { Change } from './operation.ts';
 import type { Assignment, Template } from './template.ts';
 import type { PromotionState, Version } from './version.ts';
@@ -8,6 +10,13 @@ export interface TemplateView {
   assignments: Assignment[];
   /** States that versions would have, by version id, where they differ from their rows. */
   states: Map<string, PromotionState>;
+  /** What rows of modules would be, by `<account>/<name>`, where a change alters them. */
+  modules: Map<LayerName, (row: Module) => Module>;
+}
+
+/** A template as it is. */
+export function viewOf(template: Template, assignments: Assignment[]): TemplateView {
+  return { template, assignments, states: new Map(), modules: new Map() };
 }
 
 /** The view with a change applied; nothing is written. A change that does not concern the template leaves it as it is. */
@@ -35,6 +44,10 @@ export function withChange(view: TemplateView, change: Change, at: string, live:
       if (change.to === 'live' && live !== null && live !== change.version_id) states.set(live, 'blessed');
       return { ...view, states };
     }
+    case 'change_reservations': {
+      const name = `${view.template.account}/${change.module}`;
+      return { ...view, modules: new Map(view.modules).set(name, (row) => withReservations(row, change)) };
+    }
     default:
       return view;
   }
@@ -48,6 +61,11 @@ export function changedAssignment(row: Assignment, change: Extract<Change, { kin
     ...(change.metadata === undefined ? {} : { metadata: change.metadata }),
     ...(change.effective_priority === undefined ? {} : { effective_priority: change.effective_priority }),
   };
+}
+
+/** A module's row as the view sees it. */
+export function moduleInView(view: TemplateView, row: Module): Module {
+  return view.modules.get(`${row.account}/${row.name}`)?.(row) ?? row;
 }
 
 /** A version as the view sees it. */

@@ -61,6 +61,13 @@ export function compileGlob(pattern: string): Glob {
   };
 }
 
+/** The one path that a glob matches, whatever is shipped; null for one that could match several, or directories only. */
+export function literalPath({ tokens, directoryOnly }: Glob): string | null {
+  if (directoryOnly) return null;
+  const bytes = tokens.map((token) => (token.kind === 'byte' ? token.byte : -1));
+  return bytes.includes(-1) ? null : Buffer.from(bytes).toString('utf8');
+}
+
 /** The tokens in front of a pattern's own, which make it match from the path's leading `/`. */
 function anchoring(
   body: string,

@@ -1,6 +1,6 @@
 import { ancestorPaths, compareBytes } from '../domain/tree.ts';
 import { isGantryError } from '../error.ts';
-import { compileGlob, type Glob, GlobMatcher, intersects, selectFiles } from '../files/index.ts';
+import { compileGlob, type Glob, GlobMatcher, intersects, literalPath, selectFiles } from '../files/index.ts';
 import { limits } from '../limits.ts';
 import { buildMask, carveOuts } from './row.ts';
 import type { ModuleManifest } from './schema.ts';
@@ -14,6 +14,8 @@ export interface Contender {
   /** Of its layer (product.md, section 7); null where its category is not known. */
   priority: number | null;
   manifest: ModuleManifest;
+  /** Patterns that an operator granted it; those count that its `protected_spec` has. */
+  granted_reservations: readonly string[];
   /** Paths of all files (not directories) that it ships; null where only its patterns are known. */
   shipped: readonly string[] | null;
 }
@@ -75,14 +77,19 @@ function globsOf({ file_spec, protected_spec }: ModuleManifest): number {
 class Side {
   readonly of: Contender;
   readonly #protection: GlobMatcher;
+  readonly #reservation: GlobMatcher;
   readonly #carveOut: GlobMatcher;
   readonly #files: ReadonlySet<string> | null;
   /** Directories that its protected paths are in, and those that its patterns match. */
   readonly #directories = new Set<string>();
+  /** Its reservations as they are written. */
+  readonly reservations: readonly string[];
 
   constructor(of: Contender) {
     this.of = of;
     this.#protection = matcher(of.manifest.protected_spec);
+    this.reservations = reservationsOf(of);
+    this.#reservation = matcher(this.reservations);
     this.#carveOut = matcher(carveOuts(of.manifest));
     this.#files = of.shipped === null ? null : new Set(of.shipped);
     for (const file of of.shipped ?? []) {
@@ -96,6 +103,11 @@ class Side {
   /** Whether its patterns protect a path, if it ships that. */
   protects(path: string): boolean {
     return this.#protection.matches(path, false);
+  }
+
+  /** Whether a path is reserved for it, whoever ships it. */
+  reserves(path: string): boolean {
+    return this.#reservation.matches(path, false);
   }
 
   get protectedDirectories(): ReadonlySet<string> {
@@ -122,7 +134,7 @@ class Side {
       for (const path of paths) if (files.has(path)) shipped.set(path, true);
       return shipped;
     }
-    const literal = new Set(file_spec.filter(isLiteral));
+    const literal = new Set(concrete(file_spec));
     for (const path of selectFiles(paths, { file_spec, mask })) shipped.set(path, literal.has(path));
     return shipped;
   }
@@ -132,19 +144,24 @@ function againstFiles(own: Side, neighbour: Contender): ManifestConflict[] {
   const other = new Side(neighbour);
   const files = neighbour.shipped ?? [];
   const conflicts: ManifestConflict[] = [];
+  const told = new Set<string>();
   const add = (kind: ConflictKind, path: string, certain: boolean) => {
+    if (told.has(path)) return;
+    told.add(path);
     conflicts.push(conflict(kind, own.of, neighbour, path, certain));
   };
   for (const [path, certain] of own.shippedOf(files)) {
     const [ours, theirs] = [own.protects(path), other.protects(path)];
     if (theirs && own.carves(path, neighbour)) continue;
     if (ours && other.carves(path, own.of)) continue;
-    if (ours && theirs) add('both_protect', path, certain);
+    // A neighbour's file at a reserved path meets the reservation whether the candidate ships it or not.
+    if (ours && theirs) add('both_protect', path, certain || own.reserves(path));
     else if (theirs) add('would_be_dropped', path, certain);
-    else if (ours) add('would_drop', path, certain);
+    else if (ours) add('would_drop', path, certain || own.reserves(path));
   }
   for (const path of files) {
-    if (!own.protectedDirectories.has(path)) continue;
+    const reserved = own.reserves(path) && !other.carves(path, own.of);
+    if (!reserved && !own.protectedDirectories.has(path)) continue;
     add(other.protects(path) ? 'both_protect' : 'would_drop', path, true);
   }
   const directories = [...other.protectedDirectories].filter((path) => path !== '/');
@@ -152,7 +169,39 @@ function againstFiles(own: Side, neighbour: Contender): ManifestConflict[] {
     // A wildcard that could be a file in place of a directory hardly ever means one.
     if (certain) add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, true);
   }
+  againstReservations(own, other, add);
   return conflicts;
+}
+
+/** What is reserved for the neighbour and not shipped by it; and concrete paths that are reserved for both. */
+function againstReservations(
+  own: Side,
+  other: Side,
+  add: (kind: ConflictKind, path: string, certain: boolean) => void,
+) {
+  const free = (path: string) => !own.carves(path, other.of) && !other.carves(path, own.of);
+  const { shipped, manifest } = own.of;
+  const paths =
+    shipped === null ? own.shippedOf(concrete(manifest.file_spec)) : shipped.map((path) => [path, true] as const);
+  for (const [path, certain] of paths) {
+    if (other.reserves(path) && !own.carves(path, other.of)) {
+      add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, certain);
+    }
+  }
+  for (const [one, another] of [
+    [own, other],
+    [other, own],
+  ] as const) {
+    for (const path of concrete(one.reservations)) {
+      if (another.reserves(path) && free(path)) add('both_protect', path, true);
+    }
+  }
+  if (shipped !== null) return;
+  const carved = own.of.parent === other.of.module ? carveOuts(manifest) : [];
+  const wild = manifest.file_spec.filter((glob) => !carved.includes(glob) && literalPath(compileGlob(glob)) === null);
+  for (const glob of meetings(wild, other.reservations)) {
+    add(meetings(manifest.protected_spec, [glob]).length > 0 ? 'both_protect' : 'would_be_dropped', glob, false);
+  }
 }
 
 /** Where the neighbour's files are not known either: each of its patterns that one of the candidate's can meet. */
@@ -198,8 +247,14 @@ function meet(a: Glob, b: Glob): boolean {
   }
 }
 
-function isLiteral(glob: string): boolean {
-  return /^\/[^*?[\\]*[^*?[\\/]$/.test(glob);
+/** The paths that globs name which match one path only. */
+function concrete(globs: readonly string[]): string[] {
+  return globs.flatMap((glob) => literalPath(compileGlob(glob)) ?? []);
+}
+
+/** The patterns that are reserved for a module as its manifest is. */
+function reservationsOf({ manifest, granted_reservations }: Contender): string[] {
+  return granted_reservations.filter((pattern) => manifest.protected_spec.includes(pattern));
 }
 
 function escaped(path: string): string {

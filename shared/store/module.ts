@@ -42,6 +42,7 @@ const modules = new Entity(
       require_tlog: flag,
       platforms: json<string[]>(),
       allow_devices: flag,
+      granted_reservations: json<string[]>(),
       policy_version: text,
       live_version_id: json<string | null>(),
       created_at: text,
@@ -59,12 +60,18 @@ const modules = new Entity(
   { table: 'table' },
 );
 
-export function getModule(db: Db, account: string, name: string): Promise<Module | null> {
-  return read(db, modules, modules.get({ account, name }).params());
+/** Rows of earlier releases have no reservations. */
+function whole(row: Module): Module {
+  return { ...row, granted_reservations: row.granted_reservations ?? [] };
 }
 
-export function listModules(db: Db, account: string, limit = 1000, after = ''): Promise<Module[]> {
-  return queryShards<Module>(
+export async function getModule(db: Db, account: string, name: string): Promise<Module | null> {
+  const row = await read<Module>(db, modules, modules.get({ account, name }).params());
+  return row === null ? null : whole(row);
+}
+
+export async function listModules(db: Db, account: string, limit = 1000, after = ''): Promise<Module[]> {
+  const rows = await queryShards<Module>(
     listShards,
     limit,
     (module) => module.name,
@@ -79,12 +86,24 @@ export function listModules(db: Db, account: string, limit = 1000, after = ''): 
         count,
       ),
   );
+  return rows.map(whole);
 }
 
 export function createModule(module: Module): Write {
   return create(
     modules.create({ ...module, shard: shardOf(module.name, listShards) } as never).params(),
     () => new GantryError('already_exists', `module "${module.name}" is registered already`, { field: 'name' }),
+  );
+}
+
+/** Puts the reservations of a module in place, if nobody changed its row since it was read. */
+export function putReservations(was: Module, granted_reservations: string[], updated_at: string): Write {
+  return change(
+    modules
+      .patch({ account: was.account, name: was.name })
+      .set({ granted_reservations, updated_at } as never)
+      .where((row, { eq }) => eq(row.updated_at, was.updated_at))
+      .params(),
   );
 }
 

@@ -23,6 +23,7 @@ export function storedModule(account: string, name: string, more: Partial<Module
     require_tlog: false,
     platforms: [],
     allow_devices: false,
+    granted_reservations: [],
     policy_version: 'none',
     live_version_id: null,
     created_at: time,

@@ -1,15 +1,18 @@
 import { z } from 'zod';
 import { registerModule } from '../../../shared/actions/register-module.ts';
 import { requestPoll } from '../../../shared/actions/request-poll.ts';
+import { changeReservations } from '../../../shared/actions/reservations.ts';
 import { validateManifest } from '../../../shared/actions/validate-manifest.ts';
 import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
 import {
+  changeReservationsBody,
   moduleAnswer,
   moduleSchema,
   registerModuleBody,
   validateManifestAnswer,
   validateManifestBody,
 } from '../../../shared/contract/api/module.ts';
+import { operationAnswer } from '../../../shared/contract/api/operation.ts';
 import { versionsAnswer } from '../../../shared/contract/api/version.ts';
 import { slugSchema } from '../../../shared/domain/names.ts';
 import { listCandidates } from '../../../shared/store/candidate.ts';
@@ -91,6 +94,22 @@ export const moduleRoutes: Route[] = [
         versions: versions.map(versionView),
         candidates: candidates.filter(({ id, state }) => state !== 'ingested' && !ingested.has(id)).map(candidateView),
       };
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/modules/{name}/reservations',
+    role: 'operator',
+    tag: 'modules',
+    summary: 'Reserve paths for the module, or free them',
+    description:
+      'A granted pattern of its protected_spec protects what it matches, shipped or not, in every template that has the module. What is neither granted nor revoked stays.',
+    status: 202,
+    params,
+    body: changeReservationsBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      return { operation: await changeReservations(services, caller, { module: params.name, ...body }) };
     },
   }),
   route({

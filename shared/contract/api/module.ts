@@ -66,12 +66,31 @@ export const moduleSchema = z
     require_tlog: z.boolean(),
     platforms: z.array(z.string()),
     allow_devices: z.boolean(),
+    /** Patterns that protect what they match whether the module ships it or not. */
+    granted_reservations: z.array(z.string()),
     policy_version: z.string(),
     live_version_id: z.string().nullable(),
     created_at: timeSchema,
     updated_at: timeSchema,
   })
   .meta({ id: 'Module' });
+
+const patterns = z
+  .array(z.string().min(1).max(limits.globBytesMax))
+  .max(100)
+  .meta({ description: 'patterns as they stand in the protected_spec of a version of the module' });
+
+/** What is reserved for a module from now on, and what no longer is; the rest stays. */
+export const reservationFields = { grant: patterns.exactOptional(), revoke: patterns.exactOptional() };
+
+export const changeReservationsBody = z
+  .strictObject(reservationFields)
+  .refine(({ grant = [], revoke = [] }) => grant.length + revoke.length > 0, {
+    error: 'expected a pattern to grant or to revoke',
+  })
+  .refine(({ grant = [], revoke = [] }) => !grant.some((pattern) => revoke.includes(pattern)), {
+    error: 'expected a pattern to be either granted or revoked, found one that is both',
+  });
 
 /** How polling the module's repository goes. */
 export const pollStateSchema = z

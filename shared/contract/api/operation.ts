@@ -57,6 +57,12 @@ const changeSchema = z
     }),
     z.object({ kind: z.literal('remove_assignment'), ...template }),
     z.object({
+      kind: z.literal('change_reservations'),
+      module: z.string(),
+      grant: z.array(z.string()),
+      revoke: z.array(z.string()),
+    }),
+    z.object({
       kind: z.literal('update_instance'),
       instance_id: z.string(),
       metadata: metadataSchema.exactOptional(),

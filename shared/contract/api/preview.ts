@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { slugSchema } from '../../domain/names.ts';
 import { versionIdSchema } from '../ids.ts';
 import { metadataSchema, trackSchema } from './common.ts';
-import { moduleNameSchema } from './module.ts';
+import { moduleNameSchema, reservationFields } from './module.ts';
 import { assignmentFields } from './template.ts';
 import { promoteBody } from './version.ts';
 
@@ -11,6 +12,7 @@ export const trialSchema = z
     z.strictObject({ kind: z.literal('assign'), module: moduleNameSchema, ...assignmentFields }),
     z.strictObject({ kind: z.literal('update'), module: moduleNameSchema, ...assignmentFields }),
     z.strictObject({ kind: z.literal('remove'), module: moduleNameSchema }),
+    z.strictObject({ kind: z.literal('reserve'), module: slugSchema, ...reservationFields }),
     z.strictObject({ kind: z.literal('promote'), version_id: versionIdSchema, to: promoteBody.shape.to }),
   ])
   .meta({ id: 'Trial' });

@@ -45,6 +45,7 @@ function read(assigned: string[], { previous = {}, on = services }: { previous?:
     template: { ...template, created_at: '', updated_at: '' },
     assignments: assigned.map((name) => ({ ...row, account: own, id: name, template_id: 'template', module: name })),
     states: new Map(),
+    modules: new Map(),
   };
   const record: ResolutionRecord = { assigned: [], modules: {}, capabilities: {}, considered: {}, settled: true };
   return readModules(on, view, 'staging', { ...record, ...previous });

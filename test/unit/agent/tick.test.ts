@@ -70,6 +70,25 @@ describe('a tick with a good desired state', () => {
     expect((await stat(join(world.dir, 'agent/credential'))).mode & 0o777).toBe(0o600);
   });
 
+  it('leaves out what is reserved for another module, and refuses to where the signed state does not say so', async () => {
+    const vault = await world.module({
+      name: 'vault',
+      files: { '/usr/bin/vault': 'x' },
+      protected_spec: ['/etc/vault/**'],
+    });
+    vault.layer.granted_reservations = ['/etc/vault/**'];
+    const site = await world.module({ name: 'site', files: { '/etc/vault/token': 'x', '/etc/site': 'x' } });
+    await world.publish({ modules: [vault, site], version: 1 });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', health: 'healthy' });
+    expect(await readdir(inRoot('etc'))).toEqual(['site', 'vault']);
+    expect(await readdir(inRoot('etc/vault'))).toEqual([]);
+    const ungranted = (custom: { layers: { granted_reservations?: string[] }[] }) => {
+      for (const layer of custom.layers) delete layer.granted_reservations;
+    };
+    await world.publish({ modules: [vault, site], version: 2, change: ungranted });
+    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'composition_mismatch' });
+  });
+
   it('asks only whether it changed the next time, and fetches no content again', async () => {
     await world.publish({ modules: [await redis()], version: 1 });
     await world.run();

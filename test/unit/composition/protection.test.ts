@@ -302,6 +302,26 @@ describe('a granted reservation', () => {
     });
   });
 
+  it.each([['/etc/vault/token'], ['/etc/vault/*']])(
+    'of a path that is reserved for another by %s is refused',
+    (theirs) => {
+      const token = layer('acme/token', 10, [], {
+        protected_spec: ['/etc/vault/token'],
+        granted_reservations: ['/etc/vault/token'],
+      });
+      const other = vault({ protected_spec: [theirs], granted_reservations: [theirs] });
+      expect(thrownBy(() => compose([token, other]))).toMatchObject({
+        code: 'composition_protected_conflict',
+        details: [{ path: '/etc/vault/token', modules: ['acme/token', 'acme/vault'] }],
+      });
+    },
+  );
+
+  it('by patterns that overlap only warns', () => {
+    const other = layer('acme/other', 10, [], { protected_spec: ['/etc/**'], granted_reservations: ['/etc/**'] });
+    expect(compose([vault(), other]).report.warnings).toEqual([expect.stringContaining('overlap')]);
+  });
+
   it('is carved out by a config module of its holder', () => {
     const child = layer('acme/vault-token', 52, ['/etc/vault/token'], {
       variety: 'config',

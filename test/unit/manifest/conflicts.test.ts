@@ -13,10 +13,12 @@ interface Given {
   mask?: string[];
   packages?: string[];
   parent?: string;
+  /** Those of `protect` that are granted as reservations. */
+  reserve?: string[];
 }
 
 function contender(name: string, given: Given): Contender {
-  const { files, spec = ['/**'], protect = [], mask = [], packages = [], parent } = given;
+  const { files, spec = ['/**'], protect = [], mask = [], packages = [], parent, reserve = [] } = given;
   const text = JSON.stringify({
     schema_version: 1,
     name,
@@ -32,6 +34,7 @@ function contender(name: string, given: Given): Contender {
     parent: parent === undefined ? null : `acme/${parent}`,
     priority: 90,
     manifest,
+    granted_reservations: reserve,
     shipped: files ?? null,
   };
 }
@@ -86,6 +89,34 @@ describe('conflicts of a manifest whose files are known', () => {
   });
 });
 
+describe('granted reservations', () => {
+  const vault = { files: ['/usr/bin/vault'], protect: ['/etc/vault/**'], reserve: ['/etc/vault/**'] };
+
+  test("drop a neighbour's file that nobody else ships, whoever of the two is the candidate", () => {
+    const site = { files: ['/etc/vault/token'] };
+    expect(between(site, vault)).toEqual(['would_be_dropped /etc/vault/token']);
+    expect(between(vault, site)).toEqual(['would_drop /etc/vault/token']);
+    expect(between(site, { ...vault, reserve: [] })).toEqual([]);
+  });
+
+  test('count for patterns of the manifest only', () => {
+    expect(between({ files: ['/etc/vault/token'] }, { ...vault, protect: [] })).toEqual([]);
+  });
+
+  test('are told by pattern where the files of the candidate are not known', () => {
+    expect(between({ spec: ['/etc/**'] }, vault)).toEqual(['would_be_dropped /etc/vault/** ?']);
+    expect(between({ spec: ['/etc/vault/token'] }, vault)).toEqual(['would_be_dropped /etc/vault/token']);
+    expect(between({ spec: ['/srv/**'] }, vault)).toEqual([]);
+  });
+
+  test('of one path for two modules cannot be composed', () => {
+    const token = { files: ['/etc/a'], protect: ['/etc/vault/token'], reserve: ['/etc/vault/token'] };
+    expect(between(token, token)).toEqual(['both_protect /etc/vault/token']);
+    expect(between(token, vault)).toEqual(['both_protect /etc/vault/token']);
+    expect(between(vault, { ...vault, protect: ['/etc/vault/*'], reserve: ['/etc/vault/*'] })).toEqual([]);
+  });
+});
+
 describe('conflicts of a manifest by itself', () => {
   test('a path that file_spec names is certain, one that its wildcards match is not', () => {
     const owner = { files: [conf], protect: [conf] };
@@ -132,6 +163,7 @@ describe('the law: with known files, validate says what composition does', () =>
   const side = fc.record({
     files: fc.uniqueArray(fc.constantFrom(...paths), { minLength: 1 }),
     protect: fc.uniqueArray(fc.constantFrom(...patterns), { maxLength: 2 }),
+    reserve: fc.uniqueArray(fc.constantFrom(...patterns), { maxLength: 1 }),
   });
 
   test('for any two modules', () => {
@@ -155,7 +187,7 @@ describe('the law: with known files, validate says what composition does', () =>
   });
 });
 
-function layerOf(module: string, { files = [], protect = [] }: Given): CompositionLayer {
+function layerOf(module: string, { files = [], protect = [], reserve = [] }: Given): CompositionLayer {
   const common = { uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
   const directories = new Set(['/', ...files.flatMap(ancestorPaths)]);
   const entries: TreeEntry[] = [
@@ -177,6 +209,7 @@ function layerOf(module: string, { files = [], protect = [] }: Given): Compositi
     parent_module: null,
     priority: 90,
     protected_spec: protect,
+    granted_reservations: reserve,
     file_spec: ['/**'],
     mask: [],
     entries,

@@ -133,6 +133,7 @@ const module: Module = {
   require_tlog: true,
   platforms: [],
   allow_devices: false,
+  granted_reservations: [],
   policy_version: '1',
   live_version_id: null,
   created_at: at,
