@@ -4,88 +4,64 @@
  *
  *     node bench/composition.ts
  *
- * Each measurement is a process of its own, so that its peak memory is its own. Layers are made before the clock starts,
- * their memory counts.
+ * Each measurement is a process of its own, which does what the compose function does once it has read what lies in S3: file
+ * indexes are unpacked and parsed, composed, and written as an image and as the index of all paths. Its peak memory is that of
+ * all of it.
  */
 import { spawnSync } from 'node:child_process';
-import { hash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { mapAtOnce } from '../shared/at-once.ts';
 import { composefsImage } from '../shared/composefs/index.ts';
-import { compose, indexOf, resolve, type VersionChoice } from '../shared/composition/index.ts';
+import { compose, encodeIndex, indexOf, resolve, type VersionChoice } from '../shared/composition/index.ts';
 import type { CompositionLayer } from '../shared/domain/composition.ts';
-import type { EntryType, TreeEntry } from '../shared/domain/tree.ts';
+import { limits } from '../shared/limits.ts';
+import { decodeFileIndex } from '../shared/store/file-index.ts';
+import { makeLayer } from './synthetic-layer.ts';
 
 export const name = 'composition';
 
 /** Issue 4, points 4 and 5. */
 const bounds = { composeMs: 1500, composeMiB: 512, resolveMs: 200 };
 const moduleCounts = [1, 25, 50, 75, 100];
-const filesPerModule = 1000;
 const runs = 3;
 const self = fileURLToPath(import.meta.url);
 
-/** A module with a folder of its own, files that neighbours have too, and protection. */
-function makeLayer(number: number): CompositionLayer {
-  const module = `module-${number}`;
-  const entries: TreeEntry[] = [];
-  const add = (path: string, type: EntryType, size = 0) =>
-    entries.push({
-      path,
-      type,
-      mode: type === 'directory' ? 0o755 : 0o644,
-      uid: 0,
-      gid: 0,
-      mtime: 1_700_000_000,
-      mtime_ns: 0,
-      size,
-      ...(size > 0 ? { verity: hash('sha256', `${module}${path}`), offset: entries.length * 2048 } : {}),
-    });
-  for (const path of ['/', '/etc', '/usr', '/usr/share', `/usr/share/${module}`]) add(path, 'directory');
-  add(`/etc/${module}.conf`, 'file', 400);
-  for (let i = 0; i < 49; i++) add(`/etc/shared-${i}.conf`, 'file', 400);
-  for (let i = 0; i < filesPerModule - 50; i++) {
-    if (i % 50 === 0) add(`/usr/share/${module}/part-${i / 50}`, 'directory');
-    add(`/usr/share/${module}/part-${Math.floor(i / 50)}/some-file-${i}.txt`, 'file', 1000 + i);
-  }
-  const digest = `sha256:${hash('sha256', module)}`;
-  return {
-    account: 'acme',
-    module,
-    version: '1.0.0',
-    version_id: digest,
-    digest,
-    manifest_digest: digest,
-    layer_digest: digest,
-    layer_size: 1,
-    composefs_digest: digest,
-    variety: 'subscription',
-    parent_module: null,
-    priority: 10 + (number % 90),
-    protected_spec: [`/etc/${module}.conf`, `/usr/share/${module}/part-1/***`],
-    file_spec: ['/**'],
-    mask: [],
-    entries,
-  };
-}
-
 interface ComposeCost {
+  readMs: number;
   composeMs: number;
   imageMs: number;
   indexMs: number;
   rssMiB: number;
 }
 
-function measureCompose(modules: number): ComposeCost {
-  const layers = Array.from({ length: modules }, (_, number) => makeLayer(number));
+/** A layer without its entries, and these as they lie in S3. */
+type StoredLayer = Omit<CompositionLayer, 'entries'> & { fileIndex: Buffer };
+
+function storedLayer(number: number): StoredLayer {
+  const { entries, ...layer } = makeLayer(number);
+  return { ...layer, fileIndex: gzipSync(JSON.stringify(entries)) };
+}
+
+async function measureCompose(modules: number): Promise<ComposeCost> {
+  const stored = Array.from({ length: modules }, (_, number) => storedLayer(number));
   const started = performance.now();
+  const layers = await mapAtOnce(stored, limits.storeReadsAtOnce, async ({ fileIndex, ...layer }) => {
+    return { ...layer, entries: await decodeFileIndex(fileIndex) };
+  });
+  const read = performance.now();
   const composition = compose(layers);
   const composed = performance.now();
   composefsImage(composition.entries);
   const imaged = performance.now();
-  const rssMiB = process.resourceUsage().maxRSS / 1024;
-  indexOf(composition);
-  const indexMs = performance.now() - imaged;
-  return { composeMs: composed - started, imageMs: imaged - composed, indexMs, rssMiB };
+  encodeIndex(indexOf(composition));
+  return {
+    readMs: read - started,
+    composeMs: composed - read,
+    imageMs: imaged - composed,
+    indexMs: performance.now() - imaged,
+    rssMiB: process.resourceUsage().maxRSS / 1024,
+  };
 }
 
 /** Every version of every module requires four others, versions near its own. */
@@ -130,17 +106,18 @@ export function run(): void {
   let before = 0;
   const rows = moduleCounts.map((modules, i) => {
     const results = Array.from({ length: runs }, () => inOwnProcess<ComposeCost>('compose', String(modules)));
-    const best = results.reduce((a, b) => (a.composeMs + a.imageMs <= b.composeMs + b.imageMs ? a : b));
-    const ms = best.composeMs + best.imageMs;
-    const added = (ms - before) / (modules - (moduleCounts[i - 1] ?? 0));
-    before = ms;
+    const total = (cost: ComposeCost) => cost.readMs + cost.composeMs + cost.imageMs + cost.indexMs;
+    const best = results.reduce((a, b) => (total(a) <= total(b) ? a : b));
+    const added = (total(best) - before) / (modules - (moduleCounts[i - 1] ?? 0));
+    before = total(best);
     return {
       modules,
+      'read ms': Math.round(best.readMs),
       'compose ms': Math.round(best.composeMs),
       'image ms': Math.round(best.imageMs),
-      'both ms': Math.round(ms),
-      'ms an added module': Number(added.toFixed(1)),
       'index ms': Math.round(best.indexMs),
+      'all ms': Math.round(total(best)),
+      'ms an added module': Number(added.toFixed(1)),
       'peak RSS MiB': Math.round(Math.max(...results.map(({ rssMiB }) => rssMiB))),
     };
   });
@@ -149,7 +126,7 @@ export function run(): void {
   const resolveMs = Math.round(Math.min(...resolved.map(({ ms }) => ms)));
   console.table([{ 'modules resolved': resolved[0]?.modules, 'versions each': 20, ms: resolveMs }]);
   const last = rows.at(-1);
-  if (last === undefined || last['both ms'] > bounds.composeMs || last['peak RSS MiB'] > bounds.composeMiB) {
+  if (last === undefined || last['all ms'] > bounds.composeMs || last['peak RSS MiB'] > bounds.composeMiB) {
     throw new Error(
       `expected ${bounds.composeMs} ms and ${bounds.composeMiB} MiB at most, found ${JSON.stringify(last)}`,
     );
@@ -159,7 +136,7 @@ export function run(): void {
 
 if (process.argv[1] === self) {
   const [what, count] = process.argv.slice(2);
-  if (what === 'compose') process.stdout.write(JSON.stringify(measureCompose(Number(count))));
+  if (what === 'compose') process.stdout.write(JSON.stringify(await measureCompose(Number(count))));
   else if (what === 'resolve') process.stdout.write(JSON.stringify(measureResolve()));
   else run();
 }

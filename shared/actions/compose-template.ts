@@ -141,7 +141,9 @@ async function makeComposition(services: Services, message: ComposeMessage, befo
   const view = await readView(services, account, template_id, operation_id);
   if (view === null) return null;
   const previous = before === null ? null : ((await readRecord(services, before.report_key)).resolution ?? null);
-  const { composition, warnings, resolution, considered } = await composeView(services, view, track, previous);
+  const { composition, warnings, resolution, considered } = await composeView(services, view, track, previous, {
+    entriesMax: limits.composeEntriesMax,
+  });
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);

@@ -40,7 +40,7 @@ export async function composeView(
   view: TemplateView,
   track: Track,
   previous: ResolutionRecord | null,
-  { entriesMax = Number.POSITIVE_INFINITY }: { entriesMax?: number } = {},
+  { entriesMax }: { entriesMax: number },
 ): Promise<ComposedView> {
   const modules = await readModules(services, view, track, previous);
   const { resolved, warnings } = resolveView(view, modules, track, previous);

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual, promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { verifyModuleTar } from '../artifact/index.ts';
 import type { IngestMessage } from '../contract/messages.ts';
@@ -18,6 +17,7 @@ import {
 } from '../registry/index.ts';
 import { decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
+import { encodeFileIndex } from '../store/file-index.ts';
 import { getModule } from '../store/module.ts';
 import { objectKeys, putOnce } from '../store/objects.ts';
 import { noteProvider } from '../store/provider.ts';
@@ -201,8 +201,7 @@ async function readBuild(
   const [problem] = checkAgainstRow(manifest, module);
   if (problem !== undefined) throw new GantryError(problem.code, problem.message, { field: problem.path });
   const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
-  const index = await promisify(gzip)(JSON.stringify(tar.entries));
-  await putOnce(services.objects, file_index_key, index, 'application/gzip');
+  await putOnce(services.objects, file_index_key, await encodeFileIndex(tar.entries), 'application/gzip');
   return {
     platform,
     manifest_digest: content.digest,
