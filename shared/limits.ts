@@ -91,10 +91,17 @@ export const limits = {
   conflictsShownMax: 100,
   /** Products of lengths of patterns that are compared for overlaps in one composition: half a second, for mere warnings. */
   overlapWorkMax: 2_000_000,
-  /** Versions tried in one dependency resolution: real sets need about one a module, a pathological one answers in a second. */
+  /**
+   * Versions tried in one dependency resolution, 256 questions whether a version meets a demand counting as one: real sets
+   * need about one a module, a pathological one answers in seconds.
+   */
   resolutionStepsMax: 50_000,
   /** Modules of one template with all that they require; the search goes as deep as there are modules. */
   resolutionModulesMax: 2_000,
+  /** Demands and versions named of modules that cannot be had, and modules of one chain of requirements: what people read. */
+  clashDemandsShown: 5,
+  clashVersionsShown: 20,
+  chainStepsShown: 12,
   /** Life of an account's root metadata: it is rotated well before, and machines without Gantry outlive outages. */
   accountRootDays: 3650,
   /** Life of a desired state (product.md, section 9); signed again at half. */

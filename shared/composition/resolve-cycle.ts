@@ -1,6 +1,7 @@
 import type { LayerName } from '../domain/composition.ts';
 import { compareBytes } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
+import { withoutMiddle } from './resolve-explain.ts';
 
 /** Whether modules require each other in a circle. `requiredBy` gives for each module those that require it. */
 export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]>): boolean {
@@ -24,7 +25,7 @@ export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]
 /** Neither of such modules could be built on the other's files first. Each of `cycle` requires the next, the last the first. */
 export function cycleError(cycle: readonly LayerName[]): GantryError {
   const first = cycle.indexOf([...cycle].sort(compareBytes)[0] as LayerName);
-  const round = [...cycle.slice(first), ...cycle.slice(0, first + 1)];
+  const round = withoutMiddle([...cycle.slice(first), ...cycle.slice(0, first + 1)]);
   return new GantryError(
     'composition_cycle',
     `expected modules not to require each other, found the cycle ${round.join(' → ')}`,

@@ -1,5 +1,6 @@
 import type { LayerName } from '../domain/composition.ts';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import type { ParsedConstraint, VersionChoice } from './version-choice.ts';
 
 /** One demand on a module: an assignment's (`by` is null) or that of a chosen version's manifest. */
@@ -16,29 +17,36 @@ export interface Demand {
 export interface Clash {
   module: LayerName;
   sentence: string;
-  /** One a demand, from the assignment to the module: `acme/web 1.2.0`, …, `acme/lib@^2.0`. */
+  /** One a demand that is told, from the assignment to the module: `acme/web 1.2.0`, …, `acme/lib@^2.0`. */
   chains: string[][];
-  /** The versions that there are, with what keeps them from being handed out: `1.5.0 (quarantined)`. */
+  /** The first of the versions that there are, with what keeps them from being handed out: `1.5.0 (quarantined)`. */
   available: string[];
 }
 
 type Demands = ReadonlyMap<LayerName, readonly Demand[]>;
 type Chosen = ReadonlyMap<LayerName, VersionChoice>;
 
+/** How versions answer demands. */
+export interface Answers<C extends VersionChoice> {
+  meets(choice: C, demand: Demand): boolean;
+  provides(choice: C, capability: string): boolean;
+}
+
 /**
- * Says in plain words which demands on a module clash, each with the chain of requirements that leads to it.
- * `provides` tells whether a version provides a capability.
+ * Says in plain words which demands on a module clash, each with the chain of requirements that leads to it. Of many
+ * demands and versions a few are told.
  */
 export function explainClash<C extends VersionChoice>(
   module: LayerName,
   choices: readonly C[] | null,
-  provides: (choice: C, capability: string) => boolean,
+  { meets, provides }: Answers<C>,
   demands: Demands,
   chosen: Chosen,
 ): Clash {
-  const chains = chainsOf(module, demands, chosen);
-  const capabilities = new Set((demands.get(module) ?? []).flatMap(({ capability }) => capability ?? []));
-  const available = (choices ?? []).map((choice) => {
+  const told = rulingOut(demands.get(module) ?? [], choices ?? [], meets);
+  const chains = told.map((demand) => chainOf(module, demand, demands, chosen));
+  const capabilities = new Set(told.flatMap(({ capability }) => capability ?? []));
+  const available = (choices ?? []).slice(0, limits.clashVersionsShown).map((choice) => {
     const lacking = [...capabilities].filter((one) => !provides(choice, one)).map((one) => `does not provide ${one}`);
     const notes = [...(choice.standing === 'offered' ? [] : [reasons[choice.standing]]), ...lacking];
     return choice.version_string + (notes.length === 0 ? '' : ` (${notes.join(', ')})`);
@@ -48,34 +56,66 @@ export function explainClash<C extends VersionChoice>(
   return { module, sentence, chains, available };
 }
 
+/**
+ * A few demands that no version meets all of, in the order in which they came about: again and again the one that rules
+ * out most of the versions left. The first few of all where that is no few, or where demands are not what is wrong.
+ */
+function rulingOut<C>(all: readonly Demand[], choices: readonly C[], meets: (choice: C, demand: Demand) => boolean) {
+  const told = new Set<Demand>();
+  for (let left = choices; left.length > 0; ) {
+    let most: { demand: Demand; rest: C[] } | undefined;
+    for (const demand of all) {
+      const rest = left.filter((choice) => meets(choice, demand));
+      if (rest.length < (most?.rest ?? left).length) most = { demand, rest };
+    }
+    if (most === undefined || told.size === limits.clashDemandsShown) return all.slice(0, limits.clashDemandsShown);
+    told.add(most.demand);
+    left = most.rest;
+  }
+  return told.size === 0 ? all.slice(0, limits.clashDemandsShown) : all.filter((demand) => told.has(demand));
+}
+
 export function unsatisfiedError(clash: Clash): GantryError {
   return new GantryError('composition_unsatisfied', clash.sentence, { found: clash.module, details: clash });
 }
 
-/** One chain a demand on a module: what leads to it, and what is asked. */
-export function chainsOf(module: LayerName, demands: Demands, chosen: Chosen): string[][] {
-  return (demands.get(module) ?? []).map(({ by, text, capability }) => {
-    const constraint = text === null ? '' : `@${text}`;
-    const asked = capability === null ? `${module}${constraint}` : `${capability}${constraint} (from ${module})`;
-    return [...chainTo(by, demands, chosen), asked];
-  });
+/** What leads to a demand on a module, and what it asks. */
+export function chainOf(
+  module: LayerName,
+  { by, text, capability }: Demand,
+  demands: Demands,
+  chosen: Chosen,
+): string[] {
+  const constraint = text === null ? '' : `@${text}`;
+  const asked = capability === null ? `${module}${constraint}` : `${capability}${constraint} (from ${module})`;
+  return [...chainTo(by, demands, chosen), asked];
 }
 
 const reasons = { withheld: 'quarantined', superseded: 'superseded' } as const;
 
 function found(choices: readonly VersionChoice[] | null, available: string[], capabilities: string[]): string {
-  if (choices !== null)
-    return available.length === 0 ? 'no version of it on this track' : `only ${available.join(', ')}`;
+  if (choices?.length === 0) return 'no version of it on this track';
+  const more = (choices?.length ?? 0) - available.length;
+  if (choices !== null) return `only ${available.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
   const provider = capabilities.length === 0 ? '' : `, nor one that provides ${capabilities.join(', ')}`;
   return `no such module, or none that this account may use${provider}`;
 }
 
-/** The modules by which a demand came about, the assigned one first; of several ways the one found first. */
+/**
+ * The modules by which a demand came about, the assigned one first; of several ways the one found first. Of a long chain
+ * the middle is left out.
+ */
 export function chainTo(from: LayerName | null, demands: Demands, chosen: Chosen): string[] {
-  const chain: string[] = [];
+  const modules: LayerName[] = [];
   // A cycle of requirements cannot lead back here before the assignment: the first demand is the one that came first.
-  for (let by = from; by !== null; by = demands.get(by)?.[0]?.by ?? null) {
-    chain.unshift(`${by} ${chosen.get(by)?.version_string ?? ''}`.trimEnd());
-  }
-  return chain;
+  for (let by = from; by !== null; by = demands.get(by)?.[0]?.by ?? null) modules.push(by);
+  const named = modules.map((module) => `${module} ${chosen.get(module)?.version_string ?? ''}`.trimEnd());
+  return withoutMiddle(named.reverse());
+}
+
+/** A chain of modules that people can read, however long it is. */
+export function withoutMiddle(chain: readonly string[]): string[] {
+  const left = chain.length - limits.chainStepsShown;
+  if (left < 2) return [...chain];
+  return chain.toSpliced(limits.chainStepsShown / 2, left, `… ${left} more …`);
 }

@@ -4,7 +4,7 @@ import { compareBytes } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { cycleError, hasCycle } from './resolve-cycle.ts';
-import { chainsOf, chainTo, type Demand, explainClash, unsatisfiedError } from './resolve-explain.ts';
+import { chainOf, chainTo, type Demand, explainClash, unsatisfiedError } from './resolve-explain.ts';
 import { ambiguousError, type Meaning, type Names } from './resolve-names.ts';
 import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
 
@@ -48,6 +48,9 @@ interface Decision {
   asked: LayerName[];
 }
 
+/** What asking whether a version meets a demand costs beside trying one: many versions and demands are many questions. */
+const checkSteps = 1 / 256;
+
 /**
  * Depth-first search that decides one module after the other, in the order in which they are asked for, and jumps back
  * over decisions that have nothing to do with a failure (conflict-directed backjumping, Prosser 1993).
@@ -66,6 +69,8 @@ export class Search<C extends VersionChoice> {
   readonly #constraints = new Map<string | null, ParsedConstraint>();
   readonly #choices = new Map<LayerName, readonly C[] | null>();
   #possible: Map<LayerName, Set<ParsedConstraint>> | undefined;
+  /** Whether superseded versions of a module may be asked for. */
+  readonly #superseded = new Map<LayerName, boolean>();
   #watchCycles = false;
   #steps = 0;
   /** The first thing that could not be had: what the newest versions ask for, so what people expect to read about. */
@@ -87,7 +92,7 @@ export class Search<C extends VersionChoice> {
         choice: this.#chosen.get(module) as C,
         assigned: by.includes(null),
         required_by: [...new Set(by.filter((name) => name !== null))].sort(compareBytes),
-        chains: chainsOf(module, this.#demands, this.#chosen),
+        chains: (this.#demands.get(module) ?? []).map((one) => chainOf(module, one, this.#demands, this.#chosen)),
       };
     });
   }
@@ -117,9 +122,10 @@ export class Search<C extends VersionChoice> {
     }
   }
 
+  /** To blame are at first who asked for the module, then who rules a version out; one each, the first, is enough. */
   #open(module: LayerName): Decision {
-    const demands = this.#demands.get(module) as Demand[];
-    const blamed = new Set(demands.flatMap((demand) => demand.by ?? []));
+    const asker = this.#demands.get(module)?.[0]?.by ?? null;
+    const blamed = new Set(asker === null ? [] : [asker]);
     return { module, next: 0, tried: false, blamed, known: this.#order.length, asked: [] };
   }
 
@@ -129,7 +135,12 @@ export class Search<C extends VersionChoice> {
     const demands = this.#demands.get(module) as Demand[];
     const choices = this.#choicesOf(module) ?? [];
     for (let choice = choices[decision.next++]; choice !== undefined; choice = choices[decision.next++]) {
-      if (!this.#isCandidate(module, choice, demands)) continue;
+      if (!this.#isHandedOut(module, choice)) continue;
+      const unmet = demands.find((demand) => !this.#suits(module, choice, demand));
+      if (unmet !== undefined) {
+        if (unmet.by !== null) blamed.add(unmet.by);
+        continue;
+      }
       decision.tried = true;
       const clashing = this.#take(decision, choice);
       if (clashing === null) {
@@ -234,13 +245,23 @@ export class Search<C extends VersionChoice> {
     }
   }
 
-  #isCandidate(module: LayerName, choice: C, demands: Demand[]): boolean {
-    if (choice.standing === 'withheld') return false;
-    if (!demands.every((demand) => this.#suits(module, choice, demand))) return false;
-    return choice.standing === 'offered' || this.#mayGoBack(module, this.#possibleConstraints(module));
+  /** Whether a version is to be had if something asks for it. */
+  #isHandedOut(module: LayerName, { standing }: C): boolean {
+    if (standing !== 'superseded') return standing === 'offered';
+    let may = this.#superseded.get(module);
+    if (may === undefined) {
+      may = this.#mayGoBack(module, this.#possibleConstraints(module));
+      this.#superseded.set(module, may);
+    }
+    return may;
   }
 
-  #suits(module: LayerName, choice: C, { constraint, capability }: Demand): boolean {
+  #suits(module: LayerName, choice: C, demand: Demand): boolean {
+    this.#step(checkSteps);
+    return this.#meets(module, choice, demand);
+  }
+
+  #meets(module: LayerName, choice: C, { constraint, capability }: Demand): boolean {
     if (!constraint.allows(choice.version_string)) return false;
     return capability === null || this.#input.provides(choice, module).includes(capability);
   }
@@ -312,7 +333,9 @@ export class Search<C extends VersionChoice> {
   /** Two requirements that met one after the other: worth telling first where no other version would satisfy both. */
   #noteClash(module: LayerName): void {
     const demands = this.#demands.get(module) ?? [];
-    if (!this.#choicesOf(module)?.some((choice) => this.#isCandidate(module, choice, demands))) this.#note(module);
+    const suitsAll = (choice: C) =>
+      this.#isHandedOut(module, choice) && demands.every((demand) => this.#suits(module, choice, demand));
+    if (!this.#choicesOf(module)?.some(suitsAll)) this.#note(module);
     else this.#firstClash ??= this.#unsatisfied(module);
   }
 
@@ -321,8 +344,11 @@ export class Search<C extends VersionChoice> {
   }
 
   #unsatisfied(module: LayerName): GantryError {
-    const provides = (choice: C, capability: string) => this.#input.provides(choice, module).includes(capability);
-    return unsatisfiedError(explainClash(module, this.#choicesOf(module), provides, this.#demands, this.#chosen));
+    const answers = {
+      meets: (choice: C, demand: Demand) => this.#meets(module, choice, demand),
+      provides: (choice: C, capability: string) => this.#input.provides(choice, module).includes(capability),
+    };
+    return unsatisfiedError(explainClash(module, this.#choicesOf(module), answers, this.#demands, this.#chosen));
   }
 
   #tooComplex(what: string): GantryError {

@@ -72,9 +72,22 @@ export interface ParsedConstraint {
   allows(versionString: string): boolean;
 }
 
-/** Parses a constraint; one that is no semver range allows nothing (manifests and requests are checked where they enter). */
+/**
+ * Parses a constraint; one that is no semver range allows nothing (manifests and requests are checked where they enter).
+ * Answers are remembered: a resolution asks the same again and again.
+ */
 export function parseConstraint(constraint: string | null): ParsedConstraint {
   if (constraint === null || /^\s*[*xX]?\s*$/.test(constraint)) return { any: true, allows: () => true };
   const range = semver.validRange(constraint) === null ? null : new semver.Range(constraint);
-  return { any: false, allows: (versionString) => range?.test(versionString) ?? false };
+  const answers = new Map<string, boolean>();
+  return {
+    any: false,
+    allows(versionString) {
+      const known = answers.get(versionString);
+      if (known !== undefined) return known;
+      const answer = range?.test(versionString) ?? false;
+      answers.set(versionString, answer);
+      return answer;
+    },
+  };
 }

@@ -105,6 +105,8 @@ describe('resolveVersions', () => {
   });
 });
 
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
+
 describe('what cannot be resolved', () => {
   it('is explained by its chains', () => {
     const world: World = {
@@ -134,6 +136,33 @@ describe('what cannot be resolved', () => {
       code: 'composition_unsatisfied',
       message: `expected a version of acme/a for assigned acme/a; ${found}`,
     });
+  });
+
+  it('is told by the demands that rule out every version, of many demands and versions by a few', () => {
+    const world: World = { 'acme/lib': Object.fromEntries(numbers(200).map((n) => [`${200 - n}.0.0`, []])) };
+    const tops = numbers(50).map((n) => `acme/p${n}`);
+    for (const [n, top] of tops.entries()) {
+      const asked = n === 49 ? '>200' : `>=0.${n}`;
+      world[top] = Object.fromEntries(numbers(20).map((v) => [`${20 - v}.0.0`, [`acme/lib@${asked}`]]));
+    }
+    const started = performance.now();
+    expect(thrownBy(() => resolve(world, ...tops))).toMatchObject({
+      code: 'composition_unsatisfied',
+      message: expect.stringMatching(
+        /^expected a version of acme\/lib for assigned acme\/p49 20\.0\.0 → acme\/lib@>200; found only 200\.0\.0, .* and 180 more$/,
+      ),
+    });
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('is told by a chain without its middle, where the chain is long', () => {
+    const world: World = { 'acme/lib': { '1.0.0': [] } };
+    for (const n of numbers(300)) world[`acme/m${n}`] = { '1.0.0': [n === 299 ? 'acme/lib@^9' : `acme/m${n + 1}`] };
+    const error = thrownBy(() => resolve(world, 'acme/m0')) as Error;
+    expect(error.message).toMatch(
+      /assigned acme\/m0 1\.0\.0 → .* → … 288 more … → .* → acme\/m299 1\.0\.0 → acme\/lib@\^9/,
+    );
+    expect(error.message.length).toBeLessThan(400);
   });
 
   it('is a cycle, which is named', () => {
@@ -209,6 +238,26 @@ describe('what cannot be resolved', () => {
       world[name] = versions;
     }
     expect(thrownBy(() => resolve(world, ...names))).toMatchObject({ code: 'composition_too_complex' });
+  });
+
+  it('ends with a coded answer when every version must be asked whether it meets thousands of demands', () => {
+    const world: World = {};
+    for (const n of numbers(10)) {
+      world[`acme/p${n}`] = Object.fromEntries(
+        numbers(9).map((hole) => {
+          const wide = numbers(1000).map((i) => `acme/h${hole}@<${10_000 + i}`);
+          return [`${9 - hole}.0.0`, [...wide, `acme/h${hole}@${n + 1}`]];
+        }),
+      );
+    }
+    for (const hole of numbers(9)) {
+      world[`acme/h${hole}`] = Object.fromEntries(numbers(500).map((v) => [`${500 - v}.0.0`, []]));
+    }
+    const started = performance.now();
+    expect(thrownBy(() => resolve(world, ...numbers(10).map((n) => `acme/p${n}`)))).toMatchObject({
+      code: 'composition_too_complex',
+    });
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   it('ends with a coded answer when cycles make the search explode', () => {
