@@ -1,2 +1,4 @@
+import project from '../package.json' with { type: 'json' };
+
 /** Told in heartbeats and reports. */
-export const agentVersion = '0.1.0';
+export const agentVersion = project.version;

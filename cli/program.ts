@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import project from '../package.json' with { type: 'json' };
 import { commandGroups } from './groups.ts';
 
 /**
@@ -7,6 +8,7 @@ import { commandGroups } from './groups.ts';
  */
 export async function makeProgram(wanted: (group: string) => boolean): Promise<Command> {
   const program = new Command('gantry')
+    .version(project.version)
     .description('Takes signed modules from OCI registries to running machines.')
     .showHelpAfterError()
     .exitOverride((error) => {

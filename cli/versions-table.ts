@@ -1,13 +1,12 @@
-import type { z } from 'zod';
-import type { versionsAnswer } from '../shared/contract/api/version.ts';
 import { shortDigest, state, table } from './table.ts';
+import type { Versions } from './versions.ts';
 
 /** A module's versions, and below them the digests that are none yet, each with its reason. */
-export function versionsTable({ versions, candidates }: z.infer<typeof versionsAnswer>): string {
+export function versionsTable({ versions, candidates }: Versions): string {
   const known = table(
-    ['ID', 'VERSION', 'STATE', 'DIGEST', 'TAGS', 'INGESTED'],
+    // No ids: every command takes <module>@<version>.
+    ['VERSION', 'STATE', 'DIGEST', 'TAGS', 'INGESTED'],
     versions.map((row) => [
-      row.id,
       row.version_string,
       row.quarantined ? state('quarantined') : state(row.promotion_state),
       shortDigest(row.digest),

@@ -18,7 +18,13 @@ async function list(flags: Flags): Promise<ExitCode> {
   print(flags.json, { modules }, () =>
     table(
       ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY'],
-      modules.map((row) => [row.name, row.category, row.variety, row.live_version_id, row.repository]),
+      modules.map((row) => [
+        row.name,
+        row.category,
+        row.variety,
+        row.live_version_id === null ? 'no' : 'yes',
+        row.repository,
+      ]),
       'The account has no modules.',
     ),
   );

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Api, connect } from '../api.ts';
 import { describe, type Flags, wholeNumber } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
+import { versionsOf } from '../versions.ts';
 import { versionsTable } from '../versions-table.ts';
 
 interface PollFlags extends Flags {
@@ -39,18 +40,18 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
     const done = poll !== null && (poll.polled_at !== before?.polled_at || poll.failures !== before?.failures);
     return done ? poll : null;
   });
-  const settled = await until(deadline, () => settledVersions(api, path));
-  const found = settled ?? (await api.client.get(api.answers.versions, `${path}/versions`));
+  const settled = await until(deadline, () => isSettled(api, path));
+  const found = await versionsOf(api, name);
   print(flags.json, { poll: polled, ...found }, () =>
     polled?.code ? `polling failed: ${polled.message} (${polled.code})` : versionsTable(found),
   );
   return polled !== null && polled.code === null && settled !== null ? 0 : 1;
 }
 
-/** The module's versions once no candidate is between two stages, else null. */
-async function settledVersions(api: Api, path: string) {
-  const found = await api.client.get(api.answers.versions, `${path}/versions`);
-  return found.candidates.some(({ state }) => state === 'found' || state === 'verified') ? null : found;
+/** True once no candidate is between two stages, else null. */
+async function isSettled(api: Api, path: string): Promise<true | null> {
+  const { candidates } = await api.client.get(api.answers.versions, `${path}/versions`);
+  return candidates.some(({ state }) => state === 'found' || state === 'verified') ? null : true;
 }
 
 async function until<T>(deadline: number, look: () => Promise<T | null>): Promise<T | null> {

@@ -4,6 +4,10 @@ import { type Api, connect } from '../api.ts';
 import { awaitOperation, changeRefused, type WaitFlags, waits } from '../await-operation.ts';
 import { describe } from '../command.ts';
 import type { ExitCode } from '../run.ts';
+import { versionPages } from '../versions.ts';
+
+/** Versions that an error names. */
+const shownMax = 20;
 
 /** `gantry module promote` */
 export function registerModulePromote(module: Command): void {
@@ -30,9 +34,13 @@ export async function versionIdOf(api: Api, written: string): Promise<string> {
   const at = written.lastIndexOf('@');
   if (at < 1) return written;
   const [module, wanted] = [written.slice(0, at), written.slice(at + 1)];
-  const { versions } = await api.client.get(api.answers.versions, `/modules/${encodeURIComponent(module)}/versions`);
-  const version = versions.find(({ version_string, tags }) => version_string === wanted || tags.includes(wanted));
-  if (version !== undefined) return version.id;
-  const known = versions.map(({ version_string }) => version_string).join(', ') || 'none';
-  throw new GantryError('not_found', `expected a version ${wanted} of ${module}, found ${known}`);
+  const known: string[] = [];
+  for await (const { versions } of versionPages(api, module)) {
+    const version = versions.find(({ version_string, tags }) => version_string === wanted || tags.includes(wanted));
+    if (version !== undefined) return version.id;
+    known.push(...versions.map(({ version_string }) => version_string));
+  }
+  const found = known.slice(0, shownMax).join(', ') || 'none';
+  const more = known.length > shownMax ? ` and ${known.length - shownMax} older ones` : '';
+  throw new GantryError('not_found', `expected a version ${wanted} of ${module}, found ${found}${more}`);
 }

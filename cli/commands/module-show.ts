@@ -15,6 +15,9 @@ export function registerModuleShow(module: Command): void {
 async function show(name: string, flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const answer = await client.get(answers.module, `/modules/${encodeURIComponent(name)}`);
+  const { live_version_id } = answer.module;
+  const live =
+    flags.json || live_version_id === null ? null : await client.get(answers.version, `/versions/${live_version_id}`);
   print(flags.json, answer, () => {
     const { module, poll } = answer;
     const identities = module.cosign_identities.map(
@@ -34,7 +37,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['transparency log', module.require_tlog ? 'required' : 'not required'],
       ['platforms', module.platforms.join(', ') || 'any'],
       ['reserved', module.granted_reservations.join(', ') || null],
-      ['live version', module.live_version_id],
+      ['live version', live?.version.version_string ?? null],
       ['last polled', poll?.polled_at ?? null],
       ['next poll', poll?.next_poll_at ?? null],
       ['polling', poll?.code ? `failed ${poll.failures} times: ${poll.message} (${poll.code})` : 'works'],

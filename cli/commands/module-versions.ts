@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { connect } from '../api.ts';
 import { describe, type Flags } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
+import { versionsOf } from '../versions.ts';
 import { versionsTable } from '../versions-table.ts';
 
 /** `gantry module versions` */
@@ -13,8 +14,7 @@ export function registerModuleVersions(module: Command): void {
 }
 
 async function versions(name: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.get(answers.versions, `/modules/${encodeURIComponent(name)}/versions`);
+  const answer = await versionsOf(await connect(), name);
   print(flags.json, answer, () => versionsTable(answer));
   return 0;
 }

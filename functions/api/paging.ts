@@ -1,5 +1,6 @@
 import type { PageQuery } from '../../shared/contract/api/common.ts';
 import { GantryError } from '../../shared/error.ts';
+import { limits } from '../../shared/limits.ts';
 
 /** The place in a list after which a page begins: the last sort key of the page before, opaque to callers. */
 export function cursorOf(sortKey: string): string {
@@ -23,7 +24,17 @@ export async function storePage<T>(
   keyOf: (item: T) => string,
 ): Promise<{ items: T[]; next_cursor: string | null }> {
   const found = await read(query.limit + 1, sortKeyOf(query.cursor));
-  return cut(found, query.limit, keyOf);
+  return cut(found, Math.min(query.limit, fitting(found)), keyOf);
+}
+
+/** How many of the items, one at least, an answer holds: a version's manifest alone may take hundreds of kilobytes. */
+function fitting(items: readonly unknown[]): number {
+  let bytes = 0;
+  const over = items.findIndex((item) => {
+    bytes += Buffer.byteLength(JSON.stringify(item));
+    return bytes > limits.pageBytesMax;
+  });
+  return over === -1 ? items.length : Math.max(1, over);
 }
 
 /** A page of a short list that was read whole, in its own order. */

@@ -56,9 +56,16 @@ export function getVersion(db: Db, account: string, id: string): Promise<Version
   return read(db, versions, versions.get({ account, id }).params());
 }
 
-/** Versions of a module, newest ingest first. */
-export function listVersions(db: Db, account: string, module: string, limit = 10_000): Promise<Version[]> {
-  return query(db, versions, versions.query.list({ account, module }).params(), limit, true);
+/** Versions of a module, newest ingest first; those after the place that `versionPlace` names. */
+export function listVersions(db: Db, account: string, module: string, limit = 10_000, after = ''): Promise<Version[]> {
+  const list = versions.query.list({ account, module });
+  const [ingested_at = '', id = ''] = after.split('#');
+  return query(db, versions, (after === '' ? list : list.lt({ ingested_at, id })).params(), limit, true);
+}
+
+/** Where a version stands in the list of its module. */
+export function versionPlace({ ingested_at, id }: Version): string {
+  return `${ingested_at}#${id}`;
 }
 
 /** As `listVersions`, each row read consistently: for decisions about state, which the index may show late. */

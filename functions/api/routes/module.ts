@@ -18,7 +18,7 @@ import { slugSchema } from '../../../shared/domain/names.ts';
 import { listCandidates } from '../../../shared/store/candidate.ts';
 import { getModule, listModules } from '../../../shared/store/module.ts';
 import { getRepository } from '../../../shared/store/repository.ts';
-import { listVersions } from '../../../shared/store/version.ts';
+import { listVersions, versionPlace } from '../../../shared/store/version.ts';
 import { storePage } from '../paging.ts';
 import { type Route, route } from '../route.ts';
 import { candidateView, found, moduleView, versionView } from '../views.ts';
@@ -80,18 +80,22 @@ export const moduleRoutes: Route[] = [
     role: 'viewer',
     tag: 'modules',
     summary: 'Versions, newest first, and digests that are not versions yet',
+    description: 'candidates come with the first page, the newest of them; on later pages there are none.',
     params,
+    query: pageQuery,
     answer: versionsAnswer,
-    async handle({ services, caller, params }) {
-      const [module, versions, candidates] = await Promise.all([
-        getModule(services.db, caller.account, params.name),
-        listVersions(services.db, caller.account, params.name),
-        listCandidates(services.db, caller.account, params.name),
+    async handle({ services, caller, params: { name }, query }) {
+      const { db } = services;
+      const [module, page, candidates] = await Promise.all([
+        getModule(db, caller.account, name),
+        storePage(query, (limit, after) => listVersions(db, caller.account, name, limit, after), versionPlace),
+        query.cursor === undefined ? listCandidates(db, caller.account, name) : [],
       ]);
-      found(module, 'module', params.name);
-      const ingested = new Set(versions.map(({ id }) => id));
+      found(module, 'module', name);
+      const ingested = new Set(page.items.map(({ id }) => id));
       return {
-        versions: versions.map(versionView),
+        versions: page.items.map(versionView),
+        next_cursor: page.next_cursor,
         candidates: candidates.filter(({ id, state }) => state !== 'ingested' && !ingested.has(id)).map(candidateView),
       };
     },

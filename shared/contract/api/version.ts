@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { candidateStates, promotionStates } from '../../domain/version.ts';
 import { versionIdSchema } from '../ids.ts';
-import { timeSchema } from './common.ts';
+import { pageOf, timeSchema } from './common.ts';
 
 /** One candidate signature and what became of it. */
 export const signatureVerdictSchema = z
@@ -69,8 +69,8 @@ export const candidateSchema = z
   })
   .meta({ id: 'Candidate' });
 
-/** Newest first. */
-export const versionsAnswer = z.object({ versions: z.array(versionSchema), candidates: z.array(candidateSchema) });
+/** A page of versions, newest first; the first page also has the candidates. */
+export const versionsAnswer = pageOf('versions', versionSchema).extend({ candidates: z.array(candidateSchema) });
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
 

@@ -186,7 +186,11 @@ describe('modules', () => {
     const shown = await call('GET', '/modules/my-nginx');
     expect(shown.body).toMatchObject({ module: row, poll: { failures: 0 } });
     expect(await refused('POST', '/modules', row)).toMatchObject({ code: 'already_exists', field: 'name' });
-    expect((await call('GET', '/modules/my-nginx/versions')).body).toEqual({ versions: [], candidates: [] });
+    expect((await call('GET', '/modules/my-nginx/versions')).body).toEqual({
+      versions: [],
+      candidates: [],
+      next_cursor: null,
+    });
   });
 
   it.each([

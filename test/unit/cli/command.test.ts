@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { metadataOf } from '../../../cli/command.ts';
 import { readConnection } from '../../../cli/config.ts';
 import { commandGroups } from '../../../cli/groups.ts';
 import { table } from '../../../cli/table.ts';
+import project from '../../../package.json' with { type: 'json' };
 
 describe('metadata', () => {
   it('takes booleans and numbers as such, and nothing else', () => {
@@ -32,6 +34,12 @@ describe('a connection', () => {
   it('that is missing is asked for by name', async () => {
     await expect(readConnection({ XDG_CONFIG_HOME: '/nonexistent' })).rejects.toThrow(/gantry login/);
   });
+});
+
+it('gantry --version tells the version of the package', () => {
+  const program = new URL('../../../bin/gantry', import.meta.url).pathname;
+  const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  expect([status, stdout]).toEqual([0, `${project.version}\n`]);
 });
 
 it('a table aligns its columns and lets no row steer the terminal', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cursorOf, listPage, sortKeyOf, storePage } from '../../../../functions/api/paging.ts';
 import type { GantryError } from '../../../../shared/error.ts';
+import { limits } from '../../../../shared/limits.ts';
 
 const names = fc.uniqueArray(fc.string({ minLength: 1, unit: 'grapheme' }), { maxLength: 40 });
 const limit = fc.integer({ min: 1, max: 12 });
@@ -39,6 +40,16 @@ describe('pages', () => {
         expect(pages.every((page) => page.length <= limit)).toBe(true);
       }),
     );
+  });
+
+  it('of large items hold fewer, but one at least', async () => {
+    const all = ['a', 'b', 'c', 'd'].map((name) => name.repeat(limits.pageBytesMax / 2 - 10));
+    all.push('e'.repeat(limits.pageBytesMax + 1));
+    const read = async (count: number, after: string) => all.filter((name) => name > after).slice(0, count);
+    // The first letter stands for all.
+    const keyOf = (name: string) => `${name[0]}~`;
+    const pages = await walk((cursor) => storePage({ limit: 10, ...(cursor ? { cursor } : {}) }, read, keyOf));
+    expect(pages.map((page) => page.map(([letter]) => letter))).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
   });
 
   it('after an item that is gone end instead of beginning anew', () => {
