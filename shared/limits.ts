@@ -55,6 +55,10 @@ export const limits = {
   signatureCandidatesMax: 50,
   /** Transparency log entries or timestamps in one signature: one of each is normal, each costs a verification. */
   signatureEvidenceMax: 16,
+  /** Policies kept compiled in a process: those of the modules that a warm worker meets; each holds a few KiB. */
+  compiledPoliciesMax: 200,
+  /** Trust roots kept parsed in a process: the public one and a few private ones, about 100 KiB each. */
+  parsedTrustRootsMax: 20,
   /** An identity or issuer regexp; the longest sensible ones are a few hundred characters. */
   regexpLengthMax: 2048,
   /** How long a registry may take to answer with headers. */

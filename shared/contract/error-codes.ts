@@ -45,6 +45,8 @@ const errors = {
   issuer_mismatch: [422, 'the identity was vouched for by an issuer that no regexp matches'],
   key_mismatch: [422, 'signed by a key that is not among the trusted ones'],
   digest_mismatch: [422, 'the signature is for another digest'],
+  claim_mismatch: [422, 'the certificate says something else of the workflow than the policy demands'],
+  attestation_missing: [422, 'it is signed, and an attestation that the policy demands is not beside it'],
   annotation_mismatch: [422, 'the signature lacks an asked-for annotation'],
   signature_invalid: [422, 'the signature does not verify'],
   certificate_invalid: [422, 'the certificate cannot be read, or is not one for signing code'],

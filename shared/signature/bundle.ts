@@ -1,8 +1,13 @@
 import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
 import { z } from 'zod';
 import { signPredicateType } from '../domain/signature.ts';
-import { type Material, SignedBytes, toMaterial } from './material.ts';
+import { SignedBytes, SignedMessage } from './content.ts';
+import { type Artifact, type Claim, type Material, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';
+
+type Content = Bundle['content'];
+type Envelope = Extract<Content, { $case: 'dsseEnvelope' }>['dsseEnvelope'];
+type MessageSignature = Extract<Content, { $case: 'messageSignature' }>['messageSignature'];
 
 export const statementPayloadType = 'application/vnd.in-toto+json';
 
@@ -10,6 +15,7 @@ export const statementPayloadType = 'application/vnd.in-toto+json';
 const statement = z.looseObject({
   _type: z.enum(['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1']),
   predicateType: z.string(),
+  predicate: z.unknown(),
   subject: z
     .array(
       z.looseObject({
@@ -22,17 +28,20 @@ const statement = z.looseObject({
 });
 
 /**
- * Takes a Sigstore bundle (v0.1 to v0.3) apart that holds a DSSE envelope over an in-toto statement of cosign's sign type.
+ * Takes a Sigstore bundle (v0.1 to v0.3) apart: a DSSE envelope over an in-toto statement, or a message signature.
  * @param json the bundle as parsed JSON
- * @throws Refusal `bundle_invalid`, `payload_invalid`, `attestation_only`, `certificate_invalid`
+ * @param artifact what a message signature must be over
+ * @throws Refusal `bundle_invalid`, `payload_invalid`, `digest_mismatch`, `certificate_invalid`
  */
-export function readBundle(json: unknown): Material {
+export function readBundle(json: unknown, artifact: Artifact): Material {
   const bundle = parseBundle(json);
-  if (bundle.content.$case !== 'dsseEnvelope') {
-    // Such a bundle signs a blob's bytes; nothing in it says that the blob is this artifact's manifest.
-    refuse('payload_invalid', 'expected a DSSE envelope with a statement, found a signature over a message');
-  }
-  const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
+  const { content } = bundle;
+  return content.$case === 'dsseEnvelope'
+    ? readEnvelope(bundle, content.dsseEnvelope)
+    : readMessage(bundle, content.messageSignature, artifact);
+}
+
+function readEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Envelope): Material {
   if (payloadType !== statementPayloadType) {
     refuse('payload_invalid', `expected a payload of type ${statementPayloadType}, found "${payloadType}"`);
   }
@@ -40,19 +49,26 @@ export function readBundle(json: unknown): Material {
   if (signature === undefined || signatures.length !== 1) {
     refuse('bundle_invalid', `expected one signature in the envelope, found ${signatures.length}`);
   }
-  const { predicateType, subject } = parseStatement(payload);
-  if (predicateType !== signPredicateType) {
-    refuse(
-      'attestation_only',
-      `expected a signature (${signPredicateType}), found an attestation of type "${predicateType}"`,
-    );
-  }
+  const { predicateType, predicate, subject } = parseStatement(payload);
   const subjects = subject.map(({ digest, annotations }) => ({
     digest: `sha256:${digest.sha256}`,
     annotations: annotations ?? {},
   }));
+  const claim: Claim =
+    predicateType === signPredicateType
+      ? { kind: 'signature', subjects }
+      : { kind: 'attestation', subjects, predicateType, predicate };
   const signed = preAuthenticationEncoding(payloadType, payload);
-  return toMaterial(bundle, new SignedBytes(signature.sig, signed, payload), { subjects });
+  return toMaterial(bundle, new SignedBytes(signature.sig, signed, payload), claim);
+}
+
+function readMessage(bundle: Bundle, { messageDigest, signature }: MessageSignature, artifact: Artifact): Material {
+  const message = new SignedMessage(signature, artifact);
+  if (!message.compareSignedDigest(messageDigest.digest)) {
+    const found = messageDigest.digest.toString('hex').slice(0, 128);
+    refuse('digest_mismatch', `expected a signature of ${artifact.digest}, found one of ${found}`);
+  }
+  return toMaterial(bundle, message, { kind: 'message' });
 }
 
 /** DSSE v1: `"DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`. */

@@ -1,7 +1,7 @@
 export { isEncryptedKey, readCosignKey } from './cosign-key.ts';
 export { checkPublicKey, type TrustedKey } from './keys.ts';
 export { type CompiledPolicy, compilePolicy } from './policy.ts';
-export { checkRegexp } from './regexp.ts';
+export { checkRegexp, exactRegexp } from './regexp.ts';
 export { type KeyedBundle, signArtifact } from './sign.ts';
 export { checkTrustedRoot, parseTrustedRoot, publicGoodTrustedRoot } from './trust-root.ts';
-export { verifyArtifact, verifyCandidate } from './verify.ts';
+export { verifyArtifact, verifyBundle, verifyCandidate } from './verify.ts';

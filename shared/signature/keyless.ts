@@ -1,10 +1,11 @@
 import type { X509Certificate } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, Verifier } from '@sigstore/verify';
+import type { GantryError } from '../error.ts';
 import { checkLogEntry } from './log-entry.ts';
 import type { Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
 import { refusalOf, refuse } from './refusal.ts';
-import { checkLeaf, type Signer } from './signer.ts';
+import { checkLeaf } from './signer.ts';
 
 /**
  * Verifies a signature made with a Fulcio certificate: signature, chain, SCT, and its time by the transparency log or a
@@ -12,7 +13,8 @@ import { checkLeaf, type Signer } from './signer.ts';
  * so those need a signed timestamp as well.
  * @throws Refusal
  */
-export function verifyKeyless({ entity }: Material, certificate: X509Certificate, policy: CompiledPolicy): void {
+export function verifyKeyless({ entity, certificate }: Material, policy: CompiledPolicy): void {
+  if (certificate === null) refuse('certificate_invalid', 'expected a certificate, found a key');
   checkLeaf(certificate);
   if (!entity.signature.verifySignature(certificate.publicKey)) {
     refuse('signature_invalid', "expected a signature by the certificate's key over the signed bytes, found another");
@@ -25,16 +27,18 @@ export function verifyKeyless({ entity }: Material, certificate: X509Certificate
 
   // Material that this trust root does not know (another log, another timestamp authority) must not spoil what suffices
   // without it: taking evidence away is open to anyone, so a subset that verifies is as good as a bundle that holds it alone.
-  let first: unknown;
+  let first: GantryError | undefined;
   for (const evidence of subsets(entity, policy.requireTlog)) {
     try {
       verifyEvidence(evidence, certificate, trust, policy.requireTlog ? 1 : 0);
       return;
     } catch (error) {
-      first ??= error;
+      first ??= refusalOf(error);
+      // A trusted time that lies outside the certificate's is no material to leave aside.
+      if (first.code === 'certificate_expired') break;
     }
   }
-  throw refusalOf(first);
+  throw first ?? refusalOf(undefined);
 }
 
 function subsets(entity: SignedEntity, requireTlog: boolean): SignedEntity[] {
@@ -56,19 +60,4 @@ function verifyEvidence(
 ) {
   new Verifier(trust, { ctlogThreshold: 1, tlogThreshold, timestampThreshold: 1 }).verify(entity);
   for (const entry of entity.tlogEntries) checkLogEntry(entry, certificate.publicKey, certificate);
-}
-
-/** Demands a pair of regexps that both match. @throws Refusal `identity_mismatch`, `issuer_mismatch` */
-export function checkIdentity({ identity, issuer }: Signer, policy: CompiledPolicy): void {
-  if (identity === null || issuer === null) {
-    refuse('certificate_invalid', 'expected one subject alternative name and an issuer in the certificate');
-  }
-  const sameIdentity = policy.identities.filter((pair) => pair.identity.test(identity));
-  if (sameIdentity.some((pair) => pair.issuer.test(issuer))) return;
-  if (sameIdentity.length === 0) {
-    const expected = policy.identities.map(({ source }) => `/${source.identity_regexp}/`).join(' or ');
-    refuse('identity_mismatch', `signed by "${identity}", expected to match ${expected}`);
-  }
-  const expected = sameIdentity.map(({ source }) => `/${source.issuer_regexp}/`).join(' or ');
-  refuse('issuer_mismatch', `issued by "${issuer}", expected to match ${expected}`);
 }

@@ -1,4 +1,6 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { constants, createHash, createPublicKey, type KeyObject, publicDecrypt, verify } from 'node:crypto';
+import { ed25519ph } from '@noble/curves/ed25519.js';
+import { p256 } from '@noble/curves/nist.js';
 import { GantryError } from '../error.ts';
 
 /** A public key that a policy trusts. */
@@ -32,7 +34,7 @@ export function checkPublicKey(pem: string, field?: string): TrustedKey {
     throw invalid('something that does not decode', cause);
   }
   const kind = keyKind(key);
-  const weak = kind === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < rsaBitsMin;
+  const weak = (kind === 'rsa' || kind === 'rsaPss') && (key.asymmetricKeyDetails?.modulusLength ?? 0) < rsaBitsMin;
   if (kind === null || weak) throw invalid(describeKey(key));
   return { key, hint: keyHint(key) };
 }
@@ -48,29 +50,65 @@ export function spki(key: KeyObject): Buffer {
 }
 
 /**
- * Verifies a signature with the hash that Sigstore prescribes for the key: SHA-256 for P-256 and RSA (PKCS #1 v1.5),
- * SHA-384 for P-384, none before Ed25519. False for every other kind of key and for malformed signatures.
+ * Verifies a signature with the hash that Sigstore prescribes for the key: SHA-256 for P-256 and RSA (PKCS #1 v1.5 or PSS),
+ * SHA-384 for P-384, none before Ed25519 (SHA-512 before Ed25519ph). False for every other kind of key and for malformed
+ * signatures.
  */
 export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
   const kind = keyKind(key);
   if (kind === null) return false;
   try {
-    return verify(hashOf[kind], data, key, signature);
+    if (verify(hashOf[kind], data, key, signature)) return true;
+    // A padding or a prehash of its own: none of these can be taken for another, so each may be tried.
+    if (kind === 'rsa') return verify(hashOf.rsa, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING }, signature);
+    return kind === 'ed25519' && ed25519ph.verify(signature, data, rawPoint(key), { zip215: false });
+  } catch {
+    return false;
+  }
+}
+
+/** DER of `DigestInfo` up to the SHA-256 digest, RFC 8017, §9.2. */
+const sha256DigestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+
+/**
+ * Verifies a signature over bytes of which only the SHA-256 digest is known. False for keys that hash otherwise, and for
+ * RSA-PSS. Node's crypto hashes what it is given, so this one curve is computed elsewhere.
+ */
+export function verifyDigest(key: KeyObject, sha256: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    switch (keyKind(key)) {
+      case 'p256':
+        return p256.verify(signature, sha256, rawPoint(key), { prehash: false, format: 'der', lowS: false });
+      case 'rsa':
+        return publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature).equals(
+          Buffer.concat([sha256DigestInfo, sha256]),
+        );
+      default:
+        return false;
+    }
   } catch {
     return false;
   }
 }
 
 /** The hash that is signed with a kind of key; null where the algorithm hashes by itself. */
-export const hashOf = { p256: 'sha256', p384: 'sha384', rsa: 'sha256', ed25519: null } as const;
+export const hashOf = { p256: 'sha256', p384: 'sha384', rsa: 'sha256', rsaPss: 'sha256', ed25519: null } as const;
 
 /** null for kinds of keys that signatures are not taken from. */
 export function keyKind(key: KeyObject): keyof typeof hashOf | null {
   if (key.asymmetricKeyType === 'ed25519') return 'ed25519';
   if (key.asymmetricKeyType === 'rsa') return 'rsa';
+  if (key.asymmetricKeyType === 'rsa-pss') return 'rsaPss';
   if (key.asymmetricKeyType !== 'ec') return null;
   const curve = key.asymmetricKeyDetails?.namedCurve;
   return curve === 'prime256v1' ? 'p256' : curve === 'secp384r1' ? 'p384' : null;
+}
+
+/** The key's point, uncompressed where it is of P-256. */
+function rawPoint(key: KeyObject): Uint8Array {
+  const { x = '', y } = key.export({ format: 'jwk' });
+  const parts = [x, ...(y === undefined ? [] : [y])].map((part) => Buffer.from(part, 'base64url'));
+  return new Uint8Array(Buffer.concat(y === undefined ? parts : [Buffer.from([4]), ...parts]));
 }
 
 function describeKey(key: KeyObject): string {

@@ -2,7 +2,8 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { z } from 'zod';
 import type { SignatureCandidate } from '../domain/signature.ts';
-import { type Material, SignedBytes, toMaterial } from './material.ts';
+import { SignedBytes } from './content.ts';
+import { type Claim, type Material, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';
 
 type LegacyCandidate = Extract<SignatureCandidate, { format: 'legacy' }>;
@@ -53,7 +54,8 @@ export function readLegacy(candidate: LegacyCandidate): Material {
   const signatureText = candidate.annotations[annotation.signature];
   if (!signatureText) refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
   const signature = Buffer.from(signatureText, 'base64');
-  const claim = {
+  const claim: Claim = {
+    kind: 'signature',
     subjects: [{ digest: critical.image['docker-manifest-digest'], annotations: optional ?? {} }],
   };
   return toMaterial(asBundle(candidate, payload, signatureText), new SignedBytes(signature, payload), claim);

@@ -7,7 +7,7 @@ import { refuse } from './refusal.ts';
 const rawBytes = z.looseObject({ rawBytes: z.string() });
 const verifier = z.looseObject({ publicKey: rawBytes.optional(), x509Certificate: rawBytes.optional() });
 
-/** The kinds of entry that cosign writes for signatures, and where each keeps the signer. */
+/** The kinds of entry that cosign writes for signatures and attestations, and where each keeps the signer. */
 const entry = z.union([
   z.looseObject({
     kind: z.literal('hashedrekord'),
@@ -18,6 +18,15 @@ const entry = z.union([
     kind: z.literal('dsse'),
     apiVersion: z.literal('0.0.1'),
     spec: z.looseObject({ signatures: z.array(z.looseObject({ verifier: z.string() })).length(1) }),
+  }),
+  z.looseObject({
+    kind: z.literal('intoto'),
+    apiVersion: z.literal('0.0.2'),
+    spec: z.looseObject({
+      content: z.looseObject({
+        envelope: z.looseObject({ signatures: z.array(z.looseObject({ publicKey: z.string() })).length(1) }),
+      }),
+    }),
   }),
   z.looseObject({
     kind: z.literal('hashedrekord'),
@@ -66,6 +75,7 @@ function readSigner(canonicalizedBody: Buffer): Buffer {
 export function namedSigner(body: unknown): Buffer {
   const { kind, apiVersion, spec } = entry.parse(body) as z.output<typeof entry>;
   if (kind === 'hashedrekord' && apiVersion === '0.0.1') return fromPem(spec.signature.publicKey.content);
+  if (kind === 'intoto') return fromPem(spec.content.envelope.signatures[0]?.publicKey ?? '');
   if (kind === 'dsse' && apiVersion === '0.0.1') return fromPem(spec.signatures[0]?.verifier ?? '');
   const found =
     kind === 'hashedrekord' ? spec.hashedRekordV002.signature.verifier : spec.dsseV002.signatures[0]?.verifier;

@@ -1,74 +1,83 @@
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
-import { type SignedEntity, toSignedEntity } from '@sigstore/verify';
+import { RFC3161Timestamp } from '@sigstore/core';
+import type { SignedEntity } from '@sigstore/verify';
 import { limits } from '../limits.ts';
-import { verifyBytes } from './keys.ts';
+import { Certificate } from './certificate.ts';
+import { DerNode } from './der.ts';
 import { refuse } from './refusal.ts';
 
-/** What was signed about which digests, as claimed until the signature is verified. */
-export interface Claim {
-  /** Digests the statement is about, with the annotations it gives them. */
-  subjects: { digest: string; annotations: Record<string, unknown> }[];
+/** What a signature is looked for: its digest, and its bytes where the caller has them. */
+export interface Artifact {
+  /** `sha256:<hex>`, computed by the caller. */
+  digest: string;
+  bytes?: Uint8Array;
 }
+
+/** A digest that a statement is about, with the annotations that it gives it. */
+export interface Subject {
+  digest: string;
+  annotations: Record<string, unknown>;
+}
+
+/**
+ * What was signed, as claimed until the signature is verified: that somebody signs for the subjects (cosign's sign type, or
+ * simple signing), something else said of them, or the artifact's own bytes.
+ */
+export type Claim =
+  | { kind: 'signature'; subjects: Subject[] }
+  | { kind: 'attestation'; subjects: Subject[]; predicateType: string; predicate: unknown }
+  | { kind: 'message' };
 
 /** A signature, taken apart but not judged. */
 export interface Material {
   claim: Claim;
   entity: SignedEntity;
-  /** The signer's certificate in DER, null when the signature names a key. */
+  /** The signer's certificate, null when the signature names a key. */
   certificate: X509Certificate | null;
 }
 
-/**
- * The signed bytes and the signature over them. The library's own class leaves the hash to OpenSSL's default, which is
- * wrong for P-384; and it keeps SHA-256 for what log entries say about the signed bytes.
- */
-export class SignedBytes {
-  readonly signature: Buffer;
-  private readonly signed: Buffer;
-  private readonly payload: Buffer;
-
-  /** @param payload what Rekor v1's `dsse` entries hash: the envelope's payload, not its pre-authentication encoding */
-  constructor(signature: Buffer, signed: Buffer, payload: Buffer = signed) {
-    this.signature = signature;
-    this.signed = signed;
-    this.payload = payload;
-  }
-
-  compareSignature(signature: Buffer): boolean {
-    return this.signature.equals(signature);
-  }
-
-  compareDigest(digest: Buffer): boolean {
-    return createHash('sha256').update(this.payload).digest().equals(digest);
-  }
-
-  compareSignedDigest(digest: Buffer): boolean {
-    const algorithm = { 32: 'sha256', 48: 'sha384', 64: 'sha512' }[digest.length];
-    return algorithm !== undefined && createHash(algorithm).update(this.signed).digest().equals(digest);
-  }
-
-  verifySignature(key: KeyObject): boolean {
-    return verifyBytes(key, this.signed, this.signature);
-  }
-}
-
-/** Puts a parsed bundle and what it signs together. */
-export function toMaterial(bundle: Bundle, signature: SignedBytes, claim: Claim): Material {
+/** Puts a parsed bundle and what it signs together. @throws Refusal `bundle_invalid`, `certificate_invalid` */
+export function toMaterial(bundle: Bundle, signature: SignedEntity['signature'], claim: Claim): Material {
   const { tlogEntries, timestampVerificationData, content } = bundle.verificationMaterial;
-  const evidence = tlogEntries.length + (timestampVerificationData?.rfc3161Timestamps.length ?? 0);
+  const tokens = timestampVerificationData?.rfc3161Timestamps ?? [];
+  const evidence = tlogEntries.length + tokens.length;
   if (evidence > limits.signatureEvidenceMax) {
     const most = limits.signatureEvidenceMax;
     refuse('bundle_invalid', `expected at most ${most} log entries and timestamps in a signature, found ${evidence}`);
   }
-  const rawCertificate =
-    content.$case === 'certificate'
-      ? content.certificate.rawBytes
-      : content.$case === 'x509CertificateChain'
-        ? content.x509CertificateChain.certificates[0]?.rawBytes
-        : null;
-  const certificate = rawCertificate ? parseCertificate(rawCertificate) : null;
-  return { claim, entity: { ...toSignedEntity(bundle, Buffer.alloc(0)), signature }, certificate };
+  const timestamps: SignedEntity['timestamps'] = [];
+  for (const tlogEntry of tlogEntries) {
+    // Rekor v2 writes no time.
+    const saysTime = tlogEntry.integratedTime && tlogEntry.integratedTime !== '0';
+    if (saysTime) timestamps.push({ $case: 'transparency-log', tlogEntry });
+  }
+  for (const { signedTimestamp } of tokens) {
+    const timestamp = new RFC3161Timestamp(DerNode.parse(signedTimestamp));
+    timestamps.push({ $case: 'timestamp-authority', timestamp });
+  }
+  const leaf = leafOf(content);
+  const key: SignedEntity['key'] =
+    leaf === null
+      ? { $case: 'public-key', hint: content.$case === 'publicKey' ? content.publicKey.hint : '' }
+      : { $case: 'certificate', certificate: Certificate.fromDer(leaf) };
+  return {
+    claim,
+    entity: { signature, key, tlogEntries, timestamps },
+    certificate: leaf === null ? null : parseCertificate(leaf),
+  };
+}
+
+/** The signer's certificate in DER; null for a key. */
+function leafOf(content: Bundle['verificationMaterial']['content']): Uint8Array | null {
+  if (content.$case === 'publicKey') return null;
+  if (content.$case === 'certificate') return content.certificate.rawBytes;
+  const [leaf, ...others] = content.x509CertificateChain.certificates;
+  if (leaf === undefined) return refuse('certificate_invalid', 'expected a certificate in the chain, found none');
+  // sigstore_bundle.proto: roots come from the trust root, never with the signature.
+  const root = others.map(({ rawBytes }) => parseCertificate(rawBytes)).find((one) => one.subject === one.issuer);
+  if (root !== undefined) refuse('certificate_invalid', 'expected a chain without root certificates, found one');
+  return leaf.rawBytes;
 }
 
 function parseCertificate(der: Uint8Array): X509Certificate {

@@ -1,6 +1,8 @@
 import type { TrustMaterial } from '@sigstore/verify';
 import type { RE2JS } from 're2js';
-import type { SignaturePolicy, SignerIdentity } from '../domain/signature.ts';
+import type { AttestationRequirement, ClaimName, SignaturePolicy, SignerIdentity } from '../domain/signature.ts';
+import { limits } from '../limits.ts';
+import { byContent } from './by-content.ts';
 import { checkPublicKey, type TrustedKey } from './keys.ts';
 import { compileRegexp } from './regexp.ts';
 import { parseTrustedRoot } from './trust-root.ts';
@@ -9,6 +11,12 @@ export interface CompiledIdentity {
   source: SignerIdentity;
   identity: RE2JS;
   issuer: RE2JS;
+  claims: { name: ClaimName; source: string; regexp: RE2JS }[];
+}
+
+export interface CompiledAttestation {
+  source: AttestationRequirement;
+  builder: RE2JS | null;
 }
 
 /** A policy ready for use: regexps compiled, keys and certificates parsed. */
@@ -17,31 +25,39 @@ export interface CompiledPolicy {
   keys: TrustedKey[];
   requireTlog: boolean;
   annotations: Record<string, string>;
+  attestations: CompiledAttestation[];
   /** Null where the policy rests on nothing but keys. */
   trust: TrustMaterial | null;
 }
 
-const compiled = new WeakMap<SignaturePolicy, CompiledPolicy>();
-
 /**
- * Compiles a policy, once for each policy object.
+ * Compiles a policy, once for each content.
  * @throws GantryError `regexp_invalid`, `key_invalid`, `trusted_root_invalid`
  */
-export function compilePolicy(policy: SignaturePolicy): CompiledPolicy {
-  const known = compiled.get(policy);
-  if (known) return known;
+export const compilePolicy = byContent(compile, limits.compiledPoliciesMax);
+
+const trustOf = byContent(({ root }: { root: unknown }) => parseTrustedRoot(root), limits.parsedTrustRootsMax);
+
+function compile(policy: SignaturePolicy): CompiledPolicy {
   const needsTrustRoot = policy.identities.length > 0 || policy.require_tlog;
-  const result: CompiledPolicy = {
+  return {
     identities: policy.identities.map((source) => ({
       source,
       identity: compileRegexp(source.identity_regexp, 'cosign_identity_regexp'),
       issuer: compileRegexp(source.issuer_regexp, 'cosign_issuer_regexp'),
+      claims: Object.entries(source.claims ?? {}).map(([name, regexp]) => ({
+        name: name as ClaimName,
+        source: regexp,
+        regexp: compileRegexp(regexp, `claims.${name}`),
+      })),
     })),
     keys: policy.keys.map((pem) => checkPublicKey(pem, 'trusted_keys')),
     requireTlog: policy.require_tlog,
     annotations: policy.annotations ?? {},
-    trust: needsTrustRoot ? parseTrustedRoot(policy.trusted_root) : null,
+    attestations: (policy.attestations ?? []).map((source) => ({
+      source,
+      builder: source.builder_regexp === undefined ? null : compileRegexp(source.builder_regexp, 'builder_regexp'),
+    })),
+    trust: needsTrustRoot ? trustOf({ root: policy.trusted_root }) : null,
   };
-  compiled.set(policy, result);
-  return result;
 }

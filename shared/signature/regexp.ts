@@ -20,6 +20,11 @@ export function compileRegexp(source: string, field?: string): RE2JS {
   }
 }
 
+/** The regexp that matches one text and nothing else. */
+export function exactRegexp(text: string): string {
+  return `^${RE2JS.quote(text)}$`;
+}
+
 /**
  * Checks a regexp at registration. Regexps are searched for, so one that is not anchored at both ends accepts every
  * identity that merely contains a match: `…/my-module` would accept `…/my-module-evil`.

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SignedEntity } from '@sigstore/verify';
+import { type ClaimName, claimOids, type SignerClaims } from '../domain/signature.ts';
 import { refuse } from './refusal.ts';
 
 type Certificate = Extract<SignedEntity['key'], { $case: 'certificate' }>['certificate'];
@@ -10,12 +11,17 @@ export interface Signer {
   identity: string | null;
   /** The OIDC issuer that vouched for the identity. */
   issuer: string | null;
+  /** What it says of the workflow that signed. */
+  claims: SignerClaims;
 }
 
 // https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
-const issuerOid = '1.3.6.1.4.1.57264.1.8';
-const olderIssuerOid = '1.3.6.1.4.1.57264.1.1';
-const userNameOid = '1.3.6.1.4.1.57264.1.7';
+const fulcioOid = '1.3.6.1.4.1.57264.1';
+const issuerOid = 8;
+const olderIssuerOid = 1;
+const userNameOid = `${fulcioOid}.7`;
+/** Extensions up to here hold bare text, later ones DER. */
+const lastBareOid = 6;
 const subjectAltNameOid = '2.5.29.17';
 const codeSigningOid = '1.3.6.1.5.5.7.3.3';
 
@@ -30,10 +36,32 @@ const uniformResourceIdentifier = 6;
  */
 export function readSigner(certificate: Certificate): Signer {
   try {
-    return { identity: subjectAltName(certificate), issuer: issuer(certificate) };
+    const texts = fulcioTexts(certificate);
+    const claims: SignerClaims = {};
+    for (const [name, oid] of Object.entries(claimOids)) {
+      const text = texts.get(oid);
+      if (typeof text === 'string') claims[name as ClaimName] = text;
+    }
+    // A newer extension that cannot be read does not give way to the older one.
+    const issuer = texts.has(issuerOid) ? texts.get(issuerOid) : texts.get(olderIssuerOid);
+    return { identity: subjectAltName(certificate), issuer: issuer ?? null, claims };
   } catch {
-    return { identity: null, issuer: null };
+    return { identity: null, issuer: null, claims: {} };
   }
+}
+
+/** The texts of Fulcio's extensions by the last number of their names; null for what is no text, or is there twice. */
+function fulcioTexts(certificate: Certificate): Map<number, string | null> {
+  const texts = new Map<number, string | null>();
+  for (const { subs } of certificate.extensions) {
+    const oid = subs[0]?.toOID() ?? '';
+    const number = Number(oid.slice(fulcioOid.length + 1));
+    if (!oid.startsWith(`${fulcioOid}.`) || !Number.isInteger(number)) continue;
+    const octets = subs.at(-1);
+    const value = number <= lastBareOid ? octets?.value : octets?.subs[0]?.value;
+    texts.set(number, value === undefined || texts.has(number) ? null : utf8(value));
+  }
+  return texts;
 }
 
 /** Demands a leaf for code signing, as cosign does: a trusted authority issues other certificates too. */
@@ -57,18 +85,15 @@ function subjectAltName(certificate: Certificate): string | null {
   return value === undefined ? null : utf8(value);
 }
 
-function issuer(certificate: Certificate): string | null {
-  const current = certificate.extension(issuerOid)?.valueObj.subs[0]?.value;
-  const older = certificate.extension(olderIssuerOid)?.value;
-  const value = current ?? older;
-  return value === undefined ? null : utf8(value);
-}
-
 function ascii(bytes: Uint8Array): string | null {
   return bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? Buffer.from(bytes).toString('latin1') : null;
 }
 
 function utf8(bytes: Uint8Array): string | null {
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  return [...text].some((char) => char < ' ') ? null : text;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return [...text].some((char) => char < ' ') ? null : text;
+  } catch {
+    return null;
+  }
 }

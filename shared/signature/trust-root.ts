@@ -3,16 +3,21 @@ import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
 import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
 import { z } from 'zod';
 import { GantryError } from '../error.ts';
+import { Certificate } from './certificate.ts';
+import { DerNode } from './der.ts';
 
 const publicGoodMirror = 'https://tuf-repo-cdn.sigstore.dev';
 
-// The parser of the library fills whatever is missing with defaults, so the shape is checked first.
+// The parser of the library fills whatever is missing with defaults, so the shape is checked first: a period without its
+// start would be read as one since ever.
+const validFor = z.looseObject({ start: z.iso.datetime({ offset: true }) });
 const log = z.looseObject({
-  publicKey: z.looseObject({ rawBytes: z.string().min(1) }),
+  publicKey: z.looseObject({ rawBytes: z.string().min(1), validFor }),
   logId: z.looseObject({ keyId: z.string().min(1) }),
 });
 const authority = z.looseObject({
   certChain: z.looseObject({ certificates: z.array(z.looseObject({ rawBytes: z.string().min(1) })).min(1) }),
+  validFor,
 });
 const trustedRoot = z.looseObject({
   mediaType: z.string().startsWith('application/vnd.dev.sigstore.trustedroot'),
@@ -48,7 +53,7 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
     throw invalid('it names neither a certificate authority nor a transparency log');
   }
   try {
-    const material = toTrustMaterial(TrustedRoot.fromJSON(parsed.data));
+    const material = withCertificates(toTrustMaterial(TrustedRoot.fromJSON(parsed.data)));
     // Certificates are read lazily by the library; a broken one must show here and not at the first signature.
     for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
       for (const certificate of certChain) void [certificate.notBefore, certificate.publicKey, certificate.subject];
@@ -57,6 +62,19 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
   } catch (cause) {
     throw invalid(cause instanceof Error ? cause.message : String(cause), cause);
   }
+}
+
+/** Its certificates as those that remember which of them have signed which. */
+function withCertificates(material: TrustMaterial): TrustMaterial {
+  const remembering = ({ certChain, validFor }: TrustMaterial['certificateAuthorities'][number]) => ({
+    certChain: certChain.map((certificate) => new Certificate(DerNode.of(certificate.root))),
+    validFor,
+  });
+  return {
+    ...material,
+    certificateAuthorities: material.certificateAuthorities.map(remembering),
+    timestampAuthorities: material.timestampAuthorities.map(remembering),
+  };
 }
 
 /** Checks a custom `trusted_root.json` at registration. @throws GantryError `trusted_root_invalid` */

@@ -1,18 +1,26 @@
 import type { ErrorCode } from '../contract/error-codes.ts';
-import type { ArtifactVerdict, SignatureCandidate, SignaturePolicy, SignatureVerdict } from '../domain/signature.ts';
+import {
+  type ArtifactVerdict,
+  type BundleVerdict,
+  type SignatureCandidate,
+  type SignaturePolicy,
+  type SignatureVerdict,
+  signPredicateType,
+} from '../domain/signature.ts';
+import { summarise, unmet } from './attestation.ts';
 import { readBundle } from './bundle.ts';
+import { checkIdentity } from './identity.ts';
 import { keyHintOf, verifyKeyed } from './keyed.ts';
-import { checkIdentity, verifyKeyless } from './keyless.ts';
+import { verifyKeyless } from './keyless.ts';
 import { readLegacy } from './legacy.ts';
-import type { Material } from './material.ts';
+import type { Artifact, Claim, Material } from './material.ts';
 import { type CompiledPolicy, compilePolicy } from './policy.ts';
 import { Refusal, refusalOf, refuse } from './refusal.ts';
-import { readSigner } from './signer.ts';
-
-type Subject = Material['claim']['subjects'][number];
+import { readSigner, type Signer } from './signer.ts';
 
 /**
- * Judges an artifact by the signatures found beside it: any that satisfies the policy suffices. Pure; never throws.
+ * Judges an artifact by the signatures found beside it: any that satisfies the policy suffices, and attestations only where
+ * the policy asks for them besides. Pure; never throws.
  * @param digest the artifact manifest's, as computed from its bytes by the caller
  */
 export function verifyArtifact(
@@ -26,21 +34,55 @@ export function verifyArtifact(
     const message = 'expected a signature beside the artifact, found none';
     return { verified: false, digest, code: 'unsigned', message, signatures };
   }
-  return { verified: told.verified, digest, code: told.code, message: told.message, signatures };
+  const { verified, code, message } = told;
+  const missing = verified ? unmet(compilePolicy(policy).attestations, signatures) : null;
+  if (missing === null) return { verified, digest, code, message, signatures };
+  const by = missing.builder_regexp === undefined ? '' : ` by a builder that matches /${missing.builder_regexp}/`;
+  return {
+    verified: false,
+    digest,
+    code: 'attestation_missing',
+    message: `expected a verified attestation of type ${missing.predicate_type}${by}, found none`,
+    signatures,
+  };
 }
 
 /**
- * Judges one signature: what it is about, then who made it, then whether that is whom the policy wants. Pure; whatever is
- * wrong, with the signature or the policy, is a verdict and no exception.
+ * Judges one signature: what it is about, then who made it, then whether that is whom the policy wants. An attestation is
+ * verified the same way and never counts as a signature. Pure; whatever is wrong, with the signature or the policy, is a
+ * verdict and no exception.
  */
 export function verifyCandidate(
   candidate: SignatureCandidate,
   digest: string,
   policy: SignaturePolicy,
 ): SignatureVerdict {
-  const verdict: SignatureVerdict = {
-    format: candidate.format,
-    source: candidate.source,
+  const { format, source, unreadable } = candidate;
+  const read = () => {
+    if (unreadable) throw new Refusal(unreadable.code, unreadable.message);
+    return candidate.format === 'bundle' ? readBundle(candidate.bundle, { digest }) : readLegacy(candidate);
+  };
+  const { claim, ...verdict } = judge(read, digest, policy);
+  const found = { format, source, ...verdict };
+  if (claim?.kind !== 'attestation') return found;
+  const message = `expected a signature (${signPredicateType}), found an attestation of type "${claim.predicateType}"`;
+  const attestation = verdict.verified ? { attestation: summarise(claim) } : {};
+  return { ...found, ...attestation, verified: false, code: 'attestation_only', message: printable(message) };
+}
+
+/**
+ * Judges a Sigstore bundle about a file: a signature over its bytes, or a statement of any type that names its digest. Pure;
+ * whatever is wrong is a verdict and no exception.
+ */
+export function verifyBundle(bundle: unknown, artifact: Artifact, policy: SignaturePolicy): BundleVerdict {
+  const { claim, ...verdict } = judge(() => readBundle(bundle, artifact), artifact.digest, policy);
+  return verdict;
+}
+
+type Judgement = BundleVerdict & { claim?: Claim };
+
+function judge(read: () => Material, digest: string, policy: SignaturePolicy): Judgement {
+  const judgement: Judgement = {
     identity: null,
     issuer: null,
     key_id: null,
@@ -49,50 +91,55 @@ export function verifyCandidate(
     message: '',
   };
   try {
-    if (candidate.unreadable) throw new Refusal(candidate.unreadable.code, candidate.unreadable.message);
-    const material = candidate.format === 'bundle' ? readBundle(candidate.bundle) : readLegacy(candidate);
-    describeSigner(material, verdict);
-    const subject = findSubject(material, digest);
-    verifySignature(material, compilePolicy(policy), verdict);
-    checkAnnotations(subject, compilePolicy(policy).annotations);
-    const signer = verdict.identity === null ? `key ${verdict.key_id}` : `"${verdict.identity}"`;
-    return { ...verdict, verified: true, code: 'verified', message: `signed by ${signer}` };
+    const material = read();
+    const { key } = material.entity;
+    const signer = key.$case === 'certificate' ? readSigner(key.certificate) : null;
+    // Who claims to have signed is worth showing whether or not it verifies.
+    judgement.claim = material.claim;
+    if (signer === null) judgement.key_id = keyHintOf(material);
+    else Object.assign(judgement, { identity: signer.identity, issuer: signer.issuer });
+
+    const annotations = annotationsFor(material.claim, digest);
+    const compiled = compilePolicy(policy);
+    if (signer === null) judgement.key_id = verifyByKey(material, compiled);
+    else verifyByCertificate(material, signer, compiled);
+    checkAnnotations(annotations, compiled.annotations);
+    const name = signer === null ? `key ${judgement.key_id}` : `"${signer.identity}"`;
+    const claims = signer === null ? {} : { claims: signer.claims };
+    return { ...judgement, ...claims, verified: true, code: 'verified', message: `signed by ${name}` };
   } catch (error) {
     const { code, message } = refusalOf(error);
-    return { ...verdict, code, message: printable(message) };
+    return { ...judgement, code, message: printable(message) };
   }
 }
 
-/** Fills in who claims to have signed, which is worth showing whether or not it verifies. */
-function describeSigner(material: Material, verdict: SignatureVerdict): void {
-  const { key } = material.entity;
-  if (key.$case === 'certificate') Object.assign(verdict, readSigner(key.certificate));
-  else verdict.key_id = keyHintOf(material);
-}
-
-function findSubject({ claim }: Material, digest: string): Subject {
+/** @returns the annotations that were signed with the digest */
+function annotationsFor(claim: Claim, digest: string): Record<string, unknown> {
+  // A message is read with the digest that it must be of.
+  if (claim.kind === 'message') return {};
   const subject = claim.subjects.find((candidate) => candidate.digest === digest);
-  if (subject) return subject;
+  if (subject) return subject.annotations;
   const found = claim.subjects.map((candidate) => candidate.digest).join(', ');
   return refuse('digest_mismatch', `expected a signature of ${digest}, found one of ${found.slice(0, 500)}`);
 }
 
-function verifySignature(material: Material, policy: CompiledPolicy, verdict: SignatureVerdict): void {
-  if (material.certificate === null) {
-    if (policy.keys.length === 0) {
-      refuse('mode_mismatch', 'expected a keyless signature with a certificate, found one by a key');
-    }
-    verdict.key_id = verifyKeyed(material, policy).hint;
-    return;
+/** @returns the hint of the key that made the signature */
+function verifyByKey(material: Material, policy: CompiledPolicy): string {
+  if (policy.keys.length === 0) {
+    refuse('mode_mismatch', 'expected a keyless signature with a certificate, found one by a key');
   }
+  return verifyKeyed(material, policy).hint;
+}
+
+function verifyByCertificate(material: Material, signer: Signer, policy: CompiledPolicy): void {
   if (policy.identities.length === 0) {
     refuse('mode_mismatch', 'expected a signature by a trusted key, found a keyless one with a certificate');
   }
-  verifyKeyless(material, material.certificate, policy);
-  checkIdentity(verdict, policy);
+  verifyKeyless(material, policy);
+  checkIdentity(signer, policy);
 }
 
-function checkAnnotations({ annotations }: Subject, wanted: Record<string, string>): void {
+function checkAnnotations(annotations: Record<string, unknown>, wanted: Record<string, string>): void {
   for (const [name, value] of Object.entries(wanted)) {
     const found = Object.hasOwn(annotations, name) ? annotations[name] : undefined;
     if (found === value) continue;
@@ -111,6 +158,7 @@ function printable(message: unknown): string {
 /** From what nearly satisfied the policy to what says least; codes that are not listed come last. */
 const telling: ErrorCode[] = [
   'annotation_mismatch',
+  'claim_mismatch',
   'issuer_mismatch',
   'identity_mismatch',
   'tlog_missing',

@@ -80,3 +80,13 @@ export function candidatesOf(entry: CosignCase, digest = entry.digest): Signatur
   }
   return candidates;
 }
+
+/** A case's bundles, each with the digest that its statement is about. */
+export function readBundles(entry: CosignCase): { bundle: unknown; subject: string }[] {
+  return candidatesOf(entry).flatMap((candidate) => {
+    if (candidate.format !== 'bundle') return [];
+    const { dsseEnvelope } = candidate.bundle as { dsseEnvelope: { payload: string } };
+    const { subject } = JSON.parse(Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8'));
+    return [{ bundle: candidate.bundle, subject: `sha256:${subject[0].digest.sha256}` }];
+  });
+}

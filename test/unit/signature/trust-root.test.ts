@@ -43,10 +43,11 @@ describe('trust roots', () => {
     expect(() => checkTrustedRoot(root)).toThrow(expect.objectContaining({ code: 'trusted_root_invalid' }));
   });
 
-  test('a policy is compiled once', () => {
+  test('a policy is compiled once for each content', () => {
     const policy = policyOf(cosignCase('keyless-ok'));
     expect(compilePolicy(policy)).toBe(compilePolicy(policy));
-    expect(compilePolicy({ ...policy })).not.toBe(compilePolicy(policy));
+    expect(compilePolicy({ ...policy })).toBe(compilePolicy(policy));
+    expect(compilePolicy({ ...policy, require_tlog: false })).not.toBe(compilePolicy(policy));
   });
 });
 

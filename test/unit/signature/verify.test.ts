@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
 import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
@@ -21,6 +21,13 @@ function keyPair() {
 
 function candidate(bundle: unknown): SignatureCandidate {
   return { format: 'bundle', source: 'referrers', claimed_digest: digest, bundle };
+}
+
+function messageBundle(message: Buffer, key: KeyObject) {
+  const { mediaType, verificationMaterial } = signArtifact({ digest, key });
+  const messageDigest = { algorithm: 'SHA2_256', digest: createHash('sha256').update(message).digest('base64') };
+  const signature = sign('sha256', message, key).toString('base64');
+  return { mediaType, verificationMaterial, messageSignature: { messageDigest, signature } };
 }
 
 const keyed = (keys: string[], changes: Partial<SignaturePolicy> = {}): SignaturePolicy => ({
@@ -189,15 +196,18 @@ describe('verdicts', () => {
     expect(message.length).toBeLessThanOrEqual(1000);
   });
 
-  test('a bundle that signs a message is no signature of an artifact', () => {
-    const { pem } = keyPair();
-    const { verificationMaterial, mediaType } = signArtifact({ digest, key: keyPair().privateKey });
-    const messageSignature = {
-      messageDigest: { algorithm: 'SHA2_256', digest: Buffer.from('ab'.repeat(32), 'hex').toString('base64') },
-      signature: 'AAAA',
-    };
-    const bundle = { mediaType, verificationMaterial, messageSignature };
-    expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('payload_invalid');
+  test('a bundle that signs the manifest itself is a signature of the artifact, one of other bytes is none', () => {
+    const { privateKey, pem } = keyPair();
+    const manifest = Buffer.from('{"schemaVersion":2}');
+    const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
+    const bundle = messageBundle(manifest, privateKey);
+    expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('verified');
+    expect(verifyCandidate(candidate(bundle), digest, keyed([keyPair().pem])).code).toBe('key_mismatch');
+    const other = `sha256:${'ab'.repeat(32)}`;
+    expect(verifyCandidate(candidate(bundle), other, keyed([pem])).code).toBe('digest_mismatch');
+    expect(verifyCandidate(candidate(bundle), digest, keyed([pem], { annotations: { a: 'b' } })).code).toBe(
+      'annotation_mismatch',
+    );
   });
 
   test('a statement about several subjects covers each, by sha256 only', () => {

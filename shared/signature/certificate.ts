@@ -1,0 +1,45 @@
+import { X509Certificate } from '@sigstore/core';
+import { DerNode } from './der.ts';
+
+/**
+ * The library's certificate, which remembers what its bytes settle: its encoding, its key, and which other certificates
+ * have signed it. Those of a trust root live as long as the root, so the links above a leaf are verified once and not
+ * for each signature.
+ */
+export class Certificate extends X509Certificate {
+  readonly #signedBy = new WeakMap<X509Certificate, boolean>();
+  #der: Buffer | undefined;
+  #publicKey: Buffer | undefined;
+
+  /** @throws ASN1ParseError for what is not strict DER */
+  static fromDer(der: Uint8Array): Certificate {
+    return new Certificate(DerNode.parse(der));
+  }
+
+  override get publicKey(): Buffer {
+    this.#publicKey ??= super.publicKey;
+    return this.#publicKey;
+  }
+
+  override verify(issuer: X509Certificate = this): boolean {
+    const known = this.#signedBy.get(issuer);
+    if (known !== undefined) return known;
+    const signed = super.verify(issuer);
+    this.#signedBy.set(issuer, signed);
+    return signed;
+  }
+
+  override equals(other: X509Certificate): boolean {
+    return this.#bytes().equals(other instanceof Certificate ? other.#bytes() : other.root.toDER());
+  }
+
+  /** A copy to change: the library takes a certificate's SCTs out of one to see what their log signed. */
+  override clone(): Certificate {
+    return new Certificate(DerNode.of(this.root));
+  }
+
+  #bytes(): Buffer {
+    this.#der ??= this.root.toDER();
+    return this.#der;
+  }
+}
