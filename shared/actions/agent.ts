@@ -114,8 +114,8 @@ export async function artifactUrls(
 async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
   const pointer = await getComposition(services.db, instance.account, instance.template_id, instance.track);
-  for (const key of new Set([pointer?.report_key ?? null, instance.desired_report_key])) {
-    if (key !== null) await addKeys(services, instance, await readRecord(services, key), keys);
+  for (const key of new Set([...(pointer === null ? [] : [pointer.report_key]), ...instance.desired_report_keys])) {
+    await addKeys(services, instance, await readRecord(services, key), keys);
   }
   return keys;
 }

@@ -42,7 +42,7 @@ export async function createInstance(
     desired_modules: {},
     desired_signed_at: null,
     desired_expires_at: null,
-    desired_report_key: null,
+    desired_report_keys: [],
     desired_error: null,
     report: null,
     created_at: at,

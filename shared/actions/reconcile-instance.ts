@@ -116,7 +116,8 @@ async function sign(
     ),
     desired_signed_at: signed_at,
     desired_expires_at: later(services, lifeSeconds),
-    desired_report_key: pointer.report_key,
+    // What is in place stays named until other bytes are there: what an agent may still fetch is not collected.
+    desired_report_keys: [...new Set([...instance.desired_report_keys, pointer.report_key])],
     desired_error: null,
   };
   await transact(services.db, [signedInstance(instance, set)]);
@@ -129,7 +130,7 @@ async function sign(
   const bytes = await signAsDirector(services, account.director_key_id, metadata);
   await putLatest(services.objects, key, bytes, 'application/json', inPlace);
   await transact(services.db, [
-    signedInstance({ ...instance, ...set }, { ...set, desired_hash }),
+    signedInstance({ ...instance, ...set }, { ...set, desired_hash, desired_report_keys: [pointer.report_key] }),
     putResign(instance.account, instance.id, later(services, lifeSeconds / 2)),
     createEvent({
       type: 'gantry.desired_state.signed',

@@ -59,8 +59,11 @@ export interface Instance {
   desired_modules: Record<string, string>;
   desired_signed_at: string | null;
   desired_expires_at: string | null;
-  /** S3 key of the composition record that the signed desired state names; null before the first. */
-  desired_report_key: string | null;
+  /**
+   * S3 keys of the composition records that the signed desired state in place may name: none before the first, several
+   * from when another one is claimed until its bytes are in place.
+   */
+  desired_report_keys: string[];
   /** Why the desired state could not be made as it should be now; the one before stays. Null when it could. */
   desired_error: DesiredError | null;
   /** The last report, null before the first. */

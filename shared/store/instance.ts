@@ -48,7 +48,7 @@ const instances = new Entity(
       desired_modules: json<Record<string, string>>(),
       desired_signed_at: json<string | null>(),
       desired_expires_at: json<string | null>(),
-      desired_report_key: json<string | null>(),
+      desired_report_keys: json<string[]>(),
       desired_error: json<DesiredError | null>(),
       report: json<InstanceReport | null>(),
       created_at: text,
@@ -223,7 +223,7 @@ export function signedInstance(
     | 'desired_modules'
     | 'desired_signed_at'
     | 'desired_expires_at'
-    | 'desired_report_key'
+    | 'desired_report_keys'
     | 'desired_error'
   >,
 ): Write {

@@ -92,7 +92,7 @@ async function machine(name: string, template: Template, clusters: string[], let
     desired_modules: { redis: digest('a') },
     desired_signed_at: time,
     desired_expires_at: time,
-    desired_report_key: null,
+    desired_report_keys: [],
     desired_error: null,
   };
   await transact(services.db, [signedInstance(instance, desired)]);

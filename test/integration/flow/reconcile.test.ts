@@ -181,7 +181,7 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
     return ((await response.json()) as { instance: Instance }).instance;
   };
   expect((await shown()).desired_error).toEqual(failed.desired_error);
-  expect(await shown()).not.toHaveProperty('desired_report_key');
+  expect(await shown()).not.toHaveProperty('desired_report_keys');
   await setMetadata(instance, { hostname: 'web-1' });
   await eventually('no error', async () => ((await read(instance.id)).desired_error === null ? true : null));
   expect((await read(instance.id)).desired_version).toBe(instance.desired_version);

@@ -52,7 +52,7 @@ function machine(
     desired_modules: desired,
     desired_signed_at: time,
     desired_expires_at: time,
-    desired_report_key: null,
+    desired_report_keys: [],
     desired_error: null,
     report,
     created_at: time,

@@ -48,7 +48,7 @@ const instance: Instance = {
   desired_composition: `sha256:${'a'.repeat(64)}`,
   desired_modules: { 'my-redis': `sha256:${'b'.repeat(64)}` },
   desired_signed_at: at,
-  desired_report_key: 'accounts/acme/compositions/sha256/1.json',
+  desired_report_keys: ['accounts/acme/compositions/sha256/1.json'],
   desired_error: null,
   desired_expires_at: at,
   report: {
