@@ -15,6 +15,7 @@ export const functionEntries = {
   sweep: 'functions/promote/sweep-handler.ts',
   compose: 'functions/compose/handler.ts',
   reconcile: 'functions/reconcile/handler.ts',
+  collect: 'functions/collect/handler.ts',
   events: 'functions/events/handler.ts',
   api: 'functions/api/handler.ts',
 } as const;

@@ -51,6 +51,14 @@ export class Events extends Construct {
   }
 }
 
+/** Calls a function once a day. */
+export function everyDay(stage: StageFunction): void {
+  new Rule(stage, 'EveryDay', {
+    schedule: Schedule.rate(Duration.days(1)),
+    targets: [new LambdaFunction(stage.lambda, { retryAttempts: 2 })],
+  });
+}
+
 /** Calls a function once a minute. */
 export function everyMinute(stage: StageFunction): void {
   new Rule(stage, 'EveryMinute', {

@@ -12,6 +12,7 @@ export const outputsSchema = z.object({
   IngestQueueUrl: z.url(),
   ComposeQueueUrl: z.url(),
   ReconcileQueueUrl: z.url(),
+  CollectQueueUrl: z.url(),
   StateMachineArn: z.string(),
   EventBusName: z.string(),
   LinkKeyId: z.string(),

@@ -3,7 +3,7 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import type { FunctionName } from './bundle.ts';
-import { Events, everyMinute } from './events.ts';
+import { Events, everyDay, everyMinute } from './events.ts';
 import { Http } from './http.ts';
 import { Keys } from './keys.ts';
 import type { Outputs } from './outputs.ts';
@@ -24,6 +24,8 @@ const timeouts = {
   reconcile: Duration.minutes(2),
   promote: Duration.minutes(1),
   sweep: Duration.minutes(1),
+  // 100,000 objects take some minutes; past it the next delivery goes on.
+  collect: Duration.minutes(15),
   events: Duration.minutes(1),
   // API Gateway gives up after 30 s.
   api: Duration.seconds(29),
@@ -54,6 +56,7 @@ export class GantryStack extends Stack {
       ingest: this.queue('IngestQueue', 'INGEST_QUEUE_URL', timeouts.ingest),
       compose: this.queue('ComposeQueue', 'COMPOSE_QUEUE_URL', timeouts.compose),
       reconcile: this.queue('ReconcileQueue', 'RECONCILE_QUEUE_URL', timeouts.reconcile),
+      collect: this.queue('CollectQueue', 'COLLECT_QUEUE_URL', timeouts.collect),
     };
 
     // Poll: once a minute the due repositories go to the queue, from which workers list their tags.
@@ -118,6 +121,15 @@ export class GantryStack extends Stack {
     });
     keys.allowSignAsDirector(reconcile);
 
+    // Collect: once a day each account goes to the queue; what no row of it names any more is deleted.
+    const collect = this.stage('collect', 'Deletes objects that nothing names');
+    everyDay(collect);
+    queues.collect.feed(collect, { batchSize: 1, concurrency: 2 });
+    queues.collect.allowSend(collect);
+    storage.allowTable(collect, 'read');
+    storage.allowObjects(collect, { read: ['compositions'] });
+    storage.allowCollect(collect, ['images', 'compositions']);
+
     const events = new Events(this, 'Events', settings);
     const carrier = this.stage('events', 'Carries stored events to the bus');
     events.feed(carrier, storage);
@@ -149,9 +161,10 @@ export class GantryStack extends Stack {
         ingest: queues.ingest.deadLetterQueue,
         compose: queues.compose.deadLetterQueue,
         reconcile: queues.reconcile.deadLetterQueue,
+        collect: queues.collect.deadLetterQueue,
         events: events.deadLetterQueue,
       },
-      functions: { poll, verify, ingest, promote, sweep, compose, reconcile, events: carrier, api },
+      functions: { poll, verify, ingest, promote, sweep, compose, reconcile, collect, events: carrier, api },
       promotion,
       http,
       alarmAddress: settings.alarmAddress,
@@ -168,6 +181,7 @@ export class GantryStack extends Stack {
       IngestQueueUrl: queues.ingest.queue.queueUrl,
       ComposeQueueUrl: queues.compose.queue.queueUrl,
       ReconcileQueueUrl: queues.reconcile.queue.queueUrl,
+      CollectQueueUrl: queues.collect.queue.queueUrl,
       StateMachineArn: promotion.stateMachine.stateMachineArn,
       EventBusName: events.bus.eventBusName,
       LinkKeyId: keys.linkKey.keyId,

@@ -2,20 +2,15 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, Billing, StreamViewType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import type { ObjectKind } from '../shared/contract/objects.ts';
 import { acknowledge, acknowledgeWildcard, attribute } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 
 const string = (name: string) => ({ name, type: AttributeType.STRING });
 
 /** No Scan: lists are queries, whatever their size. */
-const tableActions = [
-  'dynamodb:GetItem',
-  'dynamodb:BatchGetItem',
-  'dynamodb:Query',
-  'dynamodb:PutItem',
-  'dynamodb:UpdateItem',
-  'dynamodb:DeleteItem',
-];
+const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
+const writeActions = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
 
 /** The one table and the bucket of bytes: both outlive the stack. */
 export class Storage extends Construct {
@@ -52,33 +47,52 @@ export class Storage extends Construct {
       serverAccessLogsPrefix: 'artifacts/',
       lifecycleRules: [
         { abortIncompleteMultipartUploadAfter: Duration.days(2) },
-        // Artifacts are never overwritten; desired states are, every few days on every machine.
+        // Desired states are overwritten every few days on every machine; an object that is named again gets a copy.
         { noncurrentVersionExpiration: Duration.days(90) },
       ],
     });
   }
 
   /** Names the bucket as well: every process builds the same services, and a name grants nothing. */
-  allowTable(stage: StageFunction): void {
+  allowTable(stage: StageFunction, access: 'read' | 'write' = 'write'): void {
     const { tableArn } = this.table;
-    stage.allow(tableActions, [tableArn, `${tableArn}/index/gsi1`, `${tableArn}/index/gsi2`]);
+    const actions = access === 'read' ? readActions : [...readActions, ...writeActions];
+    stage.allow(actions, [tableArn, `${tableArn}/index/gsi1`, `${tableArn}/index/gsi2`]);
     stage.setEnvironment('TABLE_NAME', this.table.tableName);
     stage.setEnvironment('BUCKET_NAME', this.bucket.bucketName);
   }
 
   /**
    * Reading and writing of the accounts' objects, each kind on its own: what one stage made, no other stage can replace.
-   * Nothing deletes an object.
+   * Who writes a kind reads it as well: an object that is there already must be young enough to be named (`renew`).
    */
   allowObjects(stage: StageFunction, kinds: { read?: ObjectKind[]; write?: ObjectKind[] }): void {
     const { read = [], write = [] } = kinds;
-    const pattern = (kind: ObjectKind) => `${this.bucket.bucketArn}/accounts/*/${kind}/*`;
-    if (read.length > 0) stage.allow(['s3:GetObject'], read.map(pattern));
-    if (write.length > 0) stage.allow(['s3:PutObject'], write.map(pattern));
-    if (write.includes('artifacts')) stage.allow(['s3:AbortMultipartUpload'], [pattern('artifacts')]);
+    const readable = [...new Set([...read, ...write])];
+    if (readable.length > 0) stage.allow(['s3:GetObject'], this.keysOf(readable));
+    if (write.length > 0) stage.allow(['s3:PutObject'], this.keysOf(write));
+    if (write.includes('artifacts')) stage.allow(['s3:AbortMultipartUpload'], this.keysOf(['artifacts']));
     // Without it a missing object answers 403 instead of 404.
     stage.allow(['s3:ListBucket'], [this.bucket.bucketArn]);
-    for (const kind of new Set([...read, ...write])) {
+    this.acknowledgeKinds(stage, readable);
+  }
+
+  /** Listing and deleting of the versions of these kinds of objects: for the collector alone. */
+  allowCollect(stage: StageFunction, kinds: ObjectKind[]): void {
+    for (const kind of kinds) {
+      const ofKind = { StringLike: { 's3:prefix': `accounts/*/${kind}/` } };
+      stage.allow(['s3:ListBucketVersions'], [this.bucket.bucketArn], ofKind);
+    }
+    stage.allow(['s3:DeleteObjectVersion'], this.keysOf(kinds));
+    this.acknowledgeKinds(stage, kinds);
+  }
+
+  private keysOf(kinds: ObjectKind[]): string[] {
+    return kinds.map((kind) => `${this.bucket.bucketArn}/accounts/*/${kind}/*`);
+  }
+
+  private acknowledgeKinds(stage: StageFunction, kinds: ObjectKind[]): void {
+    for (const kind of kinds) {
       acknowledgeWildcard(
         stage.role,
         `${attribute(this.bucket, 'Arn')}/accounts/*/${kind}/*`,
@@ -87,16 +101,6 @@ export class Storage extends Construct {
     }
   }
 }
-
-/** The folders of an account, as shared/store/objects.ts names them. */
-export type ObjectKind =
-  | 'artifacts'
-  | 'file-indexes'
-  | 'evidence'
-  | 'images'
-  | 'compositions'
-  | 'desired-states'
-  | 'roots';
 
 const bucketDefaults = {
   encryption: BucketEncryption.S3_MANAGED,

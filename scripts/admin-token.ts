@@ -14,6 +14,7 @@ export function environmentOf(outputs: Outputs): Record<string, string> {
     INGEST_QUEUE_URL: outputs.IngestQueueUrl,
     COMPOSE_QUEUE_URL: outputs.ComposeQueueUrl,
     RECONCILE_QUEUE_URL: outputs.ReconcileQueueUrl,
+    COLLECT_QUEUE_URL: outputs.CollectQueueUrl,
     STATE_MACHINE_ARN: outputs.StateMachineArn,
     EVENT_BUS_NAME: outputs.EventBusName,
     LINK_KEY_ID: outputs.LinkKeyId,

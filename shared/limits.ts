@@ -184,4 +184,8 @@ export const limits = {
   fleetVersionsRead: 200,
   /** Rows, lists and file indexes that one call reads or writes at the same time: more only wait in the client. */
   storeReadsAtOnce: 16,
+  /** Age below which an object is never collected: whatever is to name it, or still reads it, has long ended by then. */
+  objectGraceSeconds: 24 * 3600,
+  /** Age past which an object that is named again is made young: a function, 15 minutes at most, is far from the rest. */
+  objectRenewSeconds: 12 * 3600,
 } as const;

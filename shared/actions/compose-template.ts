@@ -15,7 +15,7 @@ import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { instancesOf } from '../store/instance.ts';
 import { getModule } from '../store/module.ts';
-import { getBytes, objectKeys, putOnce } from '../store/objects.ts';
+import { getBytes, objectKeys, putOnce, renew } from '../store/objects.ts';
 import { getOperation } from '../store/operation.ts';
 import {
   getComposition,
@@ -53,7 +53,8 @@ export async function composeTemplate(services: Services, message: ComposeMessag
   if (task_token === undefined) return publish(services, message);
   try {
     const { account, template_id, track } = message;
-    await makeComposition(services, message, await getComposition(services.db, account, template_id, track));
+    const before = await getComposition(services.db, account, template_id, track);
+    await makeComposition(services, message, await recordBefore(services, before));
     await answer(services, new SendTaskSuccessCommand({ taskToken: task_token, output: '{}' }));
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
@@ -97,11 +98,16 @@ async function putMade(services: Services, message: ComposeMessage): Promise<boo
   const { account, template_id, track } = message;
   // Read before anything that the composition is made of: see putComposition.
   const before = await getComposition(services.db, account, template_id, track);
-  const made = await makeComposition(services, message, before);
+  const replaced = await recordBefore(services, before);
+  const made = await makeComposition(services, message, replaced);
   if (made === null) return false;
   const { record, report_key, revision, made_at, modules } = made;
   const same =
     before?.report_key === report_key && before.revision === revision && isDeepStrictEqual(before.modules, modules);
+  if (before !== null && replaced !== null && before.report_key !== report_key) {
+    // Others may have read the pointer and be about to name what it points at: it outlives what they are doing.
+    for (const key of objectsOf(before.report_key, replaced)) await renew(services.objects, key, services.now());
+  }
   // Put in place all the same: a slower compose that began before and read what is true no more must find it replaced.
   await transact(services.db, [
     putComposition({
@@ -135,23 +141,23 @@ async function putMade(services: Services, message: ComposeMessage): Promise<boo
 }
 
 /** Composes and stores image, index and record, all named by content. Null when the template is gone. */
-async function makeComposition(services: Services, message: ComposeMessage, before: TemplateComposition | null) {
+async function makeComposition(services: Services, message: ComposeMessage, before: CompositionRecord | null) {
   const { account, template_id, track, operation_id } = message;
   const made_at = nowIso(services);
   const view = await readView(services, account, template_id, operation_id);
   if (view === null) return null;
-  const previous = before === null ? null : ((await readRecord(services, before.report_key)).resolution ?? null);
+  const previous = before?.resolution ?? null;
   const { composition, warnings, resolution, considered } = await composeView(services, view, track, previous, {
     entriesMax: limits.composeEntriesMax,
   });
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);
-  await putOnce(services.objects, image_key, image, 'application/octet-stream');
+  await putOnce(services.objects, image_key, image, 'application/octet-stream', services.now());
   const index = indexOf(composition);
   // Named by what is compressed: another zlib may compress it to other bytes.
   const index_key = objectKeys.compositionIndex(account, `sha256:${sha256Hex(JSON.stringify(index))}`);
-  await putOnce(services.objects, index_key, encodeIndex(index), 'application/gzip');
+  await putOnce(services.objects, index_key, encodeIndex(index), 'application/gzip', services.now());
   const layerOf = new Map(composition.layers.map((layer) => [`${layer.account}/${layer.module}`, layer]));
   const record: CompositionRecord = {
     composition_digest,
@@ -169,7 +175,7 @@ async function makeComposition(services: Services, message: ComposeMessage, befo
   };
   const text = JSON.stringify(record);
   const report_key = objectKeys.composition(account, `sha256:${sha256Hex(text)}`);
-  await putOnce(services.objects, report_key, text, 'application/json');
+  await putOnce(services.objects, report_key, text, 'application/json', services.now());
   return { record, report_key, revision: view.template.revision, made_at, modules: considered };
 }
 
@@ -182,6 +188,22 @@ export async function readRecord(services: Services, key: string): Promise<Compo
   // Written by compose under the hash of its content.
   const record: CompositionRecord = JSON.parse(Buffer.from(await getBytes(services.objects, key)).toString('utf8'));
   return record;
+}
+
+/** Null also where the record is gone: rows that were restored may name what was collected since, and are made anew. */
+async function recordBefore(services: Services, before: TemplateComposition | null): Promise<CompositionRecord | null> {
+  if (before === null) return null;
+  try {
+    return await readRecord(services, before.report_key);
+  } catch (error) {
+    if (!isGantryError(error, 'not_found')) throw error;
+    return null;
+  }
+}
+
+/** The S3 keys of all that a stored composition consists of. */
+export function objectsOf(report_key: string, { image, index_key }: CompositionRecord): string[] {
+  return [report_key, image.key, ...(index_key === undefined ? [] : [index_key])];
 }
 
 async function readView(

@@ -68,7 +68,7 @@ export async function createAccount(
   });
   const bytes = await signAsDirector(services, director_key_id, root);
   const root_sha256 = rootSha256(bytes);
-  await putOnce(services.objects, objectKeys.root(input.slug, root_sha256), bytes, 'application/json');
+  await putOnce(services.objects, objectKeys.root(input.slug, root_sha256), bytes, 'application/json', services.now());
 
   const account: Account = {
     slug: input.slug,

@@ -12,6 +12,7 @@ const variables = [
   'INGEST_QUEUE_URL',
   'COMPOSE_QUEUE_URL',
   'RECONCILE_QUEUE_URL',
+  'COLLECT_QUEUE_URL',
 ] as const satisfies EnvironmentName[];
 type Variable = (typeof variables)[number];
 
@@ -47,6 +48,7 @@ export function servicesFromEnvironment(...required: Variable[]): Services {
         ingest: value('INGEST_QUEUE_URL'),
         compose: value('COMPOSE_QUEUE_URL'),
         reconcile: value('RECONCILE_QUEUE_URL'),
+        collect: value('COLLECT_QUEUE_URL'),
       },
       allowedPrivateHosts: ALLOWED_PRIVATE_HOSTS,
     },

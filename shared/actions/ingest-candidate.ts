@@ -98,7 +98,7 @@ async function readBuilds(
 ): Promise<Build[]> {
   const top = await client.getManifest(repository, digest);
   const { account } = module;
-  await putOnce(services.objects, objectKeys.artifact(account, digest), top.bytes, top.mediaType);
+  await putOnce(services.objects, objectKeys.artifact(account, digest), top.bytes, top.mediaType, services.now());
   if (!isIndex(top)) {
     return [
       await readBuild(
@@ -114,7 +114,8 @@ async function readBuilds(
   const builds: Build[] = [];
   for (const child of platformsOf(top)) {
     const manifest = await client.getManifest(repository, child.digest, { size: child.size });
-    await putOnce(services.objects, objectKeys.artifact(account, child.digest), manifest.bytes, manifest.mediaType);
+    const key = objectKeys.artifact(account, child.digest);
+    await putOnce(services.objects, key, manifest.bytes, manifest.mediaType, services.now());
     builds.push(await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'));
   }
   refuseDifferentManifests(builds, digest);
@@ -201,7 +202,8 @@ async function readBuild(
   const [problem] = checkAgainstRow(manifest, module);
   if (problem !== undefined) throw new GantryError(problem.code, problem.message, { field: problem.path });
   const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
-  await putOnce(services.objects, file_index_key, await encodeFileIndex(tar.entries), 'application/gzip');
+  const index = await encodeFileIndex(tar.entries);
+  await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
   return {
     platform,
     manifest_digest: content.digest,

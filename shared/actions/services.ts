@@ -2,6 +2,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { mapAtOnce } from '../at-once.ts';
 import type { Aws } from '../aws/clients.ts';
 import type {
+  CollectMessage,
   ComposeMessage,
   IngestMessage,
   PollMessage,
@@ -26,7 +27,7 @@ export interface Settings {
   senderAddress: string;
   linkKeyId: string;
   stateMachineArn: string;
-  queueUrls: { poll: string; verify: string; ingest: string; compose: string; reconcile: string };
+  queueUrls: { poll: string; verify: string; ingest: string; compose: string; reconcile: string; collect: string };
   /** Hosts that fetches may reach although their addresses are private or loopback. */
   allowedPrivateHosts: string[];
 }
@@ -37,6 +38,7 @@ interface Messages {
   ingest: IngestMessage;
   compose: ComposeMessage;
   reconcile: ReconcileMessage;
+  collect: CollectMessage;
 }
 
 /** Messages on their way to SQS at the same time. */

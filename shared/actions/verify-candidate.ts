@@ -79,7 +79,7 @@ async function accept(
   const candidates = found.filter((_, index) => verdict.signatures[index]?.verified === true);
   const evidence = JSON.stringify({ digest, candidates });
   const evidence_key = objectKeys.evidence(account, `sha256:${sha256Hex(evidence)}`);
-  await putOnce(services.objects, evidence_key, evidence, 'application/json');
+  await putOnce(services.objects, evidence_key, evidence, 'application/json', services.now());
   const at = nowIso(services);
   // Waiting for a signature is over; the wait after a failed ingest goes on growing.
   const waited = candidate.state === 'found' || candidate.state === 'awaiting_signature';

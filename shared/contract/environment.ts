@@ -12,6 +12,7 @@ const variables = {
   INGEST_QUEUE_URL: z.url(),
   COMPOSE_QUEUE_URL: z.url(),
   RECONCILE_QUEUE_URL: z.url(),
+  COLLECT_QUEUE_URL: z.url(),
   EVENT_BUS_NAME: text,
   STATE_MACHINE_ARN: text,
   /** The KMS key that makes and checks the MACs of approval links. */

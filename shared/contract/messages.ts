@@ -26,6 +26,9 @@ export const composeMessage = z.object({
 /** Make and sign the desired state of one instance. */
 export const reconcileMessage = z.object({ account: z.string(), instance_id: idSchema('instance') });
 
+/** Delete what nothing names any more of one account. */
+export const collectMessage = z.object({ account: z.string() });
+
 /** A template and the revision at which a change was checked against it. */
 export const plannedTemplate = z.object({ template_id: idSchema('template'), revision: z.number().int() });
 
@@ -48,5 +51,6 @@ export type VerifyMessage = z.infer<typeof versionMessage>;
 export type IngestMessage = z.infer<typeof versionMessage>;
 export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
+export type CollectMessage = z.infer<typeof collectMessage>;
 export type PlannedTemplate = z.infer<typeof plannedTemplate>;
 export type PromotionStep = z.infer<typeof promotionStep>;

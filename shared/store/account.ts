@@ -6,6 +6,7 @@ import {
   change,
   create,
   type Db,
+  each,
   flag,
   json,
   key,
@@ -99,6 +100,11 @@ const categories = new Entity(
 
 export function getAccount(db: Db, slug: string): Promise<Account | null> {
   return read(db, accounts, accounts.get({ slug }).params());
+}
+
+/** Every account of the platform, as the index has it. */
+export function eachAccount(db: Db): AsyncGenerator<Account> {
+  return each(db, accounts, accounts.query.list({}).params());
 }
 
 export function createAccount(account: Account): Write {

@@ -108,6 +108,17 @@ export async function query<T>(
   return entity.parse({ Items: items }).data;
 }
 
+/** Reads a query to its end, a page of at most 1 MB at a time: for lists that memory need not hold. */
+export async function* each<T>(db: Db, entity: Parses, params: Params): AsyncGenerator<T> {
+  let start: Record<string, unknown> | undefined;
+  do {
+    const page = { ...params, TableName: db.table, ...(start === undefined ? {} : { ExclusiveStartKey: start }) };
+    const out = await db.client.send(new QueryCommand(page));
+    yield* entity.parse({ Items: out.Items ?? [] }).data;
+    start = out.LastEvaluatedKey;
+  } while (start !== undefined);
+}
+
 /** Sorts before every name and id: where a list begins. Key values may not be empty. */
 export const first = '!';
 

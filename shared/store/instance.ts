@@ -7,6 +7,7 @@ import {
   create,
   type Db,
   dueShards,
+  each,
   first,
   json,
   key,
@@ -137,6 +138,13 @@ export function listInstances(db: Db, account: string, limit = 1000, after = '')
 
 export function instancesOf(db: Db, account: string, template_id: string): Promise<Instance[]> {
   return query(db, instances, instances.query.byTemplate({ account, template_id }).params(), 100_000);
+}
+
+/** Every instance of an account, as the index has it. */
+export async function* eachInstance(db: Db, account: string): AsyncGenerator<Instance> {
+  for (let shard = 0; shard < listShards; shard++) {
+    yield* each<Instance>(db, instances, instances.query.list({ account, shard }).params());
+  }
 }
 
 /**

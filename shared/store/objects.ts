@@ -1,10 +1,22 @@
 import { Readable } from 'node:stream';
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CopyObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { ObjectKind } from '../contract/objects.ts';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 
-/** The artifact bucket. Everything but desired states is named by its digest and never overwritten. */
+/** The artifact bucket. Everything but desired states is named by its digest and never overwritten with other bytes. */
 export interface Objects {
   s3: S3Client;
   bucket: string;
@@ -21,28 +33,121 @@ export const objectKeys = {
   composition: (account: string, digest: string) => `accounts/${account}/compositions/${digest.replace(':', '/')}.json`,
   compositionIndex: (account: string, digest: string) =>
     `accounts/${account}/compositions/${digest.replace(':', '/')}.index.json.gz`,
-  upload: (account: string, id: string) => `accounts/${account}/uploads/${id}`,
   desiredState: (account: string, instance: string) => `accounts/${account}/desired-states/${instance}.json`,
   root: (account: string, sha256: string) => `accounts/${account}/roots/sha256/${sha256}.json`,
 } as const;
 
-/** Writes bytes unless the key exists; what is named by its digest needs no second write. */
-export async function putOnce(objects: Objects, key: string, body: Uint8Array | string, type: string): Promise<void> {
+/** Where an account's objects of a kind lie. */
+export function objectPrefix(account: string, kind: ObjectKind): string {
+  return `accounts/${account}/${kind}/`;
+}
+
+/**
+ * Writes bytes unless the key exists: what is named by its digest needs no second write. Afterwards the object is young
+ * (see `renew`), so that the caller may name it. Throws `conflict` where others write and delete it all the while.
+ */
+export async function putOnce(
+  objects: Objects,
+  key: string,
+  body: Uint8Array | string,
+  type: string,
+  now: Date,
+): Promise<void> {
+  for (let attempt = 1; attempt <= limits.conflictAttemptsMax; attempt++) {
+    try {
+      await objects.s3.send(
+        new PutObjectCommand({
+          Bucket: objects.bucket,
+          Key: key,
+          Body: body,
+          ContentType: type,
+          IfNoneMatch: '*',
+          ChecksumAlgorithm: 'SHA256',
+        }),
+      );
+      return;
+    } catch (error) {
+      const name = (error as { name?: string }).name;
+      if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error;
+    }
+    if (await renew(objects, key, now)) return;
+    await sleep(Math.random() * 100 * attempt);
+  }
+  throw new GantryError('conflict', `${key} was written and deleted at the same time`);
+}
+
+/**
+ * Sees to it that an object is young, of which the collector (shared/actions/collect-objects.ts) keeps off: whoever is to
+ * name an object that exists already calls this first. An object older than `objectRenewSeconds` is copied onto itself,
+ * which makes a new version of the same bytes; the collector deletes versions that it saw old, and never this one.
+ * Returns false when there is no such object.
+ */
+export async function renew(objects: Objects, key: string, now: Date): Promise<boolean> {
+  const where = { Bucket: objects.bucket, Key: key };
   try {
+    const { LastModified, ContentType } = await objects.s3.send(new HeadObjectCommand(where));
+    if (LastModified !== undefined && ageSeconds(LastModified, now) < limits.objectRenewSeconds) return true;
     await objects.s3.send(
-      new PutObjectCommand({
-        Bucket: objects.bucket,
-        Key: key,
-        Body: body,
-        ContentType: type,
-        IfNoneMatch: '*',
+      new CopyObjectCommand({
+        ...where,
+        CopySource: `${objects.bucket}/${key}`,
+        // S3 refuses a copy onto itself that changes nothing; to state the metadata anew counts as a change.
+        MetadataDirective: 'REPLACE',
+        ...(ContentType === undefined ? {} : { ContentType }),
         ChecksumAlgorithm: 'SHA256',
       }),
     );
+    return true;
   } catch (error) {
-    const name = (error as { name?: string }).name;
-    if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error;
+    if (['NotFound', 'NoSuchKey'].includes((error as { name?: string }).name ?? '')) return false;
+    throw error;
   }
+}
+
+function ageSeconds(modified: Date, now: Date): number {
+  return (now.getTime() - modified.getTime()) / 1000;
+}
+
+/** One version of an object, as it is listed. */
+export interface ObjectVersion {
+  key: string;
+  versionId: string;
+  size: number;
+  modified: Date;
+}
+
+/** Every version below a prefix, in pages of at most 1,000. */
+export async function* listObjectVersions(objects: Objects, prefix: string): AsyncGenerator<ObjectVersion[]> {
+  let markers: { KeyMarker?: string; VersionIdMarker?: string } | null = {};
+  while (markers !== null) {
+    const page: ListObjectVersionsCommandOutput = await objects.s3.send(
+      new ListObjectVersionsCommand({ Bucket: objects.bucket, Prefix: prefix, ...markers }),
+    );
+    yield (page.Versions ?? []).flatMap(({ Key, VersionId, Size = 0, LastModified }) =>
+      Key === undefined || VersionId === undefined || LastModified === undefined
+        ? []
+        : [{ key: Key, versionId: VersionId, size: Size, modified: LastModified }],
+    );
+    const { IsTruncated, NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page;
+    markers = IsTruncated === true && KeyMarker ? { KeyMarker, ...(VersionIdMarker ? { VersionIdMarker } : {}) } : null;
+  }
+}
+
+/** Deletes these versions for good, at most 1,000 of them, and no other of their keys; those that are gone are passed over. */
+export async function deleteObjectVersions(objects: Objects, versions: ObjectVersion[]): Promise<void> {
+  const { Errors = [] } = await objects.s3.send(
+    new DeleteObjectsCommand({
+      Bucket: objects.bucket,
+      Delete: { Quiet: true, Objects: versions.map(({ key, versionId }) => ({ Key: key, VersionId: versionId })) },
+    }),
+  );
+  const [first] = Errors;
+  if (first === undefined) return;
+  throw new GantryError(
+    'unavailable',
+    `expected ${versions.length} versions to be deleted, found ${Errors.length} kept: ${first.Key} (${first.Code})`,
+    { found: Errors.length },
+  );
 }
 
 /**

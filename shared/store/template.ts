@@ -6,6 +6,7 @@ import {
   change,
   create,
   type Db,
+  each,
   first,
   json,
   key,
@@ -151,6 +152,13 @@ export function listTemplates(db: Db, account: string, limit = 1000, after = '')
         count,
       ),
   );
+}
+
+/** Every template of an account, as the index has it. */
+export async function* eachTemplate(db: Db, account: string): AsyncGenerator<Template> {
+  for (let shard = 0; shard < listShards; shard++) {
+    yield* each<Template>(db, templates, templates.query.list({ account, shard }).params());
+  }
 }
 
 export function createTemplate(template: Template): Write {

@@ -94,8 +94,8 @@ describe('queues', () => {
   const queues = resources('AWS::SQS::Queue');
   const withDeadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy !== undefined);
 
-  test('each of the five stage queues puts a message aside after five deliveries', () => {
-    expect(withDeadLetters).toHaveLength(5);
+  test('each of the six stage queues puts a message aside after five deliveries', () => {
+    expect(withDeadLetters).toHaveLength(6);
     for (const [, queue] of withDeadLetters) {
       expect(queue.Properties.RedrivePolicy).toMatchObject({ maxReceiveCount: 5 });
     }
@@ -103,7 +103,7 @@ describe('queues', () => {
 
   test('dead-letter queues keep messages for fourteen days', () => {
     const deadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy === undefined);
-    expect(deadLetters).toHaveLength(6);
+    expect(deadLetters).toHaveLength(7);
     for (const [, queue] of deadLetters) expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
   });
 
@@ -113,7 +113,7 @@ describe('queues', () => {
 
   test('every reader of a queue reports the messages that failed, not the batch', () => {
     const readers = resources('AWS::Lambda::EventSourceMapping');
-    expect(readers).toHaveLength(6);
+    expect(readers).toHaveLength(7);
     for (const [, reader] of readers) {
       expect(reader.Properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
     }
@@ -130,7 +130,7 @@ test('buckets, queues and the alarm topic refuse what does not come over TLS', (
         );
       }).length,
   );
-  expect(refusals).toEqual([2, 11, 1]);
+  expect(refusals).toEqual([2, 13, 1]);
 });
 
 describe('functions', () => {
@@ -185,11 +185,29 @@ describe('grants', () => {
     ]);
   });
 
-  test('no action is a wildcard, none scans, and none deletes an object', () => {
+  test('no action is a wildcard, and none scans', () => {
     const actions = allowed().flatMap(({ statement }) => list(statement.Action));
     expect(actions.filter((action) => action.includes('*'))).toEqual([]);
     expect(actions).not.toContain('dynamodb:Scan');
-    expect(actions).not.toContain('s3:DeleteObject');
+  });
+
+  test('only the collector deletes objects, of the kinds that compose makes, and it changes no row', () => {
+    const deleting = allowed().filter(({ statement }) => JSON.stringify(statement.Action).includes('s3:Delete'));
+    expect(deleting.map(({ policy }) => policy.replace(/Role.*/, ''))).toEqual(['collect']);
+    for (const { statement } of deleting) {
+      expect(list(statement.Action)).toEqual(['s3:DeleteObjectVersion']);
+      const keys = list(statement.Resource).map((resource) => JSON.stringify(resource).match(/\/accounts\/[^"]*/)?.[0]);
+      expect(keys).toEqual(['/accounts/*/images/*', '/accounts/*/compositions/*']);
+    }
+    const actions = allowed()
+      .filter(({ policy }) => policy.startsWith('collect'))
+      .flatMap(({ statement }) => list(statement.Action));
+    expect(actions.filter((action) => action.startsWith('dynamodb:')).sort()).toEqual([
+      'dynamodb:BatchGetItem',
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+    ]);
+    expect(actions).not.toContain('s3:PutObject');
   });
 
   test('director keys are made and used under their tag only', () => {
@@ -215,7 +233,7 @@ describe('grants', () => {
 
 test('something tells a person about every dead letter, function error, failed operation and 5xx', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(6 + Object.keys(functionEntries).length + 2);
+  expect(alarms).toHaveLength(7 + Object.keys(functionEntries).length + 2);
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);
     expect(alarm.Properties.AlarmDescription).toBeTruthy();

@@ -139,7 +139,14 @@ async function dawdle(from: IncomingMessage, to: ServerResponse, bytesPerSecond:
 export async function alone(services: Services): Promise<Services> {
   const name = `parked-${randomBytes(6).toString('hex')}`;
   const { QueueUrl = '' } = await services.aws.sqs.send(new CreateQueueCommand({ QueueName: name }));
-  const queueUrls = { poll: QueueUrl, verify: QueueUrl, ingest: QueueUrl, compose: QueueUrl, reconcile: QueueUrl };
+  const queueUrls = {
+    poll: QueueUrl,
+    verify: QueueUrl,
+    ingest: QueueUrl,
+    compose: QueueUrl,
+    reconcile: QueueUrl,
+    collect: QueueUrl,
+  };
   const allowedPrivateHosts = ['127.0.0.1', 'localhost'];
   return { ...services, settings: { ...services.settings, queueUrls, allowedPrivateHosts } };
 }

@@ -84,14 +84,25 @@ export async function versionNow(world: World, version: Version): Promise<Versio
   return now;
 }
 
-/** Services of their own whose first write to S3 waits until it is let go: a worker that is slow at just that point. */
-export function holdPuts(): { services: Services; reached: Promise<void>; release: () => void } {
-  const services = servicesFromEnvironment();
+export interface Held {
+  services: Services;
+  /** Until the work has come to that point. */
+  reached: Promise<void>;
+  release: () => void;
+}
+
+/** Services of their own whose writes to S3 wait until they are let go: a worker that is slow at just that point. */
+export function holdPuts(): Held {
+  return hold(servicesFromEnvironment(), 'PutObjectCommand');
+}
+
+/** Has commands of a kind wait for S3 until they are let go. The services must be the test's own. */
+export function hold(services: Services, command: string): Held {
   const reached = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   services.objects.s3.middlewareStack.add(
     (next, context) => async (args) => {
-      if (context.commandName === 'PutObjectCommand') {
+      if (context.commandName === command) {
         reached.resolve();
         await released.promise;
       }

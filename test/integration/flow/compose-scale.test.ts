@@ -41,7 +41,7 @@ async function store(number: number): Promise<void> {
   const last = number === modules - 1;
   const used = number < assigned || last;
   const key = objectKeys.fileIndex(account, `sha256:${module}`);
-  if (used) await putOnce(objects, key, await encodeFileIndex(entries), 'application/gzip');
+  if (used) await putOnce(objects, key, await encodeFileIndex(entries), 'application/gzip', new Date());
   // Each needs the first one, by name, and what the last module of the account alone provides.
   const requires = number === 0 || last ? [] : ['module-0@^1.0', 'log-sink@*'];
   const provides = last ? ['log-sink'] : ['something-else'];

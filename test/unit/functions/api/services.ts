@@ -15,7 +15,7 @@ export function idleServices(): Services {
       senderAddress: 'gantry@example.com',
       linkKeyId: '',
       stateMachineArn: '',
-      queueUrls: { poll: '', verify: '', ingest: '', compose: '', reconcile: '' },
+      queueUrls: { poll: '', verify: '', ingest: '', compose: '', reconcile: '', collect: '' },
       allowedPrivateHosts: [],
     },
     now: () => new Date('2026-01-01T00:00:00.000Z'),

@@ -1,0 +1,9 @@
+/** The folders of an account in the bucket, each a kind of object that functions are granted on its own. */
+export type ObjectKind =
+  | 'artifacts'
+  | 'file-indexes'
+  | 'evidence'
+  | 'images'
+  | 'compositions'
+  | 'desired-states'
+  | 'roots';
