@@ -14,6 +14,11 @@ export const commandGroups: CommandGroup[] = [
     load: () => import('./commands/module.ts'),
   },
   {
+    name: 'verify-bundle',
+    summary: 'verify a Sigstore bundle about a file, without server and network',
+    load: () => import('./commands/verify-bundle.ts'),
+  },
+  {
     name: 'agent',
     summary: 'enrol this machine and reconcile it to its desired state',
     load: () => import('./commands/agent.ts'),
