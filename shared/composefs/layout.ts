@@ -138,6 +138,9 @@ function splitTail(inode: Inode, blocks: number, tailBytes: number): void {
   inode.tailBytes = inline ? tailBytes : 0;
 }
 
+/** EROFS counts them in a byte (erofs_fs.h, h_shared_count). mkcomposefs lets it overflow, and no kernel reads the image. */
+const sharedXattrsMax = 255;
+
 /** The small form of an inode has no time, 16 bits for owners and links and 32 for the size. */
 function fitsCompact(inode: Inode, buildTime: number, buildTimeNs: number): boolean {
   const { node } = inode;
@@ -150,11 +153,19 @@ function fitsCompact(inode: Inode, buildTime: number, buildTimeNs: number): bool
 function measureXattrs(inode: Inode): number {
   if (inode.xattrs.length === 0) return 0;
   let bytes = xattrBodyHeaderBytes;
+  let shared = 0;
   for (const xattr of inode.xattrs) {
     const own = xattr.sharedOffset < 0;
+    if (!own) shared++;
     bytes += own ? xattrEntryBytes(xattr.name, xattrValueBytes(xattr, inode.node)) : sharedReferenceBytes;
   }
-  return bytes;
+  if (shared <= sharedXattrsMax) return bytes;
+  throw new GantryError(
+    'tree_invalid',
+    `expected at most ${sharedXattrsMax} extended attributes that a file has in common with others, found ${shared} on ` +
+      `${inode.node.name || '/'}`,
+    { expected: sharedXattrsMax, found: shared },
+  );
 }
 
 /**

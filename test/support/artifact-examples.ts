@@ -21,7 +21,10 @@ const seconds = 1_700_000_000;
 
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
-/** What docs/reference/artifact.md shows, by the names of its fenced blocks: made from two examples by the product's code. */
+/**
+ * What docs/reference/artifact.md shows, by the names of its fenced blocks, and the module tars by their digests: made
+ * from three examples by the product's code.
+ */
 export async function artifactExamples() {
   const out = mkdtempSync(join(tmpdir(), 'gantry-artifact-'));
   try {
@@ -41,13 +44,16 @@ export async function artifactExamples() {
       expires: new Date((seconds + 7 * 86_400) * 1000),
     });
     return {
-      members: carver.members,
-      'manifest.json': carver.manifestJson,
-      'composefs-digest': carver.digestFile,
-      'oci-manifest': carver.oci,
-      entries: carver.entries,
-      composition: record,
-      'desired-state': metadata.signed.toJSON(),
+      blocks: {
+        members: carver.members,
+        'manifest.json': carver.manifestJson,
+        'composefs-digest': carver.digestFile,
+        'oci-manifest': carver.oci,
+        entries: carver.entries,
+        composition: record,
+        'desired-state': metadata.signed.toJSON(),
+      },
+      tars: new Map([parent, carver, instance].map(({ layer, bytes }) => [layer.digest, bytes])),
     };
   } finally {
     rmSync(out, { recursive: true, force: true });

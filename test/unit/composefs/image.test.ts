@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDump } from '../../../shared/composefs/dump.ts';
 import { composefsImage, imageOfTree } from '../../../shared/composefs/image.ts';
 import { type ComposefsNode, fileType } from '../../../shared/composefs/node.ts';
+import { readImage } from '../../../shared/composefs/read-image.ts';
 import type { EntryType, TreeEntry } from '../../../shared/domain/tree.ts';
 import { dumpOf, entry, imageCases } from './fixtures.ts';
 
@@ -107,6 +108,16 @@ describe('composefsImage', () => {
   ];
   it.each(refused)('refuses %s with tree_invalid', (_, entries) => {
     expect(() => composefsImage(entries)).toThrow(expect.objectContaining({ code: 'tree_invalid' }));
+  });
+
+  it('refuses more attributes that files have in common than EROFS counts of one file', () => {
+    const xattrs = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`user.a${i}`, 'eA==']));
+    const twins = (count: number) => ['/a', '/b'].map((path) => entry({ path, type: 'file', xattrs: xattrs(count) }));
+    expect(readImage(composefsImage([root, ...twins(255)]).image).children[0]?.xattrs).toHaveLength(255);
+    expect(() => composefsImage([root, ...twins(256)])).toThrow(
+      expect.objectContaining({ code: 'tree_invalid', message: expect.stringContaining('at most 255') }),
+    );
   });
 
   it('gives the same digest to a symlink whose length another size claims', () => {

@@ -25,9 +25,9 @@ const blocks = new Map(
 const block = (name: string) => blocks.get(name) ?? '';
 
 describe('docs/reference/artifact.md', () => {
-  let made: Awaited<ReturnType<typeof artifactExamples>>;
+  let made: Awaited<ReturnType<typeof artifactExamples>>['blocks'];
   beforeAll(async () => {
-    made = await artifactExamples();
+    made = (await artifactExamples()).blocks;
   });
 
   test('every example is what building, pushing, composing and signing the example modules gives', () => {
