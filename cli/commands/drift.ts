@@ -3,7 +3,7 @@ import { connect, idOf } from '../api.ts';
 import { describe, type Flags } from '../command.ts';
 import { driftReasons } from '../drift-reasons.ts';
 import { type ExitCode, print } from '../run.ts';
-import { shortDigest, table } from '../table.ts';
+import { facts, shortDigest, table } from '../table.ts';
 
 /** `gantry drift`: whether a machine runs what it should. */
 export function register(command: Command): void {
@@ -29,8 +29,12 @@ async function drift(instance: string, flags: Flags): Promise<ExitCode> {
       ]),
       'It runs no module and is to run none.',
     );
+    const compositions = facts([
+      ['desired composition', shortDigest(report.desired_composition)],
+      ['running composition', shortDigest(report.running_composition)],
+    ]);
     const why = report.message === null ? '' : `: ${report.message}`;
-    return `${instance} ${driftReasons[report.reason]}${why}\n\n${modules}`;
+    return `${instance} ${driftReasons[report.reason]}${why}\n\n${compositions}\n\n${modules}`;
   });
   return report.drift ? 1 : 0;
 }

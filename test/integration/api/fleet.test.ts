@@ -204,6 +204,9 @@ it('is told by the command line', async () => {
   expect(drifted.status).toBe(1);
   expect(drifted.out).toMatch(/2 of 5 machines drifted\n {2}1: runs other modules than it should/);
   expect(drifted.out).toMatch(/redis +1\.0\.0 +sha256:aaaaaaaaaaaa +5 +3 +2/);
+  const one = gantry('drift', 'web-4');
+  expect(one.status).toBe(1);
+  expect(one.out).toMatch(/desired composition +sha256:1{12}\nrunning composition +sha256:2{12}\n/);
   const machines = gantry('module', 'machines', `${world.account}/redis@1.1.0`);
   expect(machines).toMatchObject({ status: 0, out: expect.stringMatching(/web-4 +1\.1\.0/) });
   expect(gantry('module', 'templates', 'redis').out).toMatch(/edge +debian-13-arm64 +no +1\.0\.0 \(live\)/);

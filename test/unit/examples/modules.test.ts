@@ -6,7 +6,7 @@ import { buildModule } from '../../../cli/build/build-module.ts';
 import { planModule } from '../../../cli/build/plan.ts';
 import { readRootfs } from '../../../cli/build/rootfs.ts';
 import { readModuleTar, verifyModuleTar } from '../../../shared/artifact/index.ts';
-import { compose, layerPriority, renderInstanceFiles } from '../../../shared/composition/index.ts';
+import { compose, layerPriority, renderInstanceFiles, resolveVersions } from '../../../shared/composition/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { seededCategories, type Variety } from '../../../shared/domain/module.ts';
 import { parentPath, type TreeEntry } from '../../../shared/domain/tree.ts';
@@ -184,6 +184,59 @@ describe('the examples, built from rootfs/', () => {
     expect(entries.filter(({ mode, type }) => type === 'file' && mode === 0o755).map(({ path }) => path)).toEqual([
       '/etc/kernel/postinst.d/z50-rpi4-firmware',
     ]);
+  });
+
+  test('each brings in what it requires, in versions that satisfy it', () => {
+    const broughtIn = (name: string) => {
+      const choice = (module: string) => ({
+        id: module,
+        version_string: '1.0.0',
+        standing: 'offered' as const,
+        module,
+      });
+      const resolved = resolveVersions({
+        account: 'powernode',
+        assigned: [{ module: name, constraint: null }],
+        available: (module) => (layers.has(nameOf(module)) ? [choice(nameOf(module))] : null),
+        requires: ({ module }) => {
+          const directory = module in modules ? 'modules' : 'patterns';
+          const { dependencies } = parseManifest(read(directory, module, 'manifest.yaml')).manifest;
+          return dependencies.requires.map((text) => {
+            const { account, module: required, constraint } = parseRequirement(text);
+            return { module: `${account}/${required}`, constraint };
+          });
+        },
+      });
+      return resolved.filter(({ assigned }) => !assigned).map(({ module }) => nameOf(module));
+    };
+    expect(Object.fromEntries(Object.keys(modules).map((name) => [name, broughtIn(name)]))).toEqual({
+      apache: ['security-hardening', 'system-base'],
+      chrony: ['system-base'],
+      'my-redis': ['security-hardening', 'system-base'],
+      nginx: ['chrony', 'security-hardening', 'system-base'],
+      'rpi4-firmware': ['system-base'],
+      'security-hardening': ['system-base'],
+      'system-base': [],
+    });
+  });
+
+  test('the three patterns stand side by side above the seven modules', () => {
+    const all = [...seven(), ...Object.keys(patterns).map((name) => layers.get(name) as CompositionLayer)];
+    const { report, owners, instance_files } = compose(all);
+    expect(report.layers.slice(-3).map(({ name, priority }) => `${priority} ${name}`)).toEqual([
+      '92 powernode/chrony-no-pool',
+      '92 powernode/nginx-tokyo-config',
+      '94 powernode/hostname-override',
+    ]);
+    expect([report.dropped, report.warnings]).toEqual([[], []]);
+    expect(report.carved_out.map(({ by }) => by)).toEqual(['powernode/chrony-no-pool']);
+    expect(report.shadowed.map(({ path, by }) => `${path} ${by}`)).toEqual([
+      '/etc/chrony/chrony.conf powernode/chrony-no-pool',
+      '/etc/hostname powernode/hostname-override',
+      '/etc/hosts powernode/hostname-override',
+    ]);
+    expect(owners.get('/etc/nginx/conf.d/99-tokyo.conf')).toBe('powernode/nginx-tokyo-config');
+    expect(instance_files.map(({ entry }) => entry.path)).toEqual(['/etc/hostname', '/etc/hosts']);
   });
 
   test('my-redis ships its configuration and empty directories, but not sentinel.conf', () => {
