@@ -4,16 +4,10 @@ import type { Change, Operation } from '../domain/operation.ts';
 import { type Track, tracks } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
+import { templatesConsidering } from '../store/considered.ts';
 import type { Write } from '../store/db.ts';
 import { getInstance, instancesOf } from '../store/instance.ts';
-import {
-  assignmentsOf,
-  bumpTemplate,
-  getComposition,
-  getTemplate,
-  holdTemplate,
-  listTemplates,
-} from '../store/template.ts';
+import { assignmentsOf, bumpTemplate, getTemplate, holdTemplate } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import { providedBy } from './known-modules.ts';
 import { nowIso, type Services } from './services.ts';
@@ -100,27 +94,23 @@ async function templateOfInstance(
 }
 
 /**
- * Templates that the module is assigned to, in any account, and own ones that `requires` led to it, on either track, or
- * that looked for what a promoted version provides.
+ * Templates that the module is assigned to, or that were composed after a look at it or at what a promoted version
+ * provides, in any account. What is merely staging concerns its own account alone.
  */
 async function templatesUsing(
   services: Services,
   account: string,
   change: Extract<Change, { kind: 'promote_version' | 'change_reservations' }>,
 ): Promise<TemplateKey[]> {
-  const name = `${account}/${change.module}`;
   const version = change.kind === 'promote_version' ? await getVersion(services.db, account, change.version_id) : null;
-  const provided = version === null ? [] : providedBy(version);
-  const names = new Set([name, ...provided.map((capability) => `${account}/${capability}`)]);
-  const found = new Map<string, TemplateKey>();
-  const add = (key: TemplateKey) => found.set(`${key.account}/${key.template_id}`, key);
-  for (const row of await assignmentsOf(services.db, name)) add({ account: row.account, template_id: row.template_id });
-  for (const template of await listTemplates(services.db, account)) {
-    const pointers = await Promise.all(tracks.map((track) => getComposition(services.db, account, template.id, track)));
-    if (pointers.some((pointer) => pointer?.modules.some((one) => names.has(one))))
-      add({ account, template_id: template.id });
-  }
-  return [...found.values()];
+  const names = [change.module, ...(version === null ? [] : providedBy(version))].map((name) => `${account}/${name}`);
+  const rows: TemplateKey[][] = await Promise.all([
+    assignmentsOf(services.db, `${account}/${change.module}`),
+    ...[...new Set(names)].map((name) => templatesConsidering(services.db, name)),
+  ]);
+  const found = new Map(rows.flat().map((row) => [`${row.account}/${row.template_id}`, row]));
+  const staging = change.kind === 'promote_version' && change.to === 'staging';
+  return [...found.values()].filter((row) => !staging || row.account === account);
 }
 
 async function withTracks(services: Services, templates: TemplateKey[]): Promise<TemplateTrack[]> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import { composefsImage } from '../composefs/index.ts';
@@ -11,6 +10,7 @@ import { type TemplateView, viewOf, withChange } from '../domain/template-view.t
 import type { TreeEntry } from '../domain/tree.ts';
 import { GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
+import { forgetConsidered } from '../store/considered.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { instancesOf } from '../store/instance.ts';
@@ -25,6 +25,8 @@ import {
   type TemplateComposition,
 } from '../store/template.ts';
 import { composeView } from './compose-view.ts';
+import { moduleNotes } from './note-modules.ts';
+import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, nowIso, type Services } from './services.ts';
 
 /** What a composition is and how it came to be: stored under the SHA-256 of its JSON. */
@@ -53,8 +55,10 @@ export async function composeTemplate(services: Services, message: ComposeMessag
   if (task_token === undefined) return publish(services, message);
   try {
     const { account, template_id, track } = message;
-    const before = await getComposition(services.db, account, template_id, track);
-    await makeComposition(services, message, await recordBefore(services, before));
+    await retryConflicts(async () => {
+      const before = await getComposition(services.db, account, template_id, track);
+      await makeComposition(services, message, before, await recordBefore(services, before));
+    });
     await answer(services, new SendTaskSuccessCommand({ taskToken: task_token, output: '{}' }));
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
@@ -75,16 +79,8 @@ async function answer(services: Services, command: SendTaskSuccessCommand | Send
 
 async function publish(services: Services, message: ComposeMessage): Promise<void> {
   const { account, template_id, track } = message;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      if (!(await putMade(services, message))) return;
-      break;
-    } catch (error) {
-      // Another compose was faster, but may have read what was there before this message: look again.
-      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
-      await sleep(Math.random() * 100 * attempt);
-    }
-  }
+  // Another compose that was faster may have read what was there before this message: then this one looks again.
+  if (!(await retryConflicts(() => putMade(services, message)))) return;
   const instances = (await instancesOf(services.db, account, template_id)).filter((row) => row.track === track);
   await enqueue(
     services,
@@ -99,9 +95,10 @@ async function putMade(services: Services, message: ComposeMessage): Promise<boo
   // Read before anything that the composition is made of: see putComposition.
   const before = await getComposition(services.db, account, template_id, track);
   const replaced = await recordBefore(services, before);
-  const made = await makeComposition(services, message, replaced);
+  const made = await makeComposition(services, message, before, replaced);
   if (made === null) return false;
   const { record, report_key, revision, made_at, modules } = made;
+  const sequence = (before?.sequence ?? 0) + 1;
   const same =
     before?.report_key === report_key && before.revision === revision && isDeepStrictEqual(before.modules, modules);
   if (before !== null && replaced !== null && before.report_key !== report_key) {
@@ -121,7 +118,7 @@ async function putMade(services: Services, message: ComposeMessage): Promise<boo
       image_size: record.image.length,
       modules,
       revision,
-      sequence: (before?.sequence ?? 0) + 1,
+      sequence,
       made_at,
     }),
     ...(same
@@ -137,19 +134,31 @@ async function putMade(services: Services, message: ComposeMessage): Promise<boo
           }),
         ]),
   ]);
+  await forgetConsidered(services.db, { account, template_id, track, sequence }, modules);
   return true;
 }
 
-/** Composes and stores image, index and record, all named by content. Null when the template is gone. */
-async function makeComposition(services: Services, message: ComposeMessage, before: CompositionRecord | null) {
+/**
+ * Composes and stores image, index and record, all named by content. Null when the template is gone.
+ * @param before the composition in place, and what it consists of
+ */
+async function makeComposition(
+  services: Services,
+  message: ComposeMessage,
+  before: TemplateComposition | null,
+  replaced: CompositionRecord | null,
+) {
   const { account, template_id, track, operation_id } = message;
   const made_at = nowIso(services);
   const view = await readView(services, account, template_id, operation_id);
   if (view === null) return null;
-  const previous = before?.resolution ?? null;
-  const { composition, warnings, resolution, considered } = await composeView(services, view, track, previous, {
-    entriesMax: limits.composeEntriesMax,
-  });
+  const { composition, warnings, resolution, considered } = await composeView(
+    services,
+    view,
+    track,
+    replaced?.resolution ?? null,
+    { entriesMax: limits.composeEntriesMax, note: moduleNotes(services, message, before) },
+  );
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);

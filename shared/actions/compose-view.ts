@@ -33,16 +33,18 @@ export interface ComposedView {
 /**
  * Composes a view for a track. `previous` is how its versions were found last time. Throws the coded errors of `resolve`
  * and `compose`, and `composition_platform_mismatch`; `composition_too_large` when its layers have more than `entriesMax`
- * entries, which are not read then.
+ * entries, which are not read then. `note` is told the modules that were looked at, before anything is made of them; where
+ * it answers true they are looked at once more.
  */
 export async function composeView(
   services: Services,
   view: TemplateView,
   track: Track,
   previous: ResolutionRecord | null,
-  { entriesMax }: { entriesMax: number },
+  { entriesMax, note }: { entriesMax: number; note?: (modules: readonly LayerName[]) => Promise<boolean> },
 ): Promise<ComposedView> {
-  const modules = await readModules(services, view, track, previous);
+  let modules = await readModules(services, view, track, previous);
+  while (await note?.([...modules.known.keys()])) modules = await readModules(services, view, track, previous);
   const { resolved, warnings } = resolveView(view, modules, track, previous);
   const entries = entriesOf(view, modules.known, resolved.modules);
   if (entries > entriesMax) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
+  DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -196,6 +197,15 @@ export async function transact(db: Db, writes: Write[]): Promise<void> {
 export async function putIfAbsent(db: Db, params: Params): Promise<void> {
   try {
     await db.client.send(new PutCommand({ ...params, TableName: db.table }));
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}
+
+/** Removes a row by an entity's `remove(…).params()` if its condition holds, which nothing depends on. */
+export async function removeIf(db: Db, params: Params): Promise<void> {
+  try {
+    await db.client.send(new DeleteCommand({ ...params, TableName: db.table }));
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
   }
