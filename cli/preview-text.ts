@@ -1,51 +1,36 @@
-import colors from 'picocolors';
 import type { z } from 'zod';
 import type { previewAnswer } from '../shared/contract/api/preview.ts';
-import { safe } from './table.ts';
+import { colors } from './colors.ts';
+import { instanceLines } from './preview-instances.ts';
+import { metadataRows, type Row, signed } from './preview-rows.ts';
 
 type Answer = z.output<typeof previewAnswer>;
 type Preview = Answer['preview'];
-type Row = [sign: string, what: string, whose: string];
 
 /**
  * A preview as a diff that people read at a glance, a line a fact: `+` comes, `-` goes, `~` changes, `!` is dropped,
  * `>` is shadowed, `^` is carved out.
  */
-export function previewText({ preview, metadata, warnings }: Answer): string {
+export function previewText({ preview, metadata, instances, warnings, bounds }: Answer): string {
   const { modules, packages } = preview;
   const sections: [string, string[]][] = [
-    ['Modules', lines(modules.map(moduleRow))],
+    ['Modules', signed(modules.map(moduleRow))],
     [
       'Packages',
-      lines([
+      signed([
         ...packages.added.map((one): Row => ['+', one.package, one.modules.join(', ')]),
         ...packages.removed.map((one): Row => ['-', one.package, one.modules.join(', ')]),
       ]),
     ],
-    ['Metadata', lines(metadata.flatMap(metadataRows))],
-    ['Files', [...lines(fileRows(preview)), ...lines(decidedRows(preview)), ...cutLines(preview)]],
-    ['Warnings', lines(warnings.map((one): Row => ['!', one, '']))],
+    ['Metadata', signed(metadata.flatMap((one) => metadataRows(one, one.module)))],
+    ['Files', [...signed(fileRows(preview)), ...signed(decidedRows(preview)), ...cutLines(preview, bounds)]],
+    ['Machines', instanceLines(instances, bounds)],
+    ['Warnings', signed(warnings.map((one): Row => ['!', one, '']))],
   ];
   const told = sections
     .filter(([, rows]) => rows.length > 0)
     .map(([title, rows]) => `${colors.bold(title)}\n${rows.join('\n')}`);
-  return [...told, summary(preview)].join('\n\n');
-}
-
-const paints: Record<string, (text: string) => string> = {
-  '+': colors.green,
-  '-': colors.red,
-  '~': colors.yellow,
-  '!': colors.magenta,
-};
-
-/** Rows with their signs, the second column aligned; a long path does not push the others away. */
-function lines(rows: Row[]): string[] {
-  const width = Math.min(56, Math.max(0, ...rows.map(([, what]) => what.length)));
-  return rows.map(([sign, what, whose]) => {
-    const text = `  ${sign} ${safe(what).padEnd(width)}  ${safe(whose)}`.trimEnd();
-    return (paints[sign] ?? colors.dim)(text);
-  });
+  return [...told, summary(preview, instances)].join('\n\n');
 }
 
 function moduleRow({ module, before, after }: Preview['modules'][number]): Row {
@@ -59,16 +44,6 @@ function moduleRow({ module, before, after }: Preview['modules'][number]): Row {
     before.priority === after.priority ? [] : `priority ${before.priority} → ${after.priority}`,
   ].flat();
   return ['~', module, changes.join(', ')];
-}
-
-function metadataRows({ module, before, after }: Answer['metadata'][number]): Row[] {
-  const keys = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].sort();
-  return keys.flatMap((key): Row[] => {
-    const [was, is] = [before?.[key], after?.[key]];
-    if (was === is) return [];
-    if (was === undefined) return [['+', `${key}=${is}`, module]];
-    return is === undefined ? [['-', `${key}=${was}`, module]] : [['~', `${key}=${was} → ${is}`, module]];
-  });
 }
 
 function fileRows({ added, removed, changed }: Preview): Row[] {
@@ -111,7 +86,7 @@ function decidedRows({ dropped, shadowed, carved_out }: Preview): Row[] {
   ];
 }
 
-function cutLines(preview: Preview): string[] {
+function cutLines(preview: Preview, { list_rows }: Answer['bounds']): string[] {
   const { counts } = preview;
   const shown = {
     added: preview.added.length,
@@ -121,16 +96,20 @@ function cutLines(preview: Preview): string[] {
     shadowed: preview.shadowed.now.length + preview.shadowed.no_longer.length,
     carved_out: preview.carved_out.now.length + preview.carved_out.no_longer.length,
   };
-  return (Object.keys(shown) as (keyof typeof shown)[]).flatMap((list) =>
+  const lists = (Object.keys(shown) as (keyof typeof shown)[]).flatMap((list) =>
     counts[list] > shown[list] ? [colors.dim(`  … ${counts[list] - shown[list]} more ${list.replace('_', ' ')}`)] : [],
   );
+  if (lists.length === 0) return [];
+  return [...lists, colors.dim(`  (a list has ${list_rows} rows at most; the counts below are whole)`)];
 }
 
-function summary({ counts, modules, packages }: Preview): string {
+function summary({ counts, modules, packages }: Preview, { changed: machines }: Answer['instances']): string {
   const { added, removed, changed, dropped, shadowed, carved_out, times } = counts;
   const files = added + removed + changed + dropped + shadowed + carved_out;
   if (files + modules.length + packages.added.length + packages.removed.length + times === 0) {
-    return 'Nothing changes in the root of machines.';
+    return machines.length === 0
+      ? 'Nothing changes in the root of machines.'
+      : 'Nothing changes in the image of machines.';
   }
   const decided =
     dropped + shadowed + carved_out === 0 ? '' : `; ${dropped} dropped, ${shadowed} shadowed, ${carved_out} carved out`;

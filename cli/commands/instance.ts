@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { connect, idOf } from '../api.ts';
 import { awaitOperation, changeRefused, type WaitFlags, waits } from '../await-operation.ts';
 import { describe, type Flags, metadataOf, several } from '../command.ts';
+import { previewText } from '../preview-text.ts';
 import { type ExitCode, print } from '../run.ts';
 import { facts, shortDigest, state, table } from '../table.ts';
 
@@ -31,7 +32,9 @@ export function register(command: Command): void {
     example: 'gantry instance join-token web-1',
     action: joinToken,
   });
-  describe(fields(waits(command.command('update <instance>').description('change metadata, track or clusters'))), {
+  const updating = command.command('update <instance>').description('change metadata, track or clusters');
+  const dryRun = 'show what would change on the machine, without asking for it';
+  describe(fields(waits(updating)).option('--dry-run', dryRun), {
     example: 'gantry instance update web-1 --track staging',
     no: changeRefused,
     action: update,
@@ -131,10 +134,15 @@ async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
   return 0;
 }
 
-async function update(instance: string, flags: WaitFlags & InstanceFlags): Promise<ExitCode> {
+async function update(instance: string, flags: WaitFlags & InstanceFlags & { dryRun?: true }): Promise<ExitCode> {
   const api = await connect();
   const id = await idOf(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}`;
+  if (flags.dryRun) {
+    const answer = await api.client.send(api.answers.preview, 'POST', `${path}/preview`, bodyOf(flags));
+    print(flags.json, answer, () => previewText(answer));
+    return 0;
+  }
   const { operation } = await api.client.send(api.answers.operation, 'PATCH', path, bodyOf(flags));
   return awaitOperation(api, operation, flags);
 }

@@ -7,7 +7,6 @@ import { sha256Hex } from '../contract/ids.ts';
 import type { ComposeMessage } from '../contract/messages.ts';
 import type { CompositionLayer, CompositionReport, LayerName, ResolutionRecord } from '../domain/composition.ts';
 import { type TemplateView, viewOf, withChange } from '../domain/template-view.ts';
-import type { TreeEntry } from '../domain/tree.ts';
 import { GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { forgetConsidered } from '../store/considered.ts';
@@ -25,6 +24,7 @@ import {
   type TemplateComposition,
 } from '../store/template.ts';
 import { composeView } from './compose-view.ts';
+import { type InstanceFile, instanceFilesOf } from './instance-files.ts';
 import { moduleNotes } from './note-modules.ts';
 import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, nowIso, type Services } from './services.ts';
@@ -36,7 +36,7 @@ export interface CompositionRecord {
   image: { key: string; sha256: string; length: number };
   /** Lowest priority first, as they stand in desired states. */
   layers: DesiredLayer[];
-  instance_files: { module: LayerName; layer_digest: string; entry: TreeEntry }[];
+  instance_files: InstanceFile[];
   /** Assignment metadata by module. */
   metadata: Record<LayerName, Record<string, unknown>>;
   report: CompositionReport;
@@ -167,16 +167,11 @@ async function makeComposition(
   // Named by what is compressed: another zlib may compress it to other bytes.
   const index_key = objectKeys.compositionIndex(account, `sha256:${sha256Hex(JSON.stringify(index))}`);
   await putOnce(services.objects, index_key, encodeIndex(index), 'application/gzip', services.now());
-  const layerOf = new Map(composition.layers.map((layer) => [`${layer.account}/${layer.module}`, layer]));
   const record: CompositionRecord = {
     composition_digest,
     image: { key: image_key, sha256: sha256Hex(image), length: image.length },
     layers: composition.layers.map((layer) => desiredLayerOf(layer, composition.effective_masks)),
-    instance_files: composition.instance_files.map(({ module, entry }) => ({
-      module,
-      layer_digest: layerOf.get(module)?.layer_digest ?? '',
-      entry,
-    })),
+    instance_files: instanceFilesOf(composition),
     metadata: Object.fromEntries(view.assignments.map(({ module, metadata }) => [module, metadata])),
     report: { ...composition.report, warnings: [...warnings, ...composition.report.warnings] },
     resolution,

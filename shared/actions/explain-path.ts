@@ -28,19 +28,25 @@ export async function explainTemplatePath(
 export interface CurrentComposition {
   index: CompositionIndex;
   metadata: CompositionRecord['metadata'];
+  instance_files: CompositionRecord['instance_files'];
   resolution: ResolutionRecord | null;
 }
 
-/** What machines of a template and track are to be made of now; null before the first composition. */
+/**
+ * What machines of a template and track are to be made of now; null before the first composition. Throws
+ * `composition_too_large` when its layers have more than `filesMax` files, whose index is not read then.
+ */
 export async function currentComposition(
   services: Services,
   account: string,
   template_id: string,
   track: Track,
+  { filesMax = Number.POSITIVE_INFINITY }: { filesMax?: number } = {},
 ): Promise<CurrentComposition | null> {
   const pointer = await getComposition(services.db, account, template_id, track);
   if (pointer === null) return null;
-  const { index_key, metadata, resolution = null } = await readRecord(services, pointer.report_key);
+  const record = await readRecord(services, pointer.report_key);
+  const { index_key, metadata, instance_files, resolution = null } = record;
   if (index_key === undefined) {
     throw new GantryError(
       'not_found',
@@ -48,5 +54,12 @@ export async function currentComposition(
         'the next change of the template makes one',
     );
   }
-  return { index: decodeIndex(await getBytes(services.objects, index_key)), metadata, resolution };
+  const files = record.report.layers.reduce((sum, layer) => sum + layer.files, 0);
+  if (files > filesMax) {
+    throw new GantryError('composition_too_large', `expected at most ${filesMax} files in all layers, found ${files}`, {
+      expected: filesMax,
+      found: files,
+    });
+  }
+  return { index: decodeIndex(await getBytes(services.objects, index_key)), metadata, instance_files, resolution };
 }

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { indexOf, previewComposition } from '../composition/index.ts';
+import { emptyIndex, indexOf, previewComposition } from '../composition/index.ts';
 import type { Trial } from '../contract/api/preview.ts';
 import { newId } from '../contract/ids.ts';
-import type { LayerName, Preview } from '../domain/composition.ts';
+import type { CompositionIndex, LayerName, Preview, ResolutionRecord } from '../domain/composition.ts';
 import type { Change } from '../domain/operation.ts';
+import type { InstanceChanges } from '../domain/rendered-change.ts';
 import type { Assignment, Metadata, Track } from '../domain/template.ts';
-import { viewOf, withChange } from '../domain/template-view.ts';
+import { type TemplateView, viewOf, withChange } from '../domain/template-view.ts';
 import { lifecycleAliases, type PromotionTarget } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -13,18 +14,32 @@ import { getModule } from '../store/module.ts';
 import { listAssignments } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import { checkConstraint, requireTemplate, resolveModule } from './assign-module.ts';
+import { requireInstance } from './change-instance.ts';
 import { checkChange } from './changes.ts';
 import { composeView } from './compose-view.ts';
 import { currentComposition } from './explain-path.ts';
+import { type InstanceFile, instanceFilesOf } from './instance-files.ts';
+import { type FilesOf, previewInstance, previewInstances } from './preview-instances.ts';
 import { assertPromotable } from './promote-version.ts';
 import { reservationChange } from './reservations.ts';
 import { nowIso, type Services } from './services.ts';
 
 export interface ChangePreview {
   preview: Preview;
+  /** Assignment metadata. */
   metadata: { module: LayerName; before: Metadata | null; after: Metadata | null }[];
+  instances: InstanceChanges;
   warnings: string[];
+  /** How far lists go: `counts`, `more`, `files_changed` and `more_lines` tell what was left out. */
+  bounds: { list_rows: number; list_bytes: number; instances: number; diff_lines: number };
 }
+
+const bounds: ChangePreview['bounds'] = {
+  list_rows: limits.previewListMax,
+  list_bytes: limits.previewListBytesMax,
+  instances: limits.previewInstancesMax,
+  diff_lines: limits.previewListMax,
+};
 
 /**
  * What a change would do to the machines of a template and track, against what they are to be made of now. Nothing is
@@ -42,15 +57,82 @@ export async function previewChange(
   await checkChange(services, { account, change });
   const live = change.kind === 'promote_version' ? change.replaces : null;
   const view = withChange(viewOf(template, assignments), change, nowIso(services), live);
-  const now = await currentComposition(services, account, template_id, track);
-  const { composition, warnings } = await composeView(services, view, track, now?.resolution ?? null, {
-    entriesMax: limits.previewEntriesMax,
-  });
+  const now = await sideNow(services, account, template_id, track);
+  const then = await sideOf(services, view, track, now.resolution);
   return {
-    preview: previewComposition(now?.index ?? null, indexOf(composition), { listMax: limits.previewListMax }),
+    ...difference(now, then),
     metadata: changedMetadata(assignments, view.assignments),
+    instances: await previewInstances(services, { account, template_id, track }, filesOf(now, then)),
+  };
+}
+
+/**
+ * What a change of one instance would do to it: to its metadata and the files that are rendered with it, and, where its
+ * track changes, to all else that it is made of. Throws as `previewChange` does; a key that the rendered files ask for and
+ * the metadata would lack is told in `instances`, because the change itself is applied then.
+ */
+export async function previewInstanceChange(
+  services: Services,
+  account: string,
+  { id, ...set }: { id: string; metadata?: Metadata; track?: Track; clusters?: string[] },
+): Promise<ChangePreview> {
+  const instance = await requireInstance(services, account, id);
+  const { template_id } = instance;
+  await checkChange(services, { account, change: { kind: 'update_instance', instance_id: id, ...set } });
+  const now = await sideNow(services, account, template_id, instance.track);
+  const { track = instance.track, metadata = instance.metadata } = set;
+  const then = track === instance.track ? now : await composedSide(services, account, template_id, track);
+  return {
+    ...difference(now, then),
+    metadata: [],
+    instances: await previewInstance(services, instance, metadata, filesOf(now, then)),
+  };
+}
+
+/** One of the two sides of a preview; without an index where nothing is composed yet. */
+interface Side {
+  index: CompositionIndex | null;
+  files: InstanceFile[];
+  resolution: ResolutionRecord | null;
+  warnings: string[];
+}
+
+async function sideNow(services: Services, account: string, template_id: string, track: Track): Promise<Side> {
+  const now = await currentComposition(services, account, template_id, track, { filesMax: limits.previewEntriesMax });
+  if (now === null) return { index: null, files: [], resolution: null, warnings: [] };
+  return { index: now.index, files: now.instance_files, resolution: now.resolution, warnings: [] };
+}
+
+async function sideOf(
+  services: Services,
+  view: TemplateView,
+  track: Track,
+  previous: ResolutionRecord | null,
+): Promise<Side> {
+  const options = { entriesMax: limits.previewEntriesMax };
+  const { composition, warnings, resolution } = await composeView(services, view, track, previous, options);
+  return {
+    index: indexOf(composition),
+    files: instanceFilesOf(composition),
+    resolution,
     warnings: [...warnings, ...composition.report.warnings],
   };
+}
+
+/** What a track is composed to as the template is: nobody may have been on it yet. */
+async function composedSide(services: Services, account: string, template_id: string, track: Track): Promise<Side> {
+  const template = await requireTemplate(services, account, template_id);
+  const view = viewOf(template, await listAssignments(services.db, account, template_id));
+  return sideOf(services, view, track, (await sideNow(services, account, template_id, track)).resolution);
+}
+
+function difference(now: Side, then: Side): Pick<ChangePreview, 'preview' | 'warnings' | 'bounds'> {
+  const cut = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
+  return { preview: previewComposition(now.index, then.index ?? emptyIndex, cut), warnings: then.warnings, bounds };
+}
+
+function filesOf(now: Side, then: Side): FilesOf {
+  return { before: now.files, after: then.files };
 }
 
 async function changeOf(

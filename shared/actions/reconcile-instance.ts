@@ -6,7 +6,6 @@ import { sha256Hex } from '../contract/ids.ts';
 import type { ReconcileMessage } from '../contract/messages.ts';
 import { makeDesiredState } from '../director/index.ts';
 import { type DesiredError, type Instance, moduleLabel } from '../domain/template.ts';
-import type { TreeEntry } from '../domain/tree.ts';
 import { isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { getAccount } from '../store/account.ts';
@@ -14,11 +13,12 @@ import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { dueResigns, getInstance, noteDesiredError, putResign, signedInstance } from '../store/instance.ts';
 import { getModule } from '../store/module.ts';
-import { etagOf, getBytes, objectKeys, putLatest } from '../store/objects.ts';
+import { etagOf, objectKeys, putLatest } from '../store/objects.ts';
 import { getComposition, type TemplateComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import { type CompositionRecord, readRecord } from './compose-template.ts';
 import { signAsDirector } from './director.ts';
+import { readInstanceFiles } from './instance-files.ts';
 import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
@@ -182,23 +182,8 @@ async function policies(services: Services, record: CompositionRecord): Promise<
 }
 
 async function rendered(services: Services, instance: Instance, record: CompositionRecord): Promise<RenderedFile[]> {
-  const contents = new Map<string, Uint8Array>();
-  for (const { module, layer_digest, entry } of record.instance_files) {
-    contents.set(`${module}:${entry.path}`, await contentOf(services, module, layer_digest, entry));
-  }
-  return renderInstanceFiles(
-    record.instance_files,
-    (module, path) => contents.get(`${module}:${path}`) ?? new Uint8Array(),
-    instance.metadata,
-  );
-}
-
-async function contentOf(services: Services, module: string, layer: string, entry: TreeEntry): Promise<Uint8Array> {
-  if (entry.size === 0 || entry.offset === undefined) return new Uint8Array();
-  if (entry.content !== undefined) return Buffer.from(entry.content, 'base64');
-  const account = module.slice(0, module.indexOf('/'));
-  const range = { start: entry.offset, length: entry.size };
-  return getBytes(services.objects, objectKeys.artifact(account, layer), range);
+  const contents = await readInstanceFiles(services, record.instance_files);
+  return renderInstanceFiles(record.instance_files, contents, instance.metadata);
 }
 
 /** Who approved the versions that the machine is to run, and when. */

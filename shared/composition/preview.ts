@@ -15,22 +15,22 @@ import { factsAt } from './composition-index.ts';
 
 /**
  * What changes on machines when a template's composition goes from one to another; `before` is null where there is none
- * yet. Times are not told one by one, because a new build of a module may change them all. With `listMax`, lists of files
- * are cut to that length; `counts` always tells the whole.
+ * yet. Times are not told one by one, because a new build of a module may change them all. With `listMax` and
+ * `listBytesMax` (of JSON), each list of files is cut to so much; `counts` always tells the whole.
  */
 export function previewComposition(
   before: CompositionIndex | null,
   after: CompositionIndex,
-  { listMax = Number.POSITIVE_INFINITY }: { listMax?: number } = {},
+  { listMax = Number.POSITIVE_INFINITY, listBytesMax = Number.POSITIVE_INFINITY }: ListBounds = {},
 ): Preview {
-  const from = before ?? nothing;
+  const from = before ?? emptyIndex;
   const modules = changedModules(from.layers, after.layers);
   const packages = changedPackages(from.layers, after.layers);
   const { added, removed, changed, times } = changedPaths(from, after);
   const dropped = decided(from, after, 'dropped', (path, a, b) => ({ path, from: a, because_of: b }));
   const shadowed = decided(from, after, 'shadowed', (path, a, b) => ({ path, from: a, by: b }));
   const carved_out = decided(from, after, 'carved_out', (path, a, b) => ({ path, from: a, by: b }));
-  const cut = <T>(list: T[]) => list.slice(0, listMax);
+  const cut = <T>(list: T[]) => list.slice(0, fitting(list, listMax, listBytesMax));
   const cutBoth = <T>({ now, no_longer }: Decided<T>) => ({ now: cut(now), no_longer: cut(no_longer) });
   const lengths = <T>({ now, no_longer }: Decided<T>) => now.length + no_longer.length;
   return {
@@ -57,7 +57,25 @@ export function previewComposition(
   };
 }
 
-const nothing: CompositionIndex = {
+interface ListBounds {
+  listMax?: number;
+  listBytesMax?: number;
+}
+
+/** How many rows of a list, from its beginning, keep within both bounds. */
+function fitting(list: readonly unknown[], rowsMax: number, bytesMax: number): number {
+  const rows = Math.min(list.length, rowsMax);
+  if (bytesMax === Number.POSITIVE_INFINITY) return rows;
+  let bytes = 0;
+  for (let i = 0; i < rows; i++) {
+    bytes += Buffer.byteLength(JSON.stringify(list[i]));
+    if (bytes > bytesMax) return i;
+  }
+  return rows;
+}
+
+/** The index of nothing at all, not even a root. */
+export const emptyIndex: CompositionIndex = {
   format: 1,
   layers: [],
   paths: [],

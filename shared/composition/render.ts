@@ -27,7 +27,7 @@ export function renderInstanceFiles(
   const rendered = files
     .toSorted((a, b) => compareBytes(a.entry.path, b.entry.path))
     .map(({ module, entry }): RenderedFile => {
-      const bytes = substitute(contents(module, entry.path), metadata, (key) => {
+      const bytes = renderFile(contents(module, entry.path), metadata, (key) => {
         missing.push({ key, file: entry.path, module });
       });
       return {
@@ -44,7 +44,12 @@ export function renderInstanceFiles(
   return rendered;
 }
 
-function substitute(bytes: Uint8Array, metadata: RenderMetadata, onMissing: (key: string) => void): Uint8Array {
+/** One file for one machine. A placeholder whose key the metadata lacks is told to `onMissing` and stays as it is written. */
+export function renderFile(
+  bytes: Uint8Array,
+  metadata: RenderMetadata,
+  onMissing: (key: string) => void = () => {},
+): Uint8Array {
   const text = textOf(bytes);
   if (text === null) return bytes;
   const out = text.replace(placeholder, (whole, key: string) => {
@@ -55,7 +60,19 @@ function substitute(bytes: Uint8Array, metadata: RenderMetadata, onMissing: (key
   return out === text ? bytes : Buffer.from(out, 'utf8');
 }
 
-function textOf(bytes: Uint8Array): string | null {
+/** The keys that a file asks for, each once, in the order of their first use. */
+export function placeholdersOf(bytes: Uint8Array): string[] {
+  return [
+    ...new Set(
+      textOf(bytes)
+        ?.matchAll(placeholder)
+        .map(([, key]) => key as string),
+    ),
+  ];
+}
+
+/** What is rendered as text: valid UTF-8 without NUL; null for anything else. */
+export function textOf(bytes: Uint8Array): string | null {
   if (bytes.includes(0)) return null;
   try {
     // With the byte order mark kept, what is not substituted comes out as it went in.

@@ -121,7 +121,7 @@ const errors = {
   composition_ambiguous: [409, 'several modules provide what is required and none of them is assigned; they are named'],
   composition_cycle: [409, 'modules require each other in a circle; it is named'],
   composition_too_complex: [409, 'requirements did not resolve within the allowed steps'],
-  composition_too_large: [422, 'the layers have more entries than a composition, or a preview, may have'],
+  composition_too_large: [422, 'there is more in the layers than a composition, or a preview, may have'],
   composition_platform_mismatch: [409, "the module has no build for the template's platform"],
   instance_metadata_missing: [422, 'an instance module names metadata that the instance lacks'],
   instance_entry_unsupported: [422, 'an instance module ships something else than regular files'],

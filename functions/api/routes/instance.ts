@@ -1,5 +1,6 @@
 import { changeInstance } from '../../../shared/actions/change-instance.ts';
 import { createInstance, renewJoinToken } from '../../../shared/actions/create-instance.ts';
+import { previewInstanceChange } from '../../../shared/actions/preview-change.ts';
 import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
 import {
   createInstanceAnswer,
@@ -12,6 +13,7 @@ import {
   updateInstanceBody,
 } from '../../../shared/contract/api/instance.ts';
 import { operationAnswer } from '../../../shared/contract/api/operation.ts';
+import { previewAnswer } from '../../../shared/contract/api/preview.ts';
 import { driftOf } from '../../../shared/domain/drift.ts';
 import { getInstance, listInstances } from '../../../shared/store/instance.ts';
 import { storePage } from '../paging.ts';
@@ -80,6 +82,20 @@ export const instanceRoutes: Route[] = [
     async handle({ services, caller, params, body }) {
       return { operation: await changeInstance(services, caller, { id: params.id, ...body }) };
     },
+  }),
+  route({
+    method: 'post',
+    path: '/instances/{id}/preview',
+    role: 'viewer',
+    tag: 'instances',
+    summary: 'What a change of the instance would do to it, before it is asked for',
+    description:
+      'Nothing is changed. A key that rendered files ask for and the metadata would lack is told as the error of the instance.',
+    params: instanceParams,
+    body: updateInstanceBody,
+    answer: previewAnswer,
+    handle: ({ services, caller: { account }, params, body }) =>
+      previewInstanceChange(services, account, { id: params.id, ...body }),
   }),
   route({
     method: 'post',

@@ -57,14 +57,47 @@ export const previewSchema = z
   })
   .meta({ id: 'Preview' });
 
+const instanceChange = z.object({
+  instance_id: z.string(),
+  name: z.string(),
+  metadata: z.object({ before: metadataSchema, after: metadataSchema }).nullable(),
+  files: z.array(
+    z.object({
+      path: z.string(),
+      what: z.enum(['added', 'removed', 'changed']),
+      module: z.string(),
+      /** Keys that the file asks for and whose values differ. */
+      keys: z.array(z.string()),
+      /** `+ `, `- ` or two spaces before each line, `@@ -<line> +<line> @@` before each place; null for what is no text, or too much. */
+      diff: z.array(z.string()).nullable(),
+      more_lines: count,
+    }),
+  ),
+  files_changed: count,
+  /** Why the machine would get no new desired state, and keep the one that it has. */
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+
 export const previewAnswer = z.object({
   preview: previewSchema,
   /** Assignment metadata that differs, by module; null where the module is not assigned. */
   metadata: z.array(
     z.object({ module: z.string(), before: metadataSchema.nullable(), after: metadataSchema.nullable() }),
   ),
+  /** What differs on single machines: their metadata, and the files that are rendered for them. */
+  instances: z.object({
+    examined: count,
+    /** Whether the track has machines that were not looked at. */
+    more: z.boolean(),
+    changed: z.array(instanceChange),
+  }),
   /** What authors and operators would be warned of. */
   warnings: z.array(z.string()),
+  /**
+   * How far the lists go: rows and JSON bytes of each list of `preview`, machines that are looked at, lines of all diffs.
+   * `counts`, `more`, `files_changed` and `more_lines` tell what was left out.
+   */
+  bounds: z.object({ list_rows: count, list_bytes: count, instances: count, diff_lines: count }),
 });
 
 export const whyQuery = z.object({

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { previewText } from '../../../cli/preview-text.ts';
 import type { Preview } from '../../../shared/domain/composition.ts';
 
@@ -26,12 +26,18 @@ const nothing: Preview = {
     times: 0,
   },
 };
+const rest = {
+  metadata: [],
+  instances: { examined: 0, more: false, changed: [] },
+  warnings: [],
+  bounds: { list_rows: 1000, list_bytes: 400_000, instances: 20, diff_lines: 1000 },
+};
 const facts = { version: '1.0.0', version_id: 'ver_1', layer_digest: 'sha256:1', priority: 90 };
 const file = { by: 'acme/a', type: 'file', mode: 0o644, uid: 0, gid: 0 } as const;
 
 function text(preview: Partial<Preview>, counts: Partial<Preview['counts']> = {}): string {
   const all = { ...nothing, ...preview, counts: { ...nothing.counts, ...counts } };
-  return stripVTControlCharacters(previewText({ preview: all, metadata: [], warnings: [] }));
+  return stripVTControlCharacters(previewText({ preview: all, ...rest }));
 }
 
 it('a preview without differences says that nothing changes', () => {
@@ -73,10 +79,59 @@ it('a preview tells modules by what differs, and paths in their order with their
 
 it('a list that was cut says how much more there is', () => {
   const added = [{ path: '/a', type: 'file' as const, by: 'acme/a' }];
-  expect(text({ added }, { added: 3000 })).toContain('\n  … 2999 more added\n');
+  expect(text({ added }, { added: 3000 })).toContain(
+    '\n  … 2999 more added\n  (a list has 1000 rows at most; the counts below are whole)\n',
+  );
 });
 
 it('a path cannot steer the terminal', () => {
   const added = [{ path: '/a\u001b[2J', type: 'file' as const, by: 'acme/a' }];
-  expect(previewText({ preview: { ...nothing, added }, metadata: [], warnings: [] })).not.toContain('\u001b[2J');
+  expect(previewText({ preview: { ...nothing, added }, ...rest })).not.toContain('\u001b[2J');
+});
+
+describe('what differs on single machines', () => {
+  const changed = {
+    instance_id: 'ins_1',
+    name: 'web-1',
+    metadata: { before: { hostname: 'a', old: 1 }, after: { hostname: 'b' } },
+    files: [
+      {
+        path: '/etc/hostname',
+        what: 'changed' as const,
+        module: 'acme/site',
+        keys: ['hostname'],
+        diff: ['@@ -1 +1 @@', '- a', '+ b'],
+        more_lines: 2,
+      },
+      { path: '/etc/key', what: 'removed' as const, module: 'acme/site', keys: [], diff: null, more_lines: 0 },
+    ],
+    files_changed: 3,
+    error: { code: 'instance_metadata_missing', message: 'expected the metadata to have "old"' },
+  };
+
+  it('is told by machine: values, files with their keys and lines, and why nothing would be handed out', () => {
+    const instances = { examined: 20, more: true, changed: [changed] };
+    expect(stripVTControlCharacters(previewText({ preview: nothing, ...rest, instances })).split('\n')).toEqual([
+      'Machines',
+      '  ~ hostname=a → b  web-1',
+      '  - old=1           web-1',
+      '  ~ /etc/hostname  web-1, from acme/site, by hostname',
+      '      @@ -1 +1 @@',
+      '      - a',
+      '      + b',
+      '      … 2 more lines',
+      '  - /etc/key  web-1, from acme/site',
+      '  … 1 more files of web-1',
+      '  ! web-1  keeps what it has: expected the metadata to have "old" (instance_metadata_missing)',
+      '  (the first 20 machines of the track were looked at)',
+      '',
+      'Nothing changes in the image of machines.',
+    ]);
+  });
+
+  it('cannot steer the terminal', () => {
+    const files = [{ ...changed.files[0], diff: ['+ \u001b[2J'], module: 'acme/a\u001b[2J' }] as typeof changed.files;
+    const instances = { examined: 1, more: false, changed: [{ ...changed, files }] };
+    expect(previewText({ preview: nothing, ...rest, instances })).not.toContain('\u001b[2J');
+  });
 });

@@ -146,6 +146,8 @@ describe('previewComposition', () => {
     );
     const preview = previewComposition(null, indexed(many), { listMax: 5 });
     expect([preview.added.length, preview.counts.added]).toEqual([5, 21]);
+    const short = previewComposition(null, indexed(many), { listMax: 5, listBytesMax: 120 });
+    expect([short.added.length, short.counts.added]).toEqual([2, 21]);
   });
 
   it('accounts for every path that differs, whatever the two are (law)', () => {

@@ -1,0 +1,37 @@
+import type { Composition, LayerName } from '../domain/composition.ts';
+import type { TreeEntry } from '../domain/tree.ts';
+import { getBytes, objectKeys } from '../store/objects.ts';
+import type { Services } from './services.ts';
+
+/** A file of an `instance` module, rendered for each machine, and the layer that it is in. */
+export interface InstanceFile {
+  module: LayerName;
+  layer_digest: string;
+  entry: TreeEntry;
+}
+
+/** The files of a composition that are rendered for each machine. */
+export function instanceFilesOf({ layers, instance_files }: Composition): InstanceFile[] {
+  const digests = new Map(layers.map((layer) => [`${layer.account}/${layer.module}`, layer.layer_digest]));
+  return instance_files.map(({ module, entry }) => ({ module, layer_digest: digests.get(module) ?? '', entry }));
+}
+
+/** Reads the bytes of such files, as their modules ship them. */
+export async function readInstanceFiles(
+  services: Services,
+  files: readonly InstanceFile[],
+): Promise<(module: LayerName, path: string) => Uint8Array> {
+  const contents = new Map<string, Uint8Array>();
+  for (const { module, layer_digest, entry } of files) {
+    contents.set(`${module}:${entry.path}`, await contentOf(services, module, layer_digest, entry));
+  }
+  return (module, path) => contents.get(`${module}:${path}`) ?? new Uint8Array();
+}
+
+async function contentOf(services: Services, module: string, layer: string, entry: TreeEntry): Promise<Uint8Array> {
+  if (entry.size === 0 || entry.offset === undefined) return new Uint8Array();
+  if (entry.content !== undefined) return Buffer.from(entry.content, 'base64');
+  const account = module.slice(0, module.indexOf('/'));
+  const range = { start: entry.offset, length: entry.size };
+  return getBytes(services.objects, objectKeys.artifact(account, layer), range);
+}

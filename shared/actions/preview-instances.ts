@@ -1,0 +1,105 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Rendering, renderedChanges, renderInstanceFiles } from '../composition/index.ts';
+import type { InstanceChange, InstanceChanges } from '../domain/rendered-change.ts';
+import type { Instance, Metadata, Track } from '../domain/template.ts';
+import { GantryError, isGantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { walkInstances } from '../store/instance.ts';
+import { type InstanceFile, readInstanceFiles } from './instance-files.ts';
+import type { Services } from './services.ts';
+
+type Files = Omit<Rendering, 'metadata'>;
+
+/** The files that machines are rendered from, before a change and after it. */
+export interface FilesOf {
+  before: InstanceFile[];
+  after: InstanceFile[];
+}
+
+/** What a change of a template does to the rendered files of its machines on a track: of the first of them. */
+export async function previewInstances(
+  services: Services,
+  where: { account: string; template_id: string; track: Track },
+  files: FilesOf,
+): Promise<InstanceChanges> {
+  if (files.before.length + files.after.length === 0) return { examined: 0, more: false, changed: [] };
+  const { instances, more } = await someInstances(services, where);
+  const preview = await previewerOf(services, files);
+  const changed = instances.flatMap((instance) => preview(instance, instance.metadata) ?? []);
+  return { examined: instances.length, more, changed };
+}
+
+/** What a change of one machine's metadata, or of the files that it is rendered from, does to it. */
+export async function previewInstance(
+  services: Services,
+  instance: Instance,
+  metadata: Metadata,
+  files: FilesOf,
+): Promise<InstanceChanges> {
+  const preview = await previewerOf(services, files);
+  return { examined: 1, more: false, changed: [preview(instance, metadata) ?? []].flat() };
+}
+
+async function someInstances(
+  { db }: Services,
+  { account, template_id, track }: { account: string; template_id: string; track: Track },
+): Promise<{ instances: Instance[]; more: boolean }> {
+  const { instances, next } = await walkInstances(db, account, template_id, limits.previewInstancesRead, '');
+  const wanted = instances.filter((one) => one.track === track && one.state !== 'decommissioned');
+  const some = wanted.slice(0, limits.previewInstancesMax);
+  return { instances: some, more: next !== null || some.length < wanted.length };
+}
+
+/** Compares one machine after the other; rows and lines of diffs count against one bound for all of them. */
+async function previewerOf(
+  services: Services,
+  { before, after }: FilesOf,
+): Promise<(instance: Instance, metadata: Metadata) => InstanceChange | null> {
+  const old = await contentsOf(services, before);
+  const fresh = isDeepStrictEqual(before, after) ? old : await contentsOf(services, after);
+  let rowsLeft = limits.previewListMax;
+  let linesLeft = limits.previewListMax;
+  return (instance, metadata) => {
+    const differs = !isDeepStrictEqual(instance.metadata, metadata);
+    if (!differs && fresh === old) return null;
+    const from = { ...old, metadata: instance.metadata };
+    const to = { ...fresh, metadata };
+    const all = renderedChanges(from, to, { diffLinesMax: linesLeft });
+    const error = refusalOf(to);
+    if (all.length === 0 && error === null && !differs) return null;
+    const files = all.slice(0, rowsLeft);
+    rowsLeft -= files.length;
+    linesLeft -= files.reduce((sum, { diff }) => sum + (diff?.length ?? 0), 0);
+    return {
+      instance_id: instance.id,
+      name: instance.name,
+      metadata: differs ? { before: instance.metadata, after: metadata } : null,
+      files,
+      files_changed: all.length,
+      error,
+    };
+  };
+}
+
+async function contentsOf(services: Services, files: InstanceFile[]): Promise<Files> {
+  const bytes = files.reduce((sum, { entry }) => sum + entry.size, 0);
+  if (bytes > limits.previewRenderedBytesMax) {
+    throw new GantryError(
+      'composition_too_large',
+      `expected at most ${limits.previewRenderedBytesMax} bytes of files that are rendered for each machine, found ${bytes}`,
+      { expected: limits.previewRenderedBytesMax, found: bytes },
+    );
+  }
+  return { files, contents: await readInstanceFiles(services, files) };
+}
+
+/** Why reconcile would sign no desired state for the machine. */
+function refusalOf({ files, contents, metadata }: Rendering): InstanceChange['error'] {
+  try {
+    renderInstanceFiles(files, contents, metadata);
+    return null;
+  } catch (error) {
+    if (!isGantryError(error, 'instance_metadata_missing')) throw error;
+    return { code: error.code, message: error.message };
+  }
+}

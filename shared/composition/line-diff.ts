@@ -1,0 +1,74 @@
+import { diff } from 'node:util';
+import { limits } from '../limits.ts';
+
+/** Lines around a difference that are shown with it. */
+const context = 2;
+
+/**
+ * The lines in which two texts differ, as `RenderedChange.diff` has them, at most `linesMax` of them. Null where more than
+ * `limits.diffLinesCompared` lines lie between the first and the last difference: comparing them could take seconds.
+ */
+export function lineDiff(before: string, after: string, linesMax: number): { lines: string[]; more: number } | null {
+  const [old, fresh] = [linesOf(before), linesOf(after)];
+  const shorter = Math.min(old.length, fresh.length);
+  let start = 0;
+  while (start < shorter && old[start] === fresh[start]) start++;
+  let same = 0;
+  while (same < shorter - start && old[old.length - 1 - same] === fresh[fresh.length - 1 - same]) same++;
+  const middle = [old.slice(start, old.length - same), fresh.slice(start, fresh.length - same)] as const;
+  if (Math.max(...middle.map(({ length }) => length)) > limits.diffLinesCompared) return null;
+  if (middle.every(({ length }) => length === 0)) return { lines: [], more: 0 };
+  const lines: Line[] = [
+    ...old.slice(Math.max(0, start - context), start).map((text): Line => [' ', text]),
+    ...removedFirst(diff(middle[1], middle[0]).map(([sign, text]) => [signs[`${sign}`], text])),
+    ...old.slice(old.length - same, old.length - same + context).map((text): Line => [' ', text]),
+  ];
+  const told = hunks(lines, Math.max(0, start - context));
+  return { lines: told.slice(0, linesMax), more: Math.max(0, told.length - linesMax) };
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split('\n');
+  // Told like a line, as diff(1) does, so that texts which differ in nothing else are seen to differ.
+  if (lines.at(-1) === '') lines.pop();
+  else lines.push('\\ no newline at the end');
+  return lines;
+}
+
+type Line = [sign: ' ' | '+' | '-', text: string];
+
+const signs = { '-1': '-', '0': ' ', '1': '+' } as const;
+
+/** Where lines are replaced, what was comes before what is. */
+function removedFirst(lines: Line[]): Line[] {
+  const out: Line[] = [];
+  const added: Line[] = [];
+  for (const line of lines) {
+    if (line[0] === '+') added.push(line);
+    else {
+      if (line[0] === ' ') out.push(...added.splice(0));
+      out.push(line);
+    }
+  }
+  return [...out, ...added];
+}
+
+/** The differing lines and those next to them, each place with its line numbers; `skipped` lines come before the first. */
+function hunks(lines: readonly Line[], skipped: number): string[] {
+  const near = lines.map((_, i) =>
+    lines.slice(Math.max(0, i - context), i + context + 1).some(([sign]) => sign !== ' '),
+  );
+  const out: string[] = [];
+  let [oldLine, freshLine] = [skipped + 1, skipped + 1];
+  for (const [i, [sign, text]] of lines.entries()) {
+    if (near[i] && !near[i - 1]) out.push(`@@ -${oldLine} +${freshLine} @@`);
+    if (near[i]) out.push(`${sign} ${shortened(text)}`);
+    if (sign !== '+') oldLine++;
+    if (sign !== '-') freshLine++;
+  }
+  return out;
+}
+
+function shortened(text: string): string {
+  return text.length <= limits.diffLineLengthMax ? text : `${text.slice(0, limits.diffLineLengthMax)}…`;
+}

@@ -1,0 +1,68 @@
+import type { Composition, LayerName, RenderMetadata } from '../domain/composition.ts';
+import type { RenderedChange } from '../domain/rendered-change.ts';
+import { compareBytes } from '../domain/tree.ts';
+import { lineDiff } from './line-diff.ts';
+import { placeholdersOf, renderFile, textOf } from './render.ts';
+
+/** What the rendered files of one machine are made of. */
+export interface Rendering {
+  files: Composition['instance_files'];
+  /** A file's bytes as its module ships them. */
+  contents: (module: LayerName, path: string) => Uint8Array;
+  metadata: RenderMetadata;
+}
+
+/**
+ * The rendered files that differ on one machine, by path. Placeholders of keys that the metadata lacks stay as they are
+ * written: whether that is an error is for `renderInstanceFiles` to say. `diffLinesMax` bounds the lines of all diffs.
+ */
+export function renderedChanges(
+  before: Rendering,
+  after: Rendering,
+  { diffLinesMax }: { diffLinesMax: number },
+): RenderedChange[] {
+  const [old, fresh] = [renderedOf(before), renderedOf(after)];
+  let linesLeft = diffLinesMax;
+  const changes: RenderedChange[] = [];
+  for (const path of [...new Set([...old.keys(), ...fresh.keys()])].sort(compareBytes)) {
+    const [was, is] = [old.get(path), fresh.get(path)];
+    const whose = is ?? was;
+    if (whose === undefined || (was !== undefined && is !== undefined && equal(was.bytes, is.bytes))) continue;
+    const told = linesLeft > 0 ? diffOf(was?.bytes, is?.bytes, linesLeft) : null;
+    linesLeft -= told?.lines.length ?? 0;
+    const keys = new Set([...(was?.keys ?? []), ...(is?.keys ?? [])]);
+    changes.push({
+      path,
+      what: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed',
+      module: whose.module,
+      keys: [...keys].filter((key) => before.metadata[key] !== after.metadata[key]).sort(compareBytes),
+      diff: told?.lines ?? null,
+      more_lines: told?.more ?? 0,
+    });
+  }
+  return changes;
+}
+
+interface Rendered {
+  module: LayerName;
+  keys: string[];
+  bytes: Uint8Array;
+}
+
+function renderedOf({ files, contents, metadata }: Rendering): Map<string, Rendered> {
+  return new Map(
+    files.map(({ module, entry }) => {
+      const source = contents(module, entry.path);
+      return [entry.path, { module, keys: placeholdersOf(source), bytes: renderFile(source, metadata) }];
+    }),
+  );
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+function diffOf(before: Uint8Array | undefined, after: Uint8Array | undefined, linesMax: number) {
+  const [old, fresh] = [textOf(before ?? new Uint8Array()), textOf(after ?? new Uint8Array())];
+  return old === null || fresh === null ? null : lineDiff(old, fresh, linesMax);
+}

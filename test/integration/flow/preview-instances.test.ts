@@ -1,0 +1,202 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { assignModule } from '../../../shared/actions/assign-module.ts';
+import { changeInstance } from '../../../shared/actions/change-instance.ts';
+import { readRecord } from '../../../shared/actions/compose-template.ts';
+import { createInstance } from '../../../shared/actions/create-instance.ts';
+import { createTemplate } from '../../../shared/actions/create-template.ts';
+import type { RegisterModuleBody } from '../../../shared/contract/api/module.ts';
+import { previewAnswer } from '../../../shared/contract/api/preview.ts';
+import type { Instance, Template } from '../../../shared/domain/template.ts';
+import { limits } from '../../../shared/limits.ts';
+import { getInstance } from '../../../shared/store/instance.ts';
+import { recentOperations } from '../../../shared/store/operation.ts';
+import { getComposition } from '../../../shared/store/template.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { promote } from '../../support/operations.ts';
+import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
+
+const { publicUrl } = inject('stack');
+const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
+const key = authorKey();
+const manyFiles = 1500;
+let registry: DockerRegistry;
+let world: World;
+let template: Template;
+let instance: Instance;
+
+async function staged(source: ModuleSource, more: Partial<RegisterModuleBody> = {}): Promise<void> {
+  await world.register(source.name, key, more);
+  await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
+}
+
+async function preview(path: string, body: object) {
+  const response = await fetch(`${publicUrl}/api/v1${path}/preview`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  expect([response.status, text]).toEqual([200, expect.anything()]);
+  return { bytes: text.length, ...previewAnswer.parse(JSON.parse(text)) };
+}
+
+const ofInstance = (body: object) => preview(`/instances/${instance.id}`, body);
+const ofTemplate = (change: object) => preview(`/templates/${template.id}`, { change, track: 'staging' });
+
+async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
+  return promisify(execFile)(gantryProgram, line, { env }).then(
+    (out) => ({ code: 0, ...out }),
+    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+  );
+}
+
+async function instanceNow(): Promise<Instance> {
+  const now = await getInstance(world.services.db, world.account, instance.id);
+  if (now === null) throw new Error(`expected instance ${instance.id}`);
+  return now;
+}
+
+const full = (name: string) => `${world.account}/${name}`;
+const metadata = { hostname: 'web-1', zone: 'a' };
+const hosts = '127.0.0.1 localhost\n127.0.1.1 ${instance.hostname}\nsearch ${instance.zone}\n';
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  template = await createTemplate(world.services, world.caller, { name: 'machines', platform: 'ubuntu-24.04-amd64' });
+  const input = { name: 'web-1', template_id: template.id, track: 'staging', metadata } as const;
+  ({ instance } = await createInstance(world.services, world.caller, input));
+  const files = Object.fromEntries(Array.from({ length: manyFiles }, (_, i) => [`srv/big/file-${i}`, '']));
+  await Promise.all([
+    staged({ name: 'site', files: { 'etc/hosts': hosts } }, { variety: 'instance' }),
+    staged({ name: 'motd', files: { 'etc/motd': '${instance.role}\n' } }, { variety: 'instance' }),
+    staged({ name: 'big', files }),
+  ]);
+  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module: 'site' });
+  expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
+  await eventually('a composition with the assigned module', async () => {
+    const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
+    const record = pointer === null ? null : await readRecord(world.services, pointer.report_key);
+    return record?.instance_files.length === 1 ? record : null;
+  });
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+describe('before the metadata of an instance is changed', () => {
+  it('a preview tells its values, the rendered files by their keys, and their lines', async () => {
+    const told = await ofInstance({ metadata: { ...metadata, hostname: 'web-2' } });
+    expect(told.preview.counts).toMatchObject({ added: 0, removed: 0, changed: 0 });
+    expect(told.instances).toEqual({
+      examined: 1,
+      more: false,
+      changed: [
+        {
+          instance_id: instance.id,
+          name: 'web-1',
+          metadata: { before: metadata, after: { ...metadata, hostname: 'web-2' } },
+          files: [
+            {
+              path: '/etc/hosts',
+              what: 'changed',
+              module: full('site'),
+              keys: ['hostname'],
+              diff: ['@@ -1 +1 @@', '  127.0.0.1 localhost', '- 127.0.1.1 web-1', '+ 127.0.1.1 web-2', '  search a'],
+              more_lines: 0,
+            },
+          ],
+          files_changed: 1,
+          error: null,
+        },
+      ],
+    });
+  });
+
+  it('gantry instance update --dry-run prints the same and asks for nothing', async () => {
+    const asked = (await recentOperations(world.services.db, world.account, 100)).length;
+    const flags = ['--set', 'hostname=web-2', '--set', 'zone=a', '--dry-run'];
+    const { code, stdout, stderr } = await gantry('instance', 'update', 'web-1', ...flags);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n').slice(0, 8)).toEqual([
+      'Machines',
+      '  ~ hostname=web-1 → web-2  web-1',
+      `  ~ /etc/hosts  web-1, from ${full('site')}, by hostname`,
+      '      @@ -1 +1 @@',
+      '        127.0.0.1 localhost',
+      '      - 127.0.1.1 web-1',
+      '      + 127.0.1.1 web-2',
+      '        search a',
+    ]);
+    expect((await recentOperations(world.services.db, world.account, 100)).length).toBe(asked);
+    expect((await instanceNow()).metadata).toEqual(metadata);
+  });
+
+  it('a key that would be missing is told as what reconcile then says', async () => {
+    const told = await ofInstance({ metadata: { hostname: 'web-1' } });
+    const error = told.instances.changed[0]?.error;
+    expect(error).toMatchObject({ code: 'instance_metadata_missing', message: expect.stringContaining('"zone"') });
+    const { id } = await changeInstance(world.services, world.caller, {
+      id: instance.id,
+      metadata: { hostname: 'web-1' },
+    });
+    await world.operation(id);
+    const really = await eventually('why there is no desired state', async () => (await instanceNow()).desired_error);
+    expect(really).toEqual(error);
+    const back = await changeInstance(world.services, world.caller, { id: instance.id, metadata });
+    expect(await world.operation(back.id)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('a change of its track tells what the other track has and has not', async () => {
+    const told = await ofInstance({ track: 'live' });
+    expect(told.preview.modules).toMatchObject([{ module: full('site'), after: null }]);
+    expect(told.preview.removed).toEqual([{ path: '/etc/hosts', type: 'file', from: full('site') }]);
+    expect(told.instances.changed[0]).toMatchObject({
+      metadata: null,
+      files: [{ path: '/etc/hosts', what: 'removed', keys: [] }],
+    });
+    expect(told.warnings).toEqual([`${full('site')} has no version for track live yet and is left out`]);
+  });
+});
+
+describe('before a template is changed', () => {
+  it('assignment metadata is told by module, and concerns no rendered file', async () => {
+    const told = await ofTemplate({ kind: 'update', module: 'site', metadata: { size: 3 } });
+    expect(told.metadata).toEqual([{ module: full('site'), before: {}, after: { size: 3 } }]);
+    expect(told.instances.changed).toEqual([]);
+  });
+
+  it('a module whose files ask for a key that a machine lacks is told with the machine', async () => {
+    const told = await ofTemplate({ kind: 'assign', module: 'motd' });
+    expect(told.instances).toMatchObject({
+      examined: 1,
+      more: false,
+      changed: [
+        {
+          name: 'web-1',
+          metadata: null,
+          files: [{ path: '/etc/motd', what: 'added', diff: ['@@ -1 +1 @@', '+ ${instance.role}'] }],
+          error: { code: 'instance_metadata_missing' },
+        },
+      ],
+    });
+    const { stdout } = await gantry('template', 'preview', 'machines', '--assign', 'motd', '--track', 'staging');
+    expect(stdout).toMatch(/^ {2}! web-1 {2}keeps what it has: expected the instance's metadata to have "role"/m);
+  });
+
+  it('a list of more than 1,000 rows is cut, and the answer says so', async () => {
+    const told = await ofTemplate({ kind: 'assign', module: 'big' });
+    expect(told.preview.added).toHaveLength(limits.previewListMax);
+    expect(told.preview.counts.added).toBeGreaterThan(manyFiles);
+    expect(told.bounds).toEqual({ list_rows: 1000, list_bytes: 400_000, instances: 20, diff_lines: 1000 });
+    expect(told.bytes).toBeLessThan(limits.previewListBytesMax);
+    const { stdout } = await gantry('template', 'preview', 'machines', '--assign', 'big', '--track', 'staging');
+    const more = told.preview.counts.added - limits.previewListMax;
+    expect(stdout).toContain(`  … ${more} more added\n  (a list has 1000 rows at most; the counts below are whole)\n`);
+    expect(stdout).toContain(`Paths: ${told.preview.counts.added} added`);
+  });
+});
