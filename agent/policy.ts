@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { SignaturePolicy } from '../shared/domain/signature.ts';
+import { claimNames, type SignaturePolicy } from '../shared/domain/signature.ts';
 import { GantryError } from '../shared/error.ts';
+
+const signerIdentity = z.strictObject({
+  identity_regexp: z.string(),
+  issuer_regexp: z.string(),
+  claims: z.partialRecord(z.enum(claimNames), z.string()).exactOptional(),
+});
 
 /**
  * The machine's own policy: `{modules: {"acme/*": {keys: […], identities: […], require_tlog, trusted_root}}}`. It is asked
@@ -11,11 +17,14 @@ const localPolicy = z.strictObject({
   modules: z.record(
     z.string().regex(/^[^/\s]+\/[^/\s]+$/, 'expected <account>/<module>, `*` for any part of either'),
     z.strictObject({
-      identities: z.array(z.strictObject({ identity_regexp: z.string(), issuer_regexp: z.string() })).default([]),
+      identities: z.array(signerIdentity).default([]),
       keys: z.array(z.string()).default([]),
       require_tlog: z.boolean().default(true),
       trusted_root: z.unknown().default(null),
       annotations: z.record(z.string(), z.string()).optional(),
+      attestations: z
+        .array(z.strictObject({ predicate_type: z.string(), builder_regexp: z.string().exactOptional() }))
+        .default([]),
     }),
   ),
 });

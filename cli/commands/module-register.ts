@@ -14,6 +14,8 @@ interface RegisterFlags extends Flags {
   key?: string[];
   identityRegexp?: string[];
   issuerRegexp?: string[];
+  claim?: string[];
+  requireAttestation?: string[];
   trustedRoot?: string;
   requireTlog: boolean;
   platform?: string[];
@@ -34,6 +36,16 @@ export function registerModuleRegister(module: Command): void {
     .option('--key <file>', 'a public key (PEM) whose signatures count; several times', several)
     .option('--identity-regexp <regexp>', 'whose keyless signatures count; several times, each with an issuer', several)
     .option('--issuer-regexp <regexp>', 'who vouched for the identity; several times', several)
+    .option(
+      '--claim <name=regexp>',
+      "what those signers' certificates must say of the workflow; several times",
+      several,
+    )
+    .option(
+      '--require-attestation <type[=builder]>',
+      'predicate type, and regexp for its builder; several times',
+      several,
+    )
     .option('--trusted-root <file>', 'trusted_root.json of another Sigstore than the public-good one')
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--platform <platform>', 'such as ubuntu-24.04-amd64; several times', several)
@@ -59,6 +71,7 @@ async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
     trusted_keys: keys.length === 0 ? undefined : keys,
     trusted_root: flags.trustedRoot === undefined ? undefined : await readJson(flags.trustedRoot),
     require_tlog: flags.requireTlog,
+    required_attestations: flags.requireAttestation?.map(attestationOf),
     platforms: flags.platform,
     allow_devices: flags.allowDevices,
     allow_unanchored: flags.allowUnanchored,
@@ -68,7 +81,7 @@ async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
   return 0;
 }
 
-function identitiesOf({ identityRegexp = [], issuerRegexp = [] }: RegisterFlags) {
+function identitiesOf({ identityRegexp = [], issuerRegexp = [], claim = [] }: RegisterFlags) {
   if (identityRegexp.length !== issuerRegexp.length) {
     throw new GantryError(
       'usage',
@@ -76,10 +89,23 @@ function identitiesOf({ identityRegexp = [], issuerRegexp = [] }: RegisterFlags)
     );
   }
   if (identityRegexp.length === 0) return undefined;
+  const claims = claim.length === 0 ? {} : { cosign_claims: Object.fromEntries(claim.map(claimOf)) };
   return identityRegexp.map((regexp, index) => ({
+    ...claims,
     cosign_identity_regexp: regexp,
     cosign_issuer_regexp: issuerRegexp[index],
   }));
+}
+
+function claimOf(text: string): [string, string] {
+  const [name, ...regexp] = text.split('=');
+  if (!name || regexp.length === 0) throw new GantryError('usage', `expected --claim name=regexp, found "${text}"`);
+  return [name, regexp.join('=')];
+}
+
+function attestationOf(text: string) {
+  const [predicate_type, ...builder] = text.split('=');
+  return { predicate_type, ...(builder.length === 0 ? {} : { builder_regexp: builder.join('=') }) };
 }
 
 async function readText(file: string): Promise<string> {

@@ -20,9 +20,10 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
     flags.json || live_version_id === null ? null : await client.get(answers.version, `/versions/${live_version_id}`);
   print(flags.json, answer, () => {
     const { module, poll } = answer;
-    const identities = module.cosign_identities.map(
-      (pair) => ['identity', `${pair.cosign_identity_regexp} by ${pair.cosign_issuer_regexp}`] as [string, string],
-    );
+    const identities = module.cosign_identities.map((pair): [string, string] => {
+      const claims = Object.entries(pair.cosign_claims ?? {}).map(([name, regexp]) => `, ${name} ${regexp}`);
+      return ['identity', `${pair.cosign_identity_regexp} by ${pair.cosign_issuer_regexp}${claims.join('')}`];
+    });
     return facts([
       ['name', `${module.account}/${module.name}`],
       ['id', module.id],
@@ -35,6 +36,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['trusted keys', module.trusted_keys.length],
       ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'its own'],
       ['transparency log', module.require_tlog ? 'required' : 'not required'],
+      ['attestations', module.required_attestations.map(({ predicate_type }) => predicate_type).join(', ') || null],
       ['platforms', module.platforms.join(', ') || 'any'],
       ['reserved', module.granted_reservations.join(', ') || null],
       ['live version', live?.version.version_string ?? null],

@@ -18,9 +18,10 @@ export function found<T>(value: T | null | undefined, kind: string, name: string
 
 /** A module with its identities named as people register them. */
 export function moduleView(module: Module): z.input<typeof moduleSchema> {
-  const pairs = module.identities.map(({ identity_regexp, issuer_regexp }) => ({
+  const pairs = module.identities.map(({ identity_regexp, issuer_regexp, claims }) => ({
     cosign_identity_regexp: identity_regexp,
     cosign_issuer_regexp: issuer_regexp,
+    ...(claims === undefined ? {} : { cosign_claims: claims }),
   }));
   return {
     ...module,

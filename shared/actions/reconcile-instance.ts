@@ -175,6 +175,7 @@ async function policies(services: Services, record: CompositionRecord): Promise<
       identities: module.identities,
       keys: module.trusted_keys,
       require_tlog: module.require_tlog,
+      attestations: module.required_attestations,
       trusted_root: module.trusted_root,
     });
   }

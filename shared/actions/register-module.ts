@@ -16,13 +16,14 @@ import { nowIso, type Services } from './services.ts';
 
 /** The signature policy that a module's row states. */
 export function policyOf(
-  module: Pick<Module, 'identities' | 'trusted_keys' | 'trusted_root' | 'require_tlog'>,
+  module: Pick<Module, 'identities' | 'trusted_keys' | 'trusted_root' | 'require_tlog' | 'required_attestations'>,
 ): SignaturePolicy {
   return {
     identities: module.identities,
     keys: module.trusted_keys,
     trusted_root: module.trusted_root,
     require_tlog: module.require_tlog,
+    attestations: module.required_attestations,
   };
 }
 
@@ -36,6 +37,15 @@ export async function registerModule(services: Services, caller: Caller, input: 
     const options = { allowUnanchored: input.allow_unanchored ?? false };
     checkRegexp(identity.identity_regexp, { ...options, field: `cosign_identities[${index}].cosign_identity_regexp` });
     checkRegexp(identity.issuer_regexp, { ...options, field: `cosign_identities[${index}].cosign_issuer_regexp` });
+    for (const [name, regexp] of Object.entries(identity.claims ?? {})) {
+      checkRegexp(regexp, { ...options, field: `cosign_identities[${index}].cosign_claims.${name}` });
+    }
+  }
+  const required_attestations = input.required_attestations ?? [];
+  for (const [index, { builder_regexp }] of required_attestations.entries()) {
+    if (builder_regexp === undefined) continue;
+    const allowUnanchored = input.allow_unanchored ?? false;
+    checkRegexp(builder_regexp, { allowUnanchored, field: `required_attestations[${index}].builder_regexp` });
   }
   const trusted_keys = input.trusted_keys ?? [];
   for (const [index, key] of trusted_keys.entries()) checkPublicKey(key, `trusted_keys[${index}]`);
@@ -61,7 +71,8 @@ export async function registerModule(services: Services, caller: Caller, input: 
 
   const at = nowIso(services);
   const variety = input.variety ?? 'subscription';
-  const policy = { identities, trusted_keys, trusted_root, require_tlog: input.require_tlog ?? true };
+  const require_tlog = input.require_tlog ?? true;
+  const policy = { identities, trusted_keys, trusted_root, require_tlog, required_attestations };
   const module: Module = {
     account: caller.account,
     name: input.name,
@@ -114,7 +125,7 @@ function parentOf(parent: string | null | undefined, account: string): string | 
 }
 
 function identitiesOf(input: RegisterModuleBody): SignerIdentity[] {
-  const pairs = [...(input.cosign_identities ?? [])];
+  const pairs: NonNullable<typeof input.cosign_identities> = [...(input.cosign_identities ?? [])];
   const { cosign_identity_regexp, cosign_issuer_regexp } = input;
   if ((cosign_identity_regexp === undefined) !== (cosign_issuer_regexp === undefined)) {
     const missing = cosign_identity_regexp === undefined ? 'cosign_identity_regexp' : 'cosign_issuer_regexp';
@@ -128,6 +139,7 @@ function identitiesOf(input: RegisterModuleBody): SignerIdentity[] {
   return pairs.map((pair) => ({
     identity_regexp: pair.cosign_identity_regexp,
     issuer_regexp: pair.cosign_issuer_regexp,
+    ...(pair.cosign_claims === undefined ? {} : { claims: pair.cosign_claims }),
   }));
 }
 

@@ -76,7 +76,10 @@ async function accept(
 ): Promise<void> {
   const { account, module, id, digest } = candidate;
   // Agents judge these again, so what did not satisfy the policy here is of no use to them.
-  const candidates = found.filter((_, index) => verdict.signatures[index]?.verified === true);
+  const candidates = found.filter((_, index) => {
+    const { verified, attestation } = verdict.signatures[index] ?? {};
+    return verified === true || attestation !== undefined;
+  });
   const evidence = JSON.stringify({ digest, candidates });
   const evidence_key = objectKeys.evidence(account, `sha256:${sha256Hex(evidence)}`);
   await putOnce(services.objects, evidence_key, evidence, 'application/json', services.now());

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { claimNames } from '../domain/signature.ts';
 import { digestSchema } from './ids.ts';
 
 /**
@@ -29,10 +30,19 @@ export const desiredLayer = z.object({
 export const desiredPolicy = z.object({
   /** `<account>/<module>` whose layers are judged by it. */
   module: z.string(),
-  identities: z.array(z.object({ identity_regexp: z.string(), issuer_regexp: z.string() })),
+  identities: z.array(
+    z.object({
+      identity_regexp: z.string(),
+      issuer_regexp: z.string(),
+      claims: z.partialRecord(z.enum(claimNames), z.string()).exactOptional(),
+    }),
+  ),
   keys: z.array(z.string()),
   require_tlog: z.boolean(),
   trusted_root: z.unknown(),
+  attestations: z
+    .array(z.object({ predicate_type: z.string(), builder_regexp: z.string().exactOptional() }))
+    .exactOptional(),
 });
 
 export const renderedFile = z.object({

@@ -1,4 +1,4 @@
-import type { SignerIdentity } from './signature.ts';
+import type { AttestationRequirement, SignerIdentity } from './signature.ts';
 import { compareBytes } from './tree.ts';
 
 export const varieties = ['subscription', 'config', 'instance'] as const;
@@ -33,6 +33,8 @@ export interface Module {
   /** Sigstore `trusted_root.json` as parsed JSON, or null for the public-good instance. */
   trusted_root: unknown;
   require_tlog: boolean;
+  /** Attestations demanded besides a signature. */
+  required_attestations: AttestationRequirement[];
   platforms: string[];
   allow_devices: boolean;
   /**

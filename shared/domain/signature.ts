@@ -27,6 +27,7 @@ export const claimOids = {
   source_repository_visibility: 22,
 } as const;
 export type ClaimName = keyof typeof claimOids;
+export const claimNames = Object.keys(claimOids) as [ClaimName, ...ClaimName[]];
 export type SignerClaims = { [name in ClaimName]?: string };
 
 /**

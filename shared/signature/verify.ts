@@ -5,8 +5,10 @@ import {
   type SignatureCandidate,
   type SignaturePolicy,
   type SignatureVerdict,
+  type SignerClaims,
   signPredicateType,
 } from '../domain/signature.ts';
+import { limits } from '../limits.ts';
 import { summarise, unmet } from './attestation.ts';
 import { readBundle } from './bundle.ts';
 import { checkIdentity } from './identity.ts';
@@ -105,12 +107,17 @@ function judge(read: () => Material, digest: string, policy: SignaturePolicy): J
     else verifyByCertificate(material, signer, compiled);
     checkAnnotations(annotations, compiled.annotations);
     const name = signer === null ? `key ${judgement.key_id}` : `"${signer.identity}"`;
-    const claims = signer === null ? {} : { claims: signer.claims };
+    const claims = signer === null ? {} : { claims: shortened(signer.claims) };
     return { ...judgement, ...claims, verified: true, code: 'verified', message: `signed by ${name}` };
   } catch (error) {
     const { code, message } = refusalOf(error);
     return { ...judgement, code, message: printable(message) };
   }
+}
+
+/** Claims as they are shown and kept; what a policy demands is compared in full. */
+function shortened(claims: SignerClaims): SignerClaims {
+  return Object.fromEntries(Object.entries(claims).map(([name, text]) => [name, text.slice(0, limits.verdictTextMax)]));
 }
 
 /** @returns the annotations that were signed with the digest */

@@ -1,6 +1,6 @@
 import { Entity } from 'electrodb';
 import type { Module, Variety } from '../domain/module.ts';
-import type { SignerIdentity } from '../domain/signature.ts';
+import type { AttestationRequirement, SignerIdentity } from '../domain/signature.ts';
 import { GantryError } from '../error.ts';
 import {
   type Attributes,
@@ -40,6 +40,7 @@ const modules = new Entity(
       trusted_keys: json<string[]>(),
       trusted_root: json<unknown>(),
       require_tlog: flag,
+      required_attestations: json<AttestationRequirement[]>(),
       platforms: json<string[]>(),
       allow_devices: flag,
       granted_reservations: json<string[]>(),
@@ -60,9 +61,13 @@ const modules = new Entity(
   { table: 'table' },
 );
 
-/** Rows of earlier releases have no reservations. */
+/** Rows of earlier releases have neither reservations nor attestations. */
 function whole(row: Module): Module {
-  return { ...row, granted_reservations: row.granted_reservations ?? [] };
+  return {
+    ...row,
+    granted_reservations: row.granted_reservations ?? [],
+    required_attestations: row.required_attestations ?? [],
+  };
 }
 
 export async function getModule(db: Db, account: string, name: string): Promise<Module | null> {

@@ -21,6 +21,8 @@ export interface SignOptions {
   /** False: only the older issuer extension, as Fulcio wrote before 1.0. */
   currentIssuer?: boolean;
   issuer?: string;
+  /** Further extensions, by the last number of Fulcio's names: bare text up to 6, DER from 8. */
+  claims?: [number, string][];
   /** Lets the log's entry name another signer. */
   entryKey?: string;
 }
@@ -56,6 +58,11 @@ export async function startPrivateSigstore(issuedAt: Date) {
       extensions: [
         { oid: '1.3.6.1.4.1.57264.1.1', value: issuer, legacy: true },
         ...(options.currentIssuer === false ? [] : [{ oid: '1.3.6.1.4.1.57264.1.8', value: issuer }]),
+        ...(options.claims ?? []).map(([number, value]) => ({
+          oid: `1.3.6.1.4.1.57264.1.${number}`,
+          value,
+          ...(number <= 6 ? { legacy: true } : {}),
+        })),
       ],
     });
     const pem = `-----BEGIN CERTIFICATE-----\n${base64(certificate)}\n-----END CERTIFICATE-----\n`;

@@ -21,6 +21,7 @@ export function storedModule(account: string, name: string, more: Partial<Module
     trusted_keys: [],
     trusted_root: null,
     require_tlog: false,
+    required_attestations: [],
     platforms: [],
     allow_devices: false,
     granted_reservations: [],

@@ -1,13 +1,27 @@
 import { z } from 'zod';
 import { varieties } from '../../domain/module.ts';
 import { slugSchema } from '../../domain/names.ts';
+import { claimNames } from '../../domain/signature.ts';
 import { limits } from '../../limits.ts';
 import { timeSchema } from './common.ts';
 
 const regexp = z.string().min(1).max(1000);
 
 /** Whom a keyless signature must come from: the pair of regexps that `cosign verify` takes, with RE2 meaning. */
-const cosignIdentity = z.strictObject({ cosign_identity_regexp: regexp, cosign_issuer_regexp: regexp });
+const cosignIdentity = z.strictObject({
+  cosign_identity_regexp: regexp,
+  cosign_issuer_regexp: regexp,
+  cosign_claims: z.partialRecord(z.enum(claimNames), regexp).exactOptional().meta({
+    description: "regexps that the certificate's claims of the workflow must match, such as source_repository_ref",
+  }),
+});
+
+const attestationRequirement = z.strictObject({
+  predicate_type: z.url().max(500).meta({
+    description: 'without its version it stands for all of them: https://slsa.dev/provenance',
+  }),
+  builder_regexp: regexp.exactOptional().meta({ description: 'whom SLSA provenance must name as the builder' }),
+});
 
 /** `name` or `<account>/<name>`. */
 export const moduleNameSchema = z
@@ -40,6 +54,7 @@ export const registerModuleBody = z
       description: 'Sigstore trusted_root.json; absent or null means the public-good instance',
     }),
     require_tlog: z.boolean().exactOptional(),
+    required_attestations: z.array(attestationRequirement).max(10).exactOptional(),
     platforms: z.array(platformSchema).max(50).exactOptional(),
     allow_devices: z.boolean().exactOptional(),
     allow_unanchored: z.boolean().exactOptional().meta({ description: 'accept regexps that lack ^ and $' }),
@@ -64,6 +79,7 @@ export const moduleSchema = z
     trusted_keys: z.array(z.string()),
     trusted_root: z.unknown(),
     require_tlog: z.boolean(),
+    required_attestations: z.array(attestationRequirement),
     platforms: z.array(z.string()),
     allow_devices: z.boolean(),
     /** Patterns that protect what they match whether the module ships it or not. */

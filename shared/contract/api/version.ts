@@ -11,6 +11,8 @@ export const signatureVerdictSchema = z
     identity: z.string().nullable(),
     issuer: z.string().nullable(),
     key_id: z.string().nullable(),
+    claims: z.record(z.string(), z.string()).exactOptional(),
+    attestation: z.object({ predicate_type: z.string(), builder_id: z.string().nullable() }).exactOptional(),
     verified: z.boolean(),
     code: z.string(),
     message: z.string(),

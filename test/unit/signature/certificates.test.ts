@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import type { SignatureCandidate, SignaturePolicy, SignerClaims } from '../../../shared/domain/signature.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
 import { startPrivateSigstore } from '../../support/private-sigstore.ts';
 
@@ -30,6 +30,47 @@ describe('certificates of a private Fulcio', () => {
   test('name their issuer in the older extension too', async () => {
     const verdict = judge(await sigstore.signLegacy({ digest, currentIssuer: false }));
     expect(verdict).toMatchObject({ code: 'verified', issuer: 'https://issuer.test' });
+  });
+
+  test('say of the workflow what a policy can demand, of GitHub and of Gitea', async () => {
+    const github = await sigstore.signLegacy({
+      digest,
+      claims: [
+        [2, 'push'],
+        [12, 'https://github.com/acme/redis'],
+        [14, 'refs/tags/v1.0.0'],
+        [20, 'push'],
+      ],
+    });
+    const [pair] = identities;
+    if (pair === undefined) throw new Error('expected a pair');
+    const demanding = (claims: SignerClaims) => judge(github, { identities: [{ ...pair, claims }] });
+    expect(demanding({ build_trigger: '^push$', source_repository_ref: '^refs/tags/v' })).toMatchObject({
+      code: 'verified',
+      claims: { github_workflow_trigger: 'push', source_repository_uri: 'https://github.com/acme/redis' },
+    });
+    expect(demanding({ github_workflow_trigger: '^push$' })?.code).toBe('verified');
+    expect(demanding({ build_trigger: '^release$' })).toMatchObject({
+      code: 'claim_mismatch',
+      message: 'build_trigger is "push", expected to match /^release$/',
+    });
+    expect(demanding({ build_config_uri: '.' })?.message).toContain('build_config_uri is not stated');
+    const lenient = { identities: [{ ...pair, claims: { build_trigger: '^release$' } }, pair] };
+    expect(judge(github, lenient)?.code).toBe('verified');
+  });
+
+  test('that state a claim twice state none', async () => {
+    const twice = await sigstore.signLegacy({
+      digest,
+      claims: [
+        [20, 'push'],
+        [20, 'release'],
+      ],
+    });
+    const [pair] = identities;
+    if (pair === undefined) throw new Error('expected a pair');
+    const policy = { identities: [{ ...pair, claims: { build_trigger: '.' } }] };
+    expect(judge(twice, policy)?.code).toBe('claim_mismatch');
   });
 
   test('used after they expired, or before they were issued, are refused', async () => {

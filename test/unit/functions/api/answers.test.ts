@@ -131,6 +131,7 @@ const module: Module = {
   trusted_keys: [],
   trusted_root: null,
   require_tlog: true,
+  required_attestations: [],
   platforms: [],
   allow_devices: false,
   granted_reservations: [],

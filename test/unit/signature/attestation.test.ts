@@ -1,0 +1,91 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { AttestationRequirement, SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import { preAuthenticationEncoding, statementPayloadType } from '../../../shared/signature/bundle.ts';
+import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
+
+const digest = `sha256:${'ab'.repeat(32)}`;
+const author = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const slsa = 'https://slsa.dev/provenance';
+const builder = 'https://github.com/acme/builder/.github/workflows/build.yml@refs/tags/v1';
+
+function found(bundle: unknown): SignatureCandidate {
+  return { format: 'bundle', source: 'referrers', claimed_digest: digest, bundle };
+}
+
+const signature = found(signArtifact({ digest, key: author.privateKey }));
+
+function attestation(predicateType: string, predicate: unknown, key = author.privateKey, of = digest) {
+  const bundle = signArtifact({ digest, key });
+  const subject = [{ name: 'redis', digest: { sha256: of.slice('sha256:'.length) } }];
+  const statement = { _type: 'https://in-toto.io/Statement/v0.1', subject, predicateType, predicate };
+  const payload = Buffer.from(JSON.stringify(statement));
+  const sig = sign('sha256', preAuthenticationEncoding(statementPayloadType, payload), key).toString('base64');
+  return found({
+    ...bundle,
+    dsseEnvelope: { ...bundle.dsseEnvelope, payload: payload.toString('base64'), signatures: [{ sig }] },
+  });
+}
+
+const provenance = attestation(`${slsa}/v1`, { runDetails: { builder: { id: builder } } });
+
+function judge(candidates: SignatureCandidate[], attestations: AttestationRequirement[] = []) {
+  const policy: SignaturePolicy = {
+    identities: [],
+    keys: [author.publicKey.export({ format: 'pem', type: 'spki' }).toString()],
+    require_tlog: false,
+    trusted_root: null,
+    attestations,
+  };
+  return verifyArtifact(digest, candidates, policy);
+}
+
+describe('attestations', () => {
+  test('never count as signatures, by whomever they are', () => {
+    expect(judge([provenance])).toMatchObject({ verified: false, code: 'attestation_only' });
+    expect(judge([provenance], [{ predicate_type: slsa }])).toMatchObject({
+      verified: false,
+      code: 'attestation_only',
+    });
+  });
+
+  test('are verified like signatures, and summarised when they do', () => {
+    const verdict = judge([signature, provenance, attestation('https://cyclonedx.org/bom', {}, stranger.privateKey)]);
+    expect(verdict.code).toBe('verified');
+    expect(verdict.signatures.map(({ attestation }) => attestation)).toEqual([
+      undefined,
+      { predicate_type: `${slsa}/v1`, builder_id: builder },
+      undefined,
+    ]);
+  });
+
+  test.each([
+    ['of the type in any version', { predicate_type: slsa }, 'verified'],
+    ['of the very type', { predicate_type: `${slsa}/v1` }, 'verified'],
+    ['by the builder', { predicate_type: slsa, builder_regexp: '^https://github\\.com/acme/' }, 'verified'],
+    ['by another builder', { predicate_type: slsa, builder_regexp: '^https://evil\\.test/' }, 'attestation_missing'],
+    ['of another version', { predicate_type: `${slsa}/v0.2` }, 'attestation_missing'],
+    ['of a type that only begins alike', { predicate_type: 'https://slsa.dev/prov' }, 'attestation_missing'],
+    ['of another type', { predicate_type: 'https://spdx.dev/Document' }, 'attestation_missing'],
+  ])('can be demanded: %s', (_, requirement, code) => {
+    expect(judge([signature, provenance], [requirement]).code).toBe(code);
+  });
+
+  test('of the older SLSA name their builder elsewhere', () => {
+    const older = attestation(`${slsa}/v0.2`, { builder: { id: builder } });
+    const requirement = { predicate_type: `${slsa}/v0.2`, builder_regexp: '/acme/builder/' };
+    expect(judge([signature, older], [requirement]).code).toBe('verified');
+  });
+
+  test('by a stranger, or of another artifact, meet no demand', () => {
+    const predicate = { runDetails: { builder: { id: builder } } };
+    const foreign = attestation(`${slsa}/v1`, predicate, stranger.privateKey);
+    const other = attestation(`${slsa}/v1`, predicate, author.privateKey, `sha256:${'cd'.repeat(32)}`);
+    expect(judge([signature, foreign, other], [{ predicate_type: slsa }])).toMatchObject({
+      verified: false,
+      code: 'attestation_missing',
+      message: `expected a verified attestation of type ${slsa}, found none`,
+    });
+  });
+});
