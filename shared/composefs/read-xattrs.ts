@@ -122,6 +122,9 @@ function interpret(stored: readonly Xattr[], isFile: boolean): NodeXattrs {
       out.xattrs.push({ name: overlayPrefix + name.slice(escapedPrefix.length), value });
     } else if (!name.startsWith(overlayPrefix)) out.xattrs.push({ name, value });
   }
+  if (out.payload.includes('\0') || out.payload.length >= limits.pathBytesMax) {
+    throw invalidImage(`expected a payload of less than ${limits.pathBytesMax} bytes without NUL, found another`);
+  }
   const names = new Set(out.xattrs.map(({ name }) => name));
   if (names.size < out.xattrs.length) throw invalidImage('expected each xattr of a file once, found one twice');
   const bytes = out.xattrs.reduce((sum, { name, value }) => sum + accountedBytes(name.length, value.length), 0);

@@ -9,6 +9,8 @@ interface Pattern {
   glob: Glob;
   /** What every path that it matches begins with. */
   start: string;
+  /** Its layer's place among the layers. */
+  place: number;
 }
 
 /**
@@ -18,12 +20,13 @@ interface Pattern {
  * parent are not told about it.
  */
 export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
-  const patterns = layers.flatMap((layer) =>
+  const patterns = layers.flatMap((layer, place) =>
     [...new Set(layer.protected_spec)].map(
       (source): Pattern => ({
         layer,
         glob: compileGlob(source),
         start: /^\/[^*?[\\]*/.exec(source)?.[0].replace(/\/$/, '') ?? '',
+        place,
       }),
     ),
   );
@@ -46,13 +49,17 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
   return warnings;
 }
 
-/** Pairs of different layers' patterns, without those that begin differently, which are nearly all. */
+/**
+ * Pairs of different layers' patterns, without those that begin differently, which are nearly all: sorted, the patterns
+ * that begin as another one does stand right behind it.
+ */
 function* comparable(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
-  for (const [i, a] of patterns.entries()) {
-    for (let j = i + 1; j < patterns.length; j++) {
-      const b = patterns[j] as Pattern;
-      if (!a.start.startsWith(b.start) && !b.start.startsWith(a.start)) continue;
-      if (a.layer !== b.layer && !carvesOut(a.layer, b.layer) && !carvesOut(b.layer, a.layer)) yield [a, b];
+  const sorted = patterns.toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : a.place - b.place));
+  for (const [i, a] of sorted.entries()) {
+    for (let j = i + 1; sorted[j]?.start.startsWith(a.start); j++) {
+      const b = sorted[j] as Pattern;
+      if (a.layer === b.layer || carvesOut(a.layer, b.layer) || carvesOut(b.layer, a.layer)) continue;
+      yield a.place < b.place ? [a, b] : [b, a];
     }
   }
 }

@@ -110,17 +110,18 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
         `reservation ${JSON.stringify(pattern)} is granted to ${layerName(layer)}, but ${layer.version} does not ask for it`,
     );
   if (patterns.length === 0) return warnings;
+  const anyPattern = new GlobMatcher(layer.protected_spec.map(compileGlob));
   const own = new Map<string, Claim>();
+  let unused = patterns;
   for (const entry of layer.entries) {
     const isDirectory = entry.type === 'directory';
-    for (const pattern of patterns) {
-      if (!pattern.matcher.matches(entry.path, isDirectory)) continue;
-      if (isDirectory) pattern.matchesDirectory = true;
-      else pattern.matchesFile = true;
-      // Rendered modules put no directories anywhere, so they have no say about a directory's attributes.
-      const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
-      own.set(entry.path, { by: index, kind, entry });
-    }
+    if (!anyPattern.matches(entry.path, isDirectory)) continue;
+    // Rendered modules put no directories anywhere, so they have no say about a directory's attributes.
+    const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
+    own.set(entry.path, { by: index, kind, entry });
+    const matching = unused.filter((pattern) => pattern.matcher.matches(entry.path, isDirectory));
+    for (const pattern of matching) pattern[isDirectory ? 'matchesDirectory' : 'matchesFile'] = true;
+    if (!isDirectory && matching.length > 0) unused = unused.filter(({ matchesFile }) => !matchesFile);
   }
   for (const path of [...own.keys()]) {
     for (let above = path; above !== '/'; ) {
@@ -134,8 +135,8 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
     if (all === undefined) claims.set(path, [claim]);
     else all.push(claim);
   }
-  const idle = patterns.flatMap((pattern) => {
-    if (pattern.matchesFile || granted.has(pattern.source)) return [];
+  const idle = unused.flatMap((pattern) => {
+    if (granted.has(pattern.source)) return [];
     const what = `protected_spec ${JSON.stringify(pattern.source)} of ${layerName(layer)} ${layer.version}`;
     return pattern.matchesDirectory
       ? [`${what} protects directories only, not the files in them: end it with /*** to protect those too`]

@@ -136,6 +136,15 @@ describe('readImage, of what is no image,', () => {
     expect(() => readImage(Buffer.alloc(8192))).toThrow(invalid(/header to be/));
   });
 
+  it('names a place in the store that no dump could say', () => {
+    const top = new ComposefsNode('', fileType.directory | 0o755);
+    const file = new ComposefsNode('f', fileType.regular | 0o644);
+    file.size = 100;
+    file.payload = 'ab/cd\0ef';
+    top.children.push(file);
+    expect(() => readImage(imageOfTree(top).image)).toThrow(invalid(/payload of less than 4096 bytes without NUL/));
+  });
+
   it('stops where many directories share one block of names', () => {
     const top = new ComposefsNode('', fileType.directory | 0o755);
     for (let i = 0; i < 300; i++) {
