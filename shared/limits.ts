@@ -31,7 +31,7 @@ export const limits = {
   globComparisonStatesMax: 250_000,
   /** Entries of all layers of a composition: 400,000 take 830 MB and 6 s, and the function has 1.7 GB. */
   composeEntriesMax: 600_000,
-  /** Entries of all layers of a previewed composition: composing 100,000 takes under 512 MB, and the API has 1 GB. */
+  /** Entries of all layers of a previewed composition: so many take 500 MB (bench/preview.ts), half of what the API has. */
   previewEntriesMax: 200_000,
   /** Rows of each list of a preview: a page that people read, and well under the 6 MB that Lambda answers. */
   previewListMax: 1_000,
