@@ -67,6 +67,21 @@ def ses_resource_of_sender(method, path, body, region, account_id):
 
 iam_actions._ses_v2_resource_arn = ses_resource_of_sender
 
+iam_action = iam_actions.extract_iam_action
+
+
+def iam_action_of_versions(service, method, path, headers, body, query_params):
+    """DeleteObjects of versions asks for s3:DeleteObjectVersion; this version forgets it for the first key."""
+    action = iam_action(service, method, path, headers, body, query_params)
+    if action == "s3:DeleteObject" and method == "POST":
+        targets = iam_actions._s3_batch_delete_targets(path.strip("/").split("/")[0], body)
+        if targets and targets[0][1]:
+            return "s3:DeleteObjectVersion"
+    return action
+
+
+iam_actions.extract_iam_action = iam_action_of_versions
+
 sys.argv = ["ministack"]
 try:
     main()
