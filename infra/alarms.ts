@@ -1,5 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type IMetric, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -51,6 +51,15 @@ export class Alarms extends Construct {
     }
     const failed = props.promotion.stateMachine.metricFailed({ period, statistic: 'Sum' });
     this.raise('OperationsFailed', failed, 'An operation failed by a fault of the platform.');
+    // functions/compose counts it; Powertools adds the dimension.
+    const refused = new Metric({
+      namespace: 'Gantry',
+      metricName: 'CompositionsRefused',
+      dimensionsMap: { service: 'compose' },
+      period,
+      statistic: 'Sum',
+    });
+    this.raise('CompositionsRefused', refused, 'A template cannot be composed as it is now; its composition stays.');
     const serverErrors = props.http.api.metricServerError({ period, statistic: 'Sum' });
     this.raise('ApiServerErrors', serverErrors, 'The API answered with a 5xx status.');
   }

@@ -51,7 +51,18 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
     const compositions = answer.compositions.map(
       ({ track, digest }) => [`composition (${track})`, shortDigest(digest)] as [string, string],
     );
-    const head = facts([['id', id], ['name', name], ['platform', platform], ['revision', revision], ...compositions]);
+    const failures = answer.composition_failures.map(
+      ({ track, code, message, since }) =>
+        [`not composed (${track})`, `since ${since}: ${code}: ${message}`] as [string, string],
+    );
+    const head = facts([
+      ['id', id],
+      ['name', name],
+      ['platform', platform],
+      ['revision', revision],
+      ...compositions,
+      ...failures,
+    ]);
     const assignments = table(
       ['ASSIGNMENT', 'MODULE', 'CONSTRAINT', 'PRIORITY'],
       answer.assignments.map((row) => [row.id, row.module, row.constraint ?? '*', row.effective_priority]),

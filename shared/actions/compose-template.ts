@@ -3,12 +3,15 @@ import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-
 import { composefsImage } from '../composefs/index.ts';
 import { encodeIndex, indexOf } from '../composition/index.ts';
 import type { DesiredLayer } from '../contract/desired-state.ts';
+import type { ErrorCode } from '../contract/error-codes.ts';
 import { sha256Hex } from '../contract/ids.ts';
 import type { ComposeMessage } from '../contract/messages.ts';
 import type { CompositionLayer, CompositionReport, LayerName, ResolutionRecord } from '../domain/composition.ts';
+import type { CompositionFailure } from '../domain/template.ts';
 import { type TemplateView, viewOf, withChange } from '../domain/template-view.ts';
 import { GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
+import { clearCompositionFailure, getCompositionFailure, putCompositionFailure } from '../store/composition-failure.ts';
 import { forgetConsidered } from '../store/considered.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
@@ -19,6 +22,7 @@ import { getOperation } from '../store/operation.ts';
 import {
   getComposition,
   getTemplate,
+  holdComposition,
   listAssignments,
   putComposition,
   type TemplateComposition,
@@ -48,9 +52,10 @@ export interface CompositionRecord {
 
 /**
  * Composes a template for a track. With an operation: as it would be, and the waiting state machine hears whether it
- * can be. Without: as it is, the result becomes the template's composition, and its instances are reconciled.
+ * can be. Without: as it is, the result becomes the template's composition, and its instances are reconciled; where it
+ * cannot be composed, answers the reason that was noted.
  */
-export async function composeTemplate(services: Services, message: ComposeMessage): Promise<void> {
+export async function composeTemplate(services: Services, message: ComposeMessage): Promise<CompositionFailure | null> {
   const { task_token } = message;
   if (task_token === undefined) return publish(services, message);
   try {
@@ -65,6 +70,7 @@ export async function composeTemplate(services: Services, message: ComposeMessag
     const cause = `template ${message.template_id} (${message.track}): ${error.message}`;
     await answer(services, new SendTaskFailureCommand({ taskToken: task_token, error: error.code, cause }));
   }
+  return null;
 }
 
 /** A task that has ended meanwhile (timed out, answered by an earlier delivery) needs no answer any more. */
@@ -77,23 +83,76 @@ async function answer(services: Services, command: SendTaskSuccessCommand | Send
   }
 }
 
-async function publish(services: Services, message: ComposeMessage): Promise<void> {
+async function publish(services: Services, message: ComposeMessage): Promise<CompositionFailure | null> {
   const { account, template_id, track } = message;
   // Another compose that was faster may have read what was there before this message: then this one looks again.
-  if (!(await retryConflicts(() => putMade(services, message)))) return;
+  const outcome = await retryConflicts(() => putMadeOrFailure(services, message));
+  if (outcome !== 'made') return outcome;
   const instances = (await instancesOf(services.db, account, template_id)).filter((row) => row.track === track);
   await enqueue(
     services,
     'reconcile',
     instances.map(({ id }) => ({ account, instance_id: id })),
   );
+  return null;
 }
 
-/** Composes, and puts the result in place. False when the template is gone. */
-async function putMade(services: Services, message: ComposeMessage): Promise<boolean> {
+/**
+ * What people must put right (a module that another account changed, a category that is gone) is an answer: it is noted on
+ * the template, whose composition stays as it was. Faults are thrown, and come again. Null when the template is gone.
+ */
+async function putMadeOrFailure(
+  services: Services,
+  message: ComposeMessage,
+): Promise<'made' | CompositionFailure | null> {
   const { account, template_id, track } = message;
   // Read before anything that the composition is made of: see putComposition.
   const before = await getComposition(services.db, account, template_id, track);
+  try {
+    return (await putMade(services, message, before)) ? 'made' : null;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return noteFailure(services, message, before, error);
+  }
+}
+
+const lasting: readonly ErrorCode[] = ['category_unknown', 'instance_entry_unsupported', 'glob_too_complex'];
+
+function isRefusal(error: unknown): error is GantryError {
+  return error instanceof GantryError && (error.code.startsWith('composition_') || lasting.includes(error.code));
+}
+
+async function noteFailure(
+  services: Services,
+  { account, template_id, track }: ComposeMessage,
+  before: TemplateComposition | null,
+  { code, message }: GantryError,
+): Promise<CompositionFailure> {
+  const known = await getCompositionFailure(services.db, account, template_id, track);
+  if (known?.code === code && known.message === message) return known;
+  const failure: CompositionFailure = { account, template_id, track, code, message, since: nowIso(services) };
+  await transact(services.db, [
+    holdComposition(account, template_id, track, before?.sequence ?? null),
+    putCompositionFailure(failure),
+    createEvent({
+      type: 'gantry.composition.failed',
+      account,
+      subject: `template/${template_id}`,
+      actor: 'gantry:compose',
+      at: failure.since,
+      data: { track, code, message },
+    }),
+  ]);
+  return failure;
+}
+
+/** Composes, and puts the result in place. False when the template is gone. */
+async function putMade(
+  services: Services,
+  message: ComposeMessage,
+  before: TemplateComposition | null,
+): Promise<boolean> {
+  const { account, template_id, track } = message;
   const replaced = await recordBefore(services, before);
   const made = await makeComposition(services, message, before, replaced);
   if (made === null) return false;
@@ -121,6 +180,7 @@ async function putMade(services: Services, message: ComposeMessage): Promise<boo
       sequence,
       made_at,
     }),
+    clearCompositionFailure(account, template_id, track),
     ...(same
       ? []
       : [

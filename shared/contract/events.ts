@@ -145,6 +145,11 @@ export const eventFacts = {
     when: 'A track of a template has a new composition.',
     data: ['track', 'digest', 'layers'],
   },
+  'gantry.composition.failed': {
+    subject: 'template/<id>',
+    when: 'A track of a template could not be composed as it is now; the composition before stays.',
+    data: ['track', 'code', 'message'],
+  },
   'gantry.instance.created': {
     subject: 'instance/<id>',
     when: 'An instance was made.',

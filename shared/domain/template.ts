@@ -17,6 +17,17 @@ export interface Template {
   updated_at: string;
 }
 
+/** Why a track of a template could not be composed as it is now; its composition before stays. */
+export interface CompositionFailure {
+  account: string;
+  template_id: string;
+  track: Track;
+  code: ErrorCode;
+  message: string;
+  /** When it first failed for this reason. */
+  since: string;
+}
+
 /** One module of a template. */
 export interface Assignment {
   account: string;

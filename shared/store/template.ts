@@ -272,3 +272,24 @@ export function putComposition(composition: TemplateComposition): Write {
     () => new GantryError('conflict', 'a newer composition is in place'),
   );
 }
+
+/** Changes nothing, if the composition that was in place when the making of another began still is; null for none. */
+export function holdComposition(account: string, template_id: string, track: Track, was: number | null): Write {
+  const row = { account, template_id, track };
+  if (was === null) {
+    // Deletes what is not there.
+    return remove(
+      compositions
+        .delete(row)
+        .where(({ sequence }, { notExists }) => notExists(sequence))
+        .params(),
+    );
+  }
+  return change(
+    compositions
+      .patch(row)
+      .set({ sequence: was })
+      .where(({ sequence }, { eq }) => eq(sequence, was))
+      .params(),
+  );
+}

@@ -21,6 +21,7 @@ import {
   updateAssignmentBody,
 } from '../../../shared/contract/api/template.ts';
 import { tracks } from '../../../shared/domain/template.ts';
+import { getCompositionFailure } from '../../../shared/store/composition-failure.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getComposition, getTemplate, listAssignments, listTemplates } from '../../../shared/store/template.ts';
 import { storePage } from '../paging.ts';
@@ -67,15 +68,17 @@ export const templateRoutes: Route[] = [
     params: templateParams,
     answer: templateAnswer,
     async handle({ services: { db }, caller: { account }, params: { id } }) {
-      const [template, assignments, ...compositions] = await Promise.all([
+      const [template, assignments, compositions, failures] = await Promise.all([
         getTemplate(db, account, id),
         listAssignments(db, account, id),
-        ...tracks.map((track) => getComposition(db, account, id, track)),
+        Promise.all(tracks.map((track) => getComposition(db, account, id, track))),
+        Promise.all(tracks.map((track) => getCompositionFailure(db, account, id, track))),
       ]);
       return {
         template: found(template, 'template', id),
         assignments,
         compositions: compositions.filter((composition) => composition !== null),
+        composition_failures: failures.filter((failure) => failure !== null),
       };
     },
   }),

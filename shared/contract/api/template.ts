@@ -103,6 +103,10 @@ export const templateAnswer = z.object({
   assignments: z.array(assignmentSchema),
   /** The current one of each track that has one. */
   compositions: z.array(compositionSchema),
+  /** Of each track that cannot be composed as the template is now: its composition is an earlier one, or none. */
+  composition_failures: z.array(
+    z.object({ track: trackSchema, code: z.string(), message: z.string(), since: timeSchema }),
+  ),
 });
 
 export const compositionQuery = z.object({ track: trackSchema.default('live') });
