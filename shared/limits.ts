@@ -44,6 +44,8 @@ export const limits = {
   previewInstancesMax: 20,
   /** Instances read to find those of the previewed track. */
   previewInstancesRead: 2_000,
+  /** Instances read at a time when a change is checked against each of a template's machines. */
+  checkInstancesRead: 500,
   /** Bytes of files to be rendered that a preview reads: they are configuration, of a few KB each. */
   previewRenderedBytesMax: 8 * 1024 ** 2,
   /** Lines compared between the first and the last difference of two texts: under 20 ms and 20 MB where all differ. */
@@ -167,7 +169,7 @@ export const limits = {
   /** Until the sweep looks again at an execution that it found alive: thousands may wait for approval, for days. */
   operationLookSeconds: 600,
   /** Times that work is done again at once because a record changed meanwhile; past it the queue or the caller retries. */
-  conflictAttemptsMax: 5,
+  conflictAttemptsMax: 10,
   /** Times that a change is composed anew because a template changed before it was applied; each takes some seconds. */
   planRoundsMax: 10,
   /** Templates whose revisions one transaction holds; DynamoDB takes 100 writes, the change itself has up to ten. */

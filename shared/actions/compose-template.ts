@@ -27,6 +27,7 @@ import {
   putComposition,
   type TemplateComposition,
 } from '../store/template.ts';
+import { checkInstances } from './check-instances.ts';
 import { composeView } from './compose-view.ts';
 import { type InstanceFile, instanceFilesOf } from './instance-files.ts';
 import { moduleNotes } from './note-modules.ts';
@@ -59,10 +60,15 @@ export async function composeTemplate(services: Services, message: ComposeMessag
   const { task_token } = message;
   if (task_token === undefined) return publish(services, message);
   try {
-    const { account, template_id, track } = message;
+    const { account, template_id, track, operation_id } = message;
     await retryConflicts(async () => {
       const before = await getComposition(services.db, account, template_id, track);
-      await makeComposition(services, message, before, await recordBefore(services, before));
+      const replaced = await recordBefore(services, before);
+      const made = await makeComposition(services, message, before, replaced);
+      const operation = operation_id === undefined ? null : await getOperation(services.db, account, operation_id);
+      if (made === null || operation === null) return;
+      const files = { before: replaced?.instance_files ?? [], after: made.record.instance_files };
+      await checkInstances(services, message, operation.change, files);
     });
     await answer(services, new SendTaskSuccessCommand({ taskToken: task_token, output: '{}' }));
   } catch (error) {

@@ -69,7 +69,7 @@ export async function previewChange(
 /**
  * What a change of one instance would do to it: to its metadata and the files that are rendered with it, and, where its
  * track changes, to all else that it is made of. Throws as `previewChange` does; a key that the rendered files ask for and
- * the metadata would lack is told in `instances`, because the change itself is applied then.
+ * the metadata would lack is told in `instances`: the change itself is refused for it, unless the machine lacks it already.
  */
 export async function previewInstanceChange(
   services: Services,

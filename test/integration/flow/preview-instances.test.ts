@@ -136,7 +136,7 @@ describe('before the metadata of an instance is changed', () => {
     expect((await instanceNow()).metadata).toEqual(metadata);
   });
 
-  it('a key that would be missing is told as what reconcile then says', async () => {
+  it('a key that would be missing is told, and the change itself is refused for it', async () => {
     const told = await ofInstance({ metadata: { hostname: 'web-1' } });
     const error = told.instances.changed[0]?.error;
     expect(error).toMatchObject({ code: 'instance_metadata_missing', message: expect.stringContaining('"zone"') });
@@ -144,11 +144,10 @@ describe('before the metadata of an instance is changed', () => {
       id: instance.id,
       metadata: { hostname: 'web-1' },
     });
-    await world.operation(id);
-    const really = await eventually('why there is no desired state', async () => (await instanceNow()).desired_error);
-    expect(really).toEqual(error);
-    const back = await changeInstance(world.services, world.caller, { id: instance.id, metadata });
-    expect(await world.operation(back.id)).toMatchObject({ state: 'succeeded' });
+    const ended = await world.operation(id);
+    expect(ended).toMatchObject({ state: 'failed', code: 'instance_metadata_missing' });
+    expect(ended.message).toMatch(/template .* instance "web-1" to have "zone", which "[^"]+" of .*\/site asks for/);
+    expect(await instanceNow()).toMatchObject({ metadata, desired_error: null });
   });
 
   it('a change of its track tells what the other track has and has not', async () => {
@@ -186,6 +185,15 @@ describe('before a template is changed', () => {
     });
     const { stdout } = await gantry('template', 'preview', 'machines', '--assign', 'motd', '--track', 'staging');
     expect(stdout).toMatch(/^ {2}! web-1 {2}keeps what it has: expected the instance's metadata to have "role"/m);
+    const { operation } = await assignModule(world.services, world.caller, {
+      template_id: template.id,
+      module: 'motd',
+    });
+    expect(await world.operation(operation.id)).toMatchObject({
+      state: 'failed',
+      code: 'instance_metadata_missing',
+      message: expect.stringContaining('instance "web-1" to have "role", which "/etc/motd" of'),
+    });
   });
 
   it('a list of more than 1,000 rows is cut, and the answer says so', async () => {

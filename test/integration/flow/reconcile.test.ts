@@ -166,11 +166,14 @@ it('a worker that was overtaken before it wrote does not put back what is older'
 
 it('an instance that lacks metadata shows which, keeps what it has, and forgets the error once it has it', async () => {
   const instance = await made();
-  await setMetadata(instance, { other: 'x' });
-  const failed = await eventually('the error', async () => {
-    const now = await read(instance.id);
-    return now.desired_error === null ? null : now;
+  // No change of one's own can do this; another account's promotion can.
+  const lacking = updateInstance(await read(instance.id), {
+    metadata: { other: 'x' },
+    updated_at: new Date().toISOString(),
   });
+  await transact(world.services.db, [lacking]);
+  await reconcileInstance(world.services, message(instance));
+  const failed = await read(instance.id);
   expect(failed.desired_error?.code).toBe('instance_metadata_missing');
   expect(failed.desired_error?.message).toContain('expected the instance\'s metadata to have "hostname"');
   expect(failed.desired_version).toBe(instance.desired_version);
