@@ -1,7 +1,9 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { constants, createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { ed25519ph } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkPublicKey, isEncryptedKey, readCosignKey, signArtifact } from '../../../shared/signature/index.ts';
+import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
 import { candidatesOf, cosignCase, readFixture } from '../../support/cosign-fixtures.ts';
 
 const pem = (key: { export: (options: { format: 'pem'; type: 'spki' }) => string | Buffer }) =>
@@ -110,3 +112,39 @@ function encryptedBody() {
   const text = readFixture('keys/good.key').replace(/-----[A-Z ]+-----/g, '');
   return JSON.parse(Buffer.from(text, 'base64').toString('utf8'));
 }
+
+describe('signatures by every kind of key', () => {
+  const message = Buffer.from('signed');
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING };
+  const ec256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const ec384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const rsaPss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+  const edwards = generateKeyPairSync('ed25519');
+  const seed = Buffer.from(edwards.privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+  const cases: [string, KeyObject, Uint8Array, boolean][] = [
+    ['ECDSA P-256', ec256.publicKey, sign('sha256', message, ec256.privateKey), true],
+    ['ECDSA P-384', ec384.publicKey, sign('sha384', message, ec384.privateKey), false],
+    ['RSA PKCS #1 v1.5', rsa.publicKey, sign('sha256', message, rsa.privateKey), true],
+    ['RSA-PSS', rsa.publicKey, sign('sha256', message, { key: rsa.privateKey, ...pss }), false],
+    ['a key for RSA-PSS only', rsaPss.publicKey, sign('sha256', message, rsaPss.privateKey), false],
+    ['Ed25519', edwards.publicKey, sign(null, message, edwards.privateKey), false],
+    ['Ed25519ph', edwards.publicKey, ed25519ph.sign(message, seed), false],
+  ];
+
+  test.each(cases)('%s verify, over these bytes only', (_, key, signature, byDigest) => {
+    const sha256 = (bytes: string) => createHash('sha256').update(bytes).digest();
+    expect(verifyBytes(key, message, signature)).toBe(true);
+    expect(verifyBytes(key, Buffer.from('other'), signature)).toBe(false);
+    expect(verifyDigest(key, sha256('signed'), signature)).toBe(byDigest);
+    expect(verifyDigest(key, sha256('other'), signature)).toBe(false);
+    for (const broken of [Buffer.alloc(0), Buffer.alloc(64), Buffer.from(signature).fill(1, 3)]) {
+      expect([verifyBytes(key, message, broken), verifyDigest(key, sha256('signed'), broken)]).toEqual([false, false]);
+    }
+  });
+
+  test('a weaker hash than the key’s is none', () => {
+    expect(verifyBytes(ec384.publicKey, message, sign('sha256', message, ec384.privateKey))).toBe(false);
+    expect(verifyBytes(rsa.publicKey, message, sign('sha1', message, rsa.privateKey))).toBe(false);
+  });
+});
