@@ -25,6 +25,7 @@ import {
   policySchema,
 } from '../shared/contract/api/operation.ts';
 import { previewAnswer, whyAnswer } from '../shared/contract/api/preview.ts';
+import { createHookAnswer, hookSchema, registrySchema } from '../shared/contract/api/registry.ts';
 import { assignAnswer, templateAnswer, templateSchema } from '../shared/contract/api/template.ts';
 import { versionAnswer, versionsAnswer } from '../shared/contract/api/version.ts';
 
@@ -38,6 +39,10 @@ export const answers = {
   newToken: createTokenAnswer,
   categories: pageOf('categories', categorySchema),
   category: z.object({ category: categorySchema }),
+  registries: pageOf('registries', registrySchema),
+  registry: z.object({ registry: registrySchema }),
+  hooks: pageOf('hooks', hookSchema),
+  newHook: createHookAnswer,
   modules: pageOf('modules', moduleSchema),
   module: moduleAnswer,
   registered: z.object({ module: moduleSchema }),

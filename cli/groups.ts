@@ -36,6 +36,12 @@ export const commandGroups: CommandGroup[] = [
     summary: 'categories of modules and their positions',
     load: () => import('./commands/category.ts'),
   },
+  {
+    name: 'registry',
+    summary: 'credentials by which the platform reads from registries',
+    load: () => import('./commands/registry.ts'),
+  },
+  { name: 'hook', summary: 'webhooks by which registries tell of pushes', load: () => import('./commands/hook.ts') },
   { name: 'template', summary: 'templates that machines are built from', load: () => import('./commands/template.ts') },
   {
     name: 'composition',

@@ -16,32 +16,43 @@ export class Outside extends Construct {
     this.sender = new EmailIdentity(this, 'Sender', { identity: Identity.email(settings.senderAddress) });
   }
 
-  /** Reading from registries: the credentials an operator stored, this AWS account's ECR, and the allow-listed hosts. */
+  /** Reading from registries: the credentials an operator stored, ECR, and the allow-listed hosts. */
   allowRegistries(stage: StageFunction): void {
-    const stack = Stack.of(this);
-    const secrets = stack.formatArn({
-      service: 'secretsmanager',
-      resource: 'secret',
-      resourceName: 'gantry/registry/*',
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    stage.allow(['secretsmanager:GetSecretValue'], [secrets]);
+    stage.allow(['secretsmanager:GetSecretValue'], [this.secrets(stage, 'registry')]);
     stage.allow(['ecr:GetAuthorizationToken'], ['*']);
+    const { ecrRepositories, registryBudgets } = this.settings;
+    const everything = Stack.of(this).formatArn({ service: 'ecr', resource: 'repository', resourceName: '*' });
     stage.allow(
       ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability', 'ecr:ListImages'],
-      [stack.formatArn({ service: 'ecr', resource: 'repository', resourceName: '*' })],
+      ecrRepositories.length > 0 ? ecrRepositories : [everything],
     );
-    acknowledgeWildcard(
-      stage.role,
-      `${local('secretsmanager')}:secret:gantry/registry/*`,
-      'Operators store credentials by account and host at run time; the prefix bounds them.',
-    );
-    acknowledgeWildcard(
-      stage.role,
-      `${local('ecr')}:repository/*`,
-      'Which repositories are read is registered at run time; the actions only read.',
-    );
+    for (const resource of [`${local('ecr')}:repository/*`, ...ecrRepositories.filter((arn) => arn.includes('*'))]) {
+      acknowledgeWildcard(
+        stage.role,
+        resource,
+        'Which repositories are read is registered at run time; the actions only read, and a setting narrows them.',
+      );
+    }
+    stage.setEnvironment('REGISTRY_BUDGETS', registryBudgets);
     this.allowHosts(stage);
+  }
+
+  /** Storing what operators give: credentials of registries, which cannot be read back, and the secrets of webhooks. */
+  allowSecrets(stage: StageFunction): void {
+    const write = ['secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:DeleteSecret'];
+    stage.allow(write, [this.secrets(stage, 'registry')]);
+    stage.allow([...write, 'secretsmanager:GetSecretValue'], [this.secrets(stage, 'hook')]);
+  }
+
+  private secrets(stage: StageFunction, kind: 'registry' | 'hook'): string {
+    const resourceName = `gantry/${kind}/*`;
+    acknowledgeWildcard(
+      stage.role,
+      `${local('secretsmanager')}:secret:${resourceName}`,
+      'Secrets are named by account at run time; the prefix bounds them.',
+    );
+    const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
+    return Stack.of(this).formatArn({ service: 'secretsmanager', resource: 'secret', resourceName, arnFormat });
   }
 
   /** Tells a function which private hosts an operator allow-listed. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { registryBudgets } from '../shared/contract/environment.ts';
 import { GantryError } from '../shared/error.ts';
 
 const optional = z
@@ -29,6 +30,20 @@ const settingsSchema = z
     oidcIssuer: optional,
     /** Comma list of hosts that outgoing requests may reach although their addresses are private. */
     allowedPrivateHosts: z.string().default(''),
+    /** Comma list of `host=requestsPerSecond:concurrency`: budgets of registries where the defaults do not fit. */
+    registryBudgets: z
+      .string()
+      .default('')
+      .refine((text) => registryBudgets.safeParse(text).success, 'expected host=requestsPerSecond:concurrency,…'),
+    /** Comma list of ARNs of the ECR repositories that may be read; all of this account and region without it. */
+    ecrRepositories: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((arn) => (arn.trim() === '' ? [] : [arn.trim()])))
+      .refine(
+        (arns) => arns.every((arn) => /^arn:[a-z-]+:ecr:[a-z0-9*-]+:[0-9]{12}:repository\/.+$/.test(arn)),
+        'expected arn:aws:ecr:<region>:<account>:repository/<name>, …',
+      ),
     /** Gets a mail when an alarm fires. */
     alarmAddress: optional,
     /**

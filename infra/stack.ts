@@ -62,8 +62,8 @@ export class GantryStack extends Stack {
     // Poll: once a minute the due repositories go to the queue, from which workers list their tags.
     const poll = this.stage('poll', 'Finds new tags in registries');
     everyMinute(poll);
-    // One a call: a slow registry must hold up no other repository.
-    queues.poll.feed(poll, { batchSize: 1, concurrency: 10 });
+    // One a call: a slow registry must hold up no other repository. More than any one host's budget lets work at once.
+    queues.poll.feed(poll, { batchSize: 1, concurrency: 20 });
     queues.poll.allowSend(poll);
     queues.verify.allowSend(poll);
     storage.allowTable(poll);
@@ -71,6 +71,7 @@ export class GantryStack extends Stack {
 
     const verify = this.stage('verify', 'Decides whether signatures satisfy the policy of a module');
     queues.verify.feed(verify, { batchSize: 1, concurrency: 10 });
+    queues.verify.allowSend(verify);
     queues.ingest.allowSend(verify);
     storage.allowTable(verify);
     storage.allowObjects(verify, { write: ['evidence'] });
@@ -153,6 +154,7 @@ export class GantryStack extends Stack {
     keys.allowMakeDirectorKeys(api);
     keys.allowSignAsDirector(api);
     outside.allowHosts(api);
+    outside.allowSecrets(api);
 
     new Alarms(this, 'Alarms', {
       deadLetterQueues: {

@@ -17,6 +17,8 @@ const usage = `Usage: npm run deploy -- --sender-address gantry@example.com [opt
   --certificate-arn ARN
   --oidc-issuer URL           issuer of the JWTs that sign people in
   --allowed-private-hosts L   comma list of hosts that may be fetched from although their addresses are private
+  --registry-budgets L        comma list of host=requestsPerSecond:concurrency, where the defaults do not fit
+  --ecr-repositories L        comma list of ARNs of ECR repositories that may be read (all of this account and region)
   --alarm-address ADDRESS     gets a mail when an alarm fires
   --admin-token ACCOUNT       make this account, if it is new, and show an admin token of it once
 

@@ -24,13 +24,22 @@ const startMs = 10_000;
 /** The program that the tests need, for naming a prerequisite. */
 export const dockerRegistryProgram = 'docker-registry';
 
-/** Starts a `docker-registry` on a free loopback port with a storage directory of its own. */
-export async function startDockerRegistry(options: { auth?: 'basic' } = {}): Promise<DockerRegistry> {
+export interface DockerRegistryOptions {
+  /** A password, or bearer tokens that a token service signs with the key of a certificate (PEM file). */
+  auth?: 'basic' | { realm: string; service: string; issuer: string; certificateFile: string };
+  /** A free one is taken where it does not matter. */
+  port?: number;
+  /** Where it tells of pushes and pulls, and what it sends as Authorization. */
+  notifications?: { url: string; authorization: string };
+}
+
+/** Starts a `docker-registry` on a loopback port with a storage directory of its own. */
+export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const directory = await mkdtemp(join(tmpdir(), 'gantry-registry-'));
   const storageDir = join(directory, 'storage');
-  const host = `127.0.0.1:${await freePort()}`;
+  const host = `127.0.0.1:${options.port ?? (await freePort())}`;
   await writeFile(join(directory, 'htpasswd'), `${basicCredentials.username}:${passwordHash}\n`);
-  await writeFile(join(directory, 'config.yml'), configuration(directory, storageDir, host, options.auth));
+  await writeFile(join(directory, 'config.yml'), configuration(directory, storageDir, host, options));
   const child = spawn(dockerRegistryProgram, ['serve', join(directory, 'config.yml')], {
     stdio: 'ignore',
     env: { PATH: process.env.PATH ?? '', OTEL_TRACES_EXPORTER: 'none' },
@@ -48,21 +57,38 @@ export async function startDockerRegistry(options: { auth?: 'basic' } = {}): Pro
   return { host, url: `http://${host}`, storageDir, stop };
 }
 
-function configuration(directory: string, storageDir: string, host: string, auth: 'basic' | undefined): string {
-  const authentication = auth
-    ? ['auth:', '  htpasswd:', '    realm: gantry tests', `    path: ${join(directory, 'htpasswd')}`]
-    : [];
-  return [
-    'version: 0.1',
-    'log: { level: error }',
-    `storage: { filesystem: { rootdirectory: ${storageDir} }, delete: { enabled: true } }`,
-    `http: { addr: "${host}" }`,
-    ...authentication,
-    '',
-  ].join('\n');
+/** The registry's YAML, written as JSON, which is YAML too. */
+function configuration(directory: string, storageDir: string, host: string, options: DockerRegistryOptions): string {
+  const { auth, notifications } = options;
+  const password = { htpasswd: { realm: 'gantry tests', path: join(directory, 'htpasswd') } };
+  const token = (given: Exclude<typeof auth, 'basic' | undefined>) => ({
+    token: {
+      realm: given.realm,
+      service: given.service,
+      issuer: given.issuer,
+      rootcertbundle: given.certificateFile,
+    },
+  });
+  const endpoint = {
+    name: 'hook',
+    url: notifications?.url,
+    headers: { Authorization: [notifications?.authorization] },
+    timeout: '5s',
+    threshold: 3,
+    backoff: '1s',
+  };
+  return JSON.stringify({
+    version: '0.1',
+    log: { level: 'error' },
+    storage: { filesystem: { rootdirectory: storageDir }, delete: { enabled: true } },
+    http: { addr: host },
+    ...(auth === undefined ? {} : { auth: auth === 'basic' ? password : token(auth) }),
+    ...(notifications === undefined ? {} : { notifications: { endpoints: [endpoint] } }),
+  });
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -86,6 +86,21 @@ export const limits = {
   registryCommitMs: 120_000,
   /** How long a whole manifest, tag page or token may take: a registry that drips bytes must not hold a worker. */
   registryDocumentMs: 60_000,
+  /** A webhook's body: Harbor's and GitHub's are under 50 KB, a registry bundles some hundred events. */
+  hookBodyBytesMax: 1024 ** 2,
+  /** Repositories that one webhook has polled. */
+  hookRepositoriesMax: 100,
+  /** How long a delivery is remembered: longer than any product goes on sending one again. */
+  hookRememberSeconds: 7 * 24 * 3600,
+  /** Times that the stream of one blob is taken up again where it broke off, and the first wait, which doubles: 3 s in all. */
+  blobResumesMax: 5,
+  blobResumeWaitMs: 100,
+  /** How long a worker keeps credentials of a registry before it reads them again; ECR's are renewed this long before their end. */
+  registryCredentialsMs: 5 * 60_000,
+  /** Tokens of a registry kept by a worker: one a repository, some kilobytes each. */
+  registryTokensMax: 1000,
+  /** A token is not used for the last of its life: it must not end on its way. */
+  registryTokenMarginMs: 10_000,
   /** Tags asked for in one page. */
   tagPageSize: 1000,
   /** Tags read of one repository. */
@@ -162,8 +177,18 @@ export const limits = {
   verdictTextMax: 1000,
   /** Known tags looked at again in one poll. */
   tagRechecksMax: 20,
-  /** Due repositories that one scheduler run hands out. */
-  pollsPerRun: 2000,
+  /** Due repositories, and candidates, that one scheduler run reads: some ten seconds of claims and messages. */
+  pollsPerRun: 10_000,
+  /** Claims of a scheduler run on their way at the same time. */
+  claimsAtOnce: 64,
+  /** How long a scheduler run hands out, so that it ends before the next begins. */
+  scheduleWorkMs: 50_000,
+  /** How long a registry is left alone that limits the rate of requests without saying for how long. */
+  registryPauseSeconds: 60,
+  /** Wait of a piece of work that found all places at a registry taken, and the spread of the first wait of any. */
+  budgetWaitSeconds: 5,
+  /** Longest such wait: SQS delays a message by fifteen minutes at most. */
+  budgetWaitMaxSeconds: 900,
   /** An operation that nothing touched for this long is asked whether its execution still lives. */
   operationIdleSeconds: 60,
   /** Until the sweep looks again at an execution that it found alive: thousands may wait for approval, for days. */

@@ -1,8 +1,8 @@
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { GantryError } from '../../shared/error.ts';
 import { describe, type Flags } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
+import { readHidden } from '../secret-input.ts';
 
 interface LoginFlags extends Flags {
   url: string;
@@ -37,14 +37,5 @@ async function login(flags: LoginFlags): Promise<ExitCode> {
 }
 
 async function tokenOf(given: string | undefined): Promise<string> {
-  if (given !== undefined && given !== '-') return given;
-  if (given === '-' || !process.stdin.isTTY) {
-    const token = (await readAll(process.stdin)).trim();
-    if (token === '') throw new GantryError('usage', 'expected a token on standard input, found nothing');
-    return token;
-  }
-  const { isCancel, password } = await import('@clack/prompts');
-  const answer = await password({ message: 'API token' });
-  if (isCancel(answer)) throw new GantryError('usage', 'expected a token');
-  return answer.trim();
+  return given !== undefined && given !== '-' ? given : readHidden('API token', given === '-');
 }

@@ -9,6 +9,7 @@ import { GantryError } from '../../shared/error.ts';
 import { limits } from '../../shared/limits.ts';
 import { makeLogger, redactText } from '../../shared/log.ts';
 import type { ApiEnv } from './env.ts';
+import { hooks } from './hooks.ts';
 import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.ts';
 import { register } from './route.ts';
 import { apiRoutes } from './routes/index.ts';
@@ -100,6 +101,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
     });
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.route('/', hooks());
   app.route(
     '/',
     pages(() => document() as unknown as OpenApiDocument),

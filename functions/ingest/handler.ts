@@ -1,11 +1,12 @@
 import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { orLater } from '../../shared/actions/host-budget.ts';
 import { ingestCandidate } from '../../shared/actions/ingest-candidate.ts';
 import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
 import { versionMessage } from '../../shared/contract/messages.ts';
 
-const services = servicesFromEnvironment();
+const services = servicesFromEnvironment('INGEST_QUEUE_URL');
 
 /** Ingest: takes one verified candidate in a message. */
 export const handler = queueHandler(telemetryOf('ingest'), 'Ingest', versionMessage, (message) =>
-  ingestCandidate(services, message),
+  orLater(services, 'ingest', message, () => ingestCandidate(services, message)),
 );

@@ -1,12 +1,15 @@
 import type { Context, SQSEvent } from 'aws-lambda';
 import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { orLater } from '../../shared/actions/host-budget.ts';
 import { pollRepository, schedulePolls } from '../../shared/actions/poll-repository.ts';
 import { queueHandler, telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { pollMessage } from '../../shared/contract/messages.ts';
 
 const services = servicesFromEnvironment('POLL_QUEUE_URL', 'VERIFY_QUEUE_URL');
 const telemetry = telemetryOf('poll');
-const work = queueHandler(telemetry, 'Poll', pollMessage, (message) => pollRepository(services, message));
+const work = queueHandler(telemetry, 'Poll', pollMessage, (message) =>
+  orLater(services, 'poll', message, () => pollRepository(services, message)),
+);
 
 /** Poll: the schedule's event hands out what is due; the queue's messages are repositories to read. */
 export async function handler(event: SQSEvent | { 'detail-type': string }, context: Context): Promise<unknown> {

@@ -24,10 +24,11 @@ type Variable = (typeof variables)[number];
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
 export function servicesFromEnvironment(...required: Variable[]): Services {
-  const { TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS } = environment(
+  const { TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS, REGISTRY_BUDGETS } = environment(
     'TABLE_NAME',
     'BUCKET_NAME',
     'ALLOWED_PRIVATE_HOSTS',
+    'REGISTRY_BUDGETS',
     ...required,
   );
   const set = environment(...variables.filter((name) => process.env[name] !== undefined), 'ALLOWED_PRIVATE_HOSTS');
@@ -51,6 +52,7 @@ export function servicesFromEnvironment(...required: Variable[]): Services {
         collect: value('COLLECT_QUEUE_URL'),
       },
       allowedPrivateHosts: ALLOWED_PRIVATE_HOSTS,
+      budgets: REGISTRY_BUDGETS,
     },
     now: () => new Date(),
   };

@@ -23,6 +23,7 @@ import { objectKeys, putOnce } from '../store/objects.ts';
 import { noteProvider } from '../store/provider.ts';
 import { nameOwner, takeName } from '../store/unique.ts';
 import { createVersion } from '../store/version.ts';
+import { BudgetSpent } from './host-budget.ts';
 import { withRegistry } from './registry-access.ts';
 import { versionName } from './see-tag.ts';
 import { nowIso, type Services } from './services.ts';
@@ -48,11 +49,13 @@ export async function ingestCandidate(services: Services, message: IngestMessage
   if (candidate.module !== module.name) return;
   try {
     await refuseTakenVersion(services, candidate);
-    const builds = await withRegistry(services, module.account, module.repository, (client, reference) =>
+    const builds = await withRegistry(services, module.account, module.repository, 'ingest', (client, reference) =>
       readBuilds(services, module, client, reference.repository, candidate.digest),
     );
     await commit(services, candidate, builds);
   } catch (error) {
+    // Nothing has begun: the message is sent again.
+    if (error instanceof BudgetSpent) throw error;
     // The same message, delivered twice: the other worker has made the version.
     if (isGantryError(error, 'already_exists')) return;
     if (error instanceof GantryError && !isPassing(error)) return reject(services, candidate, error);

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../contract/ids.ts';
-import type { PollMessage, VerifyMessage } from '../contract/messages.ts';
+import type { PollMessage } from '../contract/messages.ts';
 import type { Repository, Tag } from '../domain/version.ts';
 import { readTag } from '../domain/version-string.ts';
 import { GantryError, isGantryError } from '../error.ts';
@@ -8,48 +8,69 @@ import type { RegistryClient } from '../registry/index.ts';
 import { claimCandidate, dueCandidates } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
 import { claimRepository, dueRepositories, getRepository, listTags, setRepository } from '../store/repository.ts';
+import { BudgetSpent, type Pace, untilSentAgain } from './host-budget.ts';
 import { retryAfterSeconds, withRegistry } from './registry-access.ts';
 import { seeTag } from './see-tag.ts';
-import { enqueue, later, nowIso, type Services } from './services.ts';
+import { enqueue, later, type Messages, nowIso, type Services } from './services.ts';
 
 /**
  * Hands out what is due: repositories to the poll queue, candidates that wait for a signature to the verify queue.
- * Each is claimed first, so that two schedulers at once hand it out once.
+ * Each is claimed first, so that two schedulers at once hand it out once. What a run has no time for is the next one's.
  */
 export async function schedulePolls(services: Services): Promise<{ polls: number; verifications: number }> {
   const now = nowIso(services);
   const until = later(services, limits.pollClaimSeconds);
-  const polls: PollMessage[] = [];
-  for (const repository of await dueRepositories(services.db, now, limits.pollsPerRun)) {
+  const end = performance.now() + limits.scheduleWorkMs;
+  const repositories = await dueRepositories(services.db, now, limits.pollsPerRun);
+  const polls = await handOut(services, 'poll', repositories, end, async (repository) => {
     const { account, module } = repository;
-    if (await claimRepository(services.db, repository, until)) polls.push({ account, module });
-  }
-  await enqueue(services, 'poll', polls);
-  const verifications: VerifyMessage[] = [];
-  for (const candidate of await dueCandidates(services.db, now, limits.pollsPerRun)) {
+    return (await claimRepository(services.db, repository, until)) ? { account, module } : null;
+  });
+  const candidates = await dueCandidates(services.db, now, limits.pollsPerRun);
+  const verifications = await handOut(services, 'verify', candidates, end, async (candidate) => {
     const { account, module, id } = candidate;
-    if (await claimCandidate(services.db, candidate, until)) verifications.push({ account, module, version_id: id });
+    return (await claimCandidate(services.db, candidate, until)) ? { account, module, version_id: id } : null;
+  });
+  return { polls, verifications };
+}
+
+/** Claims and sends, some at a time: what is claimed when a run dies waits for its claim to lapse. */
+async function handOut<Stage extends 'poll' | 'verify', Row>(
+  services: Services,
+  stage: Stage,
+  rows: readonly Row[],
+  end: number,
+  claim: (row: Row) => Promise<Messages[Stage] | null>,
+): Promise<number> {
+  let count = 0;
+  for (let i = 0; i < rows.length && performance.now() < end; i += limits.claimsAtOnce) {
+    const claimed = await Promise.all(rows.slice(i, i + limits.claimsAtOnce).map(claim));
+    const messages = claimed.filter((message) => message !== null);
+    await enqueue(services, stage, messages);
+    count += messages.length;
   }
-  await enqueue(services, 'verify', verifications);
-  return { polls: polls.length, verifications: verifications.length };
+  return count;
 }
 
 /** Reads one module's repository: new digests become candidates, moved tags are noted, failures back off. */
 export async function pollRepository(services: Services, message: PollMessage): Promise<void> {
   const repository = await getRepository(services.db, message.account, message.module);
   if (repository === null) return;
+  const recheck = message.recheck ?? false;
   try {
-    const outcome = await withRegistry(services, message.account, repository.repository, (client, reference) =>
-      readRepository(services, repository, client, reference.repository, message.recheck ?? false),
+    const { more, ...outcome } = await withRegistry(
+      services,
+      message.account,
+      repository.repository,
+      'poll',
+      (client, reference, pace) => readRepository(services, repository, client, reference.repository, recheck, pace),
     );
-    await setRepository(services.db, repository, {
-      ...outcome,
-      polled_at: nowIso(services),
-      failures: 0,
-      code: null,
-      message: null,
-    });
+    const set = { ...outcome, polled_at: nowIso(services), failures: 0, code: null, message: null };
+    const kept = await setRepository(services.db, repository, set);
+    if (more && kept) await enqueue(services, 'poll', [{ account: message.account, module: message.module, recheck }]);
   } catch (error) {
+    // The message comes back by itself; the schedule, which looks after lost ones, must not add another meanwhile.
+    if (error instanceof BudgetSpent) await claimRepository(services.db, repository, untilSentAgain(services));
     // Rows that others kept changing say nothing about the registry: the message comes again.
     if (!(error instanceof GantryError) || isGantryError(error, 'conflict', 'already_exists')) throw error;
     await noteFailure(services, repository, error);
@@ -75,7 +96,10 @@ async function noteFailure(services: Services, repository: Repository, error: Ga
   await setRepository(services.db, repository, set, repository.failures === 0 ? [first] : []);
 }
 
-type Outcome = Pick<Repository, 'tags_hash' | 'ignored_tags' | 'recheck_at' | 'next_poll_at'>;
+type Outcome = Pick<Repository, 'tags_hash' | 'ignored_tags' | 'recheck_at' | 'next_poll_at'> & {
+  /** New tags are left for the next poll, which is asked for at once. */
+  more: boolean;
+};
 
 async function readRepository(
   services: Services,
@@ -83,6 +107,7 @@ async function readRepository(
   client: RegistryClient,
   repository: string,
   recheck: boolean,
+  pace: Pace,
 ): Promise<Outcome> {
   const started = performance.now();
   const { tags } = await client.listTags(repository);
@@ -91,7 +116,7 @@ async function readRepository(
   const ignored_tags = tags.filter((tag) => readTag(tag).kind === 'ignored').slice(0, limits.ignoredTagsShown);
   const next_poll_at = later(services, limits.pollSeconds);
   if (!recheck && tags_hash === row.tags_hash && row.recheck_at > nowIso(services)) {
-    return { tags_hash, ignored_tags, recheck_at: row.recheck_at, next_poll_at };
+    return { tags_hash, ignored_tags, recheck_at: row.recheck_at, next_poll_at, more: false };
   }
   const known = new Map((await listTags(services.db, row.account, row.module)).map((tag) => [tag.tag, tag]));
   // Semver tags first: what also has a commit's tag is then named by its version from the start.
@@ -99,13 +124,16 @@ async function readRepository(
 
   const fresh = [...versions].filter((tag) => !known.has(tag));
   for (const [index, tag] of fresh.entries()) {
-    if (index === limits.freshTagsMax || performance.now() - started > limits.pollWorkMs) {
-      return { tags_hash: null, ignored_tags, recheck_at: row.recheck_at, next_poll_at: nowIso(services) };
+    const long = index === limits.freshTagsMax || performance.now() - started > limits.pollWorkMs;
+    if (index > 0 && (long || pace.overdrawn())) {
+      // Should the message that asks for the rest be lost, the schedule asks.
+      const { recheck_at } = row;
+      return { tags_hash: null, ignored_tags, recheck_at, next_poll_at: untilSentAgain(services), more: true };
     }
     await seeTag(services, row, client, repository, tag);
   }
   const recheck_at = await recheckTags(services, row, client, repository, [...known.values()], versions, recheck);
-  return { tags_hash, ignored_tags, recheck_at, next_poll_at };
+  return { tags_hash, ignored_tags, recheck_at, next_poll_at, more: false };
 }
 
 function ofKind(tags: string[], kind: 'version' | 'commit'): string[] {

@@ -9,6 +9,7 @@ import type {
   ReconcileMessage,
   VerifyMessage,
 } from '../contract/messages.ts';
+import type { HostBudget } from '../domain/host-budget.ts';
 import type { Db } from '../store/db.ts';
 import type { Objects } from '../store/objects.ts';
 
@@ -30,9 +31,11 @@ export interface Settings {
   queueUrls: { poll: string; verify: string; ingest: string; compose: string; reconcile: string; collect: string };
   /** Hosts that fetches may reach although their addresses are private or loopback. */
   allowedPrivateHosts: string[];
+  /** Budgets that an operator set, by registry host. */
+  budgets: Record<string, HostBudget>;
 }
 
-interface Messages {
+export interface Messages {
   poll: PollMessage;
   verify: VerifyMessage;
   ingest: IngestMessage;
@@ -44,16 +47,21 @@ interface Messages {
 /** Messages on their way to SQS at the same time. */
 const sending = 20;
 
-/** Sends messages to a stage's queue. Throws when any was not taken, so that the caller is retried. */
+/**
+ * Sends messages to a stage's queue, to be delivered after `delaySeconds` (15 minutes at most). Throws when any was not
+ * taken, so that the caller is retried.
+ */
 export async function enqueue<Stage extends keyof Messages>(
   services: Services,
   stage: Stage,
   messages: Messages[Stage][],
+  delaySeconds = 0,
 ): Promise<void> {
   const QueueUrl = services.settings.queueUrls[stage];
-  await mapAtOnce(messages, sending, (message) =>
-    services.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(message) })),
-  );
+  await mapAtOnce(messages, sending, (message) => {
+    const MessageBody = JSON.stringify(message);
+    return services.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds: delaySeconds }));
+  });
 }
 
 /** The current time as Gantry writes it. */

@@ -6,10 +6,11 @@ import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { collectSignatures } from '../registry/index.ts';
 import { verifyArtifact } from '../signature/index.ts';
-import { decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
+import { claimCandidate, decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
 import { objectKeys, putOnce } from '../store/objects.ts';
+import { BudgetSpent, untilSentAgain } from './host-budget.ts';
 import { policyOf } from './register-module.ts';
 import { retryAfterSeconds, withRegistry } from './registry-access.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
@@ -41,10 +42,12 @@ async function readSignatures(
   repository: string,
 ): Promise<SignatureCandidate[] | null> {
   try {
-    return await withRegistry(services, candidate.account, repository, (client, reference) =>
+    return await withRegistry(services, candidate.account, repository, 'verify', (client, reference) =>
       collectSignatures(client, reference.repository, candidate.digest),
     );
   } catch (error) {
+    // Its message comes back by itself; the schedule, which looks after lost ones, must not add another meanwhile.
+    if (error instanceof BudgetSpent) await claimCandidate(services.db, candidate, untilSentAgain(services));
     if (!(error instanceof GantryError)) throw error;
     await postpone(services, candidate, error);
     return null;

@@ -1,4 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ECRClient } from '@aws-sdk/client-ecr';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -17,6 +18,10 @@ export interface Aws {
   ses: SESv2Client;
   events: EventBridgeClient;
   secrets: SecretsManagerClient;
+  /** A registry's host names its region. */
+  ecr: (region: string | undefined) => ECRClient;
+  /** Host with port of the endpoint that stands for all of AWS; null on AWS itself. */
+  endpointHost: string | null;
 }
 
 /**
@@ -37,5 +42,7 @@ export function awsClients(environment: NodeJS.ProcessEnv = process.env): Aws {
     ses: new SESv2Client({}),
     events: new EventBridgeClient({}),
     secrets: new SecretsManagerClient({}),
+    ecr: (region) => new ECRClient(region === undefined ? {} : { region }),
+    endpointHost: environment.AWS_ENDPOINT_URL === undefined ? null : new URL(environment.AWS_ENDPOINT_URL).host,
   };
 }

@@ -1,7 +1,19 @@
 import { z } from 'zod';
+import { parseHostBudgets } from '../domain/host-budget.ts';
 import { GantryError } from '../error.ts';
 
 const text = z.string().min(1);
+
+/** Budgets of registry hosts, as a deployment's setting has them. */
+export const registryBudgets = z
+  .string()
+  .default('')
+  .transform((list, context) => {
+    const budgets = parseHostBudgets(list);
+    if (budgets !== null) return budgets;
+    context.addIssue('expected host=requestsPerSecond:concurrency,…');
+    return z.NEVER;
+  });
 
 /** Every variable that the stack gives its functions. The names stand nowhere else. */
 const variables = {
@@ -33,6 +45,8 @@ const variables = {
         .map((host) => host.trim())
         .filter((host) => host !== ''),
     ),
+  /** How much registries are asked, as `host=requestsPerSecond:concurrency,…`, where the defaults do not fit. */
+  REGISTRY_BUDGETS: registryBudgets,
 } as const;
 
 export type EnvironmentName = keyof typeof variables;

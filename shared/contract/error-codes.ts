@@ -9,6 +9,7 @@ const errors = {
   unauthenticated: [401, 'the token or agent credential is missing, unknown, revoked or expired'],
   dpop_invalid: [401, 'the DPoP proof is missing, malformed, stale, or for another request or key'],
   dpop_replayed: [401, 'the DPoP proof was used before'],
+  hook_refused: [401, 'a webhook without the secret of its door, or to a door that there is not'],
   forbidden: [403, 'the caller lacks the role, or asks for what is not theirs'],
   not_found: [404, 'there is no such thing in this account'],
   already_exists: [409, 'the name or id is taken'],

@@ -19,6 +19,22 @@ export const eventFacts = {
   },
   'gantry.token.revoked': { subject: 'token/<id>', when: 'An API token was ended.', data: [] },
   'gantry.category.created': { subject: 'category/<slug>', when: 'A category was added.', data: ['position'] },
+  'gantry.registry.login_stored': {
+    subject: 'registry/<host>',
+    when: 'An operator stored credentials for a registry.',
+    data: ['username'],
+  },
+  'gantry.registry.login_removed': {
+    subject: 'registry/<host>',
+    when: 'An operator removed the credentials for a registry.',
+    data: [],
+  },
+  'gantry.hook.created': {
+    subject: 'hook/<id>',
+    when: 'An operator opened a webhook for a registry.',
+    data: ['kind', 'host'],
+  },
+  'gantry.hook.removed': { subject: 'hook/<id>', when: 'An operator closed a webhook.', data: [] },
   'gantry.module.registered': {
     subject: 'module/<name>',
     when: 'A module was registered; its repository is polled from now on.',

@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import { idSchema, versionIdSchema } from './ids.ts';
 
+/** How often the message was put off because the budget of its registry was spent. */
+const waits = z.number().int().optional();
+
 /** Messages of the queues between the stages. Ids only: what is true now is read from the table when they arrive. */
 export const pollMessage = z.object({
   account: z.string(),
   module: z.string(),
   /** Look at every known tag again, whether its time has come or not: somebody asked for a poll. */
   recheck: z.boolean().optional(),
+  waits,
 });
 /** To verify, and then to ingest, one candidate. */
-export const versionMessage = z.object({ account: z.string(), module: z.string(), version_id: versionIdSchema });
+export const versionMessage = z.object({ account: z.string(), module: z.string(), version_id: versionIdSchema, waits });
 
 /**
  * Compose one template for one track. With an operation: as it would be once that operation is applied, and the answer

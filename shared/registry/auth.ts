@@ -1,12 +1,14 @@
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
+import { failure } from './failure.ts';
 import { parseJson, tokenAnswer } from './schema.ts';
-import { discard, type Transport } from './transport.ts';
+import { discard, type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
 
-export interface Credentials {
-  username: string;
-  password: string;
-}
+/**
+ * A user's name and password; or an identity token, which `docker login` keeps for some registries and which only buys
+ * bearer tokens (distribution, "OAuth2 Token Authentication").
+ */
+export type Credentials = { username: string; password: string } | { identityToken: string };
 
 /** A challenge of `WWW-Authenticate`, its scheme in lower case. */
 export interface Challenge {
@@ -45,78 +47,128 @@ export function pushScope(repository: string): Scope {
 }
 
 /**
+ * What one registry was found to ask for, and the tokens it gave, for one set of credentials. Kept by whoever makes
+ * several clients, it spares each of them the refused first request and the token's.
+ */
+export interface AuthMemory {
+  challenge: Challenge | null;
+  tokens: Map<Scope, { value: string; untilMs: number }>;
+}
+
+export function authMemory(): AuthMemory {
+  return { challenge: null, tokens: new Map() };
+}
+
+/**
  * Gives requests to one registry their `Authorization`: nothing, basic, or bearer tokens of the registry's token service
  * (distribution, "Token Authentication Specification"), whatever the registry asked for.
  */
 export class Authorizer {
   private readonly credentials: Credentials | null;
   private readonly transport: Transport;
-  private readonly tokens = new Map<Scope, string>();
-  private basic = false;
+  private readonly memory: AuthMemory;
 
-  constructor(credentials: Credentials | null, transport: Transport) {
+  constructor(credentials: Credentials | null, transport: Transport, memory: AuthMemory = authMemory()) {
     this.credentials = credentials;
     this.transport = transport;
+    this.memory = memory;
   }
 
-  /** The header for a request of this scope, as far as it is known yet. */
-  current(scope: Scope): string | undefined {
-    if (this.basic && this.credentials) return basicHeader(this.credentials);
-    const token = this.tokens.get(scope);
-    return token === undefined ? undefined : `Bearer ${token}`;
+  /** The header for a request of this scope, as far as it is known what the registry asks for. */
+  async header(registry: URL, scope: Scope): Promise<string | undefined> {
+    const { challenge, tokens } = this.memory;
+    if (challenge === null) return undefined;
+    if (challenge.scheme === 'basic') return this.basicHeader();
+    const token = tokens.get(scope);
+    if (token !== undefined && token.untilMs > Date.now()) return `Bearer ${token.value}`;
+    try {
+      return `Bearer ${await this.fetchToken(registry, challenge, scope)}`;
+    } catch (error) {
+      // The registry may name another token service by now: it is asked the next time.
+      this.memory.challenge = null;
+      throw error;
+    }
   }
 
   /**
-   * Answers the challenge of a 401: false when there is nothing (new) to try.
+   * Learns from the challenge of a 401: false when there is nothing (new) to try.
    * @param used the header that was just refused
-   * @throws GantryError of the token service's failure
    */
-  async answer(
-    registry: URL,
-    wwwAuthenticate: string | undefined,
-    scope: Scope,
-    used: string | undefined,
-  ): Promise<boolean> {
+  learn(wwwAuthenticate: string | undefined, scope: Scope, used: string | undefined): boolean {
     const challenges = parseChallenges(wwwAuthenticate ?? '');
     const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
     if (bearer) {
-      this.tokens.set(scope, await this.fetchToken(registry, bearer, scope));
+      this.memory.tokens.delete(scope);
+      this.memory.challenge = bearer;
       return true;
     }
-    const basic = challenges.some((challenge) => challenge.scheme === 'basic');
-    if (!basic || !this.credentials || used === basicHeader(this.credentials)) return false;
-    this.basic = true;
+    const basic = challenges.find((challenge) => challenge.scheme === 'basic');
+    const header = this.basicHeader();
+    if (!basic || header === undefined || used === header) return false;
+    this.memory.challenge = basic;
     return true;
   }
 
+  private basicHeader(): string | undefined {
+    if (this.credentials === null || 'identityToken' in this.credentials) return undefined;
+    const { username, password } = this.credentials;
+    return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
+  }
+
   private async fetchToken(registry: URL, challenge: Challenge, scope: Scope): Promise<string> {
+    const askedMs = Date.now();
     const url = tokenUrl(registry, challenge);
-    const { service } = challenge.parameters;
-    if (service !== undefined) url.searchParams.set('service', service);
-    url.searchParams.set('scope', scope);
-    const authorization = this.credentials ? basicHeader(this.credentials) : undefined;
-    const answer = await this.transport.send({ method: 'GET', url, authorization });
-    if (answer.status !== 200) {
-      await discard(answer);
-      const code =
-        answer.status === 429
-          ? 'registry_rate_limited'
-          : answer.status >= 500
-            ? 'registry_error'
-            : 'registry_unauthorized';
-      throw new GantryError(code, `the token service ${url.host} answered ${answer.status} for ${scope}`, {
-        expected: 200,
-        found: answer.status,
-      });
-    }
+    const answer = await this.transport.send(this.tokenRequest(url, challenge, scope));
+    if (answer.status !== 200) throw await tokenFailure(answer, scope);
     const bytes = await this.transport.read(answer, limits.manifestBytesMax);
-    const { token, access_token } = parseJson(tokenAnswer, bytes, `an answer of the token service ${url.host}`);
-    const value = token ?? access_token;
+    const parsed = parseJson(tokenAnswer, bytes, `an answer of the token service ${url.host}`);
+    const value = parsed.token ?? parsed.access_token;
     if (!value || /[^\x21-\x7e]/.test(value)) {
       throw new GantryError('registry_response_invalid', `the token service ${url.host} sent no usable token`);
     }
+    // Absent means 60 seconds, which is also the least that the specification allows.
+    const lifeMs = Math.max(parsed.expires_in ?? 60, 60) * 1000;
+    this.keep(scope, { value, untilMs: askedMs + lifeMs - limits.registryTokenMarginMs });
     return value;
   }
+
+  private tokenRequest(url: URL, challenge: Challenge, scope: Scope): HttpRequest {
+    const { service } = challenge.parameters;
+    const asked = { ...(service === undefined ? {} : { service }), scope };
+    if (this.credentials === null || !('identityToken' in this.credentials)) {
+      for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
+      return { method: 'GET', url, authorization: this.basicHeader() };
+    }
+    const form = { grant_type: 'refresh_token', refresh_token: this.credentials.identityToken, client_id: 'gantry' };
+    return {
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new TextEncoder().encode(new URLSearchParams({ ...form, ...asked }).toString()),
+    };
+  }
+
+  private keep(scope: Scope, token: { value: string; untilMs: number }): void {
+    const { tokens } = this.memory;
+    // A worker that sees thousands of repositories must not keep all their tokens: the oldest go.
+    tokens.delete(scope);
+    for (const oldest of tokens.keys()) {
+      if (tokens.size < limits.registryTokensMax) break;
+      tokens.delete(oldest);
+    }
+    tokens.set(scope, token);
+  }
+}
+
+async function tokenFailure(answer: HttpResponse, scope: Scope): Promise<GantryError> {
+  if (answer.status === 429 || answer.status >= 500) return failure(answer, `a token for ${scope}`);
+  await discard(answer);
+  const { host } = answer.url;
+  return new GantryError('registry_unauthorized', `the token service ${host} answered ${answer.status} for ${scope}`, {
+    expected: 200,
+    found: answer.status,
+    details: { host, status: answer.status },
+  });
 }
 
 function tokenUrl(registry: URL, challenge: Challenge): URL {
@@ -137,8 +189,4 @@ function tokenUrl(registry: URL, challenge: Challenge): URL {
     });
   }
   return url;
-}
-
-function basicHeader({ username, password }: Credentials): string {
-  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
 }

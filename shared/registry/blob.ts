@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { GantryError } from '../error.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GantryError, isGantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { type HttpResponse, networkError } from './transport.ts';
 
 /** What a blob must turn out to be. */
@@ -38,6 +40,32 @@ export async function* countedStream(source: AsyncIterable<Uint8Array>, size: nu
     yield chunk;
   }
   if (count !== size) throw sizeError(digest, size, count);
+}
+
+/**
+ * A stream that is opened again where it broke off. Only failures of the way are worth it; each attempt waits longer.
+ * @param open the bytes from an offset on
+ */
+export async function* resumed(
+  offset: number,
+  open: (from: number) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let position = offset;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      for await (const chunk of open(position)) {
+        position += chunk.length;
+        yield chunk;
+      }
+      return;
+    } catch (error) {
+      // Before the first byte there is nothing to save: the caller's own retry costs as little.
+      const begun = position > offset;
+      const passing = isGantryError(error, 'registry_unreachable', 'registry_timeout', 'registry_error');
+      if (!begun || !passing || attempt === limits.blobResumesMax) throw error;
+      await sleep(limits.blobResumeWaitMs * 2 ** attempt);
+    }
+  }
 }
 
 /** An answer's body as bytes, with failures of the network as GantryErrors, starting `skip` bytes in. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GantryError } from '../error.ts';
 import { pullScope } from './auth.ts';
-import { bodyStream, countedStream, type ExpectedBlob, sizeError, verifiedStream } from './blob.ts';
+import { bodyStream, countedStream, type ExpectedBlob, resumed, sizeError, verifiedStream } from './blob.ts';
 import { nextPage, type RegistryClientOptions, RegistryConnection } from './connection.ts';
 import { failure } from './failure.ts';
 import { isDigest } from './reference.ts';
@@ -36,7 +36,8 @@ const manifestAccept = [mediaTypes.manifest, mediaTypes.index, mediaTypes.docker
 );
 
 /**
- * A client of one registry (OCI distribution 1.1), for one worker's run: tokens live as long as the object.
+ * A client of one registry (OCI distribution 1.1), for one worker's run: tokens live as long as the object, or the
+ * `memory` it is given.
  * Everything a registry says is hostile until its digest was computed here.
  */
 export class RegistryClient {
@@ -99,8 +100,9 @@ export class RegistryClient {
   }
 
   /**
-   * Streams a blob, verifying digest and size on the way; see `verifiedStream`. With `offset` the rest of the blob is
-   * sent and only its size can be verified here: the digest is for a caller that kept the hash of the first part.
+   * Streams a blob, verifying digest and size on the way; see `verifiedStream`. A stream that breaks off goes on by range
+   * where it ended, a few times. With `offset` the rest of the blob is sent and only its size can be verified here: the
+   * digest is for a caller that kept the hash of the first part.
    * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch`, `registry_*`
    */
   async *getBlob(
@@ -110,15 +112,7 @@ export class RegistryClient {
   ): AsyncGenerator<Uint8Array> {
     const offset = options.offset ?? 0;
     if (offset > 0 && offset === expected.size) return;
-    const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const { answer, skip } = await this.openBlob(repository, expected.digest, headers, offset);
-    const length = Number(header(answer, 'content-length') ?? Number.NaN);
-    const left = expected.size - (offset - skip);
-    if (Number.isSafeInteger(length) && length !== left) {
-      await discard(answer);
-      throw sizeError(expected.digest, expected.size, length + offset - skip);
-    }
-    const body = bodyStream(answer, skip);
+    const body = resumed(offset, (from) => this.blobFrom(repository, expected, from));
     if (offset === 0) yield* verifiedStream(body, expected);
     else yield* countedStream(body, expected.size - offset, expected.digest);
   }
@@ -147,7 +141,9 @@ export class RegistryClient {
   async readBlob(repository: string, expected: ExpectedBlob, bytesMax: number): Promise<Uint8Array> {
     if (expected.size > bytesMax) throw sizeError(expected.digest, bytesMax, expected.size);
     const chunks: Uint8Array[] = [];
-    for await (const chunk of this.getBlob(repository, expected)) chunks.push(chunk);
+    // Small enough to be asked for again as a whole, by whoever asked for it.
+    const body = this.blobFrom(repository, expected, 0);
+    for await (const chunk of verifiedStream(body, expected)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
@@ -225,6 +221,18 @@ export class RegistryClient {
   private get(repository: string, path: string, headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET') {
     const url = this.connection.url(repository, path);
     return this.connection.send(pullScope(repository), () => ({ method, url, headers }));
+  }
+
+  private async *blobFrom(repository: string, expected: ExpectedBlob, offset: number): AsyncGenerator<Uint8Array> {
+    const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const { answer, skip } = await this.openBlob(repository, expected.digest, headers, offset);
+    const length = Number(header(answer, 'content-length') ?? Number.NaN);
+    const left = expected.size - (offset - skip);
+    if (Number.isSafeInteger(length) && length !== left) {
+      await discard(answer);
+      throw sizeError(expected.digest, expected.size, length + offset - skip);
+    }
+    yield* bodyStream(answer, skip);
   }
 
   private async openBlob(repository: string, digest: string, headers: Record<string, string>, offset: number) {

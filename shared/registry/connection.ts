@@ -1,6 +1,6 @@
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
-import { Authorizer, type Credentials, type Scope } from './auth.ts';
+import { type AuthMemory, Authorizer, type Credentials, type Scope } from './auth.ts';
 import { isLoopbackHost } from './reference.ts';
 import { discard, type HttpRequest, type HttpResponse, Transport, type TransportOptions } from './transport.ts';
 
@@ -10,6 +10,8 @@ export interface RegistryClientOptions extends TransportOptions {
   /** Speak http. Loopback hosts are spoken to over http anyway. */
   plainHttp?: boolean;
   credentials?: Credentials | null;
+  /** Shared by clients of one host and the same credentials. */
+  memory?: AuthMemory;
 }
 
 /** Authorised requests to one registry; what they mean is the callers' affair. */
@@ -25,7 +27,7 @@ export class RegistryConnection {
     const host = ['docker.io', 'index.docker.io'].includes(options.host) ? 'registry-1.docker.io' : options.host;
     this.base = new URL(`${options.plainHttp || isLoopbackHost(host) ? 'http' : 'https'}://${host}/`);
     this.transport = new Transport(options);
-    this.authorizer = new Authorizer(options.credentials ?? null, this.transport);
+    this.authorizer = new Authorizer(options.credentials ?? null, this.transport, options.memory);
   }
 
   /** The address of something in a repository, e.g. `url('a/b', 'tags/list')`. */
@@ -38,17 +40,17 @@ export class RegistryConnection {
    * @param request a function, so that a body can be streamed again after a challenge
    */
   async send(scope: Scope, request: () => Omit<HttpRequest, 'authorization'>): Promise<HttpResponse> {
-    const used = this.authorizer.current(scope);
     const first = request();
     // An upload may go to another host, with an address that carries its own permission.
     if (first.url.origin !== this.base.origin) return this.transport.send(first);
+    const used = await this.authorizer.header(this.base, scope);
     const answer = await this.transport.send({ ...first, authorization: used });
     if (answer.status !== 401 || answer.url.origin !== this.base.origin) return answer;
     const challenge = answer.headers['www-authenticate'];
     const text = Array.isArray(challenge) ? challenge.join(', ') : challenge;
-    if (!(await this.authorizer.answer(this.base, text, scope, used))) return answer;
+    if (!this.authorizer.learn(text, scope, used)) return answer;
     await discard(answer);
-    return this.transport.send({ ...request(), authorization: this.authorizer.current(scope) });
+    return this.transport.send({ ...request(), authorization: await this.authorizer.header(this.base, scope) });
   }
 
   /** Reads a small answer whole. */

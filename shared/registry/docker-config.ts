@@ -7,7 +7,9 @@ import { GantryError } from '../error.ts';
 import type { Credentials } from './auth.ts';
 
 const config = z.looseObject({
-  auths: z.record(z.string(), z.looseObject({ auth: z.string().optional() })).optional(),
+  auths: z
+    .record(z.string(), z.looseObject({ auth: z.string().optional(), identitytoken: z.string().optional() }))
+    .optional(),
   credHelpers: z.record(z.string(), z.string()).optional(),
   credsStore: z.string().optional(),
 });
@@ -35,12 +37,16 @@ export async function dockerCredentials(
     throw new GantryError('io_error', `${path} cannot be read`, { cause: error });
   }
   const { auths, credHelpers, credsStore } = parse(config, text, `${path} to be a Docker configuration`);
-  const names = host === 'docker.io' ? ['https://index.docker.io/v1/', host] : [host, `https://${host}`];
+  const names =
+    host === 'docker.io'
+      ? ['https://index.docker.io/v1/', host]
+      : [host, `https://${host}`, `https://${host}/v2/`, `https://${host}/v1/`];
   for (const name of names) {
     const helper = credHelpers?.[name] ?? credsStore;
     const found = helper === undefined ? null : await askHelper(helper, name, env);
     if (found) return found;
-    const auth = auths?.[name]?.auth;
+    const { auth, identitytoken } = auths?.[name] ?? {};
+    if (identitytoken) return { identityToken: identitytoken };
     if (auth) return decode(auth, path, name);
   }
   return null;
@@ -68,7 +74,8 @@ function askHelper(helper: string, name: string, env: NodeJS.ProcessEnv): Promis
       if (status !== 0) return resolve(null);
       try {
         const { Username, Secret } = parse(helperAnswer, output, `an answer of ${program}`);
-        resolve({ username: Username, password: Secret });
+        // docker-credential-helpers: this name says that the secret is an identity token.
+        resolve(Username === '<token>' ? { identityToken: Secret } : { username: Username, password: Secret });
       } catch (error) {
         reject(error);
       }

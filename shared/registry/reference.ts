@@ -70,7 +70,15 @@ export function isLoopbackHost(host: string): boolean {
   );
 }
 
-function isHost(host: string): boolean {
+/** The region of a private registry of Amazon ECR, null for any other host. */
+export function ecrRegion(host: string): string | null {
+  const pattern =
+    /^[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$/;
+  return pattern.exec(host)?.[1] ?? null;
+}
+
+/** True for a registry host as references have it: with a dot or a port, or localhost. */
+export function isHost(host: string): boolean {
   const match = hostPattern.exec(host);
   if (!match) return false;
   const port = match[1];

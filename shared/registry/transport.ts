@@ -3,11 +3,14 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 
-/** What a request reports when its answer's headers are there, for counting and logging. */
+/** What a request reports when its answer's headers are there, for counting, logging and pacing. */
 export interface RequestEvent {
   method: string;
   url: string;
   status: number;
+  headers: HttpResponse['headers'];
+  /** The answer is another host's, to which the registry redirected. */
+  foreign: boolean;
 }
 
 export interface TransportOptions {
@@ -19,6 +22,8 @@ export interface TransportOptions {
   documentMs?: number;
   /** For the answer to an upload, from its last byte on. */
   commitMs?: number;
+  /** Awaited before each request but those that redirects to other hosts lead to; what it throws ends the request. */
+  beforeRequest?: () => Promise<void>;
   onRequest?: (event: RequestEvent) => void;
 }
 
@@ -60,7 +65,9 @@ export class Transport {
   async send(req: HttpRequest): Promise<HttpResponse> {
     let url = req.url;
     for (let hop = 0; ; hop++) {
-      const answer = await this.once({ ...req, url }, url.origin === req.url.origin);
+      const sameOrigin = url.origin === req.url.origin;
+      if (sameOrigin) await this.options.beforeRequest?.();
+      const answer = await this.once({ ...req, url }, sameOrigin);
       const follow =
         (req.method === 'GET' || req.method === 'HEAD') && [301, 302, 303, 307, 308].includes(answer.status);
       if (!follow) return answer;
@@ -85,8 +92,10 @@ export class Transport {
         headersTimeout: upload ? 0 : (this.options.firstByteMs ?? limits.registryFirstByteMs),
         bodyTimeout: this.options.stallMs ?? limits.registryStallMs,
       });
-      this.options.onRequest?.({ method: req.method, url: req.url.href, status: answer.statusCode });
-      return { status: answer.statusCode, headers: answer.headers, url: req.url, body: answer.body };
+      const { statusCode: status, headers: answered } = answer;
+      const { method, url } = req;
+      this.options.onRequest?.({ method, url: url.href, status, headers: answered, foreign: !sameOrigin });
+      return { status, headers: answered, url, body: answer.body };
     } catch (error) {
       throw networkError(error, req.url.host);
     } finally {

@@ -9,6 +9,7 @@ import {
   QueryCommand,
   TransactWriteCommand,
   type TransactWriteCommandInput,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { createCustomAttribute } from 'electrodb';
 import { GantryError } from '../error.ts';
@@ -208,6 +209,20 @@ export async function removeIf(db: Db, params: Params): Promise<void> {
     await db.client.send(new DeleteCommand({ ...params, TableName: db.table }));
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}
+
+/**
+ * One conditional update outside a transaction, for rows that many workers meet at.
+ * @returns the attributes that it changed, as they are now; null when the condition failed
+ */
+export async function attempt(db: Db, params: Params): Promise<Record<string, unknown> | null> {
+  try {
+    const update = new UpdateCommand({ ...params, TableName: db.table, ReturnValues: 'UPDATED_NEW' });
+    return (await db.client.send(update)).Attributes ?? {};
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return null;
+    throw error;
   }
 }
 

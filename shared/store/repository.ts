@@ -48,6 +48,11 @@ const repositories = new Entity(
         pk: key('gsi1pk', ['shard'], 'due#poll#${shard}'),
         sk: key('gsi1sk', ['next_poll_at', 'account', 'module'], '${next_poll_at}#${account}#${module}'),
       },
+      place: {
+        index: 'gsi2',
+        pk: key('gsi2pk', ['account', 'repository'], '${account}#place#${repository}'),
+        sk: key('gsi2sk', ['module'], '${module}'),
+      },
     },
   } as const,
   { table: 'table' },
@@ -107,11 +112,12 @@ export async function setRepository(
   more: Write[] = [],
 ): Promise<boolean> {
   const { account, module } = was;
-  const next = { ...was, ...set };
+  const { next_poll_at: due, repository } = { ...was, ...set };
   const write = change(
     repositories
       .patch({ account, module })
-      .set({ ...set, next_poll_at: next.next_poll_at, shard: shardOf(`${account}/${module}`, dueShards) } as never)
+      // All that its places in the indexes are made of.
+      .set({ ...set, next_poll_at: due, repository, shard: shardOf(`${account}/${module}`, dueShards) } as never)
       .where(({ next_poll_at }, { eq }) => eq(next_poll_at, was.next_poll_at))
       .params(),
   );
@@ -122,6 +128,12 @@ export async function setRepository(
     if (error instanceof GantryError && error.code === 'conflict') return false;
     throw error;
   }
+}
+
+/** Names of the account's modules whose repository this is: host and path, without tag. */
+export async function modulesIn(db: Db, account: string, repository: string): Promise<string[]> {
+  const found = repositories.query.place({ account, repository }).params();
+  return (await query<Repository>(db, repositories, found)).map(({ module }) => module);
 }
 
 export function listTags(db: Db, account: string, module: string): Promise<Tag[]> {

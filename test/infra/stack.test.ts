@@ -221,13 +221,39 @@ describe('grants', () => {
     }
   });
 
-  test('only ingest, verify and poll read the credentials of registries, and no other secret', () => {
-    const reads = allowed().filter(({ statement }) => JSON.stringify(statement.Action).includes('secretsmanager:'));
-    expect(reads.map(({ policy }) => policy.replace(/Role.*/, '')).sort()).toEqual(['ingest', 'poll', 'verify']);
-    for (const { statement } of reads) {
-      expect(list(statement.Action)).toEqual(['secretsmanager:GetSecretValue']);
-      expect(JSON.stringify(statement.Resource)).toMatch(/:secret:gantry\/registry\/\*"/);
-    }
+  test('the credentials of registries are read by ingest, verify and poll, and written by the API, which cannot read them', () => {
+    const uses = allowed().flatMap(({ policy, statement }) =>
+      list(statement.Action)
+        .filter((action) => action.startsWith('secretsmanager:'))
+        .map((action) => {
+          const [, kind] = /:secret:gantry\/(registry|hook)\/\*"/.exec(JSON.stringify(statement.Resource)) ?? [];
+          return `${policy.replace(/Role.*/, '')} ${action.replace('secretsmanager:', '')} ${kind}`;
+        }),
+    );
+    expect(uses.sort()).toEqual([
+      'api CreateSecret hook',
+      'api CreateSecret registry',
+      'api DeleteSecret hook',
+      'api DeleteSecret registry',
+      'api GetSecretValue hook',
+      'api PutSecretValue hook',
+      'api PutSecretValue registry',
+      'ingest GetSecretValue registry',
+      'poll GetSecretValue registry',
+      'verify GetSecretValue registry',
+    ]);
+  });
+
+  test('the ECR repositories that may be read are those that the setting names', () => {
+    const arn = 'arn:aws:ecr:eu-west-1:123456789012:repository/team/*';
+    const reads = synthesize({ ecrRepositories: arn })
+      .resources('AWS::IAM::Policy')
+      .flatMap(([, { Properties }]) => {
+        const { Statement } = Properties.PolicyDocument as { Statement: Statement[] };
+        return Statement.filter(({ Action }) => list(Action).includes('ecr:BatchGetImage'));
+      });
+    expect(reads.map(({ Resource }) => Resource)).toEqual([arn, arn, arn]);
+    expect(() => synthesize({ ecrRepositories: 'team/*' })).toThrow('ecrRepositories');
   });
 });
 
@@ -252,6 +278,10 @@ describe('settings', () => {
 
   test('a domain without its certificate is refused', () => {
     expect(() => synthesize({ domainName: 'gantry.example.com' })).toThrow('domainName and certificateArn');
+  });
+
+  test('a malformed budget of a registry is refused by name', () => {
+    expect(() => synthesize({ registryBudgets: 'ghcr.io=fast' })).toThrow('registryBudgets');
   });
 
   test('a deployment without a sender is refused by name', () => {

@@ -10,6 +10,7 @@ export {
   basicCredentials,
   type DockerRegistry,
   dockerRegistryProgram,
+  freePort,
   startDockerRegistry,
 } from '../../scripts/docker-registry.ts';
 

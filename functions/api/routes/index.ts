@@ -5,6 +5,7 @@ import { fleetRoutes } from './fleet.ts';
 import { instanceRoutes } from './instance.ts';
 import { moduleRoutes } from './module.ts';
 import { approvalRoutes, operationRoutes, policyRoutes } from './operation.ts';
+import { registryRoutes } from './registry.ts';
 import { assignmentRoutes, templateRoutes } from './template.ts';
 import { versionRoutes } from './version.ts';
 
@@ -14,6 +15,7 @@ export const apiRoutes: readonly Route[] = [
   ...memberRoutes,
   ...tokenRoutes,
   ...categoryRoutes,
+  ...registryRoutes,
   ...moduleRoutes,
   ...versionRoutes,
   ...operationRoutes,

@@ -2,7 +2,7 @@ import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { CreateSecretCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { pollRepository, schedulePolls } from '../../../shared/actions/poll-repository.ts';
-import { registrySecretName } from '../../../shared/actions/registry-access.ts';
+import { registrySecretName } from '../../../shared/actions/registry-credentials.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import type { Repository } from '../../../shared/domain/version.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
@@ -197,11 +197,24 @@ describe('a registry in trouble', () => {
   });
 
   it('is left alone for as long as it asks', async () => {
-    await registered('limited');
-    proxy.interfere = forModule('limited', status(429, { 'retry-after': '1800' }));
+    const other = await startRegistryProxy(registry.host);
+    stoppers.unshift(other.stop);
+    for (const name of ['limited', 'neighbour']) {
+      await world.register(name, key, { repository: `${other.host}/${world.account}/${name}` });
+      await offSchedule(services, world.account, name);
+    }
+    other.interfere = status(429, { 'retry-after': '1800' });
     const row = await poll('limited');
     expect(row.code).toBe('registry_rate_limited');
     expect(waitOf(row)).toBeGreaterThan(1790);
+    // So is the whole host, by everybody: the next repository does not ask at all.
+    const asked = other.requests.length;
+    await expect(poll('neighbour')).rejects.toMatchObject({ waitSeconds: expect.closeTo(1800, -2) });
+    expect(other.requests).toHaveLength(asked);
+    other.interfere = null;
+    const later = { ...services, now: () => new Date(Date.now() + 1_801_000) };
+    await poll('neighbour', later).catch(() => undefined);
+    expect(other.requests.length).toBeGreaterThan(asked);
   });
 
   it('is shown as unreachable when it is down', async () => {

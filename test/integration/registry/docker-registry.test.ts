@@ -3,12 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GantryError } from '../../../shared/error.ts';
 import {
   attachBundle,
+  authMemory,
   collectSignatures,
   emptyBlob,
   fallbackTag,
   mediaTypes,
   parseIndex,
+  parseManifest,
   RegistryClient,
+  type RequestEvent,
 } from '../../../shared/registry/index.ts';
 import {
   basicCredentials,
@@ -16,6 +19,7 @@ import {
   overwriteBlob,
   startDockerRegistry,
 } from '../../support/docker-registry.ts';
+import { startTokenService, type TokenService } from '../../support/token-service.ts';
 
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
@@ -154,3 +158,97 @@ test('a docker-registry refuses those without its password', async () => {
     await registry.stop();
   }
 });
+
+describe('a docker-registry with a token service', () => {
+  let tokens: TokenService;
+  let registry: DockerRegistry;
+  beforeAll(async () => {
+    tokens = await startTokenService(basicCredentials);
+    registry = await startDockerRegistry({ auth: tokens.auth });
+  });
+  afterAll(async () => {
+    await registry.stop();
+    await tokens.stop();
+  });
+
+  test('takes what is pushed and gives it back, each with a token of its scope', async () => {
+    const client = new RegistryClient({ host: registry.host, credentials: basicCredentials });
+    tokens.requests.length = 0;
+    const { blob, digest } = await pushArtifact(client, 'team/tokens', 'v1', Buffer.from('by token'));
+    expect(String(await read(client.getBlob('team/tokens', blob)))).toBe('by token');
+    expect((await client.headManifest('team/tokens', 'v1')).claimedDigest).toBe(digest);
+    const scopes = tokens.requests.map(({ url }) => new URL(url, 'http://t').searchParams.get('scope'));
+    expect(scopes).toEqual(['repository:team/tokens:pull,push', 'repository:team/tokens:pull']);
+  });
+
+  test('costs one request a list once its tokens are known, also for the next client', async () => {
+    const memory = authMemory();
+    const requests: string[] = [];
+    const list = () => {
+      const onRequest = ({ method, url }: RequestEvent) => requests.push(`${method} ${new URL(url).pathname}`);
+      return new RegistryClient({ host: registry.host, credentials: basicCredentials, memory, onRequest }).listTags(
+        'team/tokens',
+      );
+    };
+    await list();
+    expect(requests).toEqual(['GET /v2/team/tokens/tags/list', 'GET /token', 'GET /v2/team/tokens/tags/list']);
+    requests.length = 0;
+    await list();
+    expect(requests).toEqual(['GET /v2/team/tokens/tags/list']);
+  });
+
+  test('is asked for a new token when the old one is not taken any more', async () => {
+    const memory = authMemory();
+    const client = new RegistryClient({ host: registry.host, credentials: basicCredentials, memory });
+    await client.listTags('team/tokens');
+    memory.tokens.set('repository:team/tokens:pull', { value: 'no.such.token', untilMs: Date.now() + 60_000 });
+    expect((await client.listTags('team/tokens')).tags).toEqual(['v1']);
+  });
+
+  test('refuses those whom the token service does not know', async () => {
+    for (const credentials of [null, { username: 'gantry', password: 'wrong' }]) {
+      const client = new RegistryClient({ host: registry.host, credentials });
+      expect(await codeOf(client.listTags('team/tokens'))).toBe('registry_unauthorized');
+    }
+  });
+});
+
+test('manifests and lists of Docker’s own media types are read like those of OCI', async () => {
+  const registry = await startDockerRegistry();
+  try {
+    const client = new RegistryClient({ host: registry.host });
+    const layer = Buffer.from('docker layer');
+    const config = Buffer.from('{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}');
+    for (const bytes of [layer, config]) {
+      await client.pushBlob('team/docker', { digest: digestOf(bytes), size: bytes.length }, bytes);
+    }
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: mediaTypes.dockerManifest,
+        config: { mediaType: 'application/vnd.docker.container.image.v1+json', ...identityOf(config) },
+        layers: [{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip', ...identityOf(layer) }],
+      }),
+    );
+    const { dockerManifest, dockerIndex } = mediaTypes;
+    await client.putManifest('team/docker', 'v1', { bytes: manifest, mediaType: dockerManifest });
+    const child = {
+      mediaType: dockerManifest,
+      ...identityOf(manifest),
+      platform: { os: 'linux', architecture: 'amd64' },
+    };
+    const list = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: dockerIndex, manifests: [child] }));
+    await client.putManifest('team/docker', 'v2', { bytes: list, mediaType: dockerIndex });
+
+    expect(await client.headManifest('team/docker', 'v1')).toMatchObject({ mediaType: dockerManifest });
+    const found = await client.getManifest('team/docker', 'v2');
+    expect(found.mediaType).toBe(dockerIndex);
+    const [first] = parseIndex(found.bytes).manifests;
+    const { bytes } = await client.getManifest('team/docker', first?.digest ?? '');
+    expect(parseManifest(bytes).layers.map(({ digest }) => digest)).toEqual([digestOf(layer)]);
+  } finally {
+    await registry.stop();
+  }
+});
+
+const identityOf = (bytes: Uint8Array) => ({ digest: digestOf(bytes), size: bytes.length });

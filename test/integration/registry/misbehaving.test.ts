@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
+import { type AddressInfo, createServer } from 'node:net';
+import { hostname } from 'node:os';
+import { Agent } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { GantryError } from '../../../shared/error.ts';
 import { limits } from '../../../shared/limits.ts';
-import { RegistryClient, type RegistryClientOptions } from '../../../shared/registry/index.ts';
+import { authMemory, RegistryClient, type RegistryClientOptions } from '../../../shared/registry/index.ts';
 import { always, codeOf, type Handler, type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
 
 const servers: HttpServer[] = [];
@@ -142,6 +145,20 @@ describe('failures', () => {
     expect(await codeOf(dripping.client.listTags('a/b'))).toBe('registry_timeout');
   });
 
+  test('a connection that is taken and never becomes one of TLS is a time-out', async () => {
+    const server = createServer(() => {});
+    await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+    const { port } = server.address() as AddressInfo;
+    // Not a loopback name, so that it is spoken to over https.
+    const host = `${hostname()}:${port}`;
+    const dispatcher = new Agent({
+      connect: { timeout: 300, lookup: (_, __, done) => done(null, [{ address: '127.0.0.1', family: 4 }]) },
+    });
+    expect(await codeOf(new RegistryClient({ host, dispatcher }).listTags('a/b'))).toBe('registry_timeout');
+    await dispatcher.destroy();
+    server.close();
+  });
+
   test('a document beyond the limit is not read to its end', async () => {
     const { client } = await clientOf((_, response) => response.writeHead(200).end(Buffer.alloc(6 * 1024 ** 2, 32)));
     expect(await codeOf(client.getManifest('a/b', 'v1'))).toBe('registry_response_invalid');
@@ -194,6 +211,35 @@ describe('bytes that are not what was asked for', () => {
       response.write(blob.subarray(0, 5000), () => response.destroy());
     });
     expect(await codeOf(read(client.getBlob('a/b', expected)))).toBe('registry_unreachable');
+  });
+
+  test.each([
+    ['by range', 206],
+    ['from the start, where there are no ranges', 200],
+  ])('a blob that breaks off twice is taken up again %s, and still has its digest', async (_, status) => {
+    let breaks = 2;
+    const { client, server } = await clientOf((request, response) => {
+      const from = status === 206 ? Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
+      const part = blob.subarray(from);
+      const headers = { 'content-length': String(part.length), 'content-range': `bytes ${from}-99999/100000` };
+      response.writeHead(from > 0 ? 206 : 200, headers);
+      if (breaks === 0) return response.end(part);
+      breaks -= 1;
+      response.write(part.subarray(0, 30_000 * (2 - breaks)), () => setTimeout(() => response.destroy(), 20));
+    });
+    expect((await read(client.getBlob('a/b', expected))).equals(blob)).toBe(true);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test('a blob that goes on with other bytes after a break is refused', async () => {
+    const { client } = await clientOf((request, response) => {
+      const resumed = request.headers.range !== undefined;
+      const headers = resumed ? { 'content-range': 'bytes 50000-99999/100000' } : { 'content-length': '100000' };
+      response.writeHead(resumed ? 206 : 200, headers);
+      if (resumed) response.end(Buffer.alloc(50_000, 1));
+      else response.write(blob.subarray(0, 50_000), () => setTimeout(() => response.destroy(), 20));
+    });
+    expect(await codeOf(read(client.getBlob('a/b', expected)))).toBe('blob_digest_mismatch');
   });
 
   test('ranges work whether or not the registry knows them', async () => {
@@ -334,6 +380,54 @@ describe('credentials', () => {
       'registry_rate_limited',
       'registry_response_invalid',
     ]);
+  });
+
+  test('an identity token buys the token, and is sent nowhere else', async () => {
+    const bodies: string[] = [];
+    const tokens = await serve((request, response) => {
+      request.setEncoding('utf8').on('data', (chunk) => bodies.push(chunk));
+      request.on('end', () => sendJson(response, { access_token: 'bought' }));
+    });
+    const { client, server } = await clientOf(
+      (request, response) => {
+        if (request.headers.authorization === 'Bearer bought') return sendJson(response, { tags: ['v1'] });
+        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t",service="s"` })(request, response);
+      },
+      { credentials: { identityToken: 'refresh-me' } },
+    );
+    expect((await client.listTags('a/b')).tags).toEqual(['v1']);
+    expect(tokens.requests).toEqual([{ method: 'POST', url: '/t', authorization: undefined }]);
+    expect(Object.fromEntries(new URLSearchParams(bodies.join('')))).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: 'refresh-me',
+      client_id: 'gantry',
+      service: 's',
+      scope: 'repository:a/b:pull',
+    });
+    expect(server.requests.map(({ authorization }) => authorization)).toEqual([undefined, 'Bearer bought']);
+  });
+
+  test('a token is not used beyond its life', async () => {
+    let issued = 0;
+    const memory = authMemory();
+    const tokens = await serve((_, response) => {
+      issued++;
+      sendJson(response, { token: `token-${issued}`, expires_in: 300 });
+    });
+    const { client } = await clientOf(
+      (request, response) => {
+        if (request.headers.authorization) return sendJson(response, { tags: [] });
+        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` })(request, response);
+      },
+      { memory },
+    );
+    await client.listTags('a/b');
+    const [kept] = memory.tokens.values();
+    expect(kept?.untilMs).toBeGreaterThan(Date.now() + 280_000);
+    expect(kept?.untilMs).toBeLessThan(Date.now() + 295_000);
+    memory.tokens.set('repository:a/b:pull', { value: 'token-1', untilMs: Date.now() - 1 });
+    await client.listTags('a/b');
+    expect(issued).toBe(2);
   });
 
   test('a realm that is no address is refused', async () => {

@@ -55,6 +55,28 @@ describe('signatures beside an artifact', () => {
     ]);
   });
 
+  test('are found on every page that the referrers API answers, whatever type they are listed as', async () => {
+    const pages = ['{"a":1}', '{"b":2}', '{"c":3}'].map(bundleReferrer);
+    const contents: Record<string, Buffer> = {};
+    for (const { layer, manifest, descriptor: found } of pages) {
+      contents[`manifests/${found.digest}`] = manifest;
+      contents[`blobs/${digestOf(layer)}`] = layer;
+    }
+    const types = [undefined, 'application/vnd.oci.image.config.v1+json', ''];
+    const { client, server } = await clientOf((request, response) => {
+      const at = new URL(request.url ?? '', 'http://r');
+      if (!at.pathname.includes('/referrers/')) return registryOf(contents)(request, response);
+      const page = Number(at.searchParams.get('page') ?? 0);
+      const found = { ...pages[page]?.descriptor, artifactType: types[page] };
+      const next = `<${at.pathname}?page=${page + 1}>; rel="next"`;
+      response.writeHead(200, { 'content-type': mediaTypes.index, ...(page < 2 ? { link: next } : {}) });
+      response.end(JSON.stringify(index([found])));
+    });
+    const bundles = (await collectSignatures(client, 'a/b', digest)).map((found) => 'bundle' in found && found.bundle);
+    expect(bundles).toEqual(expect.arrayContaining([{ a: 1 }, { b: 2 }, { c: 3 }]));
+    expect(server.requests.filter(({ url }) => url.includes('/referrers/'))).toHaveLength(3);
+  });
+
   test.each([500, 503, 429, 401])('a registry that fails with %i is an error and not "unsigned"', async (code) => {
     for (const path of [
       `referrers/${digest}`,

@@ -14,6 +14,7 @@ beforeAll(async () => {
     '#!/bin/sh',
     'read -r server',
     'if [ "$server" = helped.test ]; then echo \'{"ServerURL":"helped.test","Username":"h","Secret":"s"}\'; exit 0; fi',
+    'if [ "$server" = token.test ]; then echo \'{"Username":"<token>","Secret":"idt"}\'; exit 0; fi',
     'echo "credentials not found in native keychain"; exit 1',
   ];
   await writeFile(helper, `${script.join('\n')}\n`);
@@ -56,6 +57,14 @@ describe('credentials of docker login', () => {
     expect(await lookUp({ credsStore: 'test', auths: { 'r.test': { auth } } }, 'r.test')).toMatchObject({
       username: 'user',
     });
+  });
+
+  test('may be an identity token, which only buys bearer tokens', async () => {
+    const identitytoken = 'refresh-me';
+    expect(await lookUp({ auths: { 'r.test': { auth: '', identitytoken } } }, 'r.test')).toEqual({
+      identityToken: 'refresh-me',
+    });
+    expect(await lookUp({ credHelpers: { 'token.test': 'test' } }, 'token.test')).toEqual({ identityToken: 'idt' });
   });
 
   test('a broken file, a missing helper and a helper with a path are errors', async () => {

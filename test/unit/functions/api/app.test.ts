@@ -22,6 +22,7 @@ const open = [
   'GET /api/v1/openapi.json',
   'GET /approve/:id/:token', // the link is the authority
   'POST /approve/:id/:token',
+  'POST /hooks/registry/:source',
   'POST /api/v1/agent/enroll', // the join token is
 ];
 

@@ -1,0 +1,22 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { receiveHook } from '../../shared/actions/receive-hook.ts';
+import { GantryError } from '../../shared/error.ts';
+import { limits } from '../../shared/limits.ts';
+import type { ApiEnv } from './env.ts';
+
+/** Where registries tell of pushes. The door's secret is all the authority there is, so the answer tells nothing. */
+export function hooks(): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  const maxSize = limits.hookBodyBytesMax;
+  const onError = () => {
+    throw new GantryError('payload_too_large', `expected a body of at most ${maxSize} bytes`);
+  };
+  app.post('/hooks/registry/:source', bodyLimit({ maxSize, onError }), async (c) => {
+    const body = new Uint8Array(await c.req.arrayBuffer());
+    await receiveHook(c.var.services, c.req.param('source'), (name) => c.req.header(name), body);
+    c.header('Cache-Control', 'no-store');
+    return c.body(null, 202);
+  });
+  return app;
+}

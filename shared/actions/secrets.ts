@@ -1,0 +1,47 @@
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+} from '@aws-sdk/client-secrets-manager';
+import type { Services } from './services.ts';
+
+/** A secret's text, null where there is none. */
+export async function readSecret({ aws }: Services, name: string): Promise<string | null> {
+  try {
+    return (await aws.secrets.send(new GetSecretValueCommand({ SecretId: name }))).SecretString ?? '';
+  } catch (error) {
+    if (isNamed(error, 'ResourceNotFoundException')) return null;
+    throw error;
+  }
+}
+
+/** Stores a secret, over one that is there. */
+export async function writeSecret({ aws }: Services, name: string, text: string): Promise<void> {
+  const put = () => aws.secrets.send(new PutSecretValueCommand({ SecretId: name, SecretString: text }));
+  try {
+    await put();
+  } catch (error) {
+    if (!isNamed(error, 'ResourceNotFoundException')) throw error;
+    try {
+      await aws.secrets.send(new CreateSecretCommand({ Name: name, SecretString: text }));
+    } catch (again) {
+      // Another call made it first.
+      if (!isNamed(again, 'ResourceExistsException')) throw again;
+      await put();
+    }
+  }
+}
+
+/** Deletes a secret for good, at once: its name can be used again. One that is gone is as good. */
+export async function deleteSecret({ aws }: Services, name: string): Promise<void> {
+  try {
+    await aws.secrets.send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true }));
+  } catch (error) {
+    if (!isNamed(error, 'ResourceNotFoundException')) throw error;
+  }
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return (error as { name?: string } | null)?.name === name;
+}

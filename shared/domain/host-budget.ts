@@ -1,0 +1,88 @@
+/**
+ * How much one registry host is asked at most, by all workers of a deployment together. Requests are paced by the
+ * generic cell rate algorithm (ITU-T I.371): `spent_until` is the time until which what was asked is paid for; whoever
+ * asks moves it on by the price of a request, and may begin as long as it is no more than the burst ahead of the clock.
+ */
+export interface HostBudget {
+  requests_per_second: number;
+  /** Pieces of work (a poll, a verification, an ingest) at the same time. */
+  concurrency: number;
+}
+
+/** The state of one host's budget, or of one shard of it. Times are milliseconds since 1970. */
+export interface BudgetRow {
+  host: string;
+  shard: number;
+  spent_until: number;
+  /** Nothing is asked before it: the registry said so. */
+  paused_until: number;
+  /** Manifests and blobs are not read before it; lists of tags and HEAD are free. */
+  pulls_paused_until: number;
+  /** Work that is going on, by id, with the time at which it is taken for dead. */
+  leases: Record<string, number>;
+}
+
+/** A registry's wish to be left alone, for everything or for what counts as a pull. */
+export interface Pause {
+  scope: 'all' | 'pulls';
+  untilMs: number;
+}
+
+/** Registries of the internet: what none of them has been seen to refuse from a client of some hundred repositories. */
+const publicBudget: HostBudget = { requests_per_second: 20, concurrency: 8 };
+/** Registries at an allow-listed private address are the operator's own. */
+const privateBudget: HostBudget = { requests_per_second: 500, concurrency: 32 };
+/** Docker Hub refuses addresses that ask more than some hundred times a minute, whatever they ask. */
+const knownBudgets: Record<string, HostBudget> = { 'docker.io': { requests_per_second: 3, concurrency: 4 } };
+
+/**
+ * The budget of a host (with port): the operator's word, else what is known of it, else a careful default.
+ * @param configured budgets by host, as the deployment's setting has them
+ * @param privateHosts host names without port that an operator allow-listed
+ */
+export function hostBudget(
+  host: string,
+  configured: Readonly<Record<string, HostBudget>>,
+  privateHosts: readonly string[],
+): HostBudget {
+  const name = host.replace(/:[0-9]+$/, '').replace(/^\[|\]$/g, '');
+  return configured[host] ?? knownBudgets[host] ?? (privateHosts.includes(name) ? privateBudget : publicBudget);
+}
+
+/** What may be asked at once after a rest: two seconds' worth, and never less than one piece of work needs. */
+export function burstMs({ requests_per_second }: HostBudget, requests: number): number {
+  return Math.max(2000, (requests * 1000) / requests_per_second);
+}
+
+/** Rows over which a host's budget is spread: each lease writes its row twice, and a partition takes 1,000 a second. */
+export function budgetShards({ requests_per_second }: HostBudget): number {
+  return Math.max(1, Math.ceil(requests_per_second / 125));
+}
+
+/** The part of a budget that one of its shards has. */
+export function shardBudget(budget: HostBudget): HostBudget {
+  const shards = budgetShards(budget);
+  return {
+    requests_per_second: budget.requests_per_second / shards,
+    concurrency: Math.max(1, Math.floor(budget.concurrency / shards)),
+  };
+}
+
+/** Milliseconds until a budget that refused may have room again; `busyMs` where only the work going on is in the way. */
+export function waitMs(row: BudgetRow, nowMs: number, ahead: number, pulls: boolean, busyMs: number): number {
+  const until = Math.max(row.paused_until, pulls ? row.pulls_paused_until : 0, row.spent_until - ahead);
+  return until > nowMs ? until - nowMs : busyMs;
+}
+
+/** `ghcr.io=50:16, registry.example.com:5000=200:32`: host, requests a second, pieces of work at once. Null: malformed. */
+export function parseHostBudgets(text: string): Record<string, HostBudget> | null {
+  const budgets: Record<string, HostBudget> = {};
+  for (const part of text.split(',').map((each) => each.trim())) {
+    if (part === '') continue;
+    const match = /^([^=\s]+)=([0-9]{1,5}):([0-9]{1,3})$/.exec(part);
+    const [, host = '', rate, concurrency] = match ?? [];
+    if (!match || Number(rate) === 0 || Number(concurrency) === 0) return null;
+    budgets[host] = { requests_per_second: Number(rate), concurrency: Number(concurrency) };
+  }
+  return budgets;
+}

@@ -1,0 +1,136 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { HookKind } from '../domain/registry.ts';
+import { GantryError } from '../error.ts';
+import { parseReference } from './reference.ts';
+
+/** A header of the request, by its name in lower case. */
+export type Headers = (name: string) => string | undefined;
+
+interface Product {
+  /** What the request's sender proves the secret with: a MAC over the body, or the secret itself. */
+  proof(headers: Headers): { mac: string | undefined } | { secret: string | undefined };
+  /** `<path>` of each repository that something was pushed to. Other events name none. */
+  pushed(body: unknown): string[];
+}
+
+const name = z.string().min(1).max(255);
+
+/** docker/distribution, "Work with notifications": an envelope of events. */
+const distribution = z.looseObject({
+  events: z.array(
+    z.looseObject({ action: z.string(), target: z.looseObject({ repository: name.optional() }).nullish() }),
+  ),
+});
+
+/** Harbor, "Configure webhook notifications": its default format, and CloudEvents with the same data. */
+const harbor = z.looseObject({
+  type: z.string(),
+  event_data: z.unknown().optional(),
+  data: z.unknown().optional(),
+});
+const harborData = z.looseObject({ repository: z.looseObject({ repo_full_name: name }) });
+
+/** Gitea's package event (modules/structs/hook.go, PackagePayload). */
+const gitea = z.looseObject({
+  action: z.string(),
+  package: z.looseObject({ type: z.string(), name, owner: z.looseObject({ login: name }) }).optional(),
+});
+
+/** GitHub's events `package` and `registry_package`: the same, under either name. */
+const githubPackage = z.looseObject({
+  name,
+  namespace: z.string().nullish(),
+  package_type: z.string(),
+  owner: z.looseObject({ login: name }),
+});
+const github = z.looseObject({
+  action: z.string().optional(),
+  package: githubPackage.optional(),
+  registry_package: githubPackage.optional(),
+});
+
+/** The request's Authorization, as it was configured at the registry: the secret alone, or as a bearer token. */
+const authorization = (headers: Headers) => ({ secret: headers('authorization')?.replace(/^Bearer\s+/i, '') });
+
+const products: Record<HookKind, Product> = {
+  distribution: {
+    proof: authorization,
+    pushed: (body) =>
+      parsed(distribution, body, 'notifications of a registry').events.flatMap(({ action, target }) =>
+        action === 'push' && target?.repository !== undefined ? [target.repository] : [],
+      ),
+  },
+  harbor: {
+    proof: authorization,
+    pushed(body) {
+      const { type, event_data, data } = parsed(harbor, body, 'an event of Harbor');
+      if (type !== 'PUSH_ARTIFACT' && type !== 'harbor.artifact.pushed') return [];
+      return [parsed(harborData, event_data ?? data, 'an event of Harbor').repository.repo_full_name];
+    },
+  },
+  gitea: {
+    proof: (headers) => ({ mac: headers('x-gitea-signature') }),
+    pushed(body) {
+      const event = parsed(gitea, body, 'an event of Gitea');
+      if (event.action !== 'created' || event.package?.type !== 'container') return [];
+      return [`${event.package.owner.login}/${event.package.name}`];
+    },
+  },
+  github: {
+    proof: (headers) => ({ mac: headers('x-hub-signature-256')?.replace(/^sha256=/, '') }),
+    pushed(body) {
+      const event = parsed(github, body, 'an event of GitHub');
+      const pushed = event.package ?? event.registry_package;
+      if (pushed === undefined || !['published', 'updated'].includes(event.action ?? '')) return [];
+      if (pushed.package_type.toLowerCase() !== 'container') return [];
+      return [`${pushed.owner.login}/${pushed.name}`];
+    },
+  },
+};
+
+/**
+ * Whether a webhook's sender knows the secret that its door was made with: HMAC-SHA-256 over the body, in hexadecimal
+ * (GitHub, Gitea), or the secret itself as Authorization (distribution, Harbor). Takes the same time however it fails.
+ */
+export function isAuthentic(kind: HookKind, headers: Headers, body: Uint8Array, secret: string): boolean {
+  const proof = products[kind].proof(headers);
+  const expected = 'mac' in proof ? createHmac('sha256', secret).update(body).digest('hex') : secret;
+  const found = ('mac' in proof ? proof.mac : proof.secret) ?? '';
+  // Of equal length, whatever came: a hash of each is compared.
+  const hash = (text: string) => createHmac('sha256', 'compare').update(text).digest();
+  return timingSafeEqual(hash(expected), hash(found));
+}
+
+/**
+ * The repositories of a host that a webhook says something was pushed to, as references without tag, each once. Events of
+ * another kind, and names that no repository can have, tell nothing.
+ * @throws GantryError `invalid_request` for what is not of the product's form
+ */
+export function pushedRepositories(kind: HookKind, host: string, body: Uint8Array): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw new GantryError('invalid_request', 'expected a body of JSON, found something else');
+  }
+  const references = products[kind].pushed(value).map((path) => `${host}/${path.toLowerCase()}`);
+  return [...new Set(references)].filter(isRepository);
+}
+
+function isRepository(text: string): boolean {
+  try {
+    const { tag, digest } = parseReference(text);
+    return tag === undefined && digest === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function parsed<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue?.path.join('.') || 'the body';
+  throw new GantryError('invalid_request', `expected ${what}: at ${field}: ${issue?.message}`, { field });
+}
