@@ -7,7 +7,7 @@ export { dockerCredentials } from './docker-config.ts';
 export { guardedDispatcher } from './guard.ts';
 export { type Headers, isAuthentic, pushedRepositories } from './notification.ts';
 export { pauseAsked } from './pause.ts';
-export { ecrRegion, isHost, parseReference, type Reference } from './reference.ts';
+export { ecrRegion, parseReference, type Reference } from './reference.ts';
 export {
   type Descriptor,
   emptyBlob,

@@ -77,8 +77,7 @@ export function ecrRegion(host: string): string | null {
   return pattern.exec(host)?.[1] ?? null;
 }
 
-/** True for a registry host as references have it: with a dot or a port, or localhost. */
-export function isHost(host: string): boolean {
+function isHost(host: string): boolean {
   const match = hostPattern.exec(host);
   if (!match) return false;
   const port = match[1];
