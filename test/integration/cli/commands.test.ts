@@ -77,6 +77,15 @@ it('shows and makes every noun', async () => {
   const token = await json('token', 'create', 'ci', '--role', 'author', '--role', 'viewer');
   expect(token.token.roles).toEqual(['author', 'viewer']);
   expect(await json('token', 'revoke', token.token.id)).toEqual({ revoked: token.token.id });
+  const login = ['registry', 'login', 'ghcr.io', '--username', 'acme', '--password-stdin'];
+  expect(await gantry(login, 'hunter2\n')).toMatchObject({ code: 0, stderr: '' });
+  expect((await json('registry', 'list')).registries).toMatchObject([{ host: 'ghcr.io', username: 'acme' }]);
+  expect((await gantry(['registry', 'list'])).stdout).not.toContain('hunter2');
+  expect(await json('registry', 'logout', 'ghcr.io')).toEqual({ removed: 'ghcr.io' });
+  const { hook, secret: hookSecret } = await json('hook', 'create', '--kind', 'github', '--host', 'ghcr.io');
+  expect([hook.url, hookSecret]).toEqual([`${publicUrl}/hooks/registry/${hook.id}`, expect.stringMatching(/^gantry_/)]);
+  expect((await gantry(['hook', 'list'])).stdout).toMatch(/github +ghcr\.io/);
+  expect(await json('hook', 'remove', hook.id)).toEqual({ removed: hook.id });
   expect((await json('category', 'create', 'databases', '--position', '80')).category.position).toBe(80);
   expect((await gantry(['category', 'list'])).stdout).toMatch(/userland +90/);
   await json('member', 'remove', member.member.id);

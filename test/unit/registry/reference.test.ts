@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatReference, isLoopbackHost, parseReference } from '../../../shared/registry/reference.ts';
+import { ecrRegion, formatReference, isLoopbackHost, parseReference } from '../../../shared/registry/reference.ts';
 
 const hex = 'a'.repeat(64);
 
@@ -67,5 +67,20 @@ describe('references', () => {
     for (const host of ['r.test', 'localhost.evil.test', '127.0.0.1.evil.test', '10.0.0.1', '[::2]', '128.0.0.1']) {
       expect(isLoopbackHost(host)).toBe(false);
     }
+  });
+});
+
+describe('a host of ECR', () => {
+  test.each([
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', 'eu-west-1'],
+    ['123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com', 'us-gov-west-1'],
+    ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', 'cn-north-1'],
+    ['123456789012.dkr-ecr.eu-west-1.on.aws', 'eu-west-1'],
+    ['public.ecr.aws', null],
+    ['123456789012.dkr.ecr.eu-west-1.amazonaws.com.example.com', null],
+    ['12345.dkr.ecr.eu-west-1.amazonaws.com', null],
+    ['evil-123456789012.dkr.ecr.eu-west-1.amazonaws.com', null],
+  ])('%s is of region %s', (host, region) => {
+    expect(ecrRegion(host)).toBe(region);
   });
 });
