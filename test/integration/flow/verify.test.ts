@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cosignCase, cosignFixtures, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
 import { requestPoll } from '../../../shared/actions/request-poll.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import { verifyCandidate } from '../../../shared/actions/verify-candidate.ts';
 import type { EventType } from '../../../shared/contract/events.ts';
 import type { Candidate } from '../../../shared/domain/version.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
-import { cosignCase, cosignFixtures, trustedRoot } from '../../support/cosign-fixtures.ts';
 import { type DockerRegistry, loadLayout, startDockerRegistry } from '../../support/docker-registry.ts';
 import {
   alone,

@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cosignCase, cosignFixtures, readFixture } from '../../../scripts/cosign-fixtures.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
-import { cosignCase, cosignFixtures, readFixture } from '../../support/cosign-fixtures.ts';
 import {
   basicCredentials,
   type DockerRegistry,

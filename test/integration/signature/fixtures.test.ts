@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { candidatesOf, cosignCase, cosignCases, cosignFixtures, policyOf } from '../../../scripts/cosign-fixtures.ts';
 import { GantryError } from '../../../shared/error.ts';
 import { collectSignatures, parseManifest, RegistryClient } from '../../../shared/registry/index.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
-import { candidatesOf, cosignCase, cosignCases, cosignFixtures, policyOf } from '../../support/cosign-fixtures.ts';
 import { type DockerRegistry, loadLayout, startDockerRegistry } from '../../support/docker-registry.ts';
 
 /** Codes that the cases of the fixtures must be refused with; their README gives the reasons in words. */

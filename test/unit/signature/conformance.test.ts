@@ -3,9 +3,9 @@ import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { describe, expect, test } from 'vitest';
+import { cosignCases, readBundles, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
 import { exactRegexp, publicGoodTrustedRoot, verifyBundle } from '../../../shared/signature/index.ts';
 import { type ConformanceCase, conformanceCases } from '../../support/conformance.ts';
-import { cosignCases, readBundles, trustedRoot } from '../../support/cosign-fixtures.ts';
 
 /** Cases that the shipped public root cannot judge, with the reason: none. docs/reference/verification.md says the same. */
 const unjudged: Record<string, string> = {};

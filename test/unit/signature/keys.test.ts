@@ -2,9 +2,9 @@ import { constants, createHash, createPublicKey, generateKeyPairSync, type KeyOb
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { candidatesOf, cosignCase, readFixture } from '../../../scripts/cosign-fixtures.ts';
 import { checkPublicKey, isEncryptedKey, readCosignKey, signArtifact } from '../../../shared/signature/index.ts';
 import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
-import { candidatesOf, cosignCase, readFixture } from '../../support/cosign-fixtures.ts';
 
 const pem = (key: { export: (options: { format: 'pem'; type: 'spki' }) => string | Buffer }) =>
   key.export({ format: 'pem', type: 'spki' }).toString();

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { describe, expect, test } from 'vitest';
+import { candidatesOf, cosignCase } from '../../../scripts/cosign-fixtures.ts';
 import { checkLogEntry } from '../../../shared/signature/log-entry.ts';
-import { candidatesOf, cosignCase } from '../../support/cosign-fixtures.ts';
 
 /** The log entry and the certificate of a case's bundle. */
 function partsOf(name: string) {

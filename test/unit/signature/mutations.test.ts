@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { candidatesOf, cosignCase, policyOf } from '../../../scripts/cosign-fixtures.ts';
 import type { SignatureCandidate } from '../../../shared/domain/signature.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
-import { candidatesOf, cosignCase, policyOf } from '../../support/cosign-fixtures.ts';
 
 type Path = (string | number)[];
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { cosignCase, policyOf, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
 import {
   checkTrustedRoot,
   compilePolicy,
   parseTrustedRoot,
   publicGoodTrustedRoot,
 } from '../../../shared/signature/index.ts';
-import { cosignCase, policyOf, trustedRoot } from '../../support/cosign-fixtures.ts';
 
 interface Root {
   certificateAuthorities: { certChain: { certificates: { rawBytes: string }[] } }[];

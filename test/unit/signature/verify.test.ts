@@ -1,7 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
-import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
 import {
   type CosignCase,
   candidatesOf,
@@ -9,7 +7,9 @@ import {
   cosignCases,
   policyOf,
   readFixture,
-} from '../../support/cosign-fixtures.ts';
+} from '../../../scripts/cosign-fixtures.ts';
+import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const anyone = [{ identity_regexp: '.', issuer_regexp: '.' }];

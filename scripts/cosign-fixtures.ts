@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignatureCandidate, SignaturePolicy } from '../../shared/domain/signature.ts';
+import type { SignatureCandidate, SignaturePolicy } from '../shared/domain/signature.ts';
 
 /** A case of test/fixtures/cosign/index.json; see its README. */
 export interface CosignCase {
@@ -19,7 +19,7 @@ export interface CosignCase {
   layout: string;
 }
 
-export const cosignFixtures = join(import.meta.dirname, '../fixtures/cosign');
+export const cosignFixtures = join(import.meta.dirname, '../test/fixtures/cosign');
 
 export function readFixture(path: string): string {
   return readFileSync(join(cosignFixtures, path), 'utf8');
