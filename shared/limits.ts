@@ -103,8 +103,8 @@ export const limits = {
   registryTokenMarginMs: 10_000,
   /** Tags asked for in one page. */
   tagPageSize: 1000,
-  /** Tags read of one repository. */
-  tagsMax: 20_000,
+  /** Tags read of one repository: each of some ten thousand versions may have one more for its signatures. */
+  tagsMax: 50_000,
   /** Signed TUF metadata: the rendered files and masks of a large template fit many times over. */
   directorMetadataBytesMax: 32 * 1024 ** 2,
   /** How far a DPoP proof's time may be from the server's clock, either way (RFC 9449, section 11.1). */
@@ -175,7 +175,7 @@ export const limits = {
   versionManifestBytesMax: 192 * 1024,
   /** What a verdict that is kept quotes of a signature's signer; real ones are under 300 characters. */
   verdictTextMax: 1000,
-  /** Known tags looked at again in one poll. */
+  /** Known tags looked at again in one poll at least, where so many are due; the more there are, the more it is. */
   tagRechecksMax: 20,
   /** Due repositories, and candidates, that one scheduler run reads: some ten seconds of claims and messages. */
   pollsPerRun: 10_000,

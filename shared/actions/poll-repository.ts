@@ -110,7 +110,7 @@ async function readRepository(
   pace: Pace,
 ): Promise<Outcome> {
   const started = performance.now();
-  const { tags } = await client.listTags(repository);
+  const { tags, truncated } = await client.listTags(repository);
   // Sorted: some registries page in an order of their own.
   const tags_hash = sha256Hex(JSON.stringify([...tags].sort()));
   const ignored_tags = tags.filter((tag) => readTag(tag).kind === 'ignored').slice(0, limits.ignoredTagsShown);
@@ -122,42 +122,44 @@ async function readRepository(
   // Semver tags first: what also has a commit's tag is then named by its version from the start.
   const versions = new Set([...ofKind(tags, 'version'), ...ofKind(tags, 'commit')]);
 
-  const fresh = [...versions].filter((tag) => !known.has(tag));
+  // One that was gone and is back is as good as new.
+  const fresh = [...versions].filter((tag) => known.get(tag)?.gone_at !== null);
+  const look = (tag: string) => seeTag(services, row, client, repository, tag);
+  const spent = () => performance.now() - started > limits.pollWorkMs || pace.overdrawn();
   for (const [index, tag] of fresh.entries()) {
-    const long = index === limits.freshTagsMax || performance.now() - started > limits.pollWorkMs;
-    if (index > 0 && (long || pace.overdrawn())) {
+    if (index > 0 && (index === limits.freshTagsMax || spent())) {
       // Should the message that asks for the rest be lost, the schedule asks.
       const { recheck_at } = row;
       return { tags_hash: null, ignored_tags, recheck_at, next_poll_at: untilSentAgain(services), more: true };
     }
-    await seeTag(services, row, client, repository, tag);
+    await look(tag);
   }
-  const recheck_at = await recheckTags(services, row, client, repository, [...known.values()], versions, recheck);
+  const again = tagsToRecheck(services, [...known.values()], truncated ? null : new Set(tags), recheck);
+  const most = recheck ? limits.freshTagsMax : Math.max(limits.tagRechecksMax, Math.ceil(known.size / pollsAnHour));
+  let looked = 0;
+  for (; looked < Math.min(again.length, most) && !spent(); looked++) await look(again[looked] ?? '');
+  const recheck_at = later(services, looked < again.length ? limits.pollSeconds : limits.tagRecheckSeconds / 4);
   return { tags_hash, ignored_tags, recheck_at, next_poll_at, more: false };
 }
+
+/** So many polls have known tags to look at before the first is due again. */
+const pollsAnHour = limits.tagRecheckSeconds / limits.pollSeconds;
 
 function ofKind(tags: string[], kind: 'version' | 'commit'): string[] {
   return tags.filter((tag) => readTag(tag).kind === kind);
 }
 
-/** Looks at the known tags whose last look is oldest; answers when the next are due. */
-async function recheckTags(
-  services: Services,
-  row: Repository,
-  client: RegistryClient,
-  repository: string,
-  known: Tag[],
-  listed: ReadonlySet<string>,
-  all: boolean,
-): Promise<string> {
+/**
+ * Known tags that are to be looked at, in this order: those that left the list, then those whose last look is oldest.
+ * @param listed all tags that the registry lists; null where the list was cut short, so that it says of none that it left
+ */
+function tagsToRecheck(services: Services, known: Tag[], listed: ReadonlySet<string> | null, all: boolean): string[] {
   const age = all ? 0 : limits.tagRecheckSeconds;
   const before = new Date(services.now().getTime() - age * 1000).toISOString();
-  const stale = known
-    .filter(({ tag, checked_at }) => checked_at < before && listed.has(tag))
+  const present = known.filter(({ gone_at }) => gone_at === null);
+  const left = present.filter(({ tag }) => listed !== null && !listed.has(tag));
+  const stale = present
+    .filter(({ tag, checked_at }) => checked_at < before && (listed === null || listed.has(tag)))
     .sort((a, b) => (a.checked_at < b.checked_at ? -1 : 1));
-  for (const tag of stale.slice(0, limits.tagRechecksMax)) {
-    await seeTag(services, row, client, repository, tag.tag);
-  }
-  const more = stale.length > limits.tagRechecksMax;
-  return later(services, more ? limits.pollSeconds : limits.tagRecheckSeconds / 4);
+  return [...left, ...stale].map(({ tag }) => tag);
 }

@@ -19,7 +19,7 @@ const attemptsMax = 20;
  * Asks what a tag names now, and records it with all that follows from it in one transaction. A tag that leaves the
  * digest of an ingested version never changes that version: it raises `tag_moved`, and the new digest is not taken up. A
  * tag that leaves a digest which never became a version (unsigned, refused, on its way) names another candidate from then
- * on; a candidate that its last tag left is refused.
+ * on. A tag that is gone raises `gantry.tag.deleted`. A candidate that its last tag left, either way, is refused.
  */
 export async function seeTag(
   services: Services,
@@ -30,9 +30,9 @@ export async function seeTag(
 ): Promise<void> {
   const seenAt = nowIso(services);
   const digest = await headTag(client, repository, tag);
-  if (digest === null) return;
   for (let left = attemptsMax; ; left--) {
     try {
+      if (digest === null) return await recordDeletion(services, row, { tag, seenAt });
       const id = await record(services, row, { tag, digest, seenAt });
       if (id !== null)
         await enqueue(services, 'verify', [{ account: row.account, module: row.module, version_id: id }]);
@@ -53,7 +53,7 @@ async function headTag(client: RegistryClient, repository: string, tag: string):
   try {
     return (await client.headManifest(repository, tag)).claimedDigest;
   } catch (error) {
-    // The tag went away between the list and now.
+    // What a list says may be old or cut short; only this says that the tag is gone.
     if (isGantryError(error, 'registry_not_found')) return null;
     throw error;
   }
@@ -65,21 +65,22 @@ async function record(services: Services, row: Repository, look: Look): Promise<
   const { tag, digest, seenAt } = look;
   const before = await getTag(services.db, account, module, tag);
   if (before !== null && before.checked_at > seenAt) return null;
-  const left = before === null || before.digest === digest ? null : before;
+  const left = before?.digest === digest ? null : before;
   const leaving = left && (await getCandidate(services.db, account, versionId(account, module, left.digest)));
   if (left !== null && leaving?.state === 'ingested') {
     await recordMove(services, left, look);
     return null;
   }
-  const writes = [putTag(before, { account, module, tag, digest, checked_at: seenAt, moved_to: null })];
-  if (leaving) writes.push(...leaveCandidate(services, leaving, look));
+  const present = { account, module, tag, digest, checked_at: seenAt, moved_to: null, gone_at: null };
+  const writes = [putTag(before, present)];
+  if (leaving) writes.push(...leaveCandidate(services, leaving, tag, 'tag_moved', `names ${digest} now`));
   const id = await nameCandidate(services, row, look, writes);
   await transact(services.db, writes);
   return id;
 }
 
 async function recordMove(services: Services, before: Tag, { tag, digest, seenAt }: Look): Promise<void> {
-  const writes = [putTag(before, { ...before, checked_at: seenAt, moved_to: digest })];
+  const writes = [putTag(before, { ...before, checked_at: seenAt, moved_to: digest, gone_at: null })];
   if (before.moved_to !== digest) {
     writes.push(
       createEvent({
@@ -95,16 +96,46 @@ async function recordMove(services: Services, before: Tag, { tag, digest, seenAt
   await transact(services.db, writes);
 }
 
+async function recordDeletion(services: Services, row: Repository, look: Omit<Look, 'digest'>): Promise<void> {
+  const { account, module } = row;
+  const { tag, seenAt } = look;
+  const before = await getTag(services.db, account, module, tag);
+  if (before === null || before.gone_at !== null || before.checked_at > seenAt) return;
+  const leaving = await getCandidate(services.db, account, versionId(account, module, before.digest));
+  const writes = [
+    putTag(before, { ...before, checked_at: seenAt, gone_at: seenAt }),
+    createEvent({
+      type: 'gantry.tag.deleted',
+      account,
+      subject: `module/${module}`,
+      actor: 'gantry:poll',
+      at: seenAt,
+      data: { tag, digest: before.digest },
+    }),
+  ];
+  if (leaving !== null && leaving.state !== 'ingested') {
+    writes.push(...leaveCandidate(services, leaving, tag, 'tag_deleted', 'is gone from the registry'));
+  }
+  await transact(services.db, writes);
+}
+
 /** The writes for a digest that a tag does not name any more before it became a version. */
-function leaveCandidate(services: Services, candidate: Candidate, { tag, digest }: Look): Write[] {
+function leaveCandidate(
+  services: Services,
+  candidate: Candidate,
+  tag: string,
+  code: 'tag_moved' | 'tag_deleted',
+  found: string,
+): Write[] {
+  // Left before, when the tag was gone.
+  if (!candidate.tags.includes(tag)) return [];
   const { account, module, id } = candidate;
   const at = nowIso(services);
   const tags = candidate.tags.filter((name) => name !== tag);
   if (tags.length > 0) {
     return [updateCandidate(candidate, { tags, version_string: nameOf(tags), updated_at: at })];
   }
-  const code = 'tag_moved';
-  const message = `expected a tag that names ${candidate.digest}; its last one, ${tag}, names ${digest} now`;
+  const message = `expected a tag that names ${candidate.digest}; its last one, ${tag}, ${found}`;
   return [
     updateCandidate(candidate, { tags, state: 'rejected', code, message, next_verify_at: null, updated_at: at }),
     createEvent({

@@ -107,7 +107,11 @@ const errors = {
   composefs_digest_mismatch: [422, 'the tree does not have the composefs digest that the archive states'],
   carve_out_refused: [422, 'a carve-out in a module that is not of variety config'],
   version_exists: [409, 'the version string belongs to another digest already'],
-  tag_moved: [409, 'a tag left the digest of an ingested version; the version stays as it is'],
+  tag_moved: [
+    409,
+    'a tag names another digest now: an ingested version stays as it is, a digest that no tag names goes no further',
+  ],
+  tag_deleted: [409, 'the last tag of a digest is gone from the registry, before it became a version'],
   platform_missing: [422, 'an index names no platform'],
 
   // composefs

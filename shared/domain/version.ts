@@ -87,6 +87,8 @@ export interface Tag {
   checked_at: string;
   /** Set when the tag moved away from an ingested version's digest. */
   moved_to: string | null;
+  /** Since when the registry does not have it any more; null while it does. */
+  gone_at: string | null;
 }
 
 export interface VersionApproval {

@@ -68,6 +68,7 @@ const tags = new Entity(
       digest: text,
       checked_at: text,
       moved_to: json<string | null>(),
+      gone_at: json<string | null>(),
     } satisfies Attributes<Tag>,
     indexes: {
       primary: {
@@ -136,12 +137,19 @@ export async function modulesIn(db: Db, account: string, repository: string): Pr
   return (await query<Repository>(db, repositories, found)).map(({ module }) => module);
 }
 
-export function listTags(db: Db, account: string, module: string): Promise<Tag[]> {
-  return query(db, tags, tags.query.primary({ account, module }).begins({ tag: '' }).params(), 100_000);
+/** Rows of earlier releases do not say whether the tag is gone. */
+function whole(row: Tag): Tag {
+  return { ...row, gone_at: row.gone_at ?? null };
 }
 
-export function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
-  return read(db, tags, tags.get({ account, module, tag }).params());
+export async function listTags(db: Db, account: string, module: string): Promise<Tag[]> {
+  const params = tags.query.primary({ account, module }).begins({ tag: '' }).params();
+  return (await query<Tag>(db, tags, params, 100_000)).map(whole);
+}
+
+export async function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
+  const row = await read<Tag>(db, tags, tags.get({ account, module, tag }).params());
+  return row === null ? null : whole(row);
 }
 
 /** Notes what a tag names, if its row is still as it was read (null: there was none). */

@@ -3,9 +3,8 @@ import { ingestCandidate } from '../../../shared/actions/ingest-candidate.ts';
 import { pollRepository } from '../../../shared/actions/poll-repository.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import { verifyCandidate } from '../../../shared/actions/verify-candidate.ts';
-import { RegistryClient } from '../../../shared/registry/index.ts';
 import { getTag } from '../../../shared/store/repository.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { type DockerRegistry, retag as retagIn, startDockerRegistry } from '../../support/docker-registry.ts';
 import { alone, eventsOf, offSchedule, pollAlone, walk } from '../../support/flow.ts';
 import { authorKey, World } from '../../support/world.ts';
 
@@ -35,12 +34,7 @@ const publish = (name: string, content: string, tag: string) =>
 
 const look = (name: string) => pollRepository(services, { account: world.account, module: name, recheck: true });
 
-/** Gives a digest that is in the registry another tag. */
-async function retag(name: string, digest: string, tag: string): Promise<void> {
-  const client = new RegistryClient({ host: registry.host });
-  const repository = `${world.account}/${name}`;
-  await client.putManifest(repository, tag, await client.getManifest(repository, digest));
-}
+const retag = (name: string, digest: string, tag: string) => retagIn(registry, `${world.account}/${name}`, digest, tag);
 
 async function eventsAbout(type: Parameters<typeof eventsOf>[2], subject: string) {
   return (await eventsOf(services, world.account, type)).filter((event) => event.subject === subject);
