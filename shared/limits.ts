@@ -14,8 +14,14 @@ export const limits = {
   moduleManifestBytesMax: 1024 ** 2,
   /** One glob; a longer one could only match paths that Linux refuses. */
   globBytesMax: 4096,
-  /** Cached states of one set of globs, about 20 MB; past it the cache starts anew, so hostile globs cost time linearly. */
+  /** States and their positions that one set of globs keeps, some 50 MB; past either it starts anew. */
   globStatesMax: 10_000,
+  globPositionsMax: 2_000_000,
+  /**
+   * Positions that one set of globs looks at before it gives up, some seconds: a hundred patterns need 10,000 for all paths of
+   * a system, since states are kept; globs and paths that were made for each other would need any number.
+   */
+  globWorkMax: 40_000_000,
   /** Paths told to `validate`: about 1 MiB of request, which Lambda (6 MiB) takes; larger modules are judged by pattern. */
   validateFilesMax: 20_000,
   /** Pairs of globs compared to spare reading a neighbour's files: thousands take some tens of milliseconds, as a read does. */

@@ -1,7 +1,7 @@
 import type { CompositionLayer, LayerName, ProtectedPath } from '../domain/composition.ts';
 import { compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
-import { compileGlob, GlobMatcher, literalPath } from '../files/index.ts';
+import { compileGlob, type Glob, GlobMatcher, literalPath } from '../files/index.ts';
 import { limits } from '../limits.ts';
 import { overlapWarnings } from './overlap.ts';
 import { layerName } from './priority.ts';
@@ -96,12 +96,6 @@ function reservations(layers: readonly CompositionLayer[]): Reserver[] {
 
 /** Adds a layer's claims to `claims` and answers what its author should hear about the patterns. */
 function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<string, Claim[]>): string[] {
-  const patterns = layer.protected_spec.map((source) => ({
-    source,
-    matcher: new GlobMatcher([compileGlob(source)]),
-    matchesFile: false,
-    matchesDirectory: false,
-  }));
   const granted = new Set(layer.granted_reservations);
   const warnings = [...granted]
     .filter((pattern) => !layer.protected_spec.includes(pattern))
@@ -109,19 +103,18 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
       (pattern) =>
         `reservation ${JSON.stringify(pattern)} is granted to ${layerName(layer)}, but ${layer.version} does not ask for it`,
     );
-  if (patterns.length === 0) return warnings;
-  const anyPattern = new GlobMatcher(layer.protected_spec.map(compileGlob));
+  if (layer.protected_spec.length === 0) return warnings;
+  const matcher = new GlobMatcher(layer.protected_spec.map(compileGlob));
   const own = new Map<string, Claim>();
-  let unused = patterns;
+  const matched = { files: new Set<readonly Glob[]>(), directories: new Set<readonly Glob[]>() };
   for (const entry of layer.entries) {
     const isDirectory = entry.type === 'directory';
-    if (!anyPattern.matches(entry.path, isDirectory)) continue;
+    const globs = matcher.matching(entry.path, isDirectory);
+    if (globs.length === 0) continue;
+    matched[isDirectory ? 'directories' : 'files'].add(globs);
     // Rendered modules put no directories anywhere, so they have no say about a directory's attributes.
     const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
     own.set(entry.path, { by: index, kind, entry });
-    const matching = unused.filter((pattern) => pattern.matcher.matches(entry.path, isDirectory));
-    for (const pattern of matching) pattern[isDirectory ? 'matchesDirectory' : 'matchesFile'] = true;
-    if (!isDirectory && matching.length > 0) unused = unused.filter(({ matchesFile }) => !matchesFile);
   }
   for (const path of [...own.keys()]) {
     for (let above = path; above !== '/'; ) {
@@ -135,14 +128,19 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
     if (all === undefined) claims.set(path, [claim]);
     else all.push(claim);
   }
-  const idle = unused.flatMap((pattern) => {
-    if (granted.has(pattern.source)) return [];
-    const what = `protected_spec ${JSON.stringify(pattern.source)} of ${layerName(layer)} ${layer.version}`;
-    return pattern.matchesDirectory
-      ? [`${what} protects directories only, not the files in them: end it with /*** to protect those too`]
-      : [`${what} matches nothing that the module ships, so it protects nothing`];
-  });
-  return [...warnings, ...idle];
+  const sources = (found: ReadonlySet<readonly Glob[]>) => new Set([...found].flat().map(({ source }) => source));
+  const [onFiles, onDirectories] = [sources(matched.files), sources(matched.directories)];
+  const idle = layer.protected_spec.filter((source) => !onFiles.has(source) && !granted.has(source));
+  for (const source of idle.slice(0, limits.conflictsShownMax)) {
+    const what = `protected_spec ${JSON.stringify(source)} of ${layerName(layer)} ${layer.version}`;
+    warnings.push(
+      onDirectories.has(source)
+        ? `${what} protects directories only, not the files in them: end it with /*** to protect those too`
+        : `${what} matches nothing that the module ships, so it protects nothing`,
+    );
+  }
+  const more = idle.length - limits.conflictsShownMax;
+  return more > 0 ? [...warnings, `${more} more patterns of ${layerName(layer)} protect no files`] : warnings;
 }
 
 /** Whether `layer` carves its file at `path` out of the protection of layer `from`. */

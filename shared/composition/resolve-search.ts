@@ -48,7 +48,7 @@ interface Decision {
   asked: LayerName[];
 }
 
-/** What asking whether a version meets a demand costs beside trying one: many versions and demands are many questions. */
+/** What a demand costs beside trying a version: to be made, and to be asked whether a version meets it. There may be many. */
 const checkSteps = 1 / 256;
 
 /**
@@ -173,6 +173,7 @@ export class Search<C extends VersionChoice> {
     this.#chosen.set(module, choice);
     const above = this.#watchCycles ? this.#above(module) : null;
     for (const requirement of this.#input.requires(choice, module)) {
+      this.#step(checkSteps);
       const meaning = this.#input.names.meaning(requirement.module, account);
       if (meaning.kind === 'ambiguous') return this.#refuseAmbiguous(meaning, module);
       const required = meaning.module;

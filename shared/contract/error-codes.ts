@@ -23,7 +23,7 @@ const errors = {
   // registration and manifests
   ModuleManifestSchemaError: [422, 'the module manifest has problems; each is listed with line, column and key path'],
   glob_invalid: [422, 'a glob cannot be read'],
-  glob_too_complex: [422, 'two globs have too many wildcards to be compared with each other'],
+  glob_too_complex: [422, 'globs have too many wildcards to be compared with each other, or to match so many paths'],
   requirement_invalid: [422, 'a requirement is not <account>/<module>@<semver range>'],
   regexp_invalid: [422, 'a regular expression is not one of RE2'],
   regexp_unanchored: [422, 'an identity or issuer regexp lacks ^ or $'],

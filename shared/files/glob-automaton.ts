@@ -84,8 +84,11 @@ export class GlobAutomaton {
   }
 }
 
-/** A `**` takes over from every position before it; a `*` from those that are separated from it by no `/`. */
-function absorbed(tokens: readonly GlobToken[]): Int32Array {
+/**
+ * For each position that is a star, the lowest from which no more can be matched than from the star itself: a `**` takes
+ * over from every position before it; a `*` from those that are separated from it by no `/`.
+ */
+export function absorbed(tokens: readonly GlobToken[]): Int32Array {
   const from = new Int32Array(tokens.length);
   let segment = 0;
   for (const [position, token] of tokens.entries()) {

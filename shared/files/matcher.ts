@@ -1,24 +1,28 @@
+import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { type Glob, type GlobToken, toByteString } from './glob.ts';
+import { absorbed } from './glob-automaton.ts';
 
 /** A set of places in the globs: where each of them can stand after the bytes read so far. */
 interface State {
   positions: number[];
   /** The state after one more byte, by the byte's class; filled in as paths ask for it. */
   next: (State | undefined)[];
-  /** Some glob ends here, whatever the path is. */
-  matchesAny: boolean;
-  /** Some glob ends here, for directories. */
-  matchesDirectory: boolean;
-  /** Some glob with a trailing `***` ends here. */
-  coversDirectory: boolean;
+  /** Globs that end here. */
+  ended: readonly Glob[];
+  /** Those that match what is no directory. */
+  files: readonly Glob[];
+  /** Those that match a directory; found when it is first asked for. */
+  directories: readonly Glob[] | undefined;
 }
 
 const slash = 0x2f;
+const noGlobs: readonly Glob[] = [];
 
 /**
- * Tells whether any of many globs matches a path. The globs run together as one automaton whose states are made when a
- * path first needs them (as RE2 does it), so the time for a path grows with its length only, whatever the globs are.
+ * Tells which of many globs match a path. The globs run together as one automaton whose states are made when a path first
+ * needs them (as RE2 does it), so the time for a path grows with its length only. Globs and paths that were made to need
+ * ever more states end with `glob_too_complex` instead of taking all time or memory.
  *
  * Invariant: positions of one glob are consecutive, its last one (`tokens[p] === undefined`) means "matched".
  */
@@ -28,15 +32,23 @@ export class GlobMatcher {
   readonly #owners: Glob[] = [];
   readonly #byteClasses: Uint8Array;
   readonly #startPositions: number[] = [];
+  /** For positions that are stars: the lowest from which no more can be matched than from the star itself. */
+  readonly #absorbs: number[] = [];
   #states = new Map<string, State>();
+  /** Positions in the states that are kept, and those that were looked at in all. */
+  #held = 0;
+  #work = 0;
   #start: State;
 
   constructor(globs: Iterable<Glob>) {
     for (const glob of globs) {
-      this.#startPositions.push(this.#tokens.length);
-      for (const token of [...glob.tokens, undefined]) {
+      const first = this.#tokens.length;
+      this.#startPositions.push(first);
+      const absorbs = absorbed(glob.tokens);
+      for (const [at, token] of [...glob.tokens, undefined].entries()) {
         this.#tokens.push(token);
         this.#owners.push(glob);
+        this.#absorbs.push(first + (absorbs[at] ?? at));
       }
     }
     this.#byteClasses = classifyBytes(this.#tokens);
@@ -45,16 +57,29 @@ export class GlobMatcher {
 
   /** `path` is absolute; `isDirectory` is false for everything else, symlinks to directories included. */
   matches(path: string, isDirectory: boolean): boolean {
+    return this.matching(path, isDirectory).length > 0;
+  }
+
+  /** The globs that match a path. Paths that bring the automaton to one state are answered with one array. */
+  matching(path: string, isDirectory: boolean): readonly Glob[] {
     // rsync never filters the root of the transfer.
-    if (path === '/') return false;
+    if (path === '/') return noGlobs;
     const bytes = toByteString(path);
     let state = this.#start;
     for (let i = 0; i < bytes.length; i++) {
       state = this.#after(state, bytes.charCodeAt(i));
-      if (state.positions.length === 0) return false;
+      if (state.positions.length === 0) return noGlobs;
     }
-    if (state.matchesAny) return true;
-    return isDirectory && (state.matchesDirectory || this.#after(state, slash).coversDirectory);
+    return isDirectory ? this.#directories(state) : state.files;
+  }
+
+  /** A trailing `***` takes a directory whose path would match with a `/` behind it. */
+  #directories(state: State): readonly Glob[] {
+    state.directories ??= [
+      ...state.ended,
+      ...this.#after(state, slash).ended.filter((glob) => glob.coversDirectory && !state.ended.includes(glob)),
+    ];
+    return state.directories;
   }
 
   #after(state: State, byte: number): State {
@@ -85,24 +110,51 @@ export class GlobMatcher {
         reached.add(position);
       }
     }
-    const positions = [...reached].sort((a, b) => a - b);
+    this.#makeRoom(reached.size);
+    const positions = this.#withoutAbsorbed(reached);
     const key = positions.join();
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    if (this.#states.size >= limits.globStatesMax) {
-      this.#states = new Map();
-      this.#start = this.#intern(this.#startPositions);
-    }
-    const ended = positions.filter((position) => this.#tokens[position] === undefined).map((p) => this.#owners[p]);
-    const state: State = {
-      positions,
-      next: [],
-      matchesAny: ended.some((glob) => glob?.directoryOnly === false),
-      matchesDirectory: ended.length > 0,
-      coversDirectory: ended.some((glob) => glob?.coversDirectory),
-    };
+    this.#held += positions.length;
+    const ended = positions.filter((place) => this.#tokens[place] === undefined).map((p) => this.#owners[p] as Glob);
+    const files = ended.filter((glob) => !glob.directoryOnly);
+    const state: State = { positions, next: [], ended, files, directories: undefined };
     this.#states.set(key, state);
     return state;
+  }
+
+  /** In ascending order, without those that cannot match more than a star behind them: states stay small, and few. */
+  #withoutAbsorbed(reached: ReadonlySet<number>): number[] {
+    const kept: number[] = [];
+    let from = Number.POSITIVE_INFINITY;
+    let to = Number.POSITIVE_INFINITY;
+    for (const position of [...reached].sort((a, b) => b - a)) {
+      if (position >= from && position < to) continue;
+      kept.push(position);
+      if (this.#kind(position) !== 'star' && this.#kind(position) !== 'globstar') continue;
+      to = position;
+      from = this.#absorbs[position] as number;
+    }
+    return kept.reverse();
+  }
+
+  /** Forgets what is kept where that is much, so that it does not grow; throws where all work together is too much. */
+  #makeRoom(positions: number): void {
+    this.#work += positions;
+    if (this.#work > limits.globWorkMax) throw this.#tooComplex();
+    if (this.#states.size < limits.globStatesMax && this.#held < limits.globPositionsMax) return;
+    this.#states = new Map();
+    this.#held = 0;
+    this.#start = this.#intern(this.#startPositions);
+  }
+
+  #tooComplex(): GantryError {
+    const [first] = this.#owners;
+    const some = `${new Set(this.#owners).size} patterns such as ${JSON.stringify(first?.source.slice(0, 80))}`;
+    return new GantryError(
+      'glob_too_complex',
+      `expected to match paths with ${some} in ${limits.globWorkMax} steps, found no end in them`,
+    );
   }
 
   #kind(position: number): GlobToken['kind'] | undefined {
