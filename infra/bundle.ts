@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Beside the template, so that two deployments at once do not write over each other's bundles. */
@@ -27,30 +27,33 @@ export function bundleDirectory(name: FunctionName): string {
   return `${outputDirectory}/${name}`;
 }
 
+/** How every function is bundled, AWS SDK included. */
+export const bundleOptions = {
+  absWorkingDir: root,
+  entryPoints: Object.entries(functionEntries).map(([name, entry]) => ({ in: entry, out: `${name}/index` })),
+  outdir: outputDirectory,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: true,
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS packages inside an ES module still call require.
+  banner: {
+    js: "import { createRequire as gantryCreateRequire } from 'node:module';const require = gantryCreateRequire(import.meta.url);",
+  },
+} satisfies BuildOptions;
+
 /**
- * Bundles every function, AWS SDK included, in one run: NodejsFunction starts a bundler for each, which takes ten times
- * as long and would make every start of the local cloud wait.
+ * Bundles every function in one run: NodejsFunction starts a bundler for each, which takes ten times as long and would
+ * make every start of the local cloud wait.
  */
 export async function bundleFunctions(): Promise<void> {
-  await build({
-    absWorkingDir: root,
-    entryPoints: Object.entries(functionEntries).map(([name, entry]) => ({ in: entry, out: `${name}/index` })),
-    outdir: outputDirectory,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    minify: true,
-    keepNames: true,
-    sourcemap: true,
-    sourcesContent: false,
-    legalComments: 'none',
-    logLevel: 'warning',
-    // CommonJS packages inside an ES module still call require.
-    banner: {
-      js: "import { createRequire as gantryCreateRequire } from 'node:module';const require = gantryCreateRequire(import.meta.url);",
-    },
-  });
+  await build(bundleOptions);
 }

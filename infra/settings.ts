@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { registryBudgets } from '../shared/contract/environment.ts';
+import { allowedPrivateHosts, registryBudgets } from '../shared/contract/environment.ts';
 import { GantryError } from '../shared/error.ts';
 
 const optional = z
@@ -28,8 +28,8 @@ const settingsSchema = z
     certificateArn: optional,
     /** Issuer of the JWTs that sign people in. */
     oidcIssuer: optional,
-    /** Comma list of hosts that outgoing requests may reach although their addresses are private. */
-    allowedPrivateHosts: z.string().default(''),
+    /** Comma list of host names, addresses and networks (CIDR) that outgoing requests may reach although they are private. */
+    allowedPrivateHosts: allowedPrivateHosts.transform((entries) => entries.join(',')),
     /** Comma list of `host=requestsPerSecond:concurrency`: budgets of registries where the defaults do not fit. */
     registryBudgets: z
       .string()

@@ -16,7 +16,7 @@ const usage = `Usage: npm run deploy -- --sender-address gantry@example.com [opt
   --domain-name HOST          a host name of yours, with --certificate-arn of its certificate in ACM
   --certificate-arn ARN
   --oidc-issuer URL           issuer of the JWTs that sign people in
-  --allowed-private-hosts L   comma list of hosts that may be fetched from although their addresses are private
+  --allowed-private-hosts L   comma list of names, addresses and networks of hosts that may be fetched from although private
   --registry-budgets L        comma list of host=requestsPerSecond:concurrency, where the defaults do not fit
   --ecr-repositories L        comma list of ARNs of ECR repositories that may be read (all of this account and region)
   --alarm-address ADDRESS     gets a mail when an alarm fires

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseAllowList } from '../domain/address.ts';
 import { parseHostBudgets } from '../domain/host-budget.ts';
 import { GantryError } from '../error.ts';
 
@@ -13,6 +14,21 @@ export const registryBudgets = z
     if (budgets !== null) return budgets;
     context.addIssue('expected host=requestsPerSecond:concurrency,…');
     return z.NEVER;
+  });
+
+/** Names, addresses and networks of hosts that may be private, as a deployment's setting lists them. */
+export const allowedPrivateHosts = z
+  .string()
+  .default('')
+  .transform((list, context) => {
+    const entries = list.split(',').flatMap((entry) => (entry.trim() === '' ? [] : [entry.trim()]));
+    try {
+      parseAllowList(entries);
+      return entries;
+    } catch (error) {
+      context.addIssue(error instanceof RangeError ? error.message : String(error));
+      return z.NEVER;
+    }
   });
 
 /** Every variable that the stack gives its functions. The names stand nowhere else. */
@@ -36,15 +52,7 @@ const variables = {
   /** The issuer whose JWTs sign people in; absent where an installation has none. */
   OIDC_ISSUER: z.url().optional(),
   /** Hosts that outgoing requests may reach although their addresses are private. */
-  ALLOWED_PRIVATE_HOSTS: z
-    .string()
-    .default('')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((host) => host.trim())
-        .filter((host) => host !== ''),
-    ),
+  ALLOWED_PRIVATE_HOSTS: allowedPrivateHosts,
   /** How much registries are asked, as `host=requestsPerSecond:concurrency,…`, where the defaults do not fit. */
   REGISTRY_BUDGETS: registryBudgets,
 } as const;

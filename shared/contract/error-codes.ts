@@ -74,7 +74,7 @@ const errors = {
   registry_rate_limited: [503, 'the registry asks to come back later'],
   registry_error: [502, 'the registry answered with an error of its own'],
   registry_response_invalid: [502, 'the registry answered what the OCI specification does not allow'],
-  address_refused: [422, 'the address is private, and no operator allowed the host'],
+  address_refused: [422, 'the host is not of the public internet, or not asked over https, and no operator allowed it'],
   blob_digest_mismatch: [422, "a blob's bytes do not have the digest that was asked for"],
   blob_size_mismatch: [422, 'a blob is longer or shorter than its descriptor says'],
   manifest_digest_mismatch: [422, "a manifest's bytes do not have the digest that was asked for"],

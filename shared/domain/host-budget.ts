@@ -1,3 +1,5 @@
+import { parseAllowList } from './address.ts';
+
 /**
  * How much one registry host is asked at most, by all workers of a deployment together. Requests are paced by the
  * generic cell rate algorithm (ITU-T I.371): `spent_until` is the time until which what was asked is paid for; whoever
@@ -38,7 +40,7 @@ const knownBudgets: Record<string, HostBudget> = { 'docker.io': { requests_per_s
 /**
  * The budget of a host (with port): the operator's word, else what is known of it, else a careful default.
  * @param configured budgets by host, as the deployment's setting has them
- * @param privateHosts host names without port that an operator allow-listed
+ * @param privateHosts what an operator allow-listed, as `parseAllowList` reads it
  */
 export function hostBudget(
   host: string,
@@ -46,7 +48,9 @@ export function hostBudget(
   privateHosts: readonly string[],
 ): HostBudget {
   const name = host.replace(/:[0-9]+$/, '').replace(/^\[|\]$/g, '');
-  return configured[host] ?? knownBudgets[host] ?? (privateHosts.includes(name) ? privateBudget : publicBudget);
+  return (
+    configured[host] ?? knownBudgets[host] ?? (parseAllowList(privateHosts).lists(name) ? privateBudget : publicBudget)
+  );
 }
 
 /** What may be asked at once after a rest: two seconds' worth, and never less than one piece of work needs. */

@@ -1,83 +1,85 @@
 import { lookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { type AllowList, isLoopbackAddress, isPublicAddress, parseAllowList } from '../domain/address.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 
-/** IPv4 that is not of the public internet (IANA special-purpose registry): private, loopback, link-local, metadata… */
-const special4 = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  special4.addSubnet(network, prefix, 'ipv4');
-}
+/** Resolves a name to all of its addresses; node:dns's `lookup` does. */
+export type Resolve = (
+  hostname: string,
+  options: { all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]) => void,
+) => void;
 
-/** Global unicast is all of IPv6 that is public, but for what wraps IPv4 (6to4, Teredo) and documentation. */
-const global6 = new BlockList();
-global6.addSubnet('2000::', 3, 'ipv6');
-const special6 = new BlockList();
-for (const [network, prefix] of [
-  ['2001::', 32],
-  ['2001:db8::', 32],
-  ['2002::', 16],
-] as const) {
-  special6.addSubnet(network, prefix, 'ipv6');
-}
-
-/** Whether an IP address is of the public internet. */
-export function isPublicAddress(address: string): boolean {
-  if (isIP(address) === 4) return !special4.check(address, 'ipv4');
-  return isIP(address) === 6 && global6.check(address, 'ipv6') && !special6.check(address, 'ipv6');
+interface Target {
+  hostname: string;
+  protocol: string;
+  /** Empty for the protocol's own. */
+  port: string;
 }
 
 /**
- * A dispatcher whose connections reach public addresses only, whatever a name resolves to at that moment, and whatever a
- * registry redirects to or names as its token service (product.md, section 11: outgoing fetches).
- * @param allowedHosts host names or addresses, without port, that may be private all the same
+ * A dispatcher whose connections reach public addresses only, over https, whatever a name resolves to at that moment, and
+ * whatever a registry redirects to or names as its token service (product.md, section 11: outgoing fetches). A connection
+ * goes to the addresses that were judged: the name is not resolved again (DNS rebinding).
+ * @param allowed names, addresses and networks of hosts that may be private all the same ({@link parseAllowList})
+ * @throws what it dispatches fails with GantryError `address_refused`
  */
-export function guardedDispatcher(allowedHosts: readonly string[]): Dispatcher {
-  const allowed = new Set(allowedHosts.map((host) => host.toLowerCase()));
+export function guardedDispatcher(allowed: readonly string[], resolve: Resolve = lookup): Dispatcher {
+  const allowList = parseAllowList(allowed);
   const timeout = limits.registryFirstByteMs;
-  const open = buildConnector({ timeout });
-  const guarded = buildConnector({ timeout, lookup: publicLookup });
+  const connectors = {
+    'https:': buildConnector({ timeout, lookup: judged(resolve, 'https:', allowList) }),
+    'http:': buildConnector({ timeout, lookup: judged(resolve, 'http:', allowList) }),
+  };
   return new Agent({
     keepAliveTimeout: 4_000,
     connect(options, callback) {
-      const { hostname } = options;
-      if (allowed.has(hostname.toLowerCase())) return open(options, callback);
+      const { hostname, protocol } = options;
       // An address is never looked up, so it is judged here.
-      if (isIP(hostname) !== 0 && !isPublicAddress(hostname)) return callback(refused(hostname, hostname), null);
-      return guarded(options, callback);
+      const reason =
+        portRefusal(options, allowList) ?? (isIP(hostname) === 0 ? null : refusal(options, hostname, allowList));
+      if (reason !== null) return callback(refused(hostname, reason), null);
+      return connectors[protocol === 'https:' ? 'https:' : 'http:'](options, callback);
     },
   });
 }
 
-/** Resolves a name and refuses it when any of its addresses is not public: the connection goes to what was judged. */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return callback(error, '', 0);
-    const inside = addresses.find(({ address }) => !isPublicAddress(address));
-    if (inside) return callback(refused(hostname, inside.address), '', 0);
-    const [first] = addresses;
-    if (options.all) return callback(null, addresses);
-    return callback(null, first?.address ?? '', first?.family ?? 0);
-  });
-};
+/** Resolves a name and refuses it when any of its addresses is to be refused. */
+function judged(resolve: Resolve, protocol: string, allowList: AllowList): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '', 0);
+      for (const { address } of addresses) {
+        const reason = refusal({ hostname, protocol }, address, allowList);
+        if (reason !== null) return callback(refused(hostname, reason), '', 0);
+      }
+      const [first] = addresses;
+      if (options.all) return callback(null, addresses);
+      return callback(null, first?.address ?? '', first?.family ?? 0);
+    });
+  };
+}
 
-function refused(host: string, address: string): GantryError {
-  const where = host === address ? address : `${host}, which is ${address}`;
-  return new GantryError(
-    'address_refused',
-    `expected a host of the public internet, found ${where}; an operator can allow-list it`,
-    { found: host },
-  );
+/** Why a host is not spoken to at an address, null when it may be. */
+function refusal(target: Omit<Target, 'port'>, address: string, allowList: AllowList): string | null {
+  const { hostname, protocol } = target;
+  const at = hostname === address ? '' : ` at ${address}`;
+  if (!isPublicAddress(address) && !allowList.permits(hostname, address)) {
+    return `expected a host of the public internet, found ${hostname}${at}; an operator can allow-list it`;
+  }
+  // Also where it is allow-listed: a private network is no reason to send credentials in the clear.
+  if (protocol !== 'https:' && !isLoopbackAddress(address)) return `expected https to ${hostname}, found ${protocol}//`;
+  return null;
+}
+
+/** Ports below 1024 belong to other services, to which a request of ours must not look like a command of theirs. */
+function portRefusal({ hostname, port }: Target, allowList: AllowList): string | null {
+  if (port === '' || port === '443' || Number(port) >= 1024 || allowList.lists(hostname)) return null;
+  return `expected port 443 or one from 1024 of ${hostname}, found ${port}; an operator can allow-list the host`;
+}
+
+function refused(host: string, message: string): GantryError {
+  return new GantryError('address_refused', message, { found: host });
 }

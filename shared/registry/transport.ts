@@ -59,12 +59,13 @@ export class Transport {
 
   /**
    * Sends one request and follows redirects of GET and HEAD. Statuses are the caller's to judge.
-   * @throws GantryError `registry_unreachable`, `registry_timeout`, `registry_response_invalid` (redirects),
+   * @throws GantryError `registry_unreachable`, `registry_timeout`, `registry_response_invalid` (redirects, a login in an address),
    *   or what the dispatcher threw, when that is a GantryError (e.g. `address_refused`)
    */
   async send(req: HttpRequest): Promise<HttpResponse> {
     let url = req.url;
     for (let hop = 0; ; hop++) {
+      assertPlain(url);
       const sameOrigin = url.origin === req.url.origin;
       if (sameOrigin) await this.options.beforeRequest?.();
       const answer = await this.once({ ...req, url }, sameOrigin);
@@ -220,9 +221,19 @@ function redirectTarget(from: URL, location: string | undefined): URL {
   if (from.protocol === 'https:' && to.protocol === 'http:') {
     throw redirectError(from, `a redirect from https to http (${to.host})`);
   }
-  to.username = '';
-  to.password = '';
   return to;
+}
+
+/** Registries also hand out addresses in headers and challenges; one with a login in it is a trick or a leak. */
+function assertPlain(url: URL): void {
+  if (url.username === '' && url.password === '') return;
+  throw new GantryError(
+    'registry_response_invalid',
+    `expected an address without a login in it, found one of ${url.host}`,
+    {
+      found: url.host,
+    },
+  );
 }
 
 function redirectError(url: URL, found: string): GantryError {

@@ -60,6 +60,12 @@ const bans: Ban[] = [
     within: /^shared\/(domain|manifest|files|artifact|composefs|composition|signature)\//,
   },
   {
+    name: 'a request past the guard (shared/registry/guard.ts)',
+    pattern: /(?<![.\w])(fetch|WebSocket|EventSource)\(|\bnew (Transport|RegistryClient)\(/,
+    within: /^(functions|shared)\//,
+    except: /^shared\/(actions\/registry-access|registry\/connection)\.ts$/,
+  },
+  {
     name: 'the clock in a pure core (times are handed in)',
     pattern: /(\bDate\.now\(\)|\bnew Date\(\))/,
     within: /^shared\/(domain|manifest|files|artifact|composefs|composition)\//,
