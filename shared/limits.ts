@@ -52,8 +52,8 @@ export const limits = {
   previewInstancesRead: 2_000,
   /** Instances read at a time when a change is checked against each of a template's machines. */
   checkInstancesRead: 500,
-  /** Bytes of files to be rendered that a preview reads: they are configuration, of a few KB each. */
-  previewRenderedBytesMax: 8 * 1024 ** 2,
+  /** Bytes of a template's files that are rendered: configuration, of a few KB each. All are in each desired state, as base64. */
+  renderedBytesMax: 8 * 1024 ** 2,
   /** Lines compared between the first and the last difference of two texts: under 20 ms and 20 MB where all differ. */
   diffLinesCompared: 500,
   /** Characters shown of a line that differs. */

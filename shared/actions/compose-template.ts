@@ -73,7 +73,8 @@ export async function composeTemplate(services: Services, message: ComposeMessag
     await answer(services, new SendTaskSuccessCommand({ taskToken: task_token, output: '{}' }));
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
-    const cause = `template ${message.template_id} (${message.track}): ${error.message}`;
+    const template = await getTemplate(services.db, message.account, message.template_id);
+    const cause = `template ${template?.name ?? ''} (${message.template_id}, ${message.track}): ${error.message}`;
     await answer(services, new SendTaskFailureCommand({ taskToken: task_token, error: error.code, cause }));
   }
   return null;

@@ -33,8 +33,8 @@ export interface ComposedView {
 /**
  * Composes a view for a track. `previous` is how its versions were found last time. Throws the coded errors of `resolve`
  * and `compose`, and `composition_platform_mismatch`; `composition_too_large` when its layers have more than `entriesMax`
- * entries, which are not read then. `note` is told the modules that were looked at, before anything is made of them; where
- * it answers true they are looked at once more.
+ * entries, which are not read then, or more than `limits.renderedBytesMax` are to be rendered. `note` is told the modules
+ * that were looked at, before anything is made of them; where it answers true they are looked at once more.
  */
 export async function composeView(
   services: Services,
@@ -46,22 +46,20 @@ export async function composeView(
   let modules = await readModules(services, view, track, previous);
   while (await note?.([...modules.known.keys()])) modules = await readModules(services, view, track, previous);
   const { resolved, warnings } = resolveView(view, modules, track, previous);
-  const entries = entriesOf(view, modules.known, resolved.modules);
-  if (entries > entriesMax) {
-    throw new GantryError(
-      'composition_too_large',
-      `expected at most ${entriesMax} entries in all layers, found ${entries}`,
-      {
-        expected: entriesMax,
-        found: entries,
-      },
-    );
-  }
+  refuseBeyond('entries in all layers', entriesMax, entriesOf(view, modules.known, resolved.modules));
   const layers = await mapAtOnce(resolved.modules, limits.storeReadsAtOnce, (one) =>
     layerOf(services, view, modules.known, one),
   );
   const composition = compose(layers.filter((layer) => layer !== null));
+  const rendered = composition.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
+  refuseBeyond('bytes of files that are rendered for each machine', limits.renderedBytesMax, rendered);
   return { composition, warnings, resolution: resolved.record, considered: [...modules.known.keys()].sort() };
+}
+
+function refuseBeyond(what: string, expected: number, found: number): void {
+  if (found <= expected) return;
+  const message = `expected at most ${expected} ${what}, found ${found}`;
+  throw new GantryError('composition_too_large', message, { expected, found });
 }
 
 function resolveView(
@@ -72,8 +70,9 @@ function resolveView(
 ): { resolved: Resolution<Choice>; warnings: string[] } {
   const warnings: string[] = [];
   // A module that has no version for the track yet is simply not there yet; what it is assigned for comes with a promotion.
+  // One whose only version is quarantined was there: to leave it out would take it from running machines.
   const assigned = view.assignments.filter(({ module }) => {
-    if (known.get(module)?.choices.some(({ standing }) => standing !== 'withheld')) return true;
+    if ((known.get(module)?.choices.length ?? 0) > 0) return true;
     warnings.push(`${module} has no version for track ${track} yet and is left out`);
     return false;
   });
@@ -108,27 +107,23 @@ async function layerOf(
 ): Promise<CompositionLayer | null> {
   const one = known.get(module);
   if (one === null || one === undefined) return null;
-  const assignment = view.assignments.find((row) => row.module === module);
   const build = buildFor(one.module, choice.of, view.template.platform);
   return {
     ...layerFacts(one.module, choice.of, build),
-    priority: layerPriority({
-      categoryPosition: one.categoryPosition,
-      variety: one.module.variety,
-      parentPriority: await parentPriority(services, view, known, one.module),
-      effectivePriority: assignment?.effective_priority ?? null,
-    }),
+    priority: await priorityOf(services, view, known, one),
     entries: await readFileIndex(services.objects, build.file_index_key),
   };
 }
 
 function buildFor(module: Module, version: Version, platform: string): VersionBuild {
-  const build = version.builds.find((one) => one.platform === platform || one.platform === 'any');
+  const builtFor = (wanted: string) => version.builds.find((one) => one.platform === wanted);
+  const build = builtFor(platform) ?? builtFor('any');
   if (build !== undefined) return build;
   const found = version.builds.map((one) => one.platform);
   throw new GantryError(
     'composition_platform_mismatch',
-    `${module.account}/${module.name} ${version.version_string} has no build for ${platform}, only for ${found.join(', ')}`,
+    `expected a build of ${module.account}/${module.name} ${version.version_string} for ${platform}, found ` +
+      `only ${found.join(', ')}`,
     { expected: platform, found },
   );
 }
@@ -159,21 +154,26 @@ function layerFacts(
   };
 }
 
-/** The priority that a config layer's parent has in this template. */
-async function parentPriority(
+/**
+ * The priority that a module's layer has in this template, or would have: that of a config layer depends on its parent's,
+ * which may be a config layer itself. Chains of parents end, because a parent is registered before its children.
+ */
+async function priorityOf(
   services: Services,
   view: TemplateView,
   known: ReadonlyMap<LayerName, Known | null>,
-  { parent_module }: Module,
-): Promise<number | null> {
-  if (parent_module === null) return null;
-  const parent = known.get(parent_module) ?? (await readModule(services, view, parent_module));
-  if (parent === null) return null;
-  const assignment = view.assignments.find((row) => row.module === parent_module);
+  { module, categoryPosition }: Known,
+): Promise<number> {
+  const { account, name, variety, parent_module } = module;
+  const assignment = view.assignments.find((row) => row.module === `${account}/${name}`);
+  const parent =
+    variety !== 'config' || parent_module === null
+      ? null
+      : (known.get(parent_module) ?? (await readModule(services, view, parent_module)));
   return layerPriority({
-    categoryPosition: parent.categoryPosition,
-    variety: parent.module.variety,
-    parentPriority: null,
+    categoryPosition,
+    variety,
+    parentPriority: parent === null ? null : await priorityOf(services, view, known, parent),
     effectivePriority: assignment?.effective_priority ?? null,
   });
 }

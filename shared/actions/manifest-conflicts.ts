@@ -56,8 +56,7 @@ function priorities(account: string, modules: Module[], categories: Category[]):
     const categoryPosition = positions.get(category);
     if (categoryPosition === undefined) return null;
     const parent = parent_module === null ? undefined : byName.get(parent_module);
-    // A parent's own parent has no say, as in composition.
-    const parentPriority = parent === undefined ? null : rank({ ...parent, parent_module: null });
+    const parentPriority = parent === undefined ? null : rank(parent);
     return layerPriority({ categoryPosition, variety, parentPriority, effectivePriority: null });
   };
   return rank;

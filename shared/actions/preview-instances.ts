@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Rendering, renderedChanges, renderInstanceFiles } from '../composition/index.ts';
 import type { InstanceChange, InstanceChanges } from '../domain/rendered-change.ts';
 import type { Instance, Metadata, Track } from '../domain/template.ts';
-import { GantryError, isGantryError } from '../error.ts';
+import { isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { walkInstances } from '../store/instance.ts';
 import { type InstanceFile, readInstanceFiles } from './instance-files.ts';
@@ -82,14 +82,6 @@ async function previewerOf(
 }
 
 async function contentsOf(services: Services, files: InstanceFile[]): Promise<Files> {
-  const bytes = files.reduce((sum, { entry }) => sum + entry.size, 0);
-  if (bytes > limits.previewRenderedBytesMax) {
-    throw new GantryError(
-      'composition_too_large',
-      `expected at most ${limits.previewRenderedBytesMax} bytes of files that are rendered for each machine, found ${bytes}`,
-      { expected: limits.previewRenderedBytesMax, found: bytes },
-    );
-  }
   return { files, contents: await readInstanceFiles(services, files) };
 }
 

@@ -42,11 +42,11 @@ const preference: readonly Standing[] = ['offered', 'withheld', 'superseded'];
 function standingOf(version: Version, track: Track, hadLive: boolean): Standing | null {
   const state = version.promotion_state;
   if (state === 'built' || state === 'retired') return null;
-  if (track === 'staging') return version.quarantined ? null : 'offered';
-  if (state === 'live') return version.quarantined ? 'withheld' : 'offered';
-  if (state !== 'blessed' || version.quarantined) return null;
-  if (!hadLive) return 'offered';
-  return version.was_live ? 'superseded' : null;
+  const standing = version.quarantined ? 'withheld' : 'offered';
+  if (track === 'staging' || state === 'live') return standing;
+  if (state !== 'blessed') return null;
+  if (!hadLive) return standing;
+  return version.was_live && !version.quarantined ? 'superseded' : null;
 }
 
 /**

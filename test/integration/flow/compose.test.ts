@@ -197,7 +197,8 @@ it('an assignment for another platform is refused, and says for which there is a
   await staging(arm);
   const { ended, assignment_id } = await assign(template, 'arm');
   expect(ended).toMatchObject({ state: 'failed', code: 'composition_platform_mismatch' });
-  expect(ended.message).toContain(`${full('arm')} 1.0.0 has no build for ${platform}, only for ubuntu-24.04-arm64`);
+  const build = `expected a build of ${full('arm')} 1.0.0 for ${platform}, found only ubuntu-24.04-arm64`;
+  expect(ended.message).toBe(`template ${template.name} (${template.id}, staging): ${build}`);
   await expect(updateAssignment(world.services, world.caller, { id: assignment_id })).rejects.toMatchObject({
     code: 'not_found',
   });

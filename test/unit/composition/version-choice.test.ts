@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseVersion } from '../../../shared/composition/index.ts';
+import { chooseVersion, versionChoices } from '../../../shared/composition/index.ts';
 import type { Track } from '../../../shared/domain/template.ts';
 import type { Version } from '../../../shared/domain/version.ts';
 import { version } from './factory.ts';
@@ -87,4 +87,10 @@ describe.each(['live', 'staging'] as const)('chooseVersion on %s', (track) => {
       expect(choose([version('1.0.0', { promotion_state, quarantined: true })], track, null)).toBeNull();
     },
   );
+
+  it('knows of a quarantined version that would be handed out', () => {
+    const promotion_state = track === 'live' ? 'blessed' : 'staging';
+    const [choice] = versionChoices([version('1.0.0', { promotion_state, quarantined: true })], track);
+    expect(choice).toMatchObject({ version_string: '1.0.0', standing: 'withheld' });
+  });
 });
