@@ -1,14 +1,16 @@
 import { createPrivateKey } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rootSha256, verifyRoot } from '../shared/director/index.ts';
 import { GantryError } from '../shared/error.ts';
+import { Calls } from './calls.ts';
+import { Clock } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
 import type { DesiredContext } from './desired.ts';
 import { readIfPresent, unfinished } from './files.ts';
 import { cleanGenerations } from './generation.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { type LocalPolicy, readLocalPolicy } from './policy.ts';
+import { readRoots } from './roots.ts';
 import { ArtifactSource } from './source.ts';
 import { agentConfig, agentState, initialState, readJson } from './state.ts';
 import { Store } from './store.ts';
@@ -38,22 +40,23 @@ export interface AgentOptions {
 export async function openAgent({ dir, policyFile, remember, now = () => new Date() }: AgentOptions): Promise<Agent> {
   const paths = agentPaths(dir);
   const config = await readJson(paths.config, agentConfig);
-  const [key, credential, rootBytes] = await Promise.all([
+  const [key, credential, roots] = await Promise.all([
     readIfPresent(paths.key),
     readIfPresent(paths.credential),
-    readIfPresent(paths.root),
+    readRoots(paths),
   ]);
-  if (config === undefined || key === undefined || credential === undefined || rootBytes === undefined) {
+  if (config === undefined || key === undefined || credential === undefined || roots === undefined) {
     throw new GantryError(
       'prerequisite_missing',
       `${dir} is not enrolled; run gantry agent enroll --token TOKEN --root DIR first.`,
     );
   }
+  const clock = await Clock.open(now, paths.clock);
   const controlPlane = new ControlPlane({
     url: config.url,
     privateKey: createPrivateKey(key),
-    credential: credential.toString().trim(),
-    now,
+    enrolled: { credential: credential.toString().trim(), calls: await Calls.open(paths.calls) },
+    clock,
   });
   const store = new Store(paths.store);
   await mkdir(paths.images, { recursive: true });
@@ -65,8 +68,8 @@ export async function openAgent({ dir, policyFile, remember, now = () => new Dat
     paths,
     config,
     controlPlane,
-    // The file was pinned when it was written; its own signatures are judged again.
-    root: verifyRoot(rootBytes, rootSha256(rootBytes)),
+    clock,
+    roots,
     state: (await readJson(paths.state, agentState)) ?? initialState,
     now,
     store,

@@ -5,24 +5,30 @@ import {
   artifactUrlsAnswer,
   enrollAnswer,
   heartbeatAnswer,
+  type heartbeatRequest,
+  type JoinToken,
 } from '../shared/contract/desired-state.ts';
 import { makeProof } from '../shared/dpop/index.ts';
 import { GantryError } from '../shared/error.ts';
 import { limits } from '../shared/limits.ts';
-import { bytesOf, discard, problemOf, request } from './http.ts';
+import type { Calls } from './calls.ts';
+import type { Clock } from './clock.ts';
+import { bytesOf, discard, type HttpAnswer, problemOf, request } from './http.ts';
 
 export interface ControlPlaneOptions {
   /** Base URL of the deployment, as in the join token. */
   url: string;
   privateKey: KeyObject;
   /** Absent only at enrolment. */
-  credential?: string;
-  now: () => Date;
+  enrolled?: { credential: string; calls: Calls };
+  clock: Clock;
 }
 
-/** The calls that an agent makes, each with a fresh DPoP proof (RFC 9449). */
+/** The calls that an agent makes, one at a time, each with a fresh DPoP proof (RFC 9449). */
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
+  /** The call under way: the place of the next in the chain is in its answer. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlPlaneOptions) {
     requireHttps(options.url);
@@ -30,12 +36,12 @@ export class ControlPlane {
   }
 
   /** Trades the join token's secret and the proof of a key for a credential that is bound to that key. */
-  enroll(body: { account: string; instance: string; secret: string }): Promise<z.infer<typeof enrollAnswer>> {
+  enroll(body: Omit<JoinToken, 'url'>): Promise<z.infer<typeof enrollAnswer>> {
     return this.#call('enroll', body, enrollAnswer);
   }
 
   /** Says "still here", and learns where the desired state and the account root are to be read for the next hour. */
-  heartbeat(body: { root_version: number; agent_version: string }): Promise<z.infer<typeof heartbeatAnswer>> {
+  heartbeat(body: z.infer<typeof heartbeatRequest>): Promise<z.infer<typeof heartbeatAnswer>> {
     return this.#call('heartbeat', body, heartbeatAnswer);
   }
 
@@ -51,25 +57,20 @@ export class ControlPlane {
   async #call<S extends z.ZodType>(verb: string, body: unknown, schema: S): Promise<z.infer<S>>;
   async #call(verb: string, body: unknown): Promise<void>;
   async #call<S extends z.ZodType>(verb: string, body: unknown, schema?: S): Promise<z.infer<S> | undefined> {
-    const { url: base, privateKey, credential, now } = this.#options;
-    const url = `${base.replace(/\/+$/, '')}/api/v1/agent/${verb}`;
-    const proof = await makeProof({
-      privateKey,
-      htm: 'POST',
-      htu: url,
-      now: now(),
-      ...(credential === undefined ? {} : { accessToken: credential }),
-    });
-    const answer = await request(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        dpop: proof,
-        ...(credential === undefined ? {} : { authorization: `DPoP ${credential}` }),
-      },
-      body: JSON.stringify(body),
-    });
+    const result = this.#last.then(() => this.#send(verb, body, schema));
+    this.#last = result.catch(() => undefined);
+    return await result;
+  }
+
+  async #send<S extends z.ZodType>(verb: string, body: unknown, schema?: S): Promise<z.infer<S> | undefined> {
+    const url = `${this.#options.url.replace(/\/+$/, '')}/api/v1/agent/${verb}`;
     const what = `POST ${url}`;
+    let { answer, learned } = await this.#post(url, body);
+    if (answer.status === 401 && learned) {
+      // Refused, and now the time is known better: once more, by that. A second refusal has another reason.
+      await discard(answer);
+      ({ answer, learned } = await this.#post(url, body));
+    }
     if (answer.status < 200 || answer.status > 299) throw await problemOf(answer, what);
     if (schema === undefined) {
       await discard(answer);
@@ -81,6 +82,30 @@ export class ControlPlane {
     } catch (cause) {
       throw new GantryError('unavailable', `${what} was answered with something else than the agreed JSON.`, { cause });
     }
+  }
+
+  /** One request; `learned` when its answer corrected the clock. */
+  async #post(url: string, body: unknown): Promise<{ answer: HttpAnswer; learned: boolean }> {
+    const { privateKey, enrolled, clock } = this.#options;
+    const place = await enrolled?.calls.next();
+    const proof = await makeProof({
+      privateKey,
+      htm: 'POST',
+      htu: url,
+      now: clock.server(),
+      ...(enrolled === undefined || place === undefined ? {} : { accessToken: enrolled.credential, place }),
+    });
+    const answer = await request(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        dpop: proof,
+        ...(enrolled === undefined ? {} : { authorization: `DPoP ${enrolled.credential}` }),
+      },
+      body: JSON.stringify(body),
+    });
+    await enrolled?.calls.answered(answer.headers.get('dpop-nonce'));
+    return { answer, learned: await clock.learn(answer.headers.get('date')) };
   }
 }
 

@@ -1,11 +1,13 @@
 import type { Metadata, Root } from '@tufjs/models';
-import { type VerifiedDesiredState, verifyDesiredState, verifyNextRoot } from '../shared/director/index.ts';
+import { type VerifiedDesiredState, verifyDesiredState } from '../shared/director/index.ts';
 import { GantryError, isGantryError } from '../shared/error.ts';
 import { limits } from '../shared/limits.ts';
+import type { Clock } from './clock.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { bytesOf, discard, problemOf, request } from './http.ts';
 import type { AgentPaths } from './paths.ts';
+import { byAnyRoot, followRoot, type Roots } from './roots.ts';
 import { type AgentConfig, type AgentSession, type AgentState, agentSession, readJson, writeJson } from './state.ts';
 import { agentVersion } from './version.ts';
 
@@ -13,8 +15,9 @@ export interface DesiredContext {
   paths: AgentPaths;
   config: AgentConfig;
   controlPlane: ControlPlane;
-  /** The root that is trusted now; replaced when a next one is verified. */
-  root: Metadata<Root>;
+  /** Replaced when a next root is verified. */
+  roots: Roots;
+  clock: Clock;
   state: AgentState;
   now: () => Date;
 }
@@ -22,6 +25,8 @@ export interface DesiredContext {
 export interface HeldDesiredState {
   bytes: Buffer;
   desired: VerifiedDesiredState;
+  /** Which signed it: the trusted one, unless it was verified here before that came. */
+  root: Metadata<Root>;
 }
 
 /**
@@ -32,43 +37,53 @@ export interface HeldDesiredState {
 export async function receiveDesiredState(context: DesiredContext): Promise<HeldDesiredState> {
   const held = await readIfPresent(context.paths.desiredState);
   const answer = await fetchDesiredState(context, held === undefined ? null : context.state.etag);
-  if (answer === undefined) {
-    if (held === undefined)
-      throw new GantryError('unavailable', 'Nothing was held, and "not modified" was the answer.');
-    return { bytes: held, desired: verify(held, context) };
+  if (held !== undefined && (answer === undefined || held.equals(answer.bytes))) {
+    return byAnyRoot(context.roots, (root) => ({ bytes: held, desired: verify(held, root, context), root }));
   }
+  if (answer === undefined)
+    throw new GantryError('unavailable', 'Nothing was held, and "not modified" was the answer.');
   const desired = await verifyNewest(answer.bytes, context);
   await writeAtomic(context.paths.desiredState, answer.bytes);
   context.state = { ...context.state, seen_version: desired.version, etag: answer.etag };
   await writeJson(context.paths.state, context.state);
-  return { bytes: answer.bytes, desired };
+  return { bytes: answer.bytes, desired, root: context.roots.trusted };
 }
 
 /** Signatures of unknown keys may be of the account's next root, which the hourly heartbeat has not brought yet. */
 async function verifyNewest(bytes: Buffer, context: DesiredContext): Promise<VerifiedDesiredState> {
+  const before = context.roots.trusted;
   try {
-    return verify(bytes, context);
+    return verify(bytes, before, context);
   } catch (error) {
     if (!isGantryError(error, 'desired_state_signature_invalid')) throw error;
-    const before = context.root;
     await heartbeat(context);
-    if (context.root === before) throw error;
-    return verify(bytes, context);
+    if (context.roots.trusted === before) throw error;
+    return verify(bytes, context.roots.trusted, context);
   }
 }
 
-function verify(bytes: Buffer, { root, config, state, now }: DesiredContext): VerifiedDesiredState {
+/** Fails with `clock_skew` where only this machine's clock says that it expired: to be set, not to be believed either way. */
+function verify(bytes: Buffer, root: Metadata<Root>, { config, state, clock }: DesiredContext): VerifiedDesiredState {
   const { account, instance } = config;
-  return verifyDesiredState(bytes, { root, account, instance, lastVersion: state.seen_version, now: now() });
+  const judge = (now: Date) =>
+    verifyDesiredState(bytes, { root, account, instance, lastVersion: state.seen_version, now });
+  try {
+    return judge(clock.latest());
+  } catch (error) {
+    if (!isGantryError(error, 'desired_state_expired') || clock.skew === undefined || clock.aheadMs < 0) throw error;
+    judge(clock.server());
+    throw new GantryError('clock_skew', error.message, { cause: error });
+  }
 }
 
 /**
  * Reads again what a generation was made of. Its age was judged when it was applied, and its version then too; whether it
  * is still the account's word for this machine is judged each time.
  */
-export function verifyApplied(bytes: Buffer, { root, config }: DesiredContext): VerifiedDesiredState {
+export function verifyApplied(bytes: Buffer, { roots, config }: DesiredContext): VerifiedDesiredState {
   const { account, instance } = config;
-  return verifyDesiredState(bytes, { root, account, instance, lastVersion: 0, now: new Date(0) });
+  const rules = { account, instance, lastVersion: 0, now: new Date(0) };
+  return byAnyRoot(roots, (root) => verifyDesiredState(bytes, { ...rules, root }));
 }
 
 /** The new bytes, undefined when they are not modified. A refused URL is renewed once: it is good for an hour only. */
@@ -104,48 +119,22 @@ function unread(status: number, cause: GantryError): GantryError {
 async function currentSession(context: DesiredContext): Promise<AgentSession> {
   const kept = await readJson(context.paths.session, agentSession).catch(() => undefined);
   const now = context.now().getTime();
+  // By this clock alone, which need not be right: a URL that ran out all the same is renewed when it is refused.
   const usable =
-    kept !== undefined &&
-    now < Date.parse(kept.expires_at) &&
-    now >= Date.parse(kept.asked_at) &&
-    now < Date.parse(kept.asked_at) + limits.agentHeartbeatMs;
+    kept !== undefined && now >= Date.parse(kept.asked_at) && now < Date.parse(kept.asked_at) + limits.agentHeartbeatMs;
   return usable ? kept : await heartbeat(context);
 }
 
 async function heartbeat(context: DesiredContext): Promise<AgentSession> {
   const { controlPlane, paths, now } = context;
-  const answer = await controlPlane.heartbeat({
-    root_version: context.root.signed.version,
+  const { desired_state_url, root_urls } = await controlPlane.heartbeat({
+    root_version: context.roots.trusted.signed.version,
     agent_version: agentVersion,
   });
-  const session = { ...answer, asked_at: now().toISOString() };
+  const session = { desired_state_url, asked_at: now().toISOString() };
   await writeJson(paths.session, session, 0o600);
-  await followRoot(context, answer.root_url);
+  for (const url of root_urls) context.roots = await followRoot(context.roots, url, paths);
   return session;
-}
-
-/**
- * Takes the account's next root when there is one. The root that is already held, an older one or none is no news; a newer
- * one that the current root's keys did not sign is refused and told (`root_untrusted`).
- */
-async function followRoot(context: DesiredContext, url: string): Promise<void> {
-  const answer = await request(url);
-  if (answer.status !== 200) return await discard(answer);
-  const bytes = await bytesOf(answer, limits.directorMetadataBytesMax, 'The account root');
-  const held = await readIfPresent(context.paths.root);
-  if (held?.equals(bytes)) return;
-  if ((claimedVersion(bytes) ?? 0) <= context.root.signed.version) return;
-  context.root = verifyNextRoot(bytes, context.root);
-  await writeAtomic(context.paths.root, bytes);
-}
-
-function claimedVersion(bytes: Buffer): number | undefined {
-  try {
-    const version = JSON.parse(bytes.toString())?.signed?.version;
-    return typeof version === 'number' ? version : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether an error says that what was served or held is not to be applied, rather than that something broke. */
@@ -155,6 +144,7 @@ export function isRefusal(error: unknown): error is GantryError {
     'desired_state_signature_invalid',
     'desired_state_version_rollback',
     'desired_state_expired',
+    'clock_skew',
     'desired_state_foreign',
     'desired_state_invalid',
     'root_untrusted',

@@ -3,10 +3,11 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { type JoinToken, joinToken } from '../shared/contract/desired-state.ts';
 import { verifyRoot } from '../shared/director/index.ts';
 import { GantryError } from '../shared/error.ts';
+import { Clock } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { takeLock } from './lock.ts';
-import { agentPaths } from './paths.ts';
+import { type AgentPaths, agentPaths } from './paths.ts';
 import { type AgentConfig, agentConfig, readJson, writeJson } from './state.ts';
 
 export interface EnrollOptions {
@@ -15,17 +16,20 @@ export interface EnrollOptions {
   dir: string;
   /** Paths that belong to the machine; `/var` where none are given. */
   writablePaths?: string[];
+  /** What becomes of the root once the instance is decommissioned; it keeps running where it is not given. */
+  onDecommission?: AgentConfig['on_decommission'];
   now?: () => Date;
 }
 
 /**
  * Makes the machine's key, trades the join token for a credential bound to it, and pins the account root that the token
- * names. Nothing is kept from an answer whose root is another (`root_untrusted`); a directory enrols once.
+ * names. Nothing is kept from an answer whose root is another (`root_untrusted`).
  */
 export async function enroll({
   token,
   dir,
   writablePaths,
+  onDecommission,
   now = () => new Date(),
 }: EnrollOptions): Promise<AgentConfig> {
   const join = readJoinToken(token);
@@ -34,18 +38,12 @@ export async function enroll({
   await chmod(paths.agent, 0o700);
   const release = await takeLock(paths.lock);
   try {
-    const before = await readJson(paths.config, agentConfig);
-    if (before !== undefined) {
-      throw new GantryError(
-        'already_exists',
-        `${dir} is already enrolled as ${before.account}/${before.instance}; expected an empty directory.`,
-        { found: before.instance },
-      );
-    }
+    await requireFree(paths, join);
     const privateKey = await machineKey(paths.key);
-    const controlPlane = new ControlPlane({ url: join.url, privateKey, now });
-    const { account, instance, secret } = join;
-    const answer = await controlPlane.enroll({ account, instance, secret });
+    const controlPlane = new ControlPlane({ url: join.url, privateKey, clock: await Clock.open(now, paths.clock) });
+    const { url: _, ...body } = join;
+    const { account, instance } = body;
+    const answer = await controlPlane.enroll(body);
     const root = Buffer.from(answer.root, 'base64');
     verifyRoot(root, join.root_sha256);
     if (answer.account !== account || answer.instance !== instance) {
@@ -55,7 +53,13 @@ export async function enroll({
         `The join token is for ${account}/${instance}, the answer for ${found}.`,
       );
     }
-    const config = agentConfig.parse({ url: join.url, account, instance, writable_paths: writablePaths });
+    const config = agentConfig.parse({
+      url: join.url,
+      account,
+      instance,
+      writable_paths: writablePaths,
+      on_decommission: onDecommission,
+    });
     await writeAtomic(paths.root, root);
     await writeAtomic(paths.credential, answer.credential, 0o600);
     await writeJson(paths.config, config);
@@ -63,6 +67,19 @@ export async function enroll({
   } finally {
     await release();
   }
+}
+
+/** A directory is for one enrolment; one whose credential was revoked may enrol again, as the instance that it is. */
+async function requireFree(paths: AgentPaths, { account, instance }: JoinToken): Promise<void> {
+  const before = await readJson(paths.config, agentConfig);
+  if (before === undefined) return;
+  const same = before.account === account && before.instance === instance;
+  if (same && (await readIfPresent(paths.credential)) === undefined) return;
+  throw new GantryError(
+    'already_exists',
+    `${paths.dir} is already enrolled as ${before.account}/${before.instance}; expected an empty directory.`,
+    { found: before.instance },
+  );
 }
 
 /** Reads a join token; anything else fails with `join_token_invalid`, without repeating the secret. */

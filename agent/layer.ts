@@ -12,7 +12,7 @@ import { breather, type ContentCheck } from './verity.ts';
 
 /** Something that was wrong on this machine and was put right. */
 export interface Finding {
-  code: 'store_tampered' | 'root_tampered';
+  code: 'store_tampered' | 'root_tampered' | 'clock_skew';
   message: string;
 }
 

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 /**
  * Where an agent keeps what, all below one directory:
  *
- *     agent/                 key.pem, credential (0600), root.json, config.json, session.json, desired-state.json, policy.json
+ *     agent/                 key.pem, credential, calls.json, session.json (0600), root.json, config.json, clock.json,
+ *                            desired-state.json, reported.json, policy.json
+ *     agent/roots/<n>.json   roots before the trusted one, while what lies here was verified by them
  *     store/<xx>/<rest>      file contents by fs-verity digest
  *     store/layers/          per verified layer: its manifest and entries
  *     store/documents/       OCI manifests and indexes by SHA-256
@@ -19,6 +21,10 @@ export interface AgentPaths {
   key: string;
   credential: string;
   root: string;
+  earlierRoots: string;
+  calls: string;
+  clock: string;
+  reported: string;
   config: string;
   session: string;
   desiredState: string;
@@ -39,6 +45,10 @@ export function agentPaths(dir: string): AgentPaths {
     key: join(agent, 'key.pem'),
     credential: join(agent, 'credential'),
     root: join(agent, 'root.json'),
+    earlierRoots: join(agent, 'roots'),
+    calls: join(agent, 'calls.json'),
+    clock: join(agent, 'clock.json'),
+    reported: join(agent, 'reported.json'),
     config: join(agent, 'config.json'),
     session: join(agent, 'session.json'),
     desiredState: join(agent, 'desired-state.json'),

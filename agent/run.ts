@@ -1,20 +1,24 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { type AgentReport, agentReport } from '../shared/contract/desired-state.ts';
 import { GantryError, isGantryError } from '../shared/error.ts';
 import { limits } from '../shared/limits.ts';
 import { type Agent, type AgentOptions, localPolicyOf, openAgent } from './agent.ts';
 import { readIfPresent } from './files.ts';
 import { takeLock } from './lock.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
+import { readJson, writeJson } from './state.ts';
 import { type TickResult, tick } from './tick.ts';
+import { wipeCredentials, wipeMachine } from './wipe.ts';
 
 export type RunOptions = Omit<AgentOptions, 'remember'>;
 
-/** One tick, reported to the control plane. Fails with `conflict` when another agent works in the directory. */
+/** One tick; news is reported to the control plane. Fails with `conflict` when another agent works in the directory. */
 export async function runOnce(options: RunOptions): Promise<TickResult> {
-  return await locked(options.dir, async (paths) => {
+  return await locked(options.dir, async () => {
     const agent = await openAgent({ ...options, remember: false });
-    return await tickAndReport(agent, paths);
+    return await tickAndReport(agent);
   });
 }
 
@@ -23,7 +27,7 @@ export type TickOutcome = { result: TickResult } | { error: unknown };
 
 /**
  * Ticks until the signal aborts: every 60 s with a tenth of jitter, so that a fleet does not ask at once. A tick that is
- * under way is finished. Errors are told and tried again; only decommissioning ends it by itself.
+ * under way is finished. Errors are told and tried again; only the end of its enrolment ends it by itself.
  */
 export async function runLoop(
   options: RunOptions,
@@ -40,10 +44,10 @@ export async function runLoop(
       }
       try {
         agent.localPolicy = await localPolicyOf(paths, options.policyFile);
-        onTick({ result: await tickAndReport(agent, paths) });
+        onTick({ result: await tickAndReport(agent) });
       } catch (error) {
         onTick({ error });
-        if (isGantryError(error, 'instance_decommissioned')) throw error;
+        if (isGantryError(error, 'instance_decommissioned', 'credential_reused')) throw error;
       }
       const jitter = 0.9 + Math.random() * 0.2;
       await sleep(limits.agentTickMs * jitter, undefined, { signal }).catch(() => undefined);
@@ -51,20 +55,28 @@ export async function runLoop(
   });
 }
 
-async function tickAndReport(agent: Agent, paths: AgentPaths): Promise<TickResult> {
+async function tickAndReport(agent: Agent): Promise<TickResult> {
   try {
     const result = await tick(agent);
-    await agent.controlPlane.report(result.report);
+    await tellNews(agent, result.report);
     return result;
   } catch (error) {
-    if (isGantryError(error, 'instance_decommissioned')) await wipeCredentials(paths);
+    if (isGantryError(error, 'instance_decommissioned')) await wipeMachine(agent.paths, agent.config);
+    // The key has a copy somewhere: it is of no use any more, whoever held it rightly.
+    if (isGantryError(error, 'credential_reused')) await wipeCredentials(agent.paths);
     throw error;
   }
 }
 
-/** A machine that is no longer of the account keeps its root and nothing that could speak for it. */
-async function wipeCredentials(paths: AgentPaths): Promise<void> {
-  for (const path of [paths.config, paths.credential, paths.key, paths.session]) await rm(path, { force: true });
+const reported = z.object({ at: z.iso.datetime(), report: agentReport });
+
+/** Reports what differs from the last report, and the same again once an hour, as a sign of life. */
+async function tellNews({ controlPlane, paths, now }: Agent, report: AgentReport): Promise<void> {
+  const last = await readJson(paths.reported, reported).catch(() => undefined);
+  const age = last === undefined ? Number.NaN : now().getTime() - Date.parse(last.at);
+  if (isDeepStrictEqual(last?.report, report) && age >= 0 && age < limits.agentHeartbeatMs) return;
+  await controlPlane.report(report);
+  await writeJson(paths.reported, { at: now().toISOString(), report });
 }
 
 async function locked<T>(dir: string, work: (paths: AgentPaths) => Promise<T>): Promise<T> {

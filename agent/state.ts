@@ -12,14 +12,14 @@ export const agentConfig = z.object({
   writable_paths: z
     .array(z.string().regex(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/, 'expected a plain absolute path'))
     .default(['/var']),
+  /** What becomes of the root once the instance is decommissioned: it keeps running, or `current` is taken away. */
+  on_decommission: z.enum(['keep', 'stop']).default('keep'),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 
 /** The last answer to a heartbeat. Kept, so that `--once` from a timer does not ask each time; holds a capability. */
 export const agentSession = z.object({
   desired_state_url: z.url(),
-  root_url: z.url(),
-  expires_at: z.iso.datetime(),
   asked_at: z.iso.datetime(),
 });
 export type AgentSession = z.infer<typeof agentSession>;

@@ -13,6 +13,7 @@ import { inspectRoot, type RootProblem } from './inspect.ts';
 import type { Finding } from './layer.ts';
 import { leftOut } from './materialise.ts';
 import { makePlan, type Plan } from './plan.ts';
+import { forgetEarlierRoots } from './roots.ts';
 import { writeJson } from './state.ts';
 import { hexOf } from './store.ts';
 import { agentVersion } from './version.ts';
@@ -49,6 +50,7 @@ export async function tick(agent: Agent): Promise<TickResult> {
     if (isRefusal(error)) refusal = error;
     else failure = error;
   }
+  if (agent.clock.skew !== undefined) findings.push({ code: 'clock_skew', message: agent.clock.skew });
   if (wanted !== undefined && !sameContent(wanted.desired, running?.desired)) {
     try {
       const plan = await planFor(agent, wanted.desired, findings);
@@ -65,8 +67,15 @@ export async function tick(agent: Agent): Promise<TickResult> {
   }
   const bytes = refusal === undefined && failure === undefined ? (wanted as HeldDesiredState).bytes : running.bytes;
   const result = await lookedAfter(agent, running, bytes, findings, refusal);
+  if (wanted !== undefined && refusal === undefined) await forgetUnneeded(agent, wanted);
   if (failure !== undefined) throw failure;
   return result;
+}
+
+/** Earlier roots are needed until what is held, and what runs by it, is signed by the trusted one. */
+async function forgetUnneeded(agent: Agent, { root }: HeldDesiredState): Promise<void> {
+  const { roots, paths } = agent;
+  if (roots.earlier.length > 0 && root === roots.trusted) agent.roots = await forgetEarlierRoots(roots, paths);
 }
 
 /** What runs by `current` and its record, verified again; a root whose record does not verify counts as none. */
@@ -187,7 +196,8 @@ function verdictOf(refusal: GantryError | undefined, problems: RootProblem[], fi
     ' ',
   );
   if (refusal !== undefined) {
-    return { status: refusal.code === 'desired_state_expired' ? 'stale' : 'refused', code: refusal.code, message };
+    const stale = refusal.code === 'desired_state_expired' || refusal.code === 'clock_skew';
+    return { status: stale ? 'stale' : 'refused', code: refusal.code, message };
   }
   return {
     status: problem === undefined ? 'unchanged' : 'applied',

@@ -27,6 +27,7 @@ import {
 import { previewAnswer, whyAnswer } from '../shared/contract/api/preview.ts';
 import { createHookAnswer, hookSchema, registrySchema } from '../shared/contract/api/registry.ts';
 import { assignAnswer, templateAnswer, templateSchema } from '../shared/contract/api/template.ts';
+import { trustAnswer } from '../shared/contract/api/trust.ts';
 import { versionAnswer, versionsAnswer } from '../shared/contract/api/version.ts';
 
 /** What the HTTP API answers, by what it is asked. */
@@ -69,5 +70,6 @@ export const answers = {
   fleet: fleetAnswer,
   machines: machinesAnswer,
   moduleTemplates: moduleTemplatesAnswer,
+  trust: trustAnswer,
   nothing: z.undefined(),
 };

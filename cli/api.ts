@@ -20,11 +20,13 @@ export async function connect(): Promise<Api> {
 export async function idOf(api: Api, noun: 'templates' | 'instances', written: string): Promise<string> {
   const prefix = noun === 'templates' ? 'tpl_' : 'ins_';
   if (written.startsWith(prefix)) return written;
-  const rows: { id: string; name: string }[] =
+  const rows: { id: string; name: string; state?: string }[] =
     noun === 'templates'
       ? await api.client.all(api.answers.templates, 'templates', '/templates')
       : await api.client.all(api.answers.instances, 'instances', '/instances');
-  const row = rows.find(({ name }) => name === written);
+  // The name of a decommissioned instance is free for another one.
+  const named = rows.filter(({ name }) => name === written);
+  const row = named.find(({ state }) => state !== 'decommissioned') ?? named.at(-1);
   if (row !== undefined) return row.id;
   const { GantryError } = await import('../shared/error.ts');
   throw new GantryError('not_found', `expected the id or name of one of the ${noun}, found "${written}"`);

@@ -6,6 +6,7 @@ export const driftReasons: Record<DriftReport['reason'], string> = {
   modules: 'runs other modules than it should',
   composition: 'runs another composition of the same modules',
   never_reported: 'never reported',
+  silent: 'has not reported for hours',
   refused: 'refused its desired state',
   no_desired_state: 'has no desired state yet',
 };

@@ -54,6 +54,11 @@ export const commandGroups: CommandGroup[] = [
   { name: 'fleet', summary: 'which machines run what they should', load: () => import('./commands/fleet.ts') },
   { name: 'operation', summary: 'changes on their way', load: () => import('./commands/operation.ts') },
   { name: 'approvals', summary: 'requests that wait for a reviewer', load: () => import('./commands/approvals.ts') },
+  {
+    name: 'trust',
+    summary: 'the keys that machines of the account trust',
+    load: () => import('./commands/trust.ts'),
+  },
   { name: 'policy', summary: 'what each action asks for', load: () => import('./commands/policy.ts') },
   { name: 'composefs', summary: 'make composefs images and digests', load: () => import('./commands/composefs.ts') },
 ];

@@ -51,15 +51,16 @@ export class Alarms extends Construct {
     }
     const failed = props.promotion.stateMachine.metricFailed({ period, statistic: 'Sum' });
     this.raise('OperationsFailed', failed, 'An operation failed by a fault of the platform.');
-    // functions/compose counts it; Powertools adds the dimension.
-    const refused = new Metric({
-      namespace: 'Gantry',
-      metricName: 'CompositionsRefused',
-      dimensionsMap: { service: 'compose' },
-      period,
-      statistic: 'Sum',
-    });
-    this.raise('CompositionsRefused', refused, 'A template cannot be composed as it is now; its composition stays.');
+    this.raise(
+      'CompositionsRefused',
+      counted('CompositionsRefused', 'compose'),
+      'A template cannot be composed as it is now; its composition stays.',
+    );
+    this.raise(
+      'CredentialsReused',
+      counted('CredentialsReused', 'events'),
+      "A machine's credential was used from two places and is revoked.",
+    );
     const serverErrors = props.http.api.metricServerError({ period, statistic: 'Sum' });
     this.raise('ApiServerErrors', serverErrors, 'The API answered with a 5xx status.');
   }
@@ -75,4 +76,9 @@ export class Alarms extends Construct {
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
   }
+}
+
+/** What a function counts itself; Powertools adds the dimension. */
+function counted(metricName: string, service: string): Metric {
+  return new Metric({ namespace: 'Gantry', metricName, dimensionsMap: { service }, period, statistic: 'Sum' });
 }

@@ -115,6 +115,10 @@ export const limits = {
   directorMetadataBytesMax: 32 * 1024 ** 2,
   /** How far a DPoP proof's time may be from the server's clock, either way (RFC 9449, section 11.1). */
   dpopWindowMs: 60_000,
+  /** Nonces remembered of one credential: a call cannot be so late that more others came between and its proof still counts. */
+  callsRemembered: 50,
+  /** How far a machine's clock may be from the control plane's before it says so: a proof made by it would be refused. */
+  clockSkewMs: 60_000,
   /** A DPoP proof in compact form; real ones are under 700 characters. */
   dpopProofBytesMax: 4096,
   /** JSON answers of the control plane to an agent: 500 presigned URLs are under 1 MiB. */
@@ -127,6 +131,8 @@ export const limits = {
   agentTickMs: 60_000,
   /** Between two heartbeats, each of which renews the presigned URL, which is good for an hour. */
   agentHeartbeatMs: 55 * 60_000,
+  /** Until a machine counts as silent: agents report at least once an hour, and two such reports may be lost. */
+  agentSilentMs: 3 * 60 * 60_000,
   /** Generations an agent keeps: the running one and the one before it. */
   agentGenerationsKept: 2,
   /** Conflicting paths listed in one answer: two copies of a whole system conflict in every file. */
@@ -146,6 +152,14 @@ export const limits = {
   chainStepsShown: 12,
   /** Life of an account's root metadata: it is rotated well before, and machines without Gantry outlive outages. */
   accountRootDays: 3650,
+  /** Keys that may sign an account's root: as many as people and machines hold one, and every agent checks each. */
+  rootKeysMax: 20,
+  /** Roots that one heartbeat hands to an agent that is behind; the next heartbeat brings the rest. */
+  rootsPerHeartbeat: 20,
+  /** Instances whose desired state one run of the sweep has signed anew after an account's director key changed. */
+  rotationPageSize: 2000,
+  /** Accounts that one run of the sweep does so for: together they stay within its minute. */
+  rotationsPerRun: 5,
   /** Life of a desired state (product.md, section 9); signed again at half. */
   desiredStateDays: 7,
   /** Life of the URLs that agents read S3 with; heartbeats renew them. */

@@ -15,7 +15,7 @@ const secretKeys = new Set([
   'passphrase',
   'private_key',
   'desired_state_url',
-  'root_url',
+  'root_urls',
 ]);
 
 /** Secrets inside text: API tokens, bearer and DPoP credentials, the signatures of presigned URLs, approval links. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { enroll } from '../../agent/enroll.ts';
 import { runLoop, runOnce, type TickOutcome } from '../../agent/run.ts';
 import type { TickResult } from '../../agent/tick.ts';
@@ -14,6 +14,12 @@ export function register(agent: Command): void {
     .requiredOption('--token <token>', 'join token, as shown once when the instance was made; good once, for 24 hours')
     .requiredOption('--root <dir>', 'directory of the agent: store, images, generations, current')
     .option('--writable <path...>', 'paths that belong to the machine and survive (default: /var)')
+    .addOption(
+      new Option(
+        '--on-decommission <what>',
+        'the root keeps running, or `current` is taken away (default: keep)',
+      ).choices(['keep', 'stop']),
+    )
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -41,12 +47,18 @@ interface EnrollArguments {
   token: string;
   root: string;
   writable?: string[];
+  onDecommission?: 'keep' | 'stop';
   json?: boolean;
 }
 
-async function enrollAction({ token, root, writable, json }: EnrollArguments): Promise<ExitCode> {
+async function enrollAction({ token, root, writable, onDecommission, json }: EnrollArguments): Promise<ExitCode> {
   const dir = resolve(root);
-  const config = await enroll({ token, dir, ...(writable === undefined ? {} : { writablePaths: writable }) });
+  const config = await enroll({
+    token,
+    dir,
+    ...(writable === undefined ? {} : { writablePaths: writable }),
+    ...(onDecommission === undefined ? {} : { onDecommission }),
+  });
   print(
     json,
     { enrolled: true, ...config, root: dir },

@@ -32,6 +32,12 @@ export function register(command: Command): void {
     example: 'gantry instance join-token web-1',
     action: joinToken,
   });
+  describe(
+    command
+      .command('decommission <instance>')
+      .description('end an instance for good; its agent wipes its key and secrets within the hour'),
+    { example: 'gantry instance decommission web-1', action: decommission },
+  );
   const updating = command.command('update <instance>').description('change metadata, track or clusters');
   const dryRun = 'show what would change on the machine, without asking for it';
   describe(fields(waits(updating)).option('--dry-run', dryRun), {
@@ -131,6 +137,15 @@ async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
     `/instances/${encodeURIComponent(id)}/join-token`,
   );
   print(flags.json, answer, () => answer.join_token);
+  return 0;
+}
+
+async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
+  const api = await connect();
+  const id = await idOf(api, 'instances', instance);
+  const path = `/instances/${encodeURIComponent(id)}/decommission`;
+  const answer = await api.client.send(api.answers.instance, 'POST', path);
+  print(flags.json, answer, () => `decommissioned ${answer.instance.name} (${id})`);
   return 0;
 }
 

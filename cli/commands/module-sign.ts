@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { GantryError } from '../../shared/error.ts';
-import { collectAnnotation, openTarget, readOptionFile } from '../registry-target.ts';
+import { readPrivateKey } from '../private-key.ts';
+import { collectAnnotation, openTarget } from '../registry-target.ts';
 import { type ExitCode, print, run } from '../run.ts';
 
 interface SignFlags {
@@ -34,9 +34,8 @@ Exit codes: 0 signed, 2 wrong usage or an error.`,
 }
 
 async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
-  const pem = await readOptionFile(flags.key, '--key');
-  const { isEncryptedKey, readCosignKey, signArtifact } = await import('../../shared/signature/index.ts');
-  const key = readCosignKey(pem, isEncryptedKey(pem) ? await password() : '');
+  const key = await readPrivateKey(flags.key, '--key');
+  const { signArtifact } = await import('../../shared/signature/index.ts');
   const { client, reference, name } = await openTarget(ref, flags);
   const { attachBundle } = await import('../../shared/registry/index.ts');
 
@@ -51,16 +50,4 @@ async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
     () => `signed ${subject.digest}\nwith key ${key_id}`,
   );
   return 0;
-}
-
-async function password(): Promise<string> {
-  const given = process.env.COSIGN_PASSWORD;
-  if (given !== undefined) return given;
-  if (!process.stdin.isTTY) {
-    throw new GantryError('usage', 'expected the password of the key in COSIGN_PASSWORD, found no terminal to ask on');
-  }
-  const prompts = await import('@clack/prompts');
-  const answer = await prompts.password({ message: 'Password of the private key' });
-  if (prompts.isCancel(answer)) throw new GantryError('usage', 'expected a password, found none');
-  return answer ?? '';
 }

@@ -30,6 +30,7 @@ export function allow(access: Access) {
       if (proof === undefined) throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
       const htu = `${services.settings.publicUrl}${c.req.path}`;
       const agent = await authenticateAgent(services, { credential, proof, htm: c.req.method, htu });
+      c.header('DPoP-Nonce', agent.nonce);
       c.set('agent', agent);
       c.set('caller', {
         account: agent.account,

@@ -43,10 +43,10 @@ export function candidateView(candidate: Candidate): z.input<typeof candidateSch
   return candidate;
 }
 
-export function instanceView(instance: Instance): z.input<typeof instanceSchema> {
+export function instanceView(instance: Instance, now: Date): z.input<typeof instanceSchema> {
   return {
     ...instance,
     running_module_digests: instance.report?.running_module_digests ?? {},
-    drift: driftOf(instance).drift,
+    drift: driftOf(instance, now).drift,
   };
 }

@@ -1,3 +1,4 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
 import { publishEvents } from '../../shared/actions/publish-events.ts';
 import { awsClients } from '../../shared/aws/clients.ts';
@@ -10,5 +11,9 @@ const telemetry = telemetryOf('events');
 
 /** Events: carries what was written to the outbox to the bus, in the order of the table's stream. */
 export async function handler(event: DynamoDBStreamEvent): Promise<void> {
-  await traced(telemetry, 'Events', () => publishEvents(events, EVENT_BUS_NAME, event.Records));
+  await traced(telemetry, 'Events', async () => {
+    const published = await publishEvents(events, EVENT_BUS_NAME, event.Records);
+    const reused = published.filter(({ type }) => type === 'gantry.instance.credential_reused');
+    if (reused.length > 0) telemetry.metrics.addMetric('CredentialsReused', MetricUnit.Count, reused.length);
+  });
 }

@@ -1,15 +1,17 @@
 import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
 import { scheduleResigns } from '../../shared/actions/reconcile-instance.ts';
 import { sweepOperations } from '../../shared/actions/sweep-operations.ts';
+import { spreadRotations } from '../../shared/actions/trust-root.ts';
 import { telemetryOf, traced } from '../../shared/aws/stage.ts';
 
 const services = servicesFromEnvironment('STATE_MACHINE_ARN', 'RECONCILE_QUEUE_URL');
 const telemetry = telemetryOf('sweep');
 
-/** Sweep: starts operations again whose execution died, and has desired states signed again at half of their life. */
+/** Sweep: starts operations again whose execution died, and has desired states signed again, at half of their life or by a new key. */
 export async function handler(): Promise<unknown> {
   return traced(telemetry, 'Sweep', async () => ({
     operations: await sweepOperations(services),
     resigned: await scheduleResigns(services),
+    rotated: await spreadRotations(services),
   }));
 }

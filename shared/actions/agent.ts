@@ -1,7 +1,14 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { z } from 'zod';
-import type { AgentReport, artifactUrlsAnswer, enrollAnswer, heartbeatAnswer } from '../contract/desired-state.ts';
+import type {
+  AgentReport,
+  artifactUrlsAnswer,
+  enrollAnswer,
+  heartbeatAnswer,
+  heartbeatRequest,
+} from '../contract/desired-state.ts';
 import { sha256Hex } from '../contract/ids.ts';
+import { newChain } from '../domain/call-chain.ts';
 import { driftOf } from '../domain/drift.ts';
 import { type Instance, type InstanceReport, splitModule } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
@@ -10,11 +17,12 @@ import { getAccount } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { createCredential, enrolInstance, getInstance, putReport } from '../store/instance.ts';
-import { getBytes, objectKeys, presignGet } from '../store/objects.ts';
+import { objectKeys, presignGet } from '../store/objects.ts';
 import { getComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import { type CompositionRecord, readRecord } from './compose-template.ts';
 import { later, nowIso, type Services } from './services.ts';
+import { pinnedRoot, rootUrlsAfter } from './trust-root.ts';
 
 interface Machine {
   account: string;
@@ -27,7 +35,7 @@ interface Machine {
  */
 export async function enrollAgent(
   services: Services,
-  input: { account: string; instance: string; secret: string },
+  input: { account: string; instance: string; secret: string; root_sha256: string },
   thumbprint: string,
 ): Promise<z.infer<typeof enrollAnswer>> {
   const invalid = new GantryError('join_token_invalid', 'expected a join token of this instance that was not used yet');
@@ -42,10 +50,18 @@ export async function enrollAgent(
   }
   const credential = `gantry_agent_${randomBytes(32).toString('base64url')}`;
   const hash = sha256Hex(credential);
-  const root = await getBytes(services.objects, objectKeys.root(account.slug, account.root_sha256));
+  const root = await pinnedRoot(services, account, input.root_sha256);
+  if (root === null) throw invalid;
   await transact(services.db, [
     enrolInstance(instance, thumbprint, hash, now),
-    createCredential({ hash, account: account.slug, instance_id: instance.id, key_thumbprint: thumbprint }),
+    createCredential({
+      hash,
+      account: account.slug,
+      instance_id: instance.id,
+      key_thumbprint: thumbprint,
+      chain: newChain,
+      calls: 0,
+    }),
     createEvent({
       type: 'gantry.instance.enrolled',
       account: account.slug,
@@ -71,8 +87,12 @@ async function requireMachine(services: Services, { account, instance_id }: Mach
   return instance;
 }
 
-/** Where the agent reads its desired state and root, for an hour. */
-export async function heartbeat(services: Services, machine: Machine): Promise<z.infer<typeof heartbeatAnswer>> {
+/** Where the agent reads its desired state, for an hour, and the roots that follow the one it trusts. */
+export async function heartbeat(
+  services: Services,
+  machine: Machine,
+  { root_version }: Pick<z.infer<typeof heartbeatRequest>, 'root_version'>,
+): Promise<z.infer<typeof heartbeatAnswer>> {
   const instance = await requireMachine(services, machine);
   const account = await getAccount(services.db, instance.account);
   if (account === null) throw new GantryError('not_found', `expected account "${instance.account}"`);
@@ -80,7 +100,7 @@ export async function heartbeat(services: Services, machine: Machine): Promise<z
   const seconds = limits.presignedSeconds;
   return {
     desired_state_url: await presignGet(objects, objectKeys.desiredState(instance.account, instance.id), seconds),
-    root_url: await presignGet(objects, objectKeys.root(account.slug, account.root_sha256), seconds),
+    root_urls: await rootUrlsAfter(services, account, root_version),
     expires_at: later(services, seconds),
   };
 }
@@ -142,8 +162,8 @@ export async function reportInstance(services: Services, machine: Machine, repor
   const instance = await requireMachine(services, machine);
   const at = nowIso(services);
   const kept: InstanceReport = { ...report, at };
-  const before = driftOf(instance);
-  const after = driftOf({ ...instance, report: kept });
+  const before = driftOf(instance, services.now());
+  const after = driftOf({ ...instance, report: kept }, services.now());
   const changed =
     JSON.stringify(instance.report?.running_module_digests) !== JSON.stringify(kept.running_module_digests);
   const event = {
@@ -153,7 +173,7 @@ export async function reportInstance(services: Services, machine: Machine, repor
     at,
   };
   await transact(services.db, [
-    putReport(instance.account, instance.id, kept),
+    putReport(instance, kept),
     ...(changed || before.reason !== after.reason
       ? [
           createEvent({

@@ -12,7 +12,7 @@ export async function changeInstance(
   caller: Caller,
   input: { id: string; metadata?: Metadata; track?: Track; clusters?: string[] },
 ): Promise<Operation> {
-  const instance = await requireInstance(services, caller.account, input.id);
+  const instance = await requireMachine(services, caller.account, input.id);
   const { id, ...set } = input;
   const change = { kind: 'update_instance', instance_id: id, ...set } as const;
   return requestOperation(services, caller, 'instance_change', change, `change instance ${instance.name}`);
@@ -23,4 +23,11 @@ export async function requireInstance(services: Services, account: string, id: s
   if (instance === null)
     throw new GantryError('not_found', `expected an instance of account "${account}", found no ${id}`);
   return instance;
+}
+
+/** An instance that is not decommissioned. */
+export async function requireMachine(services: Services, account: string, id: string): Promise<Instance> {
+  const instance = await requireInstance(services, account, id);
+  if (instance.state !== 'decommissioned') return instance;
+  throw new GantryError('instance_decommissioned', `instance "${instance.name}" is decommissioned`);
 }

@@ -5,12 +5,13 @@ import { canPromote, type Version, type VersionApproval } from '../domain/versio
 import { GantryError } from '../error.ts';
 import type { Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
-import { getInstance, updateInstance } from '../store/instance.ts';
+import { updateInstance } from '../store/instance.ts';
 import { getModule, moveLive } from '../store/module.ts';
 import { getApproval, getPolicy, putPolicy } from '../store/operation.ts';
 import { createAssignment, findAssignment, getTemplate, putAssignment, removeAssignment } from '../store/template.ts';
 import { freeName, nameOwner, takeName } from '../store/unique.ts';
 import { getVersion, moveVersion } from '../store/version.ts';
+import { requireMachine } from './change-instance.ts';
 import { assertPromotable } from './promote-version.ts';
 import { checkReservations, reservationWrites } from './reservations.ts';
 import { nowIso, type Services } from './services.ts';
@@ -40,9 +41,7 @@ export async function checkChange(services: Services, operation: Pick<Operation,
       await checkReservations(services, account, change);
       return;
     case 'update_instance':
-      if ((await getInstance(services.db, account, change.instance_id)) === null) {
-        throw gone('instance', change.instance_id);
-      }
+      await requireMachine(services, account, change.instance_id);
       return;
     case 'change_policy':
       return;
@@ -75,8 +74,7 @@ export async function changeWrites(services: Services, operation: Operation): Pr
     case 'change_reservations':
       return reservationWrites(services, operation, change);
     case 'update_instance': {
-      const was = await getInstance(services.db, account, change.instance_id);
-      if (was === null) throw gone('instance', change.instance_id);
+      const was = await requireMachine(services, account, change.instance_id);
       const { kind: _, instance_id: __, ...set } = change;
       const at = nowIso(services);
       const event = createEvent({

@@ -11,7 +11,7 @@ import { createEvent } from '../store/event.ts';
 import { createInstance as insert, updateInstance } from '../store/instance.ts';
 import { takeName } from '../store/unique.ts';
 import { requireTemplate } from './assign-module.ts';
-import { requireInstance } from './change-instance.ts';
+import { requireMachine } from './change-instance.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
 /** Makes an instance of a template and the join token that its agent enrols with, shown once. */
@@ -43,6 +43,7 @@ export async function createInstance(
     desired_signed_at: null,
     desired_expires_at: null,
     desired_report_keys: [],
+    desired_key_id: null,
     desired_error: null,
     report: null,
     created_at: at,
@@ -70,10 +71,7 @@ export async function createInstance(
 
 /** A new join token for an instance that is to enrol (again). The one before, and a bound key, are of no use any more. */
 export async function renewJoinToken(services: Services, caller: Caller, id: string): Promise<{ join_token: string }> {
-  const instance = await requireInstance(services, caller.account, id);
-  if (instance.state === 'decommissioned') {
-    throw new GantryError('instance_decommissioned', `instance "${instance.name}" is decommissioned`);
-  }
+  const instance = await requireMachine(services, caller.account, id);
   const secret = randomBytes(32).toString('base64url');
   const at = nowIso(services);
   await transact(services.db, [

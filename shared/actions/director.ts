@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CreateKeyCommand, GetPublicKeyCommand, SignCommand } from '@aws-sdk/client-kms';
 import type { Metadata, Root, Targets } from '@tufjs/models';
-import { directorKey, signMetadata } from '../director/index.ts';
+import { signMetadata, tufKey } from '../director/index.ts';
 import type { Services } from './services.ts';
 
 /** Public keys of director keys do not change, so one read a process is enough. */
@@ -48,7 +48,7 @@ export async function signAsDirector(
   keyId: string,
   metadata: Metadata<Root> | Metadata<Targets>,
 ): Promise<Buffer> {
-  const key = directorKey(await directorPublicKey(services, keyId));
+  const key = tufKey(await directorPublicKey(services, keyId));
   // KMS takes messages of 4,096 bytes at most, so it is given the digest.
   const signer = async (bytes: Buffer) => {
     const digest = createHash('sha256').update(bytes).digest();

@@ -42,7 +42,7 @@ export async function readFleet(
   if (template !== undefined) await requireTemplate(services, account, template);
   const pages: Fleet[] = [];
   const next = await eachPage(services, account, template ?? null, { limit, place }, (instances) => {
-    pages.push(fleetOf(ofFleet(instances, filter)));
+    pages.push(fleetOf(ofFleet(instances, filter), services.now()));
   });
   const fleet = cutFleet(mergeFleets(pages), limits.fleetModulesMax, limits.fleetDigestsMax);
   const [modules, templates] = await Promise.all([

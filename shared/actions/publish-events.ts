@@ -9,8 +9,15 @@ interface StreamRecord {
   dynamodb?: { NewImage?: unknown } | undefined;
 }
 
-/** Sends the events among a stream's records to the bus as CloudEvents. Throws when any was not taken: they come again. */
-export async function publishEvents(client: EventBridgeClient, bus: string, records: StreamRecord[]): Promise<number> {
+/**
+ * Sends the events among a stream's records to the bus as CloudEvents, and answers them. Throws when any was not taken: they
+ * come again.
+ */
+export async function publishEvents(
+  client: EventBridgeClient,
+  bus: string,
+  records: StreamRecord[],
+): Promise<GantryEvent[]> {
   const events = records.flatMap(eventOf);
   for (let i = 0; i < events.length; i += 10) {
     const out = await client.send(
@@ -29,7 +36,7 @@ export async function publishEvents(client: EventBridgeClient, bus: string, reco
       throw new Error(`the bus refused an event: ${failed?.ErrorCode} ${failed?.ErrorMessage}`);
     }
   }
-  return events.length;
+  return events;
 }
 
 function eventOf(record: StreamRecord): GantryEvent[] {

@@ -2,25 +2,23 @@ import { isDeepStrictEqual } from 'node:util';
 import { renderInstanceFiles } from '../composition/index.ts';
 import type { DesiredPolicy, DesiredState, RenderedFile } from '../contract/desired-state.ts';
 import type { ErrorCode } from '../contract/error-codes.ts';
-import { sha256Hex } from '../contract/ids.ts';
 import type { ReconcileMessage } from '../contract/messages.ts';
-import { makeDesiredState } from '../director/index.ts';
+import { contentHash } from '../director/index.ts';
 import { type DesiredError, type Instance, moduleLabel } from '../domain/template.ts';
 import { isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { getAccount } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
-import { dueResigns, getInstance, noteDesiredError, putResign, signedInstance } from '../store/instance.ts';
+import { dueResigns, getInstance, noteDesiredError, removeResign } from '../store/instance.ts';
 import { getModule } from '../store/module.ts';
-import { etagOf, objectKeys, putLatest } from '../store/objects.ts';
-import { getComposition, type TemplateComposition } from '../store/template.ts';
+import { getComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import { type CompositionRecord, readRecord } from './compose-template.ts';
-import { signAsDirector } from './director.ts';
 import { readInstanceFiles } from './instance-files.ts';
 import { retryConflicts } from './retry-conflicts.ts';
-import { enqueue, later, nowIso, type Services } from './services.ts';
+import { enqueue, nowIso, type Services } from './services.ts';
+import { type Content, isDue, signDesiredState, signHeld } from './sign-desired-state.ts';
 
 /** What only people can put right: trying again would not. */
 const lasting: readonly ErrorCode[] = ['instance_metadata_missing', 'instance_entry_unsupported'];
@@ -29,29 +27,48 @@ const lasting: readonly ErrorCode[] = ['instance_metadata_missing', 'instance_en
  * Makes and signs what one instance is to be. Unchanged content is not signed again before half of its life. The
  * version is claimed first and confirmed after the bytes are in place: a worker that dies in between leaves no hash, so
  * the next one signs anew. Of two at once one is told `conflict` and looks again. Why a desired state cannot be made is
- * kept on the instance, which keeps the one before.
+ * kept on the instance, which keeps the one before, signed anew in time.
  */
 export async function reconcileInstance(services: Services, message: ReconcileMessage): Promise<void> {
   return retryConflicts(() => reconcile(services, message));
 }
 
 async function reconcile(services: Services, message: ReconcileMessage): Promise<void> {
-  const { account, instance_id } = message;
-  const instance = await getInstance(services.db, account, instance_id);
-  if (instance === null || instance.state === 'decommissioned') return;
-  const pointer = await getComposition(services.db, account, instance.template_id, instance.track);
-  if (pointer === null) return;
+  const { account: slug, instance_id } = message;
+  const instance = await getInstance(services.db, slug, instance_id);
+  if (instance === null || instance.state === 'decommissioned') {
+    return transact(services.db, [removeResign(slug, instance_id)]);
+  }
+  // After the instance: whoever signed it by a newer key than this one has counted up its version, which is claimed below.
+  const account = await getAccount(services.db, slug);
+  const pointer = await getComposition(services.db, slug, instance.template_id, instance.track);
+  if (account === null || pointer === null) return;
   const record = await readRecord(services, pointer.report_key);
-  let custom: DesiredState;
+  let content: Content;
   try {
-    custom = await desiredStateOf(services, instance, record);
+    content = { custom: await desiredStateOf(services, instance, record), image: record.image };
   } catch (error) {
     if (!isGantryError(error, ...lasting)) throw error;
-    return note(services, instance, { code: error.code, message: error.message });
+    const desired_error = { code: error.code, message: error.message };
+    await note(services, instance, desired_error);
+    // What it is to be cannot be made; what it was to be must not run out meanwhile.
+    if (isDue(services, instance, account)) await signHeld(services, { ...instance, desired_error }, account);
+    return;
   }
-  const desired_hash = sha256Hex(JSON.stringify([custom, record.image]));
-  if (instance.desired_hash === desired_hash && !halfExpired(services, instance)) return note(services, instance, null);
-  await sign(services, instance, pointer, record, custom, desired_hash);
+  if (instance.desired_hash === contentHash(content) && !isDue(services, instance, account)) {
+    return note(services, instance, null);
+  }
+  await signDesiredState(services, instance, account, content, {
+    desired_composition: pointer.digest,
+    desired_modules: Object.fromEntries(
+      record.layers.map((layer) => [
+        moduleLabel(instance.account, layer.account, layer.module),
+        layer.composefs_digest,
+      ]),
+    ),
+    desired_report_keys: [pointer.report_key],
+    desired_error: null,
+  });
 }
 
 /** Keeps why there is no new desired state, and tells it once. */
@@ -82,65 +99,6 @@ export async function scheduleResigns(services: Services): Promise<number> {
     due.map(({ account, instance_id }) => ({ account, instance_id })),
   );
   return due.length;
-}
-
-function halfExpired(services: Services, instance: Instance): boolean {
-  const half = (limits.desiredStateDays * 24 * 3600 * 1000) / 2;
-  return services.now().getTime() >= Date.parse(instance.desired_signed_at ?? '1970-01-01T00:00:00Z') + half;
-}
-
-async function sign(
-  services: Services,
-  instance: Instance,
-  pointer: TemplateComposition,
-  record: CompositionRecord,
-  custom: DesiredState,
-  desired_hash: string,
-): Promise<void> {
-  const account = await getAccount(services.db, instance.account);
-  if (account === null) return;
-  const key = objectKeys.desiredState(instance.account, instance.id);
-  // Read before the version is claimed: whoever puts bytes in place after this has claimed a version before or loses.
-  const inPlace = await etagOf(services.objects, key);
-  const signed_at = nowIso(services);
-  const lifeSeconds = limits.desiredStateDays * 24 * 3600;
-  const set = {
-    desired_version: instance.desired_version + 1,
-    desired_hash: null,
-    desired_composition: pointer.digest,
-    desired_modules: Object.fromEntries(
-      record.layers.map((layer) => [
-        moduleLabel(instance.account, layer.account, layer.module),
-        layer.composefs_digest,
-      ]),
-    ),
-    desired_signed_at: signed_at,
-    desired_expires_at: later(services, lifeSeconds),
-    // What is in place stays named until other bytes are there: what an agent may still fetch is not collected.
-    desired_report_keys: [...new Set([...instance.desired_report_keys, pointer.report_key])],
-    desired_error: null,
-  };
-  await transact(services.db, [signedInstance(instance, set)]);
-  const metadata = makeDesiredState({
-    custom,
-    image: { length: record.image.length, sha256: record.image.sha256 },
-    version: set.desired_version,
-    expires: new Date(set.desired_expires_at),
-  });
-  const bytes = await signAsDirector(services, account.director_key_id, metadata);
-  await putLatest(services.objects, key, bytes, 'application/json', inPlace);
-  await transact(services.db, [
-    signedInstance({ ...instance, ...set }, { ...set, desired_hash, desired_report_keys: [pointer.report_key] }),
-    putResign(instance.account, instance.id, later(services, lifeSeconds / 2)),
-    createEvent({
-      type: 'gantry.desired_state.signed',
-      account: instance.account,
-      subject: `instance/${instance.id}`,
-      actor: 'gantry:reconcile',
-      at: signed_at,
-      data: { version: set.desired_version, composition_digest: pointer.digest },
-    }),
-  ]);
 }
 
 async function desiredStateOf(

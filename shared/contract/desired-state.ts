@@ -122,11 +122,18 @@ export const enrollAnswer = z.object({
   root: z.string(),
 });
 
+/** What an agent says of itself each hour. */
+export const heartbeatRequest = z.object({
+  /** Of the account root that it trusts: it is told what follows. */
+  root_version: z.int().min(1),
+  agent_version: z.string().max(100),
+});
+
 /** Answer to a heartbeat: where to read, good for about an hour. */
 export const heartbeatAnswer = z.object({
   desired_state_url: z.url(),
-  /** Root metadata by version, for chained rotation. */
-  root_url: z.url(),
+  /** The account roots that follow the agent's, oldest first: it takes them one by one. */
+  root_urls: z.array(z.url()),
   expires_at: z.iso.datetime(),
 });
 

@@ -10,6 +10,22 @@ export const eventFacts = {
     when: 'An account was made, with its director key and root.',
     data: ['root_sha256'],
   },
+  'gantry.root.proposed': {
+    subject: 'root/<version>',
+    when: 'A next account root waits for signatures.',
+    data: ['key_ids', 'threshold', 'director_key_id'],
+  },
+  'gantry.root.signed': {
+    subject: 'root/<version>',
+    when: 'A key signed the proposed root, which needs more signatures.',
+    data: ['key_id'],
+  },
+  'gantry.root.withdrawn': { subject: 'root/<version>', when: 'The proposed root was taken back.', data: [] },
+  'gantry.root.changed': {
+    subject: 'root/<version>',
+    when: 'A next root is in force; agents follow it with their next heartbeat.',
+    data: ['root_sha256', 'key_ids', 'threshold', 'director_key_id'],
+  },
   'gantry.member.added': { subject: 'member/<id>', when: 'A person joined the account.', data: ['roles'] },
   'gantry.member.removed': { subject: 'member/<id>', when: 'A person left the account.', data: [] },
   'gantry.token.created': {
@@ -185,6 +201,16 @@ export const eventFacts = {
     subject: 'instance/<id>',
     when: 'Its metadata, track or clusters were changed, or it has a new join token.',
     data: ['join_token?', 'changed?', 'operation_id?'],
+  },
+  'gantry.instance.credential_reused': {
+    subject: 'instance/<id>',
+    when: 'Its credential was used from two places and is revoked; an alarm is raised. It may enrol again.',
+    data: ['why', 'key_thumbprint'],
+  },
+  'gantry.instance.decommissioned': {
+    subject: 'instance/<id>',
+    when: 'The instance is no machine of the account any more; its agent wipes its key and secrets.',
+    data: ['name'],
   },
   'gantry.instance.reported': {
     subject: 'instance/<id>',

@@ -1,15 +1,28 @@
-export { directorKey } from './key.ts';
+export { tufKey } from './key.ts';
 export {
+  contentHash,
   type DesiredStateOptions,
   type DirectorSigner,
   makeDesiredState,
-  makeRoot,
-  type RootOptions,
   rootSha256,
   signMetadata,
 } from './make.ts';
 export {
+  describeRoot,
+  makeRoot,
+  nextRoot,
+  type RootChange,
+  type RootDescription,
+  type RootSignature,
+  type RootStanding,
+  signRootWith,
+  standingOf,
+  withSignature,
+} from './root.ts';
+export {
+  claimedContent,
   type DesiredStateCheck,
+  parseRoot,
   type VerifiedDesiredState,
   verifyDesiredState,
   verifyNextRoot,

@@ -1,38 +1,57 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { canonicalize } from '@tufjs/canonical-json';
 import { Key } from '@tufjs/models';
 import { GantryError } from '../error.ts';
 
 /**
- * A TUF key from an ECDSA P-256 public key (PEM, SPKI). Its id is the SHA-256 of the key's canonical JSON (TUF 1.0.34,
- * section 4.2), so the same key has the same id in every metadata file and under every implementation.
+ * A TUF key from a public key (PEM, SPKI): ECDSA P-256 or Ed25519. Its id is the SHA-256 of the key's canonical JSON (TUF
+ * 1.0.34, section 4.2), so the same key has the same id in every metadata file and under every implementation.
+ * Fails with `key_invalid`.
  */
-export function directorKey(publicKeyPem: string): Key {
-  const pem = normalisedPem(publicKeyPem);
-  const json = { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: pem } };
-  return Key.fromJSON(keyIdOf(json), json);
+export function tufKey(publicKeyPem: string): Key {
+  const json = keyJson(readPublicKey(publicKeyPem));
+  return Key.fromJSON(createHash('sha256').update(canonicalize(json)).digest('hex'), json);
 }
 
-/** The id that a key's own JSON gives it. */
-export function keyIdOf(keyJson: unknown): string {
-  return createHash('sha256').update(canonicalize(keyJson)).digest('hex');
-}
-
-/** One text for one key, whatever line ends or padding the caller's PEM had. */
-function normalisedPem(publicKeyPem: string): string {
+/** The public key (PEM, SPKI) behind a TUF key; `key_invalid` when it is of another type or cannot be read. */
+export function publicKeyOf({ keyType, keyVal }: Key): string {
+  const text = keyVal.public ?? '';
+  if (keyType !== 'ed25519') return pemOf(readPublicKey(text));
+  const key = { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(text, 'hex').toString('base64url') };
   try {
-    const key = createPublicKey(publicKeyPem);
-    const curve = key.asymmetricKeyDetails?.namedCurve;
-    if (curve === 'prime256v1') return key.export({ type: 'spki', format: 'pem' }).toString();
-    throw new GantryError(
-      'key_invalid',
-      `A director key must be ECDSA P-256, found ${curve ?? key.asymmetricKeyType ?? 'no key'}.`,
-      { expected: 'prime256v1', found: curve ?? key.asymmetricKeyType },
-    );
+    return pemOf(createPublicKey({ key, format: 'jwk' }));
   } catch (cause) {
-    if (cause instanceof GantryError) throw cause;
-    throw new GantryError('key_invalid', 'A director key must be a PEM public key (SPKI), found something else.', {
+    throw new GantryError('key_invalid', 'An Ed25519 key must be 64 hex digits, found something else.', { cause });
+  }
+}
+
+/** The one form that a key has here: with two, one key would have two ids and count twice towards a threshold. */
+function keyJson(key: KeyObject) {
+  if (key.asymmetricKeyType === 'ed25519') {
+    const { x = '' } = key.export({ format: 'jwk' });
+    const hex = Buffer.from(x, 'base64url').toString('hex');
+    return { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: hex } };
+  }
+  return { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: pemOf(key) } };
+}
+
+function pemOf(key: KeyObject): string {
+  return key.export({ type: 'spki', format: 'pem' }).toString();
+}
+
+function readPublicKey(publicKeyPem: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey(publicKeyPem);
+  } catch (cause) {
+    throw new GantryError('key_invalid', 'A root key must be a PEM public key (SPKI), found something else.', {
       cause,
     });
   }
+  const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType;
+  if (found === 'prime256v1' || found === 'ed25519') return key;
+  throw new GantryError('key_invalid', `A root key must be ECDSA P-256 or Ed25519, found ${found ?? 'no key'}.`, {
+    expected: ['prime256v1', 'ed25519'],
+    found,
+  });
 }

@@ -1,36 +1,13 @@
 import { createHash } from 'node:crypto';
-import { Metadata, Root, Signature, TargetFile, Targets } from '@tufjs/models';
+import { Metadata, type Root, Signature, TargetFile, Targets } from '@tufjs/models';
 import { type DesiredState, desiredState } from '../contract/desired-state.ts';
 import { GantryError } from '../error.ts';
-import { directorKey } from './key.ts';
 
 /** TUF's specification that the metadata follows; agents refuse another major version. */
-const specVersion = '1.0.31';
+export const specVersion = '1.0.31';
 
 /** Path of the one target of a desired state: the composition image (EROFS, written by shared/composefs). */
 export const compositionTarget = 'composition.erofs';
-
-const topLevelRoles = ['root', 'targets', 'snapshot', 'timestamp'] as const;
-
-export interface RootOptions {
-  /** ECDSA P-256, PEM. It fills all four roles, each with threshold 1. */
-  publicKeyPem: string;
-  expires: Date;
-  version: number;
-}
-
-/** Unsigned root metadata of an account (product.md, section 9; TUF 1.0.34, section 4.3). */
-export function makeRoot({ publicKeyPem, expires, version }: RootOptions): Metadata<Root> {
-  const root = new Root({
-    specVersion,
-    version: positive(version, 'root version'),
-    expires: tufTime(expires),
-    consistentSnapshot: false,
-  });
-  const key = directorKey(publicKeyPem);
-  for (const role of topLevelRoles) root.addKey(key, role);
-  return new Metadata(root);
-}
 
 export interface DesiredStateOptions {
   custom: DesiredState;
@@ -83,6 +60,16 @@ export function makeDesiredState({ custom, image, version, expires }: DesiredSta
   return new Metadata(targets);
 }
 
+/**
+ * SHA-256 (64 hex digits) of what a desired state says, whatever its version, time and signatures: the same for what is
+ * handed to `makeDesiredState` and for what `claimedContent` reads back.
+ */
+export function contentHash({ custom, image }: Pick<DesiredStateOptions, 'custom' | 'image'>): string {
+  // Parsed, so that keys have the order of the schema on both ways.
+  const parsed = JSON.stringify([desiredState.parse(custom), image.length, image.sha256]);
+  return createHash('sha256').update(parsed).digest('hex');
+}
+
 /** Signs bytes with ECDSA P-256 over SHA-256; answers the DER signature, as KMS and node:crypto give it. */
 export type DirectorSigner = (bytes: Buffer) => Promise<Uint8Array>;
 
@@ -116,11 +103,12 @@ export function rootSha256(bytes: Uint8Array): string {
 }
 
 /** TUF's time: UTC, whole seconds. */
-function tufTime(date: Date): string {
+export function tufTime(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-function positive(value: number, what: string): number {
+/** A version: `desired_state_invalid` unless it is a whole number from 1. */
+export function positive(value: number, what: string): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new GantryError('desired_state_invalid', `The ${what} must be a whole number from 1, found ${value}.`);
 }

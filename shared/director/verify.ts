@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Metadata, MetadataKind, type Root, type TargetFile, type Targets } from '@tufjs/models';
+import { type Key, Metadata, MetadataKind, type Root, type TargetFile, type Targets } from '@tufjs/models';
 import { type DesiredState, desiredState } from '../contract/desired-state.ts';
 import type { ErrorCode } from '../contract/error-codes.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
-import { keyIdOf } from './key.ts';
-import { compositionTarget, rootSha256 } from './make.ts';
+import { publicKeyOf, tufKey } from './key.ts';
+import { compositionTarget, type DesiredStateOptions, rootSha256 } from './make.ts';
 
 /**
  * Reads root metadata that a join token pins: SHA-256 of the bytes as received, then its own signatures.
@@ -71,12 +71,7 @@ export function verifyDesiredState(bytes: Uint8Array, check: DesiredStateCheck):
   requireSignatures(check.root, MetadataKind.Targets, metadata, 'desired_state_signature_invalid', 'the account root');
   const { version } = metadata.signed;
   const target = onlyTarget(metadata.signed);
-  const parsed = desiredState.safeParse(target.custom);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw invalid(`its field custom.${issue?.path.join('.')} is wrong: ${issue?.message}`);
-  }
-  const state = parsed.data;
+  const state = customOf(target);
   if (state.account !== check.account || state.instance !== check.instance) {
     const expected = `${check.account}/${check.instance}`;
     const found = `${state.account}/${state.instance}`;
@@ -102,13 +97,33 @@ export function verifyDesiredState(bytes: Uint8Array, check: DesiredStateCheck):
   };
 }
 
+/** What a desired state says, its signatures unjudged: to be compared by `contentHash`. Fails with `desired_state_invalid`. */
+export function claimedContent(bytes: Uint8Array): Pick<DesiredStateOptions, 'custom' | 'image'> {
+  const target = onlyTarget(readDesiredState(bytes).signed);
+  return { custom: customOf(target), image: { length: target.length, sha256: target.hashes.sha256 as string } };
+}
+
+function customOf(target: TargetFile): DesiredState {
+  const parsed = desiredState.safeParse(target.custom);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw invalid(`its field custom.${issue?.path.join('.')} is wrong: ${issue?.message}`);
+}
+
 function readRoot(bytes: Uint8Array): Metadata<Root> {
+  const root = parseRoot(bytes);
+  requireSignatures(root, MetadataKind.Root, root, 'root_untrusted', 'itself');
+  return root;
+}
+
+/** Root metadata whose signatures nobody judged yet: a proposed one. Fails with `root_untrusted` when it is none. */
+export function parseRoot(bytes: Uint8Array): Metadata<Root> {
   const root = parseMetadata(bytes, 'root_untrusted', 'The account root', (json) =>
     Metadata.fromJSON(MetadataKind.Root, json as never),
   );
   for (const [id, key] of Object.entries(root.signed.keys)) {
-    // Two ids for one key would let it count twice towards a threshold.
-    const expected = keyIdOf(key.toJSON());
+    // Two ids for one key, or two ways to write it, would let it count twice towards a threshold.
+    const expected = ownIdOf(key);
     if (id !== expected) {
       throw new GantryError(
         'root_untrusted',
@@ -125,8 +140,21 @@ function readRoot(bytes: Uint8Array): Metadata<Root> {
       throw new GantryError('root_untrusted', `The account root gives role ${name} the threshold ${role.threshold}.`);
     }
   }
-  requireSignatures(root, MetadataKind.Root, root, 'root_untrusted', 'itself');
   return root;
+}
+
+function ownIdOf(key: Key): string {
+  try {
+    return tufKey(publicKeyOf(key)).keyID;
+  } catch (cause) {
+    throw new GantryError(
+      'root_untrusted',
+      `The account root has a key that cannot be read: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function readDesiredState(bytes: Uint8Array): Metadata<Targets> {

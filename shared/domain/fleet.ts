@@ -1,4 +1,4 @@
-import { type DriftReport, driftOf } from './drift.ts';
+import { type DriftReport, driftOf, driftReasons, moduleDrifts } from './drift.ts';
 import type { Instance, Template, Track } from './template.ts';
 import { compareBytes } from './tree.ts';
 
@@ -60,12 +60,12 @@ export function ofFleet(instances: readonly Instance[], { cluster, track }: Flee
 }
 
 /** Counts what machines run against what they should. */
-export function fleetOf(instances: readonly Instance[]): Fleet {
-  return mergeFleets(instances.map(fleetOfOne));
+export function fleetOf(instances: readonly Instance[], now: Date): Fleet {
+  return mergeFleets(instances.map((instance) => fleetOfOne(instance, now)));
 }
 
-function fleetOfOne(instance: Instance): Fleet {
-  const report = driftOf(instance);
+function fleetOfOne(instance: Instance, now: Date): Fleet {
+  const report = driftOf(instance, now);
   const count = { instances: 1, drifted: Number(report.drift) };
   const clusters = instance.clusters.length === 0 ? [null] : [...new Set(instance.clusters)];
   return {
@@ -96,14 +96,7 @@ function digestsOf(desired: string | null, running: string | null): DigestCount[
   }));
 }
 
-const noReasons: Record<DriftReason, number> = {
-  none: 0,
-  modules: 0,
-  composition: 0,
-  never_reported: 0,
-  refused: 0,
-  no_desired_state: 0,
-};
+const noReasons = Object.fromEntries(driftReasons.map((reason) => [reason, 0])) as Record<DriftReason, number>;
 
 /** Counts of separate sets of machines taken together: merging the pages of a fleet gives the counts of the whole. */
 export function mergeFleets(fleets: readonly Fleet[]): Fleet {
@@ -244,7 +237,7 @@ export function machinesRunning(
   version?: string,
 ): Machine[] {
   return ofFleet(instances).flatMap((instance): Machine[] => {
-    const row = driftOf(instance).modules.find((one) => one.module === module);
+    const row = moduleDrifts(instance).find((one) => one.module === module);
     const { report } = instance;
     if (report === null || row === undefined || row.running === null) return [];
     const versions = [...(known.get(row.running) ?? [])];

@@ -44,6 +44,8 @@ export interface Assignment {
   updated_at: string;
 }
 
+export const instanceStates = ['awaiting_enrolment', 'enrolled', 'credential_reused', 'decommissioned'] as const;
+
 /** A machine built from a template. */
 export interface Instance {
   account: string;
@@ -53,7 +55,8 @@ export interface Instance {
   track: Track;
   metadata: Metadata;
   clusters: string[];
-  state: 'awaiting_enrolment' | 'enrolled' | 'decommissioned';
+  /** `credential_reused`: its credential was used from two places and ended; it may enrol again. */
+  state: (typeof instanceStates)[number];
   /** RFC 7638 thumbprint of the agent's key, once enrolled. */
   key_thumbprint: string | null;
   /** SHA-256 of the agent's credential. */
@@ -63,7 +66,7 @@ export interface Instance {
   join_expires_at: string | null;
   /** Version of the last signed desired state; 0 before the first. */
   desired_version: number;
-  /** SHA-256 of its `custom` field: unchanged content is not signed again. */
+  /** SHA-256 of what it says: unchanged content is not signed again. */
   desired_hash: string | null;
   desired_composition: string | null;
   /** `<name>` or `<account>/<name>` → composefs digest the machine should run. */
@@ -75,6 +78,8 @@ export interface Instance {
    * from when another one is claimed until its bytes are in place.
    */
   desired_report_keys: string[];
+  /** The KMS key that signed it; null before the first. */
+  desired_key_id: string | null;
   /** Why the desired state could not be made as it should be now; the one before stays. Null when it could. */
   desired_error: DesiredError | null;
   /** The last report, null before the first. */

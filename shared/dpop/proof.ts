@@ -4,6 +4,7 @@ import { calculateJwkThumbprint, EmbeddedJWK, exportJWK, type JWK, jwtVerify, Si
 import { z } from 'zod';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
+import type { CallPlace } from './call-chain.ts';
 
 export interface ProofOptions {
   /** EC P-256 private key; its public half travels in the proof. */
@@ -14,16 +15,20 @@ export interface ProofOptions {
   htu: string;
   /** The credential sent beside the proof; absent only at enrolment, when there is none yet. */
   accessToken?: string;
+  /** Where the call stands among the machine's calls (call-chain.ts); absent at enrolment. */
+  place?: CallPlace;
   now: Date;
 }
 
 /** A DPoP proof (RFC 9449, section 4.2): ES256, the key embedded as `jwk`, a fresh `jti`. */
-export async function makeProof({ privateKey, htm, htu, accessToken, now }: ProofOptions): Promise<string> {
+export async function makeProof({ privateKey, htm, htu, accessToken, place, now }: ProofOptions): Promise<string> {
   const { kty, crv, x, y } = await exportJWK(privateKey);
   return await new SignJWT({
     htm,
     htu: withoutQuery(htu),
     ...(accessToken === undefined ? {} : { ath: hashOf(accessToken) }),
+    ...(place === undefined ? {} : { attempt: place.attempt }),
+    ...(place === undefined || place.nonce === null ? {} : { nonce: place.nonce }),
   })
     .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } as JWK })
     .setJti(randomUUID())
@@ -49,6 +54,7 @@ export interface ProofClaims {
   jti: string;
   /** Seconds since 1970. */
   iat: number;
+  place: CallPlace;
 }
 
 const embeddedKey = z.object({
@@ -65,6 +71,8 @@ const claims = z.object({
   htu: z.string(),
   iat: z.int(),
   ath: z.string().optional(),
+  nonce: z.string().max(200).nullable().default(null),
+  attempt: z.int().min(1).default(1),
 });
 
 /**
@@ -76,13 +84,13 @@ export async function checkProof(proof: string, expected: ExpectedRequest): Prom
   const parsed = claims.safeParse(payload);
   if (!parsed.success)
     throw refuse(`its claim ${parsed.error.issues[0]?.path.join('.')} is missing or of a wrong type`);
-  const { jti, htm, htu, iat, ath } = parsed.data;
+  const { jti, htm, htu, iat, ath, nonce, attempt } = parsed.data;
   if (htm !== expected.htm) throw refuse(`it is for the method ${htm}, the request is a ${expected.htm}`);
   if (!sameUrl(htu, expected.htu)) throw refuse(`it is for ${htu}, the request went to ${withoutQuery(expected.htu)}`);
   const age = expected.now.getTime() - iat * 1000;
   if (Math.abs(age) > limits.dpopWindowMs) {
     throw refuse(
-      `it was made ${Math.round(age / 1000)} s ago, at most ${limits.dpopWindowMs / 1000} s either way are allowed`,
+      `it was made ${Math.round(age / 1000)} s ago, at most ${limits.dpopWindowMs / 1000} s either way are allowed; it is ${expected.now.toISOString()} here`,
     );
   }
   if (expected.accessToken !== undefined && ath !== hashOf(expected.accessToken)) {
@@ -92,7 +100,7 @@ export async function checkProof(proof: string, expected: ExpectedRequest): Prom
   if (expected.expectedThumbprint !== undefined && thumbprint !== expected.expectedThumbprint) {
     throw refuse('it was made with another key than the credential is bound to');
   }
-  return { thumbprint, jti, iat };
+  return { thumbprint, jti, iat, place: { nonce, attempt } };
 }
 
 async function verifySignature(proof: string): Promise<{ payload: unknown; jwk: JWK }> {

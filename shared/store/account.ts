@@ -114,6 +114,17 @@ export function createAccount(account: Account): Write {
   );
 }
 
+/** Puts the next root in force, if the one before it still is. */
+export function moveRoot(was: Account, set: Pick<Account, 'root_version' | 'root_sha256' | 'director_key_id'>): Write {
+  return change(
+    accounts
+      .patch({ slug: was.slug })
+      .set(set)
+      .where((row, { eq }) => `${eq(row.root_version, was.root_version)} AND ${eq(row.root_sha256, was.root_sha256)}`)
+      .params(),
+  );
+}
+
 export function getMember(db: Db, account: string, id: string): Promise<Member | null> {
   return read(db, members, members.get({ account, id }).params());
 }

@@ -1,4 +1,5 @@
 import { Entity } from 'electrodb';
+import type { CallChain } from '../domain/call-chain.ts';
 import type { DesiredError, Instance, InstanceReport, Metadata, Track } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
 import {
@@ -16,6 +17,7 @@ import {
   queryDue,
   queryShards,
   read,
+  remove,
   service,
   shardOf,
   text,
@@ -50,6 +52,7 @@ const instances = new Entity(
       desired_signed_at: json<string | null>(),
       desired_expires_at: json<string | null>(),
       desired_report_keys: json<string[]>(),
+      desired_key_id: json<string | null>(),
       desired_error: json<DesiredError | null>(),
       report: json<InstanceReport | null>(),
       created_at: text,
@@ -96,7 +99,14 @@ const resigns = new Entity(
 const credentials = new Entity(
   {
     model: { entity: 'credential', version: '1', service },
-    attributes: { hash: text, account: text, instance_id: text, key_thumbprint: text },
+    attributes: {
+      hash: text,
+      account: text,
+      instance_id: text,
+      key_thumbprint: text,
+      chain: json<CallChain>(),
+      calls: number,
+    } satisfies Attributes<Credential>,
     indexes: { primary: { pk: key('pk', ['hash'], 'credential#${hash}'), sk: key('sk', [], 'credential') } },
   } as const,
   options,
@@ -232,6 +242,7 @@ export function signedInstance(
     | 'desired_signed_at'
     | 'desired_expires_at'
     | 'desired_report_keys'
+    | 'desired_key_id'
     | 'desired_error'
   >,
 ): Write {
@@ -255,18 +266,45 @@ export function noteDesiredError(was: Instance, desired_error: DesiredError | nu
   );
 }
 
-/** Keeps a report; reports are observations, the last one counts. */
-export function putReport(account: string, id: string, report: InstanceReport): Write {
+/** Keeps a report; reports are observations, the last one counts. One of a machine that is none any more does not. */
+export function putReport(was: Instance, report: InstanceReport): Write {
   return change(
     instances
-      .patch({ account, id })
+      .patch({ account: was.account, id: was.id })
       .set({ report } as never)
+      .where(({ credential_hash }, { eq }) => eq(credential_hash as never, was.credential_hash as never))
+      .params(),
+    () => new GantryError('conflict', 'the machine was enrolled again, or decommissioned, meanwhile'),
+  );
+}
+
+/** Ends an agent's credential, if it is still the instance's. */
+export function endCredential(was: Instance, state: 'credential_reused' | 'decommissioned', now: string): Write {
+  return change(
+    instances
+      .patch({ account: was.account, id: was.id })
+      .set({
+        state,
+        key_thumbprint: null,
+        credential_hash: null,
+        join_secret_hash: null,
+        join_expires_at: null,
+        updated_at: now,
+      } as never)
+      .where((row, { eq }) => {
+        return `${eq(row.credential_hash as never, was.credential_hash as never)} AND ${eq(row.updated_at, was.updated_at)}`;
+      })
       .params(),
   );
 }
 
 export function putResign(account: string, instance_id: string, due_at: string): Write {
   return change(resigns.put({ account, instance_id, due_at, shard: shardOf(instance_id, dueShards) }).params());
+}
+
+/** Of an instance that is signed for no more. */
+export function removeResign(account: string, instance_id: string): Write {
+  return remove(resigns.delete({ account, instance_id }).params());
 }
 
 export function dueResigns(
@@ -284,6 +322,10 @@ export interface Credential {
   account: string;
   instance_id: string;
   key_thumbprint: string;
+  /** Where its calls stand. */
+  chain: CallChain;
+  /** Counts changes of the chain, so that of two calls at once each is judged by what the other left. */
+  calls: number;
 }
 
 export function getCredential(db: Db, hash: string): Promise<Credential | null> {
@@ -292,6 +334,17 @@ export function getCredential(db: Db, hash: string): Promise<Credential | null> 
 
 export function createCredential(credential: Credential): Write {
   return create(credentials.create(credential).params(), () => new GantryError('conflict', 'the credential exists'));
+}
+
+/** Counts a call, if no other one was since the chain was read. */
+export function countCall(was: Credential, chain: CallChain): Write {
+  return change(
+    credentials
+      .patch({ hash: was.hash })
+      .set({ chain, calls: was.calls + 1 })
+      .where(({ calls }, { eq }) => eq(calls, was.calls))
+      .params(),
+  );
 }
 
 /** Notes a proof's `jti` for ten minutes; the second time is refused. */

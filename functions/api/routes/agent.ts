@@ -8,6 +8,7 @@ import {
   artifactUrlsRequest,
   enrollAnswer,
   heartbeatAnswer,
+  heartbeatRequest,
 } from '../../../shared/contract/desired-state.ts';
 import { type Route, route } from '../route.ts';
 
@@ -34,8 +35,9 @@ export const agentRoutes: Route[] = [
     tag: 'agent',
     summary: 'Where the desired state is, for about an hour',
     secret: true,
+    body: heartbeatRequest,
     answer: heartbeatAnswer,
-    handle: ({ services, agent }) => heartbeat(services, agent),
+    handle: ({ services, agent, body }) => heartbeat(services, agent, body),
   }),
   route({
     method: 'post',

@@ -7,6 +7,7 @@ import { moduleRoutes } from './module.ts';
 import { approvalRoutes, operationRoutes, policyRoutes } from './operation.ts';
 import { registryRoutes } from './registry.ts';
 import { assignmentRoutes, templateRoutes } from './template.ts';
+import { trustRoutes } from './trust.ts';
 import { versionRoutes } from './version.ts';
 
 /** Every route below `/api/v1`, in the order of the documentation. */
@@ -25,5 +26,6 @@ export const apiRoutes: readonly Route[] = [
   ...assignmentRoutes,
   ...instanceRoutes,
   ...fleetRoutes,
+  ...trustRoutes,
   ...agentRoutes,
 ];

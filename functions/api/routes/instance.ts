@@ -1,5 +1,6 @@
 import { changeInstance } from '../../../shared/actions/change-instance.ts';
 import { createInstance, renewJoinToken } from '../../../shared/actions/create-instance.ts';
+import { decommissionInstance } from '../../../shared/actions/decommission-instance.ts';
 import { previewInstanceChange } from '../../../shared/actions/preview-change.ts';
 import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
 import {
@@ -35,7 +36,7 @@ export const instanceRoutes: Route[] = [
         (limit, after) => listInstances(services.db, caller.account, limit, after),
         (instance) => instance.id,
       );
-      return { instances: items.map(instanceView), next_cursor };
+      return { instances: items.map((instance) => instanceView(instance, services.now())), next_cursor };
     },
   }),
   route({
@@ -52,7 +53,7 @@ export const instanceRoutes: Route[] = [
     answer: createInstanceAnswer,
     async handle({ services, caller, body }) {
       const { instance, join_token } = await createInstance(services, caller, body);
-      return { instance: instanceView(instance), join_token };
+      return { instance: instanceView(instance, services.now()), join_token };
     },
   }),
   route({
@@ -65,7 +66,10 @@ export const instanceRoutes: Route[] = [
     answer: instanceAnswer,
     async handle({ services, caller, params }) {
       return {
-        instance: instanceView(found(await getInstance(services.db, caller.account, params.id), 'instance', params.id)),
+        instance: instanceView(
+          found(await getInstance(services.db, caller.account, params.id), 'instance', params.id),
+          services.now(),
+        ),
       };
     },
   }),
@@ -110,6 +114,19 @@ export const instanceRoutes: Route[] = [
     handle: ({ services, caller, params }) => renewJoinToken(services, caller, params.id),
   }),
   route({
+    method: 'post',
+    path: '/instances/{id}/decommission',
+    role: 'operator',
+    tag: 'instances',
+    summary: 'End an instance for good: its credential ends, its agent wipes its key and secrets',
+    description: 'The row stays. The agent learns it with its next call, within the hour.',
+    params: instanceParams,
+    answer: instanceAnswer,
+    async handle({ services, caller, params }) {
+      return { instance: instanceView(await decommissionInstance(services, caller, params.id), services.now()) };
+    },
+  }),
+  route({
     method: 'get',
     path: '/instances/{id}/drift',
     role: 'viewer',
@@ -118,7 +135,8 @@ export const instanceRoutes: Route[] = [
     params: instanceParams,
     answer: driftAnswer,
     async handle({ services, caller, params }) {
-      return driftOf(found(await getInstance(services.db, caller.account, params.id), 'instance', params.id));
+      const instance = found(await getInstance(services.db, caller.account, params.id), 'instance', params.id);
+      return driftOf(instance, services.now());
     },
   }),
 ];

@@ -44,6 +44,7 @@ const fleetSchema = drifted
       modules: count,
       composition: count,
       never_reported: count,
+      silent: count,
       refused: count,
       no_desired_state: count,
     }),

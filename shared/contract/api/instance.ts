@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { driftReasons } from '../../domain/drift.ts';
 import { slugSchema } from '../../domain/names.ts';
+import { instanceStates } from '../../domain/template.ts';
 import { agentReport } from '../desired-state.ts';
 import { idSchema } from '../ids.ts';
 import { metadataSchema, timeSchema, trackSchema } from './common.ts';
@@ -38,7 +40,7 @@ export const instanceSchema = z
     track: trackSchema,
     metadata: metadataSchema,
     clusters: z.array(z.string()),
-    state: z.enum(['awaiting_enrolment', 'enrolled', 'decommissioned']),
+    state: z.enum(instanceStates),
     join_expires_at: timeSchema.nullable(),
     desired_version: z.number().int(),
     desired_composition: z.string().nullable(),
@@ -63,7 +65,7 @@ export const driftAnswer = z
     modules: z.array(z.object({ module: z.string(), desired: z.string().nullable(), running: z.string().nullable() })),
     desired_composition: z.string().nullable(),
     running_composition: z.string().nullable(),
-    reason: z.enum(['none', 'modules', 'composition', 'never_reported', 'refused', 'no_desired_state']),
+    reason: z.enum(driftReasons),
     message: z.string().nullable(),
     reported_at: timeSchema.nullable(),
   })
@@ -80,4 +82,6 @@ export const enrollBody = z.strictObject({
   account: z.string(),
   instance: idSchema('instance'),
   secret: z.string().max(512),
+  /** The root that the token pins; a newer one is reached from there, signature by signature. */
+  root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });

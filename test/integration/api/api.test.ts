@@ -284,7 +284,7 @@ describe('templates and instances', () => {
     const agent = async (path: string, body: unknown, proof: string, credential = '') =>
       call('POST', path, body, { dpop: proof, authorization: `DPoP ${credential}` });
 
-    const enrolment = { account: join.account, instance: join.instance, secret: join.secret };
+    const { url: _, ...enrolment } = join;
     const enrolled = await agent('/agent/enroll', enrolment, await proofFor('/agent/enroll'));
     expect(enrolled.status).toBe(201);
     const reused = await agent('/agent/enroll', enrolment, await proofFor('/agent/enroll'));

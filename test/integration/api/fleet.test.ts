@@ -18,7 +18,7 @@ import { authorKey, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
-const time = '2026-01-01T00:00:00.000Z';
+const time = new Date().toISOString();
 let world: World;
 /** Nothing composes or reconciles behind their back: machines stay as they are made here. */
 let services: Services;
@@ -93,6 +93,7 @@ async function machine(name: string, template: Template, clusters: string[], let
     desired_signed_at: time,
     desired_expires_at: time,
     desired_report_keys: [],
+    desired_key_id: null,
     desired_error: null,
   };
   await transact(services.db, [signedInstance(instance, desired)]);
@@ -108,7 +109,7 @@ async function machine(name: string, template: Template, clusters: string[], let
     agent_version: '1',
     at: time,
   };
-  await transact(services.db, [putReport(account, instance.id, report)]);
+  await transact(services.db, [putReport(instance, report)]);
   expect((await getInstance(services.db, account, instance.id))?.report).toEqual(report);
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { approvalLink } from '../../../shared/actions/approval-link.ts';
 import { changePolicy } from '../../../shared/actions/change-policy.ts';
 import { removeMember } from '../../../shared/actions/remove-member.ts';
-import { joinToken } from '../../../shared/contract/desired-state.ts';
+import { type JoinToken, joinToken } from '../../../shared/contract/desired-state.ts';
 import { defaultPolicy } from '../../../shared/domain/operation.ts';
 import { makeProof } from '../../../shared/dpop/index.ts';
 import { getApproval } from '../../../shared/store/operation.ts';
@@ -41,6 +41,10 @@ async function newInstance(world: World, name: string) {
 
 const machineKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
+/** As a machine does that gets no answer: each call is one more attempt. */
+let attempts = 0;
+const alive = { root_version: 1, agent_version: '1' };
+
 async function asAgent(privateKey: KeyObject, path: string, body: unknown, credential?: string) {
   const htu = `${publicUrl}/api/v1/agent/${path}`;
   const now = new Date();
@@ -49,7 +53,7 @@ async function asAgent(privateKey: KeyObject, path: string, body: unknown, crede
     htm: 'POST',
     htu,
     now,
-    ...(credential ? { accessToken: credential } : {}),
+    ...(credential ? { accessToken: credential, place: { nonce: null, attempt: ++attempts } } : {}),
   });
   return sendAgent(path, body, proof, credential);
 }
@@ -58,11 +62,7 @@ async function sendAgent(path: string, body: unknown, proof: string, credential 
   return call(victim, 'POST', `/agent/${path}`, body, { dpop: proof, authorization: `DPoP ${credential}` });
 }
 
-const enrolmentOf = ({ account, instance, secret }: { account: string; instance: string; secret: string }) => ({
-  account,
-  instance,
-  secret,
-});
+const enrolmentOf = ({ url: _, ...enrolment }: JoinToken) => enrolment;
 
 describe('an account', () => {
   it('cannot read or change what is another’s, by any id', async () => {
@@ -151,9 +151,9 @@ describe('a join token', () => {
     const { join } = await newInstance(victim, 'renewed');
     const key = machineKey();
     const { credential } = (await asAgent(key, 'enroll', enrolmentOf(join))).body;
-    expect((await asAgent(key, 'heartbeat', undefined, credential)).status).toBe(200);
+    expect((await asAgent(key, 'heartbeat', alive, credential)).status).toBe(200);
     await call(victim, 'POST', `/instances/${join.instance}/join-token`);
-    expect((await asAgent(key, 'heartbeat', undefined, credential)).body.code).toBe('unauthenticated');
+    expect((await asAgent(key, 'heartbeat', alive, credential)).body.code).toBe('unauthenticated');
     expect((await asAgent(key, 'enroll', enrolmentOf(join))).body.code).toBe('join_token_invalid');
   });
 });
@@ -166,16 +166,16 @@ describe('an agent', () => {
     const made = (htu: string, htm = 'POST') =>
       makeProof({ privateKey, htm, htu, now: new Date(), accessToken: credential });
     const proof = await made(`${publicUrl}/api/v1/agent/heartbeat`);
-    expect((await sendAgent('heartbeat', undefined, proof, credential)).status).toBe(200);
-    expect((await sendAgent('heartbeat', undefined, proof, credential)).body.code).toBe('dpop_replayed');
+    expect((await sendAgent('heartbeat', alive, proof, credential)).status).toBe(200);
+    expect((await sendAgent('heartbeat', alive, proof, credential)).body.code).toBe('dpop_replayed');
     for (const other of [
       await made(`${publicUrl}/api/v1/agent/report`),
       await made('https://elsewhere.example/api/v1/agent/heartbeat'),
       await made(`${publicUrl}/api/v1/agent/heartbeat`, 'GET'),
     ]) {
-      expect((await sendAgent('heartbeat', undefined, other, credential)).body.code).toBe('dpop_invalid');
+      expect((await sendAgent('heartbeat', alive, other, credential)).body.code).toBe('dpop_invalid');
     }
-    expect((await asAgent(machineKey(), 'heartbeat', undefined, credential)).body.code).toBe('dpop_invalid');
+    expect((await asAgent(machineKey(), 'heartbeat', alive, credential)).body.code).toBe('dpop_invalid');
   });
 
   it('cannot get the address of content that its desired state does not name', async () => {

@@ -15,8 +15,14 @@ afterEach(() => world.stop());
 describe('enrolling', () => {
   it('pins the root of the token and keeps key and credential to itself', async () => {
     const config = await enroll({ token: world.token(), dir: world.dir });
-    expect(config).toEqual({ url: world.url, account: 'acme', instance: 'ins_1', writable_paths: ['/var'] });
-    expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(world.rootBytes);
+    expect(config).toEqual({
+      url: world.url,
+      account: 'acme',
+      instance: 'ins_1',
+      writable_paths: ['/var'],
+      on_decommission: 'keep',
+    });
+    expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(world.roots[0]);
     expect((await stat(join(world.dir, 'agent'))).mode & 0o777).toBe(0o700);
     expect((await stat(join(world.dir, 'agent/key.pem'))).mode & 0o777).toBe(0o600);
     expect((await stat(join(world.dir, 'agent/credential'))).mode & 0o777).toBe(0o600);
@@ -26,9 +32,9 @@ describe('enrolling', () => {
     const token = world.token();
     const other = director();
     const root = makeRoot({ publicKeyPem: other.publicKeyPem, expires: new Date('2099-01-01'), version: 1 });
-    world.rootBytes = await signMetadata(root, other.signer, other.keyId);
+    world.roots = [await signMetadata(root, other.signer, other.keyId)];
     await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({ code: 'root_untrusted' });
-    expect(await readdir(join(world.dir, 'agent'))).toEqual(['key.pem']);
+    expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual(['clock.json', 'key.pem']);
   });
 
   it('happens once a directory and once a token', async () => {
@@ -74,9 +80,9 @@ describe('an agent’s directory', () => {
   it('is wiped of what could speak for the machine when it is decommissioned', async () => {
     await world.enroll();
     await world.publish({ modules: [], version: 1 });
-    world.refuse = { verb: 'report', status: 403, code: 'instance_decommissioned' };
+    world.refuse = { verb: 'report', status: 410, code: 'instance_decommissioned' };
     await expect(world.run()).rejects.toMatchObject({ code: 'instance_decommissioned' });
-    expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual(['desired-state.json', 'root.json']);
+    expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual([]);
   });
 
   it('is cleared of what a crash left', async () => {
@@ -113,7 +119,7 @@ describe('an account root', () => {
     const next = director();
     const root = makeRoot({ publicKeyPem: next.publicKeyPem, expires: new Date('2099-01-01'), version: 2 });
     await signMetadata(root, next.signer, next.keyId);
-    world.rootBytes = await signMetadata(root, world.director.signer, world.director.keyId);
+    world.roots[1] = await signMetadata(root, world.director.signer, world.director.keyId);
     await world.publish({ modules: [], version: 2, signer: next, metadata: { moved: 1 } });
     expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, desired_state_version: 2 });
     await world.publish({ modules: [], version: 3 });
@@ -124,7 +130,7 @@ describe('an account root', () => {
     await world.enroll();
     const next = director();
     const root = makeRoot({ publicKeyPem: next.publicKeyPem, expires: new Date('2099-01-01'), version: 2 });
-    world.rootBytes = await signMetadata(root, next.signer, next.keyId);
+    world.roots[1] = await signMetadata(root, next.signer, next.keyId);
     await world.publish({ modules: [], version: 1, signer: next });
     expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'root_untrusted', health: 'unknown' });
   });

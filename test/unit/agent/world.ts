@@ -11,8 +11,8 @@ import { writeModuleTar } from '../../../shared/artifact/index.ts';
 import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
 import { compose, renderInstanceFiles } from '../../../shared/composition/index.ts';
 import type { AgentReport, DesiredState, JoinToken } from '../../../shared/contract/desired-state.ts';
-import { agentReport, artifactUrlsRequest } from '../../../shared/contract/desired-state.ts';
-import { directorKey, makeDesiredState, makeRoot, rootSha256, signMetadata } from '../../../shared/director/index.ts';
+import { agentReport, artifactUrlsRequest, heartbeatRequest } from '../../../shared/contract/desired-state.ts';
+import { makeDesiredState, makeRoot, rootSha256, signMetadata, tufKey } from '../../../shared/director/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { ancestorPaths, type TreeEntry } from '../../../shared/domain/tree.ts';
 import { checkProof } from '../../../shared/dpop/index.ts';
@@ -55,7 +55,7 @@ export function director() {
   const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   return {
     publicKeyPem,
-    keyId: directorKey(publicKeyPem).keyID,
+    keyId: tufKey(publicKeyPem).keyID,
     signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey),
   };
 }
@@ -79,10 +79,13 @@ export class World {
   refuse: { verb: string; status: number; code: string } | undefined;
   /** Presigned URLs of before this many heartbeats are refused. */
   session = 0;
-  rootBytes: Buffer = Buffer.alloc(0);
+  /** The account's roots, the first of them pinned by join tokens. */
+  roots: Buffer[] = [];
   dir = '';
   url = '';
+  /** The machine's clock, and the control plane's. */
   now = () => new Date();
+  serverNow = () => this.now();
   readonly #server: Server = createServer((request, response) => {
     this.#serve(request, response).catch((error) => {
       response.writeHead(500).end(JSON.stringify({ code: 'internal', detail: String(error) }));
@@ -97,7 +100,7 @@ export class World {
     await new Promise<void>((resolve) => world.#server.listen(0, '127.0.0.1', resolve));
     world.url = `http://127.0.0.1:${(world.#server.address() as AddressInfo).port}`;
     const root = makeRoot({ publicKeyPem: world.director.publicKeyPem, expires: inAYear, version: 1 });
-    world.rootBytes = await signMetadata(root, world.director.signer, world.director.keyId);
+    world.roots = [await signMetadata(root, world.director.signer, world.director.keyId)];
     return world;
   }
 
@@ -113,7 +116,7 @@ export class World {
       account: 'acme',
       instance: 'ins_1',
       secret: this.#secret,
-      root_sha256: rootSha256(this.rootBytes),
+      root_sha256: rootSha256(this.roots[0] as Buffer),
       ...changed,
     };
     return Buffer.from(JSON.stringify(token)).toString('base64url');
@@ -236,6 +239,8 @@ export class World {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const url = new URL(request.url ?? '/', this.url);
+    response.sendDate = false;
+    response.setHeader('date', this.serverNow().toUTCString());
     this.requests.push(`${request.method} ${decodeURIComponent(url.pathname)}`);
     if (url.pathname.startsWith('/bucket/')) return this.#serveObject(url, request, response);
     const verb = url.pathname.replace('/api/v1/agent/', '');
@@ -254,7 +259,7 @@ export class World {
   }
 
   async #answer(verb: string, request: IncomingMessage, body: unknown): Promise<unknown> {
-    const expected = { htm: 'POST', htu: `${this.url}/api/v1/agent/${verb}`, now: this.now() };
+    const expected = { htm: 'POST', htu: `${this.url}/api/v1/agent/${verb}`, now: this.serverNow() };
     const proof = String(request.headers.dpop);
     if (verb === 'enroll') {
       const { thumbprint } = await checkProof(proof, expected);
@@ -262,7 +267,7 @@ export class World {
       if (secret !== this.#secret) throw new GantryError('join_token_used', 'The join token was used before.');
       this.#secret = '';
       this.#thumbprint = thumbprint;
-      return { credential: 'credential-1', account, instance, root: this.rootBytes.toString('base64') };
+      return { credential: 'credential-1', account, instance, root: (this.roots[0] as Buffer).toString('base64') };
     }
     if (request.headers.authorization !== 'DPoP credential-1')
       throw new GantryError('unauthenticated', 'No credential.');
@@ -271,7 +276,7 @@ export class World {
       accessToken: 'credential-1',
       ...(this.#thumbprint === undefined ? {} : { expectedThumbprint: this.#thumbprint }),
     });
-    if (verb === 'heartbeat') return this.#heartbeat();
+    if (verb === 'heartbeat') return this.#heartbeat(heartbeatRequest.parse(body));
     if (verb === 'artifacts') {
       const known = artifactUrlsRequest.parse(body).digests.filter((name) => this.objects.has(name));
       return { urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name)])) };
@@ -280,12 +285,12 @@ export class World {
     return null;
   }
 
-  #heartbeat() {
+  #heartbeat({ root_version }: { root_version: number }) {
     this.session++;
     return {
       desired_state_url: this.#presigned('desired-state'),
-      root_url: this.#presigned('root'),
-      expires_at: new Date(this.now().getTime() + 3_600_000).toISOString(),
+      root_urls: this.roots.slice(root_version).map((_, index) => this.#presigned(`root-${root_version + index}`)),
+      expires_at: new Date(this.serverNow().getTime() + 3_600_000).toISOString(),
     };
   }
 
@@ -299,7 +304,8 @@ export class World {
       response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
       return;
     }
-    const bytes = name === 'root' ? this.rootBytes : this.objects.get(name);
+    const root = /^root-(\d+)$/.exec(name)?.[1];
+    const bytes = root === undefined ? this.objects.get(name) : this.roots[Number(root)];
     if (bytes === undefined) {
       response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
       return;

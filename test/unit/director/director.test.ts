@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import type { DesiredState } from '../../../shared/contract/desired-state.ts';
 import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
 import {
-  directorKey,
   makeDesiredState,
   makeRoot,
   rootSha256,
   signMetadata,
+  tufKey,
   verifyDesiredState,
   verifyNextRoot,
   verifyRoot,
@@ -24,7 +24,7 @@ const image = { length: 4096, sha256: 'a'.repeat(64) };
 function director() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  const keyId = directorKey(publicKeyPem).keyID;
+  const keyId = tufKey(publicKeyPem).keyID;
   return { publicKeyPem, keyId, signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey) };
 }
 type Director = ReturnType<typeof director>;

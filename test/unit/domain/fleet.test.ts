@@ -14,6 +14,8 @@ import type { Instance, InstanceReport, Template } from '../../../shared/domain/
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const time = '2026-01-01T00:00:00.000Z';
 
+const counted = (machines: readonly Instance[], now = new Date(time)) => fleetOf(machines, now);
+
 /** A machine that is to run `desired` and says that it runs `running`; null: it never reported. */
 function machine(
   name: string,
@@ -53,6 +55,7 @@ function machine(
     desired_signed_at: time,
     desired_expires_at: time,
     desired_report_keys: [],
+    desired_key_id: null,
     desired_error: null,
     report,
     created_at: time,
@@ -80,7 +83,7 @@ const anyMachine = fc
 
 describe('a fleet', () => {
   it('is counted by reason, template, cluster, track, composition and module', () => {
-    const fleet = fleetOf([
+    const fleet = counted([
       machine('ok', { redis: a }, { redis: a }, { clusters: ['tokyo', 'web'] }),
       machine('behind', { redis: b }, { redis: a }, { clusters: ['tokyo'], track: 'staging' }),
       machine('silent', { redis: b }, null, { template_id: 'tpl_db' }),
@@ -119,18 +122,25 @@ describe('a fleet', () => {
   });
 
   it('counts a machine that runs a module which it should not', () => {
-    const [nginx, redis] = fleetOf([machine('extra', { redis: a }, { redis: a, nginx: c })]).modules;
+    const [nginx, redis] = counted([machine('extra', { redis: a }, { redis: a, nginx: c })]).modules;
     expect(nginx).toMatchObject({ module: 'nginx', desired: 0, running: 1, drifted: 1 });
     expect(redis).toMatchObject({ module: 'redis', drifted: 0 });
   });
 
   it('counts a module by whatever name a machine reports it', () => {
-    const [module] = fleetOf([machine('hostile', {}, { constructor: c })]).modules;
+    const [module] = counted([machine('hostile', {}, { constructor: c })]).modules;
     expect(module).toMatchObject({ module: 'constructor', desired: 0, running: 1, drifted: 1 });
   });
 
+  it('counts a machine that fell silent as drifted, whatever it said last', () => {
+    const machines = [machine('ok', { redis: a }, { redis: a })];
+    const reasonsAfter = (hours: number) => counted(machines, new Date(Date.parse(time) + hours * 3_600_000)).reasons;
+    expect(reasonsAfter(2)).toMatchObject({ none: 1, silent: 0 });
+    expect(reasonsAfter(4)).toMatchObject({ none: 0, silent: 1 });
+  });
+
   it('of no machines has no groups', () => {
-    expect(fleetOf([])).toMatchObject({ instances: 0, drifted: 0, templates: [], clusters: [], modules: [] });
+    expect(counted([])).toMatchObject({ instances: 0, drifted: 0, templates: [], clusters: [], modules: [] });
   });
 
   it('leaves out decommissioned machines, and those that a filter does not name', () => {
@@ -150,8 +160,8 @@ describe('a fleet', () => {
     fc.assert(
       fc.property(fc.array(anyMachine), fc.nat(), (machines, at) => {
         const cut = at % (machines.length + 1);
-        const pages = [fleetOf(machines.slice(cut)), fleetOf([]), fleetOf(machines.slice(0, cut))];
-        expect(mergeFleets(pages)).toEqual(fleetOf(machines));
+        const pages = [counted(machines.slice(cut)), counted([]), counted(machines.slice(0, cut))];
+        expect(mergeFleets(pages)).toEqual(counted(machines));
       }),
     );
   });
@@ -159,7 +169,7 @@ describe('a fleet', () => {
   it('has no more drift than machines, and what matches is desired and running', () => {
     fc.assert(
       fc.property(fc.array(anyMachine), (machines) => {
-        const fleet = fleetOf(machines);
+        const fleet = counted(machines);
         expect(fleet.instances).toBe(machines.length);
         expect(fleet.drifted).toBe(machines.length - fleet.reasons.none);
         for (const row of fleet.modules) {
@@ -172,7 +182,7 @@ describe('a fleet', () => {
   });
 
   it('that is too long keeps what machines should run before what they say', () => {
-    const fleet = fleetOf([
+    const fleet = counted([
       machine('one', { redis: a }, { redis: a, aaa: c }),
       machine('two', { redis: a }, { redis: b, aaa: c }),
       machine('three', { redis: a }, { redis: c, aaa: c }),
@@ -181,7 +191,7 @@ describe('a fleet', () => {
     expect(cut.truncated).toBe(true);
     expect(cut.modules).toEqual([{ ...fleet.modules[1], digests: [expect.objectContaining({ digest: a })] }]);
     expect(cutFleet(fleet, 2, 3)).toEqual(fleet);
-    expect(mergeFleets([cut, fleetOf([])]).truncated).toBe(true);
+    expect(mergeFleets([cut, counted([])]).truncated).toBe(true);
   });
 });
 

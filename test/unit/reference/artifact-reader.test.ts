@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Metadata, Targets } from '@tufjs/models';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { directorKey, signMetadata } from '../../../shared/director/index.ts';
+import { signMetadata, tufKey } from '../../../shared/director/index.ts';
 import { artifactExamples } from '../../support/artifact-examples.ts';
 
 /**
@@ -119,7 +119,7 @@ describe('a program that knows docs/reference/artifact.md only', () => {
     const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
     const targets = Targets.fromJSON(JSON.parse(JSON.stringify(made.blocks['desired-state'])));
     const signer = async (bytes: Buffer) => sign('sha256', bytes, privateKey);
-    const bytes = await signMetadata(new Metadata(targets), signer, directorKey(pem).keyID);
+    const bytes = await signMetadata(new Metadata(targets), signer, tufKey(pem).keyID);
     const { signed, signatures } = JSON.parse(Buffer.from(bytes).toString('utf8'));
     const key = { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: pem } };
     expect(signatures).toEqual([{ keyid: sha256(canonical(key)), sig: expect.stringMatching(/^[0-9a-f]+$/) }]);

@@ -4,10 +4,10 @@ import { Metadata, Targets } from '@tufjs/models';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { desiredState } from '../../../shared/contract/desired-state.ts';
 import {
-  directorKey,
   makeRoot,
   rootSha256,
   signMetadata,
+  tufKey,
   verifyDesiredState,
   verifyRoot,
 } from '../../../shared/director/index.ts';
@@ -64,7 +64,7 @@ describe('docs/reference/artifact.md', () => {
   test('its desired state is taken by the verifier when the account signs it, and holds no other keys', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-    const { keyID } = directorKey(publicKeyPem);
+    const { keyID } = tufKey(publicKeyPem);
     const signer = async (bytes: Buffer) => sign('sha256', bytes, privateKey);
     const expires = new Date('2024-01-01T00:00:00Z');
     const rootBytes = await signMetadata(makeRoot({ publicKeyPem, expires, version: 1 }), signer, keyID);

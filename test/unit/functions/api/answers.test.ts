@@ -51,6 +51,7 @@ const instance: Instance = {
   desired_report_keys: ['accounts/acme/compositions/sha256/1.json'],
   desired_error: null,
   desired_expires_at: at,
+  desired_key_id: null,
   report: {
     status: 'applied',
     code: null,
@@ -144,7 +145,11 @@ const module: Module = {
 describe('answers hold no secret of', () => {
   it.each([
     ['approvals: the task token', approvalSchema, approval],
-    ['instances: keys, credentials, join secrets', instanceSchema, instanceView(instance)],
+    [
+      'instances: keys, credentials, join secrets',
+      instanceSchema,
+      instanceView(instance, new Date(instance.created_at)),
+    ],
     ['tokens: hashes', tokenSchema, token],
     ['new tokens: hashes', createTokenAnswer, { token, secret: 'gantry_shown_once' }],
     ['accounts: KMS keys', accountSchema, account],
@@ -172,9 +177,11 @@ it('a version is answered with its first build’s composefs digest and the olde
 });
 
 it('an instance is answered with what it runs and whether that is drift', () => {
-  expect(instanceSchema.parse(instanceView(instance))).toMatchObject({
+  expect(instanceSchema.parse(instanceView(instance, new Date(instance.created_at)))).toMatchObject({
     running_module_digests: instance.desired_modules,
     drift: false,
   });
-  expect(instanceSchema.parse(instanceView({ ...instance, report: null })).drift).toBe(true);
+  expect(instanceSchema.parse(instanceView({ ...instance, report: null }, new Date(instance.created_at))).drift).toBe(
+    true,
+  );
 });

@@ -116,7 +116,7 @@ describe('errors', () => {
     const problem = problemSchema.parse(await answer.json());
     expect(problem).toMatchObject({ code: 'invalid_request', field: 'account', expected: 'string' });
     const { issues } = problem.details as { issues: { field: string }[] };
-    expect(issues.map(({ field }) => field)).toEqual(['account', 'instance', 'secret', '']);
+    expect(issues.map(({ field }) => field)).toEqual(['account', 'instance', 'secret', 'root_sha256', '']);
     expect(JSON.stringify(issues)).toContain('extra');
   });
 
