@@ -257,9 +257,9 @@ describe('grants', () => {
   });
 });
 
-test('something tells a person about every dead letter, function error, failed operation, refused composition and 5xx', () => {
+test('something tells a person about every dead letter, function error, failed operation, refused composition, reused credential and 5xx', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(7 + Object.keys(functionEntries).length + 3);
+  expect(alarms).toHaveLength(8 + Object.keys(functionEntries).length + 3);
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);
     expect(alarm.Properties.AlarmDescription).toBeTruthy();
