@@ -3,17 +3,18 @@ import { limits } from '../shared/limits.ts';
 import { readJson, writeJson } from './state.ts';
 
 const evidence = z.object({
-  /** The control plane's time at its last answer, and this machine's in that moment. */
+  /** The control plane's time at its last answer. */
   server_at: z.iso.datetime(),
-  local_at: z.iso.datetime(),
+  /** How far this machine's clock was ahead of it, negative when behind. */
+  ahead_ms: z.number(),
 });
 type Evidence = z.infer<typeof evidence>;
 
-/** Less than this is the way of an answer and the whole seconds of its `Date` header. */
+/** A change by less than this is the way of an answer and the whole seconds of its `Date` header: it changes nothing. */
 const noiseMs = 5_000;
 
 /**
- * This machine's clock beside the control plane's, as the `Date` header of its answers tells it (RFC 9110, section 6.6.1).
+ * This machine's clock beside the control plane's, as the `Date` headers of it and its bucket tell it (RFC 9110, section 6.6.1).
  * Proofs are made by the control plane's time, so a wrong clock shuts no machine out. What expires is judged by the later of
  * both: neither a clock that was set back nor a control plane that says so keeps an old desired state alive.
  */
@@ -21,11 +22,13 @@ export class Clock {
   readonly #now: () => Date;
   readonly #path: string | undefined;
   #evidence: Evidence | undefined;
+  #keptAt: number;
 
   private constructor(now: () => Date, path: string | undefined, kept: Evidence | undefined) {
     this.#now = now;
     this.#path = path;
     this.#evidence = kept;
+    this.#keptAt = Date.parse(kept?.server_at ?? '1970-01-01T00:00:00Z');
   }
 
   /** A clock that knows what the last answer told; without a path it forgets. */
@@ -36,9 +39,7 @@ export class Clock {
 
   /** How far this machine's clock is ahead of the control plane's, negative when behind; 0 without evidence. */
   get aheadMs(): number {
-    if (this.#evidence === undefined) return 0;
-    const ahead = Date.parse(this.#evidence.local_at) - Date.parse(this.#evidence.server_at);
-    return Math.abs(ahead) < noiseMs ? 0 : ahead;
+    return this.#evidence?.ahead_ms ?? 0;
   }
 
   /** A sentence about a clock that is too wrong for proofs made by it, or undefined. */
@@ -60,13 +61,18 @@ export class Clock {
     return new Date(Math.max(this.#now().getTime(), this.server().getTime(), told));
   }
 
-  /** Takes an answer's `Date` header; answers whether the correction changed by more than the way of an answer. */
+  /** Takes an answer's `Date` header; answers whether that corrected what was known. */
   async learn(header: string | null): Promise<boolean> {
     const server = Date.parse(header ?? '');
     if (Number.isNaN(server)) return false;
-    const before = this.aheadMs;
-    this.#evidence = { server_at: new Date(server).toISOString(), local_at: this.#now().toISOString() };
-    if (this.#path !== undefined) await writeJson(this.#path, this.#evidence);
-    return Math.abs(this.aheadMs - before) > noiseMs;
+    const ahead = this.#now().getTime() - server;
+    const corrected = Math.abs(ahead - this.aheadMs) > noiseMs;
+    this.#evidence = { server_at: new Date(server).toISOString(), ahead_ms: corrected ? ahead : this.aheadMs };
+    // Kept when it says something new: not on the disk each minute.
+    if (this.#path !== undefined && (corrected || Math.abs(server - this.#keptAt) > limits.agentHeartbeatMs)) {
+      await writeJson(this.#path, this.#evidence);
+      this.#keptAt = server;
+    }
+    return corrected;
   }
 }

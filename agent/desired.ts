@@ -97,6 +97,7 @@ async function fetchDesiredState(
       session.desired_state_url,
       etag === null ? {} : { headers: { 'if-none-match': etag } },
     );
+    await context.clock.learn(answer.headers.get('date'));
     if (answer.status === 304) {
       await discard(answer);
       return undefined;

@@ -81,7 +81,9 @@ async function namedByCompositions(services: Services, account: string): Promise
       if (pointer !== null) reports.add(pointer.report_key);
     }
   });
-  for await (const { desired_report_keys } of eachInstance(services.db, account)) {
+  for await (const { state, desired_report_keys } of eachInstance(services.db, account)) {
+    // The row of a decommissioned machine stays; what the machine was to be need not.
+    if (state === 'decommissioned') continue;
     for (const key of desired_report_keys) reports.add(key);
   }
   const names = new Set<string>();

@@ -150,5 +150,9 @@ async function approvalsOf(services: Services, record: CompositionRecord): Promi
   const versions = await Promise.all(
     record.layers.map(({ account, version_id }) => getVersion(services.db, account, version_id)),
   );
-  return versions.flatMap((version) => version?.approvals ?? []);
+  return versions.flatMap((version) => {
+    if (version === null) return [];
+    const of = { module: `${version.account}/${version.module}`, version: version.version_string };
+    return version.approvals.map((approval) => ({ ...of, ...approval }));
+  });
 }

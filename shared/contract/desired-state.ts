@@ -56,7 +56,11 @@ export const renderedFile = z.object({
   content: z.string(),
 });
 
+/** Who let a version of a layer go further, and when. */
 export const desiredApproval = z.object({
+  /** `<account>/<name>` */
+  module: z.string(),
+  version: z.string(),
   operation_id: z.string(),
   action: z.string(),
   reviewer: z.string(),

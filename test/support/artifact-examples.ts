@@ -191,6 +191,8 @@ function stateOf(record: ReturnType<typeof recordOf>['record'], instance: Built)
     jobs: [],
     approvals: [
       {
+        module: `${account}/my-redis`,
+        version: '1.0.0',
         operation_id: 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
         action: 'module_promote_to_live',
         reviewer: 'rita@example.com',

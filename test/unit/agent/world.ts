@@ -122,6 +122,12 @@ export class World {
     return Buffer.from(JSON.stringify(token)).toString('base64url');
   }
 
+  /** A new join token for the machine that the old one was for. */
+  renewedToken(): string {
+    this.#secret = 'another-secret';
+    return this.token();
+  }
+
   async enroll(): Promise<void> {
     await enroll({ token: this.token(), dir: this.dir, now: this.now });
   }

@@ -1,0 +1,65 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { World } from './world.ts';
+
+const minute = 60_000;
+
+let world: World;
+let start: number;
+beforeEach(async () => {
+  world = await World.start();
+  start = Date.now();
+});
+afterEach(() => world.stop());
+
+/** A look so many minutes after the start. */
+async function lookAt(minutes: number) {
+  world.now = () => new Date(start + minutes * minute);
+  return await world.run();
+}
+
+async function site(content = 'a page') {
+  return await world.module({ name: 'site', files: { '/srv/index.html': content } });
+}
+
+describe('a machine reports', () => {
+  beforeEach(async () => {
+    await world.enroll();
+    await world.publish({ modules: [await site()], version: 1 });
+  });
+
+  it('what changed at once, and the same again once an hour only', async () => {
+    await lookAt(0);
+    await lookAt(1);
+    expect(world.reports.map(({ status }) => status)).toEqual(['applied', 'unchanged']);
+    for (let minutes = 2; minutes < 50; minutes += 8) await lookAt(minutes);
+    expect(world.reports).toHaveLength(2);
+    await lookAt(57);
+    await lookAt(58);
+    expect(world.reports).toHaveLength(3);
+    await world.publish({ modules: [await site('another page')], version: 2 });
+    await lookAt(59);
+    expect(world.reports.at(-1)).toMatchObject({ status: 'applied', desired_state_version: 2 });
+  });
+
+  it('tampering when it is found, and that it is over', async () => {
+    await lookAt(0);
+    await lookAt(1);
+    await rm(join(world.dir, 'current/srv/index.html'));
+    await lookAt(2);
+    await lookAt(3);
+    await lookAt(4);
+    const codes = world.reports.map(({ status, code }) => code ?? status);
+    expect(codes).toEqual(['applied', 'unchanged', 'root_tampered', 'unchanged']);
+  });
+
+  it('again what the control plane did not take', async () => {
+    await lookAt(0);
+    world.refuse = { verb: 'report', status: 503, code: 'unavailable' };
+    await expect(lookAt(1)).rejects.toMatchObject({ code: 'unavailable' });
+    world.refuse = undefined;
+    await lookAt(2);
+    expect(world.reports.map(({ status }) => status)).toEqual(['applied', 'unchanged']);
+  });
+});
