@@ -1,5 +1,8 @@
 import type { ErrorCode } from './contract/error-codes.ts';
 
+/** Room for a sentence with two of the longest paths; a small part of what a row of the table holds. */
+const messageLengthMax = 10_000;
+
 /** What an error can say besides its sentence. All of it may be shown to the caller, so no secrets. */
 export interface ErrorContext {
   /** The field or key path the error is about, e.g. `cosign_identity_regexp` or `file_spec[2]`. */
@@ -23,7 +26,7 @@ export class GantryError extends Error {
   readonly details: unknown;
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
-    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    super(shortened(message), context.cause === undefined ? undefined : { cause: context.cause });
     this.name = new.target.name;
     this.code = code;
     this.field = context.field;
@@ -31,6 +34,11 @@ export class GantryError extends Error {
     this.found = context.found;
     this.details = context.details;
   }
+}
+
+/** What a sentence quotes may be hostile and megabytes long; rows that keep it and answers that show it are not. */
+function shortened(message: string): string {
+  return message.length <= messageLengthMax ? message : `${message.slice(0, messageLengthMax).toWellFormed()}…`;
 }
 
 export function isGantryError(error: unknown, ...codes: ErrorCode[]): error is GantryError {

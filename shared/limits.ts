@@ -2,8 +2,10 @@
 export const limits = {
   /** product.md, section 6. A Debian userland layer is well under this; beyond it an ingest would outlive its Lambda. */
   layerBytesMax: 4 * 1024 ** 3,
-  /** A full Debian desktop has about 400,000 files. */
-  layerEntriesMax: 1_000_000,
+  /** A full Debian desktop has about 400,000 files; what has more could not be composed, see `composeEntriesMax`. */
+  layerEntriesMax: 600_000,
+  /** Files of a layer laid out, each hard link as a file of its own: git's 150 links to one program take half a GiB. */
+  layerUnpackedBytesMax: 16 * 1024 ** 3,
   /** Paths, link targets and extended attributes of one layer together: the file index is held in memory. */
   layerIndexBytesMax: 128 * 1024 ** 2,
   /** One file's pax header; Linux lists at most 64 KiB of attribute names a file, real headers are under 1 KiB. */
@@ -58,6 +60,8 @@ export const limits = {
   diffLinesCompared: 500,
   /** Characters shown of a line that differs. */
   diffLineLengthMax: 300,
+  /** Brackets open at once in a manifest, those in its texts counted: a level costs YAML's parser over a kilobyte. */
+  manifestDepthMax: 1000,
   /** YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands. */
   yamlAliasesMax: 100,
   /** Problems listed for one manifest: nobody reads more, and a hostile document could have a million. */

@@ -1,11 +1,17 @@
 import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
+import { tarMalformed } from './tar-header.ts';
 
 export interface ModuleTreeLimits {
   entriesMax: number;
   indexBytesMax: number;
+  unpackedBytesMax: number;
 }
+
+/** What ext4 can keep: December 1901 to May 2446. A time beyond comes back as another from a machine's disk. */
+const mtimeMin = -(2 ** 31);
+const mtimeMax = 2 ** 34 - 2 ** 31 - 1;
 
 /**
  * A tree that is put together entry by entry, every parent before its children, as an extractor would meet them. Holds the
@@ -17,6 +23,7 @@ export class ModuleTree {
   readonly #entries = new Map<string, TreeEntry>();
   readonly #limits: ModuleTreeLimits;
   #indexBytes = 0;
+  #unpackedBytes = 0;
 
   constructor(treeLimits: ModuleTreeLimits) {
     this.#limits = treeLimits;
@@ -24,7 +31,7 @@ export class ModuleTree {
 
   /**
    * @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_duplicate_entry`, `tar_missing_parent`,
-   * `tar_path_through_symlink`, `tar_entry_unexpected` (a root that is no directory).
+   * `tar_path_through_symlink`, `tar_entry_unexpected` (a root that is no directory), `tar_malformed` (an impossible time).
    */
   add(entry: TreeEntry): void {
     if (this.#entries.size >= this.#limits.entriesMax) {
@@ -32,10 +39,10 @@ export class ModuleTree {
         expected: this.#limits.entriesMax,
       });
     }
-    this.#indexBytes += indexBytes(entry);
-    if (this.#indexBytes > this.#limits.indexBytesMax) {
-      const message = `paths, link targets and attributes of the layer pass ${this.#limits.indexBytesMax} bytes`;
-      throw new GantryError('layer_too_large', message, { expected: this.#limits.indexBytesMax });
+    this.#weigh(entry);
+    if (entry.mtime < mtimeMin || entry.mtime > mtimeMax) {
+      const message = `${shown(entry.path)} has the time ${entry.mtime}, expected ${mtimeMin} to ${mtimeMax} s since 1970`;
+      throw tarMalformed(message, { found: entry.mtime });
     }
     if (this.#entries.has(entry.path)) {
       throw new GantryError('tar_duplicate_entry', `${shown(entry.path)} is in the archive twice, expected once`, {
@@ -79,6 +86,20 @@ export class ModuleTree {
     return [...this.#entries.values()].sort((a, b) => compareBytes(a.path, b.path));
   }
 
+  #weigh(entry: TreeEntry): void {
+    const { indexBytesMax, unpackedBytesMax } = this.#limits;
+    this.#indexBytes += indexBytes(entry);
+    if (this.#indexBytes > indexBytesMax) {
+      const message = `paths, link targets and attributes of the layer pass ${indexBytesMax} bytes`;
+      throw new GantryError('layer_too_large', message, { expected: indexBytesMax });
+    }
+    if (entry.type === 'file') this.#unpackedBytes += entry.size;
+    if (this.#unpackedBytes > unpackedBytesMax) {
+      const message = `the files of the layer, hard links each, pass ${unpackedBytesMax} bytes at ${shown(entry.path)}`;
+      throw new GantryError('layer_too_large', message, { expected: unpackedBytesMax });
+    }
+  }
+
   #checkParent(path: string): void {
     const parent = this.#entries.get(parentPath(path));
     if (parent?.type === 'directory') return;
@@ -100,7 +121,7 @@ function throughSymlink(what: string, symlink: string): GantryError {
 }
 
 function indexBytes(entry: TreeEntry): number {
-  let bytes = entry.path.length + (entry.target?.length ?? 0);
+  let bytes = Buffer.byteLength(entry.path) + Buffer.byteLength(entry.target ?? '');
   for (const name in entry.xattrs) bytes += name.length + (entry.xattrs[name]?.length ?? 0);
   return bytes;
 }
@@ -113,5 +134,9 @@ function shown(path: string): string {
 
 /** The limits of a layer, unless a caller sets tighter ones. */
 export function moduleTreeLimits(entriesMax: number | undefined): ModuleTreeLimits {
-  return { entriesMax: entriesMax ?? limits.layerEntriesMax, indexBytesMax: limits.layerIndexBytesMax };
+  return {
+    entriesMax: entriesMax ?? limits.layerEntriesMax,
+    indexBytesMax: limits.layerIndexBytesMax,
+    unpackedBytesMax: limits.layerUnpackedBytesMax,
+  };
 }

@@ -20,6 +20,8 @@ export interface PaxAttributes {
 const xattrPrefix = 'SCHILY.xattr.';
 /** XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux: nothing larger could be set on a file. */
 const xattrNameBytesMax = 255;
+/** The namespaces that Linux' file systems have (xattr(7)); a name in no other can be set. */
+const xattrNamespaces = /^(?:user|trusted|security)\..|^system\.posix_acl_(?:access|default)$/s;
 const xattrValueBytesMax = 65_536;
 
 /** Records that say nothing composefs covers; every extractor may take or leave them. */
@@ -123,7 +125,12 @@ function xattrName(key: string, where: string): string {
       { found: quoted(name) },
     );
   }
-  return name;
+  if (xattrNamespaces.test(name)) return name;
+  throw new GantryError(
+    'tar_xattr_invalid',
+    `${where}: an extended attribute is named ${quoted(name)}, expected a name in user., trusted., security. or an ACL`,
+    { found: quoted(name) },
+  );
 }
 
 function xattrValue(key: string, value: Buffer, where: string): string {

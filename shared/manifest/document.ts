@@ -25,6 +25,7 @@ export interface ManifestDocument {
 
 /** Parses hostile text: never throws, does not expand alias bombs, and takes time in proportion to its length. */
 export function readDocument(text: string): ManifestDocument {
+  if (isTooDeep(text)) return tooDeep;
   const lines = new LineCounter();
   // The library's own check for repeated keys takes time with the square of their number.
   const document = parseDocument(text, {
@@ -62,11 +63,30 @@ export function readDocument(text: string): ManifestDocument {
   return { value, problems, readable, locate };
 }
 
+const depthMessage = 'expected a manifest, found values nested too deeply to read';
+
+const tooDeep: ManifestDocument = {
+  value: undefined,
+  problems: [{ severity: 'error', line: 1, column: 1, path: '', message: depthMessage }],
+  readable: false,
+  locate: (finding) => ({ severity: finding.severity, line: 1, column: 1, path: '', message: finding.message }),
+};
+
+/** Before the parser, which takes hundreds of megabytes to find it out by itself. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    if (depth > limits.manifestDepthMax) return true;
+  }
+  return false;
+}
+
 type At = (offset: number, path: KeyPath, message: string) => ManifestProblem;
 
 function syntaxProblems(document: Document.Parsed, at: At): ManifestProblem[] {
   const exhausted = document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
-  if (exhausted) return [at(exhausted.pos[0], [], 'expected a manifest, found values nested too deeply to read')];
+  if (exhausted) return [at(exhausted.pos[0], [], depthMessage)];
   return [...document.errors, ...document.warnings]
     .slice(0, limits.manifestProblemsMax)
     .map(({ code, pos, message }) =>

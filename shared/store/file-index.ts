@@ -1,15 +1,27 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { createGzip, gunzip } from 'node:zlib';
 import type { TreeEntry } from '../domain/tree.ts';
 import { getBytes, type Objects } from './objects.ts';
+
+/** Entries written as one piece of text: some hundred kilobytes, where the whole index may be hundreds of megabytes. */
+const entriesAtOnce = 1000;
 
 /** What a version's build ships, by its `file_index_key`; `not_found` when there is none. */
 export async function readFileIndex(objects: Objects, key: string): Promise<TreeEntry[]> {
   return decodeFileIndex(await getBytes(objects, key));
 }
 
-export async function encodeFileIndex(entries: readonly TreeEntry[]): Promise<Uint8Array> {
-  return promisify(gzip)(JSON.stringify(entries));
+export function encodeFileIndex(entries: readonly TreeEntry[]): Promise<Uint8Array> {
+  return buffer(Readable.from(jsonParts(entries)).pipe(createGzip()));
+}
+
+function* jsonParts(entries: readonly TreeEntry[]): Generator<string> {
+  for (let at = 0; at < entries.length; at += entriesAtOnce) {
+    yield (at === 0 ? '[' : ',') + JSON.stringify(entries.slice(at, at + entriesAtOnce)).slice(1, -1);
+  }
+  yield entries.length === 0 ? '[]' : ']';
 }
 
 export async function decodeFileIndex(bytes: Uint8Array): Promise<TreeEntry[]> {

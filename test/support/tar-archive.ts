@@ -3,13 +3,14 @@ export interface RawHeader {
   name?: string | Buffer;
   type?: string;
   mode?: string;
-  uid?: string;
-  gid?: string;
+  uid?: string | Buffer;
+  gid?: string | Buffer;
   /** The field as it stands, else the content's length in octal. */
   size?: string | Buffer;
-  mtime?: string;
+  mtime?: string | Buffer;
   link?: string | Buffer;
   magic?: string;
+  userName?: string;
   devMajor?: string;
   devMinor?: string;
   prefix?: string | Buffer;
@@ -33,6 +34,7 @@ export function rawHeader(fields: RawHeader, contentBytes = 0): Buffer {
   put(fields.type ?? '0', 156);
   put(fields.link ?? '', 157);
   put(fields.magic ?? 'ustar\x0000', 257);
+  put(fields.userName ?? '', 265);
   put(fields.devMajor ?? octal(0, 7), 329);
   put(fields.devMinor ?? octal(0, 7), 337);
   put(fields.prefix ?? '', 345);

@@ -50,7 +50,7 @@ const attributes = fc.record({
   mode: fc.integer({ min: 0, max: 0o7777 }),
   uid: id,
   gid: id,
-  mtime: fc.oneof(fc.integer({ min: 0, max: 2 ** 31 }), fc.integer({ min: -(2 ** 40), max: 2 ** 40 })),
+  mtime: fc.oneof(fc.integer({ min: 0, max: 2 ** 31 }), fc.integer({ min: -(2 ** 31), max: 2 ** 34 - 2 ** 31 - 1 })),
   mtime_ns: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 999_999_999 })),
 });
 const xattrs = fc.dictionary(
