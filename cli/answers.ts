@@ -26,7 +26,7 @@ import {
 } from '../shared/contract/api/operation.ts';
 import { previewAnswer, whyAnswer } from '../shared/contract/api/preview.ts';
 import { createHookAnswer, hookSchema, registrySchema } from '../shared/contract/api/registry.ts';
-import { assignAnswer, templateAnswer, templateSchema } from '../shared/contract/api/template.ts';
+import { assignAnswer, compositionAnswer, templateAnswer, templateSchema } from '../shared/contract/api/template.ts';
 import { trustAnswer } from '../shared/contract/api/trust.ts';
 import { versionAnswer, versionsAnswer } from '../shared/contract/api/version.ts';
 
@@ -59,6 +59,7 @@ export const answers = {
   templates: pageOf('templates', templateSchema),
   template: templateAnswer,
   newTemplate: z.object({ template: templateSchema }),
+  composition: compositionAnswer,
   preview: previewAnswer,
   why: whyAnswer,
   assigned: assignAnswer,

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { GantryError } from '../shared/error.ts';
 import { type ExitCode, run } from './run.ts';
 
@@ -26,6 +26,11 @@ export interface Flags {
 /** Collects the values of an option that may be given several times. */
 export function several(value: string, before: string[] = []): string[] {
   return [...before, value];
+}
+
+/** An option that takes one of a few words; its help and its error name them. */
+export function oneOf(flags: string, words: readonly string[], description: string): Option {
+  return new Option(flags, description).choices(words);
 }
 
 /** Parses an option's whole number; commander names the option in its error. */

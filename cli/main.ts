@@ -12,4 +12,9 @@ async function main(argv: string[]): Promise<void> {
   await program.parseAsync(argv, { from: 'user' });
 }
 
+// Who reads the output may stop before its end, as `head` does; what was asked for is done all the same.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') fail(error);
+});
+
 main(process.argv.slice(2)).catch(fail);

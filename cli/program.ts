@@ -10,7 +10,7 @@ export async function makeProgram(wanted: (group: string) => boolean): Promise<C
   const program = new Command('gantry')
     .version(project.version)
     .description('Takes signed modules from OCI registries to running machines.')
-    .showHelpAfterError()
+    .showHelpAfterError('Add --help to see what it takes.')
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : 2);
     })

@@ -13,7 +13,7 @@ export function versionsTable({ versions, candidates }: Versions): string {
       row.tags.join(', '),
       row.ingested_at,
     ]),
-    'The module has no versions.',
+    'The module has no versions yet; gantry module show says how its polling goes.',
   );
   if (candidates.length === 0) return known;
   const waiting = table(

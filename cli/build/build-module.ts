@@ -90,7 +90,11 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
 async function readManifest(path: string): Promise<{ manifest: ModuleManifest; warnings: string[] }> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
-    throw new GantryError('io_error', `${path} is missing, expected the module's manifest there`, { cause: error });
+    throw new GantryError(
+      'io_error',
+      `expected a manifest at ${path}, found none; run this in the directory of a module, or name it`,
+      { cause: error },
+    );
   });
   const { manifest, warnings } = parseManifest(bytes.toString('utf8'));
   const sentences = warnings.map(({ line, column, path: key, message }) => {

@@ -13,7 +13,9 @@ export function register(command: Command): void {
   describe(
     command
       .command('create <slug>')
-      .description('make an account and its first admin token (only with the token of the deployment)')
+      .description(
+        'make an account and its first admin token (only with the token that npm start or npm run deploy printed)',
+      )
       .option('--name <name>', 'what people call it; the slug where left out'),
     { example: 'gantry account create acme --name "Acme Inc."', action: create },
   );

@@ -1,18 +1,50 @@
 import type { Command } from 'commander';
+import { tracks } from '../../shared/domain/template.ts';
 import { connect, idOf } from '../api.ts';
-import { describe, type Flags } from '../command.ts';
+import { describe, type Flags, oneOf } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
-import { safe } from '../table.ts';
+import { facts, safe, table } from '../table.ts';
 
 /** `gantry composition …` */
 export function register(command: Command): void {
   describe(
     command
+      .command('show <template>')
+      .description('show what a template is composed of: modules, versions, priorities')
+      .addOption(oneOf('--track <track>', tracks, 'machines of which track').default('live')),
+    { example: 'gantry composition show web', action: show },
+  );
+  describe(
+    command
       .command('why <template> <path>')
       .description('say why a path has the content that it has')
-      .option('--track <track>', 'live or staging', 'live'),
+      .addOption(oneOf('--track <track>', tracks, 'machines of which track').default('live')),
     { example: 'gantry composition why web /etc/motd', no: 'nothing is at the path', action: why },
   );
+}
+
+async function show(template: string, flags: Flags & { track: string }): Promise<ExitCode> {
+  const api = await connect();
+  const url = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}/composition`;
+  const answer = await api.client.get(api.answers.composition, url, { track: flags.track });
+  print(flags.json, answer, () => {
+    const { composition, report } = answer;
+    const head = facts([
+      ['digest', composition.digest],
+      ['image', `${composition.image_size} bytes`],
+      ['made', composition.made_at],
+      ['dropped', report.dropped.length],
+      ['shadowed', report.shadowed.length],
+      ['carved out', report.carved_out.length],
+    ]);
+    const layers = table(
+      ['MODULE', 'VERSION', 'PRIORITY', 'FILES'],
+      report.layers.toReversed().map(({ name, version, priority, files }) => [name, version, priority, files]),
+      'It is composed of no module.',
+    );
+    return [head, layers, ...report.warnings.map((one) => `warning: ${safe(one)}`)].join('\n\n');
+  });
+  return 0;
 }
 
 async function why(template: string, path: string, flags: Flags & { track: string }): Promise<ExitCode> {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type Drifted, type Fleet, mergeFleets } from '../../shared/domain/fleet.ts';
+import { tracks } from '../../shared/domain/template.ts';
 import { connect, idOf } from '../api.ts';
-import { describe, type Flags } from '../command.ts';
+import { describe, type Flags, oneOf } from '../command.ts';
 import { driftReasons } from '../drift-reasons.ts';
 import { type ExitCode, print } from '../run.ts';
 import { shortDigest, table } from '../table.ts';
@@ -18,7 +19,7 @@ export function register(command: Command): void {
     command
       .option('--template <template>', 'only machines of this template, id or name')
       .option('--cluster <name>', 'only machines of this cluster')
-      .option('--track <track>', 'only machines on this track, live or staging'),
+      .addOption(oneOf('--track <track>', tracks, 'only machines on this track')),
     { example: 'gantry fleet --cluster tokyo', no: 'a machine has drifted', action: fleet },
   );
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { tracks } from '../../shared/domain/template.ts';
 import { connect, idOf } from '../api.ts';
 import { awaitOperation, changeRefused, type WaitFlags, waits } from '../await-operation.ts';
-import { describe, type Flags, metadataOf, several } from '../command.ts';
+import { describe, type Flags, metadataOf, oneOf, several } from '../command.ts';
 import { previewText } from '../preview-text.ts';
 import { type ExitCode, print } from '../run.ts';
 import { facts, shortDigest, state, table } from '../table.ts';
@@ -49,9 +50,9 @@ export function register(command: Command): void {
 
 function fields(command: Command): Command {
   return command
-    .option('--track <track>', 'live or staging')
-    .option('--set <key=value>', 'metadata, as a whole; several times', several)
-    .option('--cluster <name>', 'a group it belongs to; several times', several);
+    .addOption(oneOf('--track <track>', tracks, 'which versions it gets'))
+    .option('--set <key=value>', 'all its metadata; several times', several)
+    .option('--cluster <name>', 'all groups that it belongs to; several times', several);
 }
 
 function bodyOf({ track, set, cluster }: InstanceFlags) {

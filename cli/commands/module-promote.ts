@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { promotedStates } from '../../shared/domain/version.ts';
 import { GantryError } from '../../shared/error.ts';
 import { type Api, connect } from '../api.ts';
 import { awaitOperation, changeRefused, type WaitFlags, waits } from '../await-operation.ts';
-import { describe } from '../command.ts';
+import { describe, oneOf } from '../command.ts';
 import type { ExitCode } from '../run.ts';
 import { versionPages } from '../versions.ts';
 
@@ -14,7 +15,7 @@ export function registerModulePromote(module: Command): void {
   const command = module
     .command('promote <version>')
     .description('promote a version, by id or as <module>@<version>')
-    .requiredOption('--to <state>', 'staging, blessed, live or retired');
+    .addOption(oneOf('--to <state>', promotedStates, 'the state that it is to have').makeOptionMandatory());
   describe(waits(command), {
     example: 'gantry module promote my-redis@0.1.0 --to staging',
     no: changeRefused,
@@ -31,8 +32,11 @@ async function promote(version: string, flags: WaitFlags & { to: string }): Prom
 
 /** The id behind what a person wrote: an id as it is, or `<module>@<version or tag>`. */
 export async function versionIdOf(api: Api, written: string): Promise<string> {
+  if (written.startsWith('ver_')) return written;
   const at = written.lastIndexOf('@');
-  if (at < 1) return written;
+  if (at < 1) {
+    throw new GantryError('usage', `expected <module>@<version> or the id of a version, found "${written}"`);
+  }
   const [module, wanted] = [written.slice(0, at), written.slice(at + 1)];
   const known: string[] = [];
   for await (const { versions } of versionPages(api, module)) {

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { varieties } from '../../shared/domain/module.ts';
 import { GantryError } from '../../shared/error.ts';
 import { connect } from '../api.ts';
-import { describe, type Flags, several } from '../command.ts';
+import { describe, type Flags, oneOf, several } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
 
 interface RegisterFlags extends Flags {
@@ -30,7 +31,7 @@ export function registerModuleRegister(module: Command): void {
     .description('register a module: where it is published, and whose signatures count')
     .requiredOption('--repository <reference>', 'OCI reference without tag: host[:port]/path')
     .requiredOption('--category <slug>', 'a category of the account')
-    .option('--variety <variety>', 'subscription (default), config or instance')
+    .addOption(oneOf('--variety <variety>', varieties, 'subscription where left out'))
     .option('--parent <module>', 'the module whose configuration it overrides')
     .option('--public', 'other accounts may depend on it')
     .option('--key <file>', 'a public key (PEM) whose signatures count; several times', several)

@@ -120,7 +120,8 @@ async function readManifest(file: string): Promise<string> {
 
 function unreadable(path: string): (error: unknown) => never {
   return (error) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new GantryError('io_error', `expected a manifest at ${path}: ${why}`, { cause: error });
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = missing ? 'found none; run this in the directory of a module, or name it' : (error as Error).message;
+    throw new GantryError('io_error', `expected a manifest at ${path}, ${why}`, { cause: error });
   };
 }

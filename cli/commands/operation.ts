@@ -51,7 +51,7 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
       ['id', row.id],
       ['summary', row.summary],
       ['state', state(row.state)],
-      ['why', row.message === null ? null : `${row.message} (${row.code})`],
+      ['why', row.message === null ? null : `${row.message}${row.code === null ? '' : ` (${row.code})`}`],
       ['asked by', row.requested_by],
       ['asked at', row.created_at],
       ['approval', row.approval_id],

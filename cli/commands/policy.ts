@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { decisions } from '../../shared/domain/operation.ts';
 import { connect } from '../api.ts';
 import { awaitOperation, changeRefused, type WaitFlags, waits } from '../await-operation.ts';
-import { describe, type Flags, wholeNumber } from '../command.ts';
+import { describe, type Flags, oneOf, wholeNumber } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
 import { table } from '../table.ts';
 
@@ -23,7 +24,7 @@ export function register(command: Command): void {
       command
         .command('set <action>')
         .description('change what an action asks for')
-        .requiredOption('--decision <decision>', 'allow, require_approval or deny')
+        .addOption(oneOf('--decision <decision>', decisions, 'what the action asks for').makeOptionMandatory())
         .option('--quorum <number>', 'approvals needed', wholeNumber)
         .option('--self-approval', 'let the one who asked approve')
         .option('--expires-in <seconds>', 'until an undecided request ends', wholeNumber),

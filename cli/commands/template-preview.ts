@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { tracks } from '../../shared/domain/template.ts';
+import { promotedStates } from '../../shared/domain/version.ts';
 import { GantryError } from '../../shared/error.ts';
 import { type Api, connect, idOf } from '../api.ts';
-import { describe, type Flags, metadataOf, several } from '../command.ts';
+import { describe, type Flags, metadataOf, oneOf, several } from '../command.ts';
 import { previewText } from '../preview-text.ts';
 import { type ExitCode, print } from '../run.ts';
 import { versionIdOf } from './module-promote.ts';
@@ -32,13 +34,13 @@ export function registerTemplatePreview(template: Command): void {
     .option('--assign <module>', 'assign a module, or <module>@<range>')
     .option('--remove <module>', 'take a module out')
     .option('--promote <version>', 'promote a version, by id or as <module>@<version>')
-    .option('--to <state>', 'of --promote: staging, blessed, live or retired', 'live')
+    .addOption(oneOf('--to <state>', promotedStates, 'of --promote: the state that it is to have').default('live'))
     .option('--priority <module=number>', 'set the priority of a module; <module>= lets it be computed', priorityOf)
     .option('--metadata <module>', 'replace the metadata of a module by what --set gives')
     .option('--reserve <module=pattern>', 'reserve what a pattern of its protected_spec matches', reservationOf)
     .option('--revoke <module=pattern>', 'end a reservation', reservationOf)
     .option('--set <key=value>', 'metadata of --assign or --metadata; several times', several)
-    .option('--track <track>', 'live or staging', 'live');
+    .addOption(oneOf('--track <track>', tracks, 'machines of which track').default('live'));
   describe(command, { example: 'gantry template preview web --assign my-redis@^0.1.0', action: preview });
 }
 

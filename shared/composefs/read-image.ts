@@ -244,7 +244,7 @@ function readSuperblock(reader: ImageReader, imageBytes: number): Superblock {
   const expectNumber = (found: number, expected: number, what: string) => {
     if (found !== expected) throw invalidImage(`expected ${what} to be ${expected}, found ${found}`);
   };
-  expectNumber(reader.u32(0), 0xd078629a, "the number of composefs' header");
+  if (reader.u32(0) !== 0xd078629a) throw invalidImage('expected a composefs image, found no composefs header in it');
   expectNumber(reader.u32(4), 1, "the version of composefs' header");
   expectNumber(reader.u32(at), 0xe0f5e1e2, "the number of EROFS' superblock");
   expectNumber(reader.u8(at + 12), Math.log2(blockBytes), 'the bits of a block');

@@ -36,9 +36,10 @@ export interface Candidate {
   updated_at: string;
 }
 
-export const promotionStates = ['built', 'staging', 'blessed', 'live', 'retired'] as const;
+export const promotedStates = ['staging', 'blessed', 'live', 'retired'] as const;
+export type PromotionTarget = (typeof promotedStates)[number];
+export const promotionStates = ['built', ...promotedStates] as const;
 export type PromotionState = (typeof promotionStates)[number];
-export type PromotionTarget = Exclude<PromotionState, 'built'>;
 
 /** The walkthrough's older words for two states, accepted and answered as aliases. */
 export const lifecycleAliases: Record<string, PromotionState> = { draft: 'built', archived: 'retired' };

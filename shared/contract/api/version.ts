@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { candidateStates, promotionStates } from '../../domain/version.ts';
+import { candidateStates, promotedStates, promotionStates } from '../../domain/version.ts';
 import { versionIdSchema } from '../ids.ts';
 import { pageOf, timeSchema } from './common.ts';
 
@@ -77,4 +77,4 @@ export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
 
 /** `archived` is the older word for `retired`. */
-export const promoteBody = z.strictObject({ to: z.enum(['staging', 'blessed', 'live', 'retired', 'archived']) });
+export const promoteBody = z.strictObject({ to: z.enum([...promotedStates, 'archived']) });

@@ -97,12 +97,21 @@ it('shows and makes every noun', async () => {
   expect(module.module).toMatchObject({ category: 'databases', require_tlog: false });
   expect((await gantry(['module', 'list'])).stdout).toContain('registry.example/acme/my-redis');
   expect((await gantry(['module', 'show', 'my-redis'])).stdout).toMatch(/trusted keys +1/);
-  expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain('The module has no versions.');
+  expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain('The module has no versions yet');
   const none = await gantry(['module', 'promote', 'my-redis@1.0.0', '--to', 'staging', '--json']);
   expect([none.code, JSON.parse(none.stderr).error.code]).toEqual([2, 'not_found']);
 
   await json('template', 'create', 'web', '--platform', 'ubuntu-24.04-amd64');
   expect((await gantry(['template', 'show', 'web'])).stdout).toContain('No module is assigned to it.');
+  await json('assignment', 'add', 'web', 'my-redis', '--constraint', '^1.0', '--priority', '95');
+  await json('assignment', 'update', 'web', 'my-redis', '--no-constraint', '--no-priority', '--set', 'a=1');
+  expect((await json('template', 'show', 'web')).assignments).toMatchObject([
+    { constraint: null, effective_priority: null, metadata: { a: 1 } },
+  ]);
+  expect((await gantry(['composition', 'show', 'web'])).stdout).toContain('It is composed of no module.');
+  await json('assignment', 'remove', 'web', `${world.account}/my-redis`);
+  const gone = await gantry(['assignment', 'remove', 'web', 'my-redis']);
+  expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('assigned to web (none), found "my-redis"')]);
   const made = await json(
     'instance',
     'create',

@@ -42,6 +42,29 @@ it('gantry --version tells the version of the package', () => {
   expect([status, stdout]).toEqual([0, `${project.version}\n`]);
 });
 
+it('a reader that goes away before the end, as head does, is no error', () => {
+  const program = new URL('../../../bin/gantry', import.meta.url).pathname;
+  const manifest = new URL('../../../examples/modules/nginx', import.meta.url).pathname;
+  const line = 'set -o pipefail; "$0" module validate "$1" | true; echo "${PIPESTATUS[0]}"';
+  const { stdout, stderr } = spawnSync('bash', ['-c', line, program, manifest], { encoding: 'utf8' });
+  expect([stdout, stderr]).toEqual(['0\n', '']);
+});
+
+it.each([
+  [['module', 'promote', 'a@1.0.0', '--to', 'production'], 'Allowed choices are staging, blessed, live, retired.'],
+  [['module', 'promote', 'a', '--to', 'live'], 'expected <module>@<version> or the id of a version, found "a"'],
+  [['module', 'biuld'], '(Did you mean build?)'],
+  [['assignment', 'update', 'web', 'a'], 'expected at least one of --constraint, --set and --priority'],
+  [['assignment', 'remove', 'web'], 'expected <template> <module> or the id of an assignment, found "web"'],
+])('%j says what it expected, and nothing else', (line, sentence) => {
+  const program = new URL('../../../bin/gantry', import.meta.url).pathname;
+  const env = { ...process.env, GANTRY_URL: 'http://127.0.0.1:9', GANTRY_TOKEN: 'none' };
+  const { status, stdout, stderr } = spawnSync(program, line, { encoding: 'utf8', env });
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(sentence);
+  expect(stderr.split('\n').length).toBeLessThan(5);
+});
+
 it('a table aligns its columns and lets no row steer the terminal', () => {
   const text = table(
     ['A', 'B'],
