@@ -18,6 +18,7 @@ const cores = [
   'director',
   'dpop',
   'net',
+  'tuf',
 ];
 
 /** A folder may import from these paths of the project and no others. */

@@ -1,11 +1,19 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  type AlarmProps,
+  ComparisonOperator,
+  type IMetric,
+  Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { limits } from '../shared/limits.ts';
 import type { Http } from './http.ts';
 import type { Promotion } from './promotion.ts';
 import type { StageFunction } from './stage-function.ts';
@@ -61,11 +69,24 @@ export class Alarms extends Construct {
       counted('CredentialsReused', 'events'),
       "A machine's credential was used from two places and is revoked.",
     );
+    // functions/verify/trust-handler.ts tells it, four times a day.
+    const daysLeft = new Metric({
+      namespace: 'Gantry',
+      metricName: 'TrustRootDaysLeft',
+      dimensionsMap: { service: 'trust' },
+      period: Duration.hours(6),
+      statistic: 'Minimum',
+    });
+    this.raise('TrustRootStale', daysLeft, 'The public-good trust root was not refreshed for days.', {
+      threshold: limits.trustRootDaysLeftMin,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.IGNORE,
+    });
     const serverErrors = props.http.api.metricServerError({ period, statistic: 'Sum' });
     this.raise('ApiServerErrors', serverErrors, 'The API answered with a 5xx status.');
   }
 
-  private raise(id: string, metric: IMetric, alarmDescription: string): void {
+  private raise(id: string, metric: IMetric, alarmDescription: string, other: Partial<AlarmProps> = {}): void {
     const alarm = new Alarm(this, id, {
       metric,
       alarmDescription,
@@ -73,6 +94,7 @@ export class Alarms extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 1,
       treatMissingData: TreatMissingData.NOT_BREACHING,
+      ...other,
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
   }

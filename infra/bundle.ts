@@ -10,6 +10,7 @@ const outputDirectory = resolve(root, process.env.CDK_OUTDIR ?? 'cdk.out', 'func
 export const functionEntries = {
   poll: 'functions/poll/handler.ts',
   verify: 'functions/verify/handler.ts',
+  trust: 'functions/verify/trust-handler.ts',
   ingest: 'functions/ingest/handler.ts',
   promote: 'functions/promote/handler.ts',
   sweep: 'functions/promote/sweep-handler.ts',

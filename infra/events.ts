@@ -59,6 +59,14 @@ export function everyDay(stage: StageFunction): void {
   });
 }
 
+/** Calls a function four times a day. */
+export function everySixHours(stage: StageFunction): void {
+  new Rule(stage, 'EverySixHours', {
+    schedule: Schedule.rate(Duration.hours(6)),
+    targets: [new LambdaFunction(stage.lambda, { retryAttempts: 2 })],
+  });
+}
+
 /** Calls a function once a minute. */
 export function everyMinute(stage: StageFunction): void {
   new Rule(stage, 'EveryMinute', {

@@ -37,6 +37,12 @@ export class Outside extends Construct {
     this.allowHosts(stage);
   }
 
+  /** Fetching the public-good trust root. */
+  allowTrustRootMirror(stage: StageFunction): void {
+    stage.setEnvironment('TRUST_ROOT_MIRROR', this.settings.trustRootMirror);
+    this.allowHosts(stage);
+  }
+
   /** Storing what operators give: credentials of registries, which cannot be read back, and the secrets of webhooks. */
   allowSecrets(stage: StageFunction): void {
     const write = ['secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:DeleteSecret'];

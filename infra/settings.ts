@@ -35,6 +35,10 @@ const settingsSchema = z
       .string()
       .default('')
       .refine((text) => registryBudgets.safeParse(text).success, 'expected host=requestsPerSecond:concurrency,…'),
+    /** Where the public-good trust root is refreshed from: its TUF repository or a mirror of it; `none` keeps the shipped copy. */
+    trustRootMirror: z
+      .union([z.literal('none'), z.url({ protocol: /^https$/ })], 'expected the https URL of a TUF repository, or none')
+      .default('https://tuf-repo-cdn.sigstore.dev'),
     /** Comma list of ARNs of the ECR repositories that may be read; all of this account and region without it. */
     ecrRepositories: z
       .string()

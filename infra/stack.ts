@@ -3,7 +3,7 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import type { FunctionName } from './bundle.ts';
-import { Events, everyDay, everyMinute } from './events.ts';
+import { Events, everyDay, everyMinute, everySixHours } from './events.ts';
 import { Http } from './http.ts';
 import { Keys } from './keys.ts';
 import type { Outputs } from './outputs.ts';
@@ -18,6 +18,7 @@ import { Storage } from './storage.ts';
 const timeouts = {
   poll: Duration.minutes(2),
   verify: Duration.minutes(2),
+  trust: Duration.minutes(2),
   // Lambda's longest: a layer of limits.layerBytesMax is streamed in one call.
   ingest: Duration.minutes(15),
   compose: Duration.minutes(5),
@@ -75,7 +76,14 @@ export class GantryStack extends Stack {
     queues.ingest.allowSend(verify);
     storage.allowTable(verify);
     storage.allowObjects(verify, { write: ['evidence'] });
+    storage.allowTrustRoot(verify);
     outside.allowRegistries(verify);
+
+    // Trust: the one function that fetches the public-good trust root, four times a day.
+    const trust = this.stage('trust', 'Refreshes the public-good trust root through TUF');
+    if (settings.trustRootMirror !== 'none') everySixHours(trust);
+    storage.allowTrustRoot(trust, 'write');
+    outside.allowTrustRootMirror(trust);
 
     const ingest = this.stage('ingest', 'Copies and checks verified artifacts', 1769);
     queues.ingest.feed(ingest, { batchSize: 1, concurrency: 10 });
@@ -166,7 +174,7 @@ export class GantryStack extends Stack {
         collect: queues.collect.deadLetterQueue,
         events: events.deadLetterQueue,
       },
-      functions: { poll, verify, ingest, promote, sweep, compose, reconcile, collect, events: carrier, api },
+      functions: { poll, verify, trust, ingest, promote, sweep, compose, reconcile, collect, events: carrier, api },
       promotion,
       http,
       alarmAddress: settings.alarmAddress,

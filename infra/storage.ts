@@ -58,6 +58,18 @@ export class Storage extends Construct {
     const { tableArn } = this.table;
     const actions = access === 'read' ? readActions : [...readActions, ...writeActions];
     stage.allow(actions, [tableArn, `${tableArn}/index/gsi1`, `${tableArn}/index/gsi2`]);
+    this.nameIn(stage);
+  }
+
+  /** The deployment's trust root: read by who judges signatures, written by who refreshes it. */
+  allowTrustRoot(stage: StageFunction, access: 'read' | 'write' = 'read'): void {
+    const actions = access === 'read' ? ['s3:GetObject'] : ['s3:GetObject', 's3:PutObject'];
+    stage.allow(actions, [`${this.bucket.bucketArn}/trust-roots/public-good.json`]);
+    stage.allow(['s3:ListBucket'], [this.bucket.bucketArn]);
+    this.nameIn(stage);
+  }
+
+  private nameIn(stage: StageFunction): void {
     stage.setEnvironment('TABLE_NAME', this.table.tableName);
     stage.setEnvironment('BUCKET_NAME', this.bucket.bucketName);
   }

@@ -86,6 +86,10 @@ export const limits = {
   compiledPoliciesMax: 200,
   /** Trust roots kept parsed in a process: the public one and a few private ones, about 100 KiB each. */
   parsedTrustRootsMax: 20,
+  /** A `trusted_root.json`: real ones are under 20 KB, a row of the table holds 400 KB, and each row and policy has its own. */
+  trustedRootBytesMax: 128 * 1024,
+  /** Left of the trust root's freshness, in days, below which somebody is to look: Sigstore signs anew three days before the end. */
+  trustRootDaysLeftMin: 2,
   /** An identity or issuer regexp; the longest sensible ones are a few hundred characters. */
   regexpLengthMax: 2048,
   /** How long a registry may take to answer with headers. */

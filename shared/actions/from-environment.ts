@@ -13,6 +13,7 @@ const variables = [
   'COMPOSE_QUEUE_URL',
   'RECONCILE_QUEUE_URL',
   'COLLECT_QUEUE_URL',
+  'TRUST_ROOT_MIRROR',
 ] as const satisfies EnvironmentName[];
 type Variable = (typeof variables)[number];
 
@@ -52,6 +53,7 @@ export function servicesFromEnvironment(...required: Variable[]): Services {
         collect: value('COLLECT_QUEUE_URL'),
       },
       allowedPrivateHosts: ALLOWED_PRIVATE_HOSTS,
+      trustRootMirror: value('TRUST_ROOT_MIRROR'),
       budgets: REGISTRY_BUDGETS,
     },
     now: () => new Date(),

@@ -2,7 +2,7 @@ import type { RegisterModuleBody } from '../contract/api/module.ts';
 import { moduleId, sha256Hex } from '../contract/ids.ts';
 import type { Module } from '../domain/module.ts';
 import type { Caller } from '../domain/role.ts';
-import type { SignaturePolicy, SignerIdentity } from '../domain/signature.ts';
+import type { SignerIdentity } from '../domain/signature.ts';
 import { splitModule } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
 import { parseReference } from '../registry/index.ts';
@@ -13,19 +13,6 @@ import { createEvent } from '../store/event.ts';
 import { createModule, getModule } from '../store/module.ts';
 import { createRepository } from '../store/repository.ts';
 import { nowIso, type Services } from './services.ts';
-
-/** The signature policy that a module's row states. */
-export function policyOf(
-  module: Pick<Module, 'identities' | 'trusted_keys' | 'trusted_root' | 'require_tlog' | 'required_attestations'>,
-): SignaturePolicy {
-  return {
-    identities: module.identities,
-    keys: module.trusted_keys,
-    trusted_root: module.trusted_root,
-    require_tlog: module.require_tlog,
-    attestations: module.required_attestations,
-  };
-}
 
 /**
  * Registers a module: the row that rules over its manifest. Every field is checked before anything is written; its

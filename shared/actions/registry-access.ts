@@ -1,6 +1,6 @@
 import { type GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
-import { guardedDispatcher, parseReference, type Reference, RegistryClient } from '../registry/index.ts';
+import { guardedDispatcher, parseReference, type Reference, RegistryClient, Transport } from '../registry/index.ts';
 import { type Pace, type Purpose, withinBudget } from './host-budget.ts';
 import { forgetCredentials, registryCredentials } from './registry-credentials.ts';
 import type { Services } from './services.ts';
@@ -47,4 +47,13 @@ export async function withRegistry<T>(
       throw error;
     }
   });
+}
+
+/** Fetches documents of hosts that are no registries, past the same guard. Throws the errors of a registry that fails. */
+export function guardedDownload(services: Services) {
+  const transport = new Transport({ dispatcher: dispatcherFor(services.settings.allowedPrivateHosts) });
+  return async (url: URL, bytesMax: number): Promise<{ status: number; bytes: Uint8Array }> => {
+    const answer = await transport.send({ method: 'GET', url });
+    return { status: answer.status, bytes: await transport.read(answer, bytesMax) };
+  };
 }

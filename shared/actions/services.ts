@@ -31,6 +31,8 @@ export interface Settings {
   queueUrls: { poll: string; verify: string; ingest: string; compose: string; reconcile: string; collect: string };
   /** Hosts that fetches may reach although their addresses are private or loopback. */
   allowedPrivateHosts: string[];
+  /** Base URL of the TUF repository that the public-good trust root is refreshed from. */
+  trustRootMirror: string;
   /** Budgets that an operator set, by registry host. */
   budgets: Record<string, HostBudget>;
 }

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../contract/ids.ts';
 import type { VerifyMessage } from '../contract/messages.ts';
+import { signaturePolicy } from '../domain/module.ts';
 import type { ArtifactVerdict, SignatureCandidate, SignatureVerdict } from '../domain/signature.ts';
 import type { Candidate } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
@@ -11,7 +12,7 @@ import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
 import { objectKeys, putOnce } from '../store/objects.ts';
 import { BudgetSpent, untilSentAgain } from './host-budget.ts';
-import { policyOf } from './register-module.ts';
+import { publicTrustRoot } from './public-trust-root.ts';
 import { retryAfterSeconds, withRegistry } from './registry-access.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
@@ -31,7 +32,8 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   if (candidate.tags.length === 0) return;
   const evidence = await readSignatures(services, candidate, module.repository);
   if (evidence === null) return;
-  const verdict = verifyArtifact(candidate.digest, evidence, policyOf(module));
+  const { root } = await publicTrustRoot(services);
+  const verdict = verifyArtifact(candidate.digest, evidence, signaturePolicy(module, root));
   if (verdict.verified) await accept(services, candidate, verdict, evidence);
   else await refuse(services, candidate, verdict);
 }

@@ -53,6 +53,8 @@ const variables = {
   OIDC_ISSUER: z.url().optional(),
   /** Hosts that outgoing requests may reach although their addresses are private. */
   ALLOWED_PRIVATE_HOSTS: allowedPrivateHosts,
+  /** Base URL of the TUF repository of the public-good trust root. No trailing slash. */
+  TRUST_ROOT_MIRROR: z.url().transform((url) => url.replace(/\/+$/, '')),
   /** How much registries are asked, as `host=requestsPerSecond:concurrency,…`, where the defaults do not fit. */
   REGISTRY_BUDGETS: registryBudgets,
 } as const;

@@ -30,6 +30,8 @@ const errors = {
   policy_missing: [422, 'the module names nobody who could sign it, or half of a pair'],
   key_invalid: [422, 'a key is not one that signatures can be checked or made with'],
   trusted_root_invalid: [422, 'trusted_root is not a Sigstore trusted_root.json'],
+  trust_root_unreachable: [502, 'the mirror of the public-good trust root does not answer'],
+  trust_root_refused: [422, "what came or was kept as the public-good trust root is refused by TUF's rules"],
   reference_invalid: [422, 'not an OCI reference of the expected form'],
   category_unknown: [422, 'the account has no such category'],
   parent_module_mismatch: [422, "the manifest's parent_module differs from the registration's"],

@@ -1,4 +1,4 @@
-import type { AttestationRequirement, SignerIdentity } from './signature.ts';
+import type { AttestationRequirement, SignaturePolicy, SignerIdentity } from './signature.ts';
 import { compareBytes } from './tree.ts';
 
 export const varieties = ['subscription', 'config', 'instance'] as const;
@@ -48,6 +48,23 @@ export interface Module {
   live_version_id: string | null;
   created_at: string;
   updated_at: string;
+}
+
+/**
+ * The signature policy that a module's row states.
+ * @param publicRoot the public-good `trusted_root.json`, for a row without one of its own
+ */
+export function signaturePolicy(
+  module: Pick<Module, 'identities' | 'trusted_keys' | 'trusted_root' | 'require_tlog' | 'required_attestations'>,
+  publicRoot: unknown,
+): SignaturePolicy {
+  return {
+    identities: module.identities,
+    keys: module.trusted_keys,
+    trusted_root: module.trusted_root ?? publicRoot,
+    require_tlog: module.require_tlog,
+    attestations: module.required_attestations,
+  };
 }
 
 /** A module with reservations granted and revoked; granting one that it has, or revoking one that it lacks, changes nothing. */

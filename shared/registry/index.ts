@@ -19,4 +19,4 @@ export {
 } from './schema.ts';
 export { collectSignatures } from './signatures.ts';
 export type { TagList } from './tags.ts';
-export type { RequestEvent, TransportOptions } from './transport.ts';
+export { type RequestEvent, Transport, type TransportOptions } from './transport.ts';

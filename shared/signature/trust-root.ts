@@ -1,12 +1,10 @@
 import { TrustedRoot } from '@sigstore/protobuf-specs';
-import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
 import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
 import { z } from 'zod';
 import { GantryError } from '../error.ts';
 import { Certificate } from './certificate.ts';
 import { DerNode } from './der.ts';
-
-const publicGoodMirror = 'https://tuf-repo-cdn.sigstore.dev';
+import { shippedTrust } from './shipped-trust.ts';
 
 // The parser of the library fills whatever is missing with defaults, so the shape is checked first: a period without its
 // start would be read as one since ever.
@@ -27,24 +25,13 @@ const trustedRoot = z.looseObject({
   timestampAuthorities: z.array(authority).default([]),
 });
 
-/** Sigstore's public-good `trusted_root.json` as the TUF client's library ships it, for a start without network. */
-export function publicGoodTrustedRoot(): unknown {
-  const target = (seeds as Record<string, { targets: Record<string, string> }>)[publicGoodMirror]?.targets[
-    'trusted_root.json'
-  ];
-  if (target === undefined) {
-    throw new GantryError('trusted_root_invalid', 'expected the public-good trusted root within @sigstore/tuf');
-  }
-  return JSON.parse(Buffer.from(target, 'base64').toString('utf8'));
-}
-
 /**
  * Parses a Sigstore `trusted_root.json`, all certificates and keys in it included.
- * @param root parsed JSON; null means the public-good instance
+ * @param root parsed JSON; null means the public-good instance as shipped
  * @throws GantryError `trusted_root_invalid`
  */
 export function parseTrustedRoot(root: unknown): TrustMaterial {
-  const parsed = trustedRoot.safeParse(root ?? publicGoodTrustedRoot());
+  const parsed = trustedRoot.safeParse(root ?? shippedTrust().trustedRoot);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw invalid(`at ${issue?.path.join('.') || 'the document'}: ${issue?.message}`, parsed.error);

@@ -16,7 +16,8 @@ import type { ObjectKind } from '../contract/objects.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 
-/** The artifact bucket. Everything but desired states is named by its digest and never overwritten with other bytes. */
+/** The artifact bucket. Everything but desired states and the trust
+ * root is named by its digest and never overwritten with other bytes. */
 export interface Objects {
   s3: S3Client;
   bucket: string;
@@ -34,6 +35,8 @@ export const objectKeys = {
   compositionIndex: (account: string, digest: string) =>
     `accounts/${account}/compositions/${digest.replace(':', '/')}.index.json.gz`,
   desiredState: (account: string, instance: string) => `accounts/${account}/desired-states/${instance}.json`,
+  /** Sigstore's public-good trust root with its TUF metadata: of the deployment, not of an account. */
+  publicTrustRoot: () => 'trust-roots/public-good.json',
   root: (account: string, sha256: string) => `accounts/${account}/roots/sha256/${sha256}.json`,
 } as const;
 
@@ -151,7 +154,7 @@ export async function deleteObjectVersions(objects: Objects, versions: ObjectVer
 }
 
 /**
- * Replaces an object at a fixed key (desired states only), if it still is the one whose ETag is given, or still absent
+ * Replaces an object at a fixed key (desired states and the trust root only), if it still is the one whose ETag is given, or still absent
  * where that is null. Throws `conflict` when somebody else replaced it.
  */
 export async function putLatest(

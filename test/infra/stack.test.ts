@@ -210,6 +210,20 @@ describe('grants', () => {
     expect(actions).not.toContain('s3:PutObject');
   });
 
+  test('the trust root is written by the function that refreshes it, which reaches no row and no other object', () => {
+    const uses = allowed().filter(({ statement }) => JSON.stringify(statement.Resource).includes('/trust-roots/'));
+    const writers = uses.filter(({ statement }) => list(statement.Action).includes('s3:PutObject'));
+    expect(writers.map(({ policy }) => policy.replace(/Role.*/, ''))).toEqual(['trust']);
+    const actions = allowed()
+      .filter(({ policy }) => policy.startsWith('trust'))
+      .flatMap(({ statement }) => list(statement.Action));
+    expect(actions.filter((action) => /^(dynamodb|s3|secretsmanager|sqs):/.test(action)).sort()).toEqual([
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ]);
+  });
+
   test('director keys are made and used under their tag only', () => {
     const bound = allowed().filter(({ statement }) =>
       list(statement.Action).some((action) => ['kms:CreateKey', 'kms:TagResource', 'kms:Sign'].includes(action)),
@@ -257,9 +271,9 @@ describe('grants', () => {
   });
 });
 
-test('something tells a person about every dead letter, function error, failed operation, refused composition, reused credential and 5xx', () => {
+test('a person is told of dead letters, function errors, failed operations, refused compositions, reused credentials, a stale trust root and 5xx', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(8 + Object.keys(functionEntries).length + 3);
+  expect(alarms).toHaveLength(8 + Object.keys(functionEntries).length + 4);
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);
     expect(alarm.Properties.AlarmDescription).toBeTruthy();

@@ -4,7 +4,7 @@ import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { describe, expect, test } from 'vitest';
 import { cosignCases, readBundles, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
-import { exactRegexp, publicGoodTrustedRoot, verifyBundle } from '../../../shared/signature/index.ts';
+import { exactRegexp, shippedTrust, verifyBundle } from '../../../shared/signature/index.ts';
 import { type ConformanceCase, conformanceCases } from '../../support/conformance.ts';
 
 /** Cases that the shipped public root cannot judge, with the reason: none. docs/reference/verification.md says the same. */
@@ -55,7 +55,7 @@ function libraryAccepts(bundle: unknown, artifact: Buffer, root: unknown): boole
 
 describe('what remembers and encodes faster accepts nothing that the library refuses', () => {
   test.each(readable.filter(({ key }) => key === null))('in $name', (entry) => {
-    const root = rootOf(entry) ?? publicGoodTrustedRoot();
+    const root = rootOf(entry) ?? shippedTrust().trustedRoot;
     const cold = judge(entry, true);
     const warm = judge(entry, true);
     expect(warm).toEqual(cold);

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cosignCase, policyOf, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
-import {
-  checkTrustedRoot,
-  compilePolicy,
-  parseTrustedRoot,
-  publicGoodTrustedRoot,
-} from '../../../shared/signature/index.ts';
+import { checkTrustedRoot, compilePolicy, parseTrustedRoot, shippedTrust } from '../../../shared/signature/index.ts';
 
 interface Root {
   certificateAuthorities: { certChain: { certificates: { rawBytes: string }[] } }[];
@@ -17,7 +12,7 @@ describe('trust roots', () => {
     const material = parseTrustedRoot(null);
     expect(material.certificateAuthorities.length).toBeGreaterThan(0);
     expect(material.tlogs.length).toBeGreaterThan(0);
-    expect(parseTrustedRoot(publicGoodTrustedRoot()).tlogs).toHaveLength(material.tlogs.length);
+    expect(parseTrustedRoot(shippedTrust().trustedRoot).tlogs).toHaveLength(material.tlogs.length);
   });
 
   test('a custom root has all that it states', () => {

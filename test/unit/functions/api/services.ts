@@ -17,6 +17,7 @@ export function idleServices(): Services {
       stateMachineArn: '',
       queueUrls: { poll: '', verify: '', ingest: '', compose: '', reconcile: '', collect: '' },
       allowedPrivateHosts: [],
+      trustRootMirror: '',
       budgets: {},
     },
     now: () => new Date('2026-01-01T00:00:00.000Z'),

@@ -1,0 +1,2 @@
+export { updateTrustState } from './client.ts';
+export { type OpenedTrust, openTrustState, type TrustState } from './state.ts';
