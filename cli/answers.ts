@@ -28,10 +28,11 @@ import { previewAnswer, whyAnswer } from '../shared/contract/api/preview.ts';
 import { createHookAnswer, hookSchema, registrySchema } from '../shared/contract/api/registry.ts';
 import { assignAnswer, compositionAnswer, templateAnswer, templateSchema } from '../shared/contract/api/template.ts';
 import { trustAnswer } from '../shared/contract/api/trust.ts';
-import { versionAnswer, versionsAnswer } from '../shared/contract/api/version.ts';
+import { explainAnswer, versionAnswer, versionsAnswer } from '../shared/contract/api/version.ts';
 
 /** What the HTTP API answers, by what it is asked. */
 export const answers = {
+  explanation: explainAnswer,
   account: z.object({ account: accountSchema }),
   newAccount: createAccountAnswer,
   members: pageOf('members', memberSchema),

@@ -4,6 +4,7 @@ import { GantryError } from '../../shared/error.ts';
 import { colors } from '../colors.ts';
 import { collectAnnotation, openTarget, readOptionFile } from '../registry-target.ts';
 import { type ExitCode, print, run } from '../run.ts';
+import { signatureRows } from '../signature-rows.ts';
 
 interface VerifyFlags {
   key?: string;
@@ -99,15 +100,5 @@ function describe(ref: string, verdict: ArtifactVerdict): string {
   const head = verdict.verified
     ? `${colors.green('✓')} ${ref} is verified`
     : `${colors.red('✗')} ${ref} is not verified: ${verdict.code}: ${verdict.message}`;
-  const rows = verdict.signatures.map(({ verified, format, source, code, message, identity, issuer, key_id }) => {
-    const signer = identity ? `${identity} (${issuer})` : key_id ? `key ${key_id}` : 'signer unknown';
-    const mark = verified ? colors.green('✓') : colors.red('✗');
-    return `  ${mark} ${format} (${source})  ${printable(signer)}${verified ? '' : `\n      ${code}: ${message}`}`;
-  });
-  return [head, `  digest ${verdict.digest}`, ...rows].join('\n');
-}
-
-/** Hints are a stranger's text; a terminal must not act on them. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+  return [head, `  digest ${verdict.digest}`, ...signatureRows(verdict.signatures)].join('\n');
 }

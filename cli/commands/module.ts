@@ -14,6 +14,7 @@ import { registerModuleTemplates } from './module-templates.ts';
 import { registerModuleValidate } from './module-validate.ts';
 import { registerModuleVerify } from './module-verify.ts';
 import { registerModuleVersions } from './module-versions.ts';
+import { registerModuleWhy } from './module-why.ts';
 
 /** `gantry module …`: one file a subcommand. */
 export function register(command: Command): void {
@@ -30,6 +31,7 @@ export function register(command: Command): void {
   registerModuleReserve(command);
   registerModuleShow(command);
   registerModuleVersions(command);
+  registerModuleWhy(command);
   registerModuleMachines(command);
   registerModuleTemplates(command);
 }

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
+import { cures } from '../../shared/contract/cures.ts';
 import { type ErrorCode, errorMeaning, errorStatus } from '../../shared/contract/error-codes.ts';
 import { eventFacts } from '../../shared/contract/events.ts';
 
@@ -54,6 +56,21 @@ export function eventReference(): string {
     ...rows,
     '',
   ].join('\n');
+}
+
+const curePage = new URL('../../docs/reference/verification.md', import.meta.url);
+
+/** docs/reference/verification.md with its tables of codes, their causes and cures, made anew. */
+export function verificationReference(): string {
+  const headings = { verify: 'Signatures', registry: 'The registry', ingest: 'The artifact' };
+  const tables = Object.entries(headings).map(([stage, heading]) => {
+    const rows = Object.entries(cures[stage as keyof typeof cures]).map(
+      ([code, cure]) => `| \`${code}\` | ${cell(errorMeaning[code as ErrorCode])} | ${cell(cure)} |`,
+    );
+    return [`### ${heading}\n`, '| code | cause | what helps |', '|---|---|---|', ...rows, ''].join('\n');
+  });
+  const block = /(<!-- generated: cures -->\n)[\s\S]*(<!-- \/generated -->)/;
+  return readFileSync(curePage, 'utf8').replace(block, (_, start, end) => `${start}\n${tables.join('\n')}\n${end}`);
 }
 
 function cell(text: string): string {

@@ -1,6 +1,6 @@
 import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
 import { cliReference } from './cli.ts';
-import { errorReference, eventReference } from './contract.ts';
+import { errorReference, eventReference, verificationReference } from './contract.ts';
 import { manifestReference } from './manifest.ts';
 
 interface GeneratedFile {
@@ -20,4 +20,5 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/reference/errors.md', make: errorReference },
   { path: 'docs/reference/events.md', make: eventReference },
   { path: 'docs/reference/manifest.md', make: manifestReference },
+  { path: 'docs/reference/verification.md', make: verificationReference },
 ];

@@ -109,6 +109,14 @@ export type SignatureCandidate = { unreadable?: UnreadableReason } & (
     }
 );
 
+/** The log entries and signed times that counted; where the policy asks for none, none do. */
+export interface SignatureProof {
+  /** `log_id` in hex; `logged_at` is null for Rekor v2, which says no time. */
+  log_entries: { log_id: string; index: string; logged_at: string | null }[];
+  /** RFC 3161, as ISO 8601. */
+  timestamps: string[];
+}
+
 /** The verdict on a bundle: who signed, and whether that satisfies the policy. */
 export interface BundleVerdict {
   /** Subject alternative name of the certificate, null for keys or when it could not be read. */
@@ -118,6 +126,8 @@ export interface BundleVerdict {
   key_id: string | null;
   /** What a verified certificate says of the workflow. */
   claims?: SignerClaims;
+  /** Of a verified signature: what vouched for it besides the signer. */
+  proof?: SignatureProof;
   verified: boolean;
   /** `verified`, or why not. */
   code: ErrorCode | 'verified';
@@ -128,6 +138,8 @@ export interface BundleVerdict {
 export interface SignatureVerdict extends BundleVerdict {
   format: 'bundle' | 'legacy';
   source: SignatureSource;
+  /** Digest of the manifest (bundle) or layer (legacy) that held it. */
+  claimed_digest: string;
   /** Of an attestation that verified: it is no signature, so the code is `attestation_only` all the same. */
   attestation?: AttestationSummary;
 }

@@ -1,7 +1,7 @@
 import { Verifier } from '@sigstore/verify';
 import { spki, type TrustedKey } from './keys.ts';
 import { checkLogEntry, namedSigner } from './log-entry.ts';
-import type { Material } from './material.ts';
+import type { Evidence, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
 import { refuse } from './refusal.ts';
 
@@ -13,23 +13,24 @@ export function keyHintOf({ entity }: Material): string | null {
 /**
  * Verifies a signature made with a plain key against the policy's keys. The hint only says which is meant; keys do not
  * expire, so no time is needed, and a log entry only where the policy demands it.
- * @returns the key that made the signature
+ * @returns the hint of the key that made the signature, and the log entries that counted
  * @throws Refusal
  */
-export function verifyKeyed(material: Material, policy: CompiledPolicy): TrustedKey {
+export function verifyKeyed(material: Material, policy: CompiledPolicy): Evidence & { hint: string } {
   const { entity } = material;
   const signer = policy.keys.find(({ key }) => entity.signature.verifySignature(key));
   if (signer === undefined) return refuseSigner(material, policy.keys);
-  if (!policy.requireTlog) return signer;
+  const { hint } = signer;
+  if (!policy.requireTlog) return { hint, tlogEntries: [], timestamps: [] };
   if (entity.tlogEntries.length === 0) refuse('tlog_missing', 'expected a transparency log entry, found none');
   const { trust } = policy;
   if (trust === null) refuse('mode_mismatch', 'expected a trust root with the log, the policy names none');
 
   const trustMaterial = { ...trust, publicKey: () => ({ publicKey: signer.key, validFor: () => true }) };
   const verifier = new Verifier(trustMaterial, { ctlogThreshold: 0, tlogThreshold: 1, timestampThreshold: 0 });
-  verifier.verify({ ...entity, key: { $case: 'public-key', hint: signer.hint }, timestamps: [] });
+  verifier.verify({ ...entity, key: { $case: 'public-key', hint }, timestamps: [] });
   for (const entry of entity.tlogEntries) checkLogEntry(entry, signer.key, null);
-  return signer;
+  return { hint, tlogEntries: entity.tlogEntries, timestamps: [] };
 }
 
 /** Tells a signature by another key from a broken one by a trusted key, as far as the signature says who made it. */

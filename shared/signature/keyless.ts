@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, Verifier } from '@sigstore/verify';
 import type { GantryError } from '../error.ts';
 import { checkLogEntry } from './log-entry.ts';
-import type { Material } from './material.ts';
+import type { Evidence, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
 import { refusalOf, refuse } from './refusal.ts';
 import { checkLeaf } from './signer.ts';
@@ -11,9 +11,10 @@ import { checkLeaf } from './signer.ts';
  * Verifies a signature made with a Fulcio certificate: signature, chain, SCT, and its time by the transparency log or a
  * signed timestamp within the certificate's validity. With `requireTlog` a log entry is demanded; Rekor v2's say no time,
  * so those need a signed timestamp as well.
+ * @returns the log entries and times that counted
  * @throws Refusal
  */
-export function verifyKeyless({ entity, certificate }: Material, policy: CompiledPolicy): void {
+export function verifyKeyless({ entity, certificate }: Material, policy: CompiledPolicy): Evidence {
   if (certificate === null) refuse('certificate_invalid', 'expected a certificate, found a key');
   checkLeaf(certificate);
   if (!entity.signature.verifySignature(certificate.publicKey)) {
@@ -31,7 +32,7 @@ export function verifyKeyless({ entity, certificate }: Material, policy: Compile
   for (const evidence of subsets(entity, policy.requireTlog)) {
     try {
       verifyEvidence(evidence, certificate, trust, policy.requireTlog ? 1 : 0);
-      return;
+      return evidence;
     } catch (error) {
       first ??= refusalOf(error);
       // A trusted time that lies outside the certificate's is no material to leave aside.

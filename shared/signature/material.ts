@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
 import { RFC3161Timestamp } from '@sigstore/core';
 import type { SignedEntity } from '@sigstore/verify';
+import type { SignatureProof } from '../domain/signature.ts';
 import { limits } from '../limits.ts';
 import { Certificate } from './certificate.ts';
 import { DerNode } from './der.ts';
@@ -35,6 +36,23 @@ export interface Material {
   entity: SignedEntity;
   /** The signer's certificate, null when the signature names a key. */
   certificate: X509Certificate | null;
+}
+
+/** What vouches for a signature besides its signer. */
+export type Evidence = Pick<SignedEntity, 'tlogEntries' | 'timestamps'>;
+
+/** The evidence that counted, as a verdict tells it. */
+export function proofOf({ tlogEntries, timestamps }: Evidence): SignatureProof {
+  return {
+    log_entries: tlogEntries.map(({ logId, logIndex, integratedTime }) => ({
+      log_id: Buffer.from(logId?.keyId ?? []).toString('hex'),
+      index: String(logIndex),
+      logged_at: Number(integratedTime) > 0 ? new Date(Number(integratedTime) * 1000).toISOString() : null,
+    })),
+    timestamps: timestamps.flatMap((time) =>
+      time.$case === 'timestamp-authority' ? [time.timestamp.signingTime.toISOString()] : [],
+    ),
+  };
 }
 
 /** Puts a parsed bundle and what it signs together. @throws Refusal `bundle_invalid`, `certificate_invalid` */

@@ -15,7 +15,7 @@ import { checkIdentity } from './identity.ts';
 import { keyHintOf, verifyKeyed } from './keyed.ts';
 import { verifyKeyless } from './keyless.ts';
 import { readLegacy } from './legacy.ts';
-import type { Artifact, Claim, Material } from './material.ts';
+import { type Artifact, type Claim, type Evidence, type Material, proofOf } from './material.ts';
 import { type CompiledPolicy, compilePolicy } from './policy.ts';
 import { Refusal, refusalOf, refuse } from './refusal.ts';
 import { readSigner, type Signer } from './signer.ts';
@@ -59,13 +59,13 @@ export function verifyCandidate(
   digest: string,
   policy: SignaturePolicy,
 ): SignatureVerdict {
-  const { format, source, unreadable } = candidate;
+  const { format, source, claimed_digest, unreadable } = candidate;
   const read = () => {
     if (unreadable) throw new Refusal(unreadable.code, unreadable.message);
     return candidate.format === 'bundle' ? readBundle(candidate.bundle, { digest }) : readLegacy(candidate);
   };
   const { claim, ...verdict } = judge(read, digest, policy);
-  const found = { format, source, ...verdict };
+  const found = { format, source, claimed_digest, ...verdict };
   if (claim?.kind !== 'attestation') return found;
   const message = `expected a signature (${signPredicateType}), found an attestation of type "${claim.predicateType}"`;
   const attestation = verdict.verified ? { attestation: summarise(claim) } : {};
@@ -103,12 +103,19 @@ function judge(read: () => Material, digest: string, policy: SignaturePolicy): J
 
     const annotations = annotationsFor(material.claim, digest);
     const compiled = compilePolicy(policy);
-    if (signer === null) judgement.key_id = verifyByKey(material, compiled);
-    else verifyByCertificate(material, signer, compiled);
+    const counted = signer === null ? verifyByKey(material, compiled) : verifyByCertificate(material, signer, compiled);
+    if (counted.hint !== undefined) judgement.key_id = counted.hint;
     checkAnnotations(annotations, compiled.annotations);
     const name = signer === null ? `key ${judgement.key_id}` : `"${signer.identity}"`;
     const claims = signer === null ? {} : { claims: shortened(signer.claims) };
-    return { ...judgement, ...claims, verified: true, code: 'verified', message: `signed by ${name}` };
+    return {
+      ...judgement,
+      ...claims,
+      proof: proofOf(counted),
+      verified: true,
+      code: 'verified',
+      message: `signed by ${name}`,
+    };
   } catch (error) {
     const { code, message } = refusalOf(error);
     return { ...judgement, code, message: printable(message) };
@@ -130,20 +137,23 @@ function annotationsFor(claim: Claim, digest: string): Record<string, unknown> {
   return refuse('digest_mismatch', `expected a signature of ${digest}, found one of ${found.slice(0, 500)}`);
 }
 
-/** @returns the hint of the key that made the signature */
-function verifyByKey(material: Material, policy: CompiledPolicy): string {
+/** The evidence that counted, and the hint of the key that made the signature. */
+type Counted = Evidence & { hint?: string };
+
+function verifyByKey(material: Material, policy: CompiledPolicy): Counted {
   if (policy.keys.length === 0) {
     refuse('mode_mismatch', 'expected a keyless signature with a certificate, found one by a key');
   }
-  return verifyKeyed(material, policy).hint;
+  return verifyKeyed(material, policy);
 }
 
-function verifyByCertificate(material: Material, signer: Signer, policy: CompiledPolicy): void {
+function verifyByCertificate(material: Material, signer: Signer, policy: CompiledPolicy): Counted {
   if (policy.identities.length === 0) {
     refuse('mode_mismatch', 'expected a signature by a trusted key, found a keyless one with a certificate');
   }
-  verifyKeyless(material, policy);
+  const evidence = verifyKeyless(material, policy);
   checkIdentity(signer, policy);
+  return evidence;
 }
 
 function checkAnnotations(annotations: Record<string, unknown>, wanted: Record<string, string>): void {

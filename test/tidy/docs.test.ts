@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/local-cloud.ts';
 import { generatedFiles } from '../../scripts/reference/files.ts';
+import { cureOf } from '../../shared/contract/cures.ts';
 import { errorStatus } from '../../shared/contract/error-codes.ts';
 import { eventTypes } from '../../shared/contract/events.ts';
 import { synthesize } from '../infra/synthesize.ts';
@@ -35,6 +36,38 @@ test('every alarm of the stack is in docs/operating.md, and no other', () => {
 test('every error code is in docs/reference/errors.md', () => {
   const page = read('docs/reference/errors.md');
   expect(Object.keys(errorStatus).filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
+});
+
+test('every code that verify, poll and ingest give of an artifact says what helps', () => {
+  const actions = ['explain-artifact', 'ingest-candidate', 'poll-repository', 'read-builds', 'see-tag', 'take-layer'];
+  const sources = [
+    ...['shared/artifact', 'shared/registry', 'shared/signature', 'shared/manifest'].flatMap((folder) =>
+      readdirSync(join(projectRoot, folder)).map((name) => join(folder, name)),
+    ),
+    ...['verify-candidate', 'registry-access', ...actions].map((name) => `shared/actions/${name}.ts`),
+  ].filter((path) => path.endsWith('.ts'));
+  const words = new Set(sources.flatMap((path) => read(path).match(/(?<=')[A-Za-z]\w+(?=')/g) ?? []));
+  // Faults of callers, of Gantry itself and of the command line: they reject no artifact.
+  const others = [
+    'invalid_request',
+    'not_found',
+    'conflict',
+    'already_exists',
+    'unavailable',
+    'payload_too_large',
+    'io_error',
+  ];
+  const offline = [
+    'key_password_wrong',
+    'glob_invalid',
+    'glob_too_complex',
+    'requirement_invalid',
+    'regexp_unanchored',
+    'reference_invalid',
+  ];
+  const codes = Object.keys(errorStatus).filter((code) => words.has(code) && ![...others, ...offline].includes(code));
+  expect(codes.length).toBeGreaterThan(60);
+  expect(codes.filter((code) => cureOf(code) === null)).toEqual([]);
 });
 
 test('every event type is in docs/reference/events.md', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { explainArtifact } from '../../../shared/actions/explain-artifact.ts';
 import { registerModule } from '../../../shared/actions/register-module.ts';
 import { requestPoll } from '../../../shared/actions/request-poll.ts';
 import { changeReservations } from '../../../shared/actions/reservations.ts';
@@ -13,7 +14,7 @@ import {
   validateManifestBody,
 } from '../../../shared/contract/api/module.ts';
 import { operationAnswer } from '../../../shared/contract/api/operation.ts';
-import { versionsAnswer } from '../../../shared/contract/api/version.ts';
+import { explainAnswer, explainQuery, versionsAnswer } from '../../../shared/contract/api/version.ts';
 import { slugSchema } from '../../../shared/domain/names.ts';
 import { listCandidates } from '../../../shared/store/candidate.ts';
 import { getModule, listModules } from '../../../shared/store/module.ts';
@@ -97,6 +98,29 @@ export const moduleRoutes: Route[] = [
         versions: page.items.map(versionView),
         next_cursor: page.next_cursor,
         candidates: candidates.filter(({ id, state }) => state !== 'ingested' && !ingested.has(id)).map(candidateView),
+      };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/modules/{name}/why',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'What became of an artifact, and why',
+    description:
+      'Every signature found beside it, where, and what failed or who signed; for what is no version the code, its sentence and what helps; for what was never seen how polling goes.',
+    params,
+    query: explainQuery,
+    answer: explainAnswer,
+    async handle({ services, caller, params, query }) {
+      const { version, candidate, ...rest } = await explainArtifact(services, caller, {
+        module: params.name,
+        ref: query.ref,
+      });
+      return {
+        ...rest,
+        version: version && versionView(version),
+        candidate: candidate && candidateView(candidate),
       };
     },
   }),

@@ -2,17 +2,26 @@ import { z } from 'zod';
 import { candidateStates, promotedStates, promotionStates } from '../../domain/version.ts';
 import { versionIdSchema } from '../ids.ts';
 import { pageOf, timeSchema } from './common.ts';
+import { pollStateSchema } from './module.ts';
 
 /** One candidate signature and what became of it. */
 export const signatureVerdictSchema = z
   .object({
     format: z.enum(['bundle', 'legacy']),
     source: z.enum(['referrers', 'fallback_tag', 'legacy_tag']),
+    claimed_digest: z.string().exactOptional().meta({ description: 'of the manifest or layer that held it' }),
     identity: z.string().nullable(),
     issuer: z.string().nullable(),
     key_id: z.string().nullable(),
     claims: z.record(z.string(), z.string()).exactOptional(),
     attestation: z.object({ predicate_type: z.string(), builder_id: z.string().nullable() }).exactOptional(),
+    proof: z
+      .object({
+        log_entries: z.array(z.object({ log_id: z.string(), index: z.string(), logged_at: timeSchema.nullable() })),
+        timestamps: z.array(timeSchema),
+      })
+      .exactOptional()
+      .meta({ description: 'of a verified signature: the log entries and signed times that counted' }),
     verified: z.boolean(),
     code: z.string(),
     message: z.string(),
@@ -75,6 +84,24 @@ export const candidateSchema = z
 export const versionsAnswer = pageOf('versions', versionSchema).extend({ candidates: z.array(candidateSchema) });
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
+
+/** What became of an artifact of a module, and why. */
+export const explainQuery = z.object({
+  ref: z.string().min(1).max(200).meta({ description: 'a tag, a version, sha256:<hex>, or ver_<hex>' }),
+});
+export const explainAnswer = z.object({
+  version: versionSchema.nullable(),
+  candidate: candidateSchema.nullable().meta({ description: 'null for what was never found in the repository' }),
+  tag: z
+    .object({ tag: z.string(), digest: z.string(), checked_at: timeSchema, moved_to: z.string().nullable() })
+    .nullable(),
+  poll: pollStateSchema.nullable(),
+  reason: z.object({
+    code: z.string().nullable().meta({ description: 'null where nothing is wrong' }),
+    message: z.string(),
+    cure: z.string().nullable(),
+  }),
+});
 
 /** `archived` is the older word for `retired`. */
 export const promoteBody = z.strictObject({ to: z.enum([...promotedStates, 'archived']) });

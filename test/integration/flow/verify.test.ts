@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cosignCase, cosignFixtures, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
+import { explainArtifact } from '../../../shared/actions/explain-artifact.ts';
 import { requestPoll } from '../../../shared/actions/request-poll.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import { verifyCandidate } from '../../../shared/actions/verify-candidate.ts';
@@ -178,5 +179,64 @@ describe('the same message ten times at once', () => {
     expect(waiting).toMatchObject({ state: 'awaiting_signature' });
     expect(waiting?.attempts).toBeLessThan(10);
     expect(await countOf('gantry.candidate.awaiting_signature', candidate)).toBe(1);
+  });
+});
+
+describe('an artifact is explained', () => {
+  const explain = (module: string, ref: string) => explainArtifact(services, world.caller, { module, ref });
+
+  it('by each signature that was found beside it, where, and what it lacks', async () => {
+    const candidate = await found('explained');
+    await signDigest(client, `${world.account}/explained`, candidate.digest, authorKey());
+    await verify(candidate);
+    for (const ref of ['v1.0.0', '1.0.0', candidate.digest, candidate.id]) {
+      const { version, reason, ...rest } = await explain('explained', ref);
+      expect(version).toBeNull();
+      expect(reason).toMatchObject({
+        code: 'key_mismatch',
+        message: expect.stringMatching(/^signed by key .*, expected /),
+      });
+      expect(reason.cure).toContain('sign with a key that the registration trusts');
+      expect(rest.candidate?.signatures).toMatchObject([
+        { source: 'fallback_tag', claimed_digest: expect.stringMatching(/^sha256:/), code: 'key_mismatch' },
+      ]);
+    }
+  });
+
+  it('also once it is a version, with what vouched for it', async () => {
+    const name = 'keyless-explained';
+    const { layout, digest, identity_regexp, issuer_regexp } = cosignCase('keyless-ok');
+    await loadLayout(registry, `${world.account}/${name}`, join(cosignFixtures, layout));
+    await world.register(name, key, {
+      trusted_keys: [],
+      cosign_identity_regexp: identity_regexp ?? '',
+      cosign_issuer_regexp: issuer_regexp ?? '',
+      trusted_root: trustedRoot as Record<string, unknown>,
+      require_tlog: true,
+    });
+    await offSchedule(services, world.account, name);
+    await verify(await pollAlone(services, world.account, name, digest));
+    const { candidate, reason } = await explain(name, digest);
+    expect(reason).toEqual({ code: null, message: 'it is verified, and about to be ingested', cure: null });
+    expect(candidate?.signatures[0]?.proof?.log_entries).toMatchObject([{ index: expect.stringMatching(/^\d+$/) }]);
+  });
+
+  it('when it was never taken up: a tag that is no version, and one that is not there', async () => {
+    await found('never');
+    expect((await explain('never', 'latest')).reason).toMatchObject({
+      code: null,
+      message: expect.stringContaining('found "latest": such tags are ignored'),
+      cure: 'tag the artifact with a version, such as v1.2.3',
+    });
+    const { candidate, poll, reason } = await explain('never', 'v9.9.9');
+    expect(candidate).toBeNull();
+    expect(reason.message).toBe(`no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at}`);
+    await expect(explain('nobody', 'v1.0.0')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('never by what another module of the account has', async () => {
+    const other = await found('explained-other');
+    const { candidate } = await explain('never', other.id);
+    expect(candidate).toBeNull();
   });
 });
