@@ -16,7 +16,12 @@ import {
   instanceSchema,
   joinTokenAnswer,
 } from '../shared/contract/api/instance.ts';
-import { moduleAnswer, moduleSchema, validateManifestAnswer } from '../shared/contract/api/module.ts';
+import {
+  listedModuleSchema,
+  moduleAnswer,
+  moduleSchema,
+  validateManifestAnswer,
+} from '../shared/contract/api/module.ts';
 import {
   approvalAnswer,
   approvalSchema,
@@ -45,7 +50,7 @@ export const answers = {
   registry: z.object({ registry: registrySchema }),
   hooks: pageOf('hooks', hookSchema),
   newHook: createHookAnswer,
-  modules: pageOf('modules', moduleSchema),
+  modules: pageOf('modules', listedModuleSchema),
   module: moduleAnswer,
   registered: z.object({ module: moduleSchema }),
   validated: validateManifestAnswer,

@@ -137,7 +137,7 @@ export class GantryStack extends Stack {
     queues.collect.allowSend(collect);
     storage.allowTable(collect, 'read');
     storage.allowObjects(collect, { read: ['compositions'] });
-    storage.allowCollect(collect, ['images', 'compositions']);
+    storage.allowCollect(collect, ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence']);
 
     const events = new Events(this, 'Events', settings);
     const carrier = this.stage('events', 'Carries stored events to the bus');

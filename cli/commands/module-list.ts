@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { connect } from '../api.ts';
 import { describe, type Flags } from '../command.ts';
+import { pollingOf } from '../polling.ts';
 import { type ExitCode, print } from '../run.ts';
 import { table } from '../table.ts';
 
 /** `gantry module list` */
 export function registerModuleList(module: Command): void {
-  describe(module.command('list').description('list the registered modules'), {
+  describe(module.command('list').description('list the registered modules and how their polling goes'), {
     example: 'gantry module list',
     action: list,
   });
@@ -17,13 +18,14 @@ async function list(flags: Flags): Promise<ExitCode> {
   const modules = await client.all(answers.modules, 'modules', '/modules');
   print(flags.json, { modules }, () =>
     table(
-      ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY'],
+      ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY', 'POLLING'],
       modules.map((row) => [
         row.name,
         row.category,
         row.variety,
         row.live_version_id === null ? 'no' : 'yes',
         row.repository,
+        pollingOf(row.poll),
       ]),
       'The account has no modules.',
     ),

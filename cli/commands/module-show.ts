@@ -1,12 +1,9 @@
 import type { Command } from 'commander';
-import type { z } from 'zod';
-import type { pollStateSchema } from '../../shared/contract/api/module.ts';
 import { connect } from '../api.ts';
 import { describe, type Flags } from '../command.ts';
+import { pollingOf } from '../polling.ts';
 import { type ExitCode, print } from '../run.ts';
 import { facts } from '../table.ts';
-
-type Poll = z.output<typeof pollStateSchema>;
 
 /** `gantry module show` */
 export function registerModuleShow(module: Command): void {
@@ -46,14 +43,10 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['live version', live?.version.version_string ?? null],
       ['last polled', poll?.polled_at ?? null],
       ['next poll', poll?.next_poll_at ?? null],
-      ['polling', poll === null ? 'not tried yet' : polling(poll)],
+      ['polling', pollingOf(poll)],
+      ['last error', poll?.message ?? null],
       ['ignored tags', poll?.ignored_tags.join(', ') || null],
     ]);
   });
   return 0;
-}
-
-function polling({ polled_at, failures, code, message }: Poll): string {
-  if (code !== null) return `${failures === 1 ? 'failed once' : `failed ${failures} times`}: ${message} (${code})`;
-  return polled_at === null ? 'not tried yet' : 'works';
 }

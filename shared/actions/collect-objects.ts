@@ -4,9 +4,12 @@ import type { ObjectKind } from '../contract/objects.ts';
 import { tracks } from '../domain/template.ts';
 import { limits } from '../limits.ts';
 import { eachAccount } from '../store/account.ts';
+import { eachCandidate } from '../store/candidate.ts';
 import { eachInstance } from '../store/instance.ts';
-import { deleteObjectVersions, listObjectVersions, objectPrefix } from '../store/objects.ts';
+import { eachModule } from '../store/module.ts';
+import { deleteObjectVersions, listObjectVersions, objectKeys, objectPrefix } from '../store/objects.ts';
 import { eachTemplate, getComposition } from '../store/template.ts';
+import { eachVersion } from '../store/version.ts';
 import { objectsOf, readRecord } from './compose-template.ts';
 import { enqueue, type Services } from './services.ts';
 
@@ -30,7 +33,10 @@ interface Collectable {
   named: (services: Services, account: string) => Promise<ReadonlySet<string>>;
 }
 
-const collectables: readonly Collectable[] = [{ kinds: ['images', 'compositions'], named: namedByCompositions }];
+const collectables: readonly Collectable[] = [
+  { kinds: ['images', 'compositions'], named: namedByCompositions },
+  { kinds: ['artifacts', 'file-indexes', 'evidence'], named: namedByVersions },
+];
 
 /** What a collection deleted. */
 export interface Collected {
@@ -90,5 +96,24 @@ async function namedByCompositions(services: Services, account: string): Promise
   await mapAtOnce([...reports], limits.storeReadsAtOnce, async (report_key) => {
     for (const key of objectsOf(report_key, await readRecord(services, report_key))) names.add(key);
   });
+  return names;
+}
+
+/** What versions are made of, and the evidence by which a candidate may become one. Retired versions are versions. */
+async function namedByVersions(services: Services, account: string): Promise<ReadonlySet<string>> {
+  const { db } = services;
+  const names = new Set<string>();
+  for await (const { name } of eachModule(db, account)) {
+    for await (const { evidence_key } of eachCandidate(db, account, name)) {
+      if (evidence_key !== null) names.add(evidence_key);
+    }
+    for await (const { digest, builds, evidence_key } of eachVersion(db, account, name)) {
+      names.add(objectKeys.artifact(account, digest)).add(evidence_key);
+      for (const { manifest_digest, layer_digest, file_index_key } of builds) {
+        names.add(objectKeys.artifact(account, manifest_digest)).add(objectKeys.artifact(account, layer_digest));
+        names.add(file_index_key);
+      }
+    }
+  }
   return names;
 }

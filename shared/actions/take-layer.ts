@@ -2,12 +2,13 @@ import { PassThrough } from 'node:stream';
 import { type ModuleTar, readModuleTar } from '../artifact/index.ts';
 import type { Module } from '../domain/module.ts';
 import { type Descriptor, type RegistryClient, verifiedStream } from '../registry/index.ts';
-import { getStream, hasObject, objectKeys, putStream } from '../store/objects.ts';
+import { getStream, objectKeys, putStream, renew } from '../store/objects.ts';
 import type { Services } from './services.ts';
 
 /**
  * Streams the layer from the registry to S3 and through the archive's checks at once; nothing is kept whole. The stream
- * ends in an error when digest or size are not the stated ones, and then no object comes to be.
+ * ends in an error when digest or size are not the stated ones, and then no object comes to be. Afterwards the object is
+ * young (see `renew`), so that the caller may name it.
  */
 export async function takeLayer(
   services: Services,
@@ -18,7 +19,7 @@ export async function takeLayer(
 ): Promise<ModuleTar> {
   const key = objectKeys.artifact(module.account, layer.digest);
   const options = { allowDevices: module.allow_devices };
-  if (await hasObject(services.objects, key)) {
+  if (await renew(services.objects, key, services.now())) {
     // Another manifest may state another size for the same bytes, which agents would refuse.
     return readModuleTar(verifiedStream(await getStream(services.objects, key), layer), options);
   }

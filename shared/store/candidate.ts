@@ -8,6 +8,7 @@ import {
   create,
   type Db,
   dueShards,
+  each,
   json,
   key,
   number,
@@ -84,6 +85,12 @@ export async function getCandidate(db: Db, account: string, id: string): Promise
 export async function listCandidates(db: Db, account: string, module: string, limit = 1000): Promise<Candidate[]> {
   const rows = await query<Row>(db, candidates, candidates.query.list({ account, module }).params(), limit, true);
   return rows.map(fromRow);
+}
+
+/** Every candidate of a module, as the index has it. */
+export async function* eachCandidate(db: Db, account: string, module: string): AsyncGenerator<Candidate> {
+  const params = candidates.query.list({ account, module }).params();
+  for await (const row of each<Row>(db, candidates, params)) yield fromRow(row);
 }
 
 export function createCandidate(candidate: Omit<Candidate, 'revision'>): Write {

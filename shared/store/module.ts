@@ -7,6 +7,7 @@ import {
   change,
   create,
   type Db,
+  each,
   first,
   flag,
   json,
@@ -92,6 +93,14 @@ export async function listModules(db: Db, account: string, limit = 1000, after =
       ),
   );
   return rows.map(whole);
+}
+
+/** Every module of an account, as the index has it. */
+export async function* eachModule(db: Db, account: string): AsyncGenerator<Module> {
+  for (let shard = 0; shard < listShards; shard++) {
+    for await (const row of each<Module>(db, modules, modules.query.list({ account, shard }).params()))
+      yield whole(row);
+  }
 }
 
 export function createModule(module: Module): Write {

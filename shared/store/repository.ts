@@ -14,6 +14,7 @@ import {
   queryDue,
   raced,
   read,
+  readMany,
   service,
   shardOf,
   text,
@@ -82,6 +83,13 @@ const tags = new Entity(
 
 export function getRepository(db: Db, account: string, module: string): Promise<Repository | null> {
   return read(db, repositories, repositories.get({ account, module }).params());
+}
+
+/** The poll states of modules, by module; those that there are not are left out. */
+export async function readRepositories(db: Db, account: string, modules: string[]): Promise<Map<string, Repository>> {
+  const gets = modules.map((module) => repositories.get({ account, module }).params());
+  const rows = await readMany<Repository>(db, repositories, gets);
+  return new Map(rows.map((row) => [row.module, row]));
 }
 
 export function createRepository(repository: Repository): Write {

@@ -7,6 +7,7 @@ import {
   change,
   create,
   type Db,
+  each,
   flag,
   json,
   key,
@@ -61,6 +62,11 @@ export function listVersions(db: Db, account: string, module: string, limit = 10
   const list = versions.query.list({ account, module });
   const [ingested_at = '', id = ''] = after.split('#');
   return query(db, versions, (after === '' ? list : list.lt({ ingested_at, id })).params(), limit, true);
+}
+
+/** Every version of a module, as the index has it. */
+export function eachVersion(db: Db, account: string, module: string): AsyncGenerator<Version> {
+  return each(db, versions, versions.query.list({ account, module }).params());
 }
 
 /** Where a version stands in the list of its module. */

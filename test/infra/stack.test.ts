@@ -191,13 +191,14 @@ describe('grants', () => {
     expect(actions).not.toContain('dynamodb:Scan');
   });
 
-  test('only the collector deletes objects, of the kinds that compose makes, and it changes no row', () => {
+  test('only the collector deletes objects, of the kinds that are named by digest, and it changes no row', () => {
     const deleting = allowed().filter(({ statement }) => JSON.stringify(statement.Action).includes('s3:Delete'));
     expect(deleting.map(({ policy }) => policy.replace(/Role.*/, ''))).toEqual(['collect']);
     for (const { statement } of deleting) {
       expect(list(statement.Action)).toEqual(['s3:DeleteObjectVersion']);
       const keys = list(statement.Resource).map((resource) => JSON.stringify(resource).match(/\/accounts\/[^"]*/)?.[0]);
-      expect(keys).toEqual(['/accounts/*/images/*', '/accounts/*/compositions/*']);
+      const kinds = ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence'];
+      expect(keys).toEqual(kinds.map((kind) => `/accounts/*/${kind}/*`));
     }
     const actions = allowed()
       .filter(({ policy }) => policy.startsWith('collect'))

@@ -202,36 +202,3 @@ export async function walk(services: Services, account: string, module: string, 
   if (candidate === null) throw new Error(`expected candidate ${id}`);
   return candidate;
 }
-
-/**
- * Services whose n-th write, to the table, the bucket or a queue, is never sent but fails.
- * @returns with `failed`, which says whether it came to that
- */
-export function failingAt(services: Services, n: number): { broken: Services; failed: () => boolean } {
-  let count = 0;
-  const send = (command: object) => {
-    if (!/^(Put|Upload|Complete|Transact|SendMessage)/.test(command.constructor.name)) return;
-    count += 1;
-    if (count === n) throw new Error(`write ${n} fails`);
-  };
-  const watched = <Client extends { send: unknown }>(client: Client): Client =>
-    new Proxy(client, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (name !== 'send' || typeof value !== 'function') return value;
-        return async (command: object, ...rest: unknown[]) => {
-          send(command);
-          return Reflect.apply(value, target, [command, ...rest]);
-        };
-      },
-    });
-  const { dynamodb, s3, sqs } = services.aws;
-  const aws = { ...services.aws, dynamodb: watched(dynamodb), s3: watched(s3), sqs: watched(sqs) };
-  const broken = {
-    ...services,
-    aws,
-    db: { ...services.db, client: aws.dynamodb },
-    objects: { ...services.objects, s3: aws.s3 },
-  };
-  return { broken, failed: () => count >= n };
-}

@@ -7,6 +7,7 @@ import { validateManifest } from '../../../shared/actions/validate-manifest.ts';
 import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
 import {
   changeReservationsBody,
+  listedModuleSchema,
   moduleAnswer,
   moduleSchema,
   registerModuleBody,
@@ -18,7 +19,7 @@ import { explainAnswer, explainQuery, versionsAnswer } from '../../../shared/con
 import { slugSchema } from '../../../shared/domain/names.ts';
 import { listCandidates } from '../../../shared/store/candidate.ts';
 import { getModule, listModules } from '../../../shared/store/module.ts';
-import { getRepository } from '../../../shared/store/repository.ts';
+import { getRepository, readRepositories } from '../../../shared/store/repository.ts';
 import { listVersions, versionPlace } from '../../../shared/store/version.ts';
 import { storePage } from '../paging.ts';
 import { type Route, route } from '../route.ts';
@@ -32,16 +33,19 @@ export const moduleRoutes: Route[] = [
     path: '/modules',
     role: 'viewer',
     tag: 'modules',
-    summary: 'The modules of the account, by name',
+    summary: 'The modules of the account, by name, and how their polling goes',
     query: pageQuery,
-    answer: pageOf('modules', moduleSchema),
+    answer: pageOf('modules', listedModuleSchema),
     async handle({ services, caller, query }) {
       const { items, next_cursor } = await storePage(
         query,
         (limit, after) => listModules(services.db, caller.account, limit, after),
         (module) => module.name,
       );
-      return { modules: items.map(moduleView), next_cursor };
+      const names = items.map(({ name }) => name);
+      const polls = await readRepositories(services.db, caller.account, names);
+      const modules = items.map((module) => ({ ...moduleView(module), poll: polls.get(module.name) ?? null }));
+      return { modules, next_cursor };
     },
   }),
   route({

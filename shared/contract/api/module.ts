@@ -120,6 +120,11 @@ export const pollStateSchema = z
   })
   .meta({ id: 'PollState' });
 
+/** A module as a list shows it. */
+export const listedModuleSchema = moduleSchema
+  .extend({ poll: pollStateSchema.omit({ ignored_tags: true }).nullable() })
+  .meta({ id: 'ListedModule' });
+
 export const moduleAnswer = z.object({ module: moduleSchema, poll: pollStateSchema.nullable() });
 
 const manifestProblem = z.object({

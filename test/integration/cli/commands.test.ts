@@ -95,7 +95,9 @@ it('shows and makes every noun', async () => {
   const where = ['--repository', 'registry.example/acme/my-redis', '--category', 'databases'];
   const module = await json('module', 'register', 'my-redis', ...where, '--key', key, '--no-require-tlog');
   expect(module.module).toMatchObject({ category: 'databases', require_tlog: false });
-  expect((await gantry(['module', 'list'])).stdout).toContain('registry.example/acme/my-redis');
+  expect((await gantry(['module', 'list'])).stdout).toMatch(
+    /registry\.example\/acme\/my-redis +(not tried yet|failed)/,
+  );
   expect((await gantry(['module', 'show', 'my-redis'])).stdout).toMatch(/trusted keys +1/);
   expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain('The module has no versions yet');
   const why = await gantry(['module', 'why', 'my-redis:latest']);

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { assignModule } from '../../../shared/actions/assign-module.ts';
@@ -7,16 +6,13 @@ import { collectObjects, scheduleCollections } from '../../../shared/actions/col
 import { composeTemplate, objectsOf, readRecord } from '../../../shared/actions/compose-template.ts';
 import { createInstance } from '../../../shared/actions/create-instance.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
-import { servicesFromEnvironment } from '../../../shared/actions/from-environment.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile-instance.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import type { Instance, Template } from '../../../shared/domain/template.ts';
-import { limits } from '../../../shared/limits.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getInstance, instancesOf } from '../../../shared/store/instance.ts';
 import {
   deleteObjectVersions,
-  hasObject,
   listObjectVersions,
   objectKeys,
   objectPrefix,
@@ -30,8 +26,8 @@ import {
   putAssignment,
   type TemplateComposition,
 } from '../../../shared/store/template.ts';
+import { aDayLater, present } from '../../support/aging.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import { alone } from '../../support/flow.ts';
 import { hold, promote } from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
@@ -98,35 +94,6 @@ async function constrain(template: Template, constraint: string): Promise<void> 
   ]);
 }
 
-/**
- * Services of a day later: to them, whatever lies in the bucket by now has the age at which the collector takes it. Age is
- * the one thing that can be provoked in no other way. Nothing is enqueued for the stack, so that the test does all itself.
- */
-async function aDayLater(): Promise<Services> {
-  // S3 tells times in whole seconds.
-  await sleep(1000 - (Date.now() % 1000));
-  const before = Date.now();
-  await sleep(10);
-  const services = await alone(servicesFromEnvironment());
-  const aged = (time: Date | undefined) =>
-    time !== undefined && time.getTime() < before
-      ? new Date(time.getTime() - limits.objectGraceSeconds * 1000 - 1000)
-      : time;
-  services.objects.s3.middlewareStack.add(
-    (next) => async (args) => {
-      const result = await next(args);
-      const output = result.output as { LastModified?: Date; Versions?: { LastModified?: Date }[] };
-      for (const one of [output, ...(output.Versions ?? [])]) {
-        const modified = aged(one.LastModified);
-        if (modified !== undefined) one.LastModified = modified;
-      }
-      return result;
-    },
-    { step: 'initialize' },
-  );
-  return services;
-}
-
 const collect = (services: Services) => collectObjects(services, { account: world.account });
 const compose = (services: Services, template: Template) =>
   composeTemplate(services, { account: world.account, template_id: template.id, track: 'staging' });
@@ -137,12 +104,6 @@ const reconcile = (services: Services, { id }: Instance) =>
 async function objectsNow(template: Template): Promise<string[]> {
   const { report_key } = await pointerOf(template);
   return objectsOf(report_key, await readRecord(world.services, report_key));
-}
-
-/** Which of these keys are there. */
-async function present(keys: string[]): Promise<string[]> {
-  const there = await Promise.all(keys.map((key) => hasObject(world.services.objects, key)));
-  return keys.filter((_, index) => there[index]);
 }
 
 /** Makes objects that no row names; answers their keys. */
@@ -169,8 +130,8 @@ describe('a collection', () => {
     const later = await aDayLater();
     const young = await orphans(world.account, 2);
     expect(await collect(later)).toEqual({ objects: 2100, bytes: 2100 * 3 });
-    expect(await present(old)).toEqual([]);
-    for (const kept of [named, young, other]) expect(await present(kept)).toEqual(kept);
+    expect(await present(world.services, old)).toEqual([]);
+    for (const kept of [named, young, other]) expect(await present(world.services, kept)).toEqual(kept);
     expect(await listed(objectPrefix(world.account, 'roots'))).toEqual(roots);
     expect(await collect(later)).toEqual({ objects: 0, bytes: 0 });
   });
@@ -189,9 +150,9 @@ describe('a collection', () => {
       { step: 'initialize' },
     );
     await expect(collect(killed)).rejects.toThrow('killed');
-    expect(await present(old)).toHaveLength(2);
+    expect(await present(world.services, old)).toHaveLength(2);
     await collect(await aDayLater());
-    expect(await present([...old, ...named])).toEqual(named);
+    expect(await present(world.services, [...old, ...named])).toEqual(named);
   });
 
   it('ends before it deletes anything when a composition that is named cannot be read', async () => {
@@ -209,7 +170,7 @@ describe('a collection', () => {
       { step: 'initialize' },
     );
     await expect(collect(later)).rejects.toThrow('unreadable');
-    expect(await present(old)).toEqual(old);
+    expect(await present(world.services, old)).toEqual(old);
   });
 });
 
@@ -233,9 +194,9 @@ describe('nothing is lost', () => {
     expect((await collecting).objects).toBeGreaterThan(0);
     const now = await objectsNow(template);
     expect(now[1]).toBe(first[1]);
-    expect(await present(now)).toEqual(now);
+    expect(await present(world.services, now)).toEqual(now);
     await collect(await aDayLater());
-    expect(await present(now)).toEqual(now);
+    expect(await present(world.services, now)).toEqual(now);
   });
 
   it('when a reconcile is slow to name what its template was until just now', async () => {
@@ -252,11 +213,11 @@ describe('nothing is lost', () => {
     const [row] = [await instanceOf(template)];
     if (row !== null) await reconcile(later, row);
     await collect(later);
-    expect(await present(first)).toEqual(first);
+    expect(await present(world.services, first)).toEqual(first);
     slow.release();
     await reconciling;
     await collect(await aDayLater());
-    expect(await present(first)).toEqual(first);
+    expect(await present(world.services, first)).toEqual(first);
   });
 
   it('of the desired state in place while the next one is claimed and its bytes are not there', async () => {
@@ -271,12 +232,12 @@ describe('nothing is lost', () => {
     await slow.reached;
     await collect(await aDayLater());
     const next = await objectsNow(template);
-    expect(await present([...first, ...next])).toEqual([...first, ...next]);
+    expect(await present(world.services, [...first, ...next])).toEqual([...first, ...next]);
     slow.release();
     await reconciling;
     expect((await instanceOf(template))?.desired_report_keys).toEqual([next[0]]);
     await collect(await aDayLater());
-    expect(await present([...first, ...next])).toEqual(next);
+    expect(await present(world.services, [...first, ...next])).toEqual(next);
   });
 });
 
@@ -288,9 +249,9 @@ it('a template whose composition is gone, as after a restore, is composed anew',
       await deleteObjectVersions(world.services.objects, page);
     }
   }
-  expect(await present(now)).toEqual([]);
+  expect(await present(world.services, now)).toEqual([]);
   await compose(world.services, template);
-  expect(await present(await objectsNow(template))).toHaveLength(3);
+  expect(await present(world.services, await objectsNow(template))).toHaveLength(3);
 });
 
 it('each account is asked for on the queue, and the deployed function takes its message and leaves what is young', async () => {
@@ -305,7 +266,7 @@ it('each account is asked for on the queue, and the deployed function takes its 
     const { Attributes = {} } = await aws.sqs.send(command);
     return AttributeNames.every((name) => Attributes[name] === '0') || null;
   });
-  expect(await present(kept)).toEqual(kept);
+  expect(await present(world.services, kept)).toEqual(kept);
 });
 
 async function listed(prefix: string): Promise<string[]> {
