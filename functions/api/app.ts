@@ -10,6 +10,7 @@ import { limits } from '../../shared/limits.ts';
 import { makeLogger, redactText } from '../../shared/log.ts';
 import type { ApiEnv } from './env.ts';
 import { hooks } from './hooks.ts';
+import { tellOptionalKeys } from './optional-keys.ts';
 import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.ts';
 import { register } from './route.ts';
 import { apiRoutes } from './routes/index.ts';
@@ -77,7 +78,10 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   );
   app.get('/api/v1/*', etag());
 
-  for (const route of apiRoutes) register(app, route);
+  for (const route of apiRoutes) {
+    for (const schema of [route.params, route.query, route.body, route.answer]) tellOptionalKeys(schema);
+    register(app, route);
+  }
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
     type: 'http',
     scheme: 'bearer',

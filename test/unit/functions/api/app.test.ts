@@ -225,3 +225,25 @@ describe('pages', () => {
     expect(problemSchema.parse(await answer.json())).toMatchObject({ code: 'invalid_request', field: 'decision' });
   });
 });
+
+describe('a key that may be left out', () => {
+  it('is said by the OpenAPI document to be so', async () => {
+    const document = (await (await app.request('/api/v1/openapi.json')).json()) as {
+      paths: Record<
+        string,
+        Record<string, { parameters?: { name: string; required: boolean }[]; requestBody?: object }>
+      >;
+    };
+    const { parameters } = document.paths['/api/v1/modules']?.get ?? {};
+    expect(parameters?.find(({ name }) => name === 'cursor')).toMatchObject({ required: false });
+    expect(document.paths['/api/v1/tokens']?.post?.requestBody).toMatchObject({
+      content: { 'application/json': { schema: { required: ['name', 'roles'] } } },
+    });
+  });
+
+  it('may not be there without a value all the same', () => {
+    const body = apiRoutes.find(({ method, path }) => method === 'post' && path === '/tokens')?.body;
+    expect(body?.safeParse({ name: 'ci', roles: ['author'] }).success).toBe(true);
+    expect(body?.safeParse({ name: 'ci', roles: ['author'], expires_at: undefined }).success).toBe(false);
+  });
+});
