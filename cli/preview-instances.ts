@@ -23,8 +23,12 @@ function linesOf({ name, metadata, files, files_changed, error }: Instance): str
     ...(metadata === null ? [] : signed(metadataRows(metadata, name))),
     ...files.flatMap((file) => fileLines(file, name)),
     ...(left === 0 ? [] : [colors.dim(`  … ${left} more files of ${safe(name)}`)]),
-    ...(error === null ? [] : signed([['!', name, `keeps what it has: ${error.message} (${error.code})`]])),
+    ...(error === null ? [] : signed([['!', name, `${consequence(error)}: ${error.message} (${error.code})`]])),
   ];
+}
+
+function consequence({ refuses }: NonNullable<Instance['error']>): string {
+  return refuses ? 'this change would be refused' : 'keeps what it has';
 }
 
 function fileLines({ path, what, module, keys, diff, more_lines }: File, name: string): string[] {

@@ -30,7 +30,7 @@ export function previewText({ preview, metadata, instances, warnings, bounds }: 
   const told = sections
     .filter(([, rows]) => rows.length > 0)
     .map(([title, rows]) => `${colors.bold(title)}\n${rows.join('\n')}`);
-  return [...told, summary(preview, instances)].join('\n\n');
+  return [...told, summary(preview, instances, metadata)].join('\n\n');
 }
 
 function moduleRow({ module, before, after }: Preview['modules'][number]): Row {
@@ -103,14 +103,20 @@ function cutLines(preview: Preview, { list_rows }: Answer['bounds']): string[] {
   return [...lists, colors.dim(`  (a list has ${list_rows} rows at most; the counts below are whole)`)];
 }
 
-function summary({ counts, modules, packages }: Preview, { changed: machines }: Answer['instances']): string {
+function summary(
+  { counts, modules, packages }: Preview,
+  { changed: machines }: Answer['instances'],
+  metadata: Answer['metadata'],
+): string {
   const { added, removed, changed, dropped, shadowed, carved_out, times } = counts;
   const files = added + removed + changed + dropped + shadowed + carved_out;
   if (files + modules.length + packages.added.length + packages.removed.length + times === 0) {
-    return machines.length === 0
-      ? 'Nothing changes in the root of machines.'
-      : 'Nothing changes in the image of machines.';
+    if (machines.length > 0) return 'Nothing changes in the image of machines.';
+    return metadata.length > 0
+      ? 'Nothing but the metadata changes in the root of machines.'
+      : 'Nothing changes in the root of machines.';
   }
+  if (files + times === 0) return 'No path changes in the root of machines.';
   const decided =
     dropped + shadowed + carved_out === 0 ? '' : `; ${dropped} dropped, ${shadowed} shadowed, ${carved_out} carved out`;
   const dates = times === 0 ? '' : `; of ${times} more only the time changes`;

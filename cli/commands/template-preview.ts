@@ -52,7 +52,9 @@ function priorityOf(written: string) {
 
 function reservationOf(written: string): Reservation {
   const [, module, pattern] = /^([^=]+)=(.+)$/s.exec(written) ?? [];
-  if (module === undefined || pattern === undefined) throw new InvalidArgumentError('Expected <module>=<pattern>.');
+  if (module === undefined || pattern === undefined || module.includes('/')) {
+    throw new InvalidArgumentError('Expected <module>=<pattern>, with a module of your own account.');
+  }
   return { module, pattern };
 }
 

@@ -1,5 +1,5 @@
 import type { Change, Operation } from '../domain/operation.ts';
-import { type Assignment, splitModule } from '../domain/template.ts';
+import type { Assignment } from '../domain/template.ts';
 import { changedAssignment } from '../domain/template-view.ts';
 import { canPromote, type Version, type VersionApproval } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
@@ -235,8 +235,9 @@ async function requireAssignment(services: Services, account: string, id: string
 }
 
 function assignedTwice(change: Of<'assign_module'>): GantryError {
-  const { name } = splitModule(change.module, '');
-  return new GantryError('already_exists', `module "${name}" is assigned to template ${change.template_id} already`);
+  return new GantryError('already_exists', `module "${change.module}" is assigned to the template already`, {
+    found: change.template_id,
+  });
 }
 
 function gone(noun: string, id: string): GantryError {

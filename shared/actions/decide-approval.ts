@@ -36,7 +36,10 @@ export async function decideApproval(
   if (!hasRole(caller, 'reviewer')) throw new GantryError('forbidden', 'expected the role reviewer');
   const member = caller.member_id === null ? null : await getMember(services.db, caller.account, caller.member_id);
   if (member === null) {
-    throw new GantryError('forbidden', "expected a member's own token, found one that belongs to no member");
+    throw new GantryError(
+      'forbidden',
+      "expected a member's own token, found one that belongs to no member; an admin makes one for a member",
+    );
   }
   const reviewer: Reviewer = { actor: `member:${member.id}`, email: member.email, by: 'api' };
   return settled(async () =>

@@ -19,7 +19,8 @@ export async function explainTemplatePath(
   if (current === null) {
     throw new GantryError(
       'not_found',
-      `expected a composition for the track ${where.track} of template ${where.template_id}, found none yet`,
+      `expected a composition for the track ${where.track} of the template, found none yet: ` +
+        'live is composed once a module is assigned, staging once a machine is on it',
     );
   }
   return explainPath(current.index, where.path === '/' ? '/' : where.path.replace(/\/$/, ''));

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { emptyIndex, indexOf, previewComposition } from '../composition/index.ts';
+import { emptyIndex, indexOf, type Move, previewComposition, unmoved } from '../composition/index.ts';
 import type { Trial } from '../contract/api/preview.ts';
 import { newId } from '../contract/ids.ts';
 import type { CompositionIndex, LayerName, Preview, ResolutionRecord } from '../domain/composition.ts';
@@ -59,11 +59,25 @@ export async function previewChange(
   const view = withChange(viewOf(template, assignments), change, nowIso(services), live);
   const now = await sideNow(services, account, template_id, track);
   const then = await sideOf(services, view, track, now.resolution);
+  const { warnings, ...rest } = difference(now, then);
+  const move = moveOf(account, change, assignments);
+  const stays = move === null ? null : unmoved(move, track, then.resolution);
   return {
-    ...difference(now, then),
+    ...rest,
+    warnings: stays === null ? warnings : [stays, ...warnings],
     metadata: changedMetadata(assignments, view.assignments),
     instances: await previewInstances(services, { account, template_id, track }, filesOf(now, then)),
   };
+}
+
+/** The module that a change is to take out, or to bring to another version. */
+function moveOf(account: string, change: Change, assignments: readonly Assignment[]): Move | null {
+  if (change.kind === 'remove_assignment') {
+    const removed = assignments.find(({ id }) => id === change.assignment_id);
+    return removed === undefined ? null : { module: removed.module, to: null };
+  }
+  if (change.kind !== 'promote_version' || change.to === 'retired') return null;
+  return { module: `${account}/${change.module}`, to: change };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Rendering, renderedChanges, renderInstanceFiles } from '../composition/index.ts';
+import { placeholdersOf, type Rendering, renderedChanges, renderInstanceFiles } from '../composition/index.ts';
 import type { InstanceChange, InstanceChanges } from '../domain/rendered-change.ts';
 import type { Instance, Metadata, Track } from '../domain/template.ts';
 import { isGantryError } from '../error.ts';
@@ -65,7 +65,7 @@ async function previewerOf(
     const from = { ...old, metadata: instance.metadata };
     const to = { ...fresh, metadata };
     const all = renderedChanges(from, to, { diffLinesMax: linesLeft });
-    const error = refusalOf(to);
+    const error = errorOf(from, to);
     if (all.length === 0 && error === null && !differs) return null;
     const files = all.slice(0, rowsLeft);
     rowsLeft -= files.length;
@@ -86,12 +86,17 @@ async function contentsOf(services: Services, files: InstanceFile[]): Promise<Fi
 }
 
 /** Why reconcile would sign no desired state for the machine. */
-function refusalOf({ files, contents, metadata }: Rendering): InstanceChange['error'] {
+function errorOf(from: Rendering, to: Rendering): InstanceChange['error'] {
   try {
-    renderInstanceFiles(files, contents, metadata);
+    renderInstanceFiles(to.files, to.contents, to.metadata);
     return null;
   } catch (error) {
     if (!isGantryError(error, 'instance_metadata_missing')) throw error;
-    return { code: error.code, message: error.message };
+    return { code: error.code, message: error.message, refuses: !missingKeys(to).isSubsetOf(missingKeys(from)) };
   }
+}
+
+function missingKeys({ files, contents, metadata }: Rendering): Set<string> {
+  const asked = files.flatMap(({ module, entry }) => placeholdersOf(contents(module, entry.path)));
+  return new Set(asked.filter((key) => !Object.hasOwn(metadata, key)));
 }

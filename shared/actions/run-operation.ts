@@ -119,7 +119,7 @@ async function requireReviewers(services: Services, operation: Operation, policy
   if (reviewers.length >= policy.quorum) return;
   throw new GantryError(
     'approval_required',
-    `${operation.action} needs ${policy.quorum} approval(s); expected as many members with role reviewer${policy.self_approval ? '' : ' besides the one who asks'}, found ${reviewers.length}`,
+    `${operation.action} needs ${policy.quorum} approval(s); expected as many members with role reviewer${policy.self_approval ? '' : ' besides the one who asks'}, found ${reviewers.length}; an admin adds members`,
     { expected: policy.quorum, found: reviewers.length },
   );
 }

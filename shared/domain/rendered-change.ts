@@ -28,8 +28,11 @@ export interface InstanceChange {
   /** By path; cut, `files_changed` tells how many there are. */
   files: RenderedChange[];
   files_changed: number;
-  /** Why the machine would get no new desired state, and keep the one that it has. */
-  error: { code: ErrorCode; message: string } | null;
+  /**
+   * Why the machine would get no new desired state, and keep the one that it has. `refuses`: the machine lacks nothing
+   * before the change, which is therefore refused.
+   */
+  error: { code: ErrorCode; message: string; refuses: boolean } | null;
 }
 
 /** The machines that were looked at: `more` tells that the template has others. */

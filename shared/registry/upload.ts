@@ -39,6 +39,9 @@ export async function uploadBlob(
     url: registry.url(repository, 'blobs/uploads/'),
     headers: { 'content-length': '0' },
   }));
+  if (post.status === 404) {
+    throw await failure(post, `the repository ${repository}; some registries, such as ECR, want it made before a push`);
+  }
   if (post.status !== 202) throw await failure(post, `an upload to ${repository}`);
   await discard(post);
   const target = uploadTarget(registry, post, blob.digest);

@@ -74,8 +74,8 @@ const instanceChange = z.object({
     }),
   ),
   files_changed: count,
-  /** Why the machine would get no new desired state, and keep the one that it has. */
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** Why the machine would get no new desired state; `refuses`: for that the change itself would be refused. */
+  error: z.object({ code: z.string(), message: z.string(), refuses: z.boolean() }).nullable(),
 });
 
 export const previewAnswer = z.object({

@@ -179,12 +179,14 @@ describe('before a template is changed', () => {
           name: 'web-1',
           metadata: null,
           files: [{ path: '/etc/motd', what: 'added', diff: ['@@ -1 +1 @@', '+ ${instance.role}'] }],
-          error: { code: 'instance_metadata_missing' },
+          error: { code: 'instance_metadata_missing', refuses: true },
         },
       ],
     });
     const { stdout } = await gantry('template', 'preview', 'machines', '--assign', 'motd', '--track', 'staging');
-    expect(stdout).toMatch(/^ {2}! web-1 {2}keeps what it has: expected the instance's metadata to have "role"/m);
+    expect(stdout).toMatch(
+      /^ {2}! web-1 {2}this change would be refused: expected the instance's metadata to have "role"/m,
+    );
     const { operation } = await assignModule(world.services, world.caller, {
       template_id: template.id,
       module: 'motd',

@@ -168,6 +168,15 @@ describe('before a module is assigned', () => {
     );
     expect(metadata.stdout).toMatch(new RegExp(`^ {2}\\+ a=1 +${full('base')}$`, 'm'));
   });
+
+  it('a promotion that changes nothing here says why', async () => {
+    const change = { kind: 'promote', version_id: next.id, to: 'staging' };
+    const { status, answer } = await api('POST', '/preview', { change, track: 'live' });
+    expect([status, previewAnswer.parse(answer).warnings[0]]).toEqual([
+      200,
+      `${full('base')} is no part of the template on track live`,
+    ]);
+  });
 });
 
 describe('once it is assigned', () => {
@@ -194,6 +203,17 @@ describe('once it is assigned', () => {
     await staged({ name: 'other-clock', files: { 'etc/other': 'x' }, manifest: 'dependencies: { provides: [ntp] }' });
     const told = await preview({ kind: 'update', module: 'app', effective_priority: 95 });
     expect(told.preview.modules.map(({ module }) => module)).toEqual([full('app')]);
+  });
+
+  it('a module that goes from the assignments and is required says that it stays', async () => {
+    const input = { template_id: template.id, module: 'clock' };
+    const { operation } = await assignModule(world.services, world.caller, input);
+    expect((await world.operation(operation.id)).state).toBe('succeeded');
+    const removed = await gantry('template', 'preview', 'previewed', '--remove', 'clock', '--track', 'staging');
+    expect(removed.stdout).toContain(`! ${full('clock')} stays at 1.0.0, required by ${full('app')}`);
+    expect(await gantry('assignment', 'remove', 'previewed', 'clock')).toMatchObject({ code: 0, stderr: '' });
+    const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
+    expect(shown.stdout).toMatch(new RegExp(`${full('clock')} +1\\.0\\.0 +90 +`));
   });
 
   it('every path can be asked why it has its content', async () => {

@@ -44,6 +44,14 @@ it('a preview without differences says that nothing changes', () => {
   expect(text({})).toBe('Nothing changes in the root of machines.');
 });
 
+it('a preview of metadata or of a priority says what does not change', () => {
+  const metadata = [{ module: 'acme/a', before: {}, after: { size: 3 } }];
+  const told = stripVTControlCharacters(previewText({ preview: nothing, ...rest, metadata }));
+  expect(told).toContain('Nothing but the metadata changes in the root of machines.');
+  const modules = [{ module: 'acme/a', before: facts, after: { ...facts, priority: 95 } }];
+  expect(text({ modules })).toContain('No path changes in the root of machines.');
+});
+
 it('a preview tells modules by what differs, and paths in their order with their signs', () => {
   const printed = text(
     {
@@ -106,7 +114,7 @@ describe('what differs on single machines', () => {
       { path: '/etc/key', what: 'removed' as const, module: 'acme/site', keys: [], diff: null, more_lines: 0 },
     ],
     files_changed: 3,
-    error: { code: 'instance_metadata_missing', message: 'expected the metadata to have "old"' },
+    error: { code: 'instance_metadata_missing', message: 'expected the metadata to have "old"', refuses: false },
   };
 
   it('is told by machine: values, files with their keys and lines, and why nothing would be handed out', () => {
