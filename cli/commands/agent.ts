@@ -110,8 +110,9 @@ function shown({ report, generation }: TickResult): Record<string, unknown> {
 
 function sentence({ report, generation }: TickResult): string {
   const modules = Object.keys(report.running_module_digests).sort();
-  const running =
-    generation === 0 ? 'nothing runs' : `generation ${generation} runs ${modules.join(', ') || 'no module'}`;
+  // The report leaves out modules whose files somebody had changed; what runs by now has them again.
+  const does = report.code === 'root_tampered' ? 'is laid out anew' : `runs ${modules.join(', ') || 'no module'}`;
+  const running = generation === 0 ? 'nothing runs' : `generation ${generation} ${does}`;
   const why = report.message === null ? '' : `\n  ${report.code === null ? '' : `${report.code}: `}${report.message}`;
   return `${report.status}: ${running} (desired state ${report.desired_state_version}, ${report.health})${why}`;
 }

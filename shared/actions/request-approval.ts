@@ -4,7 +4,7 @@ import { finalOperationStates } from '../domain/operation.ts';
 import type { Member } from '../domain/role.ts';
 import { hasRole } from '../domain/role.ts';
 import { isGantryError } from '../error.ts';
-import { getMember, listMembers } from '../store/account.ts';
+import { getMember, listMembers, listTokens } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { createApproval, getApproval, updateApproval, updateOperation } from '../store/operation.ts';
@@ -102,11 +102,12 @@ async function mailAll(
   }
 }
 
-/** The e-mail address of the member that an actor is; tokens and stages are called as they are. */
+/** Who asked, as people know them: a member by e-mail address, a token by its name, else the actor as it is. */
 export async function personOf(services: Services, account: string, actor: string): Promise<string> {
-  if (!actor.startsWith('member:')) return actor;
-  const member = await getMember(services.db, account, actor.slice('member:'.length));
-  return member?.email ?? actor;
+  const [kind, id = ''] = actor.split(':', 2);
+  if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
+  const token = (await listTokens(services.db, account)).find((one) => one.id === id);
+  return token === undefined ? actor : `the token "${token.name}"`;
 }
 
 async function mail(services: Services, approval: Approval, reviewer: Member, requester: string): Promise<void> {

@@ -77,6 +77,15 @@ describe('a request for approval', () => {
     expect((await getPolicy(world.services.db, world.account, 'module_retire'))?.decision).toBe('deny');
   });
 
+  it('of a token that is nobody’s is mailed with the name of the token', async () => {
+    const { token } = await createToken(world.services, world.caller, { name: 'nightly build', roles: ['admin'] });
+    const request = await asked({}, { ...world.caller, actor: `token:${token.id}` });
+    await mailed(request, rita);
+    const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
+    expect(mail).toContain('Asked by the token "nightly build"');
+    await decides(rita, request, 'reject');
+  });
+
   it('is not decided by the one who asked, with whichever token', async () => {
     const request = await asked({}, as(otto, ['admin']));
     await expect(decides(otto, request)).rejects.toMatchObject({ code: 'self_approval' });
