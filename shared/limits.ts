@@ -54,7 +54,10 @@ export const limits = {
   previewInstancesRead: 2_000,
   /** Instances read at a time when a change is checked against each of a template's machines. */
   checkInstancesRead: 500,
-  /** Bytes of a template's files that are rendered: configuration, of a few KB each. All are in each desired state, as base64. */
+  /**
+   * Bytes of a template's files that are rendered, and of what is rendered for one machine: configuration, of a few KB each.
+   * All are in each desired state, as base64.
+   */
   renderedBytesMax: 8 * 1024 ** 2,
   /** Lines compared between the first and the last difference of two texts: under 20 ms and 20 MB where all differ. */
   diffLinesCompared: 500,
@@ -152,6 +155,8 @@ export const limits = {
    * need about one a module, a pathological one answers in seconds.
    */
   resolutionStepsMax: 50_000,
+  /** Modules that any version within reach of a template may lead to: each is some reads, and a row that notes the look. */
+  consideredModulesMax: 10_000,
   /** Modules of one template with all that they require; the search goes as deep as there are modules. */
   resolutionModulesMax: 2_000,
   /** Demands and versions named of modules that cannot be had, and modules of one chain of requirements: what people read. */

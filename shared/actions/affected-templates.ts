@@ -7,9 +7,10 @@ import { limits } from '../limits.ts';
 import { templatesConsidering } from '../store/considered.ts';
 import type { Write } from '../store/db.ts';
 import { getInstance, instancesOf } from '../store/instance.ts';
+import { getModule } from '../store/module.ts';
 import { assignmentsOf, bumpTemplate, getTemplate, holdTemplate } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
-import { providedBy } from './known-modules.ts';
+import { commonAccount, providedBy } from './known-modules.ts';
 import { nowIso, type Services } from './services.ts';
 
 /** A template and the track whose composition a change may alter. */
@@ -25,8 +26,10 @@ interface TemplateKey {
 }
 
 /** The templates whose compositions a change may alter: they are composed again once it is applied. */
-export async function affectedTemplates(services: Services, operation: Operation): Promise<TemplateTrack[]> {
-  const { account, change } = operation;
+export async function affectedTemplates(
+  services: Services,
+  { account, change }: Pick<Operation, 'account' | 'change'>,
+): Promise<TemplateTrack[]> {
   switch (change.kind) {
     case 'promote_version':
     case 'change_reservations':
@@ -95,7 +98,7 @@ async function templateOfInstance(
 
 /**
  * Templates that the module is assigned to, or that were composed after a look at it or at what a promoted version
- * provides, in any account. What is merely staging concerns its own account alone.
+ * provides, in any account that the change concerns.
  */
 async function templatesUsing(
   services: Services,
@@ -109,8 +112,21 @@ async function templatesUsing(
     ...[...new Set(names)].map((name) => templatesConsidering(services.db, name)),
   ]);
   const found = new Map(rows.flat().map((row) => [`${row.account}/${row.template_id}`, row]));
-  const staging = change.kind === 'promote_version' && change.to === 'staging';
-  return [...found.values()].filter((row) => !staging || row.account === account);
+  const others = await concernsOthers(services, account, change);
+  return [...found.values()].filter((row) => others || row.account === account);
+}
+
+/**
+ * What is merely staging, and what is private, concerns its own account alone: whoever names another's private module must
+ * not even hear that something happens to it. Reservations of one account do not count in another, but for `powernode`'s.
+ */
+async function concernsOthers(
+  services: Services,
+  account: string,
+  change: Extract<Change, { kind: 'promote_version' | 'change_reservations' }>,
+): Promise<boolean> {
+  if (change.kind === 'promote_version' ? change.to === 'staging' : account !== commonAccount) return false;
+  return (await getModule(services.db, account, change.module))?.visibility === 'public';
 }
 
 async function withTracks(services: Services, templates: TemplateKey[]): Promise<TemplateTrack[]> {

@@ -7,10 +7,11 @@ import type { TemplateView } from '../domain/template-view.ts';
 import type { Version, VersionBuild } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
-import type { ModuleManifest } from '../manifest/index.ts';
+import { carveOuts, type ModuleManifest } from '../manifest/index.ts';
 import { readFileIndex } from '../store/file-index.ts';
 import {
   type Choice,
+  commonAccount,
   type Known,
   type KnownModules,
   providedBy,
@@ -50,6 +51,7 @@ export async function composeView(
   const layers = await mapAtOnce(resolved.modules, limits.storeReadsAtOnce, (one) =>
     layerOf(services, view, modules.known, one),
   );
+  warnings.push(...withoutSay(view, modules.known, resolved.modules));
   const composition = compose(layers.filter((layer) => layer !== null));
   const rendered = composition.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
   refuseBeyond('bytes of files that are rendered for each machine', limits.renderedBytesMax, rendered);
@@ -109,10 +111,48 @@ async function layerOf(
   if (one === null || one === undefined) return null;
   const build = buildFor(one.module, choice.of, view.template.platform);
   return {
-    ...layerFacts(one.module, choice.of, build),
+    ...layerFacts(withOwnSay(view, one.module), choice.of, build),
     priority: await priorityOf(services, view, known, one),
     entries: await readFileIndex(services.objects, build.file_index_key),
   };
+}
+
+/**
+ * A module as its account may have a say in this template. What takes protection away from others, or takes paths that are
+ * not shipped, is for operators: of the template's account, or of `powernode`. Of anybody else's modules
+ *
+ * - reservations do not count: its account grants them when it likes, whatever version the template is pinned to;
+ * - carve-outs from a third account's module count only where the config module is assigned: else whoever is required could
+ *   bring in, by a further requirement, what lifts the protection of every module in the template.
+ */
+function withOwnSay(view: TemplateView, module: Module): Module {
+  if (isTrusted(view, module.account)) return module;
+  const mayCarve = isAssigned(view, module) || module.parent_module?.startsWith(`${module.account}/`) === true;
+  return { ...module, granted_reservations: [], parent_module: mayCarve ? module.parent_module : null };
+}
+
+function isTrusted(view: TemplateView, account: string): boolean {
+  return account === view.template.account || account === commonAccount;
+}
+
+function isAssigned(view: TemplateView, { account, name }: Module): boolean {
+  return view.assignments.some(({ module }) => module === `${account}/${name}`);
+}
+
+/** What modules would have had a say in, and have not: see `withOwnSay`. */
+function withoutSay(
+  view: TemplateView,
+  known: ReadonlyMap<LayerName, Known | null>,
+  modules: readonly { module: LayerName; choice: Choice }[],
+): string[] {
+  return modules.flatMap(({ module: name, choice }) => {
+    const row = known.get(name)?.module;
+    if (row === undefined) return [];
+    const parent = withOwnSay(view, row).parent_module;
+    const carved = row.parent_module === parent ? [] : carveOuts(choice.of.manifest as ModuleManifest);
+    if (carved.length === 0) return [];
+    return [`${name} is not assigned, so what it carves out of ${row.parent_module} stays protected`];
+  });
 }
 
 function buildFor(module: Module, version: Version, platform: string): VersionBuild {

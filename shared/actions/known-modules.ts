@@ -30,11 +30,12 @@ export interface KnownModules {
   providers: Map<string, LayerName[]>;
 }
 
-const commonAccount = 'powernode';
+/** Whose modules every account may mean by a bare name. */
+export const commonAccount = 'powernode';
 
 /**
  * Reads every module that the assignments can lead to, through what any version of the track requires. For a bare name
- * that is no module's, and that neither an assigned module nor the one recorded last time provides, those of the asking
+ * that is no module's with versions, and that neither the module recorded last time nor an assigned one provides, those of the asking
  * account and of `powernode` that provide it are read too.
  */
 export async function readModules(
@@ -52,6 +53,7 @@ export async function readModules(
     let round = start;
     while (round.length > 0) {
       const fresh = [...new Set(round)].filter((name) => !known.has(name));
+      if (known.size + fresh.length > limits.consideredModulesMax) throw tooMany(known.size + fresh.length);
       const ones = await mapAtOnce(fresh, limits.storeReadsAtOnce, (name) => readModule(services, view, name, track));
       round = fresh.flatMap((name, i) => {
         const one = ones[i] ?? null;
@@ -70,11 +72,11 @@ export async function readModules(
   await read(assigned);
   // What is read for one name may ask for further ones: a Map's iteration visits what is added on the way.
   for (const [key, { own, name }] of capabilities) {
-    if (meanings(name, own).some((module) => known.get(module) != null)) continue;
-    if (assigned.some((module) => provides(module, name))) continue;
+    if (meanings(name, own).some((module) => known.get(module)?.choices.length)) continue;
     const recorded = previous?.capabilities[key];
     if (recorded !== undefined) await read([recorded]);
     if (recorded !== undefined && provides(recorded, name)) continue;
+    if (assigned.some((module) => provides(module, name))) continue;
     for (const account of new Set([own, commonAccount])) {
       const place = `${account}/${name}`;
       if (!providers.has(place)) {
@@ -88,6 +90,15 @@ export async function readModules(
     }
   }
   return found;
+}
+
+function tooMany(found: number): GantryError {
+  const expected = limits.consideredModulesMax;
+  return new GantryError(
+    'composition_too_complex',
+    `expected the versions within reach to require at most ${expected} modules, found ${found}; narrow the constraints`,
+    { expected, found },
+  );
 }
 
 /** The modules that a name in `requires` may mean, the preferred first. */
@@ -121,12 +132,21 @@ export async function readModule(
   return { module, choices, categoryPosition: category.position };
 }
 
-export function requirementsOf(version: Version): { module: string; constraint: string }[] {
+type Requirement = { module: string; constraint: string };
+
+/** A search asks for the requirements of one version again and again; a row of the table never changes. */
+const parsed = new WeakMap<Version, Requirement[]>();
+
+export function requirementsOf(version: Version): Requirement[] {
+  const known = parsed.get(version);
+  if (known !== undefined) return known;
   const { dependencies } = version.manifest as ModuleManifest;
-  return dependencies.requires.map((text) => {
+  const requirements = dependencies.requires.map((text) => {
     const { account, module, constraint } = parseRequirement(text);
     return { module: account === null ? module : `${account}/${module}`, constraint };
   });
+  parsed.set(version, requirements);
+  return requirements;
 }
 
 /** Names of the capabilities that a version's manifest offers. */

@@ -21,7 +21,11 @@ import { enqueue, nowIso, type Services } from './services.ts';
 import { type Content, isDue, signDesiredState, signHeld } from './sign-desired-state.ts';
 
 /** What only people can put right: trying again would not. */
-const lasting: readonly ErrorCode[] = ['instance_metadata_missing', 'instance_entry_unsupported'];
+const lasting: readonly ErrorCode[] = [
+  'instance_metadata_missing',
+  'instance_entry_unsupported',
+  'composition_too_large',
+];
 
 /**
  * Makes and signs what one instance is to be. Unchanged content is not signed again before half of its life. The

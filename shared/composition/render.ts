@@ -2,6 +2,7 @@ import type { RenderedFile } from '../contract/desired-state.ts';
 import type { Composition, LayerName, RenderMetadata } from '../domain/composition.ts';
 import { compareBytes } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 
 /** `${instance.<key>}`; a key is anything without white space, braces and `$`, so that a misspelt one is named, not kept. */
 const placeholder = /\$\{instance\.([^\s{}$]+)\}/g;
@@ -16,7 +17,8 @@ interface MissingKey {
  * Renders the files of `instance` modules for one machine: `${instance.<key>}` becomes the metadata's value in text files
  * (valid UTF-8 without NUL); nothing else is substituted, values are not looked at again, other files pass unchanged.
  * `contents` gives a file's bytes. The result is sorted by path.
- * Throws `instance_metadata_missing`, naming the first unknown key with its file and module (all of them in `details`).
+ * Throws `instance_metadata_missing`, naming the first unknown key with its file and module (all of them in `details`);
+ * `composition_too_large` where more than `limits.renderedBytesMax` come out.
  */
 export function renderInstanceFiles(
   files: Composition['instance_files'],
@@ -24,12 +26,15 @@ export function renderInstanceFiles(
   metadata: RenderMetadata,
 ): RenderedFile[] {
   const missing: MissingKey[] = [];
+  let bytesLeft: number = limits.renderedBytesMax;
   const rendered = files
     .toSorted((a, b) => compareBytes(a.entry.path, b.entry.path))
     .map(({ module, entry }): RenderedFile => {
-      const bytes = renderFile(contents(module, entry.path), metadata, (key) => {
-        missing.push({ key, file: entry.path, module });
+      const bytes = renderFile(contents(module, entry.path), metadata, {
+        bytesMax: bytesLeft,
+        onMissing: (key) => missing.push({ key, file: entry.path, module }),
       });
+      bytesLeft -= bytes.length;
       return {
         path: entry.path,
         module,
@@ -44,13 +49,18 @@ export function renderInstanceFiles(
   return rendered;
 }
 
-/** One file for one machine. A placeholder whose key the metadata lacks is told to `onMissing` and stays as it is written. */
+/**
+ * One file for one machine. A placeholder whose key the metadata lacks is told to `onMissing` and stays as it is written.
+ * Throws `composition_too_large` before anything of more than `bytesMax` is made: a small file may ask for one long value a
+ * hundred thousand times.
+ */
 export function renderFile(
   bytes: Uint8Array,
   metadata: RenderMetadata,
-  onMissing: (key: string) => void = () => {},
+  { bytesMax = limits.renderedBytesMax, onMissing = () => {} }: RenderOptions = {},
 ): Uint8Array {
   const text = textOf(bytes);
+  refuseTooLarge(text === null ? bytes.length : renderedLength(text, bytes.length, metadata), bytesMax);
   if (text === null) return bytes;
   const out = text.replace(placeholder, (whole, key: string) => {
     if (Object.hasOwn(metadata, key)) return String(metadata[key]);
@@ -58,6 +68,28 @@ export function renderFile(
     return whole;
   });
   return out === text ? bytes : Buffer.from(out, 'utf8');
+}
+
+interface RenderOptions {
+  bytesMax?: number;
+  onMissing?: (key: string) => void;
+}
+
+function renderedLength(text: string, bytes: number, metadata: RenderMetadata): number {
+  let length = bytes;
+  for (const [whole, key = ''] of text.matchAll(placeholder)) {
+    if (Object.hasOwn(metadata, key)) length += Buffer.byteLength(String(metadata[key])) - Buffer.byteLength(whole);
+  }
+  return length;
+}
+
+function refuseTooLarge(found: number, expected: number): void {
+  if (found <= expected) return;
+  throw new GantryError(
+    'composition_too_large',
+    `expected files rendered for a machine to have at most ${limits.renderedBytesMax} bytes together, found more`,
+    { expected: limits.renderedBytesMax },
+  );
 }
 
 /** The keys that a file asks for, each once, in the order of their first use. */

@@ -26,19 +26,26 @@ export interface NamesInput<C extends VersionChoice> {
   assigned: readonly LayerName[];
   /** `<account>/<capability>` → provider, as they were last time. */
   recorded: Readonly<Record<string, LayerName>>;
+  /** Modules that were assigned last time. */
+  assignedBefore: readonly LayerName[];
 }
 
 /**
  * Says what names mean. A full name is a module. A bare name is, in this order: the asking account's module of that name;
  * `powernode`'s; or a capability, met by
  *
- * 1. an assigned module that provides it, whoever's it is (of several the one whose newer version does, then the
- *    byte-wise first: all of them are in the composition anyway);
+ * 1. a module that is assigned since the last time and provides it, whoever's it is (of several the one whose newer
+ *    version does, then the byte-wise first: all of them are in the composition anyway);
  * 2. the module that provided it last time, as long as it still does;
- * 3. the one module of the asking account that provides it; where none does, the one of `powernode`.
+ * 3. any assigned module that provides it, as in 1;
+ * 4. the one module of the asking account that provides it; where none does, the one of `powernode`.
  *
- * Several in step 3 are ambiguous. Modules of other accounts provide nothing unless they are assigned: else anybody
- * could put a public module into other people's machines by naming a capability.
+ * Several in step 4 are ambiguous. Modules of other accounts provide nothing unless they are assigned: else anybody
+ * could put a public module into other people's machines by naming a capability. Nor does an assigned one push out who
+ * provided it before by beginning to provide it in a new version: that somebody assigned it says nothing of that.
+ *
+ * A module without any version to choose from stands behind all of these: registering a module is for authors, and must not
+ * change what machines run.
  *
  * What a name means depends on the input only, never on the versions chosen so far.
  */
@@ -75,20 +82,23 @@ export class Names<C extends VersionChoice> {
   }
 
   #find(name: string, own: string): Meaning {
-    for (const account of [own, commonAccount]) {
-      const module = `${account}/${name}`;
-      if (this.#input.available(module) !== null) return { kind: 'module', module };
+    const { available, assigned, assignedBefore, recorded, providers } = this.#input;
+    const namesakes = [own, commonAccount].map((account) => `${account}/${name}`);
+    const module = namesakes.find((one) => available(one)?.length);
+    if (module !== undefined) return { kind: 'module', module };
+    const last = recorded[`${own}/${name}`];
+    const fresh = assigned.filter((one) => !assignedBefore.includes(one));
+    for (const candidates of [fresh, last === undefined ? [] : [last], assigned]) {
+      const [provider] = this.#providing(name, candidates);
+      if (provider !== undefined) return { kind: 'capability', module: provider, capability: name };
     }
-    const met = (module: LayerName): Meaning => ({ kind: 'capability', module, capability: name });
-    const [assigned] = this.#providing(name, this.#input.assigned);
-    if (assigned !== undefined) return met(assigned);
-    const recorded = this.#input.recorded[`${own}/${name}`];
-    if (recorded !== undefined && this.#providing(name, [recorded]).length > 0) return met(recorded);
     for (const account of [own, commonAccount]) {
-      const providers = this.#providing(name, this.#input.providers(name, account));
-      if (providers.length > 1) return { kind: 'ambiguous', capability: name, providers: providers.sort(compareBytes) };
-      if (providers[0] !== undefined) return met(providers[0]);
+      const found = this.#providing(name, providers(name, account));
+      if (found.length > 1) return { kind: 'ambiguous', capability: name, providers: found.sort(compareBytes) };
+      if (found[0] !== undefined) return { kind: 'capability', module: found[0], capability: name };
     }
+    const empty = namesakes.find((one) => available(one) !== null);
+    if (empty !== undefined) return { kind: 'module', module: empty };
     return { kind: 'nothing', module: `${commonAccount}/${name}`, capability: name };
   }
 

@@ -72,6 +72,7 @@ function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
     providers,
     assigned: assigned.map(({ module }) => module),
     recorded: previous?.capabilities ?? {},
+    assignedBefore: (previous?.assigned ?? []).map(({ module }) => module),
   });
   const search = new Search<C>({ assigned, names, available, requires, provides });
   const found = search.run();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compose, resolve } from '../../../shared/composition/index.ts';
+import { compose, renderInstanceFiles, resolve } from '../../../shared/composition/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { isGantryError } from '../../../shared/error.ts';
 import { entry, layer, thrownBy, tree } from '../composition/factory.ts';
@@ -161,4 +161,53 @@ describe('versions that require the same over and over', () => {
     expect(isGantryError(error) && error.code).toBeOneOf(['composition_unsatisfied', 'composition_too_complex']);
     expect(performance.now() - started).toBeLessThan(20_000);
   }, 60_000);
+});
+
+describe('a bare name', () => {
+  const web = { '1.0.0': ['ntp@*'] };
+  const chrony = { '1.0.0': ['provides ntp'] };
+  const world: World = { 'acme/web': web, 'acme/chrony': chrony, 'evil/x': { '1.0.0': [] } };
+  const assigned = ['acme/web', 'evil/x'];
+  const modulesOf = (changed: World, previous = resolve(inputOf(world, assigned)).record, more: string[] = []) =>
+    resolve({ ...inputOf({ ...world, ...changed }, [...assigned, ...more]), previous }).modules.map(
+      ({ module }) => module,
+    );
+
+  it('cannot be taken from who provides it by an assigned module of another account that begins to provide it', () => {
+    expect(modulesOf({ 'evil/x': { '1.1.0': ['provides ntp'], '1.0.0': [] } })).toContain('acme/chrony');
+  });
+
+  it('goes to a module that is assigned for it', () => {
+    expect(modulesOf({ 'acme/openntpd': chrony }, undefined, ['acme/openntpd'])).not.toContain('acme/chrony');
+  });
+
+  it.each(['acme/ntp', 'powernode/ntp'])('cannot be taken by registering %s, which has no version', (name) => {
+    const registered = { [name]: {}, 'evil/x': { '1.1.0': [] } };
+    expect(modulesOf(registered)).toEqual(['acme/chrony', 'acme/web', 'evil/x']);
+  });
+});
+
+describe('a file that is rendered', () => {
+  const files = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ module: 'evil/x', entry: entry(`/etc/${i}`, 'file', { size: 1 }) }));
+  const of = (text: string) => () => Buffer.from(text);
+
+  it.each([
+    ['many long values', 1, '${instance.a}'.repeat(100_000)],
+    ['many files', 2000, '${instance.a}'.repeat(10)],
+    ['no values', 1, 'x'.repeat(9 * 1024 ** 2)],
+  ])('cannot exhaust the worker that renders it: %s', (_, count, text) => {
+    const error = thrownBy(() => renderInstanceFiles(files(count), of(text), { a: 'v'.repeat(4096) }));
+    expect(error).toMatchObject({ code: 'composition_too_large' });
+  });
+
+  it('cannot ask for what every object has, nor have a value looked at again', () => {
+    const metadata = { a: '${instance.b}', b: 'secret' };
+    const [rendered] = renderInstanceFiles(files(1), of('${instance.a}'), metadata);
+    expect(Buffer.from(rendered?.content ?? '', 'base64').toString()).toBe('${instance.b}');
+    for (const key of ['constructor', '__proto__', 'toString', 'a.b', '../b', 'b\u0000']) {
+      const error = thrownBy(() => renderInstanceFiles(files(1), of(`\${instance.${key}}`), metadata));
+      expect(error === undefined || isGantryError(error, 'instance_metadata_missing')).toBe(true);
+    }
+  });
 });

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { affectedTemplates } from '../../../shared/actions/affected-templates.ts';
+import { composeTemplate } from '../../../shared/actions/compose-template.ts';
+import { composeView } from '../../../shared/actions/compose-view.ts';
+import { createTemplate } from '../../../shared/actions/create-template.ts';
+import { newId } from '../../../shared/contract/ids.ts';
+import type { Module } from '../../../shared/domain/module.ts';
+import type { Assignment, Template } from '../../../shared/domain/template.ts';
+import { viewOf } from '../../../shared/domain/template-view.ts';
+import type { TreeEntry } from '../../../shared/domain/tree.ts';
+import { transact } from '../../../shared/store/db.ts';
+import { encodeFileIndex } from '../../../shared/store/file-index.ts';
+import { createModule } from '../../../shared/store/module.ts';
+import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
+import { createAssignment } from '../../../shared/store/template.ts';
+import { createVersion } from '../../../shared/store/version.ts';
+import { alone } from '../../support/flow.ts';
+import { type StoredVersion, storedModule, storedVersion } from '../../support/stored.ts';
+import { World } from '../../support/world.ts';
+import { tree } from '../../unit/composition/factory.ts';
+
+let victim: World;
+let evil: World;
+let template: Template;
+beforeAll(async () => {
+  victim = await World.create('registry.example');
+  evil = await World.create('registry.example');
+  const asked = { name: 'web', platform: 'ubuntu-24.04-amd64' };
+  template = await createTemplate(victim.services, victim.caller, asked);
+});
+afterAll(async () => {
+  await victim.close();
+  await evil.close();
+});
+
+interface Facts extends StoredVersion {
+  row?: Partial<Module>;
+  entries?: TreeEntry[];
+  requires?: string[];
+}
+
+/** A public module with one blessed version, as registration and ingest leave it. Answers its full name. */
+async function store({ account, services }: World, name: string, facts: Facts = {}): Promise<string> {
+  const { row, entries = [], requires = [], manifest, ...more } = facts;
+  const key = objectKeys.fileIndex(account, `sha256:${name}`);
+  await putOnce(services.objects, key, await encodeFileIndex(entries), 'application/gzip', new Date());
+  const dependencies = { requires, provides: [] };
+  const build = { file_index_key: key, entries: entries.length };
+  const version = { promotion_state: 'blessed' as const, manifest: { dependencies, ...manifest }, build, ...more };
+  await transact(services.db, [
+    createModule(storedModule(account, name, { visibility: 'public', ...row })),
+    createVersion(storedVersion(account, name, '1.0.0', version)),
+  ]);
+  return `${account}/${name}`;
+}
+
+function assignmentOf(module: string): Assignment {
+  const at = '2026-01-01T00:00:00.000Z';
+  const settings = { constraint: null, metadata: {}, effective_priority: null, created_at: at, updated_at: at };
+  return { account: victim.account, id: newId('assignment'), template_id: template.id, module, ...settings };
+}
+
+/** What the victim's machines would be made of, with these modules assigned. */
+function composed(...modules: string[]) {
+  const view = viewOf(template, modules.map(assignmentOf));
+  return composeView(victim.services, view, 'live', null, { entriesMax: 1000 });
+}
+
+describe("another account's public module", () => {
+  it('cannot take paths that it does not ship by reserving them for itself, however the victim pinned it', async () => {
+    const own = await store(victim, 'site', { entries: tree(['/etc/site.conf']) });
+    const greedy = await store(evil, 'greedy', {
+      row: { granted_reservations: ['/etc/**'] },
+      manifest: { protected_spec: ['/etc/**'] },
+      entries: tree(['/usr/bin/greedy']),
+    });
+    const { composition } = await composed(own, greedy);
+    expect(composition.report.dropped).toEqual([]);
+    expect(composition.owners.get('/etc/site.conf')).toBe(own);
+  });
+
+  it('cannot bring in a carve-out from a third account’s protection, unless the victim assigns it', async () => {
+    const secret = '/etc/tls/key.pem';
+    const manifest = { protected_spec: [secret] };
+    const own = await store(victim, 'tls', { manifest, entries: tree([secret]) });
+    const carver = await store(evil, 'carver', {
+      row: { variety: 'config', parent_module: own },
+      manifest: { file_spec: [secret], mask: [secret], parent_module: own },
+      entries: tree([secret]),
+    });
+    const innocent = await store(evil, 'innocent', { requires: [`${carver}@*`] });
+
+    const required = await composed(own, innocent);
+    expect(required.composition.owners.get(secret)).toBe(own);
+    expect(required.composition.report.dropped).toEqual([{ path: secret, from: carver, because_of: own }]);
+    expect(required.warnings).toEqual([`${carver} is not assigned, so what it carves out of ${own} stays protected`]);
+    const assigned = await composed(own, carver);
+    expect(assigned.composition.owners.get(secret)).toBe(carver);
+  });
+
+  it('cannot have a worker read the whole platform by requiring it', async () => {
+    const requires = Array.from({ length: 10_001 }, (_, i) => `x/y${i}@*`);
+    const wide = await store(evil, 'wide', { requires });
+    await expect(composed(wide)).rejects.toMatchObject({ code: 'composition_too_complex' });
+  });
+});
+
+describe('an account that names a private module of another', () => {
+  it('does not hear when that is promoted', async () => {
+    await store(victim, 'hidden', { row: { visibility: 'private' } });
+    await store(victim, 'shown');
+    const asked = { name: 'ears', platform: 'ubuntu-24.04-amd64' };
+    const { id } = await createTemplate(evil.services, evil.caller, asked);
+    const hidden = `${victim.account}/hidden`;
+    const shown = `${victim.account}/shown`;
+    const listener = await store(evil, 'listener', { requires: [`${hidden}@*`, `${shown}@*`] });
+    const row = { ...assignmentOf(listener), account: evil.account, template_id: id };
+    await transact(evil.services.db, [createAssignment(row)]);
+    const failure = await composeTemplate(await alone(evil.services), {
+      account: evil.account,
+      template_id: id,
+      track: 'live',
+    });
+    expect(failure).toMatchObject({ code: 'composition_unsatisfied' });
+    const told = async (module: string) => {
+      const change = { kind: 'promote_version', module, version_id: 'any', to: 'live', replaces: null } as const;
+      return (await affectedTemplates(victim.services, { account: victim.account, change })).map(
+        ({ account }) => account,
+      );
+    };
+    expect(await told('hidden')).toEqual([]);
+    expect(await told('shown')).toEqual([evil.account]);
+  });
+});
