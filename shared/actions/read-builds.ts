@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { verifyModuleTar } from '../artifact/index.ts';
+import { platformSchema } from '../contract/api/module.ts';
 import type { Module } from '../domain/module.ts';
 import type { VersionBuild } from '../domain/version.ts';
 import { GantryError, isGantryError } from '../error.ts';
@@ -8,6 +9,7 @@ import { limits } from '../limits.ts';
 import { checkAgainstRow, type ModuleManifest, parseManifestJson } from '../manifest/index.ts';
 import {
   type Descriptor,
+  isIndex,
   type ManifestContent,
   mediaTypes,
   parseIndex,
@@ -37,8 +39,10 @@ export async function readBuilds(
 ): Promise<Build[]> {
   const top = await client.getManifest(repository, digest);
   const { account } = module;
-  await putOnce(services.objects, objectKeys.artifact(account, digest), top.bytes, top.mediaType, services.now());
-  if (!isIndex(top)) {
+  const index = signed(() => isIndex(top.bytes));
+  const mediaType = index ? mediaTypes.index : mediaTypes.manifest;
+  await putOnce(services.objects, objectKeys.artifact(account, digest), top.bytes, mediaType, services.now());
+  if (!index) {
     return [
       await readBuild(
         services,
@@ -54,7 +58,7 @@ export async function readBuilds(
   for (const child of platformsOf(top)) {
     const manifest = await client.getManifest(repository, child.digest, { size: child.size });
     const key = objectKeys.artifact(account, child.digest);
-    await putOnce(services.objects, key, manifest.bytes, manifest.mediaType, services.now());
+    await putOnce(services.objects, key, manifest.bytes, mediaTypes.manifest, services.now());
     builds.push(await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'));
   }
   refuseDifferentManifests(builds, digest);
@@ -71,10 +75,6 @@ function refuseDifferentManifests(builds: Build[], digest: string): void {
     `expected one manifest.json in all builds of index ${digest}, found another in the one for ${other.platform}`,
     { found: other.platform },
   );
-}
-
-function isIndex(manifest: ManifestContent): boolean {
-  return manifest.mediaType === mediaTypes.index || manifest.mediaType === mediaTypes.dockerIndex;
 }
 
 /** The manifests of an index that are for a platform, each for another. */
@@ -104,13 +104,21 @@ function signed<T>(parse: () => T): T {
   }
 }
 
-const platformSchema = z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) });
+const ociPlatformSchema = z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) });
 
 /** The template platform that an index entry is for: its annotation, else `<os>-<architecture>`; null for none. */
 function platformOf(child: Descriptor): string | null {
-  const named = child.annotations?.['vnd.powernode.module.platform'];
-  if (named !== undefined) return named;
-  const { data } = platformSchema.safeParse(child);
+  const named = child.annotations?.['vnd.powernode.module.platform'] ?? ociPlatform(child);
+  if (named === null || platformSchema.safeParse(named).success) return named;
+  throw new GantryError(
+    'artifact_invalid',
+    `expected an index to name platforms such as ubuntu-24.04-amd64, found ${JSON.stringify(named.slice(0, 200))}`,
+    { found: named.slice(0, 200) },
+  );
+}
+
+function ociPlatform(child: Descriptor): string | null {
+  const { data } = ociPlatformSchema.safeParse(child);
   // Builders list their attestations as manifests for the platform unknown/unknown.
   if (data === undefined || data.platform.os === 'unknown') return null;
   return `${data.platform.os}-${data.platform.architecture}`;
@@ -127,8 +135,9 @@ async function readBuild(
   const { layers } = signed(() => parseManifest(content.bytes));
   const [layer] = layers;
   if (layer === undefined || layers.length !== 1 || layer.mediaType !== layerMediaType) {
-    const found = layers.map(({ mediaType }) => mediaType).join(', ') || 'none';
-    throw new GantryError('media_type_unsupported', `expected one layer ${layerMediaType}, found ${found}`, { found });
+    const found = layers.map(({ mediaType }) => mediaType.slice(0, 100));
+    const named = `${found.slice(0, 5).join(', ') || 'none'}${found.length > 5 ? `, … ${found.length} in all` : ''}`;
+    throw new GantryError('media_type_unsupported', `expected one layer ${layerMediaType}, found ${named}`);
   }
   if (layer.size > limits.layerBytesMax) {
     const message = `expected a layer of at most ${limits.layerBytesMax} bytes, found ${layer.size}`;

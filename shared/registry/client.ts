@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { pullScope } from './auth.ts';
 import { bodyStream, countedStream, type ExpectedBlob, resumed, sizeError, verifiedStream } from './blob.ts';
 import { nextPage, type RegistryClientOptions, RegistryConnection } from './connection.ts';
@@ -80,11 +81,12 @@ export class RegistryClient {
    * Reads a manifest or index by tag or digest.
    * @param expected a size to insist on, from the descriptor that led here
    * @throws GantryError `manifest_digest_mismatch` when read by digest and the bytes have another;
-   *   `blob_size_mismatch`; `registry_*`
+   *   `blob_size_mismatch`; `manifest_too_large`; `registry_*`
    */
   async getManifest(repository: string, reference: string, expected: { size?: number } = {}): Promise<ManifestContent> {
     const answer = await this.get(repository, `manifests/${reference}`, { accept: manifestAccept });
     if (answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
+    await refuseLarge(answer, `${repository}:${reference}`);
     const bytes = await this.connection.read(answer);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (reference.includes(':') && reference !== digest) {
@@ -243,6 +245,16 @@ export class RegistryClient {
     } else if (answer.status === 200) return { answer, skip: offset };
     throw await failure(answer, `blob ${digest} of ${repository}${offset > 0 ? ` from byte ${offset}` : ''}`);
   }
+}
+
+/** @throws GantryError `manifest_too_large` when a manifest is announced that is larger than one may be */
+async function refuseLarge(answer: HttpResponse, what: string): Promise<void> {
+  const size = Number(header(answer, 'content-length') ?? 0);
+  const expected = limits.manifestBytesMax;
+  if (size <= expected) return;
+  answer.body.destroy();
+  const message = `expected a manifest of at most ${expected} bytes at ${what}, found ${size}`;
+  throw new GantryError('manifest_too_large', message, { expected, found: size });
 }
 
 /** The fallback tag of a digest: `sha256-<hex>`. */

@@ -12,6 +12,7 @@ export {
   type Descriptor,
   emptyBlob,
   type Index,
+  isIndex,
   type Manifest,
   mediaTypes,
   parseIndex,

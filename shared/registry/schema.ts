@@ -78,6 +78,14 @@ export function parseIndex(bytes: Uint8Array, what = 'the index'): Index {
   return parseJson(index, bytes, `${what} to be an OCI index`);
 }
 
+/**
+ * Whether a document is an index, by its own bytes: the media type that a registry gives it is covered by no signature.
+ * @throws GantryError `registry_response_invalid` when the bytes are no JSON object
+ */
+export function isIndex(bytes: Uint8Array): boolean {
+  return 'manifests' in parseJson(z.looseObject({}), bytes, 'an OCI image manifest or index');
+}
+
 /** Parses JSON that a registry sent. @throws GantryError `registry_response_invalid` */
 export function parseJson<T extends z.ZodType>(schema: T, bytes: Uint8Array, expectation: string): z.output<T> {
   let value: unknown;
