@@ -52,8 +52,6 @@ export const limits = {
   previewInstancesMax: 20,
   /** Instances read to find those of the previewed track. */
   previewInstancesRead: 2_000,
-  /** Instances read at a time when a change is checked against each of a template's machines. */
-  checkInstancesRead: 500,
   /**
    * Bytes of a template's files that are rendered, and of what is rendered for one machine: configuration, of a few KB each.
    * All are in each desired state, as base64.

@@ -73,9 +73,16 @@ function text(fleet: Fleet): string {
     ),
     'No machine runs a module or is to run one.',
   );
+  const failures = fleet.templates.flatMap(({ name, template_id, composition_failures }) =>
+    composition_failures.map(({ track, code, message, since }) => [name ?? template_id, track, since, code, message]),
+  );
+  const notComposed =
+    failures.length === 0
+      ? []
+      : [table(['NOT COMPOSED', 'TRACK', 'SINCE', 'CODE', 'WHY ITS MACHINES KEEP WHAT THEY HAVE'], failures, '')];
   const cut = fleet.truncated ? ['Machines report more modules or digests than are listed.'] : [];
   const head = `${fleet.drifted} of ${fleet.instances} machines drifted${why.join('')}`;
-  return [head, groups, compositions, modules, ...cut].join('\n\n');
+  return [head, ...notComposed, groups, compositions, modules, ...cut].join('\n\n');
 }
 
 function counted(group: string, name: string | null, { instances, drifted }: Drifted): (string | number | null)[] {

@@ -3,6 +3,7 @@ import { tracks } from '../../shared/domain/template.ts';
 import { connect, idOf } from '../api.ts';
 import { awaitOperation, changeRefused, type WaitFlags, waits } from '../await-operation.ts';
 import { describe, type Flags, metadataOf, oneOf, several } from '../command.ts';
+import { type Row, signed } from '../preview-rows.ts';
 import { previewText } from '../preview-text.ts';
 import { type ExitCode, print } from '../run.ts';
 import { facts, shortDigest, state, table } from '../table.ts';
@@ -64,13 +65,21 @@ async function create(name: string, flags: Flags & InstanceFlags & { template: s
   const template_id = await idOf(api, 'templates', flags.template);
   const body = { name, template_id, ...bodyOf(flags) };
   const answer = await api.client.send(api.answers.newInstance, 'POST', '/instances', body);
-  print(
-    flags.json,
-    answer,
-    () =>
-      `made instance ${name} as ${answer.instance.id}; its join token, good once and for 24 h:\n${answer.join_token}`,
-  );
+  print(flags.json, answer, () => {
+    const made = `made instance ${name} as ${answer.instance.id}; its join token, good once and for 24 h:`;
+    return [made, answer.join_token, ...missingLines(answer.keys_missing)].join('\n');
+  });
   return 0;
+}
+
+function missingLines(keys: { key: string; file: string; module: string }[]): string[] {
+  if (keys.length === 0) return [];
+  const rows = keys.map(({ key, file, module }): Row => ['!', key, `${file} of ${module} asks for it`]);
+  return [
+    '',
+    'It has no desired state until its metadata has what is missing (gantry instance update):',
+    ...signed(rows),
+  ];
 }
 
 async function list(flags: Flags): Promise<ExitCode> {

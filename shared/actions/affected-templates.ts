@@ -6,7 +6,7 @@ import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { templatesConsidering } from '../store/considered.ts';
 import type { Write } from '../store/db.ts';
-import { getInstance, instancesOf } from '../store/instance.ts';
+import { eachInstanceOf, getInstance } from '../store/instance.ts';
 import { getModule } from '../store/module.ts';
 import { assignmentsOf, bumpTemplate, getTemplate, holdTemplate } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
@@ -134,10 +134,14 @@ async function withTracks(services: Services, templates: TemplateKey[]): Promise
     templates,
     limits.storeReadsAtOnce,
     async ({ account, template_id }): Promise<TemplateTrack[]> => {
-      const instances = await instancesOf(services.db, account, template_id);
-      const staging = instances.some(({ track }) => track === 'staging');
-      return (staging ? tracks : (['live'] as const)).map((track) => ({ account, template_id, track }));
+      const followed = (await hasStaging(services, account, template_id)) ? tracks : (['live'] as const);
+      return followed.map((track) => ({ account, template_id, track }));
     },
   );
   return all.flat();
+}
+
+async function hasStaging({ db }: Services, account: string, template_id: string): Promise<boolean> {
+  for await (const { track } of eachInstanceOf(db, account, template_id)) if (track === 'staging') return true;
+  return false;
 }

@@ -1,19 +1,11 @@
-import { placeholdersOf } from '../composition/index.ts';
+import { type AskedKey, askedKeys, lackingKeys } from '../composition/index.ts';
 import type { ComposeMessage } from '../contract/messages.ts';
 import type { Change } from '../domain/operation.ts';
 import type { Instance } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
-import { walkInstances } from '../store/instance.ts';
+import { eachInstanceOf } from '../store/instance.ts';
 import { type InstanceFile, readInstanceFiles } from './instance-files.ts';
 import type { Services } from './services.ts';
-
-/** A key that a rendered file asks the instance's metadata for. */
-interface AskedKey {
-  key: string;
-  file: string;
-  module: string;
-}
 
 /**
  * Refuses a change after which a machine could not be rendered that can be now: `instance_metadata_missing`, with the
@@ -27,40 +19,25 @@ export async function checkInstances(
   change: Change,
   files: { before: readonly InstanceFile[]; after: readonly InstanceFile[] },
 ): Promise<void> {
-  const after = await askedKeys(services, files.after);
+  const asked = async (list: readonly InstanceFile[]) => askedKeys(list, await readInstanceFiles(services, list));
+  const after = await asked(files.after);
   if (after.length === 0) return;
-  const before = new Set((await askedKeys(services, files.before)).map(({ key }) => key));
-  let place: string | null = '';
-  while (place !== null) {
-    const page: { instances: Instance[]; next: string | null } = await walkInstances(
-      services.db,
-      account,
-      template_id,
-      limits.checkInstancesRead,
-      place,
-    );
-    for (const instance of page.instances) {
-      if (instance.state === 'decommissioned') continue;
-      const changed = change.kind === 'update_instance' && change.instance_id === instance.id;
-      const next = changed ? { ...instance, ...change } : instance;
-      if (next.track !== track) continue;
-      // What lacks a key that was asked for before lacks it without this change.
-      const askedBefore = instance.track === track ? before : new Set<string>();
-      const missing = after.filter(
-        ({ key }) =>
-          !Object.hasOwn(next.metadata, key) && !(askedBefore.has(key) && !Object.hasOwn(instance.metadata, key)),
-      );
-      refuseMissing(instance, missing);
-    }
-    place = page.next;
+  const before = await asked(files.before);
+  for await (const instance of eachInstanceOf(services.db, account, template_id)) {
+    if (instance.state === 'decommissioned') continue;
+    const changed = change.kind === 'update_instance' && change.instance_id === instance.id;
+    const next = changed ? { ...instance, ...change } : instance;
+    if (next.track !== track) continue;
+    // What lacks a key that was asked for before lacks it without this change.
+    const lacked = instance.track === track ? lackingKeys(before, instance.metadata) : [];
+    refuseMissing(instance, newlyMissing(lacked, lackingKeys(after, next.metadata)));
   }
 }
 
-async function askedKeys(services: Services, files: readonly InstanceFile[]): Promise<AskedKey[]> {
-  const contents = await readInstanceFiles(services, files);
-  return files.flatMap(({ module, entry }) =>
-    placeholdersOf(contents(module, entry.path)).map((key) => ({ key, file: entry.path, module })),
-  );
+/** The keys that a change would leave a machine without, where it does not lack them already. */
+export function newlyMissing(before: readonly AskedKey[], after: readonly AskedKey[]): AskedKey[] {
+  const lacked = new Set(before.map(({ key }) => key));
+  return after.filter(({ key }) => !lacked.has(key));
 }
 
 function refuseMissing({ id, name }: Instance, missing: AskedKey[]): void {

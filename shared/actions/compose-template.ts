@@ -5,7 +5,7 @@ import { encodeIndex, indexOf } from '../composition/index.ts';
 import type { DesiredLayer } from '../contract/desired-state.ts';
 import type { ErrorCode } from '../contract/error-codes.ts';
 import { sha256Hex } from '../contract/ids.ts';
-import type { ComposeMessage } from '../contract/messages.ts';
+import type { ComposeMessage, ReconcileMessage } from '../contract/messages.ts';
 import type { CompositionLayer, CompositionReport, LayerName, ResolutionRecord } from '../domain/composition.ts';
 import type { CompositionFailure } from '../domain/template.ts';
 import { type TemplateView, viewOf, withChange } from '../domain/template-view.ts';
@@ -15,7 +15,7 @@ import { clearCompositionFailure, getCompositionFailure, putCompositionFailure }
 import { forgetConsidered } from '../store/considered.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
-import { instancesOf } from '../store/instance.ts';
+import { eachInstanceOf } from '../store/instance.ts';
 import { getModule } from '../store/module.ts';
 import { getBytes, objectKeys, putOnce, renew } from '../store/objects.ts';
 import { getOperation } from '../store/operation.ts';
@@ -63,7 +63,7 @@ export async function composeTemplate(services: Services, message: ComposeMessag
     const { account, template_id, track, operation_id } = message;
     await retryConflicts(async () => {
       const before = await getComposition(services.db, account, template_id, track);
-      const replaced = await recordBefore(services, before);
+      const replaced = await recordInPlace(services, before);
       const made = await makeComposition(services, message, before, replaced);
       const operation = operation_id === undefined ? null : await getOperation(services.db, account, operation_id);
       if (made === null || operation === null) return;
@@ -95,12 +95,11 @@ async function publish(services: Services, message: ComposeMessage): Promise<Com
   // Another compose that was faster may have read what was there before this message: then this one looks again.
   const outcome = await retryConflicts(() => putMadeOrFailure(services, message));
   if (outcome !== 'made') return outcome;
-  const instances = (await instancesOf(services.db, account, template_id)).filter((row) => row.track === track);
-  await enqueue(
-    services,
-    'reconcile',
-    instances.map(({ id }) => ({ account, instance_id: id })),
-  );
+  const followers: ReconcileMessage[] = [];
+  for await (const instance of eachInstanceOf(services.db, account, template_id)) {
+    if (instance.track === track) followers.push({ account, instance_id: instance.id });
+  }
+  await enqueue(services, 'reconcile', followers);
   return null;
 }
 
@@ -160,7 +159,7 @@ async function putMade(
   before: TemplateComposition | null,
 ): Promise<boolean> {
   const { account, template_id, track } = message;
-  const replaced = await recordBefore(services, before);
+  const replaced = await recordInPlace(services, before);
   const made = await makeComposition(services, message, before, replaced);
   if (made === null) return false;
   const { record, report_key, revision, made_at, modules } = made;
@@ -262,10 +261,13 @@ export async function readRecord(services: Services, key: string): Promise<Compo
 }
 
 /** Null also where the record is gone: rows that were restored may name what was collected since, and are made anew. */
-async function recordBefore(services: Services, before: TemplateComposition | null): Promise<CompositionRecord | null> {
-  if (before === null) return null;
+export async function recordInPlace(
+  services: Services,
+  pointer: TemplateComposition | null,
+): Promise<CompositionRecord | null> {
+  if (pointer === null) return null;
   try {
-    return await readRecord(services, before.report_key);
+    return await readRecord(services, pointer.report_key);
   } catch (error) {
     if (!isGantryError(error, 'not_found')) throw error;
     return null;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type AskedKey, askedKeys, lackingKeys } from '../composition/index.ts';
 import type { JoinToken } from '../contract/desired-state.ts';
 import { newId, sha256Hex } from '../contract/ids.ts';
 import type { Caller } from '../domain/role.ts';
@@ -9,17 +10,24 @@ import { getAccount } from '../store/account.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { createInstance as insert, updateInstance } from '../store/instance.ts';
+import { getComposition } from '../store/template.ts';
 import { takeName } from '../store/unique.ts';
 import { requireTemplate } from './assign-module.ts';
 import { requireMachine } from './change-instance.ts';
+import { recordInPlace } from './compose-template.ts';
+import { readInstanceFiles } from './instance-files.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
-/** Makes an instance of a template and the join token that its agent enrols with, shown once. */
+/**
+ * Makes an instance of a template and the join token that its agent enrols with, shown once. `keys_missing` are those that
+ * the files rendered for it ask for and its metadata lacks, as its track is composed now: it is made all the same, and
+ * has no desired state until it has them.
+ */
 export async function createInstance(
   services: Services,
   caller: Caller,
   input: { name: string; template_id: string; track?: Track; metadata?: Metadata; clusters?: string[] },
-): Promise<{ instance: Instance; join_token: string }> {
+): Promise<{ instance: Instance; join_token: string; keys_missing: AskedKey[] }> {
   const template = await requireTemplate(services, caller.account, input.template_id);
   const at = nowIso(services);
   const secret = randomBytes(32).toString('base64url');
@@ -49,6 +57,7 @@ export async function createInstance(
     created_at: at,
     updated_at: at,
   };
+  const keys_missing = await missingKeys(services, instance);
   await transact(services.db, [
     insert(instance),
     takeName(caller.account, 'instance', input.name, instance.id, () => {
@@ -66,7 +75,13 @@ export async function createInstance(
   // The track may be the first of its kind on this template, so it is composed too.
   const { account, template_id, track } = instance;
   await enqueue(services, 'compose', [{ account, template_id, track }]);
-  return { instance, join_token: await joinTokenOf(services, instance, secret) };
+  return { instance, join_token: await joinTokenOf(services, instance, secret), keys_missing };
+}
+
+async function missingKeys(services: Services, { account, template_id, track, metadata }: Instance) {
+  const record = await recordInPlace(services, await getComposition(services.db, account, template_id, track));
+  const files = record?.instance_files ?? [];
+  return lackingKeys(askedKeys(files, await readInstanceFiles(services, files)), metadata);
 }
 
 /** A new join token for an instance that is to enrol (again). The one before, and a bound key, are of no use any more. */

@@ -20,6 +20,7 @@ import { type Instance, moduleLabel, splitModule, type Template, tracks } from '
 import type { Version } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
+import { getCompositionFailure } from '../store/composition-failure.ts';
 import { walkInstances } from '../store/instance.ts';
 import { getModule } from '../store/module.ts';
 import { getTemplate, listTemplates, templatesWith } from '../store/template.ts';
@@ -47,9 +48,7 @@ export async function readFleet(
   const fleet = cutFleet(mergeFleets(pages), limits.fleetModulesMax, limits.fleetDigestsMax);
   const [modules, templates] = await Promise.all([
     mapAtOnce(fleet.modules, limits.storeReadsAtOnce, (row) => withVersions(services, account, row)),
-    mapAtOnce(fleet.templates, limits.storeReadsAtOnce, async (row) => {
-      return { ...row, name: (await getTemplate(services.db, account, row.template_id))?.name ?? null };
-    }),
+    mapAtOnce(fleet.templates, limits.storeReadsAtOnce, (row) => withFailures(services, account, row, filter)),
   ]);
   return { fleet: { ...fleet, modules, templates }, next };
 }
@@ -113,6 +112,23 @@ async function eachPage(
     next = page.next;
   }
   return next;
+}
+
+/** Names a template, and says which of its tracks cannot be composed. */
+async function withFailures(
+  { db }: Services,
+  account: string,
+  row: Fleet['templates'][number],
+  { track }: FleetFilter,
+): Promise<Fleet['templates'][number]> {
+  const [template, ...failures] = await Promise.all([
+    getTemplate(db, account, row.template_id),
+    ...tracks.map((one) => getCompositionFailure(db, account, row.template_id, one)),
+  ]);
+  const composition_failures = failures
+    .filter((failure) => failure !== null)
+    .filter((failure) => track === undefined || failure.track === track);
+  return { ...row, name: template?.name ?? null, composition_failures };
 }
 
 /** Names the versions of a module's digests, where the account may see the module. */

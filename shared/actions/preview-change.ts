@@ -99,7 +99,7 @@ export async function previewInstanceChange(
   return {
     ...difference(now, then),
     metadata: [],
-    instances: await previewInstance(services, instance, metadata, filesOf(now, then)),
+    instances: await previewInstance(services, instance, { metadata, track }, filesOf(now, then)),
   };
 }
 

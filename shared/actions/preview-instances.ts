@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { placeholdersOf, type Rendering, renderedChanges, renderInstanceFiles } from '../composition/index.ts';
+import { askedKeys, lackingKeys, type Rendering, renderedChanges, renderInstanceFiles } from '../composition/index.ts';
 import type { InstanceChange, InstanceChanges } from '../domain/rendered-change.ts';
 import type { Instance, Metadata, Track } from '../domain/template.ts';
 import { isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { walkInstances } from '../store/instance.ts';
+import { newlyMissing } from './check-instances.ts';
 import { type InstanceFile, readInstanceFiles } from './instance-files.ts';
 import type { Services } from './services.ts';
 
@@ -29,15 +30,15 @@ export async function previewInstances(
   return { examined: instances.length, more, changed };
 }
 
-/** What a change of one machine's metadata, or of the files that it is rendered from, does to it. */
+/** What a change of one machine's metadata or track does to it. */
 export async function previewInstance(
   services: Services,
   instance: Instance,
-  metadata: Metadata,
+  { metadata, track }: { metadata: Metadata; track: Track },
   files: FilesOf,
 ): Promise<InstanceChanges> {
   const preview = await previewerOf(services, files);
-  return { examined: 1, more: false, changed: [preview(instance, metadata) ?? []].flat() };
+  return { examined: 1, more: false, changed: [preview(instance, metadata, track) ?? []].flat() };
 }
 
 async function someInstances(
@@ -54,18 +55,18 @@ async function someInstances(
 async function previewerOf(
   services: Services,
   { before, after }: FilesOf,
-): Promise<(instance: Instance, metadata: Metadata) => InstanceChange | null> {
+): Promise<(instance: Instance, metadata: Metadata, track?: Track) => InstanceChange | null> {
   const old = await contentsOf(services, before);
   const fresh = isDeepStrictEqual(before, after) ? old : await contentsOf(services, after);
   let rowsLeft = limits.previewListMax;
   let linesLeft = limits.previewListMax;
-  return (instance, metadata) => {
+  return (instance, metadata, track = instance.track) => {
     const differs = !isDeepStrictEqual(instance.metadata, metadata);
     if (!differs && fresh === old) return null;
     const from = { ...old, metadata: instance.metadata };
     const to = { ...fresh, metadata };
     const all = renderedChanges(from, to, { diffLinesMax: linesLeft });
-    const error = errorOf(from, to);
+    const error = errorOf(track === instance.track ? from : null, to);
     if (all.length === 0 && error === null && !differs) return null;
     const files = all.slice(0, rowsLeft);
     rowsLeft -= files.length;
@@ -85,18 +86,15 @@ async function contentsOf(services: Services, files: InstanceFile[]): Promise<Fi
   return { files, contents: await readInstanceFiles(services, files) };
 }
 
-/** Why reconcile would sign no desired state for the machine. */
-function errorOf(from: Rendering, to: Rendering): InstanceChange['error'] {
+/** Why reconcile would sign no desired state for the machine. `from` is null where it comes from another track. */
+function errorOf(from: Rendering | null, to: Rendering): InstanceChange['error'] {
+  const lacking = ({ files, contents, metadata }: Rendering) => lackingKeys(askedKeys(files, contents), metadata);
   try {
     renderInstanceFiles(to.files, to.contents, to.metadata);
     return null;
   } catch (error) {
     if (!isGantryError(error, 'instance_metadata_missing')) throw error;
-    return { code: error.code, message: error.message, refuses: !missingKeys(to).isSubsetOf(missingKeys(from)) };
+    const refuses = newlyMissing(from === null ? [] : lacking(from), lacking(to)).length > 0;
+    return { code: error.code, message: error.message, refuses };
   }
-}
-
-function missingKeys({ files, contents, metadata }: Rendering): Set<string> {
-  const asked = files.flatMap(({ module, entry }) => placeholdersOf(contents(module, entry.path)));
-  return new Set(asked.filter((key) => !Object.hasOwn(metadata, key)));
 }

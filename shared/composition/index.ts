@@ -3,7 +3,7 @@ export { decodeIndex, encodeIndex, indexOf } from './composition-index.ts';
 export { explainPath } from './explain.ts';
 export { emptyIndex, previewComposition } from './preview.ts';
 export { layerName, layerPriority, type RankOf } from './priority.ts';
-export { placeholdersOf, renderInstanceFiles } from './render.ts';
+export { type AskedKey, askedKeys, lackingKeys, renderInstanceFiles } from './render.ts';
 export { type Rendering, renderedChanges } from './rendered-changes.ts';
 export { type Resolution, type ResolutionInput, type ResolvedModule, resolve, resolveVersions } from './resolve.ts';
 export type { Requirement } from './resolve-search.ts';

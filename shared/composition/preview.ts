@@ -107,10 +107,11 @@ function moduleFacts({ version, version_id, layer_digest, priority }: IndexedLay
 function changedPackages(before: readonly IndexedLayer[], after: readonly IndexedLayer[]): Preview['packages'] {
   const old = packagesOf(before);
   const fresh = packagesOf(after);
-  return {
-    added: fresh.filter(({ package: name }) => !old.some((one) => one.package === name)),
-    removed: old.filter(({ package: name }) => !fresh.some((one) => one.package === name)),
+  const beyond = (uses: PackageUse[], others: PackageUse[]) => {
+    const there = new Set(others.map((one) => one.package));
+    return uses.filter((one) => !there.has(one.package));
   };
+  return { added: beyond(fresh, old), removed: beyond(old, fresh) };
 }
 
 function packagesOf(layers: readonly IndexedLayer[]): PackageUse[] {

@@ -7,7 +7,8 @@ import { limits } from '../limits.ts';
 /** `${instance.<key>}`; a key is anything without white space, braces and `$`, so that a misspelt one is named, not kept. */
 const placeholder = /\$\{instance\.([^\s{}$]+)\}/g;
 
-interface MissingKey {
+/** A key that a file asks the metadata of machines for. */
+export interface AskedKey {
   key: string;
   file: string;
   module: LayerName;
@@ -25,7 +26,7 @@ export function renderInstanceFiles(
   contents: (module: LayerName, path: string) => Uint8Array,
   metadata: RenderMetadata,
 ): RenderedFile[] {
-  const missing: MissingKey[] = [];
+  const missing: AskedKey[] = [];
   let bytesLeft: number = limits.renderedBytesMax;
   const rendered = files
     .toSorted((a, b) => compareBytes(a.entry.path, b.entry.path))
@@ -103,6 +104,21 @@ export function placeholdersOf(bytes: Uint8Array): string[] {
   ];
 }
 
+/** The keys that files ask for, each once a file. */
+export function askedKeys(
+  files: readonly Composition['instance_files'][number][],
+  contents: (module: LayerName, path: string) => Uint8Array,
+): AskedKey[] {
+  return files.flatMap(({ module, entry }) =>
+    placeholdersOf(contents(module, entry.path)).map((key) => ({ key, file: entry.path, module })),
+  );
+}
+
+/** Those of the keys that a machine's metadata lacks. */
+export function lackingKeys(asked: readonly AskedKey[], metadata: RenderMetadata): AskedKey[] {
+  return asked.filter(({ key }) => !Object.hasOwn(metadata, key));
+}
+
 /** What is rendered as text: valid UTF-8 without NUL; null for anything else. */
 export function textOf(bytes: Uint8Array): string | null {
   if (bytes.includes(0)) return null;
@@ -114,7 +130,7 @@ export function textOf(bytes: Uint8Array): string | null {
   }
 }
 
-function refuseMissing(missing: MissingKey[], metadata: RenderMetadata): void {
+function refuseMissing(missing: AskedKey[], metadata: RenderMetadata): void {
   const [first] = missing;
   if (first === undefined) return;
   const known = Object.keys(metadata).sort(compareBytes);

@@ -30,10 +30,18 @@ export interface ModuleCount {
   digests: (DigestCount & { versions: string[] })[];
 }
 
+interface FleetTemplate extends Drifted {
+  template_id: string;
+  /** Null where it was not looked up, or is gone. */
+  name: string | null;
+  /** Tracks that cannot be composed as the template is now: their machines keep what they have. */
+  composition_failures: { track: Track; code: string; message: string; since: string }[];
+}
+
 /** What a set of machines runs against what it should run. Groups are sorted by what they are named by. */
 export interface Fleet extends Drifted {
   reasons: Record<DriftReason, number>;
-  templates: (Drifted & { template_id: string; name: string | null })[];
+  templates: FleetTemplate[];
   /** A machine counts in each of its clusters; null stands for those in none. */
   clusters: (Drifted & { cluster: string | null })[];
   tracks: (Drifted & { track: Track })[];
@@ -71,7 +79,7 @@ function fleetOfOne(instance: Instance, now: Date): Fleet {
   return {
     ...count,
     reasons: { ...noReasons, [report.reason]: 1 },
-    templates: [{ ...count, template_id: instance.template_id, name: null }],
+    templates: [{ ...count, template_id: instance.template_id, name: null, composition_failures: [] }],
     clusters: clusters.map((cluster) => ({ ...count, cluster })),
     tracks: [{ ...count, track: instance.track }],
     compositions: digestsOf(report.desired_composition, report.running_composition),
@@ -115,6 +123,11 @@ export function mergeFleets(fleets: readonly Fleet[]): Fleet {
         ...drifted(rows),
         template_id,
         name: rows.find(({ name }) => name !== null)?.name ?? null,
+        composition_failures: grouped(
+          rows.flatMap((row) => row.composition_failures),
+          ({ track }) => track,
+          (_, failure) => failure,
+        ),
       }),
     ),
     clusters: grouped(

@@ -146,8 +146,9 @@ export function listInstances(db: Db, account: string, limit = 1000, after = '')
   );
 }
 
-export function instancesOf(db: Db, account: string, template_id: string): Promise<Instance[]> {
-  return query(db, instances, instances.query.byTemplate({ account, template_id }).params(), 100_000);
+/** Every instance of a template, as the index has it. */
+export function eachInstanceOf(db: Db, account: string, template_id: string): AsyncGenerator<Instance> {
+  return each<Instance>(db, instances, instances.query.byTemplate({ account, template_id }).params());
 }
 
 /** Every instance of an account, as the index has it. */

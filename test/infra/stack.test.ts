@@ -281,6 +281,21 @@ test('a person is told of dead letters, function errors, failed operations, refu
   }
 });
 
+test('the alarm of refused compositions watches what the function compose counts, by its namespace and service', () => {
+  const counts = { POWERTOOLS_METRICS_NAMESPACE: 'Gantry', POWERTOOLS_SERVICE_NAME: 'compose' };
+  const Environment = { Variables: Match.objectLike(counts) };
+  template.hasResourceProperties('AWS::Lambda::Function', { Environment });
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    MetricName: 'CompositionsRefused',
+    Namespace: counts.POWERTOOLS_METRICS_NAMESPACE,
+    Dimensions: [{ Name: 'service', Value: counts.POWERTOOLS_SERVICE_NAME }],
+    Statistic: 'Sum',
+    Threshold: 0,
+    ComparisonOperator: 'GreaterThanThreshold',
+    TreatMissingData: 'notBreaching',
+  });
+});
+
 describe('settings', () => {
   test('a domain comes with its certificate and becomes the public address', () => {
     const { template: withDomain } = synthesize({

@@ -22,7 +22,7 @@ export const fleetRoutes: Route[] = [
     tag: 'fleet',
     summary: 'What machines run against what they should, counted',
     description:
-      'By template, cluster, track, composition digest, and by module with its digests and their versions. A page counts the instances that it read: add the pages up. Decommissioned instances are left out. `truncated` says that agents reported more modules or digests than are listed.',
+      'By template, cluster, track, composition digest, and by module with its digests and their versions. A page counts the instances that it read: add the pages up. Decommissioned instances are left out. Templates tell which of their tracks cannot be composed. `truncated` says that agents reported more modules or digests than are listed.',
     query: fleetQuery,
     answer: fleetAnswer,
     async handle({ services, caller, query: { cursor, ...query } }) {

@@ -46,14 +46,14 @@ export const instanceRoutes: Route[] = [
     tag: 'instances',
     summary: 'Make an instance of a template',
     description:
-      'The join token, for `gantry agent enroll`, is in this answer and nowhere else; it is good once, for 24 h.',
+      'The join token, for `gantry agent enroll`, is in this answer and nowhere else; it is good once, for 24 h. `keys_missing` tells what its metadata lacks to be given a desired state.',
     status: 201,
     secret: true,
     body: createInstanceBody,
     answer: createInstanceAnswer,
     async handle({ services, caller, body }) {
-      const { instance, join_token } = await createInstance(services, caller, body);
-      return { instance: instanceView(instance, services.now()), join_token };
+      const { instance, ...rest } = await createInstance(services, caller, body);
+      return { instance: instanceView(instance, services.now()), ...rest };
     },
   }),
   route({

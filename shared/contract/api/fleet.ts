@@ -3,6 +3,7 @@ import { slugSchema } from '../../domain/names.ts';
 import { limits } from '../../limits.ts';
 import { idSchema } from '../ids.ts';
 import { pageOf, pageQuery, timeSchema, trackSchema } from './common.ts';
+import { compositionFailureSchema } from './template.ts';
 
 /** Instances are read as they lie; what a page tells is of as many as it read, which may be none. */
 const fleetPage = z.object({
@@ -48,7 +49,14 @@ const fleetSchema = drifted
       refused: count,
       no_desired_state: count,
     }),
-    templates: z.array(drifted.extend({ template_id: z.string(), name: z.string().nullable() })),
+    templates: z.array(
+      drifted.extend({
+        template_id: z.string(),
+        name: z.string().nullable(),
+        /** Tracks that cannot be composed as the template is now: their machines keep what they have. */
+        composition_failures: z.array(compositionFailureSchema),
+      }),
+    ),
     clusters: z.array(drifted.extend({ cluster: z.string().nullable() })),
     tracks: z.array(drifted.extend({ track: trackSchema })),
     compositions: z.array(digestCount),

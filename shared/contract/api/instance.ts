@@ -73,7 +73,12 @@ export const driftAnswer = z
 
 export const instanceAnswer = z.object({ instance: instanceSchema });
 /** The join token is shown once; `gantry agent enroll` takes it. */
-export const createInstanceAnswer = z.object({ instance: instanceSchema, join_token: z.string() });
+export const createInstanceAnswer = z.object({
+  instance: instanceSchema,
+  join_token: z.string(),
+  /** Keys that files rendered for it ask for and its metadata lacks: it has no desired state until it has them. */
+  keys_missing: z.array(z.object({ key: z.string(), file: z.string(), module: z.string() })),
+});
 export const joinTokenAnswer = z.object({ join_token: z.string() });
 export const instanceParams = z.object({ id: idSchema('instance') });
 

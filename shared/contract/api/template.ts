@@ -98,15 +98,21 @@ export const compositionSchema = z
   })
   .meta({ id: 'Composition' });
 
+/** Why a track cannot be composed as the template is now, and since when. */
+export const compositionFailureSchema = z.object({
+  track: trackSchema,
+  code: z.string(),
+  message: z.string(),
+  since: timeSchema,
+});
+
 export const templateAnswer = z.object({
   template: templateSchema,
   assignments: z.array(assignmentSchema),
   /** The current one of each track that has one. */
   compositions: z.array(compositionSchema),
   /** Of each track that cannot be composed as the template is now: its composition is an earlier one, or none. */
-  composition_failures: z.array(
-    z.object({ track: trackSchema, code: z.string(), message: z.string(), since: timeSchema }),
-  ),
+  composition_failures: z.array(compositionFailureSchema),
 });
 
 export const compositionQuery = z.object({ track: trackSchema.default('live') });

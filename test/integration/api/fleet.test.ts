@@ -9,6 +9,7 @@ import { newId } from '../../../shared/contract/ids.ts';
 import { mergeFleets } from '../../../shared/domain/fleet.ts';
 import type { InstanceReport, Template } from '../../../shared/domain/template.ts';
 import type { Version } from '../../../shared/domain/version.ts';
+import { clearCompositionFailure, putCompositionFailure } from '../../../shared/store/composition-failure.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getInstance, putReport, signedInstance } from '../../../shared/store/instance.ts';
 import { createAssignment } from '../../../shared/store/template.ts';
@@ -119,6 +120,13 @@ async function ask(path: string): Promise<{ status: number; body: unknown }> {
   return { status: response.status, body: await response.json() };
 }
 
+function gantry(...line: string[]) {
+  const program = new URL('../../../bin/gantry', import.meta.url).pathname;
+  const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, XDG_CONFIG_HOME: world.directory };
+  const { status, stdout, stderr } = spawnSync(program, line, { env, encoding: 'utf8' });
+  return { status, out: stdout + stderr };
+}
+
 const fleet = async (query: string) => fleetAnswer.parse((await ask(`/fleet?${query}`)).body);
 
 it('counts the fleet, names the versions of digests, and filters', async () => {
@@ -183,6 +191,25 @@ it('tells which machines run a version, by its string or tag', async () => {
   expect((await ask('/modules/redis/machines?account=somebody')).status).toBe(404);
 });
 
+it('tells which templates cannot be composed, by track and why, and prints it', async () => {
+  const failure = { track: 'live', code: 'composition_unsatisfied', message: 'expected a redis', since: time } as const;
+  const write = putCompositionFailure({ account: world.account, template_id: web.id, ...failure });
+  await transact(services.db, [write]);
+  const failures = async (query: string) =>
+    (await fleet(query)).fleet.templates.map((row) => [row.name, row.composition_failures]);
+  expect(await failures('')).toEqual([
+    ['web', [failure]],
+    ['edge', []],
+  ]);
+  expect(await failures(`template=${web.id}&track=live`)).toEqual([['web', [failure]]]);
+  const { status, out } = gantry('fleet');
+  expect(status).toBe(1);
+  const row = `web +live +${time} +composition_unsatisfied +expected a redis`;
+  expect(out).toMatch(new RegExp(`NOT COMPOSED .*\\n${row}\\n`));
+  await transact(services.db, [clearCompositionFailure(world.account, web.id, 'live')]);
+  expect(gantry('fleet').out).not.toContain('NOT COMPOSED');
+});
+
 it('tells which templates would take a module', async () => {
   const { templates } = moduleTemplatesAnswer.parse((await ask('/modules/redis/templates')).body);
   expect(templates.map(({ name, takes, reason }) => [name, takes, reason])).toEqual([
@@ -193,12 +220,6 @@ it('tells which templates would take a module', async () => {
 });
 
 it('is told by the command line', async () => {
-  const gantry = (...line: string[]) => {
-    const program = new URL('../../../bin/gantry', import.meta.url).pathname;
-    const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, XDG_CONFIG_HOME: world.directory };
-    const { status, stdout, stderr } = spawnSync(program, line, { env, encoding: 'utf8' });
-    return { status, out: stdout + stderr };
-  };
   const all = gantry('fleet', '--template', 'web', '--cluster', 'tokyo');
   expect(all).toMatchObject({ status: 0, out: expect.stringContaining('0 of 3 machines drifted') });
   const drifted = gantry('fleet');

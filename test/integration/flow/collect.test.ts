@@ -10,7 +10,7 @@ import { reconcileInstance } from '../../../shared/actions/reconcile-instance.ts
 import type { Services } from '../../../shared/actions/services.ts';
 import type { Instance, Template } from '../../../shared/domain/template.ts';
 import { transact } from '../../../shared/store/db.ts';
-import { getInstance, instancesOf } from '../../../shared/store/instance.ts';
+import { eachInstanceOf, getInstance } from '../../../shared/store/instance.ts';
 import {
   deleteObjectVersions,
   listObjectVersions,
@@ -76,7 +76,7 @@ async function pointerOf(template: Template): Promise<TemplateComposition> {
 
 /** The template's first instance. */
 async function instanceOf(template: Template): Promise<Instance | null> {
-  const [row] = await instancesOf(world.services.db, world.account, template.id);
+  const [row] = await Array.fromAsync(eachInstanceOf(world.services.db, world.account, template.id));
   return row === undefined ? null : getInstance(world.services.db, world.account, row.id);
 }
 

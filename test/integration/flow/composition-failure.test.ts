@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import type { Context, SQSRecord } from 'aws-lambda';
+import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
+import { z } from 'zod';
 import { assignModule, removeAssignment } from '../../../shared/actions/assign-module.ts';
 import { composeTemplate } from '../../../shared/actions/compose-template.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
 import { templateAnswer } from '../../../shared/contract/api/template.ts';
+import type { ComposeMessage } from '../../../shared/contract/messages.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getComposition, holdComposition } from '../../../shared/store/template.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
@@ -23,6 +26,29 @@ afterAll(async () => {
   await Promise.all([ours.close(), theirs.close()]);
   await registry.stop();
 });
+
+const embedded = z.looseObject({
+  _aws: z.object({ CloudWatchMetrics: z.array(z.object({ Namespace: z.string() })) }),
+  service: z.string(),
+});
+
+/** Metrics that the compose function writes for CloudWatch while it works on a message. */
+async function countedBy(message: ComposeMessage) {
+  Object.assign(process.env, { POWERTOOLS_METRICS_NAMESPACE: 'Gantry', POWERTOOLS_SERVICE_NAME: 'compose' });
+  const { handler } = await import('../../../functions/compose/handler.ts');
+  const written: string[] = [];
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+  try {
+    const record = { messageId: 'm', body: JSON.stringify(message) } as SQSRecord;
+    expect(await handler({ Records: [record] }, {} as Context)).toEqual({ batchItemFailures: [] });
+  } finally {
+    spy.mockRestore();
+  }
+  return written
+    .flatMap((chunk) => chunk.split('\n'))
+    .filter((line) => line.includes('"_aws"'))
+    .map((line) => embedded.parse(JSON.parse(line)));
+}
 
 it("a template that another account's promotion breaks keeps its composition, says why, and forgets it once it composes", async () => {
   const key = authorKey();
@@ -62,6 +88,9 @@ it("a template that another account's promotion breaks keeps its composition, sa
   // Composed again it fails alike: the note stays as it is, and is told of once.
   const message = { account, template_id: id, track: 'live' } as const;
   expect(await composeTemplate(services, message)).toMatchObject(failures[0] ?? {});
+  const refused = { service: 'compose', CompositionsRefused: 1, ComposeDone: 1 };
+  const namespace = { CloudWatchMetrics: [{ Namespace: 'Gantry' }] };
+  expect(await countedBy(message)).toMatchObject([{ ...refused, _aws: namespace }]);
   expect(await shown()).toEqual(failures);
   expect(await eventsOf(services, account, 'gantry.composition.failed')).toMatchObject([
     { subject: `template/${id}`, data: { track: 'live', code: 'composition_protected_conflict' } },
@@ -72,4 +101,5 @@ it("a template that another account's promotion breaks keeps its composition, sa
 
   await ours.operation((await removeAssignment(services, caller, assignment)).id, 'succeeded');
   await eventually('no failure', async () => ((await shown()).length === 0 ? true : null));
+  expect((await countedBy(message))[0]).not.toHaveProperty('CompositionsRefused');
 });

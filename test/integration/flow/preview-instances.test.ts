@@ -139,7 +139,8 @@ describe('before the metadata of an instance is changed', () => {
   it('a key that would be missing is told, and the change itself is refused for it', async () => {
     const told = await ofInstance({ metadata: { hostname: 'web-1' } });
     const error = told.instances.changed[0]?.error;
-    expect(error).toMatchObject({ code: 'instance_metadata_missing', message: expect.stringContaining('"zone"') });
+    const message = expect.stringContaining('"zone"');
+    expect(error).toMatchObject({ code: 'instance_metadata_missing', message, refuses: true });
     const { id } = await changeInstance(world.services, world.caller, {
       id: instance.id,
       metadata: { hostname: 'web-1' },
@@ -208,5 +209,43 @@ describe('before a template is changed', () => {
     const more = told.preview.counts.added - limits.previewListMax;
     expect(stdout).toContain(`  … ${more} more added\n  (a list has 1000 rows at most; the counts below are whole)\n`);
     expect(stdout).toContain(`Paths: ${told.preview.counts.added} added`);
+  });
+});
+
+describe('an instance that is made without a key that its files ask for', () => {
+  it('is made, with the key in the answer', async () => {
+    const { code, stdout } = await gantry(
+      'instance',
+      'create',
+      'web-2',
+      '--template',
+      'machines',
+      '--track',
+      'staging',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^made instance web-2 as ins_.*; its join token, .*:\n\S+\n\nIt has no desired state until/);
+    expect(stdout.split('\n').slice(4, 6)).toEqual([
+      `  ! hostname  /etc/hosts of ${full('site')} asks for it`,
+      `  ! zone      /etc/hosts of ${full('site')} asks for it`,
+    ]);
+    const whole = { name: 'web-3', template_id: template.id, track: 'staging', metadata } as const;
+    expect((await createInstance(world.services, world.caller, whole)).keys_missing).toEqual([]);
+    const elsewhere = { name: 'web-4', template_id: template.id, track: 'live' } as const;
+    expect((await createInstance(world.services, world.caller, elsewhere)).keys_missing).toEqual([]);
+  });
+
+  it('may be given some of its keys: a preview tells that the others were lacking before', async () => {
+    const input = { name: 'web-5', template_id: template.id, track: 'staging' } as const;
+    const made = await createInstance(world.services, world.caller, input);
+    const asked = (body: object) => preview(`/instances/${made.instance.id}`, body);
+    const refused = async (body: object) => (await asked(body)).instances.changed[0]?.error?.refuses;
+    expect(await refused({ metadata: { hostname: 'web-5' } })).toBe(false);
+    expect(await refused({ metadata })).toBeUndefined();
+    const { id } = await changeInstance(world.services, world.caller, {
+      id: made.instance.id,
+      metadata: { hostname: 'web-5' },
+    });
+    expect(await world.operation(id)).toMatchObject({ state: 'succeeded' });
   });
 });

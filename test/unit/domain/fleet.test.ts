@@ -91,8 +91,8 @@ describe('a fleet', () => {
     expect(fleet).toMatchObject({ instances: 3, drifted: 2, truncated: false });
     expect(fleet.reasons).toMatchObject({ none: 1, modules: 1, never_reported: 1, composition: 0 });
     expect(fleet.templates).toEqual([
-      { template_id: 'tpl_db', name: null, instances: 1, drifted: 1 },
-      { template_id: 'tpl_web', name: null, instances: 2, drifted: 1 },
+      { template_id: 'tpl_db', name: null, instances: 1, drifted: 1, composition_failures: [] },
+      { template_id: 'tpl_web', name: null, instances: 2, drifted: 1, composition_failures: [] },
     ]);
     expect(fleet.clusters).toEqual([
       { cluster: null, instances: 1, drifted: 1 },
@@ -164,6 +164,20 @@ describe('a fleet', () => {
         expect(mergeFleets(pages)).toEqual(counted(machines));
       }),
     );
+  });
+
+  it('keeps why a template is not composed, once a track, from whichever page', () => {
+    const since = '2026-01-01T00:00:00.000Z';
+    const failure = { track: 'live' as const, code: 'composition_unsatisfied', message: 'no', since };
+    const page = counted([machine('m', {})]);
+    const told = { ...page, templates: page.templates.map((row) => ({ ...row, composition_failures: [failure] })) };
+    for (const pages of [
+      [page, told],
+      [told, page],
+      [told, told],
+    ]) {
+      expect(mergeFleets(pages).templates.map((row) => row.composition_failures)).toEqual([[failure]]);
+    }
   });
 
   it('has no more drift than machines, and what matches is desired and running', () => {
