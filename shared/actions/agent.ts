@@ -81,10 +81,12 @@ export async function enrollAgent(
 
 async function requireMachine(services: Services, { account, instance_id }: Machine): Promise<Instance> {
   const instance = await getInstance(services.db, account, instance_id);
-  if (instance === null || instance.state !== 'enrolled') {
-    throw new GantryError('instance_decommissioned', `instance ${instance_id} is not enrolled (any more)`);
+  if (instance?.state === 'enrolled') return instance;
+  // At this code an agent wipes its enrolment: a machine that is only to enrol again must not get it.
+  if (instance?.state === 'decommissioned') {
+    throw new GantryError('instance_decommissioned', `instance ${instance_id} is decommissioned`);
   }
-  return instance;
+  throw new GantryError('unauthenticated', `instance ${instance_id} is not enrolled any more`);
 }
 
 /** Where the agent reads its desired state, for an hour, and the roots that follow the one it trusts. */

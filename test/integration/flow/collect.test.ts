@@ -6,6 +6,7 @@ import { collectObjects, scheduleCollections } from '../../../shared/actions/col
 import { composeTemplate, objectsOf, readRecord } from '../../../shared/actions/compose-template.ts';
 import { createInstance } from '../../../shared/actions/create-instance.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
+import { decommissionInstance } from '../../../shared/actions/decommission-instance.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile-instance.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import type { Instance, Template } from '../../../shared/domain/template.ts';
@@ -134,6 +135,18 @@ describe('a collection', () => {
     for (const kept of [named, young, other]) expect(await present(world.services, kept)).toEqual(kept);
     expect(await listed(objectPrefix(world.account, 'roots'))).toEqual(roots);
     expect(await collect(later)).toEqual({ objects: 0, bytes: 0 });
+  });
+
+  it('deletes what only a decommissioned machine was to be', async () => {
+    const template = await composedOf('1.0.0');
+    const first = await objectsNow(template);
+    const instance = await instanceOf(template);
+    if (instance === null) throw new Error('expected an instance');
+    await decommissionInstance(world.services, world.caller, instance.id);
+    await constrain(template, '1.1.0');
+    await compose(await aDayLater(), template);
+    await collect(await aDayLater());
+    expect(await present(world.services, first)).toEqual([]);
   });
 
   it('that is killed half-way is finished by the next', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
+import { heartbeat } from '../../../shared/actions/agent.ts';
 import { assignModule } from '../../../shared/actions/assign-module.ts';
 import { createInstance, renewJoinToken } from '../../../shared/actions/create-instance.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
@@ -14,6 +15,7 @@ import { proposeRoot, readTrust, signRoot } from '../../../shared/actions/trust-
 import { signRootWith } from '../../../shared/director/index.ts';
 import type { Instance, Template } from '../../../shared/domain/template.ts';
 import { getInstance } from '../../../shared/store/instance.ts';
+import { readVersions } from '../../../shared/store/version.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { promote } from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
@@ -67,6 +69,34 @@ async function running() {
   return it;
 }
 
+it('the signed desired state names who approved what it brings, and when', async () => {
+  const { services, caller, account } = world;
+  const rita = await world.reviewer();
+  const [version] = await readVersions(services.db, account, 'site');
+  if (version === undefined) throw new Error('expected a version');
+  await promote(world, version, 'blessed');
+  await promote(world, version, 'live', rita);
+  const { instance, join_token } = await createInstance(services, caller, {
+    name: 'approved',
+    template_id: template.id,
+  });
+  await eventually('a desired state', async () => (await row(instance.id)).desired_hash);
+  const it = { id: instance.id, dir: join(directory, 'approved'), token: join_token };
+  await enroll(it);
+  expect((await runOnce(it)).report).toMatchObject({ status: 'applied', code: null });
+  const { signed } = JSON.parse(await readFile(join(it.dir, 'agent/desired-state.json'), 'utf8'));
+  expect(signed.targets['composition.erofs'].custom.approvals).toEqual([
+    {
+      module: `${account}/site`,
+      version: '1.0.0',
+      operation_id: expect.stringMatching(/^op_/),
+      action: 'module_promote_to_live',
+      reviewer: rita.email,
+      decided_at: expect.stringMatching(/^20/),
+    },
+  ]);
+});
+
 const inAnHour = () => new Date(Date.now() + 60 * 60_000);
 
 it('two new director keys later, a machine of the first root and one of the last accept what is signed', async () => {
@@ -83,10 +113,11 @@ it('two new director keys later, a machine of the first root and one of the last
   expect(account.director_key_id).not.toBe(first.account.director_key_id);
   // Spread by the sweep, which runs each minute.
   for (const id of [old.id, pinned.id]) {
-    await eventually('the desired state signed by the new key', async () => {
+    const signed = async () => {
       const { desired_key_id, desired_hash } = await row(id);
-      return desired_key_id === account.director_key_id && desired_hash !== null;
-    });
+      return desired_key_id === account.director_key_id ? desired_hash : null;
+    };
+    await eventually('the desired state signed by the new key', signed, 90_000);
   }
   expect((await runOnce(old)).report).toMatchObject({ status: 'unchanged', code: null });
   // Its token pins root 1, which is not in force any more.
@@ -150,4 +181,17 @@ it('a decommissioned machine wipes what is of the account, and nothing that it s
   const headers = { authorization: `Bearer ${world.token}` };
   const shown = await fetch(`${publicUrl}/api/v1/instances/${it.id}`, { headers });
   expect(await shown.json()).toMatchObject({ instance: { state: 'decommissioned' } });
+});
+
+it('only a decommissioned machine is told to wipe itself, also where its enrolment ends while it calls', async () => {
+  const { services, caller, account } = world;
+  const { id: instance_id } = await running();
+  const alive = () => heartbeat(services, { account, instance_id }, { root_version: 1 });
+  await renewJoinToken(services, caller, instance_id);
+  await expect(alive()).rejects.toMatchObject({ code: 'unauthenticated' });
+  await decommissionInstance(services, caller, instance_id);
+  await expect(alive()).rejects.toMatchObject({ code: 'instance_decommissioned' });
+  await expect(renewJoinToken(services, caller, instance_id)).rejects.toMatchObject({
+    code: 'instance_decommissioned',
+  });
 });

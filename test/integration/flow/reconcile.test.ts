@@ -10,7 +10,7 @@ import type { Instance, Metadata, Template } from '../../../shared/domain/templa
 import { getAccount } from '../../../shared/store/account.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getInstance, updateInstance } from '../../../shared/store/instance.ts';
-import { etagOf, getBytes, objectKeys } from '../../../shared/store/objects.ts';
+import { etagOf, getBytes, objectKeys, putLatest } from '../../../shared/store/objects.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { holdPuts, promote } from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
@@ -190,11 +190,13 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
   expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
 });
 
+/** The services of so many days later. */
+function at(days: number): Services {
+  return { ...world.services, now: () => new Date(Date.now() + days * 24 * 3600 * 1000) };
+}
+
 it('it is signed again at half of its life', async () => {
   const instance = await made();
-  const at = (days: number): Services => {
-    return { ...world.services, now: () => new Date(Date.now() + days * 24 * 3600 * 1000) };
-  };
   await reconcileInstance(at(3.4), message(instance));
   expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
   expect(await scheduleResigns(at(3.4))).toBe(0);
@@ -209,4 +211,29 @@ it('it is signed again at half of its life', async () => {
   const days = (Date.parse(again.desired_expires_at ?? '') - Date.now()) / (24 * 3600 * 1000);
   expect(days).toBeCloseTo(3.6 + 7, 2);
   expect((await served(again, instance.desired_version)).version).toBe(again.desired_version);
+});
+
+it('it is signed again in time, as it is, also where no newer one can be made, unless it is not what was signed', async () => {
+  const instance = await made();
+  await transact(world.services.db, [updateInstance(instance, { metadata: {} })]);
+  await reconcileInstance(at(3.4), message(instance));
+  expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
+  await reconcileInstance(at(3.6), message(instance));
+  const again = await read(instance.id);
+  expect(again).toMatchObject({
+    desired_version: instance.desired_version + 1,
+    desired_hash: instance.desired_hash,
+    desired_error: { code: 'instance_metadata_missing' },
+  });
+  const { state, version } = await served(again, instance.desired_version);
+  expect([version, state.metadata.instance]).toEqual([again.desired_version, { hostname: 'web-1' }]);
+
+  // Whoever writes the bucket must not get a signature for it.
+  const key = objectKeys.desiredState(world.account, instance.id);
+  const { objects } = world.services;
+  const text = Buffer.from(await getBytes(objects, key)).toString();
+  const forged = Buffer.from(text.replace('"hostname":"web-1"', '"hostname":"web-2"'));
+  await putLatest(objects, key, forged, 'application/json', await etagOf(objects, key));
+  await expect(reconcileInstance(at(7.5), message(instance))).rejects.toMatchObject({ code: 'desired_state_invalid' });
+  expect((await read(instance.id)).desired_version).toBe(again.desired_version);
 });

@@ -13,9 +13,10 @@ import { compose, renderInstanceFiles } from '../../../shared/composition/index.
 import type { AgentReport, DesiredState, JoinToken } from '../../../shared/contract/desired-state.ts';
 import { agentReport, artifactUrlsRequest, heartbeatRequest } from '../../../shared/contract/desired-state.ts';
 import { makeDesiredState, makeRoot, rootSha256, signMetadata, tufKey } from '../../../shared/director/index.ts';
+import { newChain } from '../../../shared/domain/call-chain.ts';
 import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { ancestorPaths, type TreeEntry } from '../../../shared/domain/tree.ts';
-import { checkProof } from '../../../shared/dpop/index.ts';
+import { checkProof, judgeCall } from '../../../shared/dpop/index.ts';
 import { GantryError, isGantryError } from '../../../shared/error.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
 
@@ -77,6 +78,8 @@ export class World {
   readonly objects = new Map<string, Buffer>();
   /** Answers to calls of the agent's API, in place of the usual ones. */
   refuse: { verb: string; status: number; code: string } | undefined;
+  /** Calls that are taken and whose answers do not arrive. */
+  answersToLose = 0;
   /** Presigned URLs of before this many heartbeats are refused. */
   session = 0;
   /** The account's roots, the first of them pinned by join tokens. */
@@ -93,6 +96,7 @@ export class World {
   });
   #secret = 'join-secret';
   #thumbprint: string | undefined;
+  #chain = newChain;
 
   static async start(): Promise<World> {
     const world = new World();
@@ -256,7 +260,12 @@ export class World {
         response.writeHead(status).end(JSON.stringify({ code, detail: `${verb} is refused` }));
         return;
       }
-      const answer = await this.#answer(verb, request, JSON.parse(Buffer.concat(chunks).toString()));
+      const answer = await this.#answer(verb, request, response, JSON.parse(Buffer.concat(chunks).toString()));
+      if (this.answersToLose > 0) {
+        this.answersToLose--;
+        request.socket.destroy();
+        return;
+      }
       response.writeHead(answer === null ? 204 : 200).end(answer === null ? '' : JSON.stringify(answer));
     } catch (error) {
       const code = isGantryError(error) ? error.code : 'internal';
@@ -264,7 +273,7 @@ export class World {
     }
   }
 
-  async #answer(verb: string, request: IncomingMessage, body: unknown): Promise<unknown> {
+  async #answer(verb: string, request: IncomingMessage, response: ServerResponse, body: unknown): Promise<unknown> {
     const expected = { htm: 'POST', htu: `${this.url}/api/v1/agent/${verb}`, now: this.serverNow() };
     const proof = String(request.headers.dpop);
     if (verb === 'enroll') {
@@ -273,15 +282,20 @@ export class World {
       if (secret !== this.#secret) throw new GantryError('join_token_used', 'The join token was used before.');
       this.#secret = '';
       this.#thumbprint = thumbprint;
+      this.#chain = newChain;
       return { credential: 'credential-1', account, instance, root: (this.roots[0] as Buffer).toString('base64') };
     }
     if (request.headers.authorization !== 'DPoP credential-1')
       throw new GantryError('unauthenticated', 'No credential.');
-    await checkProof(proof, {
+    const { place } = await checkProof(proof, {
       ...expected,
       accessToken: 'credential-1',
       ...(this.#thumbprint === undefined ? {} : { expectedThumbprint: this.#thumbprint }),
     });
+    const verdict = judgeCall(this.#chain, place);
+    if (verdict.kind !== 'accepted') throw new GantryError('credential_reused', JSON.stringify(verdict));
+    this.#chain = verdict.chain;
+    response.setHeader('dpop-nonce', verdict.nonce);
     if (verb === 'heartbeat') return this.#heartbeat(heartbeatRequest.parse(body));
     if (verb === 'artifacts') {
       const known = artifactUrlsRequest.parse(body).digests.filter((name) => this.objects.has(name));
