@@ -12,7 +12,7 @@ import type { Services } from './services.ts';
  */
 export async function takeLayer(
   services: Services,
-  module: Module,
+  module: Pick<Module, 'account' | 'allow_devices'>,
   client: RegistryClient,
   repository: string,
   layer: Descriptor,
