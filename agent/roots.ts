@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Metadata, Root } from '@tufjs/models';
 import { rootSha256, verifyNextRoot, verifyRoot } from '../shared/director/index.ts';
-import { isGantryError } from '../shared/error.ts';
+import { GantryError, isGantryError } from '../shared/error.ts';
 import { limits } from '../shared/limits.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { bytesOf, problemOf, request } from './http.ts';
@@ -40,7 +40,13 @@ export async function readRoots(paths: AgentPaths): Promise<Roots | undefined> {
  */
 export async function followRoot({ trusted, earlier }: Roots, url: string, paths: AgentPaths): Promise<Roots> {
   const answer = await request(url);
-  if (answer.status !== 200) throw await problemOf(answer, 'The account root');
+  if (answer.status !== 200) {
+    // Never by a code in the answer: only the control plane may end an enrolment.
+    const cause = await problemOf(answer, 'The account root');
+    throw new GantryError('unavailable', `The account root was answered with ${answer.status}, expected 200.`, {
+      cause,
+    });
+  }
   const bytes = await bytesOf(answer, limits.directorMetadataBytesMax, 'The account root');
   const next = verifyNextRoot(bytes, trusted);
   const before = await readIfPresent(paths.root);

@@ -186,6 +186,16 @@ describe('an account root', () => {
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null, desired_state_version: 6 });
   });
 
+  it('that is not there, or is answered with a code of the control plane’s, ends no enrolment', async () => {
+    const next = director();
+    await world.publish({ modules: [module], version: 6, signer: next });
+    world.roots[1] = await rootOf(next, 2, world.director);
+    world.refusedObject = { name: 'root-1', status: 410, code: 'instance_decommissioned' };
+    await expect(world.run()).rejects.toMatchObject({ code: 'unavailable' });
+    world.refusedObject = undefined;
+    expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null, desired_state_version: 6 });
+  });
+
   it('that only the old keys or only the new ones signed is refused', async () => {
     const next = director();
     await world.publish({ modules: [module], version: 6, signer: next });

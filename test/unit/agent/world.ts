@@ -78,6 +78,8 @@ export class World {
   readonly objects = new Map<string, Buffer>();
   /** Answers to calls of the agent's API, in place of the usual ones. */
   refuse: { verb: string; status: number; code: string } | undefined;
+  /** Answers to a GET of the bucket, in place of the usual ones. */
+  refusedObject: { name: string; status: number; code: string } | undefined;
   /** Calls that are taken and whose answers do not arrive. */
   answersToLose = 0;
   /** Presigned URLs of before this many heartbeats are refused. */
@@ -322,6 +324,11 @@ export class World {
     const name = decodeURIComponent(url.pathname.slice('/bucket/'.length));
     if (Number(url.searchParams.get('session')) < this.session) {
       response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+      return;
+    }
+    if (this.refusedObject?.name === name) {
+      const { status, code } = this.refusedObject;
+      response.writeHead(status).end(JSON.stringify({ code }));
       return;
     }
     const root = /^root-(\d+)$/.exec(name)?.[1];
