@@ -11,7 +11,7 @@ interface VerifyFlags {
   identityRegexp?: string;
   issuerRegexp?: string;
   trustedRoot?: string;
-  ignoreTlog?: true;
+  requireTlog: boolean;
   annotation?: Record<string, string>;
   plainHttp?: true;
   json?: true;
@@ -26,7 +26,7 @@ export function registerModuleVerify(module: Command): void {
     .option('--identity-regexp <regexp>', 'RE2 regexp for the identity of a keyless signature')
     .option('--issuer-regexp <regexp>', 'RE2 regexp for the OIDC issuer of a keyless signature')
     .option('--trusted-root <file>', 'Sigstore trusted_root.json (default: the public-good instance)')
-    .option('--ignore-tlog', 'do not ask for a transparency log entry')
+    .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--annotation <name=value>', 'value that the signature must carry (repeatable)', collectAnnotation)
     .option('--plain-http', 'speak http to the registry (loopback hosts are anyway)')
     .option('--json', 'print the verdict as JSON')
@@ -36,7 +36,7 @@ export function registerModuleVerify(module: Command): void {
 Credentials are those of "docker login". Regexps are searched for: anchor them with ^ and $.
 
 Examples:
-  gantry module verify ghcr.io/acme/redis:v1.0.0 --key cosign.pub --ignore-tlog
+  gantry module verify ghcr.io/acme/redis:v1.0.0 --key cosign.pub --no-require-tlog
   gantry module verify ghcr.io/acme/redis:v1.0.0 \\
     --identity-regexp '^https://github\\.com/acme/redis/' --issuer-regexp '^https://token\\.actions\\.githubusercontent\\.com$'
 
@@ -74,7 +74,7 @@ async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
         ? [{ identity_regexp: identityRegexp, issuer_regexp: issuerRegexp }]
         : [],
     keys: key === undefined ? [] : [await readOptionFile(key, '--key')],
-    require_tlog: !flags.ignoreTlog,
+    require_tlog: flags.requireTlog,
     trusted_root: flags.trustedRoot === undefined ? null : await readTrustedRoot(flags.trustedRoot),
     ...(flags.annotation ? { annotations: flags.annotation } : {}),
   };

@@ -70,7 +70,7 @@ describe('gantry module verify', () => {
 
   test('ends with 1 when not verified, with the reason', async () => {
     const ref = await load('unsigned');
-    const { status, stdout } = await run(['verify', ref, '--key', goodPub, '--ignore-tlog', '--json']);
+    const { status, stdout } = await run(['verify', ref, '--key', goodPub, '--no-require-tlog', '--json']);
     expect(status).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ verified: false, code: 'unsigned', signatures: [] });
   });
@@ -90,7 +90,7 @@ describe('gantry module verify', () => {
   });
 
   test('ends with 2 when the registry cannot be reached: that is not "unsigned"', async () => {
-    const { status, stderr } = await run(['verify', '127.0.0.1:1/fx/none:v1', '--key', goodPub, '--ignore-tlog']);
+    const { status, stderr } = await run(['verify', '127.0.0.1:1/fx/none:v1', '--key', goodPub, '--no-require-tlog']);
     expect(status).toBe(2);
     expect(stderr).toContain('registry_unreachable');
   });
@@ -104,14 +104,23 @@ describe('gantry module push and sign', () => {
     const signed = await json(['sign', ref, '--key', goodKey, '--annotation', 'commit=abc']);
     expect(signed.digest).toBe(pushed.digest);
 
-    const good = await run(['verify', ref, '--key', goodPub, '--ignore-tlog', '--annotation', 'commit=abc', '--json']);
+    const good = await run([
+      'verify',
+      ref,
+      '--key',
+      goodPub,
+      '--no-require-tlog',
+      '--annotation',
+      'commit=abc',
+      '--json',
+    ]);
     expect(good.status).toBe(0);
     expect(JSON.parse(good.stdout)).toMatchObject({ digest: pushed.digest, signatures: [{ key_id: signed.key_id }] });
     const codes = [];
     for (const flags of [
-      ['--key', wrongPub, '--ignore-tlog'],
+      ['--key', wrongPub, '--no-require-tlog'],
       ['--key', goodPub],
-      ['--key', goodPub, '--ignore-tlog', '--annotation', 'commit=other'],
+      ['--key', goodPub, '--no-require-tlog', '--annotation', 'commit=other'],
     ]) {
       const { status, stdout } = await run(['verify', ref, ...flags, '--json']);
       codes.push([status, JSON.parse(stdout).code]);
@@ -184,7 +193,7 @@ describe('gantry module push and sign', () => {
       await writeFile(pub, publicKey.export({ format: 'pem', type: 'spki' }));
       await json(['push', tar, ref]);
       await json(['sign', ref, '--key', priv]);
-      expect((await run(['verify', ref, '--key', pub, '--ignore-tlog'])).status).toBe(0);
+      expect((await run(['verify', ref, '--key', pub, '--no-require-tlog'])).status).toBe(0);
     }
   }, 60_000);
 
