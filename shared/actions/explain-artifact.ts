@@ -80,7 +80,10 @@ function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: string): Rea
   if (tag !== null && tag.moved_to !== null) {
     return refused('tag_moved', `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`);
   }
-  if (version !== null) return fine(`it is a version, in state ${version.promotion_state}`);
+  if (version !== null) {
+    const gone = tag?.gone_at ? `; the registry does not have tag ${tag.tag} since ${tag.gone_at}` : '';
+    return fine(`it is a version, in state ${version.promotion_state}${gone}`);
+  }
   if (candidate !== null) {
     if (candidate.code !== null) return refused(candidate.code, candidate.message ?? '');
     return fine(

@@ -1,6 +1,7 @@
 import { sha256Hex } from '../contract/ids.ts';
 import type { PollMessage } from '../contract/messages.ts';
-import type { Repository, Tag } from '../domain/version.ts';
+import { tagsToLookAt } from '../domain/tag-look.ts';
+import type { Repository } from '../domain/version.ts';
 import { readTag } from '../domain/version-string.ts';
 import { GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -134,7 +135,8 @@ async function readRepository(
     }
     await look(tag);
   }
-  const again = tagsToRecheck(services, [...known.values()], truncated ? null : new Set(tags), recheck);
+  const before = recheck ? nowIso(services) : later(services, -limits.tagRecheckSeconds);
+  const again = tagsToLookAt([...known.values()], truncated ? null : new Set(tags), before);
   const most = recheck ? limits.freshTagsMax : Math.max(limits.tagRechecksMax, Math.ceil(known.size / pollsAnHour));
   let looked = 0;
   for (; looked < Math.min(again.length, most) && !spent(); looked++) await look(again[looked] ?? '');
@@ -147,19 +149,4 @@ const pollsAnHour = limits.tagRecheckSeconds / limits.pollSeconds;
 
 function ofKind(tags: string[], kind: 'version' | 'commit'): string[] {
   return tags.filter((tag) => readTag(tag).kind === kind);
-}
-
-/**
- * Known tags that are to be looked at, in this order: those that left the list, then those whose last look is oldest.
- * @param listed all tags that the registry lists; null where the list was cut short, so that it says of none that it left
- */
-function tagsToRecheck(services: Services, known: Tag[], listed: ReadonlySet<string> | null, all: boolean): string[] {
-  const age = all ? 0 : limits.tagRecheckSeconds;
-  const before = new Date(services.now().getTime() - age * 1000).toISOString();
-  const present = known.filter(({ gone_at }) => gone_at === null);
-  const left = present.filter(({ tag }) => listed !== null && !listed.has(tag));
-  const stale = present
-    .filter(({ tag, checked_at }) => checked_at < before && (listed === null || listed.has(tag)))
-    .sort((a, b) => (a.checked_at < b.checked_at ? -1 : 1));
-  return [...left, ...stale].map(({ tag }) => tag);
 }

@@ -93,7 +93,13 @@ export const explainAnswer = z.object({
   version: versionSchema.nullable(),
   candidate: candidateSchema.nullable().meta({ description: 'null for what was never found in the repository' }),
   tag: z
-    .object({ tag: z.string(), digest: z.string(), checked_at: timeSchema, moved_to: z.string().nullable() })
+    .object({
+      tag: z.string(),
+      digest: z.string(),
+      checked_at: timeSchema,
+      moved_to: z.string().nullable(),
+      gone_at: timeSchema.nullable(),
+    })
     .nullable(),
   poll: pollStateSchema.nullable(),
   reason: z.object({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { explainArtifact } from '../../../shared/actions/explain-artifact.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest-candidate.ts';
 import { pollRepository } from '../../../shared/actions/poll-repository.ts';
 import type { Services } from '../../../shared/actions/services.ts';
@@ -72,6 +73,8 @@ describe('a tag that is deleted', () => {
     expect(await world.candidate('kept', digest)).toMatchObject({ state: 'ingested' });
     expect((await tagOf('kept'))?.gone_at).not.toBeNull();
     expect(await deletions('kept')).toEqual([{ tag: 'v1.0.0', digest }]);
+    const { reason } = await explainArtifact(services, world.caller, { module: 'kept', ref: 'v1.0.0' });
+    expect(reason.message).toContain('does not have tag v1.0.0 since');
   });
 
   it('before its version was ingested takes its candidate with it, wherever that is on its way', async () => {
