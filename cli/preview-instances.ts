@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { previewAnswer } from '../shared/contract/api/preview.ts';
+import { shownPath } from '../shared/domain/tree.ts';
 import { colors } from './colors.ts';
 import { metadataRows, painted, signed } from './preview-rows.ts';
 import { safe } from './table.ts';
@@ -34,7 +35,7 @@ function consequence({ refuses }: NonNullable<Instance['error']>): string {
 function fileLines({ path, what, module, keys, diff, more_lines }: File, name: string): string[] {
   const by = keys.length === 0 ? '' : `, by ${keys.join(', ')}`;
   return [
-    ...signed([[signs[what], path, `${name}, from ${module}${by}`]]),
+    ...signed([[signs[what], shownPath(path), `${name}, from ${module}${by}`]]),
     ...(diff ?? []).map((line) => painted(line[0] ?? ' ', `      ${safe(line)}`)),
     ...(more_lines === 0 ? [] : [colors.dim(`      … ${more_lines} more lines`)]),
   ];

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { previewAnswer } from '../shared/contract/api/preview.ts';
+import { shownPath } from '../shared/domain/tree.ts';
 import { colors } from './colors.ts';
 import { instanceLines } from './preview-instances.ts';
 import { metadataRows, type Row, signed } from './preview-rows.ts';
@@ -57,7 +58,7 @@ function fileRows({ added, removed, changed }: Preview): Row[] {
 }
 
 function named(path: string, type: string): string {
-  return type === 'directory' && path !== '/' ? `${path}/` : path;
+  return shownPath(type === 'directory' && path !== '/' ? `${path}/` : path);
 }
 
 function difference({ what, before, after }: Preview['changed'][number]): string {
@@ -77,12 +78,18 @@ function octal(mode: number): string {
 
 function decidedRows({ dropped, shadowed, carved_out }: Preview): Row[] {
   return [
-    ...dropped.now.map((d): Row => ['!', d.path, `${d.from}'s is dropped by ${d.because_of}, which protects it`]),
-    ...dropped.no_longer.map((d): Row => ['!', d.path, `${d.from}'s is no longer dropped by ${d.because_of}`]),
-    ...shadowed.now.map((s): Row => ['>', s.path, `${s.from}'s is shadowed by ${s.by}`]),
-    ...shadowed.no_longer.map((s): Row => ['>', s.path, `${s.from}'s is no longer shadowed by ${s.by}`]),
-    ...carved_out.now.map((c): Row => ['^', c.path, `carved out of ${c.from}'s protection by ${c.by}`]),
-    ...carved_out.no_longer.map((c): Row => ['^', c.path, `no longer carved out of ${c.from}'s protection by ${c.by}`]),
+    ...dropped.now.map(
+      (d): Row => ['!', shownPath(d.path), `${d.from}'s is dropped by ${d.because_of}, which protects it`],
+    ),
+    ...dropped.no_longer.map(
+      (d): Row => ['!', shownPath(d.path), `${d.from}'s is no longer dropped by ${d.because_of}`],
+    ),
+    ...shadowed.now.map((s): Row => ['>', shownPath(s.path), `${s.from}'s is shadowed by ${s.by}`]),
+    ...shadowed.no_longer.map((s): Row => ['>', shownPath(s.path), `${s.from}'s is no longer shadowed by ${s.by}`]),
+    ...carved_out.now.map((c): Row => ['^', shownPath(c.path), `carved out of ${c.from}'s protection by ${c.by}`]),
+    ...carved_out.no_longer.map(
+      (c): Row => ['^', shownPath(c.path), `no longer carved out of ${c.from}'s protection by ${c.by}`],
+    ),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { GantryError } from '../shared/error.ts';
+import { safe } from './table.ts';
 
 /** 0 done or yes, 1 the answer is no (not verified, invalid, drifted), 2 wrong usage or an error. */
 export type ExitCode = 0 | 1 | 2;
@@ -10,14 +11,18 @@ export function fail(error: unknown): never {
     const { code, message, field, expected, found, details } = error;
     if (json)
       process.stderr.write(`${JSON.stringify({ error: { code, message, field, expected, found, details } })}\n`);
-    else process.stderr.write(`gantry: ${message} (${code})\n`);
+    else process.stderr.write(`gantry: ${lines(message)} (${code})\n`);
   } else {
     const message = error instanceof Error ? error.message : String(error);
     if (json) process.stderr.write(`${JSON.stringify({ error: { code: 'internal', message } })}\n`);
-    else process.stderr.write(`gantry: ${message}\n`);
+    else process.stderr.write(`gantry: ${lines(message)}\n`);
     if (process.env.GANTRY_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   }
   process.exit(2);
+}
+
+function lines(message: string): string {
+  return message.split('\n').map(safe).join('\n');
 }
 
 /** Wraps a command's action: what it returns is the exit code, what it throws is printed by `fail`. */

@@ -14,7 +14,7 @@ export function signatureRows(verdicts: readonly Verdict[]): string[] {
     const mark = counts ? colors.green('✓') : colors.red('✗');
     const where = `${format} (${source}${claimed_digest === undefined ? '' : ` ${claimed_digest}`})`;
     const details = counts ? vouched(verdict) : [`${verdict.code}: ${verdict.message}`];
-    return [`  ${mark} ${where}`, ...[signer, ...details].map((line) => `      ${printable(line)}`)];
+    return [`  ${mark} ${where}`, ...[signer, ...details].map((line) => `      ${safe(line)}`)];
   });
 }
 
@@ -29,9 +29,4 @@ function vouched({ attestation, proof, claims }: Verdict): string[] {
     ...(proof?.timestamps ?? []).map((time) => `signed timestamp ${time}`),
     ...Object.entries(claims ?? {}).map(([name, value]) => `${name} ${value}`),
   ];
-}
-
-/** Hints are a stranger's text; a terminal must not act on them. */
-function printable(text: string): string {
-  return safe(text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd'));
 }

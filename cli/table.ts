@@ -40,8 +40,15 @@ export function shortDigest(digest: string | null): string {
 const visible = (text: string) => stripVTControlCharacters(text).length;
 const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0, width - visible(text)));
 
-/** Names and messages may come from registries: nothing in them but our own colours steers the terminal. */
+/** A cell that is wholly in one colour of ours; names that look like one can do no harm either. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+const coloured = /^(\u001b\[3[1-3]m)([^\u001b]*)(\u001b\[39m)$/;
+
+/**
+ * Names, paths and messages may come from registries and modules: nothing in them steers the terminal, hides what follows,
+ * breaks the line or turns its direction. Tabs stay.
+ */
 export function safe(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/\u001b(?!\[\d{1,2}m)|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g, '\ufffd');
+  const [, start = '', inner = text, end = ''] = coloured.exec(text) ?? [];
+  return `${start}${inner.replace(/(?!\t)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')}${end}`;
 }

@@ -6,6 +6,7 @@ import { limits } from '../../shared/limits.ts';
 import type { ManifestConflict, ManifestProblem } from '../../shared/manifest/index.ts';
 import { connect } from '../api.ts';
 import { type ExitCode, print, run } from '../run.ts';
+import { safe } from '../table.ts';
 
 /** What `validate` answers, on the command line as over HTTP and MCP (product.md, section 2). */
 interface ManifestValidation {
@@ -94,7 +95,7 @@ function report(file: string, { valid, errors, warnings, conflicts }: ManifestVa
     return `${file}:${line}:${column} ${words.join(' ')}`;
   });
   for (const { kind, path, message } of conflicts) lines.push(`${file} ${kind} ${path}: ${message}`);
-  return [...lines, ...(valid ? [`${file} is valid`] : [])].join('\n');
+  return [...lines.map(safe), ...(valid ? [`${file} is valid`] : [])].join('\n');
 }
 
 async function manifestFile(path: string): Promise<string> {

@@ -254,9 +254,18 @@ function desiredLayerOf(layer: CompositionLayer, masks: ReadonlyMap<LayerName, s
   return { ...rest, effective_mask: masks.get(`${layer.account}/${layer.module}`) ?? [] };
 }
 
+/**
+ * Reads what a composition is; `io_error` where the object is not what its name says: its record decides what is signed and
+ * what agents may fetch, so who can write to the bucket must not be able to change it.
+ */
 export async function readRecord(services: Services, key: string): Promise<CompositionRecord> {
+  const bytes = await getBytes(services.objects, key);
+  const found = sha256Hex(bytes);
+  if (!key.endsWith(`/sha256/${found}.json`)) {
+    throw new GantryError('io_error', `expected the object at ${key} to be as it is named, found SHA-256 ${found}`);
+  }
   // Written by compose under the hash of its content.
-  const record: CompositionRecord = JSON.parse(Buffer.from(await getBytes(services.objects, key)).toString('utf8'));
+  const record: CompositionRecord = JSON.parse(Buffer.from(bytes).toString('utf8'));
   return record;
 }
 

@@ -62,5 +62,7 @@ export async function currentComposition(
       found: files,
     });
   }
-  return { index: decodeIndex(await getBytes(services.objects, index_key)), metadata, instance_files, resolution };
+  const sha256 = /\/sha256\/([0-9a-f]{64})\./.exec(index_key)?.[1];
+  const index = decodeIndex(await getBytes(services.objects, index_key), sha256);
+  return { index, metadata, instance_files, resolution };
 }

@@ -98,10 +98,17 @@ export function encodeIndex(index: CompositionIndex): Uint8Array {
   return gzipSync(JSON.stringify(index));
 }
 
-/** Reads what `encodeIndex` wrote and Gantry stored. Throws `io_error` for a format that this release does not know. */
-export function decodeIndex(bytes: Uint8Array): CompositionIndex {
-  // Written by compose below a prefix that nothing else may write to.
-  const index: CompositionIndex = JSON.parse(gunzipSync(bytes).toString('utf8'));
+/**
+ * Reads what `encodeIndex` wrote. Throws `io_error` for a format that this release does not know, and where the JSON does not
+ * have the SHA-256 by which its caller knows it (hex).
+ */
+export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionIndex {
+  const json = gunzipSync(bytes);
+  const found = hash('sha256', json);
+  if (sha256 !== undefined && sha256 !== found) {
+    throw new GantryError('io_error', `expected a composition index with SHA-256 ${sha256}, found ${found}`);
+  }
+  const index: CompositionIndex = JSON.parse(json.toString('utf8'));
   if (index.format !== 1) {
     throw new GantryError('io_error', `expected a composition index of format 1, found ${index.format}`);
   }

@@ -1,4 +1,5 @@
 import type { CompositionIndex, LayerName, PathExplanation } from '../domain/composition.ts';
+import { shownPath } from '../domain/tree.ts';
 import { compileGlob, matches } from '../files/index.ts';
 import { factsAt, placeOf } from './composition-index.ts';
 import { ownerOf } from './preview.ts';
@@ -74,8 +75,9 @@ function protectorsOf(index: CompositionIndex, path: string): Explained['protect
   return out;
 }
 
-function sentencesOf({ path, present, candidates, protected_by, carved_out }: Explained): string[] {
+function sentencesOf({ path: whole, present, candidates, protected_by, carved_out }: Explained): string[] {
   const out: string[] = [];
+  const path = shownPath(whole);
   const winner = candidates.find(({ outcome }) => outcome === 'wins');
   if (present === null) out.push(`Nothing is at ${path}.`);
   else if (present.type === 'directory') {
@@ -98,8 +100,8 @@ function sentencesOf({ path, present, candidates, protected_by, carved_out }: Ex
   }
   for (const { module, as, what } of protected_by) {
     if (as === 'itself') out.push(`${module} protects it.`);
-    else if (as === 'ancestor') out.push(`It must stay a directory, because ${module} protects ${what}.`);
-    else out.push(`It is reserved for ${module}, which was granted ${what}.`);
+    else if (as === 'ancestor') out.push(`It must stay a directory, because ${module} protects ${shownPath(what)}.`);
+    else out.push(`It is reserved for ${module}, which was granted ${shownPath(what)}.`);
   }
   return out;
 }

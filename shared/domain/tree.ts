@@ -61,3 +61,8 @@ export function ancestorPaths(path: string): string[] {
   for (let i = path.indexOf('/', 1); i !== -1; i = path.indexOf('/', i + 1)) out.push(path.slice(0, i));
   return out;
 }
+
+/** A path as it stands in a sentence or a column: quoted where it could be taken for more than one word. */
+export function shownPath(path: string): string {
+  return /[\s"\p{Cc}\p{Cf}]/u.test(path) ? JSON.stringify(path) : path;
+}

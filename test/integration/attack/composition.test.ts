@@ -1,8 +1,12 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { affectedTemplates } from '../../../shared/actions/affected-templates.ts';
-import { composeTemplate } from '../../../shared/actions/compose-template.ts';
+import { collectObjects } from '../../../shared/actions/collect-objects.ts';
+import { composeTemplate, readRecord } from '../../../shared/actions/compose-template.ts';
 import { composeView } from '../../../shared/actions/compose-view.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
+import { explainTemplatePath } from '../../../shared/actions/explain-path.ts';
+import { decodeIndex, encodeIndex } from '../../../shared/composition/index.ts';
 import { newId } from '../../../shared/contract/ids.ts';
 import type { Module } from '../../../shared/domain/module.ts';
 import type { Assignment, Template } from '../../../shared/domain/template.ts';
@@ -11,8 +15,8 @@ import type { TreeEntry } from '../../../shared/domain/tree.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/file-index.ts';
 import { createModule } from '../../../shared/store/module.ts';
-import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
-import { createAssignment } from '../../../shared/store/template.ts';
+import { getBytes, objectKeys, putOnce } from '../../../shared/store/objects.ts';
+import { createAssignment, getComposition } from '../../../shared/store/template.ts';
 import { createVersion } from '../../../shared/store/version.ts';
 import { alone } from '../../support/flow.ts';
 import { type StoredVersion, storedModule, storedVersion } from '../../support/stored.ts';
@@ -130,5 +134,26 @@ describe('an account that names a private module of another', () => {
     };
     expect(await told('hidden')).toEqual([]);
     expect(await told('shown')).toEqual([evil.account]);
+  });
+});
+
+describe('who can write to the bucket', () => {
+  it('cannot have machines signed, previewed or explained what no compose made', async () => {
+    const { services, caller, account } = victim;
+    const { id } = await createTemplate(services, caller, { name: 'kept', platform: 'ubuntu-24.04-amd64' });
+    const apart = await alone(services);
+    await composeTemplate(apart, { account, template_id: id, track: 'live' });
+    const { report_key = '' } = (await getComposition(services.db, account, id, 'live')) ?? {};
+    const record = await readRecord(services, report_key);
+    const forge = (Key: string, Body: Uint8Array | string) =>
+      services.objects.s3.send(new PutObjectCommand({ Bucket: services.objects.bucket, Key, Body }));
+    const { index_key = '' } = record;
+    const forged = decodeIndex(await getBytes(services.objects, index_key));
+    await forge(index_key, encodeIndex({ ...forged, paths: ['/', '/etc/innocent'] }));
+    const where = { template_id: id, track: 'live', path: '/etc/innocent' } as const;
+    await expect(explainTemplatePath(services, account, where)).rejects.toMatchObject({ code: 'io_error' });
+    await forge(report_key, JSON.stringify({ ...record, image: { ...record.image, key: 'accounts/other/images/x' } }));
+    await expect(readRecord(services, report_key)).rejects.toMatchObject({ code: 'io_error' });
+    await expect(collectObjects(apart, { account })).rejects.toMatchObject({ code: 'io_error' });
   });
 });

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { previewText } from '../../../cli/preview-text.ts';
+import { table } from '../../../cli/table.ts';
 import type { Preview } from '../../../shared/domain/composition.ts';
 
 const none = { now: [], no_longer: [] };
@@ -142,4 +143,30 @@ describe('what differs on single machines', () => {
     const instances = { examined: 1, more: false, changed: [{ ...changed, files }] };
     expect(previewText({ preview: nothing, ...rest, instances })).not.toContain('\u001b[2J');
   });
+});
+
+it('a preview and a table cannot be steered by the names that modules give their files', () => {
+  const esc = '\u001b';
+  const evil = [
+    `/a${esc}[8m`,
+    `/b${esc}[31m`,
+    '/c\u009b2J',
+    '/d\u202ecba',
+    '/e\r+ /f',
+    '/g\n! /h',
+    '/i  acme/trusted',
+    '/j\u2028k',
+  ];
+  const preview = {
+    ...nothing,
+    added: evil.map((path) => ({ path, ...file })),
+    counts: { ...nothing.counts, added: evil.length },
+  };
+  const printed = previewText({ preview, ...rest });
+  expect(printed.split('\n').filter((line) => line.includes('+ '))).toHaveLength(evil.length);
+  expect(printed).not.toMatch(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}]/u);
+  expect(printed).toContain('"/i  acme/trusted"');
+  expect(table(['A'], [[`${esc}[8mhidden`], [`${esc}[32mlive${esc}[39m`]], '')).toContain(
+    `\ufffd[8mhidden\n${esc}[32mlive`,
+  );
 });
