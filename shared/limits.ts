@@ -146,7 +146,7 @@ export const limits = {
   agentGenerationsKept: 2,
   /** Conflicting paths listed in one answer: two copies of a whole system conflict in every file. */
   conflictsShownMax: 100,
-  /** Products of lengths of patterns that are compared for overlaps in one composition: half a second, for mere warnings. */
+  /** Products of lengths of patterns that are compared at a time, for warnings or before files are read: half a second. */
   overlapWorkMax: 2_000_000,
   /**
    * Versions tried in one dependency resolution, 256 questions whether a version meets a demand counting as one: real sets

@@ -219,12 +219,19 @@ function betweenPatterns(own: Side, neighbour: Contender): ManifestConflict[] {
   return [...made('both_protect', protectedByBoth), ...made('would_be_dropped', dropped), ...made('would_drop', drops)];
 }
 
-/** Those of `theirs` that match a path which one of `ours` matches as well. */
+/**
+ * Those of `theirs` that match a path which one of `ours` matches as well. Globs too tangled to compare, or too many, are
+ * taken to: their files, where those are known, decide.
+ */
 function meetings(ours: readonly string[], theirs: readonly string[]): string[] {
   const compiled = ours.map(compileGlob);
+  let work = 0;
   return [...new Set(theirs)].filter((glob) => {
     const other = compileGlob(glob);
-    return compiled.some((mine) => meet(mine, other));
+    return compiled.some((mine) => {
+      work += mine.tokens.length * other.tokens.length;
+      return work > limits.overlapWorkMax || meet(mine, other);
+    });
   });
 }
 
@@ -237,7 +244,6 @@ function withAncestors(glob: string): string[] {
   return [glob, ...ancestorPaths(`${fixed}/_`).slice(1), ...(wild === -1 ? [] : [`${fixed === '/' ? '' : fixed}/**`])];
 }
 
-/** Globs too tangled to compare are taken to meet: their files, where those are known, decide. */
 function meet(a: Glob, b: Glob): boolean {
   try {
     return intersects(a, b);

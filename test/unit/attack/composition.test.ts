@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { compose, renderInstanceFiles, resolve } from '../../../shared/composition/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { isGantryError } from '../../../shared/error.ts';
+import { type Contender, type ModuleManifest, mayConflict } from '../../../shared/manifest/index.ts';
+import { moduleManifestSchema } from '../../../shared/manifest/schema.ts';
 import { entry, layer, thrownBy, tree } from '../composition/factory.ts';
 import { inputOf, type World } from '../composition/resolve-world.ts';
 
@@ -139,6 +141,22 @@ describe('patterns and paths that were made for each other', () => {
     },
     30_000,
   );
+
+  it('cannot hold up who asks whether a manifest conflicts', () => {
+    const contender = (module: string, globs: Partial<ModuleManifest>): Contender => ({
+      module,
+      parent: null,
+      priority: 10,
+      manifest: moduleManifestSchema.parse({ schema_version: 1, name: 'x', file_spec: ['/a'], ...globs }),
+      granted_reservations: [],
+      shipped: null,
+    });
+    const file_spec = Array.from({ length: 200 }, (_, i) => `/*${bits(1000, i).split('').join('*')}*y`);
+    const protected_spec = Array.from({ length: 20 }, (_, i) => `/*${'?'.repeat(50 + i)}[c-x]/*y`);
+    const started = performance.now();
+    mayConflict(contender('evil/x', { file_spec }), contender('acme/y', { protected_spec }));
+    expect(performance.now() - started).toBeLessThan(15_000);
+  }, 30_000);
 
   it('cannot fill the report with warnings', () => {
     const protected_spec = Array.from({ length: 30_000 }, (_, i) => `zz${i}`);
