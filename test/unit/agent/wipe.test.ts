@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
+import { runLoop, type TickOutcome } from '../../../agent/run.ts';
 import { World } from './world.ts';
 
 let world: World;
@@ -38,6 +39,17 @@ describe('a machine that is decommissioned', () => {
     await decommissioned('stop');
     expect(await readdir(world.dir)).not.toContain('current');
     expect(await readFile(join(world.dir, 'generations/1/srv/index.html'), 'utf8')).toBe('a page');
+  });
+
+  it('ends its agent, which would else ask for ever', async () => {
+    await world.enroll();
+    await world.publish({ modules: [await site()], version: 1 });
+    world.refuse = { verb: 'report', status: 410, code: 'instance_decommissioned' };
+    const told: TickOutcome[] = [];
+    const loop = runLoop({ dir: world.dir }, new AbortController().signal, (outcome) => told.push(outcome));
+    await expect(loop).rejects.toMatchObject({ code: 'instance_decommissioned' });
+    expect(told).toMatchObject([{ error: { code: 'instance_decommissioned' } }]);
+    expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
   });
 
   it('goes on wiping where power failed', async () => {
