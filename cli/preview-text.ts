@@ -96,6 +96,8 @@ function decidedRows({ dropped, shadowed, carved_out }: Preview): Row[] {
 function cutLines(preview: Preview, { list_rows }: Answer['bounds']): string[] {
   const { counts } = preview;
   const shown = {
+    packages_added: preview.packages.added.length,
+    packages_removed: preview.packages.removed.length,
     added: preview.added.length,
     removed: preview.removed.length,
     changed: preview.changed.length,
@@ -104,7 +106,9 @@ function cutLines(preview: Preview, { list_rows }: Answer['bounds']): string[] {
     carved_out: preview.carved_out.now.length + preview.carved_out.no_longer.length,
   };
   const lists = (Object.keys(shown) as (keyof typeof shown)[]).flatMap((list) =>
-    counts[list] > shown[list] ? [colors.dim(`  … ${counts[list] - shown[list]} more ${list.replace('_', ' ')}`)] : [],
+    counts[list] > shown[list]
+      ? [colors.dim(`  … ${counts[list] - shown[list]} more ${list.replaceAll('_', ' ')}`)]
+      : [],
   );
   if (lists.length === 0) return [];
   return [...lists, colors.dim(`  (a list has ${list_rows} rows at most; the counts below are whole)`)];

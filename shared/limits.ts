@@ -44,7 +44,7 @@ export const limits = {
   /** Rows of each list of a preview: a page that people read, and well under the 6 MB that Lambda answers. */
   previewListMax: 1_000,
   /**
-   * JSON bytes of each of these lists: nine of them, with all else, stay under the 6 MB, however long the paths are. Paths of
+   * JSON bytes of each of these lists: eleven of them, with all else, stay under the 6 MB, however long the paths are. Paths of
    * usual length reach the rows first.
    */
   previewListBytesMax: 400_000,

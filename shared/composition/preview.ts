@@ -35,7 +35,7 @@ export function previewComposition(
   const lengths = <T>({ now, no_longer }: Decided<T>) => now.length + no_longer.length;
   return {
     modules,
-    packages,
+    packages: { added: cut(packages.added), removed: cut(packages.removed) },
     added: cut(added),
     removed: cut(removed),
     changed: cut(changed),
@@ -115,11 +115,12 @@ function changedPackages(before: readonly IndexedLayer[], after: readonly Indexe
 }
 
 function packagesOf(layers: readonly IndexedLayer[]): PackageUse[] {
-  const uses = new Map<string, LayerName[]>();
-  for (const { name, packages } of layers) for (const one of packages) uses.set(one, [...(uses.get(one) ?? []), name]);
+  const uses = new Map<string, Set<LayerName>>();
+  for (const { name, packages } of layers)
+    for (const one of packages) uses.set(one, (uses.get(one) ?? new Set()).add(name));
   return [...uses]
     .sort(([a], [b]) => compareBytes(a, b))
-    .map(([name, modules]) => ({ package: name, modules: [...new Set(modules)].sort(compareBytes) }));
+    .map(([name, modules]) => ({ package: name, modules: [...modules].sort(compareBytes) }));
 }
 
 type Changes = Pick<Preview, 'added' | 'removed' | 'changed'> & { times: number };

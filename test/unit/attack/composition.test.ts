@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { compose, renderInstanceFiles, resolve } from '../../../shared/composition/index.ts';
+import {
+  compose,
+  indexOf,
+  previewComposition,
+  renderInstanceFiles,
+  resolve,
+} from '../../../shared/composition/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { isGantryError } from '../../../shared/error.ts';
 import { type Contender, type ModuleManifest, mayConflict } from '../../../shared/manifest/index.ts';
@@ -162,6 +168,17 @@ describe('patterns and paths that were made for each other', () => {
     const protected_spec = Array.from({ length: 30_000 }, (_, i) => `zz${i}`);
     expect(compose([layer('evil/x', 10, ['/a'], { protected_spec })]).report.warnings.length).toBeLessThan(110);
   });
+});
+
+describe('a module that names packages over and over', () => {
+  it('cannot hold up a preview, nor make its answer too long to be sent', () => {
+    const package_spec = Array.from({ length: 40_000 }, (_, i) => `p${i % 20_000}`);
+    const after = Array.from({ length: 20 }, (_, i) => layer(`evil/x${i}`, 10, ['/a'], { package_spec }));
+    const bounds = { listMax: 1000, listBytesMax: 400_000 };
+    const { packages, counts } = previewComposition(null, indexOf(compose(after)), bounds);
+    expect(counts.packages_added).toBe(20_000);
+    expect(JSON.stringify(packages).length).toBeLessThan(500_000);
+  }, 20_000);
 });
 
 describe('versions that require the same over and over', () => {
