@@ -88,6 +88,7 @@ export class GantryStack extends Stack {
     const ingest = this.stage('ingest', 'Copies and checks verified artifacts', 1769);
     queues.ingest.feed(ingest, { batchSize: 1, concurrency: 10 });
     queues.ingest.allowSend(ingest);
+    queues.verify.allowSend(ingest);
     storage.allowTable(ingest);
     storage.allowObjects(ingest, { read: ['artifacts'], write: ['artifacts', 'file-indexes'] });
     outside.allowRegistries(ingest);
@@ -95,6 +96,8 @@ export class GantryStack extends Stack {
     // Promote: one execution an operation; the sweep starts those again whose execution died.
     const promote = this.stage('promote', 'The steps of an operation');
     storage.allowTable(promote);
+    queues.poll.allowSend(promote);
+    queues.verify.allowSend(promote);
     queues.compose.allowSend(promote);
     queues.reconcile.allowSend(promote);
     keys.allowMakeLinks(promote);

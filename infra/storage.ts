@@ -10,7 +10,7 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
 
 /** No Scan: lists are queries, whatever their size. */
 const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
-const writeActions = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
+const writeActions = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'];
 
 /** The one table and the bucket of bytes: both outlive the stack. */
 export class Storage extends Construct {

@@ -75,7 +75,7 @@ async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
         : [],
     keys: key === undefined ? [] : [await readOptionFile(key, '--key')],
     require_tlog: flags.requireTlog,
-    trusted_root: flags.trustedRoot === undefined ? null : await readTrustedRoot(flags.trustedRoot),
+    trusted_root: flags.trustedRoot === undefined ? null : await readTrustedRoot(flags.trustedRoot, flags),
     ...(flags.annotation ? { annotations: flags.annotation } : {}),
   };
   const { compilePolicy } = await import('../../shared/signature/index.ts');
@@ -83,7 +83,7 @@ async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
   return policy;
 }
 
-async function readTrustedRoot(path: string): Promise<unknown> {
+async function readTrustedRoot(path: string, { identityRegexp, requireTlog }: VerifyFlags): Promise<unknown> {
   const text = await readOptionFile(path, '--trusted-root');
   let root: unknown;
   try {
@@ -92,7 +92,7 @@ async function readTrustedRoot(path: string): Promise<unknown> {
     throw new GantryError('trusted_root_invalid', `expected JSON in ${path}, found something else`, { cause });
   }
   const { checkTrustedRoot } = await import('../../shared/signature/index.ts');
-  checkTrustedRoot(root);
+  checkTrustedRoot(root, { keyless: identityRegexp !== undefined, require_tlog: requireTlog });
   return root;
 }
 

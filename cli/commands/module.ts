@@ -11,6 +11,7 @@ import { registerModuleReserve } from './module-reserve.ts';
 import { registerModuleShow } from './module-show.ts';
 import { registerModuleSign } from './module-sign.ts';
 import { registerModuleTemplates } from './module-templates.ts';
+import { registerModuleUpdate } from './module-update.ts';
 import { registerModuleValidate } from './module-validate.ts';
 import { registerModuleVerify } from './module-verify.ts';
 import { registerModuleVersions } from './module-versions.ts';
@@ -28,6 +29,7 @@ export function register(command: Command): void {
   registerModulePoll(command);
   registerModulePromote(command);
   registerModuleRegister(command);
+  registerModuleUpdate(command);
   registerModuleReserve(command);
   registerModuleShow(command);
   registerModuleVersions(command);

@@ -1,5 +1,6 @@
 import { mapAtOnce } from '../at-once.ts';
 import type { PlannedTemplate } from '../contract/messages.ts';
+import { compositionFields } from '../domain/module.ts';
 import type { Change, Operation } from '../domain/operation.ts';
 import { type Track, tracks } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
@@ -33,6 +34,7 @@ export async function affectedTemplates(
   switch (change.kind) {
     case 'promote_version':
     case 'change_reservations':
+    case 'update_module':
       return withTracks(services, await templatesUsing(services, account, change));
     case 'assign_module':
     case 'update_assignment':
@@ -52,12 +54,16 @@ export interface Plan {
   planned: PlannedTemplate[];
 }
 
+const noTemplates: Plan = { template_tracks: [], planned: [] };
+
 /**
  * The own templates that a change affects, and that of a machine whose metadata changes. Another account's templates
  * follow what this account makes live; they cannot hold it up.
  */
 export async function planOf(services: Services, operation: Operation): Promise<Plan> {
   const { account, change } = operation;
+  // Whom a module trusts changes no composition: nothing that cannot be composed may hold up the removal of a signer.
+  if (change.kind === 'update_module' && !compositionFields.some((field) => field in change.set)) return noTemplates;
   const affected =
     change.kind === 'update_instance' && (change.metadata !== undefined || change.track !== undefined)
       ? await templateOfInstance(services, account, change)
@@ -103,7 +109,7 @@ async function templateOfInstance(
 async function templatesUsing(
   services: Services,
   account: string,
-  change: Extract<Change, { kind: 'promote_version' | 'change_reservations' }>,
+  change: Extract<Change, { kind: 'promote_version' | 'change_reservations' | 'update_module' }>,
 ): Promise<TemplateKey[]> {
   const version = change.kind === 'promote_version' ? await getVersion(services.db, account, change.version_id) : null;
   const names = [change.module, ...(version === null ? [] : providedBy(version))].map((name) => `${account}/${name}`);
@@ -123,9 +129,12 @@ async function templatesUsing(
 async function concernsOthers(
   services: Services,
   account: string,
-  change: Extract<Change, { kind: 'promote_version' | 'change_reservations' }>,
+  change: Extract<Change, { kind: 'promote_version' | 'change_reservations' | 'update_module' }>,
 ): Promise<boolean> {
-  if (change.kind === 'promote_version' ? change.to === 'staging' : account !== commonAccount) return false;
+  if (change.kind === 'update_module') {
+    // By the time that it is told it may be private already: those who had it must hear of that.
+    if (change.set.visibility !== undefined) return true;
+  } else if (change.kind === 'promote_version' ? change.to === 'staging' : account !== commonAccount) return false;
   return (await getModule(services.db, account, change.module))?.visibility === 'public';
 }
 

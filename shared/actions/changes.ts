@@ -15,6 +15,7 @@ import { requireMachine } from './change-instance.ts';
 import { assertPromotable } from './promote-version.ts';
 import { checkReservations, reservationWrites } from './reservations.ts';
 import { nowIso, type Services } from './services.ts';
+import { checkModuleUpdate, moduleUpdateWrites } from './update-module.ts';
 
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
 
@@ -39,6 +40,9 @@ export async function checkChange(services: Services, operation: Pick<Operation,
       return;
     case 'change_reservations':
       await checkReservations(services, account, change);
+      return;
+    case 'update_module':
+      await checkModuleUpdate(services, account, change);
       return;
     case 'update_instance':
       await requireMachine(services, account, change.instance_id);
@@ -73,6 +77,8 @@ export async function changeWrites(services: Services, operation: Operation): Pr
     }
     case 'change_reservations':
       return reservationWrites(services, operation, change);
+    case 'update_module':
+      return moduleUpdateWrites(services, operation, change);
     case 'update_instance': {
       const was = await requireMachine(services, account, change.instance_id);
       const { kind: _, instance_id: __, ...set } = change;

@@ -3,7 +3,7 @@ import type { Candidate, Version } from '../domain/version.ts';
 import { GantryError, isGantryError } from '../error.ts';
 import { decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
-import { getModule } from '../store/module.ts';
+import { getModule, holdPolicy, policyChanged } from '../store/module.ts';
 import { noteProvider } from '../store/provider.ts';
 import { nameOwner, takeName } from '../store/unique.ts';
 import { createVersion } from '../store/version.ts';
@@ -12,7 +12,7 @@ import { type Build, readBuilds } from './read-builds.ts';
 import { withRegistry } from './registry-access.ts';
 import { versionName } from './see-tag.ts';
 import { nowIso, type Services } from './services.ts';
-import { nextAttempt, postpone } from './verify-candidate.ts';
+import { judgeAgain, nextAttempt, postpone } from './verify-candidate.ts';
 
 /**
  * Takes a verified candidate in: bytes to S3 (checked on the way), then one transaction that makes the version. Every
@@ -25,6 +25,7 @@ export async function ingestCandidate(services: Services, message: IngestMessage
   if (candidate === null || module === null || candidate.state !== 'verified') return;
   if (candidate.module !== module.name) return;
   try {
+    if (candidate.policy_version !== module.policy_version) throw policyChanged(module.name);
     await refuseTakenVersion(services, candidate);
     const builds = await withRegistry(services, module.account, module.repository, 'ingest', (client, reference) =>
       readBuilds(services, module, client, reference.repository, candidate.digest),
@@ -35,6 +36,7 @@ export async function ingestCandidate(services: Services, message: IngestMessage
     if (error instanceof BudgetSpent) throw error;
     // The same message, delivered twice: the other worker has made the version.
     if (isGantryError(error, 'already_exists')) return;
+    if (isGantryError(error, 'policy_changed')) return judgeAgain(services, candidate);
     if (error instanceof GantryError && !isPassing(error)) return reject(services, candidate, error);
     await postpone(services, candidate, error instanceof GantryError ? error : unavailable(error));
     // The message comes again too, but only when its visibility time, longer than the longest ingest, is over.
@@ -92,6 +94,8 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
     state_changed_at: at,
   });
   await decideCandidate(services.db, candidate, (present) => [
+    // The policy that it was judged and taken in by rules now: a signer who was taken away a moment ago gets nothing in.
+    holdPolicy(account, module, judgedBy(candidate, present)),
     createVersion(versionOf(present)),
     takeName(account, 'version', nameIn(present), id, () => versionExists(present)),
     updateCandidate(present, { state: 'ingested', code: null, message: null, next_verify_at: null, updated_at: at }),
@@ -104,6 +108,12 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
       data: { module, digest, version: present.version_string, builds: builds.length },
     }),
   ]);
+}
+
+/** The policy that a candidate was read with, unless it was judged by another meanwhile. */
+function judgedBy(candidate: Candidate, { policy_version }: Candidate): string | null {
+  if (policy_version !== candidate.policy_version) throw policyChanged(candidate.module);
+  return policy_version;
 }
 
 const incomplete = [

@@ -4,8 +4,10 @@ import type { ErrorCode } from '../contract/error-codes.ts';
 import { errorStatus } from '../contract/error-codes.ts';
 import type { EventType } from '../contract/events.ts';
 import type { PromotionStep } from '../contract/messages.ts';
+import { trustFields } from '../domain/module.ts';
 import {
   type Approval,
+  type Change,
   defaultPolicy,
   finalOperationStates,
   type InterventionPolicy,
@@ -20,6 +22,7 @@ import { getApproval, getOperation, getPolicy, updateApproval, updateOperation }
 import { affectedTemplates, type Plan, planOf, planWrites } from './affected-templates.ts';
 import { changeWrites, checkChange } from './changes.ts';
 import { askReviewers, eligibleReviewers } from './request-approval.ts';
+import { askForPoll } from './request-poll.ts';
 import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, nowIso, type Services } from './services.ts';
 
@@ -212,8 +215,19 @@ async function notify(services: Services, operation: Operation): Promise<Record<
   if (change.kind === 'update_instance') {
     await enqueue(services, 'reconcile', [{ account, instance_id: change.instance_id }]);
   }
+  if (change.kind === 'update_module') await followTrust(services, account, change);
   await finish(services, operation, 'succeeded', null, null);
   return {};
+}
+
+/** Whom a module trusts is another: what waits for a signature, or was refused for one, is judged again. */
+async function followTrust(
+  services: Services,
+  account: string,
+  change: Extract<Change, { kind: 'update_module' }>,
+): Promise<void> {
+  if (!trustFields.some((field) => field in change.set)) return;
+  await askForPoll(services, account, change.module);
 }
 
 const eventOf = {

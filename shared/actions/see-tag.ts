@@ -238,13 +238,15 @@ function asFound(services: Services, tag: string) {
   };
 }
 
+const unjudged = { signatures: [], evidence_key: null, policy_version: null, trust_root_version: null };
+
 type Identity = Pick<Candidate, 'account' | 'module' | 'id' | 'digest'>;
 
 function newCandidate(services: Services, identity: Identity, tag: string): Write[] {
   const { account, module, id, digest } = identity;
   const at = nowIso(services);
   return [
-    createCandidate({ ...identity, ...asFound(services, tag), signatures: [], evidence_key: null, found_at: at }),
+    createCandidate({ ...identity, ...asFound(services, tag), ...unjudged, found_at: at }),
     createEvent({
       type: 'gantry.candidate.found',
       account,

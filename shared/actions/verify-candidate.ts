@@ -1,18 +1,16 @@
 import { sha256Hex } from '../contract/ids.ts';
 import type { VerifyMessage } from '../contract/messages.ts';
-import { signaturePolicy } from '../domain/module.ts';
-import type { ArtifactVerdict, SignatureCandidate, SignatureVerdict } from '../domain/signature.ts';
+import type { SignatureCandidate, SignatureVerdict } from '../domain/signature.ts';
 import type { Candidate } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { collectSignatures } from '../registry/index.ts';
-import { verifyArtifact } from '../signature/index.ts';
 import { claimCandidate, decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
 import { objectKeys, putOnce } from '../store/objects.ts';
 import { BudgetSpent, untilSentAgain } from './host-budget.ts';
-import { publicTrustRoot } from './public-trust-root.ts';
+import { type Judgement, judge } from './judge.ts';
 import { retryAfterSeconds, withRegistry } from './registry-access.ts';
 import { enqueue, later, nowIso, type Services } from './services.ts';
 
@@ -32,10 +30,9 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   if (candidate.tags.length === 0) return;
   const evidence = await readSignatures(services, candidate, module.repository);
   if (evidence === null) return;
-  const { root } = await publicTrustRoot(services);
-  const verdict = verifyArtifact(candidate.digest, evidence, signaturePolicy(module, root));
-  if (verdict.verified) await accept(services, candidate, verdict, evidence);
-  else await refuse(services, candidate, verdict);
+  const judgement = await judge(services, module, candidate.digest, evidence);
+  if (judgement.verdict.verified) await accept(services, candidate, judgement, evidence);
+  else await refuse(services, candidate, judgement);
 }
 
 async function readSignatures(
@@ -73,10 +70,25 @@ export async function postpone(services: Services, candidate: Candidate, error: 
   ]);
 }
 
+/** Has a candidate judged again: whom its module trusts was changed since its signatures were judged. */
+export async function judgeAgain(services: Services, candidate: Candidate): Promise<void> {
+  const { account, module, id } = candidate;
+  const found = await decideCandidate(services.db, candidate, (present) => [
+    updateCandidate(present, {
+      state: 'found',
+      policy_version: null,
+      // The message that follows asks at once; this asks again should it be lost.
+      next_verify_at: later(services, limits.verifyRetryMinSeconds),
+      updated_at: nowIso(services),
+    }),
+  ]);
+  if (found) await enqueue(services, 'verify', [{ account, module, version_id: id }]);
+}
+
 async function accept(
   services: Services,
   candidate: Candidate,
-  verdict: ArtifactVerdict,
+  { verdict, ...judgedBy }: Judgement,
   found: SignatureCandidate[],
 ): Promise<void> {
   const { account, module, id, digest } = candidate;
@@ -106,6 +118,7 @@ async function accept(
       message: null,
       signatures: kept(verdict.signatures),
       evidence_key,
+      ...judgedBy,
       attempts: waited ? 0 : present.attempts,
       // Should the message to ingest be lost, verify is asked again and sends another.
       next_verify_at: later(services, limits.verifyRetryMaxSeconds),
@@ -129,7 +142,7 @@ function kept(verdicts: SignatureVerdict[]): SignatureVerdict[] {
   );
 }
 
-async function refuse(services: Services, candidate: Candidate, verdict: ArtifactVerdict): Promise<void> {
+async function refuse(services: Services, candidate: Candidate, { verdict, ...judgedBy }: Judgement): Promise<void> {
   const { account, module, id, digest } = candidate;
   const waits = verdict.code === 'unsigned' || verdict.code === 'attestation_only';
   const next_verify_at = nextAttempt(services, candidate);
@@ -143,6 +156,7 @@ async function refuse(services: Services, candidate: Candidate, verdict: Artifac
       code,
       message: verdict.message,
       signatures: kept(verdict.signatures),
+      ...judgedBy,
       attempts: present.attempts + 1,
       next_verify_at,
       updated_at: at,

@@ -89,6 +89,7 @@ export const cures = {
     carve_out_refused: 'register the module with variety config, or drop `carve_out`',
     version_exists: 'raise the version: a version string belongs to one digest for good',
     tag_moved: 'give the new artifact a tag of its own',
+    policy_changed: 'wait: it is judged again by what the registration says now',
     tag_deleted: 'push the tag again; what no tag names is not taken in',
     platform_missing: 'push the index with a platform for each manifest',
   },

@@ -27,6 +27,7 @@ const errors = {
   requirement_invalid: [422, 'a requirement is not <account>/<module>@<semver range>'],
   regexp_invalid: [422, 'a regular expression is not one of RE2'],
   regexp_unanchored: [422, 'an identity or issuer regexp lacks ^ or $'],
+  policy_changed: [409, 'whom the module trusts was changed since its signatures were judged; they are judged again'],
   policy_missing: [422, 'the module names nobody who could sign it, or half of a pair'],
   key_invalid: [422, 'a key is not one that signatures can be checked or made with'],
   trusted_root_invalid: [422, 'trusted_root is not a Sigstore trusted_root.json'],

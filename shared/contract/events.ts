@@ -58,8 +58,8 @@ export const eventFacts = {
   },
   'gantry.module.updated': {
     subject: 'module/<name>',
-    when: 'Not sent yet: a registration cannot be changed yet.',
-    data: [],
+    when: 'The registration of a module was changed; `changed` names the fields.',
+    data: ['changed', 'policy_version', 'operation_id'],
   },
   'gantry.reservation.changed': {
     subject: 'module/<name>',

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { sha256Hex } from '../contract/ids.ts';
 import type { AttestationRequirement, SignaturePolicy, SignerIdentity } from './signature.ts';
 import { compareBytes } from './tree.ts';
 
@@ -42,12 +44,60 @@ export interface Module {
    * not (product.md, section 7). Sorted, none twice.
    */
   granted_reservations: string[];
-  /** SHA-256 over the policy's fields: names the policy in cached verdicts. */
+  /** `policyVersion` of the row: names what a verdict was made by. */
   policy_version: string;
   /** The one live version, null before the first. */
   live_version_id: string | null;
   created_at: string;
   updated_at: string;
+}
+
+/** Fields of a registration that decide what gets in. */
+export const trustFields = [
+  'repository',
+  'identities',
+  'trusted_keys',
+  'trusted_root',
+  'require_tlog',
+  'required_attestations',
+  'allow_devices',
+] as const;
+export type TrustPolicy = Pick<Module, (typeof trustFields)[number]>;
+
+/** Fields of a registration that decide what templates are composed of. */
+export const compositionFields = ['visibility', 'category', 'platforms'] as const;
+
+/** What can be changed of a registration; name, variety and parent are what the module is. */
+export type ModuleChanges = Partial<TrustPolicy & Pick<Module, (typeof compositionFields)[number]>>;
+
+/** Names a trust policy: SHA-256 over all that decides whether an artifact gets in. */
+export function policyVersion(policy: TrustPolicy): string {
+  return sha256Hex(JSON.stringify(trustFields.map((field) => policy[field])));
+}
+
+/**
+ * Whether something could get in by the next policy that did not by the one before. Taking away signers and demanding more
+ * does not; another trust root or repository cannot be compared, so it counts.
+ */
+export function loosensTrust(was: TrustPolicy, next: TrustPolicy): boolean {
+  const adds = <T>(before: readonly T[], after: readonly T[]) =>
+    after.some((one) => !before.some((other) => isDeepStrictEqual(one, other)));
+  return (
+    adds(was.identities, next.identities) ||
+    adds(was.trusted_keys, next.trusted_keys) ||
+    adds(next.required_attestations, was.required_attestations) ||
+    (was.require_tlog && !next.require_tlog) ||
+    (!was.allow_devices && next.allow_devices) ||
+    was.repository !== next.repository ||
+    !isDeepStrictEqual(was.trusted_root, next.trusted_root)
+  );
+}
+
+/** A registration with changes made; its policy is named anew where it is another. */
+export function withModuleChanges(module: Module, set: ModuleChanges): Module {
+  const next = { ...module, ...set };
+  const same = trustFields.every((field) => isDeepStrictEqual(module[field], next[field]));
+  return same ? next : { ...next, policy_version: policyVersion(next) };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../contract/error-codes.ts';
+import type { ModuleChanges } from './module.ts';
 import type { Metadata, Track } from './template.ts';
 import type { PromotionTarget } from './version.ts';
 
@@ -11,6 +12,7 @@ export const actions = [
   'module_install_unverified',
   'extension_import',
   'trust_policy_change',
+  'module_change',
   'assignment_change',
   'reservation_change',
   'instance_change',
@@ -82,6 +84,8 @@ export type Change =
   | { kind: 'remove_assignment'; assignment_id: string; template_id: string }
   /** Patterns of the module's `protected_spec` that are reserved for it, or no longer are; the others stay. */
   | { kind: 'change_reservations'; module: string; grant: string[]; revoke: string[] }
+  /** `policy_version` is that of the row when it was asked: what loosens trust was decided against it. */
+  | { kind: 'update_module'; module: string; set: ModuleChanges; policy_version: string }
   | { kind: 'update_instance'; instance_id: string; metadata?: Metadata; track?: Track; clusters?: string[] }
   | { kind: 'change_policy'; policy: InterventionPolicy };
 

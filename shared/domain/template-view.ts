@@ -1,5 +1,5 @@
 import type { LayerName } from './composition.ts';
-import { type Module, withReservations } from './module.ts';
+import { type Module, withModuleChanges, withReservations } from './module.ts';
 import type { Change } from './operation.ts';
 import type { Assignment, Template } from './template.ts';
 import type { PromotionState, Version } from './version.ts';
@@ -47,6 +47,10 @@ export function withChange(view: TemplateView, change: Change, at: string, live:
     case 'change_reservations': {
       const name = `${view.template.account}/${change.module}`;
       return { ...view, modules: new Map(view.modules).set(name, (row) => withReservations(row, change)) };
+    }
+    case 'update_module': {
+      const name = `${view.template.account}/${change.module}`;
+      return { ...view, modules: new Map(view.modules).set(name, (row) => withModuleChanges(row, change.set)) };
     }
     default:
       return view;

@@ -27,6 +27,9 @@ export interface Candidate {
   signatures: SignatureVerdict[];
   /** S3 key of the signatures that satisfied the policy; null before. */
   evidence_key: string | null;
+  /** The policy and the trust root that it was judged by last; null before. */
+  policy_version: string | null;
+  trust_root_version: string | null;
   /** When verify is asked again; null when it is not. */
   next_verify_at: string | null;
   attempts: number;

@@ -2,6 +2,7 @@ import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
 import { z } from 'zod';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { Certificate } from './certificate.ts';
 import { DerNode } from './der.ts';
 import { shippedTrust } from './shipped-trust.ts';
@@ -64,10 +65,48 @@ function withCertificates(material: TrustMaterial): TrustMaterial {
   };
 }
 
-/** Checks a custom `trusted_root.json` at registration. @throws GantryError `trusted_root_invalid` */
-export function checkTrustedRoot(root: unknown): void {
+/**
+ * Checks a custom `trusted_root.json` at registration: whether it is one, and whether it has all that signatures by the
+ * policy are judged by. What is missing is told at once, with what it is for.
+ * @throws GantryError `trusted_root_invalid`
+ */
+export function checkTrustedRoot(root: unknown, demands: { keyless: boolean; require_tlog: boolean }): void {
+  const bytes = Buffer.byteLength(JSON.stringify(root));
+  if (bytes > limits.trustedRootBytesMax) {
+    throw invalid(`at most ${limits.trustedRootBytesMax} bytes of JSON, found ${bytes}`);
+  }
   // Null stands for the public-good root elsewhere; whoever checks one has one.
-  parseTrustedRoot(root ?? {});
+  const material = parseTrustedRoot(root ?? {});
+  const { keyless, require_tlog } = demands;
+  const wanted = [
+    {
+      part: 'certificateAuthorities',
+      for: keyless,
+      why: 'keyless signatures are judged by the authority of their certificate',
+    },
+    {
+      part: 'ctlogs',
+      for: keyless,
+      why: "a keyless signature's certificate must hold a proof (SCT) of a certificate log",
+    },
+    { part: 'tlogs', for: require_tlog, why: 'require_tlog demands a verified transparency log entry' },
+    {
+      part: 'timestampAuthorities',
+      for: keyless && !require_tlog,
+      why: 'without require_tlog the time of a keyless signature comes from a signed timestamp',
+    },
+  ] as const;
+  const missing = wanted.filter((one) => one.for && material[one.part].length === 0);
+  if (missing.length === 0) return;
+  throw new GantryError(
+    'trusted_root_invalid',
+    `expected in the trusted_root what the policy demands, found ${missing.map(({ part, why }) => `no ${part} (${why})`).join(', ')}`,
+    {
+      field: 'trusted_root',
+      expected: wanted.filter((one) => one.for).map(({ part }) => part),
+      found: missing.map(({ part }) => part),
+    },
+  );
 }
 
 function invalid(reason: string, cause?: unknown): GantryError {

@@ -44,6 +44,9 @@ const candidates = new Entity(
       message: json<string | null>(),
       signatures: json<SignatureVerdict[]>(),
       evidence_key: json<string | null>(),
+      // Rows of earlier releases lack both: they are judged again before they are ingested.
+      policy_version: { ...json<string | null>(), required: false },
+      trust_root_version: { ...json<string | null>(), required: false },
       due_at: text,
       attempts: number,
       revision: number,
@@ -72,8 +75,8 @@ interface Row extends Omit<Candidate, 'next_verify_at'> {
 }
 
 function fromRow(row: Row): Candidate {
-  const { due_at, ...rest } = row;
-  return { ...rest, next_verify_at: due_at === never ? null : due_at };
+  const { due_at, policy_version = null, trust_root_version = null, ...rest } = row;
+  return { ...rest, policy_version, trust_root_version, next_verify_at: due_at === never ? null : due_at };
 }
 
 export async function getCandidate(db: Db, account: string, id: string): Promise<Candidate | null> {

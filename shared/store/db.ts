@@ -169,6 +169,13 @@ export function remove(params: Params, refuse: () => GantryError = raced): Write
   return { item: { Delete: params }, refuse };
 }
 
+/** A condition on a row that the transaction does not write: one attribute is what it was read to be. */
+export function hold(row: { Key: Params; attribute: string; is: unknown }, refuse: () => GantryError): Write {
+  const names = { ConditionExpression: '#held = :is', ExpressionAttributeNames: { '#held': row.attribute } };
+  const values = { ExpressionAttributeValues: { ':is': row.is } };
+  return { item: { ConditionCheck: { TableName: undefined, Key: row.Key, ...names, ...values } }, refuse };
+}
+
 /**
  * Writes all or nothing. A failed condition throws that write's named error; a collision with another transaction
  * throws `conflict`, which callers at the edge may retry.

@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import type { Module, Variety } from '../domain/module.ts';
+import type { Module, ModuleChanges, Variety } from '../domain/module.ts';
 import type { AttestationRequirement, SignerIdentity } from '../domain/signature.ts';
 import { GantryError } from '../error.ts';
 import {
@@ -10,6 +10,7 @@ import {
   each,
   first,
   flag,
+  hold,
   json,
   key,
   number,
@@ -118,6 +119,33 @@ export function putReservations(was: Module, granted_reservations: string[], upd
       .set({ granted_reservations, updated_at } as never)
       .where((row, { eq }) => eq(row.updated_at, was.updated_at))
       .params(),
+  );
+}
+
+/** Changes a registration, if nobody changed its row since it was read. */
+export function putRegistration(
+  was: Module,
+  set: ModuleChanges & Pick<Module, 'policy_version' | 'updated_at'>,
+): Write {
+  return change(
+    modules
+      .patch({ account: was.account, name: was.name })
+      .set(set as never)
+      .where((row, { eq }) => eq(row.updated_at, was.updated_at))
+      .params(),
+  );
+}
+
+/** Lets a transaction through only while the module's policy is the named one; throws `policy_changed`. */
+export function holdPolicy(account: string, name: string, policy_version: string | null): Write {
+  const { Key } = modules.get({ account, name }).params();
+  return hold({ Key, attribute: 'policy_version', is: policy_version }, () => policyChanged(name));
+}
+
+export function policyChanged(name: string): GantryError {
+  return new GantryError(
+    'policy_changed',
+    `expected "${name}" to have the policy that its signatures were judged by; it was changed, and they are judged again`,
   );
 }
 

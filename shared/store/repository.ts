@@ -120,9 +120,20 @@ export async function setRepository(
   set: Partial<Repository>,
   more: Write[] = [],
 ): Promise<boolean> {
+  try {
+    await transact(db, [putRepository(was, set), ...more]);
+    return true;
+  } catch (error) {
+    if (error instanceof GantryError && error.code === 'conflict') return false;
+    throw error;
+  }
+}
+
+/** Changes the poll state, if nobody else did since it was read. */
+export function putRepository(was: Repository, set: Partial<Repository>): Write {
   const { account, module } = was;
   const { next_poll_at: due, repository } = { ...was, ...set };
-  const write = change(
+  return change(
     repositories
       .patch({ account, module })
       // All that its places in the indexes are made of.
@@ -130,13 +141,6 @@ export async function setRepository(
       .where(({ next_poll_at }, { eq }) => eq(next_poll_at, was.next_poll_at))
       .params(),
   );
-  try {
-    await transact(db, [write, ...more]);
-    return true;
-  } catch (error) {
-    if (error instanceof GantryError && error.code === 'conflict') return false;
-    throw error;
-  }
 }
 
 /** Names of the account's modules whose repository this is: host and path, without tag. */

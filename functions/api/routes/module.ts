@@ -3,6 +3,7 @@ import { explainArtifact } from '../../../shared/actions/explain-artifact.ts';
 import { registerModule } from '../../../shared/actions/register-module.ts';
 import { requestPoll } from '../../../shared/actions/request-poll.ts';
 import { changeReservations } from '../../../shared/actions/reservations.ts';
+import { updateModule } from '../../../shared/actions/update-module.ts';
 import { validateManifest } from '../../../shared/actions/validate-manifest.ts';
 import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
 import {
@@ -11,6 +12,7 @@ import {
   moduleAnswer,
   moduleSchema,
   registerModuleBody,
+  updateModuleBody,
   validateManifestAnswer,
   validateManifestBody,
 } from '../../../shared/contract/api/module.ts';
@@ -77,6 +79,22 @@ export const moduleRoutes: Route[] = [
         getRepository(services.db, caller.account, params.name),
       ]);
       return { module: moduleView(found(module, 'module', params.name)), poll };
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/modules/{name}',
+    role: 'operator',
+    tag: 'modules',
+    summary: 'Change a module’s registration',
+    description:
+      'What is left out stays; lists are replaced whole. A change by which something could get in that was kept out is a trust_policy_change and asks for approval by default; any other, such as the removal of a signer, is a module_change.',
+    status: 202,
+    params,
+    body: updateModuleBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      return { operation: await updateModule(services, caller, params.name, body) };
     },
   }),
   route({

@@ -62,6 +62,29 @@ export const registerModuleBody = z
   .meta({ id: 'RegisterModule' });
 export type RegisterModuleBody = z.infer<typeof registerModuleBody>;
 
+const registration = registerModuleBody.shape;
+
+/** What is to be another from now on; the rest stays. Lists are replaced whole. */
+export const updateModuleBody = z
+  .strictObject({
+    visibility: registration.visibility,
+    category: registration.category.exactOptional(),
+    platforms: registration.platforms,
+    repository: registration.repository.exactOptional(),
+    cosign_identity_regexp: registration.cosign_identity_regexp,
+    cosign_issuer_regexp: registration.cosign_issuer_regexp,
+    cosign_identities: registration.cosign_identities,
+    trusted_keys: registration.trusted_keys,
+    trusted_root: registration.trusted_root,
+    require_tlog: registration.require_tlog,
+    required_attestations: registration.required_attestations,
+    allow_devices: registration.allow_devices,
+    allow_unanchored: registration.allow_unanchored,
+  })
+  .refine(({ allow_unanchored: _, ...set }) => Object.keys(set).length > 0, { error: 'expected a field to change' })
+  .meta({ id: 'UpdateModule' });
+export type UpdateModuleBody = z.infer<typeof updateModuleBody>;
+
 export const moduleSchema = z
   .object({
     account: z.string(),

@@ -63,6 +63,14 @@ const changeSchema = z
       revoke: z.array(z.string()),
     }),
     z.object({
+      kind: z.literal('update_module'),
+      module: z.string(),
+      /** Fields of the registration, as they would be. */
+      set: z.record(z.string(), z.unknown()),
+      /** The policy that it was asked against. */
+      policy_version: z.string(),
+    }),
+    z.object({
       kind: z.literal('update_instance'),
       instance_id: z.string(),
       metadata: metadataSchema.exactOptional(),

@@ -35,7 +35,47 @@ describe('trust roots', () => {
     ['a certificate that does not decode', altered((root) => setCertificate(root, 'AAAA'))],
     ['a key that does not decode', altered((root) => setLogKey(root, 'AAAA'))],
   ])('%s is refused', (_, root) => {
-    expect(() => checkTrustedRoot(root)).toThrow(expect.objectContaining({ code: 'trusted_root_invalid' }));
+    expect(() => checkTrustedRoot(root, { keyless: true, require_tlog: true })).toThrow(
+      expect.objectContaining({ code: 'trusted_root_invalid' }),
+    );
+  });
+
+  test.each([
+    ['certificateAuthorities', { keyless: true, require_tlog: true }, 'authority of their certificate'],
+    ['ctlogs', { keyless: true, require_tlog: true }, 'proof (SCT)'],
+    ['tlogs', { keyless: true, require_tlog: true }, 'require_tlog demands'],
+    ['tlogs', { keyless: false, require_tlog: true }, 'require_tlog demands'],
+    ['timestampAuthorities', { keyless: true, require_tlog: false }, 'signed timestamp'],
+  ])('a root without %s is refused where %j needs it, and says what for', (part, demands, why) => {
+    const root = { ...(trustedRoot as object), [part]: [] };
+    expect(() => checkTrustedRoot(root, demands)).toThrow(
+      expect.objectContaining({
+        code: 'trusted_root_invalid',
+        field: 'trusted_root',
+        found: [part],
+        message: expect.stringMatching(new RegExp(`no ${part} \\(.*${why.replace(/[()]/g, '\\$&')}`)),
+      }),
+    );
+  });
+
+  test('a root needs only what the policy is judged by', () => {
+    const bare = { ...(trustedRoot as object), certificateAuthorities: [], ctlogs: [], timestampAuthorities: [] };
+    expect(() => checkTrustedRoot(bare, { keyless: false, require_tlog: true })).not.toThrow();
+    const noTsa = { ...(trustedRoot as object), timestampAuthorities: [] };
+    expect(() => checkTrustedRoot(noTsa, { keyless: true, require_tlog: true })).not.toThrow();
+  });
+
+  test('everything that is missing is told at once', () => {
+    const root = { ...(trustedRoot as object), ctlogs: [], timestampAuthorities: [] };
+    expect(() => checkTrustedRoot(root, { keyless: true, require_tlog: false })).toThrow(
+      expect.objectContaining({ found: ['ctlogs', 'timestampAuthorities'] }),
+    );
+  });
+
+  test('a root that no row could hold is refused', () => {
+    const root = { ...(trustedRoot as object), comment: 'x'.repeat(200_000) };
+    const check = () => checkTrustedRoot(root, { keyless: false, require_tlog: false });
+    expect(check).toThrow(/at most 131072 bytes/);
   });
 
   test('a policy is compiled once for each content', () => {
