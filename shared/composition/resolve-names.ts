@@ -4,7 +4,7 @@ import { GantryError } from '../error.ts';
 import type { VersionChoice } from './version-choice.ts';
 
 /** Whose modules a bare name means where the asking account has none of that name (product.md, section 2). */
-const commonAccount = 'powernode';
+export const commonAccount = 'powernode';
 
 /**
  * What a name in `requires` stands for: a module; a module that provides it as a capability; several that could;

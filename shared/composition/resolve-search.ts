@@ -5,7 +5,7 @@ import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { cycleError, hasCycle } from './resolve-cycle.ts';
 import { chainOf, chainTo, type Demand, explainClash, unsatisfiedError } from './resolve-explain.ts';
-import { ambiguousError, type Meaning, type Names } from './resolve-names.ts';
+import { ambiguousError, commonAccount, type Meaning, type Names } from './resolve-names.ts';
 import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
 
 /** What an assignment or a manifest's `requires` asks for. */
@@ -18,6 +18,8 @@ export interface Requirement {
 
 /** What the search works on: `ResolutionInput` with names that can be asked. */
 export interface SearchInput<C extends VersionChoice> {
+  /** Whose template it is. */
+  account: string;
   assigned: readonly { module: LayerName; constraint: string | null }[];
   names: Names<C>;
   available(module: LayerName): readonly C[] | null;
@@ -278,7 +280,8 @@ export class Search<C extends VersionChoice> {
   #refuseUnasked(): Set<LayerName> | null {
     for (const [module, choice] of this.#chosen) {
       if (choice.standing !== 'superseded') continue;
-      const constraints = (this.#demands.get(module) ?? []).map((demand) => demand.constraint);
+      const demands = (this.#demands.get(module) ?? []).filter(({ by }) => this.#mayTakeBack(by, module));
+      const constraints = demands.map((demand) => demand.constraint);
       if (this.#mayGoBack(module, constraints)) continue;
       this.#note(module);
       return new Set(this.#chosen.keys());
@@ -286,17 +289,31 @@ export class Search<C extends VersionChoice> {
     return null;
   }
 
-  /** Every constraint that the assignments or any version within reach state on a module. */
+  /**
+   * Whether a demand's word counts for going back to a superseded version. What the template's account assigned, and its own
+   * modules, another account does not take back by what it requires: for that the operator states a constraint. `powernode`
+   * may, and each account its own modules.
+   */
+  #mayTakeBack(by: LayerName | null, module: LayerName): boolean {
+    if (by === null) return true;
+    const own = this.#input.account;
+    const [asker, asked] = [by, module].map((name) => splitModule(name, own).account);
+    if (asker === own || asker === commonAccount || asker === asked) return true;
+    return asked !== own && !this.#input.assigned.some((one) => one.module === module);
+  }
+
+  /** Every constraint by which the assignments or any version within reach may take a module back. */
   #possibleConstraints(module: LayerName): ParsedConstraint[] {
     if (this.#possible === undefined) {
       this.#possible = new Map();
-      const queue: [LayerName, string | null][] = [];
-      for (const one of this.#input.assigned) queue.push([one.module, one.constraint]);
+      const queue: [LayerName | null, LayerName, string | null][] = [];
+      for (const one of this.#input.assigned) queue.push([null, one.module, one.constraint]);
       for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-        const [name, constraint] = next;
+        const [by, name, constraint] = next;
         const known = this.#possible.get(name);
-        if (known === undefined) queue.push(...this.#allRequirementsOf(name));
-        this.#possible.set(name, (known ?? new Set()).add(this.#parsed(constraint)));
+        for (const one of known === undefined ? this.#allRequirementsOf(name) : []) queue.push([name, ...one]);
+        const constraints = known ?? new Set();
+        this.#possible.set(name, this.#mayTakeBack(by, name) ? constraints.add(this.#parsed(constraint)) : constraints);
       }
     }
     return [...(this.#possible.get(module) ?? [])];

@@ -65,7 +65,7 @@ type Assigned = ResolutionRecord['assigned'];
 type Asked<C extends VersionChoice> = ResolutionInput<C> & { assigned: Assigned };
 
 function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
-  const { assigned, available, requires, previous, provides = () => [], providers = () => [] } = input;
+  const { account, assigned, available, requires, previous, provides = () => [], providers = () => [] } = input;
   const names = new Names<C>({
     available,
     provides,
@@ -74,7 +74,7 @@ function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
     recorded: previous?.capabilities ?? {},
     assignedBefore: (previous?.assigned ?? []).map(({ module }) => module),
   });
-  const search = new Search<C>({ assigned, names, available, requires, provides });
+  const search = new Search<C>({ account, assigned, names, available, requires, provides });
   const found = search.run();
   const considered = [...search.considered].sort(([a], [b]) => compareBytes(a, b));
   const record: ResolutionRecord = {

@@ -222,6 +222,36 @@ describe('a bare name', () => {
   });
 });
 
+describe('a module of another account', () => {
+  const tls = { '2.0.0': [], '1.0.0 superseded': [] };
+  const world: World = {
+    'acme/tls': tls,
+    'other/tls': tls,
+    'acme/old': { '1.0.0': ['acme/tls@^1'] },
+    'evil/own': { '1.0.0': ['acme/tls@^1'] },
+    'evil/other': { '1.0.0': ['other/tls@^1'] },
+  };
+  const outcomeOf = (...assigned: string[]) => {
+    try {
+      return resolve(inputOf(world, assigned)).modules.find(({ module }) => module.endsWith('/tls'))?.choice
+        .version_string;
+    } catch (error) {
+      return isGantryError(error) ? error.code : error;
+    }
+  };
+
+  it.each([
+    [['acme/tls', 'evil/own'], 'composition_unsatisfied'],
+    [['evil/own'], 'composition_unsatisfied'],
+    [['other/tls', 'evil/other'], 'composition_unsatisfied'],
+    [['evil/other'], '1.0.0'],
+    [['other/tls@^1', 'evil/other'], '1.0.0'],
+    [['acme/tls', 'acme/old'], '1.0.0'],
+  ])('cannot take what was superseded back onto machines against their operators: %j is %s', (assigned, expected) => {
+    expect(outcomeOf(...assigned)).toBe(expected);
+  });
+});
+
 describe('a file that is rendered', () => {
   const files = (count: number) =>
     Array.from({ length: count }, (_, i) => ({ module: 'evil/x', entry: entry(`/etc/${i}`, 'file', { size: 1 }) }));
