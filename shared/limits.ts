@@ -153,10 +153,15 @@ export const limits = {
    * need about one a module, a pathological one answers in seconds.
    */
   resolutionStepsMax: 50_000,
-  /** Modules that any version within reach of a template may lead to: each is some reads, and a row that notes the look. */
-  consideredModulesMax: 10_000,
+  /**
+   * Modules that any version within reach of a template may lead to: each is some reads, and a row that notes the look. The
+   * names of all, at most 127 bytes each, stand in one row of the table, which holds 400 KB.
+   */
+  consideredModulesMax: 3_000,
   /** Modules of one template with all that they require; the search goes as deep as there are modules. */
   resolutionModulesMax: 2_000,
+  /** Characters of the reason for which a task of Step Functions failed: its own bound. */
+  taskCauseLengthMax: 32_768,
   /** Demands and versions named of modules that cannot be had, and modules of one chain of requirements: what people read. */
   clashDemandsShown: 5,
   clashVersionsShown: 20,

@@ -33,16 +33,23 @@ async function show(template: string, flags: Flags & { track: string }): Promise
       ['digest', composition.digest],
       ['image', `${composition.image_size} bytes`],
       ['made', composition.made_at],
-      ['dropped', report.dropped.length],
-      ['shadowed', report.shadowed.length],
-      ['carved out', report.carved_out.length],
+      ['dropped', report.counts.dropped],
+      ['shadowed', report.counts.shadowed],
+      ['carved out', report.counts.carved_out],
     ]);
     const layers = table(
       ['MODULE', 'VERSION', 'PRIORITY', 'FILES'],
       report.layers.toReversed().map(({ name, version, priority, files }) => [name, version, priority, files]),
       'It is composed of no module.',
     );
-    return [head, layers, ...report.warnings.map((one) => `warning: ${safe(one)}`)].join('\n\n');
+    const dropped = table(
+      ['DROPPED', 'FROM', 'WHICH IS PROTECTED BY'],
+      report.dropped.map(({ path, from, because_of }) => [path, from, because_of]),
+      'No file is dropped.',
+    );
+    const left = report.counts.dropped - report.dropped.length;
+    const more = left === 0 ? [] : [`… ${left} more are dropped`];
+    return [head, layers, dropped, ...more, ...report.warnings.map((one) => `warning: ${safe(one)}`)].join('\n\n');
   });
   return 0;
 }

@@ -75,7 +75,8 @@ export async function composeTemplate(services: Services, message: ComposeMessag
     if (!(error instanceof GantryError)) throw error;
     const template = await getTemplate(services.db, message.account, message.template_id);
     const cause = `template ${template?.name ?? ''} (${message.template_id}, ${message.track}): ${error.message}`;
-    await answer(services, new SendTaskFailureCommand({ taskToken: task_token, error: error.code, cause }));
+    const told = { error: error.code, cause: cause.slice(0, limits.taskCauseLengthMax) };
+    await answer(services, new SendTaskFailureCommand({ taskToken: task_token, ...told }));
   }
   return null;
 }

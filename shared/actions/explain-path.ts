@@ -1,9 +1,10 @@
-import { decodeIndex, explainPath } from '../composition/index.ts';
+import { type CutReport, cutReport, decodeIndex, explainPath } from '../composition/index.ts';
 import type { CompositionIndex, PathExplanation, ResolutionRecord } from '../domain/composition.ts';
 import type { Track } from '../domain/template.ts';
 import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { getBytes } from '../store/objects.ts';
-import { getComposition } from '../store/template.ts';
+import { getComposition, type TemplateComposition } from '../store/template.ts';
 import { requireTemplate } from './assign-module.ts';
 import { type CompositionRecord, readRecord } from './compose-template.ts';
 import type { Services } from './services.ts';
@@ -16,14 +17,30 @@ export async function explainTemplatePath(
 ): Promise<PathExplanation> {
   await requireTemplate(services, account, where.template_id);
   const current = await currentComposition(services, account, where.template_id, where.track);
-  if (current === null) {
-    throw new GantryError(
-      'not_found',
-      `expected a composition for the track ${where.track} of the template, found none yet: ` +
-        'live is composed once a module is assigned, staging once a machine is on it',
-    );
-  }
+  if (current === null) throw notComposed(where.track);
   return explainPath(current.index, where.path === '/' ? '/' : where.path.replace(/\/$/, ''));
+}
+
+/** The composition in place for a track of a template, and its report with lists that fit an answer. */
+export async function readComposition(
+  services: Services,
+  account: string,
+  { template_id, track }: { template_id: string; track: Track },
+): Promise<{ composition: TemplateComposition; report: CutReport }> {
+  await requireTemplate(services, account, template_id);
+  const composition = await getComposition(services.db, account, template_id, track);
+  if (composition === null) throw notComposed(track);
+  const { report } = await readRecord(services, composition.report_key);
+  const bounds = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
+  return { composition, report: cutReport(report, bounds) };
+}
+
+function notComposed(track: Track): GantryError {
+  return new GantryError(
+    'not_found',
+    `expected a composition for the track ${track} of the template, found none yet: ` +
+      'live is composed once a module is assigned, staging once a machine is on it',
+  );
 }
 
 export interface CurrentComposition {

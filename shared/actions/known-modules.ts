@@ -35,8 +35,9 @@ export const commonAccount = 'powernode';
 
 /**
  * Reads every module that the assignments can lead to, through what any version of the track requires. For a bare name
- * that is no module's with versions, and that neither the module recorded last time nor an assigned one provides, those of the asking
- * account and of `powernode` that provide it are read too.
+ * that is no module's with versions, and that neither the module recorded last time nor an assigned one provides, those of
+ * the asking account and of `powernode` that provide it are read too. Throws `composition_too_complex` past
+ * `limits.consideredModulesMax`.
  */
 export async function readModules(
   services: Services,

@@ -1,5 +1,6 @@
 export { compose } from './compose.ts';
 export { decodeIndex, encodeIndex, indexOf } from './composition-index.ts';
+export { type CutReport, cutReport } from './cut.ts';
 export { explainPath } from './explain.ts';
 export { emptyIndex, previewComposition } from './preview.ts';
 export { layerName, layerPriority, type RankOf } from './priority.ts';

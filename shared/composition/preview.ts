@@ -12,6 +12,7 @@ import type {
 } from '../domain/composition.ts';
 import { compareBytes } from '../domain/tree.ts';
 import { factsAt } from './composition-index.ts';
+import { cutList, type ListBounds } from './cut.ts';
 
 /**
  * What changes on machines when a template's composition goes from one to another; `before` is null where there is none
@@ -21,7 +22,7 @@ import { factsAt } from './composition-index.ts';
 export function previewComposition(
   before: CompositionIndex | null,
   after: CompositionIndex,
-  { listMax = Number.POSITIVE_INFINITY, listBytesMax = Number.POSITIVE_INFINITY }: ListBounds = {},
+  bounds: ListBounds = {},
 ): Preview {
   const from = before ?? emptyIndex;
   const modules = changedModules(from.layers, after.layers);
@@ -30,7 +31,7 @@ export function previewComposition(
   const dropped = decided(from, after, 'dropped', (path, a, b) => ({ path, from: a, because_of: b }));
   const shadowed = decided(from, after, 'shadowed', (path, a, b) => ({ path, from: a, by: b }));
   const carved_out = decided(from, after, 'carved_out', (path, a, b) => ({ path, from: a, by: b }));
-  const cut = <T>(list: T[]) => list.slice(0, fitting(list, listMax, listBytesMax));
+  const cut = <T>(list: T[]) => cutList(list, bounds);
   const cutBoth = <T>({ now, no_longer }: Decided<T>) => ({ now: cut(now), no_longer: cut(no_longer) });
   const lengths = <T>({ now, no_longer }: Decided<T>) => now.length + no_longer.length;
   return {
@@ -55,23 +56,6 @@ export function previewComposition(
       times,
     },
   };
-}
-
-interface ListBounds {
-  listMax?: number;
-  listBytesMax?: number;
-}
-
-/** How many rows of a list, from its beginning, keep within both bounds. */
-function fitting(list: readonly unknown[], rowsMax: number, bytesMax: number): number {
-  const rows = Math.min(list.length, rowsMax);
-  if (bytesMax === Number.POSITIVE_INFINITY) return rows;
-  let bytes = 0;
-  for (let i = 0; i < rows; i++) {
-    bytes += Buffer.byteLength(JSON.stringify(list[i]));
-    if (bytes > bytesMax) return i;
-  }
-  return rows;
 }
 
 /** The index of nothing at all, not even a root. */

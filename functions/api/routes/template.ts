@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assignModule, removeAssignment, updateAssignment } from '../../../shared/actions/assign-module.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
-import { explainTemplatePath } from '../../../shared/actions/explain-path.ts';
+import { explainTemplatePath, readComposition } from '../../../shared/actions/explain-path.ts';
 import { previewChange } from '../../../shared/actions/preview-change.ts';
 import { pageOf, pageQuery } from '../../../shared/contract/api/common.ts';
 import { operationAnswer } from '../../../shared/contract/api/operation.ts';
@@ -13,7 +13,6 @@ import {
   assignmentSchema,
   compositionAnswer,
   compositionQuery,
-  compositionReportSchema,
   createTemplateBody,
   templateAnswer,
   templateParams,
@@ -22,7 +21,6 @@ import {
 } from '../../../shared/contract/api/template.ts';
 import { tracks } from '../../../shared/domain/template.ts';
 import { getCompositionFailure } from '../../../shared/store/composition-failure.ts';
-import { getBytes } from '../../../shared/store/objects.ts';
 import { getComposition, getTemplate, listAssignments, listTemplates } from '../../../shared/store/template.ts';
 import { storePage } from '../paging.ts';
 import { type Route, route } from '../route.ts';
@@ -88,18 +86,12 @@ export const templateRoutes: Route[] = [
     role: 'viewer',
     tag: 'templates',
     summary: 'What the template is composed to, and why every path has the content that it has',
+    description: 'A list has 1,000 rows or 400,000 bytes at most; `counts` tells the whole.',
     params: templateParams,
     query: compositionQuery,
     answer: compositionAnswer,
-    async handle({ services, caller: { account }, params: { id }, query: { track } }) {
-      const composition = found(
-        await getComposition(services.db, account, id, track),
-        `composition for the track ${track} of template`,
-        id,
-      );
-      const stored = JSON.parse(Buffer.from(await getBytes(services.objects, composition.report_key)).toString());
-      return { composition, report: z.object({ report: compositionReportSchema }).parse(stored).report };
-    },
+    handle: ({ services, caller: { account }, params, query }) =>
+      readComposition(services, account, { template_id: params.id, ...query }),
   }),
   route({
     method: 'get',

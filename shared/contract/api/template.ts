@@ -75,7 +75,7 @@ const layerReport = z.object({
   effective_mask: z.array(z.string()),
 });
 
-/** Why every path has the content that it has. */
+/** Why every path has the content that it has. Lists are cut; `counts` tells the whole. */
 export const compositionReportSchema = z
   .object({
     layers: z.array(layerReport),
@@ -83,6 +83,12 @@ export const compositionReportSchema = z
     shadowed: z.array(z.object({ path: z.string(), from: z.string(), by: z.string() })),
     carved_out: z.array(z.object({ path: z.string(), from: z.string(), by: z.string() })),
     warnings: z.array(z.string()),
+    counts: z.object({
+      dropped: z.number().int(),
+      shadowed: z.number().int(),
+      carved_out: z.number().int(),
+      warnings: z.number().int(),
+    }),
   })
   .meta({ id: 'CompositionReport' });
 

@@ -173,3 +173,14 @@ describe('the cost', () => {
     expect(calls()).toBe(5);
   });
 });
+
+it('more modules than can be noted are a coded answer, before any of them is read', async () => {
+  const names = Array.from({ length: 2200 }, (_, i) => `${'x'.repeat(50)}-${i}`);
+  await module(own, 'greedy', { requires: names.map((name) => `${own}/${name}@*`) });
+  expect((await read([`${own}/greedy`])).known.size).toBe(2201);
+  await module(own, 'greedier', { requires: names.map((name) => `${name}-bare@*`) });
+  await expect(read([`${own}/greedier`])).rejects.toMatchObject({
+    code: 'composition_too_complex',
+    message: expect.stringContaining('found 4401;'),
+  });
+});

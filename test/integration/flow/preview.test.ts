@@ -8,6 +8,7 @@ import { createTemplate } from '../../../shared/actions/create-template.ts';
 import { decodeIndex } from '../../../shared/composition/index.ts';
 import { problemSchema } from '../../../shared/contract/api/common.ts';
 import { previewAnswer, whyAnswer } from '../../../shared/contract/api/preview.ts';
+import { compositionAnswer } from '../../../shared/contract/api/template.ts';
 import type { Template } from '../../../shared/domain/template.ts';
 import type { Version } from '../../../shared/domain/version.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
@@ -229,6 +230,11 @@ describe('once it is assigned', () => {
       `/etc/keep is from ${full('base')} 1.0.0 (priority 10).`,
       `${full('app')} 1.0.0 (priority 90) has it too; it is dropped because ${full('base')} protects the path.`,
     ]);
+    const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
+    expect(shown.stdout).toMatch(new RegExp(`^/etc/keep +${full('app')} +${full('base')}$`, 'm'));
+    const { report } = compositionAnswer.parse((await api('GET', '/composition?track=staging')).answer);
+    expect(report.dropped).toHaveLength(report.counts.dropped);
+    expect((await api('GET', '/composition')).answer).toMatchObject({ report: { counts: { dropped: 0 } } });
     const nothing = await gantry('composition', 'why', 'previewed', '/nowhere', '--track', 'staging');
     expect([nothing.code, nothing.stdout]).toEqual([1, 'Nothing is at /nowhere.\n']);
     expect((await api('GET', '/composition/why?path=etc&track=staging')).status).toBe(400);
