@@ -48,13 +48,9 @@ async function validate(path: string | undefined, flags: ValidateFlags): Promise
   const text = await readManifest(file);
   const result =
     flags.category === undefined ? await validateHere(text) : await validateThere(file, text, flags.category);
+  const { isRefused } = await import('../../shared/manifest/index.ts');
   print(flags.json, result, () => report(file, result));
   return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
-}
-
-/** Whether composition would refuse the two modules. */
-function isRefused({ kind, certain }: ManifestConflict): boolean {
-  return kind === 'both_protect' && certain;
 }
 
 async function validateHere(text: string): Promise<ManifestValidation> {

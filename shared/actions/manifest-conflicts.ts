@@ -7,8 +7,8 @@ import { compareVersions } from '../domain/version-string.ts';
 import { limits } from '../limits.ts';
 import {
   type Contender,
-  compareConflicts,
   conflictsOf,
+  cutConflicts,
   type ManifestConflict,
   type ModuleManifest,
   mayConflict,
@@ -30,9 +30,14 @@ export interface Draft {
 
 /**
  * The conflicts of a manifest with the newest versions of its account's other modules: those that are built or further,
- * neither retired nor quarantined. File lists are read only where patterns could meet.
+ * neither retired nor quarantined; `left` are those past `limits.conflictsShownMax`. File lists are read only where patterns
+ * could meet.
  */
-export async function accountConflicts(services: Services, account: string, draft: Draft): Promise<ManifestConflict[]> {
+export async function accountConflicts(
+  services: Services,
+  account: string,
+  draft: Draft,
+): Promise<{ conflicts: ManifestConflict[]; left: number }> {
   const [modules, categories] = await Promise.all([
     listModules(services.db, account),
     listCategories(services.db, account),
@@ -43,7 +48,7 @@ export async function accountConflicts(services: Services, account: string, draf
   const conflicts = await mapAtOnce(neighbours, limits.validateReadsAtOnce, (module) =>
     conflictsWith(services, candidate, module, rank(module)),
   );
-  return conflicts.flat().sort(compareConflicts).slice(0, limits.conflictsShownMax);
+  return cutConflicts(conflicts.flat(), limits.conflictsShownMax);
 }
 
 type RankOf = (module: Pick<Module, 'category' | 'variety' | 'parent_module'>) => number | null;

@@ -35,8 +35,9 @@ export async function validateManifest(
   const errors = problems.filter(({ severity }) => severity === 'error');
   const warnings = problems.filter(({ severity }) => severity === 'warning');
   const valid = errors.length === 0;
-  const conflicts =
-    valid && manifest !== null ? await accountConflicts(services, caller.account, { manifest, ...input }) : [];
+  if (!valid || manifest === null) return { valid, errors, warnings, conflicts: [] };
+  const { conflicts, left } = await accountConflicts(services, caller.account, { manifest, ...input });
+  if (left > 0) warnings.push(elsewhere('', `${left} more conflicts are not listed`, 'warning'));
   return { valid, errors, warnings, conflicts };
 }
 
@@ -65,6 +66,6 @@ async function judge(
   }
 }
 
-function elsewhere(path: string, message: string): ManifestProblem {
-  return { severity: 'error', line: 0, column: 0, path, message };
+function elsewhere(path: string, message: string, severity: 'error' | 'warning' = 'error'): ManifestProblem {
+  return { severity, line: 0, column: 0, path, message };
 }

@@ -51,8 +51,22 @@ export function conflictsOf(candidate: Contender, neighbours: Iterable<Contender
 }
 
 /** The order in which conflicts are told: by path. */
-export function compareConflicts(a: ManifestConflict, b: ManifestConflict): number {
+function compareConflicts(a: ManifestConflict, b: ManifestConflict): number {
   return compareBytes(a.path, b.path) || compareBytes(a.module, b.module) || compareBytes(a.kind, b.kind);
+}
+
+/** Whether composition would refuse the two modules. */
+export function isRefused({ kind, certain }: ManifestConflict): boolean {
+  return kind === 'both_protect' && certain;
+}
+
+/** At most so many conflicts, by path: those that composition would refuse before others. `left` are not listed. */
+export function cutConflicts(
+  conflicts: readonly ManifestConflict[],
+  max: number,
+): { conflicts: ManifestConflict[]; left: number } {
+  const refusedFirst = [...conflicts.filter(isRefused), ...conflicts.filter((one) => !isRefused(one))];
+  return { conflicts: refusedFirst.slice(0, max).sort(compareConflicts), left: Math.max(0, conflicts.length - max) };
 }
 
 /** Whether any pattern of one could meet any of the other: where it is false, no files of theirs can conflict. */

@@ -1,8 +1,9 @@
 export {
   type ConflictKind,
   type Contender,
-  compareConflicts,
   conflictsOf,
+  cutConflicts,
+  isRefused,
   type ManifestConflict,
   mayConflict,
 } from './conflicts.ts';

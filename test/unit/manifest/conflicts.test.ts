@@ -4,7 +4,14 @@ import { compose } from '../../../shared/composition/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { ancestorPaths, type TreeEntry } from '../../../shared/domain/tree.ts';
 import { isGantryError } from '../../../shared/error.ts';
-import { type Contender, conflictsOf, mayConflict, parseManifest } from '../../../shared/manifest/index.ts';
+import {
+  type Contender,
+  conflictsOf,
+  cutConflicts,
+  isRefused,
+  mayConflict,
+  parseManifest,
+} from '../../../shared/manifest/index.ts';
 
 interface Given {
   files?: string[];
@@ -155,6 +162,16 @@ test('the sentences name both modules, the path and what to do', () => {
   expect(dropped[0]?.message).toBe(
     `"${conf}" of acme/other would be dropped, because acme/own protects it, whichever ranks higher (acme/own 60, acme/other 90)`,
   );
+});
+
+test('of too many conflicts those that composition would refuse are listed before others, and the rest is counted', () => {
+  const dropped = Array.from({ length: 10 }, (_, i) => `/etc/a${i}`);
+  const own = contender('own', { files: [...dropped, '/etc/z'], protect: ['/etc/z'] });
+  const found = conflictsOf(own, [contender('other', { files: [...dropped, '/etc/z'], protect: ['/etc/**'] })]);
+  const { conflicts, left } = cutConflicts(found, 3);
+  expect(conflicts.map(({ path }) => path)).toEqual(['/etc/a0', '/etc/a1', '/etc/z']);
+  expect([left, conflicts.filter(isRefused).length]).toEqual([8, 1]);
+  expect(cutConflicts(found, 11)).toEqual({ conflicts: found, left: 0 });
 });
 
 describe('the law: with known files, validate says what composition does', () => {
