@@ -15,7 +15,7 @@ import {
 } from '../manifest/index.ts';
 import { listCategories } from '../store/account.ts';
 import { readFileIndex } from '../store/file-index.ts';
-import { listModules } from '../store/module.ts';
+import { eachModule } from '../store/module.ts';
 import { listVersions } from '../store/version.ts';
 import type { Services } from './services.ts';
 
@@ -39,7 +39,7 @@ export async function accountConflicts(
   draft: Draft,
 ): Promise<{ conflicts: ManifestConflict[]; left: number }> {
   const [modules, categories] = await Promise.all([
-    listModules(services.db, account),
+    Array.fromAsync(eachModule(services.db, account)),
     listCategories(services.db, account),
   ]);
   const rank = priorities(account, modules, categories);

@@ -3,8 +3,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { accountConflicts } from '../../../shared/actions/manifest-conflicts.ts';
+import { mapAtOnce } from '../../../shared/at-once.ts';
 import { validateManifestAnswer } from '../../../shared/contract/api/module.ts';
+import { parseManifest } from '../../../shared/manifest/index.ts';
+import { transact } from '../../../shared/store/db.ts';
+import { createModule } from '../../../shared/store/module.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { storedModule } from '../../support/stored.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -86,5 +92,14 @@ describe('a manifest is held against the modules of its account', () => {
     expect(output).toContain(`manifest.yaml both_protect ${conf}: expected one module to protect`);
     expect(output).toContain('manifest.yaml is valid');
     expect(code).toBe(1);
+  });
+
+  it('which are all looked at, however many there are', async () => {
+    const { services, account } = world;
+    const others = Array.from({ length: 1001 }, (_, i) => `a${i}`);
+    await mapAtOnce(others, 16, (name) => transact(services.db, [createModule(storedModule(account, name))]));
+    const draft = { manifest: parseManifest(manifest([conf])).manifest, category_slug: 'userland' };
+    const { conflicts } = await accountConflicts(services, account, draft);
+    expect(conflicts).toMatchObject([conflict('would_be_dropped', conf, true)]);
   });
 });
