@@ -89,7 +89,12 @@ async function push(registry: DockerRegistry, tag: string): Promise<void> {
 /** Services on a table of their own, with queues that nobody reads. */
 async function preparedServices(): Promise<Services> {
   const table = `bench-${process.pid}`;
-  Object.assign(process.env, { TABLE_NAME: table, BUCKET_NAME: 'none', ALLOWED_PRIVATE_HOSTS: '127.0.0.1' });
+  Object.assign(process.env, {
+    DEPLOYMENT_NAME: 'bench',
+    TABLE_NAME: table,
+    BUCKET_NAME: 'none',
+    ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+  });
   const services = servicesFromEnvironment();
   await services.aws.dynamodb.send(createTable(table));
   const { QueueUrl = '' } = await services.aws.sqs.send(new CreateQueueCommand({ QueueName: table }));

@@ -2,17 +2,20 @@ import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard, local } from './acknowledge.ts';
+import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 
-const purposeTag = 'gantry:purpose';
-const directorPurpose = 'director';
+/** On each director key, with the name of its deployment. */
+const directorTag = 'gantry:director-of';
 
 /** The key of link MACs, and leave to make and use the accounts' director keys, which come and go at run time. */
 export class Keys extends Construct {
   readonly linkKey: Key;
+  private readonly deployment: string;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
+    this.deployment = settings.environmentName;
     this.linkKey = new Key(this, 'LinkKey', {
       description: 'MACs of approval links',
       keySpec: KeySpec.HMAC_256,
@@ -31,16 +34,30 @@ export class Keys extends Construct {
     stage.setEnvironment('LINK_KEY_ID', this.linkKey.keyId);
   }
 
-  /** A key can only be made with the tag that the permission to sign asks for. */
+  /**
+   * A key can only be made with the tag that the permission to sign asks for. KMS wants the permission to tag as well, and
+   * for keys that are not there yet no resource can be named: so it is bound to that tag, to keys that sign, and away from
+   * keys of other deployments. Local clouds know neither specification nor usage as a condition, hence IfExists.
+   */
   allowMakeDirectorKeys(stage: StageFunction): void {
-    const condition = { StringEquals: { [`aws:RequestTag/${purposeTag}`]: directorPurpose } };
+    const condition = {
+      StringEquals: { [`aws:RequestTag/${directorTag}`]: this.deployment },
+      'ForAllValues:StringEquals': { 'aws:TagKeys': [directorTag, 'gantry:account'] },
+      StringEqualsIfExists: { 'kms:KeySpec': 'ECC_NIST_P256', 'kms:KeyUsage': 'SIGN_VERIFY' },
+    };
     stage.allow(['kms:CreateKey'], ['*'], condition);
-    stage.allow(['kms:TagResource'], [this.everyKey()], condition);
+    stage.allow(['kms:TagResource'], [this.everyKey()], {
+      ...condition,
+      StringEqualsIfExists: {
+        ...condition.StringEqualsIfExists,
+        [`aws:ResourceTag/${directorTag}`]: this.deployment,
+      },
+    });
   }
 
   allowSignAsDirector(stage: StageFunction): void {
     stage.allow(['kms:Sign', 'kms:GetPublicKey'], [this.everyKey()], {
-      StringEquals: { [`aws:ResourceTag/${purposeTag}`]: directorPurpose },
+      StringEquals: { [`aws:ResourceTag/${directorTag}`]: this.deployment },
     });
     acknowledgeWildcard(
       stage.role,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** What the stack tells the deployer (`cdk deploy --outputs-file`). */
 export const outputsSchema = z.object({
+  DeploymentName: z.string(),
   ApiUrl: z.url(),
   ApiId: z.string(),
   PublicUrl: z.url(),

@@ -51,7 +51,7 @@ export class Outside extends Construct {
   }
 
   private secrets(stage: StageFunction, kind: 'registry' | 'hook'): string {
-    const resourceName = `gantry/${kind}/*`;
+    const resourceName = `gantry/${this.settings.environmentName}/${kind}/*`;
     acknowledgeWildcard(
       stage.role,
       `${local('secretsmanager')}:secret:${resourceName}`,

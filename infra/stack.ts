@@ -41,14 +41,16 @@ export interface GantryStackProps extends StackProps {
 /** The whole of Gantry in one stack, in the order in which a module passes through it. */
 export class GantryStack extends Stack {
   private readonly code: (name: FunctionName) => Code;
+  private readonly deployment: string;
 
   constructor(scope: Construct, id: string, props: GantryStackProps) {
     super(scope, id, { description: 'Gantry: the module supply chain', ...props });
     const { settings } = props;
     this.code = props.code;
+    this.deployment = settings.environmentName;
 
     const storage = new Storage(this, 'Storage');
-    const keys = new Keys(this, 'Keys');
+    const keys = new Keys(this, 'Keys', settings);
     const outside = new Outside(this, 'Outside', settings);
     const http = new Http(this, 'Http', settings);
     const queues = {
@@ -184,6 +186,7 @@ export class GantryStack extends Stack {
     });
 
     this.tell({
+      DeploymentName: settings.environmentName,
       ApiUrl: http.api.apiEndpoint,
       ApiId: http.api.apiId,
       PublicUrl: http.publicUrl,
@@ -207,7 +210,9 @@ export class GantryStack extends Stack {
 
   private stage(name: FunctionName, description: string, memorySize?: number): StageFunction {
     const props = { description, code: this.code(name), timeout: timeouts[name] };
-    return new StageFunction(this, name, { ...props, ...(memorySize ? { memorySize } : {}) });
+    const stage = new StageFunction(this, name, { ...props, ...(memorySize ? { memorySize } : {}) });
+    stage.setEnvironment('DEPLOYMENT_NAME', this.deployment);
+    return stage;
   }
 
   private tell(outputs: Record<keyof Outputs, string>): void {

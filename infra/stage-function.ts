@@ -16,6 +16,9 @@ export interface StageFunctionProps {
   memorySize?: number;
 }
 
+/** By operator and key, as IAM writes them. */
+export type Conditions = Record<string, Record<string, string | string[]>>;
+
 /**
  * One Lambda function with its own role and log group. What it may reach is granted by the construct that owns the
  * resource, which also sets the variable that names it, so that no function knows of a resource it may not use.
@@ -62,7 +65,7 @@ export class StageFunction extends Construct {
     this.lambda.addEnvironment(name, value);
   }
 
-  allow(actions: string[], resources: string[], conditions: Record<string, Record<string, string>> = {}): void {
+  allow(actions: string[], resources: string[], conditions: Conditions = {}): void {
     this.role.addToPolicy(new PolicyStatement({ actions, resources, conditions }));
   }
 }

@@ -7,6 +7,7 @@ import { isGantryError } from '../shared/error.ts';
 /** The variables that a function of the stack would get, from what the deployment answered. */
 export function environmentOf(outputs: Outputs): Record<string, string> {
   return {
+    DEPLOYMENT_NAME: outputs.DeploymentName,
     TABLE_NAME: outputs.TableName,
     BUCKET_NAME: outputs.BucketName,
     POLL_QUEUE_URL: outputs.PollQueueUrl,

@@ -2,6 +2,7 @@ import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
 import { cliReference } from './cli.ts';
 import { errorReference, eventReference, verificationReference } from './contract.ts';
 import { manifestReference } from './manifest.ts';
+import { permissionReference } from './permissions.ts';
 
 interface GeneratedFile {
   /** From the project's root. */
@@ -20,5 +21,6 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/reference/errors.md', make: errorReference },
   { path: 'docs/reference/events.md', make: eventReference },
   { path: 'docs/reference/manifest.md', make: manifestReference },
+  { path: 'docs/reference/permissions.md', make: permissionReference },
   { path: 'docs/reference/verification.md', make: verificationReference },
 ];

@@ -7,12 +7,12 @@ import { GantryError } from '../error.ts';
 import { transact } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { createHook as creation, getHook, removeHook as removal } from '../store/registry.ts';
-import { deleteSecret, writeSecret } from './secrets.ts';
+import { deleteSecret, secretName, writeSecret } from './secrets.ts';
 import { nowIso, type Services } from './services.ts';
 
 /** Name of the secret that a webhook's sender shares with Gantry. */
-export function hookSecretName({ account, id }: Pick<RegistryHook, 'account' | 'id'>): string {
-  return `gantry/hook/${account}/${id}`;
+export function hookSecretName(services: Services, { account, id }: Pick<RegistryHook, 'account' | 'id'>): string {
+  return secretName(services, 'hook', account, id);
 }
 
 /** Where a registry sends to. */
@@ -30,7 +30,7 @@ export async function createHook(
   const at = nowIso(services);
   const hook: RegistryHook = { account, id: newId('hook'), kind, host, created_by: actor, created_at: at };
   const secret = `gantry_hook_${randomBytes(32).toString('base64url')}`;
-  await writeSecret(services, hookSecretName(hook), secret);
+  await writeSecret(services, hookSecretName(services, hook), secret);
   await transact(services.db, [
     creation(hook),
     createEvent({ type: 'gantry.hook.created', account, subject: `hook/${hook.id}`, actor, at, data: { kind, host } }),
@@ -50,5 +50,5 @@ export async function removeHook(services: Services, caller: Caller, id: string)
     removal(id),
     createEvent({ type: 'gantry.hook.removed', account, subject: `hook/${id}`, actor, at, data: {} }),
   ]);
-  await deleteSecret(services, hookSecretName(hook));
+  await deleteSecret(services, hookSecretName(services, hook));
 }

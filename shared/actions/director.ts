@@ -15,7 +15,7 @@ export async function createDirectorKey(services: Services, account: string): Pr
       KeyUsage: 'SIGN_VERIFY',
       Description: `Gantry director key of account ${account}`,
       Tags: [
-        { TagKey: 'gantry:purpose', TagValue: 'director' },
+        { TagKey: 'gantry:director-of', TagValue: services.settings.deployment },
         { TagKey: 'gantry:account', TagValue: account },
       ],
     }),

@@ -25,7 +25,8 @@ type Variable = (typeof variables)[number];
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
 export function servicesFromEnvironment(...required: Variable[]): Services {
-  const { TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS, REGISTRY_BUDGETS } = environment(
+  const { DEPLOYMENT_NAME, TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS, REGISTRY_BUDGETS } = environment(
+    'DEPLOYMENT_NAME',
     'TABLE_NAME',
     'BUCKET_NAME',
     'ALLOWED_PRIVATE_HOSTS',
@@ -40,6 +41,7 @@ export function servicesFromEnvironment(...required: Variable[]): Services {
     db: { client: aws.dynamodb, table: TABLE_NAME },
     objects: { s3: aws.s3, bucket: BUCKET_NAME },
     settings: {
+      deployment: DEPLOYMENT_NAME,
       publicUrl: value('PUBLIC_URL'),
       senderAddress: value('SENDER_ADDRESS'),
       linkKeyId: value('LINK_KEY_ID'),

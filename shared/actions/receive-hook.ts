@@ -42,7 +42,7 @@ export async function receiveHook(services: Services, id: string, headers: Heade
 async function secretOf(services: Services, hook: RegistryHook): Promise<string | null> {
   const known = secrets.get(hook.id);
   if (known !== undefined) return known;
-  const secret = await readSecret(services, hookSecretName(hook));
+  const secret = await readSecret(services, hookSecretName(services, hook));
   if (secret !== null) secrets.set(hook.id, secret);
   return secret;
 }

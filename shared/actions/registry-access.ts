@@ -43,7 +43,7 @@ export async function withRegistry<T>(
     try {
       return await work(client, reference, pace);
     } catch (error) {
-      if (isGantryError(error, 'registry_unauthorized')) forgetCredentials(account, host);
+      if (isGantryError(error, 'registry_unauthorized')) forgetCredentials(services, account, host);
       throw error;
     }
   });

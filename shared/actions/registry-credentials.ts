@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { type AuthMemory, authMemory, ecrRegion } from '../registry/index.ts';
-import { readSecret } from './secrets.ts';
+import { readSecret, secretName } from './secrets.ts';
 import type { Services } from './services.ts';
 
 const secretValue = z.object({ username: z.string(), password: z.string() });
@@ -19,9 +19,9 @@ interface Known {
 const known = new Map<string, Known>();
 
 /** Name of the secret that holds an account's credentials for a registry host: `{"username":"…","password":"…"}`. */
-export function registrySecretName(account: string, host: string): string {
+export function registrySecretName(services: Services, account: string, host: string): string {
   // Secret names may not hold colons, nor the brackets of IPv6 addresses.
-  return `gantry/registry/${account}/${host.replace(/[^A-Za-z0-9.-]/g, '_')}`;
+  return secretName(services, 'registry', account, host.replace(/[^A-Za-z0-9.-]/g, '_'));
 }
 
 /**
@@ -30,7 +30,7 @@ export function registrySecretName(account: string, host: string): string {
  * @throws GantryError `registry_unauthorized` when the stored secret is malformed
  */
 export async function registryCredentials(services: Services, account: string, host: string): Promise<Known> {
-  const name = registrySecretName(account, host);
+  const name = registrySecretName(services, account, host);
   const now = services.now().getTime();
   const cached = known.get(name);
   if (cached !== undefined && cached.untilMs > now) return cached;
@@ -48,8 +48,8 @@ export async function registryCredentials(services: Services, account: string, h
 }
 
 /** Reads them anew the next time: they were refused, so stored or changed ones work at once. */
-export function forgetCredentials(account: string, host: string): void {
-  known.delete(registrySecretName(account, host));
+export function forgetCredentials(services: Services, account: string, host: string): void {
+  known.delete(registrySecretName(services, account, host));
 }
 
 async function storedCredentials(services: Services, name: string): Promise<StoredCredentials | null> {

@@ -6,6 +6,11 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { Services } from './services.ts';
 
+/** Name of a secret of an account: a deployment's functions may reach those below its own name only. */
+export function secretName({ settings }: Services, kind: 'registry' | 'hook', account: string, name: string): string {
+  return `gantry/${settings.deployment}/${kind}/${account}/${name}`;
+}
+
 /** A secret's text, null where there is none. */
 export async function readSecret({ aws }: Services, name: string): Promise<string | null> {
   try {

@@ -24,6 +24,8 @@ export interface Services {
 
 /** A deployment's settings; a function that lacks one and needs it is a deployment error. */
 export interface Settings {
+  /** Of the deployment, among those of one AWS account. */
+  deployment: string;
   publicUrl: string;
   senderAddress: string;
   linkKeyId: string;

@@ -33,6 +33,8 @@ export const allowedPrivateHosts = z
 
 /** Every variable that the stack gives its functions. The names stand nowhere else. */
 const variables = {
+  /** Tells deployments in one AWS account apart: their secrets and keys carry it. */
+  DEPLOYMENT_NAME: text,
   TABLE_NAME: text,
   BUCKET_NAME: text,
   POLL_QUEUE_URL: z.url(),

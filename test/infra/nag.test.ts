@@ -1,6 +1,6 @@
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
-import { synthesize } from './synthesize.ts';
+import { synthesize } from '../../scripts/synthesize.ts';
 
 test('cdk-nag finds nothing against AwsSolutions that is not acknowledged with a reason', () => {
   const { app, stack } = synthesize();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { synthesize } from './synthesize.ts';
+import { synthesize } from '../../scripts/synthesize.ts';
 
 interface State {
   Type: string;

@@ -1,8 +1,8 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { functionEntries } from '../../infra/bundle.ts';
+import { synthesize } from '../../scripts/synthesize.ts';
 import { environmentNames } from '../../shared/contract/environment.ts';
-import { synthesize } from './synthesize.ts';
 
 const { template, resources } = synthesize();
 
@@ -232,7 +232,7 @@ describe('grants', () => {
     expect(bound.length).toBeGreaterThan(0);
     for (const { statement } of bound) {
       const tags = statement.Condition?.StringEquals ?? {};
-      expect(tags['aws:RequestTag/gantry:purpose'] ?? tags['aws:ResourceTag/gantry:purpose']).toBe('director');
+      expect(tags['aws:RequestTag/gantry:director-of'] ?? tags['aws:ResourceTag/gantry:director-of']).toBe('main');
     }
   });
 
@@ -241,7 +241,7 @@ describe('grants', () => {
       list(statement.Action)
         .filter((action) => action.startsWith('secretsmanager:'))
         .map((action) => {
-          const [, kind] = /:secret:gantry\/(registry|hook)\/\*"/.exec(JSON.stringify(statement.Resource)) ?? [];
+          const [, kind] = /:secret:gantry\/main\/(registry|hook)\/\*"/.exec(JSON.stringify(statement.Resource)) ?? [];
           return `${policy.replace(/Role.*/, '')} ${action.replace('secretsmanager:', '')} ${kind}`;
         }),
     );

@@ -3,10 +3,10 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/local-cloud.ts';
 import { generatedFiles } from '../../scripts/reference/files.ts';
+import { synthesize } from '../../scripts/synthesize.ts';
 import { cureOf } from '../../shared/contract/cures.ts';
 import { errorStatus } from '../../shared/contract/error-codes.ts';
 import { eventTypes } from '../../shared/contract/events.ts';
-import { synthesize } from '../infra/synthesize.ts';
 
 function read(path: string): string {
   return readFileSync(join(projectRoot, path), 'utf8');
@@ -75,6 +75,14 @@ test('every event type is in docs/reference/events.md', () => {
   expect(eventTypes.filter((type) => !page.includes(`\`${type}\``))).toEqual([]);
 });
 
+test('every threat of docs/security.md that is answered names the test that shows it', () => {
+  const rows = read('docs/security.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| can |'));
+  expect(rows.length).toBeGreaterThan(40);
+  expect(rows.filter((row) => !/`test\/[^`]+\.test\.ts`(, `test\/[^`]+\.test\.ts`)* \|$/.test(row))).toEqual([]);
+});
+
 describe('a page', () => {
   test('is there to be looked at', () => {
     expect(pages).toContain('README.md');
@@ -92,6 +100,11 @@ describe('a page', () => {
       return anchor !== undefined && !anchorsOf(read(file)).includes(anchor);
     });
     expect(broken).toEqual([]);
+  });
+
+  test.each(pages)('%s names tests that there are', (page) => {
+    const named = [...read(page).matchAll(/`(test\/[^`*<]+\.tsx?)`/g)].map(([, path = '']) => path);
+    expect(named.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
   });
 
   test.each(pages)('%s names no path of one machine', (page) => {

@@ -144,7 +144,7 @@ describe('a registry that asks for a password', () => {
     expect(refused?.code).toBe('registry_unauthorized');
 
     const { secrets } = there.services.aws;
-    const Name = registrySecretName(there.account, locked.host);
+    const Name = registrySecretName(there.services, there.account, locked.host);
     await secrets.send(new CreateSecretCommand({ Name, SecretString: 'hunter2-is-no-json' }));
     await pollRepository(await alone(there.services), { account: there.account, module: 'locked' });
     const row = await getRepository(services.db, there.account, 'locked');

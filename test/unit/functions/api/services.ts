@@ -11,6 +11,7 @@ export function idleServices(): Services {
     db: { client: aws.dynamodb, table: 'none' },
     objects: { s3: aws.s3, bucket: 'none' },
     settings: {
+      deployment: 'none',
       publicUrl: 'https://gantry.example',
       senderAddress: 'gantry@example.com',
       linkKeyId: '',

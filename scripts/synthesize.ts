@@ -1,8 +1,8 @@
 import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { parseSettings } from '../../infra/settings.ts';
-import { GantryStack } from '../../infra/stack.ts';
+import { parseSettings } from '../infra/settings.ts';
+import { GantryStack } from '../infra/stack.ts';
 
 export interface Resource {
   Type: string;

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { type FunctionName, functionEntries } from '../../infra/bundle.ts';
+import { grants } from '../../scripts/grants.ts';
+import type { ObjectKind } from '../../shared/contract/objects.ts';
+
+const functions = Object.keys(functionEntries);
+const allowed = grants().filter(({ effect }) => effect === 'Allow');
+
+/** Which functions have an action on a resource that a pattern matches. */
+function holders(action: string, resource: RegExp): string[] {
+  const found = allowed.filter(
+    ({ actions, resources }) => actions.includes(action) && resources.some((each) => resource.test(each)),
+  );
+  return [...new Set(found.map(({ role }) => role))];
+}
+
+test('every function has a role, and no role is shared or left without one', () => {
+  const roles = new Set(allowed.map(({ role }) => role));
+  expect([...roles].sort()).toEqual([...functions, 'PromotionStateMachine'].sort());
+});
+
+test('nobody may change roles, policies, functions, keys, buckets, tables or queues', () => {
+  const changing =
+    /^(?:iam|sts|lambda|cloudformation|organizations|logs:(?:Delete(?!LogDelivery)|Create(?!LogStream|LogDelivery)))|:(?:Put|Delete|Set|Attach|Create|Update|Schedule|Disable|Purge)(?:\w*Policy|Grant|Key(?!$)|Bucket|Table|Queue|Alias|Role|Function)/;
+  const found = allowed
+    .filter(({ role }) => functions.includes(role))
+    .flatMap(({ role, actions }) => actions.filter((action) => changing.test(action)).map((each) => `${role} ${each}`));
+  // The API makes director keys: 'director keys are made and used under their tag only' bounds it.
+  expect(found).toEqual([]);
+});
+
+test('a wildcard in a resource stands for what is named at run time, below a prefix that is known', () => {
+  const wild = allowed
+    .filter(({ role }) => functions.includes(role))
+    .flatMap(({ resources }) => resources)
+    .filter((resource) => resource.includes('*') && resource !== '*');
+  const known = [
+    /^StorageArtifacts\/accounts\/\*\/[a-z-]+\/\*$/,
+    /^arn:aws:secretsmanager:<region>:<account>:secret:gantry\/main\/(registry|hook)\/\*$/,
+    /^arn:aws:states:<region>:<account>:execution:PromotionStateMachine\.Name:\*$/,
+    // A deployment narrows it by a setting.
+    /^arn:aws:ecr:<region>:<account>:repository\/\*$/,
+    // Bound by the tag.
+    /^arn:aws:kms:<region>:<account>:key\/\*$/,
+  ];
+  expect(wild.filter((resource) => !known.some((pattern) => pattern.test(resource)))).toEqual([]);
+});
+
+test('each kind of object has one function that writes it', () => {
+  const writer: Record<ObjectKind, FunctionName> = {
+    artifacts: 'ingest',
+    'file-indexes': 'ingest',
+    evidence: 'verify',
+    images: 'compose',
+    compositions: 'compose',
+    'desired-states': 'reconcile',
+    roots: 'api',
+  };
+  for (const [kind, name] of Object.entries(writer)) {
+    expect(holders('s3:PutObject', new RegExp(`/accounts/\\*/${kind}/`)), kind).toEqual([name]);
+  }
+  const kinds = allowed
+    .filter(({ actions }) => actions.includes('s3:PutObject'))
+    .flatMap(({ resources }) => resources.flatMap((each) => /\/accounts\/\*\/([a-z-]+)\//.exec(each)?.[1] ?? []));
+  expect(kinds.sort()).toEqual(Object.keys(writer).sort());
+});
+
+test('each queue has one function that reads it, and no function reads two', () => {
+  const readers = allowed
+    .filter(({ actions }) => actions.includes('sqs:ReceiveMessage'))
+    .map(({ role, resources }) => `${role} ${resources}`);
+  expect(readers.sort()).toEqual([
+    'collect CollectQueue',
+    'compose ComposeQueue',
+    'ingest IngestQueue',
+    'poll PollQueue',
+    'reconcile ReconcileQueue',
+    'verify VerifyQueue',
+  ]);
+});
+
+test('what was verified is handed on by verify alone, and only ingest puts its work off', () => {
+  expect(holders('sqs:SendMessage', /^IngestQueue$/).sort()).toEqual(['ingest', 'verify']);
+});
+
+test('links of approval mails are made by promote, checked by the API, and mailed by promote', () => {
+  expect(holders('kms:GenerateMac', /./)).toEqual(['promote']);
+  expect(holders('kms:VerifyMac', /./)).toEqual(['api']);
+  expect(holders('ses:SendEmail', /identity\/OutsideSender$/)).toEqual(['promote']);
+});
+
+test('director keys are used by the API for roots and by reconcile for desired states', () => {
+  expect(holders('kms:Sign', /./).sort()).toEqual(['api', 'reconcile']);
+  expect(holders('kms:CreateKey', /./)).toEqual(['api']);
+});
