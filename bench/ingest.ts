@@ -44,7 +44,8 @@ export async function run(size = defaultMiB): Promise<void> {
   const cloud = await startLocalCloud(directory, await choosePort({ variable: 'GANTRY_BENCH_PORT', kept: undefined }));
   const registry = await startDockerRegistry();
   try {
-    Object.assign(process.env, cloudEnvironment(cloud.endpoint), { BUCKET_NAME: bucket, TABLE_NAME: 'none' });
+    const names = { DEPLOYMENT_NAME: 'bench', BUCKET_NAME: bucket, TABLE_NAME: 'none' };
+    Object.assign(process.env, cloudEnvironment(cloud.endpoint), names);
     await servicesFromEnvironment().aws.s3.send(new CreateBucketCommand({ Bucket: bucket }));
     await measure(registry, await pushLarge(registry, files));
   } finally {
