@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { initializeCA, initializeCTLog, initializeTLog } from '@sigstore/mock';
+import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import { z } from 'zod';
 import type { SignatureCandidate } from '../../shared/domain/signature.ts';
 
@@ -31,6 +31,7 @@ export interface SignOptions {
 export async function startPrivateSigstore(issuedAt: Date) {
   const [caKeys, ctKeys, logKeys] = [p384(), p256(), p256()];
   const ctLog = await initializeCTLog(ctKeys, issuedAt);
+  const tsa = await initializeTSA(p384(), after(issuedAt, 60_000));
   const ca = await initializeCA(caKeys, ctLog, issuedAt);
   const bareCa = await initializeCA(caKeys, undefined, issuedAt);
 
@@ -45,7 +46,15 @@ export async function startPrivateSigstore(issuedAt: Date) {
         validFor: { start: '2000-01-01T00:00:00Z' },
       },
     ],
-    timestampAuthorities: [],
+    timestampAuthorities: [
+      {
+        uri: 'https://tsa.private.test',
+        certChain: {
+          certificates: [tsa.intCertificate, tsa.rootCertificate].map((der) => ({ rawBytes: base64(der) })),
+        },
+        validFor: { start: '2000-01-01T00:00:00Z' },
+      },
+    ],
   };
 
   /** A legacy keyless signature with its certificate and the log's promise. */
@@ -111,7 +120,25 @@ export async function startPrivateSigstore(issuedAt: Date) {
     };
   }
 
-  return { trustedRoot, signLegacy, bareCa };
+  /** The RFC 3161 timestamp of a signature, in the annotation that cosign writes. */
+  async function timestamped(candidate: SignatureCandidate): Promise<SignatureCandidate & { format: 'legacy' }> {
+    if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+    const signature = Buffer.from(candidate.annotations['dev.cosignproject.cosign/signature'] ?? '', 'base64');
+    const token = await tsa.timestamp({
+      artifactHash: createHash('sha256').update(signature).digest(),
+      hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
+      nonce: 1,
+      policyOID: '1.3.6.1.4.1.57264.2',
+      certReq: true,
+    });
+    const annotation = JSON.stringify({ SignedRFC3161Timestamp: base64(token) });
+    return {
+      ...candidate,
+      annotations: { ...candidate.annotations, 'dev.sigstore.cosign/rfc3161timestamp': annotation },
+    };
+  }
+
+  return { trustedRoot, signLegacy, timestamped, bareCa };
 }
 
 function p256() {

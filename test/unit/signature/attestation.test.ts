@@ -1,8 +1,8 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { AttestationRequirement, SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
-import { preAuthenticationEncoding, statementPayloadType } from '../../../shared/signature/bundle.ts';
 import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
+import { attest } from '../../support/attestation.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const author = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -17,15 +17,7 @@ function found(bundle: unknown): SignatureCandidate {
 const signature = found(signArtifact({ digest, key: author.privateKey }));
 
 function attestation(predicateType: string, predicate: unknown, key = author.privateKey, of = digest) {
-  const bundle = signArtifact({ digest, key });
-  const subject = [{ name: 'redis', digest: { sha256: of.slice('sha256:'.length) } }];
-  const statement = { _type: 'https://in-toto.io/Statement/v0.1', subject, predicateType, predicate };
-  const payload = Buffer.from(JSON.stringify(statement));
-  const sig = sign('sha256', preAuthenticationEncoding(statementPayloadType, payload), key).toString('base64');
-  return found({
-    ...bundle,
-    dsseEnvelope: { ...bundle.dsseEnvelope, payload: payload.toString('base64'), signatures: [{ sig }] },
-  });
+  return found(attest(of, key, predicateType, predicate));
 }
 
 const provenance = attestation(`${slsa}/v1`, { runDetails: { builder: { id: builder } } });

@@ -124,4 +124,21 @@ describe('certificates of a private Fulcio', () => {
     expect(judge({ ...candidate, annotations }, { require_tlog: false })?.code).toBe('timestamp_missing');
     expect(judge({ ...candidate, annotations })?.code).toBe('tlog_missing');
   });
+
+  test('rest on a signed timestamp of the older annotation, where no log entry is demanded', async () => {
+    const { annotations, ...rest } = await sigstore.timestamped(await sigstore.signLegacy({ digest }));
+    const { 'dev.sigstore.cosign/bundle': _, ...unlogged } = annotations;
+    const candidate = { ...rest, annotations: unlogged };
+    expect(judge(candidate, { require_tlog: false })).toMatchObject({
+      code: 'verified',
+      proof: { log_entries: [], timestamps: [expect.stringMatching(/^\d{4}-/)] },
+    });
+    expect(judge(candidate)?.code).toBe('tlog_missing');
+    const unknown = { ...sigstore.trustedRoot, timestampAuthorities: [] };
+    expect(judge(candidate, { require_tlog: false, trusted_root: unknown })?.code).toBe('timestamp_invalid');
+    const other = await sigstore.timestamped(await sigstore.signLegacy({ digest }));
+    const stamp = 'dev.sigstore.cosign/rfc3161timestamp';
+    const swapped = { ...rest, annotations: { ...unlogged, [stamp]: other.annotations[stamp] ?? '' } };
+    expect(judge(swapped, { require_tlog: false })?.code).toBe('timestamp_invalid');
+  });
 });

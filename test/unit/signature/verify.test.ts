@@ -158,6 +158,28 @@ describe('what a policy asks for', () => {
   });
 });
 
+describe('a workflow of Gitea', () => {
+  test.each([
+    ['its own repository, tag and trigger', {}, 'verified'],
+    ['another trigger', { build_trigger: '^release$' }, 'claim_mismatch'],
+    ['another workflow', { build_config_uri: '/build\\.yml@' }, 'claim_mismatch'],
+    ['a branch', { source_repository_ref: '^refs/heads/' }, 'claim_mismatch'],
+  ])('can be held to %s by what its certificate says', (_, claims, code) => {
+    const entry = cosignCase('keyless-ok');
+    const { identities } = policyOf(entry);
+    const demanded = {
+      source_repository_uri: '^https://git\\.ipnode\\.test/acme/modules/my-redis-module$',
+      source_repository_ref: '^refs/tags/v',
+      build_config_uri: '/\\.gitea/workflows/release\\.yml@',
+      build_trigger: '^push$',
+      ...claims,
+    };
+    expect(judge('keyless-ok', { identities: identities.map((pair) => ({ ...pair, claims: demanded })) }).code).toBe(
+      code,
+    );
+  });
+});
+
 describe('verdicts', () => {
   test('an unreadable candidate tells why and hides no other', () => {
     const unreadable: SignatureCandidate = {
