@@ -1,3 +1,4 @@
+import { isLoopbackAddress, isLoopbackName } from '../domain/address.ts';
 import { GantryError } from '../error.ts';
 
 /** An OCI reference, taken apart. At most one of `tag` and `digest` is enough to name a manifest; the digest wins. */
@@ -61,13 +62,8 @@ export function formatReference({ host, repository, tag, digest }: Reference): s
 
 /** True for hosts that reach this machine only: those are spoken to over plain http. */
 export function isLoopbackHost(host: string): boolean {
-  const name = host.replace(/:[0-9]+$/, '').toLowerCase();
-  return (
-    name === 'localhost' ||
-    name.endsWith('.localhost') ||
-    name === '[::1]' ||
-    /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(name)
-  );
+  const name = host.replace(/:[0-9]+$/, '').replace(/^\[|\]$/g, '');
+  return isLoopbackName(name) || isLoopbackAddress(name);
 }
 
 /** The region of a private registry of Amazon ECR, null for any other host. */

@@ -314,6 +314,10 @@ describe('settings', () => {
     expect(() => synthesize({ registryBudgets: 'ghcr.io=fast' })).toThrow('registryBudgets');
   });
 
+  test('an entry of the allow-list that is no host, address or network is refused by name', () => {
+    expect(() => synthesize({ allowedPrivateHosts: 'registry.internal, 10.0.0.0/33' })).toThrow('"10.0.0.0/33"');
+  });
+
   test('a deployment without a sender is refused by name', () => {
     expect(() => synthesize({ senderAddress: '' })).toThrow('senderAddress');
   });

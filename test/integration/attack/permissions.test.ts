@@ -133,7 +133,7 @@ const tell: Call = (as) =>
   );
 
 /** What each function must not be able to do, and one thing that it can, by which its credentials are seen to work. */
-const grantsOf: Record<FunctionName, { can: Call; cannot: Record<string, Call> }> = {
+const attempts: Record<FunctionName, { can: Call; cannot: Record<string, Call> }> = {
   poll: {
     can: readRow,
     cannot: {
@@ -286,7 +286,7 @@ async function outcome(name: FunctionName, call: Call): Promise<string> {
 }
 
 describe.each(Object.keys(functionEntries) as FunctionName[])('the function %s', (name) => {
-  const { can, cannot } = grantsOf[name];
+  const { can, cannot } = attempts[name];
 
   test('has credentials that work', async () => {
     expect(await outcome(name, can)).toBe('done');
