@@ -88,6 +88,28 @@ describe('the same message ten times at once', () => {
   });
 });
 
+describe('messages in the order', () => {
+  const orders = [
+    ['poll', 'ingest', 'verify'],
+    ['verify', 'poll', 'ingest'],
+    ['verify', 'ingest', 'poll'],
+    ['ingest', 'poll', 'verify'],
+    ['ingest', 'verify', 'poll'],
+  ] as const;
+
+  it.concurrent.each(orders)('%s, %s, %s, again and again, make one version', async (...order) => {
+    const name = order.join('-');
+    const { digest } = await publish(name);
+    const stages = {
+      poll: () => pollRepository(services, { account: world.account, module: name, recheck: true }),
+      verify: () => verifyCandidate(services, message(name, digest)),
+      ingest: () => ingestCandidate(services, message(name, digest)),
+    };
+    for (let round = 0; round < 4; round++) for (const next of order) await stages[next]();
+    await expectOnce(stage(), name, digest);
+  });
+});
+
 describe('an ingest worker that is killed', () => {
   function worker(name: string, digest: string, ...how: string[]): ChildProcess {
     const script = join(import.meta.dirname, '../../support/ingest-once.ts');
