@@ -127,13 +127,17 @@ async function readRepository(
   const fresh = [...versions].filter((tag) => known.get(tag)?.gone_at !== null);
   const look = (tag: string) => seeTag(services, row, client, repository, tag);
   const spent = () => performance.now() - started > limits.pollWorkMs || pace.overdrawn();
+  let found = 0;
   for (const [index, tag] of fresh.entries()) {
     if (index > 0 && (index === limits.freshTagsMax || spent())) {
-      // Should the message that asks for the rest be lost, the schedule asks.
+      // Only who gets on asks for more at once: a list of tags that there are not must not keep workers busy.
+      const more = found > 0;
       const { recheck_at } = row;
-      return { tags_hash: null, ignored_tags, recheck_at, next_poll_at: untilSentAgain(services), more: true };
+      // Should the message that asks for the rest be lost, the schedule asks.
+      const next = more ? untilSentAgain(services) : next_poll_at;
+      return { tags_hash: null, ignored_tags, recheck_at, next_poll_at: next, more };
     }
-    await look(tag);
+    if (await look(tag)) found += 1;
   }
   const before = recheck ? nowIso(services) : later(services, -limits.tagRecheckSeconds);
   const again = tagsToLookAt([...known.values()], truncated ? null : new Set(tags), before);

@@ -20,6 +20,7 @@ const attemptsMax = 20;
  * digest of an ingested version never changes that version: it raises `tag_moved`, and the new digest is not taken up. A
  * tag that leaves a digest which never became a version (unsigned, refused, on its way) names another candidate from then
  * on. A tag that is gone raises `gantry.tag.deleted`. A candidate that its last tag left, either way, is refused.
+ * @returns whether the registry has the tag
  */
 export async function seeTag(
   services: Services,
@@ -27,16 +28,19 @@ export async function seeTag(
   client: RegistryClient,
   repository: string,
   tag: string,
-): Promise<void> {
+): Promise<boolean> {
   const seenAt = nowIso(services);
   const digest = await headTag(client, repository, tag);
   for (let left = attemptsMax; ; left--) {
     try {
-      if (digest === null) return await recordDeletion(services, row, { tag, seenAt });
+      if (digest === null) {
+        await recordDeletion(services, row, { tag, seenAt });
+        return false;
+      }
       const id = await record(services, row, { tag, digest, seenAt });
       if (id !== null)
         await enqueue(services, 'verify', [{ account: row.account, module: row.module, version_id: id }]);
-      return;
+      return true;
     } catch (error) {
       if (!isGantryError(error, 'conflict', 'already_exists') || left === 1) throw error;
     }

@@ -1,9 +1,11 @@
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainArtifact } from '../../../shared/actions/explain-artifact.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest-candidate.ts';
 import { pollRepository } from '../../../shared/actions/poll-repository.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import { verifyCandidate } from '../../../shared/actions/verify-candidate.ts';
+import { limits } from '../../../shared/limits.ts';
 import { getRepository, getTag } from '../../../shared/store/repository.ts';
 import {
   type DockerRegistry,
@@ -144,6 +146,29 @@ describe('a tag that is deleted', () => {
     await poll('unlisted');
     proxy.interfere = null;
     expect(await tagOf('unlisted')).toMatchObject({ digest, gone_at: null });
+  });
+});
+
+describe('a list of more tags than one poll takes up, none of which there are', () => {
+  it('does not have the repository polled again at once, over and over', async () => {
+    await published('dangling', 'latest');
+    const tags = Array.from({ length: limits.freshTagsMax + 1 }, (_, i) => `v1.0.${i}`);
+    proxy.interfere = (request, response) => {
+      if (!request.url?.includes('/dangling/tags/list')) return false;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ name: 'dangling', tags }));
+      return true;
+    };
+    const { aws, settings } = services;
+    const AttributeNames = ['ApproximateNumberOfMessages'] as const;
+    const command = { QueueUrl: settings.queueUrls.poll, AttributeNames: [...AttributeNames] };
+    const waiting = () => aws.sqs.send(new GetQueueAttributesCommand(command));
+    const before = await waiting();
+    await poll('dangling');
+    proxy.interfere = null;
+    expect((await waiting()).Attributes).toEqual(before.Attributes);
+    const row = await getRepository(services.db, world.account, 'dangling');
+    expect(row).toMatchObject({ code: null, tags_hash: null });
+    expect(Date.parse(row?.next_poll_at ?? '')).toBeLessThan(Date.now() + limits.pollSeconds * 1000);
   });
 });
 
