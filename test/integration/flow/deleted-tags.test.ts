@@ -23,6 +23,7 @@ import {
   startRegistryProxy,
   walk,
 } from '../../support/flow.ts';
+import { holdPuts } from '../../support/operations.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const key = authorKey();
@@ -93,6 +94,22 @@ describe('a tag that is deleted', () => {
     const candidate = await world.candidate('withdrawn', digest);
     expect(candidate).toMatchObject({ state: 'rejected', code: 'tag_deleted', tags: [], next_verify_at: null });
     expect(candidate?.message).toContain('v1.0.0, is gone');
+  });
+
+  it('while its layer is on its way stops it before it is a version', async () => {
+    const digest = await published('midway');
+    const { id } = await pollAlone(services, world.account, 'midway', digest);
+    const message = { account: world.account, module: 'midway', version_id: id };
+    await verifyCandidate(services, message);
+    const slow = holdPuts();
+    const ingesting = ingestCandidate(slow.services, message);
+    await slow.reached;
+    await deleteTag(registry, place('midway'), 'v1.0.0');
+    await poll('midway');
+    slow.release();
+    await ingesting;
+    expect(await world.version('midway', digest)).toBeNull();
+    expect(await world.candidate('midway', digest)).toMatchObject({ state: 'rejected', code: 'tag_deleted' });
   });
 
   it('leaves a candidate to the tags that still name it', async () => {
