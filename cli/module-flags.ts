@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { type AttestationRequirement, claimNames, claimOids, type SignerClaims } from '../shared/domain/signature.ts';
 import { GantryError } from '../shared/error.ts';
 import { several } from './command.ts';
 
@@ -15,22 +16,26 @@ export interface RegistrationFlags {
   allowUnanchored?: true;
 }
 
+export const claimOption = [
+  '--claim <name=regexp>',
+  "what those signers' certificates must say of the workflow; several times",
+  several,
+] as const;
+
+export const attestationOption = [
+  '--require-attestation <type[=builder]>',
+  'predicate type, and regexp for its builder; several times',
+  several,
+] as const;
+
 /** The options that say whose signatures count and for which platforms it is built. */
 export function withRegistrationOptions(command: Command): Command {
   return command
     .option('--key <file>', 'a public key (PEM) whose signatures count; several times', several)
     .option('--identity-regexp <regexp>', 'whose keyless signatures count; several times, each with an issuer', several)
     .option('--issuer-regexp <regexp>', 'who vouched for the identity; several times', several)
-    .option(
-      '--claim <name=regexp>',
-      "what those signers' certificates must say of the workflow; several times",
-      several,
-    )
-    .option(
-      '--require-attestation <type[=builder]>',
-      'predicate type, and regexp for its builder; several times',
-      several,
-    )
+    .option(...claimOption)
+    .option(...attestationOption)
     .option('--platform <platform>', 'such as ubuntu-24.04-amd64; several times', several)
     .option('--allow-unanchored', 'accept regexps without ^ and $');
 }
@@ -55,7 +60,7 @@ function identitiesOf({ identityRegexp = [], issuerRegexp = [], claim = [] }: Re
     );
   }
   if (identityRegexp.length === 0) return undefined;
-  const claims = claim.length === 0 ? {} : { cosign_claims: Object.fromEntries(claim.map(claimOf)) };
+  const claims = claim.length === 0 ? {} : { cosign_claims: claimsOf(claim) };
   return identityRegexp.map((regexp, index) => ({
     ...claims,
     cosign_identity_regexp: regexp,
@@ -63,14 +68,22 @@ function identitiesOf({ identityRegexp = [], issuerRegexp = [], claim = [] }: Re
   }));
 }
 
-function claimOf(text: string): [string, string] {
-  const [name, ...regexp] = text.split('=');
-  if (!name || regexp.length === 0) throw new GantryError('usage', `expected --claim name=regexp, found "${text}"`);
-  return [name, regexp.join('=')];
+/** @throws GantryError `usage` for what is no `name=regexp`, or no name of a claim */
+export function claimsOf(claims: readonly string[]): SignerClaims {
+  return Object.fromEntries(
+    claims.map((text) => {
+      const [name = '', ...regexp] = text.split('=');
+      if (regexp.length === 0) throw new GantryError('usage', `expected --claim name=regexp, found "${text}"`);
+      if (!Object.hasOwn(claimOids, name)) {
+        throw new GantryError('usage', `expected --claim with one of ${claimNames.join(', ')}, found "${name}"`);
+      }
+      return [name, regexp.join('=')];
+    }),
+  );
 }
 
-function attestationOf(text: string) {
-  const [predicate_type, ...builder] = text.split('=');
+export function attestationOf(text: string): AttestationRequirement {
+  const [predicate_type = '', ...builder] = text.split('=');
   return { predicate_type, ...(builder.length === 0 ? {} : { builder_regexp: builder.join('=') }) };
 }
 

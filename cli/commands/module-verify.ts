@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ArtifactVerdict, SignaturePolicy } from '../../shared/domain/signature.ts';
 import { GantryError } from '../../shared/error.ts';
 import { colors } from '../colors.ts';
+import { attestationOf, attestationOption, claimOption, claimsOf } from '../module-flags.ts';
 import { collectAnnotation, openTarget, readOptionFile } from '../registry-target.ts';
 import { type ExitCode, print, run } from '../run.ts';
 import { signatureRows } from '../signature-rows.ts';
@@ -10,6 +11,8 @@ interface VerifyFlags {
   key?: string;
   identityRegexp?: string;
   issuerRegexp?: string;
+  claim?: string[];
+  requireAttestation?: string[];
   trustedRoot?: string;
   requireTlog: boolean;
   annotation?: Record<string, string>;
@@ -25,6 +28,8 @@ export function registerModuleVerify(module: Command): void {
     .option('--key <file>', 'public key (PEM) that must have signed')
     .option('--identity-regexp <regexp>', 'RE2 regexp for the identity of a keyless signature')
     .option('--issuer-regexp <regexp>', 'RE2 regexp for the OIDC issuer of a keyless signature')
+    .option(...claimOption)
+    .option(...attestationOption)
     .option('--trusted-root <file>', 'Sigstore trusted_root.json (default: the public-good instance)')
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--annotation <name=value>', 'value that the signature must carry (repeatable)', collectAnnotation)
@@ -60,7 +65,13 @@ async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
 
 /** The policy that the options state; wrong ones are found before the registry is asked. */
 async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
-  const { key, identityRegexp, issuerRegexp } = flags;
+  const { key, identityRegexp, issuerRegexp, claim = [], requireAttestation = [] } = flags;
+  if (claim.length > 0 && identityRegexp === undefined) {
+    throw new GantryError(
+      'usage',
+      'expected --claim with --identity-regexp: only certificates make claims, found it alone',
+    );
+  }
   if ((identityRegexp === undefined) !== (issuerRegexp === undefined)) {
     throw new GantryError('usage', 'expected --identity-regexp and --issuer-regexp together, found one of them');
   }
@@ -71,11 +82,12 @@ async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
   const policy: SignaturePolicy = {
     identities:
       identityRegexp !== undefined && issuerRegexp !== undefined
-        ? [{ identity_regexp: identityRegexp, issuer_regexp: issuerRegexp }]
+        ? [{ identity_regexp: identityRegexp, issuer_regexp: issuerRegexp, claims: claimsOf(claim) }]
         : [],
     keys: key === undefined ? [] : [await readOptionFile(key, '--key')],
     require_tlog: flags.requireTlog,
     trusted_root: flags.trustedRoot === undefined ? null : await readTrustedRoot(flags.trustedRoot, flags),
+    attestations: requireAttestation.map(attestationOf),
     ...(flags.annotation ? { annotations: flags.annotation } : {}),
   };
   const { compilePolicy } = await import('../../shared/signature/index.ts');

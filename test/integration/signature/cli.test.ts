@@ -60,6 +60,19 @@ describe('gantry module verify', () => {
     });
   });
 
+  test('holds the workflow and its attestations to what is asked', async () => {
+    const ref = await load('keyless-attested');
+    const asked = async (...more: string[]) => {
+      const { status, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot, '--json', ...more]);
+      return [status, stdout === '' ? null : JSON.parse(stdout).code];
+    };
+    expect(await asked('--claim', 'build_trigger=^push$')).toEqual([0, 'verified']);
+    expect(await asked('--claim', 'build_trigger=^release$')).toEqual([1, 'claim_mismatch']);
+    expect(await asked('--claim', 'trigger=^push$')).toEqual([2, null]);
+    expect(await asked('--require-attestation', 'https://slsa.dev/provenance')).toEqual([0, 'verified']);
+    expect(await asked('--require-attestation', 'https://spdx.dev/Document')).toEqual([1, 'attestation_missing']);
+  });
+
   test('shows every signature and its verdict to people', async () => {
     const ref = await load('two-signatures-second-matches');
     const { status, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot]);
