@@ -1,21 +1,14 @@
-import { composefsImage, FsVerity } from '../composefs/index.ts';
-import type { EntryType, TreeEntry } from '../domain/tree.ts';
+import { composefsImage } from '../composefs/index.ts';
+import type { TreeEntry } from '../domain/tree.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
-import { deviceNumber } from './device.ts';
-import { digestMember, inlineBytesMax, type ModuleTar, manifestMember, rootMember } from './module-tar.ts';
-import { ModuleTree, moduleTreeLimits } from './module-tree.ts';
+import { type FileSink, layerTooLarge, MemberContent, treeEntry } from './member.ts';
+import { digestMember, type ModuleTar, manifestMember, rootMember } from './module-tar.ts';
+import { ModuleTree } from './module-tree.ts';
 import { decodeUtf8 } from './pax.ts';
 import { tarMalformed } from './tar-header.ts';
 import { type TarEvent, type TarMember, TarParser } from './tar-parser.ts';
-import { memberPath, symlinkTarget } from './tar-path.ts';
-
-/** Takes one file's content while the archive streams by; a chunk may be used until the returned promise is done. */
-export interface FileSink {
-  write(chunk: Uint8Array): void | Promise<void>;
-  /** @param verity fs-verity digest of the whole content, 64 hex digits. */
-  end(verity: string): void | Promise<void>;
-}
+import { memberPath } from './tar-path.ts';
 
 export interface ReadModuleTarOptions {
   /** Whether character and block devices are accepted (the module row's `allow_devices`); whiteouts are devices too. */
@@ -71,58 +64,25 @@ export function verifyModuleTar(tar: Pick<ModuleTar, 'entries' | 'claimedCompose
   throw new GantryError('composefs_digest_mismatch', message, { expected: digest, found: claimed });
 }
 
-function layerTooLarge(message: string, expected: number): GantryError {
-  return new GantryError('layer_too_large', message, { expected });
-}
-
-const entryTypes: Record<TarMember['typeflag'], EntryType> = {
-  '0': 'file',
-  '1': 'file',
-  '2': 'symlink',
-  '3': 'character',
-  '4': 'block',
-  '5': 'directory',
-  '6': 'fifo',
-};
-
-/** Content that is being read: into memory, through the digest, or both. */
-interface OpenFile {
-  kept: Buffer[] | undefined;
-  verity: FsVerity | undefined;
-  sink: FileSink | undefined;
-  done: (content: Buffer | undefined, verity: string | undefined) => void;
-}
-
 /** Gives the parser's events their meaning as a module. */
 class ModuleReader {
   readonly #options: ReadModuleTarOptions;
   readonly #bytesMax: number;
   readonly #tree: ModuleTree;
   readonly #outside = new Set<string>();
+  readonly #content = new MemberContent();
   #manifestJson: string | undefined;
   #claimedDigest: string | undefined;
-  #file: OpenFile | undefined;
 
   constructor(options: ReadModuleTarOptions, bytesMax: number) {
     this.#options = options;
     this.#bytesMax = bytesMax;
-    this.#tree = new ModuleTree(moduleTreeLimits(options.layerEntriesMax));
+    this.#tree = new ModuleTree(options.layerEntriesMax);
   }
 
   take(event: TarEvent): void | Promise<void> {
     if (event.kind === 'member') return this.#open(event.member);
-    const file = this.#file;
-    if (!file) return;
-    if (event.kind === 'data') {
-      file.verity?.update(event.bytes);
-      // A copy, since the chunk is the source's to reuse.
-      file.kept?.push(Buffer.from(event.bytes));
-      return file.sink?.write(event.bytes);
-    }
-    this.#file = undefined;
-    const verity = file.verity?.digestHex();
-    file.done(file.kept && Buffer.concat(file.kept), verity);
-    if (verity !== undefined) return file.sink?.end(verity);
+    return this.#content.take(event);
   }
 
   finish(size: number): ModuleTar {
@@ -170,50 +130,18 @@ class ModuleReader {
         : (content: Buffer | undefined) => {
             this.#claimedDigest = statedDigest(content);
           };
-    this.#file = { kept: [], verity: undefined, sink: undefined, done };
+    this.#content.open({ kept: [], verity: undefined, sink: undefined, done });
   }
 
   #openEntry(path: string, member: TarMember): void {
     const entry = member.typeflag === '1' ? this.#hardLink(path, member) : this.#entry(path, member);
     this.#tree.add(entry);
     if (entry.type !== 'file' || member.size === 0) return;
-    entry.offset = member.offset;
-    this.#file = {
-      kept: member.size <= inlineBytesMax ? [] : undefined,
-      verity: new FsVerity(),
-      sink: this.#options.onFile?.({ path, size: member.size, offset: member.offset }),
-      done: (content, verity) => {
-        if (content) entry.content = content.toString('base64');
-        if (verity) entry.verity = verity;
-      },
-    };
+    this.#content.openFile(entry, member, this.#options.onFile?.({ path, size: member.size, offset: member.offset }));
   }
 
   #entry(path: string, member: TarMember): TreeEntry {
-    const type = entryTypes[member.typeflag];
-    if (member.size > this.#bytesMax) {
-      throw layerTooLarge(
-        `"${rootMember}${path}" states ${member.size} bytes, the layer may have ${this.#bytesMax}`,
-        this.#bytesMax,
-      );
-    }
-    const { uid, gid, mtime, mtimeNs: mtime_ns, xattrs } = member;
-    // Linux gives every symlink this mode, whatever the archive says.
-    const mode = type === 'symlink' ? 0o777 : member.mode;
-    const entry: TreeEntry = { path, type, mode, uid, gid, mtime, mtime_ns, size: member.size };
-    if (type === 'symlink') {
-      entry.target = symlinkTarget(member.linkName, path);
-      entry.size = Buffer.byteLength(entry.target);
-    }
-    if (type === 'character' || type === 'block') {
-      if (!this.#options.allowDevices) {
-        const message = `"${rootMember}${path}" is a ${type} device ${member.devMajor}:${member.devMinor}, expected none without allow_devices`;
-        throw new GantryError('tar_device_refused', message, { found: path });
-      }
-      entry.rdev = deviceNumber(member.devMajor, member.devMinor, path);
-    }
-    if (xattrs) entry.xattrs = xattrs;
-    return entry;
+    return treeEntry(path, member, { allowDevices: this.#options.allowDevices, bytesMax: this.#bytesMax });
   }
 
   #hardLink(path: string, member: TarMember): TreeEntry {

@@ -60,3 +60,9 @@ export function symlinkTarget(bytes: Buffer, path: string): string {
   if (bytes.length >= limits.pathBytesMax) throw tooLong(`${shown} has ${bytes.length} bytes`, limits.pathBytesMax - 1);
   return target;
 }
+
+/** A path of a tree as it is named in the archive, short enough for a sentence. */
+export function shownMember(path: string): string {
+  const member = `rootfs${path}`;
+  return JSON.stringify(member.length > 200 ? `${member.slice(0, 200)}…` : member);
+}

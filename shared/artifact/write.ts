@@ -4,7 +4,7 @@ import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { deviceMajorMinor } from './device.ts';
 import { digestMember, manifestMember, rootMember } from './module-tar.ts';
-import { ModuleTree, moduleTreeLimits } from './module-tree.ts';
+import { ModuleTree } from './module-tree.ts';
 import { encodePax, encodePaxTime, xattrKey } from './pax.ts';
 import { blockBytes, encodeHeader, octal7Max, octal11Max, paddingOf } from './tar-header.ts';
 import { memberPath } from './tar-path.ts';
@@ -65,7 +65,7 @@ function memberName(entry: TreeEntry): string {
  * Refuses what the reader would refuse.
  */
 function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
-  const tree = new ModuleTree(moduleTreeLimits(undefined));
+  const tree = new ModuleTree();
   const ordered = [...entries]
     .map((entry) => ({ entry, name: memberName(entry) }))
     .sort((a, b) => compareBytes(a.name, b.name))
