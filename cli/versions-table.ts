@@ -5,10 +5,11 @@ import type { Versions } from './versions.ts';
 export function versionsTable({ versions, candidates }: Versions): string {
   const known = table(
     // No ids: every command takes <module>@<version>.
-    ['VERSION', 'STATE', 'DIGEST', 'TAGS', 'INGESTED'],
+    ['VERSION', 'STATE', 'KIND', 'DIGEST', 'TAGS', 'INGESTED'],
     versions.map((row) => [
       row.version_string,
       row.quarantined ? state('quarantined') : state(row.promotion_state),
+      row.kind,
       shortDigest(row.digest),
       row.tags.join(', '),
       row.ingested_at,

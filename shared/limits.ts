@@ -12,6 +12,10 @@ export const limits = {
   paxHeaderBytesMax: 1024 ** 2,
   /** An OCI manifest or index; the distribution spec asks registries for at least 4 MiB. */
   manifestBytesMax: 4 * 1024 ** 2,
+  /** An image's config: Docker's are under 20 KiB. */
+  imageConfigBytesMax: 1024 ** 2,
+  /** Layers of an image; Docker and containerd stop at 127. */
+  imageLayersMax: 127,
   /** manifest.json or manifest.yaml of a module: thousands of patterns fit. */
   moduleManifestBytesMax: 1024 ** 2,
   /** One glob; a longer one could only match paths that Linux refuses. */

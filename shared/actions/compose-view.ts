@@ -33,9 +33,10 @@ export interface ComposedView {
 
 /**
  * Composes a view for a track. `previous` is how its versions were found last time. Throws the coded errors of `resolve`
- * and `compose`, and `composition_platform_mismatch`; `composition_too_large` when its layers have more than `entriesMax`
- * entries, which are not read then, or more than `limits.renderedBytesMax` are to be rendered. `note` is told the modules
- * that were looked at, before anything is made of them; where it answers true they are looked at once more.
+ * and `compose`, `composition_kind_mismatch` and `composition_platform_mismatch`; `composition_too_large` when its layers
+ * have more than `entriesMax` entries, which are not read then, or more than `limits.renderedBytesMax` are to be rendered.
+ * `note` is told the modules that were looked at, before anything is made of them; where it answers true they are looked
+ * at once more.
  */
 export async function composeView(
   services: Services,
@@ -156,6 +157,10 @@ function withoutSay(
 }
 
 function buildFor(module: Module, version: Version, platform: string): VersionBuild {
+  if (version.kind === 'platform') {
+    const message = `expected a module of files, found that ${module.account}/${module.name} ${version.version_string} is a platform module, which runs as a function and on no machine`;
+    throw new GantryError('composition_kind_mismatch', message, { expected: 'node', found: 'platform' });
+  }
   const builtFor = (wanted: string) => version.builds.find((one) => one.platform === wanted);
   const build = builtFor(platform) ?? builtFor('any');
   if (build !== undefined) return build;

@@ -1,5 +1,6 @@
 import type { IngestMessage } from '../contract/messages.ts';
-import type { Candidate, Version } from '../domain/version.ts';
+import type { Candidate, ImageLabels, Version } from '../domain/version.ts';
+import { mayBeVersion } from '../domain/version-string.ts';
 import { GantryError, isGantryError } from '../error.ts';
 import { decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
@@ -74,6 +75,7 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
   const { account, module, id, digest } = candidate;
   const at = nowIso(services);
   await noteProvider(services.db, account, module, builds[0]?.manifest.dependencies.provides ?? []);
+  const labels = builds[0]?.labels ?? null;
   const versionOf = (present: Candidate): Version => ({
     account,
     module,
@@ -85,7 +87,9 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
     was_live: false,
     quarantined: false,
     held: false,
-    builds: builds.map(({ manifest: _, ...build }) => build),
+    kind: labels === null ? 'node' : 'platform',
+    labels,
+    builds: builds.map(({ manifest: _, labels: __, ...build }) => build),
     manifest: builds[0]?.manifest,
     evidence_key: present.evidence_key ?? '',
     signatures: present.signatures,
@@ -96,7 +100,7 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
   await decideCandidate(services.db, candidate, (present) => [
     // The policy that it was judged and taken in by rules now: a signer who was taken away a moment ago gets nothing in.
     holdPolicy(account, module, judgedBy(candidate, present)),
-    createVersion(versionOf(present)),
+    createVersion(versionOf(named(present, labels))),
     takeName(account, 'version', nameIn(present), id, () => versionExists(present)),
     updateCandidate(present, { state: 'ingested', code: null, message: null, next_verify_at: null, updated_at: at }),
     createEvent({
@@ -114,6 +118,15 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
 function judgedBy(candidate: Candidate, { policy_version }: Candidate): string | null {
   if (policy_version !== candidate.policy_version) throw policyChanged(candidate.module);
   return policy_version;
+}
+
+/** @throws GantryError `module_id_mismatch` for a candidate whose tags give it another version than its image's label */
+function named(candidate: Candidate, labels: ImageLabels | null): Candidate {
+  const { version_string: expected } = candidate;
+  if (labels === null || mayBeVersion(labels.version, expected)) return candidate;
+  const field = 'org.opencontainers.image.version';
+  const message = `expected the label ${field} to be ${expected}, as the tag says, found ${JSON.stringify(labels.version)}`;
+  throw new GantryError('module_id_mismatch', message, { field, expected, found: labels.version });
 }
 
 const incomplete = [

@@ -111,7 +111,9 @@ async function conflictsWith(
 }
 
 function newest(versions: Version[]): Version | undefined {
-  const usable = versions.filter(({ promotion_state, quarantined }) => promotion_state !== 'retired' && !quarantined);
+  const usable = versions.filter(
+    ({ promotion_state, quarantined, kind }) => promotion_state !== 'retired' && !quarantined && kind !== 'platform',
+  );
   return usable.sort(compareVersions).at(-1);
 }
 

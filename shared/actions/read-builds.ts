@@ -1,32 +1,38 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { verifyModuleTar } from '../artifact/index.ts';
+import { composefsImage } from '../composefs/index.ts';
 import { platformSchema } from '../contract/api/module.ts';
 import type { Module } from '../domain/module.ts';
-import type { VersionBuild } from '../domain/version.ts';
-import { GantryError, isGantryError } from '../error.ts';
+import type { TreeEntry } from '../domain/tree.ts';
+import type { ImageLabels, VersionBuild } from '../domain/version.ts';
+import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { checkAgainstRow, type ModuleManifest, parseManifestJson } from '../manifest/index.ts';
 import {
   type Descriptor,
   isIndex,
+  type Manifest,
   type ManifestContent,
   mediaTypes,
   parseIndex,
   parseManifest,
   type RegistryClient,
+  signed,
 } from '../registry/index.ts';
 import { encodeFileIndex } from '../store/file-index.ts';
 import { objectKeys, putOnce } from '../store/objects.ts';
 import type { Services } from './services.ts';
+import { isImage, takeImage } from './take-image.ts';
 import { takeLayer } from './take-layer.ts';
 
 /** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
 const layerMediaType = 'application/vnd.powernode.module.v1+tar';
 
-/** A build with the manifest that its layer ships. */
+/** A build with the manifest that its layer ships, or the labels of the image that it is. */
 export interface Build extends VersionBuild {
   manifest: ModuleManifest;
+  labels: ImageLabels | null;
 }
 
 /** Takes in the manifest, or each platform's manifest of an index, with its layer. */
@@ -68,11 +74,12 @@ export async function readBuilds(
 /** A version has one manifest, by which it is composed and resolved; agents go by the one in the layer that they run. */
 function refuseDifferentManifests(builds: Build[], digest: string): void {
   const [first] = builds;
-  const other = builds.find(({ manifest }) => !isDeepStrictEqual(manifest, first?.manifest));
+  const told = (build: Build | undefined) => [build?.manifest, build?.labels];
+  const other = builds.find((build) => !isDeepStrictEqual(told(build), told(first)));
   if (other === undefined) return;
   throw new GantryError(
     'artifact_invalid',
-    `expected one manifest.json in all builds of index ${digest}, found another in the one for ${other.platform}`,
+    `expected one manifest.json, or the same labels, in all builds of index ${digest}, found others in the one for ${other.platform}`,
     { found: other.platform },
   );
 }
@@ -92,16 +99,6 @@ function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
     );
   }
   return children;
-}
-
-/** Parses bytes that a signature covers: what is wrong with them is the artifact's fault, not the registry's. */
-function signed<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (!isGantryError(error, 'registry_response_invalid')) throw error;
-    throw new GantryError('artifact_invalid', error.message, { cause: error });
-  }
 }
 
 const ociPlatformSchema = z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) });
@@ -132,7 +129,75 @@ async function readBuild(
   content: ManifestContent,
   platform: string,
 ): Promise<Build> {
-  const { layers } = signed(() => parseManifest(content.bytes));
+  const found = signed(() => parseManifest(content.bytes));
+  const taken = isImage(found)
+    ? await takePlatformModule(services, module, client, repository, found)
+    : await takeNodeModule(services, module, client, repository, found);
+  const { layer, entries } = taken;
+  const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
+  await putOnce(services.objects, file_index_key, await encodeFileIndex(entries), 'application/gzip', services.now());
+  return {
+    platform,
+    manifest_digest: content.digest,
+    layer_digest: layer.digest,
+    layer_size: layer.size,
+    composefs_digest: `sha256:${taken.composefs}`,
+    file_index_key,
+    entries: entries.length,
+    manifest: taken.manifest,
+    labels: taken.labels,
+  };
+}
+
+interface Taken extends Pick<Build, 'manifest' | 'labels'> {
+  layer: { digest: string; size: number };
+  entries: TreeEntry[];
+  /** Digest of the tree, 64 hex digits. */
+  composefs: string;
+}
+
+async function takeNodeModule(
+  services: Services,
+  module: Module,
+  client: RegistryClient,
+  repository: string,
+  { layers }: Manifest,
+): Promise<Taken> {
+  const layer = theLayer(layers);
+  const tar = await takeLayer(services, module, client, repository, layer);
+  const { digest } = verifyModuleTar(tar);
+  const manifest = parseManifestJson(tar.manifestJson);
+  refuseLargeManifest(manifest);
+  const [problem] = checkAgainstRow(manifest, module);
+  if (problem !== undefined) throw new GantryError(problem.code, problem.message, { field: problem.path });
+  return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };
+}
+
+/** An image has no module manifest; it gets one that ships nothing to machines, provides and requires nothing. */
+async function takePlatformModule(
+  services: Services,
+  module: Module,
+  client: RegistryClient,
+  repository: string,
+  image: Manifest,
+): Promise<Taken> {
+  const { layer, entries, labels } = await takeImage(services, module, client, repository, image);
+  const { digest } = composefsImage(entries);
+  const manifest: ModuleManifest = {
+    schema_version: 1,
+    name: module.name,
+    display_name: labels.title,
+    package_spec: [],
+    file_spec: [],
+    mask: [],
+    protected_spec: [],
+    dependencies: { requires: [], provides: [] },
+  };
+  return { layer, entries, composefs: digest, manifest, labels };
+}
+
+/** @throws GantryError `media_type_unsupported`, `layer_too_large` */
+function theLayer(layers: readonly Descriptor[]): Descriptor {
   const [layer] = layers;
   if (layer === undefined || layers.length !== 1 || layer.mediaType !== layerMediaType) {
     const found = layers.map(({ mediaType }) => mediaType.slice(0, 100));
@@ -143,25 +208,7 @@ async function readBuild(
     const message = `expected a layer of at most ${limits.layerBytesMax} bytes, found ${layer.size}`;
     throw new GantryError('layer_too_large', message, { expected: limits.layerBytesMax, found: layer.size });
   }
-  const tar = await takeLayer(services, module, client, repository, layer);
-  const { digest } = verifyModuleTar(tar);
-  const manifest = parseManifestJson(tar.manifestJson);
-  refuseLargeManifest(manifest);
-  const [problem] = checkAgainstRow(manifest, module);
-  if (problem !== undefined) throw new GantryError(problem.code, problem.message, { field: problem.path });
-  const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
-  const index = await encodeFileIndex(tar.entries);
-  await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
-  return {
-    platform,
-    manifest_digest: content.digest,
-    layer_digest: layer.digest,
-    layer_size: layer.size,
-    composefs_digest: `sha256:${digest}`,
-    file_index_key,
-    entries: tar.entries.length,
-    manifest,
-  };
+  return layer;
 }
 
 /** In normalised form, which may be longer than what was written: it is what the version's row keeps. */

@@ -1,6 +1,6 @@
 import { versionId } from '../contract/ids.ts';
 import type { Candidate, Repository, Tag } from '../domain/version.ts';
-import { readTag } from '../domain/version-string.ts';
+import { isCommitName, mayBeVersion, readTag } from '../domain/version-string.ts';
 import { isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import type { RegistryClient } from '../registry/index.ts';
@@ -191,6 +191,7 @@ async function nameIngested(services: Services, candidate: Candidate, tag: strin
     meaning.kind === 'version' &&
     version.promotion_state === 'built' &&
     isCommitName(version.version_string) &&
+    (version.labels === null || mayBeVersion(version.labels.version, meaning.version_string)) &&
     (await nameOwner(services.db, account, 'version', versionName(module, meaning.version_string))) === null;
   const version_string = free ? meaning.version_string : version.version_string;
   const writes = [
@@ -222,10 +223,6 @@ function nameOf(tags: string[]): string {
   const meanings = tags.map(readTag);
   const named = meanings.find(({ kind }) => kind === 'version') ?? meanings.find(({ kind }) => kind === 'commit');
   return named !== undefined && 'version_string' in named ? named.version_string : '';
-}
-
-function isCommitName(version_string: string): boolean {
-  return version_string.startsWith('0.0.0+git.');
 }
 
 function asFound(services: Services, tag: string) {

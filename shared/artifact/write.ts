@@ -98,8 +98,11 @@ const typeflags = { file: '0', symlink: '2', character: '3', block: '4', directo
 const nothing = Buffer.alloc(0);
 const ascii = /^[\x20-\x7e]*$/;
 
-/** One member's header block, with a pax header before it where a field needs one. */
-function memberHeader(member: string, entry: TreeEntry): Buffer {
+/**
+ * One member's header block, with a pax header before it where a field needs one.
+ * @param link the name of an earlier member that this one is a hard link to
+ */
+export function memberHeader(member: string, entry: TreeEntry, link?: string): Buffer {
   const records: [string, Uint8Array][] = [];
   const text = (key: string, value: string, max: number): Buffer => {
     const bytes = Buffer.from(value);
@@ -113,10 +116,10 @@ function memberHeader(member: string, entry: TreeEntry): Buffer {
     return 0;
   };
   const name = text('path', member, 100);
-  const linkName = text('linkpath', entry.target ?? '', 100);
+  const linkName = text('linkpath', link ?? entry.target ?? '', 100);
   const uid = number('uid', entry.uid, octal7Max);
   const gid = number('gid', entry.gid, octal7Max);
-  const size = number('size', entry.type === 'file' ? entry.size : 0, octal11Max);
+  const size = number('size', entry.type === 'file' && link === undefined ? entry.size : 0, octal11Max);
   const plainTime = entry.mtime >= 0 && entry.mtime <= octal11Max;
   if (!plainTime || entry.mtime_ns !== 0) {
     records.push(['mtime', Buffer.from(encodePaxTime(entry.mtime, entry.mtime_ns))]);
@@ -128,7 +131,7 @@ function memberHeader(member: string, entry: TreeEntry): Buffer {
     // A reader without pax still gets a name that says which member it is of.
     name: name === nothing ? Buffer.from('rootfs/@PaxPath') : name,
     linkName,
-    typeflag: typeflags[entry.type],
+    typeflag: link === undefined ? typeflags[entry.type] : '1',
     mode: entry.mode,
     uid,
     gid,
@@ -179,7 +182,7 @@ async function* checkedContent(
   throw new GantryError('io_error', message, { found: size });
 }
 
-async function* inPieces(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, void> {
+export async function* inPieces(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, void> {
   let held: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of parts) {

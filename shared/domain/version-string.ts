@@ -32,6 +32,17 @@ export function readTag(tag: string): TagMeaning {
   return { kind: 'ignored' };
 }
 
+/** Whether only a commit gave a version its name so far. */
+export function isCommitName(version_string: string): boolean {
+  return version_string.startsWith('0.0.0+git.');
+}
+
+/** Whether an image whose label states a version may have this one: the same, or the name of a commit. */
+export function mayBeVersion(stated: string, version_string: string): boolean {
+  const meaning = readTag(stated.replace('+', '_'));
+  return isCommitName(version_string) || (meaning.kind === 'version' && meaning.version_string === version_string);
+}
+
 /** Order of versions: semver, then time of ingest; the newest last. */
 export function compareVersions(
   a: { version_string: string; ingested_at: string },

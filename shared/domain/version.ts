@@ -55,6 +55,7 @@ export function lifecycleState(state: PromotionState): string {
 export interface VersionBuild {
   platform: string;
   manifest_digest: string;
+  /** Of a platform module: the one tar that its image's layers were flattened to. */
   layer_digest: string;
   layer_size: number;
   /** `sha256:<hex>`: fs-verity digest of the composefs image of the layer's tree. */
@@ -95,6 +96,20 @@ export interface Tag {
   gone_at: string | null;
 }
 
+/** `node`: a layer of files for machines. `platform`: an image whose code runs as a function (product.md, section 10). */
+export const versionKinds = ['node', 'platform'] as const;
+export type VersionKind = (typeof versionKinds)[number];
+
+/** What the labels of a platform module's image say. */
+export interface ImageLabels {
+  /** `org.opencontainers.image.title`, for people. */
+  title: string;
+  /** `org.opencontainers.image.version` */
+  version: string;
+  /** `cloudsmith.module.id`: the module's name. */
+  module_id: string;
+}
+
 export interface VersionApproval {
   operation_id: string;
   action: string;
@@ -109,6 +124,9 @@ export interface Version {
   id: string;
   digest: string;
   version_string: string;
+  kind: VersionKind;
+  /** Of a platform module; null for others. */
+  labels: ImageLabels | null;
   tags: string[];
   promotion_state: PromotionState;
   /** True once it has been live: a module with one never falls back to merely blessed versions. */

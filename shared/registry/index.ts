@@ -15,8 +15,10 @@ export {
   isIndex,
   type Manifest,
   mediaTypes,
+  parseImageConfig,
   parseIndex,
   parseManifest,
+  signed,
 } from './schema.ts';
 export { collectSignatures } from './signatures.ts';
 export type { TagList } from './tags.ts';

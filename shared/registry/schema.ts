@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GantryError } from '../error.ts';
+import { GantryError, isGantryError } from '../error.ts';
 
 /** Media types of the OCI image specification 1.1 and of the signatures that cosign stores. */
 export const mediaTypes = {
@@ -7,6 +7,8 @@ export const mediaTypes = {
   index: 'application/vnd.oci.image.index.v1+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  imageConfig: 'application/vnd.oci.image.config.v1+json',
+  dockerImageConfig: 'application/vnd.docker.container.image.v1+json',
   empty: 'application/vnd.oci.empty.v1+json',
   bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
@@ -54,6 +56,12 @@ const index = z.looseObject({
   layers: neither,
 });
 
+/** What is read of an image's config (OCI image spec 1.1, "Image Configuration"). */
+const imageConfig = z.looseObject({
+  config: z.looseObject({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(z.string()) }),
+});
+
 /** One page of tags: `tags` is null where a repository has none left (distribution, Harbor). */
 export const tagPage = z.looseObject({ tags: z.array(z.string()).nullish() });
 
@@ -86,6 +94,11 @@ export function isIndex(bytes: Uint8Array): boolean {
   return 'manifests' in parseJson(z.looseObject({}), bytes, 'an OCI image manifest or index');
 }
 
+/** @throws GantryError `registry_response_invalid` when the bytes are not the config of an OCI image */
+export function parseImageConfig(bytes: Uint8Array): z.output<typeof imageConfig> {
+  return parseJson(imageConfig, bytes, 'an OCI image config');
+}
+
 /** Parses JSON that a registry sent. @throws GantryError `registry_response_invalid` */
 export function parseJson<T extends z.ZodType>(schema: T, bytes: Uint8Array, expectation: string): z.output<T> {
   let value: unknown;
@@ -103,4 +116,14 @@ export function parseJson<T extends z.ZodType>(schema: T, bytes: Uint8Array, exp
   throw new GantryError('registry_response_invalid', `expected ${expectation}: at ${where}: ${issue?.message}`, {
     details: parsed.error.issues,
   });
+}
+
+/** Parses bytes that a signature covers: what is wrong with them is the artifact's fault, not the registry's. */
+export function signed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!isGantryError(error, 'registry_response_invalid')) throw error;
+    throw new GantryError('artifact_invalid', error.message, { cause: error });
+  }
 }

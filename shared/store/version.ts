@@ -1,6 +1,13 @@
 import { Entity } from 'electrodb';
 import type { SignatureVerdict } from '../domain/signature.ts';
-import type { PromotionState, Version, VersionApproval, VersionBuild } from '../domain/version.ts';
+import type {
+  ImageLabels,
+  PromotionState,
+  Version,
+  VersionApproval,
+  VersionBuild,
+  VersionKind,
+} from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import {
   type Attributes,
@@ -28,6 +35,8 @@ const versions = new Entity(
       id: text,
       digest: text,
       version_string: text,
+      kind: json<VersionKind>(),
+      labels: json<ImageLabels | null>(),
       tags: json<string[]>(),
       promotion_state: json<PromotionState>(),
       was_live: flag,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { candidateStates, promotedStates, promotionStates } from '../../domain/version.ts';
+import { candidateStates, promotedStates, promotionStates, versionKinds } from '../../domain/version.ts';
 import { versionIdSchema } from '../ids.ts';
 import { pageOf, timeSchema } from './common.ts';
 import { pollStateSchema } from './module.ts';
@@ -43,6 +43,11 @@ export const versionSchema = z
     account: z.string(),
     module: z.string(),
     version_string: z.string(),
+    kind: z.enum(versionKinds).meta({ description: 'a layer of files for machines, or code that the platform runs' }),
+    labels: z
+      .object({ title: z.string(), version: z.string(), module_id: z.string() })
+      .nullable()
+      .meta({ description: 'of the image, where the kind is platform' }),
     digest: z.string(),
     /** Of its first build; each build has its own. */
     composefs_digest: z.string().nullable(),

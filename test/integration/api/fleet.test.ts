@@ -53,6 +53,8 @@ function version(version_string: string, letter: string, promotion_state: Versio
     id: world.id('redis', digest(letter)),
     digest: digest(letter),
     version_string,
+    kind: 'node',
+    labels: null,
     tags: [`v${version_string}`],
     promotion_state,
     was_live: promotion_state === 'live',

@@ -58,7 +58,7 @@ it('versions come in pages, newest first, each once', async () => {
 
 it('gantry module versions has all of them, without their ids, which --json has', async () => {
   const text = await gantry('module', 'versions', 'often');
-  expect(text.stdout.split('\n')[0]).toBe('VERSION  STATE    DIGEST               TAGS      INGESTED');
+  expect(text.stdout.split('\n')[0]).toBe('VERSION  STATE    KIND  DIGEST               TAGS      INGESTED');
   expect(text.stdout.trim().split('\n')).toHaveLength(231);
   expect(text.stdout).not.toContain('ver_');
   const { versions } = JSON.parse((await gantry('module', 'versions', 'often', '--json')).stdout);

@@ -54,6 +54,8 @@ export function version(version_string: string, more: Partial<Version> = {}): Ve
     id: `ver_${version_string}`,
     digest,
     version_string,
+    kind: 'node',
+    labels: null,
     tags: [],
     promotion_state: 'live',
     was_live: more.promotion_state === undefined || more.promotion_state === 'live',

@@ -95,6 +95,8 @@ const version: Version = {
   id: 'ver_1',
   digest: `sha256:${'d'.repeat(64)}`,
   version_string: '0.1.0',
+  kind: 'node',
+  labels: null,
   tags: ['v0.1.0'],
   promotion_state: 'built',
   was_live: false,

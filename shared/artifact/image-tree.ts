@@ -1,0 +1,191 @@
+import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
+import { layerTooLarge, MemberContent, treeEntry } from './member.ts';
+import { type TarMember, TarParser } from './tar-parser.ts';
+import { memberPath, shownMember } from './tar-path.ts';
+import { TreeWeight } from './tree-weight.ts';
+
+/** An entry of an image and the layer that has its content, at `entry.offset` of that layer's tar. */
+export interface Placed {
+  entry: TreeEntry;
+  layer: number;
+}
+
+const whiteoutPrefix = '.wh.';
+const opaqueWhiteout = '.wh..wh..opq';
+const rootEntry: TreeEntry = {
+  path: '/',
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  mtime_ns: 0,
+  size: 0,
+};
+
+/**
+ * The tree of an image, put together layer by layer (OCI image spec 1.1, "Image Layer Filesystem Changeset"): whiteouts take
+ * away what lower layers have, directories merge, everything else replaces. Each layer is as hostile as a module tar.
+ *
+ * Invariants: after each layer every entry's parent is a directory of the tree; no layer has a path twice; all layers
+ * together, with what later ones replace, weigh no more than one layer may.
+ */
+export class ImageTree {
+  readonly #entries = new Map<string, Placed>([['/', { entry: rootEntry, layer: -1 }]]);
+  readonly #weight = new TreeWeight();
+  readonly #allowDevices: boolean;
+  #layers = 0;
+  #bytes = 0;
+
+  constructor(options: { allowDevices: boolean }) {
+    this.#allowDevices = options.allowDevices;
+  }
+
+  /**
+   * Reads the next layer, uncompressed.
+   * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through. The tree is of no use then.
+   */
+  async addLayer(source: AsyncIterable<Uint8Array>): Promise<void> {
+    const parser = new TarParser();
+    const layer = new LayerReader(this.#layers++, this.#weight, this.#allowDevices);
+    for await (const chunk of source) {
+      this.#bytes += chunk.length;
+      if (this.#bytes > limits.layerBytesMax) {
+        const message = `the layers of the image have more than ${limits.layerBytesMax} bytes in all`;
+        throw layerTooLarge(message, limits.layerBytesMax);
+      }
+      for (const event of parser.push(chunk)) {
+        if (event.kind === 'member') layer.open(event.member);
+        // Nothing is waited for: there is no sink.
+        else layer.content.take(event);
+      }
+    }
+    parser.end();
+    layer.applyTo(this.#entries);
+  }
+
+  /** Byte-wise by path. */
+  placed(): Placed[] {
+    return [...this.#entries.values()].sort((a, b) => compareBytes(a.entry.path, b.entry.path));
+  }
+}
+
+/** One layer's own entries and whiteouts, until they are applied to the layers below. */
+class LayerReader {
+  readonly content = new MemberContent();
+  readonly #layer: number;
+  readonly #weight: TreeWeight;
+  readonly #allowDevices: boolean;
+  readonly #own = new Map<string, Placed>();
+  /** Hard links to what only lower layers have, which whiteouts may still hide: path → target. */
+  readonly #links = new Map<string, string>();
+  readonly #hidden = new Set<string>();
+  readonly #opaque = new Set<string>();
+
+  constructor(layer: number, weight: TreeWeight, allowDevices: boolean) {
+    this.#layer = layer;
+    this.#weight = weight;
+    this.#allowDevices = allowDevices;
+  }
+
+  open(member: TarMember): void {
+    const name = memberPath(member.name, 'the entry', member.typeflag === '5');
+    const path = name === '.' ? '/' : `/${name}`;
+    const base = path.slice(path.lastIndexOf('/') + 1);
+    if (base.startsWith(whiteoutPrefix)) {
+      this.#whiteOut(path, base, member);
+      return;
+    }
+    if (this.#own.has(path) || this.#links.has(path)) throw duplicate(path);
+    if (member.typeflag === '1') this.#link(path, member);
+    else this.#openEntry(path, member);
+  }
+
+  #openEntry(path: string, member: TarMember): void {
+    const entry = treeEntry(path, member, { allowDevices: this.#allowDevices, bytesMax: limits.layerBytesMax });
+    if (path === '/' && entry.type !== 'directory') {
+      throw new GantryError('tar_entry_unexpected', `the root of a layer is a ${entry.type}, expected a directory`);
+    }
+    this.#place(entry, this.#layer);
+    if (entry.type === 'file' && member.size > 0) this.content.openFile(entry, member, undefined);
+  }
+
+  /** Takes what this layer hides out of the entries below, and puts its own on top. */
+  applyTo(entries: Map<string, Placed>): void {
+    this.#replaceDirectories(entries);
+    if (this.#hidden.size > 0 || this.#opaque.size > 0) {
+      for (const path of entries.keys()) if (this.#hides(path)) entries.delete(path);
+    }
+    for (const [path, target] of this.#links) {
+      // In their order, so that a link to a link finds it placed.
+      const placed = this.#links.has(target) ? this.#own.get(target) : entries.get(target);
+      if (placed?.entry.type !== 'file') throw badLink(path, target, placed?.entry.type ?? 'not there');
+      this.#place({ ...placed.entry, path }, placed.layer);
+    }
+    for (const [path, placed] of this.#own) entries.set(path, placed);
+    for (const path of this.#own.keys()) if (path !== '/') checkParent(path, entries);
+  }
+
+  /** What is below a directory goes with it where this layer has something else in its place. */
+  #replaceDirectories(entries: ReadonlyMap<string, Placed>): void {
+    const others = [...this.#own].filter(([, { entry }]) => entry.type !== 'directory').map(([path]) => path);
+    for (const path of [...others, ...this.#links.keys()]) {
+      if (entries.get(path)?.entry.type === 'directory') this.#hidden.add(path);
+    }
+  }
+
+  #place(entry: TreeEntry, layer: number): void {
+    this.#weight.add(entry);
+    this.#own.set(entry.path, { entry, layer });
+  }
+
+  #link(path: string, member: TarMember): void {
+    const target = `/${memberPath(member.linkName, `the target of the hard link ${shownMember(path)},`, false)}`;
+    const own = this.#own.get(target);
+    if (own === undefined) this.#links.set(path, target);
+    else if (own.entry.type === 'file') this.#place({ ...own.entry, path }, own.layer);
+    else throw badLink(path, target, own.entry.type);
+  }
+
+  #whiteOut(path: string, base: string, member: TarMember): void {
+    const name = base.slice(whiteoutPrefix.length);
+    const known = base === opaqueWhiteout || !name.startsWith(whiteoutPrefix);
+    if (!known || ['', '.', '..'].includes(name) || member.typeflag !== '0' || member.size > 0) {
+      const message = `${shownMember(path)} is no whiteout, expected an empty file named ${whiteoutPrefix}<name> or ${opaqueWhiteout}`;
+      throw new GantryError('tar_entry_unexpected', message, { found: path });
+    }
+    const parent = parentPath(path);
+    if (base === opaqueWhiteout) this.#opaque.add(parent);
+    else this.#hidden.add(parent === '/' ? `/${name}` : `${parent}/${name}`);
+  }
+
+  #hides(path: string): boolean {
+    return (
+      this.#hidden.has(path) ||
+      ancestorPaths(path).some((ancestor) => this.#hidden.has(ancestor) || this.#opaque.has(ancestor))
+    );
+  }
+}
+
+function checkParent(path: string, entries: ReadonlyMap<string, Placed>): void {
+  if (entries.get(parentPath(path))?.entry.type === 'directory') return;
+  const symlink = ancestorPaths(path).find((ancestor) => entries.get(ancestor)?.entry.type === 'symlink');
+  if (symlink !== undefined) {
+    const message = `${shownMember(path)} leads through the symlink ${shownMember(symlink)}; expected directories all the way`;
+    throw new GantryError('tar_path_through_symlink', message, { found: symlink });
+  }
+  const message = `${shownMember(path)} needs its parent as a directory of this layer or one below, found none`;
+  throw new GantryError('tar_missing_parent', message, { found: path });
+}
+
+function duplicate(path: string): GantryError {
+  const message = `${shownMember(path)} is in the layer twice, expected once`;
+  return new GantryError('tar_duplicate_entry', message, { found: path });
+}
+
+function badLink(path: string, target: string, found: string): GantryError {
+  const message = `the hard link ${shownMember(path)} names ${shownMember(target)}, which is ${found}; expected an earlier regular file`;
+  return new GantryError('tar_hardlink_invalid', message, { found: target });
+}
