@@ -10,6 +10,7 @@ import type { CompositionLayer } from '../../../shared/domain/composition.ts';
 import { isGantryError } from '../../../shared/error.ts';
 import { type Contender, type ModuleManifest, mayConflict } from '../../../shared/manifest/index.ts';
 import { moduleManifestSchema } from '../../../shared/manifest/schema.ts';
+import { cpuMs } from '../../support/cpu.ts';
 import { entry, layer, thrownBy, tree } from '../composition/factory.ts';
 import { inputOf, type World } from '../composition/resolve-world.ts';
 
@@ -159,9 +160,9 @@ describe('patterns and paths that were made for each other', () => {
     });
     const file_spec = Array.from({ length: 200 }, (_, i) => `/*${bits(1000, i).split('').join('*')}*y`);
     const protected_spec = Array.from({ length: 20 }, (_, i) => `/*${'?'.repeat(50 + i)}[c-x]/*y`);
-    const started = performance.now();
+    const started = cpuMs();
     mayConflict(contender('evil/x', { file_spec }), contender('acme/y', { protected_spec }));
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(cpuMs() - started).toBeLessThan(15_000);
   }, 30_000);
 
   it('cannot fill the report with warnings', () => {
@@ -191,10 +192,10 @@ describe('versions that require the same over and over', () => {
       'evil/b': versions(['evil/c@*', ...again]),
       'evil/c': versions([]),
     };
-    const started = performance.now();
+    const started = cpuMs();
     const error = thrownBy(() => resolve(inputOf(world, ['evil/a', 'evil/b'])));
     expect(isGantryError(error) && error.code).toBeOneOf(['composition_unsatisfied', 'composition_too_complex']);
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(cpuMs() - started).toBeLessThan(20_000);
   }, 60_000);
 });
 

@@ -4,6 +4,7 @@ import { DumpReader, parseDump } from '../../../shared/composefs/dump.ts';
 import { formatDump } from '../../../shared/composefs/dump-format.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
 import type { ComposefsNode } from '../../../shared/composefs/node.ts';
+import { cpuMs } from '../../support/cpu.ts';
 import { dumpOf, imageCases } from './fixtures.ts';
 import { tree } from './trees.ts';
 
@@ -68,11 +69,11 @@ describe('parseDump', () => {
     ['the link behind', (i: number) => (i === 99_999 ? '/f' : `/l${i + 1}`)],
   ])('reads 100,000 hard links that each point to %s as links to the file, in no time', (_, target) => {
     const links = Array.from({ length: 100_000 }, (_, i) => `/l${i} 0 @100644 1 0 0 0 0.0 ${target(i)} - -`);
-    const started = performance.now();
+    const started = cpuMs();
     const top = read(root, '/f 0 100644 1 0 0 0 0.0 - - -', ...links);
     expect(top.children.slice(1).every(({ link }) => link === top.children[0])).toBe(true);
     expect(Buffer.from(formatDump(top)).includes(' /f - -\n')).toBe(true);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(cpuMs() - started).toBeLessThan(5000);
   });
 
   const file = (fields: string) => `/f ${fields}`;

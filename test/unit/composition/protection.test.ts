@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compose } from '../../../shared/composition/index.ts';
 import { limits } from '../../../shared/limits.ts';
+import { cpuMs } from '../../support/cpu.ts';
 import { entry, layer, thrownBy } from './factory.ts';
 
 const shadow = { protected_spec: ['/etc/shadow'] };
@@ -138,19 +139,19 @@ describe('two modules that protect the same path', () => {
       const paths = Array.from({ length: 1000 }, (_, i) => `/m${l}/f${i}`);
       return layer(`acme/m${l}`, l, paths, { protected_spec: paths });
     });
-    const started = performance.now();
+    const started = cpuMs();
     expect(compose(many).report.warnings).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(cpuMs() - started).toBeLessThan(10_000);
   });
 
   it('are compared within a bound, whatever their patterns are', () => {
     const hostile = Array.from({ length: 60 }, (_, i) =>
       layer(`acme/m${i}`, i, [], { protected_spec: [0, 1, 2, 3].map((k) => `/etc/**/a*/**/b*/**/x${i}-${k}/**/z`) }),
     );
-    const started = performance.now();
+    const started = cpuMs();
     const { warnings } = compose(hostile).report;
     expect(warnings.at(-1)).toMatch(/^there are more patterns of protected_spec/);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(cpuMs() - started).toBeLessThan(10_000);
   });
 
   it('are warned of a hundred times at most', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resolveVersions } from '../../../shared/composition/index.ts';
 import { limits } from '../../../shared/limits.ts';
+import { cpuMs } from '../../support/cpu.ts';
 import { thrownBy } from './factory.ts';
 import { inputOf, type World } from './resolve-world.ts';
 
@@ -145,14 +146,14 @@ describe('what cannot be resolved', () => {
       const asked = n === 49 ? '>200' : `>=0.${n}`;
       world[top] = Object.fromEntries(numbers(20).map((v) => [`${20 - v}.0.0`, [`acme/lib@${asked}`]]));
     }
-    const started = performance.now();
+    const started = cpuMs();
     expect(thrownBy(() => resolve(world, ...tops))).toMatchObject({
       code: 'composition_unsatisfied',
       message: expect.stringMatching(
         /^expected a version of acme\/lib for assigned acme\/p49 20\.0\.0 → acme\/lib@>200; found only 200\.0\.0, .* and 180 more$/,
       ),
     });
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(cpuMs() - started).toBeLessThan(5000);
   });
 
   it('is told by a chain without its middle, where the chain is long', () => {
@@ -253,11 +254,11 @@ describe('what cannot be resolved', () => {
     for (const hole of numbers(9)) {
       world[`acme/h${hole}`] = Object.fromEntries(numbers(500).map((v) => [`${500 - v}.0.0`, []]));
     }
-    const started = performance.now();
+    const started = cpuMs();
     expect(thrownBy(() => resolve(world, ...numbers(10).map((n) => `acme/p${n}`)))).toMatchObject({
       code: 'composition_too_complex',
     });
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(cpuMs() - started).toBeLessThan(20_000);
   });
 
   it('ends with a coded answer when cycles make the search explode', () => {
@@ -269,10 +270,10 @@ describe('what cannot be resolved', () => {
         Array.from({ length: 20 }, (_, v) => [`${20 - v}.0.0`, others.filter((_, other) => other % 20 !== v)]),
       );
     }
-    const started = performance.now();
+    const started = cpuMs();
     const error = thrownBy(() => resolve(world, ...names));
     expect(['composition_too_complex', 'composition_cycle']).toContain((error as { code: string }).code);
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(cpuMs() - started).toBeLessThan(20_000);
   });
 
   it('is more modules than the limit', () => {

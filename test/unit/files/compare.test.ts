@@ -9,6 +9,7 @@ import {
   matches,
   pathOutside,
 } from '../../../shared/files/index.ts';
+import { cpuMs } from '../../support/cpu.ts';
 
 const globs = (...patterns: string[]) => patterns.map(compileGlob) as [Glob, Glob];
 
@@ -104,13 +105,13 @@ describe('hostile globs', () => {
     ['a set for each byte', `*a${'?'.repeat(60)}`, `*[a-c]${'?'.repeat(60)}`],
     ['many classes', `${'*[a-f]'.repeat(600)}*`, `${'*[!c]'.repeat(600)}*`],
   ])('%s ends soon, with an answer or a code', (_, a, b) => {
-    const started = performance.now();
+    const started = cpuMs();
     const [first, second] = globs(a, b);
     for (const compare of [intersects, commonPath, contains]) {
       answer(() => compare(first, second));
       answer(() => compare(second, first));
     }
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(cpuMs() - started).toBeLessThan(10_000);
   });
 
   test('a set of positions too many is a coded error, the same glob is still its own part', () => {

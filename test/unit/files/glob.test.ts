@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { GantryError } from '../../../shared/error.ts';
 import { compileGlob, matches } from '../../../shared/files/index.ts';
 import { limits } from '../../../shared/limits.ts';
+import { cpuMs } from '../../support/cpu.ts';
 
 describe('compileGlob', () => {
   test.each([
@@ -78,9 +79,9 @@ describe('matches', () => {
     'takes linear time for the hostile pattern starting %.10s',
     (pattern) => {
       const glob = compileGlob(pattern);
-      const started = performance.now();
+      const started = cpuMs();
       expect(matches(glob, `/${'aa/'.repeat(600)}${'a'.repeat(2000)}`, false)).toBe(pattern.startsWith('*a?'));
-      expect(performance.now() - started).toBeLessThan(2000);
+      expect(cpuMs() - started).toBeLessThan(2000);
     },
   );
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/limits.ts';
 import { ModuleManifestSchemaError, parseManifest } from '../../../shared/manifest/index.ts';
+import { cpuMs } from '../../support/cpu.ts';
 import { errorsOf, problemsOf } from '../../support/manifest-problems.ts';
 
 const flat = `schema_version: 1
@@ -274,9 +275,9 @@ describe('parseManifest on hostile text', () => {
     ['many keys', Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n'), /unknown key/],
     ['many wrong entries', `name: a\nfile_spec: [${'1,'.repeat(30_000)}]`, /found the number 1/],
   ])('answers %s soon, with a bounded list of problems', (_, text, message) => {
-    const started = performance.now();
+    const started = cpuMs();
     const problems = problemsOf(() => parseManifest(text));
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(cpuMs() - started).toBeLessThan(5000);
     expect(problems.length).toBeLessThanOrEqual(limits.manifestProblemsMax);
     expect(problems).toContainEqual(
       expect.objectContaining({ severity: 'error', message: expect.stringMatching(message) }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkRegexp, compileRegexp, isAnchored } from '../../../shared/signature/regexp.ts';
+import { cpuMs } from '../../support/cpu.ts';
 
 describe('regexps of a policy', () => {
   test.each([
@@ -73,8 +74,8 @@ describe('regexps of a policy', () => {
   });
 
   test('take linear time', () => {
-    const started = performance.now();
+    const started = cpuMs();
     expect(compileRegexp('^(a+)+$').test(`${'a'.repeat(20_000)}b`)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(cpuMs() - started).toBeLessThan(2_000);
   });
 });

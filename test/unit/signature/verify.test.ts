@@ -10,6 +10,7 @@ import {
 } from '../../../scripts/cosign-fixtures.ts';
 import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
 import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
+import { cpuMs } from '../../support/cpu.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const anyone = [{ identity_regexp: '.', issuer_regexp: '.' }];
@@ -261,7 +262,7 @@ test('an artifact is judged in milliseconds once its policy is compiled', () => 
   const policy = policyOf(entry);
   const candidates = candidatesOf(entry);
   verifyArtifact(entry.digest, candidates, policy);
-  const started = performance.now();
+  const started = cpuMs();
   for (let i = 0; i < 20; i++) verifyArtifact(entry.digest, candidates, policy);
-  expect((performance.now() - started) / 20).toBeLessThan(250);
+  expect((cpuMs() - started) / 20).toBeLessThan(250);
 });
