@@ -225,7 +225,9 @@ function nameOf(tags: string[]): string {
   return named !== undefined && 'version_string' in named ? named.version_string : '';
 }
 
+/** As a digest is that was found just now; one whose last tag had left it has its 24 hours again. */
 function asFound(services: Services, tag: string) {
+  const at = nowIso(services);
   return {
     tags: [tag],
     version_string: nameOf([tag]),
@@ -235,7 +237,8 @@ function asFound(services: Services, tag: string) {
     attempts: 0,
     // The message that follows asks at once; this asks again should it be lost.
     next_verify_at: later(services, limits.verifyRetryMinSeconds),
-    updated_at: nowIso(services),
+    found_at: at,
+    updated_at: at,
   };
 }
 
@@ -247,7 +250,7 @@ function newCandidate(services: Services, identity: Identity, tag: string): Writ
   const { account, module, id, digest } = identity;
   const at = nowIso(services);
   return [
-    createCandidate({ ...identity, ...asFound(services, tag), ...unjudged, found_at: at }),
+    createCandidate({ ...identity, ...asFound(services, tag), ...unjudged }),
     createEvent({
       type: 'gantry.candidate.found',
       account,

@@ -6,6 +6,7 @@ import { pollRepository } from '../../../shared/actions/poll-repository.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import { verifyCandidate } from '../../../shared/actions/verify-candidate.ts';
 import { limits } from '../../../shared/limits.ts';
+import { listCandidates } from '../../../shared/store/candidate.ts';
 import { getRepository, getTag } from '../../../shared/store/repository.ts';
 import {
   type DockerRegistry,
@@ -17,6 +18,7 @@ import {
 import {
   alone,
   eventsOf,
+  hoursLater,
   offSchedule,
   pollAlone,
   type RegistryProxy,
@@ -129,6 +131,25 @@ describe('a tag that is deleted', () => {
     await retag(registry, place('returned'), digest, 'v1.0.0');
     expect(await walk(services, world.account, 'returned', digest)).toMatchObject({ state: 'ingested' });
     expect(await tagOf('returned')).toMatchObject({ digest, gone_at: null });
+  });
+
+  it('and comes back days later is waited for as if it were new', async () => {
+    await world.register('days-later', key);
+    await offSchedule(services, world.account, 'days-later');
+    const tar = await world.build({ name: 'days-later', files: { 'etc/content': 'one' } });
+    const digest = await world.push(tar, 'days-later', 'v1.0.0');
+    const { id } = await pollAlone(services, world.account, 'days-later', digest);
+    const message = { account: world.account, module: 'days-later', version_id: id };
+    await deleteTag(registry, place('days-later'), 'v1.0.0');
+    await poll('days-later');
+    await retag(registry, place('days-later'), digest, 'v1.0.0');
+    const days = hoursLater(services, 50);
+    await pollRepository(days, { account: world.account, module: 'days-later', recheck: true });
+    await verifyCandidate(days, message);
+    const waiting = await world.candidate('days-later', digest);
+    expect(waiting).toMatchObject({ state: 'awaiting_signature' });
+    expect(Date.parse(waiting?.found_at ?? '')).toBeGreaterThan(Date.now() + 49 * 3600_000);
+    expect(await listCandidates(services.db, world.account, 'days-later')).toEqual([waiting]);
   });
 
   it('and comes back with another digest is one that moved', async () => {
