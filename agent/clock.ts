@@ -13,6 +13,9 @@ type Evidence = z.infer<typeof evidence>;
 /** A change by less than this is the way of an answer and the whole seconds of its `Date` header: it changes nothing. */
 const noiseMs = 5_000;
 
+/** Years have four digits in HTTP (RFC 9110, section 5.6.7). */
+const lastHttpDate = Date.parse('9999-12-31T23:59:59Z');
+
 /**
  * This machine's clock beside the control plane's, as the `Date` headers of it and its bucket tell it (RFC 9110, section 6.6.1).
  * Proofs are made by the control plane's time, so a wrong clock shuts no machine out. What expires is judged by the later of
@@ -64,7 +67,8 @@ export class Clock {
   /** Takes an answer's `Date` header; answers whether that corrected what was known. */
   async learn(header: string | null): Promise<boolean> {
     const server = Date.parse(header ?? '');
-    if (Number.isNaN(server)) return false;
+    // A time that no clock can pass would leave nothing to compare expiry with.
+    if (Number.isNaN(server) || server > lastHttpDate) return false;
     const ahead = this.#now().getTime() - server;
     const corrected = Math.abs(ahead - this.aheadMs) > noiseMs;
     this.#evidence = { server_at: new Date(server).toISOString(), ahead_ms: corrected ? ahead : this.aheadMs };

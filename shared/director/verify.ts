@@ -209,9 +209,10 @@ function requireSignatures(
 }
 
 function requireFresh(metadata: Metadata<Root> | Metadata<Targets>, what: string, now: Date): void {
-  if (!metadata.signed.isExpired(now)) return;
+  // Not the library's `isExpired`: to that, nothing has expired at a time that is none.
+  if (now.getTime() < Date.parse(metadata.signed.expires)) return;
   throw new GantryError('desired_state_expired', `${what} expired at ${metadata.signed.expires}.`, {
-    expected: `later than ${now.toISOString()}`,
+    expected: `later than ${String(now.toJSON())}`,
     found: metadata.signed.expires,
   });
 }

@@ -100,6 +100,18 @@ describe('a control plane that tells a wrong time', () => {
     expect(report).toMatchObject({ status: 'stale', code: 'clock_skew', running_module_digests: {} });
   });
 
+  it.each([
+    ['that no clock can pass', 'Sat, 13 Sep 275760 00:00:00 GMT'],
+    ['before all time', 'Tue, 20 Apr -271821 00:00:00 GMT'],
+    ['that is none', 'NaN'],
+  ])('%s makes no expired desired state good', async (_, date) => {
+    await world.enroll();
+    await world.publish({ modules: [await site()], version: 1, expires: new Date(Date.now() - hour) });
+    world.dateHeader = date;
+    const { report } = await world.run();
+    expect(report).toMatchObject({ status: 'stale', code: 'desired_state_expired', running_module_digests: {} });
+  });
+
   it('and refuses for another reason is not asked over and over', async () => {
     await world.enroll();
     world.requests.length = 0;

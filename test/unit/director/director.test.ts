@@ -245,6 +245,13 @@ describe('a desired state', () => {
     expect(codeOf(() => verifyDesiredState(fresh, rootGone))).toBe('desired_state_expired');
   });
 
+  it('has expired where the time it is judged at is none', async () => {
+    const by = director();
+    const bytes = await signedState(by);
+    const timeless = await check(by, { now: new Date(Number.NaN) });
+    expect(codeOf(() => verifyDesiredState(bytes, timeless))).toBe('desired_state_expired');
+  });
+
   it('is refused as invalid when well signed but of the wrong shape', async () => {
     const by = director();
     const rules = await check(by);
