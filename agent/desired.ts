@@ -7,7 +7,7 @@ import type { ControlPlane } from './control-plane.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { bytesOf, discard, problemOf, request } from './http.ts';
 import type { AgentPaths } from './paths.ts';
-import { byAnyRoot, followRoot, type Roots } from './roots.ts';
+import { byAnyRoot, directorOf, followRoot, type Roots } from './roots.ts';
 import { type AgentConfig, type AgentSession, type AgentState, agentSession, readJson, writeJson } from './state.ts';
 import { agentVersion } from './version.ts';
 
@@ -44,9 +44,15 @@ export async function receiveDesiredState(context: DesiredContext): Promise<Held
     throw new GantryError('unavailable', 'Nothing was held, and "not modified" was the answer.');
   const desired = await verifyNewest(answer.bytes, context);
   await writeAtomic(context.paths.desiredState, answer.bytes);
-  context.state = { ...context.state, seen_version: desired.version, etag: answer.etag };
+  const { trusted } = context.roots;
+  context.state = {
+    ...context.state,
+    seen_version: desired.version,
+    seen_by: directorOf(trusted),
+    etag: answer.etag,
+  };
   await writeJson(context.paths.state, context.state);
-  return { bytes: answer.bytes, desired, root: context.roots.trusted };
+  return { bytes: answer.bytes, desired, root: trusted };
 }
 
 /** Signatures of unknown keys may be of the account's next root, which the hourly heartbeat has not brought yet. */
@@ -65,8 +71,8 @@ async function verifyNewest(bytes: Buffer, context: DesiredContext): Promise<Ver
 /** Fails with `clock_skew` where only this machine's clock says that it expired: to be set, not to be believed either way. */
 function verify(bytes: Buffer, root: Metadata<Root>, { config, state, clock }: DesiredContext): VerifiedDesiredState {
   const { account, instance } = config;
-  const judge = (now: Date) =>
-    verifyDesiredState(bytes, { root, account, instance, lastVersion: state.seen_version, now });
+  const lastVersion = seenBy(root, state);
+  const judge = (now: Date) => verifyDesiredState(bytes, { root, account, instance, lastVersion, now });
   try {
     return judge(clock.latest());
   } catch (error) {
@@ -77,13 +83,21 @@ function verify(bytes: Buffer, root: Metadata<Root>, { config, state, clock }: D
 }
 
 /**
+ * The highest version that was seen of a root's director. Another director's do not count: whoever had a key that was stolen
+ * could else have used up all versions, and its rotation would mend nothing (TUF 1.0.34, section 5.3.11).
+ */
+export function seenBy(root: Metadata<Root>, { seen_by, seen_version }: AgentState): number {
+  return seen_by === directorOf(root) ? seen_version : 0;
+}
+
+/**
  * Reads again what a generation was made of. Its age was judged when it was applied, and its version then too; whether it
  * is still the account's word for this machine is judged each time.
  */
-export function verifyApplied(bytes: Buffer, { roots, config }: DesiredContext): VerifiedDesiredState {
+export function verifyApplied(bytes: Buffer, { roots, config }: DesiredContext): Omit<HeldDesiredState, 'bytes'> {
   const { account, instance } = config;
   const rules = { account, instance, lastVersion: 0, now: new Date(0) };
-  return byAnyRoot(roots, (root) => verifyDesiredState(bytes, { ...rules, root }));
+  return byAnyRoot(roots, (root) => ({ desired: verifyDesiredState(bytes, { ...rules, root }), root }));
 }
 
 /** The new bytes, undefined when they are not modified. A refused URL is renewed once: it is good for an hour only. */

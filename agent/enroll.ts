@@ -1,5 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Metadata, Root } from '@tufjs/models';
 import { type JoinToken, joinToken } from '../shared/contract/desired-state.ts';
 import { verifyRoot } from '../shared/director/index.ts';
 import { GantryError } from '../shared/error.ts';
@@ -8,6 +10,7 @@ import { ControlPlane } from './control-plane.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { takeLock } from './lock.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
+import { readRoots } from './roots.ts';
 import { type AgentConfig, agentConfig, readJson, writeJson } from './state.ts';
 
 export interface EnrollOptions {
@@ -23,7 +26,8 @@ export interface EnrollOptions {
 
 /**
  * Makes the machine's key, trades the join token for a credential bound to it, and pins the account root that the token
- * names. Nothing is kept from an answer whose root is another (`root_untrusted`).
+ * names. Nothing is kept from an answer whose root is another (`root_untrusted`). A directory that enrols again goes on from
+ * the root that it trusts.
  */
 export async function enroll({
   token,
@@ -38,14 +42,16 @@ export async function enroll({
   await chmod(paths.agent, 0o700);
   const release = await takeLock(paths.lock);
   try {
-    await requireFree(paths, join);
+    const again = await isEnrolled(paths, join);
     const privateKey = await machineKey(paths.key);
     const controlPlane = new ControlPlane({ url: join.url, privateKey, clock: await Clock.open(now, paths.clock) });
     const { url: _, ...body } = join;
     const { account, instance } = body;
     const answer = await controlPlane.enroll(body);
     const root = Buffer.from(answer.root, 'base64');
-    verifyRoot(root, join.root_sha256);
+    const pinned = verifyRoot(root, join.root_sha256);
+    const kept = again ? await readRoots(paths) : undefined;
+    if (kept !== undefined) requireSameChain(kept.trusted, pinned);
     if (answer.account !== account || answer.instance !== instance) {
       const found = `${answer.account}/${answer.instance}`;
       throw new GantryError(
@@ -60,7 +66,8 @@ export async function enroll({
       writable_paths: writablePaths,
       on_decommission: onDecommission,
     });
-    await writeAtomic(paths.root, root);
+    // What was trusted stays: the root of a token is the platform's word alone, what follows the kept one is signed by it.
+    if (kept === undefined) await writeAtomic(paths.root, root);
     await writeAtomic(paths.credential, answer.credential, 0o600);
     await writeJson(paths.config, config);
     return config;
@@ -69,12 +76,26 @@ export async function enroll({
   }
 }
 
-/** A directory is for one enrolment; one whose credential was revoked may enrol again, as the instance that it is. */
-async function requireFree(paths: AgentPaths, { account, instance }: JoinToken): Promise<void> {
+/** Two roots of one version that differ are not of one chain: whoever made the token has put another in the account's place. */
+function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
+  const { version } = kept.signed;
+  if (pinned.signed.version !== version || isDeepStrictEqual(pinned.signed.toJSON(), kept.signed.toJSON())) return;
+  throw new GantryError(
+    'root_untrusted',
+    `The join token pins another account root of version ${version} than this machine trusts since it first enrolled.`,
+    { field: 'root_sha256' },
+  );
+}
+
+/**
+ * Whether a directory was enrolled before. It is for one enrolment (`already_exists`); one whose credential was revoked may
+ * enrol again, as the instance that it is.
+ */
+async function isEnrolled(paths: AgentPaths, { account, instance }: JoinToken): Promise<boolean> {
   const before = await readJson(paths.config, agentConfig);
-  if (before === undefined) return;
+  if (before === undefined) return false;
   const same = before.account === account && before.instance === instance;
-  if (same && (await readIfPresent(paths.credential)) === undefined) return;
+  if (same && (await readIfPresent(paths.credential)) === undefined) return true;
   throw new GantryError(
     'already_exists',
     `${paths.dir} is already enrolled as ${before.account}/${before.instance}; expected an empty directory.`,

@@ -75,6 +75,11 @@ export function byAnyRoot<T>({ trusted, earlier }: Roots, judge: (root: Metadata
   }
 }
 
+/** Which keys sign desired states by a root. */
+export function directorOf({ signed }: Metadata<Root>): string {
+  return [...(signed.roles.targets?.keyIDs ?? [])].sort().join(' ');
+}
+
 /** Forgets the earlier roots, once nothing here needs them. */
 export async function forgetEarlierRoots({ trusted }: Roots, paths: AgentPaths): Promise<Roots> {
   await rm(paths.earlierRoots, { recursive: true, force: true });

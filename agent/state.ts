@@ -27,6 +27,8 @@ export type AgentSession = z.infer<typeof agentSession>;
 export const agentState = z.object({
   /** The highest version of a desired state that was ever verified here: a lower one is an attack or a mistake. */
   seen_version: z.int().nonnegative(),
+  /** Whose versions those are: the director of the root that the state was verified by (roots.ts). */
+  seen_by: z.string().nullable().default(null),
   /** ETag of the bytes in desired-state.json. */
   etag: z.string().nullable(),
   /** The running generation, 0 before the first. */
@@ -40,6 +42,7 @@ export type AgentState = z.infer<typeof agentState>;
 
 export const initialState: AgentState = {
   seen_version: 0,
+  seen_by: null,
   etag: null,
   generation: 0,
   applied_version: 0,

@@ -6,14 +6,14 @@ import { moduleLabel } from '../shared/domain/template.ts';
 import { type GantryError, isGantryError } from '../shared/error.ts';
 import type { Agent } from './agent.ts';
 import { collectGarbage } from './collect.ts';
-import { type HeldDesiredState, isRefusal, receiveDesiredState, verifyApplied } from './desired.ts';
+import { type HeldDesiredState, isRefusal, receiveDesiredState, seenBy, verifyApplied } from './desired.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { adoptState, buildGeneration, cleanGenerations, currentGeneration, type Generation } from './generation.ts';
 import { inspectRoot, type RootProblem } from './inspect.ts';
 import type { Finding } from './layer.ts';
 import { leftOut } from './materialise.ts';
 import { makePlan, type Plan } from './plan.ts';
-import { forgetEarlierRoots } from './roots.ts';
+import { directorOf, forgetEarlierRoots } from './roots.ts';
 import { writeJson } from './state.ts';
 import { hexOf } from './store.ts';
 import { agentVersion } from './version.ts';
@@ -25,10 +25,8 @@ export interface TickResult {
 }
 
 /** The root that runs when a tick begins, and what it is to be. */
-interface Running {
+interface Running extends HeldDesiredState {
   generation: Generation;
-  bytes: Buffer;
-  desired: VerifiedDesiredState;
 }
 
 /**
@@ -39,8 +37,7 @@ interface Running {
 export async function tick(agent: Agent): Promise<TickResult> {
   const findings: Finding[] = [];
   const running = await runningState(agent, findings);
-  const seen = Math.max(agent.state.seen_version, running?.desired.version ?? 0);
-  agent.state = { ...agent.state, seen_version: seen };
+  rememberSeen(agent, running);
   let refusal: GantryError | undefined;
   let failure: unknown;
   let wanted: HeldDesiredState | undefined;
@@ -72,6 +69,14 @@ export async function tick(agent: Agent): Promise<TickResult> {
   return result;
 }
 
+/** What runs was seen, also where the note of that was lost. */
+function rememberSeen(agent: Agent, running: Running | undefined): void {
+  const { trusted } = agent.roots;
+  if (running?.root !== trusted) return;
+  const seen_version = Math.max(seenBy(trusted, agent.state), running.desired.version);
+  agent.state = { ...agent.state, seen_version, seen_by: directorOf(trusted) };
+}
+
 /** Earlier roots are needed until what is held, and what runs by it, is signed by the trusted one. */
 async function forgetUnneeded(agent: Agent, { root }: HeldDesiredState): Promise<void> {
   const { roots, paths } = agent;
@@ -94,7 +99,7 @@ async function runningState(agent: Agent, findings: Finding[]): Promise<Running 
   if (generation === undefined) return undefined;
   const bytes = generation.desiredState;
   try {
-    if (bytes !== undefined) return { generation, bytes, desired: verifyApplied(bytes, agent) };
+    if (bytes !== undefined) return { generation, bytes, ...verifyApplied(bytes, agent) };
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }
@@ -159,7 +164,7 @@ async function lookedAfter(
   findings: Finding[],
   refusal: GantryError | undefined,
 ): Promise<TickResult> {
-  const desired = bytes === running.bytes ? running.desired : verifyApplied(bytes, agent);
+  const { desired } = bytes === running.bytes ? running : verifyApplied(bytes, agent);
   let plan: Plan;
   try {
     plan = await planFor(agent, desired, findings);

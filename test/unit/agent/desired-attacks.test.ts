@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DesiredState } from '../../../shared/contract/desired-state.ts';
 import { makeDesiredState, makeRoot, rootSha256, signMetadata } from '../../../shared/director/index.ts';
-import { type Director, director, type Module, World } from './world.ts';
+import { director, type Module, rootOf, World } from './world.ts';
 
 // What whoever holds the bucket, another account's director key, or an old copy of something can serve. TUF's names for the
 // attacks: https://theupdateframework.io/docs/security/
@@ -57,13 +57,6 @@ function customOf(bytes: Buffer): DesiredState {
 
 function serve(json: unknown): void {
   world.objects.set('desired-state', Buffer.from(JSON.stringify(json)));
-}
-
-async function rootOf(by: Director, version: number, ...signers: Director[]): Promise<Buffer> {
-  const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version });
-  let bytes: Buffer = Buffer.alloc(0);
-  for (const { signer, keyId } of [by, ...signers]) bytes = await signMetadata(root, signer, keyId);
-  return bytes;
 }
 
 describe('a rollback', () => {
@@ -218,6 +211,21 @@ describe('an account root', () => {
       await world.publish({ modules: [module], version: 7, signer: old });
       expect((await world.run()).report.code).toBe('desired_state_signature_invalid');
     }
+  });
+
+  it('that rotates a stolen director key out ends what its thief did: the versions begin anew', async () => {
+    const next = director();
+    await world.publish({ modules: [await site('another page')], version: Number.MAX_SAFE_INTEGER });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
+    await world.publish({ modules: [module], version: 6 });
+    expect((await world.run()).report).toMatchObject({ code: 'desired_state_version_rollback' });
+    world.roots[1] = await rootOf(next, 2, world.director);
+    await world.publish({ modules: [module], version: 7, signer: next });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, desired_state_version: 7 });
+    await world.publish({ modules: [module], version: 6, signer: next });
+    await expect(world.run()).resolves.toMatchObject({ report: { code: 'desired_state_version_rollback' } });
+    await world.publish({ modules: [module], version: Number.MAX_SAFE_INTEGER });
+    await expect(world.run()).resolves.toMatchObject({ report: { code: 'desired_state_signature_invalid' } });
   });
 
   it('that was replaced keeps a machine running until its desired state is signed anew', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runLoop, type TickOutcome } from '../../../agent/run.ts';
-import { World } from './world.ts';
+import { director, rootOf, World } from './world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -85,5 +85,39 @@ describe('a machine whose credential was used elsewhere', () => {
     expect((await world.run()).report).toMatchObject({ code: 'desired_state_version_rollback' });
     await world.publish({ modules: [module], version: 7 });
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
+  });
+
+  it('cannot be given another account root by a new join token, nor an older one', async () => {
+    const [second, rogue] = [director(), director()];
+    const [first = Buffer.alloc(0)] = world.roots;
+    world.roots.push(await rootOf(second, 2, world.director));
+    await world.enroll();
+    await world.publish({ modules: [await site()], version: 1, signer: second });
+    await world.run();
+    const kept = await readFile(join(world.dir, 'agent/root.json'));
+    expect(kept).toEqual(world.roots[1]);
+    const chain = world.roots;
+    for (const [roots, refusal] of [
+      [[await rootOf(rogue, 2)], 'root_untrusted'],
+      [[await rootOf(rogue, 1)], null],
+      [[await rootOf(rogue, 3)], null],
+      [[first], null],
+    ] as const) {
+      for (const name of ['credential', 'key.pem', 'calls.json', 'session.json']) {
+        await rm(join(world.dir, 'agent', name), { force: true });
+      }
+      world.roots = [...roots];
+      const enrolled = enroll({ token: world.renewedToken(), dir: world.dir });
+      if (refusal !== null) await expect(enrolled).rejects.toMatchObject({ code: refusal });
+      else {
+        await enrolled;
+        await world.publish({ modules: [], version: 2, signer: roots[0] === first ? world.director : rogue });
+        expect((await world.run()).report).toMatchObject({ code: 'desired_state_signature_invalid' });
+      }
+      expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(kept);
+    }
+    world.roots = chain;
+    await world.publish({ modules: [], version: 2, signer: second });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
   });
 });

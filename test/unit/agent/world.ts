@@ -65,6 +65,14 @@ export type Director = ReturnType<typeof director>;
 const inAYear = new Date(Date.now() + 365 * 86_400_000);
 const inAWeek = new Date(Date.now() + 7 * 86_400_000);
 
+/** A root whose keys are all one director's, signed by it and by others. */
+export async function rootOf(by: Director, version: number, ...signers: Director[]): Promise<Buffer> {
+  const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version });
+  let bytes: Buffer = Buffer.alloc(0);
+  for (const { signer, keyId } of [by, ...signers]) bytes = await signMetadata(root, signer, keyId);
+  return bytes;
+}
+
 /**
  * A control plane and its bucket as one real HTTP server on loopback, with real keys, tars and signatures, and one machine's
  * directory beside it. What it serves can be replaced at will, as whoever holds the bucket could.
@@ -91,6 +99,8 @@ export class World {
   /** The machine's clock, and the control plane's. */
   now = () => new Date();
   serverNow = () => this.now();
+  /** The `Date` header of answers, in place of the control plane's time. */
+  dateHeader: string | undefined;
   readonly #server: Server = createServer((request, response) => {
     this.#serve(request, response).catch((error) => {
       response.writeHead(500).end(JSON.stringify({ code: 'internal', detail: String(error) }));
@@ -252,7 +262,7 @@ export class World {
     for await (const chunk of request) chunks.push(chunk);
     const url = new URL(request.url ?? '/', this.url);
     response.sendDate = false;
-    response.setHeader('date', this.serverNow().toUTCString());
+    response.setHeader('date', this.dateHeader ?? this.serverNow().toUTCString());
     this.requests.push(`${request.method} ${decodeURIComponent(url.pathname)}`);
     if (url.pathname.startsWith('/bucket/')) return this.#serveObject(url, request, response);
     const verb = url.pathname.replace('/api/v1/agent/', '');
