@@ -85,6 +85,9 @@ export const limits = {
   signatureBytesMax: 1024 ** 2,
   /** Candidates read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */
   signatureCandidatesMax: 50,
+  /** Referrers listed of one artifact, and pages: of more than `signatureCandidatesMax` only the likeliest are read. */
+  referrersMax: 1000,
+  referrerPagesMax: 100,
   /** Transparency log entries or timestamps in one signature: one of each is normal, each costs a verification. */
   signatureEvidenceMax: 16,
   /** Policies kept compiled in a process: those of the modules that a warm worker meets; each holds a few KiB. */

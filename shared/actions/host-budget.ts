@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { budgetShards, burstMs, hostBudget, type Pause, shardBudget, waitMs } from '../domain/host-budget.ts';
-import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { pauseAsked, type RequestEvent, type TransportOptions } from '../registry/index.ts';
 import { endLease, type LeaseAsk, pauseHost, spendMore, takeLease } from '../store/host-budget.ts';
@@ -8,7 +7,7 @@ import { enqueue, later, type Messages, type Services } from './services.ts';
 
 /**
  * What each kind of work asks of a registry. A lease outlives the function's time-out, so that it is dropped only when its
- * worker is dead; `work_s` ends the work before that, with a sentence.
+ * worker is dead; `work_s` ends the work before that, with a sentence, also where a body drips.
  */
 const purposes = {
   poll: { pulls: false, requests: 4, work_s: 90, lease_s: 150 },
@@ -28,7 +27,7 @@ export class BudgetSpent extends Error {
 }
 
 /** What paces the requests of one piece of work. */
-export interface Pace extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest'>> {
+export interface Pace extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest' | 'signal'>> {
   /** True once what was asked is further ahead of the clock than may be: long work should stop where it can. */
   overdrawn(): boolean;
 }
@@ -86,10 +85,10 @@ class Meter implements Pace {
   /** Requests that are paid for. */
   left: number;
   readonly pauses = new Map<Pause['scope'], Pause>();
+  readonly signal: AbortSignal;
   private readonly services: Services;
   private readonly ask: LeaseAsk;
   private readonly requests: number;
-  private readonly endMs: number;
   private spentUntilMs = 0;
 
   constructor(services: Services, ask: LeaseAsk, requests: number, workSeconds: number) {
@@ -97,14 +96,10 @@ class Meter implements Pace {
     this.ask = ask;
     this.requests = requests;
     this.left = requests;
-    this.endMs = performance.now() + workSeconds * 1000;
+    this.signal = AbortSignal.timeout(workSeconds * 1000);
   }
 
   readonly beforeRequest = async (): Promise<void> => {
-    if (performance.now() > this.endMs) {
-      const { host } = this.ask;
-      throw new GantryError('registry_timeout', `${host} took too long over one piece of work`, { details: { host } });
-    }
     if (this.left === 0) {
       this.left = this.requests;
       this.spentUntilMs = await spendMore(this.services.db, this.ask);

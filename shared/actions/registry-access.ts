@@ -38,8 +38,8 @@ export async function withRegistry<T>(
   return withinBudget(services, host, purpose, async (pace) => {
     const { value: credentials, memory } = await registryCredentials(services, account, host);
     const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
-    const { beforeRequest, onRequest } = pace;
-    const client = new RegistryClient({ host, dispatcher, credentials, memory, beforeRequest, onRequest });
+    const { beforeRequest, onRequest, signal } = pace;
+    const client = new RegistryClient({ host, dispatcher, credentials, memory, beforeRequest, onRequest, signal });
     try {
       return await work(client, reference, pace);
     } catch (error) {

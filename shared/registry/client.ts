@@ -156,11 +156,15 @@ export class RegistryClient {
     return { source: 'fallback_tag', descriptors: (await this.fallbackReferrers(repository, digest)) ?? [] };
   }
 
-  /** The answer of the referrers API (distribution 1.1, "Listing Referrers"), null where a registry has none. */
+  /**
+   * The answer of the referrers API (distribution 1.1, "Listing Referrers"), null where a registry has none. Of a list
+   * without end some `limits.referrersMax` are read.
+   */
   async referrersApi(repository: string, digest: string): Promise<Descriptor[] | null> {
     const descriptors: Descriptor[] = [];
     let url: URL | null = this.connection.url(repository, `referrers/${digest}`);
-    for (let page = 0; url !== null && page < 100; page++) {
+    const { referrersMax, referrerPagesMax } = limits;
+    for (let page = 0; url !== null && page < referrerPagesMax && descriptors.length < referrersMax; page++) {
       const target: URL = url;
       const scope = pullScope(repository);
       const answer = await this.connection.send(scope, () => ({
@@ -168,8 +172,10 @@ export class RegistryClient {
         url: target,
         headers: { accept: mediaTypes.index },
       }));
-      // The specification says 404 for "no such API"; older registries and proxies have other ways to say it.
-      if (page === 0 && [400, 404, 405, 406, 501].includes(answer.status)) {
+      // The specification says 404 for "no such API"; older registries and proxies have other ways to say it. GHCR sends who
+      // asks to a page of github.com, which limits rates: what that refuses is not the registry's word.
+      const sentAway = answer.url.origin !== target.origin && answer.status !== 200;
+      if (page === 0 && (sentAway || [400, 404, 405, 406, 501].includes(answer.status))) {
         await discard(answer);
         return null;
       }

@@ -31,9 +31,9 @@ const harbor = z.looseObject({
 });
 const harborData = z.looseObject({ repository: z.looseObject({ repo_full_name: name }) });
 
-/** Gitea's package event (modules/structs/hook.go, PackagePayload). */
+/** Gitea's package event (modules/structs/hook_package.go, PackagePayload); a push, its test delivery, has no action. */
 const gitea = z.looseObject({
-  action: z.string(),
+  action: z.string().optional(),
   package: z.looseObject({ type: z.string(), name, owner: z.looseObject({ login: name }) }).optional(),
 });
 

@@ -24,6 +24,8 @@ export interface TransportOptions {
   commitMs?: number;
   /** Awaited before each request but those that redirects to other hosts lead to; what it throws ends the request. */
   beforeRequest?: () => Promise<void>;
+  /** Ends whatever is under way, bodies included: an `AbortSignal.timeout`. */
+  signal?: AbortSignal;
   onRequest?: (event: RequestEvent) => void;
 }
 
@@ -82,12 +84,13 @@ export class Transport {
     const headers: Record<string, string> = { 'user-agent': 'gantry', ...req.headers };
     if (req.authorization !== undefined && sameOrigin) headers.authorization = req.authorization;
     const upload = streams(req.body) ? this.watchUpload(req.body, req.url.host) : null;
+    const signals = [upload?.signal, this.options.signal].filter((signal) => signal !== undefined);
     try {
       const answer = await request(req.url, {
         method: req.method,
         headers,
         body: upload?.body ?? (streams(req.body) ? null : (req.body ?? null)),
-        signal: upload?.signal ?? null,
+        signal: signals.length > 0 ? AbortSignal.any(signals) : null,
         dispatcher: this.options.dispatcher ?? defaultAgent(),
         // undici's clock for headers runs while a body is being sent, and would end every slow upload.
         headersTimeout: upload ? 0 : (this.options.firstByteMs ?? limits.registryFirstByteMs),
@@ -186,6 +189,8 @@ export function networkError(error: unknown, host: string): GantryError {
     if (cause instanceof GantryError) return cause;
   }
   const { code, message } = describe(error);
+  // The reason of an AbortSignal.timeout.
+  if (error instanceof Error && error.name === 'TimeoutError') return timeoutError(host, 'took too long', error);
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'ETIMEDOUT') {
     return timeoutError(host, 'did not answer in time', error);
   }

@@ -126,6 +126,23 @@ describe('failures', () => {
     expect(await codeOf(dripping.client.listTags('a/b'))).toBe('registry_timeout');
   });
 
+  test.each([
+    ['a blob', 200, 'registry_timeout'],
+    ['a refusal', 404, 'registry_not_found'],
+    ['a challenge', 401, 'registry_timeout'],
+  ])('%s that drips ends with the time of the work', async (_, status, code) => {
+    const { client } = await clientOf(
+      ({ headers }, response) => {
+        response.writeHead(status, { 'www-authenticate': `Bearer realm="http://${headers.host}/token"` });
+        const timer = setInterval(() => response.write(' '), 50);
+        response.on('close', () => clearInterval(timer));
+      },
+      { signal: AbortSignal.timeout(400) },
+    );
+    const blob = { digest: digestOf(Buffer.alloc(1000)), size: 1000 };
+    expect(await codeOf(client.readBlob('a/b', blob, 1000))).toBe(code);
+  });
+
   test('a connection that is taken and never becomes one of TLS is a time-out', async () => {
     const server = createServer(() => {});
     await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));

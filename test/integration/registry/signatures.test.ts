@@ -77,6 +77,47 @@ describe('signatures beside an artifact', () => {
     expect(server.requests.filter(({ url }) => url.includes('/referrers/'))).toHaveLength(3);
   });
 
+  test.each([429, 403, 503, 404, 200])(
+    'are found at the fallback tag where the referrers API leads to another host, which answers %i',
+    async (status) => {
+      const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');
+      const { server: elsewhere } = await clientOf((_, response) =>
+        response.writeHead(status, { 'content-type': 'text/html' }).end('<html>'),
+      );
+      const { client } = await clientOf((request, response) => {
+        if (request.url?.includes('/referrers/'))
+          return response.writeHead(303, { location: `http://${elsewhere.host}/packages` }).end();
+        registryOf({
+          [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(index([found]))),
+          [`manifests/${found.digest}`]: manifest,
+          [`blobs/${digestOf(layer)}`]: layer,
+        })(request, response);
+      });
+      expect(await collectSignatures(client, 'a/b', digest)).toEqual([
+        { format: 'bundle', source: 'fallback_tag', claimed_digest: found.digest, bundle: { a: 1 } },
+      ]);
+      expect(elsewhere.requests).toHaveLength(1);
+    },
+  );
+
+  test('a list of referrers without end is cut, and the last verdict says so', async () => {
+    let page = 0;
+    const { client, server } = await clientOf((request, response) => {
+      if (!request.url?.includes('/referrers/')) return registryOf({})(request, response);
+      const listed = Array.from({ length: 400 }, (_, i) =>
+        descriptor(Buffer.from(`${page}-${i}`), mediaTypes.manifest),
+      );
+      page++;
+      const link = `</v2/a/b/referrers/${digest}?page=${page}>; rel="next"`;
+      response.writeHead(200, { 'content-type': mediaTypes.index, link }).end(JSON.stringify(index(listed)));
+    });
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
+    expect(server.requests.filter(({ url }) => url.includes('/referrers/'))).toHaveLength(
+      Math.ceil(limits.referrersMax / 400),
+    );
+  });
+
   test.each([500, 503, 429, 401])('a registry that fails with %i is an error and not "unsigned"', async (code) => {
     for (const path of [
       `referrers/${digest}`,

@@ -34,6 +34,7 @@ describe('what was pushed', () => {
     ['harbor', { type: 'DELETE_ARTIFACT', event_data: {} }],
     ['gitea', { action: 'deleted', package: { type: 'container', name: 'a', owner: { login: 'b' } } }],
     ['gitea', { action: 'created', package: { type: 'npm', name: 'a', owner: { login: 'b' } } }],
+    ['gitea', { ref: 'refs/heads/main', commits: [], repository: { name: 'a' } }],
     ['github', { zen: 'Design for failure.', hook_id: 1 }],
     ['github', { action: 'published', package: { package_type: 'npm', name: 'a', owner: { login: 'b' } } }],
   ] as const)('%s: events of another kind tell nothing', (kind, body) => {
