@@ -242,6 +242,8 @@ export const limits = {
   planRoundsMax: 10,
   /** Templates whose revisions one transaction holds; DynamoDB takes 100 writes, the change itself has up to ten. */
   plannedTemplatesMax: 80,
+  /** Tracks of templates that one change composes: their list travels through an execution, 256 KiB at most. */
+  templateTracksMax: 3000,
   /** Executions that are started for one operation before it is given up. */
   operationAttemptsMax: 5,
   /** One request's body: a manifest of moduleManifestBytesMax fits as JSON, and Lambda takes 6 MiB at most. */

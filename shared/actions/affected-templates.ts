@@ -1,5 +1,5 @@
 import { mapAtOnce } from '../at-once.ts';
-import type { PlannedTemplate } from '../contract/messages.ts';
+import { sha256Hex } from '../contract/ids.ts';
 import { compositionFields } from '../domain/module.ts';
 import type { Change, Operation } from '../domain/operation.ts';
 import { type Track, tracks } from '../domain/template.ts';
@@ -47,6 +47,11 @@ export async function affectedTemplates(
   }
 }
 
+interface PlannedTemplate {
+  template_id: string;
+  revision: number;
+}
+
 /** What a change must be checked against before it is applied: templates and tracks to compose, and their revisions. */
 export interface Plan {
   template_tracks: Omit<TemplateTrack, 'account'>[];
@@ -75,7 +80,18 @@ export async function planOf(services: Services, operation: Operation): Promise<
     if (template === null) throw new GantryError('not_found', `expected template ${template_id}, found none`);
     return { template_id, revision: template.revision };
   });
-  return { template_tracks: own.map(({ template_id, track }) => ({ template_id, track })), planned };
+  const template_tracks = own.map(({ template_id, track }) => ({ template_id, track }));
+  if (template_tracks.length <= limits.templateTracksMax) return { template_tracks, planned };
+  throw new GantryError(
+    'change_too_wide',
+    `expected a change to affect at most ${limits.templateTracksMax} tracks of templates, found ${template_tracks.length}`,
+    { expected: limits.templateTracksMax, found: template_tracks.length },
+  );
+}
+
+/** Names a plan's templates as they stood: what travels through the execution in their stead. */
+export function digestOf(planned: readonly PlannedTemplate[]): string {
+  return sha256Hex(JSON.stringify(planned.map(({ template_id, revision }) => [template_id, revision])));
 }
 
 /**

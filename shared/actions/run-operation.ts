@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import type { ErrorCode } from '../contract/error-codes.ts';
 import { errorStatus } from '../contract/error-codes.ts';
@@ -19,7 +18,7 @@ import { limits } from '../limits.ts';
 import { transact, type Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { getApproval, getOperation, getPolicy, updateApproval, updateOperation } from '../store/operation.ts';
-import { affectedTemplates, type Plan, planOf, planWrites } from './affected-templates.ts';
+import { affectedTemplates, digestOf, type Plan, planOf, planWrites } from './affected-templates.ts';
 import { changeWrites, checkChange } from './changes.ts';
 import { askReviewers, eligibleReviewers } from './request-approval.ts';
 import { askForPoll } from './request-poll.ts';
@@ -127,13 +126,17 @@ async function requireReviewers(services: Services, operation: Operation, policy
   );
 }
 
-const nothingPlanned: Plan = { template_tracks: [], planned: [] };
+/** What the execution is told to compose, and the plan's digest for `apply` to compare. */
+type PlanAnswer = Pick<Plan, 'template_tracks'> & { planned: string };
+
+const nothingPlanned: PlanAnswer = { template_tracks: [], planned: digestOf([]) };
 
 /** Planned again after the approval wait, and when a template changed meanwhile: the change may fit no more. */
-async function plan(services: Services, operation: Operation): Promise<Plan> {
+async function plan(services: Services, operation: Operation): Promise<PlanAnswer> {
   if (isFinal(operation) || operation.state === 'applying') return nothingPlanned;
   await checkChange(services, operation);
-  return planOf(services, operation);
+  const { template_tracks, planned } = await planOf(services, operation);
+  return { template_tracks, planned: digestOf(planned) };
 }
 
 async function awaitApproval(services: Services, operation: Operation, task_token: string): Promise<void> {
@@ -176,7 +179,7 @@ async function apply(
     await requireApproved(services, operation, policy);
   }
   const now = await planOf(services, operation);
-  if (!isDeepStrictEqual(now.planned, planned)) {
+  if (digestOf(now.planned) !== planned) {
     refuseEndless(operation, round);
     return { decision: 'replan' };
   }

@@ -133,6 +133,7 @@ const errors = {
   composition_too_complex: [409, 'requirements did not resolve within the allowed steps'],
   composition_too_large: [422, 'there is more in the layers than a composition, or a preview, may have'],
   composition_kind_mismatch: [409, 'the version is a platform module, of which no machine is composed'],
+  change_too_wide: [422, 'the change affects more templates than are composed for one change'],
   composition_platform_mismatch: [409, "the module has no build for the template's platform"],
   instance_metadata_missing: [422, 'an instance module names metadata that the instance lacks'],
   instance_entry_unsupported: [422, 'an instance module ships something else than regular files'],

@@ -34,7 +34,6 @@ export const reconcileMessage = z.object({ account: z.string(), instance_id: idS
 export const collectMessage = z.object({ account: z.string() });
 
 /** A template and the revision at which a change was checked against it. */
-export const plannedTemplate = z.object({ template_id: idSchema('template'), revision: z.number().int() });
 
 /** Input of every promotion step; `task_token` only where a step waits, `planned` and `round` only to apply. */
 export const promotionStep = z.object({
@@ -43,7 +42,7 @@ export const promotionStep = z.object({
   operation_id: idSchema('operation'),
   task_token: z.string().optional(),
   /** What the last plan answered, sorted by id. */
-  planned: z.array(plannedTemplate).optional(),
+  planned: z.string().optional(),
   /** How often it was planned so far. */
   round: z.number().int().optional(),
   error: z.string().optional(),
@@ -56,5 +55,4 @@ export type IngestMessage = z.infer<typeof versionMessage>;
 export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
 export type CollectMessage = z.infer<typeof collectMessage>;
-export type PlannedTemplate = z.infer<typeof plannedTemplate>;
 export type PromotionStep = z.infer<typeof promotionStep>;

@@ -128,7 +128,7 @@ describe('a promotion', () => {
     expect((await promote(world, theirs, 'staging')).state).toBe('succeeded');
     const blocked = await promote(world, theirs, 'blessed');
     expect(blocked).toMatchObject({ state: 'failed', code: 'composition_protected_conflict' });
-    for (const fact of [template.id, '(live)', `${world.account}/ours`, `${world.account}/theirs`, '/etc/shared']) {
+    for (const fact of [template.id, 'live', `${world.account}/ours`, `${world.account}/theirs`, '/etc/shared']) {
       expect(blocked.message).toContain(fact);
     }
     expect(await stateOf(world, theirs)).toBe('staging');
