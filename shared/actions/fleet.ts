@@ -88,7 +88,8 @@ export async function readSuitability(
   const offers = tracks.flatMap((track): Offer[] => {
     const version = chooseVersion(usable, track, null);
     if (version === null) return [];
-    return [{ track, version: version.version_string, platforms: version.builds.map(({ platform }) => platform) }];
+    const { version_string, kind, builds } = version;
+    return [{ track, version: version_string, kind, platforms: builds.map(({ platform }) => platform) }];
   });
   return {
     templates: (limit, after) => listTemplates(services.db, own, limit, after),

@@ -1,6 +1,7 @@
 import { type DriftReport, driftOf, driftReasons, moduleDrifts } from './drift.ts';
 import type { Instance, Template, Track } from './template.ts';
 import { compareBytes } from './tree.ts';
+import type { VersionKind } from './version.ts';
 
 export type DriftReason = DriftReport['reason'];
 
@@ -273,10 +274,11 @@ export function machinesRunning(
   });
 }
 
-/** The version of a module that a track hands out, and the platforms that it has builds for. */
+/** The version of a module that a track hands out, its kind, and the platforms that it has builds for. */
 export interface Offer {
   track: Track;
   version: string;
+  kind: VersionKind;
   platforms: readonly string[];
 }
 
@@ -286,8 +288,8 @@ export interface Suitability {
   name: string;
   platform: string;
   takes: boolean;
-  /** Why not, in one word: `none`, `assigned`, `no_version`, `platform`. */
-  reason: 'none' | 'assigned' | 'no_version' | 'platform';
+  /** Why not, in one word: `none`, `assigned`, `no_version`, `kind`, `platform`. */
+  reason: 'none' | 'assigned' | 'no_version' | 'kind' | 'platform';
   message: string | null;
   /** What it would be given on each track that has a version. */
   offers: { track: Track; version: string }[];
@@ -303,6 +305,9 @@ export function suitability(template: Template, assigned: boolean, offers: reado
   const [reason, message] = ((): [Suitability['reason'], string | null] => {
     if (assigned) return ['assigned', 'it is assigned already'];
     if (offers.length === 0) return ['no_version', 'expected a version in staging or further, found none'];
+    const code = offers.find(({ kind }) => kind === 'platform');
+    if (code)
+      return ['kind', `expected a module of files, found that ${code.version} (${code.track}) is a platform module`];
     if (unfit.length === 0) return ['none', null];
     const found = unfit.map(({ track, version, platforms }) => `${version} (${track}) for ${platforms.join(', ')}`);
     return ['platform', `expected a build for ${platform}, found ${found.join('; ')}`];

@@ -100,7 +100,7 @@ const suitabilitySchema = z
     name: z.string(),
     platform: z.string(),
     takes: z.boolean(),
-    reason: z.enum(['none', 'assigned', 'no_version', 'platform']),
+    reason: z.enum(['none', 'assigned', 'no_version', 'kind', 'platform']),
     message: z.string().nullable(),
     offers: z.array(z.object({ track: trackSchema, version: z.string() })),
   })

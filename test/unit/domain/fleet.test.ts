@@ -249,7 +249,12 @@ describe('a template', () => {
     created_at: time,
     updated_at: time,
   };
-  const offer = (track: Offer['track'], ...platforms: string[]): Offer => ({ track, version: '1.0.0', platforms });
+  const offer = (track: Offer['track'], ...platforms: string[]): Offer => ({
+    track,
+    version: '1.0.0',
+    kind: 'node',
+    platforms,
+  });
 
   it('takes a module whose versions have builds for its platform, or for any', () => {
     const offers = [offer('live', 'ubuntu-24.04-amd64', 'ubuntu-24.04-arm64'), offer('staging', 'any')];
@@ -273,6 +278,14 @@ describe('a template', () => {
 
   it('takes none that has no version to hand out', () => {
     expect(suitability(template, false, [])).toMatchObject({ takes: false, reason: 'no_version' });
+  });
+
+  it('takes no platform module, which runs on no machine', () => {
+    expect(suitability(template, false, [{ ...offer('live', 'any'), kind: 'platform' }])).toMatchObject({
+      takes: false,
+      reason: 'kind',
+      message: 'expected a module of files, found that 1.0.0 (live) is a platform module',
+    });
   });
 
   it('takes none whose version on some track has no build for its platform, and says which', () => {
