@@ -133,7 +133,6 @@ const incomplete = [
   'blob_digest_mismatch',
   'blob_size_mismatch',
   'manifest_digest_mismatch',
-  'manifest_too_large',
   'registry_not_found',
 ] as const;
 
