@@ -1,75 +1,114 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { type AttestationRequirement, claimNames, claimOids, type SignerClaims } from '../shared/domain/signature.ts';
+import {
+  type AttestationRequirement,
+  claimNames,
+  claimOids,
+  type SignerClaims,
+  type SignerIdentity,
+} from '../shared/domain/signature.ts';
 import { GantryError } from '../shared/error.ts';
 import { several } from './command.ts';
+import { readOptionFile, readOptionJson } from './option-files.ts';
 
-/** Flags of a registration that may be changed later. */
-export interface RegistrationFlags {
+/** Flags that say whose signatures count. */
+export interface TrustFlags {
   key?: string[];
   identityRegexp?: string[];
   issuerRegexp?: string[];
   claim?: string[];
   requireAttestation?: string[];
   trustedRoot?: string;
+}
+
+/** Flags of a registration that may be changed later. */
+export interface RegistrationFlags extends TrustFlags {
   platform?: string[];
   allowUnanchored?: true;
 }
 
-export const claimOption = [
-  '--claim <name=regexp>',
-  "what those signers' certificates must say of the workflow; several times",
-  several,
-] as const;
-
-export const attestationOption = [
-  '--require-attestation <type[=builder]>',
-  'predicate type, and regexp for its builder; several times',
-  several,
-] as const;
-
-/** The options that say whose signatures count and for which platforms it is built. */
-export function withRegistrationOptions(command: Command): Command {
+/** The options of `TrustFlags` but `--trusted-root`, which each command describes itself. */
+export function withTrustOptions(command: Command): Command {
   return command
     .option('--key <file>', 'a public key (PEM) whose signatures count; several times', several)
     .option('--identity-regexp <regexp>', 'whose keyless signatures count; several times, each with an issuer', several)
     .option('--issuer-regexp <regexp>', 'who vouched for the identity; several times', several)
-    .option(...claimOption)
-    .option(...attestationOption)
+    .option(
+      '--claim <name=regexp>',
+      "what those signers' certificates must say of the workflow; several times",
+      several,
+    )
+    .option(
+      '--require-attestation <type[=builder]>',
+      'predicate type, and regexp for its builder; several times',
+      several,
+    );
+}
+
+/** The options that say whose signatures count and for which platforms it is built. */
+export function withRegistrationOptions(command: Command): Command {
+  return withTrustOptions(command)
     .option('--platform <platform>', 'such as ubuntu-24.04-amd64; several times', several)
     .option('--allow-unanchored', 'accept regexps without ^ and $');
 }
 
-/** What these flags say, as the API takes it; what was not given is undefined. */
-export async function registrationOf(flags: RegistrationFlags) {
+/**
+ * What these flags say; what was not given is undefined.
+ * @throws GantryError `usage` for flags that say nothing without others, `io_error` for a file that cannot be read
+ */
+export async function trustOf(flags: TrustFlags) {
   return {
-    cosign_identities: identitiesOf(flags),
-    trusted_keys: flags.key === undefined ? undefined : await Promise.all(flags.key.map(readText)),
-    trusted_root: flags.trustedRoot === undefined ? undefined : await readJson(flags.trustedRoot),
-    required_attestations: flags.requireAttestation?.map(attestationOf),
+    identities: identitiesOf(flags),
+    keys: flags.key && (await Promise.all(flags.key.map((file) => readOptionFile(file, '--key')))),
+    trusted_root: flags.trustedRoot && (await readOptionJson(flags.trustedRoot, '--trusted-root')),
+    attestations: flags.requireAttestation?.map(attestationOf),
+  };
+}
+
+/** What these flags say, as the API takes it; what was not given is undefined. @throws GantryError as `trustOf` */
+export async function registrationOf(flags: RegistrationFlags) {
+  const { identities, keys, trusted_root, attestations } = await trustOf(flags);
+  return {
+    cosign_identities: identities?.map(({ identity_regexp, issuer_regexp, claims }) => ({
+      cosign_identity_regexp: identity_regexp,
+      cosign_issuer_regexp: issuer_regexp,
+      ...(claims === undefined ? {} : { cosign_claims: claims }),
+    })),
+    trusted_keys: keys,
+    trusted_root,
+    required_attestations: attestations,
     platforms: flags.platform,
     allow_unanchored: flags.allowUnanchored,
   };
 }
 
-function identitiesOf({ identityRegexp = [], issuerRegexp = [], claim = [] }: RegistrationFlags) {
+function identitiesOf({
+  identityRegexp = [],
+  issuerRegexp = [],
+  claim = [],
+}: TrustFlags): SignerIdentity[] | undefined {
   if (identityRegexp.length !== issuerRegexp.length) {
     throw new GantryError(
       'usage',
       `expected as many --issuer-regexp as --identity-regexp, found ${issuerRegexp.length} and ${identityRegexp.length}`,
     );
   }
-  if (identityRegexp.length === 0) return undefined;
-  const claims = claim.length === 0 ? {} : { cosign_claims: claimsOf(claim) };
-  return identityRegexp.map((regexp, index) => ({
+  const claims = claim.length === 0 ? {} : { claims: claimsOf(claim) };
+  if (identityRegexp.length === 0) {
+    if (claim.length === 0) return undefined;
+    throw new GantryError(
+      'usage',
+      'expected --claim with --identity-regexp and --issuer-regexp: only certificates make claims; found it alone',
+    );
+  }
+  return identityRegexp.map((identity_regexp, index) => ({
+    identity_regexp,
+    issuer_regexp: issuerRegexp[index] ?? '',
     ...claims,
-    cosign_identity_regexp: regexp,
-    cosign_issuer_regexp: issuerRegexp[index],
   }));
 }
 
 /** @throws GantryError `usage` for what is no `name=regexp`, or no name of a claim */
-export function claimsOf(claims: readonly string[]): SignerClaims {
+function claimsOf(claims: readonly string[]): SignerClaims {
   return Object.fromEntries(
     claims.map((text) => {
       const [name = '', ...regexp] = text.split('=');
@@ -82,22 +121,7 @@ export function claimsOf(claims: readonly string[]): SignerClaims {
   );
 }
 
-export function attestationOf(text: string): AttestationRequirement {
+function attestationOf(text: string): AttestationRequirement {
   const [predicate_type = '', ...builder] = text.split('=');
   return { predicate_type, ...(builder.length === 0 ? {} : { builder_regexp: builder.join('=') }) };
-}
-
-async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: Error) => {
-    throw new GantryError('io_error', `expected a file at ${file}: ${cause.message}`, { cause });
-  });
-}
-
-async function readJson(file: string): Promise<unknown> {
-  const text = await readText(file);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new GantryError('io_error', `expected JSON in ${file}: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { GantryError } from '../shared/error.ts';
-import { readOptionFile } from './registry-target.ts';
+import { readOptionFile } from './option-files.ts';
 
 /** Reads a private key file, as cosign writes it or plain PEM; asks for its password where it has one. */
 export async function readPrivateKey(path: string, option: string): Promise<KeyObject> {
@@ -10,11 +10,17 @@ export async function readPrivateKey(path: string, option: string): Promise<KeyO
   return readCosignKey(pem, isEncryptedKey(pem) ? await password() : '');
 }
 
-/** The public half of a key file, which may be either half; PEM, SPKI. */
-export async function readPublicHalf(path: string, option: string): Promise<string> {
-  const pem = await readOptionFile(path, option);
-  const isPublic = pem.includes('-----BEGIN PUBLIC KEY-----');
-  return publicPem(isPublic ? createPublicKey(pem) : await readPrivateKey(path, option));
+/** The public half, PEM (SPKI), of a key file that is an argument and may be either half. */
+export async function readPublicHalf(path: string): Promise<string> {
+  const pem = await readOptionFile(path, 'the key');
+  if (pem.includes(' PRIVATE KEY-----')) return publicPem(await readPrivateKey(path, 'the key'));
+  try {
+    return publicPem(createPublicKey(pem));
+  } catch (cause) {
+    throw new GantryError('key_invalid', `expected a key in PEM in ${path}, the public or private half, found none`, {
+      cause,
+    });
+  }
 }
 
 export function publicPem(key: KeyObject): string {

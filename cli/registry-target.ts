@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { GantryError } from '../shared/error.ts';
 import type { Reference, RegistryClient } from '../shared/registry/index.ts';
 
@@ -32,14 +31,4 @@ export function collectAnnotation(text: string, previous: Record<string, string>
   const equals = text.indexOf('=');
   if (equals < 1) throw new GantryError('usage', `expected --annotation name=value, found "${text}"`);
   return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
-}
-
-/** A small text file that an option names. @throws GantryError `io_error` */
-export async function readOptionFile(path: string, option: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GantryError('io_error', `the file of ${option} cannot be read: ${reason}`, { field: option, cause });
-  }
 }

@@ -2,18 +2,12 @@ import type { Command } from 'commander';
 import type { ArtifactVerdict, SignaturePolicy } from '../../shared/domain/signature.ts';
 import { GantryError } from '../../shared/error.ts';
 import { colors } from '../colors.ts';
-import { attestationOf, attestationOption, claimOption, claimsOf } from '../module-flags.ts';
-import { collectAnnotation, openTarget, readOptionFile } from '../registry-target.ts';
+import { type TrustFlags, trustOf, withTrustOptions } from '../module-flags.ts';
+import { collectAnnotation, openTarget } from '../registry-target.ts';
 import { type ExitCode, print, run } from '../run.ts';
 import { signatureRows } from '../signature-rows.ts';
 
-interface VerifyFlags {
-  key?: string;
-  identityRegexp?: string;
-  issuerRegexp?: string;
-  claim?: string[];
-  requireAttestation?: string[];
-  trustedRoot?: string;
+interface VerifyFlags extends TrustFlags {
   requireTlog: boolean;
   annotation?: Record<string, string>;
   plainHttp?: true;
@@ -22,14 +16,11 @@ interface VerifyFlags {
 
 /** `gantry module verify`: judges an artifact's signatures; needs no server. */
 export function registerModuleVerify(module: Command): void {
-  module
-    .command('verify <ref>')
-    .description('verify the signatures of an artifact in a registry, as the platform does')
-    .option('--key <file>', 'public key (PEM) that must have signed')
-    .option('--identity-regexp <regexp>', 'RE2 regexp for the identity of a keyless signature')
-    .option('--issuer-regexp <regexp>', 'RE2 regexp for the OIDC issuer of a keyless signature')
-    .option(...claimOption)
-    .option(...attestationOption)
+  withTrustOptions(
+    module
+      .command('verify <ref>')
+      .description('verify the signatures of an artifact in a registry, as the platform does'),
+  )
     .option('--trusted-root <file>', 'Sigstore trusted_root.json (default: the public-good instance)')
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--annotation <name=value>', 'value that the signature must carry (repeatable)', collectAnnotation)
@@ -38,7 +29,8 @@ export function registerModuleVerify(module: Command): void {
     .addHelpText(
       'after',
       `
-Credentials are those of "docker login". Regexps are searched for: anchor them with ^ and $.
+Takes what "gantry module register" takes: one good signature suffices. Credentials are those of "docker login".
+Regexps have RE2 meaning and are searched for: anchor them with ^ and $.
 
 Examples:
   gantry module verify ghcr.io/acme/redis:v1.0.0 --key cosign.pub --no-require-tlog
@@ -63,49 +55,19 @@ async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
   return verdict.verified ? 0 : 1;
 }
 
-/** The policy that the options state; wrong ones are found before the registry is asked. */
+/** The policy that the options state, as a registration with them has it; wrong ones are found before the registry is asked. */
 async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
-  const { key, identityRegexp, issuerRegexp, claim = [], requireAttestation = [] } = flags;
-  if (claim.length > 0 && identityRegexp === undefined) {
-    throw new GantryError(
-      'usage',
-      'expected --claim with --identity-regexp: only certificates make claims, found it alone',
-    );
+  const { identities = [], keys = [], trusted_root = null, attestations = [] } = await trustOf(flags);
+  if (identities.length + keys.length === 0) {
+    throw new GantryError('usage', 'expected --key, or --identity-regexp with --issuer-regexp, found neither');
   }
-  if ((identityRegexp === undefined) !== (issuerRegexp === undefined)) {
-    throw new GantryError('usage', 'expected --identity-regexp and --issuer-regexp together, found one of them');
-  }
-  if ((key === undefined) === (identityRegexp === undefined)) {
-    const found = key === undefined ? 'neither' : 'both';
-    throw new GantryError('usage', `expected --key, or --identity-regexp with --issuer-regexp, found ${found}`);
-  }
-  const policy: SignaturePolicy = {
-    identities:
-      identityRegexp !== undefined && issuerRegexp !== undefined
-        ? [{ identity_regexp: identityRegexp, issuer_regexp: issuerRegexp, claims: claimsOf(claim) }]
-        : [],
-    keys: key === undefined ? [] : [await readOptionFile(key, '--key')],
-    require_tlog: flags.requireTlog,
-    trusted_root: flags.trustedRoot === undefined ? null : await readTrustedRoot(flags.trustedRoot, flags),
-    attestations: requireAttestation.map(attestationOf),
-    ...(flags.annotation ? { annotations: flags.annotation } : {}),
-  };
-  const { compilePolicy } = await import('../../shared/signature/index.ts');
-  compilePolicy(policy);
-  return policy;
-}
-
-async function readTrustedRoot(path: string, { identityRegexp, requireTlog }: VerifyFlags): Promise<unknown> {
-  const text = await readOptionFile(path, '--trusted-root');
-  let root: unknown;
-  try {
-    root = JSON.parse(text);
-  } catch (cause) {
-    throw new GantryError('trusted_root_invalid', `expected JSON in ${path}, found something else`, { cause });
-  }
-  const { checkTrustedRoot } = await import('../../shared/signature/index.ts');
-  checkTrustedRoot(root, { keyless: identityRegexp !== undefined, require_tlog: requireTlog });
-  return root;
+  const { requireTlog: require_tlog, annotation } = flags;
+  const { checkTrustedRoot, compilePolicy } = await import('../../shared/signature/index.ts');
+  if (trusted_root !== null) checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
+  const policy = { identities, keys, require_tlog, trusted_root, attestations };
+  const asked = annotation === undefined ? policy : { ...policy, annotations: annotation };
+  compilePolicy(asked);
+  return asked;
 }
 
 function describe(ref: string, verdict: ArtifactVerdict): string {

@@ -4,8 +4,8 @@ import type { trustAnswer } from '../../shared/contract/api/trust.ts';
 import { GantryError } from '../../shared/error.ts';
 import { connect } from '../api.ts';
 import { describe, type Flags, wholeNumber } from '../command.ts';
+import { readOptionJson } from '../option-files.ts';
 import { makeKeyFiles, publicPem, readPrivateKey, readPublicHalf } from '../private-key.ts';
-import { readOptionFile } from '../registry-target.ts';
 import { type ExitCode, print } from '../run.ts';
 import { facts, table } from '../table.ts';
 
@@ -47,10 +47,11 @@ export function register(trust: Command): void {
     no: waiting,
     action: (id: string, flags: ProposeFlags) => propose({ remove: [id] }, flags),
   });
-  describe(root.command('threshold <number>').description('propose how many signatures a root needs'), {
+  const needs = root.command('threshold').argument('<number>', 'signatures that a root needs', wholeNumber);
+  describe(needs.description('propose how many signatures a root needs'), {
     example: 'gantry trust root threshold 2',
     no: waiting,
-    action: (number: string, flags: Flags) => propose({}, { ...flags, threshold: wholeNumber(number) }),
+    action: (number: number, flags: Flags) => propose({}, { ...flags, threshold: number }),
   });
   describe(threshold(root.command('rotate').description('propose a new director key, which signs desired states')), {
     example: 'gantry trust root rotate',
@@ -91,7 +92,7 @@ async function makeKey(file: string, flags: Flags & { ed25519?: true }): Promise
 }
 
 async function addKey(file: string, flags: ProposeFlags): Promise<ExitCode> {
-  return propose({ add: [await readPublicHalf(file, '<file>')] }, flags);
+  return propose({ add: [await readPublicHalf(file)] }, flags);
 }
 
 async function propose(
@@ -108,17 +109,28 @@ async function sign(flags: SignFlags): Promise<ExitCode> {
     throw new GantryError('usage', 'expected one of --key and --signature');
   }
   if (flags.key !== undefined && flags.proposal !== undefined) {
-    const { trustAnswer } = await import('../../shared/contract/api/trust.ts');
-    const seen = trustAnswer.parse(JSON.parse(await readOptionFile(flags.proposal, '--proposal')));
-    print(true, await signatureOf(seen, flags.key), () => '');
+    print(true, await signatureOf(await readTrust(flags.proposal), flags.key), () => '');
     return 0;
   }
   const { client, answers } = await connect();
   const body =
     flags.key === undefined
-      ? JSON.parse(await readOptionFile(flags.signature ?? '', '--signature'))
+      ? await readOptionJson(flags.signature ?? '', '--signature')
       : await signatureOf(await client.get(answers.trust, '/trust/root'), flags.key);
   return tell(await client.send(answers.trust, 'POST', '/trust/root/proposal/signatures', body), flags);
+}
+
+/** What `show --json` printed, from a file. @throws GantryError `io_error` */
+async function readTrust(path: string): Promise<Trust> {
+  const { trustAnswer } = await import('../../shared/contract/api/trust.ts');
+  const { data, error } = trustAnswer.safeParse(await readOptionJson(path, '--proposal'));
+  if (data !== undefined) return data;
+  const wrong = error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ');
+  throw new GantryError(
+    'io_error',
+    `expected in the file of --proposal what "gantry trust root show --json" prints, found another document: ${wrong}`,
+    { field: '--proposal', cause: error },
+  );
 }
 
 /** Signs what the metadata itself says: both roots are read and judged here, not as the server describes them. */

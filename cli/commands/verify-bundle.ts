@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { BundleVerdict, SignaturePolicy } from '../../shared/domain/signature.ts';
 import { GantryError } from '../../shared/error.ts';
 import { colors } from '../colors.ts';
-import { readOptionFile } from '../registry-target.ts';
+import { readOptionFile, readOptionJson } from '../option-files.ts';
 import { type ExitCode, print, run } from '../run.ts';
 
 interface Flags {
@@ -55,9 +55,9 @@ async function verify(target: string, flags: Flags): Promise<ExitCode> {
         : [{ identity_regexp: exactRegexp(identity), issuer_regexp: exactRegexp(issuer) }],
     keys: key === undefined ? [] : [await readOptionFile(key, '--key')],
     require_tlog: true,
-    trusted_root: flags.trustedRoot === undefined ? null : await readJson(flags.trustedRoot, '--trusted-root'),
+    trusted_root: flags.trustedRoot === undefined ? null : await readOptionJson(flags.trustedRoot, '--trusted-root'),
   };
-  const verdict = verifyBundle(await readJson(flags.bundle, '--bundle'), artifact, policy);
+  const verdict = verifyBundle(await readOptionJson(flags.bundle, '--bundle'), artifact, policy);
   print(flags.json, verdict, () => described(target, verdict));
   return verdict.verified ? 0 : 1;
 }
@@ -69,16 +69,10 @@ async function readArtifact(target: string): Promise<{ digest: string; bytes?: U
     return { digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`, bytes };
   } catch (cause) {
     if (/^sha256:[0-9a-f]{64}$/i.test(target)) return { digest: target.toLowerCase() };
-    throw new GantryError('io_error', `${target} cannot be read: ${(cause as Error).message}`, { cause });
-  }
-}
-
-async function readJson(path: string, option: string): Promise<unknown> {
-  const text = await readOptionFile(path, option);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new GantryError('io_error', `expected JSON in the file of ${option}: ${(cause as Error).message}`, { cause });
+    const expected = 'a file, or sha256: and 64 hex digits';
+    throw new GantryError('io_error', `expected ${expected}, found "${target}": ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

@@ -73,6 +73,11 @@ export function verificationReference(): string {
   return readFileSync(curePage, 'utf8').replace(block, (_, start, end) => `${start}\n${tables.join('\n')}\n${end}`);
 }
 
+/** Text for a cell of a table. Markdown reads no entities between backticks. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  const escaped = text.replaceAll('|', '\\|');
+  return escaped
+    .split('`')
+    .map((part, index) => (index % 2 === 1 ? part : part.replaceAll('<', '&lt;')))
+    .join('`');
 }

@@ -81,6 +81,22 @@ describe('gantry module verify', () => {
     expect(stdout).toMatch(/✓ bundle \(fallback_tag sha256:.*\n +https:\/\/git.*\n +transparency log/);
   });
 
+  test('lets any of several keys and identities suffice, as a registration does', async () => {
+    const ref = await load('keyless-ok');
+    const { status } = await run([
+      'verify',
+      ref,
+      '--key',
+      wrongPub,
+      '--key',
+      goodPub,
+      ...pair,
+      '--trusted-root',
+      trustedRoot,
+    ]);
+    expect(status).toBe(0);
+  });
+
   test('ends with 1 when not verified, with the reason', async () => {
     const ref = await load('unsigned');
     const { status, stdout } = await run(['verify', ref, '--key', goodPub, '--no-require-tlog', '--json']);
@@ -91,7 +107,7 @@ describe('gantry module verify', () => {
   test.each([
     ['neither key nor identity', [], 'usage'],
     ['one regexp of the pair', ['--identity-regexp', '^a$'], 'usage'],
-    ['key and identity', ['--key', goodPub, '--identity-regexp', '^a$', '--issuer-regexp', '^b$'], 'usage'],
+    ['a claim of no identity', ['--key', goodPub, '--claim', 'build_trigger=^push$'], 'usage'],
     ['a regexp that RE2 does not know', ['--identity-regexp', '(?=a)', '--issuer-regexp', '^b$'], 'regexp_invalid'],
     ['a private key', ['--key', goodKey], 'key_invalid'],
     ['a missing file', ['--key', '/nowhere/cosign.pub'], 'io_error'],

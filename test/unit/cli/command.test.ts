@@ -55,6 +55,13 @@ it.each([
   [['module', 'promote', 'a', '--to', 'live'], 'expected <module>@<version> or the id of a version, found "a"'],
   [['module', 'biuld'], '(Did you mean build?)'],
   [['assignment', 'update', 'web', 'a'], 'expected at least one of --constraint, --set and --priority'],
+  [['module', 'update', 'a', '--claim', 'build_trigger=^push$'], 'expected --claim with --identity-regexp'],
+  [['trust', 'root', 'threshold', 'two'], 'Expected a whole number.'],
+  [['trust', 'root', 'add-key', 'package.json'], 'expected a key in PEM in package.json'],
+  [
+    ['trust', 'root', 'sign', '--key', 'alice.pem', '--proposal', 'package.json'],
+    'expected in the file of --proposal what "gantry trust root show --json" prints',
+  ],
   [['assignment', 'remove', 'web'], 'expected <template> <module> or the id of an assignment, found "web"'],
 ])('%j says what it expected, and nothing else', (line, sentence) => {
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
