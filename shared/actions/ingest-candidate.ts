@@ -2,6 +2,7 @@ import type { IngestMessage } from '../contract/messages.ts';
 import type { Candidate, ImageLabels, Version } from '../domain/version.ts';
 import { mayBeVersion } from '../domain/version-string.ts';
 import { GantryError, isGantryError } from '../error.ts';
+import { isOutage } from '../registry/index.ts';
 import { decideCandidate, getCandidate, updateCandidate } from '../store/candidate.ts';
 import { createEvent } from '../store/event.ts';
 import { getModule, holdPolicy, policyChanged } from '../store/module.ts';
@@ -47,7 +48,7 @@ export async function ingestCandidate(services: Services, message: IngestMessage
 
 /** Troubles of the registry, not of the artifact, and of ours: asked again. */
 function isPassing(error: GantryError): boolean {
-  return (error.code.startsWith('registry_') && error.code !== 'registry_not_found') || error.code === 'conflict';
+  return isOutage(error) || isGantryError(error, 'registry_response_invalid', 'conflict');
 }
 
 function unavailable(cause: unknown): GantryError {

@@ -4,6 +4,7 @@ export { type ExpectedBlob, verifiedStream } from './blob.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';
 export { dockerCredentials } from './docker-config.ts';
+export { isOutage } from './failure.ts';
 export { guardedDispatcher } from './guard.ts';
 export { type Headers, isAuthentic, pushedRepositories } from './notification.ts';
 export { pauseAsked } from './pause.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestPoll } from '../../../shared/actions/request-poll.ts';
 import type { Services } from '../../../shared/actions/services.ts';
 import { verifyCandidate } from '../../../shared/actions/verify-candidate.ts';
-import { RegistryClient } from '../../../shared/registry/index.ts';
+import { parseManifest, RegistryClient } from '../../../shared/registry/index.ts';
 import { hasObject, objectKeys } from '../../../shared/store/objects.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import {
@@ -65,6 +65,22 @@ describe('a registry that answers with another digest than asked', () => {
     for (const one of taken) expect(await hasObject(services.objects, one)).toBe(false);
     proxy.interfere = null;
     expect(await walk(services, stage.world.account, 'manifest', digest)).toMatchObject({ state: 'ingested' });
+  });
+
+  it('with a redirect to a private address for a layer: it is taken in once that is over', async () => {
+    const { digest } = await publishRandom(stage, 'redirect');
+    const { bytes } = await stage.client.getManifest(place('redirect'), digest);
+    const [layer] = parseManifest(bytes).layers;
+    proxy.interfere = (request, response) => {
+      if (!request.url?.endsWith(`/blobs/${layer?.digest}`)) return false;
+      response.writeHead(302, { location: 'http://10.0.0.1:5000/' }).end();
+      return true;
+    };
+    const waiting = await walk(services, stage.world.account, 'redirect', digest);
+    expect(waiting).toMatchObject({ state: 'verified', code: 'address_refused' });
+    expect(waiting.next_verify_at).not.toBeNull();
+    proxy.interfere = null;
+    expect(await walk(services, stage.world.account, 'redirect', digest)).toMatchObject({ state: 'ingested' });
   });
 
   it('for a tag: a digest that it does not have is never a version', async () => {
