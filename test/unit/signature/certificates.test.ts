@@ -1,8 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { SignatureCandidate, SignaturePolicy, SignerClaims } from '../../../shared/domain/signature.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
-import { startPrivateSigstore } from '../../support/private-sigstore.ts';
+import { checkLeaf } from '../../../shared/signature/signer.ts';
+import { type SignOptions, startPrivateSigstore } from '../../support/private-sigstore.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const identities = [{ identity_regexp: '^https://git\\.test/acme/', issuer_regexp: '^https://issuer\\.test$' }];
@@ -18,6 +19,16 @@ function judge(candidate: SignatureCandidate, changes: Partial<SignaturePolicy> 
   return verdict;
 }
 
+/** A signature with a certificate that was changed after it was issued. */
+async function altered(options: Partial<SignOptions>, change: (der: Buffer) => void): Promise<SignatureCandidate> {
+  const candidate = await sigstore.signLegacy({ digest, ...options });
+  if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+  const name = 'dev.sigstore.cosign/certificate';
+  const der = Buffer.from(new X509Certificate(candidate.annotations[name] ?? '').raw);
+  change(der);
+  return { ...candidate, annotations: { ...candidate.annotations, [name]: new X509Certificate(der).toString() } };
+}
+
 describe('certificates of a private Fulcio', () => {
   test('verify when all is right', async () => {
     expect(judge(await sigstore.signLegacy({ digest }))).toMatchObject({
@@ -30,6 +41,44 @@ describe('certificates of a private Fulcio', () => {
   test('name their issuer in the older extension too', async () => {
     const verdict = judge(await sigstore.signLegacy({ digest, currentIssuer: false }));
     expect(verdict).toMatchObject({ code: 'verified', issuer: 'https://issuer.test' });
+  });
+
+  test('whose newer issuer cannot be read are not believed by the older one', async () => {
+    const twice = await sigstore.signLegacy({ digest, claims: [[8, 'https://other.test']] });
+    expect(judge(twice)).toMatchObject({ code: 'certificate_invalid', issuer: null });
+  });
+
+  test('for something else than signing code are refused', async () => {
+    const verdict = judge(
+      await altered({}, (der) => {
+        // id-kp-codeSigning (1.3.6.1.5.5.7.3.3) becomes id-kp-serverAuth (…3.1).
+        const usage = Buffer.from('06082b06010505070303', 'hex');
+        der[der.indexOf(usage) + usage.length - 1] = 1;
+      }),
+    );
+    expect(verdict).toMatchObject({
+      code: 'certificate_invalid',
+      message: 'expected a certificate for code signing, found one for another use',
+    });
+  });
+
+  test('with two names have none', async () => {
+    const [first, second] = ['https://git.test/acme/redis', 'https://evil.test/'];
+    const verdict = judge(
+      await altered({ subjectAltName: `${first}??${second}` }, (der) => {
+        // One name's bytes become two: tag and length of the second lie where the question marks were.
+        const start = der.indexOf(first);
+        der[start - 1] = first.length;
+        der.set([0x86, second.length], start + first.length);
+      }),
+    );
+    expect(verdict).toMatchObject({ verified: false, identity: null, issuer: 'https://issuer.test' });
+  });
+
+  test("of an authority are no signer's", () => {
+    const [authority] = sigstore.trustedRoot.certificateAuthorities;
+    const root = Buffer.from(authority?.certChain.certificates[0]?.rawBytes ?? '', 'base64');
+    expect(() => checkLeaf(new X509Certificate(root))).toThrow('expected a leaf certificate');
   });
 
   test('say of the workflow what a policy can demand, of GitHub and of Gitea', async () => {
