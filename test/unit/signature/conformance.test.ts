@@ -37,6 +37,15 @@ describe('the published cases of the client conformance suite', () => {
     expect(judge(entry, true)).toMatchObject({ verified: entry.expected === 'pass' });
   });
 
+  test('a root certificate within a chain is why its case is refused', () => {
+    const entry = conformanceCases.find(({ name }) => name === 'bundle-with-root-cert_fail');
+    if (entry === undefined) throw new Error('expected the case');
+    expect(judge(entry, true)).toMatchObject({
+      code: 'certificate_invalid',
+      message: 'expected a chain without root certificates, found one',
+    });
+  });
+
   test.each(readable)('$name, by its digest', (entry) => {
     expect(judge(entry, false)).toMatchObject({ verified: entry.expected === 'pass' });
   });

@@ -241,6 +241,16 @@ describe('verdicts', () => {
     expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('digest_mismatch');
   });
 
+  test('an envelope has one signature: whose would a second be', () => {
+    const { privateKey, pem } = keyPair();
+    const bundle = signArtifact({ digest, key: privateKey }) as { dsseEnvelope: { signatures: unknown[] } };
+    bundle.dsseEnvelope.signatures.push(bundle.dsseEnvelope.signatures[0]);
+    expect(verifyCandidate(candidate(bundle), digest, keyed([pem]))).toMatchObject({
+      code: 'bundle_invalid',
+      message: expect.stringContaining('dsseEnvelope.signatures'),
+    });
+  });
+
   test('log entries and timestamps beyond reason are not looked at', () => {
     const entry = cosignCase('keyless-ok');
     const many = altered(entry, (material) => {
