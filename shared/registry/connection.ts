@@ -1,7 +1,7 @@
+import { isLoopbackHost } from '../domain/registry.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { type AuthMemory, Authorizer, type Credentials, type Scope } from './auth.ts';
-import { isLoopbackHost } from './reference.ts';
 import { discard, type HttpRequest, type HttpResponse, Transport, type TransportOptions } from './transport.ts';
 
 export interface RegistryClientOptions extends TransportOptions {
@@ -24,7 +24,7 @@ export class RegistryConnection {
   constructor(options: RegistryClientOptions) {
     this.host = options.host;
     // Docker Hub's API does not live under the name that its references carry.
-    const host = ['docker.io', 'index.docker.io'].includes(options.host) ? 'registry-1.docker.io' : options.host;
+    const host = options.host === 'docker.io' ? 'registry-1.docker.io' : options.host;
     this.base = new URL(`${options.plainHttp || isLoopbackHost(host) ? 'http' : 'https'}://${host}/`);
     this.transport = new Transport(options);
     this.authorizer = new Authorizer(options.credentials ?? null, this.transport, options.memory);

@@ -1,9 +1,9 @@
-import { isLoopbackAddress, isLoopbackName } from '../domain/address.ts';
+import { canonicalHost } from '../domain/registry.ts';
 import { GantryError } from '../error.ts';
 
 /** An OCI reference, taken apart. At most one of `tag` and `digest` is enough to name a manifest; the digest wins. */
 export interface Reference {
-  /** Registry host with its port, e.g. `ghcr.io` or `127.0.0.1:5000`. */
+  /** Registry host with its port, e.g. `ghcr.io` or `127.0.0.1:5000`, as `canonicalHost` writes it. */
   host: string;
   repository: string;
   tag?: string;
@@ -14,7 +14,6 @@ export interface Reference {
 // OCI distribution 1.1, "Pulling manifests": the grammars of names and tags.
 const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
-const hostPattern = /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::([0-9]{1,5}))?$/;
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 /** True for `sha256:<64 lower-case hex digits>`, the only algorithm Gantry accepts. */
@@ -29,8 +28,8 @@ export function isDigest(text: string): boolean {
 export function parseReference(text: string): Reference {
   const slash = text.indexOf('/');
   if (slash <= 0) throw invalid(text, 'a host and a repository');
-  const host = text.slice(0, slash);
-  if (!isHost(host)) throw invalid(text, 'a registry host with a dot or a port, or localhost');
+  const host = canonicalHost(text.slice(0, slash));
+  if (host === null) throw invalid(text, 'a registry host with a dot or a port, or localhost');
 
   let rest = text.slice(slash + 1);
   const reference: Reference = { host, repository: '' };
@@ -60,25 +59,11 @@ export function formatReference({ host, repository, tag, digest }: Reference): s
   return `${host}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-/** True for hosts that reach this machine only: those are spoken to over plain http. */
-export function isLoopbackHost(host: string): boolean {
-  const name = host.replace(/:[0-9]+$/, '').replace(/^\[|\]$/g, '');
-  return isLoopbackName(name) || isLoopbackAddress(name);
-}
-
 /** The region of a private registry of Amazon ECR, null for any other host. */
 export function ecrRegion(host: string): string | null {
   const pattern =
     /^[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$/;
   return pattern.exec(host)?.[1] ?? null;
-}
-
-function isHost(host: string): boolean {
-  const match = hostPattern.exec(host);
-  if (!match) return false;
-  const port = match[1];
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return false;
-  return port !== undefined || host.includes('.') || host.startsWith('[') || host === 'localhost';
 }
 
 function invalid(text: string, expected: string): GantryError {

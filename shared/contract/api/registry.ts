@@ -1,17 +1,16 @@
 import { z } from 'zod';
-import { hookKinds } from '../../domain/registry.ts';
+import { canonicalHost, hookKinds } from '../../domain/registry.ts';
 import { timeSchema } from './common.ts';
 
 /** A registry host as references have it: with a dot or a port, or localhost. */
 export const registryHostSchema = z
   .string()
   .max(261)
-  .toLowerCase()
-  .regex(
-    /^(?:\[[0-9a-f:]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]{1,5})?$/,
+  .refine(
+    (text) => canonicalHost(text) !== null,
     'expected a registry host such as ghcr.io or registry.example.com:5000',
   )
-  .refine((host) => /[.:[]/.test(host) || host === 'localhost', 'expected a host with a dot or a port');
+  .overwrite((text) => canonicalHost(text) ?? text);
 
 export const registrySchema = z
   .object({

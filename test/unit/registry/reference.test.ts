@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ecrRegion, formatReference, isLoopbackHost, parseReference } from '../../../shared/registry/reference.ts';
+import { registryHostSchema } from '../../../shared/contract/api/registry.ts';
+import { isLoopbackHost } from '../../../shared/domain/registry.ts';
+import { ecrRegion, formatReference, parseReference } from '../../../shared/registry/reference.ts';
 
 const hex = 'a'.repeat(64);
 
@@ -38,8 +40,30 @@ describe('references', () => {
     'r.test/a b',
     'r.test/a?x=1',
     'r.test/a#x',
+    'r.test:000/a',
+    '1.2.3.999/a',
+    '999999999999:5000/a',
+    '[:::]:5000/a',
   ])('%s is refused with what was expected', (text) => {
     expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: 'reference_invalid', found: text }));
+  });
+
+  test.each([
+    ['GHCR.io', 'ghcr.io'],
+    ['ghcr.io:443', 'ghcr.io'],
+    ['ghcr.io:0443', 'ghcr.io'],
+    ['ghcr.io:80', 'ghcr.io:80'],
+    ['R.test:05000', 'r.test:5000'],
+    ['index.docker.io', 'docker.io'],
+    ['registry-1.Docker.io:443', 'docker.io'],
+    ['2130706434:9001', '127.0.0.2:9001'],
+    ['[2001:DB8:0::1]:5000', '[2001:db8::1]:5000'],
+    ['localhost:443', 'localhost:443'],
+    ['127.0.0.1:80', '127.0.0.1'],
+  ])('the host %s has the budget, credentials and webhooks of %s', (written, host) => {
+    expect(parseReference(`${written}/a`).host).toBe(host);
+    expect(parseReference(`${host}/a`).host).toBe(host);
+    expect(registryHostSchema.parse(written)).toBe(host);
   });
 
   test('what is accepted formats back to itself and never leaves its path', () => {
