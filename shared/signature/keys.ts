@@ -33,9 +33,7 @@ export function checkPublicKey(pem: string, field?: string): TrustedKey {
   } catch (cause) {
     throw invalid('something that does not decode', cause);
   }
-  const kind = keyKind(key);
-  const weak = (kind === 'rsa' || kind === 'rsaPss') && (key.asymmetricKeyDetails?.modulusLength ?? 0) < rsaBitsMin;
-  if (kind === null || weak) throw invalid(describeKey(key));
+  if (keyKind(key) === null) throw invalid(describeKey(key));
   return { key, hint: keyHint(key) };
 }
 
@@ -94,14 +92,20 @@ export function verifyDigest(key: KeyObject, sha256: Uint8Array, signature: Uint
 /** The hash that is signed with a kind of key; null where the algorithm hashes by itself. */
 export const hashOf = { p256: 'sha256', p384: 'sha384', rsa: 'sha256', rsaPss: 'sha256', ed25519: null } as const;
 
-/** null for kinds of keys that signatures are not taken from. */
+/** null for kinds of keys that signatures are not taken from, and for RSA keys that others could sign for. */
 export function keyKind(key: KeyObject): keyof typeof hashOf | null {
   if (key.asymmetricKeyType === 'ed25519') return 'ed25519';
-  if (key.asymmetricKeyType === 'rsa') return 'rsa';
-  if (key.asymmetricKeyType === 'rsa-pss') return 'rsaPss';
+  if (key.asymmetricKeyType === 'rsa') return isStrongRsa(key) ? 'rsa' : null;
+  if (key.asymmetricKeyType === 'rsa-pss') return isStrongRsa(key) ? 'rsaPss' : null;
   if (key.asymmetricKeyType !== 'ec') return null;
   const curve = key.asymmetricKeyDetails?.namedCurve;
   return curve === 'prime256v1' ? 'p256' : curve === 'secp384r1' ? 'p384' : null;
+}
+
+/** With the exponent 1 a signature is the padded digest itself, which anybody can write; even ones are no RSA. Go's are at most 31 bits. */
+function isStrongRsa({ asymmetricKeyDetails }: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
+  return modulusLength >= rsaBitsMin && publicExponent > 1n && publicExponent % 2n === 1n && publicExponent < 2n ** 31n;
 }
 
 /** The key's point, uncompressed where it is of P-256. */
@@ -112,6 +116,7 @@ function rawPoint(key: KeyObject): Uint8Array {
 }
 
 function describeKey(key: KeyObject): string {
-  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
-  return `a key of type ${[key.asymmetricKeyType, namedCurve ?? modulusLength].filter(Boolean).join(' ')}`;
+  const { namedCurve, modulusLength, publicExponent } = key.asymmetricKeyDetails ?? {};
+  const exponent = publicExponent === undefined ? '' : ` with exponent ${publicExponent}`;
+  return `a key of type ${[key.asymmetricKeyType, namedCurve ?? modulusLength].filter(Boolean).join(' ')}${exponent}`;
 }

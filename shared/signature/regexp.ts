@@ -46,13 +46,16 @@ export function checkRegexp(source: string, options: { allowUnanchored?: boolean
   );
 }
 
+/** A `^` that what follows makes optional: RE2 has a repetition pass over flags and empty quotations, `^(?i)*a$` is `(^)*a$`. */
+const optionalStart = /^\^(\(\?[^()]*\)|\\Q\\E|\\E)*[*+?{]/;
+
 /** True when every alternative at the top level begins with `^` and ends with `$`. */
 export function isAnchored(source: string): boolean {
   // Under (?m), ^ and $ would also match at line ends within the text.
   if (/\(\?[a-zA-Z]*m/.test(source)) return false;
   const body = source.replace(/^\(\?[isU]+\)/, '');
   return topLevelAlternatives(body).every(
-    ({ text, endsWithMetaDollar }) => text.startsWith('^') && !/^\^[*+?{]/.test(text) && endsWithMetaDollar,
+    ({ text, endsWithMetaDollar }) => text.startsWith('^') && !optionalStart.test(text) && endsWithMetaDollar,
   );
 }
 

@@ -16,10 +16,10 @@ export interface Signer {
 }
 
 // https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
-const fulcioOid = '1.3.6.1.4.1.57264.1';
+const fulcioExtension = /^1\.3\.6\.1\.4\.1\.57264\.1\.(\d+)$/;
 const issuerOid = 8;
 const olderIssuerOid = 1;
-const userNameOid = `${fulcioOid}.7`;
+const userNameOid = '1.3.6.1.4.1.57264.1.7';
 /** Extensions up to here hold bare text, later ones DER. */
 const lastBareOid = 6;
 const subjectAltNameOid = '2.5.29.17';
@@ -54,9 +54,9 @@ export function readSigner(certificate: Certificate): Signer {
 function fulcioTexts(certificate: Certificate): Map<number, string | null> {
   const texts = new Map<number, string | null>();
   for (const { subs } of certificate.extensions) {
-    const oid = subs[0]?.toOID() ?? '';
-    const number = Number(oid.slice(fulcioOid.length + 1));
-    if (!oid.startsWith(`${fulcioOid}.`) || !Number.isInteger(number)) continue;
+    const last = fulcioExtension.exec(subs[0]?.toOID() ?? '')?.[1];
+    if (last === undefined) continue;
+    const number = Number(last);
     const octets = subs.at(-1);
     const value = number <= lastBareOid ? octets?.value : octets?.subs[0]?.value;
     texts.set(number, value === undefined || texts.has(number) ? null : utf8(value));

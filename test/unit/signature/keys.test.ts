@@ -9,6 +9,12 @@ import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
 const pem = (key: { export: (options: { format: 'pem'; type: 'spki' }) => string | Buffer }) =>
   key.export({ format: 'pem', type: 'spki' }).toString();
 
+/** A public key with a sound modulus and another exponent, in base64url. */
+function rsaWith(e: string): string {
+  const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
+  return pem(createPublicKey({ key: { ...jwk, e }, format: 'jwk' }));
+}
+
 describe('public keys', () => {
   test.each([
     ['P-256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
@@ -29,7 +35,13 @@ describe('public keys', () => {
     ['an encrypted private key', readFixture('keys/good.key'), 'encrypted sigstore private key'],
     ['two keys', pem(publicKey) + pem(publicKey), 'public key'],
     ['P-521', pem(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey), 'a key of type ec secp521r1'],
-    ['RSA 1024', pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey), 'a key of type rsa 1024'],
+    [
+      'RSA 1024',
+      pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey),
+      'a key of type rsa 1024 with exponent 65537',
+    ],
+    ['RSA with the exponent 1', rsaWith('AQ'), 'a key of type rsa 2048 with exponent 1'],
+    ['RSA with an even exponent', rsaWith('Ag'), 'a key of type rsa 2048 with exponent 2'],
     ['X25519', pem(generateKeyPairSync('x25519').publicKey), 'a key of type x25519'],
     ['a key cut short', pem(publicKey).replace(/A{2,}|[a-z]{3}/, ''), 'something that does not decode'],
     ['nothing', '', 'something else'],

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkRegexp, compileRegexp, isAnchored } from '../../../shared/signature/regexp.ts';
 import { cpuMs } from '../../support/cpu.ts';
@@ -35,6 +36,10 @@ describe('regexps of a policy', () => {
     '^*a$',
     '^?a$',
     '^{0}a$',
+    '^(?i)*a$',
+    '^(?s-i)(?U){0,1}a$',
+    '^\\Q\\E?a$',
+    '^\\E?a$',
     '(?m)^a$',
     '^(?m)a$',
     '^(?im:a)$',
@@ -52,6 +57,23 @@ describe('regexps of a policy', () => {
       expect(error).toMatchObject({ field: 'cosign_identity_regexp', found: source });
     }
     expect(['regexp_unanchored', 'regexp_invalid']).toContain(code);
+  });
+
+  test('that are anchored match whole texts and no parts, however they are written', () => {
+    const parts =
+      '^ $ | ( ) (?: (?i) (?i: (?m: (?-m) (?s-i) (?U) [ [^ ] \\Q \\E \\ a b * + ? {0} {0,1} - [: :] \\A \\z \\b . (?P<m>'.split(
+        ' ',
+      );
+    const texts = ['', 'a', 'b', 'ab', 'ba', 'xa', 'ax', 'a\nb', 'a\n', '^a', 'a$', 'a|b', 'a]', '-'];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...parts), { maxLength: 7 }), fc.constantFrom(...texts), (inner, text) => {
+        const source = `^${inner.join('')}$`;
+        if (!isAnchored(source) || !compiles(source)) return;
+        const matcher = compileRegexp(source).matcher(text);
+        if (matcher.find()) expect([source, matcher.group()]).toEqual([source, text]);
+      }),
+      { numRuns: 20_000 },
+    );
   });
 
   test('may be unanchored where that is allowed', () => {
@@ -79,3 +101,12 @@ describe('regexps of a policy', () => {
     expect(cpuMs() - started).toBeLessThan(2_000);
   });
 });
+
+function compiles(source: string): boolean {
+  try {
+    compileRegexp(source);
+    return true;
+  } catch {
+    return false;
+  }
+}
