@@ -83,6 +83,8 @@ export const limits = {
   dumpLineBytesMax: 1024 ** 2,
   /** One signature bundle or simple-signing layer; real ones are under 20 KiB. */
   signatureBytesMax: 1024 ** 2,
+  /** Brackets open at once in a bundle: its own levels are under ten. */
+  bundleDepthMax: 100,
   /** Candidates read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */
   signatureCandidatesMax: 50,
   /** Referrers listed of one artifact, and pages: of more than `signatureCandidatesMax` only the likeliest are read. */
@@ -108,6 +110,8 @@ export const limits = {
   registryCommitMs: 120_000,
   /** How long a whole manifest, tag page or token may take: a registry that drips bytes must not hold a worker. */
   registryDocumentMs: 60_000,
+  /** How long all downloads of one refresh of the trust root may take: its function has two minutes. */
+  downloadsMs: 90_000,
   /** A webhook's body: Harbor's and GitHub's are under 50 KB, a registry bundles some hundred events. */
   hookBodyBytesMax: 1024 ** 2,
   /** Repositories that one webhook has polled. */

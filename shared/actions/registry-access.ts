@@ -51,7 +51,8 @@ export async function withRegistry<T>(
 
 /** Fetches documents of hosts that are no registries, past the same guard. Throws the errors of a registry that fails. */
 export function guardedDownload(services: Services) {
-  const transport = new Transport({ dispatcher: dispatcherFor(services.settings.allowedPrivateHosts) });
+  const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
+  const transport = new Transport({ dispatcher, signal: AbortSignal.timeout(limits.downloadsMs) });
   return async (url: URL, bytesMax: number): Promise<{ status: number; bytes: Uint8Array }> => {
     const answer = await transport.send({ method: 'GET', url });
     return { status: answer.status, bytes: await transport.read(answer, bytesMax) };

@@ -10,6 +10,7 @@ import {
   type Pair,
   parseDocument,
 } from 'yaml';
+import { nestsDeeper } from '../domain/nesting.ts';
 import { limits } from '../limits.ts';
 import { type Finding, formatKeyPath, type KeyPath, type ManifestProblem } from './problem.ts';
 
@@ -25,7 +26,8 @@ export interface ManifestDocument {
 
 /** Parses hostile text: never throws, does not expand alias bombs, and takes time in proportion to its length. */
 export function readDocument(text: string): ManifestDocument {
-  if (isTooDeep(text)) return tooDeep;
+  // Before the parser, which takes hundreds of megabytes to find it out by itself.
+  if (nestsDeeper(text, limits.manifestDepthMax)) return tooDeep;
   const lines = new LineCounter();
   // The library's own check for repeated keys takes time with the square of their number.
   const document = parseDocument(text, {
@@ -71,16 +73,6 @@ const tooDeep: ManifestDocument = {
   readable: false,
   locate: (finding) => ({ severity: finding.severity, line: 1, column: 1, path: '', message: finding.message }),
 };
-
-/** Before the parser, which takes hundreds of megabytes to find it out by itself. */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    depth += bracket === '[' || bracket === '{' ? 1 : -1;
-    if (depth > limits.manifestDepthMax) return true;
-  }
-  return false;
-}
 
 type At = (offset: number, path: KeyPath, message: string) => ManifestProblem;
 

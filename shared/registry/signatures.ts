@@ -1,3 +1,4 @@
+import { nestsDeeper } from '../domain/nesting.ts';
 import type { SignatureCandidate, SignatureSource, UnreadableReason } from '../domain/signature.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -11,6 +12,8 @@ const concurrency = 4;
 interface Reader {
   client: RegistryClient;
   repository: string;
+  /** Signatures met so far; those beyond `limits.signatureCandidatesMax` are counted and not read. */
+  met: number;
 }
 
 interface Referrer {
@@ -31,14 +34,14 @@ export async function collectSignatures(
   repository: string,
   digest: string,
 ): Promise<SignatureCandidate[]> {
-  const reader = { client, repository };
+  const reader = { client, repository, met: 0 };
   const { referrers, problems } = await findReferrers(reader, digest);
   const legacy = await readLegacyTag(reader, digest);
 
   const room = Math.max(0, limits.signatureCandidatesMax - legacy.length);
   const read = await inGroups(referrers.slice(0, room), (referrer) => readReferrer(reader, referrer));
   const candidates = [...problems, ...legacy, ...read];
-  const total = Math.max(legacy.length + referrers.length, candidates.length);
+  const total = Math.max(legacy.length + referrers.length, candidates.length, reader.met);
   const distinct = deduplicated(candidates);
   if (total <= limits.signatureCandidatesMax) return distinct.slice(0, limits.signatureCandidatesMax);
   return [...distinct.slice(0, limits.signatureCandidatesMax - 1), tooMany(digest, total)];
@@ -81,6 +84,7 @@ async function readReferrer(reader: Reader, { source, descriptor }: Referrer): P
     // cosign 2 could attach simple signatures as referrers ("OCI 1.1 mode").
     if (layer === undefined) return readLegacyLayers(reader, source, layers);
     const bytes = await readSignature(reader, layer);
+    if (bytes === null) return [];
     return [{ format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) }];
   });
 }
@@ -111,7 +115,9 @@ async function readLegacyLayers(
     .slice(0, limits.signatureCandidatesMax + 1);
   return inGroups(signatures, (layer) =>
     orUnreadable('legacy', source, layer.digest, async () => {
-      const payload = Buffer.from(await readSignature(reader, layer)).toString('base64');
+      const bytes = await readSignature(reader, layer);
+      if (bytes === null) return [];
+      const payload = Buffer.from(bytes).toString('base64');
       const annotations = layer.annotations ?? {};
       return [{ format: 'legacy', source, claimed_digest: layer.digest, payload, annotations }];
     }),
@@ -127,7 +133,10 @@ async function inGroups<T>(items: T[], read: (item: T) => Promise<SignatureCandi
   return candidates;
 }
 
-async function readSignature({ client, repository }: Reader, layer: Descriptor): Promise<Uint8Array> {
+/** Null for one beyond those that are read: fifty referrers of fifty signatures each are an attack on our memory. */
+async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Array | null> {
+  reader.met += 1;
+  if (reader.met > limits.signatureCandidatesMax) return null;
   const material = Object.values(layer.annotations ?? {}).reduce((sum, value) => sum + value.length, 0);
   const size = Math.max(layer.size, material);
   if (size > limits.signatureBytesMax) {
@@ -137,7 +146,7 @@ async function readSignature({ client, repository }: Reader, layer: Descriptor):
       { expected: limits.signatureBytesMax, found: size },
     );
   }
-  return client.readBlob(repository, layer, limits.signatureBytesMax);
+  return reader.client.readBlob(reader.repository, layer, limits.signatureBytesMax);
 }
 
 async function orUnreadable(
@@ -175,10 +184,12 @@ function tooMany(digest: string, found: number): SignatureCandidate {
 
 function parseBundle(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (!nestsDeeper(text, limits.bundleDepthMax)) return JSON.parse(text);
   } catch (cause) {
     throw new GantryError('bundle_invalid', 'expected a Sigstore bundle, found bytes that are not JSON', { cause });
   }
+  throw new GantryError('bundle_invalid', 'expected a Sigstore bundle, found values nested too deeply to read');
 }
 
 /** The same content attached twice is one signature. */
