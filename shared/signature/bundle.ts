@@ -1,4 +1,12 @@
-import { type Bundle, bundleFromJSON, ValidationError } from '@sigstore/bundle';
+import {
+  BUNDLE_V01_MEDIA_TYPE,
+  BUNDLE_V02_MEDIA_TYPE,
+  BUNDLE_V03_LEGACY_MEDIA_TYPE,
+  BUNDLE_V03_MEDIA_TYPE,
+  type Bundle,
+  bundleFromJSON,
+  ValidationError,
+} from '@sigstore/bundle';
 import { z } from 'zod';
 import { signPredicateType } from '../domain/signature.ts';
 import { SignedBytes, SignedMessage } from './content.ts';
@@ -77,14 +85,24 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   return Buffer.concat([Buffer.from(head, 'utf8'), payload]);
 }
 
+/** The library takes every version of one digit, and whatever follows it. */
+const knownMediaTypes: string[] = [
+  BUNDLE_V01_MEDIA_TYPE,
+  BUNDLE_V02_MEDIA_TYPE,
+  BUNDLE_V03_LEGACY_MEDIA_TYPE,
+  BUNDLE_V03_MEDIA_TYPE,
+];
+
 function parseBundle(json: unknown): Bundle {
   try {
-    return bundleFromJSON(json);
+    const bundle = bundleFromJSON(json);
+    if (knownMediaTypes.includes(bundle.mediaType)) return bundle;
   } catch (cause) {
     const fields = cause instanceof ValidationError ? ` (${cause.fields.join(', ')})` : '';
     const reason = cause instanceof Error ? `: ${cause.message}${fields}` : '';
     return refuse('bundle_invalid', `expected a Sigstore bundle${reason}`, cause);
   }
+  return refuse('bundle_invalid', 'expected a Sigstore bundle of version 0.1, 0.2 or 0.3, found another');
 }
 
 function parseStatement(payload: Uint8Array) {

@@ -21,8 +21,8 @@ export interface SignOptions {
   /** False: only the older issuer extension, as Fulcio wrote before 1.0. */
   currentIssuer?: boolean;
   issuer?: string;
-  /** Further extensions, by the last number of Fulcio's names: bare text up to 6, DER from 8. */
-  claims?: [number, string][];
+  /** Further extensions, by what ends Fulcio's names: bare text up to 6, DER from 8. */
+  claims?: [number | `${number}`, string][];
   /** Lets the log's entry name another signer. */
   entryKey?: string;
 }
@@ -70,7 +70,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
         ...(options.claims ?? []).map(([number, value]) => ({
           oid: `1.3.6.1.4.1.57264.1.${number}`,
           value,
-          ...(number <= 6 ? { legacy: true } : {}),
+          ...(Number(number) <= 6 ? { legacy: true } : {}),
         })),
       ],
     });

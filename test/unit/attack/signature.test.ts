@@ -1,0 +1,305 @@
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import { signPredicateType } from '../../../shared/domain/signature.ts';
+import { preAuthenticationEncoding, statementPayloadType } from '../../../shared/signature/bundle.ts';
+import { Certificate } from '../../../shared/signature/certificate.ts';
+import { DerNode } from '../../../shared/signature/der.ts';
+import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
+import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
+import { readSigner } from '../../../shared/signature/signer.ts';
+import { startPrivateSigstore } from '../../support/private-sigstore.ts';
+
+const hex = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
+const manifest = Buffer.from('{"schemaVersion":2,"evil":true}');
+/** What the attacker wants to be taken for signed, and what the author did sign. */
+const evil = `sha256:${hex(manifest)}`;
+const good = `sha256:${hex('good')}`;
+
+function keyPair() {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { privateKey, pem: publicKey.export({ format: 'pem', type: 'spki' }).toString() };
+}
+
+const author = keyPair();
+const attacker = keyPair();
+const trustsAuthor: SignaturePolicy = {
+  identities: [],
+  keys: [author.pem],
+  require_tlog: false,
+  trusted_root: null,
+};
+
+interface Envelope {
+  payload: string;
+  payloadType: string;
+  signatures: { sig: string }[];
+}
+
+function bundleOf(dsseEnvelope: Envelope) {
+  return { ...signArtifact({ digest: good, key: author.privateKey }), dsseEnvelope };
+}
+
+function envelope(statement: unknown, key: KeyObject, payloadType = statementPayloadType): Envelope {
+  const payload = Buffer.from(typeof statement === 'string' ? statement : JSON.stringify(statement));
+  const sig = sign('sha256', preAuthenticationEncoding(payloadType, payload), key).toString('base64');
+  return { payload: payload.toString('base64'), payloadType, signatures: [{ sig }] };
+}
+
+function statementOf(digest: object, predicateType: string = signPredicateType) {
+  return { _type: 'https://in-toto.io/Statement/v1', subject: [{ digest }], predicateType, predicate: {} };
+}
+
+const evilHex = evil.slice('sha256:'.length);
+const byAuthor = envelope(statementOf({ sha256: good.slice('sha256:'.length) }), author.privateKey);
+const byAttacker = envelope(statementOf({ sha256: evilHex }), attacker.privateKey);
+const signatureOf = (made: Envelope) => made.signatures[0]?.sig ?? '';
+const messageOf = (signature: string, digest = Buffer.from(evilHex, 'hex')) => ({
+  messageDigest: { algorithm: 'SHA2_256', digest: digest.toString('base64') },
+  signature,
+});
+const simple = (digest: string) =>
+  Buffer.from(
+    JSON.stringify({
+      critical: { image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' },
+    }),
+  );
+
+function codeOf(bundle: unknown): string {
+  const candidate: SignatureCandidate = { format: 'bundle', source: 'referrers', claimed_digest: evil, bundle };
+  return verifyArtifact(evil, [candidate], trustsAuthor).code;
+}
+
+describe('a bundle put together by a registry that has signatures of the author', () => {
+  const { dsseEnvelope: _, ...shell } = bundleOf(byAuthor);
+  const withKey = (statement: unknown, type?: string) => bundleOf(envelope(statement, author.privateKey, type));
+
+  it('counts where it is what the author signed for this digest', () => {
+    expect(codeOf(withKey(statementOf({ sha256: evilHex })))).toBe('verified');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a statement about another digest', bundleOf(byAuthor), 'digest_mismatch'],
+    ['its payload replaced', bundleOf({ ...byAuthor, payload: byAttacker.payload }), 'signature_invalid'],
+    [
+      'both signatures under the attacker’s payload',
+      bundleOf({ ...byAttacker, signatures: [...byAttacker.signatures, ...byAuthor.signatures] }),
+      'bundle_invalid',
+    ],
+    [
+      'both, the author’s first',
+      bundleOf({ ...byAttacker, signatures: [...byAuthor.signatures, ...byAttacker.signatures] }),
+      'bundle_invalid',
+    ],
+    ['no signature', bundleOf({ ...byAttacker, signatures: [] }), 'bundle_invalid'],
+    [
+      'an envelope’s signature over a message',
+      { ...shell, messageSignature: messageOf(signatureOf(byAuthor)) },
+      'signature_invalid',
+    ],
+    [
+      'an envelope and a message, each the other’s excuse',
+      { ...shell, dsseEnvelope: byAuthor, messageSignature: messageOf(signatureOf(byAuthor)) },
+      'signature_invalid',
+    ],
+    [
+      'the names of protobuf beside those of JSON',
+      { ...bundleOf(byAttacker), dsse_envelope: byAuthor },
+      'signature_invalid',
+    ],
+    [
+      'a message of the digest that the author signed',
+      { ...shell, messageSignature: messageOf(signatureOf(byAuthor), Buffer.from(good.slice(7), 'hex')) },
+      'digest_mismatch',
+    ],
+    [
+      'a message’s digest that is hashed otherwise',
+      { ...shell, messageSignature: messageOf(signatureOf(byAuthor), createHash('sha512').update(manifest).digest()) },
+      'digest_mismatch',
+    ],
+    ['a payload of another type', withKey(statementOf({ sha256: evilHex }), 'application/json'), 'payload_invalid'],
+    ['two statements in a row', withKey(JSON.stringify(statementOf({ sha256: evilHex })).repeat(2)), 'payload_invalid'],
+    ['a statement of no version', withKey({ ...statementOf({ sha256: evilHex }), _type: 'x' }), 'payload_invalid'],
+    ['a simple-signing payload in an envelope', withKey(simple(evil).toString()), 'payload_invalid'],
+    ['the digest in capitals', withKey(statementOf({ sha256: evilHex.toUpperCase() })), 'digest_mismatch'],
+    ['the algorithm in capitals', withKey(statementOf({ SHA256: evilHex })), 'digest_mismatch'],
+    [
+      'the digest under another algorithm',
+      withKey(statementOf({ gitCommit: evilHex, sha512: evilHex })),
+      'digest_mismatch',
+    ],
+    ['the digest with its prefix', withKey(statementOf({ sha256: evil })), 'digest_mismatch'],
+    ['no subject', withKey({ ...statementOf({}), subject: [] }), 'payload_invalid'],
+    ['nearly cosign’s type', withKey(statementOf({ sha256: evilHex }, `${signPredicateType}/`)), 'attestation_only'],
+    [
+      'cosign’s type in capitals',
+      withKey(statementOf({ sha256: evilHex }, signPredicateType.toUpperCase())),
+      'attestation_only',
+    ],
+    ['provenance', withKey(statementOf({ sha256: evilHex }, 'https://slsa.dev/provenance/v1')), 'attestation_only'],
+    ...['bundle.v0.9+json', 'bundle.v0.3+jsonp', 'bundle+json;version=0.1x', 'bundle+json'].map(
+      (type): [string, unknown, string] => [
+        `a bundle of type ${type}`,
+        { ...withKey(statementOf({ sha256: evilHex })), mediaType: `application/vnd.dev.sigstore.${type}` },
+        'bundle_invalid',
+      ],
+    ),
+  ])('does not count with %s', (_, bundle, code) => {
+    expect(codeOf(bundle)).toBe(code);
+  });
+
+  it('does not count as simple signing, whichever of its parts is the payload', () => {
+    const payloads = [simple(evil), simple(good), Buffer.from(byAuthor.payload, 'base64'), manifest];
+    const pae = preAuthenticationEncoding(byAuthor.payloadType, Buffer.from(byAuthor.payload, 'base64'));
+    const ofGood = sign('sha256', simple(good), author.privateKey).toString('base64');
+    for (const payload of [...payloads, pae]) {
+      for (const signature of [signatureOf(byAuthor), ofGood, signatureOf(byAttacker)]) {
+        const verdict = verifyArtifact(evil, [legacy(payload, signature)], trustsAuthor);
+        expect([payload.toString().slice(0, 40), verdict.verified]).toEqual([expect.any(String), false]);
+      }
+    }
+  });
+});
+
+function legacy(payload: Buffer, signature: string): SignatureCandidate {
+  const annotations = { 'dev.cosignproject.cosign/signature': signature };
+  return {
+    format: 'legacy',
+    source: 'legacy_tag',
+    claimed_digest: evil,
+    payload: payload.toString('base64'),
+    annotations,
+  };
+}
+
+describe('keyless signatures of several people', () => {
+  let sigstore: Awaited<ReturnType<typeof startPrivateSigstore>>;
+  const identities = [{ identity_regexp: '^https://git\\.test/acme/redis@', issuer_regexp: '^https://issuer\\.test$' }];
+  const policyOf = (changes: Partial<SignaturePolicy> = {}): SignaturePolicy => ({
+    identities,
+    keys: [],
+    require_tlog: true,
+    trusted_root: sigstore.trustedRoot,
+    ...changes,
+  });
+  beforeAll(async () => {
+    sigstore = await startPrivateSigstore(new Date());
+  });
+
+  it('make none together, whichever part is whose', async () => {
+    const stranger = await startPrivateSigstore(new Date());
+    const sources = [
+      // The author for another digest, somebody else for this one, and the author's name by a Fulcio of the attacker's.
+      await sigstore.timestamped(await sigstore.signLegacy({ digest: good })),
+      await sigstore.timestamped(await sigstore.signLegacy({ digest: evil, subjectAltName: 'https://git.test/evil' })),
+      await stranger.timestamped(await stranger.signLegacy({ digest: evil })),
+    ];
+    const names = [...Object.keys(sources[0]?.annotations ?? {})];
+    const accepted: string[] = [];
+    let tried = 0;
+    for (let choice = 0; choice < 3 ** (names.length + 1); choice++) {
+      const of = (at: number) => sources[Math.floor(choice / 3 ** at) % 3];
+      const annotations = Object.fromEntries(names.map((name, at) => [name, of(at + 1)?.annotations[name] ?? '']));
+      const mixed = {
+        ...legacy(Buffer.alloc(0), ''),
+        payload: of(0)?.payload ?? '',
+        annotations,
+      } as SignatureCandidate;
+      for (const require_tlog of [true, false]) {
+        tried++;
+        if (verifyArtifact(evil, [mixed], policyOf({ require_tlog })).verified) accepted.push(`${choice}`);
+      }
+    }
+    expect([tried, accepted]).toEqual([486, []]);
+  });
+
+  it('keep the time that the log signed', async () => {
+    const late = await sigstore.signLegacy({ digest: evil, loggedAfterMs: 3600_000 });
+    if (late.format !== 'legacy') throw new Error('expected a legacy signature');
+    const name = 'dev.sigstore.cosign/bundle';
+    const bundle = JSON.parse(late.annotations[name] ?? '');
+    const judge = () => {
+      const annotations = { ...late.annotations, [name]: JSON.stringify(bundle) };
+      return verifyArtifact(evil, [{ ...late, annotations }], policyOf()).code;
+    };
+    expect(judge()).toBe('certificate_expired');
+    bundle.Payload.integratedTime -= 3590;
+    expect(judge()).toBe('tlog_invalid');
+  });
+
+  it('make no claims in extensions whose names only begin like Fulcio’s', async () => {
+    const claims: [number | `${number}`, string][] = [['20.0', 'push']];
+    const candidate = await sigstore.signLegacy({ digest: evil, claims });
+    const demanding = identities.map((pair) => ({ ...pair, claims: { build_trigger: '^push$' } }));
+    expect(verifyArtifact(evil, [candidate], policyOf()).code).toBe('verified');
+    expect(verifyArtifact(evil, [candidate], policyOf({ identities: demanding })).code).toBe('claim_mismatch');
+  });
+
+  it.each([
+    ['two addresses', [uri('https://git.test/acme/redis@a'), uri('https://git.test/evil')]],
+    ['none', []],
+    ['a NUL behind the name that is wanted', [uri('https://git.test/acme/redis@a\0.evil')]],
+    ['a line break', [uri('https://git.test/acme/redis@a\nx')]],
+    ['bytes that read as letters once their high bit is cut off', [uri(Buffer.from([0xe8, 0xf4, 0xf4, 0xf0]))]],
+    ['a host’s name', [Buffer.concat([Buffer.from([0x82, 4]), Buffer.from('acme')])]],
+    ['an address of IP', [Buffer.from([0x87, 4, 127, 0, 0, 1])]],
+    // otherName with Microsoft's UPN, which is not Fulcio's user name.
+    ['another kind of name', [Buffer.from('a014060a2b060104018237140203a0060c0461636d65', 'hex')]],
+  ])('name nobody by a certificate with %s', async (_, names) => {
+    const candidate = await sigstore.signLegacy({ digest: evil });
+    if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+    const pem = candidate.annotations['dev.sigstore.cosign/certificate'] ?? '';
+    const certificate = Certificate.fromDer(new X509Certificate(pem).raw).clone();
+    expect(readSigner(certificate).identity).toBe('https://git.test/acme/redis@refs/tags/v1.0.0');
+    certificate.extension('2.5.29.17')?.valueObj.subs.splice(0, 1, DerNode.parse(tlv(0x30, Buffer.concat(names))));
+    expect(readSigner(Certificate.fromDer(certificate.root.toDER())).identity).toBeNull();
+  });
+});
+
+function tlv(tag: number, content: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([tag, content.length]), content]);
+}
+
+function uri(text: string | Buffer): Buffer {
+  return tlv(0x86, Buffer.from(text));
+}
+
+describe('a signature that anybody can write', () => {
+  const message = Buffer.from('evil');
+  const digest = createHash('sha256').update(message).digest();
+  const ec = createPublicKey(author.pem);
+  const rsaOf = (e: string) => {
+    const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
+    return createPublicKey({ key: { kty: 'RSA', n: n ?? '', e }, format: 'jwk' });
+  };
+  const edwards = (point: string) =>
+    createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(point, 'hex').toString('base64url') },
+      format: 'jwk',
+    });
+  const digestInfo = Buffer.concat([Buffer.from('3031300d060960864801650304020105000420', 'hex'), digest]);
+  const padded = Buffer.concat([Buffer.from([0, 1]), Buffer.alloc(202, 0xff), Buffer.from([0]), digestInfo]);
+  const one = `01${'00'.repeat(31)}`;
+
+  it.each<[string, KeyObject, Buffer]>([
+    ['r and s of 0, ECDSA', ec, Buffer.from('3006020100020100', 'hex')],
+    ['r and s of 1, ECDSA', ec, Buffer.from('3006020101020101', 'hex')],
+    ['r and s of the order, ECDSA', ec, orderTwice()],
+    ['an exponent of 1, RSA', rsaOf('AQ'), padded],
+    ['an exponent of 1 with zeros before it, RSA', rsaOf('AAE'), padded],
+    ['the neutral point, Ed25519', edwards(one), Buffer.from(one + '00'.repeat(32), 'hex')],
+    ['a point of order two, Ed25519', edwards(`ec${'ff'.repeat(30)}7f`), Buffer.from(one + '00'.repeat(32), 'hex')],
+    ['a point of order four, Ed25519', edwards('00'.repeat(32)), Buffer.from(one + '00'.repeat(32), 'hex')],
+  ])('by %s is none', (_, key, signature) => {
+    // A point of small order fits one message of a few.
+    for (let i = 0; i < 32; i++) {
+      expect(verifyBytes(key, i === 0 ? message : Buffer.from(`evil ${i}`), signature)).toBe(false);
+    }
+    expect(verifyDigest(key, digest, signature)).toBe(false);
+  });
+});
+
+function orderTwice(): Buffer {
+  const order = Buffer.from('00ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
+  return tlv(0x30, Buffer.concat([tlv(2, order), tlv(2, order)]));
+}
