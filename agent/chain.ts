@@ -101,10 +101,15 @@ function policiesFor(layer: DesiredLayer, { state, localPolicy }: ChainContext):
   if (signed.length !== 1) {
     throw refused(layer, `the desired state has ${signed.length} signature policies for it, expected one`);
   }
-  if (localPolicy === undefined) return signed;
+  const judged = signed.map((policy) => ({
+    ...policy,
+    trusted_root: policy.trusted_root ?? state.public_trusted_root ?? null,
+  }));
+  if (localPolicy === undefined) return judged;
   const local = localPoliciesFor(localPolicy, name);
   if (local.length === 0) throw refused(layer, "this machine's local policy does not name it");
-  return [...signed, ...local];
+  // What the machine asks for by itself rests on nothing that the platform says: its public root is the agent's own copy.
+  return [...judged, ...local];
 }
 
 async function refusalOf(

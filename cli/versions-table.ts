@@ -16,7 +16,13 @@ export function versionsTable({ versions, candidates }: Versions): string {
     ]),
     'The module has no versions yet; gantry module show says how its polling goes.',
   );
-  if (candidates.length === 0) return known;
+  const doubts = versions.flatMap(({ version_string, reverification: last }) =>
+    last === undefined || last.outcome === 'verified'
+      ? []
+      : [[version_string, state(last.outcome), last.since, `${last.message} (${last.code})`]],
+  );
+  const doubted = doubts.length === 0 ? '' : `\n\n${table(['DOES NOT VERIFY', 'STATE', 'SINCE', 'WHY'], doubts, '')}`;
+  if (candidates.length === 0) return `${known}${doubted}`;
   const waiting = table(
     ['NOT A VERSION', 'STATE', 'DIGEST', 'WHY'],
     candidates.map((row) => [
@@ -27,5 +33,5 @@ export function versionsTable({ versions, candidates }: Versions): string {
     ]),
     '',
   );
-  return `${known}\n\n${waiting}`;
+  return `${known}${doubted}\n\n${waiting}`;
 }

@@ -69,6 +69,11 @@ export class Alarms extends Construct {
       counted('CredentialsReused', 'events'),
       "A machine's credential was used from two places and is revoked.",
     );
+    this.raise(
+      'QuarantinesHeld',
+      counted('QuarantinesHeld', 'reverify'),
+      'More versions than usual do not verify any more; what is not quarantined yet waits for a person.',
+    );
     // functions/verify/trust-handler.ts tells it, four times a day.
     const daysLeft = new Metric({
       namespace: 'Gantry',

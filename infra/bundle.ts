@@ -11,6 +11,7 @@ export const functionEntries = {
   poll: 'functions/poll/handler.ts',
   verify: 'functions/verify/handler.ts',
   trust: 'functions/verify/trust-handler.ts',
+  reverify: 'functions/verify/reverify-handler.ts',
   ingest: 'functions/ingest/handler.ts',
   promote: 'functions/promote/handler.ts',
   sweep: 'functions/promote/sweep-handler.ts',

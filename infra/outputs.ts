@@ -10,6 +10,7 @@ export const outputsSchema = z.object({
   BucketName: z.string(),
   PollQueueUrl: z.url(),
   VerifyQueueUrl: z.url(),
+  ReverifyQueueUrl: z.url(),
   IngestQueueUrl: z.url(),
   ComposeQueueUrl: z.url(),
   ReconcileQueueUrl: z.url(),

@@ -19,6 +19,7 @@ const timeouts = {
   poll: Duration.minutes(2),
   verify: Duration.minutes(2),
   trust: Duration.minutes(2),
+  reverify: Duration.minutes(2),
   // Lambda's longest: a layer of limits.layerBytesMax is streamed in one call.
   ingest: Duration.minutes(15),
   compose: Duration.minutes(5),
@@ -56,6 +57,7 @@ export class GantryStack extends Stack {
     const queues = {
       poll: this.queue('PollQueue', 'POLL_QUEUE_URL', timeouts.poll),
       verify: this.queue('VerifyQueue', 'VERIFY_QUEUE_URL', timeouts.verify),
+      reverify: this.queue('ReverifyQueue', 'REVERIFY_QUEUE_URL', timeouts.reverify),
       ingest: this.queue('IngestQueue', 'INGEST_QUEUE_URL', timeouts.ingest),
       compose: this.queue('ComposeQueue', 'COMPOSE_QUEUE_URL', timeouts.compose),
       reconcile: this.queue('ReconcileQueue', 'RECONCILE_QUEUE_URL', timeouts.reconcile),
@@ -86,6 +88,7 @@ export class GantryStack extends Stack {
     if (settings.trustRootMirror !== 'none') everySixHours(trust);
     storage.allowTrustRoot(trust, 'write');
     outside.allowTrustRootMirror(trust);
+    queues.reverify.allowSend(trust);
 
     const ingest = this.stage('ingest', 'Copies and checks verified artifacts', 1769);
     queues.ingest.feed(ingest, { batchSize: 1, concurrency: 10 });
@@ -100,6 +103,7 @@ export class GantryStack extends Stack {
     storage.allowTable(promote);
     queues.poll.allowSend(promote);
     queues.verify.allowSend(promote);
+    queues.reverify.allowSend(promote);
     queues.compose.allowSend(promote);
     queues.reconcile.allowSend(promote);
     keys.allowMakeLinks(promote);
@@ -107,6 +111,19 @@ export class GantryStack extends Stack {
     http.tell(promote);
     const promotion = new Promotion(this, 'Promotion', { promote, composeQueue: queues.compose });
     promotion.allowAnswer(promote);
+
+    // Reverify: once a day, and when trust changed, what is handed out is judged again.
+    const reverify = this.stage('reverify', 'Judges the signatures of versions again');
+    everyDay(reverify);
+    queues.reverify.feed(reverify, { batchSize: 1, concurrency: 5 });
+    queues.reverify.allowSend(reverify);
+    queues.compose.allowSend(reverify);
+    storage.allowTable(reverify);
+    storage.allowObjects(reverify, { write: ['evidence'] });
+    storage.allowTrustRoot(reverify);
+    outside.allowRegistries(reverify);
+    promotion.allowStart(reverify);
+
     const sweep = this.stage('sweep', 'Revives operations whose execution died');
     everyMinute(sweep);
     storage.allowTable(sweep);
@@ -133,6 +150,7 @@ export class GantryStack extends Stack {
       read: ['compositions', 'artifacts', 'desired-states'],
       write: ['desired-states'],
     });
+    storage.allowTrustRoot(reconcile);
     keys.allowSignAsDirector(reconcile);
 
     // Collect: once a day each account goes to the queue; what no row of it names any more is deleted.
@@ -173,13 +191,27 @@ export class GantryStack extends Stack {
       deadLetterQueues: {
         poll: queues.poll.deadLetterQueue,
         verify: queues.verify.deadLetterQueue,
+        reverify: queues.reverify.deadLetterQueue,
         ingest: queues.ingest.deadLetterQueue,
         compose: queues.compose.deadLetterQueue,
         reconcile: queues.reconcile.deadLetterQueue,
         collect: queues.collect.deadLetterQueue,
         events: events.deadLetterQueue,
       },
-      functions: { poll, verify, trust, ingest, promote, sweep, compose, reconcile, collect, events: carrier, api },
+      functions: {
+        poll,
+        verify,
+        trust,
+        reverify,
+        ingest,
+        promote,
+        sweep,
+        compose,
+        reconcile,
+        collect,
+        events: carrier,
+        api,
+      },
       promotion,
       http,
       alarmAddress: settings.alarmAddress,
@@ -194,6 +226,7 @@ export class GantryStack extends Stack {
       BucketName: storage.bucket.bucketName,
       PollQueueUrl: queues.poll.queue.queueUrl,
       VerifyQueueUrl: queues.verify.queue.queueUrl,
+      ReverifyQueueUrl: queues.reverify.queue.queueUrl,
       IngestQueueUrl: queues.ingest.queue.queueUrl,
       ComposeQueueUrl: queues.compose.queue.queueUrl,
       ReconcileQueueUrl: queues.reconcile.queue.queueUrl,

@@ -15,6 +15,7 @@ export function environmentOf(outputs: Outputs): Record<string, string> {
     INGEST_QUEUE_URL: outputs.IngestQueueUrl,
     COMPOSE_QUEUE_URL: outputs.ComposeQueueUrl,
     RECONCILE_QUEUE_URL: outputs.ReconcileQueueUrl,
+    REVERIFY_QUEUE_URL: outputs.ReverifyQueueUrl,
     COLLECT_QUEUE_URL: outputs.CollectQueueUrl,
     STATE_MACHINE_ARN: outputs.StateMachineArn,
     EVENT_BUS_NAME: outputs.EventBusName,

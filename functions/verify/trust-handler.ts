@@ -1,10 +1,11 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
 import { publicTrustRoot, refreshTrustRoot, trustRootDaysLeft } from '../../shared/actions/public-trust-root.ts';
+import { enqueue } from '../../shared/actions/services.ts';
 import { telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { isGantryError } from '../../shared/error.ts';
 
-const services = servicesFromEnvironment('TRUST_ROOT_MIRROR');
+const services = servicesFromEnvironment('TRUST_ROOT_MIRROR', 'REVERIFY_QUEUE_URL');
 const telemetry = telemetryOf('trust');
 
 /**
@@ -14,7 +15,10 @@ const telemetry = telemetryOf('trust');
 export async function handler(): Promise<unknown> {
   return traced(telemetry, 'TrustRoot', async () => {
     try {
-      return await refreshTrustRoot(services);
+      const refresh = await refreshTrustRoot(services);
+      // What was verified by the one before may not be by this one, and the reverse.
+      if (refresh.changed) await enqueue(services, 'reverify', [{}]);
+      return refresh;
     } catch (error) {
       if (!isGantryError(error, 'trust_root_unreachable')) throw error;
       telemetry.logger.warn(error.message, { code: error.code });

@@ -42,6 +42,7 @@ export async function affectedTemplates(
       return withTracks(services, [{ account, template_id: change.template_id }]);
     case 'update_instance':
       return change.track === undefined ? [] : templateOfInstance(services, account, change);
+    case 'resume_quarantine':
     case 'change_policy':
       return [];
   }

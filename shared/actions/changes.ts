@@ -13,6 +13,7 @@ import { freeName, nameOwner, takeName } from '../store/unique.ts';
 import { getVersion, moveVersion } from '../store/version.ts';
 import { requireMachine } from './change-instance.ts';
 import { assertPromotable } from './promote-version.ts';
+import { resumeWrites } from './quarantine.ts';
 import { checkReservations, reservationWrites } from './reservations.ts';
 import { nowIso, type Services } from './services.ts';
 import { checkModuleUpdate, moduleUpdateWrites } from './update-module.ts';
@@ -47,6 +48,7 @@ export async function checkChange(services: Services, operation: Pick<Operation,
     case 'update_instance':
       await requireMachine(services, account, change.instance_id);
       return;
+    case 'resume_quarantine':
     case 'change_policy':
       return;
   }
@@ -79,6 +81,8 @@ export async function changeWrites(services: Services, operation: Operation): Pr
       return reservationWrites(services, operation, change);
     case 'update_module':
       return moduleUpdateWrites(services, operation, change);
+    case 'resume_quarantine':
+      return resumeWrites(services, account);
     case 'update_instance': {
       const was = await requireMachine(services, account, change.instance_id);
       const { kind: _, instance_id: __, ...set } = change;

@@ -9,6 +9,7 @@ const variables = [
   'STATE_MACHINE_ARN',
   'POLL_QUEUE_URL',
   'VERIFY_QUEUE_URL',
+  'REVERIFY_QUEUE_URL',
   'INGEST_QUEUE_URL',
   'COMPOSE_QUEUE_URL',
   'RECONCILE_QUEUE_URL',
@@ -49,6 +50,7 @@ export function servicesFromEnvironment(...required: Variable[]): Services {
       queueUrls: {
         poll: value('POLL_QUEUE_URL'),
         verify: value('VERIFY_QUEUE_URL'),
+        reverify: value('REVERIFY_QUEUE_URL'),
         ingest: value('INGEST_QUEUE_URL'),
         compose: value('COMPOSE_QUEUE_URL'),
         reconcile: value('RECONCILE_QUEUE_URL'),

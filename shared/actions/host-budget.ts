@@ -12,6 +12,7 @@ import { enqueue, later, type Messages, type Services } from './services.ts';
 const purposes = {
   poll: { pulls: false, requests: 4, work_s: 90, lease_s: 150 },
   verify: { pulls: true, requests: 8, work_s: 90, lease_s: 150 },
+  reverify: { pulls: true, requests: 8, work_s: 90, lease_s: 150 },
   ingest: { pulls: true, requests: 8, work_s: 850, lease_s: 930 },
 } as const;
 export type Purpose = keyof typeof purposes;

@@ -1,19 +1,26 @@
-import { type Module, signaturePolicy } from '../domain/module.ts';
-import type { ArtifactVerdict, SignatureCandidate } from '../domain/signature.ts';
-import { verifyArtifact } from '../signature/index.ts';
+import { sha256Hex } from '../contract/ids.ts';
+import { type Module, needsPublicRoot, signaturePolicy } from '../domain/module.ts';
+import type { ArtifactVerdict, SignatureCandidate, SignatureVerdict } from '../domain/signature.ts';
+import { limits } from '../limits.ts';
+import { judgingRules, verifyArtifact } from '../signature/index.ts';
+import { getVerdict, putVerdict } from '../store/verdict.ts';
 import { publicTrustRoot } from './public-trust-root.ts';
 import type { Services } from './services.ts';
 
 /** A verdict, and by what it was made. */
 export interface Judgement {
+  /** As rows keep it: long texts are cut. */
   verdict: ArtifactVerdict;
   policy_version: string;
-  /** SHA-256 of the public-good trust root; one of the module's own is part of its policy. */
+  /** SHA-256 of the public-good trust root, or `none` where the policy rests on none, or on one of its own. */
   trust_root_version: string;
+  /** False where the trust root that it was judged by is overdue for a refresh, or a shipped copy. */
+  fresh: boolean;
 }
 
 /**
- * Judges an artifact's signatures by the policy of its module's row as it was read, and the newest trust root.
+ * Judges an artifact's signatures by the policy of its module's row as it was read, and the newest trust root. What was
+ * judged before, all the same, is looked up and not judged again.
  * @param digest the artifact manifest's
  */
 export async function judge(
@@ -22,7 +29,31 @@ export async function judge(
   digest: string,
   found: SignatureCandidate[],
 ): Promise<Judgement> {
-  const trust = await publicTrustRoot(services);
-  const verdict = verifyArtifact(digest, found, signaturePolicy(module, trust.root));
-  return { verdict, policy_version: module.policy_version, trust_root_version: trust.version };
+  const trust = needsPublicRoot(module) ? await publicTrustRoot(services) : null;
+  const { account, policy_version } = module;
+  const trust_root_version = trust?.version ?? 'none';
+  const fresh =
+    trust === null || (trust.fresh_until !== null && Date.parse(trust.fresh_until) > services.now().getTime());
+  const evidence_sha256 = sha256Hex(JSON.stringify(found));
+  const key = { account, digest, policy_version, trust_root_version, evidence_sha256, rules: judgingRules };
+  const known = await getVerdict(services.db, key);
+  if (known !== null) return { verdict: known, policy_version, trust_root_version, fresh };
+
+  const judged = verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));
+  const verdict = { ...judged, signatures: judged.signatures.map(shortened) };
+  if (Buffer.byteLength(JSON.stringify(verdict)) <= limits.verdictBytesMax) {
+    const until = Math.ceil(services.now().getTime() / 1000) + limits.verdictRememberSeconds;
+    await putVerdict(services.db, key, verdict, until);
+  }
+  return { verdict, policy_version, trust_root_version, fresh };
+}
+
+/** A certificate may name its signer in a megabyte, a row holds 400 KB. */
+function shortened(verdict: SignatureVerdict): SignatureVerdict {
+  return Object.fromEntries(
+    Object.entries(verdict).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value.slice(0, limits.verdictTextMax) : value,
+    ]),
+  ) as unknown as SignatureVerdict;
 }

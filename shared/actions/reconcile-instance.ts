@@ -4,8 +4,9 @@ import type { DesiredPolicy, DesiredState, RenderedFile } from '../contract/desi
 import type { ErrorCode } from '../contract/error-codes.ts';
 import type { ReconcileMessage } from '../contract/messages.ts';
 import { contentHash } from '../director/index.ts';
+import { needsPublicRoot } from '../domain/module.ts';
 import { type DesiredError, type Instance, moduleLabel } from '../domain/template.ts';
-import { isGantryError } from '../error.ts';
+import { GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { getAccount } from '../store/account.ts';
 import { transact } from '../store/db.ts';
@@ -16,6 +17,7 @@ import { getComposition } from '../store/template.ts';
 import { getVersion } from '../store/version.ts';
 import { type CompositionRecord, readRecord } from './compose-template.ts';
 import { readInstanceFiles } from './instance-files.ts';
+import { publicTrustRoot } from './public-trust-root.ts';
 import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, nowIso, type Services } from './services.ts';
 import { type Content, isDue, signDesiredState, signHeld } from './sign-desired-state.ts';
@@ -25,6 +27,7 @@ const lasting: readonly ErrorCode[] = [
   'instance_metadata_missing',
   'instance_entry_unsupported',
   'composition_too_large',
+  'version_quarantined',
 ];
 
 /**
@@ -50,6 +53,7 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
   const record = await readRecord(services, pointer.report_key);
   let content: Content;
   try {
+    await refuseQuarantined(services, instance, record);
     content = { custom: await desiredStateOf(services, instance, record), image: record.image };
   } catch (error) {
     if (!isGantryError(error, ...lasting)) throw error;
@@ -118,7 +122,7 @@ async function desiredStateOf(
     track: instance.track,
     composition_digest: record.composition_digest,
     layers: record.layers,
-    signature_policies: await policies(services, record),
+    ...(await policies(services, record)),
     rendered_files: await rendered(services, instance, record),
     metadata,
     jobs: [],
@@ -126,13 +130,18 @@ async function desiredStateOf(
   };
 }
 
-/** The policies by which the agent judges the layers itself, as the modules' rows state them now. */
-async function policies(services: Services, record: CompositionRecord): Promise<DesiredPolicy[]> {
-  const all: DesiredPolicy[] = [];
+/** The policies by which the agent judges the layers itself, as the modules' rows state them now, and the root that they need. */
+async function policies(
+  services: Services,
+  record: CompositionRecord,
+): Promise<Pick<DesiredState, 'signature_policies' | 'public_trusted_root'>> {
+  const signature_policies: DesiredPolicy[] = [];
+  let needsRoot = false;
   for (const layer of record.layers) {
     const module = await getModule(services.db, layer.account, layer.module);
     if (module === null) continue;
-    all.push({
+    needsRoot ||= needsPublicRoot(module);
+    signature_policies.push({
       module: `${layer.account}/${layer.module}`,
       identities: module.identities,
       keys: module.trusted_keys,
@@ -141,12 +150,32 @@ async function policies(services: Services, record: CompositionRecord): Promise<
       trusted_root: module.trusted_root,
     });
   }
-  return all;
+  const trust = needsRoot ? await publicTrustRoot(services) : null;
+  if (trust === null || trust.fresh_until === null) return { signature_policies };
+  return { signature_policies, public_trusted_root: trust.root };
 }
 
 async function rendered(services: Services, instance: Instance, record: CompositionRecord): Promise<RenderedFile[]> {
   const contents = await readInstanceFiles(services, record.instance_files);
   return renderInstanceFiles(record.instance_files, contents, instance.metadata);
+}
+
+/**
+ * A machine is not given a quarantined version that it does not have; one that has it keeps it. @throws GantryError
+ * `version_quarantined`
+ */
+async function refuseQuarantined(services: Services, instance: Instance, record: CompositionRecord): Promise<void> {
+  for (const layer of record.layers) {
+    const label = moduleLabel(instance.account, layer.account, layer.module);
+    if (instance.desired_modules[label] === layer.composefs_digest) continue;
+    const version = await getVersion(services.db, layer.account, layer.version_id);
+    if (version?.quarantined !== true) continue;
+    throw new GantryError(
+      'version_quarantined',
+      `expected versions that may be handed out, found ${label} ${version.version_string}, which is quarantined`,
+      { found: version.id },
+    );
+  }
 }
 
 /** Who approved the versions that the machine is to run, and when. */

@@ -219,6 +219,7 @@ async function notify(services: Services, operation: Operation): Promise<Record<
     await enqueue(services, 'reconcile', [{ account, instance_id: change.instance_id }]);
   }
   if (change.kind === 'update_module') await followTrust(services, account, change);
+  if (change.kind === 'resume_quarantine') await enqueue(services, 'reverify', [{ account }]);
   await finish(services, operation, 'succeeded', null, null);
   return {};
 }
@@ -231,6 +232,7 @@ async function followTrust(
 ): Promise<void> {
   if (!trustFields.some((field) => field in change.set)) return;
   await askForPoll(services, account, change.module);
+  await enqueue(services, 'reverify', [{ account, module: change.module, built: true }]);
 }
 
 const eventOf = {

@@ -7,6 +7,7 @@ import type {
   IngestMessage,
   PollMessage,
   ReconcileMessage,
+  ReverifyMessage,
   VerifyMessage,
 } from '../contract/messages.ts';
 import type { HostBudget } from '../domain/host-budget.ts';
@@ -30,7 +31,15 @@ export interface Settings {
   senderAddress: string;
   linkKeyId: string;
   stateMachineArn: string;
-  queueUrls: { poll: string; verify: string; ingest: string; compose: string; reconcile: string; collect: string };
+  queueUrls: {
+    poll: string;
+    verify: string;
+    reverify: string;
+    ingest: string;
+    compose: string;
+    reconcile: string;
+    collect: string;
+  };
   /** Hosts that fetches may reach although their addresses are private or loopback. */
   allowedPrivateHosts: string[];
   /** Base URL of the TUF repository that the public-good trust root is refreshed from. */
@@ -42,6 +51,7 @@ export interface Settings {
 export interface Messages {
   poll: PollMessage;
   verify: VerifyMessage;
+  reverify: ReverifyMessage;
   ingest: IngestMessage;
   compose: ComposeMessage;
   reconcile: ReconcileMessage;

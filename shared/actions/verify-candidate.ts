@@ -1,6 +1,6 @@
 import { sha256Hex } from '../contract/ids.ts';
 import type { VerifyMessage } from '../contract/messages.ts';
-import type { SignatureCandidate, SignatureVerdict } from '../domain/signature.ts';
+import type { ArtifactVerdict, SignatureCandidate } from '../domain/signature.ts';
 import type { Candidate } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
@@ -85,19 +85,23 @@ export async function judgeAgain(services: Services, candidate: Candidate): Prom
   if (found) await enqueue(services, 'verify', [{ account, module, version_id: id }]);
 }
 
-async function accept(
-  services: Services,
-  candidate: Candidate,
-  { verdict, ...judgedBy }: Judgement,
-  found: SignatureCandidate[],
-): Promise<void> {
-  const { account, module, id, digest } = candidate;
-  // Agents judge these again, so what did not satisfy the policy here is of no use to them.
+/** What is kept as evidence: agents judge it again, so what did not satisfy the policy here is of no use to them. */
+export function evidenceOf(digest: string, verdict: ArtifactVerdict, found: SignatureCandidate[]): string {
   const candidates = found.filter((_, index) => {
     const { verified, attestation } = verdict.signatures[index] ?? {};
     return verified === true || attestation !== undefined;
   });
-  const evidence = JSON.stringify({ digest, candidates });
+  return JSON.stringify({ digest, candidates });
+}
+
+async function accept(
+  services: Services,
+  candidate: Candidate,
+  { verdict, policy_version, trust_root_version }: Judgement,
+  found: SignatureCandidate[],
+): Promise<void> {
+  const { account, module, id, digest } = candidate;
+  const evidence = evidenceOf(digest, verdict, found);
   const evidence_key = objectKeys.evidence(account, `sha256:${sha256Hex(evidence)}`);
   await putOnce(services.objects, evidence_key, evidence, 'application/json', services.now());
   const at = nowIso(services);
@@ -116,9 +120,10 @@ async function accept(
       state: 'verified',
       code: null,
       message: null,
-      signatures: kept(verdict.signatures),
+      signatures: verdict.signatures,
       evidence_key,
-      ...judgedBy,
+      policy_version,
+      trust_root_version,
       attempts: waited ? 0 : present.attempts,
       // Should the message to ingest be lost, verify is asked again and sends another.
       next_verify_at: later(services, limits.verifyRetryMaxSeconds),
@@ -129,20 +134,11 @@ async function accept(
   if (decided) await enqueue(services, 'ingest', [{ account, module, version_id: id }]);
 }
 
-/** Verdicts as the row keeps them: a certificate may name its signer in a megabyte, a row holds 400 KB. */
-function kept(verdicts: SignatureVerdict[]): SignatureVerdict[] {
-  return verdicts.map(
-    (verdict) =>
-      Object.fromEntries(
-        Object.entries(verdict).map(([name, value]) => [
-          name,
-          typeof value === 'string' ? value.slice(0, limits.verdictTextMax) : value,
-        ]),
-      ) as unknown as SignatureVerdict,
-  );
-}
-
-async function refuse(services: Services, candidate: Candidate, { verdict, ...judgedBy }: Judgement): Promise<void> {
+async function refuse(
+  services: Services,
+  candidate: Candidate,
+  { verdict, policy_version, trust_root_version }: Judgement,
+): Promise<void> {
   const { account, module, id, digest } = candidate;
   const waits = verdict.code === 'unsigned' || verdict.code === 'attestation_only';
   const next_verify_at = nextAttempt(services, candidate);
@@ -155,8 +151,9 @@ async function refuse(services: Services, candidate: Candidate, { verdict, ...ju
       state,
       code,
       message: verdict.message,
-      signatures: kept(verdict.signatures),
-      ...judgedBy,
+      signatures: verdict.signatures,
+      policy_version,
+      trust_root_version,
       attempts: present.attempts + 1,
       next_verify_at,
       updated_at: at,

@@ -79,6 +79,11 @@ export const desiredState = z.object({
   /** Lowest priority first, the order in which they are laid over each other. */
   layers: z.array(desiredLayer),
   signature_policies: z.array(desiredPolicy),
+  /**
+   * Sigstore's public-good `trusted_root.json` as the platform fetched it last, for the policies here without one of their own;
+   * absent where none needs it or none was fetched, so that the copy that came with the agent counts.
+   */
+  public_trusted_root: z.unknown().optional(),
   rendered_files: z.array(renderedFile),
   metadata: z.record(z.string(), z.unknown()),
   jobs: z.array(desiredJob),

@@ -39,6 +39,7 @@ const variables = {
   BUCKET_NAME: text,
   POLL_QUEUE_URL: z.url(),
   VERIFY_QUEUE_URL: z.url(),
+  REVERIFY_QUEUE_URL: z.url(),
   INGEST_QUEUE_URL: z.url(),
   COMPOSE_QUEUE_URL: z.url(),
   RECONCILE_QUEUE_URL: z.url(),

@@ -141,7 +141,10 @@ const errors = {
   // promote
   promotion_state_invalid: [409, 'the version cannot go there from the state it is in'],
   promotion_raced: [409, 'another request changed the version, module or template first'],
-  version_quarantined: [409, 'the version is quarantined and can only be retired'],
+  version_quarantined: [
+    409,
+    'the version is quarantined: it can only be retired, and machines that lack it do not get it',
+  ],
   policy_denied: [403, "the account's policy denies the action"],
   approval_required: [403, 'the action needs approval, and has none or nobody who could give it'],
   approval_expired: [410, 'the request was not decided in time'],

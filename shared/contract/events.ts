@@ -126,6 +126,26 @@ export const eventFacts = {
     when: 'It is not handed out any more.',
     data: ['module', 'version', 'from', 'operation_id'],
   },
+  'gantry.version.quarantined': {
+    subject: 'version/<id>',
+    when: 'It does not verify any more, and is not handed out to new machines; `state` is its promotion state.',
+    data: ['module', 'version', 'state', 'code?', 'message?'],
+  },
+  'gantry.version.released': {
+    subject: 'version/<id>',
+    when: 'It verifies again, and is quarantined no more.',
+    data: ['module', 'version', 'state', 'code?', 'message?'],
+  },
+  'gantry.version.unconfirmed': {
+    subject: 'version/<id>',
+    when: 'It does not verify, by trust material that is stale or without an answer of the registry; it stays as it is.',
+    data: ['module', 'version', 'state', 'code?', 'message?'],
+  },
+  'gantry.version.quarantine_held': {
+    subject: 'version/<id>',
+    when: 'It does not verify any more, and waits for a person: too many were quarantined within a day.',
+    data: ['module', 'version', 'state', 'code?', 'message?'],
+  },
   'gantry.operation.requested': {
     subject: 'operation/<id>',
     when: 'Somebody asked for a change.',

@@ -30,6 +30,18 @@ export const composeMessage = z.object({
 /** Make and sign the desired state of one instance. */
 export const reconcileMessage = z.object({ account: z.string(), instance_id: idSchema('instance') });
 
+/**
+ * Verify again: one version; without one all of a module, of an account, or of every account that are handed out. `built`: of
+ * a module those too that are handed out to nobody yet.
+ */
+export const reverifyMessage = z.object({
+  account: z.string().optional(),
+  module: z.string().optional(),
+  version_id: versionIdSchema.optional(),
+  built: z.boolean().optional(),
+  waits,
+});
+
 /** Delete what nothing names any more of one account. */
 export const collectMessage = z.object({ account: z.string() });
 
@@ -54,5 +66,6 @@ export type VerifyMessage = z.infer<typeof versionMessage>;
 export type IngestMessage = z.infer<typeof versionMessage>;
 export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
+export type ReverifyMessage = z.infer<typeof reverifyMessage>;
 export type CollectMessage = z.infer<typeof collectMessage>;
 export type PromotionStep = z.infer<typeof promotionStep>;

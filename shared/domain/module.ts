@@ -100,6 +100,11 @@ export function withModuleChanges(module: Module, set: ModuleChanges): Module {
   return same ? next : { ...next, policy_version: policyVersion(next) };
 }
 
+/** Whether what a row demands is judged by the public-good trust root; a key alone needs none. */
+export function needsPublicRoot(module: Pick<Module, 'identities' | 'trusted_root' | 'require_tlog'>): boolean {
+  return module.trusted_root === null && (module.identities.length > 0 || module.require_tlog);
+}
+
 /**
  * The signature policy that a module's row states.
  * @param publicRoot the public-good `trusted_root.json`, for a row without one of its own

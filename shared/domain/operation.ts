@@ -13,6 +13,7 @@ export const actions = [
   'extension_import',
   'trust_policy_change',
   'module_change',
+  'mass_quarantine',
   'assignment_change',
   'reservation_change',
   'instance_change',
@@ -44,6 +45,7 @@ export function defaultPolicy(action: Action): InterventionPolicy {
     'module_install_unverified',
     'extension_import',
     'trust_policy_change',
+    'mass_quarantine',
   ];
   return {
     action,
@@ -86,6 +88,8 @@ export type Change =
   | { kind: 'change_reservations'; module: string; grant: string[]; revoke: string[] }
   /** `policy_version` is that of the row when it was asked: what loosens trust was decided against it. */
   | { kind: 'update_module'; module: string; set: ModuleChanges; policy_version: string }
+  /** Lets quarantining go on that was held because there was much of it. */
+  | { kind: 'resume_quarantine' }
   | { kind: 'update_instance'; instance_id: string; metadata?: Metadata; track?: Track; clusters?: string[] }
   | { kind: 'change_policy'; policy: InterventionPolicy };
 

@@ -20,6 +20,9 @@ import { type CompiledPolicy, compilePolicy } from './policy.ts';
 import { Refusal, refusalOf, refuse } from './refusal.ts';
 import { readSigner, type Signer } from './signer.ts';
 
+/** Raised when the same signatures and policy may get another verdict than before: cached ones count no more. */
+export const judgingRules = 1;
+
 /**
  * Judges an artifact by the signatures found beside it: any that satisfies the policy suffices, and attestations only where
  * the policy asks for them besides. Pure; never throws.

@@ -3,6 +3,7 @@ import type { SignatureVerdict } from '../domain/signature.ts';
 import type {
   ImageLabels,
   PromotionState,
+  Reverification,
   Version,
   VersionApproval,
   VersionBuild,
@@ -46,6 +47,7 @@ const versions = new Entity(
       manifest: json<unknown>(),
       evidence_key: text,
       signatures: json<SignatureVerdict[]>(),
+      reverification: { ...json<Reverification>(), required: false },
       approvals: json<VersionApproval[]>(),
       ingested_at: text,
       state_changed_at: text,
@@ -134,4 +136,37 @@ export function moveVersion(was: Version, to: PromotionState, at: string, extra:
         `expected ${was.module} ${was.version_string} to be ${was.promotion_state}; another request changed it first`,
       ),
   );
+}
+
+/** Notes how a re-verification ended, if nobody promoted, quarantined or re-verified the version since it was read. */
+export function reverifyVersion(
+  was: Version,
+  set: Partial<Pick<Version, 'quarantined' | 'evidence_key' | 'signatures'>> & { reverification: Reverification },
+): Write {
+  return change(
+    versions
+      .patch({ account: was.account, id: was.id })
+      .set(set as never)
+      .where(({ promotion_state, quarantined, evidence_key }, { eq }) =>
+        [
+          eq(promotion_state as never, was.promotion_state as never),
+          eq(quarantined, was.quarantined),
+          eq(evidence_key, was.evidence_key),
+        ].join(' AND '),
+      )
+      .params(),
+  );
+}
+
+/** Ids of a module's versions in these states, as the index shows them; no rows are read whole. */
+export async function versionIdsIn(
+  db: Db,
+  account: string,
+  module: string,
+  states: readonly PromotionState[],
+): Promise<string[]> {
+  const attributes = ['account', 'id', 'promotion_state'] as const;
+  const params = versions.query.list({ account, module }).params({ attributes: [...attributes] });
+  const rows = await query<Pick<Version, 'id' | 'promotion_state'>>(db, versions, params, 100_000);
+  return rows.filter(({ promotion_state }) => states.includes(promotion_state)).map(({ id }) => id);
 }

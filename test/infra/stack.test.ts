@@ -94,8 +94,8 @@ describe('queues', () => {
   const queues = resources('AWS::SQS::Queue');
   const withDeadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy !== undefined);
 
-  test('each of the six stage queues puts a message aside after five deliveries', () => {
-    expect(withDeadLetters).toHaveLength(6);
+  test('each of the seven stage queues puts a message aside after five deliveries', () => {
+    expect(withDeadLetters).toHaveLength(7);
     for (const [, queue] of withDeadLetters) {
       expect(queue.Properties.RedrivePolicy).toMatchObject({ maxReceiveCount: 5 });
     }
@@ -103,7 +103,7 @@ describe('queues', () => {
 
   test('dead-letter queues keep messages for fourteen days', () => {
     const deadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy === undefined);
-    expect(deadLetters).toHaveLength(7);
+    expect(deadLetters).toHaveLength(8);
     for (const [, queue] of deadLetters) expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
   });
 
@@ -113,7 +113,7 @@ describe('queues', () => {
 
   test('every reader of a queue reports the messages that failed, not the batch', () => {
     const readers = resources('AWS::Lambda::EventSourceMapping');
-    expect(readers).toHaveLength(7);
+    expect(readers).toHaveLength(8);
     for (const [, reader] of readers) {
       expect(reader.Properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
     }
@@ -130,7 +130,7 @@ test('buckets, queues and the alarm topic refuse what does not come over TLS', (
         );
       }).length,
   );
-  expect(refusals).toEqual([2, 13, 1]);
+  expect(refusals).toEqual([2, 15, 1]);
 });
 
 describe('functions', () => {
@@ -222,6 +222,7 @@ describe('grants', () => {
       's3:GetObject',
       's3:ListBucket',
       's3:PutObject',
+      'sqs:SendMessage',
     ]);
   });
 
@@ -236,7 +237,7 @@ describe('grants', () => {
     }
   });
 
-  test('the credentials of registries are read by ingest, verify and poll, and written by the API, which cannot read them', () => {
+  test('the credentials of registries are read by poll, verify, reverify and ingest, and written by the API, which cannot read them', () => {
     const uses = allowed().flatMap(({ policy, statement }) =>
       list(statement.Action)
         .filter((action) => action.startsWith('secretsmanager:'))
@@ -255,6 +256,7 @@ describe('grants', () => {
       'api PutSecretValue registry',
       'ingest GetSecretValue registry',
       'poll GetSecretValue registry',
+      'reverify GetSecretValue registry',
       'verify GetSecretValue registry',
     ]);
   });
@@ -267,14 +269,14 @@ describe('grants', () => {
         const { Statement } = Properties.PolicyDocument as { Statement: Statement[] };
         return Statement.filter(({ Action }) => list(Action).includes('ecr:BatchGetImage'));
       });
-    expect(reads.map(({ Resource }) => Resource)).toEqual([arn, arn, arn]);
+    expect(reads.map(({ Resource }) => Resource)).toEqual([arn, arn, arn, arn]);
     expect(() => synthesize({ ecrRepositories: 'team/*' })).toThrow('ecrRepositories');
   });
 });
 
-test('a person is told of dead letters, function errors, failed operations, refused compositions, reused credentials, a stale trust root and 5xx', () => {
+test('a person is told of dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, a stale trust root and 5xx', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(8 + Object.keys(functionEntries).length + 4);
+  expect(alarms).toHaveLength(9 + Object.keys(functionEntries).length + 5);
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);
     expect(alarm.Properties.AlarmDescription).toBeTruthy();

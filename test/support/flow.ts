@@ -142,6 +142,7 @@ export async function alone(services: Services): Promise<Services> {
   const queueUrls = {
     poll: QueueUrl,
     verify: QueueUrl,
+    reverify: QueueUrl,
     ingest: QueueUrl,
     compose: QueueUrl,
     reconcile: QueueUrl,

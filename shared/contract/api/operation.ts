@@ -70,6 +70,7 @@ const changeSchema = z
       /** The policy that it was asked against. */
       policy_version: z.string(),
     }),
+    z.object({ kind: z.literal('resume_quarantine') }),
     z.object({
       kind: z.literal('update_instance'),
       instance_id: z.string(),

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { candidateStates, promotedStates, promotionStates, versionKinds } from '../../domain/version.ts';
+import {
+  candidateStates,
+  promotedStates,
+  promotionStates,
+  reverificationOutcomes,
+  versionKinds,
+} from '../../domain/version.ts';
 import { versionIdSchema } from '../ids.ts';
 import { pageOf, timeSchema } from './common.ts';
 import { pollStateSchema } from './module.ts';
@@ -61,6 +67,17 @@ export const versionSchema = z
     builds: z.array(buildSchema),
     manifest: z.unknown(),
     signatures: z.array(signatureVerdictSchema),
+    /** How the last re-verification ended; absent before the first. */
+    reverification: z
+      .object({
+        outcome: z.enum(reverificationOutcomes),
+        code: z.string().nullable(),
+        message: z.string().nullable(),
+        policy_version: z.string(),
+        trust_root_version: z.string(),
+        since: timeSchema,
+      })
+      .exactOptional(),
     ingested_at: timeSchema,
     state_changed_at: timeSchema,
   })

@@ -164,6 +164,16 @@ const attempts: Record<FunctionName, { can: Call; cannot: Record<string, Call> }
       'read the login of a registry': readSecret(`gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`),
     },
   },
+  reverify: {
+    can: put('evidence'),
+    cannot: {
+      'write artifacts': put('artifacts'),
+      'hand an artifact to ingest that was not verified': send(outputs.IngestQueueUrl),
+      'write the trust root': writeTrustRoot,
+      'sign as director': sign(own),
+      'answer a waiting approval': answer,
+    },
+  },
   ingest: {
     can: put('artifacts'),
     cannot: {

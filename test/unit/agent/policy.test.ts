@@ -50,7 +50,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 /** What the machine makes of the module where the desired state has one policy and the machine another. */
-async function outcome(signed: Policy, local: LocalPolicy): Promise<string> {
+async function outcome(signed: Policy, local: LocalPolicy, publicRoot?: unknown): Promise<string> {
   version += 1;
   await world.publish({
     modules: [module],
@@ -60,6 +60,7 @@ async function outcome(signed: Policy, local: LocalPolicy): Promise<string> {
       custom.signature_policies = [
         { module: 'acme/site', identities: [], keys: [], require_tlog: true, trusted_root: null, ...signed },
       ];
+      if (publicRoot !== undefined) custom.public_trusted_root = publicRoot;
     },
   });
   const policyFile = join(world.dir, 'policy.json');
@@ -108,6 +109,13 @@ describe('a local policy can only tighten the signed one', () => {
     await writeFile(policyFile, JSON.stringify({ modules }));
     await world.publish({ modules: [module], version: ++version, metadata: { version } });
     expect((await world.run({ policyFile })).report.code).toBe('signature_refused');
+  });
+
+  it('and the public trust root that the platform names serves the signed policy only', async () => {
+    const { trusted_root: platforms, ...onPublic } = keyless;
+    expect(await outcome(onPublic, keyed)).toBe('signature_refused');
+    expect(await outcome(onPublic, keyed, platforms)).toBe('applied');
+    expect(await outcome(keyed, onPublic, platforms)).toBe('signature_refused');
   });
 
   it('and has no field that could do anything else', async () => {

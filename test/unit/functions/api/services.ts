@@ -16,7 +16,7 @@ export function idleServices(): Services {
       senderAddress: 'gantry@example.com',
       linkKeyId: '',
       stateMachineArn: '',
-      queueUrls: { poll: '', verify: '', ingest: '', compose: '', reconcile: '', collect: '' },
+      queueUrls: { poll: '', verify: '', reverify: '', ingest: '', compose: '', reconcile: '', collect: '' },
       allowedPrivateHosts: [],
       trustRootMirror: '',
       budgets: {},

@@ -1,0 +1,34 @@
+/** How many versions of an account were quarantined of late, and whether a person was asked before there are more. */
+export interface QuarantineBudget {
+  account: string;
+  /** Versions quarantined since `window_started_at`. */
+  count: number;
+  window_started_at: string;
+  /** When a person was asked; from then on nothing is quarantined until it is granted. Null where nobody is asked. */
+  asked_at: string | null;
+  /** Until when a person lets everything be quarantined; null where nobody did. */
+  granted_until: string | null;
+  /** Counts the changes of the row: who changes it says which one was read. */
+  revision: number;
+}
+
+export function freshBudget(account: string, now: string): QuarantineBudget {
+  return { account, count: 0, window_started_at: now, asked_at: null, granted_until: null, revision: 0 };
+}
+
+/**
+ * The budget after one more quarantine, or null where that waits for a person: trust material or a registration that is wrong
+ * makes many versions fail at once, an author who should not count makes a few.
+ * @param now ISO 8601
+ */
+export function withQuarantine(
+  budget: QuarantineBudget,
+  now: string,
+  limit: { max: number; windowSeconds: number },
+): QuarantineBudget | null {
+  if (budget.granted_until !== null && budget.granted_until > now) return { ...budget, count: budget.count + 1 };
+  if (budget.asked_at !== null) return null;
+  const over = Date.parse(budget.window_started_at) + limit.windowSeconds * 1000 <= Date.parse(now);
+  if (over) return { ...budget, count: 1, window_started_at: now };
+  return budget.count < limit.max ? { ...budget, count: budget.count + 1 } : null;
+}
