@@ -51,11 +51,13 @@ export async function tick(agent: Agent): Promise<TickResult> {
   if (wanted !== undefined && !sameContent(wanted.desired, running?.desired)) {
     try {
       const plan = await planFor(agent, wanted.desired, findings);
-      return await applied(agent, plan, wanted.bytes, running, findings);
+      return await applied(agent, plan, wanted, running, findings);
     } catch (error) {
       // Content that is not handed out or does not come is told as well: else nobody would learn why nothing happens.
       if (isGantryError(error)) refusal = error;
       else failure = error;
+      // Else whoever serves other bytes each time would fill the disk, and a full one could not take what mends it.
+      await cleanUp(agent, running, wanted);
     }
   }
   if (running === undefined) {
@@ -75,6 +77,12 @@ function rememberSeen(agent: Agent, running: Running | undefined): void {
   if (running?.root !== trusted) return;
   const seen_version = Math.max(seenBy(trusted, agent.state), running.desired.version);
   agent.state = { ...agent.state, seen_version, seen_by: directorOf(trusted) };
+}
+
+/** Removes what neither the running desired state nor a wanted one needs. */
+async function cleanUp({ paths }: Agent, running: Running | undefined, { desired }: HeldDesiredState): Promise<void> {
+  await cleanGenerations(paths);
+  await collectGarbage(paths, [desired.state, ...(running === undefined ? [] : [running.desired.state])]);
 }
 
 /** Earlier roots are needed until what is held, and what runs by it, is signed by the trusted one. */
@@ -122,12 +130,12 @@ async function planFor(agent: Agent, desired: VerifiedDesiredState, findings: Fi
 async function applied(
   agent: Agent,
   plan: Plan,
-  bytes: Buffer,
+  wanted: HeldDesiredState,
   running: Running | undefined,
   findings: Finding[],
 ): Promise<TickResult> {
-  const generation = await layOut(agent, plan, bytes);
-  await collectGarbage(agent.paths, [plan.desired.state, ...(running === undefined ? [] : [running.desired.state])]);
+  const generation = await layOut(agent, plan, wanted.bytes);
+  await cleanUp(agent, running, wanted);
   const finding = findings[0];
   return await told(agent, plan, generation, [], {
     status: 'applied',
@@ -170,6 +178,7 @@ async function lookedAfter(
     plan = await planFor(agent, desired, findings);
   } catch (error) {
     if (!isGantryError(error)) throw error;
+    await cleanUp(agent, running, running);
     // A root that may not be applied any more (a tightened policy, say) or cannot be judged now keeps running and is told.
     return unjudged(agent, running, refusal ?? error, findings);
   }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DesiredState } from '../../../shared/contract/desired-state.ts';
@@ -135,6 +135,26 @@ describe('mix and match', () => {
     world.objects.set('desired-state', good);
     world.roots[1] = await world.publish({ modules: [module], version: 6, signer: director() });
     await refused('root_untrusted');
+  });
+});
+
+describe('a bucket that serves other bytes each time', () => {
+  it.each(['the wanted', 'the running'])('cannot fill the disk with them, in place of %s layers', async (which) => {
+    const padded = (n: number) => site(`${'x'.repeat(100)}${n}`);
+    const wanted = await padded(10);
+    await world.publish({ modules: [wanted], version: 6 });
+    if (which === 'the running') {
+      await world.run();
+      await rm(join(world.dir, 'store'), { recursive: true });
+    }
+    const counts: number[] = [];
+    for (let look = 11; look < 14; look++) {
+      const other = await padded(look);
+      world.objects.set(wanted.layer.layer_digest, world.objects.get(other.layer.layer_digest) as Buffer);
+      expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'layer_mismatch' });
+      counts.push((await readdir(join(world.dir, 'store'), { recursive: true })).length);
+    }
+    expect(new Set(counts).size).toBe(1);
   });
 });
 
