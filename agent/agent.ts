@@ -6,7 +6,7 @@ import { Calls } from './calls.ts';
 import { Clock } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
 import type { DesiredContext } from './desired.ts';
-import { readIfPresent, unfinished } from './files.ts';
+import { makePrivate, readIfPresent, unfinished } from './files.ts';
 import { cleanGenerations } from './generation.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { type LocalPolicy, readLocalPolicy } from './policy.ts';
@@ -59,8 +59,8 @@ export async function openAgent({ dir, policyFile, remember, now = () => new Dat
     clock,
   });
   const store = new Store(paths.store);
-  await mkdir(paths.images, { recursive: true });
   await mkdir(paths.generations, { recursive: true });
+  for (const folder of [paths.store, paths.images]) await makePrivate(folder);
   await store.prepare();
   await clearUnfinished(paths);
   await cleanGenerations(paths);

@@ -1,5 +1,4 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { chmod, mkdir } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metadata, Root } from '@tufjs/models';
 import { type JoinToken, joinToken } from '../shared/contract/desired-state.ts';
@@ -7,7 +6,7 @@ import { verifyRoot } from '../shared/director/index.ts';
 import { GantryError } from '../shared/error.ts';
 import { Clock } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
-import { readIfPresent, writeAtomic } from './files.ts';
+import { makePrivate, readIfPresent, writeAtomic } from './files.ts';
 import { takeLock } from './lock.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { readRoots } from './roots.ts';
@@ -38,8 +37,7 @@ export async function enroll({
 }: EnrollOptions): Promise<AgentConfig> {
   const join = readJoinToken(token);
   const paths = agentPaths(dir);
-  await mkdir(paths.agent, { recursive: true });
-  await chmod(paths.agent, 0o700);
+  await makePrivate(paths.agent);
   const release = await takeLock(paths.lock);
   try {
     const again = await isEnrolled(paths, join);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -46,22 +46,30 @@ export async function syncFileSystem(path: string): Promise<void> {
   await run('sync', ['-f', path]);
 }
 
-/** Removes a tree of the agent's own, also one whose directories deny their owner what removing needs. */
+/**
+ * Removes a tree of the agent's own, also one whose directories deny their owner what removing needs. By rm(1), which holds
+ * directories open as it goes: a service that puts a link in the place of one while Node removes it would have root remove
+ * what the link leads to.
+ */
 export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    if (errnoOf(error) !== 'EACCES') throw error;
-    await openDirectories(path);
-    await rm(path, { recursive: true, force: true });
-  }
+  if (process.getuid?.() !== 0) await openDirectories(path);
+  await run('rm', ['-rf', '--', path]);
 }
 
+/** Only where the agent is not root, which needs none of this and could be led astray. */
 async function openDirectories(path: string): Promise<void> {
+  const stat = await lstat(path).catch(() => undefined);
+  if (stat?.isDirectory() !== true) return;
   await chmod(path, 0o700);
   for (const entry of await readdir(path, { withFileTypes: true })) {
     if (entry.isDirectory()) await openDirectories(join(path, entry.name));
   }
+}
+
+/** Makes a directory that only the agent's user can enter: what lies there has not the modes that it will have in a root. */
+export async function makePrivate(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await chmod(path, 0o700);
 }
 
 /** The bytes of a file, undefined when there is none. */

@@ -57,7 +57,7 @@ export async function buildGeneration({
   await removeTree(building);
   await materialise({ tree: plan.tree, store, into: building, from: before?.root, writablePaths });
   await rename(building, root);
-  await writeAtomic(statePath(paths, number), desiredState);
+  await writeAtomic(statePath(paths, number), desiredState, 0o600);
   await syncFileSystem(paths.generations);
   await switchTo(paths, number);
   return { number, root, desiredState };
@@ -81,7 +81,7 @@ async function switchTo(paths: AgentPaths, number: number): Promise<void> {
 
 /** Notes that a generation is also what a newer desired state asks for. */
 export async function adoptState(paths: AgentPaths, number: number, desiredState: Buffer): Promise<void> {
-  await writeAtomic(statePath(paths, number), desiredState);
+  await writeAtomic(statePath(paths, number), desiredState, 0o600);
 }
 
 /** Removes what a crash left, and all generations but the newest few (the running one always stays). */
@@ -96,7 +96,8 @@ export async function cleanGenerations(paths: AgentPaths): Promise<void> {
   for (const name of names) {
     const number = Number(name.replace(/\.state\.json$/, ''));
     if (!name.startsWith(unfinished) && kept.has(number)) continue;
-    await removeTree(join(paths.generations, name));
+    // What still writes there can hold this up, but no newer root: it is removed another time.
+    await removeTree(join(paths.generations, name)).catch(() => undefined);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  fstatSync,
   lchownSync,
   lstatSync,
   lutimesSync,
@@ -12,6 +13,7 @@ import {
   readdirSync,
   readlinkSync,
   type Stats,
+  statSync,
   symlinkSync,
   writeSync,
 } from 'node:fs';
@@ -80,35 +82,74 @@ export async function materialise({ tree, store, into, from, writablePaths }: Ma
  */
 function carryOver(entry: TreeEntry, path: string, from: string | undefined, writablePaths: string[]): boolean {
   if (writablePaths.includes(entry.path) && from !== undefined && !exists(path)) {
-    const source = at(from, entry.path);
-    if (isDirectory(source) && isPlainBelow(from, entry.path)) copyTree(source, path);
+    inOpened(from, asDirectory, (root) => copyBelow(root, entry.path.split('/').slice(1), path));
   }
   return exists(path);
 }
 
-/** Whether every ancestor in the last generation is a real directory: a link there would lead out of it. */
-function isPlainBelow(root: string, path: string): boolean {
-  for (let above = parentPath(path); above !== '/'; above = parentPath(above)) {
-    if (!isDirectory(at(root, above))) return false;
-  }
-  return isDirectory(root);
+/** Copies the directory that a path's parts lead to, where each is a real directory: a link would lead out of the root. */
+function copyBelow(directory: string, [part, ...rest]: string[], target: string): void {
+  if (part === undefined) copyDirectory(directory, target);
+  else inOpened(`${directory}/${part}`, asDirectory, (below) => copyBelow(below, rest, target));
 }
 
-function copyTree(source: string, target: string): void {
-  mkdirSync(target, 0o700);
-  for (const name of readdirSync(source)) {
-    const from = join(source, name);
-    const to = join(target, name);
-    const stat = lstatSync(from);
-    if (stat.isDirectory()) copyTree(from, to);
-    else if (stat.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
-    else if (stat.isFile()) copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    // Sockets belong to running processes, which make them again.
-    else if (stat.isFIFO()) execFileSync('mkfifo', [to]);
-    else continue;
-    if (!stat.isDirectory()) copyAttributes(stat, to);
+const asDirectory = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+// Without O_NONBLOCK a fifo in a file's place would stop the agent.
+const asFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Hands on a name for what is opened, which stays that whatever a path means a moment later: services write here while the
+ * agent, as root, reads. What is gone or turned into something else meanwhile is passed over.
+ */
+function inOpened(path: string, flags: number, use: (name: string, file: number) => void): void {
+  let file: number;
+  try {
+    file = openSync(path, flags);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errnoOf(error) ?? '')) return;
+    throw error;
   }
-  copyAttributes(lstatSync(source), target);
+  try {
+    use(`/proc/self/fd/${file}`, file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function copyDirectory(source: string, target: string): void {
+  mkdirSync(target, 0o700);
+  for (const name of readdirSync(source)) copyEntry(`${source}/${name}`, join(target, name));
+  copyAttributes(statSync(source), target);
+}
+
+function copyEntry(from: string, to: string): void {
+  const stat = lstatSync(from, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) inOpened(from, asDirectory, (opened) => copyDirectory(opened, to));
+  else if (stat?.isFile()) inOpened(from, asFile, (opened, file) => copyFile(opened, fstatSync(file), to));
+  else if (stat?.isSymbolicLink()) copyLink(from, stat, to);
+  // Sockets belong to running processes, which make them again.
+  else if (stat?.isFIFO()) {
+    execFileSync('mkfifo', [to]);
+    copyAttributes(stat, to);
+  }
+}
+
+function copyFile(from: string, stat: Stats, to: string): void {
+  if (!stat.isFile()) return;
+  copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  copyAttributes(stat, to);
+}
+
+function copyLink(from: string, stat: Stats, to: string): void {
+  let target: string;
+  try {
+    target = readlinkSync(from);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return;
+    throw error;
+  }
+  symlinkSync(target, to);
+  copyAttributes(stat, to);
 }
 
 function copyAttributes(stat: Stats, path: string): void {
