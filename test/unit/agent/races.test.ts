@@ -15,7 +15,7 @@ import { World } from './world.ts';
 const swap = `
 const { renameSync, symlinkSync, unlinkSync } = require('node:fs');
 const [path, target] = process.argv.slice(1);
-console.log('ready');
+process.stdout.write('ready');
 for (;;) {
   try {
     renameSync(path, path + '.aside');
