@@ -8,6 +8,7 @@ import {
   type heartbeatRequest,
   type JoinToken,
 } from '../shared/contract/desired-state.ts';
+import { isLoopbackAddress, isLoopbackName } from '../shared/domain/address.ts';
 import { makeProof } from '../shared/dpop/index.ts';
 import { GantryError } from '../shared/error.ts';
 import { limits } from '../shared/limits.ts';
@@ -31,7 +32,7 @@ export class ControlPlane {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlPlaneOptions) {
-    requireHttps(options.url);
+    requireSafe(options.url, true);
     this.#options = options;
   }
 
@@ -41,13 +42,23 @@ export class ControlPlane {
   }
 
   /** Says "still here", and learns where the desired state and the account root are to be read for the next hour. */
-  heartbeat(body: z.infer<typeof heartbeatRequest>): Promise<z.infer<typeof heartbeatAnswer>> {
-    return this.#call('heartbeat', body, heartbeatAnswer);
+  async heartbeat(body: z.infer<typeof heartbeatRequest>): Promise<z.infer<typeof heartbeatAnswer>> {
+    const answer = await this.#call('heartbeat', body, heartbeatAnswer);
+    this.#requireHandedOut([answer.desired_state_url, ...answer.root_urls]);
+    return answer;
   }
 
   /** Presigned URLs of `sha256:…`, `evidence:sha256:…` and `composition:sha256:…`; unknown names are left out. */
   async artifactUrls(digests: string[]): Promise<Record<string, string>> {
-    return (await this.#call('artifacts', { digests }, artifactUrlsAnswer)).urls;
+    const { urls } = await this.#call('artifacts', { digests }, artifactUrlsAnswer);
+    this.#requireHandedOut(Object.values(urls));
+    return urls;
+  }
+
+  /** What is behind an address is told in errors: it must not be metadata or what listens on this machine. */
+  #requireHandedOut(urls: string[]): void {
+    const local = new URL(this.#options.url).protocol === 'http:';
+    for (const url of urls) requireSafe(url, local);
   }
 
   report(report: AgentReport): Promise<void> {
@@ -109,18 +120,18 @@ export class ControlPlane {
   }
 }
 
-/** Plain HTTP is for loopback only (product.md, section 4): anybody between could otherwise take the credential's place. */
-function requireHttps(url: string): void {
+/**
+ * Plain HTTP is for loopback only (product.md, section 4): anybody between could otherwise take the credential's place. And
+ * loopback is only for who is there: `plain` says whether it may be.
+ */
+function requireSafe(url: string, plain: boolean): void {
   const { protocol, hostname } = new URL(url);
-  const loopback =
-    hostname === 'localhost' || hostname.endsWith('.localhost') || /^127\./.test(hostname) || hostname === '[::1]';
-  if (protocol === 'https:' || (protocol === 'http:' && loopback)) return;
+  const name = hostname.replace(/^\[|\]$/g, '');
+  const loopback = isLoopbackName(name) || isLoopbackAddress(name);
+  if (plain ? protocol === 'https:' || (protocol === 'http:' && loopback) : protocol === 'https:' && !loopback) return;
   throw new GantryError(
     'invalid_request',
-    `The control plane must be called by https, found ${protocol}//${hostname}.`,
-    {
-      expected: 'https',
-      found: protocol,
-    },
+    `The control plane, and what it names, must be called by https, found ${protocol}//${hostname}.`,
+    { expected: 'https', found: protocol },
   );
 }

@@ -5,7 +5,10 @@ import { limits } from '../shared/limits.ts';
 export interface HttpAnswer {
   status: number;
   headers: Headers;
-  /** The body, chunk by chunk; a stream that stands still for `limits.agentStallMs` fails with `unavailable`. */
+  /**
+   * The body, chunk by chunk. A stream that stands still for `limits.agentStallMs`, or that has not brought
+   * `limits.agentBytesPerSecondMin` a second after that time, fails with `unavailable`.
+   */
   body: AsyncIterable<Uint8Array>;
 }
 
@@ -14,6 +17,7 @@ export interface HttpAnswer {
  * since a presigned query is a capability.
  */
 export async function request(url: string, init: RequestInit = {}): Promise<HttpAnswer> {
+  const start = performance.now();
   const abort = new AbortController();
   const stall = setTimeout(
     () => abort.abort(new Error(`nothing came for ${limits.agentStallMs / 1000} s`)),
@@ -22,17 +26,25 @@ export async function request(url: string, init: RequestInit = {}): Promise<Http
   try {
     const response = await fetch(url, { ...init, redirect: 'error', signal: abort.signal });
     stall.refresh();
-    return { status: response.status, headers: response.headers, body: watched(url, response, stall) };
+    return { status: response.status, headers: response.headers, body: watched(url, response, stall, start) };
   } catch (cause) {
     clearTimeout(stall);
     throw unreachable(url, cause);
   }
 }
 
-async function* watched(url: string, response: Response, stall: NodeJS.Timeout): AsyncGenerator<Uint8Array> {
+async function* watched(
+  url: string,
+  response: Response,
+  stall: NodeJS.Timeout,
+  start: number,
+): AsyncGenerator<Uint8Array> {
+  let size = 0;
   try {
     for await (const chunk of response.body ?? []) {
       stall.refresh();
+      size += chunk.length;
+      requirePace(size, performance.now() - start);
       yield chunk;
     }
   } catch (cause) {
@@ -41,6 +53,12 @@ async function* watched(url: string, response: Response, stall: NodeJS.Timeout):
   } finally {
     clearTimeout(stall);
   }
+}
+
+/** Else a drop now and then would hold an agent for ever, which would not even say that its desired state expired. */
+function requirePace(bytes: number, ms: number): void {
+  if (ms < limits.agentStallMs || bytes / (ms / 1000) >= limits.agentBytesPerSecondMin) return;
+  throw new Error(`${bytes} bytes came in ${Math.round(ms / 1000)} s`);
 }
 
 /** Reads a body whole; more than `max` bytes fail with `unavailable`. */

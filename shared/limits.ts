@@ -147,6 +147,8 @@ export const limits = {
   evidenceBytesMax: 64 * 1024 ** 2,
   /** How long an agent waits for an answer's headers, and for a stream that stands still. */
   agentStallMs: 30_000,
+  /** Slower, and an agent gives up: the largest layer would take longer than a desired state lives. */
+  agentBytesPerSecondMin: 8 * 1024,
   /** Between two looks of an agent at its desired state (product.md, section 9), before jitter. */
   agentTickMs: 60_000,
   /** Between two heartbeats, each of which renews the presigned URL, which is good for an hour. */

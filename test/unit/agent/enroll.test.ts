@@ -49,8 +49,10 @@ describe('enrolling', () => {
   it('refuses a token that is none, without repeating it, and a control plane without TLS', async () => {
     expect(() => readJoinToken('c2VjcmV0')).toThrow(/^(?!.*c2Vjc).*must be base64url JSON/);
     await expect(enroll({ token: 'c2VjcmV0', dir: world.dir })).rejects.toMatchObject({ code: 'join_token_invalid' });
-    const token = world.token({ url: 'http://gantry.example' });
-    await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({ code: 'invalid_request' });
+    for (const host of ['gantry.example', '127.evil.example', '127.0.0.1.evil.example', 'localhost.evil.example']) {
+      const token = world.token({ url: `http://${host}` });
+      await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({ code: 'invalid_request' });
+    }
   });
 });
 

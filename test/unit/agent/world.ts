@@ -88,6 +88,8 @@ export class World {
   refuse: { verb: string; status: number; code: string } | undefined;
   /** Answers to a GET of the bucket, in place of the usual ones. */
   refusedObject: { name: string; status: number; code: string } | undefined;
+  /** What is handed out in place of the addresses that these calls ask for. */
+  handedOut: { verb: 'heartbeat' | 'artifacts'; url: string } | undefined;
   /** Calls that are taken and whose answers do not arrive. */
   answersToLose = 0;
   /** Presigned URLs of before this many heartbeats are refused. */
@@ -311,7 +313,7 @@ export class World {
     if (verb === 'heartbeat') return this.#heartbeat(heartbeatRequest.parse(body));
     if (verb === 'artifacts') {
       const known = artifactUrlsRequest.parse(body).digests.filter((name) => this.objects.has(name));
-      return { urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name)])) };
+      return { urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name, 'artifacts')])) };
     }
     this.reports.push(agentReport.parse(body));
     return null;
@@ -326,7 +328,8 @@ export class World {
     };
   }
 
-  #presigned(name: string): string {
+  #presigned(name: string, verb = 'heartbeat'): string {
+    if (this.handedOut?.verb === verb) return this.handedOut.url;
     return `${this.url}/bucket/${encodeURIComponent(name)}?session=${this.session}`;
   }
 
