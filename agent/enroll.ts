@@ -87,13 +87,14 @@ function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
 
 /**
  * Whether a directory was enrolled before. It is for one enrolment (`already_exists`); one whose credential was revoked may
- * enrol again, as the instance that it is.
+ * enrol again, as the instance that it is, also where power failed while key and credential were wiped.
  */
 async function isEnrolled(paths: AgentPaths, { account, instance }: JoinToken): Promise<boolean> {
   const before = await readJson(paths.config, agentConfig);
   if (before === undefined) return false;
   const same = before.account === account && before.instance === instance;
-  if (same && (await readIfPresent(paths.credential)) === undefined) return true;
+  const speaks = await Promise.all([paths.key, paths.credential].map(readIfPresent));
+  if (same && speaks.includes(undefined)) return true;
   throw new GantryError(
     'already_exists',
     `${paths.dir} is already enrolled as ${before.account}/${before.instance}; expected an empty directory.`,

@@ -57,7 +57,7 @@ export async function runLoop(
 
 async function tickAndReport(agent: Agent): Promise<TickResult> {
   try {
-    const result = await tick(agent);
+    const result = shortened(await tick(agent));
     await tellNews(agent, result.report);
     return result;
   } catch (error) {
@@ -66,6 +66,13 @@ async function tickAndReport(agent: Agent): Promise<TickResult> {
     if (isGantryError(error, 'credential_reused')) await wipeCredentials(agent.paths);
     throw error;
   }
+}
+
+/** A path or a list of findings can be of any length; a report that is refused for it would hide what it tells. */
+function shortened({ report, generation }: TickResult): TickResult {
+  const { message } = report;
+  if (message === null || message.length <= limits.reportMessageMax) return { report, generation };
+  return { report: { ...report, message: `${message.slice(0, limits.reportMessageMax - 1)}…` }, generation };
 }
 
 const reported = z.object({ at: z.iso.datetime(), report: agentReport });

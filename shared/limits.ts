@@ -145,6 +145,8 @@ export const limits = {
   agentAnswerBytesMax: 4 * 1024 ** 2,
   /** Signature candidates of one artifact, as kept for agents. */
   evidenceBytesMax: 64 * 1024 ** 2,
+  /** Characters of the sentence in a machine's report; agents cut theirs, or the longest would not be taken. */
+  reportMessageMax: 2000,
   /** How long an agent waits for an answer's headers, and for a stream that stands still. */
   agentStallMs: 30_000,
   /** Slower, and an agent gives up: the largest layer would take longer than a desired state lives. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { claimNames } from '../domain/signature.ts';
+import { limits } from '../limits.ts';
 import { digestSchema } from './ids.ts';
 
 /**
@@ -110,7 +111,7 @@ export const agentReport = z.object({
   /** `applied`, `unchanged`, `stale`, or `refused` with the error's code and sentence. */
   status: z.enum(['applied', 'unchanged', 'stale', 'refused']),
   code: z.string().max(100).nullable(),
-  message: z.string().max(2000).nullable(),
+  message: z.string().max(limits.reportMessageMax).nullable(),
   desired_state_version: z.number().int().nonnegative(),
   composition_digest: digestSchema.nullable(),
   /** Name (or `<account>/<name>` of another account's) → composefs digest. */

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { World } from './world.ts';
+import { type Module, World } from './world.ts';
 
 const minute = 60_000;
 
@@ -52,6 +52,23 @@ describe('a machine reports', () => {
     await lookAt(4);
     const codes = world.reports.map(({ status, code }) => code ?? status);
     expect(codes).toEqual(['applied', 'unchanged', 'root_tampered', 'unchanged']);
+  });
+
+  it('tampering also where there is more to say of it than a report holds', async () => {
+    const modules: Module[] = [];
+    for (let n = 0; n < 12; n++) {
+      modules.push(
+        await world.module({ name: `m${n}`, files: { [`/srv/${`m${n}`.repeat(40)}`]: 'x'.repeat(100 + n) } }),
+      );
+    }
+    await world.publish({ modules, version: 2 });
+    await world.run();
+    for (const name of await readdir(join(world.dir, 'store'))) {
+      if (/^[0-9a-f]{2}$/.test(name)) await rm(join(world.dir, 'store', name), { recursive: true });
+    }
+    const { report } = await world.run();
+    expect(report).toMatchObject({ code: 'store_tampered', health: 'degraded' });
+    expect(world.reports.at(-1)).toEqual(report);
   });
 
   it('again what the control plane did not take', async () => {

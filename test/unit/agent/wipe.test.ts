@@ -87,6 +87,15 @@ describe('a machine whose credential was used elsewhere', () => {
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
   });
 
+  it.each(['key.pem', 'credential'])('enrols again where power failed when only %s was gone', async (name) => {
+    await world.enroll();
+    await rm(join(world.dir, 'agent', name));
+    await expect(world.run()).rejects.toMatchObject({ code: 'prerequisite_missing' });
+    await enroll({ token: world.renewedToken(), dir: world.dir });
+    await world.publish({ modules: [await site()], version: 1 });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
+  });
+
   it('cannot be given another account root by a new join token, nor an older one', async () => {
     const [second, rogue] = [director(), director()];
     const [first = Buffer.alloc(0)] = world.roots;
