@@ -281,6 +281,10 @@ describe('a desired state that is not to be applied', () => {
     const viaIndex = { ...other, layer: { ...other.layer, digest: next.layer.digest } };
     await world.publish({ modules: [viaIndex], version: 7 });
     await refused('layer_mismatch');
+    const signed = await world.module({ name: 'my-redis', files: { '/a': long }, index: true });
+    const unlisted = { ...other, layer: { ...other.layer, digest: signed.layer.digest } };
+    await world.publish({ modules: [unlisted], version: 8 });
+    expect(await refused('layer_mismatch')).toContain('does not list');
   });
 
   it('is one whose module nobody signed, somebody else signed, or no policy speaks of', async () => {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { Metadata, MetadataKind, Signature } from '@tufjs/models';
+import { Metadata, MetadataKind, Signature, Targets } from '@tufjs/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DesiredState } from '../../../shared/contract/desired-state.ts';
@@ -200,6 +200,17 @@ describe('a desired state', () => {
     for (const bytes of cases) {
       expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_signature_invalid');
     }
+  });
+
+  it('is refused when it holds what no signature covers, or hands its authority on', async () => {
+    const by = director();
+    const rules = await check(by);
+    const uncovered = altered(await signedState(by), (json) => Object.assign(json.signed, { delegations: null }));
+    expect(codeOf(() => verifyDesiredState(uncovered, rules))).toBe('desired_state_invalid');
+    const { signed } = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
+    const delegating = Targets.fromJSON({ ...signed.toJSON(), delegations: { keys: {}, roles: [] } });
+    const bytes = await signMetadata(new Metadata(delegating), by.signer, by.keyId);
+    expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_invalid');
   });
 
   it('is refused when its signature names an unknown key or is not one', async () => {
