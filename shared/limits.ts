@@ -226,13 +226,15 @@ export const limits = {
   versionManifestBytesMax: 192 * 1024,
   /** What a verdict that is kept quotes of a signature's signer; real ones are under 300 characters. */
   verdictTextMax: 1000,
-  /** A verdict that is remembered, as JSON: real ones are under 10 KB, a row holds 400 KB. Larger ones are made again. */
-  verdictBytesMax: 200 * 1024,
   /** How long a verdict is remembered: past the daily re-verification, and short enough that forgotten ones cost nothing. */
   verdictRememberSeconds: 30 * 24 * 3600,
   /** Quarantines of versions that are handed out, in one account within the window, after which a person is asked. */
   quarantinesMax: 5,
   quarantineWindowSeconds: 24 * 3600,
+  /** The same where there are too many long texts; digests, of 71 characters, stay whole. */
+  verdictTextShortMax: 80,
+  /** Verdicts of one artifact as JSON: they are kept in a row of the table beside a version's manifest. */
+  verdictBytesMax: 100 * 1024,
   /** Known tags looked at again in one poll at least, where so many are due; the more there are, the more it is. */
   tagRechecksMax: 20,
   /** Due repositories, and candidates, that one scheduler run reads: some ten seconds of claims and messages. */

@@ -1,6 +1,7 @@
 import { sha256Hex } from '../contract/ids.ts';
+import { keptVerdicts } from '../domain/kept-verdicts.ts';
 import { type Module, needsPublicRoot, signaturePolicy } from '../domain/module.ts';
-import type { ArtifactVerdict, SignatureCandidate, SignatureVerdict } from '../domain/signature.ts';
+import type { ArtifactVerdict, SignatureCandidate } from '../domain/signature.ts';
 import { limits } from '../limits.ts';
 import { judgingRules, verifyArtifact } from '../signature/index.ts';
 import { getVerdict, putVerdict } from '../store/verdict.ts';
@@ -40,20 +41,8 @@ export async function judge(
   if (known !== null) return { verdict: known, policy_version, trust_root_version, fresh };
 
   const judged = verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));
-  const verdict = { ...judged, signatures: judged.signatures.map(shortened) };
-  if (Buffer.byteLength(JSON.stringify(verdict)) <= limits.verdictBytesMax) {
-    const until = Math.ceil(services.now().getTime() / 1000) + limits.verdictRememberSeconds;
-    await putVerdict(services.db, key, verdict, until);
-  }
+  const verdict = { ...judged, signatures: keptVerdicts(judged.signatures) };
+  const until = Math.ceil(services.now().getTime() / 1000) + limits.verdictRememberSeconds;
+  await putVerdict(services.db, key, verdict, until);
   return { verdict, policy_version, trust_root_version, fresh };
-}
-
-/** A certificate may name its signer in a megabyte, a row holds 400 KB. */
-function shortened(verdict: SignatureVerdict): SignatureVerdict {
-  return Object.fromEntries(
-    Object.entries(verdict).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value.slice(0, limits.verdictTextMax) : value,
-    ]),
-  ) as unknown as SignatureVerdict;
 }
