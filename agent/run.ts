@@ -61,9 +61,17 @@ async function tickAndReport(agent: Agent): Promise<TickResult> {
     await tellNews(agent, result.report);
     return result;
   } catch (error) {
-    if (isGantryError(error, 'instance_decommissioned')) await wipeMachine(agent.paths, agent.config);
-    // The key has a copy somewhere: it is of no use any more, whoever held it rightly.
-    if (isGantryError(error, 'credential_reused')) await wipeCredentials(agent.paths);
+    if (isGantryError(error, 'instance_decommissioned')) {
+      await wipeMachine(agent.paths, agent.config);
+      const left =
+        agent.config.on_decommission === 'stop' ? 'nothing is to run from here' : 'the root stays, unmanaged';
+      throw ended(error, `the enrolment was removed from ${agent.paths.dir}, ${left}`);
+    }
+    if (isGantryError(error, 'credential_reused')) {
+      // The key has a copy somewhere: it is of no use any more, whoever held it rightly.
+      await wipeCredentials(agent.paths);
+      throw ended(error, 'key and credential were removed; find out who else has them, then enrol again');
+    }
     throw error;
   }
 }
@@ -101,4 +109,9 @@ async function locked<T>(dir: string, work: (paths: AgentPaths) => Promise<T>): 
   } finally {
     await release();
   }
+}
+
+/** The same refusal, with what the agent did about it. */
+function ended({ code, message, details }: GantryError, done: string): GantryError {
+  return new GantryError(code, `${message}; ${done}`, details === undefined ? {} : { details });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { hookKinds } from '../../shared/domain/registry.ts';
 import { connect } from '../api.ts';
-import { describe, type Flags } from '../command.ts';
+import { describe, type Flags, oneOf } from '../command.ts';
 import { type ExitCode, print } from '../run.ts';
 import { table } from '../table.ts';
 
@@ -19,7 +20,7 @@ export function register(command: Command): void {
     command
       .command('create')
       .description('open a webhook; its URL and its secret, shown once, are for the registry’s settings')
-      .requiredOption('--kind <kind>', 'what sends: distribution, harbor, gitea or github')
+      .addOption(oneOf('--kind <kind>', hookKinds, 'what sends').makeOptionMandatory())
       .requiredOption('--host <host>', 'the registry, as the modules’ repositories name it'),
     { example: 'gantry hook create --kind github --host ghcr.io', action: create },
   );

@@ -155,7 +155,11 @@ async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
   const id = await idOf(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}/decommission`;
   const answer = await api.client.send(api.answers.instance, 'POST', path);
-  print(flags.json, answer, () => `decommissioned ${answer.instance.name} (${id})`);
+  print(
+    flags.json,
+    answer,
+    () => `decommissioned ${answer.instance.name} (${id}); its agent learns it with its next call, within the hour`,
+  );
   return 0;
 }
 

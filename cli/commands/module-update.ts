@@ -12,6 +12,9 @@ interface UpdateFlags extends WaitFlags, RegistrationFlags {
   public?: true;
   private?: true;
   publicTrustedRoot?: true;
+  keys: boolean;
+  identities: boolean;
+  attestations: boolean;
   requireTlog?: boolean;
   allowDevices?: boolean;
 }
@@ -27,6 +30,9 @@ export function registerModuleUpdate(module: Command): void {
     .option('--private', 'only its own account may')
     .option('--trusted-root <file>', 'trusted_root.json of another Sigstore; old and new logs may stand side by side')
     .option('--public-trusted-root', 'the public-good Sigstore again')
+    .option('--no-keys', 'no key counts any more')
+    .option('--no-identities', 'no keyless signature counts any more')
+    .option('--no-attestations', 'ask for none')
     .option('--require-tlog', 'ask for a transparency log entry')
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--allow-devices', 'let its layers hold device nodes')
@@ -40,11 +46,17 @@ export function registerModuleUpdate(module: Command): void {
 
 async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
   const visibility = eitherOf(flags.public, 'public', flags.private, 'private');
+  eitherOf(flags.key, 'key', flags.keys ? undefined : true, 'no-keys');
+  eitherOf(flags.identityRegexp, 'identity-regexp', flags.identities ? undefined : true, 'no-identities');
+  eitherOf(flags.requireAttestation, 'require-attestation', flags.attestations ? undefined : true, 'no-attestations');
   eitherOf(flags.trustedRoot, 'trusted-root', flags.publicTrustedRoot, 'public-trusted-root');
   const api = await connect();
   const { operation } = await api.client.send(api.answers.operation, 'PATCH', `/modules/${encodeURIComponent(name)}`, {
     ...(await registrationOf(flags)),
     ...(flags.publicTrustedRoot ? { trusted_root: null } : {}),
+    ...(flags.keys ? {} : { trusted_keys: [] }),
+    ...(flags.identities ? {} : { cosign_identities: [] }),
+    ...(flags.attestations ? {} : { required_attestations: [] }),
     repository: flags.repository,
     category: flags.category,
     visibility,

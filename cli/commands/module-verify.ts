@@ -35,7 +35,7 @@ Regexps have RE2 meaning and are searched for: anchor them with ^ and $.
 Examples:
   gantry module verify ghcr.io/acme/redis:v1.0.0 --key cosign.pub --no-require-tlog
   gantry module verify ghcr.io/acme/redis:v1.0.0 \\
-    --identity-regexp '^https://github\\.com/acme/redis/' --issuer-regexp '^https://token\\.actions\\.githubusercontent\\.com$'
+    --identity-regexp '^https://github\\.com/acme/redis/.*$' --issuer-regexp '^https://token\\.actions\\.githubusercontent\\.com$'
 
 Exit codes: 0 verified, 1 not verified, 2 wrong usage, or the registry or a file cannot be read.`,
     )

@@ -45,7 +45,7 @@ function explain(ref: string, { version, candidate, poll, reason }: z.infer<type
     version !== null || candidate === null
       ? []
       : [
-          ['asked', `${candidate.attempts} times`],
+          ['asked', candidate.attempts === 1 ? 'once' : `${candidate.attempts} times`],
           ['asked again', candidate.next_verify_at ?? 'not by itself: ask with gantry module poll'],
         ];
   const rows = indented([
@@ -56,9 +56,8 @@ function explain(ref: string, { version, candidate, poll, reason }: z.infer<type
     ...asked,
   ]);
   const signatures = signatureRows(artifact.signatures);
-  return [head, ...cure, rows, `  signatures${signatures.length === 0 ? ': none found' : ''}`, ...signatures].join(
-    '\n',
-  );
+  const none = artifact === candidate && candidate.state === 'found' ? ': not looked for yet' : ': none found';
+  return [head, ...cure, rows, `  signatures${signatures.length === 0 ? none : ''}`, ...signatures].join('\n');
 }
 
 function indented(rows: [string, string | number | null][]): string {

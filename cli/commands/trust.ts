@@ -165,7 +165,8 @@ function tell(answer: Trust, flags: Flags): ExitCode {
         return `${signed.length} of the ${threshold} signatures that the ${of} root asks for`;
       });
       const unproven = proposal.unproven.map((id) => `\nThe new key ${id} has to sign.`).join('');
-      parts.push(`It has ${signed.join(', ')}.${unproven}`);
+      const how = 'Who holds a key signs by: gantry trust root sign --key FILE';
+      parts.push(`It has ${signed.join(', ')}.${unproven}\n${how}`);
     }
     return parts.join('\n\n');
   });

@@ -75,7 +75,8 @@ async function candidateNamed(
   return listed.find(({ version_string }) => version_string === ref) ?? null;
 }
 
-function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: string): Reason {
+/** Why what is known of an artifact is as it is, as a sentence; `ref` as `explainArtifact` takes it. */
+export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: string): Reason {
   const { version, candidate, tag, poll } = known;
   if (tag !== null && tag.moved_to !== null) {
     return refused('tag_moved', `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`);
@@ -102,6 +103,8 @@ function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: string): Rea
       cure: 'tag the artifact with a version, such as v1.2.3',
     };
   }
+  if (poll !== null && poll.polled_at === null)
+    return fine('its repository was not polled yet; that is about to happen');
   return {
     code: null,
     message: `no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at ?? 'never'}`,

@@ -5,7 +5,8 @@ import { discard, type HttpResponse, header } from './transport.ts';
 export async function failure(answer: HttpResponse, what: string): Promise<GantryError> {
   const retryAfter = retryAfterSeconds(header(answer, 'retry-after'), Date.now());
   await discard(answer);
-  return statusError(answer.status, answer.url.host, what, retryAfter);
+  const how = answer.anonymous && answer.status === 401 ? `${what} without credentials` : what;
+  return statusError(answer.status, answer.url.host, how, retryAfter);
 }
 
 /**

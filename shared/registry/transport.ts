@@ -45,6 +45,8 @@ export interface HttpResponse {
   headers: Record<string, string | string[] | undefined>;
   /** Where the answer came from, after redirects. */
   url: URL;
+  /** True where nothing said who asks. */
+  anonymous: boolean;
   body: Dispatcher.ResponseData['body'];
 }
 
@@ -99,7 +101,7 @@ export class Transport {
       const { statusCode: status, headers: answered } = answer;
       const { method, url } = req;
       this.options.onRequest?.({ method, url: url.href, status, headers: answered, foreign: !sameOrigin });
-      return { status, headers: answered, url, body: answer.body };
+      return { status, headers: answered, url, anonymous: headers.authorization === undefined, body: answer.body };
     } catch (error) {
       throw networkError(error, req.url.host);
     } finally {

@@ -41,7 +41,7 @@ export function checkRegexp(source: string, options: { allowUnanchored?: boolean
   };
   throw new GantryError(
     'regexp_unanchored',
-    `expected a regexp that begins with ^ and ends with $, found "${source}"`,
+    `expected a regexp that begins with ^ and ends with $, or allow_unanchored, found "${source}"`,
     context,
   );
 }

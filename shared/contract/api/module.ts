@@ -17,7 +17,7 @@ const cosignIdentity = z.strictObject({
 });
 
 const attestationRequirement = z.strictObject({
-  predicate_type: z.url().max(500).meta({
+  predicate_type: z.url('expected a URL such as https://slsa.dev/provenance').max(500).meta({
     description: 'without its version it stands for all of them: https://slsa.dev/provenance',
   }),
   builder_regexp: regexp.exactOptional().meta({ description: 'whom SLSA provenance must name as the builder' }),

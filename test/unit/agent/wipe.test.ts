@@ -24,7 +24,10 @@ describe('a machine that is decommissioned', () => {
     world.refuse = { verb: 'heartbeat', status: 410, code: 'instance_decommissioned' };
     const inAnHour = new Date(Date.now() + 60 * 60_000);
     world.now = () => inAnHour;
-    await expect(world.run()).rejects.toMatchObject({ code: 'instance_decommissioned' });
+    await expect(world.run()).rejects.toMatchObject({
+      code: 'instance_decommissioned',
+      message: expect.stringContaining(`the enrolment was removed from ${world.dir}`),
+    });
   }
 
   it.each([undefined, 'keep'] as const)('wipes what is of the account and keeps its root running: %s', async (what) => {

@@ -56,6 +56,11 @@ it.each([
   [['module', 'biuld'], '(Did you mean build?)'],
   [['assignment', 'update', 'web', 'a'], 'expected at least one of --constraint, --set and --priority'],
   [['module', 'update', 'a', '--claim', 'build_trigger=^push$'], 'expected --claim with --identity-regexp'],
+  [['module', 'update', 'a', '--key', 'a.pub', '--no-keys'], 'expected --key or --no-keys, found both'],
+  [
+    ['hook', 'create', '--kind', 'zot', '--host', 'zot.example'],
+    'Allowed choices are distribution, harbor, gitea, github.',
+  ],
   [['trust', 'root', 'threshold', 'two'], 'Expected a whole number.'],
   [['trust', 'root', 'add-key', 'package.json'], 'expected a key in PEM in package.json'],
   [
