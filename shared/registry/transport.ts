@@ -92,7 +92,7 @@ export class Transport {
         method: req.method,
         headers,
         body: upload?.body ?? (streams(req.body) ? null : (req.body ?? null)),
-        signal: signals.length > 0 ? AbortSignal.any(signals) : null,
+        signal: signals.length > 1 ? AbortSignal.any(signals) : (signals[0] ?? null),
         dispatcher: this.options.dispatcher ?? defaultAgent(),
         // undici's clock for headers runs while a body is being sent, and would end every slow upload.
         headersTimeout: upload ? 0 : (this.options.firstByteMs ?? limits.registryFirstByteMs),

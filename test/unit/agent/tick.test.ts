@@ -287,6 +287,20 @@ describe('a desired state that is not to be applied', () => {
     expect(await refused('layer_mismatch')).toContain('does not list');
   });
 
+  it('is one whose signed manifest is another document where it is fetched', async () => {
+    const [next, other] = [
+      await redis('8'),
+      await world.module({ name: 'my-redis', files: { '/evil': long }, key: null }),
+    ];
+    const { digest } = next.layer;
+    world.objects.set(digest, world.objects.get(other.layer.digest) as Buffer);
+    await world.publish({
+      modules: [{ ...other, layer: { ...other.layer, digest, manifest_digest: digest } }],
+      version: 6,
+    });
+    expect(await refused('layer_mismatch')).toContain(`Asked for ${digest}`);
+  });
+
   it('is one whose module nobody signed, somebody else signed, or no policy speaks of', async () => {
     await world.publish({
       modules: [await world.module({ name: 'my-redis', files: { '/a': long }, key: null })],
