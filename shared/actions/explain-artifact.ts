@@ -1,7 +1,7 @@
 import { cureOf } from '../contract/cures.ts';
 import { versionId } from '../contract/ids.ts';
 import type { Caller } from '../domain/role.ts';
-import type { Candidate, Repository, Tag, Version } from '../domain/version.ts';
+import type { Candidate, Repository, Reverification, Tag, Version } from '../domain/version.ts';
 import { isTag, readTag } from '../domain/version-string.ts';
 import { GantryError } from '../error.ts';
 import { getCandidate, listCandidates } from '../store/candidate.ts';
@@ -82,8 +82,12 @@ export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: strin
     return refused('tag_moved', `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`);
   }
   if (version !== null) {
+    const { promotion_state: state, reverification: last } = version;
+    if (last !== undefined && last.code !== null) {
+      return refused(last.code, `it is a version, in state ${state}, and ${standing[last.outcome]}: ${last.message}`);
+    }
     const gone = tag?.gone_at ? `; the registry does not have tag ${tag.tag} since ${tag.gone_at}` : '';
-    return fine(`it is a version, in state ${version.promotion_state}${gone}`);
+    return fine(`it is a version, in state ${state}${gone}`);
   }
   if (candidate !== null) {
     if (candidate.code !== null) return refused(candidate.code, candidate.message ?? '');
@@ -111,6 +115,14 @@ export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: strin
     cure: 'push it with a tag that is a version; `gantry module poll` looks at once',
   };
 }
+
+/** How a version stands that did not verify when it was judged again. */
+const standing = {
+  verified: 'verifies',
+  unconfirmed: 'does not verify, which is not certain yet',
+  held: 'is to be quarantined once a person agrees',
+  quarantined: 'quarantined',
+} as const satisfies Record<Reverification['outcome'], string>;
 
 const fine = (message: string): Reason => ({ code: null, message, cure: null });
 const refused = (code: string, message: string): Reason => ({ code, message, cure: cureOf(code) });

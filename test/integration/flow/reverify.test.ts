@@ -3,6 +3,7 @@ import { assignModule } from '../../../shared/actions/assign-module.ts';
 import { createInstance } from '../../../shared/actions/create-instance.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
 import { decideApproval } from '../../../shared/actions/decide-approval.ts';
+import { explainArtifact } from '../../../shared/actions/explain-artifact.ts';
 import { judge } from '../../../shared/actions/judge.ts';
 import { reverifyVersion } from '../../../shared/actions/reverify-version.ts';
 import { enqueue, type Services } from '../../../shared/actions/services.ts';
@@ -146,8 +147,14 @@ describe('a version whose signer was taken away', () => {
     await changeNow('late', { trusted_keys: [next.publicPem] });
     expect(await reverify(version)).toBe('quarantined');
     expect(await reverify(version)).toBe('quarantined');
+    const why = () => explainArtifact(services, world.caller, { module: 'late', ref: '1.0.0' });
+    expect((await why()).reason).toMatchObject({
+      code: 'key_mismatch',
+      message: expect.stringMatching(/^it is a version, in state staging, and quarantined: signed by/),
+    });
     await world.sign('late', version.digest, next);
     expect(await reverify(version)).toBe('verified');
+    expect((await why()).reason).toMatchObject({ code: null });
     expect((await versionNow(world, version)).quarantined).toBe(false);
   });
 });
