@@ -43,6 +43,7 @@ export async function receiveDesiredState(context: DesiredContext): Promise<Held
   if (answer === undefined)
     throw new GantryError('unavailable', 'Nothing was held, and "not modified" was the answer.');
   const desired = await verifyNewest(answer.bytes, context);
+  requireUsualLife(desired, context.clock);
   await writeAtomic(context.paths.desiredState, answer.bytes);
   const { trusted } = context.roots;
   context.state = {
@@ -53,6 +54,20 @@ export async function receiveDesiredState(context: DesiredContext): Promise<Held
   };
   await writeJson(context.paths.state, context.state);
   return { bytes: answer.bytes, desired, root: trusted };
+}
+
+/**
+ * What was verified stays good until it expires, also when its director is rotated out: a thief of that key must not have had
+ * it stay for ever. Judged by the control plane's time, since this machine's may be years behind.
+ */
+function requireUsualLife({ expires, version }: VerifiedDesiredState, clock: Clock): void {
+  const latest = clock.server().getTime() + (limits.desiredStateDays + 1) * 86_400_000;
+  if (expires.getTime() <= latest) return;
+  throw new GantryError(
+    'desired_state_invalid',
+    `The desired state (version ${version}) expires at ${expires.toISOString()}; none is signed for more than ${limits.desiredStateDays} days.`,
+    { expected: new Date(latest).toISOString(), found: expires.toISOString() },
+  );
 }
 
 /** Signatures of unknown keys may be of the account's next root, which the hourly heartbeat has not brought yet. */

@@ -9,7 +9,7 @@ import { director, type Module, rootOf, World } from './world.ts';
 // attacks: https://theupdateframework.io/docs/security/
 
 const day = 24 * 60 * 60_000;
-const inAYear = new Date(Date.now() + 365 * day);
+const inAWeek = new Date(Date.now() + 7 * day);
 
 let world: World;
 let module: Module;
@@ -95,6 +95,11 @@ describe('a freeze', () => {
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
   });
 
+  it('cannot be signed for much longer than a week with a stolen key, to outlast its rotation', async () => {
+    await world.publish({ modules: [module], version: 6, expires: new Date(Date.now() + 10 * day) });
+    await refused('desired_state_invalid');
+  });
+
   it('by a later date of expiry is not signed', async () => {
     const json = parsed(good);
     serve({ ...json, signed: { ...json.signed, expires: '2099-01-01T00:00:00Z' } });
@@ -124,7 +129,7 @@ describe('mix and match', () => {
   it('of the image of one composition with the layers of another is refused, though well signed', async () => {
     const custom = { ...customOf(good), metadata: { instance: { moved: 1 }, modules: {} } };
     const image = { length: 4096, sha256: '1'.repeat(64) };
-    const forged = makeDesiredState({ custom, image, version: 6, expires: inAYear });
+    const forged = makeDesiredState({ custom, image, version: 6, expires: inAWeek });
     world.objects.set('desired-state', await signMetadata(forged, world.director.signer, world.director.keyId));
     await refused('composition_mismatch');
   });
@@ -214,7 +219,7 @@ describe('an account root', () => {
     await world.publish({ modules: [module], version: 6, signer: next });
     world.roots[1] = await rootOf(next, 2);
     await refused('root_untrusted');
-    const unproven = makeRoot({ publicKeyPem: next.publicKeyPem, expires: inAYear, version: 2 });
+    const unproven = makeRoot({ publicKeyPem: next.publicKeyPem, expires: inAWeek, version: 2 });
     world.roots[1] = await signMetadata(unproven, world.director.signer, world.director.keyId);
     await refused('root_untrusted');
   });
