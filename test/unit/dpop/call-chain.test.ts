@@ -113,6 +113,16 @@ describe('a copied credential', () => {
     expect(server.revoked).toBe(true);
   });
 
+  it('made of an old disk is revoked at its first call, however it numbers its attempts', () => {
+    const server = new Server();
+    const original = new Machine();
+    for (let n = 0; n < 3; n++) original.call(server);
+    const copy = new Machine({ ...original.disk, attempt: 10 });
+    for (let n = 0; n < 3; n++) original.call(server);
+    expect(copy.call(server)).toBeNull();
+    expect(server.revoked).toBe(true);
+  });
+
   it('that claims to be far ahead shuts the original out, which is noticed', () => {
     const server = new Server();
     const original = new Machine();
