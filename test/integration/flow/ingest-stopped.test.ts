@@ -19,8 +19,8 @@ import { authorKey, World } from '../../support/world.ts';
 const writes = [
   // Poll: tag and candidate, message to verify, repository.
   ...['TransactWrite', 'SendMessage', 'TransactWrite'],
-  // Verify: evidence, verdict, message to ingest.
-  ...['PutObject', 'TransactWrite', 'SendMessage'],
+  // Verify: verdict, evidence, candidate, message to ingest.
+  ...['Put', 'PutObject', 'TransactWrite', 'SendMessage'],
   // Ingest: manifest, layer, file index, provider, version.
   ...['PutObject', 'CreateMultipartUpload', 'UploadPart', 'UploadPart', 'CompleteMultipartUpload'],
   ...['PutObject', 'Put', 'TransactWrite'],
