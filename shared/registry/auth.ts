@@ -164,11 +164,12 @@ async function tokenFailure(answer: HttpResponse, scope: Scope): Promise<GantryE
   if (answer.status === 429 || answer.status >= 500) return failure(answer, `a token for ${scope}`);
   await discard(answer);
   const { host } = answer.url;
-  return new GantryError('registry_unauthorized', `the token service ${host} answered ${answer.status} for ${scope}`, {
-    expected: 200,
-    found: answer.status,
-    details: { host, status: answer.status },
-  });
+  const how = answer.anonymous ? ' without credentials' : '';
+  return new GantryError(
+    'registry_unauthorized',
+    `the token service ${host} answered ${answer.status} for ${scope}${how}`,
+    { expected: 200, found: answer.status, details: { host, status: answer.status } },
+  );
 }
 
 function tokenUrl(registry: URL, challenge: Challenge): URL {

@@ -149,7 +149,10 @@ test('a docker-registry refuses those without its password', async () => {
   try {
     for (const credentials of [null, { username: 'gantry', password: 'wrong' }]) {
       const client = new RegistryClient({ host: registry.host, credentials });
-      expect(await codeOf(client.listTags('team/module'))).toBe('registry_unauthorized');
+      await expect(client.listTags('team/module')).rejects.toMatchObject({
+        code: 'registry_unauthorized',
+        message: `${registry.host} refused access to the tags of team/module${credentials === null ? ' without credentials' : ''} (401)`,
+      });
       expect(await codeOf(collectSignatures(client, 'team/module', digestOf(Buffer.from('?'))))).toBe(
         'registry_unauthorized',
       );
@@ -208,7 +211,10 @@ describe('a docker-registry with a token service', () => {
   test('refuses those whom the token service does not know', async () => {
     for (const credentials of [null, { username: 'gantry', password: 'wrong' }]) {
       const client = new RegistryClient({ host: registry.host, credentials });
-      expect(await codeOf(client.listTags('team/tokens'))).toBe('registry_unauthorized');
+      await expect(client.listTags('team/tokens')).rejects.toMatchObject({
+        code: 'registry_unauthorized',
+        message: expect.stringMatching(credentials === null ? / without credentials$/ : /:pull$/),
+      });
     }
   });
 });
