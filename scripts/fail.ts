@@ -10,14 +10,17 @@ export function fail(error: unknown): never {
   process.exit(foreseen ? 2 : 1);
 }
 
-/** Calls `stop` once when this process is told to end, by the terminal, a signal, or the death of its starter. */
+/**
+ * Calls `stop` once when this process is told to end, by the terminal, a signal, or the death of its starter; then ends with
+ * `process.exitCode`, which `stop` may set.
+ */
 export function onStopRequest(stop: () => Promise<void>): void {
   let stopping = false;
   const end = () => {
     if (stopping) return;
     stopping = true;
     process.stderr.write('Stopping…\n');
-    stop().then(() => process.exit(0), fail);
+    stop().then(() => process.exit(), fail);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   // scripts/bootstrap.mjs holds the other end.
