@@ -9,7 +9,7 @@ import { collectSignatures } from '../registry/index.ts';
 import { transact, type Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
-import { getBytes, objectKeys, putOnce } from '../store/objects.ts';
+import { getBytes, objectKeys, putOnce, renew } from '../store/objects.ts';
 import { getVersion, reverifyVersion as putReverification } from '../store/version.ts';
 import { affectedTemplates } from './affected-templates.ts';
 import { type Judgement, judge } from './judge.ts';
@@ -117,6 +117,8 @@ async function confirm(
     set.evidence_key = objectKeys.evidence(account, `sha256:${sha256Hex(evidence)}`);
     set.signatures = judgement.verdict.signatures;
     await putOnce(services.objects, set.evidence_key, evidence, 'application/json', services.now());
+    // A machine that was told of the evidence before may still fetch it (`renew`).
+    await renew(services.objects, version.evidence_key, services.now());
   }
   const told = version.quarantined ? [eventOf(services, version, 'gantry.version.released', null)] : [];
   await put(services, version, judgement, { outcome: 'verified', code: null, message: null }, set, told);
