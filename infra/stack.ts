@@ -95,7 +95,8 @@ export class GantryStack extends Stack {
     queues.ingest.allowSend(ingest);
     queues.verify.allowSend(ingest);
     storage.allowTable(ingest);
-    storage.allowObjects(ingest, { read: ['artifacts'], write: ['artifacts', 'file-indexes'] });
+    storage.allowTrustRoot(ingest);
+    storage.allowObjects(ingest, { read: ['evidence'], write: ['artifacts', 'file-indexes'] });
     outside.allowRegistries(ingest);
 
     // Promote: one execution an operation; the sweep starts those again whose execution died.

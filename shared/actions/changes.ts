@@ -7,13 +7,14 @@ import type { Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { updateInstance } from '../store/instance.ts';
 import { getModule, moveLive } from '../store/module.ts';
-import { getApproval, getPolicy, putPolicy } from '../store/operation.ts';
+import { getPolicy, putPolicy } from '../store/operation.ts';
 import { createAssignment, findAssignment, getTemplate, putAssignment, removeAssignment } from '../store/template.ts';
 import { freeName, nameOwner, takeName } from '../store/unique.ts';
 import { getVersion, moveVersion } from '../store/version.ts';
 import { requireMachine } from './change-instance.ts';
 import { assertPromotable } from './promote-version.ts';
 import { resumeWrites } from './quarantine.ts';
+import { approvalOf } from './request-approval.ts';
 import { checkReservations, reservationWrites } from './reservations.ts';
 import { nowIso, type Services } from './services.ts';
 import { checkModuleUpdate, moduleUpdateWrites } from './update-module.ts';
@@ -193,8 +194,7 @@ function raced(found: string): GantryError {
 
 /** Who approved the operation, as versions keep it. */
 async function approvalsOf(services: Services, operation: Operation): Promise<VersionApproval[]> {
-  if (operation.approval_id === null) return [];
-  const approval = await getApproval(services.db, operation.account, operation.approval_id);
+  const approval = await approvalOf(services, operation);
   const { id: operation_id, action } = operation;
   return (approval?.decisions ?? [])
     .filter(({ decision }) => decision === 'approve')

@@ -8,7 +8,6 @@ import type { Version, VersionBuild } from '../domain/version.ts';
 import { GantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { carveOuts, type ModuleManifest } from '../manifest/index.ts';
-import { readFileIndex } from '../store/file-index.ts';
 import {
   type Choice,
   commonAccount,
@@ -19,6 +18,7 @@ import {
   readModules,
   requirementsOf,
 } from './known-modules.ts';
+import { layerEntries } from './layer-entries.ts';
 import type { Services } from './services.ts';
 
 /** A view of a template as it is composed; nothing is stored. */
@@ -114,7 +114,7 @@ async function layerOf(
   return {
     ...layerFacts(withOwnSay(view, one.module), choice.of, build),
     priority: await priorityOf(services, view, known, one),
-    entries: await readFileIndex(services.objects, build.file_index_key),
+    entries: await layerEntries(services, build),
   };
 }
 

@@ -1,4 +1,6 @@
+import { versionId } from '../contract/ids.ts';
 import type { IngestMessage } from '../contract/messages.ts';
+import type { Module } from '../domain/module.ts';
 import type { Candidate, ImageLabels, Version } from '../domain/version.ts';
 import { mayBeVersion } from '../domain/version-string.ts';
 import { GantryError, isGantryError } from '../error.ts';
@@ -9,7 +11,9 @@ import { getModule, holdPolicy, policyChanged } from '../store/module.ts';
 import { noteProvider } from '../store/provider.ts';
 import { nameOwner, takeName } from '../store/unique.ts';
 import { createVersion } from '../store/version.ts';
+import { storedSignatures } from './evidence.ts';
 import { BudgetSpent } from './host-budget.ts';
+import { judgeAnew } from './judge.ts';
 import { type Build, readBuilds } from './read-builds.ts';
 import { withRegistry } from './registry-access.ts';
 import { versionName } from './see-tag.ts';
@@ -25,9 +29,11 @@ export async function ingestCandidate(services: Services, message: IngestMessage
   const candidate = await getCandidate(services.db, message.account, message.version_id);
   const module = await getModule(services.db, message.account, message.module);
   if (candidate === null || module === null || candidate.state !== 'verified') return;
-  if (candidate.module !== module.name) return;
+  // A row that was not made for this artifact of this module is nothing to go by.
+  if (candidate.id !== versionId(module.account, module.name, candidate.digest)) return;
   try {
     if (candidate.policy_version !== module.policy_version) throw policyChanged(module.name);
+    await requireSigned(services, module, candidate);
     await refuseTakenVersion(services, candidate);
     const builds = await withRegistry(services, module.account, module.repository, 'ingest', (client, reference) =>
       readBuilds(services, module, client, reference.repository, candidate.digest),
@@ -46,9 +52,22 @@ export async function ingestCandidate(services: Services, message: IngestMessage
   }
 }
 
+/** Judges the stored signatures once more: neither a candidate's row nor a remembered verdict lets anything in. */
+async function requireSigned(services: Services, module: Module, candidate: Candidate): Promise<void> {
+  const { digest, evidence_key } = candidate;
+  const stored = evidence_key === null ? [] : await storedSignatures(services, evidence_key);
+  const { verified, code, message } = await judgeAnew(services, module, digest, stored);
+  if (verified) return;
+  throw new GantryError(
+    'signature_refused',
+    `expected signatures that satisfy the policy among the stored ones of ${digest}, found ${code}: ${message}; it is verified again`,
+    { found: code },
+  );
+}
+
 /** Troubles of the registry, not of the artifact, and of ours: asked again. */
 function isPassing(error: GantryError): boolean {
-  return isOutage(error) || isGantryError(error, 'registry_response_invalid', 'conflict');
+  return isOutage(error) || isGantryError(error, 'registry_response_invalid', 'conflict', 'signature_refused');
 }
 
 function unavailable(cause: unknown): GantryError {

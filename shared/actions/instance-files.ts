@@ -1,5 +1,8 @@
+import { fsVerityDigest } from '../composefs/index.ts';
 import type { Composition, LayerName } from '../domain/composition.ts';
 import type { TreeEntry } from '../domain/tree.ts';
+import { GantryError } from '../error.ts';
+import { limits } from '../limits.ts';
 import { getBytes, objectKeys } from '../store/objects.ts';
 import type { Services } from './services.ts';
 
@@ -16,7 +19,10 @@ export function instanceFilesOf({ layers, instance_files }: Composition): Instan
   return instance_files.map(({ module, entry }) => ({ module, layer_digest: digests.get(module) ?? '', entry }));
 }
 
-/** Reads the bytes of such files, as their modules ship them. */
+/**
+ * Reads the bytes of such files, as their modules ship them. They become part of what is signed for machines, so they must
+ * be those that ingest checked; `io_error` where the layer in S3 holds others.
+ */
 export async function readInstanceFiles(
   services: Services,
   files: readonly InstanceFile[],
@@ -29,9 +35,15 @@ export async function readInstanceFiles(
 }
 
 async function contentOf(services: Services, module: string, layer: string, entry: TreeEntry): Promise<Uint8Array> {
-  if (entry.size === 0 || entry.offset === undefined) return new Uint8Array();
-  if (entry.content !== undefined) return Buffer.from(entry.content, 'base64');
+  if (entry.size <= limits.inlineFileBytesMax) return Buffer.from(entry.content ?? '', 'base64');
   const account = module.slice(0, module.indexOf('/'));
-  const range = { start: entry.offset, length: entry.size };
-  return getBytes(services.objects, objectKeys.artifact(account, layer), range);
+  const key = objectKeys.artifact(account, layer);
+  const bytes = await getBytes(services.objects, key, { start: entry.offset ?? 0, length: entry.size });
+  const found = fsVerityDigest(bytes);
+  if (found === entry.verity) return bytes;
+  throw new GantryError(
+    'io_error',
+    `expected ${JSON.stringify(entry.path)} in ${key} to have the fs-verity digest ${entry.verity}, found ${found}`,
+    { expected: entry.verity, found },
+  );
 }

@@ -46,3 +46,17 @@ export async function judge(
   await putVerdict(services.db, key, verdict, until);
   return { verdict, policy_version, trust_root_version, fresh };
 }
+
+/**
+ * Judges as `judge` does, but remembers nothing and looks nothing up: who can write to the table must not decide what is
+ * taken in.
+ */
+export async function judgeAnew(
+  services: Services,
+  module: Module,
+  digest: string,
+  found: SignatureCandidate[],
+): Promise<ArtifactVerdict> {
+  const trust = needsPublicRoot(module) ? await publicTrustRoot(services) : null;
+  return verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));
+}

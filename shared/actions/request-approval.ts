@@ -29,6 +29,12 @@ function approvalId(operation: Operation): string {
   return operation.id.replace(/^op_/, 'apr_');
 }
 
+/** An operation's own approval, null where none was asked for: that of another operation lets nothing through. */
+export async function approvalOf(services: Services, operation: Operation): Promise<Approval | null> {
+  const id = approvalId(operation);
+  return operation.approval_id === id ? await getApproval(services.db, operation.account, id) : null;
+}
+
 /**
  * Opens the request for approval, keeps the waiting task's token and mails every reviewer a link of their own. Run
  * again (a second execution) it only renews the token. Answers the decision when there is one already.

@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { sha256Hex } from '../contract/ids.ts';
 import type { Module } from '../domain/module.ts';
 import type { SignatureCandidate } from '../domain/signature.ts';
 import type { Reverification, Version } from '../domain/version.ts';
-import { GantryError, isGantryError } from '../error.ts';
+import { GantryError } from '../error.ts';
 import { collectSignatures } from '../registry/index.ts';
 import { transact, type Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
 import { getModule } from '../store/module.ts';
-import { getBytes, objectKeys, putOnce, renew } from '../store/objects.ts';
+import { objectKeys, putOnce, renew } from '../store/objects.ts';
 import { getVersion, reverifyVersion as putReverification } from '../store/version.ts';
 import { affectedTemplates } from './affected-templates.ts';
+import { storedSignatures } from './evidence.ts';
 import { type Judgement, judge } from './judge.ts';
 import { askToResume, countQuarantine } from './quarantine.ts';
 import { withRegistry } from './registry-access.ts';
@@ -48,10 +48,6 @@ export async function reverifyVersion(
   });
 }
 
-const evidenceSchema = z.object({
-  candidates: z.array(z.custom<SignatureCandidate>((value) => value instanceof Object)),
-});
-
 async function find(services: Services, module: Module, version: Version): Promise<Finding> {
   const stored = await storedSignatures(services, version.evidence_key);
   const first = await judge(services, module, version.digest, stored);
@@ -66,17 +62,6 @@ async function find(services: Services, module: Module, version: Version): Promi
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
     return { judgement: first, found: null, unreachable: error };
-  }
-}
-
-async function storedSignatures(services: Services, key: string): Promise<SignatureCandidate[]> {
-  try {
-    const bytes = await getBytes(services.objects, key);
-    return evidenceSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).candidates;
-  } catch (error) {
-    // The registry may still have what was lost here.
-    if (isGantryError(error, 'not_found') || error instanceof SyntaxError || error instanceof z.ZodError) return [];
-    throw error;
   }
 }
 

@@ -5,7 +5,6 @@ import type { EventType } from '../contract/events.ts';
 import type { PromotionStep } from '../contract/messages.ts';
 import { trustFields } from '../domain/module.ts';
 import {
-  type Approval,
   type Change,
   defaultPolicy,
   finalOperationStates,
@@ -17,10 +16,10 @@ import { GantryError, isGantryError } from '../error.ts';
 import { limits } from '../limits.ts';
 import { transact, type Write } from '../store/db.ts';
 import { createEvent } from '../store/event.ts';
-import { getApproval, getOperation, getPolicy, updateApproval, updateOperation } from '../store/operation.ts';
+import { getOperation, getPolicy, updateApproval, updateOperation } from '../store/operation.ts';
 import { affectedTemplates, digestOf, type Plan, planOf, planWrites } from './affected-templates.ts';
 import { changeWrites, checkChange } from './changes.ts';
-import { askReviewers, eligibleReviewers } from './request-approval.ts';
+import { approvalOf, askReviewers, eligibleReviewers } from './request-approval.ts';
 import { askForPoll } from './request-poll.ts';
 import { retryConflicts } from './retry-conflicts.ts';
 import { enqueue, nowIso, type Services } from './services.ts';
@@ -110,10 +109,6 @@ async function secondsToDecide(services: Services, operation: Operation, policy:
   const approval = await approvalOf(services, operation);
   if (approval === null) return policy.expires_in_s;
   return Math.max(1, Math.ceil((Date.parse(approval.expires_at) - services.now().getTime()) / 1000));
-}
-
-async function approvalOf(services: Services, { account, approval_id }: Operation): Promise<Approval | null> {
-  return approval_id === null ? null : await getApproval(services.db, account, approval_id);
 }
 
 async function requireReviewers(services: Services, operation: Operation, policy: InterventionPolicy): Promise<void> {

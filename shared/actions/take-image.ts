@@ -16,8 +16,9 @@ import {
   parseImageConfig,
   type RegistryClient,
   signed,
+  verifiedStream,
 } from '../registry/index.ts';
-import { objectKeys, putStream, renew } from '../store/objects.ts';
+import { getStream, objectKeys, putStream, renew } from '../store/objects.ts';
 import type { Services } from './services.ts';
 
 /** How each type of layer is unpacked (OCI image spec 1.1, "Image Layer Filesystem Changeset", and Docker's names). */
@@ -70,7 +71,10 @@ export async function takeImage(
   const placed = tree.placed();
   const layer = await digestOf(flattenImage(placed, open));
   const key = objectKeys.artifact(module.account, layer.digest);
-  if (!(await renew(services.objects, key, services.now()))) {
+  if (await renew(services.objects, key, services.now())) {
+    // It may not be what an earlier ingest put there: read to its end, the stream throws where it is not.
+    for await (const _ of verifiedStream(await getStream(services.objects, key), layer));
+  } else {
     await putStream(services.objects, key, flattenImage(placed, open));
   }
   return { labels, layer, entries: flatEntries(placed) };

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
-import { versionId } from '../../shared/contract/ids.ts';
+import { composefsImage } from '../../shared/composefs/index.ts';
+import { newId, versionId } from '../../shared/contract/ids.ts';
 import type { Module } from '../../shared/domain/module.ts';
+import type { Template } from '../../shared/domain/template.ts';
+import type { TreeEntry } from '../../shared/domain/tree.ts';
 import type { Version, VersionBuild } from '../../shared/domain/version.ts';
 import { moduleManifestSchema } from '../../shared/manifest/schema.ts';
+import { type Db, transact } from '../../shared/store/db.ts';
+import { createAssignment } from '../../shared/store/template.ts';
 
 const time = '2026-01-01T00:00:00.000Z';
 
@@ -37,6 +42,12 @@ export interface StoredVersion extends Partial<Omit<Version, 'builds' | 'manifes
   build?: Partial<VersionBuild>;
   /** Keys of its manifest beside the name. */
   manifest?: Record<string, unknown>;
+}
+
+/** What a build says of these entries, whose file index has this key. */
+export function shippedBuild(file_index_key: string, entries: readonly TreeEntry[]) {
+  const composefs_digest = `sha256:${composefsImage(entries).digest}`;
+  return { file_index_key, composefs_digest, entries: entries.length };
 }
 
 /** A version's row as ingest makes it, in staging where nothing else is said. */
@@ -76,4 +87,11 @@ export function storedVersion(account: string, module: string, version: string, 
     state_changed_at: time,
     ...rest,
   };
+}
+
+/** Assigns a module to its template, as an applied operation does; nothing is composed. */
+export async function assign(db: Db, { account, id: template_id }: Template, module: string): Promise<void> {
+  const settings = { constraint: null, metadata: {}, effective_priority: null, created_at: time, updated_at: time };
+  const row = { account, id: newId('assignment'), template_id, module };
+  await transact(db, [createAssignment({ ...row, ...settings })]);
 }

@@ -19,7 +19,7 @@ import { getBytes, objectKeys, putOnce } from '../../../shared/store/objects.ts'
 import { createAssignment, getComposition } from '../../../shared/store/template.ts';
 import { createVersion } from '../../../shared/store/version.ts';
 import { alone } from '../../support/flow.ts';
-import { type StoredVersion, storedModule, storedVersion } from '../../support/stored.ts';
+import { type StoredVersion, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
 import { World } from '../../support/world.ts';
 import { tree } from '../../unit/composition/factory.ts';
 
@@ -45,11 +45,11 @@ interface Facts extends StoredVersion {
 
 /** A public module with one blessed version, as registration and ingest leave it. Answers its full name. */
 async function store({ account, services }: World, name: string, facts: Facts = {}): Promise<string> {
-  const { row, entries = [], requires = [], manifest, ...more } = facts;
+  const { row, entries = tree([]), requires = [], manifest, ...more } = facts;
   const key = objectKeys.fileIndex(account, `sha256:${name}`);
   await putOnce(services.objects, key, await encodeFileIndex(entries), 'application/gzip', new Date());
   const dependencies = { requires, provides: [] };
-  const build = { file_index_key: key, entries: entries.length };
+  const build = shippedBuild(key, entries);
   const version = { promotion_state: 'blessed' as const, manifest: { dependencies, ...manifest }, build, ...more };
   await transact(services.db, [
     createModule(storedModule(account, name, { visibility: 'public', ...row })),

@@ -6,16 +6,15 @@ import { z } from 'zod';
 import { makeLayer } from '../../../bench/synthetic-layer.ts';
 import { createTemplate } from '../../../shared/actions/create-template.ts';
 import { mapAtOnce } from '../../../shared/at-once.ts';
-import { newId } from '../../../shared/contract/ids.ts';
 import type { Template } from '../../../shared/domain/template.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/file-index.ts';
 import { createModule } from '../../../shared/store/module.ts';
 import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
 import { noteProvider } from '../../../shared/store/provider.ts';
-import { createAssignment, getComposition } from '../../../shared/store/template.ts';
+import { getComposition } from '../../../shared/store/template.ts';
 import { createVersion } from '../../../shared/store/version.ts';
-import { storedModule, storedVersion } from '../../support/stored.ts';
+import { assign, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
 import { World } from '../../support/world.ts';
 
 // An account with hundreds of modules, a template with a hundred of them, each with a thousand files.
@@ -30,7 +29,9 @@ beforeAll(async () => {
   template = await createTemplate(world.services, world.caller, { name: 'large', platform: 'ubuntu-24.04-amd64' });
   const numbers = Array.from({ length: modules }, (_, number) => number);
   await mapAtOnce(numbers, 20, (number) => store(number));
-  await mapAtOnce(numbers.slice(0, assigned), 20, (number) => assign(`module-${number}`));
+  await mapAtOnce(numbers.slice(0, assigned), 20, (number) =>
+    assign(world.services.db, template, `${world.account}/module-${number}`),
+  );
 }, 120_000);
 afterAll(() => world.close());
 
@@ -48,19 +49,11 @@ async function store(number: number): Promise<void> {
   const dependencies = { requires, provides };
   await noteProvider(db, account, module, provides);
   const manifest = { protected_spec, dependencies };
-  const build = { file_index_key: used ? key : 'none', entries: entries.length };
+  const build = used ? shippedBuild(key, entries) : { file_index_key: 'none', entries: entries.length };
   await transact(db, [
     createModule(storedModule(account, module)),
     ...versions.map((version) => createVersion(storedVersion(account, module, version, { manifest, build }))),
   ]);
-}
-
-function assign(module: string): Promise<void> {
-  const at = '2026-01-01T00:00:00.000Z';
-  const settings = { constraint: null, metadata: {}, effective_priority: null, created_at: at, updated_at: at };
-  const { account } = world;
-  const row = { account, id: newId('assignment'), template_id: template.id, module: `${account}/${module}` };
-  return transact(world.services.db, [createAssignment({ ...row, ...settings })]);
 }
 
 const costSchema = z.object({

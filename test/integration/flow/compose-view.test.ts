@@ -13,7 +13,7 @@ import { encodeFileIndex } from '../../../shared/store/file-index.ts';
 import { createModule } from '../../../shared/store/module.ts';
 import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
 import { createVersion } from '../../../shared/store/version.ts';
-import { type StoredVersion, storedModule, storedVersion } from '../../support/stored.ts';
+import { type StoredVersion, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
 
 const services = servicesFromEnvironment();
 const account = `t${newId('operation').slice(-10).toLowerCase()}`;
@@ -32,11 +32,12 @@ async function module(name: string, { row, size = 0, unread = false, ...more }: 
   const stat = { uid: 0, gid: 0, mtime: 0, mtime_ns: 0 };
   const entries: TreeEntry[] = [
     ...['/', '/etc'].map((path) => ({ path, type: 'directory' as const, mode: 0o755, size: 0, ...stat })),
-    { path: '/etc/conf', type: 'file', mode: 0o644, size, ...stat },
+    { path: '/etc/conf', type: 'file', mode: 0o644, size, verity: '0'.repeat(64), ...stat },
   ];
   const version = storedVersion(account, name, '1.0.0', { promotion_state: 'live', was_live: true, ...more });
   const file_index_key = objectKeys.fileIndex(account, version.digest);
-  const builds = version.builds.map((build) => ({ ...build, file_index_key, entries: entries.length }));
+  const shipped = unread ? { file_index_key, entries: entries.length } : shippedBuild(file_index_key, entries);
+  const builds = version.builds.map((build) => ({ ...build, ...shipped }));
   const index = await encodeFileIndex(entries);
   if (!unread) await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
   await transact(services.db, [createModule(storedModule(account, name, row)), createVersion({ ...version, builds })]);
