@@ -212,7 +212,6 @@ describe('a machine', () => {
       ['version', { digest, evidence_key, builds }, 'signature_refused'],
       ['version', { builds: [layer] }, 'layer_mismatch'],
       ['version', { builds: [{ ...own, layer_size: 1 }] }, 'layer_mismatch'],
-      ['version', { manifest: { ...(site.manifest as object), file_spec: ['/etc/**'] } }, 'composition_mismatch'],
       ['instance', { desired_version: 0, desired_hash: null }, 'desired_state_version_rollback'],
     ];
     for (const [row, set, code] of attempts) {
