@@ -92,6 +92,8 @@ export const cures = {
     version_exists: 'raise the version: a version string belongs to one digest for good',
     tag_moved: 'give the new artifact a tag of its own',
     policy_changed: 'wait: it is judged again by what the registration says now',
+    signature_refused:
+      'wait: it is verified again; should it stay, somebody changed stored signatures or rows, so look into that',
     tag_deleted: 'push the tag again; what no tag names is not taken in',
     platform_missing: 'push the index with a platform for each manifest',
   },
