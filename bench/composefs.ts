@@ -17,7 +17,7 @@ const sizes = [1_000, 10_000, 64_000, 250_000, 1_000_000];
 const linearFrom = 64_000;
 /** An entry among a million may cost this much more than one among 64,000: caches of the processor are of one size. */
 const growthMax = 1.5;
-/** Twice what mkcomposefs takes for 64,000 entries on two cores (issue 3, point 6). */
+/** Twice what mkcomposefs takes for 64,000 entries on two cores. */
 const bounds = { entries: 64_000, userMs: 600, rssMiB: 250 };
 
 /** A dump like that of a Linux userland: 100 files a directory, most of them in the store, all with an SELinux label. */

@@ -5,8 +5,8 @@
  *     node bench/composition.ts
  *
  * Each measurement is a process of its own, which does what the compose function does once it has read what lies in S3: file
- * indexes are unpacked and parsed, composed, and written as an image and as the index of all paths. Its peak memory is that of
- * all of it.
+ * indexes are unpacked, parsed and held against their composefs digests, composed, and written as an image and as the index
+ * of all paths. Its peak memory is that of all of it.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,6 @@ import { makeLayer } from './synthetic-layer.ts';
 
 export const name = 'composition';
 
-/** Issue 4, points 4 and 5. */
 const bounds = { composeMs: 1500, composeMiB: 512, resolveMs: 200 };
 const moduleCounts = [1, 25, 50, 75, 100];
 const runs = 3;
@@ -40,14 +39,17 @@ type StoredLayer = Omit<CompositionLayer, 'entries'> & { fileIndex: Buffer };
 
 function storedLayer(number: number): StoredLayer {
   const { entries, ...layer } = makeLayer(number);
-  return { ...layer, fileIndex: gzipSync(JSON.stringify(entries)) };
+  const composefs_digest = `sha256:${composefsImage(entries).digest}`;
+  return { ...layer, composefs_digest, fileIndex: gzipSync(JSON.stringify(entries)) };
 }
 
 async function measureCompose(modules: number): Promise<ComposeCost> {
   const stored = Array.from({ length: modules }, (_, number) => storedLayer(number));
   const started = performance.now();
   const layers = await mapAtOnce(stored, limits.storeReadsAtOnce, async ({ fileIndex, ...layer }) => {
-    return { ...layer, entries: await decodeFileIndex(fileIndex) };
+    const entries = await decodeFileIndex(fileIndex);
+    if (`sha256:${composefsImage(entries).digest}` !== layer.composefs_digest) throw new Error('expected its own tree');
+    return { ...layer, entries };
   });
   const read = performance.now();
   const composition = compose(layers);
