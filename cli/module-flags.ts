@@ -13,6 +13,8 @@ import { readOptionFile, readOptionJson } from './option-files.ts';
 /** Flags that say whose signatures count. */
 export interface TrustFlags {
   key?: string[];
+  identity?: string[];
+  issuer?: string[];
   identityRegexp?: string[];
   issuerRegexp?: string[];
   claim?: string[];
@@ -30,8 +32,14 @@ export interface RegistrationFlags extends TrustFlags {
 export function withTrustOptions(command: Command): Command {
   return command
     .option('--key <file>', 'a public key (PEM) whose signatures count; several times', several)
-    .option('--identity-regexp <regexp>', 'whose keyless signatures count; several times, each with an issuer', several)
-    .option('--issuer-regexp <regexp>', 'who vouched for the identity; several times', several)
+    .option(
+      '--identity <identity>',
+      'whose keyless signatures count, exactly; several times, each with an issuer',
+      several,
+    )
+    .option('--identity-regexp <regexp>', 'the same by a regexp', several)
+    .option('--issuer <url>', 'who vouched for the identity, exactly; several times', several)
+    .option('--issuer-regexp <regexp>', 'the same by a regexp', several)
     .option(
       '--claim <name=regexp>',
       "what those signers' certificates must say of the workflow; several times",
@@ -57,7 +65,7 @@ export function withRegistrationOptions(command: Command): Command {
  */
 export async function trustOf(flags: TrustFlags) {
   return {
-    identities: identitiesOf(flags),
+    identities: await identitiesOf(flags),
     keys: flags.key && (await Promise.all(flags.key.map((file) => readOptionFile(file, '--key')))),
     trusted_root: flags.trustedRoot && (await readOptionJson(flags.trustedRoot, '--trusted-root')),
     attestations: flags.requireAttestation?.map(attestationOf),
@@ -81,30 +89,42 @@ export async function registrationOf(flags: RegistrationFlags) {
   };
 }
 
-function identitiesOf({
-  identityRegexp = [],
-  issuerRegexp = [],
-  claim = [],
-}: TrustFlags): SignerIdentity[] | undefined {
-  if (identityRegexp.length !== issuerRegexp.length) {
+async function identitiesOf(flags: TrustFlags): Promise<SignerIdentity[] | undefined> {
+  const identities = await regexpsOf(flags.identity, flags.identityRegexp, '--identity');
+  const issuers = await regexpsOf(flags.issuer, flags.issuerRegexp, '--issuer');
+  if (identities.length !== issuers.length) {
     throw new GantryError(
       'usage',
-      `expected as many --issuer-regexp as --identity-regexp, found ${issuerRegexp.length} and ${identityRegexp.length}`,
+      `expected an issuer for each identity, found ${issuers.length} issuers and ${identities.length} identities`,
     );
   }
+  const { claim = [] } = flags;
   const claims = claim.length === 0 ? {} : { claims: claimsOf(claim) };
-  if (identityRegexp.length === 0) {
+  if (identities.length === 0) {
     if (claim.length === 0) return undefined;
     throw new GantryError(
       'usage',
-      'expected --claim with --identity-regexp and --issuer-regexp: only certificates make claims; found it alone',
+      'expected --claim with an identity and its issuer: only certificates make claims; found it alone',
     );
   }
-  return identityRegexp.map((identity_regexp, index) => ({
+  return identities.map((identity_regexp, index) => ({
     identity_regexp,
-    issuer_regexp: issuerRegexp[index] ?? '',
+    issuer_regexp: issuers[index] ?? '',
     ...claims,
   }));
+}
+
+/** Of one kind, so that the n-th issuer is the n-th identity's as they were written. */
+async function regexpsOf(exact: string[] = [], regexps: string[] = [], option: string): Promise<string[]> {
+  if (exact.length > 0 && regexps.length > 0) {
+    throw new GantryError(
+      'usage',
+      `expected ${option} or ${option}-regexp, found both: write what is exact as a regexp`,
+    );
+  }
+  if (exact.length === 0) return regexps;
+  const { exactRegexp } = await import('../shared/signature/index.ts');
+  return exact.map(exactRegexp);
 }
 
 /** @throws GantryError `usage` for what is no `name=regexp`, or no name of a claim */

@@ -59,7 +59,10 @@ async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
 async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
   const { identities = [], keys = [], trusted_root = null, attestations = [] } = await trustOf(flags);
   if (identities.length + keys.length === 0) {
-    throw new GantryError('usage', 'expected --key, or --identity-regexp with --issuer-regexp, found neither');
+    throw new GantryError(
+      'usage',
+      'expected --key, or --identity with --issuer (exactly, or each by a regexp), found neither',
+    );
   }
   const { requireTlog: require_tlog, annotation } = flags;
   const { checkTrustedRoot, compilePolicy } = await import('../../shared/signature/index.ts');

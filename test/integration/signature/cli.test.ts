@@ -60,6 +60,23 @@ describe('gantry module verify', () => {
     });
   });
 
+  test('takes identities exactly, where they are no regexps', async () => {
+    const ref = await load('keyless-ok');
+    const signer = 'https://git.ipnode.test/acme/modules/my-redis-module@refs/tags/v0.1.0';
+    const asked = async (identity: string, ...issuer: string[]) => {
+      const flags = ['--identity', identity, ...issuer, '--trusted-root', trustedRoot, '--json'];
+      const { status, stdout } = await run(['verify', ref, ...flags]);
+      return [status, stdout === '' ? null : JSON.parse(stdout).code];
+    };
+    const issuer = ['--issuer', 'http://127.0.0.1:7101'];
+    expect(await asked(signer, ...issuer)).toEqual([0, 'verified']);
+    expect(await asked(signer, ...pair.slice(2))).toEqual([0, 'verified']);
+    expect(await asked(signer.slice(0, -1), ...issuer)).toEqual([1, 'identity_mismatch']);
+    expect(await asked(signer.replace('.test', '.t.st'), ...issuer)).toEqual([1, 'identity_mismatch']);
+    expect(await asked(signer, ...issuer, '--identity-regexp', '^a$')).toEqual([2, null]);
+    expect(await asked(signer)).toEqual([2, null]);
+  });
+
   test('holds the workflow and its attestations to what is asked', async () => {
     const ref = await load('keyless-attested');
     const asked = async (...more: string[]) => {

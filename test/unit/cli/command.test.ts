@@ -55,7 +55,7 @@ it.each([
   [['module', 'promote', 'a', '--to', 'live'], 'expected <module>@<version> or the id of a version, found "a"'],
   [['module', 'biuld'], '(Did you mean build?)'],
   [['assignment', 'update', 'web', 'a'], 'expected at least one of --constraint, --set and --priority'],
-  [['module', 'update', 'a', '--claim', 'build_trigger=^push$'], 'expected --claim with --identity-regexp'],
+  [['module', 'update', 'a', '--claim', 'build_trigger=^push$'], 'expected --claim with an identity and its issuer'],
   [['module', 'update', 'a', '--key', 'a.pub', '--no-keys'], 'expected --key or --no-keys, found both'],
   [
     ['hook', 'create', '--kind', 'zot', '--host', 'zot.example'],
