@@ -1,8 +1,11 @@
 /**
- * Which folder may know which (docs/architecture.md, "Dependency direction"). Read by test/tidy/dependencies.test.ts.
- * Everything in shared/ may use the error, log, limits and at-once modules.
+ * Which folder may know which (docs/architecture.md, "Dependency direction"). test/tidy/dependencies.test.ts reads it.
+ *
+ * Path = layer x area. A layer is a folder of shared/; an area is a folder below domain, contract, store or actions, and
+ * is entered through its index.ts alone.
  */
-const basics = '^shared/(at-once|error|limits|log)\\.ts$|^shared/contract/error-codes\\.ts$';
+const ground = '^shared/base/';
+const project = '^(agent|bench|cli|functions|infra|scripts|shared|test)/';
 
 /** Pure folders: they know the domain, the contract, and only the index of each other. */
 const cores = [
@@ -13,13 +16,17 @@ const cores = [
   'composition',
   'signature',
   'registry',
-  'catalog',
-  'extension',
   'director',
   'dpop',
-  'net',
   'tuf',
 ];
+const coreIndexes = `^shared/(${cores.join('|')})/index\\.ts$`;
+
+/** Layers that are divided into areas. */
+const layers = ['domain', 'contract', 'store', 'actions'];
+
+/** The flow: a stage may know the stages after it, never one before it (poll to reconcile never points back). */
+const flow = ['poll', 'verify', 'ingest', 'operations', 'compose', 'reconcile'];
 
 /** A folder may import from these paths of the project and no others. */
 function only(name, from, to, comment) {
@@ -28,7 +35,7 @@ function only(name, from, to, comment) {
     comment,
     severity: 'error',
     from: { path: from },
-    to: { path: '^(agent|bench|cli|functions|infra|scripts|sdk|shared|test)/', pathNot: [...to, basics] },
+    to: { path: project, pathNot: [...to, ground] },
   };
 }
 
@@ -36,12 +43,8 @@ function only(name, from, to, comment) {
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    only(
-      'domain-knows-itself',
-      '^shared/domain/',
-      ['^shared/domain/', '^shared/contract/'],
-      'domain ← zod only, and the names of the contract',
-    ),
+    only('base-is-the-ground', ground, [], 'base ← nothing'),
+    only('domain-knows-itself', '^shared/domain/', ['^shared/domain/'], 'domain ← base'),
     {
       name: 'domain-uses-zod-only',
       severity: 'error',
@@ -55,7 +58,7 @@ module.exports = {
       only(
         `${core}-is-pure`,
         `^shared/${core}/`,
-        [`^shared/${core}/`, '^shared/domain/', '^shared/contract/', `^shared/(${cores.join('|')})/index\\.ts$`],
+        [`^shared/${core}/`, '^shared/(domain|contract)/', coreIndexes],
         'cores know the domain, the contract, and only the index of each other',
       ),
     ),
@@ -63,23 +66,43 @@ module.exports = {
       name: 'cores-know-no-aws',
       severity: 'error',
       from: { path: `^shared/(domain|contract|${cores.join('|')})/` },
-      to: { path: ['node_modules/(@aws-sdk|@smithy|electrodb|@aws-lambda-powertools)/', '^node_modules/aws-'] },
+      to: {
+        path: ['node_modules/(@aws-sdk|@smithy|electrodb|@aws-lambda-powertools)/', '^node_modules/aws-'],
+      },
     },
-    only(
-      'contract-knows-the-domain',
-      '^shared/contract/',
-      ['^shared/contract/', '^shared/domain/'],
-      'contract ← domain',
-    ),
-    only('aws-knows-the-contract', '^shared/aws/', ['^shared/aws/', '^shared/contract/'], 'aws ← contract'),
+    only('contract-knows-the-domain', '^shared/contract/', ['^shared/(contract|domain)/'], 'contract ← domain'),
+    only('aws-knows-the-contract', '^shared/aws/', ['^shared/(aws|contract)/'], 'aws ← contract'),
     only(
       'store-direction',
       '^shared/store/',
       ['^shared/(store|domain|contract|aws)/'],
       'store ← domain, contract, aws',
     ),
-    only('actions-direction', '^shared/actions/', ['^shared/'], 'actions ← everything shared'),
     only('shared-is-the-bottom', '^shared/', ['^shared/'], 'shared ← shared'),
+    ...layers.map((layer) => ({
+      name: `${layer}-areas-have-walls`,
+      comment: 'an area is entered through its index.ts alone',
+      severity: 'error',
+      from: { path: `^shared/${layer}/([^/]+)/` },
+      to: {
+        path: `^shared/${layer}/[^/]+/`,
+        pathNot: [`^shared/${layer}/$1/`, `^shared/${layer}/[^/]+/index\\.ts$`],
+      },
+    })),
+    ...layers.map((layer) => ({
+      name: `${layer}-is-entered-by-area`,
+      comment: 'an area is entered through its index.ts alone',
+      severity: 'error',
+      from: { path: project, pathNot: `^shared/${layer}/` },
+      to: { path: `^shared/${layer}/[^/]+/`, pathNot: `^shared/${layer}/[^/]+/index\\.ts$` },
+    })),
+    ...flow.slice(1).map((stage, place) => ({
+      name: `${stage}-never-points-back`,
+      comment: `the flow is ${flow.join(' → ')}`,
+      severity: 'error',
+      from: { path: `^shared/actions/${stage}/` },
+      to: { path: `^shared/actions/(${flow.slice(0, place + 1).join('|')})/` },
+    })),
     {
       name: 'stages-do-not-know-each-other',
       severity: 'error',

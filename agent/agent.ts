@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { Calls } from './calls.ts';
 import { Clock } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { DesiredLayer, DesiredState } from '../shared/contract/desired-state.ts';
-import type { SignatureCandidate, SignaturePolicy } from '../shared/domain/signature.ts';
-import { GantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
+import { GantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
+import type { DesiredLayer, DesiredState } from '../shared/contract/reconcile/index.ts';
+import type { SignatureCandidate, SignaturePolicy } from '../shared/domain/signatures/index.ts';
 import { verifyArtifact } from '../shared/signature/index.ts';
 import { type LocalPolicy, localPoliciesFor } from './policy.ts';
 import type { ArtifactSource } from './source.ts';

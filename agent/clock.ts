@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limits } from '../shared/limits.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { readJson, writeJson } from './state.ts';
 
 const evidence = z.object({

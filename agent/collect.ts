@@ -1,6 +1,6 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DesiredState } from '../shared/contract/desired-state.ts';
+import type { DesiredState } from '../shared/contract/reconcile/index.ts';
 import { isStored } from './layer.ts';
 import type { AgentPaths } from './paths.ts';
 import { hexOf, Store } from './store.ts';

@@ -1,5 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { z } from 'zod';
+import { GantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import {
   type AgentReport,
   artifactUrlsAnswer,
@@ -7,11 +9,9 @@ import {
   heartbeatAnswer,
   type heartbeatRequest,
   type JoinToken,
-} from '../shared/contract/desired-state.ts';
-import { isLoopbackAddress, isLoopbackName } from '../shared/domain/address.ts';
+} from '../shared/contract/machines/index.ts';
+import { isLoopbackAddress, isLoopbackName } from '../shared/domain/registries/index.ts';
 import { makeProof } from '../shared/dpop/index.ts';
-import { GantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
 import type { Calls } from './calls.ts';
 import type { Clock } from './clock.ts';
 import { bytesOf, discard, type HttpAnswer, problemOf, request } from './http.ts';

@@ -1,7 +1,7 @@
 import type { Metadata, Root } from '@tufjs/models';
+import { GantryError, isGantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { type VerifiedDesiredState, verifyDesiredState } from '../shared/director/index.ts';
-import { GantryError, isGantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
 import type { Clock } from './clock.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { readIfPresent, writeAtomic } from './files.ts';

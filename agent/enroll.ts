@@ -1,9 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metadata, Root } from '@tufjs/models';
-import { type JoinToken, joinToken } from '../shared/contract/desired-state.ts';
+import { GantryError } from '../shared/base/error.ts';
+import { type JoinToken, joinToken } from '../shared/contract/machines/index.ts';
 import { verifyRoot } from '../shared/director/index.ts';
-import { GantryError } from '../shared/error.ts';
 import { Clock } from './clock.ts';
 import { ControlPlane } from './control-plane.ts';
 import { makePrivate, readIfPresent, writeAtomic } from './files.ts';

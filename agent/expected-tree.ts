@@ -1,8 +1,8 @@
+import { GantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { fsVerityDigest } from '../shared/composefs/index.ts';
-import type { RenderedFile } from '../shared/contract/desired-state.ts';
-import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../shared/domain/tree.ts';
-import { GantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
+import type { RenderedFile } from '../shared/contract/reconcile/index.ts';
+import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../shared/domain/files/index.ts';
 
 /** What a generation is to look like, to the last byte outside the machine's own paths. */
 export interface ExpectedTree {

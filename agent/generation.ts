@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { limits } from '../shared/limits.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { errnoOf, removeTree, syncDirectory, syncFileSystem, unfinished, writeAtomic } from './files.ts';
 import { materialise } from './materialise.ts';
 import type { AgentPaths } from './paths.ts';

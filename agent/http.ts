@@ -1,6 +1,6 @@
-import { type ErrorCode, errorStatus } from '../shared/contract/error-codes.ts';
-import { GantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
+import { GantryError } from '../shared/base/error.ts';
+import { type ErrorCode, errorStatus } from '../shared/base/error-codes.ts';
+import { limits } from '../shared/base/limits/index.ts';
 
 export interface HttpAnswer {
   status: number;

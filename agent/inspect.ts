@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { fsVerityDigest } from '../shared/composefs/index.ts';
-import { compareBytes, parentPath, type TreeEntry } from '../shared/domain/tree.ts';
+import { compareBytes, parentPath, type TreeEntry } from '../shared/domain/files/index.ts';
 import { type ExpectedTree, isWithin } from './expected-tree.ts';
 import { errnoOf } from './files.ts';
 import { at, isRoot } from './materialise.ts';

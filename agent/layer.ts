@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readModuleTar, verifyModuleTar } from '../shared/artifact/index.ts';
+import { GantryError, isGantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { composefsImage } from '../shared/composefs/index.ts';
-import type { DesiredLayer } from '../shared/contract/desired-state.ts';
-import type { TreeEntry } from '../shared/domain/tree.ts';
-import { GantryError, isGantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
+import type { DesiredLayer } from '../shared/contract/reconcile/index.ts';
+import type { TreeEntry } from '../shared/domain/files/index.ts';
 import { parseManifestJson } from '../shared/manifest/index.ts';
 import type { ArtifactSource } from './source.ts';
 import type { LayerRecord, Store } from './store.ts';

@@ -1,5 +1,5 @@
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { errnoOf, unfinished } from './files.ts';
 
 /** Directories locked by this process, whose own pid says nothing. */

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { deviceMajorMinor } from '../shared/artifact/device.ts';
-import { parentPath, type TreeEntry } from '../shared/domain/tree.ts';
+import { parentPath, type TreeEntry } from '../shared/domain/files/index.ts';
 import { type ExpectedTree, isWithin } from './expected-tree.ts';
 import { errnoOf } from './files.ts';
 import { isStored } from './layer.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { claimNames, type SignaturePolicy } from '../shared/domain/signature.ts';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
+import { claimNames, type SignaturePolicy } from '../shared/domain/signatures/index.ts';
 
 const signerIdentity = z.strictObject({
   identity_regexp: z.string(),

@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Metadata, Root } from '@tufjs/models';
+import { GantryError, isGantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { rootSha256, verifyNextRoot, verifyRoot } from '../shared/director/index.ts';
-import { GantryError, isGantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 import { bytesOf, problemOf, request } from './http.ts';
 import type { AgentPaths } from './paths.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { type AgentReport, agentReport } from '../shared/contract/desired-state.ts';
-import { GantryError, isGantryError } from '../shared/error.ts';
-import { limits } from '../shared/limits.ts';
+import { GantryError, isGantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
+import { type AgentReport, agentReport } from '../shared/contract/machines/index.ts';
 import { type Agent, type AgentOptions, localPolicyOf, openAgent } from './agent.ts';
 import { readIfPresent } from './files.ts';
 import { takeLock } from './lock.ts';

@@ -1,4 +1,4 @@
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { bytesOf, type HttpAnswer, problemOf, request } from './http.ts';
 

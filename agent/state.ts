@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { digestSchema } from '../shared/contract/ids.ts';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
+import { digestSchema } from '../shared/base/ids.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 
 /** What enrolment settled. Written last, so that its presence means "enrolled". */

@@ -4,7 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { FileSink } from '../shared/artifact/index.ts';
-import { digestSchema } from '../shared/contract/ids.ts';
+import { digestSchema } from '../shared/base/ids.ts';
 import { errnoOf, readIfPresent, syncFileSystem, unfinished, writeAtomic } from './files.ts';
 import type { ContentCheck } from './verity.ts';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { AgentReport } from '../shared/contract/desired-state.ts';
+import { type GantryError, isGantryError } from '../shared/base/error.ts';
+import type { AgentReport } from '../shared/contract/machines/index.ts';
 import type { VerifiedDesiredState } from '../shared/director/index.ts';
-import { moduleLabel } from '../shared/domain/template.ts';
-import { type GantryError, isGantryError } from '../shared/error.ts';
+import { moduleLabel } from '../shared/domain/templates/index.ts';
 import type { Agent } from './agent.ts';
 import { collectGarbage } from './collect.ts';
 import { type HeldDesiredState, isRefusal, receiveDesiredState, seenBy, verifyApplied } from './desired.ts';

@@ -11,12 +11,12 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { mapAtOnce } from '../shared/at-once.ts';
+import { mapAtOnce } from '../shared/base/concurrency.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { composefsImage } from '../shared/composefs/index.ts';
 import { compose, encodeIndex, indexOf, resolve, type VersionChoice } from '../shared/composition/index.ts';
-import type { CompositionLayer } from '../shared/domain/composition.ts';
-import { limits } from '../shared/limits.ts';
-import { decodeFileIndex } from '../shared/store/file-index.ts';
+import type { CompositionLayer } from '../shared/domain/compose/index.ts';
+import { decodeFileIndex } from '../shared/store/ingest/index.ts';
 import { makeLayer } from './synthetic-layer.ts';
 
 export const name = 'composition';

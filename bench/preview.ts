@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { limits } from '../shared/base/limits/index.ts';
 import { compose, decodeIndex, encodeIndex, indexOf, previewComposition } from '../shared/composition/index.ts';
-import type { CompositionLayer } from '../shared/domain/composition.ts';
-import { limits } from '../shared/limits.ts';
+import type { CompositionLayer } from '../shared/domain/compose/index.ts';
 import { makeLayer } from './synthetic-layer.ts';
 
 export const name = 'preview';

@@ -11,13 +11,13 @@ import { type DockerRegistry, dockerRegistryProgram, startDockerRegistry } from 
 import { cloudEnvironment, startLocalCloud } from '../scripts/local-cloud.ts';
 import { choosePort } from '../scripts/ports.ts';
 import { createTable } from '../scripts/table.ts';
-import { servicesFromEnvironment } from '../shared/actions/from-environment.ts';
-import { pollRepository } from '../shared/actions/poll-repository.ts';
-import type { Services } from '../shared/actions/services.ts';
-import { mapAtOnce } from '../shared/at-once.ts';
+import type { Services } from '../shared/actions/context/index.ts';
+import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
+import { pollRepository } from '../shared/actions/poll/index.ts';
+import { mapAtOnce } from '../shared/base/concurrency.ts';
 import { emptyBlob, mediaTypes, RegistryClient } from '../shared/registry/index.ts';
 import { transact } from '../shared/store/db.ts';
-import { createRepository } from '../shared/store/repository.ts';
+import { createRepository } from '../shared/store/poll/index.ts';
 import { isInstalled } from './measure.ts';
 
 export const name = 'sweep';

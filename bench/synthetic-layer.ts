@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { CompositionLayer } from '../shared/domain/composition.ts';
-import type { EntryType, TreeEntry } from '../shared/domain/tree.ts';
+import type { CompositionLayer } from '../shared/domain/compose/index.ts';
+import type { EntryType, TreeEntry } from '../shared/domain/files/index.ts';
 
 const filesPerModule = 1000;
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { type ExitCode, run } from './run.ts';
 
 interface CommandSpec<Args extends unknown[]> {

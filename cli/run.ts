@@ -1,5 +1,5 @@
-import { GantryError } from '../shared/error.ts';
-import { safe } from './table.ts';
+import { GantryError } from '../shared/base/error.ts';
+import { safe } from './output/table.ts';
 
 /** 0 done or yes, 1 the answer is no (not verified, invalid, drifted), 2 wrong usage or an error. */
 export type ExitCode = 0 | 1 | 2;

@@ -13,7 +13,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { limits } from '../shared/limits.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import type { Http } from './http.ts';
 import type { Promotion } from './promotion.ts';
 import type { StageFunction } from './stage-function.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { GantryError } from '../shared/base/error.ts';
 import { allowedPrivateHosts, registryBudgets } from '../shared/contract/environment.ts';
-import { GantryError } from '../shared/error.ts';
 
 const optional = z
   .string()

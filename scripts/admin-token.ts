@@ -1,8 +1,8 @@
 import type { Outputs } from '../infra/outputs.ts';
-import { createAccount, mintAdminToken } from '../shared/actions/create-account.ts';
-import { servicesFromEnvironment } from '../shared/actions/from-environment.ts';
-import type { Services } from '../shared/actions/services.ts';
-import { isGantryError } from '../shared/error.ts';
+import { createAccount, mintAdminToken } from '../shared/actions/accounts/index.ts';
+import type { Services } from '../shared/actions/context/index.ts';
+import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
+import { isGantryError } from '../shared/base/error.ts';
 
 /** The variables that a function of the stack would get, from what the deployment answered. */
 export function environmentOf(outputs: Outputs): Record<string, string> {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignatureCandidate, SignaturePolicy } from '../shared/domain/signature.ts';
+import type { SignatureCandidate, SignaturePolicy } from '../shared/domain/signatures/index.ts';
 
 /** A case of test/fixtures/cosign/index.json; see its README. */
 export interface CosignCase {

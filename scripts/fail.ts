@@ -1,4 +1,4 @@
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 
 /** Ends a script: what went wrong in one sentence, the stack only for what nobody foresaw. */
 export function fail(error: unknown): never {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { startDockerRegistry } from './docker-registry.ts';
 import { fail } from './fail.ts';
 import { run } from './run.ts';

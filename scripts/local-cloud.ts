@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { run } from './run.ts';
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url));

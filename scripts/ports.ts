@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { GantryError } from '../shared/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 
 const host = '127.0.0.1';
 

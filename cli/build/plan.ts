@@ -1,5 +1,5 @@
-import { ancestorPaths, compareBytes, type TreeEntry } from '../../shared/domain/tree.ts';
-import { GantryError } from '../../shared/error.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { ancestorPaths, compareBytes, type TreeEntry } from '../../shared/domain/files/index.ts';
 import { selectFiles } from '../../shared/files/index.ts';
 import { buildMask, type ModuleManifest } from '../../shared/manifest/index.ts';
 import type { ContentFacts, SourceEntry } from './rootfs.ts';

@@ -1,8 +1,8 @@
 import { constants, type Dirent } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GantryError } from '../../shared/base/error.ts';
 import { FsVerity } from '../../shared/composefs/index.ts';
-import { GantryError } from '../../shared/error.ts';
 
 /** Something in a module repository's `rootfs/`, as git would keep it. */
 export interface SourceEntry {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { GantryError } from '../../shared/error.ts';
+import { GantryError } from '../../shared/base/error.ts';
 
 export interface SourceDate {
   /** Seconds since 1970. */

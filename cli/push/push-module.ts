@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { GantryError } from '../../shared/error.ts';
-import { limits } from '../../shared/limits.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { limits } from '../../shared/base/limits/index.ts';
 import { emptyBlob, mediaTypes } from '../../shared/registry/index.ts';
-import type { Target } from '../registry-target.ts';
+import type { Target } from '../input/registry-target.ts';
 
 export interface PushResult {
   /** Of the artifact's manifest: what gets signed. */

@@ -1,7 +1,8 @@
 import { createMiddleware } from 'hono/factory';
-import { authenticateAgent, authenticateToken } from '../../shared/actions/authenticate.ts';
-import { type Caller, hasRole, type Role } from '../../shared/domain/role.ts';
-import { GantryError } from '../../shared/error.ts';
+import { authenticateToken } from '../../shared/actions/accounts/index.ts';
+import { authenticateAgent } from '../../shared/actions/machines/index.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { type Caller, hasRole, type Role } from '../../shared/domain/accounts/index.ts';
 import type { ApiEnv } from './env.ts';
 
 /** Who may call a route: a role, the deployment's own token, a machine's agent, or anyone. */

@@ -4,19 +4,19 @@ import { bodyLimit } from 'hono/body-limit';
 import { etag } from 'hono/etag';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
-import type { Services } from '../../shared/actions/services.ts';
-import { GantryError } from '../../shared/error.ts';
-import { limits } from '../../shared/limits.ts';
-import { makeLogger, redactText } from '../../shared/log.ts';
+import type { Services } from '../../shared/actions/context/index.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { limits } from '../../shared/base/limits/index.ts';
+import { makeLogger, redactText } from '../../shared/base/log.ts';
 import type { ApiEnv } from './env.ts';
 import { hooks } from './hooks.ts';
 import { tellOptionalKeys } from './optional-keys.ts';
 import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.ts';
 import { register } from './route.ts';
 import { apiRoutes } from './routes/index.ts';
-import { ProblemPage } from './web/approve.tsx';
 import type { OpenApiDocument } from './web/docs.tsx';
 import { styleSource } from './web/layout.tsx';
+import { ProblemPage } from './web/operations/approve.tsx';
 import { pages } from './web/pages.tsx';
 
 /** The whole HTTP side: `/api/v1`, its documentation, the pages. */

@@ -1,6 +1,6 @@
-import type { AgentCaller } from '../../shared/actions/authenticate.ts';
-import type { Services } from '../../shared/actions/services.ts';
-import type { Caller } from '../../shared/domain/role.ts';
+import type { Services } from '../../shared/actions/context/index.ts';
+import type { AgentCaller } from '../../shared/actions/machines/index.ts';
+import type { Caller } from '../../shared/domain/accounts/index.ts';
 
 /** What every request carries through hono's context. */
 export interface ApiEnv {

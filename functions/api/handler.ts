@@ -1,5 +1,5 @@
 import { handle } from 'hono/aws-lambda';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { createApp } from './app.ts';
 
 const services = servicesFromEnvironment(

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { receiveHook } from '../../shared/actions/receive-hook.ts';
-import { GantryError } from '../../shared/error.ts';
-import { limits } from '../../shared/limits.ts';
+import { receiveHook } from '../../shared/actions/poll/index.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { limits } from '../../shared/base/limits/index.ts';
 import type { ApiEnv } from './env.ts';
 
 /** Where registries tell of pushes. The door's secret is all the authority there is, so the answer tells nothing. */

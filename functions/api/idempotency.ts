@@ -1,15 +1,15 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { nowIso, type Services } from '../../shared/actions/services.ts';
-import { sha256Hex } from '../../shared/contract/ids.ts';
-import { GantryError } from '../../shared/error.ts';
-import { limits } from '../../shared/limits.ts';
+import { nowIso, type Services } from '../../shared/actions/context/index.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { sha256Hex } from '../../shared/base/ids.ts';
+import { limits } from '../../shared/base/limits/index.ts';
 import { transact } from '../../shared/store/db.ts';
 import {
   answerIdempotentRequest,
   claimIdempotentRequest,
   getIdempotentRequest,
   releaseIdempotentRequest,
-} from '../../shared/store/idempotency.ts';
+} from '../../shared/store/http/index.ts';
 
 export interface KeyedRequest {
   /** The `Idempotency-Key` header. */

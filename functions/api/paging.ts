@@ -1,6 +1,6 @@
-import type { PageQuery } from '../../shared/contract/api/common.ts';
-import { GantryError } from '../../shared/error.ts';
-import { limits } from '../../shared/limits.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { limits } from '../../shared/base/limits/index.ts';
+import type { PageQuery } from '../../shared/contract/http/index.ts';
 
 /** The place in a list after which a page begins: the last sort key of the page before, opaque to callers. */
 export function cursorOf(sortKey: string): string {

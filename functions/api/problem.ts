@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import { HTTPException } from 'hono/http-exception';
 import type { ZodError } from 'zod';
-import type { Problem } from '../../shared/contract/api/common.ts';
-import { type ErrorCode, errorStatus } from '../../shared/contract/error-codes.ts';
-import { GantryError, isGantryError } from '../../shared/error.ts';
+import { GantryError, isGantryError } from '../../shared/base/error.ts';
+import { type ErrorCode, errorStatus } from '../../shared/base/error-codes.ts';
+import type { Problem } from '../../shared/contract/http/index.ts';
 
 export const problemType = 'application/problem+json';
 

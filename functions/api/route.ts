@@ -1,12 +1,12 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, Handler } from 'hono';
 import type { z } from 'zod';
-import type { AgentCaller } from '../../shared/actions/authenticate.ts';
-import type { Services } from '../../shared/actions/services.ts';
-import { problemSchema } from '../../shared/contract/api/common.ts';
-import type { Caller } from '../../shared/domain/role.ts';
-import { roles } from '../../shared/domain/role.ts';
-import { GantryError } from '../../shared/error.ts';
+import type { Services } from '../../shared/actions/context/index.ts';
+import type { AgentCaller } from '../../shared/actions/machines/index.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import { problemSchema } from '../../shared/contract/http/index.ts';
+import type { Caller } from '../../shared/domain/accounts/index.ts';
+import { roles } from '../../shared/domain/accounts/index.ts';
 import { type Access, allow } from './access.ts';
 import type { ApiEnv } from './env.ts';
 import { once } from './idempotency.ts';

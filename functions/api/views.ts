@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import type { instanceSchema } from '../../shared/contract/api/instance.ts';
-import type { moduleSchema } from '../../shared/contract/api/module.ts';
-import type { candidateSchema, versionSchema } from '../../shared/contract/api/version.ts';
-import { driftOf } from '../../shared/domain/drift.ts';
-import type { Module } from '../../shared/domain/module.ts';
-import type { Instance } from '../../shared/domain/template.ts';
-import { type Candidate, lifecycleState, type Version } from '../../shared/domain/version.ts';
-import { GantryError } from '../../shared/error.ts';
+import { GantryError } from '../../shared/base/error.ts';
+import type { instanceSchema } from '../../shared/contract/machines/index.ts';
+import type { candidateSchema, moduleSchema, versionSchema } from '../../shared/contract/modules/index.ts';
+import type { Candidate } from '../../shared/domain/candidates/index.ts';
+import type { Instance } from '../../shared/domain/machines/index.ts';
+import { driftOf } from '../../shared/domain/machines/index.ts';
+import type { Module } from '../../shared/domain/modules/index.ts';
+import { lifecycleState, type Version } from '../../shared/domain/modules/index.ts';
 
 /** What was looked for, or `not_found` with its kind and name. */
 export function found<T>(value: T | null | undefined, kind: string, name: string): T {

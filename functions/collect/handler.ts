@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context, SQSEvent } from 'aws-lambda';
-import { collectObjects, scheduleCollections } from '../../shared/actions/collect-objects.ts';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { collectObjects, scheduleCollections } from '../../shared/actions/upkeep/index.ts';
 import { queueHandler, telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { collectMessage } from '../../shared/contract/messages.ts';
 

@@ -1,6 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import { composeTemplate } from '../../shared/actions/compose-template.ts';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { composeTemplate } from '../../shared/actions/compose/index.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
 import { composeMessage } from '../../shared/contract/messages.ts';
 

@@ -1,6 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
-import { publishEvents } from '../../shared/actions/publish-events.ts';
+import { publishEvents } from '../../shared/actions/upkeep/index.ts';
 import { awsClients } from '../../shared/aws/clients.ts';
 import { telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { environment } from '../../shared/contract/environment.ts';

@@ -1,6 +1,6 @@
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { orLater } from '../../shared/actions/host-budget.ts';
-import { ingestCandidate } from '../../shared/actions/ingest-candidate.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { ingestCandidate } from '../../shared/actions/ingest/index.ts';
+import { orLater } from '../../shared/actions/registries/index.ts';
 import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
 import { versionMessage } from '../../shared/contract/messages.ts';
 

@@ -1,7 +1,7 @@
 import type { Context, SQSEvent } from 'aws-lambda';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { orLater } from '../../shared/actions/host-budget.ts';
-import { pollRepository, schedulePolls } from '../../shared/actions/poll-repository.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { pollRepository, schedulePolls } from '../../shared/actions/poll/index.ts';
+import { orLater } from '../../shared/actions/registries/index.ts';
 import { queueHandler, telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { pollMessage } from '../../shared/contract/messages.ts';
 

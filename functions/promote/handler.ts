@@ -1,8 +1,8 @@
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { runOperationStep } from '../../shared/actions/run-operation.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { runOperationStep } from '../../shared/actions/operations/index.ts';
 import { telemetryOf, traced } from '../../shared/aws/stage.ts';
+import { GantryError } from '../../shared/base/error.ts';
 import { promotionStep } from '../../shared/contract/messages.ts';
-import { GantryError } from '../../shared/error.ts';
 
 const services = servicesFromEnvironment('COMPOSE_QUEUE_URL', 'LINK_KEY_ID', 'SENDER_ADDRESS', 'PUBLIC_URL');
 const telemetry = telemetryOf('promote');

@@ -1,7 +1,7 @@
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { scheduleResigns } from '../../shared/actions/reconcile-instance.ts';
-import { sweepOperations } from '../../shared/actions/sweep-operations.ts';
-import { spreadRotations } from '../../shared/actions/trust-root.ts';
+import { spreadRotations } from '../../shared/actions/accounts/index.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { sweepOperations } from '../../shared/actions/operations/index.ts';
+import { scheduleResigns } from '../../shared/actions/reconcile/index.ts';
 import { telemetryOf, traced } from '../../shared/aws/stage.ts';
 
 const services = servicesFromEnvironment('STATE_MACHINE_ARN', 'RECONCILE_QUEUE_URL');

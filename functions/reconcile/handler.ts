@@ -1,5 +1,5 @@
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { reconcileInstance } from '../../shared/actions/reconcile-instance.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { reconcileInstance } from '../../shared/actions/reconcile/index.ts';
 import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
 import { reconcileMessage } from '../../shared/contract/messages.ts';
 

@@ -1,9 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context, SQSEvent } from 'aws-lambda';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { orLater } from '../../shared/actions/host-budget.ts';
-import { reverifyVersion } from '../../shared/actions/reverify-version.ts';
-import { fanOut, scheduleReverification } from '../../shared/actions/schedule-reverification.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { orLater } from '../../shared/actions/registries/index.ts';
+import { fanOut, reverifyVersion, scheduleReverification } from '../../shared/actions/reverify/index.ts';
 import { queueHandler, telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { reverifyMessage } from '../../shared/contract/messages.ts';
 

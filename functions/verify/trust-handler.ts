@@ -1,9 +1,8 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { publicTrustRoot, refreshTrustRoot, trustRootDaysLeft } from '../../shared/actions/public-trust-root.ts';
-import { enqueue } from '../../shared/actions/services.ts';
+import { enqueue, servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { publicTrustRoot, refreshTrustRoot, trustRootDaysLeft } from '../../shared/actions/signatures/index.ts';
 import { telemetryOf, traced } from '../../shared/aws/stage.ts';
-import { isGantryError } from '../../shared/error.ts';
+import { isGantryError } from '../../shared/base/error.ts';
 
 const services = servicesFromEnvironment('TRUST_ROOT_MIRROR', 'REVERIFY_QUEUE_URL');
 const telemetry = telemetryOf('trust');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
-import { cures } from '../../shared/contract/cures.ts';
-import { type ErrorCode, errorMeaning, errorStatus } from '../../shared/contract/error-codes.ts';
-import { eventFacts } from '../../shared/contract/events.ts';
+import { cures } from '../../shared/base/cures.ts';
+import { type ErrorCode, errorMeaning, errorStatus } from '../../shared/base/error-codes.ts';
+import { eventFacts } from '../../shared/contract/events/index.ts';
 
 /** docs/reference/errors.md: every error code with its HTTP status and meaning. */
 export function errorReference(): string {

@@ -1,4 +1,4 @@
-import { compareBytes, type TreeEntry } from '../domain/tree.ts';
+import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import type { Placed } from './image-tree.ts';
 import { blockBytes, paddingOf } from './tar-header.ts';
 import { inPieces, memberHeader } from './write.ts';

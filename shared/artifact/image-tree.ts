@@ -1,6 +1,6 @@
-import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/files/index.ts';
 import { layerTooLarge, MemberContent, treeEntry } from './member.ts';
 import { type TarMember, TarParser } from './tar-parser.ts';
 import { memberPath, shownMember } from './tar-path.ts';

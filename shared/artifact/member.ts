@@ -1,6 +1,6 @@
+import { GantryError } from '../base/error.ts';
 import { FsVerity } from '../composefs/index.ts';
-import type { EntryType, TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import type { EntryType, TreeEntry } from '../domain/files/index.ts';
 import { deviceNumber } from './device.ts';
 import { inlineBytesMax } from './module-tar.ts';
 import type { TarEvent, TarMember } from './tar-parser.ts';

@@ -1,4 +1,4 @@
-import type { TreeEntry } from '../domain/tree.ts';
+import type { TreeEntry } from '../domain/files/index.ts';
 
 /** The members of a module tar, product.md section 3. */
 export const manifestMember = 'manifest.json';

@@ -1,5 +1,5 @@
-import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/files/index.ts';
 import { shownMember } from './tar-path.ts';
 import { TreeWeight } from './tree-weight.ts';
 

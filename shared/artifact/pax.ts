@@ -1,5 +1,5 @@
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { compareBytes } from '../domain/files/index.ts';
 import { tarMalformed } from './tar-header.ts';
 
 /** Records of one pax extended header; values are bytes, because those of xattrs are. */

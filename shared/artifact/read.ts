@@ -1,7 +1,7 @@
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { composefsImage } from '../composefs/index.ts';
-import type { TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import type { TreeEntry } from '../domain/files/index.ts';
 import { type FileSink, layerTooLarge, MemberContent, treeEntry } from './member.ts';
 import { digestMember, type ModuleTar, manifestMember, rootMember } from './module-tar.ts';
 import { ModuleTree } from './module-tree.ts';

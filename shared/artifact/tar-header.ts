@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /** Everything in a tar comes in blocks of this many bytes (POSIX.1-2017 pax, "ustar Interchange Format"). */
 export const blockBytes = 512;

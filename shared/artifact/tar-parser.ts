@@ -1,5 +1,5 @@
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { decodePax, type PaxAttributes, paxAttributes } from './pax.ts';
 import { blockBytes, decodeHeader, isZero, octal11Max, paddingOf, type TarHeader, tarMalformed } from './tar-header.ts';
 

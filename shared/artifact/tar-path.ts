@@ -1,5 +1,5 @@
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { decodeUtf8 } from './pax.ts';
 import { tarMalformed } from './tar-header.ts';
 

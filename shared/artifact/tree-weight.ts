@@ -1,6 +1,6 @@
-import type { TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import type { TreeEntry } from '../domain/files/index.ts';
 import { tarMalformed } from './tar-header.ts';
 import { shownMember } from './tar-path.ts';
 

@@ -1,7 +1,7 @@
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { composefsImage, FsVerity } from '../composefs/index.ts';
-import { compareBytes, type TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { deviceMajorMinor } from './device.ts';
 import { digestMember, manifestMember, rootMember } from './module-tar.ts';
 import { ModuleTree } from './module-tree.ts';

@@ -3,8 +3,8 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { z } from 'zod';
-import { GantryError } from '../error.ts';
-import { makeLogger } from '../log.ts';
+import { GantryError } from '../base/error.ts';
+import { makeLogger } from '../base/log.ts';
 
 /** The log, metrics and traces of a stage; one a function. */
 export interface Telemetry {

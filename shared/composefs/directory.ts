@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { FsVerity } from './fs-verity.ts';
 import { getfattrOptions, parseGetfattr } from './getfattr.ts';
 import { ComposefsNode, fileType, isKnownType, sortChildren } from './node.ts';

@@ -1,5 +1,5 @@
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { isDigest, lookUp, plainSlash, shown } from './dump-text.ts';
 import { unescapeField } from './escape.ts';
 import { ComposefsNode, fileType, isKnownType, sortChildren, type Xattr } from './node.ts';

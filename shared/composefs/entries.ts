@@ -1,6 +1,6 @@
-import { type EntryType, parentPath, type TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import { type EntryType, parentPath, type TreeEntry } from '../domain/files/index.ts';
 import { ComposefsNode, fileType, sortChildren, type Xattr } from './node.ts';
 
 const typeBits: Record<EntryType, number> = {

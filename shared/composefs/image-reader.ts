@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /**
  * Little-endian reads from an image that may be malformed: all are checked, and none can make a reader work for longer

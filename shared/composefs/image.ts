@@ -1,4 +1,4 @@
-import type { TreeEntry } from '../domain/tree.ts';
+import type { TreeEntry } from '../domain/files/index.ts';
 import { nodeFromEntries } from './entries.ts';
 import { writeErofs } from './erofs.ts';
 import { fsVerityDigest } from './fs-verity.ts';

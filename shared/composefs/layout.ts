@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 import { fileType } from './node.ts';
 import type { Inode, OverlayTree } from './overlay.ts';
 import { type UsedXattr, xattrBodyHeaderBytes, xattrEntryBytes, xattrValueBytes } from './xattr.ts';

@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 import { type ComposefsNode, fileType, type Xattr } from './node.ts';
 import {
   accountedBytes,

@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 import { ComposefsNode, fileType, resolveLink } from './node.ts';
 import { isExternal, isWhiteout, OverlayXattrs } from './overlay-xattrs.ts';
 import type { UsedXattr, XattrTable } from './xattr.ts';

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
 import { ImageReader, invalidImage } from './image-reader.ts';
 import { blockBytes, direntBytes, slotBytes, superblockBytes, superblockOffset } from './layout.ts';
 import { ComposefsNode, fileType, isKnownType } from './node.ts';

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
 import { type ImageReader, invalidImage } from './image-reader.ts';
 import type { Xattr } from './node.ts';
 import {

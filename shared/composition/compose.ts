@@ -1,3 +1,5 @@
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import type {
   CarvedOutFile,
   Composition,
@@ -6,10 +8,8 @@ import type {
   DroppedFile,
   LayerName,
   ShadowedFile,
-} from '../domain/composition.ts';
-import { compareBytes, type TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+} from '../domain/compose/index.ts';
+import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { layerName, orderLayers } from './priority.ts';
 import { type Protection, protectionOf } from './protection.ts';
 

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { Composition, CompositionIndex, IndexedLayer, LayerName, PathFacts } from '../domain/composition.ts';
-import { compareBytes, type TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import type { Composition, CompositionIndex, IndexedLayer, LayerName, PathFacts } from '../domain/compose/index.ts';
+import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { layerName } from './priority.ts';
 
 /** Makes the index of a composition: plain JSON, the same for the same composition. */

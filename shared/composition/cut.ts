@@ -1,4 +1,4 @@
-import type { CompositionReport } from '../domain/composition.ts';
+import type { CompositionReport } from '../domain/compose/index.ts';
 
 /** How far a list of an answer goes: rows, and bytes of them as JSON; without bounds to its end. */
 export interface ListBounds {

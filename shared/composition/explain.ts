@@ -1,5 +1,5 @@
-import type { CompositionIndex, LayerName, PathExplanation } from '../domain/composition.ts';
-import { shownPath } from '../domain/tree.ts';
+import type { CompositionIndex, LayerName, PathExplanation } from '../domain/compose/index.ts';
+import { shownPath } from '../domain/files/index.ts';
 import { compileGlob, matches } from '../files/index.ts';
 import { factsAt, placeOf } from './composition-index.ts';
 import { ownerOf } from './preview.ts';

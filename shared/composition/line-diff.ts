@@ -1,5 +1,5 @@
 import { diff } from 'node:util';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
 
 /** Lines around a difference that are shown with it. */
 const context = 2;

@@ -1,7 +1,7 @@
-import type { CompositionLayer } from '../domain/composition.ts';
-import { isGantryError } from '../error.ts';
+import { isGantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import type { CompositionLayer } from '../domain/compose/index.ts';
 import { commonPath, compileGlob, type ExamplePath, type Glob } from '../files/index.ts';
-import { limits } from '../limits.ts';
 import { layerName } from './priority.ts';
 
 interface Pattern {

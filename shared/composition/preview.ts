@@ -9,8 +9,8 @@ import type {
   PathFacts,
   PathOwner,
   Preview,
-} from '../domain/composition.ts';
-import { compareBytes } from '../domain/tree.ts';
+} from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
 import { factsAt } from './composition-index.ts';
 import { cutList, type ListBounds } from './cut.ts';
 

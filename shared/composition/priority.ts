@@ -1,7 +1,7 @@
-import type { CompositionLayer, LayerName } from '../domain/composition.ts';
-import { type Variety, varietyOffset } from '../domain/module.ts';
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import type { CompositionLayer, LayerName } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
+import { type Variety, varietyOffset } from '../domain/modules/index.ts';
 
 /** What gives a layer its rank (product.md, section 7). */
 export interface RankOf {

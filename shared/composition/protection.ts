@@ -1,8 +1,8 @@
-import type { CompositionLayer, LayerName, ProtectedPath } from '../domain/composition.ts';
-import { compareBytes, parentPath, type TreeEntry } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import type { CompositionLayer, LayerName, ProtectedPath } from '../domain/compose/index.ts';
+import { compareBytes, parentPath, type TreeEntry } from '../domain/files/index.ts';
 import { compileGlob, type Glob, GlobMatcher, literalPath } from '../files/index.ts';
-import { limits } from '../limits.ts';
 import { overlapWarnings } from './overlap.ts';
 import { layerName } from './priority.ts';
 

@@ -1,8 +1,8 @@
-import type { RenderedFile } from '../contract/desired-state.ts';
-import type { Composition, LayerName, RenderMetadata } from '../domain/composition.ts';
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import type { RenderedFile } from '../contract/reconcile/index.ts';
+import type { Composition, LayerName, RenderMetadata } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
 
 /** `${instance.<key>}`; a key is anything without white space, braces and `$`, so that a misspelt one is named, not kept. */
 const placeholder = /\$\{instance\.([^\s{}$]+)\}/g;

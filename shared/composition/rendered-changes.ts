@@ -1,6 +1,5 @@
-import type { Composition, LayerName, RenderMetadata } from '../domain/composition.ts';
-import type { RenderedChange } from '../domain/rendered-change.ts';
-import { compareBytes } from '../domain/tree.ts';
+import type { Composition, LayerName, RenderedChange, RenderMetadata } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
 import { lineDiff } from './line-diff.ts';
 import { placeholdersOf, renderFile, textOf } from './render.ts';
 

@@ -1,6 +1,6 @@
-import type { LayerName } from '../domain/composition.ts';
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import type { LayerName } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
 import { withoutMiddle } from './resolve-explain.ts';
 
 /** Whether modules require each other in a circle. `requiredBy` gives for each module those that require it. */

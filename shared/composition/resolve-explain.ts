@@ -1,6 +1,6 @@
-import type { LayerName } from '../domain/composition.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import type { LayerName } from '../domain/compose/index.ts';
 import type { ParsedConstraint, VersionChoice } from './version-choice.ts';
 
 /** One demand on a module: an assignment's (`by` is null) or that of a chosen version's manifest. */

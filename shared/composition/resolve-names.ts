@@ -1,6 +1,6 @@
-import type { LayerName } from '../domain/composition.ts';
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import type { LayerName } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
 import type { VersionChoice } from './version-choice.ts';
 
 /** Whose modules a bare name means where the asking account has none of that name (product.md, section 2). */

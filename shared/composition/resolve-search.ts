@@ -1,8 +1,8 @@
-import type { LayerName } from '../domain/composition.ts';
-import { splitModule } from '../domain/template.ts';
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import type { LayerName } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
+import { splitModule } from '../domain/templates/index.ts';
 import { cycleError, hasCycle } from './resolve-cycle.ts';
 import { chainOf, chainTo, type Demand, explainClash, unsatisfiedError } from './resolve-explain.ts';
 import { ambiguousError, commonAccount, type Meaning, type Names } from './resolve-names.ts';

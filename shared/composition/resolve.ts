@@ -1,6 +1,6 @@
-import { sha256Hex } from '../contract/ids.ts';
-import type { LayerName, ResolutionRecord, ResolvedVersion } from '../domain/composition.ts';
-import { compareBytes } from '../domain/tree.ts';
+import { sha256Hex } from '../base/ids.ts';
+import type { LayerName, ResolutionRecord, ResolvedVersion } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
 import { Names } from './resolve-names.ts';
 import { type Found, type Requirement, Search } from './resolve-search.ts';
 import type { VersionChoice } from './version-choice.ts';

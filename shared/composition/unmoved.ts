@@ -1,5 +1,5 @@
-import type { LayerName, ResolutionRecord } from '../domain/composition.ts';
-import type { Track } from '../domain/template.ts';
+import type { LayerName, ResolutionRecord } from '../domain/compose/index.ts';
+import type { Track } from '../domain/templates/index.ts';
 
 /** What a change asks of one module of a template: that it goes, or that it is this version. */
 export interface Move {

@@ -1,7 +1,7 @@
 import semver from 'semver';
-import type { Track } from '../domain/template.ts';
-import type { Version } from '../domain/version.ts';
-import { compareVersions } from '../domain/version-string.ts';
+import type { Version } from '../domain/modules/index.ts';
+import { compareVersions } from '../domain/modules/index.ts';
+import type { Track } from '../domain/templates/index.ts';
 
 /**
  * How a version stands on a track:

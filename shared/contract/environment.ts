@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { parseAllowList } from '../domain/address.ts';
-import { parseHostBudgets } from '../domain/host-budget.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { parseAllowList, parseHostBudgets } from '../domain/registries/index.ts';
 
 const text = z.string().min(1);
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idSchema, versionIdSchema } from './ids.ts';
+import { idSchema, versionIdSchema } from '../base/ids.ts';
 
 /** How often the message was put off because the budget of its registry was spent. */
 const waits = z.number().int().optional();

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { canonicalize } from '@tufjs/canonical-json';
 import { Key } from '@tufjs/models';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /**
  * A TUF key from a public key (PEM, SPKI): ECDSA P-256 or Ed25519. Its id is the SHA-256 of the key's canonical JSON (TUF

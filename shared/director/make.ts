@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Metadata, type Root, Signature, TargetFile, Targets } from '@tufjs/models';
-import { type DesiredState, desiredState } from '../contract/desired-state.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { type DesiredState, desiredState } from '../contract/reconcile/index.ts';
 
 /** TUF's specification that the metadata follows; agents refuse another major version. */
 export const specVersion = '1.0.31';

@@ -1,7 +1,7 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { Metadata, Root, Signature } from '@tufjs/models';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { publicKeyOf, tufKey } from './key.ts';
 import { positive, specVersion, tufTime } from './make.ts';
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Key, Metadata, MetadataKind, type Root, type TargetFile, type Targets } from '@tufjs/models';
-import { type DesiredState, desiredState } from '../contract/desired-state.ts';
-import type { ErrorCode } from '../contract/error-codes.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
+import { limits } from '../base/limits/index.ts';
+import { type DesiredState, desiredState } from '../contract/reconcile/index.ts';
 import { publicKeyOf, tufKey } from './key.ts';
 import { compositionTarget, type DesiredStateOptions, rootSha256 } from './make.ts';
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { CallChain } from '../domain/call-chain.ts';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
+import type { CallChain } from '../domain/machines/index.ts';
 
 /** How a call names its place: the nonce of the last answer (absent before the first) and which attempt with it this is. */
 export interface CallPlace {

@@ -1,5 +1,5 @@
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import type { Glob } from './glob.ts';
 import { distinctBytes, GlobAutomaton } from './glob-automaton.ts';
 import { afterPathByte, mayEnd, type PathState, pathStart, pathStates } from './path-bytes.ts';

@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /** The error for a pattern that is not a usable glob. */
 export function badGlob(pattern: string, why: string): GantryError {

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
 import { parseClass } from './glob-class.ts';
 import { badGlob } from './glob-error.ts';
 

@@ -1,5 +1,5 @@
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { type Glob, type GlobToken, toByteString } from './glob.ts';
 import { absorbed } from './glob-automaton.ts';
 

@@ -1,5 +1,5 @@
-import { compareBytes, parentPath } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { compareBytes, parentPath } from '../domain/files/index.ts';
 import { compileGlob } from './glob.ts';
 import { GlobMatcher } from './matcher.ts';
 

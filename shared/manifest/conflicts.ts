@@ -1,7 +1,7 @@
-import { ancestorPaths, compareBytes } from '../domain/tree.ts';
-import { isGantryError } from '../error.ts';
+import { isGantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import { ancestorPaths, compareBytes } from '../domain/files/index.ts';
 import { compileGlob, type Glob, GlobMatcher, intersects, literalPath, selectFiles } from '../files/index.ts';
-import { limits } from '../limits.ts';
 import { buildMask, carveOuts } from './row.ts';
 import type { ModuleManifest } from './schema.ts';
 

@@ -10,8 +10,8 @@ import {
   type Pair,
   parseDocument,
 } from 'yaml';
-import { nestsDeeper } from '../domain/nesting.ts';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
+import { nestsDeeper } from '../base/nesting.ts';
 import { type Finding, formatKeyPath, type KeyPath, type ManifestProblem } from './problem.ts';
 
 /** A YAML (or JSON) text as plain values, with the way back from a key path to its place in the text. */

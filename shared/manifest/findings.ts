@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
 import { describeValue, type Finding, type KeyPath } from './problem.ts';
 import { moduleManifestSchema } from './schema.ts';
 

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
 import { globAdvice } from './advice.ts';
 import { type ManifestDocument, readDocument } from './document.ts';
 import { schemaFindings } from './findings.ts';

@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /** Something to say about a place in a manifest. */
 export interface ManifestProblem {

@@ -1,6 +1,6 @@
 import semver from 'semver';
-import { isSlug } from '../domain/names.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { isSlug } from '../base/slug.ts';
 import { describeValue } from './problem.ts';
 
 /** An entry of `dependencies.requires`. */

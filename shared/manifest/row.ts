@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../contract/error-codes.ts';
-import type { Variety } from '../domain/module.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
+import type { Variety } from '../domain/modules/index.ts';
 import type { ModuleManifest } from './schema.ts';
 
 /** The facts of a module's registration that its manifests are held against. */

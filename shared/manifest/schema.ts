@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { slugPattern, slugSchema } from '../domain/names.ts';
-import { isGantryError } from '../error.ts';
+import { isGantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import { slugPattern, slugSchema } from '../base/slug.ts';
 import { compileGlob } from '../files/index.ts';
-import { limits } from '../limits.ts';
 import { parseRequirement } from './requirement.ts';
 
 /** Turns what a parser throws into a problem at the string that it was given. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { signPredicateType } from '../domain/signature.ts';
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { compareBytes } from '../domain/files/index.ts';
+import { signPredicateType } from '../domain/signatures/index.ts';
 import { fallbackTag, type ManifestContent, type RegistryClient } from './client.ts';
 import { type Descriptor, emptyBlob, mediaTypes, parseIndex } from './schema.ts';
 

@@ -1,5 +1,5 @@
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { failure } from './failure.ts';
 import { parseJson, tokenAnswer } from './schema.ts';
 import { discard, type HttpRequest, type HttpResponse, type Transport } from './transport.ts';

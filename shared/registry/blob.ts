@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GantryError, isGantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError, isGantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { type HttpResponse, networkError } from './transport.ts';
 
 /** What a blob must turn out to be. */

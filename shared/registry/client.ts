@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { pullScope } from './auth.ts';
 import { bodyStream, countedStream, type ExpectedBlob, resumed, sizeError, verifiedStream } from './blob.ts';
 import { nextPage, type RegistryClientOptions, RegistryConnection } from './connection.ts';

@@ -1,6 +1,6 @@
-import { isLoopbackHost } from '../domain/registry.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import { isLoopbackHost } from '../domain/registries/index.ts';
 import { type AuthMemory, Authorizer, type Credentials, type Scope } from './auth.ts';
 import { discard, type HttpRequest, type HttpResponse, Transport, type TransportOptions } from './transport.ts';
 

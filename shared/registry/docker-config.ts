@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 import type { Credentials } from './auth.ts';
 
 const config = z.looseObject({

@@ -1,4 +1,4 @@
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 import { discard, type HttpResponse, header } from './transport.ts';
 
 /** Drops an answer that is not what was asked for and says why, in the closed set of registry errors. */

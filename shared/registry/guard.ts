@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
-import { type AllowList, isLoopbackAddress, isPublicAddress, parseAllowList } from '../domain/address.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import { type AllowList, isLoopbackAddress, isPublicAddress, parseAllowList } from '../domain/registries/index.ts';
 
 /** Resolves a name to all of its addresses; node:dns's `lookup` does. */
 export type Resolve = (

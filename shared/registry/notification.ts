@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { HookKind } from '../domain/registry.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import type { HookKind } from '../domain/registries/index.ts';
 import { parseReference } from './reference.ts';
 
 /** A header of the request, by its name in lower case. */

@@ -1,5 +1,5 @@
-import type { Pause } from '../domain/host-budget.ts';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
+import type { Pause } from '../domain/registries/index.ts';
 import { retryAfterSeconds } from './failure.ts';
 import { header, type RequestEvent } from './transport.ts';
 

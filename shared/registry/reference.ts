@@ -1,5 +1,5 @@
-import { canonicalHost } from '../domain/registry.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { canonicalHost } from '../domain/registries/index.ts';
 
 /** An OCI reference, taken apart. At most one of `tag` and `digest` is enough to name a manifest; the digest wins. */
 export interface Reference {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GantryError, isGantryError } from '../error.ts';
+import { GantryError, isGantryError } from '../base/error.ts';
 
 /** Media types of the OCI image specification 1.1 and of the signatures that cosign stores. */
 export const mediaTypes = {

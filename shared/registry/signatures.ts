@@ -1,7 +1,7 @@
-import { nestsDeeper } from '../domain/nesting.ts';
-import type { SignatureCandidate, SignatureSource, UnreadableReason } from '../domain/signature.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
+import { nestsDeeper } from '../base/nesting.ts';
+import type { SignatureCandidate, SignatureSource, UnreadableReason } from '../domain/signatures/index.ts';
 import { fallbackTag, type RegistryClient } from './client.ts';
 import { isOutage } from './failure.ts';
 import { type Descriptor, mediaTypes, parseManifest } from './schema.ts';

@@ -1,5 +1,5 @@
-import { isTag } from '../domain/version-string.ts';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
+import { isTag } from '../domain/modules/index.ts';
 import { pullScope } from './auth.ts';
 import { nextPage, type RegistryConnection } from './connection.ts';
 import { failure } from './failure.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 import { pushScope } from './auth.ts';
 import { countedStream, type ExpectedBlob } from './blob.ts';
 import type { RegistryConnection } from './connection.ts';

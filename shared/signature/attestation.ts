@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { AttestationRequirement, AttestationSummary, SignatureVerdict } from '../domain/signature.ts';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
+import type { AttestationRequirement, AttestationSummary, SignatureVerdict } from '../domain/signatures/index.ts';
 import type { Claim } from './material.ts';
 import type { CompiledAttestation } from './policy.ts';
 

@@ -8,7 +8,7 @@ import {
   ValidationError,
 } from '@sigstore/bundle';
 import { z } from 'zod';
-import { signPredicateType } from '../domain/signature.ts';
+import { signPredicateType } from '../domain/signatures/index.ts';
 import { SignedBytes, SignedMessage } from './content.ts';
 import { type Artifact, type Claim, type Material, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';

@@ -1,4 +1,4 @@
-import { sha256Hex } from '../contract/ids.ts';
+import { sha256Hex } from '../base/ids.ts';
 
 /**
  * Remembers what a pure function made of the last few JSON values, known by their content: a worker gets an equal policy or

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, scryptSync } from 'node:crypto';
 import nacl from 'tweetnacl';
 import { z } from 'zod';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 import { keyKind } from './keys.ts';
 
 // go-securesystemslib/encrypted, which cosign's key files are made with.

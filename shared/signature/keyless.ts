@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, Verifier } from '@sigstore/verify';
-import type { GantryError } from '../error.ts';
+import type { GantryError } from '../base/error.ts';
 import { checkLogEntry } from './log-entry.ts';
 import type { Evidence, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';

@@ -1,7 +1,7 @@
 import { constants, createHash, createPublicKey, type KeyObject, publicDecrypt, verify } from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /** A public key that a policy trusts. */
 export interface TrustedKey {

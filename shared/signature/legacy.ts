@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { z } from 'zod';
-import type { SignatureCandidate } from '../domain/signature.ts';
+import type { SignatureCandidate } from '../domain/signatures/index.ts';
 import { SignedBytes } from './content.ts';
 import { type Claim, type Material, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';

@@ -1,7 +1,7 @@
 import type { TrustMaterial } from '@sigstore/verify';
 import type { RE2JS } from 're2js';
-import type { AttestationRequirement, ClaimName, SignaturePolicy, SignerIdentity } from '../domain/signature.ts';
-import { limits } from '../limits.ts';
+import { limits } from '../base/limits/index.ts';
+import type { AttestationRequirement, ClaimName, SignaturePolicy, SignerIdentity } from '../domain/signatures/index.ts';
 import { byContent } from './by-content.ts';
 import { checkPublicKey, type TrustedKey } from './keys.ts';
 import { compileRegexp } from './regexp.ts';

@@ -1,6 +1,6 @@
 import { VerificationError } from '@sigstore/verify';
-import type { ErrorCode } from '../contract/error-codes.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
 
 /** Why a signature does not count. Thrown within this folder only: it ends as a verdict. */
 export class Refusal extends GantryError {}

@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 
 /**
  * Compiles a regexp with RE2 meaning (linear time), as Go and so cosign read it. Use `test`, which searches.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 const publicGoodMirror = 'https://tuf-repo-cdn.sigstore.dev';
 

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { signPredicateType } from '../domain/signature.ts';
-import { compareBytes } from '../domain/tree.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { compareBytes } from '../domain/files/index.ts';
+import { signPredicateType } from '../domain/signatures/index.ts';
 import { preAuthenticationEncoding, statementPayloadType } from './bundle.ts';
 import { hashOf, keyHint, keyKind } from './keys.ts';
 

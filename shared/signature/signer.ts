@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SignedEntity } from '@sigstore/verify';
-import { type ClaimName, claimOids, type SignerClaims } from '../domain/signature.ts';
+import { type ClaimName, claimOids, type SignerClaims } from '../domain/signatures/index.ts';
 import { refuse } from './refusal.ts';
 
 type Certificate = Extract<SignedEntity['key'], { $case: 'certificate' }>['certificate'];

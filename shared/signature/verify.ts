@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../contract/error-codes.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
+import { limits } from '../base/limits/index.ts';
 import {
   type ArtifactVerdict,
   type BundleVerdict,
@@ -7,8 +8,7 @@ import {
   type SignatureVerdict,
   type SignerClaims,
   signPredicateType,
-} from '../domain/signature.ts';
-import { limits } from '../limits.ts';
+} from '../domain/signatures/index.ts';
 import { summarise, unmet } from './attestation.ts';
 import { readBundle } from './bundle.ts';
 import { checkIdentity } from './identity.ts';

@@ -12,7 +12,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { createCustomAttribute } from 'electrodb';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /** The table and the client that reaches it. ElectroDB entities make the parameters; this file sends them. */
 export interface Db {

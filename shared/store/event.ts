@@ -1,7 +1,7 @@
 import { Entity } from 'electrodb';
-import type { EventData, EventType, GantryEvent } from '../contract/events.ts';
-import { newId } from '../contract/ids.ts';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
+import { newId } from '../base/ids.ts';
+import type { EventData, EventType, GantryEvent } from '../contract/events/index.ts';
 import { create, json, key, service, text, type Write } from './db.ts';
 
 /**

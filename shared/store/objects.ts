@@ -12,9 +12,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { GantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import type { ObjectKind } from '../contract/objects.ts';
-import { GantryError } from '../error.ts';
-import { limits } from '../limits.ts';
 
 /** The artifact bucket. Everything but desired states and the trust
  * root is named by its digest and never overwritten with other bytes. */
@@ -80,7 +80,7 @@ export async function putOnce(
 }
 
 /**
- * Sees to it that an object is young, of which the collector (shared/actions/collect-objects.ts) keeps off: whoever is to
+ * Sees to it that an object is young, of which the collector (shared/actions/upkeep/collect-objects.ts) keeps off: whoever is to
  * name an object that exists already calls this first. An object older than `objectRenewSeconds` is copied onto itself,
  * which makes a new version of the same bytes; the collector deletes versions that it saw old, and never this one.
  * Returns false when there is no such object.

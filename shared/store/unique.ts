@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import type { GantryError } from '../error.ts';
+import type { GantryError } from '../base/error.ts';
 import { create, type Db, key, read, remove, service, text, type Write } from './db.ts';
 
 /** A name taken inside an account: what makes e-mails, template names or version strings unique. */

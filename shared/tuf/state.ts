@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models';
 import { z } from 'zod';
-import { GantryError } from '../error.ts';
+import { GantryError } from '../base/error.ts';
 
 /** The target that is kept. */
 export const trustedRootTarget = 'trusted_root.json';

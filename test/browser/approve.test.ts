@@ -1,9 +1,9 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
-import { changePolicy } from '../../shared/actions/change-policy.ts';
-import { type Approval, defaultPolicy, type Operation } from '../../shared/domain/operation.ts';
-import type { Member } from '../../shared/domain/role.ts';
-import { getApproval } from '../../shared/store/operation.ts';
+import { changePolicy } from '../../shared/actions/operations/index.ts';
+import type { Member } from '../../shared/domain/accounts/index.ts';
+import { type Approval, defaultPolicy, type Operation } from '../../shared/domain/operations/index.ts';
+import { getApproval } from '../../shared/store/operations/index.ts';
 import { as, linksTo, policy, requirePending } from '../support/operations.ts';
 import { findProgram, requires } from '../support/requirements.ts';
 import { eventually, World } from '../support/world.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import type { Services } from '../../shared/actions/services.ts';
-import { limits } from '../../shared/limits.ts';
+import type { Services } from '../../shared/actions/context/index.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { limits } from '../../shared/base/limits/index.ts';
 import { hasObject } from '../../shared/store/objects.ts';
 import { alone } from './flow.ts';
 

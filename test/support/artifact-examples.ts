@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { buildModule } from '../../cli/build/build-module.ts';
 import { artifactManifest } from '../../cli/push/push-module.ts';
 import { readModuleTar } from '../../shared/artifact/index.ts';
+import { versionId } from '../../shared/base/ids.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
 import { compose, indexOf, renderInstanceFiles, resolve } from '../../shared/composition/index.ts';
-import type { DesiredLayer, DesiredState } from '../../shared/contract/desired-state.ts';
-import { versionId } from '../../shared/contract/ids.ts';
+import type { DesiredLayer, DesiredState } from '../../shared/contract/reconcile/index.ts';
 import { makeDesiredState } from '../../shared/director/index.ts';
-import type { CompositionLayer } from '../../shared/domain/composition.ts';
-import type { TreeEntry } from '../../shared/domain/tree.ts';
+import type { CompositionLayer } from '../../shared/domain/compose/index.ts';
+import type { TreeEntry } from '../../shared/domain/files/index.ts';
 import { parseManifestJson } from '../../shared/manifest/index.ts';
 
 const examples = new URL('../../examples/', import.meta.url).pathname;

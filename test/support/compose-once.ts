@@ -1,5 +1,5 @@
-import { composeTemplate } from '../../shared/actions/compose-template.ts';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
+import { composeTemplate } from '../../shared/actions/compose/index.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { composeMessage } from '../../shared/contract/messages.ts';
 
 // A worker of its own process, for tests that measure it: `compose-once.ts <message>` prints what composing took.

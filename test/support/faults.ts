@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import type { Services } from '../../shared/actions/services.ts';
+import type { Services } from '../../shared/actions/context/index.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 
 /** How a write ends: it is not made and its worker hears of that, or it is made and its worker is dead from then on. */
 export type Stop = 'fails' | 'kills';

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { GantryError } from '../../shared/error.ts';
+import { GantryError } from '../../shared/base/error.ts';
 
 export interface HttpServer {
   /** `127.0.0.1:<port>` */

@@ -1,6 +1,6 @@
 import { TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { ingestCandidate } from '../../shared/actions/ingest-candidate.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { ingestCandidate } from '../../shared/actions/ingest/index.ts';
 import { versionMessage } from '../../shared/contract/messages.ts';
 
 // A worker of its own process, for tests that kill it: `ingest-once.ts <message> [die-before-commit]`.

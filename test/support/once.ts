@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import type { Services } from '../../shared/actions/services.ts';
-import type { EventType } from '../../shared/contract/events.ts';
+import type { Services } from '../../shared/actions/context/index.ts';
+import type { EventType } from '../../shared/contract/events/index.ts';
 import type { IngestMessage } from '../../shared/contract/messages.ts';
 import type { RegistryClient } from '../../shared/registry/index.ts';
-import { listProviders } from '../../shared/store/provider.ts';
-import { listVersions } from '../../shared/store/version.ts';
+import { listProviders, listVersions } from '../../shared/store/modules/index.ts';
 import { eventsOf, moduleTar, offSchedule, pushLayers, sha256, signDigest } from './flow.ts';
 import { directoryEntry, fileEntry } from './trees.ts';
 import type { AuthorKey, World } from './world.ts';

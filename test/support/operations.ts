@@ -1,15 +1,19 @@
 import { inject } from 'vitest';
 import { z } from 'zod';
-import { decideApproval } from '../../shared/actions/decide-approval.ts';
-import { servicesFromEnvironment } from '../../shared/actions/from-environment.ts';
-import { promoteVersion } from '../../shared/actions/promote-version.ts';
-import type { Services } from '../../shared/actions/services.ts';
-import { type Action, defaultPolicy, type InterventionPolicy, type Operation } from '../../shared/domain/operation.ts';
-import type { Caller, Member, Role } from '../../shared/domain/role.ts';
-import type { PromotionTarget, Version } from '../../shared/domain/version.ts';
+import type { Services } from '../../shared/actions/context/index.ts';
+import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { decideApproval, promoteVersion } from '../../shared/actions/operations/index.ts';
+import type { Caller, Member, Role } from '../../shared/domain/accounts/index.ts';
+import type { PromotionTarget, Version } from '../../shared/domain/modules/index.ts';
+import {
+  type Action,
+  defaultPolicy,
+  type InterventionPolicy,
+  type Operation,
+} from '../../shared/domain/operations/index.ts';
 import { transact } from '../../shared/store/db.ts';
-import { getPolicy, putPolicy } from '../../shared/store/operation.ts';
-import { getVersion } from '../../shared/store/version.ts';
+import { getVersion } from '../../shared/store/modules/index.ts';
+import { getPolicy, putPolicy } from '../../shared/store/operations/index.ts';
 import type { World } from './world.ts';
 
 const mailbox = z.object({

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import { z } from 'zod';
-import type { SignatureCandidate } from '../../shared/domain/signature.ts';
+import type { SignatureCandidate } from '../../shared/domain/signatures/index.ts';
 
 const logEntry = z.object({
   body: z.string(),

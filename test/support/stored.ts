@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
+import { newId, versionId } from '../../shared/base/ids.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
-import { newId, versionId } from '../../shared/contract/ids.ts';
-import type { Module } from '../../shared/domain/module.ts';
-import type { Template } from '../../shared/domain/template.ts';
-import type { TreeEntry } from '../../shared/domain/tree.ts';
-import type { Version, VersionBuild } from '../../shared/domain/version.ts';
+import type { TreeEntry } from '../../shared/domain/files/index.ts';
+import type { Module, Version, VersionBuild } from '../../shared/domain/modules/index.ts';
+import type { Template } from '../../shared/domain/templates/index.ts';
 import { moduleManifestSchema } from '../../shared/manifest/schema.ts';
 import { type Db, transact } from '../../shared/store/db.ts';
-import { createAssignment } from '../../shared/store/template.ts';
+import { createAssignment } from '../../shared/store/templates/index.ts';
 
 const time = '2026-01-01T00:00:00.000Z';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { fsVerityDigest } from '../../shared/composefs/index.ts';
-import type { TreeEntry } from '../../shared/domain/tree.ts';
+import type { TreeEntry } from '../../shared/domain/files/index.ts';
 
 export interface TreeWithContent {
   entries: TreeEntry[];

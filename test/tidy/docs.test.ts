@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/local-cloud.ts';
 import { generatedFiles } from '../../scripts/reference/files.ts';
 import { synthesize } from '../../scripts/synthesize.ts';
-import { cureOf } from '../../shared/contract/cures.ts';
-import { errorStatus } from '../../shared/contract/error-codes.ts';
-import { eventTypes } from '../../shared/contract/events.ts';
+import { cureOf } from '../../shared/base/cures.ts';
+import { errorStatus } from '../../shared/base/error-codes.ts';
+import { eventTypes } from '../../shared/contract/events/index.ts';
 
 function read(path: string): string {
   return readFileSync(join(projectRoot, path), 'utf8');
@@ -39,17 +39,21 @@ test('every error code is in docs/reference/errors.md', () => {
 });
 
 test('every code that verify, poll and ingest give of an artifact says what helps', () => {
-  const actions = ['explain-artifact', 'ingest-candidate', 'poll-repository', 'read-builds', 'see-tag', 'take-layer'];
-  const sources = [
-    ...['shared/artifact', 'shared/registry', 'shared/signature', 'shared/manifest'].flatMap((folder) =>
-      readdirSync(join(projectRoot, folder)).map((name) => join(folder, name)),
-    ),
-    ...['verify-candidate', 'registry-access', ...actions].map((name) => `shared/actions/${name}.ts`),
-  ].filter((path) => path.endsWith('.ts'));
+  const areas = ['registries', 'signatures', 'poll', 'verify', 'ingest'];
+  const folders = [
+    ...['artifact', 'registry', 'signature', 'manifest'].map((core) => `shared/${core}`),
+    ...areas.map((area) => `shared/actions/${area}`),
+  ];
+  const sources = folders
+    .flatMap((folder) => readdirSync(join(projectRoot, folder)).map((name) => join(folder, name)))
+    .concat('shared/actions/modules/explain-artifact.ts')
+    .filter((path) => path.endsWith('.ts'));
   const words = new Set(sources.flatMap((path) => read(path).match(/(?<=')[A-Za-z]\w+(?=')/g) ?? []));
   // Faults of callers, of Gantry itself and of the command line: they reject no artifact.
   const others = [
     'invalid_request',
+    'hook_refused',
+    'trust_root_refused',
     'not_found',
     'conflict',
     'already_exists',

@@ -12,7 +12,7 @@ const connecting = /^(?:node:)?(?:http|https|http2|net|tls|dgram|dns|dns\/promis
 const known: Record<string, string> = {
   'shared/registry/guard.ts': 'judges addresses and makes the connections',
   'shared/registry/transport.ts': 'sends requests over those connections',
-  'shared/domain/address.ts': 'the types of addresses',
+  'shared/domain/registries/address.ts': 'the types of addresses',
   'shared/registry/docker-config.ts': 'credential helpers, which only the command line runs',
   'functions/api/problem.ts': 'the names of statuses',
 };

@@ -1,14 +1,14 @@
 import type { Route } from '../route.ts';
-import { accountRoutes, categoryRoutes, memberRoutes, tokenRoutes } from './account.ts';
-import { agentRoutes } from './agent.ts';
-import { fleetRoutes } from './fleet.ts';
-import { instanceRoutes } from './instance.ts';
-import { moduleRoutes } from './module.ts';
-import { approvalRoutes, operationRoutes, policyRoutes } from './operation.ts';
-import { registryRoutes } from './registry.ts';
-import { assignmentRoutes, templateRoutes } from './template.ts';
-import { trustRoutes } from './trust.ts';
-import { versionRoutes } from './version.ts';
+import { accountRoutes, categoryRoutes, memberRoutes, tokenRoutes } from './accounts/account.ts';
+import { trustRoutes } from './accounts/account-root.ts';
+import { agentRoutes } from './machines/agent.ts';
+import { fleetRoutes } from './machines/fleet.ts';
+import { instanceRoutes } from './machines/instance.ts';
+import { moduleRoutes } from './modules/module.ts';
+import { versionRoutes } from './modules/version.ts';
+import { approvalRoutes, operationRoutes, policyRoutes } from './operations/operation.ts';
+import { registryRoutes } from './registries/registry.ts';
+import { assignmentRoutes, templateRoutes } from './templates/template.ts';
 
 /** Every route below `/api/v1`, in the order of the documentation. */
 export const apiRoutes: readonly Route[] = [

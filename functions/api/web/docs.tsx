@@ -1,4 +1,4 @@
-import { errorStatus } from '../../../shared/contract/error-codes.ts';
+import { errorStatus } from '../../../shared/base/error-codes.ts';
 import { Layout } from './layout.tsx';
 
 /** The parts of an OpenAPI 3.1 document that the page shows. */

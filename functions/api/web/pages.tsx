@@ -1,13 +1,13 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { decideByLink, openApprovalLink } from '../../../shared/actions/decide-approval.ts';
-import { decideBody } from '../../../shared/contract/api/operation.ts';
-import { GantryError } from '../../../shared/error.ts';
+import { decideByLink, openApprovalLink } from '../../../shared/actions/operations/index.ts';
+import { GantryError } from '../../../shared/base/error.ts';
+import { decideBody } from '../../../shared/contract/operations/index.ts';
 import type { ApiEnv } from '../env.ts';
 import { invalidRequest } from '../problem.ts';
-import { ApprovalPage, DecidedPage } from './approve.tsx';
 import { DocsPage, type OpenApiDocument } from './docs.tsx';
 import { IndexPage } from './index-page.tsx';
+import { ApprovalPage, DecidedPage } from './operations/approve.tsx';
 
 /** The pages. All are public: an approval link is its own authority. */
 export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {

@@ -1,12 +1,11 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { approvalLink } from '../../../shared/actions/approval-link.ts';
-import { changePolicy } from '../../../shared/actions/change-policy.ts';
-import { removeMember } from '../../../shared/actions/remove-member.ts';
-import { type JoinToken, joinToken } from '../../../shared/contract/desired-state.ts';
-import { defaultPolicy } from '../../../shared/domain/operation.ts';
+import { removeMember } from '../../../shared/actions/accounts/index.ts';
+import { approvalLink, changePolicy } from '../../../shared/actions/operations/index.ts';
+import { type JoinToken, joinToken } from '../../../shared/contract/machines/index.ts';
+import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
 import { makeProof } from '../../../shared/dpop/index.ts';
-import { getApproval } from '../../../shared/store/operation.ts';
+import { getApproval } from '../../../shared/store/operations/index.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');

@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { enqueue, type Messages } from '../../../shared/actions/services.ts';
-import { newId } from '../../../shared/contract/ids.ts';
+import { enqueue, type Messages } from '../../../shared/actions/context/index.ts';
+import { newId } from '../../../shared/base/ids.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 

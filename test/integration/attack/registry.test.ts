@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { GantryError } from '../../../shared/error.ts';
-import { limits } from '../../../shared/limits.ts';
+import { GantryError } from '../../../shared/base/error.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { collectSignatures, mediaTypes, type RegistryClient } from '../../../shared/registry/index.ts';
 import { codeOf, type Handler, sendJson } from '../../support/http-server.ts';
 import { bytesOf, clientOf, serve, stopServers } from '../../support/served-registry.ts';

@@ -1,20 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTarget } from '../../../cli/registry-target.ts';
-import { assignModule } from '../../../shared/actions/assign-module.ts';
-import { changePolicy } from '../../../shared/actions/change-policy.ts';
-import { createInstance } from '../../../shared/actions/create-instance.ts';
-import { createTemplate } from '../../../shared/actions/create-template.ts';
-import { decideApproval } from '../../../shared/actions/decide-approval.ts';
-import { promoteVersion } from '../../../shared/actions/promote-version.ts';
-import { registerModule } from '../../../shared/actions/register-module.ts';
-import { defaultPolicy, type InterventionPolicy } from '../../../shared/domain/operation.ts';
-import type { Caller, Member } from '../../../shared/domain/role.ts';
-import type { Version } from '../../../shared/domain/version.ts';
+import { openTarget } from '../../../cli/input/registry-target.ts';
+import { createInstance } from '../../../shared/actions/machines/index.ts';
+import { registerModule } from '../../../shared/actions/modules/index.ts';
+import {
+  assignModule,
+  changePolicy,
+  decideApproval,
+  promoteVersion,
+} from '../../../shared/actions/operations/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import type { Caller, Member } from '../../../shared/domain/accounts/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import { defaultPolicy, type InterventionPolicy } from '../../../shared/domain/operations/index.ts';
 import { attachBundle, mediaTypes } from '../../../shared/registry/index.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
-import { getRepository } from '../../../shared/store/repository.ts';
-import { getComposition } from '../../../shared/store/template.ts';
+import { getRepository } from '../../../shared/store/poll/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { policy } from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { candidatesOf, cosignCase, cosignCases, cosignFixtures, policyOf } from '../../../scripts/cosign-fixtures.ts';
-import { GantryError } from '../../../shared/error.ts';
+import { GantryError } from '../../../shared/base/error.ts';
 import { collectSignatures, parseManifest, RegistryClient } from '../../../shared/registry/index.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
 import { type DockerRegistry, loadLayout, startDockerRegistry } from '../../support/docker-registry.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
+import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import { emptyBlob, mediaTypes } from '../../../shared/registry/index.ts';
 import { layerType, sha256 } from '../flow.ts';
 

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
-import { limits } from '../../../shared/limits.ts';
+import type { ErrorCode } from '../../../shared/base/error-codes.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { paxMember, rawHeader, rawMember, rawModuleTar, tarEnd } from '../tar-archive.ts';
 import { directory, file, hardLink } from './members.ts';
 

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
+import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import { paxMember, paxRecord, rawHeader, rawMember, rawModuleTar, tarEnd } from '../tar-archive.ts';
 import { directory, file, hardLink, longName, symlink } from './members.ts';
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
+import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 
 const mebibyte = 1024 ** 2;
 const manifest = (more: object) => JSON.stringify({ schema_version: 1, name: 'a', file_spec: ['/**'], ...more });

@@ -1,6 +1,6 @@
 import { readModuleTar } from '../../../shared/artifact/index.ts';
+import { isGantryError } from '../../../shared/base/error.ts';
 import { composefsImage } from '../../../shared/composefs/index.ts';
-import { isGantryError } from '../../../shared/error.ts';
 import { parseManifestJson } from '../../../shared/manifest/index.ts';
 import { rawModuleTar } from '../tar-archive.ts';
 import { bombs } from './bombs.ts';

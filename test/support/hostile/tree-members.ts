@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
+import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import { paxMember, rawHeader, rawMember } from '../tar-archive.ts';
 import { directory, file, hardLink, longName, symlink } from './members.ts';
 

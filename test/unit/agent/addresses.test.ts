@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bytesOf, request } from '../../../agent/http.ts';
-import { limits } from '../../../shared/limits.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { startHttpServer } from '../../support/http-server.ts';
 import { World } from './world.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DesiredState } from '../../../shared/contract/desired-state.ts';
+import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import { makeDesiredState, makeRoot, rootSha256, signMetadata } from '../../../shared/director/index.ts';
 import { director, type Module, rootOf, World } from './world.ts';
 

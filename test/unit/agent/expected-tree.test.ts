@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectedTree, requireTree } from '../../../agent/expected-tree.ts';
-import type { RenderedFile } from '../../../shared/contract/desired-state.ts';
-import { parentPath, type TreeEntry } from '../../../shared/domain/tree.ts';
+import type { RenderedFile } from '../../../shared/contract/reconcile/index.ts';
+import { parentPath, type TreeEntry } from '../../../shared/domain/files/index.ts';
 
 const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DesiredState } from '../../../shared/contract/desired-state.ts';
+import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import { hostileArchives, hostileEncodings } from '../../support/hostile/encodings.ts';
 import { hostileMembers } from '../../support/hostile/tree-members.ts';
 import { rawModuleTar } from '../../support/tar-archive.ts';

@@ -10,7 +10,7 @@ import { isRoot, leftOut, materialise } from '../../../agent/materialise.ts';
 import { Store } from '../../../agent/store.ts';
 import { ContentCheck } from '../../../agent/verity.ts';
 import { fsVerityDigest } from '../../../shared/composefs/index.ts';
-import type { TreeEntry } from '../../../shared/domain/tree.ts';
+import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 
 const long = Buffer.from('more than sixty-four bytes, so that the content comes from the store and nowhere else\n');
 const verity = fsVerityDigest(long);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { removeTree } from '../../../agent/files.ts';
 import { materialise } from '../../../agent/materialise.ts';
 import { Store } from '../../../agent/store.ts';
-import type { TreeEntry } from '../../../shared/domain/tree.ts';
+import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import { World } from './world.ts';
 
 // What a service on the machine can do that may write below /var, while the agent, as root, copies and removes there.

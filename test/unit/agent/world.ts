@@ -8,16 +8,17 @@ import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import type { TickResult } from '../../../agent/tick.ts';
 import { writeModuleTar } from '../../../shared/artifact/index.ts';
+import { GantryError, isGantryError } from '../../../shared/base/error.ts';
 import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
 import { compose, renderInstanceFiles } from '../../../shared/composition/index.ts';
-import type { AgentReport, DesiredState, JoinToken } from '../../../shared/contract/desired-state.ts';
-import { agentReport, artifactUrlsRequest, heartbeatRequest } from '../../../shared/contract/desired-state.ts';
+import type { AgentReport, JoinToken } from '../../../shared/contract/machines/index.ts';
+import { agentReport, artifactUrlsRequest, heartbeatRequest } from '../../../shared/contract/machines/index.ts';
+import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import { makeDesiredState, makeRoot, rootSha256, signMetadata, tufKey } from '../../../shared/director/index.ts';
-import { newChain } from '../../../shared/domain/call-chain.ts';
-import type { CompositionLayer } from '../../../shared/domain/composition.ts';
-import { ancestorPaths, type TreeEntry } from '../../../shared/domain/tree.ts';
+import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
+import { ancestorPaths, type TreeEntry } from '../../../shared/domain/files/index.ts';
+import { newChain } from '../../../shared/domain/machines/index.ts';
 import { checkProof, judgeCall } from '../../../shared/dpop/index.ts';
-import { GantryError, isGantryError } from '../../../shared/error.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
 
 /** A file's content, or what else is at a path. */

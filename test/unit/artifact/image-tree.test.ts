@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { flatEntries, flattenImage, ImageTree } from '../../../shared/artifact/index.ts';
+import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import { treeFromDirectory } from '../../../shared/composefs/directory.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
 import { composefsImage } from '../../../shared/composefs/index.ts';
-import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
 import { directory, file, hardLink, symlink } from '../../support/hostile/members.ts';
 import { rawMember, tarEnd } from '../../support/tar-archive.ts';
 

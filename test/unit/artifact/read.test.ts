@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type ReadModuleTarOptions, readModuleTar, verifyModuleTar } from '../../../shared/artifact/index.ts';
-import { GantryError } from '../../../shared/error.ts';
+import { GantryError } from '../../../shared/base/error.ts';
 import { paxMember, rawMember, rawModuleTar, tarEnd } from '../../support/tar-archive.ts';
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

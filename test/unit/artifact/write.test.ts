@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readModuleTar, verifyModuleTar, writeModuleTar } from '../../../shared/artifact/index.ts';
+import { GantryError } from '../../../shared/base/error.ts';
 import { composefsImage } from '../../../shared/composefs/index.ts';
-import { compareBytes, type TreeEntry } from '../../../shared/domain/tree.ts';
-import { GantryError } from '../../../shared/error.ts';
+import { compareBytes, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { arbitraryTree, directoryEntry, fileEntry, type TreeWithContent } from '../../support/trees.ts';
 
 const manifestJson = '{"name":"my-redis"}\n';

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type ApprovalDecision, defaultPolicy, type InterventionPolicy } from '../../../shared/domain/operation.ts';
-import { isApproved, policyOfChange } from '../../../shared/domain/policy.ts';
+import {
+  type ApprovalDecision,
+  defaultPolicy,
+  type InterventionPolicy,
+  isApproved,
+  policyOfChange,
+} from '../../../shared/domain/operations/index.ts';
 
 const asks = (action: InterventionPolicy['action'], more: Partial<InterventionPolicy> = {}): InterventionPolicy => ({
   ...defaultPolicy(action),

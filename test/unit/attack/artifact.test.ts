@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expectedTree } from '../../../agent/expected-tree.ts';
-import type { TreeEntry } from '../../../shared/domain/tree.ts';
-import { isGantryError } from '../../../shared/error.ts';
+import { isGantryError } from '../../../shared/base/error.ts';
+import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import { mediaTypes, parseIndex, parseManifest } from '../../../shared/registry/index.ts';
 
 function codeOf(work: () => unknown): string {

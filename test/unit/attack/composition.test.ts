@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isGantryError } from '../../../shared/base/error.ts';
 import {
   compose,
   indexOf,
@@ -6,8 +7,7 @@ import {
   renderInstanceFiles,
   resolve,
 } from '../../../shared/composition/index.ts';
-import type { CompositionLayer } from '../../../shared/domain/composition.ts';
-import { isGantryError } from '../../../shared/error.ts';
+import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { type Contender, type ModuleManifest, mayConflict } from '../../../shared/manifest/index.ts';
 import { moduleManifestSchema } from '../../../shared/manifest/schema.ts';
 import { cpuMs } from '../../support/cpu.ts';

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { candidatesOf, policyOf as casePolicy, cosignCase } from '../../../scripts/cosign-fixtures.ts';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
 import { Certificate } from '../../../shared/signature/certificate.ts';
 import { DerNode } from '../../../shared/signature/der.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';

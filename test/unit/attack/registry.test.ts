@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isTag, readTag } from '../../../shared/domain/version-string.ts';
-import { isGantryError } from '../../../shared/error.ts';
+import { isGantryError } from '../../../shared/base/error.ts';
+import { isTag, readTag } from '../../../shared/domain/modules/index.ts';
 import { Authorizer } from '../../../shared/registry/auth.ts';
 import { guardedDispatcher } from '../../../shared/registry/guard.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';

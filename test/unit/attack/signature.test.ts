@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
-import { signPredicateType } from '../../../shared/domain/signature.ts';
+import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
+import { signPredicateType } from '../../../shared/domain/signatures/index.ts';
 import { preAuthenticationEncoding, statementPayloadType } from '../../../shared/signature/bundle.ts';
 import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
 import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { answers } from '../../../cli/answers.ts';
-import { makeClient } from '../../../cli/client.ts';
-import { GantryError } from '../../../shared/error.ts';
+import { answers } from '../../../cli/client/answers.ts';
+import { makeClient } from '../../../cli/client/client.ts';
+import { GantryError } from '../../../shared/base/error.ts';
 import { always, codeOf, type Handler, type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
 
 let server: HttpServer | undefined;

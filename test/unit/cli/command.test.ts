@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { readConnection } from '../../../cli/client/config.ts';
 import { metadataOf } from '../../../cli/command.ts';
-import { readConnection } from '../../../cli/config.ts';
 import { commandGroups } from '../../../cli/groups.ts';
-import { table } from '../../../cli/table.ts';
+import { table } from '../../../cli/output/table.ts';
 import project from '../../../package.json' with { type: 'json' };
 
 describe('metadata', () => {

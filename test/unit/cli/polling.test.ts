@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { pollingOf } from '../../../cli/polling.ts';
+import { pollingOf } from '../../../cli/client/polling.ts';
 
 const next_poll_at = '2026-01-01T00:10:00.000Z';
 const never = { polled_at: null, next_poll_at, failures: 0, code: null, message: null };

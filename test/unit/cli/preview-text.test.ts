@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { previewText } from '../../../cli/preview-text.ts';
-import { table } from '../../../cli/table.ts';
-import type { Preview } from '../../../shared/domain/composition.ts';
+import { previewText } from '../../../cli/output/preview-text.ts';
+import { table } from '../../../cli/output/table.ts';
+import type { Preview } from '../../../shared/domain/compose/index.ts';
 
 const none = { now: [], no_longer: [] };
 const nothing: Preview = {

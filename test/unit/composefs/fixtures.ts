@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { TreeEntry } from '../../../shared/domain/tree.ts';
+import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 
 const folder = new URL('../../fixtures/composefs/', import.meta.url);
 

@@ -5,7 +5,7 @@ import { parseDump } from '../../../shared/composefs/dump.ts';
 import { composefsImage, imageOfTree } from '../../../shared/composefs/image.ts';
 import { type ComposefsNode, fileType } from '../../../shared/composefs/node.ts';
 import { readImage } from '../../../shared/composefs/read-image.ts';
-import type { EntryType, TreeEntry } from '../../../shared/domain/tree.ts';
+import type { EntryType, TreeEntry } from '../../../shared/domain/files/index.ts';
 import { dumpOf, entry, imageCases } from './fixtures.ts';
 
 const types = new Map<number, EntryType>([

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GantryError } from '../../../shared/base/error.ts';
 import { parseDump } from '../../../shared/composefs/dump.ts';
 import { formatDump } from '../../../shared/composefs/dump-format.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
 import { ComposefsNode, fileType } from '../../../shared/composefs/node.ts';
 import { isWhiteout } from '../../../shared/composefs/overlay-xattrs.ts';
 import { readImage } from '../../../shared/composefs/read-image.ts';
-import { GantryError } from '../../../shared/error.ts';
 import { cpuMs } from '../../support/cpu.ts';
 import { dumpOf, imageCases } from './fixtures.ts';
 import { tree } from './trees.ts';

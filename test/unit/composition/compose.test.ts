@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compose } from '../../../shared/composition/index.ts';
-import type { Composition } from '../../../shared/domain/composition.ts';
+import type { Composition } from '../../../shared/domain/compose/index.ts';
 import { entry, layer, thrownBy, tree } from './factory.ts';
 
 const filesOf = (composition: Composition) => Object.fromEntries(composition.owners);

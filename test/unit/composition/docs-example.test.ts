@@ -10,7 +10,7 @@ import {
   resolve,
   type VersionChoice,
 } from '../../../shared/composition/index.ts';
-import { seededCategories, type Variety } from '../../../shared/domain/module.ts';
+import { seededCategories, type Variety } from '../../../shared/domain/modules/index.ts';
 import { layer } from './factory.ts';
 
 interface Example {

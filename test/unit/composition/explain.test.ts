@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compose, explainPath, indexOf } from '../../../shared/composition/index.ts';
-import type { CompositionLayer } from '../../../shared/domain/composition.ts';
+import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { layer } from './factory.ts';
 
 const explained = (path: string, ...layers: CompositionLayer[]) => explainPath(indexOf(compose(layers)), path);

@@ -12,13 +12,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isGantryError } from '../../../shared/base/error.ts';
 import { treeFromDirectory } from '../../../shared/composefs/directory.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
 import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
 import { compose, layerName } from '../../../shared/composition/index.ts';
-import type { Composition, CompositionLayer } from '../../../shared/domain/composition.ts';
-import { ancestorPaths, compareBytes, type TreeEntry } from '../../../shared/domain/tree.ts';
-import { isGantryError } from '../../../shared/error.ts';
+import type { Composition, CompositionLayer } from '../../../shared/domain/compose/index.ts';
+import { ancestorPaths, compareBytes, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { compileGlob, matches } from '../../../shared/files/index.ts';
 import { entry, layer } from './factory.ts';
 

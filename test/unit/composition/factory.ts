@@ -1,6 +1,6 @@
-import type { CompositionLayer } from '../../../shared/domain/composition.ts';
-import { ancestorPaths, compareBytes, type EntryType, type TreeEntry } from '../../../shared/domain/tree.ts';
-import type { Version } from '../../../shared/domain/version.ts';
+import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
+import { ancestorPaths, compareBytes, type EntryType, type TreeEntry } from '../../../shared/domain/files/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { lineDiff } from '../../../shared/composition/line-diff.ts';
-import { limits } from '../../../shared/limits.ts';
 
 const text = (...lines: string[]) => lines.map((line) => `${line}\n`).join('');
 const numbered = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compose, decodeIndex, encodeIndex, indexOf, previewComposition } from '../../../shared/composition/index.ts';
-import type { CompositionIndex, CompositionLayer, Preview } from '../../../shared/domain/composition.ts';
+import type { CompositionIndex, CompositionLayer, Preview } from '../../../shared/domain/compose/index.ts';
 import { entry, layer, tree } from './factory.ts';
 
 function indexed(...layers: CompositionLayer[]): CompositionIndex {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { compose } from '../../../shared/composition/index.ts';
-import { limits } from '../../../shared/limits.ts';
 import { cpuMs } from '../../support/cpu.ts';
 import { entry, layer, thrownBy } from './factory.ts';
 

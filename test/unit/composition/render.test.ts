@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderInstanceFiles } from '../../../shared/composition/index.ts';
-import type { RenderMetadata } from '../../../shared/domain/composition.ts';
+import type { RenderMetadata } from '../../../shared/domain/compose/index.ts';
 import { entry, thrownBy } from './factory.ts';
 
 function render(bytes: Uint8Array | string, metadata: RenderMetadata): Buffer {

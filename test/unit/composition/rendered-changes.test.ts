@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Rendering, renderedChanges } from '../../../shared/composition/index.ts';
-import type { Metadata } from '../../../shared/domain/template.ts';
+import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { entry } from './factory.ts';
 
 function rendering(files: Record<string, string | Uint8Array>, metadata: Metadata, module = 'acme/site'): Rendering {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolve } from '../../../shared/composition/index.ts';
-import type { ResolutionRecord } from '../../../shared/domain/composition.ts';
+import type { ResolutionRecord } from '../../../shared/domain/compose/index.ts';
 import { thrownBy } from './factory.ts';
 import { inputOf, type World } from './resolve-world.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { resolveVersions } from '../../../shared/composition/index.ts';
-import { limits } from '../../../shared/limits.ts';
 import { cpuMs } from '../../support/cpu.ts';
 import { thrownBy } from './factory.ts';
 import { inputOf, type World } from './resolve-world.ts';

@@ -18,7 +18,7 @@ import { treeFromDirectory } from '../../../shared/composefs/directory.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
 import { composefsImage } from '../../../shared/composefs/index.ts';
 import { compose, layerName } from '../../../shared/composition/index.ts';
-import type { CompositionLayer } from '../../../shared/domain/composition.ts';
+import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { layer } from './factory.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tar-extraction-'));

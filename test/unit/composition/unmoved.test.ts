@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { unmoved } from '../../../shared/composition/index.ts';
-import type { ResolutionRecord } from '../../../shared/domain/composition.ts';
+import type { ResolutionRecord } from '../../../shared/domain/compose/index.ts';
 
 const resolution: ResolutionRecord = {
   assigned: [{ module: 'acme/web', constraint: null }],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseVersion, versionChoices } from '../../../shared/composition/index.ts';
-import type { Track } from '../../../shared/domain/template.ts';
-import type { Version } from '../../../shared/domain/version.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import type { Track } from '../../../shared/domain/templates/index.ts';
 import { version } from './factory.ts';
 
 function choose(versions: Version[], track: Track, constraint: string | null): string | null {

@@ -2,8 +2,9 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { Metadata, MetadataKind, Signature, Targets } from '@tufjs/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DesiredState } from '../../../shared/contract/desired-state.ts';
-import type { ErrorCode } from '../../../shared/contract/error-codes.ts';
+import { isGantryError } from '../../../shared/base/error.ts';
+import type { ErrorCode } from '../../../shared/base/error-codes.ts';
+import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import {
   makeDesiredState,
   makeRoot,
@@ -14,7 +15,6 @@ import {
   verifyNextRoot,
   verifyRoot,
 } from '../../../shared/director/index.ts';
-import { isGantryError } from '../../../shared/error.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const inAWeek = new Date('2026-03-08T12:00:00Z');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CallChain, newChain } from '../../../shared/domain/call-chain.ts';
+import { type CallChain, newChain } from '../../../shared/domain/machines/index.ts';
 import { type CallPlace, judgeCall } from '../../../shared/dpop/index.ts';
 
 /** The server's side of one credential. */

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { isGantryError } from '../../../shared/base/error.ts';
 import { checkProof, makeProof } from '../../../shared/dpop/index.ts';
-import { isGantryError } from '../../../shared/error.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const request = { htm: 'POST', htu: 'https://gantry.example/api/v1/agent/heartbeat' };

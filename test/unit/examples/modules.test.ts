@@ -7,9 +7,9 @@ import { planModule } from '../../../cli/build/plan.ts';
 import { readRootfs } from '../../../cli/build/rootfs.ts';
 import { readModuleTar, verifyModuleTar } from '../../../shared/artifact/index.ts';
 import { compose, layerPriority, renderInstanceFiles, resolveVersions } from '../../../shared/composition/index.ts';
-import type { CompositionLayer } from '../../../shared/domain/composition.ts';
-import { seededCategories, type Variety } from '../../../shared/domain/module.ts';
-import { parentPath, type TreeEntry } from '../../../shared/domain/tree.ts';
+import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
+import { parentPath, type TreeEntry } from '../../../shared/domain/files/index.ts';
+import { seededCategories, type Variety } from '../../../shared/domain/modules/index.ts';
 import { checkAgainstRow, parseManifest, parseManifestJson, parseRequirement } from '../../../shared/manifest/index.ts';
 
 const examples = new URL('../../../examples/', import.meta.url).pathname;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { GantryError } from '../../../shared/error.ts';
+import { GantryError } from '../../../shared/base/error.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { compileGlob, matches } from '../../../shared/files/index.ts';
-import { limits } from '../../../shared/limits.ts';
 import { cpuMs } from '../../support/cpu.ts';
 
 describe('compileGlob', () => {

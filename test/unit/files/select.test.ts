@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ancestorPaths, compareBytes } from '../../../shared/domain/tree.ts';
+import { ancestorPaths, compareBytes } from '../../../shared/domain/files/index.ts';
 import { compileGlob, type FileSelectionSpec, GlobMatcher, selectFiles } from '../../../shared/files/index.ts';
 
 interface Case extends FileSelectionSpec {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { isGantryError } from '../../../shared/base/error.ts';
 import { compose } from '../../../shared/composition/index.ts';
-import type { CompositionLayer } from '../../../shared/domain/composition.ts';
-import { ancestorPaths, type TreeEntry } from '../../../shared/domain/tree.ts';
-import { isGantryError } from '../../../shared/error.ts';
+import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
+import { ancestorPaths, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import {
   type Contender,
   conflictsOf,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../../shared/limits.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { ModuleManifestSchemaError, parseManifest } from '../../../shared/manifest/index.ts';
 import { cpuMs } from '../../support/cpu.ts';
 import { errorsOf, problemsOf } from '../../support/manifest-problems.ts';

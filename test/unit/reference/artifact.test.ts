@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Metadata, Targets } from '@tufjs/models';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { desiredState } from '../../../shared/contract/desired-state.ts';
+import { desiredState } from '../../../shared/contract/reconcile/index.ts';
 import {
   makeRoot,
   rootSha256,
@@ -11,7 +11,7 @@ import {
   verifyDesiredState,
   verifyRoot,
 } from '../../../shared/director/index.ts';
-import type { TreeEntry } from '../../../shared/domain/tree.ts';
+import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import { parseManifestJson } from '../../../shared/manifest/index.ts';
 import { artifactExamples } from '../../support/artifact-examples.ts';
 

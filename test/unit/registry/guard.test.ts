@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isGantryError } from '../../../shared/error.ts';
+import { isGantryError } from '../../../shared/base/error.ts';
 import { guardedDispatcher, type Resolve } from '../../../shared/registry/guard.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { networkError } from '../../../shared/registry/transport.ts';

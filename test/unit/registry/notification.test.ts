@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { hookKinds } from '../../../shared/domain/registry.ts';
+import { hookKinds } from '../../../shared/domain/registries/index.ts';
 import { isAuthentic, pushedRepositories } from '../../../shared/registry/notification.ts';
 import { hookPayloads } from '../../support/hook-payloads.ts';
 import { codeOf } from '../../support/http-server.ts';

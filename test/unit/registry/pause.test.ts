@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../../shared/limits.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { pauseAsked } from '../../../shared/registry/pause.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { registryHostSchema } from '../../../shared/contract/api/registry.ts';
-import { isLoopbackHost } from '../../../shared/domain/registry.ts';
+import { registryHostSchema } from '../../../shared/contract/registries/index.ts';
+import { isLoopbackHost } from '../../../shared/domain/registries/index.ts';
 import { ecrRegion, formatReference, parseReference } from '../../../shared/registry/reference.ts';
 
 const hex = 'a'.repeat(64);

@@ -1,6 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { AttestationRequirement, SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import type {
+  AttestationRequirement,
+  SignatureCandidate,
+  SignaturePolicy,
+} from '../../../shared/domain/signatures/index.ts';
 import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
 import { attest } from '../../support/attestation.ts';
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { SignatureCandidate, SignaturePolicy, SignerClaims } from '../../../shared/domain/signature.ts';
+import type { SignatureCandidate, SignaturePolicy, SignerClaims } from '../../../shared/domain/signatures/index.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
 import { checkLeaf } from '../../../shared/signature/signer.ts';
 import { type SignOptions, startPrivateSigstore } from '../../support/private-sigstore.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { candidatesOf, cosignCase, policyOf } from '../../../scripts/cosign-fixtures.ts';
-import type { SignatureCandidate } from '../../../shared/domain/signature.ts';
+import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
 
 type Path = (string | number)[];

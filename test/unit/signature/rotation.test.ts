@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { SignatureCandidate } from '../../../shared/domain/signature.ts';
+import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
 import { checkTrustedRoot, verifyArtifact } from '../../../shared/signature/index.ts';
 import { startPrivateSigstore } from '../../support/private-sigstore.ts';
 

@@ -8,7 +8,7 @@ import {
   policyOf,
   readFixture,
 } from '../../../scripts/cosign-fixtures.ts';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signature.ts';
+import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
 import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
 import { cpuMs } from '../../support/cpu.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { initModule } from '../../../../cli/commands/module-init.ts';
+import { initModule } from '../../../../cli/commands/modules/init.ts';
 import { validateManifest } from '../../../../shared/manifest/index.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gantry-init-'));

@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { instanceView, moduleView, versionView } from '../../../../functions/api/views.ts';
-import { accountSchema, createTokenAnswer, tokenSchema } from '../../../../shared/contract/api/account.ts';
-import { instanceSchema } from '../../../../shared/contract/api/instance.ts';
-import { moduleSchema } from '../../../../shared/contract/api/module.ts';
-import { approvalSchema } from '../../../../shared/contract/api/operation.ts';
-import { versionSchema } from '../../../../shared/contract/api/version.ts';
-import type { Module } from '../../../../shared/domain/module.ts';
-import type { Approval } from '../../../../shared/domain/operation.ts';
-import type { Account, ApiToken } from '../../../../shared/domain/role.ts';
-import type { Instance } from '../../../../shared/domain/template.ts';
-import type { Version } from '../../../../shared/domain/version.ts';
+import { accountSchema, createTokenAnswer, tokenSchema } from '../../../../shared/contract/accounts/index.ts';
+import { instanceSchema } from '../../../../shared/contract/machines/index.ts';
+import { moduleSchema, versionSchema } from '../../../../shared/contract/modules/index.ts';
+import { approvalSchema } from '../../../../shared/contract/operations/index.ts';
+import type { Account, ApiToken } from '../../../../shared/domain/accounts/index.ts';
+import type { Instance } from '../../../../shared/domain/machines/index.ts';
+import type { Module, Version } from '../../../../shared/domain/modules/index.ts';
+import type { Approval } from '../../../../shared/domain/operations/index.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 

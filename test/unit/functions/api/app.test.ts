@@ -4,10 +4,10 @@ import { checkAccess } from '../../../../functions/api/access.ts';
 import { createApp } from '../../../../functions/api/app.ts';
 import { type Route, route } from '../../../../functions/api/route.ts';
 import { apiRoutes } from '../../../../functions/api/routes/index.ts';
-import { problemSchema } from '../../../../shared/contract/api/common.ts';
-import { type Caller, type Role, roles } from '../../../../shared/domain/role.ts';
-import { isGantryError } from '../../../../shared/error.ts';
-import { limits } from '../../../../shared/limits.ts';
+import { isGantryError } from '../../../../shared/base/error.ts';
+import { limits } from '../../../../shared/base/limits/index.ts';
+import { problemSchema } from '../../../../shared/contract/http/index.ts';
+import { type Caller, type Role, roles } from '../../../../shared/domain/accounts/index.ts';
 import { idleServices } from './services.ts';
 
 const app = createApp(idleServices());

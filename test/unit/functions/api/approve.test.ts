@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { ApprovalPage, DecidedPage, ProblemPage } from '../../../../functions/api/web/approve.tsx';
-import type { Approval, Operation } from '../../../../shared/domain/operation.ts';
+import { ApprovalPage, DecidedPage, ProblemPage } from '../../../../functions/api/web/operations/approve.tsx';
+import type { Approval, Operation } from '../../../../shared/domain/operations/index.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
 const approval: Approval = {

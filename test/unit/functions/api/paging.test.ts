@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cursorOf, listPage, sortKeyOf, storePage } from '../../../../functions/api/paging.ts';
-import type { GantryError } from '../../../../shared/error.ts';
-import { limits } from '../../../../shared/limits.ts';
+import type { GantryError } from '../../../../shared/base/error.ts';
+import { limits } from '../../../../shared/base/limits/index.ts';
 
 const names = fc.uniqueArray(fc.string({ minLength: 1, unit: 'grapheme' }), { maxLength: 40 });
 const limit = fc.integer({ min: 1, max: 12 });

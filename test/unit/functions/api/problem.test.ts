@@ -1,9 +1,9 @@
 import { HTTPException } from 'hono/http-exception';
 import { expect, it } from 'vitest';
 import { isUnexpected, problemOf } from '../../../../functions/api/problem.ts';
-import { errorCodes, problemSchema } from '../../../../shared/contract/api/common.ts';
-import { errorStatus } from '../../../../shared/contract/error-codes.ts';
-import { GantryError } from '../../../../shared/error.ts';
+import { GantryError } from '../../../../shared/base/error.ts';
+import { errorStatus } from '../../../../shared/base/error-codes.ts';
+import { errorCodes, problemSchema } from '../../../../shared/contract/http/index.ts';
 
 const of = (error: unknown) => problemSchema.parse(problemOf(error, 'req-1', 'https://gantry.example'));
 

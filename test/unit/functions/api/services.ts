@@ -1,4 +1,4 @@
-import type { Services } from '../../../../shared/actions/services.ts';
+import type { Services } from '../../../../shared/actions/context/index.ts';
 import { awsClients } from '../../../../shared/aws/clients.ts';
 
 /** Services for what needs no I/O: real clients that are never to be called. */

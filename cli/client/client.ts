@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { z } from 'zod';
+import { GantryError } from '../../shared/base/error.ts';
+import { type ErrorCode, errorStatus } from '../../shared/base/error-codes.ts';
+import { limits } from '../../shared/base/limits/index.ts';
+import { problemSchema } from '../../shared/contract/http/index.ts';
+import type { Connection } from './config.ts';
+
+export interface Request {
+  body?: unknown;
+  query?: Record<string, string | undefined>;
+}
+
+/** The HTTP API, below `/api/v1`; every answer is parsed by its schema. */
+export interface Client {
+  get<A extends z.ZodType>(answer: A, path: string, query?: Request['query']): Promise<z.output<A>>;
+  send<A extends z.ZodType>(
+    answer: A,
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<z.output<A>>;
+  /** Every page of a list. */
+  all<N extends string, I>(
+    answer: z.ZodType<Page<N, I>>,
+    noun: N,
+    path: string,
+    query?: Request['query'],
+  ): Promise<I[]>;
+}
+
+type Page<N extends string, I> = { [K in N]: I[] } & { next_cursor: string | null };
+
+/**
+ * A client of one control plane. Problem answers become the GantryError that they tell of. What fails on its way is
+ * tried again: reads as they are, creates under one `Idempotency-Key`, so that they happen once.
+ */
+export function makeClient(connection: Connection): Client {
+  const request = async <A extends z.ZodType>(answer: A, method: string, path: string, given: Request = {}) => {
+    const response = await sent(connection, method, path, given);
+    const body = response.status === 204 ? undefined : await response.json().catch(() => undefined);
+    if (!response.ok) throw errorOf(response.status, body, connection.url);
+    const parsed = answer.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw new GantryError('internal', `the answer to ${method} ${path} is not what this version of gantry expects`, {
+      cause: parsed.error,
+    });
+  };
+  return {
+    get: (answer, path, query) => request(answer, 'GET', path, query === undefined ? {} : { query }),
+    send: (answer, method, path, body) => request(answer, method, path, body === undefined ? {} : { body }),
+    async all(answer, noun, path, query = {}) {
+      const items = [];
+      let cursor: string | undefined;
+      do {
+        const page = await request(answer, 'GET', path, { query: { ...query, limit: '1000', cursor } });
+        items.push(...page[noun]);
+        cursor = page.next_cursor ?? undefined;
+      } while (cursor !== undefined);
+      return items;
+    },
+  };
+}
+
+async function sent(connection: Connection, method: string, path: string, { body, query }: Request): Promise<Response> {
+  const url = new URL(`${connection.url}/api/v1${path}`);
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  const headers = {
+    authorization: `Bearer ${connection.token}`,
+    accept: 'application/json, application/problem+json',
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+  };
+  const repeatable = method === 'GET' || method === 'POST';
+  for (let attempt = 1; ; attempt++) {
+    const last = !repeatable || attempt === limits.clientAttemptsMax;
+    try {
+      const response = await fetch(url, {
+        method,
+        headers,
+        // A redirect would carry the token to another address.
+        redirect: 'error',
+        signal: AbortSignal.timeout(limits.clientTimeoutMs),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      if (last || ![502, 503, 504].includes(response.status)) return response;
+    } catch (error) {
+      if (last) throw unreachable(connection.url, error);
+    }
+    await sleep(300 * 3 ** (attempt - 1));
+  }
+}
+
+function unreachable(url: string, error: unknown): GantryError {
+  const { message, cause } = error as Error & { cause?: Error };
+  return new GantryError('unavailable', `expected an answer from ${url}: ${cause?.message || message}`, {
+    cause: error,
+  });
+}
+
+/** The error that a problem document tells of. */
+function errorOf(status: number, body: unknown, url: string): GantryError {
+  const parsed = problemSchema.safeParse(body);
+  if (!parsed.success) {
+    const code = status >= 500 ? 'unavailable' : 'internal';
+    return new GantryError(code, `expected a Gantry at ${url}, found an answer ${status} that is none of its own`);
+  }
+  const { code, detail, field, expected, found, details, request_id } = parsed.data;
+  const known = Object.hasOwn(errorStatus, code) ? (code as ErrorCode) : 'internal';
+  return new GantryError(known, known === 'internal' ? `${detail} (request ${request_id})` : detail, {
+    ...(field === undefined ? {} : { field }),
+    expected,
+    found,
+    details,
+  });
+}

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { describe, type Flags, several } from '../../command.ts';
+import { table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+/** `gantry member …` */
+export function register(command: Command): void {
+  describe(command.command('list').description('list the people of the account'), {
+    example: 'gantry member list',
+    action: list,
+  });
+  describe(
+    command
+      .command('add <email>')
+      .description('add a person; reviewers get approval mail at the address')
+      .option('--name <name>', 'what they are called; the address where left out')
+      .requiredOption('--role <role>', 'viewer, author, operator, reviewer or admin; several times', several),
+    { example: 'gantry member add rita@example.com --name Rita --role reviewer', action: add },
+  );
+  describe(command.command('remove <id>').description('remove a person; their tokens end with it'), {
+    example: 'gantry member remove mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
+    action: remove,
+  });
+}
+
+async function list(flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const members = await client.all(answers.members, 'members', '/members');
+  print(flags.json, { members }, () =>
+    table(
+      ['ID', 'E-MAIL', 'NAME', 'ROLES'],
+      members.map(({ id, email, name, roles }) => [id, email, name, roles.join(', ')]),
+      'The account has no members.',
+    ),
+  );
+  return 0;
+}
+
+async function add(email: string, flags: Flags & { name?: string; role: string[] }): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const body = { email, name: flags.name ?? email, roles: flags.role };
+  const answer = await client.send(answers.member, 'POST', '/members', body);
+  print(flags.json, answer, () => `added ${answer.member.email} as ${answer.member.id}`);
+  return 0;
+}
+
+async function remove(id: string, flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  await client.send(answers.nothing, 'DELETE', `/members/${encodeURIComponent(id)}`);
+  print(flags.json, { removed: id }, () => `removed ${id}`);
+  return 0;
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { describe, type Flags, several } from '../../command.ts';
+import { state, table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+interface CreateFlags extends Flags {
+  role: string[];
+  member?: string;
+  expires?: string;
+}
+
+/** `gantry token …` */
+export function register(command: Command): void {
+  describe(command.command('list').description('list API tokens, without their secrets'), {
+    example: 'gantry token list',
+    action: list,
+  });
+  describe(
+    command
+      .command('create <name>')
+      .description('make an API token; its secret is printed once')
+      .requiredOption('--role <role>', 'viewer, author, operator, reviewer or admin; several times', several)
+      .option('--member <id>', 'whose token it is')
+      .option('--expires <time>', 'when it ends, ISO 8601, UTC'),
+    { example: 'gantry token create ci --role author --expires 2027-01-01T00:00:00Z', action: create },
+  );
+  describe(command.command('revoke <id>').description('end a token at once'), {
+    example: 'gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
+    action: revoke,
+  });
+}
+
+async function list(flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const tokens = await client.all(answers.tokens, 'tokens', '/tokens');
+  print(flags.json, { tokens }, () =>
+    table(
+      ['ID', 'NAME', 'ROLES', 'MEMBER', 'ENDS'],
+      tokens.map((token) => {
+        const ends = token.revoked_at === null ? token.expires_at : state('revoked');
+        return [token.id, token.name, token.roles.join(', '), token.member_id, ends];
+      }),
+      'The account has no tokens.',
+    ),
+  );
+  return 0;
+}
+
+async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const answer = await client.send(answers.newToken, 'POST', '/tokens', {
+    name,
+    roles: flags.role,
+    member_id: flags.member,
+    expires_at: flags.expires,
+  });
+  print(flags.json, answer, () => `made token ${answer.token.id}; its secret, shown once:\n${answer.secret}`);
+  return 0;
+}
+
+async function revoke(id: string, flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  await client.send(answers.nothing, 'DELETE', `/tokens/${encodeURIComponent(id)}`);
+  print(flags.json, { revoked: id }, () => `revoked ${id}`);
+  return 0;
+}

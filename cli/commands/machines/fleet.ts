@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import { type Drifted, type Fleet, mergeFleets } from '../../../shared/domain/machines/index.ts';
+import { tracks } from '../../../shared/domain/templates/index.ts';
+import { connect, idOf } from '../../client/api.ts';
+import { describe, type Flags, oneOf } from '../../command.ts';
+import { driftReasons } from '../../output/drift-reasons.ts';
+import { shortDigest, table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+interface FleetFlags {
+  template?: string;
+  cluster?: string;
+  track?: string;
+}
+
+/** `gantry fleet`: what all machines run, counted. */
+export function register(command: Command): void {
+  describe(
+    command
+      .option('--template <template>', 'only machines of this template, id or name')
+      .option('--cluster <name>', 'only machines of this cluster')
+      .addOption(oneOf('--track <track>', tracks, 'only machines on this track')),
+    { example: 'gantry fleet --cluster tokyo', no: 'a machine has drifted', action: fleet },
+  );
+}
+
+async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
+  const api = await connect();
+  const template = flags.template === undefined ? undefined : await idOf(api, 'templates', flags.template);
+  const pages: Fleet[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { template, cluster: flags.cluster, track: flags.track, cursor };
+    const page = await api.client.get(api.answers.fleet, '/fleet', query);
+    pages.push(page.fleet);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  const whole = mergeFleets(pages);
+  print(flags.json, { fleet: whole }, () => text(whole));
+  return whole.drifted > 0 ? 1 : 0;
+}
+
+function text(fleet: Fleet): string {
+  if (fleet.instances === 0) return 'There are no such machines.';
+  const why = (Object.keys(driftReasons) as (keyof typeof driftReasons)[])
+    .filter((reason) => reason !== 'none' && fleet.reasons[reason] > 0)
+    .map((reason) => `\n  ${fleet.reasons[reason]}: ${driftReasons[reason]}`);
+  const groups = table(
+    ['GROUP', 'NAME', 'MACHINES', 'DRIFTED'],
+    [
+      ...fleet.templates.map((row) => counted('template', row.name ?? row.template_id, row)),
+      ...fleet.clusters.map((row) => counted('cluster', row.cluster, row)),
+      ...fleet.tracks.map((row) => counted('track', row.track, row)),
+    ],
+    '',
+  );
+  const compositions = table(
+    ['COMPOSITION', 'DESIRED', 'RUNNING', 'MISSING'],
+    fleet.compositions.map((row) => [shortDigest(row.digest), row.desired, row.running, row.desired - row.matching]),
+    'No machine is to run a composition.',
+  );
+  const modules = table(
+    ['MODULE', 'VERSION', 'DIGEST', 'DESIRED', 'RUNNING', 'MISSING'],
+    fleet.modules.flatMap(({ module, digests }) =>
+      digests.map((row) => [
+        module,
+        row.versions.join(', ') || null,
+        shortDigest(row.digest),
+        row.desired,
+        row.running,
+        row.desired - row.matching,
+      ]),
+    ),
+    'No machine runs a module or is to run one.',
+  );
+  const failures = fleet.templates.flatMap(({ name, template_id, composition_failures }) =>
+    composition_failures.map(({ track, code, message, since }) => [name ?? template_id, track, since, code, message]),
+  );
+  const notComposed =
+    failures.length === 0
+      ? []
+      : [table(['NOT COMPOSED', 'TRACK', 'SINCE', 'CODE', 'WHY ITS MACHINES KEEP WHAT THEY HAVE'], failures, '')];
+  const cut = fleet.truncated ? ['Machines report more modules or digests than are listed.'] : [];
+  const head = `${fleet.drifted} of ${fleet.instances} machines drifted${why.join('')}`;
+  return [head, ...notComposed, groups, compositions, modules, ...cut].join('\n\n');
+}
+
+function counted(group: string, name: string | null, { instances, drifted }: Drifted): (string | number | null)[] {
+  return [group, name, instances, drifted];
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { describe, type Flags, wholeNumber } from '../../command.ts';
+import { table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+/** `gantry category …` */
+export function register(command: Command): void {
+  describe(command.command('list').description('list categories, lowest position first'), {
+    example: 'gantry category list',
+    action: list,
+  });
+  describe(
+    command
+      .command('create <slug>')
+      .description('add a category')
+      .requiredOption('--position <number>', 'the base of its layers’ priority; higher wins', wholeNumber),
+    { example: 'gantry category create databases --position 80', action: create },
+  );
+}
+
+async function list(flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const categories = await client.all(answers.categories, 'categories', '/categories');
+  print(flags.json, { categories }, () =>
+    table(
+      ['SLUG', 'POSITION'],
+      categories.map(({ slug, position }) => [slug, position]),
+      'The account has no categories.',
+    ),
+  );
+  return 0;
+}
+
+async function create(slug: string, flags: Flags & { position: number }): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const answer = await client.send(answers.category, 'POST', '/categories', { slug, position: flags.position });
+  print(flags.json, answer, () => `made category ${slug} at position ${answer.category.position}`);
+  return 0;
+}

@@ -1,0 +1,91 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { GantryError } from '../../../shared/base/error.ts';
+import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
+import { type ExitCode, print, run } from '../../run.ts';
+
+const template = fileURLToPath(new URL('../../../examples/module-template', import.meta.url));
+const schema = fileURLToPath(new URL('../../../shared/manifest/module-manifest.schema.json', import.meta.url));
+
+/** The name that the template's files and their contents have where a module's own belongs. */
+const placeholder = 'my-module';
+
+/** Where the template finds the schema in this repository, and where a new module has its copy of it. */
+const schemaInTemplate = '../../shared/manifest/module-manifest.schema.json';
+const schemaInModule = '.gantry/module-manifest.schema.json';
+
+/** `gantry module init`: a new module repository from the template. */
+export function registerModuleInit(module: Command): void {
+  module
+    .command('init <name> [dir]')
+    .description('start a module repository: manifest, rootfs/, Containerfile and workflows (in ./<name> by default)')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  gantry module init my-redis && cd my-redis && gantry module validate
+
+Exit codes: 0 written, 2 wrong usage or an error.`,
+    )
+    .action(run(init));
+}
+
+async function init(name: string, dir: string | undefined, flags: { json?: true }): Promise<ExitCode> {
+  const result = await initModule(name, dir ?? name);
+  const next = `next: edit ${join(result.directory, 'manifest.yaml')}, then gantry module validate`;
+  print(flags.json, result, () =>
+    [...result.files.map((file) => `wrote ${join(result.directory, file)}`), next].join('\n'),
+  );
+  return 0;
+}
+
+/**
+ * Writes a module repository called `name` to a directory that is missing, empty, or holds only a fresh `.git`.
+ * Throws `usage` for a name that no module can have, `already_exists` rather than touch anything that is there.
+ */
+export async function initModule(
+  name: string,
+  directory: string,
+): Promise<{ name: string; directory: string; files: string[] }> {
+  if (!isSlug(name)) {
+    const expected = `at most ${slugLengthMax} lower-case letters and digits with single ".", "_" or "-" between them`;
+    throw new GantryError('usage', `expected a module name of ${expected}, found ${JSON.stringify(name)}`, {
+      field: 'name',
+      found: name,
+    });
+  }
+  await refuseOccupied(directory);
+  const files = new Map([[schemaInModule, await readFile(schema, 'utf8')]]);
+  for (const file of await listFiles(template)) {
+    const text = (await readFile(join(template, file), 'utf8')).replace(schemaInTemplate, schemaInModule);
+    files.set(file.replaceAll(placeholder, name), text.replaceAll(placeholder, name));
+  }
+  for (const [file, text] of files) {
+    await mkdir(join(directory, dirname(file)), { recursive: true });
+    await writeFile(join(directory, file), text, { flag: 'wx' });
+  }
+  return { name, directory, files: [...files.keys()].sort() };
+}
+
+async function refuseOccupied(directory: string): Promise<void> {
+  const stats = await stat(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new GantryError('io_error', `${directory} cannot be read: ${error.message}`, { cause: error });
+  });
+  if (stats === undefined) return;
+  const present = stats.isDirectory() ? (await readdir(directory)).filter((name) => name !== '.git') : ['a file'];
+  if (present.length === 0) return;
+  const found = `${present.slice(0, 3).join(', ')}${present.length > 3 ? ', …' : ''}`;
+  throw new GantryError('already_exists', `expected ${directory} to be missing or an empty directory, found ${found}`);
+}
+
+/** Paths of all files below a directory, relative to it, without what a build in it left behind. */
+async function listFiles(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const paths = files.map((file) => join(file.parentPath, file.name).slice(directory.length + 1));
+  return paths.filter((path) => !path.startsWith('dist/'));
+}

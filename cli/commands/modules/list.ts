@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { pollingOf } from '../../client/polling.ts';
+import { describe, type Flags } from '../../command.ts';
+import { table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+/** `gantry module list` */
+export function registerModuleList(module: Command): void {
+  describe(module.command('list').description('list the registered modules and how their polling goes'), {
+    example: 'gantry module list',
+    action: list,
+  });
+}
+
+async function list(flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const modules = await client.all(answers.modules, 'modules', '/modules');
+  print(flags.json, { modules }, () =>
+    table(
+      ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY', 'POLLING'],
+      modules.map((row) => [
+        row.name,
+        row.category,
+        row.variety,
+        row.live_version_id === null ? 'no' : 'yes',
+        row.repository,
+        pollingOf(row.poll),
+      ]),
+      'The account has no modules.',
+    ),
+  );
+  return 0;
+}

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { describe, type Flags } from '../../command.ts';
+import { moduleQuery } from '../../input/module-reference.ts';
+import { shortDigest, table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+/** `gantry module machines` */
+export function registerModuleMachines(module: Command): void {
+  describe(
+    module
+      .command('machines <module>')
+      .description('list the machines that say they run a module, <name>, or a version of it, <name>@<version>'),
+    { example: 'gantry module machines my-redis@0.1.0', action: machines },
+  );
+}
+
+async function machines(written: string, flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const at = written.lastIndexOf('@');
+  const [module, version] = at < 1 ? [written, undefined] : [written.slice(0, at), written.slice(at + 1)];
+  const { name, account } = moduleQuery(module);
+  const path = `/modules/${encodeURIComponent(name)}/machines`;
+  const rows = await client.all(answers.machines, 'machines', path, { account, version });
+  rows.sort((a, b) => (a.name < b.name ? -1 : 1));
+  print(flags.json, { machines: rows }, () =>
+    table(
+      ['MACHINE', 'VERSION', 'RUNNING', 'DRIFT', 'CLUSTERS', 'HEALTH', 'REPORTED'],
+      rows.map((row) => [
+        row.name,
+        row.versions.join(', ') || null,
+        shortDigest(row.running),
+        row.drift ? 'yes' : 'no',
+        row.clusters.join(', ') || null,
+        row.health,
+        row.reported_at,
+      ]),
+      `No machine says that it runs ${written}.`,
+    ),
+  );
+  return 0;
+}

@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { registerModuleBuild } from './build.ts';
+import { registerModuleInit } from './init.ts';
+import { registerModuleList } from './list.ts';
+import { registerModuleMachines } from './machines.ts';
+import { registerModulePoll } from './poll.ts';
+import { registerModulePromote } from './promote.ts';
+import { registerModulePush } from './push.ts';
+import { registerModuleRegister } from './register.ts';
+import { registerModuleReserve } from './reserve.ts';
+import { registerModuleShow } from './show.ts';
+import { registerModuleSign } from './sign.ts';
+import { registerModuleTemplates } from './templates.ts';
+import { registerModuleUpdate } from './update.ts';
+import { registerModuleValidate } from './validate.ts';
+import { registerModuleVerify } from './verify.ts';
+import { registerModuleVersions } from './versions.ts';
+import { registerModuleWhy } from './why.ts';
+
+/** `gantry module …`: one file a subcommand. */
+export function register(command: Command): void {
+  registerModuleInit(command);
+  registerModuleValidate(command);
+  registerModuleBuild(command);
+  registerModulePush(command);
+  registerModuleSign(command);
+  registerModuleVerify(command);
+  registerModuleList(command);
+  registerModulePoll(command);
+  registerModulePromote(command);
+  registerModuleRegister(command);
+  registerModuleUpdate(command);
+  registerModuleReserve(command);
+  registerModuleShow(command);
+  registerModuleVersions(command);
+  registerModuleWhy(command);
+  registerModuleMachines(command);
+  registerModuleTemplates(command);
+}

@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { pollingOf } from '../../client/polling.ts';
+import { describe, type Flags } from '../../command.ts';
+import { facts } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+/** `gantry module show` */
+export function registerModuleShow(module: Command): void {
+  describe(module.command('show <name>').description('show a module and how its polling goes'), {
+    example: 'gantry module show my-redis',
+    action: show,
+  });
+}
+
+async function show(name: string, flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const answer = await client.get(answers.module, `/modules/${encodeURIComponent(name)}`);
+  const { live_version_id } = answer.module;
+  const live =
+    flags.json || live_version_id === null ? null : await client.get(answers.version, `/versions/${live_version_id}`);
+  print(flags.json, answer, () => {
+    const { module, poll } = answer;
+    const identities = module.cosign_identities.map((pair): [string, string] => {
+      const claims = Object.entries(pair.cosign_claims ?? {}).map(([name, regexp]) => `, ${name} ${regexp}`);
+      return ['identity', `${pair.cosign_identity_regexp} by ${pair.cosign_issuer_regexp}${claims.join('')}`];
+    });
+    return facts([
+      ['name', `${module.account}/${module.name}`],
+      ['id', module.id],
+      ['visibility', module.visibility],
+      ['category', module.category],
+      ['variety', module.variety],
+      ['parent', module.parent_module],
+      ['repository', module.repository],
+      ...identities,
+      ['trusted keys', module.trusted_keys.length],
+      ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'its own'],
+      ['transparency log', module.require_tlog ? 'required' : 'not required'],
+      ['attestations', module.required_attestations.map(({ predicate_type }) => predicate_type).join(', ') || null],
+      ['platforms', module.platforms.join(', ') || 'any'],
+      ['reserved', module.granted_reservations.join(', ') || null],
+      ['live version', live?.version.version_string ?? null],
+      ['last polled', poll?.polled_at ?? null],
+      ['next poll', poll?.next_poll_at ?? null],
+      ['polling', pollingOf(poll)],
+      ['last error', poll?.message ?? null],
+      ['ignored tags', poll?.ignored_tags.join(', ') || null],
+    ]);
+  });
+  return 0;
+}

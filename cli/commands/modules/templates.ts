@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { describe, type Flags } from '../../command.ts';
+import { moduleQuery } from '../../input/module-reference.ts';
+import { table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+/** `gantry module templates` */
+export function registerModuleTemplates(module: Command): void {
+  describe(
+    module
+      .command('templates <name>')
+      .description('list the templates, and whether each would take the module by its platform and assignments'),
+    { example: 'gantry module templates my-redis', action: templates },
+  );
+}
+
+async function templates(module: string, flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const { name, account } = moduleQuery(module);
+  const path = `/modules/${encodeURIComponent(name)}/templates`;
+  const rows = await client.all(answers.moduleTemplates, 'templates', path, { account });
+  print(flags.json, { templates: rows }, () =>
+    table(
+      ['TEMPLATE', 'PLATFORM', 'TAKES', 'WOULD GET', 'WHY NOT'],
+      rows.map((row) => [
+        row.name,
+        row.platform,
+        row.takes ? 'yes' : 'no',
+        row.offers.map(({ track, version }) => `${version} (${track})`).join(', ') || null,
+        row.message,
+      ]),
+      'The account has no templates.',
+    ),
+  );
+  return 0;
+}

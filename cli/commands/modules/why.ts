@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import type { z } from 'zod';
+import { GantryError } from '../../../shared/base/error.ts';
+import type { explainAnswer } from '../../../shared/contract/modules/index.ts';
+import { connect } from '../../client/api.ts';
+import { describe, type Flags } from '../../command.ts';
+import { colors } from '../../output/colors.ts';
+import { signatureRows } from '../../output/signature-rows.ts';
+import { facts, safe, state } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+/** `gantry module why` */
+export function registerModuleWhy(module: Command): void {
+  describe(
+    module
+      .command('why <ref>')
+      .description(
+        'tell what became of an artifact and why: <name>:<tag>, <name>@<version>, <name>@<digest> or <name>@<version id>',
+      ),
+    { example: 'gantry module why my-redis:v0.1.0', no: 'it is no version', action: why },
+  );
+}
+
+async function why(ref: string, flags: Flags): Promise<ExitCode> {
+  const [, name, within] = /^([^:@/]+)[:@](.+)$/.exec(ref) ?? [];
+  if (name === undefined || within === undefined) {
+    throw new GantryError('usage', `expected <name>:<tag>, <name>@<version> or <name>@<digest>, found "${ref}"`);
+  }
+  const { client, answers } = await connect();
+  const answer = await client.get(answers.explanation, `/modules/${encodeURIComponent(name)}/why`, { ref: within });
+  print(flags.json, answer, () => explain(ref, answer));
+  return answer.version === null ? 1 : 0;
+}
+
+function explain(ref: string, { version, candidate, poll, reason }: z.infer<typeof explainAnswer>): string {
+  const mark = version !== null && reason.code === null ? colors.green('✓') : colors.red('✗');
+  const code = reason.code === null ? '' : ` (${reason.code})`;
+  const head = `${mark} ${safe(ref)}: ${safe(reason.message)}${code}`;
+  const cure = reason.cure === null ? [] : [`  what helps: ${reason.cure}`];
+  const artifact = version ?? candidate;
+  if (artifact === null) {
+    return [head, ...cure, indented([['next poll', poll?.next_poll_at ?? null]])].join('\n');
+  }
+  const asked: [string, string | number | null][] =
+    version !== null || candidate === null
+      ? []
+      : [
+          ['asked', candidate.attempts === 1 ? 'once' : `${candidate.attempts} times`],
+          ['asked again', candidate.next_verify_at ?? 'not by itself: ask with gantry module poll'],
+        ];
+  const rows = indented([
+    ['state', state(version?.promotion_state ?? candidate?.state ?? '')],
+    ['version', artifact.version_string],
+    ['digest', artifact.digest],
+    ['tags', artifact.tags.join(', ') || null],
+    ...asked,
+  ]);
+  const signatures = signatureRows(artifact.signatures);
+  const none = artifact === candidate && candidate.state === 'found' ? ': not looked for yet' : ': none found';
+  return [head, ...cure, rows, `  signatures${signatures.length === 0 ? none : ''}`, ...signatures].join('\n');
+}
+
+function indented(rows: [string, string | number | null][]): string {
+  return facts(rows).replace(/^/gm, '  ');
+}

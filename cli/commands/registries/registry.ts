@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { connect } from '../../client/api.ts';
+import { describe, type Flags } from '../../command.ts';
+import { readHidden } from '../../input/secret-input.ts';
+import { table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
+
+interface LoginFlags extends Flags {
+  username: string;
+  passwordStdin?: true;
+}
+
+/** `gantry registry …` */
+export function register(command: Command): void {
+  describe(command.command('list').description('list registries that the platform has credentials for'), {
+    example: 'gantry registry list',
+    action: list,
+  });
+  describe(
+    command
+      .command('login <host>')
+      .description('store credentials by which the platform reads your modules from a registry')
+      .requiredOption('--username <name>', 'user name')
+      .option('--password-stdin', 'read the password or token from standard input (asked for where left out)'),
+    { example: 'gantry registry login ghcr.io --username acme --password-stdin < token.txt', action: login },
+  );
+  describe(command.command('logout <host>').description('remove them'), {
+    example: 'gantry registry logout ghcr.io',
+    action: logout,
+  });
+}
+
+async function list(flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const registries = await client.all(answers.registries, 'registries', '/registries');
+  print(flags.json, { registries }, () =>
+    table(
+      ['HOST', 'USER', 'STORED', 'BY'],
+      registries.map((row) => [row.host, row.username, row.stored_at, row.stored_by]),
+      'The platform reads from all registries without credentials.',
+    ),
+  );
+  return 0;
+}
+
+async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  const password = await readHidden('password or token', flags.passwordStdin === true);
+  const body = { username: flags.username, password };
+  const answer = await client.send(answers.registry, 'PUT', `/registries/${encodeURIComponent(host)}`, body);
+  print(
+    flags.json,
+    answer,
+    () =>
+      `the platform reads from ${answer.registry.host} as ${answer.registry.username}; gantry module poll <name> tries it`,
+  );
+  return 0;
+}
+
+async function logout(host: string, flags: Flags): Promise<ExitCode> {
+  const { client, answers } = await connect();
+  await client.send(answers.nothing, 'DELETE', `/registries/${encodeURIComponent(host)}`);
+  print(flags.json, { removed: host }, () => `removed the credentials for ${host}`);
+  return 0;
+}

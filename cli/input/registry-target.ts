@@ -1,0 +1,34 @@
+import { GantryError } from '../../shared/base/error.ts';
+import type { Reference, RegistryClient } from '../../shared/registry/index.ts';
+
+export interface Target {
+  client: RegistryClient;
+  reference: Reference;
+  /** The tag or digest that names the manifest. */
+  name: string;
+}
+
+/**
+ * A client for the registry of a reference, with the credentials that `docker login` left.
+ * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker configuration
+ */
+export async function openTarget(text: string, flags: { plainHttp?: true }): Promise<Target> {
+  const { dockerCredentials, parseReference, RegistryClient } = await import('../../shared/registry/index.ts');
+  const reference = parseReference(text);
+  const name = reference.digest ?? reference.tag;
+  if (name === undefined) {
+    throw new GantryError('reference_invalid', `expected a tag or digest, as in ${text}:v1.0.0, found neither`, {
+      found: text,
+    });
+  }
+  const credentials = await dockerCredentials(reference.host);
+  const client = new RegistryClient({ host: reference.host, plainHttp: flags.plainHttp ?? false, credentials });
+  return { client, reference, name };
+}
+
+/** Collects `--annotation k=v` options. @throws GantryError `usage` */
+export function collectAnnotation(text: string, previous: Record<string, string> = {}): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new GantryError('usage', `expected --annotation name=value, found "${text}"`);
+  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+import type { signatureVerdictSchema } from '../../shared/contract/modules/index.ts';
+import { colors } from './colors.ts';
+import { safe } from './table.ts';
+
+type Verdict = z.infer<typeof signatureVerdictSchema>;
+
+/** What each signature beside an artifact is: where it was found, who made it, and what failed or vouches for it. */
+export function signatureRows(verdicts: readonly Verdict[]): string[] {
+  return verdicts.flatMap((verdict) => {
+    const { verified, attestation, format, source, claimed_digest, identity, issuer, key_id } = verdict;
+    const signer = identity ? `${identity} (${issuer})` : key_id ? `key ${key_id}` : 'signer unknown';
+    const counts = verified || attestation !== undefined;
+    const mark = counts ? colors.green('✓') : colors.red('✗');
+    const where = `${format} (${source}${claimed_digest === undefined ? '' : ` ${claimed_digest}`})`;
+    const details = counts ? vouched(verdict) : [`${verdict.code}: ${verdict.message}`];
+    return [`  ${mark} ${where}`, ...[signer, ...details].map((line) => `      ${safe(line)}`)];
+  });
+}
+
+function vouched({ attestation, proof, claims }: Verdict): string[] {
+  const builder = attestation?.builder_id ? ` built by ${attestation.builder_id}` : '';
+  return [
+    ...(attestation === undefined ? [] : [`attestation of type ${attestation.predicate_type}${builder}`]),
+    ...(proof?.log_entries ?? []).map(({ log_id, index, logged_at }) => {
+      const at = logged_at === null ? '' : `, at ${logged_at}`;
+      return `transparency log ${log_id.slice(0, 12)}, entry ${index}${at}`;
+    }),
+    ...(proof?.timestamps ?? []).map((time) => `signed timestamp ${time}`),
+    ...Object.entries(claims ?? {}).map(([name, value]) => `${name} ${value}`),
+  ];
+}

@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import {
+  explainArtifact,
+  registerModule,
+  requestPoll,
+  validateManifest,
+} from '../../../../shared/actions/modules/index.ts';
+import { changeReservations, updateModule } from '../../../../shared/actions/operations/index.ts';
+import { slugSchema } from '../../../../shared/base/slug.ts';
+import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import {
+  changeReservationsBody,
+  explainAnswer,
+  explainQuery,
+  listedModuleSchema,
+  moduleAnswer,
+  moduleSchema,
+  registerModuleBody,
+  updateModuleBody,
+  validateManifestAnswer,
+  validateManifestBody,
+  versionsAnswer,
+} from '../../../../shared/contract/modules/index.ts';
+import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
+import { listCandidates } from '../../../../shared/store/candidates/index.ts';
+import { getModule, listModules, listVersions, versionPlace } from '../../../../shared/store/modules/index.ts';
+import { getRepository, readRepositories } from '../../../../shared/store/poll/index.ts';
+import { storePage } from '../../paging.ts';
+import { type Route, route } from '../../route.ts';
+import { candidateView, found, moduleView, versionView } from '../../views.ts';
+
+const params = z.object({ name: slugSchema });
+
+export const moduleRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/modules',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'The modules of the account, by name, and how their polling goes',
+    query: pageQuery,
+    answer: pageOf('modules', listedModuleSchema),
+    async handle({ services, caller, query }) {
+      const { items, next_cursor } = await storePage(
+        query,
+        (limit, after) => listModules(services.db, caller.account, limit, after),
+        (module) => module.name,
+      );
+      const names = items.map(({ name }) => name);
+      const polls = await readRepositories(services.db, caller.account, names);
+      const modules = items.map((module) => ({ ...moduleView(module), poll: polls.get(module.name) ?? null }));
+      return { modules, next_cursor };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/modules',
+    role: 'author',
+    tag: 'modules',
+    summary: 'Register a module',
+    description:
+      'The registration row rules, not the manifest. trusted_keys, a pair of cosign_identity_regexp and cosign_issuer_regexp, or several pairs in cosign_identities: one at least.',
+    status: 201,
+    body: registerModuleBody,
+    answer: z.object({ module: moduleSchema }),
+    async handle({ services, caller, body }) {
+      return { module: moduleView(await registerModule(services, caller, body)) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/modules/{name}',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'A module and how its polling goes',
+    params,
+    answer: moduleAnswer,
+    async handle({ services, caller, params }) {
+      const [module, poll] = await Promise.all([
+        getModule(services.db, caller.account, params.name),
+        getRepository(services.db, caller.account, params.name),
+      ]);
+      return { module: moduleView(found(module, 'module', params.name)), poll };
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/modules/{name}',
+    role: 'operator',
+    tag: 'modules',
+    summary: 'Change a module’s registration',
+    description:
+      'What is left out stays; lists are replaced whole. A change by which something could get in that was kept out is a trust_policy_change and asks for approval by default; any other, such as the removal of a signer, is a module_change.',
+    status: 202,
+    params,
+    body: updateModuleBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      return { operation: await updateModule(services, caller, params.name, body) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/modules/{name}/versions',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'Versions, newest first, and digests that are not versions yet',
+    description: 'candidates come with the first page, the newest of them; on later pages there are none.',
+    params,
+    query: pageQuery,
+    answer: versionsAnswer,
+    async handle({ services, caller, params: { name }, query }) {
+      const { db } = services;
+      const [module, page, candidates] = await Promise.all([
+        getModule(db, caller.account, name),
+        storePage(query, (limit, after) => listVersions(db, caller.account, name, limit, after), versionPlace),
+        query.cursor === undefined ? listCandidates(db, caller.account, name) : [],
+      ]);
+      found(module, 'module', name);
+      const ingested = new Set(page.items.map(({ id }) => id));
+      return {
+        versions: page.items.map(versionView),
+        next_cursor: page.next_cursor,
+        candidates: candidates.filter(({ id, state }) => state !== 'ingested' && !ingested.has(id)).map(candidateView),
+      };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/modules/{name}/why',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'What became of an artifact, and why',
+    description:
+      'Every signature found beside it, where, and what failed or who signed; for what is no version the code, its sentence and what helps; for what was never seen how polling goes.',
+    params,
+    query: explainQuery,
+    answer: explainAnswer,
+    async handle({ services, caller, params, query }) {
+      const { version, candidate, ...rest } = await explainArtifact(services, caller, {
+        module: params.name,
+        ref: query.ref,
+      });
+      return {
+        ...rest,
+        version: version && versionView(version),
+        candidate: candidate && candidateView(candidate),
+      };
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/modules/{name}/reservations',
+    role: 'operator',
+    tag: 'modules',
+    summary: 'Reserve paths for the module, or free them',
+    description:
+      'A granted pattern of its protected_spec protects what it matches, shipped or not, in every template that has the module. What is neither granted nor revoked stays.',
+    status: 202,
+    params,
+    body: changeReservationsBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      return { operation: await changeReservations(services, caller, { module: params.name, ...body }) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/modules/{name}/poll',
+    role: 'author',
+    tag: 'modules',
+    summary: 'Poll the module’s repository now',
+    status: 202,
+    params,
+    answer: z.object({ module: z.string() }),
+    async handle({ services, caller, params }) {
+      await requestPoll(services, caller, params.name);
+      return { module: params.name };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/manifests/validate',
+    role: 'viewer',
+    tag: 'modules',
+    summary: 'Check a module manifest',
+    description:
+      'Errors and warnings with line, column and key path; the manifest is also held against the module’s registration, where there is one. conflicts are with the newest versions of the account’s other modules, built or later: both_protect (cannot be composed), would_be_dropped (your file, by their protection), would_drop (their file, by yours).',
+    body: validateManifestBody,
+    answer: validateManifestAnswer,
+    handle: ({ services, caller, body }) => validateManifest(services, caller, body),
+  }),
+];

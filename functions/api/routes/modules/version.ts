@@ -1,0 +1,38 @@
+import { promoteVersion } from '../../../../shared/actions/operations/index.ts';
+import { promoteBody, versionAnswer, versionParams } from '../../../../shared/contract/modules/index.ts';
+import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
+import { getVersion } from '../../../../shared/store/modules/index.ts';
+import { type Route, route } from '../../route.ts';
+import { found, versionView } from '../../views.ts';
+
+export const versionRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/versions/{id}',
+    role: 'viewer',
+    tag: 'versions',
+    summary: 'A version with its builds, manifest and signatures',
+    params: versionParams,
+    answer: versionAnswer,
+    async handle({ services, caller, params }) {
+      return {
+        version: versionView(found(await getVersion(services.db, caller.account, params.id), 'version', params.id)),
+      };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/versions/{id}/promote',
+    role: 'operator',
+    tag: 'versions',
+    summary: 'Ask for a promotion',
+    description: 'built → staging → blessed → live, any → retired. `archived` means `retired`.',
+    status: 202,
+    params: versionParams,
+    body: promoteBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      return { operation: await promoteVersion(services, caller, { id: params.id, to: body.to }) };
+    },
+  }),
+];

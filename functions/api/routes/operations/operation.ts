@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { changePolicy, decideApproval, withdrawOperation } from '../../../../shared/actions/operations/index.ts';
+import { idSchema } from '../../../../shared/base/ids.ts';
+import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import {
+  approvalAnswer,
+  approvalSchema,
+  approvalsQuery,
+  changePolicyBody,
+  decideBody,
+  operationAnswer,
+  operationSchema,
+  policyParams,
+  policySchema,
+} from '../../../../shared/contract/operations/index.ts';
+import { actions, defaultPolicy } from '../../../../shared/domain/operations/index.ts';
+import {
+  getApproval,
+  getOperation,
+  listApprovals,
+  listPolicies,
+  recentOperations,
+} from '../../../../shared/store/operations/index.ts';
+import { listPage, storePage } from '../../paging.ts';
+import { type Route, route } from '../../route.ts';
+import { found } from '../../views.ts';
+
+const operationParams = z.object({ id: idSchema('operation') });
+const approvalParams = z.object({ id: idSchema('approval') });
+
+export const operationRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/operations',
+    role: 'viewer',
+    tag: 'operations',
+    summary: 'Operations, newest first',
+    query: pageQuery,
+    answer: pageOf('operations', operationSchema),
+    async handle({ services, caller, query }) {
+      const { items, next_cursor } = await storePage(
+        query,
+        (limit, before) => recentOperations(services.db, caller.account, limit, before),
+        (operation) => operation.id,
+      );
+      return { operations: items, next_cursor };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/operations/{id}',
+    role: 'viewer',
+    tag: 'operations',
+    summary: 'An operation and how it goes',
+    params: operationParams,
+    answer: operationAnswer,
+    async handle({ services, caller, params }) {
+      return { operation: found(await getOperation(services.db, caller.account, params.id), 'operation', params.id) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/operations/{id}/withdraw',
+    role: 'operator',
+    tag: 'operations',
+    summary: 'Take a request back',
+    params: operationParams,
+    answer: operationAnswer,
+    async handle({ services, caller, params }) {
+      return { operation: await withdrawOperation(services, caller, params.id) };
+    },
+  }),
+];
+
+export const approvalRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/approvals',
+    role: 'viewer',
+    tag: 'approvals',
+    summary: 'Approval requests, newest first',
+    query: approvalsQuery,
+    answer: pageOf('approvals', approvalSchema),
+    async handle({ services, caller, query }) {
+      const all = await listApprovals(services.db, caller.account);
+      const wanted = query.state === undefined ? all : all.filter(({ state }) => state === query.state);
+      const { items, next_cursor } = listPage(query, (approval) => approval.id, wanted);
+      return { approvals: items, next_cursor };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/approvals/{id}',
+    role: 'viewer',
+    tag: 'approvals',
+    summary: 'An approval request and its decisions',
+    params: approvalParams,
+    answer: approvalAnswer,
+    async handle({ services, caller, params }) {
+      return { approval: found(await getApproval(services.db, caller.account, params.id), 'approval', params.id) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/approvals/{id}/decide',
+    role: 'reviewer',
+    tag: 'approvals',
+    summary: 'Approve or reject',
+    description: 'With a token of a member’s own; whoever asked may not decide, unless the policy says so.',
+    params: approvalParams,
+    body: decideBody,
+    answer: approvalAnswer,
+    async handle({ services, caller, params, body }) {
+      const { decision, comment } = body;
+      return {
+        approval: await decideApproval(services, caller, { id: params.id, decision, comment: comment ?? null }),
+      };
+    },
+  }),
+];
+
+export const policyRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/policies',
+    role: 'viewer',
+    tag: 'policies',
+    summary: 'What each action asks for, defaults included',
+    answer: z.object({ policies: z.array(policySchema) }),
+    async handle({ services, caller }) {
+      const rows = await listPolicies(services.db, caller.account);
+      return { policies: actions.map((action) => rows.find((row) => row.action === action) ?? defaultPolicy(action)) };
+    },
+  }),
+  route({
+    method: 'put',
+    path: '/policies/{action}',
+    role: 'admin',
+    tag: 'policies',
+    summary: 'Change what an action asks for',
+    description: 'Needs what the old policy of policy_change asks.',
+    status: 202,
+    params: policyParams,
+    body: changePolicyBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      const policy = { ...defaultPolicy(params.action), ...body };
+      return { operation: await changePolicy(services, caller, policy) };
+    },
+  }),
+];

@@ -1,0 +1,189 @@
+import { z } from 'zod';
+import { assignModule, removeAssignment, updateAssignment } from '../../../../shared/actions/operations/index.ts';
+import { explainTemplatePath, previewChange, readComposition } from '../../../../shared/actions/preview/index.ts';
+import { createTemplate } from '../../../../shared/actions/templates/index.ts';
+import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
+import { previewAnswer, previewBody, whyAnswer, whyQuery } from '../../../../shared/contract/preview/index.ts';
+import {
+  assignAnswer,
+  assignModuleBody,
+  assignmentParams,
+  assignmentSchema,
+  compositionAnswer,
+  compositionQuery,
+  createTemplateBody,
+  templateAnswer,
+  templateParams,
+  templateSchema,
+  updateAssignmentBody,
+} from '../../../../shared/contract/templates/index.ts';
+import { tracks } from '../../../../shared/domain/templates/index.ts';
+import { getComposition, getCompositionFailure } from '../../../../shared/store/compose/index.ts';
+import { getTemplate, listAssignments, listTemplates } from '../../../../shared/store/templates/index.ts';
+import { storePage } from '../../paging.ts';
+import { type Route, route } from '../../route.ts';
+import { found } from '../../views.ts';
+
+export const templateRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/templates',
+    role: 'viewer',
+    tag: 'templates',
+    summary: 'Templates, oldest first',
+    query: pageQuery,
+    answer: pageOf('templates', templateSchema),
+    async handle({ services, caller, query }) {
+      const { items, next_cursor } = await storePage(
+        query,
+        (limit, after) => listTemplates(services.db, caller.account, limit, after),
+        (template) => template.id,
+      );
+      return { templates: items, next_cursor };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/templates',
+    role: 'operator',
+    tag: 'templates',
+    summary: 'Make a template',
+    status: 201,
+    body: createTemplateBody,
+    answer: z.object({ template: templateSchema }),
+    async handle({ services, caller, body }) {
+      return { template: await createTemplate(services, caller, body) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/templates/{id}',
+    role: 'viewer',
+    tag: 'templates',
+    summary: 'A template with its assignments and current compositions',
+    params: templateParams,
+    answer: templateAnswer,
+    async handle({ services: { db }, caller: { account }, params: { id } }) {
+      const [template, assignments, compositions, failures] = await Promise.all([
+        getTemplate(db, account, id),
+        listAssignments(db, account, id),
+        Promise.all(tracks.map((track) => getComposition(db, account, id, track))),
+        Promise.all(tracks.map((track) => getCompositionFailure(db, account, id, track))),
+      ]);
+      return {
+        template: found(template, 'template', id),
+        assignments,
+        compositions: compositions.filter((composition) => composition !== null),
+        composition_failures: failures.filter((failure) => failure !== null),
+      };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/templates/{id}/composition',
+    role: 'viewer',
+    tag: 'templates',
+    summary: 'What the template is composed to, and why every path has the content that it has',
+    description: 'A list has 1,000 rows or 400,000 bytes at most; `counts` tells the whole.',
+    params: templateParams,
+    query: compositionQuery,
+    answer: compositionAnswer,
+    handle: ({ services, caller: { account }, params, query }) =>
+      readComposition(services, account, { template_id: params.id, ...query }),
+  }),
+  route({
+    method: 'get',
+    path: '/templates/{id}/composition/why',
+    role: 'viewer',
+    tag: 'templates',
+    summary: 'Why a path has the content that it has',
+    params: templateParams,
+    query: whyQuery,
+    answer: whyAnswer,
+    handle: ({ services, caller: { account }, params, query }) =>
+      explainTemplatePath(services, account, { template_id: params.id, ...query }),
+  }),
+  route({
+    method: 'post',
+    path: '/templates/{id}/preview',
+    role: 'viewer',
+    tag: 'templates',
+    summary: 'What a change would do to machines, before it is asked for',
+    description: 'Nothing is changed. A change that cannot be composed answers the error that it would end with.',
+    params: templateParams,
+    body: previewBody,
+    answer: previewAnswer,
+    handle: ({ services, caller: { account }, params, body }) =>
+      previewChange(services, account, { template_id: params.id, ...body }),
+  }),
+];
+
+export const assignmentRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/templates/{id}/assignments',
+    role: 'viewer',
+    tag: 'assignments',
+    summary: 'What the template is made of',
+    params: templateParams,
+    answer: z.object({ assignments: z.array(assignmentSchema) }),
+    async handle({ services: { db }, caller: { account }, params: { id } }) {
+      const [template, assignments] = await Promise.all([
+        getTemplate(db, account, id),
+        listAssignments(db, account, id),
+      ]);
+      found(template, 'template', id);
+      return { assignments };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/templates/{id}/assignments',
+    role: 'operator',
+    tag: 'assignments',
+    summary: 'Assign a module to the template',
+    status: 202,
+    params: templateParams,
+    body: assignModuleBody,
+    answer: assignAnswer,
+    async handle({ services, caller, params, body }) {
+      const module = body.module_name ?? body.module ?? '';
+      const { operation, assignment_id } = await assignModule(services, caller, {
+        template_id: params.id,
+        module,
+        constraint: body.constraint ?? null,
+        metadata: body.metadata ?? {},
+        effective_priority: body.effective_priority ?? null,
+      });
+      return { operation, assignment: { id: assignment_id, template_id: params.id, module } };
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/system/node_module_assignments/{id}',
+    role: 'operator',
+    tag: 'assignments',
+    summary: 'Change an assignment',
+    status: 202,
+    params: assignmentParams,
+    body: updateAssignmentBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      return { operation: await updateAssignment(services, caller, { id: params.id, ...body }) };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/system/node_module_assignments/{id}',
+    role: 'operator',
+    tag: 'assignments',
+    summary: 'Remove an assignment',
+    status: 202,
+    params: assignmentParams,
+    answer: operationAnswer,
+    async handle({ services, caller, params }) {
+      return { operation: await removeAssignment(services, caller, params.id) };
+    },
+  }),
+];

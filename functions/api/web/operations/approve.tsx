@@ -1,0 +1,146 @@
+import type { Problem } from '../../../../shared/contract/http/index.ts';
+import type { Account, Member } from '../../../../shared/domain/accounts/index.ts';
+import type { Approval, Change, Operation } from '../../../../shared/domain/operations/index.ts';
+import { Layout } from '../layout.tsx';
+
+export interface ApprovalPageProps {
+  approval: Approval;
+  operation: Operation;
+  account: Account;
+  reviewer: Member;
+  /** Who asked, as people know them: an e-mail address, or a token's name. */
+  requester: string;
+}
+
+/** What is asked of a reviewer. Showing it decides nothing: mail scanners open links, only people press buttons. */
+export function ApprovalPage({ approval, operation, account, reviewer, requester }: ApprovalPageProps) {
+  return (
+    <Layout title="Approval request">
+      <article class="card">
+        <h1>{capitalised(approval.summary)}?</h1>
+        <p class="lead">
+          {account.name} asks for your decision, {reviewer.name}. Opening this page decided nothing.
+        </p>
+        <dl>
+          <dt>Account</dt>
+          <dd>
+            {account.name} <code>{account.slug}</code>
+          </dd>
+          <dt>Asked by</dt>
+          <dd>
+            <code>{requester}</code>
+          </dd>
+          <dt>Asked at</dt>
+          <dd>
+            <Time at={approval.created_at} />
+          </dd>
+          <dt>Expires</dt>
+          <dd>
+            <Time at={approval.expires_at} />
+          </dd>
+          <dt>Action</dt>
+          <dd>
+            <code>{approval.action}</code>
+          </dd>
+          {approval.quorum > 1 ? (
+            <>
+              <dt>Approvals</dt>
+              <dd>
+                {approvals(approval)} of {approval.quorum} needed so far
+              </dd>
+            </>
+          ) : null}
+        </dl>
+        <h2>What it changes</h2>
+        <dl>
+          {factsOf(operation.change).map(([name, value]) => (
+            <>
+              <dt>{name}</dt>
+              <dd>
+                <code>{value}</code>
+              </dd>
+            </>
+          ))}
+        </dl>
+        <form method="post">
+          <label for="comment">Comment (optional)</label>
+          <textarea id="comment" name="comment" maxlength={2000} />
+          <div class="actions">
+            <button class="approve" type="submit" name="decision" value="approve">
+              Approve
+            </button>
+            <button class="reject" type="submit" name="decision" value="reject">
+              Reject
+            </button>
+          </div>
+        </form>
+      </article>
+    </Layout>
+  );
+}
+
+/** What the reviewer's decision came to. */
+export function DecidedPage({ approval, decision }: { approval: Approval; decision: 'approve' | 'reject' }) {
+  const approved = decision === 'approve';
+  const waits = approval.state === 'pending';
+  return (
+    <Layout title={approved ? 'Approved' : 'Rejected'}>
+      <article class="card">
+        <p class={`badge ${approved ? 'good' : 'bad'}`}>{approved ? 'Approved' : 'Rejected'}</p>
+        <h1>{capitalised(approval.summary)}</h1>
+        <p>
+          {approved
+            ? waits
+              ? `Your approval is kept. ${approvals(approval)} of ${approval.quorum} approvals are in; the change waits for the rest.`
+              : 'Your approval is kept, and the change is being applied.'
+            : 'Your rejection is kept. The request has ended and nothing is changed.'}
+        </p>
+        <p class="soft">This link is used up. You can close this page.</p>
+      </article>
+    </Layout>
+  );
+}
+
+const headings: Partial<Record<string, string>> = {
+  approval_link_invalid: 'This link is not valid',
+  approval_link_used: 'This link was used already',
+  approval_expired: 'This request has expired',
+  approval_withdrawn: 'This request was withdrawn',
+  approval_decided: 'This request is decided already',
+  self_approval: 'Somebody else has to decide this',
+  not_found: 'There is nothing here',
+};
+
+/** An error where a page was asked for: the same facts as the problem document. */
+export function ProblemPage({ problem }: { problem: Problem }) {
+  return (
+    <Layout title={headings[problem.code] ?? problem.title}>
+      <article class="card">
+        <p class="badge bad">{problem.status}</p>
+        <h1>{headings[problem.code] ?? problem.title}</h1>
+        <p>{capitalised(problem.detail)}.</p>
+        <p class="soft">
+          Code <code>{problem.code}</code> · request <code>{problem.request_id}</code>
+        </p>
+      </article>
+    </Layout>
+  );
+}
+
+function Time({ at }: { at: string }) {
+  return <time datetime={at}>{`${at.slice(0, 16).replace('T', ' ')} UTC`}</time>;
+}
+
+function approvals({ decisions }: Approval): number {
+  return new Set(decisions.filter(({ decision }) => decision === 'approve').map(({ reviewer }) => reviewer)).size;
+}
+
+function factsOf(change: Change): [string, string][] {
+  return Object.entries(change)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => [name.replaceAll('_', ' '), typeof value === 'string' ? value : JSON.stringify(value)]);
+}
+
+function capitalised(sentence: string): string {
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`.replace(/\.$/, '');
+}

@@ -1,0 +1,273 @@
+import type { Metadata, Root } from '@tufjs/models';
+import { GantryError, isGantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
+import type { EventData, EventType } from '../../contract/events/index.ts';
+import {
+  describeRoot,
+  nextRoot,
+  parseRoot,
+  type RootChange,
+  type RootSignature,
+  rootSha256,
+  standingOf,
+  verifyNextRoot,
+  verifyRoot,
+  withSignature,
+} from '../../director/index.ts';
+import type { Account, Caller } from '../../domain/accounts/index.ts';
+import {
+  createRootProposal,
+  createSupersededRoot,
+  dueRotations,
+  getAccount,
+  getRootProposal,
+  listSupersededRoots,
+  moveRoot,
+  moveRotation,
+  putRotation,
+  type RootProposal,
+  removeRootProposal,
+  type SupersededRoot,
+  signRootProposal,
+} from '../../store/accounts/index.ts';
+import { transact, type Write } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { walkInstances } from '../../store/machines/index.ts';
+import { getBytes, objectKeys, presignGet, putOnce } from '../../store/objects.ts';
+import { enqueue, nowIso, type Services } from '../context/index.ts';
+import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
+
+/** A root with its bytes. */
+export interface HeldRoot {
+  root: Metadata<Root>;
+  bytes: Uint8Array;
+}
+
+/** What an account trusts, and what is proposed. */
+export interface Trust {
+  account: Account;
+  current: HeldRoot;
+  superseded: SupersededRoot[];
+  proposal: { row: RootProposal; root: Metadata<Root> } | null;
+}
+
+/** Reads an account's root, those before it, and the proposed one. */
+export async function readTrust(services: Services, slug: string): Promise<Trust> {
+  const account = await requireAccount(services, slug);
+  const bytes = await getBytes(services.objects, objectKeys.root(slug, account.root_sha256));
+  const [superseded, row] = await Promise.all([
+    listSupersededRoots(services.db, slug),
+    getRootProposal(services.db, slug),
+  ]);
+  const current = { root: verifyRoot(bytes, account.root_sha256), bytes };
+  // One that another root overtook is of no use: it follows a root that is not in force any more.
+  const open = row !== null && row.version === account.root_version + 1;
+  return { account, current, superseded, proposal: open ? { row, root: parse(row.metadata) } : null };
+}
+
+/** One root of the account's chain, as agents get it. Fails with `not_found`. */
+export async function readRoot(services: Services, slug: string, version: number): Promise<HeldRoot> {
+  const account = await requireAccount(services, slug);
+  const chain = await chainOf(services, account);
+  const sha256 = chain.find((one) => one.version === version)?.sha256;
+  if (sha256 === undefined) {
+    throw new GantryError('not_found', `expected a root from 1 to ${account.root_version}, found ${version}`);
+  }
+  const bytes = await getBytes(services.objects, objectKeys.root(slug, sha256));
+  return { root: verifyRoot(bytes, sha256), bytes };
+}
+
+/** Presigned URLs of the roots that follow a version, oldest first, at most `limits.rootsPerHeartbeat`. */
+export async function rootUrlsAfter(services: Services, account: Account, version: number): Promise<string[]> {
+  if (version >= account.root_version) return [];
+  const chain = await chainOf(services, account);
+  const next = chain.filter((one) => one.version > version).slice(0, limits.rootsPerHeartbeat);
+  return Promise.all(
+    next.map(({ sha256 }) =>
+      presignGet(services.objects, objectKeys.root(account.slug, sha256), limits.presignedSeconds),
+    ),
+  );
+}
+
+/** The bytes of the root that a join token pins, in force or not: agents follow the chain from there. Null when it is none. */
+export async function pinnedRoot(services: Services, account: Account, sha256: string): Promise<Uint8Array | null> {
+  const chain = await chainOf(services, account);
+  if (!chain.some((one) => one.sha256 === sha256)) return null;
+  return getBytes(services.objects, objectKeys.root(account.slug, sha256));
+}
+
+async function chainOf(
+  services: Services,
+  { slug, root_version, root_sha256 }: Account,
+): Promise<{ version: number; sha256: string }[]> {
+  return [...(await listSupersededRoots(services.db, slug)), { version: root_version, sha256: root_sha256 }];
+}
+
+/** Which keys sign roots, and whether the director key, which signs desired states, is replaced by a new one. */
+export interface ProposedChange extends Omit<RootChange, 'director'> {
+  rotate?: boolean | undefined;
+}
+
+/**
+ * Proposes the next root, and signs it with the director keys where they count. With all signatures that it needs it is in
+ * force at once; else it waits for those of the offline keys. Fails with `root_proposal_open` while another one waits.
+ */
+export async function proposeRoot(services: Services, caller: Caller, change: ProposedChange): Promise<Trust> {
+  const trust = await readTrust(services, caller.account);
+  if (trust.proposal !== null) {
+    throw new GantryError(
+      'root_proposal_open',
+      `root ${trust.proposal.row.version} waits for signatures; sign it or withdraw it first`,
+    );
+  }
+  const { account, current } = trust;
+  const { rotate, ...keys } = change;
+  const director_key_id = rotate === true ? await createDirectorKey(services, account.slug) : null;
+  const director = director_key_id === null ? undefined : await directorPublicKey(services, director_key_id);
+  const expires = new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000);
+  const root = nextRoot(current.root, { ...keys, director }, expires);
+  const directors = { [describeRoot(current.root).director.key_id]: account.director_key_id };
+  if (director_key_id !== null) directors[describeRoot(root).director.key_id] = director_key_id;
+  for (const { missing } of standingOf(root, current.root).needs) {
+    for (const id of missing) {
+      if (directors[id] !== undefined) await signAsDirector(services, directors[id], root);
+    }
+  }
+  const row: RootProposal = {
+    account: account.slug,
+    version: root.signed.version,
+    metadata: JSON.stringify(root.toJSON()),
+    director_key_id,
+    proposed_by: caller.actor,
+    proposed_at: nowIso(services),
+    revision: 1,
+  };
+  if (standingOf(root, current.root).complete) {
+    await putInForce(services, caller, trust, row, root, []);
+  } else {
+    const data = factsOf(root, director_key_id ?? account.director_key_id);
+    await transact(services.db, [
+      createRootProposal(row),
+      rootEvent(services, caller, row, 'gantry.root.proposed', data),
+    ]);
+  }
+  return readTrust(services, caller.account);
+}
+
+/**
+ * Adds an offline key's signature to the proposed root, which is in force once it has all that it needs. The same
+ * signature twice changes nothing. Fails with `root_signature_invalid`, `not_found` where nothing is proposed.
+ */
+export function signRoot(services: Services, caller: Caller, signature: RootSignature): Promise<Trust> {
+  return retryConflicts(() => addSignature(services, caller, signature));
+}
+
+async function addSignature(services: Services, caller: Caller, signature: RootSignature): Promise<Trust> {
+  const trust = await readTrust(services, caller.account);
+  const { row, root: proposed } = requireProposal(trust);
+  const root = withSignature(proposed, trust.current.root, signature);
+  if (standingOf(root, trust.current.root).complete) {
+    await putInForce(services, caller, trust, row, root, [removeRootProposal(row)]);
+  } else if (proposed.signatures[signature.key_id]?.sig !== signature.signature) {
+    await transact(services.db, [
+      signRootProposal(row, JSON.stringify(root.toJSON())),
+      rootEvent(services, caller, row, 'gantry.root.signed', { key_id: signature.key_id }),
+    ]);
+  }
+  return readTrust(services, caller.account);
+}
+
+/** Takes the proposed root back. A director key that was made for it stays unused. */
+export async function withdrawRoot(services: Services, caller: Caller): Promise<void> {
+  const { row } = requireProposal(await readTrust(services, caller.account));
+  await transact(services.db, [removeRootProposal(row), rootEvent(services, caller, row, 'gantry.root.withdrawn', {})]);
+}
+
+/**
+ * The root's bytes first, then, in one transaction, the account points to it: whoever dies in between leaves an object that
+ * nothing names. A new director key begins to sign all desired states again, which the sweep spreads.
+ */
+async function putInForce(
+  services: Services,
+  caller: Caller,
+  { account, current }: Trust,
+  row: RootProposal,
+  root: Metadata<Root>,
+  more: Write[],
+): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify(root.toJSON()));
+  // By the agents' own rule: what they would refuse must never be in force.
+  verifyNextRoot(bytes, current.root);
+  const at = nowIso(services);
+  const { slug, root_version, root_sha256, director_key_id } = account;
+  const set = {
+    root_version: row.version,
+    root_sha256: rootSha256(bytes),
+    director_key_id: row.director_key_id ?? director_key_id,
+  };
+  await putOnce(services.objects, objectKeys.root(slug, set.root_sha256), bytes, 'application/json', services.now());
+  await transact(services.db, [
+    moveRoot(account, set),
+    createSupersededRoot({ account: slug, version: root_version, sha256: root_sha256, superseded_at: at }),
+    ...(row.director_key_id === null
+      ? []
+      : [putRotation({ account: slug, version: row.version, place: '', due_at: at })]),
+    ...more,
+    rootEvent(services, caller, row, 'gantry.root.changed', {
+      root_sha256: set.root_sha256,
+      ...factsOf(root, set.director_key_id),
+    }),
+  ]);
+}
+
+/** Hands out the instances of accounts whose director key changed, a page of each an account and run. */
+export async function spreadRotations(services: Services): Promise<number> {
+  const due = await dueRotations(services.db, nowIso(services), limits.rotationsPerRun);
+  let handed = 0;
+  for (const rotation of due) {
+    const { account, place } = rotation;
+    const page = await walkInstances(services.db, account, null, limits.rotationPageSize, place);
+    await enqueue(
+      services,
+      'reconcile',
+      page.instances.map(({ id }) => ({ account, instance_id: id })),
+    );
+    handed += page.instances.length;
+    // Handed out before it is noted: who dies in between hands them out again, which costs a look.
+    await transact(services.db, [moveRotation(rotation, page.next)]).catch((error: unknown) => {
+      if (!isGantryError(error, 'conflict')) throw error;
+    });
+  }
+  return handed;
+}
+
+function rootEvent<Type extends Extract<EventType, `gantry.root.${string}`>>(
+  services: Services,
+  caller: Caller,
+  { account, version }: RootProposal,
+  type: Type,
+  data: EventData<Type>,
+): Write {
+  return createEvent({ type, account, subject: `root/${version}`, actor: caller.actor, at: nowIso(services), data });
+}
+
+function factsOf(root: Metadata<Root>, director_key_id: string) {
+  const { keys, threshold } = describeRoot(root);
+  return { key_ids: keys.map(({ key_id }) => key_id), threshold, director_key_id };
+}
+
+function requireProposal({ proposal }: Trust) {
+  if (proposal !== null) return proposal;
+  throw new GantryError('not_found', 'expected a proposed root, found none');
+}
+
+function parse(metadata: string): Metadata<Root> {
+  return parseRoot(Buffer.from(metadata));
+}
+
+async function requireAccount(services: Services, slug: string): Promise<Account> {
+  const account = await getAccount(services.db, slug);
+  if (account === null) throw new GantryError('not_found', `expected account "${slug}"`);
+  return account;
+}

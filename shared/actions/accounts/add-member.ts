@@ -1,0 +1,42 @@
+import { GantryError } from '../../base/error.ts';
+import { newId } from '../../base/ids.ts';
+import type { AddMemberBody } from '../../contract/accounts/index.ts';
+import type { Caller, Member } from '../../domain/accounts/index.ts';
+import { createMember } from '../../store/accounts/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { takeName } from '../../store/unique.ts';
+import { nowIso, type Services } from '../context/index.ts';
+
+/** Adds a person to the caller's account. `already_exists` when the e-mail address is a member's. */
+export async function addMember(services: Services, caller: Caller, input: AddMemberBody): Promise<Member> {
+  const at = nowIso(services);
+  const { account, actor } = caller;
+  const member: Member = {
+    account,
+    id: newId('member'),
+    email: input.email,
+    name: input.name,
+    roles: [...new Set(input.roles)],
+    created_at: at,
+  };
+  await transact(services.db, [
+    createMember(member),
+    takeName(
+      account,
+      'email',
+      member.email,
+      member.id,
+      () => new GantryError('already_exists', `${member.email} is a member already`, { field: 'email' }),
+    ),
+    createEvent({
+      type: 'gantry.member.added',
+      account,
+      subject: `member/${member.id}`,
+      actor,
+      at,
+      data: { roles: member.roles },
+    }),
+  ]);
+  return member;
+}

@@ -1,0 +1,49 @@
+import { GantryError } from '../../base/error.ts';
+import { sha256Hex } from '../../base/ids.ts';
+import type { ApiToken, Caller, Member, Role } from '../../domain/accounts/index.ts';
+import { getMember, getToken } from '../../store/accounts/index.ts';
+import type { Services } from '../context/index.ts';
+
+/**
+ * Who an API token speaks for. A member's token does no more than the member may now, and nothing once the member is
+ * gone. Fails with `unauthenticated`; the sentence never tells an unknown token from one of another account.
+ */
+export async function authenticateToken(services: Services, secret: string): Promise<Caller> {
+  const token = await getToken(services.db, sha256Hex(secret));
+  if (token === null) throw new GantryError('unauthenticated', 'expected a valid API token, found one that is unknown');
+  const refusal = tokenRefusal(token, services.now());
+  if (refusal !== null) throw new GantryError('unauthenticated', refusal);
+  const member = token.member_id === null ? null : await getMember(services.db, token.account, token.member_id);
+  return callerOf(token, member);
+}
+
+/** Why a token no longer counts, or null. */
+export function tokenRefusal(token: Pick<ApiToken, 'revoked_at' | 'expires_at'>, now: Date): string | null {
+  if (token.revoked_at !== null) return `expected a valid API token, found one that was revoked at ${token.revoked_at}`;
+  if (token.expires_at !== null && Date.parse(token.expires_at) <= now.getTime()) {
+    return `expected a valid API token, found one that expired at ${token.expires_at}`;
+  }
+  return null;
+}
+
+/** The caller behind a token and, where it is a member's, the member as they are now. */
+export function callerOf(token: ApiToken, member: Member | null): Caller {
+  const { account, member_id } = token;
+  if (member_id === null) {
+    return { account, actor: `token:${token.id}`, roles: token.roles, member_id, platform: token.platform };
+  }
+  if (member === null) throw new GantryError('unauthenticated', 'expected the token of a member, found one who left');
+  return {
+    account,
+    actor: `member:${member_id}`,
+    roles: shared(token.roles, member.roles),
+    member_id,
+    platform: token.platform,
+  };
+}
+
+/** The roles that both grant; admin grants all. */
+function shared(granted: readonly Role[], held: readonly Role[]): readonly Role[] {
+  if (granted.includes('admin')) return held;
+  return held.includes('admin') ? granted : granted.filter((role) => held.includes(role));
+}

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { GantryError } from '../../base/error.ts';
+import { newId, sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import { isSlug } from '../../base/slug.ts';
+import { makeRoot, rootSha256 } from '../../director/index.ts';
+import type { Account, ApiToken, Role } from '../../domain/accounts/index.ts';
+import { seededCategories } from '../../domain/modules/index.ts';
+import * as accounts from '../../store/accounts/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { objectKeys, putOnce } from '../../store/objects.ts';
+import { nowIso, type Services } from '../context/index.ts';
+import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
+
+export interface NewToken {
+  token: ApiToken;
+  /** What the caller sends: shown once, kept nowhere. */
+  secret: string;
+}
+
+/** Makes a token's row and its secret. The row holds the SHA-256 only. */
+export function makeToken(
+  account: string,
+  name: string,
+  roles: Role[],
+  at: string,
+  options: { member_id?: string | null; platform?: boolean; expires_at?: string | null } = {},
+): NewToken {
+  const secret = `gantry_${randomBytes(32).toString('base64url')}`;
+  const token: ApiToken = {
+    account,
+    id: newId('token'),
+    name,
+    roles,
+    member_id: options.member_id ?? null,
+    platform: options.platform ?? false,
+    hash: sha256Hex(secret),
+    created_at: at,
+    expires_at: options.expires_at ?? null,
+    revoked_at: null,
+  };
+  return { token, secret };
+}
+
+/**
+ * Makes an account: its director key, root of trust, seeded categories and first admin token (answered once).
+ * `already_exists` when the slug is taken; a run that died before the last write left at most an unused key behind.
+ */
+export async function createAccount(
+  services: Services,
+  input: { slug: string; name: string; platform?: boolean },
+): Promise<{ account: Account; token: string }> {
+  if (!isSlug(input.slug)) {
+    throw new GantryError('invalid_request', `expected a slug such as "acme", found "${input.slug}"`, {
+      field: 'slug',
+    });
+  }
+  if ((await accounts.getAccount(services.db, input.slug)) !== null) {
+    throw new GantryError('already_exists', `account "${input.slug}" exists already`, { field: 'slug' });
+  }
+  const at = nowIso(services);
+  const director_key_id = await createDirectorKey(services, input.slug);
+  const root = makeRoot({
+    publicKeyPem: await directorPublicKey(services, director_key_id),
+    version: 1,
+    expires: new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000),
+  });
+  const bytes = await signAsDirector(services, director_key_id, root);
+  const root_sha256 = rootSha256(bytes);
+  await putOnce(services.objects, objectKeys.root(input.slug, root_sha256), bytes, 'application/json', services.now());
+
+  const account: Account = {
+    slug: input.slug,
+    name: input.name,
+    director_key_id,
+    root_sha256,
+    root_version: 1,
+    created_at: at,
+  };
+  const { token, secret } = makeToken(input.slug, 'first admin token', ['admin'], at, {
+    platform: input.platform ?? false,
+  });
+  await transact(services.db, [
+    accounts.createAccount(account),
+    accounts.createToken(token),
+    ...seededCategories.map((category) =>
+      accounts.createCategory({ account: input.slug, created_at: at, ...category }),
+    ),
+    createEvent({
+      type: 'gantry.account.created',
+      account: input.slug,
+      subject: `account/${input.slug}`,
+      actor: `token:${token.id}`,
+      at,
+      data: { root_sha256 },
+    }),
+  ]);
+  return { account, token: secret };
+}
+
+/** Gives an existing account a new admin token for its deployer, in place of the one of that name before. */
+export async function mintAdminToken(services: Services, account: string, name: string): Promise<string> {
+  const { token, secret } = makeToken(account, name, ['admin'], nowIso(services), { platform: true });
+  const former = (await accounts.listTokens(services.db, account)).filter(
+    (one) => one.name === name && one.revoked_at === null,
+  );
+  await transact(services.db, [
+    accounts.createToken(token),
+    ...former.map((one) => accounts.revokeToken(one.hash, token.created_at)),
+    createEvent({
+      type: 'gantry.token.created',
+      account,
+      subject: `token/${token.id}`,
+      actor: 'deployer',
+      at: token.created_at,
+      data: { name, roles: token.roles },
+    }),
+  ]);
+  return secret;
+}

@@ -1,0 +1,26 @@
+import type { CreateCategoryBody } from '../../contract/modules/index.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import type { Category } from '../../domain/modules/index.ts';
+import { createCategory as creation } from '../../store/accounts/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { nowIso, type Services } from '../context/index.ts';
+
+/** Adds a category to the caller's account. `already_exists` when the slug is taken. */
+export async function createCategory(services: Services, caller: Caller, input: CreateCategoryBody): Promise<Category> {
+  const at = nowIso(services);
+  const { account, actor } = caller;
+  const category: Category = { account, slug: input.slug, position: input.position, created_at: at };
+  await transact(services.db, [
+    creation(category),
+    createEvent({
+      type: 'gantry.category.created',
+      account,
+      subject: `category/${category.slug}`,
+      actor,
+      at,
+      data: { position: category.position },
+    }),
+  ]);
+  return category;
+}

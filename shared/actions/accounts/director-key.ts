@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { CreateKeyCommand, GetPublicKeyCommand, SignCommand } from '@aws-sdk/client-kms';
+import type { Metadata, Root, Targets } from '@tufjs/models';
+import { signMetadata, tufKey } from '../../director/index.ts';
+import type { Services } from '../context/index.ts';
+
+/** Public keys of director keys do not change, so one read a process is enough. */
+const publicKeys = new Map<string, Promise<string>>();
+
+/** Makes an account's director key: ECDSA P-256 in KMS, which never leaves it. Answers the key's id. */
+export async function createDirectorKey(services: Services, account: string): Promise<string> {
+  const out = await services.aws.kms.send(
+    new CreateKeyCommand({
+      KeySpec: 'ECC_NIST_P256',
+      KeyUsage: 'SIGN_VERIFY',
+      Description: `Gantry director key of account ${account}`,
+      Tags: [
+        { TagKey: 'gantry:director-of', TagValue: services.settings.deployment },
+        { TagKey: 'gantry:account', TagValue: account },
+      ],
+    }),
+  );
+  const id = out.KeyMetadata?.KeyId;
+  if (id === undefined) throw new Error('KMS made a key and named none');
+  return id;
+}
+
+/** The public half of a director key, PEM (SPKI). */
+export function directorPublicKey(services: Services, keyId: string): Promise<string> {
+  let known = publicKeys.get(keyId);
+  if (known === undefined) {
+    known = readPublicKey(services, keyId);
+    publicKeys.set(keyId, known);
+    known.catch(() => publicKeys.delete(keyId));
+  }
+  return known;
+}
+
+async function readPublicKey(services: Services, keyId: string): Promise<string> {
+  const out = await services.aws.kms.send(new GetPublicKeyCommand({ KeyId: keyId }));
+  const der = Buffer.from(out.PublicKey ?? []).toString('base64');
+  return `-----BEGIN PUBLIC KEY-----\n${der.match(/.{1,64}/g)?.join('\n')}\n-----END PUBLIC KEY-----\n`;
+}
+
+/** Signs TUF metadata with a director key; answers the file's bytes. */
+export async function signAsDirector(
+  services: Services,
+  keyId: string,
+  metadata: Metadata<Root> | Metadata<Targets>,
+): Promise<Buffer> {
+  const key = tufKey(await directorPublicKey(services, keyId));
+  // KMS takes messages of 4,096 bytes at most, so it is given the digest.
+  const signer = async (bytes: Buffer) => {
+    const digest = createHash('sha256').update(bytes).digest();
+    const out = await services.aws.kms.send(
+      new SignCommand({ KeyId: keyId, Message: digest, MessageType: 'DIGEST', SigningAlgorithm: 'ECDSA_SHA_256' }),
+    );
+    if (out.Signature === undefined) throw new Error('KMS answered no signature');
+    return out.Signature;
+  };
+  return signMetadata(metadata, signer, key.keyID);
+}

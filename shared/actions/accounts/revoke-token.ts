@@ -1,0 +1,18 @@
+import { GantryError } from '../../base/error.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import { listTokens, revokeToken as revocation } from '../../store/accounts/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { nowIso, type Services } from '../context/index.ts';
+
+/** Ends a token of the caller's account at once. `conflict` when it is revoked already. */
+export async function revokeToken(services: Services, caller: Caller, id: string): Promise<void> {
+  const { account, actor } = caller;
+  const token = (await listTokens(services.db, account)).find((row) => row.id === id);
+  if (token === undefined) throw new GantryError('not_found', `expected a token ${id}, found none`);
+  const at = nowIso(services);
+  await transact(services.db, [
+    revocation(token.hash, at),
+    createEvent({ type: 'gantry.token.revoked', account, subject: `token/${id}`, actor, at, data: {} }),
+  ]);
+}

@@ -1,0 +1,2 @@
+export { judgeAgain } from './judge-again.ts';
+export { nextAttempt, postpone } from './postpone.ts';

@@ -1,0 +1,52 @@
+import { GantryError } from '../../base/error.ts';
+import { type AskedKey, askedKeys, lackingKeys } from '../../composition/index.ts';
+import type { ComposeMessage } from '../../contract/messages.ts';
+import type { Instance } from '../../domain/machines/index.ts';
+import type { Change } from '../../domain/operations/index.ts';
+import { eachInstanceOf } from '../../store/machines/index.ts';
+import { type InstanceFile, readInstanceFiles } from '../compositions/index.ts';
+import type { Services } from '../context/index.ts';
+
+/**
+ * Refuses a change after which a machine could not be rendered that can be now: `instance_metadata_missing`, with the
+ * machine, the key and the file that asks for it. A machine that lacks a key already is no reason: its own row says so,
+ * and others' changes go on.
+ * @param files what each machine of the track is rendered from, before the change and after it
+ */
+export async function checkInstances(
+  services: Services,
+  { account, template_id, track }: ComposeMessage,
+  change: Change,
+  files: { before: readonly InstanceFile[]; after: readonly InstanceFile[] },
+): Promise<void> {
+  const asked = async (list: readonly InstanceFile[]) => askedKeys(list, await readInstanceFiles(services, list));
+  const after = await asked(files.after);
+  if (after.length === 0) return;
+  const before = await asked(files.before);
+  for await (const instance of eachInstanceOf(services.db, account, template_id)) {
+    if (instance.state === 'decommissioned') continue;
+    const changed = change.kind === 'update_instance' && change.instance_id === instance.id;
+    const next = changed ? { ...instance, ...change } : instance;
+    if (next.track !== track) continue;
+    // What lacks a key that was asked for before lacks it without this change.
+    const lacked = instance.track === track ? lackingKeys(before, instance.metadata) : [];
+    refuseMissing(instance, newlyMissing(lacked, lackingKeys(after, next.metadata)));
+  }
+}
+
+/** The keys that a change would leave a machine without, where it does not lack them already. */
+export function newlyMissing(before: readonly AskedKey[], after: readonly AskedKey[]): AskedKey[] {
+  const lacked = new Set(before.map(({ key }) => key));
+  return after.filter(({ key }) => !lacked.has(key));
+}
+
+function refuseMissing({ id, name }: Instance, missing: AskedKey[]): void {
+  const [first] = missing;
+  if (first === undefined) return;
+  throw new GantryError(
+    'instance_metadata_missing',
+    `expected the metadata of instance "${name}" to have "${first.key}", which ${JSON.stringify(first.file)} of ` +
+      `${first.module} asks for; found none`,
+    { field: `metadata.${first.key}`, found: id, details: missing },
+  );
+}

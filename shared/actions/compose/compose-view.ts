@@ -1,0 +1,228 @@
+import { mapAtOnce } from '../../base/concurrency.ts';
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { compose, layerPriority, type Resolution, resolve } from '../../composition/index.ts';
+import type {
+  Composition,
+  CompositionLayer,
+  LayerName,
+  ResolutionRecord,
+  TemplateView,
+} from '../../domain/compose/index.ts';
+import type { Module, Version, VersionBuild } from '../../domain/modules/index.ts';
+import type { Track } from '../../domain/templates/index.ts';
+import { carveOuts, type ModuleManifest } from '../../manifest/index.ts';
+import type { Services } from '../context/index.ts';
+import {
+  type Choice,
+  commonAccount,
+  type Known,
+  type KnownModules,
+  providedBy,
+  readModule,
+  readModules,
+  requirementsOf,
+} from './known-modules.ts';
+import { layerEntries } from './layer-entries.ts';
+
+/** A view of a template as it is composed; nothing is stored. */
+export interface ComposedView {
+  composition: Composition;
+  /** What the view alone tells, before the composition's own warnings. */
+  warnings: string[];
+  resolution: ResolutionRecord;
+  /** `<account>/<name>` of every module that was looked at, chosen or not, existing or not; sorted. */
+  considered: LayerName[];
+}
+
+/**
+ * Composes a view for a track. `previous` is how its versions were found last time. Throws the coded errors of `resolve`
+ * and `compose`, `composition_kind_mismatch` and `composition_platform_mismatch`; `composition_too_large` when its layers
+ * have more than `entriesMax` entries, which are not read then, or more than `limits.renderedBytesMax` are to be rendered.
+ * `note` is told the modules that were looked at, before anything is made of them; where it answers true they are looked
+ * at once more.
+ */
+export async function composeView(
+  services: Services,
+  view: TemplateView,
+  track: Track,
+  previous: ResolutionRecord | null,
+  { entriesMax, note }: { entriesMax: number; note?: (modules: readonly LayerName[]) => Promise<boolean> },
+): Promise<ComposedView> {
+  let modules = await readModules(services, view, track, previous);
+  while (await note?.([...modules.known.keys()])) modules = await readModules(services, view, track, previous);
+  const { resolved, warnings } = resolveView(view, modules, track, previous);
+  refuseBeyond('entries in all layers', entriesMax, entriesOf(view, modules.known, resolved.modules));
+  const layers = await mapAtOnce(resolved.modules, limits.storeReadsAtOnce, (one) =>
+    layerOf(services, view, modules.known, one),
+  );
+  warnings.push(...withoutSay(view, modules.known, resolved.modules));
+  const composition = compose(layers.filter((layer) => layer !== null));
+  const rendered = composition.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
+  refuseBeyond('bytes of files that are rendered for each machine', limits.renderedBytesMax, rendered);
+  return { composition, warnings, resolution: resolved.record, considered: [...modules.known.keys()].sort() };
+}
+
+function refuseBeyond(what: string, expected: number, found: number): void {
+  if (found <= expected) return;
+  const message = `expected at most ${expected} ${what}, found ${found}`;
+  throw new GantryError('composition_too_large', message, { expected, found });
+}
+
+function resolveView(
+  view: TemplateView,
+  { known, providers }: KnownModules,
+  track: Track,
+  previous: ResolutionRecord | null,
+): { resolved: Resolution<Choice>; warnings: string[] } {
+  const warnings: string[] = [];
+  // A module that has no version for the track yet is simply not there yet; what it is assigned for comes with a promotion.
+  // One whose only version is quarantined was there: to leave it out would take it from running machines.
+  const assigned = view.assignments.filter(({ module }) => {
+    if ((known.get(module)?.choices.length ?? 0) > 0) return true;
+    warnings.push(`${module} has no version for track ${track} yet and is left out`);
+    return false;
+  });
+  const resolved = resolve<Choice>({
+    account: view.template.account,
+    assigned,
+    available: (module) => known.get(module)?.choices ?? null,
+    requires: (choice) => requirementsOf(choice.of),
+    provides: (choice) => providedBy(choice.of),
+    providers: (capability, account) => providers.get(`${account}/${capability}`) ?? [],
+    previous,
+  });
+  return { resolved, warnings };
+}
+
+function entriesOf(
+  view: TemplateView,
+  known: ReadonlyMap<LayerName, Known | null>,
+  modules: readonly { module: LayerName; choice: Choice }[],
+): number {
+  return modules.reduce((sum, { module, choice }) => {
+    const one = known.get(module);
+    return one == null ? sum : sum + buildFor(one.module, choice.of, view.template.platform).entries;
+  }, 0);
+}
+
+async function layerOf(
+  services: Services,
+  view: TemplateView,
+  known: ReadonlyMap<LayerName, Known | null>,
+  { module, choice }: { module: LayerName; choice: Choice },
+): Promise<CompositionLayer | null> {
+  const one = known.get(module);
+  if (one === null || one === undefined) return null;
+  const build = buildFor(one.module, choice.of, view.template.platform);
+  return {
+    ...layerFacts(withOwnSay(view, one.module), choice.of, build),
+    priority: await priorityOf(services, view, known, one),
+    entries: await layerEntries(services, build),
+  };
+}
+
+/**
+ * A module as its account may have a say in this template. What takes protection away from others, or takes paths that are
+ * not shipped, is for operators: of the template's account, or of `powernode`. Of anybody else's modules
+ *
+ * - reservations do not count: its account grants them when it likes, whatever version the template is pinned to;
+ * - carve-outs from a third account's module count only where the config module is assigned: else whoever is required could
+ *   bring in, by a further requirement, what lifts the protection of every module in the template.
+ */
+function withOwnSay(view: TemplateView, module: Module): Module {
+  if (isTrusted(view, module.account)) return module;
+  const mayCarve = isAssigned(view, module) || module.parent_module?.startsWith(`${module.account}/`) === true;
+  return { ...module, granted_reservations: [], parent_module: mayCarve ? module.parent_module : null };
+}
+
+function isTrusted(view: TemplateView, account: string): boolean {
+  return account === view.template.account || account === commonAccount;
+}
+
+function isAssigned(view: TemplateView, { account, name }: Module): boolean {
+  return view.assignments.some(({ module }) => module === `${account}/${name}`);
+}
+
+/** What modules would have had a say in, and have not: see `withOwnSay`. */
+function withoutSay(
+  view: TemplateView,
+  known: ReadonlyMap<LayerName, Known | null>,
+  modules: readonly { module: LayerName; choice: Choice }[],
+): string[] {
+  return modules.flatMap(({ module: name, choice }) => {
+    const row = known.get(name)?.module;
+    if (row === undefined) return [];
+    const parent = withOwnSay(view, row).parent_module;
+    const carved = row.parent_module === parent ? [] : carveOuts(choice.of.manifest as ModuleManifest);
+    if (carved.length === 0) return [];
+    return [`${name} is not assigned, so what it carves out of ${row.parent_module} stays protected`];
+  });
+}
+
+function buildFor(module: Module, version: Version, platform: string): VersionBuild {
+  if (version.kind === 'platform') {
+    const message = `expected a module of files, found that ${module.account}/${module.name} ${version.version_string} is a platform module, which runs as a function and on no machine`;
+    throw new GantryError('composition_kind_mismatch', message, { expected: 'node', found: 'platform' });
+  }
+  const builtFor = (wanted: string) => version.builds.find((one) => one.platform === wanted);
+  const build = builtFor(platform) ?? builtFor('any');
+  if (build !== undefined) return build;
+  const found = version.builds.map((one) => one.platform);
+  throw new GantryError(
+    'composition_platform_mismatch',
+    `expected a build of ${module.account}/${module.name} ${version.version_string} for ${platform}, found ` +
+      `only ${found.join(', ')}`,
+    { expected: platform, found },
+  );
+}
+
+function layerFacts(
+  module: Module,
+  version: Version,
+  build: VersionBuild,
+): Omit<CompositionLayer, 'priority' | 'entries'> {
+  const manifest = version.manifest as ModuleManifest;
+  return {
+    account: module.account,
+    module: module.name,
+    version: version.version_string,
+    version_id: version.id,
+    digest: version.digest,
+    manifest_digest: build.manifest_digest,
+    layer_digest: build.layer_digest,
+    layer_size: build.layer_size,
+    composefs_digest: build.composefs_digest,
+    variety: module.variety,
+    parent_module: module.parent_module,
+    protected_spec: manifest.protected_spec,
+    file_spec: manifest.file_spec,
+    mask: manifest.mask,
+    package_spec: manifest.package_spec,
+    ...(module.granted_reservations.length > 0 ? { granted_reservations: module.granted_reservations } : {}),
+  };
+}
+
+/**
+ * The priority that a module's layer has in this template, or would have: that of a config layer depends on its parent's,
+ * which may be a config layer itself. Chains of parents end, because a parent is registered before its children.
+ */
+async function priorityOf(
+  services: Services,
+  view: TemplateView,
+  known: ReadonlyMap<LayerName, Known | null>,
+  { module, categoryPosition }: Known,
+): Promise<number> {
+  const { account, name, variety, parent_module } = module;
+  const assignment = view.assignments.find((row) => row.module === `${account}/${name}`);
+  const parent =
+    variety !== 'config' || parent_module === null
+      ? null
+      : (known.get(parent_module) ?? (await readModule(services, view, parent_module)));
+  return layerPriority({
+    categoryPosition,
+    variety,
+    parentPriority: parent === null ? null : await priorityOf(services, view, known, parent),
+    effectivePriority: assignment?.effective_priority ?? null,
+  });
+}

@@ -1,0 +1,4 @@
+export { newlyMissing } from './check-instances.ts';
+export { composeTemplate } from './compose-template.ts';
+export { composeView } from './compose-view.ts';
+export { commonAccount, providedBy, readModules } from './known-modules.ts';

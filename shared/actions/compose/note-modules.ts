@@ -1,0 +1,28 @@
+import type { LayerName } from '../../domain/compose/index.ts';
+import type { Track } from '../../domain/templates/index.ts';
+import type { TemplateComposition } from '../../store/compose/index.ts';
+import { noteConsidered } from '../../store/compose/index.ts';
+import type { Services } from '../context/index.ts';
+
+/**
+ * Has promotions find the template by the modules that it is being composed of. Answers whether some of them were not
+ * noted yet: then they are to be looked at again, because a promotion may have been applied since they were read.
+ * @param before the composition in place, whose modules are noted
+ */
+export function moduleNotes(
+  services: Services,
+  { account, template_id, track }: { account: string; template_id: string; track: Track },
+  before: TemplateComposition | null,
+): (modules: readonly LayerName[]) => Promise<boolean> {
+  const noted = new Set(before?.modules ?? []);
+  const sequence = (before?.sequence ?? 0) + 1;
+  return async (modules) => {
+    const fresh = modules.filter((module) => !noted.has(module));
+    await noteConsidered(
+      services.db,
+      fresh.map((module) => ({ module, account, template_id, track, sequence })),
+    );
+    for (const module of fresh) noted.add(module);
+    return fresh.length > 0;
+  };
+}

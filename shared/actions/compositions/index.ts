@@ -1,0 +1,2 @@
+export { type CompositionRecord, objectsOf, readRecord, recordInPlace } from './composition-record.ts';
+export { type InstanceFile, instanceFilesOf, readInstanceFiles } from './rendered-files.ts';

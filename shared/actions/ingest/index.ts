@@ -1,0 +1,2 @@
+export { ingestCandidate } from './ingest-candidate.ts';
+export { takeLayer } from './store-layer.ts';

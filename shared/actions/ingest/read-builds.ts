@@ -1,0 +1,220 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { verifyModuleTar } from '../../artifact/index.ts';
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { composefsImage } from '../../composefs/index.ts';
+import { platformSchema } from '../../contract/modules/index.ts';
+import type { TreeEntry } from '../../domain/files/index.ts';
+import type { ImageLabels, Module, VersionBuild } from '../../domain/modules/index.ts';
+import { checkAgainstRow, type ModuleManifest, parseManifestJson } from '../../manifest/index.ts';
+import {
+  type Descriptor,
+  isIndex,
+  type Manifest,
+  type ManifestContent,
+  mediaTypes,
+  parseIndex,
+  parseManifest,
+  type RegistryClient,
+  signed,
+} from '../../registry/index.ts';
+import { encodeFileIndex } from '../../store/ingest/index.ts';
+import { objectKeys, putOnce } from '../../store/objects.ts';
+import type { Services } from '../context/index.ts';
+import { isImage, takeImage } from './store-image.ts';
+import { takeLayer } from './store-layer.ts';
+
+/** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
+const layerMediaType = 'application/vnd.powernode.module.v1+tar';
+
+/** A build with the manifest that its layer ships, or the labels of the image that it is. */
+export interface Build extends VersionBuild {
+  manifest: ModuleManifest;
+  labels: ImageLabels | null;
+}
+
+/** Takes in the manifest, or each platform's manifest of an index, with its layer. */
+export async function readBuilds(
+  services: Services,
+  module: Module,
+  client: RegistryClient,
+  repository: string,
+  digest: string,
+): Promise<Build[]> {
+  const top = await client.getManifest(repository, digest);
+  const { account } = module;
+  const index = signed(() => isIndex(top.bytes));
+  const mediaType = index ? mediaTypes.index : mediaTypes.manifest;
+  await putOnce(services.objects, objectKeys.artifact(account, digest), top.bytes, mediaType, services.now());
+  if (!index) {
+    return [
+      await readBuild(
+        services,
+        module,
+        client,
+        repository,
+        top,
+        module.platforms.length === 1 ? (module.platforms[0] ?? 'any') : 'any',
+      ),
+    ];
+  }
+  const builds: Build[] = [];
+  for (const child of platformsOf(top)) {
+    const manifest = await client.getManifest(repository, child.digest, { size: child.size });
+    const key = objectKeys.artifact(account, child.digest);
+    await putOnce(services.objects, key, manifest.bytes, mediaTypes.manifest, services.now());
+    builds.push(await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'));
+  }
+  refuseDifferentManifests(builds, digest);
+  return builds;
+}
+
+/** A version has one manifest, by which it is composed and resolved; agents go by the one in the layer that they run. */
+function refuseDifferentManifests(builds: Build[], digest: string): void {
+  const [first] = builds;
+  const told = (build: Build | undefined) => [build?.manifest, build?.labels];
+  const other = builds.find((build) => !isDeepStrictEqual(told(build), told(first)));
+  if (other === undefined) return;
+  throw new GantryError(
+    'artifact_invalid',
+    `expected one manifest.json, or the same labels, in all builds of index ${digest}, found others in the one for ${other.platform}`,
+    { found: other.platform },
+  );
+}
+
+/** The manifests of an index that are for a platform, each for another. */
+function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
+  const children = signed(() => parseIndex(bytes)).manifests.filter((child) => platformOf(child) !== null);
+  if (children.length === 0) {
+    throw new GantryError('platform_missing', `expected manifests with a platform in index ${digest}, found none`);
+  }
+  const platforms = new Set(children.map(platformOf));
+  if (platforms.size !== children.length || children.length > limits.platformsMax) {
+    throw new GantryError(
+      'artifact_invalid',
+      `expected at most ${limits.platformsMax} manifests in index ${digest}, each for another platform; found ${children.length} for ${platforms.size} platforms`,
+      { found: children.length },
+    );
+  }
+  return children;
+}
+
+const ociPlatformSchema = z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) });
+
+/** The template platform that an index entry is for: its annotation, else `<os>-<architecture>`; null for none. */
+function platformOf(child: Descriptor): string | null {
+  const named = child.annotations?.['vnd.powernode.module.platform'] ?? ociPlatform(child);
+  if (named === null || platformSchema.safeParse(named).success) return named;
+  throw new GantryError(
+    'artifact_invalid',
+    `expected an index to name platforms such as ubuntu-24.04-amd64, found ${JSON.stringify(named.slice(0, 200))}`,
+    { found: named.slice(0, 200) },
+  );
+}
+
+function ociPlatform(child: Descriptor): string | null {
+  const { data } = ociPlatformSchema.safeParse(child);
+  // Builders list their attestations as manifests for the platform unknown/unknown.
+  if (data === undefined || data.platform.os === 'unknown') return null;
+  return `${data.platform.os}-${data.platform.architecture}`;
+}
+
+async function readBuild(
+  services: Services,
+  module: Module,
+  client: RegistryClient,
+  repository: string,
+  content: ManifestContent,
+  platform: string,
+): Promise<Build> {
+  const found = signed(() => parseManifest(content.bytes));
+  const taken = isImage(found)
+    ? await takePlatformModule(services, module, client, repository, found)
+    : await takeNodeModule(services, module, client, repository, found);
+  const { layer, entries } = taken;
+  const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
+  await putOnce(services.objects, file_index_key, await encodeFileIndex(entries), 'application/gzip', services.now());
+  return {
+    platform,
+    manifest_digest: content.digest,
+    layer_digest: layer.digest,
+    layer_size: layer.size,
+    composefs_digest: `sha256:${taken.composefs}`,
+    file_index_key,
+    entries: entries.length,
+    manifest: taken.manifest,
+    labels: taken.labels,
+  };
+}
+
+interface Taken extends Pick<Build, 'manifest' | 'labels'> {
+  layer: { digest: string; size: number };
+  entries: TreeEntry[];
+  /** Digest of the tree, 64 hex digits. */
+  composefs: string;
+}
+
+async function takeNodeModule(
+  services: Services,
+  module: Module,
+  client: RegistryClient,
+  repository: string,
+  { layers }: Manifest,
+): Promise<Taken> {
+  const layer = theLayer(layers);
+  const tar = await takeLayer(services, module, client, repository, layer);
+  const { digest } = verifyModuleTar(tar);
+  const manifest = parseManifestJson(tar.manifestJson);
+  refuseLargeManifest(manifest);
+  const [problem] = checkAgainstRow(manifest, module);
+  if (problem !== undefined) throw new GantryError(problem.code, problem.message, { field: problem.path });
+  return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };
+}
+
+/** An image has no module manifest; it gets one that ships nothing to machines, provides and requires nothing. */
+async function takePlatformModule(
+  services: Services,
+  module: Module,
+  client: RegistryClient,
+  repository: string,
+  image: Manifest,
+): Promise<Taken> {
+  const { layer, entries, labels } = await takeImage(services, module, client, repository, image);
+  const { digest } = composefsImage(entries);
+  const manifest: ModuleManifest = {
+    schema_version: 1,
+    name: module.name,
+    display_name: labels.title,
+    package_spec: [],
+    file_spec: [],
+    mask: [],
+    protected_spec: [],
+    dependencies: { requires: [], provides: [] },
+  };
+  return { layer, entries, composefs: digest, manifest, labels };
+}
+
+/** @throws GantryError `media_type_unsupported`, `layer_too_large` */
+function theLayer(layers: readonly Descriptor[]): Descriptor {
+  const [layer] = layers;
+  if (layer === undefined || layers.length !== 1 || layer.mediaType !== layerMediaType) {
+    const found = layers.map(({ mediaType }) => mediaType.slice(0, 100));
+    const named = `${found.slice(0, 5).join(', ') || 'none'}${found.length > 5 ? `, … ${found.length} in all` : ''}`;
+    throw new GantryError('media_type_unsupported', `expected one layer ${layerMediaType}, found ${named}`);
+  }
+  if (layer.size > limits.layerBytesMax) {
+    const message = `expected a layer of at most ${limits.layerBytesMax} bytes, found ${layer.size}`;
+    throw new GantryError('layer_too_large', message, { expected: limits.layerBytesMax, found: layer.size });
+  }
+  return layer;
+}
+
+/** In normalised form, which may be longer than what was written: it is what the version's row keeps. */
+function refuseLargeManifest(manifest: ModuleManifest): void {
+  const found = Buffer.byteLength(JSON.stringify(manifest));
+  const expected = limits.versionManifestBytesMax;
+  if (found <= expected) return;
+  const message = `expected a manifest of at most ${expected} bytes of JSON, found ${found}`;
+  throw new GantryError('manifest_too_large', message, { expected, found });
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { PassThrough, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { z } from 'zod';
+import { flatEntries, flattenImage, ImageTree } from '../../artifact/index.ts';
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import type { TreeEntry } from '../../domain/files/index.ts';
+import type { ImageLabels, Module } from '../../domain/modules/index.ts';
+import {
+  type Descriptor,
+  type Manifest,
+  mediaTypes,
+  parseImageConfig,
+  type RegistryClient,
+  signed,
+  verifiedStream,
+} from '../../registry/index.ts';
+import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts';
+import type { Services } from '../context/index.ts';
+
+/** How each type of layer is unpacked (OCI image spec 1.1, "Image Layer Filesystem Changeset", and Docker's names). */
+const layerTypes: Record<string, () => Transform> = {
+  'application/vnd.oci.image.layer.v1.tar': () => new PassThrough(),
+  'application/vnd.oci.image.layer.v1.tar+gzip': createGunzip,
+  'application/vnd.oci.image.layer.v1.tar+zstd': createZstdDecompress,
+  'application/vnd.docker.image.rootfs.diff.tar.gzip': createGunzip,
+};
+
+/** Whether a manifest is an image's, and no artifact's. */
+export function isImage({ config }: Manifest): boolean {
+  return config.mediaType === mediaTypes.imageConfig || config.mediaType === mediaTypes.dockerImageConfig;
+}
+
+export interface TakenImage {
+  labels: ImageLabels;
+  /** The tar that the layers were flattened to. */
+  layer: { digest: string; size: number };
+  entries: TreeEntry[];
+}
+
+/**
+ * Takes in the image of a platform module (product.md, section 10): its labels are the module's, and its layers become one
+ * tar in S3. The layers are read three times: for their tree, for the digest that names the tar, and for its bytes; each
+ * time they are checked against the digests that the author signed. Nothing is kept whole.
+ *
+ * @throws GantryError `image_labels_missing`, `module_id_mismatch`, `media_type_unsupported`, `artifact_invalid`, `tar_…`,
+ * `layer_…`, and what the registry's client throws
+ */
+export async function takeImage(
+  services: Services,
+  module: Pick<Module, 'account' | 'name' | 'allow_devices'>,
+  client: RegistryClient,
+  repository: string,
+  { config, layers }: Manifest,
+): Promise<TakenImage> {
+  refuseLayers(layers);
+  const bytes = await client.readBlob(repository, config, limits.imageConfigBytesMax);
+  const image = signed(() => parseImageConfig(bytes));
+  const labels = labelsOf(image.config?.Labels ?? {}, module.name);
+  const { diff_ids } = image.rootfs;
+  if (diff_ids.length !== layers.length) throw invalid(`${layers.length} diff_ids`, `${diff_ids.length}`);
+  const open = (index: number) => {
+    const layer = layers[index] as Descriptor;
+    return unpacked(layer, diff_ids[index] ?? '', client.getBlob(repository, layer));
+  };
+  const tree = new ImageTree({ allowDevices: module.allow_devices });
+  for (const index of layers.keys()) await tree.addLayer(open(index));
+  const placed = tree.placed();
+  const layer = await digestOf(flattenImage(placed, open));
+  const key = objectKeys.artifact(module.account, layer.digest);
+  if (await renew(services.objects, key, services.now())) {
+    // It may not be what an earlier ingest put there: read to its end, the stream throws where it is not.
+    for await (const _ of verifiedStream(await getStream(services.objects, key), layer));
+  } else {
+    await putStream(services.objects, key, flattenImage(placed, open));
+  }
+  return { labels, layer, entries: flatEntries(placed) };
+}
+
+function refuseLayers(layers: readonly Descriptor[]): void {
+  if (layers.length < 1 || layers.length > limits.imageLayersMax) {
+    throw invalid(`1 to ${limits.imageLayersMax} layers`, `${layers.length}`);
+  }
+  const odd = layers.find(({ mediaType }) => layerTypes[mediaType] === undefined);
+  if (odd !== undefined) {
+    const message = `expected an image's layers to be tars, plain or packed by gzip or zstd, found ${odd.mediaType.slice(0, 200)}`;
+    throw new GantryError('media_type_unsupported', message);
+  }
+  const found = layers.reduce((sum, { size }) => sum + size, 0);
+  const expected = limits.layerBytesMax;
+  if (found <= expected) return;
+  const message = `expected layers of at most ${expected} bytes in all, found ${found}`;
+  throw new GantryError('layer_too_large', message, { expected, found });
+}
+
+function invalid(expected: string, found: string): GantryError {
+  return new GantryError('artifact_invalid', `expected an image of ${expected}, found ${found}`, { expected, found });
+}
+
+const label = z
+  .string()
+  .max(200)
+  .regex(/^\P{Cc}+$/u);
+const labelsSchema = z.object({
+  'org.opencontainers.image.title': label,
+  'org.opencontainers.image.version': label,
+  'cloudsmith.module.id': label,
+});
+
+function labelsOf(labels: Record<string, string>, module: string): ImageLabels {
+  const parsed = labelsSchema.safeParse(labels);
+  if (!parsed.success) {
+    const field = String(parsed.error.issues[0]?.path[0]);
+    const message = `expected an image with the label ${field}, one line of at most 200 characters; found ${field in labels ? 'another text' : 'none'}`;
+    throw new GantryError('image_labels_missing', message, { field });
+  }
+  const found = parsed.data['cloudsmith.module.id'];
+  if (found !== module) {
+    const message = `expected the label cloudsmith.module.id to be "${module}", found ${JSON.stringify(found)}`;
+    throw new GantryError('module_id_mismatch', message, { field: 'cloudsmith.module.id', expected: module, found });
+  }
+  return {
+    title: parsed.data['org.opencontainers.image.title'],
+    version: parsed.data['org.opencontainers.image.version'],
+    module_id: found,
+  };
+}
+
+/** A layer's tar, verified against its diff_id at the end. What cannot be unpacked is the artifact's fault. */
+async function* unpacked(
+  { mediaType, digest }: Descriptor,
+  diffId: string,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const unpack = (layerTypes[mediaType] as () => Transform)();
+  const hash = createHash('sha256');
+  // Its failure destroys the stream that is read below, and is thrown there.
+  const done = pipeline(source, unpack);
+  done.catch(() => undefined);
+  try {
+    for await (const chunk of unpack as AsyncIterable<Uint8Array>) {
+      hash.update(chunk);
+      yield chunk;
+    }
+    await done;
+  } catch (error) {
+    if (!/^(?:Z_|ZSTD_|ERR_ZSTD)/.test((error as { code?: string }).code ?? '')) throw error;
+    throw new GantryError('artifact_invalid', `expected layer ${digest} to be ${mediaType}, found other bytes`, {
+      cause: error,
+    });
+  }
+  const found = `sha256:${hash.digest('hex')}`;
+  if (found !== diffId) throw invalid(`layer ${digest} with the diff_id ${diffId.slice(0, 100)}`, found);
+}
+
+async function digestOf(chunks: AsyncIterable<Uint8Array>): Promise<{ digest: string; size: number }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, size };
+}

@@ -1,0 +1,191 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { z } from 'zod';
+import { GantryError } from '../../base/error.ts';
+import { sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import type {
+  AgentReport,
+  artifactUrlsAnswer,
+  enrollAnswer,
+  heartbeatAnswer,
+  heartbeatRequest,
+} from '../../contract/machines/index.ts';
+import { driftOf, type Instance, type InstanceReport, newChain } from '../../domain/machines/index.ts';
+import { splitModule } from '../../domain/templates/index.ts';
+import { getAccount } from '../../store/accounts/index.ts';
+import { getComposition } from '../../store/compose/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { createCredential, enrolInstance, getInstance, putReport } from '../../store/machines/index.ts';
+import { getVersion } from '../../store/modules/index.ts';
+import { objectKeys, presignGet } from '../../store/objects.ts';
+import { pinnedRoot, rootUrlsAfter } from '../accounts/index.ts';
+import { type CompositionRecord, readRecord } from '../compositions/index.ts';
+import { later, nowIso, type Services } from '../context/index.ts';
+
+interface Machine {
+  account: string;
+  instance_id: string;
+}
+
+/**
+ * Binds an agent's key to an instance, once a join token. The credential that it answers is of use only together with
+ * that key (RFC 9449). One answer to every wrong token: nobody learns which instances exist.
+ */
+export async function enrollAgent(
+  services: Services,
+  input: { account: string; instance: string; secret: string; root_sha256: string },
+  thumbprint: string,
+): Promise<z.infer<typeof enrollAnswer>> {
+  const invalid = new GantryError('join_token_invalid', 'expected a join token of this instance that was not used yet');
+  const instance = await getInstance(services.db, input.account, input.instance);
+  const account = await getAccount(services.db, input.account);
+  if (instance === null || account === null || instance.join_secret_hash === null) throw invalid;
+  const asked = Buffer.from(sha256Hex(input.secret), 'hex');
+  if (!timingSafeEqual(asked, Buffer.from(instance.join_secret_hash, 'hex'))) throw invalid;
+  const now = nowIso(services);
+  if (instance.join_expires_at === null || instance.join_expires_at <= now) {
+    throw new GantryError('join_token_expired', `the join token expired at ${instance.join_expires_at}`);
+  }
+  const credential = `gantry_agent_${randomBytes(32).toString('base64url')}`;
+  const hash = sha256Hex(credential);
+  const root = await pinnedRoot(services, account, input.root_sha256);
+  if (root === null) throw invalid;
+  await transact(services.db, [
+    enrolInstance(instance, thumbprint, hash, now),
+    createCredential({
+      hash,
+      account: account.slug,
+      instance_id: instance.id,
+      key_thumbprint: thumbprint,
+      chain: newChain,
+      calls: 0,
+    }),
+    createEvent({
+      type: 'gantry.instance.enrolled',
+      account: account.slug,
+      subject: `instance/${instance.id}`,
+      actor: `instance:${instance.id}`,
+      at: now,
+      data: { key_thumbprint: thumbprint },
+    }),
+  ]);
+  return {
+    credential,
+    instance: instance.id,
+    account: account.slug,
+    root: Buffer.from(root).toString('base64'),
+  };
+}
+
+async function requireMachine(services: Services, { account, instance_id }: Machine): Promise<Instance> {
+  const instance = await getInstance(services.db, account, instance_id);
+  if (instance?.state === 'enrolled') return instance;
+  // At this code an agent wipes its enrolment: a machine that is only to enrol again must not get it.
+  if (instance?.state === 'decommissioned') {
+    throw new GantryError('instance_decommissioned', `instance ${instance_id} is decommissioned`);
+  }
+  throw new GantryError('unauthenticated', `instance ${instance_id} is not enrolled any more`);
+}
+
+/** Where the agent reads its desired state, for an hour, and the roots that follow the one it trusts. */
+export async function heartbeat(
+  services: Services,
+  machine: Machine,
+  { root_version }: Pick<z.infer<typeof heartbeatRequest>, 'root_version'>,
+): Promise<z.infer<typeof heartbeatAnswer>> {
+  const instance = await requireMachine(services, machine);
+  const account = await getAccount(services.db, instance.account);
+  if (account === null) throw new GantryError('not_found', `expected account "${instance.account}"`);
+  const { objects } = services;
+  const seconds = limits.presignedSeconds;
+  return {
+    desired_state_url: await presignGet(objects, objectKeys.desiredState(instance.account, instance.id), seconds),
+    root_urls: await rootUrlsAfter(services, account, root_version),
+    expires_at: later(services, seconds),
+  };
+}
+
+/**
+ * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>` (manifests, indexes,
+ * layers), `evidence:<digest>` and `composition:<digest>`. Anything else is refused, whoever's it is.
+ */
+export async function artifactUrls(
+  services: Services,
+  machine: Machine,
+  digests: string[],
+): Promise<z.infer<typeof artifactUrlsAnswer>> {
+  const instance = await requireMachine(services, machine);
+  const keys = await keysOf(services, instance);
+  const unknown = digests.find((digest) => !keys.has(digest));
+  if (unknown !== undefined) {
+    throw new GantryError('forbidden', `expected content of this instance's desired state, found "${unknown}"`);
+  }
+  const urls: Record<string, string> = {};
+  for (const digest of digests) {
+    urls[digest] = await presignGet(services.objects, keys.get(digest) ?? '', limits.presignedSeconds);
+  }
+  return { urls };
+}
+
+/**
+ * What the instance may read: name as asked → S3 key. That is what its signed desired state names, and what its template
+ * is by now: the two differ for a moment at every change, and for longer where the next desired state cannot be made.
+ */
+async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
+  const keys = new Map<string, string>();
+  const pointer = await getComposition(services.db, instance.account, instance.template_id, instance.track);
+  for (const key of new Set([...(pointer === null ? [] : [pointer.report_key]), ...instance.desired_report_keys])) {
+    await addKeys(services, instance, await readRecord(services, key), keys);
+  }
+  return keys;
+}
+
+async function addKeys(
+  services: Services,
+  instance: Instance,
+  record: CompositionRecord,
+  keys: Map<string, string>,
+): Promise<void> {
+  keys.set(`composition:${record.composition_digest}`, record.image.key);
+  for (const layer of record.layers) {
+    const { account } = splitModule(`${layer.account}/${layer.module}`, instance.account);
+    for (const digest of [layer.digest, layer.manifest_digest, layer.layer_digest]) {
+      keys.set(digest, objectKeys.artifact(account, digest));
+    }
+    const version = await getVersion(services.db, account, layer.version_id);
+    if (version !== null) keys.set(`evidence:${layer.digest}`, version.evidence_key);
+  }
+}
+
+/** Keeps what a machine says that it runs. Drift that begins with this report is told once. */
+export async function reportInstance(services: Services, machine: Machine, report: AgentReport): Promise<void> {
+  const instance = await requireMachine(services, machine);
+  const at = nowIso(services);
+  const kept: InstanceReport = { ...report, at };
+  const before = driftOf(instance, services.now());
+  const after = driftOf({ ...instance, report: kept }, services.now());
+  const changed =
+    JSON.stringify(instance.report?.running_module_digests) !== JSON.stringify(kept.running_module_digests);
+  const event = {
+    account: instance.account,
+    subject: `instance/${instance.id}`,
+    actor: `instance:${instance.id}`,
+    at,
+  };
+  await transact(services.db, [
+    putReport(instance, kept),
+    ...(changed || before.reason !== after.reason
+      ? [
+          createEvent({
+            ...event,
+            type: 'gantry.instance.reported',
+            data: { status: report.status, code: report.code },
+          }),
+        ]
+      : []),
+    ...(after.drift && before.reason !== after.reason
+      ? [createEvent({ ...event, type: 'gantry.instance.drifted', data: { reason: after.reason, code: report.code } })]
+      : []),
+  ]);
+}

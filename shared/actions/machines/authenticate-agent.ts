@@ -1,0 +1,116 @@
+import { GantryError } from '../../base/error.ts';
+import { sha256Hex } from '../../base/ids.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
+import type { Instance } from '../../domain/machines/index.ts';
+import { checkProof, judgeCall } from '../../dpop/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import {
+  type Credential,
+  countCall,
+  endCredential,
+  getCredential,
+  getInstance,
+  spendProof,
+} from '../../store/machines/index.ts';
+import { nowIso, type Services } from '../context/index.ts';
+
+export interface AgentCall {
+  credential: string;
+  /** The `DPoP` header. */
+  proof: string;
+  htm: string;
+  htu: string;
+}
+
+export interface AgentCaller {
+  account: string;
+  instance_id: string;
+  /** For the `DPoP-Nonce` header of the answer, whatever that is: the machine's next call names it. */
+  nonce: string;
+}
+
+/**
+ * Which machine an agent's call comes from: a known credential, a fresh proof of the key that it is bound to (RFC 9449,
+ * section 7.2), and the place that follows in the chain of its calls. A chain that forks means that the key has a copy: the
+ * credential ends there, for both. Fails with `unauthenticated`, `dpop_invalid`, `dpop_replayed`, `credential_reused` or
+ * `instance_decommissioned`.
+ */
+export async function authenticateAgent(services: Services, call: AgentCall): Promise<AgentCaller> {
+  const hash = sha256Hex(call.credential);
+  const credential = await requireCredential(services, hash);
+  const { thumbprint, jti, place } = await checkProof(call.proof, {
+    htm: call.htm,
+    htu: call.htu,
+    accessToken: call.credential,
+    now: services.now(),
+    expectedThumbprint: credential.key_thumbprint,
+  });
+  await spendProof(services.db, thumbprint, jti, services.now());
+  const { account, instance_id } = credential;
+  const instance = await getInstance(services.db, account, instance_id);
+  refuseEnded(instance, hash, instance_id);
+  return retryConflicts(async () => {
+    const now = await requireCredential(services, hash);
+    const verdict = judgeCall(now.chain, place);
+    if (verdict.kind === 'reused') throw await revoked(services, hash, now, verdict.why);
+    if (verdict.kind === 'late') {
+      throw new GantryError('dpop_replayed', 'expected the newest attempt of a call, found one that another overtook');
+    }
+    await transact(services.db, [countCall(now, verdict.chain)]);
+    return { account, instance_id, nonce: verdict.nonce };
+  });
+}
+
+async function requireCredential(services: Services, hash: string): Promise<Credential> {
+  const credential = await getCredential(services.db, hash);
+  if (credential === null) throw new GantryError('unauthenticated', 'expected a known agent credential');
+  return credential;
+}
+
+function refuseEnded(instance: Instance | null, hash: string, id: string): void {
+  if (instance?.state === 'decommissioned') {
+    throw new GantryError('instance_decommissioned', `instance ${id} is decommissioned`);
+  }
+  if (instance?.state === 'credential_reused') throw reused(id, 'it was so before');
+  // An instance that was enrolled again has another credential; the one before it ends then.
+  if (instance === null || instance.credential_hash !== hash) {
+    throw new GantryError('unauthenticated', 'expected the current credential of the instance, found an older one');
+  }
+}
+
+/** Ends a credential that is used from two places, and tells of it; answers the error. */
+async function revoked(services: Services, hash: string, credential: Credential, why: string): Promise<GantryError> {
+  const { account, instance_id, key_thumbprint } = credential;
+  const instance = await getInstance(services.db, account, instance_id);
+  refuseEnded(instance, hash, instance_id);
+  if (instance === null) return reused(instance_id, why);
+  const at = nowIso(services);
+  await transact(services.db, [
+    endCredential(instance, 'credential_reused', at),
+    createEvent({
+      type: 'gantry.instance.credential_reused',
+      account,
+      subject: `instance/${instance_id}`,
+      actor: `instance:${instance_id}`,
+      at,
+      data: { why, key_thumbprint },
+    }),
+  ]);
+  return reused(instance_id, why);
+}
+
+function reused(id: string, why: string): GantryError {
+  return new GantryError(
+    'credential_reused',
+    `the credential of instance ${id} was used from two places (${why}); it is revoked, enrol again with a new join token`,
+  );
+}
+
+/** The key behind the proof of an enrolment, which comes before there is a credential. The proof is spent. */
+export async function provenKey(services: Services, call: Omit<AgentCall, 'credential'>): Promise<string> {
+  const now = services.now();
+  const { thumbprint, jti } = await checkProof(call.proof, { htm: call.htm, htu: call.htu, now });
+  await spendProof(services.db, thumbprint, jti, now);
+  return thumbprint;
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { GantryError } from '../../base/error.ts';
+import { newId, sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import { type AskedKey, askedKeys, lackingKeys } from '../../composition/index.ts';
+import type { JoinToken } from '../../contract/machines/index.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import type { Instance } from '../../domain/machines/index.ts';
+import type { Metadata, Track } from '../../domain/templates/index.ts';
+import { getAccount } from '../../store/accounts/index.ts';
+import { getComposition } from '../../store/compose/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { createInstance as insert, updateInstance } from '../../store/machines/index.ts';
+import { takeName } from '../../store/unique.ts';
+import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';
+import { enqueue, later, nowIso, type Services } from '../context/index.ts';
+import { requireMachine } from '../operations/index.ts';
+import { requireTemplate } from '../templates/index.ts';
+
+/**
+ * Makes an instance of a template and the join token that its agent enrols with, shown once. `keys_missing` are those that
+ * the files rendered for it ask for and its metadata lacks, as its track is composed now: it is made all the same, and
+ * has no desired state until it has them.
+ */
+export async function createInstance(
+  services: Services,
+  caller: Caller,
+  input: { name: string; template_id: string; track?: Track; metadata?: Metadata; clusters?: string[] },
+): Promise<{ instance: Instance; join_token: string; keys_missing: AskedKey[] }> {
+  const template = await requireTemplate(services, caller.account, input.template_id);
+  const at = nowIso(services);
+  const secret = randomBytes(32).toString('base64url');
+  const instance: Instance = {
+    account: caller.account,
+    id: newId('instance'),
+    name: input.name,
+    template_id: template.id,
+    track: input.track ?? 'live',
+    metadata: input.metadata ?? {},
+    clusters: input.clusters ?? [],
+    state: 'awaiting_enrolment',
+    key_thumbprint: null,
+    credential_hash: null,
+    join_secret_hash: sha256Hex(secret),
+    join_expires_at: later(services, limits.joinTokenSeconds),
+    desired_version: 0,
+    desired_hash: null,
+    desired_composition: null,
+    desired_modules: {},
+    desired_signed_at: null,
+    desired_expires_at: null,
+    desired_report_keys: [],
+    desired_key_id: null,
+    desired_error: null,
+    report: null,
+    created_at: at,
+    updated_at: at,
+  };
+  const keys_missing = await missingKeys(services, instance);
+  await transact(services.db, [
+    insert(instance),
+    takeName(caller.account, 'instance', input.name, instance.id, () => {
+      return new GantryError('already_exists', `instance "${input.name}" exists already`, { field: 'name' });
+    }),
+    createEvent({
+      type: 'gantry.instance.created',
+      account: caller.account,
+      subject: `instance/${instance.id}`,
+      actor: caller.actor,
+      at,
+      data: { name: input.name, template_id: template.id, track: instance.track },
+    }),
+  ]);
+  // The track may be the first of its kind on this template, so it is composed too.
+  const { account, template_id, track } = instance;
+  await enqueue(services, 'compose', [{ account, template_id, track }]);
+  return { instance, join_token: await joinTokenOf(services, instance, secret), keys_missing };
+}
+
+async function missingKeys(services: Services, { account, template_id, track, metadata }: Instance) {
+  const record = await recordInPlace(services, await getComposition(services.db, account, template_id, track));
+  const files = record?.instance_files ?? [];
+  return lackingKeys(askedKeys(files, await readInstanceFiles(services, files)), metadata);
+}
+
+/** A new join token for an instance that is to enrol (again). The one before, and a bound key, are of no use any more. */
+export async function renewJoinToken(services: Services, caller: Caller, id: string): Promise<{ join_token: string }> {
+  const instance = await requireMachine(services, caller.account, id);
+  const secret = randomBytes(32).toString('base64url');
+  const at = nowIso(services);
+  await transact(services.db, [
+    updateInstance(instance, {
+      state: 'awaiting_enrolment',
+      key_thumbprint: null,
+      credential_hash: null,
+      join_secret_hash: sha256Hex(secret),
+      join_expires_at: later(services, limits.joinTokenSeconds),
+      updated_at: at,
+    }),
+    createEvent({
+      type: 'gantry.instance.changed',
+      account: caller.account,
+      subject: `instance/${id}`,
+      actor: caller.actor,
+      at,
+      data: { join_token: 'renewed' },
+    }),
+  ]);
+  return { join_token: await joinTokenOf(services, instance, secret) };
+}
+
+async function joinTokenOf(services: Services, instance: Instance, secret: string): Promise<string> {
+  const account = await getAccount(services.db, instance.account);
+  if (account === null) throw new GantryError('not_found', `expected account "${instance.account}"`);
+  const token: JoinToken = {
+    url: services.settings.publicUrl,
+    account: instance.account,
+    instance: instance.id,
+    secret,
+    root_sha256: account.root_sha256,
+  };
+  return Buffer.from(JSON.stringify(token)).toString('base64url');
+}

@@ -1,0 +1,36 @@
+import { retryConflicts } from '../../base/retry-conflicts.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import type { Instance } from '../../domain/machines/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { endCredential, removeResign } from '../../store/machines/index.ts';
+import { freeName } from '../../store/unique.ts';
+import { nowIso, type Services } from '../context/index.ts';
+import { requireInstance } from '../operations/index.ts';
+
+/**
+ * Ends an instance for good: its credential and join token end at once, its desired state is signed no more, its name is
+ * free. The row stays, so that nothing that the machine still says brings it back, and its agent learns to wipe its key with
+ * the next call. A second time changes nothing.
+ */
+export function decommissionInstance(services: Services, caller: Caller, id: string): Promise<Instance> {
+  return retryConflicts(async () => {
+    const instance = await requireInstance(services, caller.account, id);
+    if (instance.state === 'decommissioned') return instance;
+    const at = nowIso(services);
+    await transact(services.db, [
+      endCredential(instance, 'decommissioned', at),
+      removeResign(instance.account, id),
+      freeName(instance.account, 'instance', instance.name),
+      createEvent({
+        type: 'gantry.instance.decommissioned',
+        account: instance.account,
+        subject: `instance/${id}`,
+        actor: caller.actor,
+        at,
+        data: { name: instance.name },
+      }),
+    ]);
+    return requireInstance(services, caller.account, id);
+  });
+}

@@ -1,0 +1,172 @@
+import { mapAtOnce } from '../../base/concurrency.ts';
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { chooseVersion } from '../../composition/index.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import {
+  cutFleet,
+  type Fleet,
+  type FleetFilter,
+  fleetOf,
+  type Instance,
+  type Machine,
+  type ModuleCount,
+  machinesRunning,
+  mergeFleets,
+  type Offer,
+  ofFleet,
+  type Suitability,
+  suitability,
+  type VersionsByDigest,
+} from '../../domain/machines/index.ts';
+import type { Version } from '../../domain/modules/index.ts';
+import { moduleLabel, splitModule, type Template, tracks } from '../../domain/templates/index.ts';
+import { getCompositionFailure } from '../../store/compose/index.ts';
+import { walkInstances } from '../../store/machines/index.ts';
+import { getModule, listVersions } from '../../store/modules/index.ts';
+import { getTemplate, listTemplates, templatesWith } from '../../store/templates/index.ts';
+import type { Services } from '../context/index.ts';
+import { resolveModule } from '../modules/index.ts';
+import { requireTemplate } from '../templates/index.ts';
+
+/** As many instances as `limit` from a place on; `next` is where the page after begins, null after the last. */
+interface Stretch {
+  limit: number;
+  place: string;
+}
+
+/** Counts of one page of an account's machines, or of a template's. */
+export async function readFleet(
+  services: Services,
+  { account }: Caller,
+  { template, limit, place, ...filter }: Stretch & FleetFilter & { template?: string },
+): Promise<{ fleet: Fleet; next: string | null }> {
+  if (template !== undefined) await requireTemplate(services, account, template);
+  const pages: Fleet[] = [];
+  const next = await eachPage(services, account, template ?? null, { limit, place }, (instances) => {
+    pages.push(fleetOf(ofFleet(instances, filter), services.now()));
+  });
+  const fleet = cutFleet(mergeFleets(pages), limits.fleetModulesMax, limits.fleetDigestsMax);
+  const [modules, templates] = await Promise.all([
+    mapAtOnce(fleet.modules, limits.storeReadsAtOnce, (row) => withVersions(services, account, row)),
+    mapAtOnce(fleet.templates, limits.storeReadsAtOnce, (row) => withFailures(services, account, row, filter)),
+  ]);
+  return { fleet: { ...fleet, modules, templates }, next };
+}
+
+/** Those of one page of the account's machines that say they run a module; with `version`, that one. */
+export async function readMachines(
+  services: Services,
+  { account: own }: Caller,
+  { module, version, limit, place }: Stretch & { module: string; version?: string },
+): Promise<{ machines: Machine[]; next: string | null }> {
+  const { account, name } = await resolveModule(services, own, module);
+  const versions = visible(own, await listVersions(services.db, account, name));
+  const wanted = version === undefined ? undefined : versionNamed(versions, version, module).version_string;
+  const known = byDigest(versions);
+  const machines: Machine[] = [];
+  const next = await eachPage(services, own, null, { limit, place }, (instances) => {
+    machines.push(...machinesRunning(instances, moduleLabel(own, account, name), known, wanted));
+  });
+  return { machines, next };
+}
+
+/** Whether each of a page of templates would take a module; `read` cuts the page. */
+export async function readSuitability(
+  services: Services,
+  { account: own }: Caller,
+  module: string,
+): Promise<{
+  templates: (limit: number, after: string) => Promise<Template[]>;
+  judge: (one: Template) => Suitability;
+}> {
+  const { account, name } = await resolveModule(services, own, module);
+  const [versions, assigned] = await Promise.all([
+    listVersions(services.db, account, name),
+    templatesWith(services.db, own, `${account}/${name}`),
+  ]);
+  const usable = versions.filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
+  const offers = tracks.flatMap((track): Offer[] => {
+    const version = chooseVersion(usable, track, null);
+    if (version === null) return [];
+    const { version_string, kind, builds } = version;
+    return [{ track, version: version_string, kind, platforms: builds.map(({ platform }) => platform) }];
+  });
+  return {
+    templates: (limit, after) => listTemplates(services.db, own, limit, after),
+    judge: (template) => suitability(template, assigned.has(template.id), offers),
+  };
+}
+
+/** Hands on a stretch of instances in parts that fit into memory; answers where the next stretch begins. */
+async function eachPage(
+  services: Services,
+  account: string,
+  template: string | null,
+  { limit, place }: Stretch,
+  take: (instances: Instance[]) => void,
+): Promise<string | null> {
+  let next: string | null = place;
+  for (let left = limit; left > 0 && next !== null; ) {
+    const page = await walkInstances(services.db, account, template, Math.min(left, limits.fleetReadSize), next);
+    take(page.instances);
+    left -= page.instances.length;
+    next = page.next;
+  }
+  return next;
+}
+
+/** Names a template, and says which of its tracks cannot be composed. */
+async function withFailures(
+  { db }: Services,
+  account: string,
+  row: Fleet['templates'][number],
+  { track }: FleetFilter,
+): Promise<Fleet['templates'][number]> {
+  const [template, ...failures] = await Promise.all([
+    getTemplate(db, account, row.template_id),
+    ...tracks.map((one) => getCompositionFailure(db, account, row.template_id, one)),
+  ]);
+  const composition_failures = failures
+    .filter((failure) => failure !== null)
+    .filter((failure) => track === undefined || failure.track === track);
+  return { ...row, name: template?.name ?? null, composition_failures };
+}
+
+/** Names the versions of a module's digests, where the account may see the module. */
+async function withVersions(services: Services, own: string, row: ModuleCount): Promise<ModuleCount> {
+  const { account, name } = splitModule(row.module, own);
+  // Agents name modules as they please; a key of the table is no place for just anything.
+  if (account === '' || name === '') return row;
+  const module = await getModule(services.db, account, name);
+  if (module === null || (account !== own && module.visibility !== 'public')) return row;
+  const known = byDigest(visible(own, await listVersions(services.db, account, name, limits.fleetVersionsRead)));
+  return { ...row, digests: row.digests.map((one) => ({ ...one, versions: [...(known.get(one.digest) ?? [])] })) };
+}
+
+/** Of other accounts' modules, what they have not blessed concerns nobody else (product.md, section 1). */
+function visible(own: string, versions: readonly Version[]): Version[] {
+  return versions.filter(
+    ({ account, promotion_state }) => account === own || ['blessed', 'live', 'retired'].includes(promotion_state),
+  );
+}
+
+function byDigest(versions: readonly Version[]): VersionsByDigest {
+  const known = new Map<string, string[]>();
+  for (const { builds, version_string } of versions) {
+    for (const digest of new Set(builds.map(({ composefs_digest }) => composefs_digest))) {
+      known.set(digest, [...(known.get(digest) ?? []), version_string]);
+    }
+  }
+  return known;
+}
+
+function versionNamed(versions: readonly Version[], wanted: string, module: string): Version {
+  const version = versions.find(({ version_string, tags }) => version_string === wanted || tags.includes(wanted));
+  if (version !== undefined) return version;
+  const known = versions.map(({ version_string }) => version_string);
+  throw new GantryError('not_found', `expected a version ${wanted} of ${module}, found ${known.join(', ') || 'none'}`, {
+    field: 'version',
+    found: wanted,
+  });
+}

@@ -1,0 +1,5 @@
+export { artifactUrls, enrollAgent, heartbeat, reportInstance } from './agent.ts';
+export { type AgentCaller, authenticateAgent, provenKey } from './authenticate-agent.ts';
+export { createInstance, renewJoinToken } from './create-instance.ts';
+export { decommissionInstance } from './decommission-instance.ts';
+export { readFleet, readMachines, readSuitability } from './fleet.ts';

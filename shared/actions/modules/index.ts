@@ -1,0 +1,7 @@
+export { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
+export { explainArtifact, reasonFor } from './explain-artifact.ts';
+export { accountConflicts } from './manifest-conflicts.ts';
+export { registerModule } from './register-module.ts';
+export { askForPoll, requestPoll } from './request-poll.ts';
+export { resolveModule } from './resolve-module.ts';
+export { validateManifest } from './validate-manifest.ts';

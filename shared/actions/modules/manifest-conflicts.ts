@@ -1,0 +1,126 @@
+import { mapAtOnce } from '../../base/concurrency.ts';
+import { limits } from '../../base/limits/index.ts';
+import { layerPriority } from '../../composition/index.ts';
+import type { Category, Module, Variety, Version } from '../../domain/modules/index.ts';
+import { compareVersions } from '../../domain/modules/index.ts';
+import {
+  type Contender,
+  conflictsOf,
+  cutConflicts,
+  type ManifestConflict,
+  type ModuleManifest,
+  mayConflict,
+} from '../../manifest/index.ts';
+import { listCategories } from '../../store/accounts/index.ts';
+import { readFileIndex } from '../../store/ingest/index.ts';
+import { eachModule, listVersions } from '../../store/modules/index.ts';
+import type { Services } from '../context/index.ts';
+
+/** A manifest before it is a module's version. */
+export interface Draft {
+  manifest: ModuleManifest;
+  /** The category that it is to be in; its registration's where absent. */
+  category_slug?: string;
+  /** Paths of the files that it ships, where its author knows them. */
+  files?: string[];
+}
+
+/**
+ * The conflicts of a manifest with the newest versions of its account's other modules: those that are built or further,
+ * neither retired nor quarantined; `left` are those past `limits.conflictsShownMax`. File lists are read only where patterns
+ * could meet.
+ */
+export async function accountConflicts(
+  services: Services,
+  account: string,
+  draft: Draft,
+): Promise<{ conflicts: ManifestConflict[]; left: number }> {
+  const [modules, categories] = await Promise.all([
+    Array.fromAsync(eachModule(services.db, account)),
+    listCategories(services.db, account),
+  ]);
+  const rank = priorities(account, modules, categories);
+  const candidate = candidateOf(account, draft, modules, rank);
+  const neighbours = modules.filter(({ name }) => name !== draft.manifest.name);
+  const conflicts = await mapAtOnce(neighbours, limits.validateReadsAtOnce, (module) =>
+    conflictsWith(services, candidate, module, rank(module)),
+  );
+  return cutConflicts(conflicts.flat(), limits.conflictsShownMax);
+}
+
+type RankOf = (module: Pick<Module, 'category' | 'variety' | 'parent_module'>) => number | null;
+
+/** Priorities as assignments give them that say nothing else. */
+function priorities(account: string, modules: Module[], categories: Category[]): RankOf {
+  const positions = new Map(categories.map(({ slug, position }) => [slug, position]));
+  const byName = new Map(modules.map((module) => [`${account}/${module.name}`, module]));
+  const rank: RankOf = ({ category, variety, parent_module }) => {
+    const categoryPosition = positions.get(category);
+    if (categoryPosition === undefined) return null;
+    const parent = parent_module === null ? undefined : byName.get(parent_module);
+    const parentPriority = parent === undefined ? null : rank(parent);
+    return layerPriority({ categoryPosition, variety, parentPriority, effectivePriority: null });
+  };
+  return rank;
+}
+
+function candidateOf(account: string, draft: Draft, modules: Module[], rank: RankOf): Contender {
+  const { manifest, category_slug, files } = draft;
+  const row = modules.find(({ name }) => name === manifest.name);
+  const parent = row === undefined ? parentOf(account, manifest, modules) : row.parent_module;
+  // A manifest does not say its variety; one with a parent is there to configure that.
+  const variety: Variety = row?.variety ?? (parent === null ? 'subscription' : 'config');
+  const category = category_slug ?? row?.category;
+  return {
+    module: `${account}/${manifest.name}`,
+    parent,
+    priority: category === undefined ? null : rank({ category, variety, parent_module: parent }),
+    manifest,
+    granted_reservations: row?.granted_reservations ?? [],
+    shipped: files ?? null,
+  };
+}
+
+/** A bare name is the account's own module where there is one, else powernode's (product.md, section 2). */
+function parentOf(account: string, { parent_module: written }: ModuleManifest, modules: Module[]): string | null {
+  if (written === undefined || written.includes('/')) return written ?? null;
+  return `${modules.some(({ name }) => name === written) ? account : 'powernode'}/${written}`;
+}
+
+async function conflictsWith(
+  services: Services,
+  candidate: Contender,
+  module: Module,
+  priority: number | null,
+): Promise<ManifestConflict[]> {
+  const version = newest(await listVersions(services.db, module.account, module.name));
+  if (version === undefined) return [];
+  const neighbour: Contender = {
+    module: `${module.account}/${module.name}`,
+    parent: module.parent_module,
+    priority,
+    manifest: version.manifest as ModuleManifest,
+    granted_reservations: module.granted_reservations,
+    shipped: null,
+  };
+  if (!mayConflict(candidate, neighbour)) return [];
+  return conflictsOf(candidate, [{ ...neighbour, shipped: await shippedBy(services, version) }]);
+}
+
+function newest(versions: Version[]): Version | undefined {
+  const usable = versions.filter(
+    ({ promotion_state, quarantined, kind }) => promotion_state !== 'retired' && !quarantined && kind !== 'platform',
+  );
+  return usable.sort(compareVersions).at(-1);
+}
+
+/** Files of all its builds: which platform a template has is not known here. */
+async function shippedBy({ objects }: Services, version: Version): Promise<string[]> {
+  const files = new Set<string>();
+  for (const { file_index_key } of version.builds) {
+    for (const { path, type } of await readFileIndex(objects, file_index_key)) {
+      if (type !== 'directory') files.add(path);
+    }
+  }
+  return [...files];
+}

@@ -1,0 +1,71 @@
+import type { ValidateManifestBody } from '../../contract/modules/index.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import {
+  checkAgainstRow,
+  type ManifestConflict,
+  type ManifestProblem,
+  type ModuleManifest,
+  ModuleManifestSchemaError,
+  parseManifest,
+} from '../../manifest/index.ts';
+import { getCategory } from '../../store/accounts/index.ts';
+import { getModule } from '../../store/modules/index.ts';
+import type { Services } from '../context/index.ts';
+import { accountConflicts } from './manifest-conflicts.ts';
+
+export interface ManifestVerdict {
+  valid: boolean;
+  errors: ManifestProblem[];
+  warnings: ManifestProblem[];
+  conflicts: ManifestConflict[];
+}
+
+/**
+ * Judges a manifest's text: by itself, against the registration of the module that it names (where there is one), its
+ * category, which an unknown slug makes an error, and, when it is valid, against the account's other modules. Problems
+ * that have no place in the text are at line 0.
+ */
+export async function validateManifest(
+  services: Services,
+  caller: Caller,
+  input: ValidateManifestBody,
+): Promise<ManifestVerdict> {
+  const { manifest, problems } = await judge(services, caller, input);
+  problems.unshift(...(await categoryProblems(services, caller, input)));
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const warnings = problems.filter(({ severity }) => severity === 'warning');
+  const valid = errors.length === 0;
+  if (!valid || manifest === null) return { valid, errors, warnings, conflicts: [] };
+  const { conflicts, left } = await accountConflicts(services, caller.account, { manifest, ...input });
+  if (left > 0) warnings.push(elsewhere('', `${left} more conflicts are not listed`, 'warning'));
+  return { valid, errors, warnings, conflicts };
+}
+
+async function categoryProblems(
+  { db }: Services,
+  { account }: Caller,
+  { category_slug: slug }: ValidateManifestBody,
+): Promise<ManifestProblem[]> {
+  if (slug === undefined || (await getCategory(db, account, slug)) !== null) return [];
+  return [elsewhere('category_slug', `expected a category of account "${account}", found "${slug}"`)];
+}
+
+async function judge(
+  { db }: Services,
+  { account }: Caller,
+  { manifest_yaml: text }: ValidateManifestBody,
+): Promise<{ manifest: ModuleManifest | null; problems: ManifestProblem[] }> {
+  try {
+    const { manifest, warnings } = parseManifest(text);
+    const row = await getModule(db, account, manifest.name);
+    const misfits = row === null ? [] : checkAgainstRow(manifest, row);
+    return { manifest, problems: [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))] };
+  } catch (error) {
+    if (error instanceof ModuleManifestSchemaError) return { manifest: null, problems: [...error.problems] };
+    throw error;
+  }
+}
+
+function elsewhere(path: string, message: string, severity: 'error' | 'warning' = 'error'): ManifestProblem {
+  return { severity, line: 0, column: 0, path, message };
+}

@@ -1,0 +1,70 @@
+import { GenerateMacCommand, VerifyMacCommand } from '@aws-sdk/client-kms';
+import { z } from 'zod';
+import { GantryError } from '../../../base/error.ts';
+import type { Approval } from '../../../domain/operations/index.ts';
+import type { Services } from '../../context/index.ts';
+
+/** What a link says: whose it is, for which request, until when (seconds since 1970). Its MAC is made by KMS. */
+const claims = z.strictObject({ account: z.string(), approval: z.string(), member: z.string(), exp: z.number().int() });
+export type LinkClaims = z.infer<typeof claims>;
+
+/** The link for one reviewer and one request: `<publicUrl>/approve/<approval>/<claims>.<mac>`. */
+export async function approvalLink(services: Services, approval: Approval, member: string): Promise<string> {
+  const payload = Buffer.from(
+    JSON.stringify({
+      account: approval.account,
+      approval: approval.id,
+      member,
+      exp: Math.floor(Date.parse(approval.expires_at) / 1000),
+    } satisfies LinkClaims),
+  ).toString('base64url');
+  const out = await services.aws.kms.send(
+    new GenerateMacCommand({
+      KeyId: services.settings.linkKeyId,
+      MacAlgorithm: 'HMAC_SHA_256',
+      Message: macInput(payload),
+    }),
+  );
+  const mac = Buffer.from(out.Mac ?? []).toString('base64url');
+  return `${services.settings.publicUrl}/approve/${approval.id}/${payload}.${mac}`;
+}
+
+/** Bound to its use, so that no other MAC of the same key can stand in for a link's. */
+function macInput(payload: string): Buffer {
+  return Buffer.from(`gantry approval link\n${payload}`);
+}
+
+/** Reads a link's token. Anything altered, foreign or past its time is refused before the record is looked at. */
+export async function readApprovalLink(services: Services, approvalId: string, token: string): Promise<LinkClaims> {
+  const invalid = (cause?: unknown) =>
+    new GantryError('approval_link_invalid', 'the link is not one that Gantry mailed: it was altered or cut off', {
+      cause,
+    });
+  const [payload, mac, ...rest] = token.split('.');
+  if (payload === undefined || mac === undefined || rest.length > 0 || token.length > 2000) throw invalid();
+  // The last character of base64url has bits that decoders drop: without this, sixteen links would be one.
+  if (Buffer.from(mac, 'base64url').toString('base64url') !== mac || mac === '') throw invalid();
+  let valid = false;
+  try {
+    const out = await services.aws.kms.send(
+      new VerifyMacCommand({
+        KeyId: services.settings.linkKeyId,
+        MacAlgorithm: 'HMAC_SHA_256',
+        Message: macInput(payload),
+        Mac: Buffer.from(mac, 'base64url'),
+      }),
+    );
+    valid = out.MacValid === true;
+  } catch (error) {
+    const name = (error as { name?: string }).name ?? '';
+    if (name !== 'KMSInvalidMacException' && name !== 'ValidationException') throw error;
+    throw invalid(error);
+  }
+  if (!valid) throw invalid();
+  const parsed = claims.safeParse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
+  if (!parsed.success || parsed.data.approval !== approvalId) throw invalid();
+  if (parsed.data.exp * 1000 <= services.now().getTime()) {
+    throw new GantryError('approval_expired', 'the request was not decided in time; ask for it to be made again');
+  }
+  return parsed.data;
+}

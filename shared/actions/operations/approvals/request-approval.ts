@@ -1,0 +1,147 @@
+import { SendEmailCommand } from '@aws-sdk/client-sesv2';
+import { isGantryError } from '../../../base/error.ts';
+import type { Member } from '../../../domain/accounts/index.ts';
+import { hasRole } from '../../../domain/accounts/index.ts';
+import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
+import { finalOperationStates } from '../../../domain/operations/index.ts';
+import { getMember, listMembers, listTokens } from '../../../store/accounts/index.ts';
+import { transact } from '../../../store/db.ts';
+import { createEvent } from '../../../store/event.ts';
+import { createApproval, getApproval, updateApproval, updateOperation } from '../../../store/operations/index.ts';
+import { later, nowIso, type Services } from '../../context/index.ts';
+import { approvalLink } from './approval-link.ts';
+
+/** Members who may decide on an operation: reviewers, and without self-approval not the one who asked. */
+export async function eligibleReviewers(
+  services: Services,
+  operation: Operation,
+  policy: Pick<InterventionPolicy, 'self_approval'>,
+): Promise<Member[]> {
+  const members = await listMembers(services.db, operation.account);
+  return members.filter(
+    (member) =>
+      hasRole(member, 'reviewer') && (policy.self_approval || `member:${member.id}` !== operation.requested_by),
+  );
+}
+
+/** The approval of an operation: one each, so its id follows from the operation's. */
+function approvalId(operation: Operation): string {
+  return operation.id.replace(/^op_/, 'apr_');
+}
+
+/** An operation's own approval, null where none was asked for: that of another operation lets nothing through. */
+export async function approvalOf(services: Services, operation: Operation): Promise<Approval | null> {
+  const id = approvalId(operation);
+  return operation.approval_id === id ? await getApproval(services.db, operation.account, id) : null;
+}
+
+/**
+ * Opens the request for approval, keeps the waiting task's token and mails every reviewer a link of their own. Run
+ * again (a second execution) it only renews the token. Answers the decision when there is one already.
+ */
+export async function askReviewers(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+  task_token: string,
+): Promise<'approved' | 'rejected' | 'withdrawn' | null> {
+  if (finalOperationStates.includes(operation.state)) return operation.state === 'rejected' ? 'rejected' : 'withdrawn';
+  const id = approvalId(operation);
+  const existing = await getApproval(services.db, operation.account, id);
+  if (existing !== null) {
+    if (existing.state === 'approved' || existing.state === 'rejected') return existing.state;
+    if (existing.state !== 'pending') return 'withdrawn';
+    await transact(services.db, [updateApproval(existing, { task_token })]);
+    if (existing.mailed_at === null) await mailAll(services, operation, { ...existing, task_token }, policy);
+    return null;
+  }
+  const at = nowIso(services);
+  const approval: Approval = {
+    account: operation.account,
+    id,
+    operation_id: operation.id,
+    action: operation.action,
+    summary: operation.summary,
+    requested_by: operation.requested_by,
+    state: 'pending',
+    quorum: policy.quorum,
+    self_approval: policy.self_approval,
+    decisions: [],
+    task_token,
+    mailed_at: null,
+    expires_at: later(services, policy.expires_in_s),
+    created_at: at,
+  };
+  await transact(services.db, [
+    createApproval(approval),
+    updateOperation(operation, { state: 'awaiting_approval', approval_id: id, updated_at: at }),
+    createEvent({
+      type: 'gantry.operation.awaiting_approval',
+      account: operation.account,
+      subject: `operation/${operation.id}`,
+      actor: 'gantry:promote',
+      at,
+      data: { action: operation.action, summary: operation.summary, approval_id: id },
+    }),
+  ]);
+  await mailAll(services, operation, approval, policy);
+  return null;
+}
+
+/** Mails every reviewer. An address that mail cannot be sent to does not keep the others from deciding. */
+async function mailAll(
+  services: Services,
+  operation: Operation,
+  approval: Approval,
+  policy: InterventionPolicy,
+): Promise<void> {
+  const requester = await personOf(services, approval.account, approval.requested_by);
+  const reviewers = await eligibleReviewers(services, operation, policy);
+  const sent = await Promise.allSettled(reviewers.map((one) => mail(services, approval, one, requester)));
+  const failures = sent.filter((one) => one.status === 'rejected');
+  if (failures.length > 0 && failures.length === sent.length) throw failures[0]?.reason;
+  try {
+    await transact(services.db, [updateApproval(approval, { mailed_at: nowIso(services) })]);
+  } catch (error) {
+    // Decided already, by a reviewer who was faster than this note.
+    if (!isGantryError(error, 'conflict')) throw error;
+  }
+}
+
+/** Who asked, as people know them: a member by e-mail address, a token by its name, else the actor as it is. */
+export async function personOf(services: Services, account: string, actor: string): Promise<string> {
+  const [kind, id = ''] = actor.split(':', 2);
+  if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
+  const token = (await listTokens(services.db, account)).find((one) => one.id === id);
+  return token === undefined ? actor : `the token "${token.name}"`;
+}
+
+async function mail(services: Services, approval: Approval, reviewer: Member, requester: string): Promise<void> {
+  const link = await approvalLink(services, approval, reviewer.id);
+  const text = [
+    `Hello ${reviewer.name},`,
+    '',
+    `account "${approval.account}" asks for your approval:`,
+    '',
+    `    ${approval.summary}`,
+    '',
+    `Asked by ${requester}, open until ${approval.expires_at}.`,
+    'The page behind this link shows what is asked; nothing is decided before you press a button there.',
+    '',
+    link,
+    '',
+    'The link is yours alone and works once. Do not pass it on.',
+  ].join('\n');
+  await services.aws.ses.send(
+    new SendEmailCommand({
+      FromEmailAddress: services.settings.senderAddress,
+      Destination: { ToAddresses: [reviewer.email] },
+      Content: {
+        Simple: {
+          Subject: { Data: `Approval asked: ${approval.summary}`, Charset: 'UTF-8' },
+          Body: { Text: { Data: text, Charset: 'UTF-8' } },
+        },
+      },
+    }),
+  );
+}

@@ -1,0 +1,71 @@
+import { DescribeExecutionCommand } from '@aws-sdk/client-sfn';
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
+import { transact } from '../../store/db.ts';
+import { getApproval, getOperation, idleOperations, lookLater, updateOperation } from '../../store/operations/index.ts';
+import { later, nowIso, type Services } from '../context/index.ts';
+import { wake } from './approvals/decide-approval.ts';
+import { executionName, startExecution } from './request-operation.ts';
+import { finish } from './run-operation.ts';
+
+/**
+ * Starts operations again whose execution died: one that never started, was stopped, or came back FAILED after an outage.
+ * The record says what is left to do, so a second execution repeats nothing. One that waits although its approval is
+ * decided is told so again. Answers how many were started; one that fails does not keep the others waiting.
+ */
+export async function sweepOperations(services: Services): Promise<number> {
+  let started = 0;
+  const faults: unknown[] = [];
+  for (const idle of await idleOperations(services.db, later(services, -limits.operationIdleSeconds))) {
+    try {
+      const operation = await getOperation(services.db, idle.account, idle.id);
+      if (operation === null || finalOperationStates.includes(operation.state)) continue;
+      if (await isAlive(services, operation)) {
+        await remind(services, operation);
+        await transact(services.db, [lookLater(operation, later(services, limits.operationLookSeconds))]);
+      } else {
+        await revive(services, operation);
+        started += 1;
+      }
+    } catch (error) {
+      // Another sweep was faster, or the operation moved on after all.
+      if (!(error instanceof GantryError)) faults.push(error);
+    }
+  }
+  if (faults.length > 0) throw new AggregateError(faults, `${faults.length} operations could not be looked after`);
+  return started;
+}
+
+/** Whoever approved may have died before the waiting execution heard of it. */
+async function remind(services: Services, operation: Operation): Promise<void> {
+  if (operation.state !== 'awaiting_approval' || operation.approval_id === null) return;
+  const approval = await getApproval(services.db, operation.account, operation.approval_id);
+  if (approval?.state === 'approved' && approval.task_token !== null) {
+    await wake(services, approval.task_token, 'approved');
+  }
+}
+
+async function isAlive(services: Services, operation: Operation): Promise<boolean> {
+  const machine = services.settings.stateMachineArn.replace(':stateMachine:', ':execution:');
+  try {
+    const out = await services.aws.sfn.send(
+      new DescribeExecutionCommand({ executionArn: `${machine}:${executionName(operation)}` }),
+    );
+    return out.status === 'RUNNING' || out.status === 'PENDING_REDRIVE';
+  } catch (error) {
+    if ((error as { name?: string }).name === 'ExecutionDoesNotExist') return false;
+    throw error;
+  }
+}
+
+async function revive(services: Services, operation: Operation): Promise<void> {
+  if (operation.attempt >= limits.operationAttemptsMax) {
+    const message = `its execution died ${operation.attempt} times; see the log and ask again`;
+    await finish(services, operation, 'failed', 'execution_died', message);
+    return;
+  }
+  const next = { ...operation, attempt: operation.attempt + 1 };
+  await transact(services.db, [updateOperation(operation, { attempt: next.attempt, updated_at: nowIso(services) })]);
+  await startExecution(services, next);
+}

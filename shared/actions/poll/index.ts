@@ -1,0 +1,2 @@
+export { pollRepository, schedulePolls } from './poll-repository.ts';
+export { receiveHook } from './receive-webhook.ts';

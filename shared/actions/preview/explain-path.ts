@@ -1,0 +1,85 @@
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { type CutReport, cutReport, decodeIndex, explainPath } from '../../composition/index.ts';
+import type { CompositionIndex, PathExplanation, ResolutionRecord } from '../../domain/compose/index.ts';
+import type { Track } from '../../domain/templates/index.ts';
+import { getComposition, type TemplateComposition } from '../../store/compose/index.ts';
+import { getBytes } from '../../store/objects.ts';
+import { type CompositionRecord, readRecord } from '../compositions/index.ts';
+import type { Services } from '../context/index.ts';
+import { requireTemplate } from '../templates/index.ts';
+
+/** Says why a path of a template's machines has the content that it has, or why nothing is there. */
+export async function explainTemplatePath(
+  services: Services,
+  account: string,
+  where: { template_id: string; track: Track; path: string },
+): Promise<PathExplanation> {
+  await requireTemplate(services, account, where.template_id);
+  const current = await currentComposition(services, account, where.template_id, where.track);
+  if (current === null) throw notComposed(where.track);
+  return explainPath(current.index, where.path === '/' ? '/' : where.path.replace(/\/$/, ''));
+}
+
+/** The composition in place for a track of a template, and its report with lists that fit an answer. */
+export async function readComposition(
+  services: Services,
+  account: string,
+  { template_id, track }: { template_id: string; track: Track },
+): Promise<{ composition: TemplateComposition; report: CutReport }> {
+  await requireTemplate(services, account, template_id);
+  const composition = await getComposition(services.db, account, template_id, track);
+  if (composition === null) throw notComposed(track);
+  const { report } = await readRecord(services, composition.report_key);
+  const bounds = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
+  return { composition, report: cutReport(report, bounds) };
+}
+
+function notComposed(track: Track): GantryError {
+  return new GantryError(
+    'not_found',
+    `expected a composition for the track ${track} of the template, found none yet: ` +
+      'live is composed once a module is assigned, staging once a machine is on it',
+  );
+}
+
+export interface CurrentComposition {
+  index: CompositionIndex;
+  metadata: CompositionRecord['metadata'];
+  instance_files: CompositionRecord['instance_files'];
+  resolution: ResolutionRecord | null;
+}
+
+/**
+ * What machines of a template and track are to be made of now; null before the first composition. Throws
+ * `composition_too_large` when its layers have more than `filesMax` files, whose index is not read then.
+ */
+export async function currentComposition(
+  services: Services,
+  account: string,
+  template_id: string,
+  track: Track,
+  { filesMax = Number.POSITIVE_INFINITY }: { filesMax?: number } = {},
+): Promise<CurrentComposition | null> {
+  const pointer = await getComposition(services.db, account, template_id, track);
+  if (pointer === null) return null;
+  const record = await readRecord(services, pointer.report_key);
+  const { index_key, metadata, instance_files, resolution = null } = record;
+  if (index_key === undefined) {
+    throw new GantryError(
+      'not_found',
+      `the composition of template ${template_id} was made by an earlier release, without an index of its paths; ` +
+        'the next change of the template makes one',
+    );
+  }
+  const files = record.report.layers.reduce((sum, layer) => sum + layer.files, 0);
+  if (files > filesMax) {
+    throw new GantryError('composition_too_large', `expected at most ${filesMax} files in all layers, found ${files}`, {
+      expected: filesMax,
+      found: files,
+    });
+  }
+  const sha256 = /\/sha256\/([0-9a-f]{64})\./.exec(index_key)?.[1];
+  const index = decodeIndex(await getBytes(services.objects, index_key), sha256);
+  return { index, metadata, instance_files, resolution };
+}

@@ -1,0 +1,232 @@
+import { isDeepStrictEqual } from 'node:util';
+import { GantryError } from '../../base/error.ts';
+import { newId } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import { emptyIndex, indexOf, type Move, previewComposition, unmoved } from '../../composition/index.ts';
+import type { Trial } from '../../contract/preview/index.ts';
+import type {
+  CompositionIndex,
+  InstanceChanges,
+  LayerName,
+  Preview,
+  ResolutionRecord,
+} from '../../domain/compose/index.ts';
+import { type TemplateView, viewOf, withChange } from '../../domain/compose/index.ts';
+import { lifecycleAliases, type PromotionTarget } from '../../domain/modules/index.ts';
+import type { Change } from '../../domain/operations/index.ts';
+import type { Assignment, Metadata, Track } from '../../domain/templates/index.ts';
+import { getModule, getVersion } from '../../store/modules/index.ts';
+import { listAssignments } from '../../store/templates/index.ts';
+import { composeView } from '../compose/index.ts';
+import { type InstanceFile, instanceFilesOf } from '../compositions/index.ts';
+import { nowIso, type Services } from '../context/index.ts';
+import { resolveModule } from '../modules/index.ts';
+import {
+  assertPromotable,
+  checkChange,
+  checkConstraint,
+  requireInstance,
+  reservationChange,
+} from '../operations/index.ts';
+import { requireTemplate } from '../templates/index.ts';
+import { currentComposition } from './explain-path.ts';
+import { type FilesOf, previewInstance, previewInstances } from './preview-instances.ts';
+
+export interface ChangePreview {
+  preview: Preview;
+  /** Assignment metadata. */
+  metadata: { module: LayerName; before: Metadata | null; after: Metadata | null }[];
+  instances: InstanceChanges;
+  warnings: string[];
+  /** How far lists go: `counts`, `more`, `files_changed` and `more_lines` tell what was left out. */
+  bounds: { list_rows: number; list_bytes: number; instances: number; diff_lines: number };
+}
+
+const bounds: ChangePreview['bounds'] = {
+  list_rows: limits.previewListMax,
+  list_bytes: limits.previewListBytesMax,
+  instances: limits.previewInstancesMax,
+  diff_lines: limits.previewListMax,
+};
+
+/**
+ * What a change would do to the machines of a template and track, against what they are to be made of now. Nothing is
+ * stored. A change that could not be applied, or not be composed, throws what the request or its composing would.
+ */
+export async function previewChange(
+  services: Services,
+  account: string,
+  asked: { template_id: string; track: Track; change: Trial },
+): Promise<ChangePreview> {
+  const { template_id, track } = asked;
+  const template = await requireTemplate(services, account, template_id);
+  const assignments = await listAssignments(services.db, account, template_id);
+  const change = await changeOf(services, account, asked, assignments);
+  await checkChange(services, { account, change });
+  const live = change.kind === 'promote_version' ? change.replaces : null;
+  const view = withChange(viewOf(template, assignments), change, nowIso(services), live);
+  const now = await sideNow(services, account, template_id, track);
+  const then = await sideOf(services, view, track, now.resolution);
+  const { warnings, ...rest } = difference(now, then);
+  const move = moveOf(account, change, assignments);
+  const stays = move === null ? null : unmoved(move, track, then.resolution);
+  return {
+    ...rest,
+    warnings: stays === null ? warnings : [stays, ...warnings],
+    metadata: changedMetadata(assignments, view.assignments),
+    instances: await previewInstances(services, { account, template_id, track }, filesOf(now, then)),
+  };
+}
+
+/** The module that a change is to take out, or to bring to another version. */
+function moveOf(account: string, change: Change, assignments: readonly Assignment[]): Move | null {
+  if (change.kind === 'remove_assignment') {
+    const removed = assignments.find(({ id }) => id === change.assignment_id);
+    return removed === undefined ? null : { module: removed.module, to: null };
+  }
+  if (change.kind !== 'promote_version' || change.to === 'retired') return null;
+  return { module: `${account}/${change.module}`, to: change };
+}
+
+/**
+ * What a change of one instance would do to it: to its metadata and the files that are rendered with it, and, where its
+ * track changes, to all else that it is made of. Throws as `previewChange` does; a key that the rendered files ask for and
+ * the metadata would lack is told in `instances`: the change itself is refused for it, unless the machine lacks it already.
+ */
+export async function previewInstanceChange(
+  services: Services,
+  account: string,
+  { id, ...set }: { id: string; metadata?: Metadata; track?: Track; clusters?: string[] },
+): Promise<ChangePreview> {
+  const instance = await requireInstance(services, account, id);
+  const { template_id } = instance;
+  await checkChange(services, { account, change: { kind: 'update_instance', instance_id: id, ...set } });
+  const now = await sideNow(services, account, template_id, instance.track);
+  const { track = instance.track, metadata = instance.metadata } = set;
+  const then = track === instance.track ? now : await composedSide(services, account, template_id, track);
+  return {
+    ...difference(now, then),
+    metadata: [],
+    instances: await previewInstance(services, instance, { metadata, track }, filesOf(now, then)),
+  };
+}
+
+/** One of the two sides of a preview; without an index where nothing is composed yet. */
+interface Side {
+  index: CompositionIndex | null;
+  files: InstanceFile[];
+  resolution: ResolutionRecord | null;
+  warnings: string[];
+}
+
+async function sideNow(services: Services, account: string, template_id: string, track: Track): Promise<Side> {
+  const now = await currentComposition(services, account, template_id, track, { filesMax: limits.previewEntriesMax });
+  if (now === null) return { index: null, files: [], resolution: null, warnings: [] };
+  return { index: now.index, files: now.instance_files, resolution: now.resolution, warnings: [] };
+}
+
+async function sideOf(
+  services: Services,
+  view: TemplateView,
+  track: Track,
+  previous: ResolutionRecord | null,
+): Promise<Side> {
+  const options = { entriesMax: limits.previewEntriesMax };
+  const { composition, warnings, resolution } = await composeView(services, view, track, previous, options);
+  return {
+    index: indexOf(composition),
+    files: instanceFilesOf(composition),
+    resolution,
+    warnings: [...warnings, ...composition.report.warnings],
+  };
+}
+
+/** What a track is composed to as the template is: nobody may have been on it yet. */
+async function composedSide(services: Services, account: string, template_id: string, track: Track): Promise<Side> {
+  const template = await requireTemplate(services, account, template_id);
+  const view = viewOf(template, await listAssignments(services.db, account, template_id));
+  return sideOf(services, view, track, (await sideNow(services, account, template_id, track)).resolution);
+}
+
+function difference(now: Side, then: Side): Pick<ChangePreview, 'preview' | 'warnings' | 'bounds'> {
+  const cut = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
+  return { preview: previewComposition(now.index, then.index ?? emptyIndex, cut), warnings: then.warnings, bounds };
+}
+
+function filesOf(now: Side, then: Side): FilesOf {
+  return { before: now.files, after: then.files };
+}
+
+async function changeOf(
+  services: Services,
+  account: string,
+  { template_id, change: trial }: { template_id: string; change: Trial },
+  assignments: readonly Assignment[],
+): Promise<Change> {
+  switch (trial.kind) {
+    case 'promote':
+      return promotionOf(services, account, trial);
+    case 'reserve':
+      return reservationChange(trial);
+    case 'remove':
+      return {
+        kind: 'remove_assignment',
+        assignment_id: assignedAs(account, trial.module, assignments).id,
+        template_id,
+      };
+    case 'update': {
+      const { kind: _, module, ...set } = trial;
+      checkConstraint(set.constraint);
+      return {
+        kind: 'update_assignment',
+        assignment_id: assignedAs(account, module, assignments).id,
+        template_id,
+        ...set,
+      };
+    }
+    case 'assign': {
+      const { constraint = null, metadata = {}, effective_priority = null } = trial;
+      checkConstraint(constraint);
+      const { account: owner, name } = await resolveModule(services, account, trial.module);
+      const facts = { template_id, module: `${owner}/${name}`, constraint, metadata, effective_priority };
+      return { kind: 'assign_module', assignment_id: newId('assignment'), ...facts };
+    }
+  }
+}
+
+async function promotionOf(
+  services: Services,
+  account: string,
+  { version_id, to }: Extract<Trial, { kind: 'promote' }>,
+): Promise<Change> {
+  const version = await getVersion(services.db, account, version_id);
+  if (version === null) {
+    throw new GantryError('not_found', `expected a version of account "${account}", found no ${version_id}`);
+  }
+  const target = (lifecycleAliases[to] ?? to) as PromotionTarget;
+  assertPromotable(version, target);
+  const module = await getModule(services.db, account, version.module);
+  const replaces = target === 'live' ? (module?.live_version_id ?? null) : null;
+  return { kind: 'promote_version', module: version.module, version_id, to: target, replaces };
+}
+
+/** The assignment of a module as people name it: bare for the own account's, else `powernode`'s. */
+function assignedAs(own: string, reference: string, assignments: readonly Assignment[]): Assignment {
+  const names = reference.includes('/') ? [reference] : [`${own}/${reference}`, `powernode/${reference}`];
+  const found = names.flatMap((name) => assignments.find(({ module }) => module === name) ?? [])[0];
+  if (found !== undefined) return found;
+  throw new GantryError('not_found', `expected a module that is assigned to the template, found "${reference}"`, {
+    field: 'module',
+    expected: assignments.map(({ module }) => module),
+    found: reference,
+  });
+}
+
+function changedMetadata(before: readonly Assignment[], after: readonly Assignment[]): ChangePreview['metadata'] {
+  const of = (list: readonly Assignment[], module: string) =>
+    list.find((one) => one.module === module)?.metadata ?? null;
+  return [...new Set([...before, ...after].map(({ module }) => module))]
+    .sort()
+    .map((module) => ({ module, before: of(before, module), after: of(after, module) }))
+    .filter((one) => !isDeepStrictEqual(one.before ?? {}, one.after ?? {}));
+}

@@ -1,0 +1,1 @@
+export { reconcileInstance, scheduleResigns } from './reconcile-instance.ts';

@@ -1,0 +1,190 @@
+import { isDeepStrictEqual } from 'node:util';
+import { GantryError, isGantryError } from '../../base/error.ts';
+import type { ErrorCode } from '../../base/error-codes.ts';
+import { limits } from '../../base/limits/index.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
+import { renderInstanceFiles } from '../../composition/index.ts';
+import type { ReconcileMessage } from '../../contract/messages.ts';
+import type { DesiredPolicy, DesiredState, RenderedFile } from '../../contract/reconcile/index.ts';
+import { contentHash } from '../../director/index.ts';
+import type { DesiredError, Instance } from '../../domain/machines/index.ts';
+import { needsPublicRoot } from '../../domain/modules/index.ts';
+import { moduleLabel } from '../../domain/templates/index.ts';
+import { getAccount } from '../../store/accounts/index.ts';
+import { getComposition } from '../../store/compose/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { dueResigns, getInstance, noteDesiredError, removeResign } from '../../store/machines/index.ts';
+import { getModule, getVersion } from '../../store/modules/index.ts';
+import { type CompositionRecord, readInstanceFiles, readRecord } from '../compositions/index.ts';
+import { enqueue, nowIso, type Services } from '../context/index.ts';
+import { publicTrustRoot } from '../signatures/index.ts';
+import { type Content, isDue, signDesiredState, signHeld } from './sign-desired-state.ts';
+
+/** What only people can put right: trying again would not. */
+const lasting: readonly ErrorCode[] = [
+  'instance_metadata_missing',
+  'instance_entry_unsupported',
+  'composition_too_large',
+  'version_quarantined',
+];
+
+/**
+ * Makes and signs what one instance is to be. Unchanged content is not signed again before half of its life. The
+ * version is claimed first and confirmed after the bytes are in place: a worker that dies in between leaves no hash, so
+ * the next one signs anew. Of two at once one is told `conflict` and looks again. Why a desired state cannot be made is
+ * kept on the instance, which keeps the one before, signed anew in time.
+ */
+export async function reconcileInstance(services: Services, message: ReconcileMessage): Promise<void> {
+  return retryConflicts(() => reconcile(services, message));
+}
+
+async function reconcile(services: Services, message: ReconcileMessage): Promise<void> {
+  const { account: slug, instance_id } = message;
+  const instance = await getInstance(services.db, slug, instance_id);
+  if (instance === null || instance.state === 'decommissioned') {
+    return transact(services.db, [removeResign(slug, instance_id)]);
+  }
+  // After the instance: whoever signed it by a newer key than this one has counted up its version, which is claimed below.
+  const account = await getAccount(services.db, slug);
+  const pointer = await getComposition(services.db, slug, instance.template_id, instance.track);
+  if (account === null || pointer === null) return;
+  const record = await readRecord(services, pointer.report_key);
+  let content: Content;
+  try {
+    await refuseQuarantined(services, instance, record);
+    content = { custom: await desiredStateOf(services, instance, record), image: record.image };
+  } catch (error) {
+    if (!isGantryError(error, ...lasting)) throw error;
+    const desired_error = { code: error.code, message: error.message };
+    await note(services, instance, desired_error);
+    // What it is to be cannot be made; what it was to be must not run out meanwhile.
+    if (isDue(services, instance, account)) await signHeld(services, { ...instance, desired_error }, account);
+    return;
+  }
+  if (instance.desired_hash === contentHash(content) && !isDue(services, instance, account)) {
+    return note(services, instance, null);
+  }
+  await signDesiredState(services, instance, account, content, {
+    desired_composition: pointer.digest,
+    desired_modules: Object.fromEntries(
+      record.layers.map((layer) => [
+        moduleLabel(instance.account, layer.account, layer.module),
+        layer.composefs_digest,
+      ]),
+    ),
+    desired_report_keys: [pointer.report_key],
+    desired_error: null,
+  });
+}
+
+/** Keeps why there is no new desired state, and tells it once. */
+async function note(services: Services, instance: Instance, error: DesiredError | null): Promise<void> {
+  if (isDeepStrictEqual(instance.desired_error, error)) return;
+  const writes = [noteDesiredError(instance, error)];
+  if (error !== null) {
+    writes.push(
+      createEvent({
+        type: 'gantry.desired_state.failed',
+        account: instance.account,
+        subject: `instance/${instance.id}`,
+        actor: 'gantry:reconcile',
+        at: nowIso(services),
+        data: { ...error },
+      }),
+    );
+  }
+  await transact(services.db, writes);
+}
+
+/** Hands out the instances whose desired state has reached half of its life. */
+export async function scheduleResigns(services: Services): Promise<number> {
+  const due = await dueResigns(services.db, nowIso(services), limits.pollsPerRun);
+  await enqueue(
+    services,
+    'reconcile',
+    due.map(({ account, instance_id }) => ({ account, instance_id })),
+  );
+  return due.length;
+}
+
+async function desiredStateOf(
+  services: Services,
+  instance: Instance,
+  record: CompositionRecord,
+): Promise<DesiredState> {
+  const metadata = { instance: instance.metadata, modules: record.metadata };
+  return {
+    account: instance.account,
+    instance: instance.id,
+    template: instance.template_id,
+    track: instance.track,
+    composition_digest: record.composition_digest,
+    layers: record.layers,
+    ...(await policies(services, record)),
+    rendered_files: await rendered(services, instance, record),
+    metadata,
+    jobs: [],
+    approvals: await approvalsOf(services, record),
+  };
+}
+
+/** The policies by which the agent judges the layers itself, as the modules' rows state them now, and the root that they need. */
+async function policies(
+  services: Services,
+  record: CompositionRecord,
+): Promise<Pick<DesiredState, 'signature_policies' | 'public_trusted_root'>> {
+  const signature_policies: DesiredPolicy[] = [];
+  let needsRoot = false;
+  for (const layer of record.layers) {
+    const module = await getModule(services.db, layer.account, layer.module);
+    if (module === null) continue;
+    needsRoot ||= needsPublicRoot(module);
+    signature_policies.push({
+      module: `${layer.account}/${layer.module}`,
+      identities: module.identities,
+      keys: module.trusted_keys,
+      require_tlog: module.require_tlog,
+      attestations: module.required_attestations,
+      trusted_root: module.trusted_root,
+    });
+  }
+  const trust = needsRoot ? await publicTrustRoot(services) : null;
+  if (trust === null || trust.fresh_until === null) return { signature_policies };
+  return { signature_policies, public_trusted_root: trust.root };
+}
+
+async function rendered(services: Services, instance: Instance, record: CompositionRecord): Promise<RenderedFile[]> {
+  const contents = await readInstanceFiles(services, record.instance_files);
+  return renderInstanceFiles(record.instance_files, contents, instance.metadata);
+}
+
+/**
+ * A machine is not given a quarantined version that it does not have; one that has it keeps it. @throws GantryError
+ * `version_quarantined`
+ */
+async function refuseQuarantined(services: Services, instance: Instance, record: CompositionRecord): Promise<void> {
+  for (const layer of record.layers) {
+    const label = moduleLabel(instance.account, layer.account, layer.module);
+    if (instance.desired_modules[label] === layer.composefs_digest) continue;
+    const version = await getVersion(services.db, layer.account, layer.version_id);
+    if (version?.quarantined !== true) continue;
+    throw new GantryError(
+      'version_quarantined',
+      `expected versions that may be handed out, found ${label} ${version.version_string}, which is quarantined`,
+      { found: version.id },
+    );
+  }
+}
+
+/** Who approved the versions that the machine is to run, and when. */
+async function approvalsOf(services: Services, record: CompositionRecord): Promise<DesiredState['approvals']> {
+  const versions = await Promise.all(
+    record.layers.map(({ account, version_id }) => getVersion(services.db, account, version_id)),
+  );
+  return versions.flatMap((version) => {
+    if (version === null) return [];
+    const of = { module: `${version.account}/${version.module}`, version: version.version_string };
+    return version.approvals.map((approval) => ({ ...of, ...approval }));
+  });
+}

@@ -1,0 +1,99 @@
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { claimedContent, contentHash, type DesiredStateOptions, makeDesiredState } from '../../director/index.ts';
+import type { Account } from '../../domain/accounts/index.ts';
+import type { Instance } from '../../domain/machines/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { putResign, signedInstance } from '../../store/machines/index.ts';
+import { etagOf, getBytes, objectKeys, putLatest } from '../../store/objects.ts';
+import { signAsDirector } from '../accounts/index.ts';
+import { later, nowIso, type Services } from '../context/index.ts';
+
+/** What a desired state says, without its version and time. */
+export type Content = Pick<DesiredStateOptions, 'custom' | 'image'>;
+
+const lifeSeconds = limits.desiredStateDays * 24 * 3600;
+
+/** Whether a desired state is to be signed again although it says the same: at half of its life, or for a new director key. */
+export function isDue(services: Services, instance: Instance, account: Account): boolean {
+  if (instance.desired_key_id !== account.director_key_id) return true;
+  const signed = Date.parse(instance.desired_signed_at ?? '1970-01-01T00:00:00Z');
+  return services.now().getTime() >= signed + (lifeSeconds * 1000) / 2;
+}
+
+/**
+ * Signs what an instance is to be. The version is claimed first and confirmed after the bytes are in place: a worker that
+ * dies in between leaves no hash, so the next one signs anew.
+ */
+export async function signDesiredState(
+  services: Services,
+  instance: Instance,
+  account: Account,
+  { custom, image }: Content,
+  {
+    desired_composition,
+    desired_modules,
+    desired_report_keys,
+    desired_error,
+  }: Pick<Instance, 'desired_composition' | 'desired_modules' | 'desired_report_keys' | 'desired_error'>,
+): Promise<void> {
+  const key = objectKeys.desiredState(instance.account, instance.id);
+  // Read before the version is claimed: whoever puts bytes in place after this has claimed a version before or loses.
+  const inPlace = await etagOf(services.objects, key);
+  const set = {
+    desired_composition,
+    desired_modules,
+    desired_error,
+    // What is in place stays named until other bytes are there: what an agent may still fetch is not collected.
+    desired_report_keys: [...new Set([...instance.desired_report_keys, ...desired_report_keys])],
+    desired_version: instance.desired_version + 1,
+    desired_hash: null,
+    desired_signed_at: nowIso(services),
+    desired_expires_at: later(services, lifeSeconds),
+    desired_key_id: account.director_key_id,
+  };
+  await transact(services.db, [signedInstance(instance, set)]);
+  const metadata = makeDesiredState({
+    custom,
+    image: { length: image.length, sha256: image.sha256 },
+    version: set.desired_version,
+    expires: new Date(set.desired_expires_at),
+  });
+  const bytes = await signAsDirector(services, account.director_key_id, metadata);
+  await putLatest(services.objects, key, bytes, 'application/json', inPlace);
+  await transact(services.db, [
+    signedInstance(
+      { ...instance, ...set },
+      { ...set, desired_report_keys, desired_hash: contentHash({ custom, image }) },
+    ),
+    putResign(instance.account, instance.id, later(services, lifeSeconds / 2)),
+    createEvent({
+      type: 'gantry.desired_state.signed',
+      account: instance.account,
+      subject: `instance/${instance.id}`,
+      actor: 'gantry:reconcile',
+      at: set.desired_signed_at,
+      data: { version: set.desired_version, composition_digest: set.desired_composition },
+    }),
+  ]);
+}
+
+/**
+ * Signs again what is in place, as it is, where nothing newer can be made. It is read from where others may write, so it
+ * must be what the table says was signed; `desired_state_invalid` otherwise. Nothing happens before the first one.
+ */
+export async function signHeld(services: Services, instance: Instance, account: Account): Promise<void> {
+  if (instance.desired_version === 0) return;
+  const bytes = await getBytes(services.objects, objectKeys.desiredState(instance.account, instance.id));
+  const content = claimedContent(bytes);
+  const found = contentHash(content);
+  if (found !== instance.desired_hash) {
+    throw new GantryError(
+      'desired_state_invalid',
+      `expected the desired state of ${instance.id} to say what was signed, found other content: it is not signed again`,
+      { expected: instance.desired_hash, found },
+    );
+  }
+  await signDesiredState(services, instance, account, content, instance);
+}

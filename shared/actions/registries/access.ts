@@ -1,0 +1,60 @@
+import { type GantryError, isGantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { guardedDispatcher, parseReference, type Reference, RegistryClient, Transport } from '../../registry/index.ts';
+import type { Services } from '../context/index.ts';
+import { forgetCredentials, registryCredentials } from './credentials.ts';
+import { type Pace, type Purpose, withinBudget } from './host-budget.ts';
+
+/** How long a registry asked to be left alone (`Retry-After`), in seconds, within reason; 0 when it did not. */
+export function retryAfterSeconds(error: GantryError): number {
+  const { retry_after_s = 0 } = (error.details ?? {}) as { retry_after_s?: number };
+  return Math.min(retry_after_s, limits.pollFailureMaxSeconds);
+}
+
+/** One dispatcher a process, so that connections are used again. */
+const dispatchers = new Map<string, ReturnType<typeof guardedDispatcher>>();
+
+function dispatcherFor(allowedHosts: string[]): ReturnType<typeof guardedDispatcher> {
+  const key = allowedHosts.join(',');
+  const dispatcher = dispatchers.get(key) ?? guardedDispatcher(allowedHosts);
+  dispatchers.set(key, dispatcher);
+  return dispatcher;
+}
+
+/**
+ * Works with a module's repository within the budget of its host, with the account's credentials for that host where it
+ * has any.
+ * @throws BudgetSpent when the host is to be left alone for now; GantryError of the work
+ */
+export async function withRegistry<T>(
+  services: Services,
+  account: string,
+  repository: string,
+  purpose: Purpose,
+  work: (client: RegistryClient, reference: Reference, pace: Pace) => Promise<T>,
+): Promise<T> {
+  const reference = parseReference(repository);
+  const { host } = reference;
+  return withinBudget(services, host, purpose, async (pace) => {
+    const { value: credentials, memory } = await registryCredentials(services, account, host);
+    const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
+    const { beforeRequest, onRequest, signal } = pace;
+    const client = new RegistryClient({ host, dispatcher, credentials, memory, beforeRequest, onRequest, signal });
+    try {
+      return await work(client, reference, pace);
+    } catch (error) {
+      if (isGantryError(error, 'registry_unauthorized')) forgetCredentials(services, account, host);
+      throw error;
+    }
+  });
+}
+
+/** Fetches documents of hosts that are no registries, past the same guard. Throws the errors of a registry that fails. */
+export function guardedDownload(services: Services) {
+  const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
+  const transport = new Transport({ dispatcher, signal: AbortSignal.timeout(limits.downloadsMs) });
+  return async (url: URL, bytesMax: number): Promise<{ status: number; bytes: Uint8Array }> => {
+    const answer = await transport.send({ method: 'GET', url });
+    return { status: answer.status, bytes: await transport.read(answer, bytesMax) };
+  };
+}

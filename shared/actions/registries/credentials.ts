@@ -1,0 +1,90 @@
+import { GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import { z } from 'zod';
+import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
+import { type AuthMemory, authMemory, ecrRegion } from '../../registry/index.ts';
+import type { Services } from '../context/index.ts';
+import { readSecret, secretName } from '../context/index.ts';
+
+const secretValue = z.object({ username: z.string(), password: z.string() });
+type StoredCredentials = z.infer<typeof secretValue>;
+
+interface Known {
+  untilMs: number;
+  value: StoredCredentials | null;
+  memory: AuthMemory;
+}
+
+/** Of this process, by account and host: a poll of many repositories reads a secret, and asks for a token, once. */
+const known = new Map<string, Known>();
+
+/** Name of the secret that holds an account's credentials for a registry host: `{"username":"…","password":"…"}`. */
+export function registrySecretName(services: Services, account: string, host: string): string {
+  // Secret names may not hold colons, nor the brackets of IPv6 addresses.
+  return secretName(services, 'registry', account, host.replace(/[^A-Za-z0-9.-]/g, '_'));
+}
+
+/**
+ * An account's credentials for a host, and what the host was found to ask of those who have them: what an operator stored,
+ * else a token of ECR's for a host of ECR, else none.
+ * @throws GantryError `registry_unauthorized` when the stored secret is malformed
+ */
+export async function registryCredentials(services: Services, account: string, host: string): Promise<Known> {
+  const name = registrySecretName(services, account, host);
+  const now = services.now().getTime();
+  const cached = known.get(name);
+  if (cached !== undefined && cached.untilMs > now) return cached;
+  const stored = await storedCredentials(services, name);
+  const fresh = stored === null ? await ecrCredentials(services, host) : null;
+  const value = stored ?? fresh?.value ?? null;
+  const same = JSON.stringify(cached?.value) === JSON.stringify(value);
+  const entry = {
+    value,
+    untilMs: fresh?.untilMs ?? now + limits.registryCredentialsMs,
+    memory: same && cached !== undefined ? cached.memory : authMemory(),
+  };
+  known.set(name, entry);
+  return entry;
+}
+
+/** Reads them anew the next time: they were refused, so stored or changed ones work at once. */
+export function forgetCredentials(services: Services, account: string, host: string): void {
+  known.delete(registrySecretName(services, account, host));
+}
+
+async function storedCredentials(services: Services, name: string): Promise<StoredCredentials | null> {
+  const text = await readSecret(services, name);
+  return text === null ? null : parseSecret(name, text);
+}
+
+/** Without a cause: what a parser says of a secret quotes it. */
+function parseSecret(name: string, text: string): StoredCredentials {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const parsed = secretValue.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new GantryError(
+    'registry_unauthorized',
+    `expected the secret ${name} to hold {"username":"…","password":"…"}, found something else`,
+  );
+}
+
+/** A token by which the platform's own role reads from ECR, for twelve hours; null for other registries. */
+async function ecrCredentials(services: Services, host: string) {
+  const { ecr, endpointHost } = services.aws;
+  const region = ecrRegion(host);
+  if (region === null && host !== endpointHost) return null;
+  const client = ecr(region ?? undefined);
+  const { authorizationData = [] } = await client.send(new GetAuthorizationTokenCommand({}));
+  const [username = '', password = ''] = Buffer.from(authorizationData[0]?.authorizationToken ?? '', 'base64')
+    .toString('utf8')
+    .split(/:(.*)/s);
+  if (password === '')
+    throw new GantryError('registry_unauthorized', `expected a token of ECR for ${host}, found none`);
+  const expiresMs = authorizationData[0]?.expiresAt?.getTime() ?? 0;
+  return { value: { username, password }, untilMs: expiresMs - limits.registryCredentialsMs };
+}

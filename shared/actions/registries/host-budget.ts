@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { limits } from '../../base/limits/index.ts';
+import { budgetShards, burstMs, hostBudget, type Pause, shardBudget, waitMs } from '../../domain/registries/index.ts';
+import { pauseAsked, type RequestEvent, type TransportOptions } from '../../registry/index.ts';
+import { endLease, type LeaseAsk, pauseHost, spendMore, takeLease } from '../../store/registries/index.ts';
+import { enqueue, later, type Messages, type Services } from '../context/index.ts';
+
+/**
+ * What each kind of work asks of a registry. A lease outlives the function's time-out, so that it is dropped only when its
+ * worker is dead; `work_s` ends the work before that, with a sentence, also where a body drips.
+ */
+const purposes = {
+  poll: { pulls: false, requests: 4, work_s: 90, lease_s: 150 },
+  verify: { pulls: true, requests: 8, work_s: 90, lease_s: 150 },
+  reverify: { pulls: true, requests: 8, work_s: 90, lease_s: 150 },
+  ingest: { pulls: true, requests: 8, work_s: 850, lease_s: 930 },
+} as const;
+export type Purpose = keyof typeof purposes;
+
+/** A registry's budget has no room for a piece of work that was to begin: it is to come back later. No error of anybody's. */
+export class BudgetSpent extends Error {
+  readonly waitSeconds: number;
+
+  constructor(host: string, waitSeconds: number) {
+    super(`the budget of ${host} is spent for ${waitSeconds} s`);
+    this.waitSeconds = waitSeconds;
+  }
+}
+
+/** What paces the requests of one piece of work. */
+export interface Pace extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest' | 'signal'>> {
+  /** True once what was asked is further ahead of the clock than may be: long work should stop where it can. */
+  overdrawn(): boolean;
+}
+
+/**
+ * Runs a piece of work within the budget of a registry host, which all workers share. It begins only when there is room;
+ * once it has begun it is not stopped, what it asks beyond its share is paid for by those who come after it. What the
+ * registry's answers ask for is told to all.
+ * @throws BudgetSpent when there is no room now
+ */
+export async function withinBudget<T>(
+  services: Services,
+  host: string,
+  purpose: Purpose,
+  work: (pace: Pace) => Promise<T>,
+): Promise<T> {
+  const { budgets, allowedPrivateHosts } = services.settings;
+  const whole = hostBudget(host, budgets, allowedPrivateHosts);
+  const { pulls, requests, work_s, lease_s } = purposes[purpose];
+  const budget = shardBudget(whole);
+  const nowMs = services.now().getTime();
+  const ask = await takeAnyLease(services, budgetShards(whole), {
+    host,
+    id: `w${randomBytes(8).toString('hex')}`,
+    nowMs,
+    untilMs: nowMs + lease_s * 1000,
+    priceMs: (requests * 1000) / budget.requests_per_second,
+    burstMs: burstMs(budget, requests),
+    concurrency: budget.concurrency,
+    pulls,
+  });
+  const meter = new Meter(services, ask, requests, work_s);
+  try {
+    return await work(meter);
+  } finally {
+    await endLease(services.db, ask, (meter.left * ask.priceMs) / requests);
+    for (const pause of meter.pauses.values()) await pauseHost(services.db, host, budgetShards(whole), pause);
+  }
+}
+
+/** Takes a lease of the first shard that has room, beginning anywhere. */
+async function takeAnyLease(services: Services, shards: number, wanted: Omit<LeaseAsk, 'shard'>): Promise<LeaseAsk> {
+  const start = Math.floor(Math.random() * shards);
+  let wait = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < shards; i++) {
+    const ask = { ...wanted, shard: (start + i) % shards };
+    const full = await takeLease(services.db, ask);
+    if (full === null) return ask;
+    wait = Math.min(wait, waitMs(full, ask.nowMs, ask.burstMs, ask.pulls, limits.budgetWaitSeconds * 1000));
+  }
+  throw new BudgetSpent(wanted.host, Math.ceil(wait / 1000));
+}
+
+class Meter implements Pace {
+  /** Requests that are paid for. */
+  left: number;
+  readonly pauses = new Map<Pause['scope'], Pause>();
+  readonly signal: AbortSignal;
+  private readonly services: Services;
+  private readonly ask: LeaseAsk;
+  private readonly requests: number;
+  private spentUntilMs = 0;
+
+  constructor(services: Services, ask: LeaseAsk, requests: number, workSeconds: number) {
+    this.services = services;
+    this.ask = ask;
+    this.requests = requests;
+    this.left = requests;
+    this.signal = AbortSignal.timeout(workSeconds * 1000);
+  }
+
+  readonly beforeRequest = async (): Promise<void> => {
+    if (this.left === 0) {
+      this.left = this.requests;
+      this.spentUntilMs = await spendMore(this.services.db, this.ask);
+    }
+    this.left -= 1;
+  };
+
+  readonly onRequest = (event: RequestEvent): void => {
+    const pause = pauseAsked(event, this.services.now().getTime());
+    if (pause === null) return;
+    const known = this.pauses.get(pause.scope);
+    if (known === undefined || known.untilMs < pause.untilMs) this.pauses.set(pause.scope, pause);
+  };
+
+  overdrawn(): boolean {
+    return this.spentUntilMs > this.services.now().getTime() + this.ask.burstMs;
+  }
+}
+
+/**
+ * Runs a stage's work on a message; where a registry's budget is spent, the message is sent again with a delay and this
+ * one is done. Each time it comes back in vain it is spread over a longer time, so that a crowd thins out.
+ */
+export async function orLater<Stage extends Purpose>(
+  services: Services,
+  stage: Stage,
+  message: Messages[Stage],
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof BudgetSpent)) throw error;
+    const waits = (message.waits ?? 0) + 1;
+    await enqueue(services, stage, [{ ...message, waits }], delaySeconds(error, waits));
+  }
+}
+
+/** When a message that was put off has come back for certain. */
+export function untilSentAgain(services: Services): string {
+  return later(services, limits.budgetWaitMaxSeconds + limits.pollClaimSeconds);
+}
+
+function delaySeconds({ waitSeconds }: BudgetSpent, waits: number): number {
+  const spread = Math.min(limits.budgetWaitSeconds * 2 ** Math.min(waits - 1, 8), limits.budgetWaitMaxSeconds / 2);
+  return Math.ceil(Math.min(waitSeconds + Math.random() * spread, limits.budgetWaitMaxSeconds));
+}

@@ -1,0 +1,44 @@
+import { GantryError } from '../../base/error.ts';
+import { newId } from '../../base/ids.ts';
+import type { CreateTemplateBody } from '../../contract/templates/index.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import type { Template } from '../../domain/templates/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { createTemplate as creation } from '../../store/templates/index.ts';
+import { takeName } from '../../store/unique.ts';
+import { nowIso, type Services } from '../context/index.ts';
+
+/** Makes a template without assignments. `already_exists` when the name is taken in the account. */
+export async function createTemplate(services: Services, caller: Caller, input: CreateTemplateBody): Promise<Template> {
+  const at = nowIso(services);
+  const { account, actor } = caller;
+  const template: Template = {
+    account,
+    id: newId('template'),
+    name: input.name,
+    platform: input.platform,
+    revision: 0,
+    created_at: at,
+    updated_at: at,
+  };
+  await transact(services.db, [
+    creation(template),
+    takeName(
+      account,
+      'template',
+      template.name,
+      template.id,
+      () => new GantryError('already_exists', `template "${template.name}" exists already`, { field: 'name' }),
+    ),
+    createEvent({
+      type: 'gantry.template.created',
+      account,
+      subject: `template/${template.id}`,
+      actor,
+      at,
+      data: { name: template.name, platform: template.platform },
+    }),
+  ]);
+  return template;
+}

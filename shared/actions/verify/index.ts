@@ -1,0 +1,1 @@
+export { evidenceOf, verifyCandidate } from './verify-candidate.ts';

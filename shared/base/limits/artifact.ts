@@ -1,0 +1,27 @@
+/** Limits of artifacts, layers and archives. */
+export const artifactLimits = {
+  /** product.md, section 6. A Debian userland layer is well under this; beyond it an ingest would outlive its Lambda. */
+  layerBytesMax: 4 * 1024 ** 3,
+  /** A full Debian desktop has about 400,000 files; what has more could not be composed, see `composeEntriesMax`. */
+  layerEntriesMax: 600_000,
+  /** Files of a layer laid out, each hard link as a file of its own: git's 150 links to one program take half a GiB. */
+  layerUnpackedBytesMax: 16 * 1024 ** 3,
+  /** Paths, link targets and extended attributes of one layer together: the file index is held in memory. */
+  layerIndexBytesMax: 128 * 1024 ** 2,
+  /** One file's pax header; Linux lists at most 64 KiB of attribute names a file, real headers are under 1 KiB. */
+  paxHeaderBytesMax: 1024 ** 2,
+  /** An OCI manifest or index; the distribution spec asks registries for at least 4 MiB. */
+  manifestBytesMax: 4 * 1024 ** 2,
+  /** An image's config: Docker's are under 20 KiB. */
+  imageConfigBytesMax: 1024 ** 2,
+  /** Layers of an image; Docker and containerd stop at 127. */
+  imageLayersMax: 127,
+  /** PATH_MAX of Linux. */
+  pathBytesMax: 4096,
+  /** NAME_MAX of Linux. */
+  nameBytesMax: 255,
+  /** Platforms of one version: they are kept in one row of the table. */
+  platformsMax: 50,
+  /** A version's manifest as JSON: it is kept in a row of the table, which holds 400 KB. */
+  versionManifestBytesMax: 192 * 1024,
+} as const;

@@ -1,0 +1,12 @@
+export const composeEvents = {
+  'gantry.composition.made': {
+    subject: 'template/<id>',
+    when: 'A track of a template has a new composition.',
+    data: ['track', 'digest', 'layers'],
+  },
+  'gantry.composition.failed': {
+    subject: 'template/<id>',
+    when: 'A track of a template could not be composed as it is now; the composition before stays.',
+    data: ['track', 'code', 'message'],
+  },
+} as const;

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { accountsEvents } from './accounts.ts';
+import { composeEvents } from './compose.ts';
+import { machinesEvents } from './machines.ts';
+import { modulesEvents } from './modules.ts';
+import { operationsEvents } from './operations.ts';
+import { pollEvents } from './poll.ts';
+import { reconcileEvents } from './reconcile.ts';
+import { registriesEvents } from './registries.ts';
+import { templatesEvents } from './templates.ts';
+import { verifyEvents } from './verify.ts';
+
+/**
+ * The CloudEvents that Gantry sends: `gantry.<noun>.<verb>`, the verb in the past tense. For each its subject, when it is
+ * sent and the keys of its data (`?`: not always there), for the type checker and docs/reference/events.md.
+ */
+export const eventFacts = {
+  ...accountsEvents,
+  ...registriesEvents,
+  ...modulesEvents,
+  ...pollEvents,
+  ...verifyEvents,
+  ...operationsEvents,
+  ...templatesEvents,
+  ...composeEvents,
+  ...machinesEvents,
+  ...reconcileEvents,
+} as const;
+
+export type EventType = keyof typeof eventFacts;
+
+export const eventTypes = Object.keys(eventFacts) as [EventType, ...EventType[]];
+
+type DataKey<Type extends EventType> = (typeof eventFacts)[Type]['data'][number];
+
+/** What an event of a type carries: exactly the keys that `eventFacts` states. */
+export type EventData<Type extends EventType> = {
+  [Key in DataKey<Type> as Key extends `${string}?` ? never : Key]: unknown;
+} & { [Key in DataKey<Type> as Key extends `${infer Name}?` ? Name : never]?: unknown };
+
+/** One event, as stored beside the change it tells of and as sent (CloudEvents 1.0 attributes in `toCloudEvent`). */
+export const eventSchema = z.object({
+  id: z.string(),
+  type: z.enum(eventTypes),
+  account: z.string(),
+  /** What it happened to, e.g. `module/my-redis` or `version/ver_…`. */
+  subject: z.string(),
+  /** Who did it: `member:<id>`, `token:<id>`, `instance:<id>` or `gantry:<stage>`. */
+  actor: z.string(),
+  at: z.iso.datetime(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+export type GantryEvent = z.infer<typeof eventSchema>;
+
+/** The event in CloudEvents 1.0's JSON form. */
+export function toCloudEvent(event: GantryEvent) {
+  return {
+    specversion: '1.0',
+    id: event.id,
+    type: event.type,
+    source: `/gantry/accounts/${event.account}`,
+    subject: event.subject,
+    time: event.at,
+    datacontenttype: 'application/json',
+    actor: event.actor,
+    data: event.data,
+  };
+}

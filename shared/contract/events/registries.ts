@@ -1,0 +1,18 @@
+export const registriesEvents = {
+  'gantry.registry.login_stored': {
+    subject: 'registry/<host>',
+    when: 'An operator stored credentials for a registry.',
+    data: ['username'],
+  },
+  'gantry.registry.login_removed': {
+    subject: 'registry/<host>',
+    when: 'An operator removed the credentials for a registry.',
+    data: [],
+  },
+  'gantry.hook.created': {
+    subject: 'hook/<id>',
+    when: 'An operator opened a webhook for a registry.',
+    data: ['kind', 'host'],
+  },
+  'gantry.hook.removed': { subject: 'hook/<id>', when: 'An operator closed a webhook.', data: [] },
+} as const;

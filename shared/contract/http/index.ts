@@ -1,0 +1,3 @@
+export * from './fields.ts';
+export * from './paging.ts';
+export * from './problem.ts';

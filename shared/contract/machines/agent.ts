@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { digestSchema } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+
+/** `{url, account, instance, secret, root_sha256}`, base64url JSON: what `gantry agent enroll` is given. */
+export const joinToken = z.object({
+  url: z.url(),
+  account: z.string(),
+  instance: z.string(),
+  secret: z.string(),
+  root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+export type JoinToken = z.infer<typeof joinToken>;
+
+/** What an agent tells after each tick. */
+export const agentReport = z.object({
+  /** `applied`, `unchanged`, `stale`, or `refused` with the error's code and sentence. */
+  status: z.enum(['applied', 'unchanged', 'stale', 'refused']),
+  code: z.string().max(100).nullable(),
+  message: z.string().max(limits.reportMessageMax).nullable(),
+  desired_state_version: z.number().int().nonnegative(),
+  composition_digest: digestSchema.nullable(),
+  /** Name (or `<account>/<name>` of another account's) → composefs digest. */
+  running_module_digests: z
+    .record(z.string().max(127), digestSchema)
+    .refine((modules) => Object.keys(modules).length <= 500, 'expected at most 500 modules'),
+  health: z.enum(['healthy', 'degraded', 'unknown']),
+  agent_version: z.string().max(100),
+});
+
+export type AgentReport = z.infer<typeof agentReport>;
+
+/** Answer to enrolment. `credential` is shown once; every later call proves the key it is bound to (RFC 9449). */
+export const enrollAnswer = z.object({
+  credential: z.string(),
+  instance: z.string(),
+  account: z.string(),
+  /** The account's root metadata, as signed (base64 of the bytes); its SHA-256 is pinned by the join token. */
+  root: z.string(),
+});
+
+/** What an agent says of itself each hour. */
+export const heartbeatRequest = z.object({
+  /** Of the account root that it trusts: it is told what follows. */
+  root_version: z.int().min(1),
+  agent_version: z.string().max(100),
+});
+
+/** Answer to a heartbeat: where to read, good for about an hour. */
+export const heartbeatAnswer = z.object({
+  desired_state_url: z.url(),
+  /** The account roots that follow the agent's, oldest first: it takes them one by one. */
+  root_urls: z.array(z.url()),
+  expires_at: z.iso.datetime(),
+});
+
+/** Asked and answered: presigned URLs of content that the instance's desired state names. */
+export const artifactUrlsRequest = z.object({
+  digests: z.array(z.string()).max(500),
+});
+
+export const artifactUrlsAnswer = z.object({
+  urls: z.record(z.string(), z.url()),
+});

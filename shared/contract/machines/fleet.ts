@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { idSchema } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import { slugSchema } from '../../base/slug.ts';
+import { pageOf, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
+import { compositionFailureSchema } from '../templates/index.ts';
+
+/** Instances are read as they lie; what a page tells is of as many as it read, which may be none. */
+const fleetPage = z.object({
+  limit: z.coerce
+    .number<number>()
+    .int()
+    .min(1)
+    .max(limits.fleetInstancesMax)
+    .default(limits.fleetInstancesMax)
+    .meta({ description: 'instances looked at for this page' }),
+  cursor: pageQuery.shape.cursor,
+});
+
+export const fleetQuery = fleetPage.extend({
+  template: idSchema('template').exactOptional(),
+  cluster: slugSchema.exactOptional(),
+  track: trackSchema.exactOptional(),
+});
+
+const accountOfModule = slugSchema.exactOptional().meta({
+  description: 'whose module it is; without it the own account’s, then powernode’s',
+});
+
+export const machinesQuery = fleetPage.extend({
+  account: accountOfModule,
+  version: z.string().min(1).max(256).exactOptional().meta({ description: 'version string or tag' }),
+});
+
+export const moduleTemplatesQuery = pageQuery.extend({ account: accountOfModule });
+
+const count = z.number().int().nonnegative();
+const drifted = z.object({ instances: count, drifted: count });
+const digestCount = z.object({ digest: z.string(), desired: count, running: count, matching: count });
+
+const fleetSchema = drifted
+  .extend({
+    reasons: z.object({
+      none: count,
+      modules: count,
+      composition: count,
+      never_reported: count,
+      silent: count,
+      refused: count,
+      no_desired_state: count,
+    }),
+    templates: z.array(
+      drifted.extend({
+        template_id: z.string(),
+        name: z.string().nullable(),
+        /** Tracks that cannot be composed as the template is now: their machines keep what they have. */
+        composition_failures: z.array(compositionFailureSchema),
+      }),
+    ),
+    clusters: z.array(drifted.extend({ cluster: z.string().nullable() })),
+    tracks: z.array(drifted.extend({ track: trackSchema })),
+    compositions: z.array(digestCount),
+    modules: z.array(
+      z.object({
+        module: z.string(),
+        desired: count,
+        running: count,
+        drifted: count,
+        digests: z.array(digestCount.extend({ versions: z.array(z.string()) })),
+      }),
+    ),
+    truncated: z.boolean(),
+  })
+  .meta({ id: 'Fleet' });
+
+/** Counts of the instances of this page; the counts of all pages added up are those of the fleet. */
+export const fleetAnswer = z.object({ fleet: fleetSchema, next_cursor: z.string().nullable() });
+
+const machineSchema = z
+  .object({
+    instance_id: z.string(),
+    name: z.string(),
+    template_id: z.string(),
+    track: trackSchema,
+    clusters: z.array(z.string()),
+    running: z.string(),
+    versions: z.array(z.string()),
+    desired: z.string().nullable(),
+    drift: z.boolean(),
+    health: z.enum(['healthy', 'degraded', 'unknown']),
+    reported_at: timeSchema,
+  })
+  .meta({ id: 'Machine' });
+
+export const machinesAnswer = pageOf('machines', machineSchema);
+
+const suitabilitySchema = z
+  .object({
+    template_id: z.string(),
+    name: z.string(),
+    platform: z.string(),
+    takes: z.boolean(),
+    reason: z.enum(['none', 'assigned', 'no_version', 'kind', 'platform']),
+    message: z.string().nullable(),
+    offers: z.array(z.object({ track: trackSchema, version: z.string() })),
+  })
+  .meta({ id: 'Suitability' });
+
+export const moduleTemplatesAnswer = pageOf('templates', suitabilitySchema);

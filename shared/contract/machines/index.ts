@@ -1,0 +1,3 @@
+export * from './agent.ts';
+export * from './fleet.ts';
+export * from './instance.ts';

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { idSchema } from '../../base/ids.ts';
+import { slugSchema } from '../../base/slug.ts';
+import { driftReasons, instanceStates } from '../../domain/machines/index.ts';
+import { metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
+import { agentReport } from './agent.ts';
+
+const clusters = z.array(slugSchema).max(50);
+
+export const createInstanceBody = z.strictObject({
+  name: slugSchema,
+  template_id: idSchema('template'),
+  track: trackSchema.exactOptional(),
+  metadata: metadataSchema.exactOptional(),
+  clusters: clusters.exactOptional(),
+});
+export type CreateInstanceBody = z.infer<typeof createInstanceBody>;
+
+export const updateInstanceBody = z
+  .strictObject({
+    metadata: metadataSchema.exactOptional(),
+    track: trackSchema.exactOptional(),
+    clusters: clusters.exactOptional(),
+  })
+  .refine((body) => Object.keys(body).length > 0, { error: 'expected one of metadata, track and clusters' });
+
+const reportSchema = agentReport.extend({
+  composition_digest: z.string().nullable(),
+  running_module_digests: z.record(z.string(), z.string()),
+  at: timeSchema,
+});
+
+/** No key, credential or join secret is among the fields, hashed or not. */
+export const instanceSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    template_id: z.string(),
+    track: trackSchema,
+    metadata: metadataSchema,
+    clusters: z.array(z.string()),
+    state: z.enum(instanceStates),
+    join_expires_at: timeSchema.nullable(),
+    desired_version: z.number().int(),
+    desired_composition: z.string().nullable(),
+    desired_modules: z.record(z.string(), z.string()),
+    desired_signed_at: timeSchema.nullable(),
+    desired_expires_at: timeSchema.nullable(),
+    /** Why the desired state could not be made as it should be now: the one before stays until it can. */
+    desired_error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    /** What the machine said last; `{}` before its first report. */
+    running_module_digests: z.record(z.string(), z.string()),
+    drift: z.boolean(),
+    report: reportSchema.nullable(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Instance' });
+
+export const driftAnswer = z
+  .object({
+    instance_id: z.string(),
+    drift: z.boolean(),
+    modules: z.array(z.object({ module: z.string(), desired: z.string().nullable(), running: z.string().nullable() })),
+    desired_composition: z.string().nullable(),
+    running_composition: z.string().nullable(),
+    reason: z.enum(driftReasons),
+    message: z.string().nullable(),
+    reported_at: timeSchema.nullable(),
+  })
+  .meta({ id: 'DriftReport' });
+
+export const instanceAnswer = z.object({ instance: instanceSchema });
+/** The join token is shown once; `gantry agent enroll` takes it. */
+export const createInstanceAnswer = z.object({
+  instance: instanceSchema,
+  join_token: z.string(),
+  /** Keys that files rendered for it ask for and its metadata lacks: it has no desired state until it has them. */
+  keys_missing: z.array(z.object({ key: z.string(), file: z.string(), module: z.string() })),
+});
+export const joinTokenAnswer = z.object({ join_token: z.string() });
+export const instanceParams = z.object({ id: idSchema('instance') });
+
+/** What an agent sends to enrol, taken from its join token. */
+export const enrollBody = z.strictObject({
+  account: z.string(),
+  instance: idSchema('instance'),
+  secret: z.string().max(512),
+  /** The root that the token pins; a newer one is reached from there, signature by signature. */
+  root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});

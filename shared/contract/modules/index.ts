@@ -1,0 +1,3 @@
+export * from './category.ts';
+export * from './module.ts';
+export * from './version.ts';

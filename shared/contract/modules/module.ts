@@ -1,0 +1,194 @@
+import { z } from 'zod';
+import { limits } from '../../base/limits/index.ts';
+import { slugSchema } from '../../base/slug.ts';
+import { varieties } from '../../domain/modules/index.ts';
+import { claimNames } from '../../domain/signatures/index.ts';
+import { timeSchema } from '../http/index.ts';
+
+const regexp = z.string().min(1).max(1000);
+
+/** Whom a keyless signature must come from: the pair of regexps that `cosign verify` takes, with RE2 meaning. */
+const cosignIdentity = z.strictObject({
+  cosign_identity_regexp: regexp,
+  cosign_issuer_regexp: regexp,
+  cosign_claims: z.partialRecord(z.enum(claimNames), regexp).exactOptional().meta({
+    description: "regexps that the certificate's claims of the workflow must match, such as source_repository_ref",
+  }),
+});
+
+const attestationRequirement = z.strictObject({
+  predicate_type: z.url('expected a URL such as https://slsa.dev/provenance').max(500).meta({
+    description: 'without its version it stands for all of them: https://slsa.dev/provenance',
+  }),
+  builder_regexp: regexp.exactOptional().meta({ description: 'whom SLSA provenance must name as the builder' }),
+});
+
+/** `name` or `<account>/<name>`. */
+export const moduleNameSchema = z
+  .string()
+  .max(127)
+  .regex(
+    /^[a-z0-9]+(?:[._-][a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-][a-z0-9]+)*)?$/,
+    'expected <name> or <account>/<name> in lower case',
+  );
+
+export const platformSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'expected a platform such as ubuntu-24.04-amd64');
+
+/** The registration row (product.md, section 1). Keys, a pair of regexps or several pairs: one of them at least. */
+export const registerModuleBody = z
+  .strictObject({
+    name: slugSchema,
+    visibility: z.enum(['private', 'public']).exactOptional(),
+    category: slugSchema.meta({ description: 'slug of a category of the account' }),
+    variety: z.enum(varieties).exactOptional(),
+    parent_module: moduleNameSchema.nullable().exactOptional(),
+    repository: z.string().min(1).max(500).meta({ description: 'OCI reference without tag: host[:port]/path' }),
+    cosign_identity_regexp: regexp.exactOptional(),
+    cosign_issuer_regexp: regexp.exactOptional(),
+    cosign_identities: z.array(cosignIdentity).max(20).exactOptional(),
+    trusted_keys: z.array(z.string().max(10_000)).max(20).exactOptional().meta({ description: 'public keys, PEM' }),
+    trusted_root: z.record(z.string(), z.unknown()).nullable().exactOptional().meta({
+      description: 'Sigstore trusted_root.json; absent or null means the public-good instance',
+    }),
+    require_tlog: z.boolean().exactOptional(),
+    required_attestations: z.array(attestationRequirement).max(10).exactOptional(),
+    platforms: z.array(platformSchema).max(50).exactOptional(),
+    allow_devices: z.boolean().exactOptional(),
+    allow_unanchored: z.boolean().exactOptional().meta({ description: 'accept regexps that lack ^ and $' }),
+  })
+  .meta({ id: 'RegisterModule' });
+export type RegisterModuleBody = z.infer<typeof registerModuleBody>;
+
+const registration = registerModuleBody.shape;
+
+/** What is to be another from now on; the rest stays. Lists are replaced whole. */
+export const updateModuleBody = z
+  .strictObject({
+    visibility: registration.visibility,
+    category: registration.category.exactOptional(),
+    platforms: registration.platforms,
+    repository: registration.repository.exactOptional(),
+    cosign_identity_regexp: registration.cosign_identity_regexp,
+    cosign_issuer_regexp: registration.cosign_issuer_regexp,
+    cosign_identities: registration.cosign_identities,
+    trusted_keys: registration.trusted_keys,
+    trusted_root: registration.trusted_root,
+    require_tlog: registration.require_tlog,
+    required_attestations: registration.required_attestations,
+    allow_devices: registration.allow_devices,
+    allow_unanchored: registration.allow_unanchored,
+  })
+  .refine(({ allow_unanchored: _, ...set }) => Object.keys(set).length > 0, { error: 'expected a field to change' })
+  .meta({ id: 'UpdateModule' });
+export type UpdateModuleBody = z.infer<typeof updateModuleBody>;
+
+export const moduleSchema = z
+  .object({
+    account: z.string(),
+    name: z.string(),
+    id: z.string(),
+    visibility: z.enum(['private', 'public']),
+    category: z.string(),
+    variety: z.enum(varieties),
+    parent_module: z.string().nullable(),
+    repository: z.string(),
+    /** Of the first pair, null where there is none. */
+    cosign_identity_regexp: z.string().nullable(),
+    cosign_issuer_regexp: z.string().nullable(),
+    cosign_identities: z.array(cosignIdentity),
+    trusted_keys: z.array(z.string()),
+    trusted_root: z.unknown(),
+    require_tlog: z.boolean(),
+    required_attestations: z.array(attestationRequirement),
+    platforms: z.array(z.string()),
+    allow_devices: z.boolean(),
+    /** Patterns that protect what they match whether the module ships it or not. */
+    granted_reservations: z.array(z.string()),
+    policy_version: z.string(),
+    live_version_id: z.string().nullable(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Module' });
+
+const patterns = z
+  .array(z.string().min(1).max(limits.globBytesMax))
+  .max(100)
+  .meta({ description: 'patterns as they stand in the protected_spec of a version of the module' });
+
+/** What is reserved for a module from now on, and what no longer is; the rest stays. */
+export const reservationFields = { grant: patterns.exactOptional(), revoke: patterns.exactOptional() };
+
+export const changeReservationsBody = z
+  .strictObject(reservationFields)
+  .refine(({ grant = [], revoke = [] }) => grant.length + revoke.length > 0, {
+    error: 'expected a pattern to grant or to revoke',
+  })
+  .refine(({ grant = [], revoke = [] }) => !grant.some((pattern) => revoke.includes(pattern)), {
+    error: 'expected a pattern to be either granted or revoked, found one that is both',
+  });
+
+/** How polling the module's repository goes. */
+export const pollStateSchema = z
+  .object({
+    polled_at: timeSchema.nullable(),
+    next_poll_at: timeSchema,
+    failures: z.number().int(),
+    code: z.string().nullable(),
+    message: z.string().nullable(),
+    ignored_tags: z.array(z.string()),
+  })
+  .meta({ id: 'PollState' });
+
+/** A module as a list shows it. */
+export const listedModuleSchema = moduleSchema
+  .extend({ poll: pollStateSchema.omit({ ignored_tags: true }).nullable() })
+  .meta({ id: 'ListedModule' });
+
+export const moduleAnswer = z.object({ module: moduleSchema, poll: pollStateSchema.nullable() });
+
+const manifestProblem = z.object({
+  severity: z.enum(['error', 'warning']),
+  line: z.number().int(),
+  column: z.number().int(),
+  path: z.string(),
+  message: z.string(),
+});
+
+export const validateManifestBody = z.strictObject({
+  manifest_yaml: z.string(),
+  category_slug: slugSchema.exactOptional().meta({
+    description: 'the category that the module is, or is to be, registered in: sets the priority that conflicts tell',
+  }),
+  files: z
+    .array(
+      z
+        .string()
+        .max(limits.pathBytesMax)
+        .regex(/^\/.*[^/]$/s, 'expected the absolute path of a file'),
+    )
+    .max(limits.validateFilesMax)
+    .exactOptional()
+    .meta({ description: 'what the module ships, as dist/file-list.txt has it; without it file_spec stands for it' }),
+});
+export type ValidateManifestBody = z.infer<typeof validateManifestBody>;
+export const validateManifestAnswer = z.object({
+  valid: z.boolean(),
+  errors: z.array(manifestProblem),
+  warnings: z.array(manifestProblem),
+  /** Clashes of protected paths with the account's modules, by path, at most `limits.conflictsShownMax`. */
+  conflicts: z.array(
+    z.object({
+      kind: z.enum(['both_protect', 'would_be_dropped', 'would_drop']),
+      /** `<account>/<name>` of the other module. */
+      module: z.string(),
+      path: z.string(),
+      /** False where the patterns only allow it. */
+      certain: z.boolean(),
+      message: z.string(),
+    }),
+  ),
+});

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { versionIdSchema } from '../../base/ids.ts';
+import { candidateStates } from '../../domain/candidates/index.ts';
+import { promotedStates, promotionStates, versionKinds } from '../../domain/modules/index.ts';
+import { reverificationOutcomes } from '../../domain/reverify/index.ts';
+import { pageOf, timeSchema } from '../http/index.ts';
+import { pollStateSchema } from './module.ts';
+
+/** One candidate signature and what became of it. */
+export const signatureVerdictSchema = z
+  .object({
+    format: z.enum(['bundle', 'legacy']),
+    source: z.enum(['referrers', 'fallback_tag', 'legacy_tag']),
+    claimed_digest: z.string().exactOptional().meta({ description: 'of the manifest or layer that held it' }),
+    identity: z.string().nullable(),
+    issuer: z.string().nullable(),
+    key_id: z.string().nullable(),
+    claims: z.record(z.string(), z.string()).exactOptional(),
+    attestation: z.object({ predicate_type: z.string(), builder_id: z.string().nullable() }).exactOptional(),
+    proof: z
+      .object({
+        log_entries: z.array(z.object({ log_id: z.string(), index: z.string(), logged_at: timeSchema.nullable() })),
+        timestamps: z.array(timeSchema),
+      })
+      .exactOptional()
+      .meta({ description: 'of a verified signature: the log entries and signed times that counted' }),
+    verified: z.boolean(),
+    code: z.string(),
+    message: z.string(),
+  })
+  .meta({ id: 'SignatureVerdict' });
+
+const buildSchema = z.object({
+  platform: z.string(),
+  manifest_digest: z.string(),
+  layer_digest: z.string(),
+  layer_size: z.number().int(),
+  composefs_digest: z.string(),
+  entries: z.number().int(),
+});
+
+export const versionSchema = z
+  .object({
+    id: z.string(),
+    account: z.string(),
+    module: z.string(),
+    version_string: z.string(),
+    kind: z.enum(versionKinds).meta({ description: 'a layer of files for machines, or code that the platform runs' }),
+    labels: z
+      .object({ title: z.string(), version: z.string(), module_id: z.string() })
+      .nullable()
+      .meta({ description: 'of the image, where the kind is platform' }),
+    digest: z.string(),
+    /** Of its first build; each build has its own. */
+    composefs_digest: z.string().nullable(),
+    promotion_state: z.enum(promotionStates),
+    /** The same in the older words `draft` and `archived`. */
+    lifecycle_state: z.string(),
+    was_live: z.boolean(),
+    quarantined: z.boolean(),
+    held: z.boolean(),
+    tags: z.array(z.string()),
+    builds: z.array(buildSchema),
+    manifest: z.unknown(),
+    signatures: z.array(signatureVerdictSchema),
+    /** How the last re-verification ended; absent before the first. */
+    reverification: z
+      .object({
+        outcome: z.enum(reverificationOutcomes),
+        code: z.string().nullable(),
+        message: z.string().nullable(),
+        policy_version: z.string(),
+        trust_root_version: z.string(),
+        since: timeSchema,
+      })
+      .exactOptional(),
+    ingested_at: timeSchema,
+    state_changed_at: timeSchema,
+  })
+  .meta({ id: 'Version' });
+
+/** A digest seen in the repository that is not a version yet, and why not. */
+export const candidateSchema = z
+  .object({
+    id: z.string(),
+    module: z.string(),
+    version_string: z.string(),
+    digest: z.string(),
+    tags: z.array(z.string()),
+    state: z.enum(candidateStates),
+    code: z.string().nullable(),
+    message: z.string().nullable(),
+    signatures: z.array(signatureVerdictSchema),
+    next_verify_at: timeSchema.nullable(),
+    attempts: z.number().int(),
+    found_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Candidate' });
+
+/** A page of versions, newest first; the first page also has the candidates. */
+export const versionsAnswer = pageOf('versions', versionSchema).extend({ candidates: z.array(candidateSchema) });
+export const versionAnswer = z.object({ version: versionSchema });
+export const versionParams = z.object({ id: versionIdSchema });
+
+/** What became of an artifact of a module, and why. */
+export const explainQuery = z.object({
+  ref: z.string().min(1).max(200).meta({ description: 'a tag, a version, sha256:<hex>, or ver_<hex>' }),
+});
+export const explainAnswer = z.object({
+  version: versionSchema.nullable(),
+  candidate: candidateSchema.nullable().meta({ description: 'null for what was never found in the repository' }),
+  tag: z
+    .object({
+      tag: z.string(),
+      digest: z.string(),
+      checked_at: timeSchema,
+      moved_to: z.string().nullable(),
+      gone_at: timeSchema.nullable(),
+    })
+    .nullable(),
+  poll: pollStateSchema.nullable(),
+  reason: z.object({
+    code: z.string().nullable().meta({ description: 'null where nothing is wrong' }),
+    message: z.string(),
+    cure: z.string().nullable(),
+  }),
+});
+
+/** `archived` is the older word for `retired`. */
+export const promoteBody = z.strictObject({ to: z.enum([...promotedStates, 'archived']) });

@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { versionIdSchema } from '../../base/ids.ts';
+import { slugSchema } from '../../base/slug.ts';
+import { metadataSchema, trackSchema } from '../http/index.ts';
+import { moduleNameSchema, promoteBody, reservationFields } from '../modules/index.ts';
+import { assignmentFields } from '../templates/index.ts';
+
+/** What is asked for on trial: the same as the request that would really make the change. */
+export const trialSchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('assign'), module: moduleNameSchema, ...assignmentFields }),
+    z.strictObject({ kind: z.literal('update'), module: moduleNameSchema, ...assignmentFields }),
+    z.strictObject({ kind: z.literal('remove'), module: moduleNameSchema }),
+    z.strictObject({ kind: z.literal('reserve'), module: slugSchema, ...reservationFields }),
+    z.strictObject({ kind: z.literal('promote'), version_id: versionIdSchema, to: promoteBody.shape.to }),
+  ])
+  .meta({ id: 'Trial' });
+export type Trial = z.infer<typeof trialSchema>;
+
+export const previewBody = z.strictObject({ change: trialSchema, track: trackSchema.default('live') });
+
+const count = z.number().int();
+const moduleFacts = z
+  .object({ version: z.string(), version_id: z.string(), layer_digest: z.string(), priority: z.number() })
+  .nullable();
+const packageUses = z.array(z.object({ package: z.string(), modules: z.array(z.string()) }));
+const owner = z.object({ by: z.string().nullable(), type: z.string(), mode: count, uid: count, gid: count });
+const decided = <Row extends z.ZodType>(row: Row) => z.object({ now: z.array(row), no_longer: z.array(row) });
+const taken = z.object({ path: z.string(), from: z.string(), by: z.string() });
+
+/** What a change does to the machines of a template. Lists of files are cut; `counts` tells the whole. */
+export const previewSchema = z
+  .object({
+    modules: z.array(z.object({ module: z.string(), before: moduleFacts, after: moduleFacts })),
+    packages: z.object({ added: packageUses, removed: packageUses }),
+    added: z.array(z.object({ path: z.string(), type: z.string(), by: z.string() })),
+    removed: z.array(z.object({ path: z.string(), type: z.string(), from: z.string() })),
+    /** `what`: type, content, mode, owner, xattrs, rendered, module. */
+    changed: z.array(z.object({ path: z.string(), what: z.array(z.string()), before: owner, after: owner })),
+    dropped: decided(z.object({ path: z.string(), from: z.string(), because_of: z.string() })),
+    shadowed: decided(taken),
+    carved_out: decided(taken),
+    counts: z.object({
+      modules: count,
+      packages_added: count,
+      packages_removed: count,
+      added: count,
+      removed: count,
+      changed: count,
+      dropped: count,
+      shadowed: count,
+      carved_out: count,
+      /** Paths of which only the time differs. */
+      times: count,
+    }),
+  })
+  .meta({ id: 'Preview' });
+
+const instanceChange = z.object({
+  instance_id: z.string(),
+  name: z.string(),
+  metadata: z.object({ before: metadataSchema, after: metadataSchema }).nullable(),
+  files: z.array(
+    z.object({
+      path: z.string(),
+      what: z.enum(['added', 'removed', 'changed']),
+      module: z.string(),
+      /** Keys that the file asks for and whose values differ. */
+      keys: z.array(z.string()),
+      /** `+ `, `- ` or two spaces before each line, `@@ -<line> +<line> @@` before each place; null for what is no text, or too much. */
+      diff: z.array(z.string()).nullable(),
+      more_lines: count,
+    }),
+  ),
+  files_changed: count,
+  /** Why the machine would get no new desired state; `refuses`: for that the change itself would be refused. */
+  error: z.object({ code: z.string(), message: z.string(), refuses: z.boolean() }).nullable(),
+});
+
+export const previewAnswer = z.object({
+  preview: previewSchema,
+  /** Assignment metadata that differs, by module; null where the module is not assigned. */
+  metadata: z.array(
+    z.object({ module: z.string(), before: metadataSchema.nullable(), after: metadataSchema.nullable() }),
+  ),
+  /** What differs on single machines: their metadata, and the files that are rendered for them. */
+  instances: z.object({
+    examined: count,
+    /** Whether the track has machines that were not looked at. */
+    more: z.boolean(),
+    changed: z.array(instanceChange),
+  }),
+  /** What authors and operators would be warned of. */
+  warnings: z.array(z.string()),
+  /**
+   * How far the lists go: rows and JSON bytes of each list of `preview`, machines that are looked at, lines of all diffs.
+   * `counts`, `more`, `files_changed` and `more_lines` tell what was left out.
+   */
+  bounds: z.object({ list_rows: count, list_bytes: count, instances: count, diff_lines: count }),
+});
+
+export const whyQuery = z.object({
+  path: z
+    .string()
+    .max(4096)
+    .regex(/^\/(?:[^/]|\/(?=[^/]))*\/?$/, 'expected an absolute path')
+    .meta({ description: 'absolute, as on the machine' }),
+  track: trackSchema.default('live'),
+});
+
+export const whyAnswer = z
+  .object({
+    path: z.string(),
+    /** Null where nothing is at the path. */
+    present: owner.extend({ rendered: z.boolean() }).nullable(),
+    /** Modules that have a file there, highest rank first. */
+    candidates: z.array(
+      z.object({
+        module: z.string(),
+        version: z.string(),
+        priority: z.number(),
+        outcome: z.enum(['wins', 'shadowed', 'dropped']),
+        because_of: z.string().nullable(),
+      }),
+    ),
+    protected_by: z.array(
+      z.object({ module: z.string(), as: z.enum(['itself', 'ancestor', 'reservation']), what: z.string() }),
+    ),
+    carved_out: z.array(taken),
+    /** The same for people. */
+    sentences: z.array(z.string()),
+  })
+  .meta({ id: 'PathExplanation' });

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { canonicalHost, hookKinds } from '../../domain/registries/index.ts';
+import { timeSchema } from '../http/index.ts';
+
+/** A registry host as references have it: with a dot or a port, or localhost. */
+export const registryHostSchema = z
+  .string()
+  .max(261)
+  .refine(
+    (text) => canonicalHost(text) !== null,
+    'expected a registry host such as ghcr.io or registry.example.com:5000',
+  )
+  .overwrite((text) => canonicalHost(text) ?? text);
+
+export const registrySchema = z
+  .object({
+    host: z.string(),
+    username: z.string(),
+    stored_by: z.string(),
+    stored_at: timeSchema,
+  })
+  .meta({ id: 'Registry' });
+
+export const registryLoginBody = z.strictObject({
+  username: z.string().min(1).max(512),
+  password: z.string().min(1).max(8192).meta({ description: 'or a token; kept in Secrets Manager, never answered' }),
+});
+export type RegistryLoginBody = z.infer<typeof registryLoginBody>;
+
+export const hookSchema = z
+  .object({
+    id: z.string(),
+    kind: z.enum(hookKinds),
+    host: z.string(),
+    /** Where the registry sends to. */
+    url: z.string(),
+    created_by: z.string(),
+    created_at: timeSchema,
+  })
+  .meta({ id: 'RegistryHook' });
+
+export const createHookBody = z.strictObject({
+  kind: z.enum(hookKinds).meta({ description: 'the product that sends; distribution: any with its notifications' }),
+  host: registryHostSchema.meta({ description: 'the registry, as the modules’ repositories name it' }),
+});
+export type CreateHookBody = z.infer<typeof createHookBody>;
+export const createHookAnswer = z.object({
+  hook: hookSchema,
+  /** What the registry signs with (github, gitea) or sends as Authorization (distribution, harbor); shown once. */
+  secret: z.string(),
+});

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { idSchema } from '../../base/ids.ts';
+import { slugSchema } from '../../base/slug.ts';
+import { metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
+import { moduleNameSchema, platformSchema } from '../modules/index.ts';
+import { operationSchema } from '../operations/index.ts';
+
+export const templateSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    platform: z.string(),
+    revision: z.number().int(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Template' });
+
+export const createTemplateBody = z.strictObject({ name: slugSchema, platform: platformSchema });
+export type CreateTemplateBody = z.infer<typeof createTemplateBody>;
+
+export const assignmentSchema = z
+  .object({
+    id: z.string(),
+    template_id: z.string(),
+    module: z.string(),
+    constraint: z.string().nullable(),
+    metadata: metadataSchema,
+    effective_priority: z.number().nullable(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Assignment' });
+
+const constraint = z.string().max(200).nullable().meta({ description: 'npm-style semver range; null means any' });
+const effectivePriority = z.number().int().min(0).max(10_000).nullable();
+
+/** What an assignment says besides its module. */
+export const assignmentFields = {
+  constraint: constraint.exactOptional(),
+  metadata: metadataSchema.exactOptional(),
+  effective_priority: effectivePriority.exactOptional(),
+};
+
+/** `module_name` and `module` mean the same; one of them. */
+export const assignModuleBody = z
+  .strictObject({
+    module_name: moduleNameSchema.exactOptional(),
+    module: moduleNameSchema.exactOptional(),
+    ...assignmentFields,
+  })
+  .refine((body) => (body.module === undefined) !== (body.module_name === undefined), {
+    error: 'expected module_name (or module, not both)',
+    path: ['module_name'],
+  });
+
+export const updateAssignmentBody = z
+  .strictObject({
+    ...assignmentFields,
+  })
+  .refine((body) => Object.keys(body).length > 0, {
+    error: 'expected one of constraint, metadata and effective_priority',
+  });
+
+export const assignAnswer = z.object({
+  operation: operationSchema,
+  assignment: z.object({ id: z.string(), template_id: z.string(), module: z.string() }),
+});
+
+const layerReport = z.object({
+  name: z.string(),
+  version: z.string(),
+  priority: z.number(),
+  files: z.number().int(),
+  effective_mask: z.array(z.string()),
+});
+
+/** Why every path has the content that it has. Lists are cut; `counts` tells the whole. */
+export const compositionReportSchema = z
+  .object({
+    layers: z.array(layerReport),
+    dropped: z.array(z.object({ path: z.string(), from: z.string(), because_of: z.string() })),
+    shadowed: z.array(z.object({ path: z.string(), from: z.string(), by: z.string() })),
+    carved_out: z.array(z.object({ path: z.string(), from: z.string(), by: z.string() })),
+    warnings: z.array(z.string()),
+    counts: z.object({
+      dropped: z.number().int(),
+      shadowed: z.number().int(),
+      carved_out: z.number().int(),
+      warnings: z.number().int(),
+    }),
+  })
+  .meta({ id: 'CompositionReport' });
+
+export const compositionSchema = z
+  .object({
+    template_id: z.string(),
+    track: trackSchema,
+    digest: z.string(),
+    image_sha256: z.string(),
+    image_size: z.number().int(),
+    revision: z.number().int(),
+    made_at: timeSchema,
+  })
+  .meta({ id: 'Composition' });
+
+/** Why a track cannot be composed as the template is now, and since when. */
+export const compositionFailureSchema = z.object({
+  track: trackSchema,
+  code: z.string(),
+  message: z.string(),
+  since: timeSchema,
+});
+
+export const templateAnswer = z.object({
+  template: templateSchema,
+  assignments: z.array(assignmentSchema),
+  /** The current one of each track that has one. */
+  compositions: z.array(compositionSchema),
+  /** Of each track that cannot be composed as the template is now: its composition is an earlier one, or none. */
+  composition_failures: z.array(compositionFailureSchema),
+});
+
+export const compositionQuery = z.object({ track: trackSchema.default('live') });
+export const compositionAnswer = z.object({ composition: compositionSchema, report: compositionReportSchema });
+
+export const templateParams = z.object({ id: idSchema('template') });
+export const assignmentParams = z.object({ id: idSchema('assignment') });

@@ -1,0 +1,76 @@
+import { limits } from '../../base/limits/index.ts';
+import type { Instance } from './instance.ts';
+
+/** `silent`: what it said last is too old to count. */
+export const driftReasons = [
+  'none',
+  'modules',
+  'composition',
+  'never_reported',
+  'silent',
+  'refused',
+  'no_desired_state',
+] as const;
+
+export interface ModuleDrift {
+  module: string;
+  desired: string | null;
+  running: string | null;
+}
+
+export interface DriftReport {
+  instance_id: string;
+  drift: boolean;
+  /** One row a module that is desired or running; equal rows are not drift. */
+  modules: ModuleDrift[];
+  desired_composition: string | null;
+  running_composition: string | null;
+  /** Why, in one word. */
+  reason: (typeof driftReasons)[number];
+  message: string | null;
+  reported_at: string | null;
+}
+
+/**
+ * What a machine should run against what it says it runs. One that never reported, or not for `limits.agentSilentMs`, has
+ * drifted: unknown means no.
+ */
+export function driftOf(instance: Instance, now: Date): DriftReport {
+  const modules = moduleDrifts(instance);
+  const report = instance.report;
+  const reason = ((): DriftReport['reason'] => {
+    if (instance.desired_version === 0) return 'no_desired_state';
+    if (report === null) return 'never_reported';
+    if (now.getTime() - Date.parse(report.at) > limits.agentSilentMs) return 'silent';
+    if (report.status === 'refused') return 'refused';
+    if (modules.some((row) => row.desired !== row.running)) return 'modules';
+    if (report.composition_digest !== instance.desired_composition) return 'composition';
+    return 'none';
+  })();
+  return {
+    instance_id: instance.id,
+    drift: reason !== 'none',
+    modules,
+    desired_composition: instance.desired_composition,
+    running_composition: report?.composition_digest ?? null,
+    reason,
+    message: report?.message ?? null,
+    reported_at: report?.at ?? null,
+  };
+}
+
+/** Each module that is desired or running, by what a machine said last. */
+export function moduleDrifts(instance: Instance): ModuleDrift[] {
+  const running = instance.report?.running_module_digests ?? {};
+  const names = [...new Set([...Object.keys(instance.desired_modules), ...Object.keys(running)])].sort();
+  return names.map((module) => ({
+    module,
+    desired: ownValue(instance.desired_modules, module),
+    running: ownValue(running, module),
+  }));
+}
+
+/** Agents name modules as they please: one called `constructor` must not find what every object inherits. */
+function ownValue(digests: Record<string, string>, module: string): string | null {
+  return Object.hasOwn(digests, module) ? (digests[module] ?? null) : null;
+}

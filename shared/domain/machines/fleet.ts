@@ -1,0 +1,325 @@
+import { compareBytes } from '../files/index.ts';
+import type { VersionKind } from '../modules/index.ts';
+import type { Template, Track } from '../templates/index.ts';
+import { type DriftReport, driftOf, driftReasons, moduleDrifts } from './drift.ts';
+import type { Instance } from './instance.ts';
+
+export type DriftReason = DriftReport['reason'];
+
+/** Of how many machines, how many do not run what they should. */
+export interface Drifted {
+  instances: number;
+  drifted: number;
+}
+
+/** How many machines should run a digest, how many say that they do, and how many of those that should, do. */
+export interface DigestCount {
+  /** `sha256:<hex>`: a composefs digest. */
+  digest: string;
+  desired: number;
+  running: number;
+  matching: number;
+}
+
+export interface ModuleCount {
+  /** Bare for the account's own, `<account>/<name>` for another's. */
+  module: string;
+  desired: number;
+  running: number;
+  /** Machines that should run it and do not, or run it and should not, or run another digest of it. */
+  drifted: number;
+  /** By digest; `versions` are those that have it, none where it is not known whose it is. */
+  digests: (DigestCount & { versions: string[] })[];
+}
+
+interface FleetTemplate extends Drifted {
+  template_id: string;
+  /** Null where it was not looked up, or is gone. */
+  name: string | null;
+  /** Tracks that cannot be composed as the template is now: their machines keep what they have. */
+  composition_failures: { track: Track; code: string; message: string; since: string }[];
+}
+
+/** What a set of machines runs against what it should run. Groups are sorted by what they are named by. */
+export interface Fleet extends Drifted {
+  reasons: Record<DriftReason, number>;
+  templates: FleetTemplate[];
+  /** A machine counts in each of its clusters; null stands for those in none. */
+  clusters: (Drifted & { cluster: string | null })[];
+  tracks: (Drifted & { track: Track })[];
+  /** By the one digest that names a whole composition. */
+  compositions: DigestCount[];
+  modules: ModuleCount[];
+  /** Some modules or digests are left out of the lists, because there were too many. */
+  truncated: boolean;
+}
+
+export interface FleetFilter {
+  cluster?: string;
+  track?: Track;
+}
+
+/** The machines that a question is about. Decommissioned ones are no part of any answer. */
+export function ofFleet(instances: readonly Instance[], { cluster, track }: FleetFilter = {}): Instance[] {
+  return instances.filter(
+    (instance) =>
+      instance.state !== 'decommissioned' &&
+      (cluster === undefined || instance.clusters.includes(cluster)) &&
+      (track === undefined || instance.track === track),
+  );
+}
+
+/** Counts what machines run against what they should. */
+export function fleetOf(instances: readonly Instance[], now: Date): Fleet {
+  return mergeFleets(instances.map((instance) => fleetOfOne(instance, now)));
+}
+
+function fleetOfOne(instance: Instance, now: Date): Fleet {
+  const report = driftOf(instance, now);
+  const count = { instances: 1, drifted: Number(report.drift) };
+  const clusters = instance.clusters.length === 0 ? [null] : [...new Set(instance.clusters)];
+  return {
+    ...count,
+    reasons: { ...noReasons, [report.reason]: 1 },
+    templates: [{ ...count, template_id: instance.template_id, name: null, composition_failures: [] }],
+    clusters: clusters.map((cluster) => ({ ...count, cluster })),
+    tracks: [{ ...count, track: instance.track }],
+    compositions: digestsOf(report.desired_composition, report.running_composition),
+    modules: report.modules.map(({ module, desired, running }) => ({
+      module,
+      desired: Number(desired !== null),
+      running: Number(running !== null),
+      drifted: Number(desired !== running),
+      digests: digestsOf(desired, running).map((digest) => ({ ...digest, versions: [] })),
+    })),
+    truncated: false,
+  };
+}
+
+function digestsOf(desired: string | null, running: string | null): DigestCount[] {
+  const digests = [...new Set([desired, running])].filter((digest) => digest !== null);
+  return digests.map((digest) => ({
+    digest,
+    desired: Number(digest === desired),
+    running: Number(digest === running),
+    matching: Number(digest === desired && digest === running),
+  }));
+}
+
+const noReasons = Object.fromEntries(driftReasons.map((reason) => [reason, 0])) as Record<DriftReason, number>;
+
+/** Counts of separate sets of machines taken together: merging the pages of a fleet gives the counts of the whole. */
+export function mergeFleets(fleets: readonly Fleet[]): Fleet {
+  const reasons = { ...noReasons };
+  for (const fleet of fleets) {
+    for (const [reason, count] of Object.entries(fleet.reasons) as [DriftReason, number][]) reasons[reason] += count;
+  }
+  const all = <Row>(rowsOf: (fleet: Fleet) => readonly Row[]) => fleets.flatMap(rowsOf);
+  return {
+    ...drifted(fleets),
+    reasons,
+    templates: grouped(
+      all(({ templates }) => templates),
+      ({ template_id }) => template_id,
+      (rows, { template_id }) => ({
+        ...drifted(rows),
+        template_id,
+        name: rows.find(({ name }) => name !== null)?.name ?? null,
+        composition_failures: grouped(
+          rows.flatMap((row) => row.composition_failures),
+          ({ track }) => track,
+          (_, failure) => failure,
+        ),
+      }),
+    ),
+    clusters: grouped(
+      all(({ clusters }) => clusters),
+      // No cluster has an empty name.
+      ({ cluster }) => cluster ?? '',
+      (rows, { cluster }) => ({ ...drifted(rows), cluster }),
+    ),
+    tracks: grouped(
+      all(({ tracks }) => tracks),
+      ({ track }) => track,
+      (rows, { track }) => ({ ...drifted(rows), track }),
+    ),
+    compositions: grouped(
+      all(({ compositions }) => compositions),
+      byDigest,
+      mergeDigests,
+    ),
+    modules: grouped(
+      all(({ modules }) => modules),
+      ({ module }) => module,
+      mergeModules,
+    ),
+    truncated: fleets.some(({ truncated }) => truncated),
+  };
+}
+
+const byDigest = ({ digest }: DigestCount) => digest;
+
+function mergeDigests(rows: readonly DigestCount[], { digest }: DigestCount): DigestCount {
+  return {
+    digest,
+    desired: sum(rows, (row) => row.desired),
+    running: sum(rows, (row) => row.running),
+    matching: sum(rows, (row) => row.matching),
+  };
+}
+
+function mergeModules(rows: readonly ModuleCount[], { module }: ModuleCount): ModuleCount {
+  return {
+    module,
+    desired: sum(rows, (row) => row.desired),
+    running: sum(rows, (row) => row.running),
+    drifted: sum(rows, (row) => row.drifted),
+    digests: grouped(
+      rows.flatMap(({ digests }) => digests),
+      byDigest,
+      (same, first) => ({
+        ...mergeDigests(same, first),
+        versions: [...new Set(same.flatMap(({ versions }) => versions))].sort(compareBytes),
+      }),
+    ),
+  };
+}
+
+function drifted(rows: readonly Drifted[]): Drifted {
+  return { instances: sum(rows, (row) => row.instances), drifted: sum(rows, (row) => row.drifted) };
+}
+
+function sum<Row>(rows: readonly Row[], value: (row: Row) => number): number {
+  return rows.reduce((total, row) => total + value(row), 0);
+}
+
+function grouped<Row>(
+  rows: readonly Row[],
+  key: (row: Row) => string,
+  merge: (rows: readonly Row[], first: Row) => Row,
+): Row[] {
+  const groups = new Map<string, [Row, ...Row[]]>();
+  for (const row of rows) {
+    const group = groups.get(key(row));
+    if (group === undefined) groups.set(key(row), [row]);
+    else group.push(row);
+  }
+  return [...groups].sort(([a], [b]) => compareBytes(a, b)).map(([, group]) => merge(group, group[0]));
+}
+
+/**
+ * The counts with the longest lists cut: agents name modules and digests as they please. What most machines should run
+ * stays, then what most do run.
+ */
+export function cutFleet(fleet: Fleet, modulesMax: number, digestsMax: number): Fleet {
+  let { truncated } = fleet;
+  const cut = <Row extends { desired: number; running: number }>(rows: Row[], max: number): Row[] => {
+    if (rows.length <= max) return rows;
+    truncated = true;
+    const kept = new Set(rows.toSorted((a, b) => b.desired - a.desired || b.running - a.running).slice(0, max));
+    return rows.filter((row) => kept.has(row));
+  };
+  const modules = cut(fleet.modules, modulesMax).map((row) => ({ ...row, digests: cut(row.digests, digestsMax) }));
+  return { ...fleet, modules, truncated };
+}
+
+/** The versions of a module that have a composefs digest: several where they have the same content. */
+export type VersionsByDigest = ReadonlyMap<string, readonly string[]>;
+
+/** A machine that says it runs a module. */
+export interface Machine {
+  instance_id: string;
+  name: string;
+  template_id: string;
+  track: Track;
+  clusters: string[];
+  /** What it runs of the module: a composefs digest, and the versions that have it. */
+  running: string;
+  versions: string[];
+  /** What it should run of the module, null where it should run none. */
+  desired: string | null;
+  /** Whether these two differ. */
+  drift: boolean;
+  health: 'healthy' | 'degraded' | 'unknown';
+  reported_at: string;
+}
+
+/** The machines that say they run a module (as their account calls it); with `version`, that version of it. */
+export function machinesRunning(
+  instances: readonly Instance[],
+  module: string,
+  known: VersionsByDigest,
+  version?: string,
+): Machine[] {
+  return ofFleet(instances).flatMap((instance): Machine[] => {
+    const row = moduleDrifts(instance).find((one) => one.module === module);
+    const { report } = instance;
+    if (report === null || row === undefined || row.running === null) return [];
+    const versions = [...(known.get(row.running) ?? [])];
+    if (version !== undefined && !versions.includes(version)) return [];
+    return [
+      {
+        instance_id: instance.id,
+        name: instance.name,
+        template_id: instance.template_id,
+        track: instance.track,
+        clusters: instance.clusters,
+        running: row.running,
+        versions,
+        desired: row.desired,
+        drift: row.desired !== row.running,
+        health: report.health,
+        reported_at: report.at,
+      },
+    ];
+  });
+}
+
+/** The version of a module that a track hands out, its kind, and the platforms that it has builds for. */
+export interface Offer {
+  track: Track;
+  version: string;
+  kind: VersionKind;
+  platforms: readonly string[];
+}
+
+/** Whether a template would take a module, as far as rows tell: a composition may still refuse its files. */
+export interface Suitability {
+  template_id: string;
+  name: string;
+  platform: string;
+  takes: boolean;
+  /** Why not, in one word: `none`, `assigned`, `no_version`, `kind`, `platform`. */
+  reason: 'none' | 'assigned' | 'no_version' | 'kind' | 'platform';
+  message: string | null;
+  /** What it would be given on each track that has a version. */
+  offers: { track: Track; version: string }[];
+}
+
+/**
+ * Judges one template. The version of either track must have a build for its platform: staging is composed, too, as soon
+ * as a machine follows it. A track without a version leaves the module out and refuses nothing.
+ */
+export function suitability(template: Template, assigned: boolean, offers: readonly Offer[]): Suitability {
+  const { id, name, platform } = template;
+  const unfit = offers.filter(({ platforms }) => !platforms.some((one) => one === platform || one === 'any'));
+  const [reason, message] = ((): [Suitability['reason'], string | null] => {
+    if (assigned) return ['assigned', 'it is assigned already'];
+    if (offers.length === 0) return ['no_version', 'expected a version in staging or further, found none'];
+    const code = offers.find(({ kind }) => kind === 'platform');
+    if (code)
+      return ['kind', `expected a module of files, found that ${code.version} (${code.track}) is a platform module`];
+    if (unfit.length === 0) return ['none', null];
+    const found = unfit.map(({ track, version, platforms }) => `${version} (${track}) for ${platforms.join(', ')}`);
+    return ['platform', `expected a build for ${platform}, found ${found.join('; ')}`];
+  })();
+  return {
+    template_id: id,
+    name,
+    platform,
+    takes: reason === 'none',
+    reason,
+    message,
+    offers: offers.map(({ track, version }) => ({ track, version })),
+  };
+}

@@ -1,0 +1,4 @@
+export * from './call-chain.ts';
+export * from './drift.ts';
+export * from './fleet.ts';
+export * from './instance.ts';

@@ -1,0 +1,63 @@
+import type { ErrorCode } from '../../base/error-codes.ts';
+import type { Metadata, Track } from '../templates/index.ts';
+
+export const instanceStates = ['awaiting_enrolment', 'enrolled', 'credential_reused', 'decommissioned'] as const;
+
+/** A machine built from a template. */
+export interface Instance {
+  account: string;
+  id: string;
+  name: string;
+  template_id: string;
+  track: Track;
+  metadata: Metadata;
+  clusters: string[];
+  /** `credential_reused`: its credential was used from two places and ended; it may enrol again. */
+  state: (typeof instanceStates)[number];
+  /** RFC 7638 thumbprint of the agent's key, once enrolled. */
+  key_thumbprint: string | null;
+  /** SHA-256 of the agent's credential. */
+  credential_hash: string | null;
+  /** SHA-256 of the join token's secret; null once used. */
+  join_secret_hash: string | null;
+  join_expires_at: string | null;
+  /** Version of the last signed desired state; 0 before the first. */
+  desired_version: number;
+  /** SHA-256 of what it says: unchanged content is not signed again. */
+  desired_hash: string | null;
+  desired_composition: string | null;
+  /** `<name>` or `<account>/<name>` → composefs digest the machine should run. */
+  desired_modules: Record<string, string>;
+  desired_signed_at: string | null;
+  desired_expires_at: string | null;
+  /**
+   * S3 keys of the composition records that the signed desired state in place may name: none before the first, several
+   * from when another one is claimed until its bytes are in place.
+   */
+  desired_report_keys: string[];
+  /** The KMS key that signed it; null before the first. */
+  desired_key_id: string | null;
+  /** Why the desired state could not be made as it should be now; the one before stays. Null when it could. */
+  desired_error: DesiredError | null;
+  /** The last report, null before the first. */
+  report: InstanceReport | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface DesiredError {
+  code: ErrorCode;
+  message: string;
+}
+
+export interface InstanceReport {
+  status: 'applied' | 'unchanged' | 'stale' | 'refused';
+  code: string | null;
+  message: string | null;
+  desired_state_version: number;
+  composition_digest: string | null;
+  running_module_digests: Record<string, string>;
+  health: 'healthy' | 'degraded' | 'unknown';
+  agent_version: string;
+  at: string;
+}

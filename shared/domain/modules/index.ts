@@ -1,0 +1,5 @@
+export * from './category.ts';
+export * from './module.ts';
+export * from './version.ts';
+export * from './version-name.ts';
+export * from './version-string.ts';

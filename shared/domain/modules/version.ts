@@ -1,0 +1,102 @@
+import type { Reverification } from '../reverify/index.ts';
+import type { SignatureVerdict } from '../signatures/index.ts';
+
+export const promotedStates = ['staging', 'blessed', 'live', 'retired'] as const;
+
+export type PromotionTarget = (typeof promotedStates)[number];
+
+export const promotionStates = ['built', ...promotedStates] as const;
+
+export type PromotionState = (typeof promotionStates)[number];
+
+/** The walkthrough's older words for two states, accepted and answered as aliases. */
+export const lifecycleAliases: Record<string, PromotionState> = { draft: 'built', archived: 'retired' };
+
+export function lifecycleState(state: PromotionState): string {
+  return state === 'built' ? 'draft' : state === 'retired' ? 'archived' : state;
+}
+
+/** What one platform of a version is made of. An index has one a platform; a plain manifest has one, named `any`. */
+export interface VersionBuild {
+  platform: string;
+  manifest_digest: string;
+  /** Of a platform module: the one tar that its image's layers were flattened to. */
+  layer_digest: string;
+  layer_size: number;
+  /** `sha256:<hex>`: fs-verity digest of the composefs image of the layer's tree. */
+  composefs_digest: string;
+  /** S3 key of the file index (JSON array of TreeEntry). */
+  file_index_key: string;
+  entries: number;
+}
+
+/** `node`: a layer of files for machines. `platform`: an image whose code runs as a function (product.md, section 10). */
+export const versionKinds = ['node', 'platform'] as const;
+
+export type VersionKind = (typeof versionKinds)[number];
+
+/** What the labels of a platform module's image say. */
+export interface ImageLabels {
+  /** `org.opencontainers.image.title`, for people. */
+  title: string;
+  /** `org.opencontainers.image.version` */
+  version: string;
+  /** `cloudsmith.module.id`: the module's name. */
+  module_id: string;
+}
+
+export interface VersionApproval {
+  operation_id: string;
+  action: string;
+  /** E-mail of the reviewer. */
+  reviewer: string;
+  decided_at: string;
+}
+
+export interface Version {
+  account: string;
+  module: string;
+  id: string;
+  digest: string;
+  version_string: string;
+  kind: VersionKind;
+  /** Of a platform module; null for others. */
+  labels: ImageLabels | null;
+  tags: string[];
+  promotion_state: PromotionState;
+  /** True once it has been live: a module with one never falls back to merely blessed versions. */
+  was_live: boolean;
+  quarantined: boolean;
+  held: boolean;
+  builds: VersionBuild[];
+  /** Normalised manifest (canonical JSON text is in S3 beside the layer; this is its parsed form). */
+  manifest: unknown;
+  /** S3 key of the evidence: signature candidates that satisfied the policy, and the manifest bytes. */
+  evidence_key: string;
+  signatures: SignatureVerdict[];
+  /** Absent before the first. */
+  reverification?: Reverification;
+  /** Who approved its promotions so far; agents are told. */
+  approvals: VersionApproval[];
+  ingested_at: string;
+  state_changed_at: string;
+}
+
+/** Where a version may go from each state (product.md, section 8). Going backwards is a rollback, not a promotion. */
+const allowed: Record<PromotionState, readonly PromotionState[]> = {
+  built: ['staging', 'retired'],
+  staging: ['blessed', 'retired'],
+  blessed: ['live', 'retired'],
+  live: ['retired'],
+  retired: [],
+};
+
+/** True when a promotion from one state to the other is a legal step. */
+export function canPromote(from: PromotionState, to: PromotionState): boolean {
+  return allowed[from].includes(to);
+}
+
+/** The states that `from` can go to, for error sentences. */
+export function promotionTargets(from: PromotionState): readonly PromotionState[] {
+  return allowed[from];
+}

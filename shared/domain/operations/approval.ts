@@ -1,0 +1,37 @@
+import type { Action } from './intervention-policy.ts';
+
+export interface ApprovalDecision {
+  reviewer: string;
+  reviewer_email: string;
+  decision: 'approve' | 'reject';
+  comment: string | null;
+  decided_at: string;
+  /** `link` or `api`. */
+  by: 'link' | 'api';
+}
+
+export interface Approval {
+  account: string;
+  id: string;
+  operation_id: string;
+  action: Action;
+  summary: string;
+  requested_by: string;
+  state: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
+  quorum: number;
+  self_approval: boolean;
+  decisions: ApprovalDecision[];
+  /** Of the waiting state machine, kept once approved so that it can be woken again; never leaves the server. */
+  task_token: string | null;
+  /** When every reviewer's mail was handed over; null before, so that a worker that died sends them again. */
+  mailed_at: string | null;
+  expires_at: string;
+  created_at: string;
+}
+
+/** What the decisions so far come to: any rejection rejects, `quorum` approvals by different people approve. */
+export function approvalState(approval: Pick<Approval, 'decisions' | 'quorum'>): 'pending' | 'approved' | 'rejected' {
+  if (approval.decisions.some((d) => d.decision === 'reject')) return 'rejected';
+  const people = new Set(approval.decisions.filter((d) => d.decision === 'approve').map((d) => d.reviewer));
+  return people.size >= approval.quorum ? 'approved' : 'pending';
+}

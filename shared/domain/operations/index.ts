@@ -1,0 +1,5 @@
+export * from './approval.ts';
+export * from './change.ts';
+export * from './intervention-policy.ts';
+export * from './operation.ts';
+export * from './policy-check.ts';

@@ -1,0 +1,54 @@
+/** Actions that an intervention policy speaks of (product.md, section 8). */
+export const actions = [
+  'module_promote_to_staging',
+  'module_promote_to_blessed',
+  'module_promote_to_live',
+  'module_retire',
+  'module_install_unverified',
+  'extension_import',
+  'trust_policy_change',
+  'module_change',
+  'mass_quarantine',
+  'assignment_change',
+  'reservation_change',
+  'instance_change',
+  'policy_change',
+] as const;
+
+export type Action = (typeof actions)[number];
+
+export const decisions = ['allow', 'require_approval', 'deny'] as const;
+
+export type Decision = (typeof decisions)[number];
+
+/** What an action asks for before it happens. Data: one row an action, a default where there is no row. */
+export interface InterventionPolicy {
+  action: Action;
+  decision: Decision;
+  /** Approvals needed. */
+  quorum: number;
+  /** Whether the one who asked may approve. */
+  self_approval: boolean;
+  /** Seconds until an undecided request expires. */
+  expires_in_s: number;
+}
+
+const day = 24 * 3600;
+
+/** The policy of an action that has no row: live asks a person, the rest is allowed to those whose role allows it. */
+export function defaultPolicy(action: Action): InterventionPolicy {
+  const asks: readonly Action[] = [
+    'module_promote_to_live',
+    'module_install_unverified',
+    'extension_import',
+    'trust_policy_change',
+    'mass_quarantine',
+  ];
+  return {
+    action,
+    decision: asks.includes(action) ? 'require_approval' : 'allow',
+    quorum: 1,
+    self_approval: false,
+    expires_in_s: 3 * day,
+  };
+}

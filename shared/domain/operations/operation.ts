@@ -1,0 +1,50 @@
+import type { ErrorCode } from '../../base/error-codes.ts';
+import type { Change } from './change.ts';
+import type { Action } from './intervention-policy.ts';
+
+/**
+ * requested ─▶ composing ─▶ (awaiting_approval ─▶) applying ─▶ succeeded
+ *     └──────────┴───────────────┴──────────────────┴─▶ refused | failed | rejected | expired | withdrawn
+ */
+export const operationStates = [
+  'requested',
+  'composing',
+  'awaiting_approval',
+  'applying',
+  'succeeded',
+  'refused',
+  'failed',
+  'rejected',
+  'expired',
+  'withdrawn',
+] as const;
+
+export type OperationState = (typeof operationStates)[number];
+
+export const finalOperationStates: readonly OperationState[] = [
+  'succeeded',
+  'refused',
+  'failed',
+  'rejected',
+  'expired',
+  'withdrawn',
+];
+
+export interface Operation {
+  account: string;
+  id: string;
+  action: Action;
+  change: Change;
+  /** One sentence for people: "promote my-redis 0.1.0 to live". */
+  summary: string;
+  state: OperationState;
+  /** Who asked: `member:<id>` or `token:<id>`. */
+  requested_by: string;
+  approval_id: string | null;
+  /** Number of executions started for it; the sweep adds one when one died. */
+  attempt: number;
+  code: ErrorCode | null;
+  message: string | null;
+  created_at: string;
+  updated_at: string;
+}

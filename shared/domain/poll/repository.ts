@@ -1,0 +1,30 @@
+/** The state of polling one module's repository. */
+export interface Repository {
+  account: string;
+  module: string;
+  repository: string;
+  /** SHA-256 of the tag list last read; an unchanged list costs one request a page and nothing else. */
+  tags_hash: string | null;
+  next_poll_at: string;
+  polled_at: string | null;
+  /** Failures in a row; each doubles the wait. */
+  failures: number;
+  code: string | null;
+  message: string | null;
+  ignored_tags: string[];
+  /** When known tags are looked at again for moves. */
+  recheck_at: string;
+}
+
+/** A tag of a module's repository and the digest it named when last looked at. */
+export interface Tag {
+  account: string;
+  module: string;
+  tag: string;
+  digest: string;
+  checked_at: string;
+  /** Set when the tag moved away from an ingested version's digest. */
+  moved_to: string | null;
+  /** Since when the registry does not have it any more; null while it does. */
+  gone_at: string | null;
+}

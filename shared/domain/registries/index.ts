@@ -1,0 +1,3 @@
+export * from './address.ts';
+export * from './host-budget.ts';
+export * from './registry.ts';

@@ -1,0 +1,2 @@
+export * from './quarantine.ts';
+export * from './reverification.ts';

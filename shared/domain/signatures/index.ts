@@ -1,0 +1,2 @@
+export * from './kept-verdicts.ts';
+export * from './signature.ts';

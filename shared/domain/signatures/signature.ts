@@ -1,0 +1,156 @@
+import type { ErrorCode } from '../../base/error-codes.ts';
+
+/**
+ * What a certificate says of the workflow that signed, by the names of Fulcio's extensions
+ * (https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md); the number is the last of 1.3.6.1.4.1.57264.1.x. GitHub,
+ * Gitea and GitLab fill those from 9 on; the older five are GitHub's, and Gitea's under GitHub's names.
+ */
+export const claimOids = {
+  github_workflow_trigger: 2,
+  github_workflow_sha: 3,
+  github_workflow_name: 4,
+  github_workflow_repository: 5,
+  github_workflow_ref: 6,
+  build_signer_uri: 9,
+  build_signer_digest: 10,
+  runner_environment: 11,
+  source_repository_uri: 12,
+  source_repository_digest: 13,
+  source_repository_ref: 14,
+  source_repository_identifier: 15,
+  source_repository_owner_uri: 16,
+  source_repository_owner_identifier: 17,
+  build_config_uri: 18,
+  build_config_digest: 19,
+  build_trigger: 20,
+  run_invocation_uri: 21,
+  source_repository_visibility: 22,
+} as const;
+export type ClaimName = keyof typeof claimOids;
+export const claimNames = Object.keys(claimOids) as [ClaimName, ...ClaimName[]];
+export type SignerClaims = { [name in ClaimName]?: string };
+
+/**
+ * Whom a keyless signature must come from. All regexps have RE2 meaning and are searched for, as cosign does; those of
+ * claims must match what the certificate says of the workflow.
+ */
+export interface SignerIdentity {
+  identity_regexp: string;
+  issuer_regexp: string;
+  claims?: SignerClaims;
+}
+
+/** An attestation that must be beside the signature, verified against the same identities and keys. */
+export interface AttestationRequirement {
+  /** The predicate type; without its version (`https://slsa.dev/provenance`) it stands for all of them. */
+  predicate_type: string;
+  /** Of SLSA provenance: whom it must name as the builder. */
+  builder_regexp?: string;
+}
+
+/** What is kept of a verified attestation. */
+export interface AttestationSummary {
+  predicate_type: string;
+  /** Of SLSA provenance, null elsewhere. */
+  builder_id: string | null;
+}
+
+/**
+ * What an artifact's signatures must satisfy (product.md, section 5). Any one signature that satisfies it suffices.
+ * Plain JSON: it travels in the signed desired state, so that agents judge by the same values.
+ */
+export interface SignaturePolicy {
+  identities: SignerIdentity[];
+  /** Public keys, PEM (SPKI). */
+  keys: string[];
+  /** True: a verified transparency log entry of both kinds. False: keyless needs a signed timestamp, keyed neither. */
+  require_tlog: boolean;
+  /** Sigstore `trusted_root.json` as parsed JSON; null means the public-good instance. */
+  trusted_root: unknown;
+  /** Annotations that the signature must carry (`cosign verify -a`). */
+  annotations?: Record<string, string>;
+  /** Attestations demanded besides a signature; all of them. */
+  attestations?: AttestationRequirement[];
+}
+
+export type SignatureSource = 'referrers' | 'fallback_tag' | 'legacy_tag';
+
+/** The predicate type of cosign's signatures: a statement of any other type is an attestation. */
+export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
+
+/** Why a candidate could not be read, where the registry as such works: its verdict is this code and sentence. */
+export interface UnreadableReason {
+  code: ErrorCode;
+  message: string;
+}
+
+/**
+ * One signature as found beside an artifact, unjudged. Plain JSON, so it can be kept as evidence and given to agents.
+ * An `unreadable` one has empty content.
+ */
+export type SignatureCandidate = { unreadable?: UnreadableReason } & (
+  | {
+      format: 'bundle';
+      source: SignatureSource;
+      /** Digest of the manifest (bundle) that held it. */
+      claimed_digest: string;
+      /** The Sigstore bundle (v0.1 to v0.3) as parsed JSON. */
+      bundle: unknown;
+    }
+  | {
+      format: 'legacy';
+      source: SignatureSource;
+      /** Digest of the simple-signing layer that held it. */
+      claimed_digest: string;
+      /** base64 of the simple-signing payload. */
+      payload: string;
+      /** The layer's annotations: signature, certificate, chain, bundle. */
+      annotations: Record<string, string>;
+    }
+);
+
+/** The log entries and signed times that counted; where the policy asks for none, none do. */
+export interface SignatureProof {
+  /** `log_id` in hex; `logged_at` is null for Rekor v2, which says no time. */
+  log_entries: { log_id: string; index: string; logged_at: string | null }[];
+  /** RFC 3161, as ISO 8601. */
+  timestamps: string[];
+}
+
+/** The verdict on a bundle: who signed, and whether that satisfies the policy. */
+export interface BundleVerdict {
+  /** Subject alternative name of the certificate, null for keys or when it could not be read. */
+  identity: string | null;
+  issuer: string | null;
+  /** base64(sha256(SPKI)), cosign's key hint; null for certificates. */
+  key_id: string | null;
+  /** What a verified certificate says of the workflow. */
+  claims?: SignerClaims;
+  /** Of a verified signature: what vouched for it besides the signer. */
+  proof?: SignatureProof;
+  verified: boolean;
+  /** `verified`, or why not. */
+  code: ErrorCode | 'verified';
+  message: string;
+}
+
+/** The verdict on one candidate: a row of what `gantry module verify` prints. */
+export interface SignatureVerdict extends BundleVerdict {
+  format: 'bundle' | 'legacy';
+  source: SignatureSource;
+  /** Digest of the manifest (bundle) or layer (legacy) that held it. */
+  claimed_digest: string;
+  /** Of an attestation that verified: it is no signature, so the code is `attestation_only` all the same. */
+  attestation?: AttestationSummary;
+}
+
+/** The verdict on an artifact. */
+export interface ArtifactVerdict {
+  verified: boolean;
+  /** Digest of the manifest or index that the signatures are for. */
+  digest: string;
+  /** `verified`, or the most telling reason among the candidates. */
+  code: ErrorCode | 'verified';
+  message: string;
+  signatures: SignatureVerdict[];
+}

@@ -1,0 +1,46 @@
+export const tracks = ['live', 'staging'] as const;
+
+export type Track = (typeof tracks)[number];
+
+export type Metadata = Record<string, string | number | boolean>;
+
+/** A set of assignments for a platform; machines are built from it. */
+export interface Template {
+  account: string;
+  id: string;
+  name: string;
+  platform: string;
+  /** Counts changes, so that a slow compose never replaces the result of a newer one. */
+  revision: number;
+  created_at: string;
+  updated_at: string;
+}
+
+/** One module of a template. */
+export interface Assignment {
+  account: string;
+  id: string;
+  template_id: string;
+  /** `<account>/<name>`: own modules or another account's public ones. */
+  module: string;
+  /** npm-style semver range; null means any. */
+  constraint: string | null;
+  metadata: Metadata;
+  /** Replaces the priority that category and variety give; null means computed. */
+  effective_priority: number | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** How a module is called in an account's answers: bare for its own, `<account>/<name>` for another's. */
+export function moduleLabel(viewer: string, account: string, name: string): string {
+  return viewer === account ? name : `${account}/${name}`;
+}
+
+/** Splits `<account>/<name>`; a bare name belongs to `own`. */
+export function splitModule(reference: string, own: string): { account: string; name: string } {
+  const slash = reference.indexOf('/');
+  return slash === -1
+    ? { account: own, name: reference }
+    : { account: reference.slice(0, slash), name: reference.slice(slash + 1) };
+}

@@ -1,0 +1,3 @@
+export * from './composition.ts';
+export * from './composition-failure.ts';
+export * from './considered-modules.ts';

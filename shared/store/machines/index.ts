@@ -1,0 +1,3 @@
+export * from './credential.ts';
+export * from './instance.ts';
+export * from './resign.ts';

@@ -1,0 +1,3 @@
+export * from './module.ts';
+export * from './provider.ts';
+export * from './version.ts';

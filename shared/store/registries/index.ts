@@ -1,0 +1,2 @@
+export * from './host-budget.ts';
+export * from './registry.ts';

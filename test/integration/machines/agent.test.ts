@@ -1,0 +1,228 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { enroll } from '../../../agent/enroll.ts';
+import { runOnce } from '../../../agent/run.ts';
+import { signAsDirector } from '../../../shared/actions/accounts/index.ts';
+import { createInstance, renewJoinToken } from '../../../shared/actions/machines/index.ts';
+import { assignModule, changeInstance } from '../../../shared/actions/operations/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
+import { makeDesiredState } from '../../../shared/director/index.ts';
+import type { DriftReport, Instance } from '../../../shared/domain/machines/index.ts';
+import type { Template } from '../../../shared/domain/templates/index.ts';
+import { getAccount } from '../../../shared/store/accounts/index.ts';
+import { getInstance } from '../../../shared/store/machines/index.ts';
+import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { promote } from '../../support/operations.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
+
+const { publicUrl } = inject('stack');
+const page = 'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
+let registry: DockerRegistry;
+let world: World;
+let template: Template;
+let directory: string;
+let names = 0;
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  directory = await mkdtemp(join(tmpdir(), 'gantry-machines-'));
+  const key = authorKey();
+  await world.register('site', key);
+  const version = await world.ingest({ name: 'site', files: { 'srv/index.html': page } }, 'v1.0.0', key);
+  await promote(world, version, 'staging');
+  template = await createTemplate(world.services, world.caller, { name: 'web', platform: 'any' });
+  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module: 'site' });
+  expect((await world.operation(operation.id)).state).toBe('succeeded');
+});
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true });
+  await world.close();
+  await registry.stop();
+});
+
+interface Machine {
+  id: string;
+  dir: string;
+  token: string;
+}
+
+/** An instance with a desired state, and an empty directory for its agent. */
+async function machine(services = world.services): Promise<Machine> {
+  names += 1;
+  const name = `web-${names}`;
+  const input = { name, template_id: template.id, track: 'staging', metadata: { hostname: name } } as const;
+  const { instance, join_token } = await createInstance(services, world.caller, input);
+  await signed(instance.id, 1);
+  return { id: instance.id, dir: join(directory, name), token: join_token };
+}
+
+function signed(id: string, version: number): Promise<Instance> {
+  return eventually(`desired state ${version}`, async () => {
+    const instance = await getInstance(world.services.db, world.account, id);
+    return instance !== null && instance.desired_version >= version && instance.desired_hash !== null ? instance : null;
+  });
+}
+
+/** A machine that runs what it is to run. */
+async function running(): Promise<Machine> {
+  const it = await machine();
+  await enroll(it);
+  expect((await runOnce(it)).report).toMatchObject({ status: 'applied', code: null });
+  return it;
+}
+
+async function drift({ id }: Machine): Promise<DriftReport> {
+  const headers = { authorization: `Bearer ${world.token}` };
+  const response = await fetch(`${publicUrl}/api/v1/instances/${id}/drift`, { headers });
+  return (await response.json()) as DriftReport;
+}
+
+const desiredKey = ({ id }: Machine) => objectKeys.desiredState(world.account, id);
+const readDesired = (of: Machine) => getBytes(world.services.objects, desiredKey(of));
+
+/** Serves other bytes as the machine's desired state, as somebody who can write to the bucket could. */
+async function serve(to: Machine, Body: Uint8Array): Promise<void> {
+  const { s3, bucket } = world.services.objects;
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: desiredKey(to), Body }));
+}
+
+describe('a machine', () => {
+  it('enrols, applies what it is to be, reports it, and has not drifted', async () => {
+    const it = await machine();
+    expect(await drift(it)).toMatchObject({ drift: true, reason: 'never_reported' });
+    await enroll(it);
+    const { report } = await runOnce(it);
+    expect(report).toMatchObject({ status: 'applied', code: null, health: 'healthy' });
+    expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
+    expect(await drift(it)).toMatchObject({ drift: false, reason: 'none', modules: [{ module: 'site' }] });
+    expect((await runOnce(it)).report.status).toBe('unchanged');
+
+    const change = { id: it.id, metadata: { hostname: 'renamed' } };
+    const { id } = await changeInstance(world.services, world.caller, change);
+    await world.operation(id);
+    const next = await signed(it.id, report.desired_state_version + 1);
+    expect((await runOnce(it)).report).toMatchObject({
+      status: 'applied',
+      desired_state_version: next.desired_version,
+    });
+    const told = await readFile(join(it.dir, 'current/run/gantry/metadata.json'), 'utf8');
+    expect(JSON.parse(told)).toMatchObject({ instance: { hostname: 'renamed' } });
+  });
+
+  it('whose root is tampered with says so, has drifted, and is as it should be at the next look', async () => {
+    const it = await running();
+    await writeFile(join(it.dir, 'current/srv/index.html'), page.replace('a page', 'A PAGE'));
+    expect((await runOnce(it)).report).toMatchObject({ code: 'root_tampered', health: 'degraded' });
+    const seen = await drift(it);
+    expect(seen).toMatchObject({ drift: true, reason: 'modules', modules: [{ module: 'site', running: null }] });
+    expect(seen.message).toContain('/srv/index.html has other content');
+    expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
+    expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
+    expect(await drift(it)).toMatchObject({ drift: false });
+  });
+
+  it('whose store is tampered with says so, and fetches the content again', async () => {
+    const it = await running();
+    const store = join(it.dir, 'store');
+    const files = (await readdir(store, { recursive: true })).filter((name) => /^[0-9a-f]{2}\/[0-9a-f]+$/.test(name));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      const path = join(store, file);
+      await rm(path);
+      await writeFile(path, page.replace('a page', 'A PAGE'));
+    }
+    const { report } = await runOnce(it);
+    expect(report).toMatchObject({ code: 'store_tampered', health: 'degraded' });
+    expect((await drift(it)).message).toContain(report.message ?? 'a sentence');
+    expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
+    expect(await drift(it)).toMatchObject({ drift: false });
+  });
+});
+
+describe('a join token', () => {
+  it('is good once, and not beside a newer one', async () => {
+    const it = await machine();
+    const { join_token } = await renewJoinToken(world.services, world.caller, it.id);
+    await expect(enroll(it)).rejects.toMatchObject({ code: 'join_token_invalid' });
+    await enroll({ ...it, token: join_token });
+    const again = enroll({ token: join_token, dir: `${it.dir}-thief` });
+    await expect(again).rejects.toMatchObject({ code: 'join_token_invalid' });
+  });
+
+  it('expires', async () => {
+    const yesterday = { ...world.services, now: () => new Date(Date.now() - 25 * 3600 * 1000) };
+    const it = await machine(yesterday);
+    await expect(enroll(it)).rejects.toMatchObject({ code: 'join_token_expired' });
+  });
+
+  it("renewed ends the machine's old credential", async () => {
+    const it = await running();
+    await renewJoinToken(world.services, world.caller, it.id);
+    await expect(runOnce(it)).rejects.toMatchObject({ code: 'unauthenticated' });
+    expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
+  });
+});
+
+describe('an agent refuses, and tells of, a desired state that', () => {
+  it("is another instance's", async () => {
+    const [it, other] = [await running(), await machine()];
+    const own = await readDesired(it);
+    await serve(it, await readDesired(other));
+    expect((await runOnce(it)).report).toMatchObject({ status: 'refused', code: 'desired_state_foreign' });
+    expect(await drift(it)).toMatchObject({ drift: true, reason: 'refused' });
+    await serve(it, own);
+    expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
+    expect(await drift(it)).toMatchObject({ drift: false });
+  });
+
+  it('is older than one that it has seen', async () => {
+    const it = await running();
+    const old = await readDesired(it);
+    const { desired_version } = await signed(it.id, 1);
+    const { id } = await changeInstance(world.services, world.caller, { id: it.id, metadata: { hostname: 'newer' } });
+    await world.operation(id);
+    await signed(it.id, desired_version + 1);
+    expect((await runOnce(it)).report.status).toBe('applied');
+    await serve(it, old);
+    expect((await runOnce(it)).report).toMatchObject({
+      status: 'refused',
+      code: 'desired_state_version_rollback',
+      desired_state_version: desired_version + 1,
+    });
+  });
+
+  it('has expired, and keeps its root', async () => {
+    const it = await running();
+    const { signed: now } = JSON.parse(Buffer.from(await readDesired(it)).toString()) as {
+      signed: {
+        version: number;
+        targets: Record<string, { length: number; hashes: { sha256: string }; custom: DesiredState }>;
+      };
+    };
+    const target = Object.values(now.targets)[0];
+    const account = await getAccount(world.services.db, world.account);
+    if (target === undefined || account === null) throw new Error('expected a target and an account');
+    const expired = makeDesiredState({
+      custom: target.custom,
+      image: { length: target.length, sha256: target.hashes.sha256 },
+      version: now.version + 1,
+      expires: new Date(Date.now() - 60_000),
+    });
+    await serve(it, await signAsDirector(world.services, account.director_key_id, expired));
+    expect((await runOnce(it)).report).toMatchObject({ status: 'stale', code: 'desired_state_expired' });
+    expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
+  });
+
+  it('nobody of the account signed', async () => {
+    const it = await running();
+    const text = Buffer.from(await readDesired(it)).toString();
+    await serve(it, Buffer.from(text.replace(/web-(\d+)/, 'wab-$1')));
+    expect((await runOnce(it)).report).toMatchObject({ status: 'refused', code: 'desired_state_signature_invalid' });
+  });
+});

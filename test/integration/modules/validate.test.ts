@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { accountConflicts } from '../../../shared/actions/modules/index.ts';
+import { mapAtOnce } from '../../../shared/base/concurrency.ts';
+import { validateManifestAnswer } from '../../../shared/contract/modules/index.ts';
+import { parseManifest } from '../../../shared/manifest/index.ts';
+import { transact } from '../../../shared/store/db.ts';
+import { createModule } from '../../../shared/store/modules/index.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { storedModule } from '../../support/stored.ts';
+import { authorKey, World } from '../../support/world.ts';
+
+const { publicUrl } = inject('stack');
+const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
+const conf = '/etc/nginx/nginx.conf';
+
+describe('a manifest is held against the modules of its account', () => {
+  let registry: DockerRegistry;
+  let world: World;
+  let directory: string;
+  const key = authorKey();
+  beforeAll(async () => {
+    registry = await startDockerRegistry();
+    world = await World.create(registry.host);
+    directory = await mkdtemp(join(tmpdir(), 'gantry-draft-'));
+    await world.register('nginx', key);
+    const files = { [conf.slice(1)]: 'worker_processes 1;\n', 'etc/nginx/mime.types': 'types {}\n' };
+    await world.ingest({ name: 'nginx', files, manifest: `protected_spec: ["${conf}"]` }, 'v1.0.0', key);
+    // Registered without any version: nothing of it can conflict.
+    await world.register('empty', key);
+  });
+  afterAll(async () => {
+    await world.close();
+    await registry.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  async function ask(body: Record<string, unknown>) {
+    const response = await fetch(`${publicUrl}/api/v1/manifests/validate`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(response.status).toBe(200);
+    return validateManifestAnswer.parse(await response.json());
+  }
+
+  const manifest = (file_spec: string[], protected_spec: string[] = []) =>
+    JSON.stringify({ schema_version: 1, name: 'edge', file_spec, protected_spec });
+  const conflict = (kind: string, path: string, certain: boolean) => ({
+    kind,
+    path,
+    certain,
+    module: `${world.account}/nginx`,
+  });
+
+  it('and told each conflict, at the priority of its category', async () => {
+    const dropped = await ask({ manifest_yaml: manifest([conf]), category_slug: 'network-overlay' });
+    expect(dropped).toMatchObject({ valid: true, errors: [], conflicts: [conflict('would_be_dropped', conf, true)] });
+    expect(dropped.conflicts[0]?.message).toContain(`(${world.account}/edge 60, ${world.account}/nginx 90)`);
+    const both = await ask({ manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']), category_slug: 'userland' });
+    expect(both.conflicts).toMatchObject([
+      conflict('would_drop', '/etc/nginx/mime.types', false),
+      conflict('both_protect', conf, false),
+    ]);
+  });
+
+  it('and exactly so when its files are told', async () => {
+    const files = ['/etc/nginx/mime.types'];
+    const body = { manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']), category_slug: 'userland', files };
+    expect((await ask(body)).conflicts).toMatchObject([conflict('would_drop', '/etc/nginx/mime.types', true)]);
+    expect((await ask({ ...body, files: ['/etc/edge'] })).conflicts).toEqual([]);
+  });
+
+  it('and refused in a category that there is not', async () => {
+    const answer = await ask({ manifest_yaml: manifest([conf]), category_slug: 'nowhere' });
+    expect(answer).toMatchObject({ valid: false, conflicts: [], errors: [{ path: 'category_slug' }] });
+  });
+
+  it('by gantry module validate --category, which tells what rootfs/ ships', async () => {
+    await mkdir(join(directory, 'rootfs/etc/nginx'), { recursive: true });
+    await writeFile(join(directory, 'rootfs', conf), 'worker_processes 2;\n');
+    await writeFile(join(directory, 'manifest.yaml'), manifest(['/etc/**'], [conf]));
+    const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token };
+    const line = ['module', 'validate', directory, '--category', 'userland'];
+    const [code, output] = await new Promise<[unknown, string]>((resolve) => {
+      execFile(gantryProgram, line, { env }, (error, stdout, stderr) => resolve([error?.code ?? 0, stdout + stderr]));
+    });
+    expect(output).toContain(`manifest.yaml both_protect ${conf}: expected one module to protect`);
+    expect(output).toContain('manifest.yaml is valid');
+    expect(code).toBe(1);
+  });
+
+  it('which are all looked at, however many there are', async () => {
+    const { services, account } = world;
+    const others = Array.from({ length: 1001 }, (_, i) => `a${i}`);
+    await mapAtOnce(others, 16, (name) => transact(services.db, [createModule(storedModule(account, name))]));
+    const draft = { manifest: parseManifest(manifest([conf])).manifest, category_slug: 'userland' };
+    const { conflicts } = await accountConflicts(services, account, draft);
+    expect(conflicts).toMatchObject([conflict('would_be_dropped', conf, true)]);
+  });
+});

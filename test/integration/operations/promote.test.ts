@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assignModule, decideApproval, promoteVersion } from '../../../shared/actions/operations/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import type { Member } from '../../../shared/domain/accounts/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import { getModule } from '../../../shared/store/modules/index.ts';
+import { recentOperations } from '../../../shared/store/operations/index.ts';
+import { listAssignments } from '../../../shared/store/templates/index.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { as, mailsTo, policy, promote, raise, requirePending, stateOf, versionNow } from '../../support/operations.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
+
+let registry: DockerRegistry;
+let world: World;
+let rita: Member;
+const key = authorKey();
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  rita = await world.reviewer();
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+/** Versions 1.0.0, 1.1.0, … of a new module, built. */
+async function built(name: string, count = 1, manifest = ''): Promise<[Version, ...Version[]]> {
+  await world.register(name, key);
+  const digests: string[] = [];
+  for (let minor = 0; minor < count; minor++) {
+    const source = { name, files: { [`etc/${name}`]: `minor ${minor}` }, manifest };
+    digests.push(await world.publish(source, `v1.${minor}.0`, key));
+  }
+  await world.poll(name);
+  const versions = await Promise.all(
+    digests.map((digest) => eventually(`${name} to be built`, () => world.version(name, digest))),
+  );
+  return versions as [Version, ...Version[]];
+}
+
+async function live(name: string): Promise<string | null | undefined> {
+  return (await getModule(world.services.db, world.account, name))?.live_version_id;
+}
+
+describe('a promotion', () => {
+  it('from a state that does not lead there is refused, and nothing is recorded', async () => {
+    const [version] = await built('eager');
+    for (const to of ['blessed', 'live', 'built', 'nowhere']) {
+      await expect(promoteVersion(world.services, world.caller, { id: version.id, to })).rejects.toMatchObject({
+        code: 'promotion_state_invalid',
+        field: 'to',
+        message: expect.stringContaining('eager 1.0.0 is built: expected a promotion to staging or retired'),
+      });
+    }
+    expect(await recentOperations(world.services.db, world.account, 10)).toEqual([]);
+    expect(await stateOf(world, version)).toBe('built');
+  });
+
+  it('goes to staging and blessed by itself, to live by approval; the live one before it is superseded', async () => {
+    const [first, second] = await built('steps', 2);
+    if (second === undefined) throw new Error('expected two versions');
+    await Promise.all([raise(world, first, 'live', rita), raise(world, second, 'blessed')]);
+    expect(await versionNow(world, first)).toMatchObject({
+      promotion_state: 'live',
+      was_live: true,
+      approvals: [{ action: 'module_promote_to_live', reviewer: rita.email }],
+    });
+    expect((await promote(world, second, 'live', rita)).state).toBe('succeeded');
+    expect([await stateOf(world, first), await stateOf(world, second)]).toEqual(['blessed', 'live']);
+    expect(await live('steps')).toBe(second.id);
+
+    expect((await promote(world, second, 'retired')).state).toBe('succeeded');
+    expect([await stateOf(world, second), await live('steps')]).toEqual(['retired', null]);
+    await expect(promoteVersion(world.services, world.caller, { id: second.id, to: 'live' })).rejects.toMatchObject({
+      code: 'promotion_state_invalid',
+      message: expect.stringContaining('expected no further promotion'),
+    });
+  });
+
+  it('to live races another: one wins, the other is told so, and one version is live', async () => {
+    const [first, second] = await built('racing', 2);
+    if (second === undefined) throw new Error('expected two versions');
+    const both = [first, second];
+    await Promise.all(both.map((version) => raise(world, version, 'blessed')));
+    const asked = await Promise.all(
+      both.map(({ id }) => promoteVersion(world.services, world.caller, { id, to: 'live' })),
+    );
+    const waiting = await Promise.all(asked.map(({ id }) => world.operation(id, 'awaiting_approval')));
+    await Promise.all(
+      waiting.map((operation) => {
+        const id = requirePending(operation);
+        return decideApproval(world.services, as(rita), { id, decision: 'approve', comment: null });
+      }),
+    );
+    const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
+    expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
+    const loser = ended.find(({ state }) => state === 'failed');
+    expect(loser).toMatchObject({ code: 'promotion_raced', message: expect.stringContaining('another promotion') });
+    const states = await Promise.all(both.map((version) => stateOf(world, version)));
+    expect(states.sort()).toEqual(['blessed', 'live']);
+    const winner = both.find((_, index) => ended[index]?.state === 'succeeded');
+    expect(await live('racing')).toBe(winner?.id);
+  });
+
+  it('of one version asked for twice at once happens once', async () => {
+    const [version] = await built('twice');
+    const asked = await Promise.all(
+      [1, 2].map(() => promoteVersion(world.services, world.caller, { id: version.id, to: 'staging' })),
+    );
+    const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
+    expect(ended.map(({ code }) => code).sort()).toEqual([null, 'promotion_raced'].sort());
+    expect(await stateOf(world, version)).toBe('staging');
+  });
+
+  it('that a composition forbids is blocked, and says which template and why', async () => {
+    const protects = 'protected_spec: ["/etc/shared"]';
+    const [[ours], [theirs]] = await Promise.all([builtSharing('ours', protects), builtSharing('theirs', protects)]);
+    await raise(world, ours, 'blessed');
+    const template = await createTemplate(world.services, world.caller, { name: 'both', platform: 'any' });
+    for (const module of ['ours', 'theirs']) {
+      const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module });
+      expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded', message: null });
+    }
+    expect((await promote(world, theirs, 'staging')).state).toBe('succeeded');
+    const blocked = await promote(world, theirs, 'blessed');
+    expect(blocked).toMatchObject({ state: 'failed', code: 'composition_protected_conflict' });
+    for (const fact of [template.id, 'live', `${world.account}/ours`, `${world.account}/theirs`, '/etc/shared']) {
+      expect(blocked.message).toContain(fact);
+    }
+    expect(await stateOf(world, theirs)).toBe('staging');
+  });
+});
+
+async function builtSharing(name: string, manifest: string): Promise<[Version]> {
+  await world.register(name, key);
+  return [await world.ingest({ name, files: { 'etc/shared': name }, manifest }, 'v1.0.0', key)];
+}
+
+describe('a policy', () => {
+  it('of allow lets a version go live without asking, of deny refuses it with its reason', async () => {
+    const [version] = await built('governed');
+    await policy(world, 'module_promote_to_live', { decision: 'allow' });
+    await policy(world, 'module_retire', { decision: 'deny' });
+    const before = (await mailsTo(rita.email)).length;
+    await raise(world, version, 'live');
+    expect((await mailsTo(rita.email)).length).toBe(before);
+    expect(await promote(world, version, 'retired')).toMatchObject({
+      state: 'refused',
+      code: 'policy_denied',
+      message: 'the policy of module_retire denies: retire governed 1.0.0',
+    });
+    expect(await stateOf(world, version)).toBe('live');
+  });
+
+  it('holds for any action: an assignment waits for approval as a promotion does', async () => {
+    await policy(world, 'assignment_change', { decision: 'require_approval' });
+    await world.register('assigned', key);
+    const template = await createTemplate(world.services, world.caller, { name: 'asks', platform: 'any' });
+    const input = { template_id: template.id, module: 'assigned' };
+    const { operation, assignment_id } = await assignModule(world.services, world.caller, input);
+    const waiting = await world.operation(operation.id, 'awaiting_approval');
+    const rows = () => listAssignments(world.services.db, world.account, template.id);
+    expect(await rows()).toEqual([]);
+    const id = requirePending(waiting);
+    await decideApproval(world.services, as(rita), { id, decision: 'approve', comment: null });
+    expect((await world.operation(operation.id)).state).toBe('succeeded');
+    expect(await rows()).toMatchObject([{ id: assignment_id, module: `${world.account}/assigned` }]);
+  });
+
+  it('that asks where nobody may answer refuses, and says whom it lacks', async () => {
+    const lonely = await World.create(registry.host);
+    await policy(lonely, 'assignment_change', { decision: 'require_approval', quorum: 2 });
+    await lonely.reviewer();
+    await lonely.register('assigned', key);
+    const template = await createTemplate(lonely.services, lonely.caller, { name: 'asks', platform: 'any' });
+    const input = { template_id: template.id, module: 'assigned' };
+    const { operation } = await assignModule(lonely.services, lonely.caller, input);
+    const refused = await lonely.operation(operation.id);
+    expect([refused.state, refused.code]).toEqual(['refused', 'approval_required']);
+    expect(refused.message).toContain('needs 2 approval(s); expected as many members with role reviewer');
+    expect(refused.message).toContain('found 1');
+    await lonely.close();
+  });
+});

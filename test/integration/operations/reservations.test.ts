@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readRecord } from '../../../shared/actions/compositions/index.ts';
+import { createInstance } from '../../../shared/actions/machines/index.ts';
+import { assignModule, changeReservations } from '../../../shared/actions/operations/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import type { Template } from '../../../shared/domain/templates/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { eventsOf } from '../../support/flow.ts';
+import { policy, promote } from '../../support/operations.ts';
+import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
+
+const { publicUrl } = inject('stack');
+const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
+const key = authorKey();
+const token = '/etc/vault/token';
+const below = '/etc/vault/**';
+let registry: DockerRegistry;
+let world: World;
+let template: Template;
+
+async function staged(source: ModuleSource): Promise<void> {
+  await world.register(source.name, key);
+  await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
+}
+
+async function assign(module: string): Promise<void> {
+  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module });
+  expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
+}
+
+async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
+  return promisify(execFile)(gantryProgram, line, { env }).then(
+    (out) => ({ code: 0, ...out }),
+    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+  );
+}
+
+/** The staging composition, once so many files are dropped from so many layers. */
+function composed(layers: number, dropped: number) {
+  return eventually(`${layers} layers with ${dropped} dropped files`, async () => {
+    const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
+    if (pointer === null) return null;
+    const record = await readRecord(world.services, pointer.report_key);
+    return record.layers.length === layers && record.report.dropped.length === dropped ? record : null;
+  });
+}
+
+const full = (name: string) => `${world.account}/${name}`;
+const change = (input: Parameters<typeof changeReservations>[2]) =>
+  changeReservations(world.services, world.caller, input);
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  template = await createTemplate(world.services, world.caller, { name: 'vaults', platform: 'ubuntu-24.04-amd64' });
+  await createInstance(world.services, world.caller, { name: 'one', template_id: template.id, track: 'staging' });
+  await Promise.all([
+    staged({ name: 'vault', files: { 'usr/bin/vault': 'x' }, manifest: `protected_spec: ["${below}"]` }),
+    staged({ name: 'site', files: { 'etc/vault/token': 'mine' } }),
+    staged({ name: 'keeper', files: { 'usr/bin/keeper': 'x' }, manifest: `protected_spec: ["${token}"]` }),
+  ]);
+  for (const module of ['vault', 'site', 'keeper']) await assign(module);
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+describe('a pattern that matches nothing which its module ships', () => {
+  it('only warns while nobody granted it', async () => {
+    const { report } = await composed(3, 0);
+    expect(report.warnings).toContainEqual(
+      `protected_spec "${below}" of ${full('vault')} 1.0.0 matches nothing that the module ships, so it protects nothing`,
+    );
+  });
+
+  it('is reserved only if a version of the module asks for it, and freed only if it was', async () => {
+    await expect(change({ module: 'vault', grant: ['/etc/**'] })).rejects.toMatchObject({
+      code: 'reservation_unknown',
+      expected: [below],
+      message: `expected a pattern as it stands in the protected_spec of a version of vault (they are "${below}"), found "/etc/**"`,
+    });
+    await expect(change({ module: 'vault', revoke: [below] })).rejects.toMatchObject({ code: 'reservation_unknown' });
+    await expect(change({ module: 'nobody', grant: [below] })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('is previewed with the file that a neighbour would lose', async () => {
+    const line = ['template', 'preview', 'vaults', '--reserve', `vault=${below}`, '--track', 'staging'];
+    const { code, stdout, stderr } = await gantry(...line);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^ {2}- ${token} +${full('site')}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ {2}! ${token} +${full('site')}'s is dropped by ${full('vault')}`, 'm'));
+    expect((await composed(3, 0)).report.dropped).toEqual([]);
+  });
+
+  it('meets the policy of reservation_change', async () => {
+    await policy(world, 'reservation_change', { decision: 'deny' });
+    const { id } = await change({ module: 'vault', grant: [below] });
+    expect(await world.operation(id)).toMatchObject({ state: 'refused', code: 'policy_denied' });
+    await policy(world, 'reservation_change', { decision: 'allow' });
+  });
+});
+
+describe('once an operator granted it', () => {
+  it("a neighbour's file there is dropped, and the grant travels with what machines are to run", async () => {
+    const granted = await gantry('module', 'reserve', 'vault', below);
+    expect(granted).toMatchObject({ code: 0, stdout: `done: reserve ${below} for vault\n`, stderr: '' });
+    const { report, layers } = await composed(3, 1);
+    expect(report.dropped).toEqual([{ path: token, from: full('site'), because_of: full('vault') }]);
+    // The agent composes again from what is signed, so the grant travels with its layer.
+    expect(layers.flatMap(({ granted_reservations }) => granted_reservations ?? [])).toEqual([below]);
+  });
+
+  it('the module, the path and an event say so', async () => {
+    expect((await gantry('module', 'show', 'vault')).stdout).toMatch(/^reserved +\/etc\/vault\/\*\*$/m);
+    const why = await gantry('composition', 'why', 'vaults', token, '--track', 'staging');
+    expect(why.stdout.split('\n')).toContain(`It is reserved for ${full('vault')}, which was granted ${below}.`);
+    expect(await eventsOf(world.services, world.account, 'gantry.reservation.changed')).toMatchObject([
+      { subject: 'module/vault', data: { granted: [below], revoked: [] } },
+    ]);
+  });
+
+  it('a manifest that would ship a file there is told before it is pushed', async () => {
+    const manifest_yaml = JSON.stringify({ schema_version: 1, name: 'newcomer', file_spec: [token] });
+    const response = await fetch(`${publicUrl}/api/v1/manifests/validate`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ manifest_yaml, category_slug: 'userland' }),
+    });
+    expect(await response.json()).toMatchObject({
+      conflicts: [{ kind: 'would_be_dropped', module: full('vault'), path: token, certain: true }],
+    });
+  });
+
+  it('the same path cannot be reserved for another module of the template, and the operation says why', async () => {
+    const { id } = await change({ module: 'keeper', grant: [token] });
+    const refused = await world.operation(id);
+    expect(refused).toMatchObject({ state: 'failed', code: 'composition_protected_conflict' });
+    expect(refused.message).toContain(
+      `expected one module to protect "${token}", found that both ${full('keeper')} and ${full('vault')} do`,
+    );
+  });
+
+  it('a revocation gives the file back', async () => {
+    const revoked = await gantry('module', 'reserve', 'vault', below, '--revoke');
+    expect(revoked).toMatchObject({ code: 0, stderr: '' });
+    expect((await composed(3, 0)).report.dropped).toEqual([]);
+    expect((await gantry('module', 'show', 'vault')).stdout).toMatch(/^reserved +-$/m);
+  });
+});

@@ -1,0 +1,194 @@
+import { DescribeExecutionCommand, ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  changePolicy,
+  executionName,
+  promoteVersion,
+  sweepOperations,
+} from '../../../shared/actions/operations/index.ts';
+import { newId } from '../../../shared/base/ids.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
+import type { Member } from '../../../shared/domain/accounts/index.ts';
+import { type Action, defaultPolicy, type Operation } from '../../../shared/domain/operations/index.ts';
+import { transact } from '../../../shared/store/db.ts';
+import {
+  createOperation,
+  getApproval,
+  getOperation,
+  getPolicy,
+  idleOperations,
+  updateApproval,
+} from '../../../shared/store/operations/index.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { linksTo, policy, raise, requirePending, versionNow } from '../../support/operations.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
+
+let registry: DockerRegistry;
+let world: World;
+let rita: Member;
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  rita = await world.reviewer();
+  await policy(world, 'policy_change', { decision: 'require_approval' });
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+/** Sweeps when the operation has been idle just long enough; those that others have on their way now are not yet. */
+function sweep(operation: Operation): Promise<number> {
+  const now = new Date(Date.parse(operation.updated_at) + limits.operationIdleSeconds * 1000 + 1);
+  return sweepOperations({ ...world.services, now: () => now });
+}
+
+function executionArn(operation: Operation): string {
+  const machine = world.services.settings.stateMachineArn.replace(':stateMachine:', ':execution:');
+  return `${machine}:${executionName(operation)}`;
+}
+
+async function kill(operation: Operation): Promise<void> {
+  const { sfn } = world.services.aws;
+  await sfn.send(new StopExecutionCommand({ executionArn: executionArn(operation) }));
+  await eventually('the execution to be dead', async () => {
+    const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn: executionArn(operation) }));
+    return status === 'ABORTED' ? status : null;
+  });
+}
+
+function mailed(approval: string): Promise<string> {
+  return eventually('the mail', async () => {
+    return (await linksTo(rita.email)).find((link) => link.includes(approval)) ?? null;
+  });
+}
+
+async function press(link: string): Promise<number> {
+  return (await fetch(link, { method: 'POST', body: new URLSearchParams({ decision: 'approve' }) })).status;
+}
+
+/** Waits until the operation's execution, whichever it is by now, waits for approval with a token of its own. */
+function waitsAgain(operation: Operation, staleToken: string | null): Promise<Operation> {
+  return eventually('the new execution to wait', async () => {
+    const now = await getOperation(world.services.db, world.account, operation.id);
+    const approval = await getApproval(world.services.db, world.account, now?.approval_id ?? '');
+    return now !== null && approval?.task_token !== staleToken ? now : null;
+  });
+}
+
+/** An operation as it is recorded, without any execution. */
+function unstarted(action: Action, attempt = 1): Operation {
+  // Before anything that other tests have on its way now.
+  const at = new Date(Date.now() - 10_000).toISOString();
+  return {
+    account: world.account,
+    id: newId('operation'),
+    action: 'policy_change',
+    change: { kind: 'change_policy', policy: { ...defaultPolicy(action), decision: 'deny' } },
+    summary: `change the policy of ${action} to deny`,
+    state: 'requested',
+    requested_by: 'token:tests',
+    approval_id: null,
+    attempt,
+    code: null,
+    message: null,
+    created_at: at,
+    updated_at: at,
+  };
+}
+
+it('a promotion whose execution is stopped while it waits goes on: the mailed link works, and it goes live once', async () => {
+  const key = authorKey();
+  await world.register('nginx', key);
+  const version = await world.ingest({ name: 'nginx', files: { 'etc/nginx': 'x' } }, 'v1.0.0', key);
+  await raise(world, version, 'blessed');
+  const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to: 'live' });
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const approval = requirePending(waiting);
+  const link = await mailed(approval);
+  const before = await getApproval(world.services.db, world.account, approval);
+
+  await kill(waiting);
+  expect(await sweep(waiting)).toBe(1);
+  const revived = await waitsAgain(waiting, before?.task_token ?? null);
+  expect(revived).toMatchObject({ state: 'awaiting_approval', attempt: 2, approval_id: approval });
+
+  expect(await press(link)).toBe(200);
+  expect(await world.operation(id)).toMatchObject({ state: 'succeeded', attempt: 2 });
+  expect(await versionNow(world, version)).toMatchObject({ promotion_state: 'live', approvals: [{}] });
+  expect((await linksTo(rita.email)).filter((one) => one.includes(approval))).toEqual([link]);
+  const { executions } = await world.services.aws.sfn.send(
+    new ListExecutionsCommand({ stateMachineArn: world.services.settings.stateMachineArn, maxResults: 1000 }),
+  );
+  expect(executions?.filter(({ name }) => name?.startsWith(id)).map(({ name }) => name)).toHaveLength(2);
+});
+
+it('what was approved while no execution lived is applied by the next one', async () => {
+  const change = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
+  const { id } = await changePolicy(world.services, world.caller, change);
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const link = await mailed(requirePending(waiting));
+  await kill(waiting);
+  expect(await press(link)).toBe(200);
+  expect((await getOperation(world.services.db, world.account, id))?.state).toBe('awaiting_approval');
+  expect(await sweep(waiting)).toBe(1);
+  expect((await world.operation(id)).state).toBe('succeeded');
+});
+
+it('an execution that has not heard of its approval is told again', async () => {
+  const change = { ...defaultPolicy('extension_import'), decision: 'deny' as const };
+  const { id } = await changePolicy(world.services, world.caller, change);
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const link = await mailed(requirePending(waiting));
+  await eventually('the note that mails are out', async () => {
+    return (await getApproval(world.services.db, world.account, requirePending(waiting)))?.mailed_at ?? null;
+  });
+  // Whoever decides and dies before telling leaves just this: the decision recorded.
+
+  const pending = await getApproval(world.services.db, world.account, requirePending(waiting));
+  if (pending === null) throw new Error('expected an approval');
+  const by = { reviewer: `member:${rita.id}`, reviewer_email: rita.email, comment: null, by: 'link' } as const;
+  const decisions = [{ ...by, decision: 'approve' as const, decided_at: new Date().toISOString() }];
+  await transact(world.services.db, [updateApproval(pending, { decisions, state: 'approved' })]);
+  expect(await sweep(waiting)).toBe(0);
+  expect(await world.operation(id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+  expect((await fetch(link)).status).toBe(410);
+});
+
+it('an execution that lives is left alone, and looked at again later', async () => {
+  const change = { ...defaultPolicy('module_promote_to_staging'), decision: 'deny' as const };
+  const { id } = await changePolicy(world.services, world.caller, change);
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const until = new Date(Date.parse(waiting.updated_at) + 1).toISOString();
+  const due = async () => (await idleOperations(world.services.db, until)).some((one) => one.id === id);
+  expect(await due()).toBe(true);
+  expect(await sweep(waiting)).toBe(0);
+  expect(await due()).toBe(false);
+  expect(await getOperation(world.services.db, world.account, id)).toMatchObject({
+    state: 'awaiting_approval',
+    attempt: 1,
+    updated_at: waiting.updated_at,
+  });
+});
+
+it('an operation that was recorded and never started is started', async () => {
+  const operation = unstarted('module_install_unverified');
+  await transact(world.services.db, [createOperation(operation)]);
+  expect(await sweep(operation)).toBe(1);
+  const waiting = await world.operation(operation.id, 'awaiting_approval');
+  expect(await press(await mailed(requirePending(waiting)))).toBe(200);
+  expect((await world.operation(operation.id)).state).toBe('succeeded');
+  expect((await getPolicy(world.services.db, world.account, 'module_install_unverified'))?.decision).toBe('deny');
+});
+
+it('an operation whose executions died too often is given up, and says so', async () => {
+  const operation = unstarted('instance_change', limits.operationAttemptsMax);
+  await transact(world.services.db, [createOperation(operation)]);
+  await sweep(operation);
+  expect(await world.operation(operation.id)).toMatchObject({
+    state: 'failed',
+    code: 'execution_died',
+    message: 'its execution died 5 times; see the log and ask again',
+  });
+});

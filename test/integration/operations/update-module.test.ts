@@ -1,0 +1,249 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readRecord } from '../../../shared/actions/compositions/index.ts';
+import type { Services } from '../../../shared/actions/context/index.ts';
+import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
+import { createInstance } from '../../../shared/actions/machines/index.ts';
+import { assignModule, decideApproval, updateModule } from '../../../shared/actions/operations/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
+import type { Member } from '../../../shared/domain/accounts/index.ts';
+import { type Module, type ModuleChanges, withModuleChanges } from '../../../shared/domain/modules/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
+import { transact } from '../../../shared/store/db.ts';
+import { getModule, putRegistration } from '../../../shared/store/modules/index.ts';
+import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { alone, eventsOf, offSchedule, pollAlone } from '../../support/flow.ts';
+import { as, hold, promote, requirePending } from '../../support/operations.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
+
+const { publicUrl } = inject('stack');
+const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
+const [old, next] = [authorKey(), authorKey()];
+let registry: DockerRegistry;
+let world: World;
+let reviewer: Member;
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  reviewer = await world.reviewer();
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+async function row(name: string): Promise<Module> {
+  const module = await getModule(world.services.db, world.account, name);
+  if (module === null) throw new Error(`expected module ${name}`);
+  return module;
+}
+
+const update = (name: string, input: Parameters<typeof updateModule>[3]) =>
+  updateModule(world.services, world.caller, name, input);
+
+async function approved(id: string) {
+  const waiting = await world.operation(id, 'awaiting_approval', 'refused', 'failed', 'succeeded');
+  const input = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
+  await decideApproval(world.services, as(reviewer), input);
+  return world.operation(id);
+}
+
+/** Changes the row at just this moment, as an operation's transaction does. */
+async function changeNow(name: string, set: ModuleChanges): Promise<void> {
+  const was = await row(name);
+  const { policy_version } = withModuleChanges(was, set);
+  await transact(world.services.db, [
+    putRegistration(was, { ...set, policy_version, updated_at: new Date().toISOString() }),
+  ]);
+}
+
+async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
+  return promisify(execFile)(gantryProgram, line, { env }).then(
+    (out) => ({ code: 0, ...out }),
+    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+  );
+}
+
+describe('a registration', () => {
+  it('takes another signer only once a reviewer approved, and then what was refused is judged again', async () => {
+    await world.register('site', old);
+    const before = (await row('site')).policy_version;
+    const digest = await world.publish({ name: 'site', files: { 'etc/site': '1' } }, 'v1.0.0', next);
+    await world.poll('site');
+    expect(await world.inState('site', digest, 'rejected')).toMatchObject({
+      code: 'key_mismatch',
+      policy_version: before,
+    });
+
+    const { id, action } = await update('site', { trusted_keys: [old.publicPem, next.publicPem] });
+    expect(action).toBe('trust_policy_change');
+    await world.operation(id, 'awaiting_approval');
+    expect((await row('site')).policy_version).toBe(before);
+    expect(await approved(id)).toMatchObject({ state: 'succeeded', summary: 'change trusted_keys of site' });
+
+    const after = await row('site');
+    expect(after).toMatchObject({ trusted_keys: [old.publicPem, next.publicPem] });
+    expect(after.policy_version).not.toBe(before);
+    expect(await world.inState('site', digest, 'ingested')).toMatchObject({ policy_version: after.policy_version });
+    expect(await eventsOf(world.services, world.account, 'gantry.module.updated')).toMatchObject([
+      {
+        subject: 'module/site',
+        data: { changed: ['trusted_keys'], policy_version: after.policy_version, operation_id: id },
+      },
+    ]);
+  });
+
+  it('loses a signer at once, by the command line', async () => {
+    const file = join(world.directory, 'next.pub');
+    await writeFile(file, next.publicPem);
+    const answer = await gantry('module', 'update', 'site', '--key', file);
+    expect(answer).toMatchObject({ code: 0, stdout: 'done: change trusted_keys of site\n', stderr: '' });
+    expect((await row('site')).trusted_keys).toEqual([next.publicPem]);
+  });
+
+  it('is changed over HTTP, and what it cannot be is refused with the field and the reason', async () => {
+    const patch = async (body: unknown) => {
+      const answer = await fetch(`${publicUrl}/api/v1/modules/site`, {
+        method: 'PATCH',
+        headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return { status: answer.status, body: await answer.json() };
+    };
+    expect(await patch({ visibility: 'public' })).toMatchObject({
+      status: 202,
+      body: {
+        operation: { action: 'module_change', change: { kind: 'update_module', set: { visibility: 'public' } } },
+      },
+    });
+    expect(await patch({ trusted_keys: [] })).toMatchObject({ status: 422, body: { code: 'policy_missing' } });
+    expect(await patch({ trusted_root: { mediaType: 'x' } })).toMatchObject({
+      status: 422,
+      body: { code: 'trusted_root_invalid' },
+    });
+    expect(await patch({ repository: 'r.example/a:tag' })).toMatchObject({ body: { code: 'reference_invalid' } });
+    expect(await patch({ category: 'none' })).toMatchObject({ body: { code: 'category_unknown' } });
+    expect(await patch({ variety: 'config' })).toMatchObject({ status: 400 });
+    expect(await patch({ allow_unanchored: true })).toMatchObject({ status: 400 });
+  });
+
+  it('is not changed by what was asked when it trusted others', async () => {
+    await world.register('raced', old);
+    const first = await update('raced', { trusted_keys: [old.publicPem, next.publicPem] });
+    await world.operation(first.id, 'awaiting_approval');
+    const second = await update('raced', { require_tlog: true });
+    expect(await world.operation(second.id)).toMatchObject({ state: 'succeeded', action: 'module_change' });
+    expect(await approved(first.id)).toMatchObject({ state: 'failed', code: 'promotion_raced' });
+    expect((await row('raced')).trusted_keys).toEqual([old.publicPem]);
+  });
+
+  it('with another repository is polled there at once', async () => {
+    await world.register('moved', old, { repository: `${registry.host}/nowhere/moved` });
+    const digest = await world.publish({ name: 'moved', files: { 'etc/moved': '1' } }, 'v1.0.0', old);
+    const { id, action } = await update('moved', { repository: world.repository('moved') });
+    expect(action).toBe('trust_policy_change');
+    expect(await approved(id)).toMatchObject({ state: 'succeeded' });
+    await world.inState('moved', digest, 'ingested');
+  });
+});
+
+describe('a signer who was taken away between verify and ingest', () => {
+  let services: Services;
+  beforeAll(async () => {
+    services = await alone(world.services);
+  });
+
+  async function verified(name: string) {
+    await world.register(name, old, { trusted_keys: [old.publicPem, next.publicPem] });
+    await offSchedule(services, world.account, name);
+    const digest = await world.publish({ name, files: { 'etc/content': name } }, 'v1.0.0', old);
+    const { id } = await pollAlone(services, world.account, name, digest);
+    const message = { account: world.account, module: name, version_id: id };
+    await verifyCandidate(services, message);
+    expect(await world.candidate(name, digest)).toMatchObject({ state: 'verified' });
+    return { digest, message };
+  }
+
+  it('gets nothing in: it is judged again, and refused', async () => {
+    const { digest, message } = await verified('before');
+    await changeNow('before', { trusted_keys: [next.publicPem] });
+    await ingestCandidate(services, message);
+    expect(await world.version('before', digest)).toBeNull();
+    expect(await world.candidate('before', digest)).toMatchObject({ state: 'found', policy_version: null });
+    await verifyCandidate(services, message);
+    await ingestCandidate(services, message);
+    expect(await world.candidate('before', digest)).toMatchObject({ state: 'rejected', code: 'key_mismatch' });
+    expect(await world.version('before', digest)).toBeNull();
+  });
+
+  it('gets nothing in either while the layer is on its way', async () => {
+    const { digest, message } = await verified('during');
+    const slow = hold(
+      { ...(await World.create(registry.host)).services, settings: services.settings },
+      'PutObjectCommand',
+    );
+    const ingest = ingestCandidate(slow.services, message);
+    await slow.reached;
+    await changeNow('during', { trusted_keys: [next.publicPem] });
+    slow.release();
+    await ingest;
+    expect(await world.version('during', digest)).toBeNull();
+    await verifyCandidate(services, message);
+    expect(await world.candidate('during', digest)).toMatchObject({ state: 'rejected', code: 'key_mismatch' });
+  });
+
+  it('has no part in what another signer signed as well', async () => {
+    const { digest, message } = await verified('both');
+    await world.sign('both', digest, next);
+    await changeNow('both', { trusted_keys: [next.publicPem] });
+    await ingestCandidate(services, message);
+    expect(await world.version('both', digest)).toBeNull();
+    await verifyCandidate(services, message);
+    await ingestCandidate(services, message);
+    expect(await world.version('both', digest)).toMatchObject({ promotion_state: 'built' });
+  });
+});
+
+describe('templates and machines', () => {
+  it('are composed by another category, and told whom to trust from then on', async () => {
+    const { services, account, caller } = world;
+    const template = await createTemplate(services, caller, { name: 'hosts', platform: 'ubuntu-24.04-amd64' });
+    const { instance } = await createInstance(services, caller, {
+      name: 'one',
+      template_id: template.id,
+      track: 'staging',
+    });
+    for (const name of ['lower', 'upper']) {
+      await world.register(name, old);
+      await promote(world, await world.ingest({ name, files: { 'etc/motd': name } }, 'v1.0.0', old), 'staging');
+      const { operation } = await assignModule(services, caller, { template_id: template.id, module: name });
+      expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
+    }
+    const layers = async () => {
+      const pointer = await getComposition(services.db, account, template.id, 'staging');
+      return pointer === null
+        ? []
+        : (await readRecord(services, pointer.report_key)).layers.map(({ module }) => module);
+    };
+    await eventually('both layers', async () => ((await layers()).length === 2 ? true : null));
+    expect(await layers()).toEqual(['lower', 'upper']);
+
+    const moved = await update('upper', { category: 'system-base' });
+    expect(await world.operation(moved.id)).toMatchObject({ state: 'succeeded', action: 'module_change' });
+    await eventually('the other order', async () => ((await layers())[0] === 'upper' ? true : null));
+
+    const { id } = await update('upper', { trusted_keys: [old.publicPem, next.publicPem] });
+    expect(await approved(id)).toMatchObject({ state: 'succeeded' });
+    await eventually('the new signer in the desired state', async () => {
+      const bytes = await getBytes(services.objects, objectKeys.desiredState(account, instance.id));
+      return Buffer.from(bytes).toString('utf8').includes(JSON.stringify(next.publicPem).slice(1, -1)) ? true : null;
+    });
+  });
+});

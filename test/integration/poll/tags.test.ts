@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Services } from '../../../shared/actions/context/index.ts';
+import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
+import { pollRepository } from '../../../shared/actions/poll/index.ts';
+import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
+import { getTag } from '../../../shared/store/poll/index.ts';
+import { type DockerRegistry, retag as retagIn, startDockerRegistry } from '../../support/docker-registry.ts';
+import { alone, eventsOf, offSchedule, pollAlone, walk } from '../../support/flow.ts';
+import { authorKey, World } from '../../support/world.ts';
+
+const key = authorKey();
+const commit = '0123456789abcdef0123456789abcdef01234567';
+let registry: DockerRegistry;
+let world: World;
+let services: Services;
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  services = await alone(world.services);
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+async function register(name: string): Promise<void> {
+  await world.register(name, key);
+  await offSchedule(services, world.account, name);
+}
+
+const publish = (name: string, content: string, tag: string) =>
+  world.publish({ name, files: { 'etc/content': content } }, tag, key);
+
+const look = (name: string) => pollRepository(services, { account: world.account, module: name, recheck: true });
+
+const retag = (name: string, digest: string, tag: string) => retagIn(registry, `${world.account}/${name}`, digest, tag);
+
+async function eventsAbout(type: Parameters<typeof eventsOf>[2], subject: string) {
+  return (await eventsOf(services, world.account, type)).filter((event) => event.subject === subject);
+}
+
+describe('a tag that moves', () => {
+  it('after its version was ingested changes nothing but is told, once', async () => {
+    await register('moved');
+    const digest = await publish('moved', 'one', 'v1.0.0');
+    await walk(services, world.account, 'moved', digest);
+    const before = await world.version('moved', digest);
+    const other = await publish('moved', 'two', 'v1.0.0');
+    await Promise.all(Array.from({ length: 10 }, () => look('moved')));
+
+    expect(await world.version('moved', digest)).toEqual(before);
+    expect(await world.candidate('moved', other)).toBeNull();
+    expect(await getTag(services.db, world.account, 'moved', 'v1.0.0')).toMatchObject({ digest, moved_to: other });
+    expect(await eventsAbout('gantry.tag.moved', 'module/moved')).toMatchObject([
+      { data: { code: 'tag_moved', tag: 'v1.0.0', from: digest, to: other } },
+    ]);
+
+    await retag('moved', digest, 'v1.0.0');
+    await look('moved');
+    expect(await getTag(services.db, world.account, 'moved', 'v1.0.0')).toMatchObject({ digest, moved_to: null });
+  });
+
+  it('before its version was ingested names the new digest, and the old one goes no further', async () => {
+    await register('early');
+    const old = await publish('early', 'one', 'v1.0.0');
+    const { id } = await pollAlone(services, world.account, 'early', old);
+    const message = { account: world.account, module: 'early', version_id: id };
+    await verifyCandidate(services, message);
+    const digest = await publish('early', 'two', 'v1.0.0');
+    expect(await walk(services, world.account, 'early', digest)).toMatchObject({ state: 'ingested' });
+
+    await ingestCandidate(services, message);
+    await verifyCandidate(services, message);
+    expect(await world.version('early', old)).toBeNull();
+    expect(await world.candidate('early', old)).toMatchObject({ state: 'rejected', code: 'tag_moved', tags: [] });
+    expect(await world.version('early', digest)).toMatchObject({ version_string: '1.0.0' });
+  });
+
+  it('and comes back before anything was ingested makes its first digest a version', async () => {
+    await register('back');
+    const first = await publish('back', 'one', 'v1.0.0');
+    await pollAlone(services, world.account, 'back', first);
+    const second = await publish('back', 'two', 'v1.0.0');
+    await pollAlone(services, world.account, 'back', second);
+    await retag('back', first, 'v1.0.0');
+    expect(await walk(services, world.account, 'back', first)).toMatchObject({ state: 'ingested', tags: ['v1.0.0'] });
+    expect(await world.candidate('back', second)).toMatchObject({ state: 'rejected', code: 'tag_moved' });
+  });
+});
+
+describe('a version', () => {
+  it('that a commit named gets its name from the semver tag that comes later, while it is built', async () => {
+    await register('named');
+    const digest = await publish('named', 'one', commit);
+    await walk(services, world.account, 'named', digest);
+    expect(await world.version('named', digest)).toMatchObject({ version_string: '0.0.0+git.0123456789ab' });
+    await retag('named', digest, 'v3.0.0');
+    await Promise.all(Array.from({ length: 5 }, () => look('named')));
+    await retag('named', digest, 'v3.0.1');
+    await look('named');
+    expect(await world.version('named', digest)).toMatchObject({
+      version_string: '3.0.0',
+      tags: [commit, 'v3.0.0', 'v3.0.1'],
+    });
+    const subject = `version/${world.id('named', digest)}`;
+    expect(await eventsAbout('gantry.version.named', subject)).toHaveLength(1);
+  });
+
+  it('is named by its semver tag where a commit’s tag comes with it', async () => {
+    await register('both');
+    const digest = await publish('both', 'one', commit);
+    await retag('both', digest, '1.2.3');
+    await walk(services, world.account, 'both', digest);
+    expect(await world.version('both', digest)).toMatchObject({ version_string: '1.2.3', tags: ['1.2.3', commit] });
+  });
+
+  it('string that another digest has is refused with version_exists', async () => {
+    await register('taken');
+    const first = await publish('taken', 'one', 'v1.0.0');
+    await walk(services, world.account, 'taken', first);
+    const second = await publish('taken', 'two', '1.0.0');
+    const refused = await walk(services, world.account, 'taken', second);
+    expect(refused).toMatchObject({ state: 'rejected', code: 'version_exists', next_verify_at: null });
+    expect(refused.message).toContain('1.0.0');
+    expect(await world.version('taken', second)).toBeNull();
+  });
+
+  it('string goes to one of two digests that are ingested at once', async () => {
+    await register('race');
+    const digests = [await publish('race', 'one', 'v1.0.0'), await publish('race', 'two', '1.0.0')];
+    await Promise.all(digests.map((digest) => walk(services, world.account, 'race', digest)));
+    const states = await Promise.all(digests.map((digest) => world.candidate('race', digest)));
+    expect(states.map((candidate) => candidate?.code).sort()).toEqual([null, 'version_exists']);
+  });
+});

@@ -1,0 +1,243 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readRecord } from '../../../shared/actions/compositions/index.ts';
+import { createInstance } from '../../../shared/actions/machines/index.ts';
+import { assignModule } from '../../../shared/actions/operations/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { decodeIndex } from '../../../shared/composition/index.ts';
+import { problemSchema } from '../../../shared/contract/http/index.ts';
+import { previewAnswer, whyAnswer } from '../../../shared/contract/preview/index.ts';
+import { compositionAnswer } from '../../../shared/contract/templates/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import type { Template } from '../../../shared/domain/templates/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
+import { getBytes } from '../../../shared/store/objects.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { promote } from '../../support/operations.ts';
+import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
+
+const platform = 'ubuntu-24.04-amd64';
+const { publicUrl } = inject('stack');
+const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
+const key = authorKey();
+let registry: DockerRegistry;
+let world: World;
+let template: Template;
+let next: Version;
+
+async function staged(source: ModuleSource, category = 'userland'): Promise<void> {
+  await world.register(source.name, key, { category });
+  await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
+}
+
+/** The template's staging composition, once it is of so many layers. */
+function composed(layers: number) {
+  return eventually(`a composition of ${layers} layers`, async () => {
+    const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
+    if (pointer === null) return null;
+    const record = await readRecord(world.services, pointer.report_key);
+    return record.layers.length === layers ? { pointer, record } : null;
+  });
+}
+
+async function api(method: string, path: string, body?: unknown): Promise<{ status: number; answer: unknown }> {
+  const response = await fetch(`${publicUrl}/api/v1/templates/${template.id}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, answer: await response.json() };
+}
+
+const ask = (change: object) => api('POST', '/preview', { change, track: 'staging' });
+
+async function preview(change: object) {
+  const { status, answer } = await ask(change);
+  expect([status, answer]).toEqual([200, expect.anything()]);
+  return previewAnswer.parse(answer);
+}
+
+const codeOf = async (change: object) => problemSchema.parse((await ask(change)).answer).code;
+
+async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
+  return promisify(execFile)(gantryProgram, line, { env }).then(
+    (out) => ({ code: 0, ...out }),
+    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+  );
+}
+
+const full = (name: string) => `${world.account}/${name}`;
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  template = await createTemplate(world.services, world.caller, { name: 'previewed', platform });
+  await createInstance(world.services, world.caller, { name: 'one', template_id: template.id, track: 'staging' });
+  await Promise.all([
+    staged(
+      { name: 'base', files: { 'etc/motd': 'base', 'etc/keep': 'base' }, manifest: 'protected_spec: ["/etc/keep"]' },
+      'system-base',
+    ),
+    staged({ name: 'clock', files: { 'usr/bin/clock': 'x' }, manifest: 'dependencies: { provides: [ntp] }' }),
+    staged({
+      name: 'app',
+      files: { 'etc/motd': 'app', 'etc/keep': 'app', 'usr/bin/app': '1' },
+      manifest: 'dependencies: { requires: ["ntp@*"] }',
+    }),
+    staged({ name: 'rival', files: { 'etc/keep': 'rival' }, manifest: 'protected_spec: ["/etc/keep"]' }),
+  ]);
+  next = await world.ingest({ name: 'base', files: { 'etc/motd': 'newer' } }, 'v1.1.0', key);
+  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module: 'base' });
+  expect((await world.operation(operation.id)).state).toBe('succeeded');
+  await composed(1);
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+describe('before a module is assigned', () => {
+  it('a preview tells its files, what is dropped and shadowed, and what its requirements bring in', async () => {
+    const change = { kind: 'assign', module: 'app', metadata: { size: 3 } };
+    const { preview: told, metadata } = await preview(change);
+    expect(told.modules.map(({ module, before }) => [module, before])).toEqual([
+      [full('app'), null],
+      [full('clock'), null],
+    ]);
+    expect(told.added.filter(({ type }) => type === 'file')).toEqual([
+      { path: '/usr/bin/app', type: 'file', by: full('app') },
+      { path: '/usr/bin/clock', type: 'file', by: full('clock') },
+    ]);
+    expect(told.changed).toMatchObject([{ path: '/etc/motd', what: ['content', 'module'] }]);
+    expect(told.dropped.now).toEqual([{ path: '/etc/keep', from: full('app'), because_of: full('base') }]);
+    expect(told.shadowed.now).toEqual([{ path: '/etc/motd', from: full('base'), by: full('app') }]);
+    expect(metadata).toEqual([{ module: full('app'), before: null, after: { size: 3 } }]);
+  });
+
+  it('nothing was changed by that', async () => {
+    const { record } = await composed(1);
+    expect(record.layers.map(({ module }) => module)).toEqual(['base']);
+  });
+
+  it('the CLI prints it as a diff', async () => {
+    const { code, stdout, stderr } = await gantry(
+      'template',
+      'preview',
+      'previewed',
+      '--assign',
+      'app@^1',
+      '--track',
+      'staging',
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^ {2}\\+ ${full('app')} +1\\.0\\.0 \\(priority 90\\)$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ {2}\\+ /usr/bin/app +${full('app')}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ {2}~ /etc/motd +content, ${full('base')} → ${full('app')}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ {2}! /etc/keep +${full('app')}'s is dropped by ${full('base')}`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ {2}> /etc/motd +${full('base')}'s is shadowed by ${full('app')}$`, 'm'));
+  });
+
+  it('a preview of what cannot be composed, or asked for, answers the coded error', async () => {
+    expect(await ask({ kind: 'assign', module: 'rival' })).toMatchObject({
+      status: 409,
+      answer: { code: 'composition_protected_conflict' },
+    });
+    expect(await codeOf({ kind: 'assign', module: 'base' })).toBe('already_exists');
+    expect(await codeOf({ kind: 'remove', module: 'app' })).toBe('not_found');
+    expect(await codeOf({ kind: 'promote', version_id: next.id, to: 'live' })).toBe('promotion_state_invalid');
+    const refused = await gantry('template', 'preview', 'previewed', '--assign', 'rival', '--track', 'staging');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('(composition_protected_conflict)');
+    expect((await gantry('template', 'preview', 'previewed')).stderr).toContain('expected one of --assign');
+  });
+
+  it('a promotion, a priority and a removal are previewed too', async () => {
+    const promoted = await gantry(
+      ...['template', 'preview', 'previewed', '--promote', 'base@1.1.0', '--to', 'staging', '--track', 'staging'],
+    );
+    expect([promoted.code, promoted.stderr]).toEqual([0, '']);
+    expect(promoted.stdout).toMatch(new RegExp(`^ {2}~ ${full('base')} +1\\.0\\.0 → 1\\.1\\.0$`, 'm'));
+    expect(promoted.stdout).toMatch(new RegExp(`^ {2}- /etc/keep +${full('base')}$`, 'm'));
+    const raised = await preview({ kind: 'update', module: 'base', effective_priority: 95 });
+    expect(raised.preview.modules).toMatchObject([{ before: { priority: 10 }, after: { priority: 95 } }]);
+    const removed = await preview({ kind: 'remove', module: 'base' });
+    expect(removed.preview.removed.map(({ path }) => path)).toContain('/etc/motd');
+    const metadata = await gantry(
+      ...['template', 'preview', 'previewed', '--metadata', 'base', '--set', 'a=1', '--track', 'staging'],
+    );
+    expect(metadata.stdout).toMatch(new RegExp(`^ {2}\\+ a=1 +${full('base')}$`, 'm'));
+  });
+
+  it('a promotion that changes nothing here says why', async () => {
+    const change = { kind: 'promote', version_id: next.id, to: 'staging' };
+    const { status, answer } = await api('POST', '/preview', { change, track: 'live' });
+    expect([status, previewAnswer.parse(answer).warnings[0]]).toEqual([
+      200,
+      `${full('base')} is no part of the template on track live`,
+    ]);
+  });
+});
+
+describe('once it is assigned', () => {
+  beforeAll(async () => {
+    const input = { template_id: template.id, module: 'app' };
+    const { operation } = await assignModule(world.services, world.caller, input);
+    expect((await world.operation(operation.id)).state).toBe('succeeded');
+  });
+
+  it('the record says how versions were found, and where the index of all paths is', async () => {
+    const { pointer, record } = await composed(3);
+    expect(record.resolution?.capabilities).toEqual({ [full('ntp')]: full('clock') });
+    expect(record.resolution?.modules[full('clock')]).toMatchObject({
+      version: '1.0.0',
+      assigned: false,
+      required_by: [full('app')],
+    });
+    expect(pointer.modules).toEqual(expect.arrayContaining([full('app'), full('base'), full('clock'), full('ntp')]));
+    const index = decodeIndex(await getBytes(world.services.objects, record.index_key ?? ''));
+    expect(index.paths).toContain('/usr/bin/clock');
+  });
+
+  it('a module that begins to provide the capability later does not make it ambiguous', async () => {
+    await staged({ name: 'other-clock', files: { 'etc/other': 'x' }, manifest: 'dependencies: { provides: [ntp] }' });
+    const told = await preview({ kind: 'update', module: 'app', effective_priority: 95 });
+    expect(told.preview.modules.map(({ module }) => module)).toEqual([full('app')]);
+  });
+
+  it('a module that goes from the assignments and is required says that it stays', async () => {
+    const input = { template_id: template.id, module: 'clock' };
+    const { operation } = await assignModule(world.services, world.caller, input);
+    expect((await world.operation(operation.id)).state).toBe('succeeded');
+    const removed = await gantry('template', 'preview', 'previewed', '--remove', 'clock', '--track', 'staging');
+    expect(removed.stdout).toContain(`! ${full('clock')} stays at 1.0.0, required by ${full('app')}`);
+    expect(await gantry('assignment', 'remove', 'previewed', 'clock')).toMatchObject({ code: 0, stderr: '' });
+    const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
+    expect(shown.stdout).toMatch(new RegExp(`${full('clock')} +1\\.0\\.0 +90 +`));
+  });
+
+  it('every path can be asked why it has its content', async () => {
+    const answer = whyAnswer.parse((await api('GET', '/composition/why?path=/etc/motd&track=staging')).answer);
+    expect(answer.present).toMatchObject({ by: full('app'), type: 'file', rendered: false });
+    expect(answer.candidates.map(({ module, outcome }) => [module, outcome])).toEqual([
+      [full('app'), 'wins'],
+      [full('base'), 'shadowed'],
+    ]);
+    const kept = await gantry('composition', 'why', 'previewed', '/etc/keep', '--track', 'staging');
+    expect([kept.code, kept.stderr]).toEqual([0, '']);
+    expect(kept.stdout.split('\n').slice(0, 2)).toEqual([
+      `/etc/keep is from ${full('base')} 1.0.0 (priority 10).`,
+      `${full('app')} 1.0.0 (priority 90) has it too; it is dropped because ${full('base')} protects the path.`,
+    ]);
+    const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
+    expect(shown.stdout).toMatch(new RegExp(`^/etc/keep +${full('app')} +${full('base')}$`, 'm'));
+    const { report } = compositionAnswer.parse((await api('GET', '/composition?track=staging')).answer);
+    expect(report.dropped).toHaveLength(report.counts.dropped);
+    expect((await api('GET', '/composition')).answer).toMatchObject({ report: { counts: { dropped: 0 } } });
+    const nothing = await gantry('composition', 'why', 'previewed', '/nowhere', '--track', 'staging');
+    expect([nothing.code, nothing.stdout]).toEqual([1, 'Nothing is at /nowhere.\n']);
+    expect((await api('GET', '/composition/why?path=etc&track=staging')).status).toBe(400);
+    expect((await api('GET', '/composition/why?path=/etc')).answer).toMatchObject({ present: null });
+  });
+});

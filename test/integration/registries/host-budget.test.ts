@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Services } from '../../../shared/actions/context/index.ts';
+import { servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
+import { orLater, withinBudget } from '../../../shared/actions/registries/index.ts';
+import { endLease, type LeaseAsk, pauseHost, spendMore, takeLease } from '../../../shared/store/registries/index.ts';
+import { alone } from '../../support/flow.ts';
+
+let services: Services;
+beforeAll(() => {
+  services = servicesFromEnvironment();
+});
+
+const newHost = () => `r-${randomBytes(6).toString('hex')}.test`;
+let count = 0;
+const now = Date.parse('2026-03-01T12:00:00Z');
+
+/** Ten requests a second, two seconds' burst, four at a time: one lease pays for four requests. */
+function ask(host: string, more: Partial<LeaseAsk> = {}): LeaseAsk {
+  const nowMs = more.nowMs ?? now;
+  const fixed = { host, shard: 0, id: `lease${count++}`, nowMs, untilMs: nowMs + 60_000 };
+  return { ...fixed, priceMs: 400, burstMs: 2000, concurrency: 4, pulls: false, ...more };
+}
+
+/** Takes a lease and ends it with everything used; answers whether it was granted. */
+async function use(wanted: LeaseAsk): Promise<boolean> {
+  const granted = (await takeLease(services.db, wanted)) === null;
+  if (granted) await endLease(services.db, wanted, 0);
+  return granted;
+}
+
+describe('the budget of a host in the table', () => {
+  it('lets as many work at once as it says, of twenty who ask at the same time', async () => {
+    const host = newHost();
+    const asked = Array.from({ length: 20 }, () => ask(host));
+    const answers = await Promise.all(asked.map((each) => takeLease(services.db, each)));
+    expect(answers.filter((answer) => answer === null)).toHaveLength(4);
+    const granted = asked.find((_, index) => answers[index] === null);
+    if (granted !== undefined) await endLease(services.db, granted, 0);
+    expect(await takeLease(services.db, ask(host))).toBeNull();
+  });
+
+  it('grants a burst, then no more than its rate', async () => {
+    const host = newHost();
+    const granted = async (nowMs: number) => {
+      let granted = 0;
+      while (await use(ask(host, { nowMs }))) granted += 1;
+      return granted;
+    };
+    // 24 requests: the burst of two seconds, and the piece of work that begins at its very end.
+    expect(await granted(now)).toBe(6);
+    expect(await granted(now + 1000)).toBe(2);
+    expect(await granted(now + 2000)).toBe(3);
+    expect(await granted(now + 3_600_000)).toBe(6);
+  });
+
+  it('gives back what was paid for and not used', async () => {
+    const host = newHost();
+    for (let i = 0; i < 50; i++) {
+      const wanted = ask(host);
+      expect(await takeLease(services.db, wanted)).toBeNull();
+      await endLease(services.db, wanted, 400);
+    }
+  });
+
+  it('lets begun work finish in debt, and nobody begin before it is paid', async () => {
+    const host = newHost();
+    const long = ask(host);
+    expect(await takeLease(services.db, long)).toBeNull();
+    for (let i = 0; i < 10; i++) await spendMore(services.db, long);
+    await endLease(services.db, long, 0);
+    expect(await use(ask(host, { nowMs: now + 2000 }))).toBe(false);
+    expect(await use(ask(host, { nowMs: now + 2500 }))).toBe(true);
+  });
+
+  it('takes the place back of a worker that died', async () => {
+    const host = newHost();
+    for (let i = 0; i < 4; i++) expect(await takeLease(services.db, ask(host))).toBeNull();
+    expect(await takeLease(services.db, ask(host, { nowMs: now + 59_000 }))).toMatchObject({ host });
+    expect(await takeLease(services.db, ask(host, { nowMs: now + 60_001 }))).toBeNull();
+  });
+
+  it('holds everything up that a registry does not want, or only pulls', async () => {
+    const host = newHost();
+    await pauseHost(services.db, host, 1, { scope: 'pulls', untilMs: now + 60_000 });
+    expect(await use(ask(host, { pulls: true }))).toBe(false);
+    expect(await use(ask(host))).toBe(true);
+    await pauseHost(services.db, host, 1, { scope: 'all', untilMs: now + 30_000 });
+    await pauseHost(services.db, host, 1, { scope: 'all', untilMs: now + 10_000 });
+    expect(await use(ask(host, { nowMs: now + 20_000 }))).toBe(false);
+    expect(await use(ask(host, { nowMs: now + 30_001 }))).toBe(true);
+  });
+});
+
+describe('work at a registry', () => {
+  it('whose budget is spent is put off by a message, and not done', async () => {
+    const parked = await alone(services);
+    const host = newHost();
+    const paused = { scope: 'all' as const, untilMs: Date.now() + 60_000 };
+    await pauseHost(parked.db, host, 1, paused);
+    let done = 0;
+    const work = () =>
+      withinBudget(parked, host, 'poll', async () => {
+        done += 1;
+      });
+    await orLater(parked, 'poll', { account: 'a', module: 'm' }, work);
+    expect(done).toBe(0);
+    await expect(work()).rejects.toMatchObject({ waitSeconds: expect.closeTo(60, -1) });
+  });
+
+  it('never asks faster than the budget, whoever works', async () => {
+    const host = newHost();
+    const budgets = { [host]: { requests_per_second: 20, concurrency: 4 } };
+    const slow = { ...services, settings: { ...services.settings, budgets } };
+    const started = performance.now();
+    let requests = 0;
+    const worker = async () => {
+      while (performance.now() - started < 4000) {
+        await withinBudget(slow, host, 'poll', async ({ beforeRequest }) => {
+          for (let i = 0; i < 3; i++) {
+            await beforeRequest();
+            requests += 1;
+          }
+        }).catch(() => new Promise((resolve) => setTimeout(resolve, 100)));
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    const seconds = (performance.now() - started) / 1000;
+    // Two seconds' burst, and what four workers have begun at its end.
+    expect(requests).toBeLessThanOrEqual(20 * (seconds + 2) + 16);
+    expect(requests).toBeGreaterThan(60);
+  });
+});

@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
+import { collectSignatures, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
+import { codeOf, type Handler, type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
+
+const servers: HttpServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop();
+});
+
+async function clientOf(handle: Handler) {
+  const server = await startHttpServer(handle);
+  servers.push(server);
+  return { server, client: new RegistryClient({ host: server.host }) };
+}
+
+const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+describe('signatures beside an artifact', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const descriptor = (bytes: Buffer, mediaType: string) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
+  const index = (manifests: unknown[]) => ({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
+
+  /** A registry of manifests and blobs by path. */
+  function registryOf(contents: Record<string, Buffer | number>): Handler {
+    return (request, response) => {
+      const found = contents[decodeURIComponent(request.url ?? '').replace('/v2/a/b/', '')] ?? 404;
+      if (typeof found === 'number') response.writeHead(found).end();
+      else response.writeHead(200, { 'content-type': mediaTypes.index }).end(found);
+    };
+  }
+
+  function bundleReferrer(bundle: string) {
+    const layer = Buffer.from(bundle);
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        config: descriptor(Buffer.from('{}'), mediaTypes.empty),
+        layers: [descriptor(layer, mediaTypes.bundle)],
+      }),
+    );
+    return { layer, manifest, descriptor: descriptor(manifest, mediaTypes.manifest) };
+  }
+
+  test('are found through the referrers API where there is one', async () => {
+    const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');
+    const { client } = await clientOf((request, response) => {
+      if (request.url?.includes('/referrers/'))
+        return sendJson(response, index([{ ...found, artifactType: mediaTypes.empty }]));
+      registryOf({ [`manifests/${found.digest}`]: manifest, [`blobs/${digestOf(layer)}`]: layer })(request, response);
+    });
+    expect(await collectSignatures(client, 'a/b', digest)).toEqual([
+      { format: 'bundle', source: 'referrers', claimed_digest: found.digest, bundle: { a: 1 } },
+    ]);
+  });
+
+  test('are found on every page that the referrers API answers, whatever type they are listed as', async () => {
+    const pages = ['{"a":1}', '{"b":2}', '{"c":3}'].map(bundleReferrer);
+    const contents: Record<string, Buffer> = {};
+    for (const { layer, manifest, descriptor: found } of pages) {
+      contents[`manifests/${found.digest}`] = manifest;
+      contents[`blobs/${digestOf(layer)}`] = layer;
+    }
+    const types = [undefined, 'application/vnd.oci.image.config.v1+json', ''];
+    const { client, server } = await clientOf((request, response) => {
+      const at = new URL(request.url ?? '', 'http://r');
+      if (!at.pathname.includes('/referrers/')) return registryOf(contents)(request, response);
+      const page = Number(at.searchParams.get('page') ?? 0);
+      const found = { ...pages[page]?.descriptor, artifactType: types[page] };
+      const next = `<${at.pathname}?page=${page + 1}>; rel="next"`;
+      response.writeHead(200, { 'content-type': mediaTypes.index, ...(page < 2 ? { link: next } : {}) });
+      response.end(JSON.stringify(index([found])));
+    });
+    const bundles = (await collectSignatures(client, 'a/b', digest)).map((found) => 'bundle' in found && found.bundle);
+    expect(bundles).toEqual(expect.arrayContaining([{ a: 1 }, { b: 2 }, { c: 3 }]));
+    expect(server.requests.filter(({ url }) => url.includes('/referrers/'))).toHaveLength(3);
+  });
+
+  test.each([429, 403, 503, 404, 200])(
+    'are found at the fallback tag where the referrers API leads to another host, which answers %i',
+    async (status) => {
+      const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');
+      const { server: elsewhere } = await clientOf((_, response) =>
+        response.writeHead(status, { 'content-type': 'text/html' }).end('<html>'),
+      );
+      const { client } = await clientOf((request, response) => {
+        if (request.url?.includes('/referrers/'))
+          return response.writeHead(303, { location: `http://${elsewhere.host}/packages` }).end();
+        registryOf({
+          [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(index([found]))),
+          [`manifests/${found.digest}`]: manifest,
+          [`blobs/${digestOf(layer)}`]: layer,
+        })(request, response);
+      });
+      expect(await collectSignatures(client, 'a/b', digest)).toEqual([
+        { format: 'bundle', source: 'fallback_tag', claimed_digest: found.digest, bundle: { a: 1 } },
+      ]);
+      expect(elsewhere.requests).toHaveLength(1);
+    },
+  );
+
+  test('a list of referrers without end is cut, and the last verdict says so', async () => {
+    let page = 0;
+    const { client, server } = await clientOf((request, response) => {
+      if (!request.url?.includes('/referrers/')) return registryOf({})(request, response);
+      const listed = Array.from({ length: 400 }, (_, i) =>
+        descriptor(Buffer.from(`${page}-${i}`), mediaTypes.manifest),
+      );
+      page++;
+      const link = `</v2/a/b/referrers/${digest}?page=${page}>; rel="next"`;
+      response.writeHead(200, { 'content-type': mediaTypes.index, link }).end(JSON.stringify(index(listed)));
+    });
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
+    expect(server.requests.filter(({ url }) => url.includes('/referrers/'))).toHaveLength(
+      Math.ceil(limits.referrersMax / 400),
+    );
+  });
+
+  test.each([500, 503, 429, 401])('a registry that fails with %i is an error and not "unsigned"', async (code) => {
+    for (const path of [
+      `referrers/${digest}`,
+      `manifests/${digest.replace(':', '-')}`,
+      `manifests/${digest.replace(':', '-')}.sig`,
+    ]) {
+      const { client } = await clientOf(registryOf({ [path]: code }));
+      expect(await codeOf(collectSignatures(client, 'a/b', digest))).toMatch(/^registry_/);
+    }
+  });
+
+  test('one that is missing, altered, broken or too large hides no other', async () => {
+    const good = bundleReferrer('{"good":1}');
+    const missing = bundleReferrer('{"missing":1}');
+    const altered = bundleReferrer('{"altered":1}');
+    const broken = bundleReferrer('no json');
+    const large = bundleReferrer(`"${'x'.repeat(limits.signatureBytesMax)}"`);
+    const all = [missing, altered, broken, large, good];
+    const contents: Record<string, Buffer> = {
+      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
+        JSON.stringify(index(all.map((entry) => entry.descriptor))),
+      ),
+    };
+    for (const entry of all) contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
+    for (const entry of [broken, large, good]) contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
+    contents[`blobs/${digestOf(altered.layer)}`] = Buffer.from('{"altered":2}');
+    const { client } = await clientOf(registryOf(contents));
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    const codes = candidates.map((candidate) => candidate.unreadable?.code ?? 'read');
+    expect(codes).toEqual([
+      'registry_not_found',
+      'blob_digest_mismatch',
+      'bundle_invalid',
+      'signature_too_large',
+      'read',
+    ]);
+  });
+
+  test('simple signatures attached as referrers are found, other referrers are not', async () => {
+    const payload = Buffer.from('{"simple":1}');
+    const referrer = (mediaType: string) =>
+      Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          config: descriptor(Buffer.from('{}'), mediaTypes.empty),
+          layers: [{ ...descriptor(payload, mediaType), annotations: { a: 'b' } }],
+        }),
+      );
+    const signature = referrer(mediaTypes.simpleSigning);
+    const sbom = referrer('application/spdx+json');
+    const all = [sbom, signature].map((bytes) => descriptor(bytes, mediaTypes.manifest));
+    const { client } = await clientOf(
+      registryOf({
+        [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(index(all))),
+        [`manifests/${digestOf(signature)}`]: signature,
+        [`manifests/${digestOf(sbom)}`]: sbom,
+        [`blobs/${digestOf(payload)}`]: payload,
+      }),
+    );
+    expect(await collectSignatures(client, 'a/b', digest)).toEqual([
+      {
+        format: 'legacy',
+        source: 'fallback_tag',
+        claimed_digest: digestOf(payload),
+        payload: payload.toString('base64'),
+        annotations: { a: 'b' },
+      },
+    ]);
+  });
+
+  test('an index that is none hides no legacy signature', async () => {
+    const payload = Buffer.from('{}');
+    const legacy = {
+      schemaVersion: 2,
+      config: descriptor(payload, mediaTypes.empty),
+      layers: [{ ...descriptor(payload, mediaTypes.simpleSigning), annotations: { a: 'b' } }],
+    };
+    const tag = `manifests/${digest.replace(':', '-')}`;
+    const { client } = await clientOf(
+      registryOf({
+        [tag]: Buffer.from('nonsense'),
+        [`${tag}.sig`]: Buffer.from(JSON.stringify(legacy)),
+        [`blobs/${digestOf(payload)}`]: payload,
+      }),
+    );
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    expect(candidates.map((candidate) => [candidate.format, candidate.unreadable?.code])).toEqual([
+      ['bundle', 'registry_response_invalid'],
+      ['legacy', undefined],
+    ]);
+  });
+
+  test('more than the limit are not read, and the last verdict says so', async () => {
+    const many = Array.from({ length: limits.signatureCandidatesMax + 20 }, (_, i) => bundleReferrer(`{"i":${i}}`));
+    const contents: Record<string, Buffer> = {
+      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
+        JSON.stringify(index(many.map((entry) => entry.descriptor))),
+      ),
+    };
+    for (const entry of many) {
+      contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
+      contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
+    }
+    const { client, server } = await clientOf(registryOf(contents));
+    const candidates = await collectSignatures(client, 'a/b', digest);
+    expect(candidates).toHaveLength(limits.signatureCandidatesMax);
+    expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
+    expect(server.requests.length).toBeLessThanOrEqual(3 + 2 * limits.signatureCandidatesMax);
+  });
+});

@@ -1,0 +1,289 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { enqueue, type Services } from '../../../shared/actions/context/index.ts';
+import { createInstance } from '../../../shared/actions/machines/index.ts';
+import { explainArtifact } from '../../../shared/actions/modules/index.ts';
+import { assignModule, decideApproval, updateModule } from '../../../shared/actions/operations/index.ts';
+import { reverifyVersion } from '../../../shared/actions/reverify/index.ts';
+import { judge } from '../../../shared/actions/signatures/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { sha256Hex } from '../../../shared/base/ids.ts';
+import type { Member } from '../../../shared/domain/accounts/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import { type Module, type ModuleChanges, withModuleChanges } from '../../../shared/domain/modules/index.ts';
+import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
+import { judgingRules, signArtifact } from '../../../shared/signature/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
+import { transact } from '../../../shared/store/db.ts';
+import { getInstance } from '../../../shared/store/machines/index.ts';
+import { getModule, putRegistration } from '../../../shared/store/modules/index.ts';
+import { recentOperations } from '../../../shared/store/operations/index.ts';
+import { getVerdict, putVerdict } from '../../../shared/store/signatures/index.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { alone, eventsOf, type RegistryProxy, startRegistryProxy } from '../../support/flow.ts';
+import { as, promote, requirePending, versionNow } from '../../support/operations.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
+
+const [old, next] = [authorKey(), authorKey()];
+let registry: DockerRegistry;
+let proxy: RegistryProxy;
+let world: World;
+let services: Services;
+let reviewer: Member;
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  proxy = await startRegistryProxy(registry.host);
+  world = await World.create(proxy.host);
+  services = await alone(world.services);
+  reviewer = await world.reviewer();
+});
+afterAll(async () => {
+  await world.close();
+  await proxy.stop();
+  await registry.stop();
+});
+
+async function staged(name: string, version = '1.0.0'): Promise<Version> {
+  const built = await world.ingest({ name, files: { 'etc/content': `${name} ${version}` } }, `v${version}`, old);
+  await promote(world, built, 'staging');
+  return built;
+}
+
+async function row(name: string) {
+  const module = await getModule(services.db, world.account, name);
+  if (module === null) throw new Error(`expected module ${name}`);
+  return module;
+}
+
+/** Changes whom a module trusts at just this moment, and nothing else follows from it. */
+async function changeNow(name: string, set: ModuleChanges): Promise<void> {
+  const was = await row(name);
+  const { policy_version } = withModuleChanges(was, set);
+  await transact(services.db, [putRegistration(was, { ...set, policy_version, updated_at: new Date().toISOString() })]);
+}
+
+const reverify = ({ id }: Version, by = services) => reverifyVersion(by, { account: world.account, version_id: id });
+
+describe('a version whose signer was taken away', () => {
+  it('is quarantined, kept by the machine that has it, withheld from a new one, and released when it verifies again', async () => {
+    const { caller, account } = world;
+    await world.register('agented', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const version = await staged('agented');
+    const template = await createTemplate(world.services, caller, { name: 'hosts', platform: 'ubuntu-24.04-amd64' });
+    const create = async (name: string) =>
+      (await createInstance(world.services, caller, { name, template_id: template.id, track: 'staging' })).instance;
+    const first = await create('first');
+    const { operation } = await assignModule(world.services, caller, { template_id: template.id, module: 'agented' });
+    expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
+    const digest = version.builds[0]?.composefs_digest;
+    const has = (id: string) =>
+      eventually(`${id} to have the version`, async () => {
+        const instance = await getInstance(services.db, account, id);
+        return instance?.desired_hash && instance.desired_modules.agented === digest ? instance : null;
+      });
+    const before = await has(first.id);
+
+    const removal = await updateModule(world.services, caller, 'agented', { trusted_keys: [next.publicPem] });
+    expect(await world.operation(removal.id)).toMatchObject({ state: 'succeeded', action: 'module_change' });
+    const quarantined = await eventually('the quarantine', async () => {
+      const now = await versionNow(world, version);
+      return now.quarantined ? now : null;
+    });
+    expect(quarantined.reverification).toMatchObject({
+      outcome: 'quarantined',
+      code: 'key_mismatch',
+      policy_version: (await row('agented')).policy_version,
+    });
+    expect(await promote(world, quarantined, 'blessed').catch(({ code }) => code)).toBe('version_quarantined');
+
+    const second = await create('second');
+    await enqueue(world.services, 'reconcile', [
+      { account, instance_id: first.id },
+      { account, instance_id: second.id },
+    ]);
+    await eventually('the refusal', async () => {
+      const instance = await getInstance(services.db, account, second.id);
+      return instance?.desired_error?.code === 'version_quarantined' ? instance : null;
+    });
+    const kept = await getInstance(services.db, account, first.id);
+    expect(kept?.desired_modules).toEqual(before.desired_modules);
+    expect(await getComposition(services.db, account, template.id, 'staging')).not.toBeNull();
+
+    const keys = [old.publicPem, next.publicPem];
+    const { id } = await updateModule(world.services, caller, 'agented', { trusted_keys: keys });
+    const waiting = await world.operation(id, 'awaiting_approval');
+    const decision = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
+    await decideApproval(world.services, as(reviewer), decision);
+    await eventually('the release', async () => ((await versionNow(world, version)).quarantined ? null : true));
+    await has(second.id);
+    const told = await eventsOf(services, account, 'gantry.version.quarantined');
+    expect(told).toMatchObject([
+      { subject: `version/${version.id}`, actor: 'gantry:reverify', data: { module: 'agented' } },
+    ]);
+    expect(await eventsOf(services, account, 'gantry.version.released')).toHaveLength(1);
+  });
+
+  it('stays when another signature that came later verifies, and machines get that one', async () => {
+    await world.register('twice', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const version = await staged('twice');
+    await world.sign('twice', version.digest, next);
+    await changeNow('twice', { trusted_keys: [next.publicPem] });
+    expect(await reverify(version)).toBe('verified');
+    const now = await versionNow(world, version);
+    expect(now.quarantined).toBe(false);
+    expect(now.evidence_key).not.toBe(version.evidence_key);
+    expect(now.signatures).toContainEqual(expect.objectContaining({ code: 'verified' }));
+    // The stored signature suffices from now on: the registry is asked no more.
+    const asked = proxy.requests.length;
+    expect(await reverify(version)).toBe('verified');
+    expect(proxy.requests.length).toBe(asked);
+  });
+
+  it('is released by a signature that comes after the quarantine', async () => {
+    await world.register('late', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const version = await staged('late');
+    await changeNow('late', { trusted_keys: [next.publicPem] });
+    expect(await reverify(version)).toBe('quarantined');
+    expect(await reverify(version)).toBe('quarantined');
+    const why = () => explainArtifact(services, world.caller, { module: 'late', ref: '1.0.0' });
+    expect((await why()).reason).toMatchObject({
+      code: 'key_mismatch',
+      message: expect.stringMatching(/^it is a version, in state staging, and quarantined: signed by/),
+    });
+    await world.sign('late', version.digest, next);
+    expect(await reverify(version)).toBe('verified');
+    expect((await why()).reason).toMatchObject({ code: null });
+    expect((await versionNow(world, version)).quarantined).toBe(false);
+  });
+});
+
+describe('a version that does not verify stays', () => {
+  it('while the registry does not answer', async () => {
+    await world.register('offline', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const version = await staged('offline');
+    await changeNow('offline', { trusted_keys: [next.publicPem] });
+    proxy.interfere = (_, response) => {
+      response.writeHead(500).end();
+      return true;
+    };
+    expect(await reverify(version)).toBe('unconfirmed');
+    proxy.interfere = null;
+    expect(await versionNow(world, version)).toMatchObject({
+      quarantined: false,
+      reverification: { outcome: 'unconfirmed', code: 'registry_error' },
+    });
+    expect(await reverify(version)).toBe('quarantined');
+  });
+
+  it('by a trust root that nobody refreshed, and is told of once', async () => {
+    await world.register('stale', old);
+    const version = await staged('stale');
+    // From now on a log entry is demanded, which the public-good root judges: the shipped copy, of unknown age.
+    await changeNow('stale', { require_tlog: true });
+    expect(await reverify(version)).toBe('unconfirmed');
+    expect(await reverify(version)).toBe('unconfirmed');
+    expect(await versionNow(world, version)).toMatchObject({
+      quarantined: false,
+      reverification: { outcome: 'unconfirmed', code: 'tlog_missing' },
+    });
+    const told = await eventsOf(services, world.account, 'gantry.version.unconfirmed');
+    expect(told.filter(({ data }) => data.module === 'stale')).toHaveLength(1);
+  });
+
+  it('by the trust root that it had when it was quarantined for certain: less neither releases nor explains', async () => {
+    await world.register('certain', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const version = await staged('certain');
+    await changeNow('certain', { trusted_keys: [next.publicPem] });
+    expect(await reverify(version)).toBe('quarantined');
+    await changeNow('certain', { trusted_keys: [old.publicPem], require_tlog: true });
+    expect(await reverify(version)).toBe('quarantined');
+    expect(await versionNow(world, version)).toMatchObject({ reverification: { code: 'key_mismatch' } });
+  });
+});
+
+describe('many versions that do not verify any more', () => {
+  it('wait for a reviewer after the first five, and are quarantined once one approved', async () => {
+    const crowd = await World.create(proxy.host);
+    const boss = await crowd.reviewer();
+    await crowd.register('many', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const versions: Version[] = [];
+    for (let i = 0; i < 7; i++) {
+      const version = await crowd.ingest({ name: 'many', files: { 'etc/n': `${i}` } }, `v1.0.${i}`, old);
+      await promote(crowd, version, 'staging');
+      versions.push(version);
+    }
+    const { id } = await updateModule(crowd.services, crowd.caller, 'many', { trusted_keys: [next.publicPem] });
+    expect(await crowd.operation(id)).toMatchObject({ state: 'succeeded' });
+    const outcomes = async () =>
+      (await Promise.all(versions.map((version) => versionNow(crowd, version)))).map(
+        ({ quarantined, reverification }) => `${reverification?.outcome} ${quarantined}`,
+      );
+    await eventually('five quarantined, two held', async () => {
+      const sorted = (await outcomes()).sort();
+      return sorted.filter((one) => one === 'quarantined true').length === 5 &&
+        sorted[0] === 'held false' &&
+        sorted[1] === 'held false'
+        ? true
+        : null;
+    });
+    expect(await eventsOf(services, crowd.account, 'gantry.version.quarantine_held')).toHaveLength(2);
+
+    const asked = await eventually('the question', async () => {
+      const recent = await recentOperations(services.db, crowd.account, 50);
+      const found = recent.filter(({ action }) => action === 'mass_quarantine');
+      return found.length > 0 ? found : null;
+    });
+    expect(asked).toMatchObject([
+      {
+        requested_by: 'gantry:reverify',
+        summary: 'quarantine every version that does not verify any more, after 5 of them within a day',
+      },
+    ]);
+    const waiting = await crowd.operation(asked[0]?.id ?? '', 'awaiting_approval');
+    const decision = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
+    await decideApproval(crowd.services, as(boss), decision);
+    await eventually('all quarantined', async () =>
+      (await outcomes()).every((one) => one === 'quarantined true') ? true : null,
+    );
+    await crowd.close();
+  });
+});
+
+describe('a verdict', () => {
+  const digest = `sha256:${'ab'.repeat(32)}`;
+  const signature = (key: typeof old): SignatureCandidate => ({
+    format: 'bundle',
+    source: 'referrers',
+    claimed_digest: digest,
+    bundle: signArtifact({ digest, key: key.private }),
+  });
+  const keyOf = (module: Module, found: SignatureCandidate[], account = module.account) => ({
+    account,
+    digest,
+    policy_version: module.policy_version,
+    trust_root_version: 'none',
+    evidence_sha256: sha256Hex(JSON.stringify(found)),
+    rules: judgingRules,
+  });
+
+  it('is looked up when nothing changed, in its own account only, and never outlives what it was made of', async () => {
+    await world.register('cached', old);
+    const module = await row('cached');
+    const refused = await judge(services, module, digest, []);
+    expect(refused.verdict).toMatchObject({ verified: false, code: 'unsigned' });
+    expect(await getVerdict(services.db, keyOf(module, []))).toEqual(refused.verdict);
+    expect(await getVerdict(services.db, keyOf(module, [], 'another'))).toBeNull();
+
+    // A late signature is other evidence; so is another policy another verdict.
+    const late = [signature(old)];
+    expect((await judge(services, module, digest, late)).verdict.verified).toBe(true);
+    await changeNow('cached', { trusted_keys: [next.publicPem] });
+    expect((await judge(services, await row('cached'), digest, late)).verdict.code).toBe('key_mismatch');
+
+    // What is remembered is made recognisable: only a look-up can give it back.
+    const other = [signature(next)];
+    const remembered = { ...refused.verdict, message: 'remembered' };
+    await putVerdict(services.db, keyOf(module, other), remembered, Math.ceil(Date.now() / 1000) + 60);
+    expect((await judge(services, module, digest, other)).verdict).toEqual(remembered);
+  });
+});

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Services } from '../../../shared/actions/context/index.ts';
+import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
+import { collectObjects } from '../../../shared/actions/upkeep/index.ts';
+import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import { RegistryClient } from '../../../shared/registry/index.ts';
+import { transact } from '../../../shared/store/db.ts';
+import { createVersion } from '../../../shared/store/modules/index.ts';
+import { getBytes, objectKeys, putOnce } from '../../../shared/store/objects.ts';
+import { aDayLater, present } from '../../support/aging.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { stoppedAt } from '../../support/faults.ts';
+import { alone, pollAlone } from '../../support/flow.ts';
+import { messageOf, publishRandom, type Stage } from '../../support/once.ts';
+import { hold } from '../../support/operations.ts';
+import { storedVersion } from '../../support/stored.ts';
+import { authorKey, World } from '../../support/world.ts';
+
+const key = authorKey();
+let registry: DockerRegistry;
+let stage: Stage;
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+});
+afterAll(() => registry.stop());
+beforeEach(async () => {
+  stage = await stageOf(await World.create(registry.host));
+});
+afterEach(() => stage.world.close());
+
+async function stageOf(world: World): Promise<Stage> {
+  const client = new RegistryClient({ host: registry.host });
+  return { world, services: await alone(world.services), client, key };
+}
+
+const collect = (services: Services) => collectObjects(services, { account: stage.world.account });
+
+/** Publishes a module and has it verified; answers what is to be ingested. */
+async function verified(name: string) {
+  const { world, services } = stage;
+  const published = await publishRandom(stage, name);
+  const message = messageOf(world, name, published.digest);
+  await pollAlone(services, world.account, name, published.digest);
+  await verifyCandidate(services, message);
+  return { ...published, message };
+}
+
+async function ingested(name: string): Promise<Version> {
+  const { digest, message } = await verified(name);
+  await ingestCandidate(stage.services, message);
+  const version = await stage.world.version(name, digest);
+  if (version === null) throw new Error(`expected a version of ${name}`);
+  return version;
+}
+
+/** The keys of all that a version is made of. */
+function objectsOf({ account, digest, evidence_key, builds }: Version): string[] {
+  const artifacts = builds.flatMap(({ manifest_digest, layer_digest }) => [manifest_digest, layer_digest]);
+  const keys = [digest, ...artifacts].map((artifact) => objectKeys.artifact(account, artifact));
+  return [...new Set([...keys, ...builds.map(({ file_index_key }) => file_index_key), evidence_key])];
+}
+
+/** What an ingest leaves that never came to a version; answers its keys. */
+async function orphans(account: string): Promise<string[]> {
+  const digest = `sha256:${randomBytes(32).toString('hex')}`;
+  const keys = [objectKeys.artifact, objectKeys.fileIndex, objectKeys.evidence].map((keyOf) => keyOf(account, digest));
+  for (const one of keys) await putOnce(stage.services.objects, one, 'xyz', 'text/plain', new Date());
+  return keys;
+}
+
+it('what was left by ingests that were never finished is collected, what versions and candidates name is not', async () => {
+  const { world, services } = stage;
+  const named = objectsOf(await ingested('whole'));
+  expect(named).toHaveLength(4);
+  const { digest } = await verified('on-its-way');
+  const evidence = (await world.candidate('on-its-way', digest))?.evidence_key ?? '';
+  const left = await orphans(world.account);
+  const other = await orphans(`${world.account}-other`);
+  const later = await aDayLater();
+  const young = await orphans(world.account);
+  expect(await collect(later)).toEqual({ objects: 3, bytes: 9 });
+  expect(await present(services, left)).toEqual([]);
+  for (const kept of [named, [evidence], other, young]) expect(await present(services, kept)).toEqual(kept);
+});
+
+it('an ingest that finds, during the collection, what an earlier one left has all it names afterwards', async () => {
+  const { world, services } = stage;
+  const { digest, message } = await verified('again');
+  // The earlier one got as far as lease, manifest, layer and file index.
+  await expect(ingestCandidate(stoppedAt(services, 4, 'kills').worker, message)).rejects.toThrow('dead');
+  const later = await aDayLater();
+  const slow = hold(await aDayLater(), 'DeleteObjectsCommand');
+  const collecting = collect(slow.services);
+  await slow.reached;
+  await ingestCandidate(later, message);
+  slow.release();
+  expect((await collecting).objects).toBe(3);
+  const version = await world.version('again', digest);
+  const named = version === null ? [] : objectsOf(version);
+  expect(named).toHaveLength(4);
+  await collect(await aDayLater());
+  expect(await present(services, named)).toEqual(named);
+});
+
+it('all of a module’s versions are read, page after page', async () => {
+  const { world, services } = stage;
+  await world.register('many', key);
+  const globs = Array.from({ length: 500 }, (_, i) => `/usr/share/doc/${i}/${'x'.repeat(60)}`);
+  const keys: string[] = [];
+  for (let i = 0; i < 40; i++) {
+    const version = storedVersion(world.account, 'many', `1.${i}.0`, { manifest: { file_spec: globs } });
+    await transact(services.db, [createVersion({ ...version, promotion_state: i % 2 === 0 ? 'built' : 'retired' })]);
+    keys.push(objectKeys.artifact(world.account, version.digest));
+  }
+  for (const one of keys) await putOnce(services.objects, one, 'xyz', 'text/plain', new Date());
+  expect(await collect(await aDayLater())).toEqual({ objects: 0, bytes: 0 });
+  expect(await present(services, keys)).toEqual(keys);
+});
+
+it('two accounts that ingest the same artifact have an object each, and one’s end leaves the other', async () => {
+  const { services } = stage;
+  const mine = await ingested('same');
+  const theirs = await stageOf(await World.create(registry.host));
+  const { account } = theirs.world;
+  await theirs.world.register('same', key, { repository: stage.world.repository('same') });
+  await pollAlone(theirs.services, account, 'same', mine.digest);
+  const message = messageOf(theirs.world, 'same', mine.digest);
+  await verifyCandidate(theirs.services, message);
+  const from = stage.world.account;
+  await ingestCandidate(theirs.services, message);
+  const version = await theirs.world.version('same', mine.digest);
+  if (version === null) throw new Error('expected a version in the other account');
+  const [myKeys, theirKeys] = [objectsOf(mine), objectsOf(version)];
+  expect(theirKeys).toEqual(myKeys.map((one) => one.replace(`accounts/${from}/`, `accounts/${account}/`)));
+
+  // What no version of mine names any more goes, bytes and all; evidence is still my candidate's.
+  const layer = objectKeys.artifact(account, version.builds[0]?.layer_digest ?? '');
+  const before = Buffer.from(await getBytes(services.objects, layer));
+  const gone = await aDayLater();
+  const { db } = services;
+  const Key = { pk: `${from}#version#${mine.id}`, sk: 'version' };
+  await db.client.send(new DeleteCommand({ TableName: db.table, Key }));
+  expect((await collect(gone)).objects).toBe(myKeys.length - 1);
+  expect(await present(services, theirKeys)).toEqual(theirKeys);
+  expect(Buffer.from(await getBytes(services.objects, layer))).toEqual(before);
+  await theirs.world.close();
+});

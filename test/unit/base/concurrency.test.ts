@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { mapAtOnce } from '../../../shared/base/concurrency.ts';
+
+test('answers as Promise.all does, with never more under way than allowed', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(3), { maxLength: 30 }), fc.integer({ min: 1, max: 5 }), async (waits, max) => {
+      let running = 0;
+      let most = 0;
+      const answers = await mapAtOnce(waits, max, async (wait) => {
+        running += 1;
+        most = Math.max(most, running);
+        await sleep(wait);
+        running -= 1;
+        return wait + 1;
+      });
+      expect(answers).toEqual(waits.map((wait) => wait + 1));
+      expect(most).toBe(Math.min(max, waits.length));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('fails with the first failure', async () => {
+  const failing = mapAtOnce([1, 2, 3], 2, async (n) => {
+    if (n === 2) throw new Error(`no ${n}`);
+    return n;
+  });
+  await expect(failing).rejects.toThrow('no 2');
+});

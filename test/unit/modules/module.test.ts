@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  loosensTrust,
+  policyVersion,
+  type TrustPolicy,
+  withModuleChanges,
+} from '../../../shared/domain/modules/index.ts';
+import { storedModule } from '../../support/stored.ts';
+
+const policy: TrustPolicy = {
+  repository: 'registry.example/acme/redis',
+  identities: [{ identity_regexp: '^a$', issuer_regexp: '^b$' }],
+  trusted_keys: ['one', 'two'],
+  trusted_root: null,
+  require_tlog: true,
+  required_attestations: [{ predicate_type: 'https://slsa.dev/provenance' }],
+  allow_devices: false,
+};
+
+describe('trust is loosened', () => {
+  test.each<[string, Partial<TrustPolicy>]>([
+    ['by another key', { trusted_keys: ['one', 'two', 'three'] }],
+    ['by a key in place of another', { trusted_keys: ['three'] }],
+    ['by another identity', { identities: [{ identity_regexp: '^c$', issuer_regexp: '^b$' }] }],
+    ['by fewer claims', { identities: [{ identity_regexp: '^a$', issuer_regexp: '^b$', claims: {} }] }],
+    ['by asking for no log entry', { require_tlog: false }],
+    ['by asking for no attestation', { required_attestations: [] }],
+    ['by letting devices in', { allow_devices: true }],
+    ['by another repository', { repository: 'registry.example/acme/other' }],
+    ['by another trust root', { trusted_root: { mediaType: 'x' } }],
+  ])('%s', (_, set) => {
+    expect(loosensTrust(policy, { ...policy, ...set })).toBe(true);
+  });
+});
+
+describe('trust is not loosened', () => {
+  test.each<[string, Partial<TrustPolicy>]>([
+    ['by taking a key away', { trusted_keys: ['two'] }],
+    ['by taking the identities away', { identities: [] }],
+    ['by another order', { trusted_keys: ['two', 'one'] }],
+    [
+      'by asking for more attestations',
+      {
+        required_attestations: [
+          { predicate_type: 'https://slsa.dev/provenance' },
+          { predicate_type: 'https://x.test' },
+        ],
+      },
+    ],
+    ['by nothing', {}],
+  ])('%s', (_, set) => {
+    expect(loosensTrust(policy, { ...policy, ...set })).toBe(false);
+  });
+});
+
+const policies = fc.record({
+  repository: fc.constantFrom('r.example/a', 'r.example/b'),
+  identities: fc.subarray([1, 2, 3].map((n) => ({ identity_regexp: `^${n}$`, issuer_regexp: '^b$' }))),
+  trusted_keys: fc.subarray(['one', 'two', 'three']),
+  trusted_root: fc.constantFrom(null, { mediaType: 'x' }),
+  require_tlog: fc.boolean(),
+  required_attestations: fc.subarray([{ predicate_type: 'https://a.test' }, { predicate_type: 'https://b.test' }]),
+  allow_devices: fc.boolean(),
+});
+
+test('steps that each loosen nothing loosen nothing together', () => {
+  fc.assert(
+    fc.property(policies, policies, policies, (one, two, three) => {
+      if (!loosensTrust(one, two) && !loosensTrust(two, three)) expect(loosensTrust(one, three)).toBe(false);
+    }),
+  );
+});
+
+test('of two policies that are not the same, one or the other way loosens', () => {
+  fc.assert(
+    fc.property(policies, policies, (one, two) => {
+      const same = policyVersion(one) === policyVersion(two);
+      expect(same || loosensTrust(one, two) || loosensTrust(two, one)).toBe(true);
+    }),
+  );
+});
+
+test('a policy is named anew when it is another, and only then', () => {
+  const module = storedModule('acme', 'redis', { ...policy, policy_version: policyVersion(policy) });
+  expect(withModuleChanges(module, { visibility: 'public', trusted_keys: ['one', 'two'] })).toMatchObject({
+    visibility: 'public',
+    policy_version: module.policy_version,
+  });
+  const tighter = withModuleChanges(module, { trusted_keys: ['one'] });
+  expect(tighter.policy_version).not.toBe(module.policy_version);
+  expect(withModuleChanges(module, { allow_devices: true }).policy_version).not.toBe(tighter.policy_version);
+});
