@@ -67,10 +67,18 @@ module.exports = {
       severity: 'error',
       from: { path: `^shared/(domain|contract|${cores.join('|')})/` },
       to: {
-        path: ['node_modules/(@aws-sdk|@smithy|electrodb|@aws-lambda-powertools)/', '^node_modules/aws-'],
+        path: [
+          'node_modules/(@aws-sdk|@smithy|electrodb|@aws-lambda-powertools)/',
+          '^node_modules/aws-',
+        ],
       },
     },
-    only('contract-knows-the-domain', '^shared/contract/', ['^shared/(contract|domain)/'], 'contract ← domain'),
+    only(
+      'contract-knows-the-domain',
+      '^shared/contract/',
+      ['^shared/(contract|domain)/'],
+      'contract ← domain',
+    ),
     only('aws-knows-the-contract', '^shared/aws/', ['^shared/(aws|contract)/'], 'aws ← contract'),
     only(
       'store-direction',
@@ -110,7 +118,12 @@ module.exports = {
       to: { path: '^functions/([^/]+)/', pathNot: '^functions/$1/' },
     },
     only('functions-direction', '^functions/', ['^functions/', '^shared/'], 'functions ← shared'),
-    only('infra-direction', '^infra/', ['^infra/', '^shared/contract/'], 'infra ← contract names and limits'),
+    only(
+      'infra-direction',
+      '^infra/',
+      ['^infra/', '^shared/contract/'],
+      'infra ← contract names and limits',
+    ),
     only(
       'cli-direction',
       '^cli/',

@@ -37,7 +37,12 @@ export interface AgentOptions {
  * Opens an enrolled directory and clears away what a crash left. The caller holds its lock.
  * Fails with `prerequisite_missing` when it is not enrolled.
  */
-export async function openAgent({ dir, policyFile, remember, now = () => new Date() }: AgentOptions): Promise<Agent> {
+export async function openAgent({
+  dir,
+  policyFile,
+  remember,
+  now = () => new Date(),
+}: AgentOptions): Promise<Agent> {
   const paths = agentPaths(dir);
   const config = await readJson(paths.config, agentConfig);
   const [key, credential, roots] = await Promise.all([
@@ -45,7 +50,12 @@ export async function openAgent({ dir, policyFile, remember, now = () => new Dat
     readIfPresent(paths.credential),
     readRoots(paths),
   ]);
-  if (config === undefined || key === undefined || credential === undefined || roots === undefined) {
+  if (
+    config === undefined ||
+    key === undefined ||
+    credential === undefined ||
+    roots === undefined
+  ) {
     throw new GantryError(
       'prerequisite_missing',
       `${dir} is not enrolled; run gantry agent enroll --token TOKEN --root DIR first.`,
@@ -80,15 +90,21 @@ export async function openAgent({ dir, policyFile, remember, now = () => new Dat
 }
 
 /** The machine's own policy; read before each tick, so that tightening it needs no restart. */
-export async function localPolicyOf(paths: AgentPaths, file: string | undefined): Promise<LocalPolicy | undefined> {
+export async function localPolicyOf(
+  paths: AgentPaths,
+  file: string | undefined,
+): Promise<LocalPolicy | undefined> {
   if (file !== undefined) return await readLocalPolicy(file);
-  return (await readIfPresent(paths.policy)) === undefined ? undefined : await readLocalPolicy(paths.policy);
+  return (await readIfPresent(paths.policy)) === undefined
+    ? undefined
+    : await readLocalPolicy(paths.policy);
 }
 
 async function clearUnfinished({ dir, agent, images }: AgentPaths): Promise<void> {
   for (const folder of [dir, agent, images]) {
     for (const name of await readdir(folder)) {
-      if (name.startsWith(unfinished)) await rm(join(folder, name), { recursive: true, force: true });
+      if (name.startsWith(unfinished))
+        await rm(join(folder, name), { recursive: true, force: true });
     }
   }
 }

@@ -10,12 +10,23 @@ import { type Store, sha256Digest } from './store.ts';
 
 const descriptor = z.looseObject({ digest: z.string(), size: z.number() });
 // A document that is both an index and a manifest means different things to different readers (OCI image spec 1.1).
-const manifestDocument = z.looseObject({ layers: z.array(descriptor).length(1), manifests: z.undefined().optional() });
-const indexDocument = z.looseObject({ manifests: z.array(descriptor), layers: z.undefined().optional() });
+const manifestDocument = z.looseObject({
+  layers: z.array(descriptor).length(1),
+  manifests: z.undefined().optional(),
+});
+const indexDocument = z.looseObject({
+  manifests: z.array(descriptor),
+  layers: z.undefined().optional(),
+});
 
 const source = z.enum(['referrers', 'fallback_tag', 'legacy_tag']);
 const candidate = z.discriminatedUnion('format', [
-  z.looseObject({ format: z.literal('bundle'), source, claimed_digest: z.string(), bundle: z.unknown() }),
+  z.looseObject({
+    format: z.literal('bundle'),
+    source,
+    claimed_digest: z.string(),
+    bundle: z.unknown(),
+  }),
   z.looseObject({
     format: z.literal('legacy'),
     source,
@@ -55,13 +66,28 @@ export async function checkChain(layer: DesiredLayer, context: ChainContext): Pr
 async function checkDescriptors(layer: DesiredLayer, context: ChainContext): Promise<void> {
   const manifestBytes = await readDocument(layer.manifest_digest, context);
   if (layer.digest !== layer.manifest_digest) {
-    const index = parse(indexDocument, await readDocument(layer.digest, context), layer.digest, 'an index');
-    const listed = index.manifests.some((d) => d.digest === layer.manifest_digest && d.size === manifestBytes.length);
+    const index = parse(
+      indexDocument,
+      await readDocument(layer.digest, context),
+      layer.digest,
+      'an index',
+    );
+    const listed = index.manifests.some(
+      (d) => d.digest === layer.manifest_digest && d.size === manifestBytes.length,
+    );
     if (!listed) {
-      throw mismatch(layer, `the signed index ${layer.digest} does not list the manifest ${layer.manifest_digest}`);
+      throw mismatch(
+        layer,
+        `the signed index ${layer.digest} does not list the manifest ${layer.manifest_digest}`,
+      );
     }
   }
-  const manifest = parse(manifestDocument, manifestBytes, layer.manifest_digest, 'a manifest with one layer');
+  const manifest = parse(
+    manifestDocument,
+    manifestBytes,
+    layer.manifest_digest,
+    'a manifest with one layer',
+  );
   const [found] = manifest.layers;
   if (found?.digest !== layer.layer_digest || found.size !== layer.layer_size) {
     throw mismatch(
@@ -86,11 +112,20 @@ async function readDocument(digest: string, { store, source }: ChainContext): Pr
   return bytes;
 }
 
-function parse<S extends z.ZodType>(schema: S, bytes: Buffer, digest: string, what: string): z.infer<S> {
+function parse<S extends z.ZodType>(
+  schema: S,
+  bytes: Buffer,
+  digest: string,
+  what: string,
+): z.infer<S> {
   try {
     return schema.parse(JSON.parse(bytes.toString()));
   } catch (cause) {
-    throw new GantryError('layer_mismatch', `Expected ${digest} to be ${what}, found another document.`, { cause });
+    throw new GantryError(
+      'layer_mismatch',
+      `Expected ${digest} to be ${what}, found another document.`,
+      { cause },
+    );
   }
 }
 
@@ -99,7 +134,10 @@ function policiesFor(layer: DesiredLayer, { state, localPolicy }: ChainContext):
   const name = `${layer.account}/${layer.module}`;
   const signed = state.signature_policies.filter((policy) => policy.module === name);
   if (signed.length !== 1) {
-    throw refused(layer, `the desired state has ${signed.length} signature policies for it, expected one`);
+    throw refused(
+      layer,
+      `the desired state has ${signed.length} signature policies for it, expected one`,
+    );
   }
   const judged = signed.map((policy) => ({
     ...policy,
@@ -135,7 +173,10 @@ async function refusalOf(
 
 function refused(layer: DesiredLayer, why: string, details?: unknown): GantryError {
   const message = `${layer.account}/${layer.module} ${layer.version} is not run here: ${why}.`;
-  return new GantryError('signature_refused', message, { field: `${layer.account}/${layer.module}`, details });
+  return new GantryError('signature_refused', message, {
+    field: `${layer.account}/${layer.module}`,
+    details,
+  });
 }
 
 function mismatch(layer: DesiredLayer, why: string): GantryError {

@@ -36,7 +36,8 @@ export class Clock {
 
   /** A clock that knows what the last answer told; without a path it forgets. */
   static async open(now: () => Date, path?: string): Promise<Clock> {
-    const kept = path === undefined ? undefined : await readJson(path, evidence).catch(() => undefined);
+    const kept =
+      path === undefined ? undefined : await readJson(path, evidence).catch(() => undefined);
     return new Clock(now, path, kept);
   }
 
@@ -71,9 +72,15 @@ export class Clock {
     if (Number.isNaN(server) || server > lastHttpDate) return false;
     const ahead = this.#now().getTime() - server;
     const corrected = Math.abs(ahead - this.aheadMs) > noiseMs;
-    this.#evidence = { server_at: new Date(server).toISOString(), ahead_ms: corrected ? ahead : this.aheadMs };
+    this.#evidence = {
+      server_at: new Date(server).toISOString(),
+      ahead_ms: corrected ? ahead : this.aheadMs,
+    };
     // Kept when it says something new: not on the disk each minute.
-    if (this.#path !== undefined && (corrected || Math.abs(server - this.#keptAt) > limits.agentHeartbeatMs)) {
+    if (
+      this.#path !== undefined &&
+      (corrected || Math.abs(server - this.#keptAt) > limits.agentHeartbeatMs)
+    ) {
       await writeJson(this.#path, this.#evidence);
       this.#keptAt = server;
     }

@@ -12,8 +12,14 @@ import { hexOf, Store } from './store.ts';
 export async function collectGarbage(paths: AgentPaths, kept: DesiredState[]): Promise<void> {
   const layers = kept.flatMap((state) => state.layers);
   const folder = (name: string) => join(paths.store, name);
-  await keepOnly(paths.images, new Set(kept.map((state) => `${hexOf(state.composition_digest)}.erofs`)));
-  await keepOnly(folder('layers'), new Set(layers.map((layer) => `${hexOf(layer.layer_digest)}.json`)));
+  await keepOnly(
+    paths.images,
+    new Set(kept.map((state) => `${hexOf(state.composition_digest)}.erofs`)),
+  );
+  await keepOnly(
+    folder('layers'),
+    new Set(layers.map((layer) => `${hexOf(layer.layer_digest)}.json`)),
+  );
   await keepOnly(folder('evidence'), new Set(layers.map((layer) => `${hexOf(layer.digest)}.json`)));
   await keepOnly(
     folder('documents'),

@@ -42,7 +42,9 @@ export class ControlPlane {
   }
 
   /** Says "still here", and learns where the desired state and the account root are to be read for the next hour. */
-  async heartbeat(body: z.infer<typeof heartbeatRequest>): Promise<z.infer<typeof heartbeatAnswer>> {
+  async heartbeat(
+    body: z.infer<typeof heartbeatRequest>,
+  ): Promise<z.infer<typeof heartbeatAnswer>> {
     const answer = await this.#call('heartbeat', body, heartbeatAnswer);
     this.#requireHandedOut([answer.desired_state_url, ...answer.root_urls]);
     return answer;
@@ -67,13 +69,21 @@ export class ControlPlane {
 
   async #call<S extends z.ZodType>(verb: string, body: unknown, schema: S): Promise<z.infer<S>>;
   async #call(verb: string, body: unknown): Promise<void>;
-  async #call<S extends z.ZodType>(verb: string, body: unknown, schema?: S): Promise<z.infer<S> | undefined> {
+  async #call<S extends z.ZodType>(
+    verb: string,
+    body: unknown,
+    schema?: S,
+  ): Promise<z.infer<S> | undefined> {
     const result = this.#last.then(() => this.#send(verb, body, schema));
     this.#last = result.catch(() => undefined);
     return await result;
   }
 
-  async #send<S extends z.ZodType>(verb: string, body: unknown, schema?: S): Promise<z.infer<S> | undefined> {
+  async #send<S extends z.ZodType>(
+    verb: string,
+    body: unknown,
+    schema?: S,
+  ): Promise<z.infer<S> | undefined> {
     const url = `${this.#options.url.replace(/\/+$/, '')}/api/v1/agent/${verb}`;
     const what = `POST ${url}`;
     let { answer, learned } = await this.#post(url, body);
@@ -87,11 +97,17 @@ export class ControlPlane {
       await discard(answer);
       return undefined;
     }
-    const text = (await bytesOf(answer, limits.agentAnswerBytesMax, `The answer to ${what}`)).toString();
+    const text = (
+      await bytesOf(answer, limits.agentAnswerBytesMax, `The answer to ${what}`)
+    ).toString();
     try {
       return schema.parse(JSON.parse(text));
     } catch (cause) {
-      throw new GantryError('unavailable', `${what} was answered with something else than the agreed JSON.`, { cause });
+      throw new GantryError(
+        'unavailable',
+        `${what} was answered with something else than the agreed JSON.`,
+        { cause },
+      );
     }
   }
 
@@ -104,7 +120,9 @@ export class ControlPlane {
       htm: 'POST',
       htu: url,
       now: clock.server(),
-      ...(enrolled === undefined || place === undefined ? {} : { accessToken: enrolled.credential, place }),
+      ...(enrolled === undefined || place === undefined
+        ? {}
+        : { accessToken: enrolled.credential, place }),
     });
     const answer = await request(url, {
       method: 'POST',
@@ -128,7 +146,12 @@ function requireSafe(url: string, plain: boolean): void {
   const { protocol, hostname } = new URL(url);
   const name = hostname.replace(/^\[|\]$/g, '');
   const loopback = isLoopbackName(name) || isLoopbackAddress(name);
-  if (plain ? protocol === 'https:' || (protocol === 'http:' && loopback) : protocol === 'https:' && !loopback) return;
+  if (
+    plain
+      ? protocol === 'https:' || (protocol === 'http:' && loopback)
+      : protocol === 'https:' && !loopback
+  )
+    return;
   throw new GantryError(
     'invalid_request',
     `The control plane, and what it names, must be called by https, found ${protocol}//${hostname}.`,

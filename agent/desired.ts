@@ -8,7 +8,14 @@ import { readIfPresent, writeAtomic } from './files.ts';
 import { bytesOf, discard, problemOf, request } from './http.ts';
 import type { AgentPaths } from './paths.ts';
 import { byAnyRoot, directorOf, followRoot, type Roots } from './roots.ts';
-import { type AgentConfig, type AgentSession, type AgentState, agentSession, readJson, writeJson } from './state.ts';
+import {
+  type AgentConfig,
+  type AgentSession,
+  type AgentState,
+  agentSession,
+  readJson,
+  writeJson,
+} from './state.ts';
 import { agentVersion } from './version.ts';
 
 export interface DesiredContext {
@@ -38,7 +45,11 @@ export async function receiveDesiredState(context: DesiredContext): Promise<Held
   const held = await readIfPresent(context.paths.desiredState);
   const answer = await fetchDesiredState(context, held === undefined ? null : context.state.etag);
   if (held !== undefined && (answer === undefined || held.equals(answer.bytes))) {
-    return byAnyRoot(context.roots, (root) => ({ bytes: held, desired: verify(held, root, context), root }));
+    return byAnyRoot(context.roots, (root) => ({
+      bytes: held,
+      desired: verify(held, root, context),
+      root,
+    }));
   }
   if (answer === undefined)
     throw new GantryError('unavailable', 'Nothing was held, and "not modified" was the answer.');
@@ -84,14 +95,24 @@ async function verifyNewest(bytes: Buffer, context: DesiredContext): Promise<Ver
 }
 
 /** Fails with `clock_skew` where only this machine's clock says that it expired: to be set, not to be believed either way. */
-function verify(bytes: Buffer, root: Metadata<Root>, { config, state, clock }: DesiredContext): VerifiedDesiredState {
+function verify(
+  bytes: Buffer,
+  root: Metadata<Root>,
+  { config, state, clock }: DesiredContext,
+): VerifiedDesiredState {
   const { account, instance } = config;
   const lastVersion = seenBy(root, state);
-  const judge = (now: Date) => verifyDesiredState(bytes, { root, account, instance, lastVersion, now });
+  const judge = (now: Date) =>
+    verifyDesiredState(bytes, { root, account, instance, lastVersion, now });
   try {
     return judge(clock.latest());
   } catch (error) {
-    if (!isGantryError(error, 'desired_state_expired') || clock.skew === undefined || clock.aheadMs < 0) throw error;
+    if (
+      !isGantryError(error, 'desired_state_expired') ||
+      clock.skew === undefined ||
+      clock.aheadMs < 0
+    )
+      throw error;
     judge(clock.server());
     throw new GantryError('clock_skew', error.message, { cause: error });
   }
@@ -109,10 +130,16 @@ export function seenBy(root: Metadata<Root>, { seen_by, seen_version }: AgentSta
  * Reads again what a generation was made of. Its age was judged when it was applied, and its version then too; whether it
  * is still the account's word for this machine is judged each time.
  */
-export function verifyApplied(bytes: Buffer, { roots, config }: DesiredContext): Omit<HeldDesiredState, 'bytes'> {
+export function verifyApplied(
+  bytes: Buffer,
+  { roots, config }: DesiredContext,
+): Omit<HeldDesiredState, 'bytes'> {
   const { account, instance } = config;
   const rules = { account, instance, lastVersion: 0, now: new Date(0) };
-  return byAnyRoot(roots, (root) => ({ desired: verifyDesiredState(bytes, { ...rules, root }), root }));
+  return byAnyRoot(roots, (root) => ({
+    desired: verifyDesiredState(bytes, { ...rules, root }),
+    root,
+  }));
 }
 
 /** The new bytes, undefined when they are not modified. A refused URL is renewed once: it is good for an hour only. */
@@ -135,15 +162,20 @@ async function fetchDesiredState(
       const bytes = await bytesOf(answer, limits.directorMetadataBytesMax, 'The desired state');
       return { bytes, etag: answer.headers.get('etag') };
     }
-    if (attempt > 0 || answer.status !== 403) throw unread(answer.status, await problemOf(answer, 'The desired state'));
+    if (attempt > 0 || answer.status !== 403)
+      throw unread(answer.status, await problemOf(answer, 'The desired state'));
     await discard(answer);
     session = await heartbeat(context);
   }
 }
 
 function unread(status: number, cause: GantryError): GantryError {
-  const why = status === 404 ? 'there is none for this instance yet' : `it was answered with ${status}`;
-  return new GantryError('unavailable', `The desired state could not be read: ${why}.`, { found: status, cause });
+  const why =
+    status === 404 ? 'there is none for this instance yet' : `it was answered with ${status}`;
+  return new GantryError('unavailable', `The desired state could not be read: ${why}.`, {
+    found: status,
+    cause,
+  });
 }
 
 async function currentSession(context: DesiredContext): Promise<AgentSession> {
@@ -151,7 +183,9 @@ async function currentSession(context: DesiredContext): Promise<AgentSession> {
   const now = context.now().getTime();
   // By this clock alone, which need not be right: a URL that ran out all the same is renewed when it is refused.
   const usable =
-    kept !== undefined && now >= Date.parse(kept.asked_at) && now < Date.parse(kept.asked_at) + limits.agentHeartbeatMs;
+    kept !== undefined &&
+    now >= Date.parse(kept.asked_at) &&
+    now < Date.parse(kept.asked_at) + limits.agentHeartbeatMs;
   return usable ? kept : await heartbeat(context);
 }
 

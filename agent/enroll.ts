@@ -42,7 +42,11 @@ export async function enroll({
   try {
     const again = await isEnrolled(paths, join);
     const privateKey = await machineKey(paths.key);
-    const controlPlane = new ControlPlane({ url: join.url, privateKey, clock: await Clock.open(now, paths.clock) });
+    const controlPlane = new ControlPlane({
+      url: join.url,
+      privateKey,
+      clock: await Clock.open(now, paths.clock),
+    });
     const { url: _, ...body } = join;
     const { account, instance } = body;
     const answer = await controlPlane.enroll(body);
@@ -77,7 +81,11 @@ export async function enroll({
 /** Two roots of one version that differ are not of one chain: whoever made the token has put another in the account's place. */
 function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
   const { version } = kept.signed;
-  if (pinned.signed.version !== version || isDeepStrictEqual(pinned.signed.toJSON(), kept.signed.toJSON())) return;
+  if (
+    pinned.signed.version !== version ||
+    isDeepStrictEqual(pinned.signed.toJSON(), kept.signed.toJSON())
+  )
+    return;
   throw new GantryError(
     'root_untrusted',
     `The join token pins another account root of version ${version} than this machine trusts since it first enrolled.`,

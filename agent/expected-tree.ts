@@ -2,7 +2,12 @@ import { GantryError } from '../shared/base/error.ts';
 import { limits } from '../shared/base/limits/index.ts';
 import { fsVerityDigest } from '../shared/composefs/index.ts';
 import type { RenderedFile } from '../shared/contract/reconcile/index.ts';
-import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../shared/domain/files/index.ts';
+import {
+  ancestorPaths,
+  compareBytes,
+  parentPath,
+  type TreeEntry,
+} from '../shared/domain/files/index.ts';
 
 /** What a generation is to look like, to the last byte outside the machine's own paths. */
 export interface ExpectedTree {
@@ -31,7 +36,13 @@ export interface TreeParts {
  * The merged root with the rendered files topmost. A rendered path that is not plain, or that would lie beneath or in place
  * of anything but a file, fails with `desired_state_invalid`: nothing is ever written through a symlink.
  */
-export function expectedTree({ entries, owners, rendered, metadata, writablePaths }: TreeParts): ExpectedTree {
+export function expectedTree({
+  entries,
+  owners,
+  rendered,
+  metadata,
+  writablePaths,
+}: TreeParts): ExpectedTree {
   const tree = new Map(entries.map((entry) => [entry.path, entry]));
   const contents = new Map<string, Uint8Array>();
   const allOwners = new Map(owners);
@@ -44,7 +55,8 @@ export function expectedTree({ entries, owners, rendered, metadata, writablePath
     requirePlain(entry.path);
     addParents(tree, entry.path);
     const there = tree.get(entry.path);
-    if (there !== undefined && there.type !== 'file') throw unusable(entry.path, `a ${there.type} is there`);
+    if (there !== undefined && there.type !== 'file')
+      throw unusable(entry.path, `a ${there.type} is there`);
     tree.set(entry.path, { ...entry, size: bytes.length, verity: fsVerityDigest(bytes) });
     contents.set(entry.path, bytes);
   };
@@ -57,7 +69,10 @@ export function expectedTree({ entries, owners, rendered, metadata, writablePath
     allOwners.set(path, file.module);
   }
   if (canHold(tree, metadataPath)) {
-    place({ ...plainFile, path: metadataPath }, Buffer.from(`${JSON.stringify(metadata, null, 2)}\n`));
+    place(
+      { ...plainFile, path: metadataPath },
+      Buffer.from(`${JSON.stringify(metadata, null, 2)}\n`),
+    );
   }
   for (const path of writablePaths) {
     if (canHold(tree, `${path}/x`)) addParents(tree, `${path}/x`);
@@ -66,7 +81,15 @@ export function expectedTree({ entries, owners, rendered, metadata, writablePath
   return { entries: sorted, contents, owners: allOwners };
 }
 
-const plainFile = { type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 } as const;
+const plainFile = {
+  type: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  mtime_ns: 0,
+  size: 0,
+} as const;
 const plainDirectory = { ...plainFile, type: 'directory', mode: 0o755 } as const;
 
 /** Absolute, no empty, `.` or `..` part, no NUL, nothing that Linux refuses. */
@@ -75,7 +98,11 @@ function requirePlain(path: string): void {
   const plain =
     path.startsWith('/') &&
     parts.every(
-      (part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= limits.nameBytesMax,
+      (part) =>
+        part !== '' &&
+        part !== '.' &&
+        part !== '..' &&
+        Buffer.byteLength(part) <= limits.nameBytesMax,
     ) &&
     !path.includes('\0') &&
     Buffer.byteLength(path) < limits.pathBytesMax;
@@ -95,7 +122,9 @@ function addParents(tree: Map<string, TreeEntry>, path: string): void {
 function canHold(tree: Map<string, TreeEntry>, path: string): boolean {
   const at = tree.get(path);
   if (at !== undefined && at.type !== 'file') return false;
-  return ancestorPaths(path).every((above) => (tree.get(above)?.type ?? 'directory') === 'directory');
+  return ancestorPaths(path).every(
+    (above) => (tree.get(above)?.type ?? 'directory') === 'directory',
+  );
 }
 
 /** Whether a path is one of `tops` or below one. */
@@ -119,7 +148,11 @@ export function requireTree(entries: TreeEntry[]): void {
 }
 
 function unusable(path: string, why: string): GantryError {
-  return new GantryError('desired_state_invalid', `${JSON.stringify(path)} cannot be laid out: ${why}.`, {
-    field: path,
-  });
+  return new GantryError(
+    'desired_state_invalid',
+    `${JSON.stringify(path)} cannot be laid out: ${why}.`,
+    {
+      field: path,
+    },
+  );
 }

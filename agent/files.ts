@@ -8,7 +8,11 @@ import { promisify } from 'node:util';
 export const unfinished = '.tmp-';
 
 /** Replaces a file so that a crash leaves the old or the new one whole. */
-export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
   const temporary = `${dirname(path)}/${unfinished}${randomBytes(8).toString('hex')}`;
   try {
     const file = await open(temporary, 'wx', mode);

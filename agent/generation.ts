@@ -1,7 +1,14 @@
 import { readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../shared/base/limits/index.ts';
-import { errnoOf, removeTree, syncDirectory, syncFileSystem, unfinished, writeAtomic } from './files.ts';
+import {
+  errnoOf,
+  removeTree,
+  syncDirectory,
+  syncFileSystem,
+  unfinished,
+  writeAtomic,
+} from './files.ts';
 import { materialise } from './materialise.ts';
 import type { AgentPaths } from './paths.ts';
 import type { Plan } from './plan.ts';
@@ -80,7 +87,11 @@ async function switchTo(paths: AgentPaths, number: number): Promise<void> {
 }
 
 /** Notes that a generation is also what a newer desired state asks for. */
-export async function adoptState(paths: AgentPaths, number: number, desiredState: Buffer): Promise<void> {
+export async function adoptState(
+  paths: AgentPaths,
+  number: number,
+  desiredState: Buffer,
+): Promise<void> {
   await writeAtomic(statePath(paths, number), desiredState, 0o600);
 }
 
@@ -90,7 +101,9 @@ export async function cleanGenerations(paths: AgentPaths): Promise<void> {
   const current = (await currentGeneration(paths))?.number;
   const names = await readdir(paths.generations);
   const numbers = names.map(Number).filter(Number.isSafeInteger);
-  const before = numbers.filter((number) => current === undefined || number < current).sort((a, b) => b - a);
+  const before = numbers
+    .filter((number) => current === undefined || number < current)
+    .sort((a, b) => b - a);
   // A number above the running one was laid out and never switched to: a crash came between.
   const kept = new Set([current, ...before.slice(0, limits.agentGenerationsKept - 1)]);
   for (const name of names) {

@@ -26,7 +26,11 @@ export async function request(url: string, init: RequestInit = {}): Promise<Http
   try {
     const response = await fetch(url, { ...init, redirect: 'error', signal: abort.signal });
     stall.refresh();
-    return { status: response.status, headers: response.headers, body: watched(url, response, stall, start) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: watched(url, response, stall, start),
+    };
   } catch (cause) {
     clearTimeout(stall);
     throw unreachable(url, cause);
@@ -67,7 +71,10 @@ export async function bytesOf(answer: HttpAnswer, max: number, what: string): Pr
   let size = 0;
   for await (const chunk of answer.body) {
     size += chunk.length;
-    if (size > max) throw new GantryError('unavailable', `${what} has more than ${max} bytes.`, { expected: max });
+    if (size > max)
+      throw new GantryError('unavailable', `${what} has more than ${max} bytes.`, {
+        expected: max,
+      });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -87,16 +94,25 @@ export async function problemOf(answer: HttpAnswer, what: string): Promise<Gantr
   } catch {
     // Not Gantry's own answer: a proxy or a gateway speaks.
   }
-  const sentence = [problem.detail, problem.title].find((part) => typeof part === 'string') ?? text.slice(0, 200);
+  const sentence =
+    [problem.detail, problem.title].find((part) => typeof part === 'string') ?? text.slice(0, 200);
   const code =
-    typeof problem.code === 'string' && problem.code in errorStatus ? (problem.code as ErrorCode) : 'unavailable';
-  return new GantryError(code, `${what} was answered with ${answer.status}: ${sentence}`, { found: answer.status });
+    typeof problem.code === 'string' && problem.code in errorStatus
+      ? (problem.code as ErrorCode)
+      : 'unavailable';
+  return new GantryError(code, `${what} was answered with ${answer.status}: ${sentence}`, {
+    found: answer.status,
+  });
 }
 
 function unreachable(url: string, cause: unknown): GantryError {
   const { origin, pathname } = new URL(url);
   const inner = (cause as { cause?: unknown }).cause ?? cause;
-  return new GantryError('unavailable', `${origin}${pathname} could not be read: ${(inner as Error).message}.`, {
-    cause,
-  });
+  return new GantryError(
+    'unavailable',
+    `${origin}${pathname} could not be read: ${(inner as Error).message}.`,
+    {
+      cause,
+    },
+  );
 }

@@ -39,11 +39,16 @@ export async function inspectRoot(
     if (gone.has(parentPath(entry.path)) && entry.path !== '/') {
       if (entry.type === 'directory') gone.add(entry.path);
       else
-        problems.push({ path: entry.path, what: 'is missing with its directory', module: tree.owners.get(entry.path) });
+        problems.push({
+          path: entry.path,
+          what: 'is missing with its directory',
+          module: tree.owners.get(entry.path),
+        });
       continue;
     }
     const what = faultOf(entry, at(root, entry.path), tree, check);
-    if (what !== undefined) problems.push({ path: entry.path, what, module: tree.owners.get(entry.path) });
+    if (what !== undefined)
+      problems.push({ path: entry.path, what, module: tree.owners.get(entry.path) });
     if (entry.type !== 'directory') continue;
     if (what !== undefined && !isRealDirectory(at(root, entry.path))) gone.add(entry.path);
     else problems.push(...additions(root, entry.path, shipped.get(entry.path), unchecked));
@@ -51,7 +56,12 @@ export async function inspectRoot(
   return problems;
 }
 
-function faultOf(entry: TreeEntry, path: string, tree: ExpectedTree, check: ContentCheck): string | undefined {
+function faultOf(
+  entry: TreeEntry,
+  path: string,
+  tree: ExpectedTree,
+  check: ContentCheck,
+): string | undefined {
   // Devices are made by root only.
   if (!isRoot && (entry.type === 'character' || entry.type === 'block')) return undefined;
   let stat: Stats;
@@ -95,7 +105,8 @@ function contentFault(
   } catch (error) {
     // A file whose own mode keeps the agent out, which runs as its owner: nobody but root could tell.
     if (errnoOf(error) === 'EACCES' && !isRoot) return undefined;
-    if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENOENT') return 'changed while it was looked at';
+    if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENOENT')
+      return 'changed while it was looked at';
     throw error;
   }
 }

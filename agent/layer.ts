@@ -36,12 +36,18 @@ export interface VerifiedLayer {
  * its composefs digest (entries, attributes, small files) and the fs-verity digest of each object. What fails is removed
  * and fetched again. Fails with `layer_mismatch`.
  */
-export async function verifiedLayer(layer: DesiredLayer, context: LayerContext): Promise<VerifiedLayer> {
+export async function verifiedLayer(
+  layer: DesiredLayer,
+  context: LayerContext,
+): Promise<VerifiedLayer> {
   const kept = await keptLayer(layer, context);
   return described(layer, kept ?? (await fetchLayer(layer, context)));
 }
 
-async function keptLayer(layer: DesiredLayer, context: LayerContext): Promise<LayerRecord | undefined> {
+async function keptLayer(
+  layer: DesiredLayer,
+  context: LayerContext,
+): Promise<LayerRecord | undefined> {
   const { store, check, findings } = context;
   const record = await store.readLayer(layer.layer_digest);
   if (record === undefined) return undefined;
@@ -59,7 +65,8 @@ function recordFault(layer: DesiredLayer, record: LayerRecord): string | undefin
   const where = `store/layers/${layer.layer_digest.slice('sha256:'.length)}.json`;
   try {
     const found = `sha256:${composefsImage(record.entries).digest}`;
-    if (record.layer_digest === layer.layer_digest && found === layer.composefs_digest) return undefined;
+    if (record.layer_digest === layer.layer_digest && found === layer.composefs_digest)
+      return undefined;
     return `${where} gives the composefs digest ${found}, expected ${layer.composefs_digest}`;
   } catch (error) {
     if (isGantryError(error)) return `${where}: ${error.message}`;
@@ -67,7 +74,11 @@ function recordFault(layer: DesiredLayer, record: LayerRecord): string | undefin
   }
 }
 
-async function contentFault(entries: TreeEntry[], store: Store, check: ContentCheck): Promise<string | undefined> {
+async function contentFault(
+  entries: TreeEntry[],
+  store: Store,
+  check: ContentCheck,
+): Promise<string | undefined> {
   let wrong: string | undefined;
   const breathe = breather();
   for (const entry of entries) {
@@ -88,7 +99,10 @@ export function isStored(entry: TreeEntry): boolean {
   return entry.type === 'file' && entry.size > limits.inlineFileBytesMax;
 }
 
-async function fetchLayer(layer: DesiredLayer, { store, source }: LayerContext): Promise<LayerRecord> {
+async function fetchLayer(
+  layer: DesiredLayer,
+  { store, source }: LayerContext,
+): Promise<LayerRecord> {
   const answer = await source.open(layer.layer_digest);
   const hash = createHash('sha256');
   let size = 0;
@@ -132,7 +146,8 @@ async function fetchLayer(layer: DesiredLayer, { store, source }: LayerContext):
     await store.writeLayer(record);
     return record;
   } catch (cause) {
-    if (!isGantryError(cause) || ['unavailable', 'layer_mismatch', 'io_error'].includes(cause.code)) throw cause;
+    if (!isGantryError(cause) || ['unavailable', 'layer_mismatch', 'io_error'].includes(cause.code))
+      throw cause;
     throw mismatch(layer, `${cause.message} (${cause.code})`, cause);
   } finally {
     store.abandon();

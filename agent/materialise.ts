@@ -47,7 +47,13 @@ export const isRoot = process.getuid?.() === 0;
  * Everything is made anew in a directory of the agent's own (`wx`, mkdir, symlink: none follows what is there), parents
  * strictly before children, and below a writable path nothing is made beneath what is not a directory.
  */
-export async function materialise({ tree, store, into, from, writablePaths }: MaterialiseOptions): Promise<void> {
+export async function materialise({
+  tree,
+  store,
+  into,
+  from,
+  writablePaths,
+}: MaterialiseOptions): Promise<void> {
   const breathe = breather();
   const directories: TreeEntry[] = [];
   /** Paths where the machine has something else than the tree's directory. */
@@ -80,7 +86,12 @@ export async function materialise({ tree, store, into, from, writablePaths }: Ma
  * Whether the machine already has something at a path: copied whole where the path is a writable one itself, and below it
  * found as copied.
  */
-function carryOver(entry: TreeEntry, path: string, from: string | undefined, writablePaths: string[]): boolean {
+function carryOver(
+  entry: TreeEntry,
+  path: string,
+  from: string | undefined,
+  writablePaths: string[],
+): boolean {
   if (writablePaths.includes(entry.path) && from !== undefined && !exists(path)) {
     inOpened(from, asDirectory, (root) => copyBelow(root, entry.path.split('/').slice(1), path));
   }
@@ -125,7 +136,8 @@ function copyDirectory(source: string, target: string): void {
 function copyEntry(from: string, to: string): void {
   const stat = lstatSync(from, { throwIfNoEntry: false });
   if (stat?.isDirectory()) inOpened(from, asDirectory, (opened) => copyDirectory(opened, to));
-  else if (stat?.isFile()) inOpened(from, asFile, (opened, file) => copyFile(opened, fstatSync(file), to));
+  else if (stat?.isFile())
+    inOpened(from, asFile, (opened, file) => copyFile(opened, fstatSync(file), to));
   else if (stat?.isSymbolicLink()) copyLink(from, stat, to);
   // Sockets belong to running processes, which make them again.
   else if (stat?.isFIFO()) {

@@ -36,7 +36,10 @@ export async function makePlan(desired: VerifiedDesiredState, context: PlanConte
   } catch (error) {
     // What a layer's manifest says is kept beside its entries and covered by no digest of the desired state but this one:
     // so before the state is blamed, everything is fetched anew.
-    if (!isGantryError(error, 'composition_mismatch', 'ModuleManifestSchemaError', 'layer_mismatch')) throw error;
+    if (
+      !isGantryError(error, 'composition_mismatch', 'ModuleManifestSchemaError', 'layer_mismatch')
+    )
+      throw error;
     let kept = false;
     for (const layer of state.layers) {
       if ((await context.store.readLayer(layer.layer_digest)) === undefined) continue;
@@ -56,7 +59,8 @@ export async function makePlan(desired: VerifiedDesiredState, context: PlanConte
 async function planOf(desired: VerifiedDesiredState, context: PlanContext): Promise<Plan> {
   const { state } = desired;
   const layers: CompositionLayer[] = [];
-  for (const layer of state.layers) layers.push({ ...layer, ...(await verifiedLayer(layer, context)) });
+  for (const layer of state.layers)
+    layers.push({ ...layer, ...(await verifiedLayer(layer, context)) });
   const composition = recomposed(layers, state.layers);
   const { image, digest } = composefsImage(composition.entries);
   requireImage(desired, image, `sha256:${digest}`);
@@ -83,10 +87,13 @@ function recomposed(layers: CompositionLayer[], stated: DesiredLayer[]): Composi
   const found = composition.layers.map(nameOf);
   const expected = stated.map(nameOf);
   if (!isDeepStrictEqual(found, expected)) {
-    throw mismatch(`its layers are ordered ${expected.join(', ')}; their priorities give ${found.join(', ')}`, {
-      expected,
-      found,
-    });
+    throw mismatch(
+      `its layers are ordered ${expected.join(', ')}; their priorities give ${found.join(', ')}`,
+      {
+        expected,
+        found,
+      },
+    );
   }
   for (const layer of stated) {
     const mask = composition.effective_masks.get(nameOf(layer)) ?? [];
@@ -102,12 +109,19 @@ function recomposed(layers: CompositionLayer[], stated: DesiredLayer[]): Composi
   return composition;
 }
 
-function requireImage({ state, image: stated }: VerifiedDesiredState, image: Uint8Array, digest: string): void {
+function requireImage(
+  { state, image: stated }: VerifiedDesiredState,
+  image: Uint8Array,
+  digest: string,
+): void {
   if (digest !== state.composition_digest) {
-    throw mismatch(`the layers give ${digest}, the desired state says ${state.composition_digest}`, {
-      expected: state.composition_digest,
-      found: digest,
-    });
+    throw mismatch(
+      `the layers give ${digest}, the desired state says ${state.composition_digest}`,
+      {
+        expected: state.composition_digest,
+        found: digest,
+      },
+    );
   }
   const sha256 = createHash('sha256').update(image).digest('hex');
   if (image.length !== stated.length || sha256 !== stated.sha256) {
@@ -135,7 +149,9 @@ async function requireRendered(
     (state.metadata.instance ?? {}) as Metadata,
   );
   const found = state.rendered_files;
-  const wrong = expected.find((file, index) => !isDeepStrictEqual(file, found[index])) ?? found[expected.length];
+  const wrong =
+    expected.find((file, index) => !isDeepStrictEqual(file, found[index])) ??
+    found[expected.length];
   if (wrong === undefined) return;
   throw mismatch(
     `the rendered file ${JSON.stringify(wrong.path)} of ${wrong.module} is not what its module gives with this machine's metadata`,
@@ -154,7 +170,13 @@ function nameOf({ account, module }: { account: string; module: string }): strin
 
 function mismatch(
   why: string,
-  context: { expected?: unknown; found?: unknown; field?: string; details?: unknown; cause?: unknown },
+  context: {
+    expected?: unknown;
+    found?: unknown;
+    field?: string;
+    details?: unknown;
+    cause?: unknown;
+  },
 ) {
   return new GantryError(
     'composition_mismatch',

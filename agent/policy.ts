@@ -15,7 +15,9 @@ const signerIdentity = z.strictObject({
  */
 const localPolicy = z.strictObject({
   modules: z.record(
-    z.string().regex(/^[^/\s]+\/[^/\s]+$/, 'expected <account>/<module>, `*` for any part of either'),
+    z
+      .string()
+      .regex(/^[^/\s]+\/[^/\s]+$/, 'expected <account>/<module>, `*` for any part of either'),
     z.strictObject({
       identities: z.array(signerIdentity).default([]),
       keys: z.array(z.string()).default([]),
@@ -23,7 +25,12 @@ const localPolicy = z.strictObject({
       trusted_root: z.unknown().default(null),
       annotations: z.record(z.string(), z.string()).optional(),
       attestations: z
-        .array(z.strictObject({ predicate_type: z.string(), builder_regexp: z.string().exactOptional() }))
+        .array(
+          z.strictObject({
+            predicate_type: z.string(),
+            builder_regexp: z.string().exactOptional(),
+          }),
+        )
         .default([]),
     }),
   ),
@@ -36,16 +43,23 @@ export async function readLocalPolicy(path: string): Promise<LocalPolicy> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new GantryError('io_error', `The local policy ${path} cannot be read: ${(cause as Error).message}.`, {
-      cause,
-    });
+    throw new GantryError(
+      'io_error',
+      `The local policy ${path} cannot be read: ${(cause as Error).message}.`,
+      {
+        cause,
+      },
+    );
   }
   try {
     return localPolicy.parse(JSON.parse(text));
   } catch (cause) {
     const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined;
-    const why = issue === undefined ? (cause as Error).message : `${issue.path.join('.')}: ${issue.message}`;
-    throw new GantryError('invalid_request', `The local policy ${path} is not usable: ${why}.`, { cause });
+    const why =
+      issue === undefined ? (cause as Error).message : `${issue.path.join('.')}: ${issue.message}`;
+    throw new GantryError('invalid_request', `The local policy ${path} is not usable: ${why}.`, {
+      cause,
+    });
   }
 }
 
@@ -53,7 +67,10 @@ export async function readLocalPolicy(path: string): Promise<LocalPolicy> {
 export function localPoliciesFor(policy: LocalPolicy, module: string): SignaturePolicy[] {
   return Object.entries(policy.modules)
     .filter(([pattern]) => matches(pattern, module))
-    .map(([, { annotations, ...rest }]) => ({ ...rest, ...(annotations === undefined ? {} : { annotations }) }));
+    .map(([, { annotations, ...rest }]) => ({
+      ...rest,
+      ...(annotations === undefined ? {} : { annotations }),
+    }));
 }
 
 function matches(pattern: string, module: string): boolean {

@@ -38,14 +38,22 @@ export async function readRoots(paths: AgentPaths): Promise<Roots | undefined> {
  * Takes the root that follows (TUF 1.0.34, section 5.3.3). One that does not follow is refused (`root_untrusted`): skipped,
  * older, or without the signatures of both.
  */
-export async function followRoot({ trusted, earlier }: Roots, url: string, paths: AgentPaths): Promise<Roots> {
+export async function followRoot(
+  { trusted, earlier }: Roots,
+  url: string,
+  paths: AgentPaths,
+): Promise<Roots> {
   const answer = await request(url);
   if (answer.status !== 200) {
     // Never by a code in the answer: only the control plane may end an enrolment.
     const cause = await problemOf(answer, 'The account root');
-    throw new GantryError('unavailable', `The account root was answered with ${answer.status}, expected 200.`, {
-      cause,
-    });
+    throw new GantryError(
+      'unavailable',
+      `The account root was answered with ${answer.status}, expected 200.`,
+      {
+        cause,
+      },
+    );
   }
   const bytes = await bytesOf(answer, limits.directorMetadataBytesMax, 'The account root');
   const next = verifyNextRoot(bytes, trusted);

@@ -64,13 +64,18 @@ async function tickAndReport(agent: Agent): Promise<TickResult> {
     if (isGantryError(error, 'instance_decommissioned')) {
       await wipeMachine(agent.paths, agent.config);
       const left =
-        agent.config.on_decommission === 'stop' ? 'nothing is to run from here' : 'the root stays, unmanaged';
+        agent.config.on_decommission === 'stop'
+          ? 'nothing is to run from here'
+          : 'the root stays, unmanaged';
       throw ended(error, `the enrolment was removed from ${agent.paths.dir}, ${left}`);
     }
     if (isGantryError(error, 'credential_reused')) {
       // The key has a copy somewhere: it is of no use any more, whoever held it rightly.
       await wipeCredentials(agent.paths);
-      throw ended(error, 'key and credential were removed; find out who else has them, then enrol again');
+      throw ended(
+        error,
+        'key and credential were removed; find out who else has them, then enrol again',
+      );
     }
     throw error;
   }
@@ -80,7 +85,10 @@ async function tickAndReport(agent: Agent): Promise<TickResult> {
 function shortened({ report, generation }: TickResult): TickResult {
   const { message } = report;
   if (message === null || message.length <= limits.reportMessageMax) return { report, generation };
-  return { report: { ...report, message: `${message.slice(0, limits.reportMessageMax - 1)}…` }, generation };
+  return {
+    report: { ...report, message: `${message.slice(0, limits.reportMessageMax - 1)}…` },
+    generation,
+  };
 }
 
 const reported = z.object({ at: z.iso.datetime(), report: agentReport });

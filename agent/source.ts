@@ -24,12 +24,18 @@ export class ArtifactSource {
     await this.locate([name]);
     const url = this.#urls.get(name);
     if (url === undefined)
-      throw new GantryError('unavailable', `The control plane does not hand out ${name}.`, { field: name });
+      throw new GantryError('unavailable', `The control plane does not hand out ${name}.`, {
+        field: name,
+      });
     const answer = await request(url);
     if (answer.status === 200) return answer;
-    throw new GantryError('unavailable', `${name} was answered with ${answer.status}, expected 200.`, {
-      cause: await problemOf(answer, name),
-    });
+    throw new GantryError(
+      'unavailable',
+      `${name} was answered with ${answer.status}, expected 200.`,
+      {
+        cause: await problemOf(answer, name),
+      },
+    );
   }
 
   async read(name: string, max: number): Promise<Buffer> {
@@ -40,6 +46,7 @@ export class ArtifactSource {
   async locate(names: string[]): Promise<void> {
     const missing = names.filter((name) => !this.#urls.has(name));
     if (missing.length === 0) return;
-    for (const [name, url] of Object.entries(await this.#controlPlane.artifactUrls(missing))) this.#urls.set(name, url);
+    for (const [name, url] of Object.entries(await this.#controlPlane.artifactUrls(missing)))
+      this.#urls.set(name, url);
   }
 }

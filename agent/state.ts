@@ -52,15 +52,22 @@ export const initialState: AgentState = {
 };
 
 /** Reads one of the agent's own JSON files; undefined when there is none, `io_error` when it is not what it should be. */
-export async function readJson<S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S> | undefined> {
+export async function readJson<S extends z.ZodType>(
+  path: string,
+  schema: S,
+): Promise<z.infer<S> | undefined> {
   const bytes = await readIfPresent(path);
   if (bytes === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(bytes.toString()));
   } catch (cause) {
-    throw new GantryError('io_error', `${path} cannot be understood; expected what the agent once wrote there.`, {
-      cause,
-    });
+    throw new GantryError(
+      'io_error',
+      `${path} cannot be understood; expected what the agent once wrote there.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

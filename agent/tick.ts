@@ -6,9 +6,21 @@ import type { VerifiedDesiredState } from '../shared/director/index.ts';
 import { moduleLabel } from '../shared/domain/templates/index.ts';
 import type { Agent } from './agent.ts';
 import { collectGarbage } from './collect.ts';
-import { type HeldDesiredState, isRefusal, receiveDesiredState, seenBy, verifyApplied } from './desired.ts';
+import {
+  type HeldDesiredState,
+  isRefusal,
+  receiveDesiredState,
+  seenBy,
+  verifyApplied,
+} from './desired.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
-import { adoptState, buildGeneration, cleanGenerations, currentGeneration, type Generation } from './generation.ts';
+import {
+  adoptState,
+  buildGeneration,
+  cleanGenerations,
+  currentGeneration,
+  type Generation,
+} from './generation.ts';
 import { inspectRoot, type RootProblem } from './inspect.ts';
 import type { Finding } from './layer.ts';
 import { leftOut } from './materialise.ts';
@@ -47,7 +59,8 @@ export async function tick(agent: Agent): Promise<TickResult> {
     if (isRefusal(error)) refusal = error;
     else failure = error;
   }
-  if (agent.clock.skew !== undefined) findings.push({ code: 'clock_skew', message: agent.clock.skew });
+  if (agent.clock.skew !== undefined)
+    findings.push({ code: 'clock_skew', message: agent.clock.skew });
   if (wanted !== undefined && !sameContent(wanted.desired, running?.desired)) {
     try {
       const plan = await planFor(agent, wanted.desired, findings);
@@ -64,7 +77,10 @@ export async function tick(agent: Agent): Promise<TickResult> {
     if (failure !== undefined) throw failure;
     return nothingRuns(agent, refusal as GantryError, findings);
   }
-  const bytes = refusal === undefined && failure === undefined ? (wanted as HeldDesiredState).bytes : running.bytes;
+  const bytes =
+    refusal === undefined && failure === undefined
+      ? (wanted as HeldDesiredState).bytes
+      : running.bytes;
   const result = await lookedAfter(agent, running, bytes, findings, refusal);
   if (wanted !== undefined && refusal === undefined) await forgetUnneeded(agent, wanted);
   if (failure !== undefined) throw failure;
@@ -80,15 +96,23 @@ function rememberSeen(agent: Agent, running: Running | undefined): void {
 }
 
 /** Removes what neither the running desired state nor a wanted one needs. */
-async function cleanUp({ paths }: Agent, running: Running | undefined, { desired }: HeldDesiredState): Promise<void> {
+async function cleanUp(
+  { paths }: Agent,
+  running: Running | undefined,
+  { desired }: HeldDesiredState,
+): Promise<void> {
   await cleanGenerations(paths);
-  await collectGarbage(paths, [desired.state, ...(running === undefined ? [] : [running.desired.state])]);
+  await collectGarbage(paths, [
+    desired.state,
+    ...(running === undefined ? [] : [running.desired.state]),
+  ]);
 }
 
 /** Earlier roots are needed until what is held, and what runs by it, is signed by the trusted one. */
 async function forgetUnneeded(agent: Agent, { root }: HeldDesiredState): Promise<void> {
   const { roots, paths } = agent;
-  if (roots.earlier.length > 0 && root === roots.trusted) agent.roots = await forgetEarlierRoots(roots, paths);
+  if (roots.earlier.length > 0 && root === roots.trusted)
+    agent.roots = await forgetEarlierRoots(roots, paths);
 }
 
 /** What runs by `current` and its record, verified again; a root whose record does not verify counts as none. */
@@ -123,8 +147,16 @@ function sameContent(a: VerifiedDesiredState, b: VerifiedDesiredState | undefine
   return isDeepStrictEqual(a.state, b?.state) && isDeepStrictEqual(a.image, b?.image);
 }
 
-async function planFor(agent: Agent, desired: VerifiedDesiredState, findings: Finding[]): Promise<Plan> {
-  return await makePlan(desired, { ...agent, findings, writablePaths: agent.config.writable_paths });
+async function planFor(
+  agent: Agent,
+  desired: VerifiedDesiredState,
+  findings: Finding[],
+): Promise<Plan> {
+  return await makePlan(desired, {
+    ...agent,
+    findings,
+    writablePaths: agent.config.writable_paths,
+  });
 }
 
 async function applied(
@@ -182,7 +214,12 @@ async function lookedAfter(
     // A root that may not be applied any more (a tightened policy, say) or cannot be judged now keeps running and is told.
     return unjudged(agent, running, refusal ?? error, findings);
   }
-  const problems = await inspectRoot(running.generation.root, plan.tree, agent.config.writable_paths, agent.check);
+  const problems = await inspectRoot(
+    running.generation.root,
+    plan.tree,
+    agent.config.writable_paths,
+    agent.check,
+  );
   const verdict = verdictOf(refusal, problems, findings);
   let { generation } = running;
   if (problems.length > 0) generation = await layOut(agent, plan, bytes);
@@ -196,7 +233,11 @@ async function lookedAfter(
 type Verdict = Pick<AgentReport, 'status' | 'code' | 'message'>;
 
 /** A refusal first: it is what an operator has to act on. What was tampered with is in the sentence either way. */
-function verdictOf(refusal: GantryError | undefined, problems: RootProblem[], findings: Finding[]): Verdict {
+function verdictOf(
+  refusal: GantryError | undefined,
+  problems: RootProblem[],
+  findings: Finding[],
+): Verdict {
   const [problem] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more paths)` : '';
   const all: Finding[] = [...findings];
@@ -206,9 +247,10 @@ function verdictOf(refusal: GantryError | undefined, problems: RootProblem[], fi
       message: `${problem.path} ${problem.what}${more}; the root was laid out again.`,
     });
   }
-  const message = [...(refusal === undefined ? [] : [refusal.message]), ...all.map((finding) => finding.message)].join(
-    ' ',
-  );
+  const message = [
+    ...(refusal === undefined ? [] : [refusal.message]),
+    ...all.map((finding) => finding.message),
+  ].join(' ');
   if (refusal !== undefined) {
     const stale = refusal.code === 'desired_state_expired' || refusal.code === 'clock_skew';
     return { status: stale ? 'stale' : 'refused', code: refusal.code, message };
@@ -243,7 +285,10 @@ async function told(
     applied_version: version,
     composition_digest: desired.composition_digest,
     running_module_digests: modules,
-    applied_at: agent.state.generation === generation.number ? agent.state.applied_at : agent.now().toISOString(),
+    applied_at:
+      agent.state.generation === generation.number
+        ? agent.state.applied_at
+        : agent.now().toISOString(),
   };
   if (!isDeepStrictEqual(next, agent.state)) {
     agent.state = next;
@@ -256,14 +301,20 @@ async function told(
       desired_state_version: version,
       composition_digest: whole ? desired.composition_digest : null,
       running_module_digests: vouched,
-      health: whole && verdict.code === null && leftOut(plan.tree) === undefined ? 'healthy' : 'degraded',
+      health:
+        whole && verdict.code === null && leftOut(plan.tree) === undefined ? 'healthy' : 'degraded',
       agent_version: agentVersion,
     },
     generation: generation.number,
   };
 }
 
-function unjudged(agent: Agent, running: Running, refusal: GantryError, findings: Finding[]): TickResult {
+function unjudged(
+  agent: Agent,
+  running: Running,
+  refusal: GantryError,
+  findings: Finding[],
+): TickResult {
   return {
     report: {
       ...verdictOf(refusal, [], findings),

@@ -5,7 +5,13 @@ import type { AgentPaths } from './paths.ts';
 import type { AgentConfig } from './state.ts';
 
 /** Removes what could speak for the machine. Its root, and what it knows of its instance, stay for a new enrolment. */
-export async function wipeCredentials({ agent, session, calls, key, credential }: AgentPaths): Promise<void> {
+export async function wipeCredentials({
+  agent,
+  session,
+  calls,
+  key,
+  credential,
+}: AgentPaths): Promise<void> {
   for (const path of [session, calls, key, credential]) await rm(path, { force: true });
   await syncDirectory(agent);
 }
@@ -21,7 +27,13 @@ export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promi
   for (const name of await readdir(paths.generations).catch(() => [])) {
     if (name.endsWith('.state.json')) await rm(join(paths.generations, name), { force: true });
   }
-  for (const path of [paths.desiredState, paths.reported, paths.state, paths.clock, paths.earlierRoots]) {
+  for (const path of [
+    paths.desiredState,
+    paths.reported,
+    paths.state,
+    paths.clock,
+    paths.earlierRoots,
+  ]) {
     await rm(path, { recursive: true, force: true });
   }
   await wipeCredentials(paths);

@@ -26,7 +26,9 @@ function writeDump(path: string, entries: number): void {
   let lines: string[] = [];
   let count = 0;
   const add = (file: string, size: number, mode: string, rest: string) => {
-    lines.push(`${file} ${size} ${mode} 1 0 0 0 ${1_700_000_000 + (count % 1000)}.${count} ${rest} ${label}\n`);
+    lines.push(
+      `${file} ${size} ${mode} 1 0 0 0 ${1_700_000_000 + (count % 1000)}.${count} ${rest} ${label}\n`,
+    );
     count++;
     if (lines.length < 10_000 && count < entries) return;
     appendFileSync(path, lines.join(''));
@@ -41,7 +43,8 @@ function writeDump(path: string, entries: number): void {
       const member = `${folder}/some-file-${file}.conf`;
       const digest = hash('sha256', member);
       if (file % 10 === 0) add(member, 10, '120777', '../target - -');
-      else add(member, 1000 + file, '100644', `${digest.slice(0, 2)}/${digest.slice(2)} - ${digest}`);
+      else
+        add(member, 1000 + file, '100644', `${digest.slice(0, 2)}/${digest.slice(2)} - ${digest}`);
     }
   }
 }
@@ -60,8 +63,11 @@ export function run(): void {
   try {
     const rows = sizes.map((entries) => measureSize(folder, entries));
     console.table(rows.map(shownRow));
-    if (rows[0]?.peer === null) process.stdout.write('mkcomposefs is not installed, so nothing is compared\n');
-    const problems = rows.flatMap((row) => problemsOf(row, rows.find(({ entries }) => entries === linearFrom) as Row));
+    if (rows[0]?.peer === null)
+      process.stdout.write('mkcomposefs is not installed, so nothing is compared\n');
+    const problems = rows.flatMap((row) =>
+      problemsOf(row, rows.find(({ entries }) => entries === linearFrom) as Row),
+    );
     if (problems.length > 0) throw new Error(problems.join('; '));
   } finally {
     rmSync(folder, { recursive: true });
@@ -69,7 +75,11 @@ export function run(): void {
 }
 
 function measureSize(folder: string, entries: number): Row {
-  const [dump, image, peerImage] = [join(folder, 'dump'), join(folder, 'image'), join(folder, 'peer')];
+  const [dump, image, peerImage] = [
+    join(folder, 'dump'),
+    join(folder, 'image'),
+    join(folder, 'peer'),
+  ];
   writeDump(dump, entries);
   const runs = entries > 100_000 ? 2 : 5;
   const imaging = best(runs, () =>
@@ -79,7 +89,14 @@ function measureSize(folder: string, entries: number): Row {
     entries,
     image: imaging,
     dump: best(runs, () =>
-      measureNode('sh', ['-c', 'exec "$@" > /dev/null', 'sh', process.execPath, main, ...dumpOf(image)]),
+      measureNode('sh', [
+        '-c',
+        'exec "$@" > /dev/null',
+        'sh',
+        process.execPath,
+        main,
+        ...dumpOf(image),
+      ]),
     ),
     peer: isInstalled('mkcomposefs')
       ? best(runs, () => measurePeer('mkcomposefs', ['--from-file', dump, peerImage]))
@@ -107,7 +124,8 @@ function shownRow({ entries, image, dump, peer, imageMiB }: Row) {
 function problemsOf(row: Row, reference: Row): string[] {
   const problems: string[] = [];
   const check = (what: string, found: number, most: number) => {
-    if (found > most) problems.push(`expected ${what} of at most ${Math.round(most)}, found ${Math.round(found)}`);
+    if (found > most)
+      problems.push(`expected ${what} of at most ${Math.round(most)}, found ${Math.round(found)}`);
   };
   if (row.entries === bounds.entries) {
     check(`user ms for ${row.entries} entries`, row.image.userMs ?? 0, bounds.userMs);
@@ -115,10 +133,26 @@ function problemsOf(row: Row, reference: Row): string[] {
   }
   if (row.entries > reference.entries) {
     const most = (row.entries / reference.entries) * growthMax;
-    check(`user ms for ${row.entries} entries`, row.image.userMs ?? 0, (reference.image.userMs ?? 0) * most);
-    check(`MiB for ${row.entries} entries`, row.image.rssMiB ?? 0, (reference.image.rssMiB ?? 0) * most);
-    check(`ms to dump ${row.entries} entries`, row.dump.userMs ?? 0, (reference.dump.userMs ?? 0) * most);
-    check(`MiB to dump ${row.entries} entries`, row.dump.rssMiB ?? 0, (reference.dump.rssMiB ?? 0) * most);
+    check(
+      `user ms for ${row.entries} entries`,
+      row.image.userMs ?? 0,
+      (reference.image.userMs ?? 0) * most,
+    );
+    check(
+      `MiB for ${row.entries} entries`,
+      row.image.rssMiB ?? 0,
+      (reference.image.rssMiB ?? 0) * most,
+    );
+    check(
+      `ms to dump ${row.entries} entries`,
+      row.dump.userMs ?? 0,
+      (reference.dump.userMs ?? 0) * most,
+    );
+    check(
+      `MiB to dump ${row.entries} entries`,
+      row.dump.rssMiB ?? 0,
+      (reference.dump.rssMiB ?? 0) * most,
+    );
   }
   return problems;
 }

@@ -14,7 +14,13 @@ import { gzipSync } from 'node:zlib';
 import { mapAtOnce } from '../shared/base/concurrency.ts';
 import { limits } from '../shared/base/limits/index.ts';
 import { composefsImage } from '../shared/composefs/index.ts';
-import { compose, encodeIndex, indexOf, resolve, type VersionChoice } from '../shared/composition/index.ts';
+import {
+  compose,
+  encodeIndex,
+  indexOf,
+  resolve,
+  type VersionChoice,
+} from '../shared/composition/index.ts';
 import type { CompositionLayer } from '../shared/domain/compose/index.ts';
 import { decodeFileIndex } from '../shared/store/ingest/index.ts';
 import { makeLayer } from './synthetic-layer.ts';
@@ -46,11 +52,16 @@ function storedLayer(number: number): StoredLayer {
 async function measureCompose(modules: number): Promise<ComposeCost> {
   const stored = Array.from({ length: modules }, (_, number) => storedLayer(number));
   const started = performance.now();
-  const layers = await mapAtOnce(stored, limits.storeReadsAtOnce, async ({ fileIndex, ...layer }) => {
-    const entries = await decodeFileIndex(fileIndex);
-    if (`sha256:${composefsImage(entries).digest}` !== layer.composefs_digest) throw new Error('expected its own tree');
-    return { ...layer, entries };
-  });
+  const layers = await mapAtOnce(
+    stored,
+    limits.storeReadsAtOnce,
+    async ({ fileIndex, ...layer }) => {
+      const entries = await decodeFileIndex(fileIndex);
+      if (`sha256:${composefsImage(entries).digest}` !== layer.composefs_digest)
+        throw new Error('expected its own tree');
+      return { ...layer, entries };
+    },
+  );
   const read = performance.now();
   const composition = compose(layers);
   const composed = performance.now();
@@ -92,7 +103,10 @@ function measureResolve(): { ms: number; modules: number } {
     requires: ({ number, version }) =>
       [1, 7, 19, 20]
         .filter((step) => number + step < modules)
-        .map((step) => ({ module: at(number + step), constraint: `>=${Math.max(1, version - 3)} <${version + 1}` })),
+        .map((step) => ({
+          module: at(number + step),
+          constraint: `>=${Math.max(1, version - 3)} <${version + 1}`,
+        })),
   });
   return { ms: performance.now() - started, modules: resolved.length };
 }
@@ -107,7 +121,9 @@ function inOwnProcess<T>(...what: string[]): T {
 export function run(): void {
   let before = 0;
   const rows = moduleCounts.map((modules, i) => {
-    const results = Array.from({ length: runs }, () => inOwnProcess<ComposeCost>('compose', String(modules)));
+    const results = Array.from({ length: runs }, () =>
+      inOwnProcess<ComposeCost>('compose', String(modules)),
+    );
     const total = (cost: ComposeCost) => cost.readMs + cost.composeMs + cost.imageMs + cost.indexMs;
     const best = results.reduce((a, b) => (total(a) <= total(b) ? a : b));
     const added = (total(best) - before) / (modules - (moduleCounts[i - 1] ?? 0));
@@ -124,16 +140,23 @@ export function run(): void {
     };
   });
   console.table(rows);
-  const resolved = Array.from({ length: runs }, () => inOwnProcess<{ ms: number; modules: number }>('resolve'));
+  const resolved = Array.from({ length: runs }, () =>
+    inOwnProcess<{ ms: number; modules: number }>('resolve'),
+  );
   const resolveMs = Math.round(Math.min(...resolved.map(({ ms }) => ms)));
   console.table([{ 'modules resolved': resolved[0]?.modules, 'versions each': 20, ms: resolveMs }]);
   const last = rows.at(-1);
-  if (last === undefined || last['all ms'] > bounds.composeMs || last['peak RSS MiB'] > bounds.composeMiB) {
+  if (
+    last === undefined ||
+    last['all ms'] > bounds.composeMs ||
+    last['peak RSS MiB'] > bounds.composeMiB
+  ) {
     throw new Error(
       `expected ${bounds.composeMs} ms and ${bounds.composeMiB} MiB at most, found ${JSON.stringify(last)}`,
     );
   }
-  if (resolveMs > bounds.resolveMs) throw new Error(`expected ${bounds.resolveMs} ms at most, found ${resolveMs} ms`);
+  if (resolveMs > bounds.resolveMs)
+    throw new Error(`expected ${bounds.resolveMs} ms at most, found ${resolveMs} ms`);
 }
 
 if (process.argv[1] === self) {

@@ -74,20 +74,37 @@ export function run(): void {
     const rules = [...mask.map((glob) => `--exclude=${glob}`), '--include=*/'];
     rules.push(...file_spec.map((glob) => `--include=${glob}`), '--exclude=*');
     const peer = best(runs, () =>
-      measurePeer('rsync', ['-a', '-m', '-n', '--out-format=/%n', ...rules, `${tree}/`, `${tree}-none/`]),
+      measurePeer('rsync', [
+        '-a',
+        '-m',
+        '-n',
+        '--out-format=/%n',
+        ...rules,
+        `${tree}/`,
+        `${tree}-none/`,
+      ]),
     );
     const copied = peer.stdout.split('\n').filter((line) => line !== '' && !line.endsWith('/'));
     rows.push({ what: 'rsync -n', selected: copied.length, ...times(peer) });
     console.table(rows);
     if (copied.sort().join('\n') !== selected.join('\n'))
       throw new Error('expected the selection of rsync, found another');
-    if (ours.wallMs > peer.wallMs) throw new Error(`expected ${peer.wallMs} ms at most, found ${ours.wallMs} ms`);
+    if (ours.wallMs > peer.wallMs)
+      throw new Error(`expected ${peer.wallMs} ms at most, found ${ours.wallMs} ms`);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function times({ wallMs, userMs, rssMiB }: { wallMs: number; userMs: number | null; rssMiB: number | null }) {
+function times({
+  wallMs,
+  userMs,
+  rssMiB,
+}: {
+  wallMs: number;
+  userMs: number | null;
+  rssMiB: number | null;
+}) {
   return {
     'wall ms': Math.round(wallMs),
     'user ms': userMs === null ? null : Math.round(userMs),

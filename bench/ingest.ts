@@ -11,7 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
-import { type DockerRegistry, dockerRegistryProgram, startDockerRegistry } from '../scripts/docker-registry.ts';
+import {
+  type DockerRegistry,
+  dockerRegistryProgram,
+  startDockerRegistry,
+} from '../scripts/docker-registry.ts';
 import { cloudEnvironment, startLocalCloud } from '../scripts/local-cloud.ts';
 import { choosePort } from '../scripts/ports.ts';
 import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
@@ -35,13 +39,17 @@ const self = fileURLToPath(import.meta.url);
 
 export async function run(size = defaultMiB): Promise<void> {
   const files = Math.ceil((Number(size) * 1024 ** 2) / fileBytes);
-  if (!Number.isSafeInteger(files) || files < 1) throw new Error(`expected a number of MiB, found ${size}`);
+  if (!Number.isSafeInteger(files) || files < 1)
+    throw new Error(`expected a number of MiB, found ${size}`);
   if (!isInstalled(dockerRegistryProgram)) {
     process.stdout.write(`  ${dockerRegistryProgram} is not present\n`);
     return;
   }
   const directory = await mkdtemp(join(tmpdir(), 'gantry-bench-ingest-'));
-  const cloud = await startLocalCloud(directory, await choosePort({ variable: 'GANTRY_BENCH_PORT', kept: undefined }));
+  const cloud = await startLocalCloud(
+    directory,
+    await choosePort({ variable: 'GANTRY_BENCH_PORT', kept: undefined }),
+  );
   const registry = await startDockerRegistry();
   try {
     const names = { DEPLOYMENT_NAME: 'bench', BUCKET_NAME: bucket, TABLE_NAME: 'none' };
@@ -75,7 +83,8 @@ async function measure(registry: DockerRegistry, layer: Descriptor): Promise<voi
       'peak RSS MiB': rssMiB,
     },
   ]);
-  if (rssMiB > rssMiBMax) throw new Error(`expected at most ${rssMiBMax} MiB of memory, found ${rssMiB}`);
+  if (rssMiB > rssMiBMax)
+    throw new Error(`expected at most ${rssMiBMax} MiB of memory, found ${rssMiB}`);
 }
 
 /** A module of so many files of the same random content, pushed as it is written; its layer's descriptor. */
@@ -85,10 +94,18 @@ async function pushLarge(registry: DockerRegistry, files: number): Promise<Descr
   const root: TreeEntry = { path: '/', type: 'directory', mode: 0o755, size: 0, ...attributes };
   const verity = fsVerityDigest(content);
   const entries = Array.from({ length: files }, (_, index): TreeEntry => {
-    return { path: `/file-${index}`, type: 'file', mode: 0o644, size: fileBytes, verity, ...attributes };
+    return {
+      path: `/file-${index}`,
+      type: 'file',
+      mode: 0o644,
+      size: fileBytes,
+      verity,
+      ...attributes,
+    };
   });
   const manifestJson = JSON.stringify({ schema_version: 1, name: 'large', file_spec: ['/**'] });
-  const tar = () => writeModuleTar({ manifestJson, mtime: 0, entries: [root, ...entries], open: () => content });
+  const tar = () =>
+    writeModuleTar({ manifestJson, mtime: 0, entries: [root, ...entries], open: () => content });
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of tar()) {
@@ -110,4 +127,5 @@ async function take(host: string, layer: Descriptor): Promise<void> {
   process.stdout.write(JSON.stringify({ seconds: (performance.now() - started) / 1000 }));
 }
 
-if (process.argv[1] === self) await take(process.argv[2] as string, JSON.parse(process.argv[3] as string));
+if (process.argv[1] === self)
+  await take(process.argv[2] as string, JSON.parse(process.argv[3] as string));

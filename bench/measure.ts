@@ -33,7 +33,8 @@ function measure(program: string, args: string[], env: NodeJS.ProcessEnv): Cost 
   const child = spawnSync(program, args, { env, encoding: 'utf8', maxBuffer: 1 << 30 });
   const wallMs = performance.now() - started;
   if (child.error) throw child.error;
-  if (child.status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${child.status}: ${child.stderr}`);
+  if (child.status !== 0)
+    throw new Error(`${program} ${args.join(' ')} ended with ${child.status}: ${child.stderr}`);
   const last = child.stderr.slice(child.stderr.lastIndexOf('\n') + 1);
   if (!last.startsWith('{')) return { wallMs, userMs: null, rssMiB: null, stdout: child.stdout };
   const { userCPUTime, maxRSS } = JSON.parse(last);

@@ -13,7 +13,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { limits } from '../shared/base/limits/index.ts';
-import { compose, decodeIndex, encodeIndex, indexOf, previewComposition } from '../shared/composition/index.ts';
+import {
+  compose,
+  decodeIndex,
+  encodeIndex,
+  indexOf,
+  previewComposition,
+} from '../shared/composition/index.ts';
 import type { CompositionLayer } from '../shared/domain/compose/index.ts';
 import { makeLayer } from './synthetic-layer.ts';
 
@@ -43,7 +49,11 @@ function measure(directory: string): { ms: number; rssMiB: number; answerBytes: 
   const bounded = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
   const answer = JSON.stringify(previewComposition(before, indexOf(compose(layers)), bounded));
   const ms = Math.round(performance.now() - started);
-  return { ms, rssMiB: Math.round(process.resourceUsage().maxRSS / 1024), answerBytes: Buffer.byteLength(answer) };
+  return {
+    ms,
+    rssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    answerBytes: Buffer.byteLength(answer),
+  };
 }
 
 /** Measures and prints it; throws where a bound is passed. */
@@ -56,7 +66,9 @@ export function run(): void {
     const cost: ReturnType<typeof measure> = JSON.parse(inOwnProcess('measure'));
     console.table([{ entries: modules * makeLayer(0).entries.length, ...cost }]);
     if (cost.rssMiB > bounds.rssMiB || cost.ms > bounds.ms) {
-      throw new Error(`expected ${bounds.rssMiB} MiB and ${bounds.ms} ms at most, found ${JSON.stringify(cost)}`);
+      throw new Error(
+        `expected ${bounds.rssMiB} MiB and ${bounds.ms} ms at most, found ${JSON.stringify(cost)}`,
+      );
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });

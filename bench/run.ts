@@ -17,10 +17,13 @@ interface Bench {
 }
 
 async function loadBenches(): Promise<Bench[]> {
-  const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.ts') && file !== 'run.ts');
+  const files = readdirSync(import.meta.dirname).filter(
+    (file) => file.endsWith('.ts') && file !== 'run.ts',
+  );
   const modules = await Promise.all(files.sort().map((file) => import(`./${file}`)));
   return modules.filter(
-    (module): module is Bench => typeof module.name === 'string' && typeof module.run === 'function',
+    (module): module is Bench =>
+      typeof module.name === 'string' && typeof module.run === 'function',
   );
 }
 
@@ -43,7 +46,9 @@ for (const bench of benches) {
   try {
     await bench.run(wanted.get(bench.name));
   } catch (error) {
-    process.stdout.write(`${bench.name} failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stdout.write(
+      `${bench.name} failed: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type CosignCase, candidatesOf, cosignCase, cosignFixtures, policyOf } from '../scripts/cosign-fixtures.ts';
+import {
+  type CosignCase,
+  candidatesOf,
+  cosignCase,
+  cosignFixtures,
+  policyOf,
+} from '../scripts/cosign-fixtures.ts';
 import { dockerRegistryProgram, startDockerRegistry } from '../scripts/docker-registry.ts';
 import { loadLayout } from '../scripts/oci-layout.ts';
 import { collectSignatures, RegistryClient } from '../shared/registry/index.ts';
@@ -13,14 +19,21 @@ import { best, isInstalled, measurePeer } from './measure.ts';
 export const name = 'signatures';
 
 const rounds = 300;
-const cases = ['keyless-ok', 'keyless-ok-rekor1', 'keyless-legacy-ok', 'keyed-bundle-ok', 'keyed-legacy-ok'];
+const cases = [
+  'keyless-ok',
+  'keyless-ok-rekor1',
+  'keyless-legacy-ok',
+  'keyed-bundle-ok',
+  'keyed-legacy-ok',
+];
 
 export async function run(): Promise<void> {
   if (!isInstalled(dockerRegistryProgram)) {
     process.stdout.write(`  ${dockerRegistryProgram} is not present\n`);
     return;
   }
-  if (!isInstalled('cosign')) process.stdout.write('  cosign is not present: its column stays empty\n');
+  if (!isInstalled('cosign'))
+    process.stdout.write('  cosign is not present: its column stays empty\n');
   const registry = await startDockerRegistry();
   try {
     const client = new RegistryClient({ host: registry.host });
@@ -83,8 +96,18 @@ function cosignMs(reference: string, entry: CosignCase): number | null {
   const { identity_regexp, issuer_regexp, public_key, ignore_tlog } = entry;
   const signer = public_key
     ? ['--key', join(cosignFixtures, public_key)]
-    : ['--certificate-identity-regexp', identity_regexp ?? '', '--certificate-oidc-issuer-regexp', issuer_regexp ?? ''];
-  const args = ['verify', '--allow-http-registry', '--trusted-root', join(cosignFixtures, 'trust/trusted_root.json')];
+    : [
+        '--certificate-identity-regexp',
+        identity_regexp ?? '',
+        '--certificate-oidc-issuer-regexp',
+        issuer_regexp ?? '',
+      ];
+  const args = [
+    'verify',
+    '--allow-http-registry',
+    '--trusted-root',
+    join(cosignFixtures, 'trust/trusted_root.json'),
+  ];
   if (ignore_tlog) args.push('--insecure-ignore-tlog');
   return rounded(best(5, () => measurePeer('cosign', [...args, ...signer, reference])).wallMs);
 }

@@ -14,7 +14,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { artifactManifest } from '../cli/push/push-module.ts';
 import { environmentOf } from '../scripts/admin-token.ts';
-import { type DockerRegistry, dockerRegistryProgram, startDockerRegistry } from '../scripts/docker-registry.ts';
+import {
+  type DockerRegistry,
+  dockerRegistryProgram,
+  startDockerRegistry,
+} from '../scripts/docker-registry.ts';
 import { cloudEnvironment } from '../scripts/local-cloud.ts';
 import { startLocalStack } from '../scripts/local-stack.ts';
 import { createAccount } from '../shared/actions/accounts/index.ts';
@@ -37,7 +41,16 @@ export const onRequest = true;
 const account = 'soak';
 const module = 'soaked';
 const repository = `${account}/${module}`;
-const root = { path: '/', type: 'directory' as const, mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
+const root = {
+  path: '/',
+  type: 'directory' as const,
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  mtime_ns: 0,
+  size: 0,
+};
 const pushesAtOnce = 8;
 const singlePushes = 20;
 /** Without a new version for so long the soak has failed. */
@@ -45,7 +58,8 @@ const stillMs = 300_000;
 
 export async function run(size = '10000'): Promise<void> {
   const tags = Number(size);
-  if (!Number.isSafeInteger(tags) || tags < 1) throw new Error(`expected a number of tags, found ${size}`);
+  if (!Number.isSafeInteger(tags) || tags < 1)
+    throw new Error(`expected a number of tags, found ${size}`);
   if (!isInstalled(dockerRegistryProgram)) {
     process.stdout.write(`  ${dockerRegistryProgram} is not present\n`);
     return;
@@ -68,7 +82,11 @@ export async function run(size = '10000'): Promise<void> {
 async function soak(services: Services, registry: DockerRegistry, tags: number): Promise<void> {
   const author = await registered(services, registry);
   // Before the first of many at once: a registry may say that it has a blob which another push has not finished.
-  await new RegistryClient({ host: registry.host }).pushBlob(repository, emptyBlob, emptyBlob.bytes);
+  await new RegistryClient({ host: registry.host }).pushBlob(
+    repository,
+    emptyBlob,
+    emptyBlob.bytes,
+  );
   const started = Date.now();
   const pushedAt = new Map<string, number>();
   const pushing = mapAtOnce(
@@ -91,7 +109,13 @@ async function soak(services: Services, registry: DockerRegistry, tags: number):
 async function registered(services: Services, registry: DockerRegistry) {
   await createAccount(services, { slug: account, name: account });
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const caller = { account, actor: 'token:bench', roles: ['admin' as const], member_id: null, platform: false };
+  const caller = {
+    account,
+    actor: 'token:bench',
+    roles: ['admin' as const],
+    member_id: null,
+    platform: false,
+  };
   await registerModule(services, caller, {
     name: module,
     category: 'userland',
@@ -103,11 +127,25 @@ async function registered(services: Services, registry: DockerRegistry) {
 }
 
 /** Pushes and signs a module of an empty directory, which is another one for each version; answers its digest. */
-async function push(registry: DockerRegistry, key: ReturnType<typeof readCosignKey>, version: string): Promise<string> {
+async function push(
+  registry: DockerRegistry,
+  key: ReturnType<typeof readCosignKey>,
+  version: string,
+): Promise<string> {
   const client = new RegistryClient({ host: registry.host });
   const chunks: Buffer[] = [];
-  const manifestJson = JSON.stringify({ schema_version: 1, name: module, file_spec: ['/**'], description: version });
-  const tar = writeModuleTar({ manifestJson, mtime: 0, entries: [root], open: () => Buffer.alloc(0) });
+  const manifestJson = JSON.stringify({
+    schema_version: 1,
+    name: module,
+    file_spec: ['/**'],
+    description: version,
+  });
+  const tar = writeModuleTar({
+    manifestJson,
+    mtime: 0,
+    entries: [root],
+    open: () => Buffer.alloc(0),
+  });
   for await (const chunk of tar) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const layer = { digest: `sha256:${sha256Hex(bytes)}`, size: bytes.length };
@@ -129,7 +167,8 @@ async function untilBuilt(services: Services, tags: number): Promise<void> {
     const now = await countVersions(services);
     if (now > built) changed = Date.now();
     built = now;
-    if (Date.now() - changed > stillMs) throw new Error(`expected ${tags} versions, found ${built}`);
+    if (Date.now() - changed > stillMs)
+      throw new Error(`expected ${tags} versions, found ${built}`);
   }
   if (built > tags) throw new Error(`expected ${tags} versions, found ${built}`);
 }
@@ -137,16 +176,21 @@ async function untilBuilt(services: Services, tags: number): Promise<void> {
 async function countVersions(services: Services): Promise<number> {
   const seen = new Set<string>();
   for await (const { digest, version_string } of eachVersion(services.db, account, module)) {
-    if (seen.has(digest) || seen.has(version_string)) throw new Error(`${version_string} is there twice`);
+    if (seen.has(digest) || seen.has(version_string))
+      throw new Error(`${version_string} is there twice`);
     seen.add(digest).add(version_string);
   }
   return seen.size / 2;
 }
 
 /** Milliseconds from the push of each tag to its version. */
-async function lagsOf(services: Services, pushedAt: ReadonlyMap<string, number>): Promise<number[]> {
+async function lagsOf(
+  services: Services,
+  pushedAt: ReadonlyMap<string, number>,
+): Promise<number[]> {
   for await (const { state, code, tags } of eachCandidate(services.db, account, module)) {
-    if (state !== 'ingested') throw new Error(`expected ${tags} to be a version, found ${state} (${code})`);
+    if (state !== 'ingested')
+      throw new Error(`expected ${tags} to be a version, found ${state} (${code})`);
   }
   const lags: number[] = [];
   for await (const { version_string, ingested_at } of eachVersion(services.db, account, module)) {
@@ -156,14 +200,19 @@ async function lagsOf(services: Services, pushedAt: ReadonlyMap<string, number>)
   return lags;
 }
 
-async function pushSingly(services: Services, registry: DockerRegistry, key: ReturnType<typeof readCosignKey>) {
+async function pushSingly(
+  services: Services,
+  registry: DockerRegistry,
+  key: ReturnType<typeof readCosignKey>,
+) {
   const lags: number[] = [];
   for (let i = 0; i < singlePushes; i++) {
     const id = versionId(account, module, await push(registry, key, `2.0.${i}`));
     const pushed = Date.now();
     await askForPoll(services, account, module);
     while ((await getVersion(services.db, account, id)) === null) {
-      if (Date.now() - pushed > stillMs) throw new Error(`expected a version of 2.0.${i}, found none`);
+      if (Date.now() - pushed > stillMs)
+        throw new Error(`expected a version of 2.0.${i}, found none`);
       await sleep(100);
     }
     lags.push(Date.now() - pushed);
@@ -176,7 +225,10 @@ async function expectNoDeadLetters({ aws: { sqs } }: Services): Promise<void> {
   const letters = QueueUrls.filter((url) => url.includes('DeadLetters'));
   if (letters.length === 0) throw new Error('expected dead-letter queues, found none');
   for (const QueueUrl of letters) {
-    const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] });
+    const command = new GetQueueAttributesCommand({
+      QueueUrl,
+      AttributeNames: ['ApproximateNumberOfMessages'],
+    });
     const { Attributes } = await sqs.send(command);
     const found = Attributes?.ApproximateNumberOfMessages;
     if (found !== '0') throw new Error(`expected no dead letters, found ${found} in ${QueueUrl}`);
@@ -186,7 +238,8 @@ async function expectNoDeadLetters({ aws: { sqs } }: Services): Promise<void> {
 
 function quantiles(values: number[]): string {
   const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => seconds(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+  const at = (share: number) =>
+    seconds(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
   return `p50 ${at(0.5)}, p95 ${at(0.95)}, most ${at(1)}`;
 }
 

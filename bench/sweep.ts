@@ -7,7 +7,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import { type DockerRegistry, dockerRegistryProgram, startDockerRegistry } from '../scripts/docker-registry.ts';
+import {
+  type DockerRegistry,
+  dockerRegistryProgram,
+  startDockerRegistry,
+} from '../scripts/docker-registry.ts';
 import { cloudEnvironment, startLocalCloud } from '../scripts/local-cloud.ts';
 import { choosePort } from '../scripts/ports.ts';
 import { createTable } from '../scripts/table.ts';
@@ -33,7 +37,10 @@ export async function run(): Promise<void> {
     return;
   }
   const directory = await mkdtemp(join(tmpdir(), 'gantry-bench-sweep-'));
-  const cloud = await startLocalCloud(directory, await choosePort({ variable: 'GANTRY_BENCH_PORT', kept: undefined }));
+  const cloud = await startLocalCloud(
+    directory,
+    await choosePort({ variable: 'GANTRY_BENCH_PORT', kept: undefined }),
+  );
   const registry = await startDockerRegistry();
   try {
     Object.assign(process.env, cloudEnvironment(cloud.endpoint));
@@ -54,18 +61,39 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
   const at = new Date().toISOString();
   await mapAtOnce(modules, 8, async (module) => {
     const repository = `${registry.host}/bench/${module}`;
-    const fixed = { tags_hash: null, polled_at: null, failures: 0, code: null, message: null, ignored_tags: [] };
-    const row = { account: 'bench', module, repository, ...fixed, next_poll_at: at, recheck_at: at };
+    const fixed = {
+      tags_hash: null,
+      polled_at: null,
+      failures: 0,
+      code: null,
+      message: null,
+      ignored_tags: [],
+    };
+    const row = {
+      account: 'bench',
+      module,
+      repository,
+      ...fixed,
+      next_poll_at: at,
+      recheck_at: at,
+    };
     await transact(services.db, [createRepository(row)]);
   });
   const sweep = async (what: string, requestsMax: number) => {
     requests = 0;
     const started = performance.now();
-    await mapAtOnce(modules, workers, (module) => pollRepository(services, { account: 'bench', module }));
+    await mapAtOnce(modules, workers, (module) =>
+      pollRepository(services, { account: 'bench', module }),
+    );
     const seconds = (performance.now() - started) / 1000;
-    const cells = [what.padEnd(10), `${requests} requests`.padStart(15), `${seconds.toFixed(1)} s`.padStart(8)];
+    const cells = [
+      what.padEnd(10),
+      `${requests} requests`.padStart(15),
+      `${seconds.toFixed(1)} s`.padStart(8),
+    ];
     process.stdout.write(`  ${total} ${cells.join('')}\n`);
-    if (requests > requestsMax) throw new Error(`expected at most ${requestsMax} requests, found ${requests}`);
+    if (requests > requestsMax)
+      throw new Error(`expected at most ${requestsMax} requests, found ${requests}`);
   };
   await sweep('new', 2 * total);
   await sweep('unchanged', total);
@@ -79,7 +107,13 @@ async function push(registry: DockerRegistry, tag: string): Promise<void> {
   const config = { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size };
   await mapAtOnce(modules, 8, async (module) => {
     const annotations = { tag, module };
-    const manifest = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [config], annotations };
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config,
+      layers: [config],
+      annotations,
+    };
     await client.pushBlob(`bench/${module}`, emptyBlob, emptyBlob.bytes);
     const bytes = Buffer.from(JSON.stringify(manifest));
     await client.putManifest(`bench/${module}`, tag, { bytes, mediaType: mediaTypes.manifest });
@@ -97,7 +131,14 @@ async function preparedServices(): Promise<Services> {
   });
   const services = servicesFromEnvironment();
   await services.aws.dynamodb.send(createTable(table));
-  const { QueueUrl = '' } = await services.aws.sqs.send(new CreateQueueCommand({ QueueName: table }));
-  const queueUrls = Object.fromEntries(Object.keys(services.settings.queueUrls).map((stage) => [stage, QueueUrl]));
-  return { ...services, settings: { ...services.settings, queueUrls: queueUrls as Services['settings']['queueUrls'] } };
+  const { QueueUrl = '' } = await services.aws.sqs.send(
+    new CreateQueueCommand({ QueueName: table }),
+  );
+  const queueUrls = Object.fromEntries(
+    Object.keys(services.settings.queueUrls).map((stage) => [stage, QueueUrl]),
+  );
+  return {
+    ...services,
+    settings: { ...services.settings, queueUrls: queueUrls as Services['settings']['queueUrls'] },
+  };
 }

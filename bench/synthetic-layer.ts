@@ -18,9 +18,12 @@ export function makeLayer(number: number): CompositionLayer {
       mtime: 1_700_000_000,
       mtime_ns: 0,
       size,
-      ...(size > 0 ? { verity: hash('sha256', `${module}${path}`), offset: entries.length * 2048 } : {}),
+      ...(size > 0
+        ? { verity: hash('sha256', `${module}${path}`), offset: entries.length * 2048 }
+        : {}),
     });
-  for (const path of ['/', '/etc', '/usr', '/usr/share', `/usr/share/${module}`]) add(path, 'directory');
+  for (const path of ['/', '/etc', '/usr', '/usr/share', `/usr/share/${module}`])
+    add(path, 'directory');
   add(`/etc/${module}.conf`, 'file', 400);
   for (let i = 0; i < 49; i++) add(`/etc/shared-${i}.conf`, 'file', 400);
   for (let i = 0; i < filesPerModule - 50; i++) {

@@ -11,8 +11,15 @@ interface CommandSpec<Args extends unknown[]> {
 }
 
 /** What every command that talks to the control plane has: --json, an example, its exit codes. */
-export function describe<Args extends unknown[]>(command: Command, spec: CommandSpec<Args>): Command {
-  const codes = ['0 done', ...(spec.no === undefined ? [] : [`1 ${spec.no}`]), '2 wrong usage or an error'];
+export function describe<Args extends unknown[]>(
+  command: Command,
+  spec: CommandSpec<Args>,
+): Command {
+  const codes = [
+    '0 done',
+    ...(spec.no === undefined ? [] : [`1 ${spec.no}`]),
+    '2 wrong usage or an error',
+  ];
   return command
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', `\nExample:\n  ${spec.example}\n\nExit codes: ${codes.join(', ')}.`)

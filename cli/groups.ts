@@ -28,7 +28,11 @@ export const commandGroups: CommandGroup[] = [
     summary: 'keep where the control plane is, and a token for it',
     load: () => import('./commands/accounts/login.ts'),
   },
-  { name: 'account', summary: 'show the account, make accounts', load: () => import('./commands/accounts/account.ts') },
+  {
+    name: 'account',
+    summary: 'show the account, make accounts',
+    load: () => import('./commands/accounts/account.ts'),
+  },
   {
     name: 'member',
     summary: 'people of the account and their roles',
@@ -60,7 +64,11 @@ export const commandGroups: CommandGroup[] = [
     summary: 'why machines have what they have',
     load: () => import('./commands/templates/composition.ts'),
   },
-  { name: 'assignment', summary: 'modules of a template', load: () => import('./commands/templates/assignment.ts') },
+  {
+    name: 'assignment',
+    summary: 'modules of a template',
+    load: () => import('./commands/templates/assignment.ts'),
+  },
   {
     name: 'instance',
     summary: 'machines built from a template',
@@ -71,8 +79,16 @@ export const commandGroups: CommandGroup[] = [
     summary: 'whether a machine runs what it should',
     load: () => import('./commands/machines/drift.ts'),
   },
-  { name: 'fleet', summary: 'which machines run what they should', load: () => import('./commands/machines/fleet.ts') },
-  { name: 'operation', summary: 'changes on their way', load: () => import('./commands/operations/operation.ts') },
+  {
+    name: 'fleet',
+    summary: 'which machines run what they should',
+    load: () => import('./commands/machines/fleet.ts'),
+  },
+  {
+    name: 'operation',
+    summary: 'changes on their way',
+    load: () => import('./commands/operations/operation.ts'),
+  },
   {
     name: 'approvals',
     summary: 'requests that wait for a reviewer',
@@ -83,7 +99,11 @@ export const commandGroups: CommandGroup[] = [
     summary: 'the keys that machines of the account trust',
     load: () => import('./commands/accounts/trust.ts'),
   },
-  { name: 'policy', summary: 'what each action asks for', load: () => import('./commands/operations/policy.ts') },
+  {
+    name: 'policy',
+    summary: 'what each action asks for',
+    load: () => import('./commands/operations/policy.ts'),
+  },
   {
     name: 'composefs',
     summary: 'make composefs images and digests',

@@ -10,13 +10,16 @@ export function fail(error: unknown): never {
   if (error instanceof GantryError) {
     const { code, message, field, expected, found, details } = error;
     if (json)
-      process.stderr.write(`${JSON.stringify({ error: { code, message, field, expected, found, details } })}\n`);
+      process.stderr.write(
+        `${JSON.stringify({ error: { code, message, field, expected, found, details } })}\n`,
+      );
     else process.stderr.write(`gantry: ${lines(message)} (${code})\n`);
   } else {
     const message = error instanceof Error ? error.message : String(error);
     if (json) process.stderr.write(`${JSON.stringify({ error: { code: 'internal', message } })}\n`);
     else process.stderr.write(`gantry: ${lines(message)}\n`);
-    if (process.env.GANTRY_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (process.env.GANTRY_DEBUG && error instanceof Error)
+      process.stderr.write(`${error.stack}\n`);
   }
   process.exit(2);
 }

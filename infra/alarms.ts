@@ -44,9 +44,13 @@ export class Alarms extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
-    if (props.alarmAddress !== undefined) this.topic.addSubscription(new EmailSubscription(props.alarmAddress));
+    if (props.alarmAddress !== undefined)
+      this.topic.addSubscription(new EmailSubscription(props.alarmAddress));
     for (const [name, queue] of Object.entries(props.deadLetterQueues)) {
-      const metric = queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' });
+      const metric = queue.metricApproximateNumberOfMessagesVisible({
+        period,
+        statistic: 'Maximum',
+      });
       this.raise(
         `${name}DeadLetters`,
         metric,
@@ -82,16 +86,26 @@ export class Alarms extends Construct {
       period: Duration.hours(6),
       statistic: 'Minimum',
     });
-    this.raise('TrustRootStale', daysLeft, 'The public-good trust root was not refreshed for days.', {
-      threshold: limits.trustRootDaysLeftMin,
-      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-      treatMissingData: TreatMissingData.IGNORE,
-    });
+    this.raise(
+      'TrustRootStale',
+      daysLeft,
+      'The public-good trust root was not refreshed for days.',
+      {
+        threshold: limits.trustRootDaysLeftMin,
+        comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+        treatMissingData: TreatMissingData.IGNORE,
+      },
+    );
     const serverErrors = props.http.api.metricServerError({ period, statistic: 'Sum' });
     this.raise('ApiServerErrors', serverErrors, 'The API answered with a 5xx status.');
   }
 
-  private raise(id: string, metric: IMetric, alarmDescription: string, other: Partial<AlarmProps> = {}): void {
+  private raise(
+    id: string,
+    metric: IMetric,
+    alarmDescription: string,
+    other: Partial<AlarmProps> = {},
+  ): void {
     const alarm = new Alarm(this, id, {
       metric,
       alarmDescription,
@@ -107,5 +121,11 @@ export class Alarms extends Construct {
 
 /** What a function counts itself; Powertools adds the dimension. */
 function counted(metricName: string, service: string): Metric {
-  return new Metric({ namespace: 'Gantry', metricName, dimensionsMap: { service }, period, statistic: 'Sum' });
+  return new Metric({
+    namespace: 'Gantry',
+    metricName,
+    dimensionsMap: { service },
+    period,
+    statistic: 'Sum',
+  });
 }

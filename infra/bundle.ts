@@ -32,7 +32,10 @@ export function bundleDirectory(name: FunctionName): string {
 /** How every function is bundled, AWS SDK included. */
 export const bundleOptions = {
   absWorkingDir: root,
-  entryPoints: Object.entries(functionEntries).map(([name, entry]) => ({ in: entry, out: `${name}/index` })),
+  entryPoints: Object.entries(functionEntries).map(([name, entry]) => ({
+    in: entry,
+    out: `${name}/index`,
+  })),
   outdir: outputDirectory,
   outExtension: { '.js': '.mjs' },
   bundle: true,

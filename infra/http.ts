@@ -26,8 +26,12 @@ export class Http extends Construct {
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.settings = settings;
-    this.api = new HttpApi(this, 'Api', { apiName: `gantry-${settings.environmentName}`, createDefaultStage: false });
-    const ofDomain = settings.domainName === undefined ? undefined : `https://${settings.domainName}`;
+    this.api = new HttpApi(this, 'Api', {
+      apiName: `gantry-${settings.environmentName}`,
+      createDefaultStage: false,
+    });
+    const ofDomain =
+      settings.domainName === undefined ? undefined : `https://${settings.domainName}`;
     this.publicUrl = settings.publicUrl ?? ofDomain ?? this.api.apiEndpoint;
     const stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,
@@ -49,14 +53,17 @@ export class Http extends Construct {
   /** Tells a function where people reach the API, for links and for the address that DPoP proofs name. */
   tell(stage: StageFunction): void {
     stage.setEnvironment('PUBLIC_URL', this.publicUrl);
-    if (this.settings.oidcIssuer !== undefined) stage.setEnvironment('OIDC_ISSUER', this.settings.oidcIssuer);
+    if (this.settings.oidcIssuer !== undefined)
+      stage.setEnvironment('OIDC_ISSUER', this.settings.oidcIssuer);
   }
 
   answerWith(stage: StageFunction): void {
     const route = new HttpRoute(this, 'Everything', {
       httpApi: this.api,
       routeKey: HttpRouteKey.DEFAULT,
-      integration: new HttpLambdaIntegration('Integration', stage.lambda, { scopePermissionToRoute: false }),
+      integration: new HttpLambdaIntegration('Integration', stage.lambda, {
+        scopePermissionToRoute: false,
+      }),
     });
     acknowledge(
       route,

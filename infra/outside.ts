@@ -13,7 +13,9 @@ export class Outside extends Construct {
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.settings = settings;
-    this.sender = new EmailIdentity(this, 'Sender', { identity: Identity.email(settings.senderAddress) });
+    this.sender = new EmailIdentity(this, 'Sender', {
+      identity: Identity.email(settings.senderAddress),
+    });
   }
 
   /** Reading from registries: the credentials an operator stored, ECR, and the allow-listed hosts. */
@@ -21,12 +23,24 @@ export class Outside extends Construct {
     stage.allow(['secretsmanager:GetSecretValue'], [this.secrets(stage, 'registry')]);
     stage.allow(['ecr:GetAuthorizationToken'], ['*']);
     const { ecrRepositories, registryBudgets } = this.settings;
-    const everything = Stack.of(this).formatArn({ service: 'ecr', resource: 'repository', resourceName: '*' });
+    const everything = Stack.of(this).formatArn({
+      service: 'ecr',
+      resource: 'repository',
+      resourceName: '*',
+    });
     stage.allow(
-      ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability', 'ecr:ListImages'],
+      [
+        'ecr:BatchGetImage',
+        'ecr:GetDownloadUrlForLayer',
+        'ecr:BatchCheckLayerAvailability',
+        'ecr:ListImages',
+      ],
       ecrRepositories.length > 0 ? ecrRepositories : [everything],
     );
-    for (const resource of [`${local('ecr')}:repository/*`, ...ecrRepositories.filter((arn) => arn.includes('*'))]) {
+    for (const resource of [
+      `${local('ecr')}:repository/*`,
+      ...ecrRepositories.filter((arn) => arn.includes('*')),
+    ]) {
       acknowledgeWildcard(
         stage.role,
         resource,
@@ -45,7 +59,11 @@ export class Outside extends Construct {
 
   /** Storing what operators give: credentials of registries, which cannot be read back, and the secrets of webhooks. */
   allowSecrets(stage: StageFunction): void {
-    const write = ['secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:DeleteSecret'];
+    const write = [
+      'secretsmanager:CreateSecret',
+      'secretsmanager:PutSecretValue',
+      'secretsmanager:DeleteSecret',
+    ];
     stage.allow(write, [this.secrets(stage, 'registry')]);
     stage.allow([...write, 'secretsmanager:GetSecretValue'], [this.secrets(stage, 'hook')]);
   }
@@ -58,7 +76,12 @@ export class Outside extends Construct {
       'Secrets are named by account at run time; the prefix bounds them.',
     );
     const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
-    return Stack.of(this).formatArn({ service: 'secretsmanager', resource: 'secret', resourceName, arnFormat });
+    return Stack.of(this).formatArn({
+      service: 'secretsmanager',
+      resource: 'secret',
+      resourceName,
+      arnFormat,
+    });
   }
 
   /** Tells a function which private hosts an operator allow-listed. */

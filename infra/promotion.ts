@@ -121,7 +121,9 @@ export class Promotion extends Construct {
       assign: { planned: '{% $states.result.Payload.planned %}', round: '{% $round + 1 %}' },
     });
     plan.addCatch(failed);
-    const apply = this.step('Apply', 'apply', { payload: { planned: '{% $planned %}', round: '{% $round %}' } });
+    const apply = this.step('Apply', 'apply', {
+      payload: { planned: '{% $planned %}', round: '{% $round %}' },
+    });
     apply.addCatch(failed);
     apply.next(
       new Choice(this, 'Planned anew?')
@@ -132,7 +134,9 @@ export class Promotion extends Construct {
     const decided = new Choice(this, 'Approved?')
       .when(Condition.jsonata("{% $decision = 'approved' %}"), plan)
       .otherwise(notify);
-    const expired = this.step('Expire', 'expire', { assign: { decision: '{% $states.result.Payload.decision %}' } });
+    const expired = this.step('Expire', 'expire', {
+      assign: { decision: '{% $states.result.Payload.decision %}' },
+    });
     expired.addCatch(failed);
     expired.next(
       new Choice(this, 'Approved after all?')
@@ -172,7 +176,10 @@ export class Promotion extends Construct {
   private step(
     id: string,
     step: string,
-    { payload = {}, assign = {} }: { payload?: Record<string, string>; assign?: Record<string, string> } = {},
+    {
+      payload = {},
+      assign = {},
+    }: { payload?: Record<string, string>; assign?: Record<string, string> } = {},
   ): LambdaInvoke {
     const task = LambdaInvoke.jsonata(this, id, {
       lambdaFunction: this.promote.lambda,
@@ -239,7 +246,10 @@ export class Promotion extends Construct {
     withRetry(fail);
     fail.next(
       new Choice(this, 'Expected?')
-        .when(Condition.jsonata('{% $states.input.expected = true %}'), new Succeed(this, 'Ended with an answer'))
+        .when(
+          Condition.jsonata('{% $states.input.expected = true %}'),
+          new Succeed(this, 'Ended with an answer'),
+        )
         .otherwise(new Fail(this, 'Failed', { error: 'operation_failed' })),
     );
     return fail;
@@ -247,7 +257,11 @@ export class Promotion extends Construct {
 
   private acknowledgeWildcards(): void {
     const { stateMachine, promote } = this;
-    acknowledgeWildcard(stateMachine, '*', "Step Functions' log delivery and X-Ray actions know no resource.");
+    acknowledgeWildcard(
+      stateMachine,
+      '*',
+      "Step Functions' log delivery and X-Ray actions know no resource.",
+    );
     acknowledgeWildcard(
       stateMachine,
       `${attribute(promote.lambda, 'Arn')}:*`,

@@ -34,18 +34,27 @@ const settingsSchema = z
     registryBudgets: z
       .string()
       .default('')
-      .refine((text) => registryBudgets.safeParse(text).success, 'expected host=requestsPerSecond:concurrency,…'),
+      .refine(
+        (text) => registryBudgets.safeParse(text).success,
+        'expected host=requestsPerSecond:concurrency,…',
+      ),
     /** Where the public-good trust root is refreshed from: its TUF repository or a mirror of it; `none` keeps the shipped copy. */
     trustRootMirror: z
-      .union([z.literal('none'), z.url({ protocol: /^https$/ })], 'expected the https URL of a TUF repository, or none')
+      .union(
+        [z.literal('none'), z.url({ protocol: /^https$/ })],
+        'expected the https URL of a TUF repository, or none',
+      )
       .default('https://tuf-repo-cdn.sigstore.dev'),
     /** Comma list of ARNs of the ECR repositories that may be read; all of this account and region without it. */
     ecrRepositories: z
       .string()
       .default('')
-      .transform((text) => text.split(',').flatMap((arn) => (arn.trim() === '' ? [] : [arn.trim()])))
+      .transform((text) =>
+        text.split(',').flatMap((arn) => (arn.trim() === '' ? [] : [arn.trim()])),
+      )
       .refine(
-        (arns) => arns.every((arn) => /^arn:[a-z-]+:ecr:[a-z0-9*-]+:[0-9]{12}:repository\/.+$/.test(arn)),
+        (arns) =>
+          arns.every((arn) => /^arn:[a-z-]+:ecr:[a-z0-9*-]+:[0-9]{12}:repository\/.+$/.test(arn)),
         'expected arn:aws:ecr:<region>:<account>:repository/<name>, …',
       ),
     /** Gets a mail when an alarm fires. */
@@ -56,9 +65,12 @@ const settingsSchema = z
      */
     synthesizer: z.enum(['bootstrap', 'cli']).default('bootstrap'),
   })
-  .refine((settings) => (settings.domainName === undefined) === (settings.certificateArn === undefined), {
-    error: 'domainName and certificateArn are given together or not at all',
-  });
+  .refine(
+    (settings) => (settings.domainName === undefined) === (settings.certificateArn === undefined),
+    {
+      error: 'domainName and certificateArn are given together or not at all',
+    },
+  );
 
 export type Settings = z.infer<typeof settingsSchema>;
 
@@ -72,5 +84,8 @@ export function stackName(settings: Pick<Settings, 'environmentName'>): string {
 export function parseSettings(context: Record<string, unknown>): Settings {
   const result = settingsSchema.safeParse(context);
   if (result.success) return result.data;
-  throw new GantryError('usage', `The deployment's settings (cdk -c name=value): ${z.prettifyError(result.error)}`);
+  throw new GantryError(
+    'usage',
+    `The deployment's settings (cdk -c name=value): ${z.prettifyError(result.error)}`,
+  );
 }

@@ -74,7 +74,10 @@ export class GantryStack extends Stack {
     storage.allowTable(poll);
     outside.allowRegistries(poll);
 
-    const verify = this.stage('verify', 'Decides whether signatures satisfy the policy of a module');
+    const verify = this.stage(
+      'verify',
+      'Decides whether signatures satisfy the policy of a module',
+    );
     queues.verify.feed(verify, { batchSize: 1, concurrency: 10 });
     queues.verify.allowSend(verify);
     queues.ingest.allowSend(verify);
@@ -161,7 +164,13 @@ export class GantryStack extends Stack {
     queues.collect.allowSend(collect);
     storage.allowTable(collect, 'read');
     storage.allowObjects(collect, { read: ['compositions'] });
-    storage.allowCollect(collect, ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence']);
+    storage.allowCollect(collect, [
+      'images',
+      'compositions',
+      'artifacts',
+      'file-indexes',
+      'evidence',
+    ]);
 
     const events = new Events(this, 'Events', settings);
     const carrier = this.stage('events', 'Carries stored events to the bus');
@@ -173,7 +182,15 @@ export class GantryStack extends Stack {
     storage.allowTable(api);
     storage.allowObjects(api, {
       // What it reads itself, and what it presigns for agents.
-      read: ['artifacts', 'evidence', 'file-indexes', 'images', 'compositions', 'desired-states', 'roots'],
+      read: [
+        'artifacts',
+        'evidence',
+        'file-indexes',
+        'images',
+        'compositions',
+        'desired-states',
+        'roots',
+      ],
       write: ['roots'],
     });
     queues.poll.allowSend(api);
@@ -238,13 +255,20 @@ export class GantryStack extends Stack {
     });
   }
 
-  private queue(id: string, variable: StageQueue['variable'], handlerTimeout: Duration): StageQueue {
+  private queue(
+    id: string,
+    variable: StageQueue['variable'],
+    handlerTimeout: Duration,
+  ): StageQueue {
     return new StageQueue(this, id, { variable, handlerTimeout });
   }
 
   private stage(name: FunctionName, description: string, memorySize?: number): StageFunction {
     const props = { description, code: this.code(name), timeout: timeouts[name] };
-    const stage = new StageFunction(this, name, { ...props, ...(memorySize ? { memorySize } : {}) });
+    const stage = new StageFunction(this, name, {
+      ...props,
+      ...(memorySize ? { memorySize } : {}),
+    });
     stage.setEnvironment('DEPLOYMENT_NAME', this.deployment);
     return stage;
   }

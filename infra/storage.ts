@@ -1,5 +1,11 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, StreamViewType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  Billing,
+  StreamViewType,
+  TableEncryptionV2,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { ObjectKind } from '../shared/contract/objects.ts';
@@ -10,7 +16,12 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
 
 /** No Scan: lists are queries, whatever their size. */
 const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
-const writeActions = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'];
+const writeActions = [
+  'dynamodb:PutItem',
+  'dynamodb:UpdateItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:ConditionCheckItem',
+];
 
 /** The one table and the bucket of bytes: both outlive the stack. */
 export class Storage extends Construct {
@@ -39,7 +50,11 @@ export class Storage extends Construct {
       ...bucketDefaults,
       lifecycleRules: [{ expiration: Duration.days(90) }],
     });
-    acknowledge(accessLogs, 'S1', 'It holds the access logs; logging its own writes would never end.');
+    acknowledge(
+      accessLogs,
+      'S1',
+      'It holds the access logs; logging its own writes would never end.',
+    );
     this.bucket = new Bucket(this, 'Artifacts', {
       ...bucketDefaults,
       versioned: true,
@@ -83,7 +98,8 @@ export class Storage extends Construct {
     const readable = [...new Set([...read, ...write])];
     if (readable.length > 0) stage.allow(['s3:GetObject'], this.keysOf(readable));
     if (write.length > 0) stage.allow(['s3:PutObject'], this.keysOf(write));
-    if (write.includes('artifacts')) stage.allow(['s3:AbortMultipartUpload'], this.keysOf(['artifacts']));
+    if (write.includes('artifacts'))
+      stage.allow(['s3:AbortMultipartUpload'], this.keysOf(['artifacts']));
     // Without it a missing object answers 403 instead of 404.
     stage.allow(['s3:ListBucket'], [this.bucket.bucketArn]);
     this.acknowledgeKinds(stage, readable);

@@ -26,7 +26,9 @@ function checkPython() {
   const answer = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
   if (answer.error) stop('Python 3.10 or newer is needed (python3 on the PATH), there is none.');
   if (answer.status !== 0) {
-    stop("Python's venv module is needed and missing; on Debian and Ubuntu: apt-get install python3-venv.");
+    stop(
+      "Python's venv module is needed and missing; on Debian and Ubuntu: apt-get install python3-venv.",
+    );
   }
   const [major, minor] = answer.stdout.trim().split('.').map(Number);
   if (major < 3 || (major === 3 && minor < 10))
@@ -36,7 +38,10 @@ function checkPython() {
 function installPackages() {
   const lock = join(root, 'package-lock.json');
   const installed = join(root, 'node_modules', '.package-lock.json');
-  const current = existsSync(node) && existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
+  const current =
+    existsSync(node) &&
+    existsSync(installed) &&
+    statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
   if (current) return;
   process.stderr.write('Installing npm packages…\n');
   const npm = process.env.npm_execpath;
@@ -44,10 +49,15 @@ function installPackages() {
   // Not `npm ci`, which refuses a lock file that lacks optional packages of other platforms. The lock's versions are
   // installed, and neither it nor package.json is written.
   const install = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
-  const result = spawnSync(command, [...prefix, ...install], { cwd: root, stdio: ['ignore', 2, 2] });
+  const result = spawnSync(command, [...prefix, ...install], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (result.status !== 0) stop('npm install failed; its output above says why.');
   if (!existsSync(node)) {
-    stop(`npm left no ${node}: install scripts of the package "node" must be allowed (package.json, allowScripts).`);
+    stop(
+      `npm left no ${node}: install scripts of the package "node" must be allowed (package.json, allowScripts).`,
+    );
   }
   // npm leaves it as it was when nothing had to change.
   utimesSync(installed, new Date(), new Date());
@@ -55,11 +65,15 @@ function installPackages() {
 
 /** Runs the script and ends as it ends; when this process is ended or orphaned, the script ends too. */
 function handOver(script, args) {
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
-    cwd: root,
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}` },
-  });
+  const child = spawn(
+    node,
+    ['--disable-warning=ExperimentalWarning', join(root, script), ...args],
+    {
+      cwd: root,
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}` },
+    },
+  );
   // A terminal sends Ctrl-C to the child as well; a lone signal to this process is passed on.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

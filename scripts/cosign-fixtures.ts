@@ -35,7 +35,10 @@ export function cosignCase(name: string): CosignCase {
 }
 
 /** The policy of a case, as its row in a registration would say. */
-export function policyOf(entry: CosignCase, changes: Partial<SignaturePolicy> = {}): SignaturePolicy {
+export function policyOf(
+  entry: CosignCase,
+  changes: Partial<SignaturePolicy> = {},
+): SignaturePolicy {
   const { identity_regexp, issuer_regexp, public_key } = entry;
   return {
     identities: identity_regexp && issuer_regexp ? [{ identity_regexp, issuer_regexp }] : [],
@@ -54,7 +57,8 @@ interface LayoutDescriptor {
 
 /** A case's signatures straight from its layout, as a registry with fallback tags would show them. */
 export function candidatesOf(entry: CosignCase, digest = entry.digest): SignatureCandidate[] {
-  const blob = (name: string) => readFileSync(join(cosignFixtures, entry.layout, 'blobs', name.replace(':', '/')));
+  const blob = (name: string) =>
+    readFileSync(join(cosignFixtures, entry.layout, 'blobs', name.replace(':', '/')));
   const json = (name: string) => JSON.parse(blob(name).toString('utf8'));
   const tags = new Map<string, string>();
   const { manifests } = JSON.parse(readFixture(join(entry.layout, 'index.json')));
@@ -66,7 +70,12 @@ export function candidatesOf(entry: CosignCase, digest = entry.digest): Signatur
   const fallback = tags.get(digest.replace(':', '-'));
   for (const referrer of (fallback ? json(fallback).manifests : []) as LayoutDescriptor[]) {
     const bundle = json(json(referrer.digest).layers[0].digest);
-    candidates.push({ format: 'bundle', source: 'fallback_tag', claimed_digest: referrer.digest, bundle });
+    candidates.push({
+      format: 'bundle',
+      source: 'fallback_tag',
+      claimed_digest: referrer.digest,
+      bundle,
+    });
   }
   const legacy = tags.get(`${digest.replace(':', '-')}.sig`);
   for (const layer of (legacy ? json(legacy).layers : []) as LayoutDescriptor[]) {

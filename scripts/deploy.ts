@@ -45,7 +45,10 @@ function readArguments(): { settings: Record<string, string>; account: string | 
   }
   const account = values['admin-token'];
   if (account !== undefined && !isSlug(account)) {
-    throw new GantryError('usage', `--admin-token: expected an account such as "acme", found "${account}"`);
+    throw new GantryError(
+      'usage',
+      `--admin-token: expected an account such as "acme", found "${account}"`,
+    );
   }
   const settings: Record<string, string> = {};
   for (const name of offered) {
@@ -67,7 +70,9 @@ async function main(): Promise<void> {
     progress: say,
   });
   say(`Gantry is at ${outputs.PublicUrl}`);
-  const { ProductionAccessEnabled: production } = await new SESv2Client({}).send(new GetAccountCommand({}));
+  const { ProductionAccessEnabled: production } = await new SESv2Client({}).send(
+    new GetAccountCommand({}),
+  );
   if (production !== true) {
     say(
       'SES is still in its sandbox here: mail reaches verified addresses only, until production access is asked for.',
@@ -75,7 +80,9 @@ async function main(): Promise<void> {
   }
   say(`SES sends from ${settings.senderAddress} once the link it mailed there was followed.`);
   if (account !== undefined) {
-    say(`Admin token of ${account}, shown this once: ${await adminToken(deployerServices(outputs), account)}`);
+    say(
+      `Admin token of ${account}, shown this once: ${await adminToken(deployerServices(outputs), account)}`,
+    );
   }
 }
 

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CloudFormationClient, DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
+import {
+  type CloudFormationClient,
+  DescribeStacksCommand,
+  type Stack,
+} from '@aws-sdk/client-cloudformation';
 import { type Outputs, outputsSchema } from '../infra/outputs.ts';
 import { parseSettings, stackName } from '../infra/settings.ts';
 import { projectRoot } from './local-cloud.ts';
@@ -31,7 +35,8 @@ export async function deploy(options: DeployOptions): Promise<Outputs> {
   const name = stackName(parseSettings(options.settings));
   const hash = hashOfSources(options.settings);
   const deployed = await describe(options.client, name);
-  if (deployed !== undefined && isComplete(deployed) && tagOf(deployed) === hash) return outputsOf(deployed);
+  if (deployed !== undefined && isComplete(deployed) && tagOf(deployed) === hash)
+    return outputsOf(deployed);
   if ((await describe(options.client, bootstrapStack)) === undefined) {
     options.progress('Bootstrapping the CDK');
     await cdk(options, ['bootstrap', ...contextArguments(options.settings)]);
@@ -48,12 +53,20 @@ export async function deploy(options: DeployOptions): Promise<Outputs> {
     ...contextArguments(options.settings),
   ]);
   const made = await describe(options.client, name);
-  if (made === undefined) throw new Error(`the stack ${name} is not there although its deployment succeeded`);
+  if (made === undefined)
+    throw new Error(`the stack ${name} is not there although its deployment succeeded`);
   return outputsOf(made);
 }
 
 function cdk(options: DeployOptions, args: string[]): Promise<string> {
-  const quiet = ['--no-notices', '--no-version-reporting', '--no-path-metadata', '--progress', 'events', '--ci'];
+  const quiet = [
+    '--no-notices',
+    '--no-version-reporting',
+    '--no-path-metadata',
+    '--progress',
+    'events',
+    '--ci',
+  ];
   return run('cdk', [...args, ...quiet, '--output', options.assemblyDirectory], {
     cwd: projectRoot,
     env: { ...options.environment, CI: 'true', CDK_DISABLE_CLI_TELEMETRY: 'true' },
@@ -70,11 +83,15 @@ function hashOfSources(settings: Record<string, string>): string {
   const hash = createHash('sha256').update(JSON.stringify(Object.entries(settings).sort()));
   const files = ['cdk.json', 'package-lock.json', 'tsconfig.json'];
   for (const folder of ['infra', 'functions', 'shared']) {
-    for (const entry of readdirSync(join(projectRoot, folder), { recursive: true, withFileTypes: true })) {
+    for (const entry of readdirSync(join(projectRoot, folder), {
+      recursive: true,
+      withFileTypes: true,
+    })) {
       if (entry.isFile()) files.push(join(entry.parentPath, entry.name).slice(projectRoot.length));
     }
   }
-  for (const file of files.sort()) hash.update(`\0${file}\0`).update(readFileSync(join(projectRoot, file)));
+  for (const file of files.sort())
+    hash.update(`\0${file}\0`).update(readFileSync(join(projectRoot, file)));
   return hash.digest('hex').slice(0, 32);
 }
 
@@ -99,6 +116,8 @@ function tagOf(stack: Stack): string | undefined {
 
 function outputsOf(stack: Stack): Outputs {
   return outputsSchema.parse(
-    Object.fromEntries((stack.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue])),
+    Object.fromEntries(
+      (stack.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue]),
+    ),
   );
 }

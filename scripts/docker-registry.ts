@@ -34,12 +34,17 @@ export interface DockerRegistryOptions {
 }
 
 /** Starts a `docker-registry` on a loopback port with a storage directory of its own. */
-export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
+export async function startDockerRegistry(
+  options: DockerRegistryOptions = {},
+): Promise<DockerRegistry> {
   const directory = await mkdtemp(join(tmpdir(), 'gantry-registry-'));
   const storageDir = join(directory, 'storage');
   const host = `127.0.0.1:${options.port ?? (await freePort())}`;
   await writeFile(join(directory, 'htpasswd'), `${basicCredentials.username}:${passwordHash}\n`);
-  await writeFile(join(directory, 'config.yml'), configuration(directory, storageDir, host, options));
+  await writeFile(
+    join(directory, 'config.yml'),
+    configuration(directory, storageDir, host, options),
+  );
   const child = spawn(dockerRegistryProgram, ['serve', join(directory, 'config.yml')], {
     stdio: 'ignore',
     env: { PATH: process.env.PATH ?? '', OTEL_TRACES_EXPORTER: 'none' },
@@ -58,7 +63,12 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
 }
 
 /** The registry's YAML, written as JSON, which is YAML too. */
-function configuration(directory: string, storageDir: string, host: string, options: DockerRegistryOptions): string {
+function configuration(
+  directory: string,
+  storageDir: string,
+  host: string,
+  options: DockerRegistryOptions,
+): string {
   const { auth, notifications } = options;
   const password = { htpasswd: { realm: 'gantry tests', path: join(directory, 'htpasswd') } };
   const token = (given: Exclude<typeof auth, 'basic' | undefined>) => ({
@@ -104,7 +114,8 @@ async function answering(child: ChildProcess, url: string): Promise<void> {
   });
   for (const deadline = Date.now() + startMs; Date.now() < deadline; ) {
     if (failure) throw failure;
-    if (child.exitCode !== null) throw new Error(`${dockerRegistryProgram} ended with ${child.exitCode}`);
+    if (child.exitCode !== null)
+      throw new Error(`${dockerRegistryProgram} ended with ${child.exitCode}`);
     const answer = await fetch(url).catch(() => null);
     if (answer && [200, 401].includes(answer.status)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));

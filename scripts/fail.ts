@@ -3,9 +3,15 @@ import { GantryError } from '../shared/base/error.ts';
 /** Ends a script: what went wrong in one sentence, the stack only for what nobody foresaw. */
 export function fail(error: unknown): never {
   // Of parseArgs: an option that does not exist, or lacks its value.
-  const misused = error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
+  const misused =
+    error instanceof TypeError &&
+    String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
   const foreseen = misused || error instanceof GantryError;
-  const text = !(error instanceof Error) ? String(error) : foreseen ? error.message : (error.stack ?? error.message);
+  const text = !(error instanceof Error)
+    ? String(error)
+    : foreseen
+      ? error.message
+      : (error.stack ?? error.message);
   process.stderr.write(`gantry: ${text}\n`);
   process.exit(foreseen ? 2 : 1);
 }

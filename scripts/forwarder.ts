@@ -13,7 +13,11 @@ export interface Forwarder {
  * Puts an HTTP API of the local cloud, which is reachable by a long path only, at the root of an origin. Bodies are
  * streamed both ways; headers are kept.
  */
-export async function startForwarder(port: number, cloudEndpoint: string, apiId: string): Promise<Forwarder> {
+export async function startForwarder(
+  port: number,
+  cloudEndpoint: string,
+  apiId: string,
+): Promise<Forwarder> {
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, outgoing) => {
     const target = new URL(`${cloudEndpoint}/_aws/execute-api/${apiId}/$default`);
@@ -33,9 +37,21 @@ export async function startForwarder(port: number, cloudEndpoint: string, apiId:
 }
 
 /** Headers of one connection, which a proxy does not pass on (RFC 9110, section 7.6.1). */
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']);
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
 
-function forward(incoming: IncomingMessage, outgoing: ServerResponse, target: URL, agent: Agent): void {
+function forward(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  target: URL,
+  agent: Agent,
+): void {
   const upstream = request({
     agent,
     host: target.hostname,
@@ -59,7 +75,10 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, target: UR
   });
   upstream.on('error', () => {
     if (outgoing.headersSent) outgoing.destroy();
-    else outgoing.writeHead(502, { 'content-type': 'text/plain' }).end('The local cloud does not answer.\n');
+    else
+      outgoing
+        .writeHead(502, { 'content-type': 'text/plain' })
+        .end('The local cloud does not answer.\n');
   });
   outgoing.on('close', () => upstream.destroy());
   pipeline(incoming, upstream, () => {});

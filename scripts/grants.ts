@@ -47,7 +47,8 @@ function readable(value: unknown): string {
     'Fn::Join'?: [string, unknown[]];
   };
   if (join) return join[1].map(readable).join(join[0]);
-  if (attribute) return `${nameOf(attribute[0])}${attribute[1] === 'Arn' ? '' : `.${attribute[1]}`}`;
+  if (attribute)
+    return `${nameOf(attribute[0])}${attribute[1] === 'Arn' ? '' : `.${attribute[1]}`}`;
   return pseudo[Ref ?? ''] ?? nameOf(Ref ?? '');
 }
 

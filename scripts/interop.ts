@@ -29,7 +29,9 @@ async function interop(): Promise<boolean> {
     for (const { what, accept, verify } of checks) {
       const right = (await verify()) === accept;
       good &&= right;
-      process.stdout.write(`${right ? '✓' : '✗'} ${what.padEnd(62)} ${accept ? 'accepted' : 'refused'}\n`);
+      process.stdout.write(
+        `${right ? '✓' : '✗'} ${what.padEnd(62)} ${accept ? 'accepted' : 'refused'}\n`,
+      );
     }
     return good;
   } finally {
@@ -39,40 +41,71 @@ async function interop(): Promise<boolean> {
 }
 
 async function prepare(directory: string, host: string): Promise<Check[]> {
-  const env = { ...process.env, COSIGN_PASSWORD: 'interop', DOCKER_CONFIG: directory, HOME: directory };
+  const env = {
+    ...process.env,
+    COSIGN_PASSWORD: 'interop',
+    DOCKER_CONFIG: directory,
+    HOME: directory,
+  };
   const cosign = (...args: string[]) => run('cosign', args, { cwd: directory, env });
-  const gantry = (...args: string[]) => run(join(root, 'bin/gantry'), ['module', ...args], { cwd: directory, env });
+  const gantry = (...args: string[]) =>
+    run(join(root, 'bin/gantry'), ['module', ...args], { cwd: directory, env });
   const ends = (promise: Promise<unknown>) =>
     promise.then(
       () => true,
       () => false,
     );
 
-  for (const name of ['one', 'other']) await cosign('generate-key-pair', '--output-key-prefix', name);
+  for (const name of ['one', 'other'])
+    await cosign('generate-key-pair', '--output-key-prefix', name);
   await run('tar', ['--create', '--file', 'module.tar', 'one.pub'], { cwd: directory });
-  const [ours, theirs, plain] = ['ours', 'theirs', 'plain'].map((name) => `${host}/interop/${name}:v1.0.0`) as [
-    string,
-    string,
-    string,
-  ];
+  const [ours, theirs, plain] = ['ours', 'theirs', 'plain'].map(
+    (name) => `${host}/interop/${name}:v1.0.0`,
+  ) as [string, string, string];
   for (const ref of [ours, theirs, plain]) await gantry('push', 'module.tar', ref);
 
   // cosign 3 takes its services from a signing configuration: one without any means no log entry and no timestamp.
   const config = join(directory, 'signing-config.json');
-  await writeFile(config, JSON.stringify({ mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json' }));
+  await writeFile(
+    config,
+    JSON.stringify({ mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json' }),
+  );
   await gantry('sign', ours, '--key', 'one.key', '--annotation', 'commit=abc');
-  await cosign('sign', '--yes', '--key', 'one.key', '--signing-config', config, '-a', 'commit=abc', theirs);
+  await cosign(
+    'sign',
+    '--yes',
+    '--key',
+    'one.key',
+    '--signing-config',
+    config,
+    '-a',
+    'commit=abc',
+    theirs,
+  );
 
   const byCosign =
     (ref: string, ...args: string[]) =>
     () =>
-      ends(cosign('verify', '--insecure-ignore-tlog=true', '--trusted-root', trustedRoot, ...args, ref));
+      ends(
+        cosign(
+          'verify',
+          '--insecure-ignore-tlog=true',
+          '--trusted-root',
+          trustedRoot,
+          ...args,
+          ref,
+        ),
+      );
   const byGantry =
     (ref: string, ...args: string[]) =>
     () =>
       ends(gantry('verify', ref, '--no-require-tlog', ...args));
   return [
-    { what: 'gantry signs, cosign verifies', accept: true, verify: byCosign(ours, '--key', 'one.pub') },
+    {
+      what: 'gantry signs, cosign verifies',
+      accept: true,
+      verify: byCosign(ours, '--key', 'one.pub'),
+    },
     {
       what: 'gantry signs, cosign verifies an annotation',
       accept: true,
@@ -83,7 +116,11 @@ async function prepare(directory: string, host: string): Promise<Check[]> {
       accept: false,
       verify: byCosign(ours, '--key', 'other.pub'),
     },
-    { what: 'cosign signs, gantry verifies', accept: true, verify: byGantry(theirs, '--key', 'one.pub') },
+    {
+      what: 'cosign signs, gantry verifies',
+      accept: true,
+      verify: byGantry(theirs, '--key', 'one.pub'),
+    },
     {
       what: 'cosign signs, gantry verifies an annotation',
       accept: true,
@@ -99,14 +136,24 @@ async function prepare(directory: string, host: string): Promise<Check[]> {
       accept: false,
       verify: byGantry(theirs, '--key', 'other.pub'),
     },
-    { what: 'nobody signs, cosign verifies', accept: false, verify: byCosign(plain, '--key', 'one.pub') },
-    { what: 'nobody signs, gantry verifies', accept: false, verify: byGantry(plain, '--key', 'one.pub') },
+    {
+      what: 'nobody signs, cosign verifies',
+      accept: false,
+      verify: byCosign(plain, '--key', 'one.pub'),
+    },
+    {
+      what: 'nobody signs, gantry verifies',
+      accept: false,
+      verify: byGantry(plain, '--key', 'one.pub'),
+    },
   ];
 }
 
 async function cosignVersion(): Promise<string> {
   try {
-    const { gitVersion } = JSON.parse(await run('cosign', ['version', '--json'])) as { gitVersion?: string };
+    const { gitVersion } = JSON.parse(await run('cosign', ['version', '--json'])) as {
+      gitVersion?: string;
+    };
     return gitVersion ?? 'of unknown version';
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;

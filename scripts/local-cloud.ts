@@ -70,7 +70,11 @@ export async function startLocalCloud(directory: string, port: number): Promise<
 }
 
 /** Only what it needs: Lambda functions inherit its environment. */
-function ministackEnvironment(directory: string, temporary: string, port: number): Record<string, string> {
+function ministackEnvironment(
+  directory: string,
+  temporary: string,
+  port: number,
+): Record<string, string> {
   return {
     // Functions run on the first `node` of this PATH.
     PATH: [join(projectRoot, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter),
@@ -96,13 +100,25 @@ async function ensureVirtualEnvironment(): Promise<string> {
   const venv = join(localDirectory, 'venv');
   const python = join(venv, 'bin', 'python');
   const marker = join(venv, 'installed.txt');
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === packages.join('\n') && existsSync(python)) return python;
+  if (
+    existsSync(marker) &&
+    readFileSync(marker, 'utf8') === packages.join('\n') &&
+    existsSync(python)
+  )
+    return python;
   process.stderr.write('Installing the local cloud…\n');
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(localDirectory, { recursive: true });
   try {
     await run('python3', ['-m', 'venv', venv]);
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
+    await run(python, [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      ...packages,
+    ]);
   } catch (error) {
     throw new GantryError(
       'prerequisite_missing',
@@ -119,14 +135,19 @@ async function waitReady(child: ChildProcess, endpoint: string, logFile: string)
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) break;
     try {
-      const response = await fetch(`${endpoint}/_ministack/ready`, { signal: AbortSignal.timeout(2000) });
+      const response = await fetch(`${endpoint}/_ministack/ready`, {
+        signal: AbortSignal.timeout(2000),
+      });
       if (response.ok) return;
     } catch {
       // Not listening yet.
     }
     await sleep(100);
   }
-  throw new GantryError('prerequisite_missing', `The local cloud did not become ready; ${logFile} says why.`);
+  throw new GantryError(
+    'prerequisite_missing',
+    `The local cloud did not become ready; ${logFile} says why.`,
+  );
 }
 
 async function stopProcess(child: ChildProcess): Promise<void> {
@@ -161,7 +182,10 @@ export function runningCloud(directory: string): number | undefined {
 function takeLock(directory: string): void {
   const pid = runningCloud(directory);
   if (pid !== undefined) {
-    throw new GantryError('conflict', `Gantry's local cloud in ${directory} is already running, as process ${pid}.`);
+    throw new GantryError(
+      'conflict',
+      `Gantry's local cloud in ${directory} is already running, as process ${pid}.`,
+    );
   }
   writeFileSync(lockFile(directory), String(process.pid));
 }

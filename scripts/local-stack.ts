@@ -57,7 +57,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   }
 }
 
-async function deployLocally(options: LocalStackOptions, cloud: LocalCloud, ports: Kept): Promise<Outputs> {
+async function deployLocally(
+  options: LocalStackOptions,
+  cloud: LocalCloud,
+  ports: Kept,
+): Promise<Outputs> {
   const environment = cloudEnvironment(cloud.endpoint);
   const client = new CloudFormationClient({
     endpoint: cloud.endpoint,
@@ -82,7 +86,9 @@ async function deployLocally(options: LocalStackOptions, cloud: LocalCloud, port
 
 /** The user's own AWS settings must neither be used nor interfere. */
 function withoutAws(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('AWS_')));
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('AWS_')),
+  );
 }
 
 function readKept(directory: string): Kept | undefined {

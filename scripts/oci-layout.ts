@@ -27,10 +27,18 @@ const links = z.looseObject({
  * Pushes an OCI image layout into a repository: every blob, manifest and tag. Blobs whose bytes differ from their name
  * are what the layout wants the registry to hold: they go into the storage directly, since no registry takes them.
  */
-export async function loadLayout(registry: DockerRegistry, repository: string, layoutDir: string): Promise<void> {
+export async function loadLayout(
+  registry: DockerRegistry,
+  repository: string,
+  layoutDir: string,
+): Promise<void> {
   const client = new RegistryClient({ host: registry.host, credentials: basicCredentials });
   const blob = (digest: string) => readFile(join(layoutDir, 'blobs', digest.replace(':', '/')));
-  const index = parseJson(layoutIndex, await readFile(join(layoutDir, 'index.json')), 'an OCI layout');
+  const index = parseJson(
+    layoutIndex,
+    await readFile(join(layoutDir, 'index.json')),
+    'an OCI layout',
+  );
 
   const pushManifest = async (digest: string, mediaType: string, tag?: string): Promise<void> => {
     const bytes = await blob(digest);
@@ -45,16 +53,27 @@ export async function loadLayout(registry: DockerRegistry, repository: string, l
     await client.putManifest(repository, tag ?? digest, { bytes, mediaType });
   };
   // Children before the indexes that list them.
-  const order = [...index.manifests].sort((a, b) => Number(isIndex(a.mediaType)) - Number(isIndex(b.mediaType)));
+  const order = [...index.manifests].sort(
+    (a, b) => Number(isIndex(a.mediaType)) - Number(isIndex(b.mediaType)),
+  );
   for (const { digest, mediaType, annotations } of order) {
     await pushManifest(digest, mediaType, annotations?.['org.opencontainers.image.ref.name']);
   }
 }
 
 /** Overwrites a blob's bytes in a registry's storage. */
-export async function overwriteBlob(registry: DockerRegistry, digest: string, bytes: Uint8Array): Promise<void> {
+export async function overwriteBlob(
+  registry: DockerRegistry,
+  digest: string,
+  bytes: Uint8Array,
+): Promise<void> {
   const hex = digest.replace('sha256:', '');
-  const directory = join(registry.storageDir, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex);
+  const directory = join(
+    registry.storageDir,
+    'docker/registry/v2/blobs/sha256',
+    hex.slice(0, 2),
+    hex,
+  );
   await writeFile(join(directory, 'data'), bytes);
 }
 
@@ -74,7 +93,12 @@ async function pushBlob(
 }
 
 /** Puts a blob into the storage past the API, with the link that makes a repository serve it. */
-async function linkBlob(registry: DockerRegistry, repository: string, digest: string, bytes: Uint8Array) {
+async function linkBlob(
+  registry: DockerRegistry,
+  repository: string,
+  digest: string,
+  bytes: Uint8Array,
+) {
   const hex = digest.replace('sha256:', '');
   const root = join(registry.storageDir, 'docker/registry/v2');
   await mkdir(join(root, 'blobs/sha256', hex.slice(0, 2), hex), { recursive: true });

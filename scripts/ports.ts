@@ -42,10 +42,16 @@ export async function choosePort(wish: PortWish): Promise<number> {
   if (asked !== undefined && asked !== '') {
     const port = Number(asked);
     if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new GantryError('usage', `${wish.variable}: expected a port from 1 to 65535, found ${asked}`);
+      throw new GantryError(
+        'usage',
+        `${wish.variable}: expected a port from 1 to 65535, found ${asked}`,
+      );
     }
     if ((await tryPort(port)) === undefined) {
-      throw new GantryError('port_taken', `Port ${port}, asked for by ${wish.variable}, is in use by another program.`);
+      throw new GantryError(
+        'port_taken',
+        `Port ${port}, asked for by ${wish.variable}, is in use by another program.`,
+      );
     }
     return port;
   }
@@ -62,5 +68,8 @@ async function freePort(): Promise<number> {
     const port = await tryPort(randomInt(firstPorts.from, firstPorts.to));
     if (port !== undefined) return port;
   }
-  throw new GantryError('port_taken', `Found no free port on ${host} from ${firstPorts.from} to ${firstPorts.to}.`);
+  throw new GantryError(
+    'port_taken',
+    `Found no free port on ${host} from ${firstPorts.from} to ${firstPorts.to}.`,
+  );
 }

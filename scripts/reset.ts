@@ -11,7 +11,10 @@ function reset(): void {
     if (name === 'venv') continue;
     const pid = runningCloud(join(localDirectory, name, 'cloud'));
     if (pid !== undefined) {
-      throw new GantryError('conflict', `The local Gantry "${name}" is running, as process ${pid}; stop it first.`);
+      throw new GantryError(
+        'conflict',
+        `The local Gantry "${name}" is running, as process ${pid}; stop it first.`,
+      );
     }
     rmSync(join(localDirectory, name), { recursive: true, force: true });
   }

@@ -24,7 +24,8 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
     const take = (chunk: string, isStandardOutput: boolean) => {
       output += chunk;
       if (isStandardOutput) standardOutput += chunk;
-      if (options.onLine) for (const line of chunk.split('\n')) if (line.trim() !== '') options.onLine(line);
+      if (options.onLine)
+        for (const line of chunk.split('\n')) if (line.trim() !== '') options.onLine(line);
     };
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => take(chunk, true));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => take(chunk, false));
@@ -33,7 +34,9 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
       if (code === 0) resolve(standardOutput);
       else
         reject(
-          new Error(`${command} ended with ${signal ?? code}:\n${output.trim().split('\n').slice(-40).join('\n')}`),
+          new Error(
+            `${command} ended with ${signal ?? code}:\n${output.trim().split('\n').slice(-40).join('\n')}`,
+          ),
         );
     });
   });

@@ -54,7 +54,9 @@ function welcome(stack: LocalStack, token: string): void {
   say(`Try          export GANTRY_URL=${stack.publicUrl} GANTRY_TOKEN=${token}`);
   say('             bin/gantry module list');
   say('');
-  say('Ctrl-C stops it; the next npm start goes on where this one ended; npm run reset forgets it.');
+  say(
+    'Ctrl-C stops it; the next npm start goes on where this one ended; npm run reset forgets it.',
+  );
 }
 
 main().catch(fail);

@@ -1,6 +1,14 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
@@ -75,11 +83,20 @@ function runGantry(context: WalkContext, args: string[]): ReturnType<Gantry> {
   context.say(`   $ gantry ${shown}`);
   const env = { ...process.env, GANTRY_URL: context.stack.publicUrl, GANTRY_TOKEN: context.token };
   return new Promise((resolve, reject) => {
-    execFile(join(projectRoot, 'bin', 'gantry'), [...args, '--json'], { env }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : Number(error.code);
-      if (code === 0 || code === 1) resolve({ code, answer: stdout === '' ? {} : JSON.parse(stdout) });
-      else reject(new GantryError('io_error', `gantry ${shown} ended with ${code}: ${stderr.trim()}`));
-    });
+    execFile(
+      join(projectRoot, 'bin', 'gantry'),
+      [...args, '--json'],
+      { env },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : Number(error.code);
+        if (code === 0 || code === 1)
+          resolve({ code, answer: stdout === '' ? {} : JSON.parse(stdout) });
+        else
+          reject(
+            new GantryError('io_error', `gantry ${shown} ended with ${code}: ${stderr.trim()}`),
+          );
+      },
+    );
   });
 }
 
@@ -94,13 +111,19 @@ async function createRepository(endpoint: string, repositoryName: string): Promi
 function makeKey(directory: string, name: string): void {
   if (existsSync(join(directory, `${name}.pub`))) return;
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  writeFileSync(join(directory, `${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  writeFileSync(
+    join(directory, `${name}.key`),
+    privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    { mode: 0o600 },
+  );
   writeFileSync(join(directory, `${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }));
 }
 
 /** The version that this walk publishes: one after the highest that is there. */
 function nextTag(versions: { version_string: string }[]): string {
-  const highest = versions.map(({ version_string }) => Number(version_string.split('.')[2])).sort((a, b) => b - a)[0];
+  const highest = versions
+    .map(({ version_string }) => Number(version_string.split('.')[2]))
+    .sort((a, b) => b - a)[0];
   return `v0.1.${highest === undefined ? 0 : highest + 1}`;
 }
 
@@ -118,7 +141,12 @@ const versionsAnswer = z.object({
   ),
   candidates: z.array(
     z
-      .object({ digest: z.string(), state: z.string(), code: z.string().nullable(), message: z.string().nullable() })
+      .object({
+        digest: z.string(),
+        state: z.string(),
+        code: z.string().nullable(),
+        message: z.string().nullable(),
+      })
       .loose(),
   ),
 });
@@ -137,7 +165,10 @@ function moduleRepository(walk: Walk, tag: string): string {
     verbatimSymlinks: true,
   });
   const manifest = join(directory, 'manifest.yaml');
-  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/^dependencies:\n(?: .*\n)+/m, ''));
+  writeFileSync(
+    manifest,
+    readFileSync(manifest, 'utf8').replace(/^dependencies:\n(?: .*\n)+/m, ''),
+  );
   const conf = join(directory, 'rootfs', 'etc', 'redis', 'redis.conf');
   writeFileSync(conf, `${readFileSync(conf, 'utf8')}# ${tag}\n`);
   return directory;
@@ -147,7 +178,9 @@ async function buildAndPush(walk: Walk, tag: string): Promise<string> {
   const directory = moduleRepository(walk, tag);
   const dist = join(directory, 'dist');
   const built = await walk.gantry('module', 'build', directory, '--rootfs-only', '--out', dist);
-  walk.saw(`module.tar with composefs digest ${String(built.answer.composefs_digest).slice(0, 16)}…`);
+  walk.saw(
+    `module.tar with composefs digest ${String(built.answer.composefs_digest).slice(0, 16)}…`,
+  );
   const pushed = await walk.gantry('module', 'push', dist, `${walk.repository}:${tag}`);
   walk.saw(`pushed ${pushed.answer.digest}`);
   return z.string().parse(pushed.answer.digest);
@@ -177,7 +210,13 @@ async function publishAndIngest(walk: Walk): Promise<void> {
   }
   const tag = nextTag((await versionsOf(walk)).versions);
   const digest = await buildAndPush(walk, tag);
-  await walk.gantry('module', 'sign', `${walk.repository}:${tag}`, '--key', join(walk.directory, 'author.key'));
+  await walk.gantry(
+    'module',
+    'sign',
+    `${walk.repository}:${tag}`,
+    '--key',
+    join(walk.directory, 'author.key'),
+  );
 
   walk.step('Gantry polls, verifies and ingests it');
   const pushedAt = performance.now();
@@ -186,7 +225,9 @@ async function publishAndIngest(walk: Walk): Promise<void> {
     const { versions } = await versionsOf(walk);
     return versions.find((one) => one.digest === digest);
   });
-  walk.saw(`${moduleName} ${version.version_string} is ${version.promotion_state} after ${seconds(pushedAt)}`);
+  walk.saw(
+    `${moduleName} ${version.version_string} is ${version.promotion_state} after ${seconds(pushedAt)}`,
+  );
   expect(version.promotion_state === 'built', `a built version, found ${version.promotion_state}`);
   published = { id: version.id, tag, composefs: version.composefs_digest };
 }
@@ -209,10 +250,18 @@ async function promote(walk: Walk): Promise<void> {
   walk.saw(`mail to ${reviewerEmail}: ${link.slice(0, 70)}…`);
   const page = await fetch(link);
   const text = await page.text();
-  expect(page.ok && text.includes(moduleName), `a page that shows the request, found status ${page.status}`);
+  expect(
+    page.ok && text.includes(moduleName),
+    `a page that shows the request, found status ${page.status}`,
+  );
   const body = new URLSearchParams({ decision: 'approve' });
   const origin = new URL(link).origin;
-  const decided = await fetch(link, { method: 'POST', body, headers: { origin }, redirect: 'manual' });
+  const decided = await fetch(link, {
+    method: 'POST',
+    body,
+    headers: { origin },
+    redirect: 'manual',
+  });
   expect(decided.status < 400, `the button on the page to decide, found status ${decided.status}`);
   walk.saw('Rita opened the page and pressed "Approve"');
   await eventually('the version to be live', async () => {
@@ -223,7 +272,10 @@ async function promote(walk: Walk): Promise<void> {
 }
 
 const mailbox = z.object({
-  messages: z.record(z.string(), z.array(z.object({ To: z.array(z.string()), BodyText: z.string() }).loose())),
+  messages: z.record(
+    z.string(),
+    z.array(z.object({ To: z.array(z.string()), BodyText: z.string() }).loose()),
+  ),
 });
 const usedLinks = new Set<string>();
 
@@ -263,17 +315,29 @@ async function composeAndReconcile(walk: Walk): Promise<void> {
     const made = known
       ? await walk.gantry('instance', 'join-token', instanceName)
       : await walk.gantry('instance', 'create', instanceName, '--template', templateName);
-    await walk.gantry('agent', 'enroll', '--token', z.string().parse(made.answer.join_token), '--root', machine);
+    await walk.gantry(
+      'agent',
+      'enroll',
+      '--token',
+      z.string().parse(made.answer.join_token),
+      '--root',
+      machine,
+    );
   }
   const { tag, composefs } = required(published);
   await eventually('the agent to run the new version', async () => {
     const ran = await walk.gantry('agent', 'run', '--once', '--root', machine);
     const conf = join(machine, 'current', 'etc', 'redis', 'redis.conf');
-    return ran.code === 0 && existsSync(conf) && readFileSync(conf, 'utf8').includes(`# ${tag}\n`) ? true : undefined;
+    return ran.code === 0 && existsSync(conf) && readFileSync(conf, 'utf8').includes(`# ${tag}\n`)
+      ? true
+      : undefined;
   });
   walk.saw(`${join(machine, 'current')} holds ${readdirSync(join(machine, 'current')).join(', ')}`);
   const drift = await walk.gantry('drift', instanceName);
-  expect(drift.code === 0 && drift.answer.drift === false, `no drift, found ${JSON.stringify(drift.answer)}`);
+  expect(
+    drift.code === 0 && drift.answer.drift === false,
+    `no drift, found ${JSON.stringify(drift.answer)}`,
+  );
   const shown = JSON.stringify((await walk.gantry('instance', 'show', instanceName)).answer);
   expect(shown.includes(composefs), `the machine to report ${composefs}, found ${shown}`);
   walk.saw('drift: false');
@@ -282,14 +346,22 @@ async function composeAndReconcile(walk: Walk): Promise<void> {
 /** Where the machine of an earlier walk was enrolled: another port makes it another control plane. */
 function enrolledAt(machine: string): string | undefined {
   const file = join(machine, 'agent', 'config.json');
-  return existsSync(file) ? z.object({ url: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).url : undefined;
+  return existsSync(file)
+    ? z.object({ url: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).url
+    : undefined;
 }
 
 async function refuse(walk: Walk): Promise<void> {
   walk.step('What is unsigned, or signed by somebody else, does not get through');
   const unsigned = await buildAndPush(walk, nextUnusedTag('unsigned'));
   const wrong = await buildAndPush(walk, nextUnusedTag('stranger'));
-  await walk.gantry('module', 'sign', `${walk.repository}@${wrong}`, '--key', join(walk.directory, 'stranger.key'));
+  await walk.gantry(
+    'module',
+    'sign',
+    `${walk.repository}@${wrong}`,
+    '--key',
+    join(walk.directory, 'stranger.key'),
+  );
   await walk.gantry('module', 'poll', moduleName);
   const seen = await eventually('both to be judged', async () => {
     const { candidates } = await versionsOf(walk);

@@ -7,9 +7,19 @@ import { inlineBytesMax, writeModuleTar } from '../../shared/artifact/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
-import { formatManifestJson, type ModuleManifest, parseManifest } from '../../shared/manifest/index.ts';
+import {
+  formatManifestJson,
+  type ModuleManifest,
+  parseManifest,
+} from '../../shared/manifest/index.ts';
 import { planModule, plannedTree } from './plan.ts';
-import { type ContentFacts, openContent, readContentFacts, readRootfs, type SourceEntry } from './rootfs.ts';
+import {
+  type ContentFacts,
+  openContent,
+  readContentFacts,
+  readRootfs,
+  type SourceEntry,
+} from './rootfs.ts';
 import { sourceDate } from './source-date.ts';
 
 export interface BuildOptions {
@@ -52,7 +62,9 @@ export interface BuildResult {
  * `writeModuleTar`.
  */
 export async function buildModule(options: BuildOptions): Promise<BuildResult> {
-  const { manifest: written, warnings } = await readManifest(join(options.directory, 'manifest.yaml'));
+  const { manifest: written, warnings } = await readManifest(
+    join(options.directory, 'manifest.yaml'),
+  );
   const manifest = options.rootfsOnly ? withoutPackages(written) : written;
   const leftOut = options.rootfsOnly ? written.package_spec : [];
   if (!options.dryRun) refusePackages(manifest);
@@ -72,10 +84,20 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
     packages: manifest.package_spec.length,
     packages_left_out: leftOut,
     source_date_epoch: date.seconds,
-    warnings: [...warnings, ...leftOutWarning(leftOut), ...plan.warnings, ...(date.warning ? [date.warning] : [])],
+    warnings: [
+      ...warnings,
+      ...leftOutWarning(leftOut),
+      ...plan.warnings,
+      ...(date.warning ? [date.warning] : []),
+    ],
   };
   if (options.dryRun) return result;
-  const tree = plannedTree(plan.files, source, await contentFacts(rootfs, plan.files, source), date.seconds);
+  const tree = plannedTree(
+    plan.files,
+    source,
+    await contentFacts(rootfs, plan.files, source),
+    date.seconds,
+  );
   const module = join(options.out, 'module.tar');
   const layer = await writeTar(module, rootfs, { manifestJson, tree, mtime: date.seconds });
   return {
@@ -87,7 +109,9 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
   };
 }
 
-async function readManifest(path: string): Promise<{ manifest: ModuleManifest; warnings: string[] }> {
+async function readManifest(
+  path: string,
+): Promise<{ manifest: ModuleManifest; warnings: string[] }> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     throw new GantryError(
@@ -107,7 +131,10 @@ function refusePackages(manifest: ModuleManifest): void {
   const count = manifest.package_spec.length;
   if (count === 0) return;
   const message = `${manifest.name} has package_spec with ${count} package${count === 1 ? '' : 's'}; this build makes rootfs content only, expected none (--dry-run lists them, --rootfs-only leaves them out)`;
-  throw new GantryError('package_build_unsupported', message, { field: 'package_spec', found: manifest.package_spec });
+  throw new GantryError('package_build_unsupported', message, {
+    field: 'package_spec',
+    found: manifest.package_spec,
+  });
 }
 
 /** A module says what it ships, so one that is built without its packages does not list them. */
@@ -130,7 +157,8 @@ async function contentFacts(
   const regular = new Set(source.filter(({ type }) => type === 'file').map(({ path }) => path));
   const facts = new Map<string, ContentFacts>();
   for (const path of files) {
-    if (regular.has(path)) facts.set(path, await readContentFacts(join(rootfs, path), inlineBytesMax));
+    if (regular.has(path))
+      facts.set(path, await readContentFacts(join(rootfs, path), inlineBytesMax));
   }
   return facts;
 }
@@ -159,7 +187,12 @@ async function writeTar(
   const hash = createHash('sha256');
   let size = 0;
   const open = (entry: TreeEntry) => openContent(join(rootfs, entry.path));
-  const tar = writeModuleTar({ manifestJson: input.manifestJson, mtime: input.mtime, entries: input.tree, open });
+  const tar = writeModuleTar({
+    manifestJson: input.manifestJson,
+    mtime: input.mtime,
+    entries: input.tree,
+    open,
+  });
   async function* measured(chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {
       hash.update(chunk);
@@ -167,7 +200,9 @@ async function writeTar(
       yield chunk;
     }
   }
-  await replace(path, (temporary) => pipeline(tar, measured, createWriteStream(temporary, { flags: 'wx' })));
+  await replace(path, (temporary) =>
+    pipeline(tar, measured, createWriteStream(temporary, { flags: 'wx' })),
+  );
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }
 

@@ -52,7 +52,13 @@ export function plannedTree(
     if (type === 'symlink') {
       tree.push({ ...common, path, type, mode: 0o777, size: Buffer.byteLength(target), target });
     } else if (type === 'file') {
-      tree.push({ ...common, path, type, mode: executable ? 0o755 : 0o644, ...(facts.get(path) as ContentFacts) });
+      tree.push({
+        ...common,
+        path,
+        type,
+        mode: executable ? 0o755 : 0o644,
+        ...(facts.get(path) as ContentFacts),
+      });
     } else {
       const message = `rootfs${path} is a device, fifo or socket; expected what git keeps: files and symlinks`;
       throw new GantryError('tree_invalid', message, { field: path });

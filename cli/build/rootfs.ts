@@ -26,11 +26,15 @@ export async function readRootfs(directory: string): Promise<SourceEntry[]> {
     throw error;
   });
   if (!stats) return [];
-  if (!stats.isDirectory()) throw new GantryError('io_error', `${directory} is no directory, expected one`);
+  if (!stats.isDirectory())
+    throw new GantryError('io_error', `${directory} is no directory, expected one`);
   const entries: SourceEntry[] = [];
   const waiting = [''];
   for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
-    for (const found of await readdir(join(directory, parent), { withFileTypes: true, encoding: 'buffer' })) {
+    for (const found of await readdir(join(directory, parent), {
+      withFileTypes: true,
+      encoding: 'buffer',
+    })) {
       const path = `${parent}/${utf8(found.name, `a name in rootfs${parent}`)}`;
       const entry = await describe(join(directory, path), path, found);
       entries.push(entry);
@@ -40,10 +44,17 @@ export async function readRootfs(directory: string): Promise<SourceEntry[]> {
   return entries;
 }
 
-async function describe(location: string, path: string, found: Dirent<Buffer>): Promise<SourceEntry> {
+async function describe(
+  location: string,
+  path: string,
+  found: Dirent<Buffer>,
+): Promise<SourceEntry> {
   if (found.isDirectory()) return { path, type: 'directory' };
   if (found.isSymbolicLink()) {
-    const target = utf8(await readlink(location, 'buffer'), `the target of the symlink rootfs${path}`);
+    const target = utf8(
+      await readlink(location, 'buffer'),
+      `the target of the symlink rootfs${path}`,
+    );
     return { path, type: 'symlink', target };
   }
   if (!found.isFile()) return { path, type: 'other' };
@@ -54,7 +65,10 @@ async function describe(location: string, path: string, found: Dirent<Buffer>): 
 function utf8(bytes: Buffer, what: string): string {
   const text = bytes.toString('utf8');
   if (Buffer.from(text).equals(bytes)) return text;
-  throw new GantryError('tar_path_not_utf8', `${what} is not UTF-8: ${JSON.stringify(bytes.toString('latin1'))}`);
+  throw new GantryError(
+    'tar_path_not_utf8',
+    `${what} is not UTF-8: ${JSON.stringify(bytes.toString('latin1'))}`,
+  );
 }
 
 /** What an index says of a file's content: bytes, fs-verity digest, and the content itself where composefs inlines it. */

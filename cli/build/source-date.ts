@@ -16,7 +16,10 @@ export interface SourceDate {
  * @param epoch the environment's SOURCE_DATE_EPOCH; empty is as absent.
  * @throws GantryError `usage` for an epoch that is no number of seconds.
  */
-export async function sourceDate(directory: string, epoch: string | undefined): Promise<SourceDate> {
+export async function sourceDate(
+  directory: string,
+  epoch: string | undefined,
+): Promise<SourceDate> {
   if (epoch) {
     if (/^[0-9]{1,11}$/.test(epoch)) return { seconds: Number(epoch) };
     const message = `SOURCE_DATE_EPOCH is ${JSON.stringify(epoch)}, expected whole seconds since 1970`;
@@ -37,5 +40,7 @@ function refusal(error: unknown): { warning?: string } {
   const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
   if (code === 'ENOENT' || /not a git repository|does not have any commits/.test(stderr)) return {};
   const reason = stderr.trim().split('\n')[0];
-  return { warning: `all times are 0, since git does not tell the last commit's: ${reason || code}` };
+  return {
+    warning: `all times are 0, since git does not tell the last commit's: ${reason || code}`,
+  };
 }

@@ -36,7 +36,11 @@ import {
   policySchema,
 } from '../../shared/contract/operations/index.ts';
 import { previewAnswer, whyAnswer } from '../../shared/contract/preview/index.ts';
-import { createHookAnswer, hookSchema, registrySchema } from '../../shared/contract/registries/index.ts';
+import {
+  createHookAnswer,
+  hookSchema,
+  registrySchema,
+} from '../../shared/contract/registries/index.ts';
 import {
   assignAnswer,
   compositionAnswer,

@@ -17,7 +17,11 @@ export async function connect(): Promise<Api> {
 }
 
 /** The id behind what a person wrote: an id as it is, or the name of a template or instance. */
-export async function idOf(api: Api, noun: 'templates' | 'instances', written: string): Promise<string> {
+export async function idOf(
+  api: Api,
+  noun: 'templates' | 'instances',
+  written: string,
+): Promise<string> {
   const prefix = noun === 'templates' ? 'tpl_' : 'ins_';
   if (written.startsWith(prefix)) return written;
   const rows: { id: string; name: string; state?: string }[] =
@@ -29,5 +33,8 @@ export async function idOf(api: Api, noun: 'templates' | 'instances', written: s
   const row = named.find(({ state }) => state !== 'decommissioned') ?? named.at(-1);
   if (row !== undefined) return row.id;
   const { GantryError } = await import('../../shared/base/error.ts');
-  throw new GantryError('not_found', `expected the id or name of one of the ${noun}, found "${written}"`);
+  throw new GantryError(
+    'not_found',
+    `expected the id or name of one of the ${noun}, found "${written}"`,
+  );
 }

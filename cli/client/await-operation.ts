@@ -35,16 +35,25 @@ export async function awaitOperation(
 ): Promise<ExitCode> {
   const operation = flags.wait === false ? started : await followed(api, started, flags);
   print(flags.json, { operation, ...extra }, () => outcome(operation));
-  if (flags.wait === false || ['succeeded', 'awaiting_approval'].includes(operation.state)) return 0;
+  if (flags.wait === false || ['succeeded', 'awaiting_approval'].includes(operation.state))
+    return 0;
   return 1;
 }
 
-async function followed(api: Api, started: OperationAnswer, flags: WaitFlags): Promise<OperationAnswer> {
+async function followed(
+  api: Api,
+  started: OperationAnswer,
+  flags: WaitFlags,
+): Promise<OperationAnswer> {
   const deadline = Date.now() + flags.timeout * 1000;
   const show = await progress(flags, started.summary);
   let operation = started;
   let pauseMs = 250;
-  while (!ends.includes(operation.state) && operation.state !== 'awaiting_approval' && Date.now() < deadline) {
+  while (
+    !ends.includes(operation.state) &&
+    operation.state !== 'awaiting_approval' &&
+    Date.now() < deadline
+  ) {
     show.message(`${operation.summary}: ${operation.state}`);
     await sleep(pauseMs);
     pauseMs = Math.min(2000, pauseMs * 1.4);
@@ -55,17 +64,28 @@ async function followed(api: Api, started: OperationAnswer, flags: WaitFlags): P
 }
 
 /** One sentence on how an operation stands. */
-export function outcome({ id, summary, state, code, message, approval_id }: OperationAnswer): string {
+export function outcome({
+  id,
+  summary,
+  state,
+  code,
+  message,
+  approval_id,
+}: OperationAnswer): string {
   if (state === 'succeeded') return `done: ${summary}`;
   if (state === 'awaiting_approval') {
     return `waiting for approval: ${summary}\n  reviewers have mail; or: gantry approvals approve ${approval_id}`;
   }
-  if (ends.includes(state)) return `${state}: ${summary}${message ? `\n  ${message}` : ''}${code ? ` (${code})` : ''}`;
+  if (ends.includes(state))
+    return `${state}: ${summary}${message ? `\n  ${message}` : ''}${code ? ` (${code})` : ''}`;
   return `${state}: ${summary}\n  gantry operation wait ${id}`;
 }
 
 /** A spinner for people at a terminal, nothing for programs. */
-async function progress(flags: Flags, text: string): Promise<{ message: (text: string) => void; stop: () => void }> {
+async function progress(
+  flags: Flags,
+  text: string,
+): Promise<{ message: (text: string) => void; stop: () => void }> {
   if (flags.json || !process.stderr.isTTY) return { message: () => {}, stop: () => {} };
   const { spinner } = await import('@clack/prompts');
   const shown = spinner({ output: process.stderr });

@@ -37,24 +37,37 @@ type Page<N extends string, I> = { [K in N]: I[] } & { next_cursor: string | nul
  * tried again: reads as they are, creates under one `Idempotency-Key`, so that they happen once.
  */
 export function makeClient(connection: Connection): Client {
-  const request = async <A extends z.ZodType>(answer: A, method: string, path: string, given: Request = {}) => {
+  const request = async <A extends z.ZodType>(
+    answer: A,
+    method: string,
+    path: string,
+    given: Request = {},
+  ) => {
     const response = await sent(connection, method, path, given);
     const body = response.status === 204 ? undefined : await response.json().catch(() => undefined);
     if (!response.ok) throw errorOf(response.status, body, connection.url);
     const parsed = answer.safeParse(body);
     if (parsed.success) return parsed.data;
-    throw new GantryError('internal', `the answer to ${method} ${path} is not what this version of gantry expects`, {
-      cause: parsed.error,
-    });
+    throw new GantryError(
+      'internal',
+      `the answer to ${method} ${path} is not what this version of gantry expects`,
+      {
+        cause: parsed.error,
+      },
+    );
   };
   return {
-    get: (answer, path, query) => request(answer, 'GET', path, query === undefined ? {} : { query }),
-    send: (answer, method, path, body) => request(answer, method, path, body === undefined ? {} : { body }),
+    get: (answer, path, query) =>
+      request(answer, 'GET', path, query === undefined ? {} : { query }),
+    send: (answer, method, path, body) =>
+      request(answer, method, path, body === undefined ? {} : { body }),
     async all(answer, noun, path, query = {}) {
       const items = [];
       let cursor: string | undefined;
       do {
-        const page = await request(answer, 'GET', path, { query: { ...query, limit: '1000', cursor } });
+        const page = await request(answer, 'GET', path, {
+          query: { ...query, limit: '1000', cursor },
+        });
         items.push(...page[noun]);
         cursor = page.next_cursor ?? undefined;
       } while (cursor !== undefined);
@@ -63,7 +76,12 @@ export function makeClient(connection: Connection): Client {
   };
 }
 
-async function sent(connection: Connection, method: string, path: string, { body, query }: Request): Promise<Response> {
+async function sent(
+  connection: Connection,
+  method: string,
+  path: string,
+  { body, query }: Request,
+): Promise<Response> {
   const url = new URL(`${connection.url}/api/v1${path}`);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, value);
@@ -96,9 +114,13 @@ async function sent(connection: Connection, method: string, path: string, { body
 
 function unreachable(url: string, error: unknown): GantryError {
   const { message, cause } = error as Error & { cause?: Error };
-  return new GantryError('unavailable', `expected an answer from ${url}: ${cause?.message || message}`, {
-    cause: error,
-  });
+  return new GantryError(
+    'unavailable',
+    `expected an answer from ${url}: ${cause?.message || message}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** The error that a problem document tells of. */
@@ -106,14 +128,21 @@ function errorOf(status: number, body: unknown, url: string): GantryError {
   const parsed = problemSchema.safeParse(body);
   if (!parsed.success) {
     const code = status >= 500 ? 'unavailable' : 'internal';
-    return new GantryError(code, `expected a Gantry at ${url}, found an answer ${status} that is none of its own`);
+    return new GantryError(
+      code,
+      `expected a Gantry at ${url}, found an answer ${status} that is none of its own`,
+    );
   }
   const { code, detail, field, expected, found, details, request_id } = parsed.data;
   const known = Object.hasOwn(errorStatus, code) ? (code as ErrorCode) : 'internal';
-  return new GantryError(known, known === 'internal' ? `${detail} (request ${request_id})` : detail, {
-    ...(field === undefined ? {} : { field }),
-    expected,
-    found,
-    details,
-  });
+  return new GantryError(
+    known,
+    known === 'internal' ? `${detail} (request ${request_id})` : detail,
+    {
+      ...(field === undefined ? {} : { field }),
+      expected,
+      found,
+      details,
+    },
+  );
 }

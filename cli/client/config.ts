@@ -18,8 +18,13 @@ export function configFile(environment: NodeJS.ProcessEnv = process.env): string
  * The connection that `gantry login` kept; GANTRY_URL and GANTRY_TOKEN override it. A token from the file is never sent
  * to another URL than the one it was kept for.
  */
-export async function readConnection(environment: NodeJS.ProcessEnv = process.env): Promise<Connection> {
-  const kept: Partial<Connection> = await readFile(configFile(environment), 'utf8').then(parse, () => ({}));
+export async function readConnection(
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Connection> {
+  const kept: Partial<Connection> = await readFile(configFile(environment), 'utf8').then(
+    parse,
+    () => ({}),
+  );
   const url = environment.GANTRY_URL || kept.url;
   const token = environment.GANTRY_TOKEN || (url === kept.url ? kept.token : undefined);
   if (url === undefined || token === undefined) {
@@ -48,8 +53,12 @@ function parse(text: string): Partial<Connection> {
   try {
     return keptSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new GantryError('io_error', `expected {url, token} as JSON in ${configFile()}; run "gantry login" again`, {
-      cause,
-    });
+    throw new GantryError(
+      'io_error',
+      `expected {url, token} as JSON in ${configFile()}; run "gantry login" again`,
+      {
+        cause,
+      },
+    );
   }
 }

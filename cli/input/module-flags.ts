@@ -115,7 +115,11 @@ async function identitiesOf(flags: TrustFlags): Promise<SignerIdentity[] | undef
 }
 
 /** Of one kind, so that the n-th issuer is the n-th identity's as they were written. */
-async function regexpsOf(exact: string[] = [], regexps: string[] = [], option: string): Promise<string[]> {
+async function regexpsOf(
+  exact: string[] = [],
+  regexps: string[] = [],
+  option: string,
+): Promise<string[]> {
   if (exact.length > 0 && regexps.length > 0) {
     throw new GantryError(
       'usage',
@@ -132,9 +136,13 @@ function claimsOf(claims: readonly string[]): SignerClaims {
   return Object.fromEntries(
     claims.map((text) => {
       const [name = '', ...regexp] = text.split('=');
-      if (regexp.length === 0) throw new GantryError('usage', `expected --claim name=regexp, found "${text}"`);
+      if (regexp.length === 0)
+        throw new GantryError('usage', `expected --claim name=regexp, found "${text}"`);
       if (!Object.hasOwn(claimOids, name)) {
-        throw new GantryError('usage', `expected --claim with one of ${claimNames.join(', ')}, found "${name}"`);
+        throw new GantryError(
+          'usage',
+          `expected --claim with one of ${claimNames.join(', ')}, found "${name}"`,
+        );
       }
       return [name, regexp.join('=')];
     }),

@@ -7,7 +7,10 @@ export async function readOptionFile(path: string, option: string): Promise<stri
     return await readFile(path, 'utf8');
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GantryError('io_error', `the file of ${option} cannot be read: ${reason}`, { field: option, cause });
+    throw new GantryError('io_error', `the file of ${option} cannot be read: ${reason}`, {
+      field: option,
+      cause,
+    });
   }
 }
 
@@ -18,9 +21,13 @@ export async function readOptionJson(path: string, option: string): Promise<unkn
     return JSON.parse(text);
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new GantryError('io_error', `expected JSON in ${path}, the file of ${option}: ${reason}`, {
-      field: option,
-      cause,
-    });
+    throw new GantryError(
+      'io_error',
+      `expected JSON in ${path}, the file of ${option}: ${reason}`,
+      {
+        field: option,
+        cause,
+      },
+    );
   }
 }

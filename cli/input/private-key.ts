@@ -17,9 +17,13 @@ export async function readPublicHalf(path: string): Promise<string> {
   try {
     return publicPem(createPublicKey(pem));
   } catch (cause) {
-    throw new GantryError('key_invalid', `expected a key in PEM in ${path}, the public or private half, found none`, {
-      cause,
-    });
+    throw new GantryError(
+      'key_invalid',
+      `expected a key in PEM in ${path}, the public or private half, found none`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -31,7 +35,9 @@ export function publicPem(key: KeyObject): string {
 /** Makes a key pair: the private half at `path` for its owner only, encrypted where a password is set, the public one beside it. */
 export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Promise<KeyObject> {
   const { privateKey } =
-    type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    type === 'ed25519'
+      ? generateKeyPairSync('ed25519')
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const passphrase = process.env.COSIGN_PASSWORD ?? '';
   const cipher = passphrase === '' ? {} : { cipher: 'aes-256-cbc', passphrase };
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...cipher });
@@ -39,7 +45,9 @@ export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Pro
     await writeFile(path, pem, { mode: 0o600, flag: 'wx' });
     await writeFile(`${path}.pub`, publicPem(privateKey), { flag: 'wx' });
   } catch (cause) {
-    throw new GantryError('io_error', `the key cannot be written: ${(cause as Error).message}`, { cause });
+    throw new GantryError('io_error', `the key cannot be written: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   return privateKey;
 }
@@ -48,7 +56,10 @@ async function password(): Promise<string> {
   const given = process.env.COSIGN_PASSWORD;
   if (given !== undefined) return given;
   if (!process.stdin.isTTY) {
-    throw new GantryError('usage', 'expected the password of the key in COSIGN_PASSWORD, found no terminal to ask on');
+    throw new GantryError(
+      'usage',
+      'expected the password of the key in COSIGN_PASSWORD, found no terminal to ask on',
+    );
   }
   const prompts = await import('@clack/prompts');
   const answer = await prompts.password({ message: 'Password of the private key' });

@@ -13,22 +13,36 @@ export interface Target {
  * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker configuration
  */
 export async function openTarget(text: string, flags: { plainHttp?: true }): Promise<Target> {
-  const { dockerCredentials, parseReference, RegistryClient } = await import('../../shared/registry/index.ts');
+  const { dockerCredentials, parseReference, RegistryClient } = await import(
+    '../../shared/registry/index.ts'
+  );
   const reference = parseReference(text);
   const name = reference.digest ?? reference.tag;
   if (name === undefined) {
-    throw new GantryError('reference_invalid', `expected a tag or digest, as in ${text}:v1.0.0, found neither`, {
-      found: text,
-    });
+    throw new GantryError(
+      'reference_invalid',
+      `expected a tag or digest, as in ${text}:v1.0.0, found neither`,
+      {
+        found: text,
+      },
+    );
   }
   const credentials = await dockerCredentials(reference.host);
-  const client = new RegistryClient({ host: reference.host, plainHttp: flags.plainHttp ?? false, credentials });
+  const client = new RegistryClient({
+    host: reference.host,
+    plainHttp: flags.plainHttp ?? false,
+    credentials,
+  });
   return { client, reference, name };
 }
 
 /** Collects `--annotation k=v` options. @throws GantryError `usage` */
-export function collectAnnotation(text: string, previous: Record<string, string> = {}): Record<string, string> {
+export function collectAnnotation(
+  text: string,
+  previous: Record<string, string> = {},
+): Record<string, string> {
   const equals = text.indexOf('=');
-  if (equals < 1) throw new GantryError('usage', `expected --annotation name=value, found "${text}"`);
+  if (equals < 1)
+    throw new GantryError('usage', `expected --annotation name=value, found "${text}"`);
   return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
 }

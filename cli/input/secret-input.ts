@@ -10,11 +10,13 @@ import { GantryError } from '../../shared/base/error.ts';
 export async function readHidden(what: string, piped: boolean): Promise<string> {
   if (piped || !process.stdin.isTTY) {
     const value = (await readAll(process.stdin)).trim();
-    if (value === '') throw new GantryError('usage', `expected the ${what} on standard input, found nothing`);
+    if (value === '')
+      throw new GantryError('usage', `expected the ${what} on standard input, found nothing`);
     return value;
   }
   const { isCancel, password } = await import('@clack/prompts');
   const answer = await password({ message: what });
-  if (isCancel(answer) || answer.trim() === '') throw new GantryError('usage', `expected the ${what}`);
+  if (isCancel(answer) || answer.trim() === '')
+    throw new GantryError('usage', `expected the ${what}`);
   return answer.trim();
 }

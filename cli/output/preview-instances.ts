@@ -12,10 +12,16 @@ type File = Instance['files'][number];
 const signs: Record<File['what'], string> = { added: '+', removed: '-', changed: '~' };
 
 /** What differs on single machines: metadata, rendered files with the lines that differ, and what would be refused. */
-export function instanceLines({ changed, more }: Answer['instances'], bounds: Answer['bounds']): string[] {
+export function instanceLines(
+  { changed, more }: Answer['instances'],
+  bounds: Answer['bounds'],
+): string[] {
   const lines = changed.flatMap(linesOf);
   if (!more) return lines;
-  return [...lines, colors.dim(`  (the first ${bounds.instances} machines of the track were looked at)`)];
+  return [
+    ...lines,
+    colors.dim(`  (the first ${bounds.instances} machines of the track were looked at)`),
+  ];
 }
 
 function linesOf({ name, metadata, files, files_changed, error }: Instance): string[] {
@@ -24,7 +30,9 @@ function linesOf({ name, metadata, files, files_changed, error }: Instance): str
     ...(metadata === null ? [] : signed(metadataRows(metadata, name))),
     ...files.flatMap((file) => fileLines(file, name)),
     ...(left === 0 ? [] : [colors.dim(`  … ${left} more files of ${safe(name)}`)]),
-    ...(error === null ? [] : signed([['!', name, `${consequence(error)}: ${error.message} (${error.code})`]])),
+    ...(error === null
+      ? []
+      : signed([['!', name, `${consequence(error)}: ${error.message} (${error.code})`]])),
   ];
 }
 

@@ -36,6 +36,8 @@ export function metadataRows(
     const [was, is] = [before?.[key], after?.[key]];
     if (was === is) return [];
     if (was === undefined) return [['+', `${key}=${is}`, whose]];
-    return is === undefined ? [['-', `${key}=${was}`, whose]] : [['~', `${key}=${was} → ${is}`, whose]];
+    return is === undefined
+      ? [['-', `${key}=${was}`, whose]]
+      : [['~', `${key}=${was} → ${is}`, whose]];
   });
 }

@@ -24,7 +24,10 @@ export function previewText({ preview, metadata, instances, warnings, bounds }: 
       ]),
     ],
     ['Metadata', signed(metadata.flatMap((one) => metadataRows(one, one.module)))],
-    ['Files', [...signed(fileRows(preview)), ...signed(decidedRows(preview)), ...cutLines(preview, bounds)]],
+    [
+      'Files',
+      [...signed(fileRows(preview)), ...signed(decidedRows(preview)), ...cutLines(preview, bounds)],
+    ],
     ['Machines', instanceLines(instances, bounds)],
     ['Warnings', signed(warnings.map((one): Row => ['!', one, '']))],
   ];
@@ -79,16 +82,28 @@ function octal(mode: number): string {
 function decidedRows({ dropped, shadowed, carved_out }: Preview): Row[] {
   return [
     ...dropped.now.map(
-      (d): Row => ['!', shownPath(d.path), `${d.from}'s is dropped by ${d.because_of}, which protects it`],
+      (d): Row => [
+        '!',
+        shownPath(d.path),
+        `${d.from}'s is dropped by ${d.because_of}, which protects it`,
+      ],
     ),
     ...dropped.no_longer.map(
       (d): Row => ['!', shownPath(d.path), `${d.from}'s is no longer dropped by ${d.because_of}`],
     ),
     ...shadowed.now.map((s): Row => ['>', shownPath(s.path), `${s.from}'s is shadowed by ${s.by}`]),
-    ...shadowed.no_longer.map((s): Row => ['>', shownPath(s.path), `${s.from}'s is no longer shadowed by ${s.by}`]),
-    ...carved_out.now.map((c): Row => ['^', shownPath(c.path), `carved out of ${c.from}'s protection by ${c.by}`]),
+    ...shadowed.no_longer.map(
+      (s): Row => ['>', shownPath(s.path), `${s.from}'s is no longer shadowed by ${s.by}`],
+    ),
+    ...carved_out.now.map(
+      (c): Row => ['^', shownPath(c.path), `carved out of ${c.from}'s protection by ${c.by}`],
+    ),
     ...carved_out.no_longer.map(
-      (c): Row => ['^', shownPath(c.path), `no longer carved out of ${c.from}'s protection by ${c.by}`],
+      (c): Row => [
+        '^',
+        shownPath(c.path),
+        `no longer carved out of ${c.from}'s protection by ${c.by}`,
+      ],
     ),
   ];
 }
@@ -111,7 +126,10 @@ function cutLines(preview: Preview, { list_rows }: Answer['bounds']): string[] {
       : [],
   );
   if (lists.length === 0) return [];
-  return [...lists, colors.dim(`  (a list has ${list_rows} rows at most; the counts below are whole)`)];
+  return [
+    ...lists,
+    colors.dim(`  (a list has ${list_rows} rows at most; the counts below are whole)`),
+  ];
 }
 
 function summary(
@@ -129,7 +147,9 @@ function summary(
   }
   if (files + times === 0) return 'No path changes in the root of machines.';
   const decided =
-    dropped + shadowed + carved_out === 0 ? '' : `; ${dropped} dropped, ${shadowed} shadowed, ${carved_out} carved out`;
+    dropped + shadowed + carved_out === 0
+      ? ''
+      : `; ${dropped} dropped, ${shadowed} shadowed, ${carved_out} carved out`;
   const dates = times === 0 ? '' : `; of ${times} more only the time changes`;
   return `Paths: ${added} added, ${removed} removed, ${changed} changed${decided}${dates}.`;
 }

@@ -8,8 +8,13 @@ type Verdict = z.infer<typeof signatureVerdictSchema>;
 /** What each signature beside an artifact is: where it was found, who made it, and what failed or vouches for it. */
 export function signatureRows(verdicts: readonly Verdict[]): string[] {
   return verdicts.flatMap((verdict) => {
-    const { verified, attestation, format, source, claimed_digest, identity, issuer, key_id } = verdict;
-    const signer = identity ? `${identity} (${issuer})` : key_id ? `key ${key_id}` : 'signer unknown';
+    const { verified, attestation, format, source, claimed_digest, identity, issuer, key_id } =
+      verdict;
+    const signer = identity
+      ? `${identity} (${issuer})`
+      : key_id
+        ? `key ${key_id}`
+        : 'signer unknown';
     const counts = verified || attestation !== undefined;
     const mark = counts ? colors.green('✓') : colors.red('✗');
     const where = `${format} (${source}${claimed_digest === undefined ? '' : ` ${claimed_digest}`})`;
@@ -21,7 +26,9 @@ export function signatureRows(verdicts: readonly Verdict[]): string[] {
 function vouched({ attestation, proof, claims }: Verdict): string[] {
   const builder = attestation?.builder_id ? ` built by ${attestation.builder_id}` : '';
   return [
-    ...(attestation === undefined ? [] : [`attestation of type ${attestation.predicate_type}${builder}`]),
+    ...(attestation === undefined
+      ? []
+      : [`attestation of type ${attestation.predicate_type}${builder}`]),
     ...(proof?.log_entries ?? []).map(({ log_id, index, logged_at }) => {
       const at = logged_at === null ? '' : `, at ${logged_at}`;
       return `transparency log ${log_id.slice(0, 12)}, entry ${index}${at}`;

@@ -2,7 +2,11 @@ import { stripVTControlCharacters } from 'node:util';
 import { colors } from './colors.ts';
 
 /** Columns side by side under their headings, two spaces apart; a list without rows says so in one sentence. */
-export function table(headings: string[], rows: (string | number | null)[][], none: string): string {
+export function table(
+  headings: string[],
+  rows: (string | number | null)[][],
+  none: string,
+): string {
   if (rows.length === 0) return none;
   const cells = rows.map((row) => row.map((cell) => safe(cell === null ? '-' : String(cell))));
   const widths = headings.map((heading, column) =>
@@ -20,15 +24,21 @@ export function table(headings: string[], rows: (string | number | null)[][], no
 export function facts(rows: [string, string | number | boolean | null][]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows
-    .map(([name, value]) => `${colors.dim(pad(name, width))}  ${value === null ? '-' : safe(String(value))}`)
+    .map(
+      ([name, value]) =>
+        `${colors.dim(pad(name, width))}  ${value === null ? '-' : safe(String(value))}`,
+    )
     .join('\n');
 }
 
 /** A state in the colour of what it means. */
 export function state(name: string): string {
-  if (['succeeded', 'approved', 'live', 'enrolled', 'none', 'verified'].includes(name)) return colors.green(name);
-  if (['refused', 'failed', 'rejected', 'expired', 'retired', 'quarantined'].includes(name)) return colors.red(name);
-  if (['awaiting_approval', 'awaiting_signature', 'pending', 'staging'].includes(name)) return colors.yellow(name);
+  if (['succeeded', 'approved', 'live', 'enrolled', 'none', 'verified'].includes(name))
+    return colors.green(name);
+  if (['refused', 'failed', 'rejected', 'expired', 'retired', 'quarantined'].includes(name))
+    return colors.red(name);
+  if (['awaiting_approval', 'awaiting_signature', 'pending', 'staging'].includes(name))
+    return colors.yellow(name);
   return name;
 }
 

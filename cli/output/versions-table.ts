@@ -21,7 +21,10 @@ export function versionsTable({ versions, candidates }: Versions): string {
       ? []
       : [[version_string, state(last.outcome), last.since, `${last.message} (${last.code})`]],
   );
-  const doubted = doubts.length === 0 ? '' : `\n\n${table(['DOES NOT VERIFY', 'STATE', 'SINCE', 'WHY'], doubts, '')}`;
+  const doubted =
+    doubts.length === 0
+      ? ''
+      : `\n\n${table(['DOES NOT VERIFY', 'STATE', 'SINCE', 'WHY'], doubts, '')}`;
   if (candidates.length === 0) return `${known}${doubted}`;
   const waiting = table(
     ['NOT A VERSION', 'STATE', 'DIGEST', 'WHY'],

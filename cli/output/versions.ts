@@ -6,10 +6,17 @@ type VersionsPage = z.infer<typeof versionsAnswer>;
 export type Versions = Omit<VersionsPage, 'next_cursor'>;
 
 /** A module's versions, newest first, page by page; the first page has the candidates. */
-export async function* versionPages({ client, answers }: Api, module: string): AsyncGenerator<VersionsPage> {
+export async function* versionPages(
+  { client, answers }: Api,
+  module: string,
+): AsyncGenerator<VersionsPage> {
   let cursor: string | undefined;
   do {
-    const page = await client.get(answers.versions, `/modules/${encodeURIComponent(module)}/versions`, { cursor });
+    const page = await client.get(
+      answers.versions,
+      `/modules/${encodeURIComponent(module)}/versions`,
+      { cursor },
+    );
     yield page;
     cursor = page.next_cursor ?? undefined;
   } while (cursor !== undefined);

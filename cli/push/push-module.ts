@@ -31,25 +31,47 @@ export async function pushModule(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<PushResult> {
   if (reference.digest !== undefined) {
-    throw new GantryError('usage', 'expected a tag to push to, found a digest', { found: reference.digest });
+    throw new GantryError('usage', 'expected a tag to push to, found a digest', {
+      found: reference.digest,
+    });
   }
   const tar = await findTar(path);
   const layer = await describeTar(tar);
-  const { uploaded } = await client.pushBlob(reference.repository, layer, () => createReadStream(tar), onProgress);
+  const { uploaded } = await client.pushBlob(
+    reference.repository,
+    layer,
+    () => createReadStream(tar),
+    onProgress,
+  );
   await client.pushBlob(reference.repository, emptyBlob, emptyBlob.bytes);
-  const created = env.SOURCE_DATE_EPOCH === undefined ? await firstEntryTime(tar) : epoch(env.SOURCE_DATE_EPOCH);
-  const bytes = new TextEncoder().encode(JSON.stringify(artifactManifest(layer, basename(tar), created)));
-  const { digest } = await client.putManifest(reference.repository, name, { bytes, mediaType: mediaTypes.manifest });
+  const created =
+    env.SOURCE_DATE_EPOCH === undefined ? await firstEntryTime(tar) : epoch(env.SOURCE_DATE_EPOCH);
+  const bytes = new TextEncoder().encode(
+    JSON.stringify(artifactManifest(layer, basename(tar), created)),
+  );
+  const { digest } = await client.putManifest(reference.repository, name, {
+    bytes,
+    mediaType: mediaTypes.manifest,
+  });
   return { digest, layer_digest: layer.digest, layer_size: layer.size, uploaded };
 }
 
 /** The manifest that `oras push` 1.2 writes for one file, its order of keys included. */
-export function artifactManifest(layer: { digest: string; size: number }, title: string, createdS: number) {
+export function artifactManifest(
+  layer: { digest: string; size: number },
+  title: string,
+  createdS: number,
+) {
   return {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     artifactType: moduleArtifactType,
-    config: { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size, data: 'e30=' },
+    config: {
+      mediaType: mediaTypes.empty,
+      digest: emptyBlob.digest,
+      size: emptyBlob.size,
+      data: 'e30=',
+    },
     layers: [
       {
         mediaType: moduleLayerType,
@@ -59,7 +81,9 @@ export function artifactManifest(layer: { digest: string; size: number }, title:
       },
     ],
     annotations: {
-      'org.opencontainers.image.created': new Date(createdS * 1000).toISOString().replace('.000Z', 'Z'),
+      'org.opencontainers.image.created': new Date(createdS * 1000)
+        .toISOString()
+        .replace('.000Z', 'Z'),
     },
   };
 }
@@ -67,12 +91,17 @@ export function artifactManifest(layer: { digest: string; size: number }, title:
 async function findTar(path: string): Promise<string> {
   const tar = (await fileInfo(path)).isDirectory() ? join(path, 'module.tar') : path;
   const info = await fileInfo(tar);
-  if (!info.isFile()) throw new GantryError('io_error', `expected a module.tar at ${tar}, found something else`);
+  if (!info.isFile())
+    throw new GantryError('io_error', `expected a module.tar at ${tar}, found something else`);
   if (info.size > limits.layerBytesMax) {
-    throw new GantryError('layer_too_large', `expected at most ${limits.layerBytesMax} bytes, found ${info.size}`, {
-      expected: limits.layerBytesMax,
-      found: info.size,
-    });
+    throw new GantryError(
+      'layer_too_large',
+      `expected at most ${limits.layerBytesMax} bytes, found ${info.size}`,
+      {
+        expected: limits.layerBytesMax,
+        found: info.size,
+      },
+    );
   }
   return tar;
 }
@@ -81,7 +110,11 @@ async function fileInfo(path: string) {
   try {
     return await stat(path);
   } catch (cause) {
-    throw new GantryError('io_error', `expected a module.tar at ${path}; run "gantry module build" first`, { cause });
+    throw new GantryError(
+      'io_error',
+      `expected a module.tar at ${path}; run "gantry module build" first`,
+      { cause },
+    );
   }
 }
 
@@ -109,5 +142,7 @@ async function firstEntryTime(tar: string): Promise<number> {
 
 function epoch(text: string): number {
   if (/^[0-9]{1,11}$/.test(text)) return Number(text);
-  throw new GantryError('usage', `expected SOURCE_DATE_EPOCH in seconds, found "${text}"`, { found: text });
+  throw new GantryError('usage', `expected SOURCE_DATE_EPOCH in seconds, found "${text}"`, {
+    found: text,
+  });
 }

@@ -12,13 +12,19 @@ export type Access = Role | 'platform' | 'agent' | 'public';
 export function checkAccess(caller: Caller, access: Role | 'platform'): void {
   if (access === 'platform') {
     if (caller.platform) return;
-    throw new GantryError('forbidden', 'expected the token that was made at deployment', { expected: 'platform' });
+    throw new GantryError('forbidden', 'expected the token that was made at deployment', {
+      expected: 'platform',
+    });
   }
   if (hasRole(caller, access)) return;
-  throw new GantryError('forbidden', `expected the role ${access}, found ${caller.roles.join(', ') || 'none'}`, {
-    expected: access,
-    found: caller.roles,
-  });
+  throw new GantryError(
+    'forbidden',
+    `expected the role ${access}, found ${caller.roles.join(', ') || 'none'}`,
+    {
+      expected: access,
+      found: caller.roles,
+    },
+  );
 }
 
 /** Authenticates a request and checks that its caller may call the route, before anything of the request is parsed. */
@@ -28,9 +34,15 @@ export function allow(access: Access) {
       const { services } = c.var;
       const credential = credentialOf(c.req.header('authorization'), 'DPoP');
       const proof = c.req.header('dpop');
-      if (proof === undefined) throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
+      if (proof === undefined)
+        throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
       const htu = `${services.settings.publicUrl}${c.req.path}`;
-      const agent = await authenticateAgent(services, { credential, proof, htm: c.req.method, htu });
+      const agent = await authenticateAgent(services, {
+        credential,
+        proof,
+        htm: c.req.method,
+        htu,
+      });
       c.header('DPoP-Nonce', agent.nonce);
       c.set('agent', agent);
       c.set('caller', {
@@ -54,11 +66,17 @@ export function allow(access: Access) {
 /** The credential of an `Authorization` header of the given scheme (RFC 9110, section 11.4). */
 function credentialOf(header: string | undefined, scheme: 'Bearer' | 'DPoP'): string {
   if (header === undefined) {
-    throw new GantryError('unauthenticated', `expected Authorization: ${scheme} <credential>, found no such header`);
+    throw new GantryError(
+      'unauthenticated',
+      `expected Authorization: ${scheme} <credential>, found no such header`,
+    );
   }
   const [found = '', credential = '', ...rest] = header.trim().split(/ +/);
   if (found.toLowerCase() !== scheme.toLowerCase() || credential === '' || rest.length > 0) {
-    throw new GantryError('unauthenticated', `expected Authorization: ${scheme} <credential>, found another form`);
+    throw new GantryError(
+      'unauthenticated',
+      `expected Authorization: ${scheme} <credential>, found another form`,
+    );
   }
   return credential;
 }

@@ -24,20 +24,25 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   const logger = makeLogger('api');
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
-      if (!result.success) throw invalidRequest(partNames[result.target] ?? result.target, result.error);
+      if (!result.success)
+        throw invalidRequest(partNames[result.target] ?? result.target, result.error);
     },
   });
 
   app.onError((error, c) => {
     const problem = problemOf(error, c.var.requestId, services.settings.publicUrl);
-    if (isUnexpected(error)) logger.error('a request failed', { request_id: problem.request_id, error });
+    if (isUnexpected(error))
+      logger.error('a request failed', { request_id: problem.request_id, error });
     c.header('Cache-Control', 'no-store');
     if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer, DPoP algs="ES256"');
     if (wantsPage(c)) return c.html(ProblemPage({ problem }), problem.status as 500);
     return c.body(JSON.stringify(problem), problem.status as 500, { 'Content-Type': problemType });
   });
   app.notFound((c) => {
-    throw new GantryError('not_found', `expected a route of this API, found ${c.req.method} ${redactText(c.req.path)}`);
+    throw new GantryError(
+      'not_found',
+      `expected a route of this API, found ${c.req.method} ${redactText(c.req.path)}`,
+    );
   });
 
   app.use(requestId({ generator: (c) => c.env?.requestContext?.requestId ?? crypto.randomUUID() }));
@@ -72,14 +77,18 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
     bodyLimit({
       maxSize: limits.apiBodyBytesMax,
       onError: () => {
-        throw new GantryError('payload_too_large', `expected a body of at most ${limits.apiBodyBytesMax} bytes`);
+        throw new GantryError(
+          'payload_too_large',
+          `expected a body of at most ${limits.apiBodyBytesMax} bytes`,
+        );
       },
     }),
   );
   app.get('/api/v1/*', etag());
 
   for (const route of apiRoutes) {
-    for (const schema of [route.params, route.query, route.body, route.answer]) tellOptionalKeys(schema);
+    for (const schema of [route.params, route.query, route.body, route.answer])
+      tellOptionalKeys(schema);
     register(app, route);
   }
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
@@ -113,7 +122,12 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   return app;
 }
 
-const partNames: Record<string, string> = { json: 'body', query: 'query', param: 'path', header: 'header' };
+const partNames: Record<string, string> = {
+  json: 'body',
+  query: 'query',
+  param: 'path',
+  header: 'header',
+};
 
 /** Outside `/api`, a browser is answered with a page. */
 function wantsPage(c: Context): boolean {

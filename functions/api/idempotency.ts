@@ -33,23 +33,34 @@ export async function once(
   run: () => Promise<unknown>,
 ): Promise<{ answer: unknown; repeated: boolean }> {
   if (!/^[\x21-\x7e]{1,255}$/.test(request.key)) {
-    throw new GantryError('invalid_request', 'expected an Idempotency-Key of 1 to 255 printable characters', {
-      field: 'Idempotency-Key',
-    });
+    throw new GantryError(
+      'invalid_request',
+      'expected an Idempotency-Key of 1 to 255 printable characters',
+      {
+        field: 'Idempotency-Key',
+      },
+    );
   }
-  const hash = sha256Hex(JSON.stringify([request.account, sha256Hex(request.bearer), request.route, request.key]));
+  const hash = sha256Hex(
+    JSON.stringify([request.account, sha256Hex(request.bearer), request.route, request.key]),
+  );
   const request_hash = sha256Hex(request.body);
   const now = nowIso(services);
   const known = await getIdempotentRequest(services.db, hash);
   if (known !== null && known.expires_at > now) {
     if (known.request_hash !== request_hash) {
-      throw new GantryError('idempotency_conflict', 'this Idempotency-Key came with another body before', {
-        field: 'Idempotency-Key',
-      });
+      throw new GantryError(
+        'idempotency_conflict',
+        'this Idempotency-Key came with another body before',
+        {
+          field: 'Idempotency-Key',
+        },
+      );
     }
     if (known.answer !== null) return { answer: unseal(known.answer, request), repeated: true };
   }
-  const after = (seconds: number) => new Date(services.now().getTime() + seconds * 1000).toISOString();
+  const after = (seconds: number) =>
+    new Date(services.now().getTime() + seconds * 1000).toISOString();
   await transact(services.db, [
     claimIdempotentRequest(
       {
@@ -83,9 +94,13 @@ export function seal(answer: unknown, request: Pick<KeyedRequest, 'bearer' | 'ke
 
 export function unseal(text: string, request: Pick<KeyedRequest, 'bearer' | 'key'>): unknown {
   const bytes = Buffer.from(text, 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', sealingKey(request), bytes.subarray(0, 12), { authTagLength: 16 });
+  const decipher = createDecipheriv('aes-256-gcm', sealingKey(request), bytes.subarray(0, 12), {
+    authTagLength: 16,
+  });
   decipher.setAuthTag(bytes.subarray(12, 28));
-  return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString());
+  return JSON.parse(
+    Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString(),
+  );
 }
 
 function sealingKey({ bearer, key }: Pick<KeyedRequest, 'bearer' | 'key'>): Buffer {

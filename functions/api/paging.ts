@@ -12,7 +12,9 @@ export function sortKeyOf(cursor: string | undefined): string {
   if (cursor === undefined) return '';
   const sortKey = Buffer.from(cursor, 'base64url').toString();
   if (sortKey === '' || cursorOf(sortKey) !== cursor) {
-    throw new GantryError('invalid_cursor', 'expected a next_cursor of an earlier page', { field: 'cursor' });
+    throw new GantryError('invalid_cursor', 'expected a next_cursor of an earlier page', {
+      field: 'cursor',
+    });
   }
   return sortKey;
 }
@@ -53,5 +55,8 @@ export function listPage<T>(
 function cut<T>(items: T[], limit: number, keyOf: (item: T) => string) {
   const page = items.slice(0, limit);
   const last = page.at(-1);
-  return { items: page, next_cursor: items.length > limit && last !== undefined ? cursorOf(keyOf(last)) : null };
+  return {
+    items: page,
+    next_cursor: items.length > limit && last !== undefined ? cursorOf(keyOf(last)) : null,
+  };
 }

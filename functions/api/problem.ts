@@ -42,7 +42,10 @@ function gantryErrorOf(error: unknown): GantryError {
       error.message || 'the request is malformed',
     );
   }
-  return new GantryError('internal', 'something went wrong here; the request id finds it in the logs');
+  return new GantryError(
+    'internal',
+    'something went wrong here; the request id finds it in the logs',
+  );
 }
 
 /** Of the statuses that hono itself throws. */
@@ -62,11 +65,15 @@ export function invalidRequest(part: string, error: ZodError): GantryError {
   const [first] = issues;
   const where = first?.field ? `${first.field}: ` : '';
   const more = issues.length > 1 ? `, and ${issues.length - 1} more` : '';
-  return new GantryError('invalid_request', `the ${part} is invalid: ${where}${first?.message}${more}`, {
-    ...(first?.field ? { field: first.field } : {}),
-    ...(first && 'expected' in first ? { expected: first.expected } : {}),
-    details: { issues },
-  });
+  return new GantryError(
+    'invalid_request',
+    `the ${part} is invalid: ${where}${first?.message}${more}`,
+    {
+      ...(first?.field ? { field: first.field } : {}),
+      ...(first && 'expected' in first ? { expected: first.expected } : {}),
+      details: { issues },
+    },
+  );
 }
 
 function fieldOf(path: readonly PropertyKey[]): string {

@@ -60,7 +60,9 @@ interface RouteShape<
   query?: Query;
   params?: Params;
   answer?: Answer;
-  handle(call: Call<Body, Query, Params>): Promise<Answer extends z.ZodType ? z.input<Answer> : void>;
+  handle(
+    call: Call<Body, Query, Params>,
+  ): Promise<Answer extends z.ZodType ? z.input<Answer> : void>;
 }
 
 const accesses: readonly string[] = [...roles, 'platform', 'agent', 'public'];
@@ -73,7 +75,9 @@ export function route<
   Answer extends z.ZodType | undefined = undefined,
 >(shape: RouteShape<Body, Query, Params, Answer>): Route {
   if (!accesses.includes(shape.role)) {
-    throw new Error(`${shape.method} ${shape.path}: expected a role (${accesses.join(', ')}), found ${shape.role}`);
+    throw new Error(
+      `${shape.method} ${shape.path}: expected a role (${accesses.join(', ')}), found ${shape.role}`,
+    );
   }
   return shape as Route;
 }
@@ -136,17 +140,25 @@ export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
       return shape.answer === undefined ? null : shape.answer.parse(answer);
     };
     const answer = await answerOf(c, shape, run);
-    c.header('Cache-Control', shape.secret || shape.method !== 'get' ? 'no-store' : 'private, no-cache');
+    c.header(
+      'Cache-Control',
+      shape.secret || shape.method !== 'get' ? 'no-store' : 'private, no-cache',
+    );
     return status === 204 ? c.body(null, 204) : c.json(answer as never, status);
   };
   app.openapi(definition, handler as never);
 }
 
 /** A POST with an `Idempotency-Key` runs once; everything else runs as it comes. */
-async function answerOf(c: Context<ApiEnv>, shape: Route, run: () => Promise<unknown>): Promise<unknown> {
+async function answerOf(
+  c: Context<ApiEnv>,
+  shape: Route,
+  run: () => Promise<unknown>,
+): Promise<unknown> {
   const key = c.req.header('idempotency-key');
   const { caller, bearer, services } = c.var;
-  if (shape.method !== 'post' || key === undefined || caller === undefined || bearer === undefined) return run();
+  if (shape.method !== 'post' || key === undefined || caller === undefined || bearer === undefined)
+    return run();
   const body = await c.req.text();
   const request = { key, account: caller.account, route: `POST ${c.req.path}`, body, bearer };
   const { answer, repeated } = await once(services, request, run);
@@ -156,7 +168,8 @@ async function answerOf(c: Context<ApiEnv>, shape: Route, run: () => Promise<unk
 
 function proofOf(c: Context<ApiEnv>) {
   const proof = c.req.header('dpop');
-  if (proof === undefined) throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
+  if (proof === undefined)
+    throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
   return { proof, htm: c.req.method, htu: `${c.var.services.settings.publicUrl}${c.req.path}` };
 }
 

@@ -1,7 +1,11 @@
 import type { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
 import type { instanceSchema } from '../../shared/contract/machines/index.ts';
-import type { candidateSchema, moduleSchema, versionSchema } from '../../shared/contract/modules/index.ts';
+import type {
+  candidateSchema,
+  moduleSchema,
+  versionSchema,
+} from '../../shared/contract/modules/index.ts';
 import type { Candidate } from '../../shared/domain/candidates/index.ts';
 import type { Instance } from '../../shared/domain/machines/index.ts';
 import { driftOf } from '../../shared/domain/machines/index.ts';

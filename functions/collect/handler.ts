@@ -15,7 +15,10 @@ const work = queueHandler(telemetry, 'Collect', collectMessage, async (message) 
 });
 
 /** Collect: the schedule's event asks for every account; the queue's messages are accounts whose unnamed objects go. */
-export async function handler(event: SQSEvent | { 'detail-type': string }, context: Context): Promise<unknown> {
+export async function handler(
+  event: SQSEvent | { 'detail-type': string },
+  context: Context,
+): Promise<unknown> {
   if ('Records' in event) return work(event, context);
   return traced(telemetry, 'Schedule', () => scheduleCollections(services));
 }

@@ -14,6 +14,7 @@ export async function handler(event: DynamoDBStreamEvent): Promise<void> {
   await traced(telemetry, 'Events', async () => {
     const published = await publishEvents(events, EVENT_BUS_NAME, event.Records);
     const reused = published.filter(({ type }) => type === 'gantry.instance.credential_reused');
-    if (reused.length > 0) telemetry.metrics.addMetric('CredentialsReused', MetricUnit.Count, reused.length);
+    if (reused.length > 0)
+      telemetry.metrics.addMetric('CredentialsReused', MetricUnit.Count, reused.length);
   });
 }

@@ -12,7 +12,10 @@ const work = queueHandler(telemetry, 'Poll', pollMessage, (message) =>
 );
 
 /** Poll: the schedule's event hands out what is due; the queue's messages are repositories to read. */
-export async function handler(event: SQSEvent | { 'detail-type': string }, context: Context): Promise<unknown> {
+export async function handler(
+  event: SQSEvent | { 'detail-type': string },
+  context: Context,
+): Promise<unknown> {
   if ('Records' in event) return work(event, context);
   return traced(telemetry, 'Schedule', () => schedulePolls(services));
 }

@@ -4,7 +4,12 @@ import { telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { promotionStep } from '../../shared/contract/messages.ts';
 
-const services = servicesFromEnvironment('COMPOSE_QUEUE_URL', 'LINK_KEY_ID', 'SENDER_ADDRESS', 'PUBLIC_URL');
+const services = servicesFromEnvironment(
+  'COMPOSE_QUEUE_URL',
+  'LINK_KEY_ID',
+  'SENDER_ADDRESS',
+  'PUBLIC_URL',
+);
 const telemetry = telemetryOf('promote');
 
 /** Promote: one step of an operation's execution. A refusal's code becomes the name that Step Functions sees. */

@@ -6,6 +6,9 @@ import { reconcileMessage } from '../../shared/contract/messages.ts';
 const services = servicesFromEnvironment();
 
 /** Reconcile: signs the desired state of one instance a message. */
-export const handler = queueHandler(telemetryOf('reconcile'), 'Reconcile', reconcileMessage, (message) =>
-  reconcileInstance(services, message),
+export const handler = queueHandler(
+  telemetryOf('reconcile'),
+  'Reconcile',
+  reconcileMessage,
+  (message) => reconcileInstance(services, message),
 );

@@ -2,11 +2,19 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { orLater } from '../../shared/actions/registries/index.ts';
-import { fanOut, reverifyVersion, scheduleReverification } from '../../shared/actions/reverify/index.ts';
+import {
+  fanOut,
+  reverifyVersion,
+  scheduleReverification,
+} from '../../shared/actions/reverify/index.ts';
 import { queueHandler, telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { reverifyMessage } from '../../shared/contract/messages.ts';
 
-const services = servicesFromEnvironment('REVERIFY_QUEUE_URL', 'COMPOSE_QUEUE_URL', 'STATE_MACHINE_ARN');
+const services = servicesFromEnvironment(
+  'REVERIFY_QUEUE_URL',
+  'COMPOSE_QUEUE_URL',
+  'STATE_MACHINE_ARN',
+);
 const telemetry = telemetryOf('reverify');
 const work = queueHandler(telemetry, 'Reverify', reverifyMessage, (message) =>
   orLater(services, 'reverify', message, async () => {
@@ -20,7 +28,10 @@ const work = queueHandler(telemetry, 'Reverify', reverifyMessage, (message) =>
 );
 
 /** Reverify: the schedule's event asks for every account; the queue's messages are versions to judge again. */
-export async function handler(event: SQSEvent | { 'detail-type': string }, context: Context): Promise<unknown> {
+export async function handler(
+  event: SQSEvent | { 'detail-type': string },
+  context: Context,
+): Promise<unknown> {
   if ('Records' in event) return work(event, context);
   return traced(telemetry, 'Schedule', () => scheduleReverification(services));
 }

@@ -1,6 +1,10 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { enqueue, servicesFromEnvironment } from '../../shared/actions/context/index.ts';
-import { publicTrustRoot, refreshTrustRoot, trustRootDaysLeft } from '../../shared/actions/signatures/index.ts';
+import {
+  publicTrustRoot,
+  refreshTrustRoot,
+  trustRootDaysLeft,
+} from '../../shared/actions/signatures/index.ts';
 import { telemetryOf, traced } from '../../shared/aws/stage.ts';
 import { isGantryError } from '../../shared/base/error.ts';
 

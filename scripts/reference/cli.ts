@@ -10,7 +10,10 @@ export async function cliReference(): Promise<string> {
   const groups = program.commands.map((group) => [
     `## gantry ${group.name()}\n`,
     `${capitalised(group.description())}.\n`,
-    ...leavesOf(group).flatMap((command) => [`### ${pathOf(command)}\n`, `\`\`\`text\n${helpOf(command)}\n\`\`\`\n`]),
+    ...leavesOf(group).flatMap((command) => [
+      `### ${pathOf(command)}\n`,
+      `\`\`\`text\n${helpOf(command)}\n\`\`\`\n`,
+    ]),
   ]);
   return [
     '# Commands\n',

@@ -7,7 +7,8 @@ import { eventFacts } from '../../shared/contract/events/index.ts';
 /** docs/reference/errors.md: every error code with its HTTP status and meaning. */
 export function errorReference(): string {
   const rows = (Object.entries(errorStatus) as [ErrorCode, number][]).map(
-    ([code, status]) => `| \`${code}\` | ${status} ${STATUS_CODES[status]} | ${cell(errorMeaning[code])} |`,
+    ([code, status]) =>
+      `| \`${code}\` | ${status} ${STATUS_CODES[status]} | ${cell(errorMeaning[code])} |`,
   );
   return [
     '# Error codes\n',
@@ -43,7 +44,12 @@ export function eventReference(): string {
         time: '2026-01-01T00:00:00.000Z',
         datacontenttype: 'application/json',
         actor: 'member:mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
-        data: { module: 'my-redis', version: '0.1.0', from: 'built', operation_id: 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA' },
+        data: {
+          module: 'my-redis',
+          version: '0.1.0',
+          from: 'built',
+          operation_id: 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
+        },
       },
       null,
       2,
@@ -65,12 +71,18 @@ export function verificationReference(): string {
   const headings = { verify: 'Signatures', registry: 'The registry', ingest: 'The artifact' };
   const tables = Object.entries(headings).map(([stage, heading]) => {
     const rows = Object.entries(cures[stage as keyof typeof cures]).map(
-      ([code, cure]) => `| \`${code}\` | ${cell(errorMeaning[code as ErrorCode])} | ${cell(cure)} |`,
+      ([code, cure]) =>
+        `| \`${code}\` | ${cell(errorMeaning[code as ErrorCode])} | ${cell(cure)} |`,
     );
-    return [`### ${heading}\n`, '| code | cause | what helps |', '|---|---|---|', ...rows, ''].join('\n');
+    return [`### ${heading}\n`, '| code | cause | what helps |', '|---|---|---|', ...rows, ''].join(
+      '\n',
+    );
   });
   const block = /(<!-- generated: cures -->\n)[\s\S]*(<!-- \/generated -->)/;
-  return readFileSync(curePage, 'utf8').replace(block, (_, start, end) => `${start}\n${tables.join('\n')}\n${end}`);
+  return readFileSync(curePage, 'utf8').replace(
+    block,
+    (_, start, end) => `${start}\n${tables.join('\n')}\n${end}`,
+  );
 }
 
 /** Text for a cell of a table. Markdown reads no entities between backticks. */

@@ -16,8 +16,12 @@ interface Property {
 
 /** docs/reference/manifest.md: every field of a module manifest, with its type, meaning and an example. */
 export function manifestReference(): string {
-  const { properties = {}, required = [] } = moduleManifestJsonSchema() as Property & { required?: string[] };
-  const fields = Object.entries(properties).flatMap(([name, property]) => fieldsOf([name], property));
+  const { properties = {}, required = [] } = moduleManifestJsonSchema() as Property & {
+    required?: string[];
+  };
+  const fields = Object.entries(properties).flatMap(([name, property]) =>
+    fieldsOf([name], property),
+  );
   const rows = fields.map(({ path, property }) => {
     const need = required.includes(path[0] as string) ? 'required' : defaultOf(property);
     return `| [\`${path.join('.')}\`](#${path.join('')}) | ${typeOf(property)} | ${need} |`;
@@ -53,7 +57,9 @@ interface Field {
 /** Fields with values; a mapping stands for the fields in it. */
 function fieldsOf(path: string[], property: Property): Field[] {
   if (property.properties === undefined) return [{ path, property }];
-  return Object.entries(property.properties).flatMap(([name, inner]) => fieldsOf([...path, name], inner));
+  return Object.entries(property.properties).flatMap(([name, inner]) =>
+    fieldsOf([...path, name], inner),
+  );
 }
 
 function typeOf({ type, const: only, items, maxLength }: Property): string {
@@ -69,7 +75,9 @@ function defaultOf({ default: value }: Property): string {
 function sectionOf({ path, property }: Field): string[] {
   const { description = '', examples = [] } = property;
   if (description === '' || examples.length === 0) {
-    throw new Error(`expected a description and an example of ${path.join('.')} in the manifest's schema`);
+    throw new Error(
+      `expected a description and an example of ${path.join('.')} in the manifest's schema`,
+    );
   }
   const text = description.replaceAll('<', '&lt;');
   return [`## ${path.join('.')}\n`, `${text}\n`, fenced(nested(path, examples[0]))];

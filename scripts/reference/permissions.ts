@@ -6,7 +6,8 @@ const purposes: Record<string, string> = {
   'dynamodb:BatchGetItem': 'reads rows by their keys',
   'dynamodb:ConditionCheckItem': 'holds, in a transaction, what was read of another row',
   'dynamodb:DeleteItem': 'removes a row on a condition',
-  'dynamodb:DescribeStream': 'follows the stream of new rows, of which only events reach the function',
+  'dynamodb:DescribeStream':
+    'follows the stream of new rows, of which only events reach the function',
   'dynamodb:GetItem': 'reads a row',
   'dynamodb:GetRecords': 'follows the stream',
   'dynamodb:GetShardIterator': 'follows the stream',
@@ -14,13 +15,15 @@ const purposes: Record<string, string> = {
   'dynamodb:PutItem': 'makes a row on a condition; in transactions too',
   'dynamodb:Query': 'lists by an index; nobody may scan',
   'dynamodb:UpdateItem': 'changes a row on a condition; in transactions too',
-  'ecr:BatchCheckLayerAvailability': 'reads from repositories of ECR that modules are registered with',
+  'ecr:BatchCheckLayerAvailability':
+    'reads from repositories of ECR that modules are registered with',
   'ecr:BatchGetImage': 'reads from repositories of ECR',
   'ecr:GetAuthorizationToken': 'gets a token for ECR, which knows no resource',
   'ecr:GetDownloadUrlForLayer': 'reads from repositories of ECR',
   'ecr:ListImages': 'lists tags in ECR',
   'events:PutEvents': 'carries events to the bus',
-  'kms:CreateKey': 'makes the director key of an account; the tag that it must get is what signing asks for',
+  'kms:CreateKey':
+    'makes the director key of an account; the tag that it must get is what signing asks for',
   'kms:GenerateMac': 'makes the links of approval mails',
   'kms:GetPublicKey': 'puts the public key of the director into the account root',
   'kms:Sign': 'signs roots and desired states',
@@ -34,7 +37,8 @@ const purposes: Record<string, string> = {
   's3:PutObject': 'writes objects of these kinds',
   'secretsmanager:CreateSecret': 'stores what an operator gives',
   'secretsmanager:DeleteSecret': 'forgets what an operator gave',
-  'secretsmanager:GetSecretValue': 'reads a login for a registry, or the secret that a webhook is checked with',
+  'secretsmanager:GetSecretValue':
+    'reads a login for a registry, or the secret that a webhook is checked with',
   'secretsmanager:PutSecretValue': 'stores what an operator gives',
   'ses:SendEmail': 'mails reviewers, as this sender only',
   'sqs:ChangeMessageVisibility': 'takes messages from the queue (Lambda does)',
@@ -50,7 +54,8 @@ const purposes: Record<string, string> = {
 };
 
 /** What each function has besides: its own log group, and X-Ray. */
-const everywhere = /^(?:logs:(?:CreateLogStream|PutLogEvents)|xray:PutT(?:raceSegments|elemetryRecords))$/;
+const everywhere =
+  /^(?:logs:(?:CreateLogStream|PutLogEvents)|xray:PutT(?:raceSegments|elemetryRecords))$/;
 
 /** docs/reference/permissions.md: what IAM grants to each function, from the template that is deployed. */
 export function permissionReference(): string {
@@ -59,15 +64,20 @@ export function permissionReference(): string {
   const sections = (Object.keys(functionEntries) as FunctionName[]).flatMap((name) => {
     const rows = all
       .filter((grant) => grant.role === name)
-      .map((grant) => ({ ...grant, actions: grant.actions.filter((action) => !everywhere.test(action)) }))
+      .map((grant) => ({
+        ...grant,
+        actions: grant.actions.filter((action) => !everywhere.test(action)),
+      }))
       .filter(({ actions }) => actions.length > 0);
     for (const { actions } of rows) for (const action of actions) used.add(action);
     return [`## ${name}\n`, '| actions | on | only where |', '|---|---|---|', ...rows.map(row), ''];
   });
   const unexplained = [...used].filter((action) => purposes[action] === undefined);
-  if (unexplained.length > 0) throw new Error(`scripts/reference/permissions.ts does not say what for: ${unexplained}`);
+  if (unexplained.length > 0)
+    throw new Error(`scripts/reference/permissions.ts does not say what for: ${unexplained}`);
   const spare = Object.keys(purposes).filter((action) => !used.has(action));
-  if (spare.length > 0) throw new Error(`scripts/reference/permissions.ts explains what nobody may do: ${spare}`);
+  if (spare.length > 0)
+    throw new Error(`scripts/reference/permissions.ts explains what nobody may do: ${spare}`);
   return [
     '# What each function may do\n',
     'Each function has a role of its own, to which IAM grants what is here and nothing else; the local cloud enforces it too. Names',
@@ -85,7 +95,9 @@ export function permissionReference(): string {
 
 function row({ effect, actions, resources, conditions }: Grant): string {
   const only = Object.entries(conditions).flatMap(([operator, keys]) =>
-    Object.entries(keys).map(([key, value]) => `${operator} \`${key}\` ${[value].flat().map(code).join(', ')}`),
+    Object.entries(keys).map(
+      ([key, value]) => `${operator} \`${key}\` ${[value].flat().map(code).join(', ')}`,
+    ),
   );
   const what = `${effect === 'Deny' ? '**never** ' : ''}${actions.map(code).join(', ')}`;
   return `| ${what} | ${resources.map(code).join(', ')} | ${only.join('; ')} |`;

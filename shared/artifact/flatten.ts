@@ -53,7 +53,8 @@ function membersOf(placed: readonly Placed[]): FlatMember[] {
     .map((one): FlatMember => ({ ...one, name: nameOf(one.entry), link: undefined }))
     .sort((a, b) => a.layer - b.layer || offsetOf(a) - offsetOf(b) || compareBytes(a.name, b.name));
   for (const file of files) {
-    if (first && first.layer === file.layer && offsetOf(first) === offsetOf(file)) file.link = first.name;
+    if (first && first.layer === file.layer && offsetOf(first) === offsetOf(file))
+      file.link = first.name;
     else first = file;
   }
   return [...bare, ...files];
@@ -86,13 +87,20 @@ async function* flatParts(
 }
 
 /** The files of one layer, cut out of its tar; the tar is read on to its end, where it is verified. */
-async function* filesOf(files: readonly FlatMember[], source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* filesOf(
+  files: readonly FlatMember[],
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   let next = 0;
   let at = 0;
   let written = 0;
   for await (const chunk of source) {
     const until = at + chunk.length;
-    for (let file = files[next]; file !== undefined && offsetOf(file) + written < until; file = files[next]) {
+    for (
+      let file = files[next];
+      file !== undefined && offsetOf(file) + written < until;
+      file = files[next]
+    ) {
       if (file.link !== undefined) {
         yield memberHeader(file.name, file.entry, file.link);
         next++;

@@ -104,9 +104,15 @@ class LayerReader {
   }
 
   #openEntry(path: string, member: TarMember): void {
-    const entry = treeEntry(path, member, { allowDevices: this.#allowDevices, bytesMax: limits.layerBytesMax });
+    const entry = treeEntry(path, member, {
+      allowDevices: this.#allowDevices,
+      bytesMax: limits.layerBytesMax,
+    });
     if (path === '/' && entry.type !== 'directory') {
-      throw new GantryError('tar_entry_unexpected', `the root of a layer is a ${entry.type}, expected a directory`);
+      throw new GantryError(
+        'tar_entry_unexpected',
+        `the root of a layer is a ${entry.type}, expected a directory`,
+      );
     }
     this.#place(entry, this.#layer);
     if (entry.type === 'file' && member.size > 0) this.content.openFile(entry, member, undefined);
@@ -121,7 +127,8 @@ class LayerReader {
     for (const [path, target] of this.#links) {
       // In their order, so that a link to a link finds it placed.
       const placed = this.#links.has(target) ? this.#own.get(target) : entries.get(target);
-      if (placed?.entry.type !== 'file') throw badLink(path, target, placed?.entry.type ?? 'not there');
+      if (placed?.entry.type !== 'file')
+        throw badLink(path, target, placed?.entry.type ?? 'not there');
       this.#place({ ...placed.entry, path }, placed.layer);
     }
     for (const [path, placed] of this.#own) entries.set(path, placed);
@@ -130,7 +137,9 @@ class LayerReader {
 
   /** What is below a directory goes with it where this layer has something else in its place. */
   #replaceDirectories(entries: ReadonlyMap<string, Placed>): void {
-    const others = [...this.#own].filter(([, { entry }]) => entry.type !== 'directory').map(([path]) => path);
+    const others = [...this.#own]
+      .filter(([, { entry }]) => entry.type !== 'directory')
+      .map(([path]) => path);
     for (const path of [...others, ...this.#links.keys()]) {
       if (entries.get(path)?.entry.type === 'directory') this.#hidden.add(path);
     }
@@ -164,14 +173,18 @@ class LayerReader {
   #hides(path: string): boolean {
     return (
       this.#hidden.has(path) ||
-      ancestorPaths(path).some((ancestor) => this.#hidden.has(ancestor) || this.#opaque.has(ancestor))
+      ancestorPaths(path).some(
+        (ancestor) => this.#hidden.has(ancestor) || this.#opaque.has(ancestor),
+      )
     );
   }
 }
 
 function checkParent(path: string, entries: ReadonlyMap<string, Placed>): void {
   if (entries.get(parentPath(path))?.entry.type === 'directory') return;
-  const symlink = ancestorPaths(path).find((ancestor) => entries.get(ancestor)?.entry.type === 'symlink');
+  const symlink = ancestorPaths(path).find(
+    (ancestor) => entries.get(ancestor)?.entry.type === 'symlink',
+  );
   if (symlink !== undefined) {
     const message = `${shownMember(path)} leads through the symlink ${shownMember(symlink)}; expected directories all the way`;
     throw new GantryError('tar_path_through_symlink', message, { found: symlink });

@@ -35,7 +35,10 @@ export class ModuleTree {
     }
     if (entry.path !== '/') this.#checkParent(entry.path);
     else if (entry.type !== 'directory') {
-      throw new GantryError('tar_entry_unexpected', `rootfs is a ${entry.type}, expected a directory`);
+      throw new GantryError(
+        'tar_entry_unexpected',
+        `rootfs is a ${entry.type}, expected a directory`,
+      );
     }
     this.#entries.set(entry.path, entry);
   }

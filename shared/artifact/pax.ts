@@ -47,7 +47,8 @@ export function decodePax(body: Buffer, offset: number): PaxRecords {
   for (let at = 0; at < body.length; ) {
     // A length has at most seven digits: the body is limited to far less.
     const digits = /^([1-9][0-9]{0,6}) /.exec(body.toString('latin1', at, at + 8))?.[1];
-    if (digits === undefined) throw tarMalformed(`${where}: a record starts without its length and a space`);
+    if (digits === undefined)
+      throw tarMalformed(`${where}: a record starts without its length and a space`);
     const end = at + Number(digits);
     const record = body.subarray(at + digits.length + 1, end);
     const equals = record.indexOf(0x3d);
@@ -56,7 +57,8 @@ export function decodePax(body: Buffer, offset: number): PaxRecords {
     }
     const key = decodeUtf8(record.subarray(0, equals));
     if (key === undefined) throw tarMalformed(`${where}: a key is not UTF-8`);
-    if (records.has(key)) throw tarMalformed(`${where}: the key ${quoted(key)} stands twice, expected once`);
+    if (records.has(key))
+      throw tarMalformed(`${where}: the key ${quoted(key)} stands twice, expected once`);
     records.set(key, record.subarray(equals + 1, -1));
     at = end;
   }
@@ -87,24 +89,34 @@ export function paxAttributes(records: PaxRecords, offset: number): PaxAttribute
   const attributes: PaxAttributes = {};
   const xattrs: [string, string][] = [];
   for (const [key, value] of records) {
-    if (key.startsWith(xattrPrefix)) xattrs.push([xattrName(key, where), xattrValue(key, value, where)]);
+    if (key.startsWith(xattrPrefix))
+      xattrs.push([xattrName(key, where), xattrValue(key, value, where)]);
     else if (key === 'path') attributes.path = value;
     else if (key === 'linkpath') attributes.linkPath = value;
     else if (key === 'size') attributes.size = decimal(value, `${where}: size`);
     else if (key === 'uid') attributes.uid = decimal(value, `${where}: uid`);
     else if (key === 'gid') attributes.gid = decimal(value, `${where}: gid`);
-    else if (key === 'mtime') attributes.mtime = decodePaxTime(value.toString('latin1'), `${where}: mtime`);
+    else if (key === 'mtime')
+      attributes.mtime = decodePaxTime(value.toString('latin1'), `${where}: mtime`);
     else if (key.startsWith('GNU.sparse.') || key === 'SCHILY.realsize') {
-      throw new GantryError('tar_sparse_refused', `${where}: ${quoted(key)} makes a sparse file, expected whole files`);
+      throw new GantryError(
+        'tar_sparse_refused',
+        `${where}: ${quoted(key)} makes a sparse file, expected whole files`,
+      );
     } else if (!ignoredKeys.has(key)) {
-      throw tarMalformed(`${where}: the key ${quoted(key)} is not known, expected one of POSIX or SCHILY.xattr.*`);
+      throw tarMalformed(
+        `${where}: the key ${quoted(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
+      );
     }
   }
   if (xattrs.length > 0) {
     const sorted = xattrs.sort(([a], [b]) => compareBytes(a, b));
     attributes.xattrs = Object.fromEntries(sorted);
     if (Object.keys(attributes.xattrs).length !== sorted.length) {
-      throw new GantryError('tar_xattr_invalid', `${where}: an extended attribute stands twice, expected once`);
+      throw new GantryError(
+        'tar_xattr_invalid',
+        `${where}: an extended attribute stands twice, expected once`,
+      );
     }
   }
   return attributes;
@@ -147,13 +159,18 @@ function xattrValue(key: string, value: Buffer, where: string): string {
 function decimal(value: Buffer, label: string): number {
   const text = value.toString('latin1');
   if (!/^[0-9]{1,15}$/.test(text)) {
-    throw tarMalformed(`${label} is ${quoted(text)}, expected at most 15 decimal digits`, { found: quoted(text) });
+    throw tarMalformed(`${label} is ${quoted(text)}, expected at most 15 decimal digits`, {
+      found: quoted(text),
+    });
   }
   return Number(text);
 }
 
 /** `-1.5` → one and a half seconds before 1970, as seconds rounded down and nanoseconds: −2 and 500,000,000. */
-export function decodePaxTime(text: string, label: string): { seconds: number; nanoseconds: number } {
+export function decodePaxTime(
+  text: string,
+  label: string,
+): { seconds: number; nanoseconds: number } {
   const match = /^(-?)([0-9]{1,15})(?:\.([0-9]{0,9}))?$/.exec(text);
   if (!match) {
     throw tarMalformed(`${label} is ${quoted(text)}, expected seconds with at most nine decimals`, {

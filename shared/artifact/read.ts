@@ -56,7 +56,9 @@ export async function readModuleTar(
  * @returns the digest, now verified: 64 hex digits.
  * @throws GantryError `composefs_digest_mismatch` when the archive states another.
  */
-export function verifyModuleTar(tar: Pick<ModuleTar, 'entries' | 'claimedComposefsDigest'>): { digest: string } {
+export function verifyModuleTar(tar: Pick<ModuleTar, 'entries' | 'claimedComposefsDigest'>): {
+  digest: string;
+} {
   const { digest } = composefsImage(tar.entries);
   const claimed = tar.claimedComposefsDigest;
   if (digest === claimed) return { digest };
@@ -87,10 +89,16 @@ class ModuleReader {
 
   finish(size: number): ModuleTar {
     if (this.#manifestJson === undefined) {
-      throw new GantryError('tar_manifest_missing', `the archive has no ${manifestMember}, expected one at its top`);
+      throw new GantryError(
+        'tar_manifest_missing',
+        `the archive has no ${manifestMember}, expected one at its top`,
+      );
     }
     if (this.#claimedDigest === undefined) {
-      throw new GantryError('tar_digest_missing', `the archive has no ${digestMember}, expected one at its top`);
+      throw new GantryError(
+        'tar_digest_missing',
+        `the archive has no ${digestMember}, expected one at its top`,
+      );
     }
     return {
       manifestJson: this.#manifestJson,
@@ -103,18 +111,24 @@ class ModuleReader {
   #open(member: TarMember): void {
     const path = memberPath(member.name, 'the entry', member.typeflag === '5');
     if (path === rootMember) this.#openEntry('/', member);
-    else if (path.startsWith(`${rootMember}/`)) this.#openEntry(path.slice(rootMember.length), member);
+    else if (path.startsWith(`${rootMember}/`))
+      this.#openEntry(path.slice(rootMember.length), member);
     else this.#openOutside(path, member);
   }
 
   #openOutside(path: string, member: TarMember): void {
-    const known = path === '.' ? member.typeflag === '5' : path === manifestMember || path === digestMember;
+    const known =
+      path === '.' ? member.typeflag === '5' : path === manifestMember || path === digestMember;
     if (!known || (path !== '.' && member.typeflag !== '0')) {
       const message = `the archive has ${JSON.stringify(path.slice(0, 200))} of type "${member.typeflag}"; expected only the files ${manifestMember} and ${digestMember}, and ${rootMember}/`;
       throw new GantryError('tar_entry_unexpected', message, { found: path });
     }
     if (this.#outside.has(path)) {
-      throw new GantryError('tar_duplicate_entry', `"${path}" is in the archive twice, expected once`, { found: path });
+      throw new GantryError(
+        'tar_duplicate_entry',
+        `"${path}" is in the archive twice, expected once`,
+        { found: path },
+      );
     }
     this.#outside.add(path);
     if (path === '.') return;
@@ -134,18 +148,30 @@ class ModuleReader {
   }
 
   #openEntry(path: string, member: TarMember): void {
-    const entry = member.typeflag === '1' ? this.#hardLink(path, member) : this.#entry(path, member);
+    const entry =
+      member.typeflag === '1' ? this.#hardLink(path, member) : this.#entry(path, member);
     this.#tree.add(entry);
     if (entry.type !== 'file' || member.size === 0) return;
-    this.#content.openFile(entry, member, this.#options.onFile?.({ path, size: member.size, offset: member.offset }));
+    this.#content.openFile(
+      entry,
+      member,
+      this.#options.onFile?.({ path, size: member.size, offset: member.offset }),
+    );
   }
 
   #entry(path: string, member: TarMember): TreeEntry {
-    return treeEntry(path, member, { allowDevices: this.#options.allowDevices, bytesMax: this.#bytesMax });
+    return treeEntry(path, member, {
+      allowDevices: this.#options.allowDevices,
+      bytesMax: this.#bytesMax,
+    });
   }
 
   #hardLink(path: string, member: TarMember): TreeEntry {
-    const target = memberPath(member.linkName, `the target of the hard link "${rootMember}${path}",`, false);
+    const target = memberPath(
+      member.linkName,
+      `the target of the hard link "${rootMember}${path}",`,
+      false,
+    );
     if (!target.startsWith(`${rootMember}/`)) {
       const message = `the hard link "${rootMember}${path}" names ${JSON.stringify(target)}, expected a file below ${rootMember}/`;
       throw new GantryError('tar_hardlink_invalid', message, { found: target });

@@ -26,7 +26,10 @@ export interface TarHeader {
   devMinor: number;
 }
 
-export function tarMalformed(message: string, context: { expected?: unknown; found?: unknown } = {}): GantryError {
+export function tarMalformed(
+  message: string,
+  context: { expected?: unknown; found?: unknown } = {},
+): GantryError {
   return new GantryError('tar_malformed', message, context);
 }
 
@@ -47,11 +50,14 @@ export function decodeHeader(block: Buffer, offset: number): TarHeader {
   }
   const magic = block.toString('latin1', 257, 265);
   if (magic !== 'ustar\x0000' && magic !== 'ustar  \0') {
-    throw tarMalformed(`${where}: magic is ${JSON.stringify(magic)}, expected ustar's or GNU's`, { found: magic });
+    throw tarMalformed(`${where}: magic is ${JSON.stringify(magic)}, expected ustar's or GNU's`, {
+      found: magic,
+    });
   }
   const name = decodeText(block, 0, 100, `${where}: name`);
   // GNU keeps times where ustar has its prefix.
-  const prefix = magic === 'ustar\x0000' ? decodeText(block, 345, 155, `${where}: prefix`) : Buffer.alloc(0);
+  const prefix =
+    magic === 'ustar\x0000' ? decodeText(block, 345, 155, `${where}: prefix`) : Buffer.alloc(0);
   const typeflag = String.fromCharCode(block[156] ?? 0);
   return {
     name: prefix.length > 0 ? Buffer.concat([prefix, Buffer.from('/'), name]) : name,
@@ -62,8 +68,14 @@ export function decodeHeader(block: Buffer, offset: number): TarHeader {
     gid: unsigned(decodeNumber(block, 116, 8, `${where}: gid`), `${where}: gid`),
     size: unsigned(decodeNumber(block, 124, 12, `${where}: size`), `${where}: size`),
     mtime: decodeNumber(block, 136, 12, `${where}: mtime`),
-    devMajor: unsigned(decodeNumber(block, 329, 8, `${where}: device major`), `${where}: device major`),
-    devMinor: unsigned(decodeNumber(block, 337, 8, `${where}: device minor`), `${where}: device minor`),
+    devMajor: unsigned(
+      decodeNumber(block, 329, 8, `${where}: device major`),
+      `${where}: device major`,
+    ),
+    devMinor: unsigned(
+      decodeNumber(block, 337, 8, `${where}: device minor`),
+      `${where}: device minor`,
+    ),
   };
 }
 
@@ -100,7 +112,8 @@ function decodeText(block: Buffer, at: number, length: number, label: string): B
   const field = block.subarray(at, at + length);
   const end = field.indexOf(0);
   if (end === -1) return field;
-  if (!isZero(field.subarray(end))) throw tarMalformed(`${label} has bytes behind its terminating NUL, expected none`);
+  if (!isZero(field.subarray(end)))
+    throw tarMalformed(`${label} has bytes behind its terminating NUL, expected none`);
   return field.subarray(0, end);
 }
 
@@ -111,7 +124,9 @@ function decodeNumber(block: Buffer, at: number, length: number, label: string):
   const text = field.toString('latin1');
   const match = /^ *([0-7]*)[ \0]*$/.exec(text);
   if (!match) {
-    throw tarMalformed(`${label} is ${JSON.stringify(text)}, expected octal digits`, { found: text });
+    throw tarMalformed(`${label} is ${JSON.stringify(text)}, expected octal digits`, {
+      found: text,
+    });
   }
   // GNU tar leaves the device fields of other types blank; a blank number is nought to every reader.
   return match[1] ? Number.parseInt(match[1], 8) : 0;
@@ -122,23 +137,27 @@ function decodeBase256(field: Buffer, negative: boolean, label: string): number 
   let value = negative ? -1n : 0n;
   for (const byte of field.subarray(1)) value = value * 256n + BigInt(byte);
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw tarMalformed(`${label} is ${value}, expected below 2^53`);
+  if (!Number.isSafeInteger(number))
+    throw tarMalformed(`${label} is ${value}, expected below 2^53`);
   return number;
 }
 
 function unsigned(value: number, label: string): number {
-  if (value < 0) throw tarMalformed(`${label} is ${value}, expected no negative number`, { found: value });
+  if (value < 0)
+    throw tarMalformed(`${label} is ${value}, expected no negative number`, { found: value });
   return value;
 }
 
 function encodeText(block: Buffer, text: Buffer, at: number, length: number): void {
-  if (text.length > length) throw new RangeError(`tar header text of ${text.length} bytes in a field of ${length}`);
+  if (text.length > length)
+    throw new RangeError(`tar header text of ${text.length} bytes in a field of ${length}`);
   text.copy(block, at);
 }
 
 function encodeNumber(block: Buffer, value: number, at: number, length: number): void {
   const digits = value.toString(8).padStart(length - 1, '0');
-  if (value < 0 || digits.length >= length) throw new RangeError(`tar header number ${value} in ${length} bytes`);
+  if (value < 0 || digits.length >= length)
+    throw new RangeError(`tar header number ${value} in ${length} bytes`);
   block.write(digits, at, 'latin1');
 }
 

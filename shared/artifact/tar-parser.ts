@@ -1,7 +1,15 @@
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { decodePax, type PaxAttributes, paxAttributes } from './pax.ts';
-import { blockBytes, decodeHeader, isZero, octal11Max, paddingOf, type TarHeader, tarMalformed } from './tar-header.ts';
+import {
+  blockBytes,
+  decodeHeader,
+  isZero,
+  octal11Max,
+  paddingOf,
+  type TarHeader,
+  tarMalformed,
+} from './tar-header.ts';
 
 /** One member of an archive with all overrides applied; names still as bytes. */
 export interface TarMember {
@@ -24,7 +32,10 @@ export interface TarMember {
 }
 
 /** `data` is a view into the chunk that was pushed; `close` follows every member, also one without content. */
-export type TarEvent = { kind: 'member'; member: TarMember } | { kind: 'data'; bytes: Buffer } | { kind: 'close' };
+export type TarEvent =
+  | { kind: 'member'; member: TarMember }
+  | { kind: 'data'; bytes: Buffer }
+  | { kind: 'close' };
 
 /** The path, `./rootfs/` and the terminating NUL: what a GNU long name of a legal path may take. */
 const longNameBytesMax = limits.pathBytesMax + 16;
@@ -66,13 +77,17 @@ export class TarParser {
         this.#left -= part.length;
         if (this.#state === 'data') yield { kind: 'data', bytes: part };
         else if (!isZero(part))
-          throw tarMalformed(`bytes behind the content before ${this.#size + at - before} are not zero`);
+          throw tarMalformed(
+            `bytes behind the content before ${this.#size + at - before} are not zero`,
+          );
         this.#size += at - before;
         if (this.#left === 0) yield* this.#finishRun();
       } else if (this.#state === 'end') {
         at = bytes.length;
         if (!isZero(bytes.subarray(before))) {
-          throw tarMalformed(`bytes follow the end of the archive at byte ${this.#size}, expected only zeros`);
+          throw tarMalformed(
+            `bytes follow the end of the archive at byte ${this.#size}, expected only zeros`,
+          );
         }
         this.#size += at - before;
       } else {
@@ -122,14 +137,17 @@ export class TarParser {
     } else if (isZero(held)) {
       this.#finishZeroBlock();
     } else {
-      if (this.#zeroBlocks > 0) throw tarMalformed(`a lone zero block ends before byte ${this.#size}, expected two`);
+      if (this.#zeroBlocks > 0)
+        throw tarMalformed(`a lone zero block ends before byte ${this.#size}, expected two`);
       yield* this.#startMember(decodeHeader(held, this.#size - blockBytes));
     }
   }
 
   #finishZeroBlock(): void {
     if (this.#pax || this.#longName || this.#longLink) {
-      throw tarMalformed(`the archive ends at byte ${this.#size} behind an extended header, expected its entry`);
+      throw tarMalformed(
+        `the archive ends at byte ${this.#size} behind an extended header, expected its entry`,
+      );
     }
     this.#zeroBlocks++;
     if (this.#zeroBlocks === 2) this.#state = 'end';
@@ -158,15 +176,20 @@ export class TarParser {
     const offset = this.#size - blockBytes;
     const max = header.typeflag === 'x' ? limits.paxHeaderBytesMax : longNameBytesMax;
     if (header.size < 1 || header.size > max) {
-      throw tarMalformed(`extended header at byte ${offset} has ${header.size} bytes, expected 1 to ${max}`, {
-        expected: max,
-        found: header.size,
-      });
+      throw tarMalformed(
+        `extended header at byte ${offset} has ${header.size} bytes, expected 1 to ${max}`,
+        {
+          expected: max,
+          found: header.size,
+        },
+      );
     }
     const mixed = header.typeflag === 'x' ? this.#longName || this.#longLink : undefined;
     const twice = { x: this.#pax, L: this.#longName, K: this.#longLink }[header.typeflag];
     if (twice || mixed || (header.typeflag !== 'x' && this.#pax)) {
-      throw tarMalformed(`extended header at byte ${offset} is a second one for its entry, expected one of a kind`);
+      throw tarMalformed(
+        `extended header at byte ${offset} is a second one for its entry, expected one of a kind`,
+      );
     }
     this.#extension = { typeflag: header.typeflag, offset };
     this.#state = 'extension';
@@ -197,7 +220,10 @@ function resolveMember(
 ): TarMember {
   const where = `tar header at byte ${offset - blockBytes}`;
   if (header.typeflag === 'S') {
-    throw new GantryError('tar_sparse_refused', `${where} is a GNU sparse file, expected whole files`);
+    throw new GantryError(
+      'tar_sparse_refused',
+      `${where} is a GNU sparse file, expected whole files`,
+    );
   }
   if (!/^[0-6]$/.test(header.typeflag)) {
     const message = `${where} has the type ${JSON.stringify(header.typeflag)}, expected "0" to "6" or a pax header "x"`;
@@ -205,11 +231,15 @@ function resolveMember(
   }
   const size = resolveSize(header, pax, where);
   if (size !== 0 && header.typeflag !== '0') {
-    throw tarMalformed(`${where} states ${size} bytes of content for the type "${header.typeflag}", expected 0`);
+    throw tarMalformed(
+      `${where} states ${size} bytes of content for the type "${header.typeflag}", expected 0`,
+    );
   }
   const linkName = pax?.linkPath ?? longLink;
   if (linkName && header.typeflag !== '1' && header.typeflag !== '2') {
-    throw tarMalformed(`${where} has a long link target for the type "${header.typeflag}", expected a link`);
+    throw tarMalformed(
+      `${where} has a long link target for the type "${header.typeflag}", expected a link`,
+    );
   }
   return {
     typeflag: header.typeflag as TarMember['typeflag'],
@@ -232,10 +262,13 @@ function resolveMember(
 function resolveSize(header: TarHeader, pax: PaxAttributes | undefined, where: string): number {
   if (pax?.size === undefined || pax.size === header.size) return header.size;
   if (pax.size > octal11Max && header.size === 0) return pax.size;
-  throw tarMalformed(`${where}: its pax size is ${pax.size}, expected the header's ${header.size}`, {
-    expected: header.size,
-    found: pax.size,
-  });
+  throw tarMalformed(
+    `${where}: its pax size is ${pax.size}, expected the header's ${header.size}`,
+    {
+      expected: header.size,
+      found: pax.size,
+    },
+  );
 }
 
 /** The highest id is refused: to chown(2) it means "leave as it is", so the tree could not be laid out as stated. */

@@ -13,18 +13,26 @@ import { tarMalformed } from './tar-header.ts';
  */
 export function memberPath(bytes: Buffer, what: string, directory: boolean): string {
   // First of all, since a pax record may be a mebibyte long and the sentences below quote the path.
-  if (bytes.length > limits.pathBytesMax + 16) throw tooLong(`${what} has ${bytes.length} bytes`, limits.pathBytesMax);
+  if (bytes.length > limits.pathBytesMax + 16)
+    throw tooLong(`${what} has ${bytes.length} bytes`, limits.pathBytesMax);
   const text = decodeUtf8(bytes);
   if (text === undefined) {
     const shown = JSON.stringify(bytes.toString('latin1'));
-    throw new GantryError('tar_path_not_utf8', `${what} ${shown} is not UTF-8`, { found: bytes.toString('hex') });
+    throw new GantryError('tar_path_not_utf8', `${what} ${shown} is not UTF-8`, {
+      found: bytes.toString('hex'),
+    });
   }
   const shown = `${what} ${JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)}`;
-  if (text === '' || text.includes('\0')) throw tarMalformed(`${shown} is empty or holds NUL, expected a path`);
+  if (text === '' || text.includes('\0'))
+    throw tarMalformed(`${shown} is empty or holds NUL, expected a path`);
   if (text.startsWith('/')) {
-    throw new GantryError('tar_path_absolute', `${shown} is absolute, expected a path below the archive`, {
-      found: text,
-    });
+    throw new GantryError(
+      'tar_path_absolute',
+      `${shown} is absolute, expected a path below the archive`,
+      {
+        found: text,
+      },
+    );
   }
   if (text.endsWith('/') && !directory) {
     throw tarMalformed(`${shown} ends with a slash, which only a directory may`, { found: text });
@@ -37,7 +45,10 @@ export function memberPath(bytes: Buffer, what: string, directory: boolean): str
       throw new GantryError('tar_path_traversal', message, { found: text });
     }
     if (Buffer.byteLength(component) > limits.nameBytesMax) {
-      throw tooLong(`${shown} has a component of ${Buffer.byteLength(component)} bytes`, limits.nameBytesMax);
+      throw tooLong(
+        `${shown} has a component of ${Buffer.byteLength(component)} bytes`,
+        limits.nameBytesMax,
+      );
     }
   }
   if (Buffer.byteLength(path) > limits.pathBytesMax) {
@@ -47,7 +58,9 @@ export function memberPath(bytes: Buffer, what: string, directory: boolean): str
 }
 
 function tooLong(sentence: string, max: number): GantryError {
-  return new GantryError('tar_path_too_long', `${sentence}, expected at most ${max}`, { expected: max });
+  return new GantryError('tar_path_too_long', `${sentence}, expected at most ${max}`, {
+    expected: max,
+  });
 }
 
 /** A symlink's target: data that nothing follows, so only what no file system could store is refused. */
@@ -57,7 +70,8 @@ export function symlinkTarget(bytes: Buffer, path: string): string {
   if (target === undefined) throw new GantryError('tar_path_not_utf8', `${shown} is not UTF-8`);
   if (target === '' || target.includes('\0')) throw tarMalformed(`${shown} is empty or holds NUL`);
   // PATH_MAX counts the terminating NUL.
-  if (bytes.length >= limits.pathBytesMax) throw tooLong(`${shown} has ${bytes.length} bytes`, limits.pathBytesMax - 1);
+  if (bytes.length >= limits.pathBytesMax)
+    throw tooLong(`${shown} has ${bytes.length} bytes`, limits.pathBytesMax - 1);
   return target;
 }
 

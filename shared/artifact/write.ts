@@ -35,13 +35,19 @@ const outputBytes = 256 * 1024;
  * @throws GantryError `tree_invalid` or a `tar_…` code when the tree is not one; `io_error` when the content that `open`
  * gives is not what the entry states.
  */
-export async function* writeModuleTar(input: WriteModuleTarInput): AsyncGenerator<Buffer, void, void> {
+export async function* writeModuleTar(
+  input: WriteModuleTarInput,
+): AsyncGenerator<Buffer, void, void> {
   const entries = checkedTree(input.entries);
   const { digest } = composefsImage(entries);
   yield* inPieces(tarParts(input, entries, digest));
 }
 
-async function* tarParts(input: WriteModuleTarInput, entries: TreeEntry[], digest: string): AsyncGenerator<Uint8Array> {
+async function* tarParts(
+  input: WriteModuleTarInput,
+  entries: TreeEntry[],
+  digest: string,
+): AsyncGenerator<Uint8Array> {
   yield metadataFile(manifestMember, input.manifestJson, input.mtime);
   yield metadataFile(digestMember, `${digest}\n`, input.mtime);
   for (const entry of entries) {
@@ -72,7 +78,8 @@ function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
     .map(({ entry }) => entry);
   for (const entry of ordered) {
     const shown = JSON.stringify(entry.path.slice(0, 200));
-    if (!entry.path.startsWith('/')) throw new GantryError('tree_invalid', `${shown} is relative, expected "/" first`);
+    if (!entry.path.startsWith('/'))
+      throw new GantryError('tree_invalid', `${shown} is relative, expected "/" first`);
     if (entry.path !== '/') memberPath(Buffer.from(entry.path.slice(1)), 'the path', false);
     if (entry.type === 'symlink' && entry.mode !== 0o777) {
       const message = `the symlink ${shown} has mode ${entry.mode.toString(8)}, expected 777: Linux knows no other`;
@@ -94,7 +101,14 @@ function metadataFile(name: string, text: string, mtime: number): Buffer {
   return Buffer.concat([header, content, Buffer.alloc(paddingOf(content.length))]);
 }
 
-const typeflags = { file: '0', symlink: '2', character: '3', block: '4', directory: '5', fifo: '6' } as const;
+const typeflags = {
+  file: '0',
+  symlink: '2',
+  character: '3',
+  block: '4',
+  directory: '5',
+  fifo: '6',
+} as const;
 const nothing = Buffer.alloc(0);
 const ascii = /^[\x20-\x7e]*$/;
 
@@ -119,7 +133,11 @@ export function memberHeader(member: string, entry: TreeEntry, link?: string): B
   const linkName = text('linkpath', link ?? entry.target ?? '', 100);
   const uid = number('uid', entry.uid, octal7Max);
   const gid = number('gid', entry.gid, octal7Max);
-  const size = number('size', entry.type === 'file' && link === undefined ? entry.size : 0, octal11Max);
+  const size = number(
+    'size',
+    entry.type === 'file' && link === undefined ? entry.size : 0,
+    octal11Max,
+  );
   const plainTime = entry.mtime >= 0 && entry.mtime <= octal11Max;
   if (!plainTime || entry.mtime_ns !== 0) {
     records.push(['mtime', Buffer.from(encodePaxTime(entry.mtime, entry.mtime_ns))]);
@@ -182,7 +200,9 @@ async function* checkedContent(
   throw new GantryError('io_error', message, { found: size });
 }
 
-export async function* inPieces(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, void> {
+export async function* inPieces(
+  parts: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Buffer, void, void> {
   let held: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of parts) {

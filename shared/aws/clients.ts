@@ -43,6 +43,9 @@ export function awsClients(environment: NodeJS.ProcessEnv = process.env): Aws {
     events: new EventBridgeClient({}),
     secrets: new SecretsManagerClient({}),
     ecr: (region) => new ECRClient(region === undefined ? {} : { region }),
-    endpointHost: environment.AWS_ENDPOINT_URL === undefined ? null : new URL(environment.AWS_ENDPOINT_URL).host,
+    endpointHost:
+      environment.AWS_ENDPOINT_URL === undefined
+        ? null
+        : new URL(environment.AWS_ENDPOINT_URL).host,
   };
 }

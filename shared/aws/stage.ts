@@ -21,7 +21,11 @@ export function telemetryOf(stage: string): Telemetry {
  * Runs one piece of a stage's work inside a trace segment, counts it as `<Stage>Done` or `<Stage>Failed`, and logs what it
  * threw. Refusals (GantryError) are warnings: they are answers; anything else is an error.
  */
-export async function traced<T>(telemetry: Telemetry, name: string, work: () => Promise<T>): Promise<T> {
+export async function traced<T>(
+  telemetry: Telemetry,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
   const { logger, metrics, tracer } = telemetry;
   const parent = tracer.isTracingEnabled() ? tracer.getSegment() : undefined;
   const segment = parent?.addNewSubsegment(`## ${name}`);

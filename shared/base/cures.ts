@@ -11,10 +11,13 @@ export const cures = {
     awaiting_signature:
       'sign it; it is asked again by itself. After 24 hours: sign it and ask for a poll (`gantry module poll`)',
     attestation_only: 'an attestation is no signature: sign the digest as well',
-    identity_mismatch: 'sign from the workflow or account that the registration names, or register that identity',
-    issuer_mismatch: 'sign with an identity of the issuer that the registration names, or register that issuer',
+    identity_mismatch:
+      'sign from the workflow or account that the registration names, or register that identity',
+    issuer_mismatch:
+      'sign with an identity of the issuer that the registration names, or register that issuer',
     key_mismatch: 'sign with a key that the registration trusts, or let it trust this one',
-    digest_mismatch: 'sign the digest that was pushed, after the push: a rebuilt artifact has another',
+    digest_mismatch:
+      'sign the digest that was pushed, after the push: a rebuilt artifact has another',
     claim_mismatch:
       'run the workflow from the repository, ref or trigger that the registration demands, or register other claims',
     attestation_missing:
@@ -30,32 +33,46 @@ export const cures = {
       'sign again: a keyless certificate lives ten minutes, and the signature needs a trusted time within them',
     sct_missing: 'use a Fulcio with a certificate log: what no log has seen is not accepted',
     sct_invalid: 'register a trusted_root.json with the key of that certificate log (`ctlogs`)',
-    tlog_missing: "sign with the transparency log (cosign's default), or register without `require_tlog`",
+    tlog_missing:
+      "sign with the transparency log (cosign's default), or register without `require_tlog`",
     tlog_invalid: 'sign again, or register a trusted_root.json with the key of that log (`tlogs`)',
-    timestamp_missing: 'sign with a timestamp authority (`--timestamp-server-url`): Rekor v2 says no time',
-    timestamp_invalid: 'register a trusted_root.json with that timestamp authority, or sign with one that it has',
-    bundle_invalid: 'sign with cosign 2.4 or later; something else was attached beside the artifact',
+    timestamp_missing:
+      'sign with a timestamp authority (`--timestamp-server-url`): Rekor v2 says no time',
+    timestamp_invalid:
+      'register a trusted_root.json with that timestamp authority, or sign with one that it has',
+    bundle_invalid:
+      'sign with cosign 2.4 or later; something else was attached beside the artifact',
     payload_invalid: 'sign with cosign; what was signed does not name this artifact',
     predicate_type_mismatch: 'attest with the predicate type that is asked for',
-    too_many_signatures: 'delete old signatures of this digest in the registry, or sign a new digest',
+    too_many_signatures:
+      'delete old signatures of this digest in the registry, or sign a new digest',
     signature_too_large: 'delete it in the registry; real signatures have kilobytes',
-    trusted_root_invalid: 'register a trusted_root.json that can be read and has what the policy needs',
+    trusted_root_invalid:
+      'register a trusted_root.json that can be read and has what the policy needs',
     key_invalid: 'register a public key that can be read (PEM, SPKI)',
     regexp_invalid: 'register regular expressions of RE2',
-    mode_mismatch: 'sign the way that the registration asks for, or register the key or identity that signed',
+    mode_mismatch:
+      'sign the way that the registration asks for, or register the key or identity that signed',
   },
   registry: {
-    registry_unreachable: 'see that the registry answers from where Gantry runs; it is asked again by itself',
-    registry_timeout: 'see how loaded the registry is; it is asked again by itself, ever more seldom',
+    registry_unreachable:
+      'see that the registry answers from where Gantry runs; it is asked again by itself',
+    registry_timeout:
+      'see how loaded the registry is; it is asked again by itself, ever more seldom',
     registry_unauthorized: 'give credentials that may read it: `gantry registry login <host>`',
-    registry_not_found: 'see whether the repository or tag is still there, and whether the credentials may see it',
-    registry_rate_limited: 'wait, it is asked again when the registry allows; credentials usually raise the limit',
+    registry_not_found:
+      'see whether the repository or tag is still there, and whether the credentials may see it',
+    registry_rate_limited:
+      'wait, it is asked again when the registry allows; credentials usually raise the limit',
     registry_error: "look into the registry's own log; it is asked again by itself",
-    registry_response_invalid: 'see whether the host is an OCI registry, and no proxy answers in its place',
+    registry_response_invalid:
+      'see whether the host is an OCI registry, and no proxy answers in its place',
     address_refused: 'allow the host where Gantry is deployed, if it is meant to be private',
-    blob_digest_mismatch: 'push again; what lies in the registry, or in between, is not what was signed',
+    blob_digest_mismatch:
+      'push again; what lies in the registry, or in between, is not what was signed',
     blob_size_mismatch: 'push again; the blob in the registry is cut off or was replaced',
-    manifest_digest_mismatch: 'push again; what lies in the registry, or in between, is not what was signed',
+    manifest_digest_mismatch:
+      'push again; what lies in the registry, or in between, is not what was signed',
   },
   ingest: {
     artifact_invalid: 'build and push with `gantry module build` and `gantry module push`',
@@ -81,12 +98,15 @@ export const cures = {
     tar_xattr_invalid: 'remove the attribute before archiving',
     tar_manifest_missing: 'build with `gantry module build`',
     tar_digest_missing: 'build with `gantry module build`',
-    ModuleManifestSchemaError: 'mend the manifest: `gantry module validate` names each line and column',
+    ModuleManifestSchemaError:
+      'mend the manifest: `gantry module validate` names each line and column',
     parent_module_mismatch: 'name the parent that is registered, or none',
     tree_invalid: 'remove from the archive what the message names; no composefs image can hold it',
     image_labels_missing: 'give the image the labels of a platform module, each one short line',
-    module_id_mismatch: 'build the image with the labels of this module and version, or push it to its own repository',
-    name_mismatch: 'give the manifest the name that is registered, or push to the repository of that module',
+    module_id_mismatch:
+      'build the image with the labels of this module and version, or push it to its own repository',
+    name_mismatch:
+      'give the manifest the name that is registered, or push to the repository of that module',
     composefs_digest_mismatch: 'build again: the files changed after the digest was made',
     carve_out_refused: 'register the module with variety config, or drop `carve_out`',
     version_exists: 'raise the version: a version string belongs to one digest for good',

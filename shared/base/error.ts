@@ -38,7 +38,9 @@ export class GantryError extends Error {
 
 /** What a sentence quotes may be hostile and megabytes long; rows that keep it and answers that show it are not. */
 function shortened(message: string): string {
-  return message.length <= messageLengthMax ? message : `${message.slice(0, messageLengthMax).toWellFormed()}…`;
+  return message.length <= messageLengthMax
+    ? message
+    : `${message.slice(0, messageLengthMax).toWellFormed()}…`;
 }
 
 export function isGantryError(error: unknown, ...codes: ErrorCode[]): error is GantryError {

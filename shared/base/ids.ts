@@ -30,7 +30,10 @@ export function newId(kind: IdKind): string {
 export function idSchema(kind: IdKind) {
   return z
     .string()
-    .regex(new RegExp(`^${idPrefixes[kind]}_[0-9A-HJKMNP-TV-Z]{26}$`), `expected ${idPrefixes[kind]}_<ULID>`);
+    .regex(
+      new RegExp(`^${idPrefixes[kind]}_[0-9A-HJKMNP-TV-Z]{26}$`),
+      `expected ${idPrefixes[kind]}_<ULID>`,
+    );
 }
 
 /** `<account>/<name>` → `<name>-<first 8 hex of its SHA-256>` (product.md, section 1). */
@@ -46,10 +49,14 @@ export function versionId(account: string, module: string, digest: string): stri
   return `ver_${sha256Hex(`${account}/${module}@${digest}`).slice(0, 24)}`;
 }
 
-export const versionIdSchema = z.string().regex(/^ver_[0-9a-f]{24}$/, 'expected ver_<24 hex digits>');
+export const versionIdSchema = z
+  .string()
+  .regex(/^ver_[0-9a-f]{24}$/, 'expected ver_<24 hex digits>');
 
 /** `sha256:<64 hex>`: digests of manifests, layers and composefs images, as OCI writes them. */
-export const digestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex digits>');
+export const digestSchema = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex digits>');
 
 export function sha256Hex(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');

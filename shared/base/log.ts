@@ -28,12 +28,16 @@ const secretTexts: readonly [RegExp, string][] = [
 
 /** Text without the secrets that it may quote. */
 export function redactText(text: string): string {
-  return secretTexts.reduce((redacted, [pattern, replacement]) => redacted.replace(pattern, replacement), text);
+  return secretTexts.reduce(
+    (redacted, [pattern, replacement]) => redacted.replace(pattern, replacement),
+    text,
+  );
 }
 
 /** For the logger's JSON: what one key holds, or a mark in its place. */
 export function redact(key: string, value: unknown): unknown {
-  if (secretKeys.has(key.toLowerCase()) && value !== null && value !== undefined) return '[redacted]';
+  if (secretKeys.has(key.toLowerCase()) && value !== null && value !== undefined)
+    return '[redacted]';
   return typeof value === 'string' ? redactText(value) : value;
 }
 

@@ -17,4 +17,7 @@ export function isSlug(text: string): boolean {
 export const slugSchema = z
   .string()
   .max(slugLengthMax, `expected at most ${slugLengthMax} characters`)
-  .regex(slugPattern, 'expected lower-case letters and digits with single ".", "_" or "-" between them');
+  .regex(
+    slugPattern,
+    'expected lower-case letters and digits with single ".", "_" or "-" between them',
+  );

@@ -30,14 +30,17 @@ export function treeFromDirectory(
 ): ComposefsNode {
   const base = Buffer.from(directory);
   const root = attempt(base, () => nodeFrom(base, '', digestStore));
-  if (!root.isDirectory) throw new GantryError('io_error', `expected ${directory} to be a directory, found a file`);
+  if (!root.isDirectory)
+    throw new GantryError('io_error', `expected ${directory} to be a directory, found a file`);
   const all = new Map<string, ComposefsNode>([[base.toString('latin1'), root]]);
   const pending = [{ node: root, path: base }];
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { node, path } = next;
     for (const name of attempt(path, () => fs.readdirSync(path, 'buffer'))) {
       const childPath = Buffer.concat([path, Buffer.from('/'), name]);
-      const child = attempt(childPath, () => nodeFrom(childPath, name.toString('latin1'), digestStore));
+      const child = attempt(childPath, () =>
+        nodeFrom(childPath, name.toString('latin1'), digestStore),
+      );
       node.children.push(child);
       all.set(childPath.toString('latin1'), child);
       if (child.isDirectory) pending.push({ node: child, path: childPath });
@@ -45,7 +48,10 @@ export function treeFromDirectory(
   }
   readXattrs(directory, all, warn);
   sortChildren(root, (twin) => {
-    throw new GantryError('io_error', `${directory} changed while it was read: ${twin.name} was listed twice`);
+    throw new GantryError(
+      'io_error',
+      `${directory} changed while it was read: ${twin.name} was listed twice`,
+    );
   });
   return root;
 }
@@ -53,7 +59,8 @@ export function treeFromDirectory(
 function nodeFrom(path: Buffer, name: string, digestStore: string | undefined): ComposefsNode {
   const stat = fs.lstatSync(path, { bigint: true });
   const node = new ComposefsNode(name, Number(stat.mode) & 0xffff);
-  if (!isKnownType(node.mode)) throw new GantryError('tree_invalid', 'expected a known type of file, found another');
+  if (!isKnownType(node.mode))
+    throw new GantryError('tree_invalid', 'expected a known type of file, found another');
   node.uid = Number(stat.uid);
   node.gid = Number(stat.gid);
   node.rdev = Number(BigInt.asUintN(32, stat.rdev));
@@ -76,7 +83,10 @@ function readContent(path: Buffer, node: ComposefsNode, digestStore: string | un
   if (node.size <= limits.inlineFileBytesMax) {
     node.content = fs.readFileSync(path).toString('latin1');
     if (node.content.length === node.size) return;
-    throw new GantryError('io_error', `expected ${node.size} bytes, found ${node.content.length}: it changed`);
+    throw new GantryError(
+      'io_error',
+      `expected ${node.size} bytes, found ${node.content.length}: it changed`,
+    );
   }
   node.digest = digestOf(path);
   node.payload = `${node.digest.slice(0, 2)}/${node.digest.slice(2)}`;
@@ -107,7 +117,10 @@ function copyToStore(path: Buffer, node: ComposefsNode, store: string): void {
   try {
     fs.copyFileSync(path, temporary, fs.constants.COPYFILE_FICLONE);
     if (digestOf(temporary) !== node.digest) {
-      throw new GantryError('io_error', 'expected the digest of a moment ago, found another: it changed');
+      throw new GantryError(
+        'io_error',
+        'expected the digest of a moment ago, found another: it changed',
+      );
     }
     fs.chmodSync(temporary, 0o644);
     const file = fs.openSync(temporary, 'r');
@@ -120,12 +133,20 @@ function copyToStore(path: Buffer, node: ComposefsNode, store: string): void {
   }
 }
 
-function readXattrs(directory: string, nodes: Map<string, ComposefsNode>, warn: (sentence: string) => void): void {
-  const result = spawnSync('getfattr', [...getfattrOptions, '--', directory], { maxBuffer: getfattrBytesMax });
+function readXattrs(
+  directory: string,
+  nodes: Map<string, ComposefsNode>,
+  warn: (sentence: string) => void,
+): void {
+  const result = spawnSync('getfattr', [...getfattrOptions, '--', directory], {
+    maxBuffer: getfattrBytesMax,
+  });
   if (result.error || result.status !== 0) {
     const { error } = result;
     const missing = error !== undefined && 'code' in error && error.code === 'ENOENT';
-    const why = missing ? 'the program getfattr is not installed' : (error?.message ?? result.stderr.toString().trim());
+    const why = missing
+      ? 'the program getfattr is not installed'
+      : (error?.message ?? result.stderr.toString().trim());
     warn(`extended attributes were not read, because ${why}`);
     return;
   }

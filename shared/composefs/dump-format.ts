@@ -23,7 +23,8 @@ export function* dumpPieces(root: ComposefsNode): Generator<Uint8Array> {
       yield Buffer.from(lines, 'latin1');
       lines = '';
     }
-    for (const child of node.children.toReversed()) pending.push({ node: child, path: `${path}/${child.name}` });
+    for (const child of node.children.toReversed())
+      pending.push({ node: child, path: `${path}/${child.name}` });
   }
   yield Buffer.from(lines, 'latin1');
 }
@@ -31,7 +32,9 @@ export function* dumpPieces(root: ComposefsNode): Generator<Uint8Array> {
 function formatLine(node: ComposefsNode, path: string, paths: Map<ComposefsNode, string>): string {
   const inode = resolveLink(node);
   const linkTo = node.link ? paths.get(node.link) : undefined;
-  const xattrs = inode.xattrs.map(({ name, value }) => ` ${escapeField(name, 'xattr')}=${escapeField(value, 'xattr')}`);
+  const xattrs = inode.xattrs.map(
+    ({ name, value }) => ` ${escapeField(name, 'xattr')}=${escapeField(value, 'xattr')}`,
+  );
   const fields = [
     escapeField(path, 'plain'),
     inode.size,

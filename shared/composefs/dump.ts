@@ -5,7 +5,19 @@ import { unescapeField } from './escape.ts';
 import { ComposefsNode, fileType, isKnownType, sortChildren, type Xattr } from './node.ts';
 import { accountedBytes, inodeXattrBytesMax, xattrBodyHeaderBytes } from './xattr.ts';
 
-const fieldNames = ['path', 'size', 'mode', 'nlink', 'uid', 'gid', 'rdev', 'mtime', 'payload', 'content', 'digest'];
+const fieldNames = [
+  'path',
+  'size',
+  'mode',
+  'nlink',
+  'uid',
+  'gid',
+  'rdev',
+  'mtime',
+  'payload',
+  'content',
+  'digest',
+];
 const u32Max = 0xffff_ffff;
 const newline = 0x0a;
 const noBytes = new Uint8Array();
@@ -47,7 +59,9 @@ export class DumpReader {
     if (end > 0 || this.#rest.length === 0) this.#rest = Uint8Array.from(chunk.subarray(end));
     if (this.#rest.length > limits.dumpLineBytesMax) {
       this.#line++;
-      throw this.#invalid(`expected lines of at most ${limits.dumpLineBytesMax} bytes, found a longer one`);
+      throw this.#invalid(
+        `expected lines of at most ${limits.dumpLineBytesMax} bytes, found a longer one`,
+      );
     }
     return this;
   }
@@ -56,9 +70,13 @@ export class DumpReader {
   end(): ComposefsNode {
     if (this.#rest.length > 0) this.#readLines(this.#rest);
     this.#rest = noBytes;
-    if (!this.#root) throw new GantryError('dump_invalid', 'expected a dump with the root /, found no files');
+    if (!this.#root)
+      throw new GantryError('dump_invalid', 'expected a dump with the root /, found no files');
     sortChildren(this.#root, (twin) => {
-      throw new GantryError('dump_invalid', `expected each path once, found a second ${shown(twin.name)}`);
+      throw new GantryError(
+        'dump_invalid',
+        `expected each path once, found a second ${shown(twin.name)}`,
+      );
     });
     this.#resolveLinks(this.#root);
     return this.#root;
@@ -75,7 +93,8 @@ export class DumpReader {
       let end = text.indexOf('\n', start);
       if (end === -1) end = text.length;
       this.#line++;
-      if (nul >= start && nul < end) throw this.#invalid(`expected escaped NUL bytes, found one at ${nul - start}`);
+      if (nul >= start && nul < end)
+        throw this.#invalid(`expected escaped NUL bytes, found one at ${nul - start}`);
       this.#readLine(text, start, end);
       start = end + 1;
     }
@@ -88,7 +107,9 @@ export class DumpReader {
       const space = text.indexOf(' ', bounds[field - 1]);
       const found = space !== -1 && space < end;
       if (!found && field < fieldNames.length) {
-        throw this.#invalid(`expected ${fieldNames.length} fields separated by a space, found ${field}`);
+        throw this.#invalid(
+          `expected ${fieldNames.length} fields separated by a space, found ${field}`,
+        );
       }
       bounds[field] = (found ? space : end) + 1;
     }
@@ -97,12 +118,15 @@ export class DumpReader {
     if (isLink) modeStart++;
     // Bits beyond the sixteen of a mode are dropped, as mkcomposefs does.
     const mode = this.#integer(text, modeStart, (bounds[3] as number) - 1, 2, 8, u32Max) & 0xffff;
-    if (!isKnownType(mode)) throw this.#invalid(`expected a mode with a file type, found ${mode.toString(8)}`);
+    if (!isKnownType(mode))
+      throw this.#invalid(`expected a mode with a file type, found ${mode.toString(8)}`);
     const node = this.#addNode(text, mode);
     if (isLink) {
       const target = this.#optional(text, 8);
-      if (node.isDirectory) throw this.#invalid('expected a hard link to a file, found a directory');
-      if (target === '') throw this.#invalid('expected the path of a hard link in the payload, found none');
+      if (node.isDirectory)
+        throw this.#invalid('expected a hard link to a file, found a directory');
+      if (target === '')
+        throw this.#invalid('expected the path of a hard link in the payload, found none');
       this.#links.push({ node, target, line: this.#line });
       return;
     }
@@ -124,10 +148,19 @@ export class DumpReader {
     const end = (this.#bounds[8] as number) - 1;
     const dot = text.indexOf('.', start);
     if (dot === -1 || dot >= end) {
-      throw this.#invalid(`expected the mtime as seconds.nanoseconds, found ${shown(text.slice(start, end))}`);
+      throw this.#invalid(
+        `expected the mtime as seconds.nanoseconds, found ${shown(text.slice(start, end))}`,
+      );
     }
     const before = text.charCodeAt(start) === 0x2d;
-    const seconds = this.#integer(text, before ? start + 1 : start, dot, 7, 10, Number.MAX_SAFE_INTEGER);
+    const seconds = this.#integer(
+      text,
+      before ? start + 1 : start,
+      dot,
+      7,
+      10,
+      Number.MAX_SAFE_INTEGER,
+    );
     node.mtime = before ? -seconds : seconds;
     node.mtimeNs = this.#integer(text, dot + 1, end, 7, 10, u32Max);
   }
@@ -136,14 +169,19 @@ export class DumpReader {
     const { type, size } = node;
     node.payload = this.#optional(text, 8);
     if (node.payload.length >= limits.pathBytesMax) {
-      throw this.#invalid(`expected a payload of less than ${limits.pathBytesMax} bytes, found ${node.payload.length}`);
+      throw this.#invalid(
+        `expected a payload of less than ${limits.pathBytesMax} bytes, found ${node.payload.length}`,
+      );
     }
     const content = this.#optional(text, 9, true);
     if (content !== '' && content.length !== size) {
-      throw this.#invalid(`expected a content of ${size} bytes as the size says, found ${content.length}`);
+      throw this.#invalid(
+        `expected a content of ${size} bytes as the size says, found ${content.length}`,
+      );
     }
     if (type === fileType.symlink) {
-      if (node.payload === '') throw this.#invalid('expected the target of a symlink in the payload, found none');
+      if (node.payload === '')
+        throw this.#invalid('expected the target of a symlink in the payload, found none');
       node.size = node.payload.length;
     } else {
       if (content.length > limits.inlineContentBytesMax) {
@@ -165,7 +203,8 @@ export class DumpReader {
   #xattrs(list: string): Xattr[] {
     const known = this.#xattrLists.get(list);
     if (known) return known;
-    if (list.length > 0xffff) throw this.#invalid(`expected at most 65535 bytes of xattrs, found ${list.length}`);
+    if (list.length > 0xffff)
+      throw this.#invalid(`expected at most 65535 bytes of xattrs, found ${list.length}`);
     const xattrs = new Map<string, Xattr>();
     let bytes = xattrBodyHeaderBytes;
     for (const field of (list.endsWith(' ') ? list.slice(0, -1) : list).split(' ')) {
@@ -184,10 +223,13 @@ export class DumpReader {
 
   #xattr(field: string): Xattr {
     const equals = field.indexOf('=');
-    if (equals === -1) throw this.#invalid(`expected an xattr as name=value, found ${shown(field)}`);
+    if (equals === -1)
+      throw this.#invalid(`expected an xattr as name=value, found ${shown(field)}`);
     const name = this.#unescape(field.slice(0, equals), 'xattr');
     if (name === '' || name.length > limits.nameBytesMax || name.includes('\0')) {
-      throw this.#invalid(`expected an xattr name of 1 to ${limits.nameBytesMax} bytes, found ${shown(name)}`);
+      throw this.#invalid(
+        `expected an xattr name of 1 to ${limits.nameBytesMax} bytes, found ${shown(name)}`,
+      );
     }
     return { name, value: this.#unescape(field.slice(equals + 1), 'xattr') };
   }
@@ -198,7 +240,10 @@ export class DumpReader {
     const end = (this.#bounds[1] as number) - 1;
     const slash = plainSlash(text, start, end);
     if (slash === -1) return this.#addUncommon(this.#string(text, 0), mode);
-    if (slash - start !== this.#lastParentPath.length || !text.startsWith(this.#lastParentPath, start)) {
+    if (
+      slash - start !== this.#lastParentPath.length ||
+      !text.startsWith(this.#lastParentPath, start)
+    ) {
       this.#findParent(text.slice(start, slash));
     }
     return this.#addChild(text.slice(slash + 1, end), mode);
@@ -227,14 +272,18 @@ export class DumpReader {
       throw this.#invalid(`expected a path that ends in a name, found ${shown(name)}`);
     }
     if (name.length > limits.nameBytesMax) {
-      throw this.#invalid(`expected names of at most ${limits.nameBytesMax} bytes, found ${name.length}`);
+      throw this.#invalid(
+        `expected names of at most ${limits.nameBytesMax} bytes, found ${name.length}`,
+      );
     }
-    if (!this.#lastParent) throw this.#invalid('expected the root / before all others, found another path');
+    if (!this.#lastParent)
+      throw this.#invalid('expected the root / before all others, found another path');
     const node = new ComposefsNode(name, mode);
     this.#lastParent.children.push(node);
     if (node.isDirectory) {
       const path = `${this.#lastParentPath}/${name}`;
-      if (this.#directories.has(path)) throw this.#invalid(`expected each path once, found a second ${shown(path)}`);
+      if (this.#directories.has(path))
+        throw this.#invalid(`expected each path once, found a second ${shown(path)}`);
       this.#directories.set(path, node);
     }
     return node;
@@ -243,7 +292,8 @@ export class DumpReader {
   #addRoot(mode: number): ComposefsNode {
     if (this.#root) throw this.#invalid('expected one root, found a second');
     const root = new ComposefsNode('', mode);
-    if (!root.isDirectory) throw this.#invalid('expected the root to be a directory, found another type');
+    if (!root.isDirectory)
+      throw this.#invalid('expected the root to be a directory, found another type');
     this.#root = root;
     this.#directories.set('', root);
     this.#lastParent = root;
@@ -254,15 +304,18 @@ export class DumpReader {
   #resolveLinks(root: ComposefsNode): void {
     for (const { node, target, line } of this.#links) {
       const found = lookUp(root, target);
-      if (!found) throw this.#invalid(`expected the target of a hard link, found no ${shown(target)}`, line);
-      if (found.isDirectory) throw this.#invalid(`expected a hard link to a file, found a directory`, line);
+      if (!found)
+        throw this.#invalid(`expected the target of a hard link, found no ${shown(target)}`, line);
+      if (found.isDirectory)
+        throw this.#invalid(`expected a hard link to a file, found a directory`, line);
       node.link = found;
     }
     for (const { node, line } of this.#links) {
       const chain = new Set<ComposefsNode>();
       let file = node;
       for (; file.link; file = file.link) {
-        if (chain.has(file)) throw this.#invalid('expected a hard link to another file, found a circle', line);
+        if (chain.has(file))
+          throw this.#invalid('expected a hard link to another file, found a circle', line);
         chain.add(file);
       }
       for (const link of chain) link.link = file;
@@ -275,7 +328,8 @@ export class DumpReader {
       text.slice(start, (this.#bounds[field + 1] as number) - 1),
       fieldNames[field] as string,
     );
-    if (value.includes('\0')) throw this.#invalid(`expected a ${fieldNames[field]} without NUL, found ${shown(value)}`);
+    if (value.includes('\0'))
+      throw this.#invalid(`expected a ${fieldNames[field]} without NUL, found ${shown(value)}`);
     return value;
   }
 
@@ -284,22 +338,40 @@ export class DumpReader {
     const start = this.#bounds[field] as number;
     const end = (this.#bounds[field + 1] as number) - 1;
     if (end - start === 1 && text.charCodeAt(start) === 0x2d) return '';
-    return binary ? this.#unescape(text.slice(start, end), fieldNames[field] as string) : this.#string(text, field);
+    return binary
+      ? this.#unescape(text.slice(start, end), fieldNames[field] as string)
+      : this.#string(text, field);
   }
 
   #unescape(field: string, what: string): string {
     if (!field.includes('\\')) return field;
     const value = unescapeField(field);
     if (value === undefined)
-      throw this.#invalid(`expected escapes \\\\, \\n, \\r, \\t or \\xHH in the ${what}, found another`);
+      throw this.#invalid(
+        `expected escapes \\\\, \\n, \\r, \\t or \\xHH in the ${what}, found another`,
+      );
     return value;
   }
 
   #number(text: string, field: number, max: number): number {
-    return this.#integer(text, this.#bounds[field] as number, (this.#bounds[field + 1] as number) - 1, field, 10, max);
+    return this.#integer(
+      text,
+      this.#bounds[field] as number,
+      (this.#bounds[field + 1] as number) - 1,
+      field,
+      10,
+      max,
+    );
   }
 
-  #integer(text: string, start: number, end: number, field: number, base: 8 | 10, max: number): number {
+  #integer(
+    text: string,
+    start: number,
+    end: number,
+    field: number,
+    base: 8 | 10,
+    max: number,
+  ): number {
     let value = 0;
     for (let at = start; at < end; at++) {
       const digit = text.charCodeAt(at) - 0x30;
@@ -308,7 +380,9 @@ export class DumpReader {
     }
     if (start < end && value <= max) return value;
     const found = shown(text.slice(start, end));
-    throw this.#invalid(`expected ${fieldNames[field]} as a number in base ${base} of at most ${max}, found ${found}`);
+    throw this.#invalid(
+      `expected ${fieldNames[field]} as a number in base ${base} of at most ${max}, found ${found}`,
+    );
   }
 }
 
@@ -316,6 +390,7 @@ export class DumpReader {
 export function parseDump(bytes: Uint8Array): ComposefsNode {
   const reader = new DumpReader();
   // In pieces, because a string of all the bytes could be longer than strings may be.
-  for (let at = 0; at < bytes.length; at += 1 << 22) reader.push(bytes.subarray(at, at + (1 << 22)));
+  for (let at = 0; at < bytes.length; at += 1 << 22)
+    reader.push(bytes.subarray(at, at + (1 << 22)));
   return reader.end();
 }

@@ -20,12 +20,16 @@ export function nodeFromEntries(entries: Iterable<TreeEntry>): ComposefsNode {
     nodes.set(entry.path, nodeFromEntry(entry));
   }
   const root = nodes.get('/');
-  if (!root?.isDirectory) throw invalid('/', 'expected the root directory among the entries, found none');
+  if (!root?.isDirectory)
+    throw invalid('/', 'expected the root directory among the entries, found none');
   for (const [path, node] of nodes) {
     if (node === root) continue;
     const parent = nodes.get(parentPath(path));
     if (!parent?.isDirectory) {
-      throw invalid(path, `expected its parent to be a directory, found ${parent ? 'another type' : 'no parent'}`);
+      throw invalid(
+        path,
+        `expected its parent to be a directory, found ${parent ? 'another type' : 'no parent'}`,
+      );
     }
     parent.children.push(node);
   }
@@ -37,17 +41,27 @@ export function nodeFromEntries(entries: Iterable<TreeEntry>): ComposefsNode {
 
 function nodeFromEntry(entry: TreeEntry): ComposefsNode {
   const { path, mode } = entry;
-  const node = new ComposefsNode(nameOf(path), typeBits[entry.type] | integer(path, 'mode', mode, 0, 0o7777));
+  const node = new ComposefsNode(
+    nameOf(path),
+    typeBits[entry.type] | integer(path, 'mode', mode, 0, 0o7777),
+  );
   node.uid = integer(path, 'uid', entry.uid, 0, 0xffff_ffff);
   node.gid = integer(path, 'gid', entry.gid, 0, 0xffff_ffff);
-  node.mtime = integer(path, 'mtime', entry.mtime, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  node.mtime = integer(
+    path,
+    'mtime',
+    entry.mtime,
+    Number.MIN_SAFE_INTEGER,
+    Number.MAX_SAFE_INTEGER,
+  );
   node.mtimeNs = integer(path, 'mtime_ns', entry.mtime_ns, 0, 999_999_999);
   if (entry.type === 'file') setContent(node, entry);
   else if (entry.type === 'symlink') setTarget(node, entry);
   else if (entry.type === 'character' || entry.type === 'block') {
     node.rdev = integer(path, 'rdev', entry.rdev, 0, 0xffff_ffff);
   }
-  if (entry.xattrs) node.xattrs = Object.entries(entry.xattrs).map((xattr) => xattrFrom(path, xattr));
+  if (entry.xattrs)
+    node.xattrs = Object.entries(entry.xattrs).map((xattr) => xattrFrom(path, xattr));
   return node;
 }
 
@@ -57,11 +71,17 @@ function nameOf(path: string): string {
   const names = path.split('/');
   const wellFormed = names.shift() === '' && !path.includes('\0') && path.isWellFormed();
   if (!wellFormed || names.some((name) => name === '' || name === '.' || name === '..')) {
-    throw invalid(path, 'expected an absolute path without empty names, `.` or `..`, found another');
+    throw invalid(
+      path,
+      'expected an absolute path without empty names, `.` or `..`, found another',
+    );
   }
   const name = utf8(names.at(-1) as string);
   if (name.length > limits.nameBytesMax) {
-    throw invalid(path, `expected names of at most ${limits.nameBytesMax} bytes, found ${name.length}`);
+    throw invalid(
+      path,
+      `expected names of at most ${limits.nameBytesMax} bytes, found ${name.length}`,
+    );
   }
   return name;
 }
@@ -73,12 +93,18 @@ function setContent(node: ComposefsNode, { path, size, content, verity }: TreeEn
   if (size <= limits.inlineFileBytesMax) {
     node.content = Buffer.from(content ?? '', 'base64').toString('latin1');
     if (node.content.length !== size) {
-      throw invalid(path, `expected ${size} bytes of content, as the size says, found ${node.content.length}`);
+      throw invalid(
+        path,
+        `expected ${size} bytes of content, as the size says, found ${node.content.length}`,
+      );
     }
     return;
   }
   if (verity === undefined || !/^[0-9a-f]{64}$/.test(verity)) {
-    throw invalid(path, `expected the fs-verity digest in 64 hex digits, found ${verity ?? 'none'}`);
+    throw invalid(
+      path,
+      `expected the fs-verity digest in 64 hex digits, found ${verity ?? 'none'}`,
+    );
   }
   node.digest = verity;
   node.payload = `${verity.slice(0, 2)}/${verity.slice(2)}`;
@@ -87,22 +113,47 @@ function setContent(node: ComposefsNode, { path, size, content, verity }: TreeEn
 function setTarget(node: ComposefsNode, { path, target = '' }: TreeEntry): void {
   node.payload = utf8(target);
   node.size = node.payload.length;
-  if (node.size === 0 || node.size >= limits.pathBytesMax || target.includes('\0') || !target.isWellFormed()) {
-    throw invalid(path, `expected a target of 1 to ${limits.pathBytesMax - 1} bytes without NUL, found ${node.size}`);
+  if (
+    node.size === 0 ||
+    node.size >= limits.pathBytesMax ||
+    target.includes('\0') ||
+    !target.isWellFormed()
+  ) {
+    throw invalid(
+      path,
+      `expected a target of 1 to ${limits.pathBytesMax - 1} bytes without NUL, found ${node.size}`,
+    );
   }
 }
 
 function xattrFrom(path: string, [name, value]: [string, string]): Xattr {
   const bytes = utf8(name);
-  if (bytes === '' || bytes.length > limits.nameBytesMax || name.includes('\0') || !name.isWellFormed()) {
-    throw invalid(path, `expected xattr names of 1 to ${limits.nameBytesMax} bytes, found ${JSON.stringify(name)}`);
+  if (
+    bytes === '' ||
+    bytes.length > limits.nameBytesMax ||
+    name.includes('\0') ||
+    !name.isWellFormed()
+  ) {
+    throw invalid(
+      path,
+      `expected xattr names of 1 to ${limits.nameBytesMax} bytes, found ${JSON.stringify(name)}`,
+    );
   }
   return { name: bytes, value: Buffer.from(value, 'base64').toString('latin1') };
 }
 
-function integer(path: string, field: string, value: number | undefined, min: number, max: number): number {
+function integer(
+  path: string,
+  field: string,
+  value: number | undefined,
+  min: number,
+  max: number,
+): number {
   if (value !== undefined && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw invalid(path, `expected ${field} as an integer from ${min} to ${max}, found ${value ?? 'none'}`);
+  throw invalid(
+    path,
+    `expected ${field} as an integer from ${min} to ${max}, found ${value ?? 'none'}`,
+  );
 }
 
 /** Text to byte string. ASCII, which nearly all names are, is the same in both. */

@@ -50,7 +50,10 @@ export function writeErofs(layout: Layout): Uint8Array {
 /** composefs' own header, in the first bytes of the image, which EROFS leaves free (lcfs-erofs.h). */
 function writeHeader(out: ImageWriter, { inodes, version }: Layout): void {
   const hasAcl = inodes.some(({ xattrs }) =>
-    xattrs.some(({ name }) => name.full === 'system.posix_acl_access' || name.full === 'system.posix_acl_default'),
+    xattrs.some(
+      ({ name }) =>
+        name.full === 'system.posix_acl_access' || name.full === 'system.posix_acl_default',
+    ),
   );
   out.u32(0, 0xd078629a);
   out.u32(4, 1);
@@ -76,7 +79,13 @@ function nid(inode: Inode): number {
   return inode.position / slotBytes;
 }
 
-function writeInode(out: ImageWriter, inode: Inode, number: number, dataAt: number, layout: Layout): void {
+function writeInode(
+  out: ImageWriter,
+  inode: Inode,
+  number: number,
+  dataAt: number,
+  layout: Layout,
+): void {
   const { node, position: at, compact, xattrBytes } = inode;
   out.u16(at, (dataLayout(inode) << 1) | (compact ? 0 : 1));
   out.u16(at + 2, xattrBytes === 0 ? 0 : (xattrBytes - 12) / 4 + 1);
@@ -129,7 +138,12 @@ function writeDataReference(out: ImageWriter, inode: Inode, at: number, dataAt: 
   if (inode.isExternal) out.u16(at, chunkBits(inode.size) - 12);
 }
 
-function writeInodeXattrs(out: ImageWriter, inode: Inode, start: number, sharedAreaOffset: number): void {
+function writeInodeXattrs(
+  out: ImageWriter,
+  inode: Inode,
+  start: number,
+  sharedAreaOffset: number,
+): void {
   let filter = 0xffff_ffff;
   let shared = 0;
   let at = start + 12;
@@ -142,7 +156,8 @@ function writeInodeXattrs(out: ImageWriter, inode: Inode, start: number, sharedA
   }
   out.u32(start, filter);
   out.u8(start + 4, shared);
-  for (const xattr of inode.xattrs) if (xattr.sharedOffset < 0) at = writeXattr(out, at, xattr, inode.node);
+  for (const xattr of inode.xattrs)
+    if (xattr.sharedOffset < 0) at = writeXattr(out, at, xattr, inode.node);
 }
 
 /** Writes one entry and says where the next one starts. */
@@ -186,7 +201,12 @@ function writeBlocks(out: ImageWriter, inode: Inode, dataAt: number): void {
   }
 }
 
-function writeDirents(out: ImageWriter, inode: Inode, { first, end }: DirectoryBlock, start: number): void {
+function writeDirents(
+  out: ImageWriter,
+  inode: Inode,
+  { first, end }: DirectoryBlock,
+  start: number,
+): void {
   let nameOffset = (end - first) * direntBytes;
   let at = start;
   for (let i = first; i < end; i++) {

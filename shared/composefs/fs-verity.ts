@@ -24,7 +24,8 @@ export class FsVerity {
 
   /** Adds the next bytes of the file; the chunk may be reused by the caller afterwards. */
   update(chunk: Uint8Array): this {
-    if (this.#digest !== undefined) throw new TypeError('FsVerity.update was called after digestHex');
+    if (this.#digest !== undefined)
+      throw new TypeError('FsVerity.update was called after digestHex');
     this.#size += chunk.length;
     let at = 0;
     if (this.#pendingBytes > 0) {
@@ -33,7 +34,8 @@ export class FsVerity {
       this.#add(0, sha256(this.#pendingBlock()));
       this.#pendingBytes = 0;
     }
-    for (; at + blockBytes <= chunk.length; at += blockBytes) this.#add(0, sha256(chunk.subarray(at, at + blockBytes)));
+    for (; at + blockBytes <= chunk.length; at += blockBytes)
+      this.#add(0, sha256(chunk.subarray(at, at + blockBytes)));
     if (at < chunk.length) this.#hold(chunk.subarray(at));
     return this;
   }
@@ -71,7 +73,8 @@ export class FsVerity {
 
   #rootHash(): Buffer {
     if (this.#size === 0) return Buffer.alloc(hashBytes);
-    if (this.#pendingBytes > 0) this.#add(0, sha256(this.#pendingBlock().fill(0, this.#pendingBytes)));
+    if (this.#pendingBytes > 0)
+      this.#add(0, sha256(this.#pendingBlock().fill(0, this.#pendingBytes)));
     for (let index = 0; ; index++) {
       const level = this.#levels[index] as Level;
       if (level.hashes === 1) return level.block.subarray(0, hashBytes);

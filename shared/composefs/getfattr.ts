@@ -35,5 +35,7 @@ export function parseGetfattr(output: string): Map<string, Xattr[]> {
 const filePrefix = '# file: ';
 
 function unquote(quoted: string): string {
-  return quoted.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return quoted.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
 }

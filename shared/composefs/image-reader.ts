@@ -21,7 +21,9 @@ export class ImageReader {
     this.#check(at, bytes, what);
     this.#unclaimed -= bytes;
     if (this.#unclaimed < 0) {
-      throw invalidImage(`expected parts that do not overlap, found more than the image holds at ${what}`);
+      throw invalidImage(
+        `expected parts that do not overlap, found more than the image holds at ${what}`,
+      );
     }
   }
 
@@ -59,7 +61,9 @@ export class ImageReader {
 
   #check(at: number, bytes: number, what: string): void {
     if (at >= 0 && at + bytes <= this.#bytes.length) return;
-    throw invalidImage(`expected ${what} within ${this.#bytes.length} bytes, found it at ${at} with ${bytes} bytes`);
+    throw invalidImage(
+      `expected ${what} within ${this.#bytes.length} bytes, found it at ${at} with ${bytes} bytes`,
+    );
   }
 }
 

@@ -107,7 +107,8 @@ export function roundUp(value: number, to: number): number {
 function oldest(inodes: Inode[]): { mtime: number; mtimeNs: number } {
   let { mtime, mtimeNs } = (inodes[0] as Inode).node;
   for (const { node } of inodes) {
-    if (node.mtime < mtime || (node.mtime === mtime && node.mtimeNs < mtimeNs)) ({ mtime, mtimeNs } = node);
+    if (node.mtime < mtime || (node.mtime === mtime && node.mtimeNs < mtimeNs))
+      ({ mtime, mtimeNs } = node);
   }
   return { mtime, mtimeNs };
 }
@@ -146,7 +147,8 @@ function fitsCompact(inode: Inode, buildTime: number, buildTimeNs: number): bool
   const { node } = inode;
   if (node.mtime !== buildTime || node.mtimeNs !== buildTimeNs) return false;
   if (inode.nlink > 0xffff || node.uid > 0xffff || node.gid > 0xffff) return false;
-  const size = inode.type === fileType.directory ? inode.blocks * blockBytes + inode.tailBytes : inode.size;
+  const size =
+    inode.type === fileType.directory ? inode.blocks * blockBytes + inode.tailBytes : inode.size;
   return size <= 0xffff_ffff;
 }
 
@@ -157,7 +159,9 @@ function measureXattrs(inode: Inode): number {
   for (const xattr of inode.xattrs) {
     const own = xattr.sharedOffset < 0;
     if (!own) shared++;
-    bytes += own ? xattrEntryBytes(xattr.name, xattrValueBytes(xattr, inode.node)) : sharedReferenceBytes;
+    bytes += own
+      ? xattrEntryBytes(xattr.name, xattrValueBytes(xattr, inode.node))
+      : sharedReferenceBytes;
   }
   if (shared <= sharedXattrsMax) return bytes;
   throw new GantryError(
@@ -178,13 +182,15 @@ function tailPadding(inode: Inode, position: number, headBytes: number): number 
   if (inode.type === fileType.symlink) {
     const bytes = headBytes + inode.tailBytes;
     if (bytes >= blockBytes) moveTailToBlock(inode);
-    const crosses = Math.floor(position / blockBytes) !== Math.floor((position + bytes - 1) / blockBytes);
+    const crosses =
+      Math.floor(position / blockBytes) !== Math.floor((position + bytes - 1) / blockBytes);
     return crosses ? toNextBlock : 0;
   }
   const room = blockBytes - ((position + headBytes) % blockBytes);
   if (room >= inode.tailBytes) return 0;
   const padding = roundUp(room, slotBytes);
-  if (inode.tailBytes <= blockBytes - ((position + headBytes + padding) % blockBytes)) return padding;
+  if (inode.tailBytes <= blockBytes - ((position + headBytes + padding) % blockBytes))
+    return padding;
   moveTailToBlock(inode);
   return toNextBlock;
 }

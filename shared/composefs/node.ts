@@ -10,7 +10,9 @@ export const fileType = {
   fifo: 0o010000,
 } as const;
 
-const knownTypes: ReadonlySet<number> = new Set(Object.values(fileType).filter((bits) => bits !== fileType.mask));
+const knownTypes: ReadonlySet<number> = new Set(
+  Object.values(fileType).filter((bits) => bits !== fileType.mask),
+);
 
 export function isKnownType(mode: number): boolean {
   return knownTypes.has(mode & fileType.mask);
@@ -79,7 +81,10 @@ export class ComposefsNode {
  * Sorts the children of every directory below `root` by the bytes of their names. `onDuplicate` is called when two
  * children have one name, and is expected to throw.
  */
-export function sortChildren(root: ComposefsNode, onDuplicate: (twin: ComposefsNode) => never): void {
+export function sortChildren(
+  root: ComposefsNode,
+  onDuplicate: (twin: ComposefsNode) => never,
+): void {
   const pending = [root];
   for (let directory = pending.pop(); directory; directory = pending.pop()) {
     const { children } = directory;

@@ -81,7 +81,9 @@ export class OverlayXattrs {
   #plain(xattrs: Xattr[]): UsedXattr[] {
     let used = this.#plainLists.get(xattrs);
     if (!used) {
-      used = xattrs.map(({ name, value }) => this.table.intern(escapedName(name), value)).sort(byName);
+      used = xattrs
+        .map(({ name, value }) => this.table.intern(escapedName(name), value))
+        .sort(byName);
       this.#plainLists.set(xattrs, used);
     }
     return used;
@@ -101,9 +103,14 @@ export class OverlayXattrs {
       return used;
     }
     const used = [...this.#plain(xattrs)];
-    used.push(ownDigest ? this.#metacopy : this.table.intern(this.#metacopy.name.full, metacopy.value(node)));
+    used.push(
+      ownDigest
+        ? this.#metacopy
+        : this.table.intern(this.#metacopy.name.full, metacopy.value(node)),
+    );
     if (ownPayload) used.push(this.#redirect);
-    else if (payload !== '') used.push(this.table.intern(this.#redirect.name.full, redirect.value(node)));
+    else if (payload !== '')
+      used.push(this.table.intern(this.#redirect.name.full, redirect.value(node)));
     return used.sort(byName);
   }
 
@@ -169,12 +176,18 @@ function counted(used: UsedXattr[], node: ComposefsNode): UsedXattr[] {
 /** libcomposefs counts the bytes before it escapes names. */
 function checkRoom(used: UsedXattr[], node: ComposefsNode): void {
   let bytes = xattrBodyHeaderBytes;
-  for (const xattr of used) bytes += accountedBytes(xattr.name.full.length, xattrValueBytes(xattr, node));
-  for (const { name } of node.xattrs) if (name.startsWith(overlayPrefix)) bytes -= 'overlay.'.length;
+  for (const xattr of used)
+    bytes += accountedBytes(xattr.name.full.length, xattrValueBytes(xattr, node));
+  for (const { name } of node.xattrs)
+    if (name.startsWith(overlayPrefix)) bytes -= 'overlay.'.length;
   if (bytes <= inodeXattrBytesMax) return;
   const expected = `at most ${inodeXattrBytesMax} bytes of extended attributes on one file`;
-  throw new GantryError('tree_invalid', `expected ${expected}, found ${bytes} on ${node.name || '/'}`, {
-    expected: inodeXattrBytesMax,
-    found: bytes,
-  });
+  throw new GantryError(
+    'tree_invalid',
+    `expected ${expected}, found ${bytes} on ${node.name || '/'}`,
+    {
+      expected: inodeXattrBytesMax,
+      found: bytes,
+    },
+  );
 }

@@ -86,7 +86,11 @@ export function overlayTree(root: ComposefsNode): OverlayTree {
 function addEntries(
   directory: Inode,
   children: ComposefsNode[],
-  { storeWhiteouts, inodes, links }: { storeWhiteouts: Set<ComposefsNode>; inodes: Inode[]; links: Link[] },
+  {
+    storeWhiteouts,
+    inodes,
+    links,
+  }: { storeWhiteouts: Set<ComposefsNode>; inodes: Inode[]; links: Link[] },
 ): void {
   const names: string[] = [];
   const entries: Inode[] = [];
@@ -122,11 +126,17 @@ function addEntries(
 /** Hard links share the inode of their target, which may come later in the order. */
 function resolveLinks(inodes: Inode[], links: Link[]): void {
   if (links.length === 0) return;
-  const found = new Map<ComposefsNode, Inode | undefined>(links.map(({ target }) => [target, undefined]));
+  const found = new Map<ComposefsNode, Inode | undefined>(
+    links.map(({ target }) => [target, undefined]),
+  );
   for (const inode of inodes) if (found.has(inode.node)) found.set(inode.node, inode);
   for (const { entries, at, target } of links) {
     const inode = found.get(target);
-    if (!inode) throw new GantryError('tree_invalid', 'expected a hard link to a node of its tree, found another');
+    if (!inode)
+      throw new GantryError(
+        'tree_invalid',
+        'expected a hard link to a node of its tree, found another',
+      );
     entries[at] = inode;
   }
 }

@@ -70,8 +70,12 @@ class TreeReader {
 
   read(): ComposefsNode {
     const pending: Dirent[] = [];
-    const root = this.#readNode({ parent: undefined, name: '', nid: this.#superblock.rootNid, pathBytes: 0 }, pending);
-    if (!root?.isDirectory) throw invalidImage('expected the root to be a directory, found another type');
+    const root = this.#readNode(
+      { parent: undefined, name: '', nid: this.#superblock.rootNid, pathBytes: 0 },
+      pending,
+    );
+    if (!root?.isDirectory)
+      throw invalidImage('expected the root to be a directory, found another type');
     for (let next = pending.pop(); next; next = pending.pop()) {
       const node = this.#readNode(next, pending);
       if (node !== undefined) next.parent?.children.push(node);
@@ -86,15 +90,20 @@ class TreeReader {
     if (target !== undefined) return linkTo(target, name);
     const head = this.#readHead(nid);
     const type = head.mode & fileType.mask;
-    if (!isKnownType(head.mode)) throw invalidImage(`expected a file type, found mode ${head.mode.toString(8)}`);
+    if (!isKnownType(head.mode))
+      throw invalidImage(`expected a file type, found mode ${head.mode.toString(8)}`);
     const isDevice = type === fileType.character || type === fileType.block;
-    if (type === fileType.character && head.reference === 0 && parent !== undefined) return undefined;
+    if (type === fileType.character && head.reference === 0 && parent !== undefined)
+      return undefined;
     const { xattrs, payload, digest, isWhiteout } = this.#xattrs.read(
       head.xattrsAt,
       head.xattrBytes,
       type === fileType.regular,
     );
-    const node = new ComposefsNode(name, isWhiteout ? fileType.character | (head.mode & 0o7777) : head.mode);
+    const node = new ComposefsNode(
+      name,
+      isWhiteout ? fileType.character | (head.mode & 0o7777) : head.mode,
+    );
     this.#nodes.set(nid, node);
     if (xattrs.length > 0) node.xattrs = xattrs;
     node.nlink = head.nlink;
@@ -168,7 +177,12 @@ class TreeReader {
     return parts;
   }
 
-  #readDirectory(parent: ComposefsNode, head: InodeHead, pathBytes: number, pending: Dirent[]): void {
+  #readDirectory(
+    parent: ComposefsNode,
+    head: InodeHead,
+    pathBytes: number,
+    pending: Dirent[],
+  ): void {
     const found: { name: string; nid: number }[] = [];
     for (const [start, bytes] of this.#dataParts(head, 'a directory')) {
       for (let at = start; at < start + bytes; at += blockBytes) {
@@ -180,12 +194,16 @@ class TreeReader {
       const { name, nid } = found[i] as (typeof found)[0];
       const before = found[i - 1];
       if (before !== undefined && before.name >= name) {
-        throw invalidImage('expected the names of a directory in order and each once, found another order');
+        throw invalidImage(
+          'expected the names of a directory in order and each once, found another order',
+        );
       }
       if (name === '.' || name === '..') continue;
       const bytes = pathBytes + 1 + name.length;
       if (bytes >= limits.pathBytesMax) {
-        throw invalidImage(`expected paths of less than ${limits.pathBytesMax} bytes, found one of ${bytes}`);
+        throw invalidImage(
+          `expected paths of less than ${limits.pathBytesMax} bytes, found one of ${bytes}`,
+        );
       }
       pending.push({ parent, name, nid, pathBytes: bytes });
     }
@@ -196,19 +214,28 @@ class TreeReader {
     const reader = this.#reader;
     const headBytes = reader.u16(block + 8);
     if (headBytes === 0 || headBytes % direntBytes !== 0 || headBytes > bytes) {
-      throw invalidImage(`expected names of a directory behind its entries in ${bytes} bytes, found ${headBytes}`);
+      throw invalidImage(
+        `expected names of a directory behind its entries in ${bytes} bytes, found ${headBytes}`,
+      );
     }
     for (let at = block; at < block + headBytes; at += direntBytes) {
       const isLast = at + direntBytes === block + headBytes;
       const start = reader.u16(at + 8);
       const end = isLast ? bytes : reader.u16(at + direntBytes + 8);
       if (start < headBytes || end <= start || end > bytes) {
-        throw invalidImage(`expected a name from ${headBytes} to ${bytes} in its block, found ${start} to ${end}`);
+        throw invalidImage(
+          `expected a name from ${headBytes} to ${bytes} in its block, found ${start} to ${end}`,
+        );
       }
       let name = reader.text(block + start, end - start, 'a name');
       const nul = isLast ? name.indexOf('\0') : -1;
       if (nul !== -1) name = name.slice(0, nul);
-      if (name === '' || name.length > limits.nameBytesMax || name.includes('/') || name.includes('\0')) {
+      if (
+        name === '' ||
+        name.length > limits.nameBytesMax ||
+        name.includes('/') ||
+        name.includes('\0')
+      ) {
         const expected = `names of 1 to ${limits.nameBytesMax} bytes without / and NUL`;
         throw invalidImage(`expected ${expected}, found ${JSON.stringify(name.slice(0, 40))}`);
       }
@@ -218,16 +245,21 @@ class TreeReader {
 
   #readTarget(node: ComposefsNode, head: InodeHead): void {
     if (head.size === 0 || head.size >= limits.pathBytesMax) {
-      throw invalidImage(`expected a target of 1 to ${limits.pathBytesMax - 1} bytes, found ${head.size}`);
+      throw invalidImage(
+        `expected a target of 1 to ${limits.pathBytesMax - 1} bytes, found ${head.size}`,
+      );
     }
     node.payload = this.#readText(head, 'the target of a symlink');
-    if (node.payload.includes('\0')) throw invalidImage('expected a target without NUL, found one with it');
+    if (node.payload.includes('\0'))
+      throw invalidImage('expected a target without NUL, found one with it');
   }
 
   #readContent(node: ComposefsNode, head: InodeHead): void {
     if (head.layout === chunkBased) return;
     if (head.size > limits.inlineContentBytesMax) {
-      throw invalidImage(`expected at most ${limits.inlineContentBytesMax} bytes of content, found ${head.size}`);
+      throw invalidImage(
+        `expected at most ${limits.inlineContentBytesMax} bytes of content, found ${head.size}`,
+      );
     }
     node.content = this.#readText(head, 'the content of a file');
   }
@@ -242,9 +274,11 @@ function readSuperblock(reader: ImageReader, imageBytes: number): Superblock {
   reader.claim(0, superblockOffset + superblockBytes, 'the superblock');
   const at = superblockOffset;
   const expectNumber = (found: number, expected: number, what: string) => {
-    if (found !== expected) throw invalidImage(`expected ${what} to be ${expected}, found ${found}`);
+    if (found !== expected)
+      throw invalidImage(`expected ${what} to be ${expected}, found ${found}`);
   };
-  if (reader.u32(0) !== 0xd078629a) throw invalidImage('expected a composefs image, found no composefs header in it');
+  if (reader.u32(0) !== 0xd078629a)
+    throw invalidImage('expected a composefs image, found no composefs header in it');
   expectNumber(reader.u32(4), 1, "the version of composefs' header");
   expectNumber(reader.u32(at), 0xe0f5e1e2, "the number of EROFS' superblock");
   expectNumber(reader.u8(at + 12), Math.log2(blockBytes), 'the bits of a block');
@@ -260,7 +294,8 @@ function readSuperblock(reader: ImageReader, imageBytes: number): Superblock {
 
 /** A further name of an inode. A directory has one name only, or reading would never end. */
 function linkTo(target: ComposefsNode, name: string): ComposefsNode {
-  if (target.isDirectory) throw invalidImage('expected each directory under one name, found a second');
+  if (target.isDirectory)
+    throw invalidImage('expected each directory under one name, found a second');
   const link = new ComposefsNode(name, target.mode);
   link.link = target;
   return link;

@@ -56,10 +56,12 @@ export class XattrReader {
     const sharedCount = reader.u8(start + 4);
     const ownStart = start + xattrBodyHeaderBytes + 4 * sharedCount;
     const end = start + bytes;
-    if (ownStart > end) throw invalidImage(`expected ${sharedCount} shared xattrs in ${bytes} bytes, found no room`);
+    if (ownStart > end)
+      throw invalidImage(`expected ${sharedCount} shared xattrs in ${bytes} bytes, found no room`);
     if (ownStart === end) {
       const key = `${isFile} ${reader.text(start + xattrBodyHeaderBytes, 4 * sharedCount, 'shared xattrs')}`;
-      const known = this.#sharedLists.get(key) ?? interpret(this.#sharedOf(start, sharedCount), isFile);
+      const known =
+        this.#sharedLists.get(key) ?? interpret(this.#sharedOf(start, sharedCount), isFile);
       this.#sharedLists.set(key, known);
       return known;
     }
@@ -67,7 +69,8 @@ export class XattrReader {
     for (let at = ownStart; at < end; ) {
       const entry = this.#entry(at);
       at += entry.bytes;
-      if (at > end) throw invalidImage(`expected xattrs that end at ${end}, found one that ends at ${at}`);
+      if (at > end)
+        throw invalidImage(`expected xattrs that end at ${end}, found one that ends at ${at}`);
       stored.push(entry.xattr);
     }
     stored.push(...this.#sharedOf(start, sharedCount));
@@ -102,18 +105,25 @@ export class XattrReader {
     const suffixBytes = reader.u8(at);
     const valueBytes = reader.u16(at + 2);
     const suffixAt = at + xattrEntryHeaderBytes;
-    const name = nameOfXattr(reader.u8(at + 1), reader.text(suffixAt, suffixBytes, 'the name of an xattr'));
+    const name = nameOfXattr(
+      reader.u8(at + 1),
+      reader.text(suffixAt, suffixBytes, 'the name of an xattr'),
+    );
     if (name === undefined)
       throw invalidImage(`expected a known prefix of an xattr's name, found ${reader.u8(at + 1)}`);
     const value = reader.text(suffixAt + suffixBytes, valueBytes, 'the value of an xattr');
-    return { xattr: { name, value }, bytes: (xattrEntryHeaderBytes + suffixBytes + valueBytes + 3) & ~3 };
+    return {
+      xattr: { name, value },
+      bytes: (xattrEntryHeaderBytes + suffixBytes + valueBytes + 3) & ~3,
+    };
   }
 }
 
 function interpret(stored: readonly Xattr[], isFile: boolean): NodeXattrs {
   const out: NodeXattrs = { xattrs: [], payload: '', digest: '', isWhiteout: false };
   for (const { name, value } of stored) {
-    if (name === 'trusted.overlay.redirect' && isFile) out.payload = value.startsWith('/') ? value.slice(1) : value;
+    if (name === 'trusted.overlay.redirect' && isFile)
+      out.payload = value.startsWith('/') ? value.slice(1) : value;
     else if (name === 'trusted.overlay.metacopy' && isFile && value.length === metacopyBytes) {
       out.digest = Buffer.from(value.slice(metacopyBytes - 32), 'latin1').toString('hex');
     } else if (name === 'trusted.overlay.overlay.whiteout' && isFile) out.isWhiteout = true;
@@ -123,17 +133,27 @@ function interpret(stored: readonly Xattr[], isFile: boolean): NodeXattrs {
     } else if (!name.startsWith(overlayPrefix)) out.xattrs.push({ name, value });
   }
   if (out.payload.includes('\0') || out.payload.length >= limits.pathBytesMax) {
-    throw invalidImage(`expected a payload of less than ${limits.pathBytesMax} bytes without NUL, found another`);
+    throw invalidImage(
+      `expected a payload of less than ${limits.pathBytesMax} bytes without NUL, found another`,
+    );
   }
   const names = new Set(out.xattrs.map(({ name }) => name));
-  if (names.size < out.xattrs.length) throw invalidImage('expected each xattr of a file once, found one twice');
-  const bytes = out.xattrs.reduce((sum, { name, value }) => sum + accountedBytes(name.length, value.length), 0);
+  if (names.size < out.xattrs.length)
+    throw invalidImage('expected each xattr of a file once, found one twice');
+  const bytes = out.xattrs.reduce(
+    (sum, { name, value }) => sum + accountedBytes(name.length, value.length),
+    0,
+  );
   if (bytes > inodeXattrBytesMax) {
-    throw invalidImage(`expected at most ${inodeXattrBytesMax} bytes of xattrs on a file, found ${bytes}`);
+    throw invalidImage(
+      `expected at most ${inodeXattrBytesMax} bytes of xattrs on a file, found ${bytes}`,
+    );
   }
   for (const name of names) {
     if (name !== '' && name.length <= limits.nameBytesMax && !name.includes('\0')) continue;
-    throw invalidImage(`expected xattr names of 1 to ${limits.nameBytesMax} bytes, found ${name.length}`);
+    throw invalidImage(
+      `expected xattr names of 1 to ${limits.nameBytesMax} bytes, found ${name.length}`,
+    );
   }
   return out;
 }

@@ -49,7 +49,8 @@ export function* listTree(root: ComposefsNode): Generator<ListedFile> {
     // readImage makes links of later names only, so the target's path is known by now.
     if (!node.link && !node.isDirectory) paths.set(node, path);
     yield listed(node, path === '' ? '/' : path, node.link && paths.get(resolveLink(node)));
-    for (const child of node.children.toReversed()) pending.push({ node: child, path: `${path}/${child.name}` });
+    for (const child of node.children.toReversed())
+      pending.push({ node: child, path: `${path}/${child.name}` });
   }
 }
 
@@ -74,7 +75,12 @@ function listed(node: ComposefsNode, path: string, linkTo: string | undefined): 
     ...(inode.content === '' ? {} : { content: base64(inode.content) }),
     ...(inode.xattrs.length === 0
       ? {}
-      : { xattrs: inode.xattrs.map(({ name, value }) => ({ name: textOrBytes(name), value: base64(value) })) }),
+      : {
+          xattrs: inode.xattrs.map(({ name, value }) => ({
+            name: textOrBytes(name),
+            value: base64(value),
+          })),
+        }),
     ...(linkTo === undefined ? {} : { hard_link_to: textOrBytes(linkTo) }),
   };
 }

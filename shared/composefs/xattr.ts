@@ -51,7 +51,8 @@ export interface XattrOfNode {
 /** `trusted.overlay.metacopy` of a file in the store: what overlayfs compares the content's fs-verity digest to. */
 export const metacopy: XattrOfNode = {
   bytes: ({ digest }) => (digest === '' ? 0 : 36),
-  value: ({ digest }) => (digest === '' ? '' : metacopyHeader + Buffer.from(digest, 'hex').toString('latin1')),
+  value: ({ digest }) =>
+    digest === '' ? '' : metacopyHeader + Buffer.from(digest, 'hex').toString('latin1'),
 };
 
 /** `trusted.overlay.redirect` of a file in the store: where in the store overlayfs finds the content. */
@@ -96,7 +97,10 @@ export class XattrTable {
     for (const [full, { values }] of this.#names) {
       for (const [value, xattr] of values) if (xattr.uses > 1) found.push({ full, value, xattr });
     }
-    found.sort((a, b) => compare(b.full, a.full) || b.value.length - a.value.length || compare(b.value, a.value));
+    found.sort(
+      (a, b) =>
+        compare(b.full, a.full) || b.value.length - a.value.length || compare(b.value, a.value),
+    );
     let bytes = 0;
     for (const { value, xattr } of found) {
       xattr.sharedOffset = bytes;

@@ -5,7 +5,9 @@ export function xxh32(text: string, seed: number): number {
   let at = 0;
   let hash: number;
   if (length >= 16) {
-    const lanes = [seed + prime1 + prime2, seed + prime2, seed, seed - prime1].map((lane) => lane | 0);
+    const lanes = [seed + prime1 + prime2, seed + prime2, seed, seed - prime1].map(
+      (lane) => lane | 0,
+    );
     for (; at + 16 <= length; at += 16) {
       for (let lane = 0; lane < 4; lane++) {
         const input = Math.imul(bytes.readInt32LE(at + 4 * lane), prime2);

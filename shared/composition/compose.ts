@@ -143,7 +143,8 @@ class Merge {
         entries.push(slot.image);
         (slot.isDirectory ? shapers : owners).set(path, this.#name(slot.imageBy));
       }
-      if (slot.rendered !== null) instanceFiles.push({ module: this.#name(slot.top), entry: slot.rendered });
+      if (slot.rendered !== null)
+        instanceFiles.push({ module: this.#name(slot.top), entry: slot.rendered });
     }
     const report = this.#report();
     return {
@@ -171,7 +172,10 @@ class Merge {
         name: this.#name(index),
         version: layer.version,
         priority: layer.priority,
-        files: layer.entries.reduce((count, entry) => count + (entry.type === 'directory' ? 0 : 1), 0),
+        files: layer.entries.reduce(
+          (count, entry) => count + (entry.type === 'directory' ? 0 : 1),
+          0,
+        ),
         effective_mask: (masks.get(this.#name(index)) as string[]).sort(compareBytes),
       })),
       dropped: byPath(this.#dropped),

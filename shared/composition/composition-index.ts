@@ -1,7 +1,13 @@
 import { hash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { GantryError } from '../base/error.ts';
-import type { Composition, CompositionIndex, IndexedLayer, LayerName, PathFacts } from '../domain/compose/index.ts';
+import type {
+  Composition,
+  CompositionIndex,
+  IndexedLayer,
+  LayerName,
+  PathFacts,
+} from '../domain/compose/index.ts';
 import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { layerName } from './priority.ts';
 
@@ -23,7 +29,11 @@ export function indexOf(composition: Composition): CompositionIndex {
       }),
     ),
     ...columnsOf(composition, at),
-    dropped: composition.report.dropped.map(({ path, from, because_of }) => [path, at(from), at(because_of)]),
+    dropped: composition.report.dropped.map(({ path, from, because_of }) => [
+      path,
+      at(from),
+      at(because_of),
+    ]),
     shadowed: composition.report.shadowed.map(({ path, from, by }) => [path, at(from), at(by)]),
     carved_out: composition.report.carved_out.map(({ path, from, by }) => [path, at(from), at(by)]),
     protected: composition.protected.map(({ path, by }) => [path, at(by)]),
@@ -37,14 +47,20 @@ export function indexOf(composition: Composition): CompositionIndex {
   return index;
 }
 
-type Columns = Pick<CompositionIndex, 'paths' | 'owner' | 'facts' | 'content' | 'mtime' | 'fact_table'>;
+type Columns = Pick<
+  CompositionIndex,
+  'paths' | 'owner' | 'facts' | 'content' | 'mtime' | 'fact_table'
+>;
 
 function columnsOf(composition: Composition, at: (name: LayerName) => number): Columns {
   const out: Columns = { paths: [], owner: [], facts: [], content: [], mtime: [], fact_table: [] };
   const places = new Map<string, number>();
   const add = (entry: TreeEntry, by: number, rendered: boolean) => {
     const { type, mode, uid, gid, xattrs: attributes } = entry;
-    const xattrs = attributes === undefined ? '' : short(JSON.stringify(Object.entries(attributes).sort(byName)));
+    const xattrs =
+      attributes === undefined
+        ? ''
+        : short(JSON.stringify(Object.entries(attributes).sort(byName)));
     const key = `${type} ${mode} ${uid} ${gid} ${rendered} ${xattrs}`;
     let place = places.get(key);
     if (place === undefined) {
@@ -69,7 +85,9 @@ function columnsOf(composition: Composition, at: (name: LayerName) => number): C
   for (const entry of composition.entries) {
     addRendered(entry.path);
     if (out.paths.at(-1) === entry.path) continue;
-    const by = (entry.type === 'directory' ? composition.shapers : composition.owners).get(entry.path);
+    const by = (entry.type === 'directory' ? composition.shapers : composition.owners).get(
+      entry.path,
+    );
     add(entry, by === undefined ? -1 : at(by), false);
   }
   addRendered(null);
@@ -106,11 +124,17 @@ export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionInde
   const json = gunzipSync(bytes);
   const found = hash('sha256', json);
   if (sha256 !== undefined && sha256 !== found) {
-    throw new GantryError('io_error', `expected a composition index with SHA-256 ${sha256}, found ${found}`);
+    throw new GantryError(
+      'io_error',
+      `expected a composition index with SHA-256 ${sha256}, found ${found}`,
+    );
   }
   const index: CompositionIndex = JSON.parse(json.toString('utf8'));
   if (index.format !== 1) {
-    throw new GantryError('io_error', `expected a composition index of format 1, found ${index.format}`);
+    throw new GantryError(
+      'io_error',
+      `expected a composition index of format 1, found ${index.format}`,
+    );
   }
   return index;
 }
@@ -130,8 +154,13 @@ export function placeOf(index: CompositionIndex, path: string): number {
 }
 
 /** What the index knows of the path at a place, and whose it is (null for a root that no layer has). */
-export function factsAt(index: CompositionIndex, place: number): PathFacts & { by: LayerName | null } {
-  const facts = index.fact_table[index.facts[place] as number] as CompositionIndex['fact_table'][number];
+export function factsAt(
+  index: CompositionIndex,
+  place: number,
+): PathFacts & { by: LayerName | null } {
+  const facts = index.fact_table[
+    index.facts[place] as number
+  ] as CompositionIndex['fact_table'][number];
   return {
     ...facts,
     content: index.content[place] as string,

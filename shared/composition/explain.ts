@@ -33,8 +33,16 @@ function at<T extends [string, ...unknown[]]>(list: readonly T[], path: string):
   return list.filter(([one]) => one === path);
 }
 
-function candidatesOf(index: CompositionIndex, path: string, present: Explained['present']): Explained['candidates'] {
-  type Found = { layer: number; outcome: 'wins' | 'shadowed' | 'dropped'; because_of: LayerName | null };
+function candidatesOf(
+  index: CompositionIndex,
+  path: string,
+  present: Explained['present'],
+): Explained['candidates'] {
+  type Found = {
+    layer: number;
+    outcome: 'wins' | 'shadowed' | 'dropped';
+    because_of: LayerName | null;
+  };
   const found: Found[] = [];
   if (present !== null && present.type !== 'directory') {
     const layer = index.layers.findIndex(({ name }) => name === present.by);
@@ -70,28 +78,42 @@ function protectorsOf(index: CompositionIndex, path: string): Explained['protect
   for (const [pattern, by] of index.reserved) {
     const module = nameOf(index, by);
     if (out.some((other) => other.module === module && other.as === 'itself')) continue;
-    if (matches(compileGlob(pattern), path, false)) out.push({ module, as: 'reservation', what: pattern });
+    if (matches(compileGlob(pattern), path, false))
+      out.push({ module, as: 'reservation', what: pattern });
   }
   return out;
 }
 
-function sentencesOf({ path: whole, present, candidates, protected_by, carved_out }: Explained): string[] {
+function sentencesOf({
+  path: whole,
+  present,
+  candidates,
+  protected_by,
+  carved_out,
+}: Explained): string[] {
   const out: string[] = [];
   const path = shownPath(whole);
   const winner = candidates.find(({ outcome }) => outcome === 'wins');
   if (present === null) out.push(`Nothing is at ${path}.`);
   else if (present.type === 'directory') {
     const by = present.by ?? 'no module';
-    out.push(`${path} is a directory; what modules have in it is merged, its mode and owner are those of ${by}.`);
+    out.push(
+      `${path} is a directory; what modules have in it is merged, its mode and owner are those of ${by}.`,
+    );
   } else if (winner !== undefined) {
     const how = present.rendered ? ', rendered for each machine' : '';
-    out.push(`${path} is from ${winner.module} ${winner.version} (priority ${winner.priority})${how}.`);
+    out.push(
+      `${path} is from ${winner.module} ${winner.version} (priority ${winner.priority})${how}.`,
+    );
   }
-  for (const { from, by } of carved_out) out.push(`${by} carves it out of the protection of its parent ${from}.`);
+  for (const { from, by } of carved_out)
+    out.push(`${by} carves it out of the protection of its parent ${from}.`);
   const has = winner === undefined ? 'has a file there' : 'has it too';
   for (const { module, version, priority, outcome, because_of } of candidates) {
     if (outcome === 'shadowed') {
-      out.push(`${module} ${version} (priority ${priority}) ${has}; that of ${because_of} covers it.`);
+      out.push(
+        `${module} ${version} (priority ${priority}) ${has}; that of ${because_of} covers it.`,
+      );
     } else if (outcome === 'dropped') {
       out.push(
         `${module} ${version} (priority ${priority}) ${has}; it is dropped because ${because_of} protects the path.`,
@@ -100,7 +122,8 @@ function sentencesOf({ path: whole, present, candidates, protected_by, carved_ou
   }
   for (const { module, as, what } of protected_by) {
     if (as === 'itself') out.push(`${module} protects it.`);
-    else if (as === 'ancestor') out.push(`It must stay a directory, because ${module} protects ${shownPath(what)}.`);
+    else if (as === 'ancestor')
+      out.push(`It must stay a directory, because ${module} protects ${shownPath(what)}.`);
     else out.push(`It is reserved for ${module}, which was granted ${shownPath(what)}.`);
   }
   return out;

@@ -8,14 +8,22 @@ const context = 2;
  * The lines in which two texts differ, as `RenderedChange.diff` has them, at most `linesMax` of them. Null where more than
  * `limits.diffLinesCompared` lines lie between the first and the last difference: comparing them could take seconds.
  */
-export function lineDiff(before: string, after: string, linesMax: number): { lines: string[]; more: number } | null {
+export function lineDiff(
+  before: string,
+  after: string,
+  linesMax: number,
+): { lines: string[]; more: number } | null {
   const [old, fresh] = [linesOf(before), linesOf(after)];
   const shorter = Math.min(old.length, fresh.length);
   let start = 0;
   while (start < shorter && old[start] === fresh[start]) start++;
   let same = 0;
-  while (same < shorter - start && old[old.length - 1 - same] === fresh[fresh.length - 1 - same]) same++;
-  const middle = [old.slice(start, old.length - same), fresh.slice(start, fresh.length - same)] as const;
+  while (same < shorter - start && old[old.length - 1 - same] === fresh[fresh.length - 1 - same])
+    same++;
+  const middle = [
+    old.slice(start, old.length - same),
+    fresh.slice(start, fresh.length - same),
+  ] as const;
   if (Math.max(...middle.map(({ length }) => length)) > limits.diffLinesCompared) return null;
   if (middle.every(({ length }) => length === 0)) return { lines: [], more: 0 };
   const lines: Line[] = [
@@ -70,5 +78,7 @@ function hunks(lines: readonly Line[], skipped: number): string[] {
 }
 
 function shortened(text: string): string {
-  return text.length <= limits.diffLineLengthMax ? text : `${text.slice(0, limits.diffLineLengthMax)}…`;
+  return text.length <= limits.diffLineLengthMax
+    ? text
+    : `${text.slice(0, limits.diffLineLengthMax)}…`;
 }

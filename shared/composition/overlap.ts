@@ -33,7 +33,8 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
   const warnings: string[] = [];
   let work = 0;
   for (const [a, b] of beginningAlike(patterns)) {
-    const settled = a.layer === b.layer || carvesOut(a.layer, b.layer) || carvesOut(b.layer, a.layer);
+    const settled =
+      a.layer === b.layer || carvesOut(a.layer, b.layer) || carvesOut(b.layer, a.layer);
     // Going past pairs of one module costs, too: it may have tens of thousands of patterns.
     work += settled ? 1 : a.glob.tokens.length * b.glob.tokens.length;
     if (work > limits.overlapWorkMax)
@@ -56,7 +57,9 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
  * that begin as another one does stand right behind it.
  */
 function* beginningAlike(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
-  const sorted = patterns.toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : a.place - b.place));
+  const sorted = patterns.toSorted((a, b) =>
+    a.start < b.start ? -1 : a.start > b.start ? 1 : a.place - b.place,
+  );
   for (const [i, a] of sorted.entries()) {
     for (let j = i + 1; sorted[j]?.start.startsWith(a.start); j++) {
       const b = sorted[j] as Pattern;

@@ -28,11 +28,18 @@ export function previewComposition(
   const modules = changedModules(from.layers, after.layers);
   const packages = changedPackages(from.layers, after.layers);
   const { added, removed, changed, times } = changedPaths(from, after);
-  const dropped = decided(from, after, 'dropped', (path, a, b) => ({ path, from: a, because_of: b }));
+  const dropped = decided(from, after, 'dropped', (path, a, b) => ({
+    path,
+    from: a,
+    because_of: b,
+  }));
   const shadowed = decided(from, after, 'shadowed', (path, a, b) => ({ path, from: a, by: b }));
   const carved_out = decided(from, after, 'carved_out', (path, a, b) => ({ path, from: a, by: b }));
   const cut = <T>(list: T[]) => cutList(list, bounds);
-  const cutBoth = <T>({ now, no_longer }: Decided<T>) => ({ now: cut(now), no_longer: cut(no_longer) });
+  const cutBoth = <T>({ now, no_longer }: Decided<T>) => ({
+    now: cut(now),
+    no_longer: cut(no_longer),
+  });
   const lengths = <T>({ now, no_longer }: Decided<T>) => now.length + no_longer.length;
   return {
     modules,
@@ -75,12 +82,19 @@ export const emptyIndex: CompositionIndex = {
   reserved: [],
 };
 
-function changedModules(before: readonly IndexedLayer[], after: readonly IndexedLayer[]): Preview['modules'] {
+function changedModules(
+  before: readonly IndexedLayer[],
+  after: readonly IndexedLayer[],
+): Preview['modules'] {
   const old = new Map(before.map((layer) => [layer.name, moduleFacts(layer)]));
   const fresh = new Map(after.map((layer) => [layer.name, moduleFacts(layer)]));
   return [...new Set([...old.keys(), ...fresh.keys()])]
     .sort(compareBytes)
-    .map((module) => ({ module, before: old.get(module) ?? null, after: fresh.get(module) ?? null }))
+    .map((module) => ({
+      module,
+      before: old.get(module) ?? null,
+      after: fresh.get(module) ?? null,
+    }))
     .filter((one) => JSON.stringify(one.before) !== JSON.stringify(one.after));
 }
 
@@ -88,7 +102,10 @@ function moduleFacts({ version, version_id, layer_digest, priority }: IndexedLay
   return { version, version_id, layer_digest, priority };
 }
 
-function changedPackages(before: readonly IndexedLayer[], after: readonly IndexedLayer[]): Preview['packages'] {
+function changedPackages(
+  before: readonly IndexedLayer[],
+  after: readonly IndexedLayer[],
+): Preview['packages'] {
   const old = packagesOf(before);
   const fresh = packagesOf(after);
   const beyond = (uses: PackageUse[], others: PackageUse[]) => {
@@ -166,7 +183,10 @@ function decided<T>(
 ): Decided<T> {
   const told = (index: CompositionIndex): [string, T][] => {
     const name = (number: number) => index.layers[number]?.name ?? '';
-    return index[list].map(([path, a, b]) => [[path, name(a), name(b)].join('\0'), make(path, name(a), name(b))]);
+    return index[list].map(([path, a, b]) => [
+      [path, name(a), name(b)].join('\0'),
+      make(path, name(a), name(b)),
+    ]);
   };
   const old = told(before);
   const fresh = told(after);

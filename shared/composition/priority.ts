@@ -34,7 +34,9 @@ export function layerName(layer: Pick<CompositionLayer, 'account' | 'module'>): 
 
 /** Layers in the order in which they are laid over each other: by priority, ties by byte-wise name, the last wins. */
 export function orderLayers(layers: Iterable<CompositionLayer>): CompositionLayer[] {
-  const ordered = [...layers].sort((a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)));
+  const ordered = [...layers].sort(
+    (a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)),
+  );
   const seen = new Map<LayerName, CompositionLayer>();
   for (const layer of ordered) {
     const name = layerName(layer);

@@ -56,7 +56,9 @@ export function protectionOf(layers: readonly CompositionLayer[]): Protection {
       const drops = (by: number) => by !== layer && !carver(layer, by, path);
       // Claims stand in composition order, so the last is the highest layer's.
       const claimed = claims.get(path)?.findLast(({ by }) => drops(by))?.by ?? -1;
-      const reserved = reservers.findLast(({ by, matcher }) => drops(by) && matcher.matches(path, false))?.by ?? -1;
+      const reserved =
+        reservers.findLast(({ by, matcher }) => drops(by) && matcher.matches(path, false))?.by ??
+        -1;
       return claimed === -1 && reserved === -1 ? null : Math.max(claimed, reserved);
     },
     mayShape(layer, path) {
@@ -66,7 +68,10 @@ export function protectionOf(layers: readonly CompositionLayer[]): Protection {
     carvedFrom(layer, path) {
       const claimed = claims.get(path)?.find((claim) => carver(layer, claim.by, path));
       if (claimed !== undefined) return claimed.by;
-      return reservers.find(({ by, matcher }) => carver(layer, by, path) && matcher.matches(path, false))?.by ?? null;
+      return (
+        reservers.find(({ by, matcher }) => carver(layer, by, path) && matcher.matches(path, false))
+          ?.by ?? null
+      );
     },
     paths: () =>
       [...claims.keys()].sort(compareBytes).flatMap((path) => {
@@ -90,12 +95,22 @@ function reservations(layers: readonly CompositionLayer[]): Reserver[] {
     const granted = granted_reservations.filter((pattern) => protected_spec.includes(pattern));
     if (granted.length === 0) return [];
     const globs = granted.map(compileGlob);
-    return [{ by, matcher: new GlobMatcher(globs), paths: globs.flatMap((glob) => literalPath(glob) ?? []) }];
+    return [
+      {
+        by,
+        matcher: new GlobMatcher(globs),
+        paths: globs.flatMap((glob) => literalPath(glob) ?? []),
+      },
+    ];
   });
 }
 
 /** Adds a layer's claims to `claims` and answers what its author should hear about the patterns. */
-function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<string, Claim[]>): string[] {
+function claimOwnPaths(
+  layer: CompositionLayer,
+  index: number,
+  claims: Map<string, Claim[]>,
+): string[] {
   const granted = new Set(layer.granted_reservations);
   const warnings = [...granted]
     .filter((pattern) => !layer.protected_spec.includes(pattern))
@@ -128,9 +143,12 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
     if (all === undefined) claims.set(path, [claim]);
     else all.push(claim);
   }
-  const sources = (found: ReadonlySet<readonly Glob[]>) => new Set([...found].flat().map(({ source }) => source));
+  const sources = (found: ReadonlySet<readonly Glob[]>) =>
+    new Set([...found].flat().map(({ source }) => source));
   const [onFiles, onDirectories] = [sources(matched.files), sources(matched.directories)];
-  const idle = layer.protected_spec.filter((source) => !onFiles.has(source) && !granted.has(source));
+  const idle = layer.protected_spec.filter(
+    (source) => !onFiles.has(source) && !granted.has(source),
+  );
   for (const source of idle.slice(0, limits.conflictsShownMax)) {
     const what = `protected_spec ${JSON.stringify(source)} of ${layerName(layer)} ${layer.version}`;
     warnings.push(
@@ -140,7 +158,9 @@ function claimOwnPaths(layer: CompositionLayer, index: number, claims: Map<strin
     );
   }
   const more = idle.length - limits.conflictsShownMax;
-  return more > 0 ? [...warnings, `${more} more patterns of ${layerName(layer)} protect no files`] : warnings;
+  return more > 0
+    ? [...warnings, `${more} more patterns of ${layerName(layer)} protect no files`]
+    : warnings;
 }
 
 /** Whether `layer` carves its file at `path` out of the protection of layer `from`. */
@@ -160,7 +180,8 @@ function carveOuts(layers: readonly CompositionLayer[]): Carver {
   });
   return (layer, from, path) => {
     const matcher = matchers[layer];
-    if (matcher === null || matcher === undefined || layers[layer]?.parent_module !== names[from]) return false;
+    if (matcher === null || matcher === undefined || layers[layer]?.parent_module !== names[from])
+      return false;
     return matcher.matches(path, false);
   };
 }
@@ -178,7 +199,9 @@ function refuseConflicts(
 ): void {
   const conflicts: ProtectedConflict[] = [];
   const note = (path: string, pair: [number, number]) => {
-    const [a, b] = pair.sort((x, y) => x - y).map((by) => layerName(layers[by] as CompositionLayer));
+    const [a, b] = pair
+      .sort((x, y) => x - y)
+      .map((by) => layerName(layers[by] as CompositionLayer));
     conflicts.push({ path, modules: [a as LayerName, b as LayerName] });
   };
   for (const [path, all] of claims) {
@@ -232,7 +255,10 @@ function doubleReservations(
     paths.flatMap((path): [string, number, number][] => {
       const other = reservers.find(
         (one) =>
-          one.by !== by && one.matcher.matches(path, false) && !carver(by, one.by, path) && !carver(one.by, by, path),
+          one.by !== by &&
+          one.matcher.matches(path, false) &&
+          !carver(by, one.by, path) &&
+          !carver(one.by, by, path),
       );
       return other === undefined ? [] : [[path, by, other.by]];
     }),
@@ -260,5 +286,8 @@ function sameAttributes(a: TreeEntry, b: TreeEntry): boolean {
   if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid) return false;
   const ours = Object.entries(a.xattrs ?? {});
   const theirs = b.xattrs ?? {};
-  return ours.length === Object.keys(theirs).length && ours.every(([name, value]) => theirs[name] === value);
+  return (
+    ours.length === Object.keys(theirs).length &&
+    ours.every(([name, value]) => theirs[name] === value)
+  );
 }

@@ -61,7 +61,10 @@ export function renderFile(
   { bytesMax = limits.renderedBytesMax, onMissing = () => {} }: RenderOptions = {},
 ): Uint8Array {
   const text = textOf(bytes);
-  refuseTooLarge(text === null ? bytes.length : renderedLength(text, bytes.length, metadata), bytesMax);
+  refuseTooLarge(
+    text === null ? bytes.length : renderedLength(text, bytes.length, metadata),
+    bytesMax,
+  );
   if (text === null) return bytes;
   const out = text.replace(placeholder, (whole, key: string) => {
     if (Object.hasOwn(metadata, key)) return String(metadata[key]);
@@ -79,7 +82,8 @@ interface RenderOptions {
 function renderedLength(text: string, bytes: number, metadata: RenderMetadata): number {
   let length = bytes;
   for (const [whole, key = ''] of text.matchAll(placeholder)) {
-    if (Object.hasOwn(metadata, key)) length += Buffer.byteLength(String(metadata[key])) - Buffer.byteLength(whole);
+    if (Object.hasOwn(metadata, key))
+      length += Buffer.byteLength(String(metadata[key])) - Buffer.byteLength(whole);
   }
   return length;
 }

@@ -1,4 +1,9 @@
-import type { Composition, LayerName, RenderedChange, RenderMetadata } from '../domain/compose/index.ts';
+import type {
+  Composition,
+  LayerName,
+  RenderedChange,
+  RenderMetadata,
+} from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { lineDiff } from './line-diff.ts';
 import { placeholdersOf, renderFile, textOf } from './render.ts';
@@ -26,7 +31,11 @@ export function renderedChanges(
   for (const path of [...new Set([...old.keys(), ...fresh.keys()])].sort(compareBytes)) {
     const [was, is] = [old.get(path), fresh.get(path)];
     const whose = is ?? was;
-    if (whose === undefined || (was !== undefined && is !== undefined && equal(was.bytes, is.bytes))) continue;
+    if (
+      whose === undefined ||
+      (was !== undefined && is !== undefined && equal(was.bytes, is.bytes))
+    )
+      continue;
     const told = linesLeft > 0 ? diffOf(was?.bytes, is?.bytes, linesLeft) : null;
     linesLeft -= told?.lines.length ?? 0;
     const keys = new Set([...(was?.keys ?? []), ...(is?.keys ?? [])]);
@@ -34,7 +43,9 @@ export function renderedChanges(
       path,
       what: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed',
       module: whose.module,
-      keys: [...keys].filter((key) => before.metadata[key] !== after.metadata[key]).sort(compareBytes),
+      keys: [...keys]
+        .filter((key) => before.metadata[key] !== after.metadata[key])
+        .sort(compareBytes),
       diff: told?.lines ?? null,
       more_lines: told?.more ?? 0,
     });
@@ -52,7 +63,10 @@ function renderedOf({ files, contents, metadata }: Rendering): Map<string, Rende
   return new Map(
     files.map(({ module, entry }) => {
       const source = contents(module, entry.path);
-      return [entry.path, { module, keys: placeholdersOf(source), bytes: renderFile(source, metadata) }];
+      return [
+        entry.path,
+        { module, keys: placeholdersOf(source), bytes: renderFile(source, metadata) },
+      ];
     }),
   );
 }

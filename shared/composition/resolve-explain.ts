@@ -47,8 +47,13 @@ export function explainClash<C extends VersionChoice>(
   const chains = told.map((demand) => chainOf(module, demand, demands, chosen));
   const capabilities = new Set(told.flatMap(({ capability }) => capability ?? []));
   const available = (choices ?? []).slice(0, limits.clashVersionsShown).map((choice) => {
-    const lacking = [...capabilities].filter((one) => !provides(choice, one)).map((one) => `does not provide ${one}`);
-    const notes = [...(choice.standing === 'offered' ? [] : [reasons[choice.standing]]), ...lacking];
+    const lacking = [...capabilities]
+      .filter((one) => !provides(choice, one))
+      .map((one) => `does not provide ${one}`);
+    const notes = [
+      ...(choice.standing === 'offered' ? [] : [reasons[choice.standing]]),
+      ...lacking,
+    ];
     return choice.version_string + (notes.length === 0 ? '' : ` (${notes.join(', ')})`);
   });
   const asked = chains.map((chain) => `assigned ${chain.join(' → ')}`).join(' and ');
@@ -60,7 +65,11 @@ export function explainClash<C extends VersionChoice>(
  * A few demands that no version meets all of, in the order in which they came about: again and again the one that rules
  * out most of the versions left. The first few of all where that is no few, or where demands are not what is wrong.
  */
-function rulingOut<C>(all: readonly Demand[], choices: readonly C[], meets: (choice: C, demand: Demand) => boolean) {
+function rulingOut<C>(
+  all: readonly Demand[],
+  choices: readonly C[],
+  meets: (choice: C, demand: Demand) => boolean,
+) {
   const told = new Set<Demand>();
   for (let left = choices; left.length > 0; ) {
     let most: { demand: Demand; rest: C[] } | undefined;
@@ -68,15 +77,21 @@ function rulingOut<C>(all: readonly Demand[], choices: readonly C[], meets: (cho
       const rest = left.filter((choice) => meets(choice, demand));
       if (rest.length < (most?.rest ?? left).length) most = { demand, rest };
     }
-    if (most === undefined || told.size === limits.clashDemandsShown) return all.slice(0, limits.clashDemandsShown);
+    if (most === undefined || told.size === limits.clashDemandsShown)
+      return all.slice(0, limits.clashDemandsShown);
     told.add(most.demand);
     left = most.rest;
   }
-  return told.size === 0 ? all.slice(0, limits.clashDemandsShown) : all.filter((demand) => told.has(demand));
+  return told.size === 0
+    ? all.slice(0, limits.clashDemandsShown)
+    : all.filter((demand) => told.has(demand));
 }
 
 export function unsatisfiedError(clash: Clash): GantryError {
-  return new GantryError('composition_unsatisfied', clash.sentence, { found: clash.module, details: clash });
+  return new GantryError('composition_unsatisfied', clash.sentence, {
+    found: clash.module,
+    details: clash,
+  });
 }
 
 /** What leads to a demand on a module, and what it asks. */
@@ -87,17 +102,24 @@ export function chainOf(
   chosen: Chosen,
 ): string[] {
   const constraint = text === null ? '' : `@${text}`;
-  const asked = capability === null ? `${module}${constraint}` : `${capability}${constraint} (from ${module})`;
+  const asked =
+    capability === null ? `${module}${constraint}` : `${capability}${constraint} (from ${module})`;
   return [...chainTo(by, demands, chosen), asked];
 }
 
 const reasons = { withheld: 'quarantined', superseded: 'superseded' } as const;
 
-function found(choices: readonly VersionChoice[] | null, available: string[], capabilities: string[]): string {
+function found(
+  choices: readonly VersionChoice[] | null,
+  available: string[],
+  capabilities: string[],
+): string {
   if (choices?.length === 0) return 'no version of it on this track';
   const more = (choices?.length ?? 0) - available.length;
-  if (choices !== null) return `only ${available.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
-  const provider = capabilities.length === 0 ? '' : `, nor one that provides ${capabilities.join(', ')}`;
+  if (choices !== null)
+    return `only ${available.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
+  const provider =
+    capabilities.length === 0 ? '' : `, nor one that provides ${capabilities.join(', ')}`;
   return `no such module, or none that this account may use${provider}`;
 }
 
@@ -109,7 +131,9 @@ export function chainTo(from: LayerName | null, demands: Demands, chosen: Chosen
   const modules: LayerName[] = [];
   // A cycle of requirements cannot lead back here before the assignment: the first demand is the one that came first.
   for (let by = from; by !== null; by = demands.get(by)?.[0]?.by ?? null) modules.push(by);
-  const named = modules.map((module) => `${module} ${chosen.get(module)?.version_string ?? ''}`.trimEnd());
+  const named = modules.map((module) =>
+    `${module} ${chosen.get(module)?.version_string ?? ''}`.trimEnd(),
+  );
   return withoutMiddle(named.reverse());
 }
 

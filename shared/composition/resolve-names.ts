@@ -94,7 +94,8 @@ export class Names<C extends VersionChoice> {
     }
     for (const account of [own, commonAccount]) {
       const found = this.#providing(name, providers(name, account));
-      if (found.length > 1) return { kind: 'ambiguous', capability: name, providers: found.sort(compareBytes) };
+      if (found.length > 1)
+        return { kind: 'ambiguous', capability: name, providers: found.sort(compareBytes) };
       if (found[0] !== undefined) return { kind: 'capability', module: found[0], capability: name };
     }
     const empty = namesakes.find((one) => available(one) !== null);
@@ -107,8 +108,14 @@ export class Names<C extends VersionChoice> {
     const ranked = [...new Set(modules)].flatMap((module) => {
       const choices = this.#input.available(module) ?? [];
       const provides = (choice: C) => this.#input.provides(choice, module).includes(capability);
-      const rank = choices.findIndex((choice) => choice.standing !== 'withheld' && provides(choice));
-      return rank !== -1 ? [{ module, rank }] : choices.some(provides) ? [{ module, rank: Infinity }] : [];
+      const rank = choices.findIndex(
+        (choice) => choice.standing !== 'withheld' && provides(choice),
+      );
+      return rank !== -1
+        ? [{ module, rank }]
+        : choices.some(provides)
+          ? [{ module, rank: Infinity }]
+          : [];
     });
     const usable = ranked.filter(({ rank }) => rank !== Infinity);
     return (usable.length > 0 ? usable : ranked)
@@ -118,7 +125,10 @@ export class Names<C extends VersionChoice> {
 }
 
 /** `asking` is the chain of requirements that leads to the version which asks. */
-export function ambiguousError(meaning: Extract<Meaning, { kind: 'ambiguous' }>, asking: string[]): GantryError {
+export function ambiguousError(
+  meaning: Extract<Meaning, { kind: 'ambiguous' }>,
+  asking: string[],
+): GantryError {
   const { capability, providers } = meaning;
   return new GantryError(
     'composition_ambiguous',

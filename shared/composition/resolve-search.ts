@@ -4,7 +4,13 @@ import type { LayerName } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { splitModule } from '../domain/templates/index.ts';
 import { cycleError, hasCycle } from './resolve-cycle.ts';
-import { chainOf, chainTo, type Demand, explainClash, unsatisfiedError } from './resolve-explain.ts';
+import {
+  chainOf,
+  chainTo,
+  type Demand,
+  explainClash,
+  unsatisfiedError,
+} from './resolve-explain.ts';
 import { ambiguousError, commonAccount, type Meaning, type Names } from './resolve-names.ts';
 import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
 
@@ -85,7 +91,8 @@ export class Search<C extends VersionChoice> {
   }
 
   run(): Found<C>[] {
-    for (const { module, constraint } of this.#input.assigned) this.#ask(module, this.#demand(null, constraint, null));
+    for (const { module, constraint } of this.#input.assigned)
+      this.#ask(module, this.#demand(null, constraint, null));
     if (!this.#decideAll()) throw this.#reason ?? this.#firstClash;
     return this.#order.toSorted(compareBytes).map((module) => {
       const by = (this.#demands.get(module) ?? []).map((demand) => demand.by);
@@ -94,7 +101,9 @@ export class Search<C extends VersionChoice> {
         choice: this.#chosen.get(module) as C,
         assigned: by.includes(null),
         required_by: [...new Set(by.filter((name) => name !== null))].sort(compareBytes),
-        chains: (this.#demands.get(module) ?? []).map((one) => chainOf(module, one, this.#demands, this.#chosen)),
+        chains: (this.#demands.get(module) ?? []).map((one) =>
+          chainOf(module, one, this.#demands, this.#chosen),
+        ),
       };
     });
   }
@@ -109,11 +118,13 @@ export class Search<C extends VersionChoice> {
     const decisions: Decision[] = [];
     for (;;) {
       const module = this.#order[decisions.length];
-      let failure = module === undefined ? this.#refuseUnasked() : this.#decide(this.#open(module), decisions);
+      let failure =
+        module === undefined ? this.#refuseUnasked() : this.#decide(this.#open(module), decisions);
       if (module === undefined && failure === null) {
         if (this.#watchCycles || !hasCycle(this.#requiredBy())) return true;
         this.#watchCycles = true;
-        for (let last = decisions.pop(); last !== undefined; last = decisions.pop()) this.#undo(last);
+        for (let last = decisions.pop(); last !== undefined; last = decisions.pop())
+          this.#undo(last);
         continue;
       }
       while (failure !== null) {
@@ -136,7 +147,11 @@ export class Search<C extends VersionChoice> {
     const { module, blamed } = decision;
     const demands = this.#demands.get(module) as Demand[];
     const choices = this.#choicesOf(module) ?? [];
-    for (let choice = choices[decision.next++]; choice !== undefined; choice = choices[decision.next++]) {
+    for (
+      let choice = choices[decision.next++];
+      choice !== undefined;
+      choice = choices[decision.next++]
+    ) {
       if (!this.#isHandedOut(module, choice)) continue;
       const unmet = demands.find((demand) => !this.#suits(module, choice, demand));
       if (unmet !== undefined) {
@@ -197,14 +212,18 @@ export class Search<C extends VersionChoice> {
     return null;
   }
 
-  #refuseAmbiguous(meaning: Extract<Meaning, { kind: 'ambiguous' }>, module: LayerName): LayerName[] {
+  #refuseAmbiguous(
+    meaning: Extract<Meaning, { kind: 'ambiguous' }>,
+    module: LayerName,
+  ): LayerName[] {
     this.#reason ??= ambiguousError(meaning, chainTo(module, this.#demands, this.#chosen));
     return [module];
   }
 
   #refuseCycle(above: ReadonlyMap<LayerName, LayerName | null>, from: LayerName): LayerName[] {
     const cycle: LayerName[] = [];
-    for (let at: LayerName | null | undefined = from; at != null; at = above.get(at)) cycle.push(at);
+    for (let at: LayerName | null | undefined = from; at != null; at = above.get(at))
+      cycle.push(at);
     this.#reason ??= cycleError(cycle);
     return cycle;
   }
@@ -213,7 +232,8 @@ export class Search<C extends VersionChoice> {
   #above(module: LayerName): Map<LayerName, LayerName | null> {
     const above = new Map<LayerName, LayerName | null>([[module, null]]);
     for (const [at] of above) {
-      for (const { by } of this.#demands.get(at) ?? []) if (by !== null && !above.has(by)) above.set(by, at);
+      for (const { by } of this.#demands.get(at) ?? [])
+        if (by !== null && !above.has(by)) above.set(by, at);
     }
     // So that many long walks count as what they are.
     this.#step(above.size >> 6);
@@ -221,13 +241,15 @@ export class Search<C extends VersionChoice> {
   }
 
   #requiredBy(): Map<LayerName, LayerName[]> {
-    const by = (module: LayerName) => (this.#demands.get(module) ?? []).flatMap((demand) => demand.by ?? []);
+    const by = (module: LayerName) =>
+      (this.#demands.get(module) ?? []).flatMap((demand) => demand.by ?? []);
     return new Map(this.#order.map((module) => [module, by(module)]));
   }
 
   #step(count: number): void {
     this.#steps += count;
-    if (this.#steps > limits.resolutionStepsMax) throw this.#tooComplex(`${limits.resolutionStepsMax} versions`);
+    if (this.#steps > limits.resolutionStepsMax)
+      throw this.#tooComplex(`${limits.resolutionStepsMax} versions`);
   }
 
   #undo(decision: Decision): void {
@@ -272,15 +294,21 @@ export class Search<C extends VersionChoice> {
   /** Whether constraints ask for a superseded version: they name some, and not ones among which the live version is. */
   #mayGoBack(module: LayerName, constraints: ParsedConstraint[]): boolean {
     if (constraints.every((constraint) => constraint.any)) return false;
-    const withheld = (this.#choicesOf(module) ?? []).filter((choice) => choice.standing === 'withheld');
-    return !withheld.some(({ version_string }) => constraints.every((constraint) => constraint.allows(version_string)));
+    const withheld = (this.#choicesOf(module) ?? []).filter(
+      (choice) => choice.standing === 'withheld',
+    );
+    return !withheld.some(({ version_string }) =>
+      constraints.every((constraint) => constraint.allows(version_string)),
+    );
   }
 
   /** Everything decided: superseded versions were taken because something might ask for them; does something? */
   #refuseUnasked(): Set<LayerName> | null {
     for (const [module, choice] of this.#chosen) {
       if (choice.standing !== 'superseded') continue;
-      const demands = (this.#demands.get(module) ?? []).filter(({ by }) => this.#mayTakeBack(by, module));
+      const demands = (this.#demands.get(module) ?? []).filter(({ by }) =>
+        this.#mayTakeBack(by, module),
+      );
       const constraints = demands.map((demand) => demand.constraint);
       if (this.#mayGoBack(module, constraints)) continue;
       this.#note(module);
@@ -311,9 +339,13 @@ export class Search<C extends VersionChoice> {
       for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
         const [by, name, constraint] = next;
         const known = this.#possible.get(name);
-        for (const one of known === undefined ? this.#allRequirementsOf(name) : []) queue.push([name, ...one]);
+        for (const one of known === undefined ? this.#allRequirementsOf(name) : [])
+          queue.push([name, ...one]);
         const constraints = known ?? new Set();
-        this.#possible.set(name, this.#mayTakeBack(by, name) ? constraints.add(this.#parsed(constraint)) : constraints);
+        this.#possible.set(
+          name,
+          this.#mayTakeBack(by, name) ? constraints.add(this.#parsed(constraint)) : constraints,
+        );
       }
     }
     return [...(this.#possible.get(module) ?? [])];
@@ -322,10 +354,12 @@ export class Search<C extends VersionChoice> {
   #allRequirementsOf(name: LayerName): [LayerName, string | null][] {
     const { account } = splitModule(name, '');
     return (this.#choicesOf(name) ?? []).flatMap((choice) =>
-      this.#input.requires(choice, name).flatMap(({ module, constraint }): [LayerName, string | null][] => {
-        const meaning = this.#input.names.meaning(module, account);
-        return meaning.kind === 'ambiguous' ? [] : [[meaning.module, constraint]];
-      }),
+      this.#input
+        .requires(choice, name)
+        .flatMap(({ module, constraint }): [LayerName, string | null][] => {
+          const meaning = this.#input.names.meaning(module, account);
+          return meaning.kind === 'ambiguous' ? [] : [[meaning.module, constraint]];
+        }),
     );
   }
 
@@ -352,7 +386,8 @@ export class Search<C extends VersionChoice> {
   #noteClash(module: LayerName): void {
     const demands = this.#demands.get(module) ?? [];
     const suitsAll = (choice: C) =>
-      this.#isHandedOut(module, choice) && demands.every((demand) => this.#suits(module, choice, demand));
+      this.#isHandedOut(module, choice) &&
+      demands.every((demand) => this.#suits(module, choice, demand));
     if (!this.#choicesOf(module)?.some(suitsAll)) this.#note(module);
     else this.#firstClash ??= this.#unsatisfied(module);
   }
@@ -364,13 +399,19 @@ export class Search<C extends VersionChoice> {
   #unsatisfied(module: LayerName): GantryError {
     const answers = {
       meets: (choice: C, demand: Demand) => this.#meets(module, choice, demand),
-      provides: (choice: C, capability: string) => this.#input.provides(choice, module).includes(capability),
+      provides: (choice: C, capability: string) =>
+        this.#input.provides(choice, module).includes(capability),
     };
-    return unsatisfiedError(explainClash(module, this.#choicesOf(module), answers, this.#demands, this.#chosen));
+    return unsatisfiedError(
+      explainClash(module, this.#choicesOf(module), answers, this.#demands, this.#chosen),
+    );
   }
 
   #tooComplex(what: string): GantryError {
-    const last = this.#reason === undefined ? '' : `; one thing that stood in the way: ${this.#reason.message}`;
+    const last =
+      this.#reason === undefined
+        ? ''
+        : `; one thing that stood in the way: ${this.#reason.message}`;
     return new GantryError(
       'composition_too_complex',
       `expected the requirements to resolve within ${what}, found no answer by then${last}; narrow the constraints`,

@@ -57,7 +57,9 @@ export function resolve<C extends VersionChoice>(input: ResolutionInput<C>): Res
 }
 
 /** The modules of `resolve`, for callers that keep no record. */
-export function resolveVersions<C extends VersionChoice>(input: ResolutionInput<C>): ResolvedModule<C>[] {
+export function resolveVersions<C extends VersionChoice>(
+  input: ResolutionInput<C>,
+): ResolvedModule<C>[] {
   return resolve(input).modules;
 }
 
@@ -65,7 +67,15 @@ type Assigned = ResolutionRecord['assigned'];
 type Asked<C extends VersionChoice> = ResolutionInput<C> & { assigned: Assigned };
 
 function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
-  const { account, assigned, available, requires, previous, provides = () => [], providers = () => [] } = input;
+  const {
+    account,
+    assigned,
+    available,
+    requires,
+    previous,
+    provides = () => [],
+    providers = () => [],
+  } = input;
   const names = new Names<C>({
     available,
     provides,
@@ -81,20 +91,30 @@ function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
     assigned,
     modules: Object.fromEntries(found.map((one) => [one.module, recordOf(one)])),
     capabilities: names.capabilities(),
-    considered: Object.fromEntries(considered.map(([module, choices]) => [module, fingerprint(choices)])),
+    considered: Object.fromEntries(
+      considered.map(([module, choices]) => [module, fingerprint(choices)]),
+    ),
     settled: !names.unsettled,
   };
   return { modules: found.map(({ chains: _, ...one }) => one), record };
 }
 
 /** The recorded resolution, if nothing that it came from has changed. */
-function kept<C extends VersionChoice>({ previous, assigned, available }: Asked<C>): Resolution<C> | null {
+function kept<C extends VersionChoice>({
+  previous,
+  assigned,
+  available,
+}: Asked<C>): Resolution<C> | null {
   if (previous == null || !previous.settled) return null;
   if (JSON.stringify(previous.assigned) !== JSON.stringify(assigned)) return null;
-  const same = Object.entries(previous.considered).every(([name, print]) => fingerprint(available(name)) === print);
+  const same = Object.entries(previous.considered).every(
+    ([name, print]) => fingerprint(available(name)) === print,
+  );
   if (!same) return null;
   const modules: ResolvedModule<C>[] = [];
-  for (const [module, { version_id, assigned: isAssigned, required_by }] of Object.entries(previous.modules)) {
+  for (const [module, { version_id, assigned: isAssigned, required_by }] of Object.entries(
+    previous.modules,
+  )) {
     const choice = available(module)?.find(({ id }) => id === version_id);
     if (choice === undefined) return null;
     modules.push({ module, choice, assigned: isAssigned, required_by });
@@ -102,7 +122,12 @@ function kept<C extends VersionChoice>({ previous, assigned, available }: Asked<
   return { modules: modules.sort((a, b) => compareBytes(a.module, b.module)), record: previous };
 }
 
-function recordOf({ choice, assigned, required_by, chains }: Found<VersionChoice>): ResolvedVersion {
+function recordOf({
+  choice,
+  assigned,
+  required_by,
+  chains,
+}: Found<VersionChoice>): ResolvedVersion {
   return { version_id: choice.id, version: choice.version_string, assigned, required_by, chains };
 }
 
@@ -122,7 +147,10 @@ function assignedOf<C extends VersionChoice>(
     return available(`${account}/${name}`) === null ? `powernode/${name}` : `${account}/${name}`;
   };
   const all = assigned.map(({ module, constraint }) => ({ module: named(module), constraint }));
-  return all.sort((a, b) => compareBytes(a.module, b.module) || compareBytes(a.constraint ?? '', b.constraint ?? ''));
+  return all.sort(
+    (a, b) =>
+      compareBytes(a.module, b.module) || compareBytes(a.constraint ?? '', b.constraint ?? ''),
+  );
 }
 
 function remembered<A, B>(call: (argument: A) => B): (argument: A) => B {

@@ -11,10 +11,16 @@ export interface Move {
  * Why a module stays as it is although a change is about it, in one sentence; null where it does what the change asks.
  * @param resolution after the change
  */
-export function unmoved({ module, to }: Move, track: Track, resolution: ResolutionRecord | null): string | null {
+export function unmoved(
+  { module, to }: Move,
+  track: Track,
+  resolution: ResolutionRecord | null,
+): string | null {
   const stays = resolution?.modules[module];
-  if (stays === undefined) return to === null ? null : `${module} is no part of the template on track ${track}`;
-  if (to === null) return `${module} stays at ${stays.version}, required by ${stays.required_by.join(' and ')}`;
+  if (stays === undefined)
+    return to === null ? null : `${module} is no part of the template on track ${track}`;
+  if (to === null)
+    return `${module} stays at ${stays.version}, required by ${stays.required_by.join(' and ')}`;
   if (to.version_id === stays.version_id) return null;
   const demands = stays.chains.map((chain) => chain.join(' → ')).join(' and ');
   return `${module} stays at ${stays.version}, which is what track ${track} hands out for ${demands}`;

@@ -27,12 +27,17 @@ export interface VersionChoice {
  *
  * `built`, `retired` and quarantined versions are never handed out.
  */
-export function versionChoices<V extends Version>(versions: Iterable<V>, track: Track): (VersionChoice & { of: V })[] {
+export function versionChoices<V extends Version>(
+  versions: Iterable<V>,
+  track: Track,
+): (VersionChoice & { of: V })[] {
   const all = [...versions].sort((a, b) => compareVersions(b, a));
   const hadLive = all.some((version) => version.was_live || version.promotion_state === 'live');
   const choices = all.flatMap((version) => {
     const standing = standingOf(version, track, hadLive);
-    return standing === null ? [] : [{ id: version.id, version_string: version.version_string, standing, of: version }];
+    return standing === null
+      ? []
+      : [{ id: version.id, version_string: version.version_string, standing, of: version }];
   });
   return preference.flatMap((standing) => choices.filter((choice) => choice.standing === standing));
 }
@@ -60,7 +65,9 @@ export function chooseVersion<V extends Version>(
   constraint: string | null,
 ): V | null {
   const wanted = parseConstraint(constraint);
-  const choice = versionChoices(versions, track).find(({ version_string }) => wanted.allows(version_string));
+  const choice = versionChoices(versions, track).find(({ version_string }) =>
+    wanted.allows(version_string),
+  );
   if (choice === undefined || choice.standing === 'withheld') return null;
   return choice.standing === 'superseded' && wanted.any ? null : choice.of;
 }
@@ -77,7 +84,8 @@ export interface ParsedConstraint {
  * Answers are remembered: a resolution asks the same again and again.
  */
 export function parseConstraint(constraint: string | null): ParsedConstraint {
-  if (constraint === null || /^\s*[*xX]?\s*$/.test(constraint)) return { any: true, allows: () => true };
+  if (constraint === null || /^\s*[*xX]?\s*$/.test(constraint))
+    return { any: true, allows: () => true };
   const range = semver.validRange(constraint) === null ? null : new semver.Range(constraint);
   const answers = new Map<string, boolean>();
   return {

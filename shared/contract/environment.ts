@@ -86,10 +86,16 @@ export function parseEnvironment<N extends EnvironmentName = EnvironmentName>(
   for (const name of wanted) {
     const result = variables[name].safeParse(source[name]);
     if (result.success) parsed[name] = result.data;
-    else problems.push(`${name}: expected ${describe(result.error)}, found ${source[name] ?? 'nothing'}`);
+    else
+      problems.push(
+        `${name}: expected ${describe(result.error)}, found ${source[name] ?? 'nothing'}`,
+      );
   }
   if (problems.length > 0) {
-    throw new GantryError('internal', `The environment is not as the stack sets it: ${problems.join('; ')}`);
+    throw new GantryError(
+      'internal',
+      `The environment is not as the stack sets it: ${problems.join('; ')}`,
+    );
   }
   return parsed as Pick<Environment, N>;
 }

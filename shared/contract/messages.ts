@@ -13,7 +13,12 @@ export const pollMessage = z.object({
   waits,
 });
 /** To verify, and then to ingest, one candidate. */
-export const versionMessage = z.object({ account: z.string(), module: z.string(), version_id: versionIdSchema, waits });
+export const versionMessage = z.object({
+  account: z.string(),
+  module: z.string(),
+  version_id: versionIdSchema,
+  waits,
+});
 
 /**
  * Compose one template for one track. With an operation: as it would be once that operation is applied, and the answer
@@ -28,7 +33,10 @@ export const composeMessage = z.object({
 });
 
 /** Make and sign the desired state of one instance. */
-export const reconcileMessage = z.object({ account: z.string(), instance_id: idSchema('instance') });
+export const reconcileMessage = z.object({
+  account: z.string(),
+  instance_id: idSchema('instance'),
+});
 
 /**
  * Verify again: one version; without one all of a module, of an account, or of every account that are handed out. `built`: of

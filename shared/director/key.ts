@@ -21,7 +21,11 @@ export function publicKeyOf({ keyType, keyVal }: Key): string {
   try {
     return pemOf(createPublicKey({ key, format: 'jwk' }));
   } catch (cause) {
-    throw new GantryError('key_invalid', 'An Ed25519 key must be 64 hex digits, found something else.', { cause });
+    throw new GantryError(
+      'key_invalid',
+      'An Ed25519 key must be 64 hex digits, found something else.',
+      { cause },
+    );
   }
 }
 
@@ -44,14 +48,22 @@ function readPublicKey(publicKeyPem: string): KeyObject {
   try {
     key = createPublicKey(publicKeyPem);
   } catch (cause) {
-    throw new GantryError('key_invalid', 'A root key must be a PEM public key (SPKI), found something else.', {
-      cause,
-    });
+    throw new GantryError(
+      'key_invalid',
+      'A root key must be a PEM public key (SPKI), found something else.',
+      {
+        cause,
+      },
+    );
   }
   const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType;
   if (found === 'prime256v1' || found === 'ed25519') return key;
-  throw new GantryError('key_invalid', `A root key must be ECDSA P-256 or Ed25519, found ${found ?? 'no key'}.`, {
-    expected: ['prime256v1', 'ed25519'],
-    found,
-  });
+  throw new GantryError(
+    'key_invalid',
+    `A root key must be ECDSA P-256 or Ed25519, found ${found ?? 'no key'}.`,
+    {
+      expected: ['prime256v1', 'ed25519'],
+      found,
+    },
+  );
 }

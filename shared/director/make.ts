@@ -22,7 +22,12 @@ export interface DesiredStateOptions {
  * Unsigned targets metadata that tells one instance what to be. Fails with `desired_state_invalid` when `custom` does
  * not have its schema's shape or holds what canonical JSON cannot carry (numbers that are not whole).
  */
-export function makeDesiredState({ custom, image, version, expires }: DesiredStateOptions): Metadata<Targets> {
+export function makeDesiredState({
+  custom,
+  image,
+  version,
+  expires,
+}: DesiredStateOptions): Metadata<Targets> {
   const parsed = desiredState.safeParse(custom);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -64,7 +69,10 @@ export function makeDesiredState({ custom, image, version, expires }: DesiredSta
  * SHA-256 (64 hex digits) of what a desired state says, whatever its version, time and signatures: the same for what is
  * handed to `makeDesiredState` and for what `claimedContent` reads back.
  */
-export function contentHash({ custom, image }: Pick<DesiredStateOptions, 'custom' | 'image'>): string {
+export function contentHash({
+  custom,
+  image,
+}: Pick<DesiredStateOptions, 'custom' | 'image'>): string {
   // Parsed, so that keys have the order of the schema on both ways.
   const parsed = JSON.stringify([desiredState.parse(custom), image.length, image.sha256]);
   return createHash('sha256').update(parsed).digest('hex');
@@ -110,7 +118,10 @@ export function tufTime(date: Date): string {
 /** A version: `desired_state_invalid` unless it is a whole number from 1. */
 export function positive(value: number, what: string): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new GantryError('desired_state_invalid', `The ${what} must be a whole number from 1, found ${value}.`);
+  throw new GantryError(
+    'desired_state_invalid',
+    `The ${what} must be a whole number from 1, found ${value}.`,
+  );
 }
 
 function fractionIn(value: unknown, path: string): { path: string; value: number } | null {

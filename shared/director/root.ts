@@ -17,7 +17,13 @@ export interface RootOptions {
 
 /** Unsigned root metadata of a new account (product.md, section 9; TUF 1.0.34, section 4.3). */
 export function makeRoot({ publicKeyPem, expires, version }: RootOptions): Metadata<Root> {
-  return rootOf({ version, expires, rootKeys: [publicKeyPem], threshold: 1, director: publicKeyPem });
+  return rootOf({
+    version,
+    expires,
+    rootKeys: [publicKeyPem],
+    threshold: 1,
+    director: publicKeyPem,
+  });
 }
 
 /** What a next root changes; what is left out stays. */
@@ -36,7 +42,11 @@ export interface RootChange {
  * Unsigned metadata of the root that follows `current` (TUF 1.0.34, section 6.1: one version higher).
  * Fails with `root_change_invalid` when it could not be signed by its own threshold, or nothing would change.
  */
-export function nextRoot(current: Metadata<Root>, change: RootChange, expires: Date): Metadata<Root> {
+export function nextRoot(
+  current: Metadata<Root>,
+  change: RootChange,
+  expires: Date,
+): Metadata<Root> {
   const before = describeRoot(current);
   const rootKeys = new Map(before.keys.map(({ key_id, public_key }) => [key_id, public_key]));
   const director = change.director ?? before.director.public_key;
@@ -53,12 +63,17 @@ export function nextRoot(current: Metadata<Root>, change: RootChange, expires: D
   }
   const threshold = change.threshold ?? before.threshold;
   if (threshold < 1 || threshold > rootKeys.size) {
-    throw invalid(`it would need ${threshold} signatures and have ${rootKeys.size} keys that make them`, 'threshold');
+    throw invalid(
+      `it would need ${threshold} signatures and have ${rootKeys.size} keys that make them`,
+      'threshold',
+    );
   }
-  if (rootKeys.size > limits.rootKeysMax) throw invalid(`it would have more than ${limits.rootKeysMax} keys`, 'add');
+  if (rootKeys.size > limits.rootKeysMax)
+    throw invalid(`it would have more than ${limits.rootKeysMax} keys`, 'add');
   const version = current.signed.version + 1;
   const next = rootOf({ version, expires, rootKeys: [...rootKeys.values()], threshold, director });
-  if (sameTrust(before, describeRoot(next))) throw invalid('it would trust what the root before it trusts');
+  if (sameTrust(before, describeRoot(next)))
+    throw invalid('it would trust what the root before it trusts');
   return next;
 }
 
@@ -110,7 +125,11 @@ export function describeRoot({ signed }: Metadata<Root>): RootDescription {
   const named = (id: string): RootKey => {
     const key = signed.keys[id];
     if (key === undefined) throw invalid(`it has a role with the key ${id} and does not hold it`);
-    return { key_id: id, type: key.keyType === 'ed25519' ? 'ed25519' : 'ecdsa', public_key: publicKeyOf(key) };
+    return {
+      key_id: id,
+      type: key.keyType === 'ed25519' ? 'ed25519' : 'ecdsa',
+      public_key: publicKeyOf(key),
+    };
   };
   const { root, targets } = signed.roles;
   return {
@@ -125,7 +144,11 @@ export function describeRoot({ signed }: Metadata<Root>): RootDescription {
 /** Keys are compared as sets: their order means nothing. */
 function sameTrust(a: RootDescription, b: RootDescription): boolean {
   const ids = ({ keys }: RootDescription) => keys.map(({ key_id }) => key_id).sort();
-  return a.threshold === b.threshold && a.director.key_id === b.director.key_id && ids(a).join() === ids(b).join();
+  return (
+    a.threshold === b.threshold &&
+    a.director.key_id === b.director.key_id &&
+    ids(a).join() === ids(b).join()
+  );
 }
 
 /** How far a proposed root is signed. */
@@ -186,7 +209,11 @@ export function signRootWith(
   let signature = '';
   // On a copy: what is signed is the JSON, and the caller's metadata stays as it is.
   new Metadata(proposed.signed).sign((bytes) => {
-    signature = sign(privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256', bytes, privateKey).toString('hex');
+    signature = sign(
+      privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256',
+      bytes,
+      privateKey,
+    ).toString('hex');
     return new Signature({ keyID, sig: signature });
   });
   return { key_id: keyID, signature };
@@ -199,7 +226,10 @@ export function withSignature(
   { key_id, signature }: RootSignature,
 ): Metadata<Root> {
   requireSigner(proposed, current, key_id);
-  const signatures = { ...proposed.signatures, [key_id]: new Signature({ keyID: key_id, sig: signature }) };
+  const signatures = {
+    ...proposed.signatures,
+    [key_id]: new Signature({ keyID: key_id, sig: signature }),
+  };
   const next = new Metadata(proposed.signed, signatures);
   if (isSignedBy(next, proposed, key_id) || isSignedBy(next, current, key_id)) return next;
   throw new GantryError(
@@ -210,13 +240,19 @@ export function withSignature(
 }
 
 function requireSigner(proposed: Metadata<Root>, current: Metadata<Root>, id: string): void {
-  const ids = [current, proposed].flatMap((root) => describeRoot(root).keys.map(({ key_id }) => key_id));
+  const ids = [current, proposed].flatMap((root) =>
+    describeRoot(root).keys.map(({ key_id }) => key_id),
+  );
   if (ids.includes(id)) return;
-  throw new GantryError('root_signature_invalid', `Expected a key that signs this root or the next, found ${id}.`, {
-    field: 'key_id',
-    expected: [...new Set(ids)],
-    found: id,
-  });
+  throw new GantryError(
+    'root_signature_invalid',
+    `Expected a key that signs this root or the next, found ${id}.`,
+    {
+      field: 'key_id',
+      expected: [...new Set(ids)],
+      found: id,
+    },
+  );
 }
 
 function invalid(why: string, field?: string): GantryError {

@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Key, Metadata, MetadataKind, type Root, type TargetFile, type Targets } from '@tufjs/models';
+import {
+  type Key,
+  Metadata,
+  MetadataKind,
+  type Root,
+  type TargetFile,
+  type Targets,
+} from '@tufjs/models';
 import { GantryError } from '../base/error.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import { limits } from '../base/limits/index.ts';
@@ -39,7 +46,13 @@ export function verifyNextRoot(bytes: Uint8Array, current: Metadata<Root>): Meta
       { expected: current.signed.version + 1, found: next.signed.version },
     );
   }
-  requireSignatures(current, MetadataKind.Root, next, 'root_untrusted', 'the account root before it');
+  requireSignatures(
+    current,
+    MetadataKind.Root,
+    next,
+    'root_untrusted',
+    'the account root before it',
+  );
   return next;
 }
 
@@ -66,19 +79,32 @@ export interface VerifiedDesiredState {
  * (`desired_state_foreign`), version (`desired_state_version_rollback`), expiry (`desired_state_expired`, upon which an
  * agent keeps its root and reports `stale`).
  */
-export function verifyDesiredState(bytes: Uint8Array, check: DesiredStateCheck): VerifiedDesiredState {
+export function verifyDesiredState(
+  bytes: Uint8Array,
+  check: DesiredStateCheck,
+): VerifiedDesiredState {
   const metadata = readDesiredState(bytes);
-  requireSignatures(check.root, MetadataKind.Targets, metadata, 'desired_state_signature_invalid', 'the account root');
+  requireSignatures(
+    check.root,
+    MetadataKind.Targets,
+    metadata,
+    'desired_state_signature_invalid',
+    'the account root',
+  );
   const { version } = metadata.signed;
   const target = onlyTarget(metadata.signed);
   const state = customOf(target);
   if (state.account !== check.account || state.instance !== check.instance) {
     const expected = `${check.account}/${check.instance}`;
     const found = `${state.account}/${state.instance}`;
-    throw new GantryError('desired_state_foreign', `The desired state is for ${found}, this machine is ${expected}.`, {
-      expected,
-      found,
-    });
+    throw new GantryError(
+      'desired_state_foreign',
+      `The desired state is for ${found}, this machine is ${expected}.`,
+      {
+        expected,
+        found,
+      },
+    );
   }
   if (version < check.lastVersion) {
     throw new GantryError(
@@ -100,7 +126,10 @@ export function verifyDesiredState(bytes: Uint8Array, check: DesiredStateCheck):
 /** What a desired state says, its signatures unjudged: to be compared by `contentHash`. Fails with `desired_state_invalid`. */
 export function claimedContent(bytes: Uint8Array): Pick<DesiredStateOptions, 'custom' | 'image'> {
   const target = onlyTarget(readDesiredState(bytes).signed);
-  return { custom: customOf(target), image: { length: target.length, sha256: target.hashes.sha256 as string } };
+  return {
+    custom: customOf(target),
+    image: { length: target.length, sha256: target.hashes.sha256 as string },
+  };
 }
 
 function customOf(target: TargetFile): DesiredState {
@@ -137,7 +166,10 @@ export function parseRoot(bytes: Uint8Array): Metadata<Root> {
   }
   for (const [name, role] of Object.entries(root.signed.roles)) {
     if (!Number.isSafeInteger(role.threshold) || role.threshold < 1) {
-      throw new GantryError('root_untrusted', `The account root gives role ${name} the threshold ${role.threshold}.`);
+      throw new GantryError(
+        'root_untrusted',
+        `The account root gives role ${name} the threshold ${role.threshold}.`,
+      );
     }
   }
   return root;
@@ -185,9 +217,14 @@ function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     const metadata = read(json);
-    if (isDeepStrictEqual((json as { signed: unknown }).signed, metadata.signed.toJSON())) return metadata;
+    if (isDeepStrictEqual((json as { signed: unknown }).signed, metadata.signed.toJSON()))
+      return metadata;
   } catch (cause) {
-    throw new GantryError(code, `${what} is not TUF metadata of its kind: ${(cause as Error).message}.`, { cause });
+    throw new GantryError(
+      code,
+      `${what} is not TUF metadata of its kind: ${(cause as Error).message}.`,
+      { cause },
+    );
   }
   throw new GantryError(code, `${what} does not read back as it was received.`);
 }
@@ -202,9 +239,13 @@ function requireSignatures(
   try {
     delegator.verifyDelegate(role, metadata);
   } catch (cause) {
-    throw new GantryError(code, `The ${role} metadata is not signed as ${by} asks: ${(cause as Error).message}.`, {
-      cause,
-    });
+    throw new GantryError(
+      code,
+      `The ${role} metadata is not signed as ${by} asks: ${(cause as Error).message}.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -226,7 +267,8 @@ function onlyTarget(targets: Targets): TargetFile {
     );
   }
   if (targets.delegations !== undefined) throw invalid('it delegates, which Gantry never does');
-  if (!/^[0-9a-f]{64}$/.test(target.hashes.sha256 ?? '')) throw invalid('its target has no SHA-256');
+  if (!/^[0-9a-f]{64}$/.test(target.hashes.sha256 ?? ''))
+    throw invalid('its target has no SHA-256');
   return target;
 }
 

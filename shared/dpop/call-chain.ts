@@ -34,7 +34,11 @@ export function judgeCall(
   const accepted = (generation: number, used: CallChain['used']): CallVerdict => {
     const nonce = `${generation}.${random}`;
     const current = createHash('sha256').update(nonce).digest('hex');
-    return { kind: 'accepted', nonce, chain: { generation, current, used: used.slice(0, limits.callsRemembered) } };
+    return {
+      kind: 'accepted',
+      nonce,
+      chain: { generation, current, used: used.slice(0, limits.callsRemembered) },
+    };
   };
   const entry = { nonce: hash, attempt: call.attempt };
   if (hash === chain.current) return accepted(chain.generation + 1, [entry, ...chain.used]);
@@ -43,9 +47,11 @@ export function judgeCall(
   if (generation > chain.generation) return accepted(generation + 1, [entry]);
   const at = chain.used.findIndex(({ nonce }) => nonce === hash);
   const before = chain.used[at];
-  if (before === undefined) return { kind: 'reused', why: 'it names an answer that another call has overtaken' };
+  if (before === undefined)
+    return { kind: 'reused', why: 'it names an answer that another call has overtaken' };
   if (call.attempt < before.attempt) return { kind: 'late' };
-  if (call.attempt === before.attempt) return { kind: 'reused', why: 'two calls have the same place' };
+  if (call.attempt === before.attempt)
+    return { kind: 'reused', why: 'two calls have the same place' };
   if (at > 0) return { kind: 'reused', why: 'it goes back to before an answer that was received' };
   // The answer to the last attempt was lost: what it carried is good no more, and whoever names it has received it.
   return accepted(chain.generation + 1, [entry, ...chain.used.slice(1)]);

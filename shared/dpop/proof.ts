@@ -21,7 +21,14 @@ export interface ProofOptions {
 }
 
 /** A DPoP proof (RFC 9449, section 4.2): ES256, the key embedded as `jwk`, a fresh `jti`. */
-export async function makeProof({ privateKey, htm, htu, accessToken, place, now }: ProofOptions): Promise<string> {
+export async function makeProof({
+  privateKey,
+  htm,
+  htu,
+  accessToken,
+  place,
+  now,
+}: ProofOptions): Promise<string> {
   const { kty, crv, x, y } = await exportJWK(privateKey);
   return await new SignJWT({
     htm,
@@ -83,10 +90,14 @@ export async function checkProof(proof: string, expected: ExpectedRequest): Prom
   const { payload, jwk } = await verifySignature(proof);
   const parsed = claims.safeParse(payload);
   if (!parsed.success)
-    throw refuse(`its claim ${parsed.error.issues[0]?.path.join('.')} is missing or of a wrong type`);
+    throw refuse(
+      `its claim ${parsed.error.issues[0]?.path.join('.')} is missing or of a wrong type`,
+    );
   const { jti, htm, htu, iat, ath, nonce, attempt } = parsed.data;
-  if (htm !== expected.htm) throw refuse(`it is for the method ${htm}, the request is a ${expected.htm}`);
-  if (!sameUrl(htu, expected.htu)) throw refuse(`it is for ${htu}, the request went to ${withoutQuery(expected.htu)}`);
+  if (htm !== expected.htm)
+    throw refuse(`it is for the method ${htm}, the request is a ${expected.htm}`);
+  if (!sameUrl(htu, expected.htu))
+    throw refuse(`it is for ${htu}, the request went to ${withoutQuery(expected.htu)}`);
   const age = expected.now.getTime() - iat * 1000;
   if (Math.abs(age) > limits.dpopWindowMs) {
     throw refuse(
@@ -94,7 +105,11 @@ export async function checkProof(proof: string, expected: ExpectedRequest): Prom
     );
   }
   if (expected.accessToken !== undefined && ath !== hashOf(expected.accessToken)) {
-    throw refuse(ath === undefined ? 'it lacks the hash of the credential (ath)' : 'its ath is of another credential');
+    throw refuse(
+      ath === undefined
+        ? 'it lacks the hash of the credential (ath)'
+        : 'its ath is of another credential',
+    );
   }
   const thumbprint = await calculateJwkThumbprint(jwk, 'sha256');
   if (expected.expectedThumbprint !== undefined && thumbprint !== expected.expectedThumbprint) {

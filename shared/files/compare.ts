@@ -117,7 +117,9 @@ class Search {
       // A level is all that as many bytes reach, so steps that read nothing come before the first byte is read.
       for (let item = levelStart; item < this.#keys.length; item++) {
         const key = this.#keys[item] as number;
-        pairs.free(Math.floor(key / pathStates), (pair) => this.#reach(pair, key % pathStates, item, -1));
+        pairs.free(Math.floor(key / pathStates), (pair) =>
+          this.#reach(pair, key % pathStates, item, -1),
+        );
       }
       const levelEnd = this.#keys.length;
       for (let item = levelStart; item < levelEnd; item++) {
@@ -225,10 +227,16 @@ class PositionSets {
 /** True for globs that differ in the bytes they begin or end with, as most pairs do: no search is needed then. */
 function literalsDiffer(a: Glob, b: Glob): boolean {
   if (differAt(a, b, (tokens, i) => tokens[i])) return true;
-  return !a.coversDirectory && !b.coversDirectory && differAt(a, b, (tokens, i) => tokens.at(-1 - i));
+  return (
+    !a.coversDirectory && !b.coversDirectory && differAt(a, b, (tokens, i) => tokens.at(-1 - i))
+  );
 }
 
-function differAt(a: Glob, b: Glob, at: (tokens: Glob['tokens'], i: number) => Glob['tokens'][0] | undefined): boolean {
+function differAt(
+  a: Glob,
+  b: Glob,
+  at: (tokens: Glob['tokens'], i: number) => Glob['tokens'][0] | undefined,
+): boolean {
   for (let i = 0; ; i++) {
     const [ours, theirs] = [at(a.tokens, i), at(b.tokens, i)];
     if (ours?.kind !== 'byte' || theirs?.kind !== 'byte') return false;

@@ -23,7 +23,8 @@ export class GlobAutomaton {
     this.endsDirectory = new Uint8Array(this.end + 1);
     this.#absorbs = absorbed(tokens);
     for (let position = this.end; position >= 0; position--) {
-      const ends = position === this.end || (this.isStar(position) && this.endsDirectory[position + 1] === 1);
+      const ends =
+        position === this.end || (this.isStar(position) && this.endsDirectory[position + 1] === 1);
       if (ends) this.endsDirectory[position] = 1;
     }
     if (!directoryOnly) this.endsFile.set(this.endsDirectory);
@@ -93,14 +94,20 @@ export function absorbed(tokens: readonly GlobToken[]): Int32Array {
   let segment = 0;
   for (const [position, token] of tokens.entries()) {
     from[position] = token.kind === 'globstar' ? 0 : segment;
-    if (token.kind === 'globstar' || (token.kind === 'byte' && token.byte === slash)) segment = position + 1;
+    if (token.kind === 'globstar' || (token.kind === 'byte' && token.byte === slash))
+      segment = position + 1;
   }
   return from;
 }
 
 /** Most readable first, so that the paths found as examples look like paths. */
-const readable = Buffer.from('abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-', 'latin1');
-const bytesByLooks = [...new Set([...readable, ...Array.from({ length: 256 }, (_, byte) => (byte + 0x20) & 0xff)])];
+const readable = Buffer.from(
+  'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-',
+  'latin1',
+);
+const bytesByLooks = [
+  ...new Set([...readable, ...Array.from({ length: 256 }, (_, byte) => (byte + 0x20) & 0xff)]),
+];
 
 /**
  * One byte for each set of bytes that neither the globs nor the rules of paths tell apart: trying these is trying all.
@@ -117,7 +124,8 @@ export function distinctBytes(...globs: GlobAutomaton[]): number[] {
   const seen = new Set<string>();
   return bytesByLooks.filter((byte) => {
     let signature = literal[byte] === 1 ? `${byte}` : (pathClasses[byte] as string);
-    if (literal[byte] !== 1) for (const members of sets) signature += members[byte] === 1 ? '1' : '0';
+    if (literal[byte] !== 1)
+      for (const members of sets) signature += members[byte] === 1 ? '1' : '0';
     if (seen.has(signature)) return false;
     seen.add(signature);
     return true;

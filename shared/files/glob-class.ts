@@ -22,9 +22,14 @@ const posixClasses: Record<string, RegExp> = {
  * first is a member, `\` escapes, a `-` between two members is a range of bytes, `[:name:]` a POSIX class.
  * Answers the members (1 at each byte that is one) and the index after the closing `]`.
  */
-export function parseClass(pattern: string, body: string, start: number): { members: Uint8Array; end: number } {
+export function parseClass(
+  pattern: string,
+  body: string,
+  start: number,
+): { members: Uint8Array; end: number } {
   const members = new Uint8Array(256);
-  const unclosed = () => badGlob(pattern, 'expected a "]" that closes the class; write "\\[" for a bracket itself');
+  const unclosed = () =>
+    badGlob(pattern, 'expected a "]" that closes the class; write "\\[" for a bracket itself');
   let at = start + 1;
   const negated = body[at] === '!' || body[at] === '^';
   if (negated) at++;
@@ -81,5 +86,6 @@ function addPosixClass(pattern: string, members: Uint8Array, name: string): void
     const names = Object.keys(posixClasses).join(', ');
     throw badGlob(pattern, `expected one of the classes ${names}, found [:${name}:]`);
   }
-  for (let byte = 0; byte < 128; byte++) if (known.test(String.fromCharCode(byte))) members[byte] = 1;
+  for (let byte = 0; byte < 128; byte++)
+    if (known.test(String.fromCharCode(byte))) members[byte] = 1;
 }

@@ -30,7 +30,10 @@ export interface Glob {
 const slash = 0x2f;
 const backslash = 0x5c;
 const byteToken = (byte: number): GlobToken => ({ kind: 'byte', byte });
-const anyButSlash: GlobToken = { kind: 'set', members: new Uint8Array(256).fill(1).fill(0, slash, slash + 1) };
+const anyButSlash: GlobToken = {
+  kind: 'set',
+  members: new Uint8Array(256).fill(1).fill(0, slash, slash + 1),
+};
 const nothing: GlobToken = { kind: 'set', members: new Uint8Array(256) };
 
 /** A string with one character (0 to 255) a byte of the text's UTF-8: rsync's wildcards match bytes, not characters. */
@@ -71,7 +74,11 @@ export function literalPath({ tokens, directoryOnly }: Glob): string | null {
 /** The tokens in front of a pattern's own, which make it match from the path's leading `/`. */
 function anchoring(
   body: string,
-  { anchored, crossesSlashes, slashInClass }: { anchored: boolean; crossesSlashes: boolean; slashInClass: boolean },
+  {
+    anchored,
+    crossesSlashes,
+    slashInClass,
+  }: { anchored: boolean; crossesSlashes: boolean; slashInClass: boolean },
 ): GlobToken[] {
   // An anchored pattern brings its own `/`; rsync shows a leading `**` the path's leading `/`.
   if (anchored || body.startsWith('**')) return [];
@@ -105,7 +112,10 @@ function wildTokens(pattern: string, body: string): { tokens: GlobToken[]; slash
       at = end;
     } else if (char === backslash) {
       if (at + 1 === body.length) {
-        throw badGlob(pattern, 'expected a character after the last "\\"; write "\\\\" for a backslash');
+        throw badGlob(
+          pattern,
+          'expected a character after the last "\\"; write "\\\\" for a backslash',
+        );
       }
       tokens.push(byteToken(body.charCodeAt(at + 1)));
       at += 2;
@@ -132,6 +142,9 @@ function refuseUnusable(pattern: string, bytes: string): void {
   // rsync's --exclude and --include keep their old meaning of these (rsync(1), "old-style" rule prefixes).
   if (pattern === '!' || /^[+-] /.test(pattern)) {
     const escaped = pattern.replace(/^./, '[$&]');
-    throw badGlob(pattern, `rsync reads this as a filter rule, not as a pattern; write "${escaped}"`);
+    throw badGlob(
+      pattern,
+      `rsync reads this as a filter rule, not as a pattern; write "${escaped}"`,
+    );
   }
 }

@@ -77,7 +77,9 @@ export class GlobMatcher {
   #directories(state: State): readonly Glob[] {
     state.directories ??= [
       ...state.ended,
-      ...this.#after(state, slash).ended.filter((glob) => glob.coversDirectory && !state.ended.includes(glob)),
+      ...this.#after(state, slash).ended.filter(
+        (glob) => glob.coversDirectory && !state.ended.includes(glob),
+      ),
     ];
     return state.directories;
   }
@@ -90,8 +92,13 @@ export class GlobMatcher {
     for (const position of state.positions) {
       const token = this.#tokens[position];
       if (token === undefined) continue;
-      if (token.kind === 'globstar' || (token.kind === 'star' && byte !== slash)) positions.push(position);
-      else if (token.kind === 'byte' ? token.byte === byte : token.kind === 'set' && token.members[byte] === 1) {
+      if (token.kind === 'globstar' || (token.kind === 'star' && byte !== slash))
+        positions.push(position);
+      else if (
+        token.kind === 'byte'
+          ? token.byte === byte
+          : token.kind === 'set' && token.members[byte] === 1
+      ) {
         positions.push(position + 1);
       }
     }
@@ -105,7 +112,11 @@ export class GlobMatcher {
     const reached = new Set<number>();
     for (let position of from) {
       reached.add(position);
-      for (let kind = this.#kind(position); kind === 'star' || kind === 'globstar'; kind = this.#kind(position)) {
+      for (
+        let kind = this.#kind(position);
+        kind === 'star' || kind === 'globstar';
+        kind = this.#kind(position)
+      ) {
         position++;
         reached.add(position);
       }
@@ -116,7 +127,9 @@ export class GlobMatcher {
     const known = this.#states.get(key);
     if (known !== undefined) return known;
     this.#held += positions.length;
-    const ended = positions.filter((place) => this.#tokens[place] === undefined).map((p) => this.#owners[p] as Glob);
+    const ended = positions
+      .filter((place) => this.#tokens[place] === undefined)
+      .map((p) => this.#owners[p] as Glob);
     const files = ended.filter((glob) => !glob.directoryOnly);
     const state: State = { positions, next: [], ended, files, directories: undefined };
     this.#states.set(key, state);

@@ -65,7 +65,8 @@ function within(byte: number, from: number, to: number, next: PathState): PathSt
 function atCharacter(state: PathState, byte: number): PathState {
   if (byte === 0) return none;
   if (byte === slash) return state === inName ? afterSlash : none;
-  if (byte === dot) return state === afterSlash ? afterDot : state === afterDot ? afterTwoDots : inName;
+  if (byte === dot)
+    return state === afterSlash ? afterDot : state === afterDot ? afterTwoDots : inName;
   if (byte < 0x80) return inName;
   if (byte < 0xc2) return none;
   if (byte < 0xe0) return oneMore;

@@ -27,9 +27,14 @@ function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
 
   return (path) => {
     if (!path.startsWith('/') || path.endsWith('/')) {
-      throw new GantryError('tree_invalid', `expected the absolute path of a file, found ${JSON.stringify(path)}`);
+      throw new GantryError(
+        'tree_invalid',
+        `expected the absolute path of a file, found ${JSON.stringify(path)}`,
+      );
     }
-    return !isCutOff(parentPath(path)) && !mask.matches(path, false) && fileSpec.matches(path, false);
+    return (
+      !isCutOff(parentPath(path)) && !mask.matches(path, false) && fileSpec.matches(path, false)
+    );
   };
 }
 

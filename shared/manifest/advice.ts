@@ -7,7 +7,8 @@ const globLists = ['file_spec', 'mask', 'protected_spec'] as const;
 export function globAdvice(manifest: ModuleManifest): Finding[] {
   return globLists.flatMap((list) =>
     manifest[list].flatMap((glob, index): Finding[] => {
-      const message = neverMatches(glob) ?? (list === 'file_spec' ? selectsNoFile(glob) : undefined);
+      const message =
+        neverMatches(glob) ?? (list === 'file_spec' ? selectsNoFile(glob) : undefined);
       return message === undefined ? [] : [{ severity: 'warning', path: [list, index], message }];
     }),
   );

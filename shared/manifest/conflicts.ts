@@ -1,7 +1,14 @@
 import { isGantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { ancestorPaths, compareBytes } from '../domain/files/index.ts';
-import { compileGlob, type Glob, GlobMatcher, intersects, literalPath, selectFiles } from '../files/index.ts';
+import {
+  compileGlob,
+  type Glob,
+  GlobMatcher,
+  intersects,
+  literalPath,
+  selectFiles,
+} from '../files/index.ts';
 import { buildMask, carveOuts } from './row.ts';
 import type { ModuleManifest } from './schema.ts';
 
@@ -39,12 +46,16 @@ export interface ManifestConflict {
  * a neighbour's. Protection acts whichever of two layers ranks higher, so priorities are told, and decide nothing.
  * Carve-outs between a config module and its parent are no conflicts. Sorted by path; the input's order never matters.
  */
-export function conflictsOf(candidate: Contender, neighbours: Iterable<Contender>): ManifestConflict[] {
+export function conflictsOf(
+  candidate: Contender,
+  neighbours: Iterable<Contender>,
+): ManifestConflict[] {
   const conflicts: ManifestConflict[] = [];
   const own = new Side(candidate);
   for (const neighbour of neighbours) {
     if (neighbour.module === candidate.module) continue;
-    const found = neighbour.shipped === null ? betweenPatterns(own, neighbour) : againstFiles(own, neighbour);
+    const found =
+      neighbour.shipped === null ? betweenPatterns(own, neighbour) : againstFiles(own, neighbour);
     conflicts.push(...found);
   }
   return conflicts.sort(compareConflicts);
@@ -52,7 +63,9 @@ export function conflictsOf(candidate: Contender, neighbours: Iterable<Contender
 
 /** The order in which conflicts are told: by path. */
 function compareConflicts(a: ManifestConflict, b: ManifestConflict): number {
-  return compareBytes(a.path, b.path) || compareBytes(a.module, b.module) || compareBytes(a.kind, b.kind);
+  return (
+    compareBytes(a.path, b.path) || compareBytes(a.module, b.module) || compareBytes(a.kind, b.kind)
+  );
 }
 
 /** Whether composition would refuse the two modules. */
@@ -65,8 +78,14 @@ export function cutConflicts(
   conflicts: readonly ManifestConflict[],
   max: number,
 ): { conflicts: ManifestConflict[]; left: number } {
-  const refusedFirst = [...conflicts.filter(isRefused), ...conflicts.filter((one) => !isRefused(one))];
-  return { conflicts: refusedFirst.slice(0, max).sort(compareConflicts), left: Math.max(0, conflicts.length - max) };
+  const refusedFirst = [
+    ...conflicts.filter(isRefused),
+    ...conflicts.filter((one) => !isRefused(one)),
+  ];
+  return {
+    conflicts: refusedFirst.slice(0, max).sort(compareConflicts),
+    left: Math.max(0, conflicts.length - max),
+  };
 }
 
 /** Whether any pattern of one could meet any of the other: where it is false, no files of theirs can conflict. */
@@ -74,11 +93,16 @@ export function mayConflict(candidate: Contender, neighbour: Contender): boolean
   const [ours, theirs] = [candidate.manifest, neighbour.manifest];
   const packages = ours.package_spec.length > 0 || theirs.package_spec.length > 0;
   if (packages && (ours.protected_spec.length > 0 || theirs.protected_spec.length > 0)) return true;
-  const pairs = globsOf(ours) * theirs.protected_spec.length + ours.protected_spec.length * theirs.file_spec.length;
+  const pairs =
+    globsOf(ours) * theirs.protected_spec.length +
+    ours.protected_spec.length * theirs.file_spec.length;
   if (pairs > limits.globPairsMax) return true;
   // Ancestors of what is protected are protected as directories, which no pattern says.
   return (
-    meetings([...ours.file_spec, ...ours.protected_spec], theirs.protected_spec.flatMap(withAncestors)).length > 0 ||
+    meetings(
+      [...ours.file_spec, ...ours.protected_spec],
+      theirs.protected_spec.flatMap(withAncestors),
+    ).length > 0 ||
     meetings(ours.protected_spec.flatMap(withAncestors), theirs.file_spec).length > 0
   );
 }
@@ -109,7 +133,8 @@ class Side {
     for (const file of of.shipped ?? []) {
       const protectedFile = this.protects(file);
       for (const directory of ancestorPaths(file)) {
-        if (protectedFile || this.#protection.matches(directory, true)) this.#directories.add(directory);
+        if (protectedFile || this.#protection.matches(directory, true))
+          this.#directories.add(directory);
       }
     }
   }
@@ -149,7 +174,8 @@ class Side {
       return shipped;
     }
     const literal = new Set(concrete(file_spec));
-    for (const path of selectFiles(paths, { file_spec, mask })) shipped.set(path, literal.has(path));
+    for (const path of selectFiles(paths, { file_spec, mask }))
+      shipped.set(path, literal.has(path));
     return shipped;
   }
 }
@@ -196,7 +222,9 @@ function againstReservations(
   const free = (path: string) => !own.carves(path, other.of) && !other.carves(path, own.of);
   const { shipped, manifest } = own.of;
   const paths =
-    shipped === null ? own.shippedOf(concrete(manifest.file_spec)) : shipped.map((path) => [path, true] as const);
+    shipped === null
+      ? own.shippedOf(concrete(manifest.file_spec))
+      : shipped.map((path) => [path, true] as const);
   for (const [path, certain] of paths) {
     if (other.reserves(path) && !own.carves(path, other.of)) {
       add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, certain);
@@ -212,9 +240,15 @@ function againstReservations(
   }
   if (shipped !== null) return;
   const carved = own.of.parent === other.of.module ? carveOuts(manifest) : [];
-  const wild = manifest.file_spec.filter((glob) => !carved.includes(glob) && literalPath(compileGlob(glob)) === null);
+  const wild = manifest.file_spec.filter(
+    (glob) => !carved.includes(glob) && literalPath(compileGlob(glob)) === null,
+  );
   for (const glob of meetings(wild, other.reservations)) {
-    add(meetings(manifest.protected_spec, [glob]).length > 0 ? 'both_protect' : 'would_be_dropped', glob, false);
+    add(
+      meetings(manifest.protected_spec, [glob]).length > 0 ? 'both_protect' : 'would_be_dropped',
+      glob,
+      false,
+    );
   }
 }
 
@@ -224,13 +258,20 @@ function betweenPatterns(own: Side, neighbour: Contender): ManifestConflict[] {
   const protectedByBoth = new Set(meetings(ours.protected_spec, theirs.protected_spec));
   const carvedByUs = own.of.parent === neighbour.module ? carveOuts(ours) : [];
   const carvedByThem = neighbour.parent === own.of.module ? carveOuts(theirs) : [];
-  const kept = (globs: readonly string[], carved: string[]) => globs.filter((glob) => !carved.includes(glob));
+  const kept = (globs: readonly string[], carved: string[]) =>
+    globs.filter((glob) => !carved.includes(glob));
   const shipped = own.of.shipped?.map(escaped) ?? kept(ours.file_spec, carvedByUs);
-  const dropped = meetings(shipped, theirs.protected_spec).filter((glob) => !protectedByBoth.has(glob));
+  const dropped = meetings(shipped, theirs.protected_spec).filter(
+    (glob) => !protectedByBoth.has(glob),
+  );
   const drops = meetings(ours.protected_spec, kept(theirs.file_spec, carvedByThem));
   const made = (kind: ConflictKind, globs: Iterable<string>) =>
     [...globs].map((glob) => conflict(kind, own.of, neighbour, glob, false));
-  return [...made('both_protect', protectedByBoth), ...made('would_be_dropped', dropped), ...made('would_drop', drops)];
+  return [
+    ...made('both_protect', protectedByBoth),
+    ...made('would_be_dropped', dropped),
+    ...made('would_drop', drops),
+  ];
 }
 
 /**
@@ -255,7 +296,11 @@ function withAncestors(glob: string): string[] {
   const components = glob.split('/');
   const wild = components.findIndex((component) => /[*?[\\]/.test(component));
   const fixed = components.slice(0, wild === -1 ? components.length : wild).join('/') || '/';
-  return [glob, ...ancestorPaths(`${fixed}/_`).slice(1), ...(wild === -1 ? [] : [`${fixed === '/' ? '' : fixed}/**`])];
+  return [
+    glob,
+    ...ancestorPaths(`${fixed}/_`).slice(1),
+    ...(wild === -1 ? [] : [`${fixed === '/' ? '' : fixed}/**`]),
+  ];
 }
 
 function meet(a: Glob, b: Glob): boolean {

@@ -39,14 +39,22 @@ export function readDocument(text: string): ManifestDocument {
   const at = (offset: number, path: KeyPath, message: string): ManifestProblem => {
     const { line, col } = lines.linePos(offset);
     // An empty text has no lines.
-    return { severity: 'error', line: Math.max(line, 1), column: Math.max(col, 1), path: formatKeyPath(path), message };
+    return {
+      severity: 'error',
+      line: Math.max(line, 1),
+      column: Math.max(col, 1),
+      path: formatKeyPath(path),
+      message,
+    };
   };
 
   const syntax = syntaxProblems(document, at);
   const survey = syntax.length === 0 ? surveyNodes(document, at) : { problems: [], aliases: 0 };
   const problems = [...syntax, ...survey.problems];
   if (survey.aliases > limits.yamlAliasesMax) {
-    problems.push(at(0, [], `expected at most ${limits.yamlAliasesMax} aliases, found ${survey.aliases}`));
+    problems.push(
+      at(0, [], `expected at most ${limits.yamlAliasesMax} aliases, found ${survey.aliases}`),
+    );
   }
   let value: unknown;
   let readable = syntax.length === 0 && survey.aliases <= limits.yamlAliasesMax;
@@ -55,7 +63,9 @@ export function readDocument(text: string): ManifestDocument {
       value = document.toJS({ maxAliasCount: limits.yamlAliasesMax });
     } catch (error) {
       readable = false;
-      problems.push(at(0, [], error instanceof Error ? error.message : 'expected aliases that can be resolved'));
+      problems.push(
+        at(0, [], error instanceof Error ? error.message : 'expected aliases that can be resolved'),
+      );
     }
   }
   const locate = (finding: Finding): ManifestProblem => {
@@ -71,7 +81,13 @@ const tooDeep: ManifestDocument = {
   value: undefined,
   problems: [{ severity: 'error', line: 1, column: 1, path: '', message: depthMessage }],
   readable: false,
-  locate: (finding) => ({ severity: finding.severity, line: 1, column: 1, path: '', message: finding.message }),
+  locate: (finding) => ({
+    severity: finding.severity,
+    line: 1,
+    column: 1,
+    path: '',
+    message: finding.message,
+  }),
 };
 
 type At = (offset: number, path: KeyPath, message: string) => ManifestProblem;
@@ -82,14 +98,21 @@ function syntaxProblems(document: Document.Parsed, at: At): ManifestProblem[] {
   return [...document.errors, ...document.warnings]
     .slice(0, limits.manifestProblemsMax)
     .map(({ code, pos, message }) =>
-      at(pos[0], [], code === 'MULTIPLE_DOCS' ? 'expected one YAML document, found another' : message),
+      at(
+        pos[0],
+        [],
+        code === 'MULTIPLE_DOCS' ? 'expected one YAML document, found another' : message,
+      ),
     );
 }
 
 /**
  * Finds repeated keys and aliases of nothing, and counts aliases. The parser bounds the depth of nesting, so recursion is safe.
  */
-function surveyNodes(document: Document.Parsed, at: At): { problems: ManifestProblem[]; aliases: number } {
+function surveyNodes(
+  document: Document.Parsed,
+  at: At,
+): { problems: ManifestProblem[]; aliases: number } {
   const problems: ManifestProblem[] = [];
   const anchors = new Set<string>();
   let aliases = 0;
@@ -97,7 +120,13 @@ function surveyNodes(document: Document.Parsed, at: At): { problems: ManifestPro
     if (isAlias(node)) {
       aliases++;
       if (!anchors.has(node.source)) {
-        problems.push(at(startOf(node) ?? 0, path, `expected an anchor &${node.source} before this alias, found none`));
+        problems.push(
+          at(
+            startOf(node) ?? 0,
+            path,
+            `expected an anchor &${node.source} before this alias, found none`,
+          ),
+        );
       }
     }
     if (isNode(node) && 'anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
@@ -112,7 +141,13 @@ function surveyNodes(document: Document.Parsed, at: At): { problems: ManifestPro
       visit(item.key, path);
       visit(item.value, [...path, key]);
       if (seen.has(key)) {
-        problems.push(at(startOf(item.key) ?? 0, [...path, key], `expected the key ${key} once, found it again`));
+        problems.push(
+          at(
+            startOf(item.key) ?? 0,
+            [...path, key],
+            `expected the key ${key} once, found it again`,
+          ),
+        );
       }
       seen.add(key);
     }

@@ -20,7 +20,9 @@ const elsewhere: Record<string, string> = {
 export function schemaFindings(issues: readonly z.core.$ZodIssue[], value: unknown): Finding[] {
   return issues.slice(0, limits.manifestProblemsMax).flatMap((issue): Finding[] => {
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.slice(0, limits.manifestProblemsMax).map((key) => unknownKey(issue.path, key));
+      return issue.keys
+        .slice(0, limits.manifestProblemsMax)
+        .map((key) => unknownKey(issue.path, key));
     }
     const found = valueAt(value, issue.path);
     return [{ severity: 'error', path: issue.path, message: sentence(issue, found) }];
@@ -33,26 +35,34 @@ function sentence(issue: z.core.$ZodIssue, found: unknown): string {
   if (issue.code === 'invalid_type') {
     const expected = typeNames[issue.expected] ?? issue.expected;
     const quote =
-      issue.expected === 'string' && ['number', 'boolean'].includes(typeof found) ? '; put it in quotes' : '';
+      issue.expected === 'string' && ['number', 'boolean'].includes(typeof found)
+        ? '; put it in quotes'
+        : '';
     return `expected ${expected}, found ${describeValue(found)}${quote}`;
   }
   if (issue.code === 'invalid_value') {
     return `expected ${issue.values.map(String).join(' or ')}, found ${describeValue(found)}`;
   }
   // Globs, requirements and the manifest as a whole bring whole sentences.
-  return issue.code === 'custom' ? issue.message : `${issue.message}, found ${describeValue(found)}`;
+  return issue.code === 'custom'
+    ? issue.message
+    : `${issue.message}, found ${describeValue(found)}`;
 }
 
 function unknownKey(path: KeyPath, key: string): Finding {
   const known = path.length === 0 ? topKeys : dependencyKeys;
   const meant =
-    (path.length === 0 && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined) ?? nearest(key, known);
+    (path.length === 0 && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined) ??
+    nearest(key, known);
   const hint = meant ? `did you mean ${meant}?` : `expected one of ${known.join(', ')}`;
   return { severity: 'error', path: [...path, key], atKey: true, message: `unknown key; ${hint}` };
 }
 
 function valueAt(value: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
+  return path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  );
 }
 
 /** The known key that a typing error of a few letters makes another of. */
@@ -60,7 +70,9 @@ function nearest(key: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(key.length / 3));
   if (key.length > 40) return undefined;
   const ranked = known.map((name) => ({ name, distance: editDistance(key.toLowerCase(), name) }));
-  return ranked.filter(({ distance }) => distance <= limit).sort((a, b) => a.distance - b.distance)[0]?.name;
+  return ranked
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance)[0]?.name;
 }
 
 /** Levenshtein's distance. */

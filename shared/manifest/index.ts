@@ -10,5 +10,11 @@ export {
 export { formatManifestJson, parseManifest, parseManifestJson, validateManifest } from './parse.ts';
 export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
 export { parseRequirement, type Requirement } from './requirement.ts';
-export { buildMask, carveOuts, checkAgainstRow, type RegistrationRow, type RowProblem } from './row.ts';
+export {
+  buildMask,
+  carveOuts,
+  checkAgainstRow,
+  type RegistrationRow,
+  type RowProblem,
+} from './row.ts';
 export { type ModuleManifest, moduleManifestJsonSchema } from './schema.ts';

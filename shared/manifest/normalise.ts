@@ -4,7 +4,12 @@ import { describeValue, type Finding, formatKeyPath, type KeyPath } from './prob
 export const identityKeys = ['name', 'display_name', 'description', 'license', 'parent_module'];
 
 /** Keys that belong to the module's registration. A manifest that has them is not refused, but they do nothing. */
-export const registrationKeys = ['category', 'variety', 'cosign_identity_regexp', 'cosign_issuer_regexp'];
+export const registrationKeys = [
+  'category',
+  'variety',
+  'cosign_identity_regexp',
+  'cosign_issuer_regexp',
+];
 
 type Mapping = Record<string, unknown>;
 
@@ -62,7 +67,10 @@ class FlatManifest {
 
   dropRegistrationKeys(mapping: Mapping, path: KeyPath): void {
     for (const key of registrationKeys.filter((name) => Object.hasOwn(mapping, name))) {
-      this.warn([...path, key], `ignored: ${key} belongs to the module's registration, not to its manifest`);
+      this.warn(
+        [...path, key],
+        `ignored: ${key} belongs to the module's registration, not to its manifest`,
+      );
       if (path.length === 0) delete this.value[key];
     }
   }
@@ -98,7 +106,10 @@ class FlatManifest {
   }
 
   /** Appends entries, each with the place it was written at, to the list at a flat path. */
-  append(path: readonly [string, ...string[]], entries: readonly { value: unknown; from: KeyPath }[]): void {
+  append(
+    path: readonly [string, ...string[]],
+    entries: readonly { value: unknown; from: KeyPath }[],
+  ): void {
     let holder: Mapping = this.value;
     for (const key of path.slice(0, -1)) {
       const inner = holder[key] ?? {};
@@ -129,7 +140,10 @@ function takeIdentity(flat: FlatManifest): void {
   if (!Object.hasOwn(flat.value, 'identity')) return;
   const identity = flat.take('identity');
   if (!isMapping(identity)) {
-    flat.refuse(['identity'], `expected a mapping, found ${describeValue(identity)}; write its keys at the top`);
+    flat.refuse(
+      ['identity'],
+      `expected a mapping, found ${describeValue(identity)}; write its keys at the top`,
+    );
     return;
   }
   flat.dropRegistrationKeys(identity, ['identity']);

@@ -3,17 +3,27 @@ import { globAdvice } from './advice.ts';
 import { type ManifestDocument, readDocument } from './document.ts';
 import { schemaFindings } from './findings.ts';
 import { isMapping, normaliseManifest } from './normalise.ts';
-import { describeValue, type Finding, type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
+import {
+  describeValue,
+  type Finding,
+  type ManifestProblem,
+  ModuleManifestSchemaError,
+} from './problem.ts';
 import { type ModuleManifest, moduleManifestSchema } from './schema.ts';
 
 /**
  * Parses a `manifest.yaml` in the flat or the older nested form (product.md, section 2) to the canonical form.
  * Throws `ModuleManifestSchemaError` with every problem at once; a valid manifest may still come with warnings.
  */
-export function parseManifest(text: string): { manifest: ModuleManifest; warnings: ManifestProblem[] } {
+export function parseManifest(text: string): {
+  manifest: ModuleManifest;
+  warnings: ManifestProblem[];
+} {
   refuseOverlong(text);
   const document = readDocument(text);
-  const { manifest, findings } = document.readable ? judge(document.value) : { manifest: undefined, findings: [] };
+  const { manifest, findings } = document.readable
+    ? judge(document.value)
+    : { manifest: undefined, findings: [] };
   const problems = located(document, findings);
   if (manifest === undefined || problems.some(({ severity }) => severity === 'error')) {
     throw new ModuleManifestSchemaError(problems);
@@ -31,7 +41,8 @@ export function validateManifest(text: string): {
     return { valid: true, errors: [], warnings: parseManifest(text).warnings };
   } catch (error) {
     if (!(error instanceof ModuleManifestSchemaError)) throw error;
-    const of = (severity: ManifestProblem['severity']) => error.problems.filter((found) => found.severity === severity);
+    const of = (severity: ManifestProblem['severity']) =>
+      error.problems.filter((found) => found.severity === severity);
     return { valid: false, errors: of('error'), warnings: of('warning') };
   }
 }
@@ -46,12 +57,17 @@ export function parseManifestJson(text: string): ModuleManifest {
     value = JSON.parse(text);
   } catch (error) {
     const message = `expected JSON, found a syntax error: ${error instanceof Error ? error.message : String(error)}`;
-    throw new ModuleManifestSchemaError([{ severity: 'error', line: 1, column: 1, path: '', message }]);
+    throw new ModuleManifestSchemaError([
+      { severity: 'error', line: 1, column: 1, path: '', message },
+    ]);
   }
   // JSON is YAML 1.2: read again for the places, and for repeated keys, of which JSON.parse silently takes the last.
   const document = readDocument(text);
   const parsed = moduleManifestSchema.safeParse(value);
-  const problems = located(document, parsed.success ? [] : schemaFindings(parsed.error.issues, value));
+  const problems = located(
+    document,
+    parsed.success ? [] : schemaFindings(parsed.error.issues, value),
+  );
   if (!parsed.success || problems.length > 0) throw new ModuleManifestSchemaError(problems);
   return parsed.data;
 }
@@ -70,7 +86,9 @@ function refuseOverlong(text: string): void {
   const bytes = Buffer.byteLength(text);
   if (bytes <= limits.moduleManifestBytesMax) return;
   const message = `expected at most ${limits.moduleManifestBytesMax} bytes, found ${bytes}`;
-  throw new ModuleManifestSchemaError([{ severity: 'error', line: 1, column: 1, path: '', message }]);
+  throw new ModuleManifestSchemaError([
+    { severity: 'error', line: 1, column: 1, path: '', message },
+  ]);
 }
 
 function judge(value: unknown): { manifest: ModuleManifest | undefined; findings: Finding[] } {
@@ -80,17 +98,25 @@ function judge(value: unknown): { manifest: ModuleManifest | undefined; findings
   }
   const flat = normaliseManifest(value);
   const parsed = moduleManifestSchema.safeParse(flat.value);
-  const fromSchema = parsed.success ? globAdvice(parsed.data) : schemaFindings(parsed.error.issues, flat.value);
+  const fromSchema = parsed.success
+    ? globAdvice(parsed.data)
+    : schemaFindings(parsed.error.issues, flat.value);
   return {
     manifest: parsed.data,
-    findings: [...flat.findings, ...fromSchema.map((finding) => ({ ...finding, path: flat.origin(finding.path) }))],
+    findings: [
+      ...flat.findings,
+      ...fromSchema.map((finding) => ({ ...finding, path: flat.origin(finding.path) })),
+    ],
   };
 }
 
 /** Problems in the order of the text, no more than anyone reads; errors are kept before warnings. */
 function located(document: ManifestDocument, findings: Finding[]): ManifestProblem[] {
   const errorsFirst = findings.toSorted((a, b) => a.severity.localeCompare(b.severity));
-  return [...document.problems, ...errorsFirst.slice(0, limits.manifestProblemsMax).map(document.locate)]
+  return [
+    ...document.problems,
+    ...errorsFirst.slice(0, limits.manifestProblemsMax).map(document.locate),
+  ]
     .slice(0, limits.manifestProblemsMax)
     .sort((a, b) => a.line - b.line || a.column - b.column);
 }

@@ -19,10 +19,14 @@ export class ModuleManifestSchemaError extends GantryError {
     const errors = problems.filter(({ severity }) => severity === 'error');
     const first = errors[0];
     const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
-    super('ModuleManifestSchemaError', `The module manifest is invalid: ${first ? say(first) : 'no reason'}${more}`, {
-      ...(first?.path ? { field: first.path } : {}),
-      details: { problems },
-    });
+    super(
+      'ModuleManifestSchemaError',
+      `The module manifest is invalid: ${first ? say(first) : 'no reason'}${more}`,
+      {
+        ...(first?.path ? { field: first.path } : {}),
+        details: { problems },
+      },
+    );
     this.problems = problems;
   }
 }

@@ -23,17 +23,24 @@ export function parseRequirement(text: string): Requirement {
   if (module === undefined || constraint === undefined) {
     throw invalid('expected <account>/<module>@<constraint>', text);
   }
-  if (account !== undefined && !isSlug(account)) throw invalid('expected an account name before the "/"', text);
+  if (account !== undefined && !isSlug(account))
+    throw invalid('expected an account name before the "/"', text);
   if (!isSlug(module)) throw invalid('expected a module name before the "@"', text);
-  if (!isConstraint(constraint)) throw invalid('expected a semver range such as ^1.0 after the "@"', text);
+  if (!isConstraint(constraint))
+    throw invalid('expected a semver range such as ^1.0 after the "@"', text);
   return { account: account ?? null, module, constraint };
 }
 
 function isConstraint(text: string): boolean {
   // The semver library reads an empty range as "any"; an author who means that writes `*`.
-  return text.trim() !== '' && text.length <= constraintLengthMax && semver.validRange(text) !== null;
+  return (
+    text.trim() !== '' && text.length <= constraintLengthMax && semver.validRange(text) !== null
+  );
 }
 
 function invalid(expected: string, found: string): GantryError {
-  return new GantryError('requirement_invalid', `${expected}, found ${describeValue(found)}`, { expected, found });
+  return new GantryError('requirement_invalid', `${expected}, found ${describeValue(found)}`, {
+    expected,
+    found,
+  });
 }

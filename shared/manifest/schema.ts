@@ -6,7 +6,9 @@ import { compileGlob } from '../files/index.ts';
 import { parseRequirement } from './requirement.ts';
 
 /** Turns what a parser throws into a problem at the string that it was given. */
-function parsesWith(parse: (text: string) => unknown): (text: string, context: z.RefinementCtx<string>) => void {
+function parsesWith(
+  parse: (text: string) => unknown,
+): (text: string, context: z.RefinementCtx<string>) => void {
   return (text, context) => {
     try {
       parse(text);
@@ -44,7 +46,12 @@ const moduleReference = z
   .regex(new RegExp(`^(?:${slug}/)?${slug}$`), 'expected <module> or <account>/<module>')
   .max(127, 'expected at most 127 characters');
 
-const list = <Item extends z.ZodType>(item: Item, description: string, example: z.input<Item>[], max?: number) => {
+const list = <Item extends z.ZodType>(
+  item: Item,
+  description: string,
+  example: z.input<Item>[],
+  max?: number,
+) => {
   const items = z.array(item);
   return (max === undefined ? items : items.max(max, `expected at most ${max} entries`))
     .default([])
@@ -74,7 +81,8 @@ const shipsSomething = [
 ];
 
 /** Whether a list has entries. Something else than a list has its own problem, so it is not reported as missing too. */
-const hasEntries = (value: unknown) => value !== undefined && (!Array.isArray(value) || value.length > 0);
+const hasEntries = (value: unknown) =>
+  value !== undefined && (!Array.isArray(value) || value.length > 0);
 
 /**
  * The canonical, flat form of a module manifest: the single source of truth. `module-manifest.schema.json` is
@@ -85,7 +93,10 @@ export const moduleManifestSchema = z
     schema_version: z
       .literal(1)
       .default(1)
-      .meta({ description: 'Version of this format. Missing means 1, with a warning.', examples: [1] }),
+      .meta({
+        description: 'Version of this format. Missing means 1, with a warning.',
+        examples: [1],
+      }),
     name: slugSchema.meta({
       description: "The module's name, unique in its account, as it is registered.",
       examples: ['my-nginx'],
@@ -98,8 +109,13 @@ export const moduleManifestSchema = z
       .string()
       .max(4000, 'expected at most 4000 characters')
       .optional()
-      .meta({ description: 'What the module is for.', examples: ['nginx with TLS hardening and a /healthz endpoint'] }),
-    license: line.optional().meta({ description: 'SPDX licence expression.', examples: ['BSD-2-Clause'] }),
+      .meta({
+        description: 'What the module is for.',
+        examples: ['nginx with TLS hardening and a /healthz endpoint'],
+      }),
+    license: line
+      .optional()
+      .meta({ description: 'SPDX licence expression.', examples: ['BSD-2-Clause'] }),
     package_spec: list(
       debianPackage,
       'Debian packages that the build installs: name, name:architecture or name=version.',

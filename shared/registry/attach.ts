@@ -31,10 +31,14 @@ export async function attachBundle(
     new TextEncoder().encode(JSON.stringify(bundleManifest(subject, layer.descriptor, createdAt))),
     mediaTypes.manifest,
   );
-  const { digest, subjectNoted } = await client.putManifest(repository, manifest.descriptor.digest, {
-    bytes: manifest.bytes,
-    mediaType: mediaTypes.manifest,
-  });
+  const { digest, subjectNoted } = await client.putManifest(
+    repository,
+    manifest.descriptor.digest,
+    {
+      bytes: manifest.bytes,
+      mediaType: mediaTypes.manifest,
+    },
+  );
   const referrer = { ...manifest.descriptor, artifactType: mediaTypes.bundle };
   if (!subjectNoted) await addToFallbackTag(client, repository, subject.digest, referrer);
   return { digest };
@@ -63,7 +67,12 @@ function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: 
 }
 
 /** OCI distribution 1.1, "Pushing Manifests with Subject": clients keep the index where the registry does not. */
-async function addToFallbackTag(client: RegistryClient, repository: string, digest: string, referrer: Descriptor) {
+async function addToFallbackTag(
+  client: RegistryClient,
+  repository: string,
+  digest: string,
+  referrer: Descriptor,
+) {
   const tag = fallbackTag(digest);
   for (let attempt = 0; attempt < indexAttempts; attempt++) {
     const present = (await client.fallbackReferrers(repository, digest)) ?? [];
@@ -76,12 +85,19 @@ async function addToFallbackTag(client: RegistryClient, repository: string, dige
   }
   const settled = (await client.fallbackReferrers(repository, digest)) ?? [];
   if (settled.some((descriptor) => descriptor.digest === referrer.digest)) return;
-  throw new GantryError('conflict', `expected the tag ${tag} to list ${referrer.digest}, but others keep changing it`, {
-    expected: referrer.digest,
-  });
+  throw new GantryError(
+    'conflict',
+    `expected the tag ${tag} to list ${referrer.digest}, but others keep changing it`,
+    {
+      expected: referrer.digest,
+    },
+  );
 }
 
-function describe(bytes: Uint8Array, mediaType: string): { bytes: Uint8Array; descriptor: Descriptor } {
+function describe(
+  bytes: Uint8Array,
+  mediaType: string,
+): { bytes: Uint8Array; descriptor: Descriptor } {
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   return { bytes, descriptor: { mediaType, size: bytes.length, digest } };
 }

@@ -22,7 +22,8 @@ export interface Challenge {
  */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
-  const token = /\s*,?\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/y;
+  const token =
+    /\s*,?\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/y;
   for (let match = token.exec(header); match; match = token.exec(header)) {
     const [, name = '', quoted, bare] = match;
     if (quoted === undefined && bare === undefined) {
@@ -68,7 +69,11 @@ export class Authorizer {
   private readonly transport: Transport;
   private readonly memory: AuthMemory;
 
-  constructor(credentials: Credentials | null, transport: Transport, memory: AuthMemory = authMemory()) {
+  constructor(
+    credentials: Credentials | null,
+    transport: Transport,
+    memory: AuthMemory = authMemory(),
+  ) {
     this.credentials = credentials;
     this.transport = transport;
     this.memory = memory;
@@ -124,7 +129,10 @@ export class Authorizer {
     const parsed = parseJson(tokenAnswer, bytes, `an answer of the token service ${url.host}`);
     const value = parsed.token ?? parsed.access_token;
     if (!value || /[^\x21-\x7e]/.test(value)) {
-      throw new GantryError('registry_response_invalid', `the token service ${url.host} sent no usable token`);
+      throw new GantryError(
+        'registry_response_invalid',
+        `the token service ${url.host} sent no usable token`,
+      );
     }
     // Absent means 60 seconds, which is also the least that the specification allows.
     const lifeMs = Math.max(parsed.expires_in ?? 60, 60) * 1000;
@@ -139,7 +147,11 @@ export class Authorizer {
       for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
       return { method: 'GET', url, authorization: this.basicHeader() };
     }
-    const form = { grant_type: 'refresh_token', refresh_token: this.credentials.identityToken, client_id: 'gantry' };
+    const form = {
+      grant_type: 'refresh_token',
+      refresh_token: this.credentials.identityToken,
+      client_id: 'gantry',
+    };
     return {
       method: 'POST',
       url,
@@ -176,18 +188,26 @@ function tokenUrl(registry: URL, challenge: Challenge): URL {
   const { realm } = challenge.parameters;
   const url = realm !== undefined && URL.canParse(realm) ? new URL(realm) : undefined;
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) {
-    throw new GantryError('registry_response_invalid', `${registry.host} names no usable token service`, {
-      expected: 'realm="https://…"',
-      found: realm,
-    });
+    throw new GantryError(
+      'registry_response_invalid',
+      `${registry.host} names no usable token service`,
+      {
+        expected: 'realm="https://…"',
+        found: realm,
+      },
+    );
   }
   // Credentials are about to be sent there: never in the clear because a registry said so, and never to a loopback
   // service of this machine, such as Lambda's runtime API.
   if (url.protocol === 'http:' && registry.protocol === 'https:') {
-    throw new GantryError('registry_response_invalid', `${registry.host} names a token service without https`, {
-      expected: 'https',
-      found: url.origin,
-    });
+    throw new GantryError(
+      'registry_response_invalid',
+      `${registry.host} names a token service without https`,
+      {
+        expected: 'https',
+        found: url.origin,
+      },
+    );
   }
   return url;
 }

@@ -16,7 +16,10 @@ export interface ExpectedBlob {
  * consumer must not act on them for good until the iteration has ended without an error.
  * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch` at the end at the latest, and transport errors
  */
-export async function* verifiedStream(source: AsyncIterable<Uint8Array>, { digest, size }: ExpectedBlob) {
+export async function* verifiedStream(
+  source: AsyncIterable<Uint8Array>,
+  { digest, size }: ExpectedBlob,
+) {
   const hash = createHash('sha256');
   for await (const chunk of countedStream(source, size, digest)) {
     hash.update(chunk);
@@ -24,15 +27,23 @@ export async function* verifiedStream(source: AsyncIterable<Uint8Array>, { diges
   }
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== digest) {
-    throw new GantryError('blob_digest_mismatch', `expected a blob of digest ${digest}, found ${found}`, {
-      expected: digest,
-      found,
-    });
+    throw new GantryError(
+      'blob_digest_mismatch',
+      `expected a blob of digest ${digest}, found ${found}`,
+      {
+        expected: digest,
+        found,
+      },
+    );
   }
 }
 
 /** Passes bytes on and demands exactly `size` of them. @throws GantryError `blob_size_mismatch` */
-export async function* countedStream(source: AsyncIterable<Uint8Array>, size: number, digest: string) {
+export async function* countedStream(
+  source: AsyncIterable<Uint8Array>,
+  size: number,
+  digest: string,
+) {
   let count = 0;
   for await (const chunk of source) {
     count += chunk.length;
@@ -61,7 +72,12 @@ export async function* resumed(
     } catch (error) {
       // Before the first byte there is nothing to save: the caller's own retry costs as little.
       const begun = position > offset;
-      const passing = isGantryError(error, 'registry_unreachable', 'registry_timeout', 'registry_error');
+      const passing = isGantryError(
+        error,
+        'registry_unreachable',
+        'registry_timeout',
+        'registry_error',
+      );
       if (!begun || !passing || attempt === limits.blobResumesMax) throw error;
       await sleep(limits.blobResumeWaitMs * 2 ** attempt);
     }
@@ -87,7 +103,12 @@ export async function* bodyStream(answer: HttpResponse, skip = 0): AsyncGenerato
 }
 
 /** The size error that a stream or a `Content-Length` gives rise to. */
-export function sizeError(digest: string, expected: number, found: number, qualifier = ''): GantryError {
+export function sizeError(
+  digest: string,
+  expected: number,
+  found: number,
+  qualifier = '',
+): GantryError {
   return new GantryError(
     'blob_size_mismatch',
     `expected ${expected} bytes of blob ${digest}, found ${qualifier}${found}`,

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { pullScope } from './auth.ts';
-import { bodyStream, countedStream, type ExpectedBlob, resumed, sizeError, verifiedStream } from './blob.ts';
+import {
+  bodyStream,
+  countedStream,
+  type ExpectedBlob,
+  resumed,
+  sizeError,
+  verifiedStream,
+} from './blob.ts';
 import { nextPage, type RegistryClientOptions, RegistryConnection } from './connection.ts';
 import { failure } from './failure.ts';
 import { isDigest } from './reference.ts';
@@ -32,9 +39,12 @@ export interface Referrers {
   descriptors: Descriptor[];
 }
 
-const manifestAccept = [mediaTypes.manifest, mediaTypes.index, mediaTypes.dockerManifest, mediaTypes.dockerIndex].join(
-  ', ',
-);
+const manifestAccept = [
+  mediaTypes.manifest,
+  mediaTypes.index,
+  mediaTypes.dockerManifest,
+  mediaTypes.dockerIndex,
+].join(', ');
 
 /**
  * A client of one registry (OCI distribution 1.1), for one worker's run: tokens live as long as the object, or the
@@ -65,7 +75,12 @@ export class RegistryClient {
    * @throws GantryError `registry_*`; `registry_not_found` when there is no such manifest
    */
   async headManifest(repository: string, reference: string): Promise<ManifestHead> {
-    const answer = await this.get(repository, `manifests/${reference}`, { accept: manifestAccept }, 'HEAD');
+    const answer = await this.get(
+      repository,
+      `manifests/${reference}`,
+      { accept: manifestAccept },
+      'HEAD',
+    );
     if (answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
     await discard(answer);
     const digest = header(answer, 'docker-content-digest');
@@ -83,17 +98,25 @@ export class RegistryClient {
    * @throws GantryError `manifest_digest_mismatch` when read by digest and the bytes have another;
    *   `blob_size_mismatch`; `manifest_too_large`; `registry_*`
    */
-  async getManifest(repository: string, reference: string, expected: { size?: number } = {}): Promise<ManifestContent> {
+  async getManifest(
+    repository: string,
+    reference: string,
+    expected: { size?: number } = {},
+  ): Promise<ManifestContent> {
     const answer = await this.get(repository, `manifests/${reference}`, { accept: manifestAccept });
     if (answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
     await refuseLarge(answer, `${repository}:${reference}`);
     const bytes = await this.connection.read(answer);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (reference.includes(':') && reference !== digest) {
-      throw new GantryError('manifest_digest_mismatch', `expected a manifest of digest ${reference}, found ${digest}`, {
-        expected: reference,
-        found: digest,
-      });
+      throw new GantryError(
+        'manifest_digest_mismatch',
+        `expected a manifest of digest ${reference}, found ${digest}`,
+        {
+          expected: reference,
+          found: digest,
+        },
+      );
     }
     if (expected.size !== undefined && expected.size !== bytes.length) {
       throw sizeError(digest, expected.size, bytes.length);
@@ -123,7 +146,12 @@ export class RegistryClient {
    * `length` bytes of a blob from `start` on. They cannot be checked against the blob's digest: the caller knows their own.
    * @throws GantryError `blob_size_mismatch`, `registry_*`
    */
-  async getBlobRange(repository: string, digest: string, start: number, length: number): Promise<Uint8Array> {
+  async getBlobRange(
+    repository: string,
+    digest: string,
+    start: number,
+    length: number,
+  ): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0);
     const headers = { range: `bytes=${start}-${start + length - 1}` };
     const { answer, skip } = await this.openBlob(repository, digest, headers, start);
@@ -140,7 +168,11 @@ export class RegistryClient {
   }
 
   /** A small blob whole, verified. @throws GantryError as `getBlob`; `blob_size_mismatch` over `bytesMax` */
-  async readBlob(repository: string, expected: ExpectedBlob, bytesMax: number): Promise<Uint8Array> {
+  async readBlob(
+    repository: string,
+    expected: ExpectedBlob,
+    bytesMax: number,
+  ): Promise<Uint8Array> {
     if (expected.size > bytesMax) throw sizeError(expected.digest, bytesMax, expected.size);
     const chunks: Uint8Array[] = [];
     // Small enough to be asked for again as a whole, by whoever asked for it.
@@ -153,7 +185,10 @@ export class RegistryClient {
   async referrers(repository: string, digest: string): Promise<Referrers> {
     const descriptors = await this.referrersApi(repository, digest);
     if (descriptors !== null) return { source: 'referrers', descriptors };
-    return { source: 'fallback_tag', descriptors: (await this.fallbackReferrers(repository, digest)) ?? [] };
+    return {
+      source: 'fallback_tag',
+      descriptors: (await this.fallbackReferrers(repository, digest)) ?? [],
+    };
   }
 
   /**
@@ -164,7 +199,11 @@ export class RegistryClient {
     const descriptors: Descriptor[] = [];
     let url: URL | null = this.connection.url(repository, `referrers/${digest}`);
     const { referrersMax, referrerPagesMax } = limits;
-    for (let page = 0; url !== null && page < referrerPagesMax && descriptors.length < referrersMax; page++) {
+    for (
+      let page = 0;
+      url !== null && page < referrerPagesMax && descriptors.length < referrersMax;
+      page++
+    ) {
       const target: URL = url;
       const scope = pullScope(repository);
       const answer = await this.connection.send(scope, () => ({
@@ -179,7 +218,8 @@ export class RegistryClient {
         await discard(answer);
         return null;
       }
-      if (answer.status !== 200) throw await failure(answer, `the referrers of ${repository}@${digest}`);
+      if (answer.status !== 200)
+        throw await failure(answer, `the referrers of ${repository}@${digest}`);
       const next = header(answer, 'link');
       const bytes = await this.connection.read(answer);
       // A catch-all route that answers with a page of its own is no referrers API either.
@@ -226,12 +266,21 @@ export class RegistryClient {
     return putManifest(this.connection, repository, reference, manifest);
   }
 
-  private get(repository: string, path: string, headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET') {
+  private get(
+    repository: string,
+    path: string,
+    headers: Record<string, string>,
+    method: 'GET' | 'HEAD' = 'GET',
+  ) {
     const url = this.connection.url(repository, path);
     return this.connection.send(pullScope(repository), () => ({ method, url, headers }));
   }
 
-  private async *blobFrom(repository: string, expected: ExpectedBlob, offset: number): AsyncGenerator<Uint8Array> {
+  private async *blobFrom(
+    repository: string,
+    expected: ExpectedBlob,
+    offset: number,
+  ): AsyncGenerator<Uint8Array> {
     const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
     const { answer, skip } = await this.openBlob(repository, expected.digest, headers, offset);
     const length = Number(header(answer, 'content-length') ?? Number.NaN);
@@ -243,13 +292,24 @@ export class RegistryClient {
     yield* bodyStream(answer, skip);
   }
 
-  private async openBlob(repository: string, digest: string, headers: Record<string, string>, offset: number) {
-    const answer = await this.get(repository, `blobs/${digest}`, { 'accept-encoding': 'identity', ...headers });
+  private async openBlob(
+    repository: string,
+    digest: string,
+    headers: Record<string, string>,
+    offset: number,
+  ) {
+    const answer = await this.get(repository, `blobs/${digest}`, {
+      'accept-encoding': 'identity',
+      ...headers,
+    });
     if (answer.status === 206) {
       const from = /^bytes ([0-9]+)-/.exec(header(answer, 'content-range') ?? '')?.[1];
       if (Number(from) === offset) return { answer, skip: 0 };
     } else if (answer.status === 200) return { answer, skip: offset };
-    throw await failure(answer, `blob ${digest} of ${repository}${offset > 0 ? ` from byte ${offset}` : ''}`);
+    throw await failure(
+      answer,
+      `blob ${digest} of ${repository}${offset > 0 ? ` from byte ${offset}` : ''}`,
+    );
   }
 }
 

@@ -2,7 +2,13 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { isLoopbackHost } from '../domain/registries/index.ts';
 import { type AuthMemory, Authorizer, type Credentials, type Scope } from './auth.ts';
-import { discard, type HttpRequest, type HttpResponse, Transport, type TransportOptions } from './transport.ts';
+import {
+  discard,
+  type HttpRequest,
+  type HttpResponse,
+  Transport,
+  type TransportOptions,
+} from './transport.ts';
 
 export interface RegistryClientOptions extends TransportOptions {
   /** Host with port, e.g. `ghcr.io`, `127.0.0.1:5000`. */
@@ -25,7 +31,9 @@ export class RegistryConnection {
     this.host = options.host;
     // Docker Hub's API does not live under the name that its references carry.
     const host = options.host === 'docker.io' ? 'registry-1.docker.io' : options.host;
-    this.base = new URL(`${options.plainHttp || isLoopbackHost(host) ? 'http' : 'https'}://${host}/`);
+    this.base = new URL(
+      `${options.plainHttp || isLoopbackHost(host) ? 'http' : 'https'}://${host}/`,
+    );
     this.transport = new Transport(options);
     this.authorizer = new Authorizer(options.credentials ?? null, this.transport, options.memory);
   }
@@ -39,7 +47,10 @@ export class RegistryConnection {
    * Sends a request of a scope, answering one challenge with credentials or a fresh token.
    * @param request a function, so that a body can be streamed again after a challenge
    */
-  async send(scope: Scope, request: () => Omit<HttpRequest, 'authorization'>): Promise<HttpResponse> {
+  async send(
+    scope: Scope,
+    request: () => Omit<HttpRequest, 'authorization'>,
+  ): Promise<HttpResponse> {
     const first = request();
     // An upload may go to another host, with an address that carries its own permission.
     if (first.url.origin !== this.base.origin) return this.transport.send(first);
@@ -50,7 +61,10 @@ export class RegistryConnection {
     const text = Array.isArray(challenge) ? challenge.join(', ') : challenge;
     if (!this.authorizer.learn(text, scope, used)) return answer;
     await discard(answer);
-    return this.transport.send({ ...request(), authorization: await this.authorizer.header(this.base, scope) });
+    return this.transport.send({
+      ...request(),
+      authorization: await this.authorizer.header(this.base, scope),
+    });
   }
 
   /** Reads a small answer whole. */
@@ -68,9 +82,13 @@ export function nextPage(current: URL, link: string | undefined): URL | null {
   const target = match?.[1];
   if (target === undefined) return null;
   if (!URL.canParse(target, current.href)) {
-    throw new GantryError('registry_response_invalid', `${current.host} names a next page that is no address`, {
-      found: target,
-    });
+    throw new GantryError(
+      'registry_response_invalid',
+      `${current.host} names a next page that is no address`,
+      {
+        found: target,
+      },
+    );
   }
   const parsed = new URL(target, current);
   const next = new URL(current);

@@ -8,7 +8,10 @@ import type { Credentials } from './auth.ts';
 
 const config = z.looseObject({
   auths: z
-    .record(z.string(), z.looseObject({ auth: z.string().optional(), identitytoken: z.string().optional() }))
+    .record(
+      z.string(),
+      z.looseObject({ auth: z.string().optional(), identitytoken: z.string().optional() }),
+    )
     .optional(),
   credHelpers: z.record(z.string(), z.string()).optional(),
   credsStore: z.string().optional(),
@@ -36,7 +39,11 @@ export async function dockerCredentials(
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new GantryError('io_error', `${path} cannot be read`, { cause: error });
   }
-  const { auths, credHelpers, credsStore } = parse(config, text, `${path} to be a Docker configuration`);
+  const { auths, credHelpers, credsStore } = parse(
+    config,
+    text,
+    `${path} to be a Docker configuration`,
+  );
   const names =
     host === 'docker.io'
       ? ['https://index.docker.io/v1/', host]
@@ -60,22 +67,37 @@ function decode(auth: string, path: string, name: string): Credentials {
 }
 
 /** The protocol of docker-credential-helpers: the server's name on stdin, JSON on stdout, status 1 for "none". */
-function askHelper(helper: string, name: string, env: NodeJS.ProcessEnv): Promise<Credentials | null> {
+function askHelper(
+  helper: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Credentials | null> {
   const program = `docker-credential-${helper}`;
-  if (!/^[A-Za-z0-9._-]+$/.test(helper)) throw new GantryError('io_error', `"${helper}" is no credential helper`);
+  if (!/^[A-Za-z0-9._-]+$/.test(helper))
+    throw new GantryError('io_error', `"${helper}" is no credential helper`);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], { env, stdio: ['pipe', 'pipe', 'ignore'], timeout: helperMs });
+    const child = spawn(program, ['get'], {
+      env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: helperMs,
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
     });
-    child.on('error', (cause) => reject(new GantryError('io_error', `${program} cannot be started`, { cause })));
+    child.on('error', (cause) =>
+      reject(new GantryError('io_error', `${program} cannot be started`, { cause })),
+    );
     child.on('close', (status) => {
       if (status !== 0) return resolve(null);
       try {
         const { Username, Secret } = parse(helperAnswer, output, `an answer of ${program}`);
         // docker-credential-helpers: this name says that the secret is an identity token.
-        resolve(Username === '<token>' ? { identityToken: Secret } : { username: Username, password: Secret });
+        resolve(
+          Username === '<token>'
+            ? { identityToken: Secret }
+            : { username: Username, password: Secret },
+        );
       } catch (error) {
         reject(error);
       }

@@ -13,19 +13,38 @@ export async function failure(answer: HttpResponse, what: string): Promise<Gantr
  * The error for an HTTP status of a registry.
  * @param what what was asked for, e.g. `the tags of team/module`
  */
-export function statusError(status: number, host: string, what: string, retryAfter: number | null = null): GantryError {
+export function statusError(
+  status: number,
+  host: string,
+  what: string,
+  retryAfter: number | null = null,
+): GantryError {
   const details = { host, status, ...(retryAfter === null ? {} : { retry_after_s: retryAfter }) };
   const context = { found: status, details };
-  if (status === 404) return new GantryError('registry_not_found', `${host} does not have ${what}`, context);
+  if (status === 404)
+    return new GantryError('registry_not_found', `${host} does not have ${what}`, context);
   if (status === 401 || status === 403) {
-    return new GantryError('registry_unauthorized', `${host} refused access to ${what} (${status})`, context);
+    return new GantryError(
+      'registry_unauthorized',
+      `${host} refused access to ${what} (${status})`,
+      context,
+    );
   }
   if (status === 429) {
     const when = retryAfter === null ? '' : `; it asks to wait ${retryAfter} s`;
-    return new GantryError('registry_rate_limited', `${host} limits the rate of requests (429)${when}`, context);
+    return new GantryError(
+      'registry_rate_limited',
+      `${host} limits the rate of requests (429)${when}`,
+      context,
+    );
   }
-  if (status >= 500) return new GantryError('registry_error', `${host} failed on ${what} (${status})`, context);
-  return new GantryError('registry_response_invalid', `${host} answered ${status} for ${what}`, context);
+  if (status >= 500)
+    return new GantryError('registry_error', `${host} failed on ${what} (${status})`, context);
+  return new GantryError(
+    'registry_response_invalid',
+    `${host} answered ${status} for ${what}`,
+    context,
+  );
 }
 
 /**

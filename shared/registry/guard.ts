@@ -3,13 +3,21 @@ import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
-import { type AllowList, isLoopbackAddress, isPublicAddress, parseAllowList } from '../domain/registries/index.ts';
+import {
+  type AllowList,
+  isLoopbackAddress,
+  isPublicAddress,
+  parseAllowList,
+} from '../domain/registries/index.ts';
 
 /** Resolves a name to all of its addresses; node:dns's `lookup` does. */
 export type Resolve = (
   hostname: string,
   options: { all: true },
-  callback: (error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]) => void,
+  callback: (
+    error: NodeJS.ErrnoException | null,
+    addresses: { address: string; family: number }[],
+  ) => void,
 ) => void;
 
 interface Target {
@@ -26,7 +34,10 @@ interface Target {
  * @param allowed names, addresses and networks of hosts that may be private all the same ({@link parseAllowList})
  * @throws what it dispatches fails with GantryError `address_refused`
  */
-export function guardedDispatcher(allowed: readonly string[], resolve: Resolve = lookup): Dispatcher {
+export function guardedDispatcher(
+  allowed: readonly string[],
+  resolve: Resolve = lookup,
+): Dispatcher {
   const allowList = parseAllowList(allowed);
   const timeout = limits.registryFirstByteMs;
   const connectors = {
@@ -39,7 +50,8 @@ export function guardedDispatcher(allowed: readonly string[], resolve: Resolve =
       const { hostname, protocol } = options;
       // An address is never looked up, so it is judged here.
       const reason =
-        portRefusal(options, allowList) ?? (isIP(hostname) === 0 ? null : refusal(options, hostname, allowList));
+        portRefusal(options, allowList) ??
+        (isIP(hostname) === 0 ? null : refusal(options, hostname, allowList));
       if (reason !== null) return callback(refused(hostname, reason), null);
       return connectors[protocol === 'https:' ? 'https:' : 'http:'](options, callback);
     },
@@ -63,20 +75,26 @@ function judged(resolve: Resolve, protocol: string, allowList: AllowList): Looku
 }
 
 /** Why a host is not spoken to at an address, null when it may be. */
-function refusal(target: Omit<Target, 'port'>, address: string, allowList: AllowList): string | null {
+function refusal(
+  target: Omit<Target, 'port'>,
+  address: string,
+  allowList: AllowList,
+): string | null {
   const { hostname, protocol } = target;
   const at = hostname === address ? '' : ` at ${address}`;
   if (!isPublicAddress(address) && !allowList.permits(hostname, address)) {
     return `expected a host of the public internet, found ${hostname}${at}; an operator can allow-list it`;
   }
   // Also where it is allow-listed: a private network is no reason to send credentials in the clear.
-  if (protocol !== 'https:' && !isLoopbackAddress(address)) return `expected https to ${hostname}, found ${protocol}//`;
+  if (protocol !== 'https:' && !isLoopbackAddress(address))
+    return `expected https to ${hostname}, found ${protocol}//`;
   return null;
 }
 
 /** Ports below 1024 belong to other services, to which a request of ours must not look like a command of theirs. */
 function portRefusal({ hostname, port }: Target, allowList: AllowList): string | null {
-  if (port === '' || port === '443' || Number(port) >= 1024 || allowList.lists(hostname)) return null;
+  if (port === '' || port === '443' || Number(port) >= 1024 || allowList.lists(hostname))
+    return null;
   return `expected port 443 or one from 1024 of ${hostname}, found ${port}; an operator can allow-list the host`;
 }
 

@@ -19,7 +19,10 @@ const name = z.string().min(1).max(255);
 /** docker/distribution, "Work with notifications": an envelope of events. */
 const distribution = z.looseObject({
   events: z.array(
-    z.looseObject({ action: z.string(), target: z.looseObject({ repository: name.optional() }).nullish() }),
+    z.looseObject({
+      action: z.string(),
+      target: z.looseObject({ repository: name.optional() }).nullish(),
+    }),
   ),
 });
 
@@ -34,7 +37,9 @@ const harborData = z.looseObject({ repository: z.looseObject({ repo_full_name: n
 /** Gitea's package event (modules/structs/hook_package.go, PackagePayload); a push, its test delivery, has no action. */
 const gitea = z.looseObject({
   action: z.string().optional(),
-  package: z.looseObject({ type: z.string(), name, owner: z.looseObject({ login: name }) }).optional(),
+  package: z
+    .looseObject({ type: z.string(), name, owner: z.looseObject({ login: name }) })
+    .optional(),
 });
 
 /** GitHub's events `package` and `registry_package`: the same, under either name. */
@@ -51,14 +56,17 @@ const github = z.looseObject({
 });
 
 /** The request's Authorization, as it was configured at the registry: the secret alone, or as a bearer token. */
-const authorization = (headers: Headers) => ({ secret: headers('authorization')?.replace(/^Bearer\s+/i, '') });
+const authorization = (headers: Headers) => ({
+  secret: headers('authorization')?.replace(/^Bearer\s+/i, ''),
+});
 
 const products: Record<HookKind, Product> = {
   distribution: {
     proof: authorization,
     pushed: (body) =>
-      parsed(distribution, body, 'notifications of a registry').events.flatMap(({ action, target }) =>
-        action === 'push' && target?.repository !== undefined ? [target.repository] : [],
+      parsed(distribution, body, 'notifications of a registry').events.flatMap(
+        ({ action, target }) =>
+          action === 'push' && target?.repository !== undefined ? [target.repository] : [],
       ),
   },
   harbor: {
@@ -66,7 +74,9 @@ const products: Record<HookKind, Product> = {
     pushed(body) {
       const { type, event_data, data } = parsed(harbor, body, 'an event of Harbor');
       if (type !== 'PUSH_ARTIFACT' && type !== 'harbor.artifact.pushed') return [];
-      return [parsed(harborData, event_data ?? data, 'an event of Harbor').repository.repo_full_name];
+      return [
+        parsed(harborData, event_data ?? data, 'an event of Harbor').repository.repo_full_name,
+      ];
     },
   },
   gitea: {
@@ -93,9 +103,15 @@ const products: Record<HookKind, Product> = {
  * Whether a webhook's sender knows the secret that its door was made with: HMAC-SHA-256 over the body, in hexadecimal
  * (GitHub, Gitea), or the secret itself as Authorization (distribution, Harbor). Takes the same time however it fails.
  */
-export function isAuthentic(kind: HookKind, headers: Headers, body: Uint8Array, secret: string): boolean {
+export function isAuthentic(
+  kind: HookKind,
+  headers: Headers,
+  body: Uint8Array,
+  secret: string,
+): boolean {
   const proof = products[kind].proof(headers);
-  const expected = 'mac' in proof ? createHmac('sha256', secret).update(body).digest('hex') : secret;
+  const expected =
+    'mac' in proof ? createHmac('sha256', secret).update(body).digest('hex') : secret;
   const found = ('mac' in proof ? proof.mac : proof.secret) ?? '';
   // Of equal length, whatever came: a hash of each is compared.
   const hash = (text: string) => createHmac('sha256', 'compare').update(text).digest();
@@ -132,5 +148,7 @@ function parsed<T extends z.ZodType>(schema: T, value: unknown, what: string): z
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const field = issue?.path.join('.') || 'the body';
-  throw new GantryError('invalid_request', `expected ${what}: at ${field}: ${issue?.message}`, { field });
+  throw new GantryError('invalid_request', `expected ${what}: at ${field}: ${issue?.message}`, {
+    field,
+  });
 }

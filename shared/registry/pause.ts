@@ -10,7 +10,10 @@ import { header, type RequestEvent } from './transport.ts';
  * A 503 speaks for what was asked only: another repository of the host may well be served.
  * @returns null where nothing is asked
  */
-export function pauseAsked({ status, headers, foreign }: RequestEvent, nowMs: number): Pause | null {
+export function pauseAsked(
+  { status, headers, foreign }: RequestEvent,
+  nowMs: number,
+): Pause | null {
   if (foreign) return null;
   const value = (name: string) => header({ headers }, name) ?? header({ headers }, `x-${name}`);
   const asked = retryAfterSeconds(value('retry-after'), nowMs);
@@ -27,7 +30,8 @@ export function pauseAsked({ status, headers, foreign }: RequestEvent, nowMs: nu
     return pause(counted ? 'pulls' : 'all', asked ?? share);
   }
   if (left === null || left.count > 0) return null;
-  if (counted) return pause('pulls', pullShareSeconds(left.windowSeconds, value('ratelimit-limit')));
+  if (counted)
+    return pause('pulls', pullShareSeconds(left.windowSeconds, value('ratelimit-limit')));
   const reset = resetSeconds(value('ratelimit-reset'), nowMs);
   return reset === null ? null : pause('all', reset);
 }
@@ -37,7 +41,10 @@ function quota(text: string | undefined): { count: number; windowSeconds?: numbe
   const match = /^\s*([0-9]{1,9})(?:\s*;\s*w=([0-9]{1,9}))?/.exec(text ?? '');
   if (!match) return null;
   const [, count, window] = match;
-  return { count: Number(count), ...(window === undefined ? {} : { windowSeconds: Number(window) }) };
+  return {
+    count: Number(count),
+    ...(window === undefined ? {} : { windowSeconds: Number(window) }),
+  };
 }
 
 /** Until some of a sliding window is free again: the time in which a tenth of it comes back. */

@@ -12,7 +12,8 @@ export interface Reference {
 }
 
 // OCI distribution 1.1, "Pulling manifests": the grammars of names and tags.
-const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const repositoryPattern =
+  /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
@@ -43,7 +44,8 @@ export function parseReference(text: string): Reference {
   const colon = rest.indexOf(':');
   if (colon >= 0) {
     const tag = rest.slice(colon + 1);
-    if (!tagPattern.test(tag)) throw invalid(text, 'a tag of up to 128 letters, digits, dots, dashes and underscores');
+    if (!tagPattern.test(tag))
+      throw invalid(text, 'a tag of up to 128 letters, digits, dots, dashes and underscores');
     reference.tag = tag;
     rest = rest.slice(0, colon);
   }

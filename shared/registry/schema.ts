@@ -33,7 +33,9 @@ const descriptor = z.looseObject({
 });
 
 // A document that is both an index and a manifest would mean what its media type says, which nobody signs (CVE-2021-41190).
-const neither = z.undefined('expected an image manifest or an index, found a document that is both').optional();
+const neither = z
+  .undefined('expected an image manifest or an index, found a document that is both')
+  .optional();
 
 const manifest = z.looseObject({
   schemaVersion: z.literal(2),
@@ -100,22 +102,34 @@ export function parseImageConfig(bytes: Uint8Array): z.output<typeof imageConfig
 }
 
 /** Parses JSON that a registry sent. @throws GantryError `registry_response_invalid` */
-export function parseJson<T extends z.ZodType>(schema: T, bytes: Uint8Array, expectation: string): z.output<T> {
+export function parseJson<T extends z.ZodType>(
+  schema: T,
+  bytes: Uint8Array,
+  expectation: string,
+): z.output<T> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new GantryError('registry_response_invalid', `expected ${expectation}, found bytes that are not JSON`, {
-      cause,
-    });
+    throw new GantryError(
+      'registry_response_invalid',
+      `expected ${expectation}, found bytes that are not JSON`,
+      {
+        cause,
+      },
+    );
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || 'the document';
-  throw new GantryError('registry_response_invalid', `expected ${expectation}: at ${where}: ${issue?.message}`, {
-    details: parsed.error.issues,
-  });
+  throw new GantryError(
+    'registry_response_invalid',
+    `expected ${expectation}: at ${where}: ${issue?.message}`,
+    {
+      details: parsed.error.issues,
+    },
+  );
 }
 
 /** Parses bytes that a signature covers: what is wrong with them is the artifact's fault, not the registry's. */

@@ -1,7 +1,11 @@
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { nestsDeeper } from '../base/nesting.ts';
-import type { SignatureCandidate, SignatureSource, UnreadableReason } from '../domain/signatures/index.ts';
+import type {
+  SignatureCandidate,
+  SignatureSource,
+  UnreadableReason,
+} from '../domain/signatures/index.ts';
 import { fallbackTag, type RegistryClient } from './client.ts';
 import { isOutage } from './failure.ts';
 import { type Descriptor, mediaTypes, parseManifest } from './schema.ts';
@@ -39,11 +43,14 @@ export async function collectSignatures(
   const legacy = await readLegacyTag(reader, digest);
 
   const room = Math.max(0, limits.signatureCandidatesMax - legacy.length);
-  const read = await inGroups(referrers.slice(0, room), (referrer) => readReferrer(reader, referrer));
+  const read = await inGroups(referrers.slice(0, room), (referrer) =>
+    readReferrer(reader, referrer),
+  );
   const candidates = [...problems, ...legacy, ...read];
   const total = Math.max(legacy.length + referrers.length, candidates.length, reader.met);
   const distinct = deduplicated(candidates);
-  if (total <= limits.signatureCandidatesMax) return distinct.slice(0, limits.signatureCandidatesMax);
+  if (total <= limits.signatureCandidatesMax)
+    return distinct.slice(0, limits.signatureCandidatesMax);
   return [...distinct.slice(0, limits.signatureCandidatesMax - 1), tooMany(digest, total)];
 }
 
@@ -64,28 +71,39 @@ async function findReferrers({ client, repository }: Reader, digest: string) {
   await add('referrers', () => client.referrersApi(repository, digest));
   await add('fallback_tag', () => client.fallbackReferrers(repository, digest));
   // Some registries report the config's media type as artifactType, so it must not filter; it may say what to read first.
-  const referrers = [...found.values()].sort((a, b) => likelihood(a.descriptor) - likelihood(b.descriptor));
+  const referrers = [...found.values()].sort(
+    (a, b) => likelihood(a.descriptor) - likelihood(b.descriptor),
+  );
   return { referrers, problems };
 }
 
 function likelihood({ artifactType }: Descriptor): number {
   if (artifactType?.startsWith('application/vnd.dev.sigstore.bundle')) return 0;
-  return artifactType === undefined || artifactType === '' || artifactType === mediaTypes.empty ? 1 : 2;
+  return artifactType === undefined || artifactType === '' || artifactType === mediaTypes.empty
+    ? 1
+    : 2;
 }
 
 /** The signatures in a referrer: none when it is something else, such as an SBOM. */
-async function readReferrer(reader: Reader, { source, descriptor }: Referrer): Promise<SignatureCandidate[]> {
+async function readReferrer(
+  reader: Reader,
+  { source, descriptor }: Referrer,
+): Promise<SignatureCandidate[]> {
   return orUnreadable('bundle', source, descriptor.digest, async () => {
     if (isIndex(descriptor.mediaType)) return [];
     const { client, repository } = reader;
-    const content = await client.getManifest(repository, descriptor.digest, { size: descriptor.size });
+    const content = await client.getManifest(repository, descriptor.digest, {
+      size: descriptor.size,
+    });
     const { layers } = parseManifest(content.bytes, `referrer ${descriptor.digest}`);
     const layer = layers.find(({ mediaType }) => isBundle(mediaType));
     // cosign 2 could attach simple signatures as referrers ("OCI 1.1 mode").
     if (layer === undefined) return readLegacyLayers(reader, source, layers);
     const bytes = await readSignature(reader, layer);
     if (bytes === null) return [];
-    return [{ format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) }];
+    return [
+      { format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) },
+    ];
   });
 }
 
@@ -94,7 +112,10 @@ async function readLegacyTag(reader: Reader, digest: string): Promise<SignatureC
   const source = 'legacy_tag';
   let layers: Descriptor[];
   try {
-    const content = await reader.client.getManifest(reader.repository, `${fallbackTag(digest)}.sig`);
+    const content = await reader.client.getManifest(
+      reader.repository,
+      `${fallbackTag(digest)}.sig`,
+    );
     layers = parseManifest(content.bytes, `the signatures of ${digest}`).layers;
   } catch (error) {
     if (error instanceof GantryError && error.code === 'registry_not_found') return [];
@@ -137,7 +158,10 @@ async function inGroups<T>(items: T[], read: (item: T) => Promise<SignatureCandi
 async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Array | null> {
   reader.met += 1;
   if (reader.met > limits.signatureCandidatesMax) return null;
-  const material = Object.values(layer.annotations ?? {}).reduce((sum, value) => sum + value.length, 0);
+  const material = Object.values(layer.annotations ?? {}).reduce(
+    (sum, value) => sum + value.length,
+    0,
+  );
   const size = Math.max(layer.size, material);
   if (size > limits.signatureBytesMax) {
     throw new GantryError(
@@ -179,7 +203,13 @@ function unreadable(
 function tooMany(digest: string, found: number): SignatureCandidate {
   const message = `expected at most ${limits.signatureCandidatesMax} signatures beside an artifact, found ${found}; the rest was not read`;
   const reason: UnreadableReason = { code: 'too_many_signatures', message };
-  return { format: 'bundle', source: 'referrers', claimed_digest: digest, bundle: null, unreadable: reason };
+  return {
+    format: 'bundle',
+    source: 'referrers',
+    claimed_digest: digest,
+    bundle: null,
+    unreadable: reason,
+  };
 }
 
 function parseBundle(bytes: Uint8Array): unknown {
@@ -187,9 +217,16 @@ function parseBundle(bytes: Uint8Array): unknown {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     if (!nestsDeeper(text, limits.bundleDepthMax)) return JSON.parse(text);
   } catch (cause) {
-    throw new GantryError('bundle_invalid', 'expected a Sigstore bundle, found bytes that are not JSON', { cause });
+    throw new GantryError(
+      'bundle_invalid',
+      'expected a Sigstore bundle, found bytes that are not JSON',
+      { cause },
+    );
   }
-  throw new GantryError('bundle_invalid', 'expected a Sigstore bundle, found values nested too deeply to read');
+  throw new GantryError(
+    'bundle_invalid',
+    'expected a Sigstore bundle, found values nested too deeply to read',
+  );
 }
 
 /** The same content attached twice is one signature. */

@@ -20,7 +20,8 @@ export async function readTags(registry: RegistryConnection, repository: string)
   const sized = new URL(first);
   sized.searchParams.set('n', String(limits.tagPageSize));
 
-  const request = (url: URL) => registry.send(pullScope(repository), () => ({ method: 'GET', url }));
+  const request = (url: URL) =>
+    registry.send(pullScope(repository), () => ({ method: 'GET', url }));
   let url = sized;
   let answer = await request(url);
   if (rejectsPageSize(answer)) {
@@ -36,7 +37,8 @@ export async function readTags(registry: RegistryConnection, repository: string)
     for (const tag of page.tags ?? []) {
       // What is no tag could not be asked for, or would name something else in the address.
       if (!isTag(tag)) continue;
-      if (tags.size === limits.tagsMax && !tags.has(tag)) return { tags: [...tags], truncated: true };
+      if (tags.size === limits.tagsMax && !tags.has(tag))
+        return { tags: [...tags], truncated: true };
       tags.add(tag);
     }
     const next = nextPage(url, link);

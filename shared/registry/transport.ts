@@ -74,7 +74,8 @@ export class Transport {
       if (sameOrigin) await this.options.beforeRequest?.();
       const answer = await this.once({ ...req, url }, sameOrigin);
       const follow =
-        (req.method === 'GET' || req.method === 'HEAD') && [301, 302, 303, 307, 308].includes(answer.status);
+        (req.method === 'GET' || req.method === 'HEAD') &&
+        [301, 302, 303, 307, 308].includes(answer.status);
       if (!follow) return answer;
       await discard(answer);
       if (hop === redirectsMax) throw redirectError(req.url, `more than ${redirectsMax} redirects`);
@@ -100,8 +101,20 @@ export class Transport {
       });
       const { statusCode: status, headers: answered } = answer;
       const { method, url } = req;
-      this.options.onRequest?.({ method, url: url.href, status, headers: answered, foreign: !sameOrigin });
-      return { status, headers: answered, url, anonymous: headers.authorization === undefined, body: answer.body };
+      this.options.onRequest?.({
+        method,
+        url: url.href,
+        status,
+        headers: answered,
+        foreign: !sameOrigin,
+      });
+      return {
+        status,
+        headers: answered,
+        url,
+        anonymous: headers.authorization === undefined,
+        body: answer.body,
+      };
     } catch (error) {
       throw networkError(error, req.url.host);
     } finally {
@@ -112,7 +125,8 @@ export class Transport {
   /** A body whose request is given up when the registry stops taking bytes, or does not answer after the last one. */
   private watchUpload(source: AsyncIterable<Uint8Array>, host: string) {
     const controller = new AbortController();
-    const giveUp = () => controller.abort(timeoutError(host, 'stopped taking an upload or did not answer to it'));
+    const giveUp = () =>
+      controller.abort(timeoutError(host, 'stopped taking an upload or did not answer to it'));
     let timer: NodeJS.Timeout | undefined;
     let answered = false;
     // A registry may answer before the stream has told its end: no clock may start then, it would outlive the upload.
@@ -163,13 +177,21 @@ export class Transport {
         chunks.push(chunk);
       }
     } catch (error) {
-      if (late) throw timeoutError(answer.url.host, `did not finish ${answer.url.pathname} within ${documentMs} ms`);
+      if (late)
+        throw timeoutError(
+          answer.url.host,
+          `did not finish ${answer.url.pathname} within ${documentMs} ms`,
+        );
       throw networkError(error, answer.url.host);
     } finally {
       clearTimeout(timer);
       answer.body.destroy();
     }
-    if (late) throw timeoutError(answer.url.host, `did not finish ${answer.url.pathname} within ${documentMs} ms`);
+    if (late)
+      throw timeoutError(
+        answer.url.host,
+        `did not finish ${answer.url.pathname} within ${documentMs} ms`,
+      );
     return Buffer.concat(chunks);
   }
 }
@@ -192,15 +214,25 @@ export function networkError(error: unknown, host: string): GantryError {
   }
   const { code, message } = describe(error);
   // The reason of an AbortSignal.timeout.
-  if (error instanceof Error && error.name === 'TimeoutError') return timeoutError(host, 'took too long', error);
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'ETIMEDOUT') {
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return timeoutError(host, 'took too long', error);
+  if (
+    code === 'UND_ERR_CONNECT_TIMEOUT' ||
+    code === 'UND_ERR_HEADERS_TIMEOUT' ||
+    code === 'ETIMEDOUT'
+  ) {
     return timeoutError(host, 'did not answer in time', error);
   }
-  if (code === 'UND_ERR_BODY_TIMEOUT') return timeoutError(host, 'stopped sending in the middle of an answer', error);
-  return new GantryError('registry_unreachable', `${host} could not be reached or broke off: ${message}`, {
-    details: { host, reason: code || message },
-    cause: error,
-  });
+  if (code === 'UND_ERR_BODY_TIMEOUT')
+    return timeoutError(host, 'stopped sending in the middle of an answer', error);
+  return new GantryError(
+    'registry_unreachable',
+    `${host} could not be reached or broke off: ${message}`,
+    {
+      details: { host, reason: code || message },
+      cause: error,
+    },
+  );
 }
 
 function timeoutError(host: string, what: string, cause?: unknown): GantryError {
@@ -222,9 +254,11 @@ function describe(error: unknown): { code: string; message: string } {
 }
 
 function redirectTarget(from: URL, location: string | undefined): URL {
-  if (location === undefined || !URL.canParse(location, from.href)) throw redirectError(from, 'no usable Location');
+  if (location === undefined || !URL.canParse(location, from.href))
+    throw redirectError(from, 'no usable Location');
   const to = new URL(location, from);
-  if (to.protocol !== 'https:' && to.protocol !== 'http:') throw redirectError(from, `a redirect to ${to.protocol}`);
+  if (to.protocol !== 'https:' && to.protocol !== 'http:')
+    throw redirectError(from, `a redirect to ${to.protocol}`);
   if (from.protocol === 'https:' && to.protocol === 'http:') {
     throw redirectError(from, `a redirect from https to http (${to.host})`);
   }
@@ -244,10 +278,17 @@ function assertPlain(url: URL): void {
 }
 
 function redirectError(url: URL, found: string): GantryError {
-  return new GantryError('registry_response_invalid', `expected an answer from ${url.host}, found ${found}`, { found });
+  return new GantryError(
+    'registry_response_invalid',
+    `expected an answer from ${url.host}, found ${found}`,
+    { found },
+  );
 }
 
 function defaultAgent(): Agent {
-  sharedAgent ??= new Agent({ connect: { timeout: limits.registryFirstByteMs }, keepAliveTimeout: 4_000 });
+  sharedAgent ??= new Agent({
+    connect: { timeout: limits.registryFirstByteMs },
+    keepAliveTimeout: 4_000,
+  });
   return sharedAgent;
 }

@@ -40,7 +40,10 @@ export async function uploadBlob(
     headers: { 'content-length': '0' },
   }));
   if (post.status === 404) {
-    throw await failure(post, `the repository ${repository}; some registries, such as ECR, want it made before a push`);
+    throw await failure(
+      post,
+      `the repository ${repository}; some registries, such as ECR, want it made before a push`,
+    );
   }
   if (post.status !== 202) throw await failure(post, `an upload to ${repository}`);
   await discard(post);
@@ -72,7 +75,8 @@ export async function putManifest(
     headers: { 'content-type': mediaType, 'content-length': String(bytes.length) },
     body: bytes,
   }));
-  if (answer.status !== 201 && answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
+  if (answer.status !== 201 && answer.status !== 200)
+    throw await failure(answer, `${repository}:${reference}`);
   await discard(answer);
   const claimed = header(answer, 'docker-content-digest');
   if (claimed !== undefined && claimed !== digest) {
@@ -91,12 +95,17 @@ export async function putManifest(
 function uploadTarget(registry: RegistryConnection, answer: HttpResponse, digest: string): URL {
   const location = header(answer, 'location');
   if (location === undefined || !URL.canParse(location, answer.url.href)) {
-    throw new GantryError('registry_response_invalid', `${registry.host} names no place to upload to`, {
-      found: location,
-    });
+    throw new GantryError(
+      'registry_response_invalid',
+      `${registry.host} names no place to upload to`,
+      {
+        found: location,
+      },
+    );
   }
   const target = new URL(location, answer.url);
-  if (registry.base.protocol === 'https:' && target.protocol !== 'https:') target.protocol = 'https:';
+  if (registry.base.protocol === 'https:' && target.protocol !== 'https:')
+    target.protocol = 'https:';
   target.searchParams.set('digest', digest);
   return target;
 }

@@ -51,7 +51,10 @@ export function readBundle(json: unknown, artifact: Artifact): Material {
 
 function readEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Envelope): Material {
   if (payloadType !== statementPayloadType) {
-    refuse('payload_invalid', `expected a payload of type ${statementPayloadType}, found "${payloadType}"`);
+    refuse(
+      'payload_invalid',
+      `expected a payload of type ${statementPayloadType}, found "${payloadType}"`,
+    );
   }
   const [signature] = signatures;
   if (signature === undefined || signatures.length !== 1) {
@@ -70,7 +73,11 @@ function readEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
   return toMaterial(bundle, new SignedBytes(signature.sig, signed, payload), claim);
 }
 
-function readMessage(bundle: Bundle, { messageDigest, signature }: MessageSignature, artifact: Artifact): Material {
+function readMessage(
+  bundle: Bundle,
+  { messageDigest, signature }: MessageSignature,
+  artifact: Artifact,
+): Material {
   const message = new SignedMessage(signature, artifact);
   if (!message.compareSignedDigest(messageDigest.digest)) {
     const found = messageDigest.digest.toString('hex').slice(0, 128);
@@ -102,13 +109,20 @@ function parseBundle(json: unknown): Bundle {
     const reason = cause instanceof Error ? `: ${cause.message}${fields}` : '';
     return refuse('bundle_invalid', `expected a Sigstore bundle${reason}`, cause);
   }
-  return refuse('bundle_invalid', 'expected a Sigstore bundle of version 0.1, 0.2 or 0.3, found another');
+  return refuse(
+    'bundle_invalid',
+    'expected a Sigstore bundle of version 0.1, 0.2 or 0.3, found another',
+  );
 }
 
 function parseStatement(payload: Uint8Array) {
   try {
     return statement.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)));
   } catch (cause) {
-    return refuse('payload_invalid', 'expected an in-toto statement of version 1 or 0.1, found something else', cause);
+    return refuse(
+      'payload_invalid',
+      'expected an in-toto statement of version 1 or 0.1, found something else',
+      cause,
+    );
   }
 }

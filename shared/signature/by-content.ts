@@ -5,7 +5,10 @@ import { sha256Hex } from '../base/ids.ts';
  * trust root as a new object with every message. Values that are themselves equal objects are hashed once.
  * @param max values remembered; the one used longest ago goes first. What throws is not remembered.
  */
-export function byContent<V extends object, R>(make: (value: V) => R, max: number): (value: V) => R {
+export function byContent<V extends object, R>(
+  make: (value: V) => R,
+  max: number,
+): (value: V) => R {
   const hashes = new WeakMap<V, string>();
   const results = new Map<string, R>();
   return (value) => {

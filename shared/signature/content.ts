@@ -65,7 +65,10 @@ export class SignedMessage implements SignatureContent {
 
   compareSignedDigest(digest: Buffer): boolean {
     if (this.#sha256.equals(digest)) return true;
-    return this.#bytes !== undefined && (hashOfLength(digest.length, this.#bytes)?.equals(digest) ?? false);
+    return (
+      this.#bytes !== undefined &&
+      (hashOfLength(digest.length, this.#bytes)?.equals(digest) ?? false)
+    );
   }
 
   verifySignature(key: KeyObject): boolean {

@@ -33,20 +33,31 @@ export function isEncryptedKey(pem: string): boolean {
  * @throws GantryError `key_password_wrong`, `key_invalid`
  */
 export function readCosignKey(pem: string, password: string): KeyObject {
-  const body = /-----BEGIN ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY-----([^-]+)-----END/.exec(pem)?.[1];
+  const body = /-----BEGIN ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY-----([^-]+)-----END/.exec(
+    pem,
+  )?.[1];
   const key = body === undefined ? plainKey(pem, password) : decrypted(body, password);
   if (keyKind(key) === null) {
-    throw invalid(`a key of type ${key.asymmetricKeyType} ${key.asymmetricKeyDetails?.namedCurve ?? ''}`.trim());
+    throw invalid(
+      `a key of type ${key.asymmetricKeyType} ${key.asymmetricKeyDetails?.namedCurve ?? ''}`.trim(),
+    );
   }
   return key;
 }
 
 function plainKey(pem: string, password: string): KeyObject {
   try {
-    return createPrivateKey({ key: pem, format: 'pem', ...(isEncryptedKey(pem) ? { passphrase: password } : {}) });
+    return createPrivateKey({
+      key: pem,
+      format: 'pem',
+      ...(isEncryptedKey(pem) ? { passphrase: password } : {}),
+    });
   } catch (cause) {
     if (isEncryptedKey(pem)) throw wrongPassword(cause);
-    throw invalid(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else', cause);
+    throw invalid(
+      /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else',
+      cause,
+    );
   }
 }
 
@@ -66,7 +77,8 @@ function decrypted(body: string, password: string): KeyObject {
     maxmem: 128 * N * r + 128 * r * p + 1024 ** 2,
   });
   const nonce = Buffer.from(file.cipher.nonce, 'base64');
-  if (nonce.length !== nacl.secretbox.nonceLength) throw invalid('an encrypted key with a nonce of another length');
+  if (nonce.length !== nacl.secretbox.nonceLength)
+    throw invalid('an encrypted key with a nonce of another length');
   const der = nacl.secretbox.open(Buffer.from(file.ciphertext, 'base64'), nonce, secret);
   if (der === null) throw wrongPassword();
   try {
@@ -77,10 +89,13 @@ function decrypted(body: string, password: string): KeyObject {
 }
 
 function wrongPassword(cause?: unknown): GantryError {
-  return new GantryError('key_password_wrong', 'the password does not open the private key', { cause });
+  return new GantryError('key_password_wrong', 'the password does not open the private key', {
+    cause,
+  });
 }
 
 function invalid(found: string, cause?: unknown): GantryError {
-  const expected = 'a private key as cosign writes it, or plain PEM (ECDSA P-256 or P-384, Ed25519, RSA)';
+  const expected =
+    'a private key as cosign writes it, or plain PEM (ECDSA P-256 or P-384, Ed25519, RSA)';
   return new GantryError('key_invalid', `expected ${expected}, found ${found}`, { found, cause });
 }

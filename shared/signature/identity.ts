@@ -9,7 +9,10 @@ import type { Signer } from './signer.ts';
 export function checkIdentity(signer: Signer, { identities }: CompiledPolicy): void {
   const { identity, issuer } = signer;
   if (identity === null || issuer === null) {
-    refuse('certificate_invalid', 'expected one subject alternative name and an issuer in the certificate');
+    refuse(
+      'certificate_invalid',
+      'expected one subject alternative name and an issuer in the certificate',
+    );
   }
   const sameIdentity = identities.filter((pair) => pair.identity.test(identity));
   if (sameIdentity.length === 0) {

@@ -18,13 +18,17 @@ export function verifyKeyless({ entity, certificate }: Material, policy: Compile
   if (certificate === null) refuse('certificate_invalid', 'expected a certificate, found a key');
   checkLeaf(certificate);
   if (!entity.signature.verifySignature(certificate.publicKey)) {
-    refuse('signature_invalid', "expected a signature by the certificate's key over the signed bytes, found another");
+    refuse(
+      'signature_invalid',
+      "expected a signature by the certificate's key over the signed bytes, found another",
+    );
   }
   if (policy.requireTlog && entity.tlogEntries.length === 0) {
     refuse('tlog_missing', 'expected a transparency log entry, found none');
   }
   const { trust } = policy;
-  if (trust === null) refuse('mode_mismatch', 'expected a trust root for a certificate, the policy names none');
+  if (trust === null)
+    refuse('mode_mismatch', 'expected a trust root for a certificate, the policy names none');
 
   // Material that this trust root does not know (another log, another timestamp authority) must not spoil what suffices
   // without it: taking evidence away is open to anyone, so a subset that verifies is as good as a bundle that holds it alone.

@@ -1,4 +1,11 @@
-import { constants, createHash, createPublicKey, type KeyObject, publicDecrypt, verify } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  type KeyObject,
+  publicDecrypt,
+  verify,
+} from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { GantryError } from '../base/error.ts';
@@ -58,8 +65,11 @@ export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Ar
   try {
     if (verify(hashOf[kind], data, key, signature)) return true;
     // A padding or a prehash of its own: none of these can be taken for another, so each may be tried.
-    if (kind === 'rsa') return verify(hashOf.rsa, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING }, signature);
-    return kind === 'ed25519' && ed25519ph.verify(signature, data, rawPoint(key), { zip215: false });
+    if (kind === 'rsa')
+      return verify(hashOf.rsa, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING }, signature);
+    return (
+      kind === 'ed25519' && ed25519ph.verify(signature, data, rawPoint(key), { zip215: false })
+    );
   } catch {
     return false;
   }
@@ -76,7 +86,11 @@ export function verifyDigest(key: KeyObject, sha256: Uint8Array, signature: Uint
   try {
     switch (keyKind(key)) {
       case 'p256':
-        return p256.verify(signature, sha256, rawPoint(key), { prehash: false, format: 'der', lowS: false });
+        return p256.verify(signature, sha256, rawPoint(key), {
+          prehash: false,
+          format: 'der',
+          lowS: false,
+        });
       case 'rsa':
         return publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature).equals(
           Buffer.concat([sha256DigestInfo, sha256]),
@@ -90,7 +104,13 @@ export function verifyDigest(key: KeyObject, sha256: Uint8Array, signature: Uint
 }
 
 /** The hash that is signed with a kind of key; null where the algorithm hashes by itself. */
-export const hashOf = { p256: 'sha256', p384: 'sha384', rsa: 'sha256', rsaPss: 'sha256', ed25519: null } as const;
+export const hashOf = {
+  p256: 'sha256',
+  p384: 'sha384',
+  rsa: 'sha256',
+  rsaPss: 'sha256',
+  ed25519: null,
+} as const;
 
 /** null for kinds of keys that signatures are not taken from, and for RSA keys that others could sign for. */
 export function keyKind(key: KeyObject): keyof typeof hashOf | null {
@@ -105,7 +125,12 @@ export function keyKind(key: KeyObject): keyof typeof hashOf | null {
 /** With the exponent 1 a signature is the padded digest itself, which anybody can write; even ones are no RSA. Go's are at most 31 bits. */
 function isStrongRsa({ asymmetricKeyDetails }: KeyObject): boolean {
   const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
-  return modulusLength >= rsaBitsMin && publicExponent > 1n && publicExponent % 2n === 1n && publicExponent < 2n ** 31n;
+  return (
+    modulusLength >= rsaBitsMin &&
+    publicExponent > 1n &&
+    publicExponent % 2n === 1n &&
+    publicExponent < 2n ** 31n
+  );
 }
 
 /** The key's point, uncompressed where it is of P-256. */

@@ -34,7 +34,10 @@ const rekorBundle = z.looseObject({
     logID: z.string().regex(/^[0-9a-f]{64}$/),
   }),
 });
-const entryKind = z.looseObject({ kind: z.literal('hashedrekord'), apiVersion: z.literal('0.0.1') });
+const entryKind = z.looseObject({
+  kind: z.literal('hashedrekord'),
+  apiVersion: z.literal('0.0.1'),
+});
 const timestamp = z.looseObject({ SignedRFC3161Timestamp: z.string() });
 
 /**
@@ -52,13 +55,18 @@ export function readLegacy(candidate: LegacyCandidate): Material {
     'a simple-signing payload',
   );
   const signatureText = candidate.annotations[annotation.signature];
-  if (!signatureText) refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
+  if (!signatureText)
+    refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
   const signature = Buffer.from(signatureText, 'base64');
   const claim: Claim = {
     kind: 'signature',
     subjects: [{ digest: critical.image['docker-manifest-digest'], annotations: optional ?? {} }],
   };
-  return toMaterial(asBundle(candidate, payload, signatureText), new SignedBytes(signature, payload), claim);
+  return toMaterial(
+    asBundle(candidate, payload, signatureText),
+    new SignedBytes(signature, payload),
+    claim,
+  );
 }
 
 function asBundle({ annotations }: LegacyCandidate, payload: Buffer, signature: string): Bundle {
@@ -75,21 +83,38 @@ function asBundle({ annotations }: LegacyCandidate, payload: Buffer, signature: 
       timestampVerificationData: { rfc3161Timestamps: stamp ? [signedTimestamp(stamp)] : [] },
     },
     messageSignature: {
-      messageDigest: { algorithm: 'SHA2_256', digest: createHash('sha256').update(payload).digest('base64') },
+      messageDigest: {
+        algorithm: 'SHA2_256',
+        digest: createHash('sha256').update(payload).digest('base64'),
+      },
       signature,
     },
   };
   try {
     return bundleFromJSON(json);
   } catch (cause) {
-    return refuse('bundle_invalid', 'expected the annotations of a cosign signature, found broken ones', cause);
+    return refuse(
+      'bundle_invalid',
+      'expected the annotations of a cosign signature, found broken ones',
+      cause,
+    );
   }
 }
 
 function logEntry(text: string) {
-  const { SignedEntryTimestamp, Payload } = parse(rekorBundle, text, 'tlog_invalid', `JSON in ${annotation.bundle}`);
+  const { SignedEntryTimestamp, Payload } = parse(
+    rekorBundle,
+    text,
+    'tlog_invalid',
+    `JSON in ${annotation.bundle}`,
+  );
   const body = Buffer.from(Payload.body, 'base64').toString('utf8');
-  const { kind, apiVersion } = parse(entryKind, body, 'tlog_invalid', 'a hashedrekord 0.0.1 log entry');
+  const { kind, apiVersion } = parse(
+    entryKind,
+    body,
+    'tlog_invalid',
+    'a hashedrekord 0.0.1 log entry',
+  );
   return {
     logIndex: String(Payload.logIndex),
     logId: { keyId: Buffer.from(Payload.logID, 'hex').toString('base64') },
@@ -101,7 +126,12 @@ function logEntry(text: string) {
 }
 
 function signedTimestamp(text: string) {
-  const { SignedRFC3161Timestamp } = parse(timestamp, text, 'timestamp_invalid', `JSON in ${annotation.timestamp}`);
+  const { SignedRFC3161Timestamp } = parse(
+    timestamp,
+    text,
+    'timestamp_invalid',
+    `JSON in ${annotation.timestamp}`,
+  );
   return { signedTimestamp: SignedRFC3161Timestamp };
 }
 
@@ -109,7 +139,11 @@ function certificateDer(pem: string): string {
   try {
     return new X509Certificate(pem).raw.toString('base64');
   } catch (cause) {
-    return refuse('certificate_invalid', `expected a certificate in ${annotation.certificate}, found none`, cause);
+    return refuse(
+      'certificate_invalid',
+      `expected a certificate in ${annotation.certificate}, found none`,
+      cause,
+    );
   }
 }
 

@@ -47,7 +47,8 @@ export function proofOf({ tlogEntries, timestamps }: Evidence): SignatureProof {
     log_entries: tlogEntries.map(({ logId, logIndex, integratedTime }) => ({
       log_id: Buffer.from(logId?.keyId ?? []).toString('hex'),
       index: String(logIndex),
-      logged_at: Number(integratedTime) > 0 ? new Date(Number(integratedTime) * 1000).toISOString() : null,
+      logged_at:
+        Number(integratedTime) > 0 ? new Date(Number(integratedTime) * 1000).toISOString() : null,
     })),
     timestamps: timestamps.flatMap((time) =>
       time.$case === 'timestamp-authority' ? [time.timestamp.signingTime.toISOString()] : [],
@@ -56,13 +57,20 @@ export function proofOf({ tlogEntries, timestamps }: Evidence): SignatureProof {
 }
 
 /** Puts a parsed bundle and what it signs together. @throws Refusal `bundle_invalid`, `certificate_invalid` */
-export function toMaterial(bundle: Bundle, signature: SignedEntity['signature'], claim: Claim): Material {
+export function toMaterial(
+  bundle: Bundle,
+  signature: SignedEntity['signature'],
+  claim: Claim,
+): Material {
   const { tlogEntries, timestampVerificationData, content } = bundle.verificationMaterial;
   const tokens = timestampVerificationData?.rfc3161Timestamps ?? [];
   const evidence = tlogEntries.length + tokens.length;
   if (evidence > limits.signatureEvidenceMax) {
     const most = limits.signatureEvidenceMax;
-    refuse('bundle_invalid', `expected at most ${most} log entries and timestamps in a signature, found ${evidence}`);
+    refuse(
+      'bundle_invalid',
+      `expected at most ${most} log entries and timestamps in a signature, found ${evidence}`,
+    );
   }
   const timestamps: SignedEntity['timestamps'] = [];
   for (const tlogEntry of tlogEntries) {
@@ -91,10 +99,14 @@ function leafOf(content: Bundle['verificationMaterial']['content']): Uint8Array 
   if (content.$case === 'publicKey') return null;
   if (content.$case === 'certificate') return content.certificate.rawBytes;
   const [leaf, ...others] = content.x509CertificateChain.certificates;
-  if (leaf === undefined) return refuse('certificate_invalid', 'expected a certificate in the chain, found none');
+  if (leaf === undefined)
+    return refuse('certificate_invalid', 'expected a certificate in the chain, found none');
   // sigstore_bundle.proto: roots come from the trust root, never with the signature.
-  const root = others.map(({ rawBytes }) => parseCertificate(rawBytes)).find((one) => one.subject === one.issuer);
-  if (root !== undefined) refuse('certificate_invalid', 'expected a chain without root certificates, found one');
+  const root = others
+    .map(({ rawBytes }) => parseCertificate(rawBytes))
+    .find((one) => one.subject === one.issuer);
+  if (root !== undefined)
+    refuse('certificate_invalid', 'expected a chain without root certificates, found one');
   return leaf.rawBytes;
 }
 
@@ -102,6 +114,10 @@ function parseCertificate(der: Uint8Array): X509Certificate {
   try {
     return new X509Certificate(der);
   } catch (cause) {
-    return refuse('certificate_invalid', 'expected an X.509 certificate, found bytes that do not decode', cause);
+    return refuse(
+      'certificate_invalid',
+      'expected an X.509 certificate, found bytes that do not decode',
+      cause,
+    );
   }
 }

@@ -1,7 +1,12 @@
 import type { TrustMaterial } from '@sigstore/verify';
 import type { RE2JS } from 're2js';
 import { limits } from '../base/limits/index.ts';
-import type { AttestationRequirement, ClaimName, SignaturePolicy, SignerIdentity } from '../domain/signatures/index.ts';
+import type {
+  AttestationRequirement,
+  ClaimName,
+  SignaturePolicy,
+  SignerIdentity,
+} from '../domain/signatures/index.ts';
 import { byContent } from './by-content.ts';
 import { checkPublicKey, type TrustedKey } from './keys.ts';
 import { compileRegexp } from './regexp.ts';
@@ -36,7 +41,10 @@ export interface CompiledPolicy {
  */
 export const compilePolicy = byContent(compile, limits.compiledPoliciesMax);
 
-const trustOf = byContent(({ root }: { root: unknown }) => parseTrustedRoot(root), limits.parsedTrustRootsMax);
+const trustOf = byContent(
+  ({ root }: { root: unknown }) => parseTrustedRoot(root),
+  limits.parsedTrustRootsMax,
+);
 
 function compile(policy: SignaturePolicy): CompiledPolicy {
   const needsTrustRoot = policy.identities.length > 0 || policy.require_tlog;
@@ -56,7 +64,10 @@ function compile(policy: SignaturePolicy): CompiledPolicy {
     annotations: policy.annotations ?? {},
     attestations: (policy.attestations ?? []).map((source) => ({
       source,
-      builder: source.builder_regexp === undefined ? null : compileRegexp(source.builder_regexp, 'builder_regexp'),
+      builder:
+        source.builder_regexp === undefined
+          ? null
+          : compileRegexp(source.builder_regexp, 'builder_regexp'),
     })),
     trust: needsTrustRoot ? trustOf({ root: policy.trusted_root }) : null,
   };

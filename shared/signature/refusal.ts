@@ -35,11 +35,18 @@ export function refusalOf(error: unknown): GantryError {
   if (error instanceof GantryError) return error;
   if (!(error instanceof VerificationError)) {
     const reason = error instanceof Error ? error.message : String(error);
-    return new Refusal('bundle_invalid', `expected well-formed signature material, found: ${reason}`, { cause: error });
+    return new Refusal(
+      'bundle_invalid',
+      `expected well-formed signature material, found: ${reason}`,
+      { cause: error },
+    );
   }
   const reasons = [error.message];
   if (error.cause instanceof Error) reasons.push(error.cause.message);
   const text = reasons.join(': ');
-  const code = byMessage.find(([pattern]) => pattern.test(text))?.[1] ?? byCode[error.code] ?? 'signature_invalid';
+  const code =
+    byMessage.find(([pattern]) => pattern.test(text))?.[1] ??
+    byCode[error.code] ??
+    'signature_invalid';
   return new Refusal(code, text, { cause: error });
 }

@@ -16,7 +16,10 @@ export function compileRegexp(source: string, field?: string): RE2JS {
     return RE2JS.compile(source);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GantryError('regexp_invalid', `"${source}" is not an RE2 regexp: ${reason}`, { ...context, cause });
+    throw new GantryError('regexp_invalid', `"${source}" is not an RE2 regexp: ${reason}`, {
+      ...context,
+      cause,
+    });
   }
 }
 
@@ -31,7 +34,10 @@ export function exactRegexp(text: string): string {
  * @param field named in the error
  * @throws GantryError `regexp_invalid`, `regexp_unanchored`
  */
-export function checkRegexp(source: string, options: { allowUnanchored?: boolean; field?: string } = {}): void {
+export function checkRegexp(
+  source: string,
+  options: { allowUnanchored?: boolean; field?: string } = {},
+): void {
   compileRegexp(source, options.field);
   if (options.allowUnanchored || isAnchored(source)) return;
   const context = {
@@ -55,7 +61,8 @@ export function isAnchored(source: string): boolean {
   if (/\(\?[a-zA-Z]*m/.test(source)) return false;
   const body = source.replace(/^\(\?[isU]+\)/, '');
   return topLevelAlternatives(body).every(
-    ({ text, endsWithMetaDollar }) => text.startsWith('^') && !optionalStart.test(text) && endsWithMetaDollar,
+    ({ text, endsWithMetaDollar }) =>
+      text.startsWith('^') && !optionalStart.test(text) && endsWithMetaDollar,
   );
 }
 

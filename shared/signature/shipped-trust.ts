@@ -9,10 +9,15 @@ const publicGoodMirror = 'https://tuf-repo-cdn.sigstore.dev';
  * parsed `trusted_root.json`, and the SHA-256 of its bytes as its version.
  */
 export function shippedTrust(): { root: string; trustedRoot: unknown; version: string } {
-  const seed = (seeds as Record<string, { 'root.json': string; targets: Record<string, string> }>)[publicGoodMirror];
+  const seed = (seeds as Record<string, { 'root.json': string; targets: Record<string, string> }>)[
+    publicGoodMirror
+  ];
   const target = seed?.targets['trusted_root.json'];
   if (seed === undefined || target === undefined) {
-    throw new GantryError('trusted_root_invalid', 'expected the public-good trusted root within @sigstore/tuf');
+    throw new GantryError(
+      'trusted_root_invalid',
+      'expected the public-good trusted root within @sigstore/tuf',
+    );
   }
   const bytes = Buffer.from(target, 'base64');
   return {

@@ -26,16 +26,25 @@ export function signArtifact(options: {
   const { digest, key, annotations = {} } = options;
   const kind = keyKind(key);
   if (kind === null || key.type !== 'private') {
-    throw new GantryError('key_invalid', 'expected a private key: ECDSA P-256 or P-384, Ed25519 or RSA');
+    throw new GantryError(
+      'key_invalid',
+      'expected a private key: ECDSA P-256 or P-384, Ed25519 or RSA',
+    );
   }
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ digest: { sha256: digest.replace(/^sha256:/, '') }, annotations: sorted(annotations) }],
+    subject: [
+      { digest: { sha256: digest.replace(/^sha256:/, '') }, annotations: sorted(annotations) },
+    ],
     predicateType: signPredicateType,
     predicate: {},
   };
   const payload = Buffer.from(JSON.stringify(statement), 'utf8');
-  const signature = sign(hashOf[kind], preAuthenticationEncoding(statementPayloadType, payload), key);
+  const signature = sign(
+    hashOf[kind],
+    preAuthenticationEncoding(statementPayloadType, payload),
+    key,
+  );
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: { publicKey: { hint: keyHint(createPublicKey(key)) } },

@@ -66,9 +66,13 @@ function fulcioTexts(certificate: Certificate): Map<number, string | null> {
 
 /** Demands a leaf for code signing, as cosign does: a trusted authority issues other certificates too. */
 export function checkLeaf(certificate: X509Certificate): void {
-  if (certificate.ca) refuse('certificate_invalid', 'expected a leaf certificate, found one of an authority');
+  if (certificate.ca)
+    refuse('certificate_invalid', 'expected a leaf certificate, found one of an authority');
   if (!(certificate.keyUsage ?? []).includes(codeSigningOid)) {
-    refuse('certificate_invalid', 'expected a certificate for code signing, found one for another use');
+    refuse(
+      'certificate_invalid',
+      'expected a certificate for code signing, found one for another use',
+    );
   }
 }
 
@@ -77,7 +81,10 @@ function subjectAltName(certificate: Certificate): string | null {
   const [name] = names;
   // Fulcio writes one name; which of several a policy means would be a guess.
   if (name === undefined || names.length !== 1) return null;
-  if (name.tag.isContextSpecific(uniformResourceIdentifier) || name.tag.isContextSpecific(rfc822Name)) {
+  if (
+    name.tag.isContextSpecific(uniformResourceIdentifier) ||
+    name.tag.isContextSpecific(rfc822Name)
+  ) {
     return ascii(name.value);
   }
   if (!name.tag.isContextSpecific(otherName) || name.subs[0]?.toOID() !== userNameOid) return null;
@@ -86,7 +93,9 @@ function subjectAltName(certificate: Certificate): string | null {
 }
 
 function ascii(bytes: Uint8Array): string | null {
-  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? Buffer.from(bytes).toString('latin1') : null;
+  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
+    ? Buffer.from(bytes).toString('latin1')
+    : null;
 }
 
 function utf8(bytes: Uint8Array): string | null {

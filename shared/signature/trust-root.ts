@@ -15,7 +15,9 @@ const log = z.looseObject({
   logId: z.looseObject({ keyId: z.string().min(1) }),
 });
 const authority = z.looseObject({
-  certChain: z.looseObject({ certificates: z.array(z.looseObject({ rawBytes: z.string().min(1) })).min(1) }),
+  certChain: z.looseObject({
+    certificates: z.array(z.looseObject({ rawBytes: z.string().min(1) })).min(1),
+  }),
   validFor,
 });
 const trustedRoot = z.looseObject({
@@ -43,8 +45,12 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
   try {
     const material = withCertificates(toTrustMaterial(TrustedRoot.fromJSON(parsed.data)));
     // Certificates are read lazily by the library; a broken one must show here and not at the first signature.
-    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
-      for (const certificate of certChain) void [certificate.notBefore, certificate.publicKey, certificate.subject];
+    for (const { certChain } of [
+      ...material.certificateAuthorities,
+      ...material.timestampAuthorities,
+    ]) {
+      for (const certificate of certChain)
+        void [certificate.notBefore, certificate.publicKey, certificate.subject];
     }
     return material;
   } catch (cause) {
@@ -54,7 +60,10 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
 
 /** Its certificates as those that remember which of them have signed which. */
 function withCertificates(material: TrustMaterial): TrustMaterial {
-  const remembering = ({ certChain, validFor }: TrustMaterial['certificateAuthorities'][number]) => ({
+  const remembering = ({
+    certChain,
+    validFor,
+  }: TrustMaterial['certificateAuthorities'][number]) => ({
     certChain: certChain.map((certificate) => new Certificate(DerNode.of(certificate.root))),
     validFor,
   });
@@ -70,7 +79,10 @@ function withCertificates(material: TrustMaterial): TrustMaterial {
  * policy are judged by. What is missing is told at once, with what it is for.
  * @throws GantryError `trusted_root_invalid`
  */
-export function checkTrustedRoot(root: unknown, demands: { keyless: boolean; require_tlog: boolean }): void {
+export function checkTrustedRoot(
+  root: unknown,
+  demands: { keyless: boolean; require_tlog: boolean },
+): void {
   const bytes = Buffer.byteLength(JSON.stringify(root));
   if (bytes > limits.trustedRootBytesMax) {
     throw invalid(`at most ${limits.trustedRootBytesMax} bytes of JSON, found ${bytes}`);
@@ -89,7 +101,11 @@ export function checkTrustedRoot(root: unknown, demands: { keyless: boolean; req
       for: keyless,
       why: "a keyless signature's certificate must hold a proof (SCT) of a certificate log",
     },
-    { part: 'tlogs', for: require_tlog, why: 'require_tlog demands a verified transparency log entry' },
+    {
+      part: 'tlogs',
+      for: require_tlog,
+      why: 'require_tlog demands a verified transparency log entry',
+    },
     {
       part: 'timestampAuthorities',
       for: keyless && !require_tlog,
@@ -110,8 +126,12 @@ export function checkTrustedRoot(root: unknown, demands: { keyless: boolean; req
 }
 
 function invalid(reason: string, cause?: unknown): GantryError {
-  return new GantryError('trusted_root_invalid', `expected a Sigstore trusted_root.json: ${reason}`, {
-    field: 'trusted_root',
-    cause,
-  });
+  return new GantryError(
+    'trusted_root_invalid',
+    `expected a Sigstore trusted_root.json: ${reason}`,
+    {
+      field: 'trusted_root',
+      cause,
+    },
+  );
 }

@@ -42,7 +42,10 @@ export function verifyArtifact(
   const { verified, code, message } = told;
   const missing = verified ? unmet(compilePolicy(policy).attestations, signatures) : null;
   if (missing === null) return { verified, digest, code, message, signatures };
-  const by = missing.builder_regexp === undefined ? '' : ` by a builder that matches /${missing.builder_regexp}/`;
+  const by =
+    missing.builder_regexp === undefined
+      ? ''
+      : ` by a builder that matches /${missing.builder_regexp}/`;
   return {
     verified: false,
     digest,
@@ -65,21 +68,33 @@ export function verifyCandidate(
   const { format, source, claimed_digest, unreadable } = candidate;
   const read = () => {
     if (unreadable) throw new Refusal(unreadable.code, unreadable.message);
-    return candidate.format === 'bundle' ? readBundle(candidate.bundle, { digest }) : readLegacy(candidate);
+    return candidate.format === 'bundle'
+      ? readBundle(candidate.bundle, { digest })
+      : readLegacy(candidate);
   };
   const { claim, ...verdict } = judge(read, digest, policy);
   const found = { format, source, claimed_digest, ...verdict };
   if (claim?.kind !== 'attestation') return found;
   const message = `expected a signature (${signPredicateType}), found an attestation of type "${claim.predicateType}"`;
   const attestation = verdict.verified ? { attestation: summarise(claim) } : {};
-  return { ...found, ...attestation, verified: false, code: 'attestation_only', message: printable(message) };
+  return {
+    ...found,
+    ...attestation,
+    verified: false,
+    code: 'attestation_only',
+    message: printable(message),
+  };
 }
 
 /**
  * Judges a Sigstore bundle about a file: a signature over its bytes, or a statement of any type that names its digest. Pure;
  * whatever is wrong is a verdict and no exception.
  */
-export function verifyBundle(bundle: unknown, artifact: Artifact, policy: SignaturePolicy): BundleVerdict {
+export function verifyBundle(
+  bundle: unknown,
+  artifact: Artifact,
+  policy: SignaturePolicy,
+): BundleVerdict {
   const { claim, ...verdict } = judge(() => readBundle(bundle, artifact), artifact.digest, policy);
   return verdict;
 }
@@ -106,7 +121,10 @@ function judge(read: () => Material, digest: string, policy: SignaturePolicy): J
 
     const annotations = annotationsFor(material.claim, digest);
     const compiled = compilePolicy(policy);
-    const counted = signer === null ? verifyByKey(material, compiled) : verifyByCertificate(material, signer, compiled);
+    const counted =
+      signer === null
+        ? verifyByKey(material, compiled)
+        : verifyByCertificate(material, signer, compiled);
     if (counted.hint !== undefined) judgement.key_id = counted.hint;
     checkAnnotations(annotations, compiled.annotations);
     const name = signer === null ? `key ${judgement.key_id}` : `"${signer.identity}"`;
@@ -127,7 +145,9 @@ function judge(read: () => Material, digest: string, policy: SignaturePolicy): J
 
 /** Claims as they are shown and kept; what a policy demands is compared in full. */
 function shortened(claims: SignerClaims): SignerClaims {
-  return Object.fromEntries(Object.entries(claims).map(([name, text]) => [name, text.slice(0, limits.verdictTextMax)]));
+  return Object.fromEntries(
+    Object.entries(claims).map(([name, text]) => [name, text.slice(0, limits.verdictTextMax)]),
+  );
 }
 
 /** @returns the annotations that were signed with the digest */
@@ -137,7 +157,10 @@ function annotationsFor(claim: Claim, digest: string): Record<string, unknown> {
   const subject = claim.subjects.find((candidate) => candidate.digest === digest);
   if (subject) return subject.annotations;
   const found = claim.subjects.map((candidate) => candidate.digest).join(', ');
-  return refuse('digest_mismatch', `expected a signature of ${digest}, found one of ${found.slice(0, 500)}`);
+  return refuse(
+    'digest_mismatch',
+    `expected a signature of ${digest}, found one of ${found.slice(0, 500)}`,
+  );
 }
 
 /** The evidence that counted, and the hint of the key that made the signature. */
@@ -152,19 +175,28 @@ function verifyByKey(material: Material, policy: CompiledPolicy): Counted {
 
 function verifyByCertificate(material: Material, signer: Signer, policy: CompiledPolicy): Counted {
   if (policy.identities.length === 0) {
-    refuse('mode_mismatch', 'expected a signature by a trusted key, found a keyless one with a certificate');
+    refuse(
+      'mode_mismatch',
+      'expected a signature by a trusted key, found a keyless one with a certificate',
+    );
   }
   const evidence = verifyKeyless(material, policy);
   checkIdentity(signer, policy);
   return evidence;
 }
 
-function checkAnnotations(annotations: Record<string, unknown>, wanted: Record<string, string>): void {
+function checkAnnotations(
+  annotations: Record<string, unknown>,
+  wanted: Record<string, string>,
+): void {
   for (const [name, value] of Object.entries(wanted)) {
     const found = Object.hasOwn(annotations, name) ? annotations[name] : undefined;
     if (found === value) continue;
     const text = found === undefined ? 'none' : JSON.stringify(found);
-    refuse('annotation_mismatch', `expected the annotation ${name}="${value}" in the signature, found ${text}`);
+    refuse(
+      'annotation_mismatch',
+      `expected the annotation ${name}="${value}" in the signature, found ${text}`,
+    );
   }
 }
 

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   DeleteCommand,
@@ -30,7 +33,11 @@ export const flag = { type: 'boolean', required: true } as const;
 export const json = <T>() => ({ ...createCustomAttribute<T>(), required: true }) as const;
 
 /** ElectroDB's keys with our readable templates; case is kept, because names and tags are case-sensitive. */
-export function key<const C extends readonly string[]>(field: string, composite: C, template: string) {
+export function key<const C extends readonly string[]>(
+  field: string,
+  composite: C,
+  template: string,
+) {
   return {
     field,
     composite: composite as unknown as { -readonly [K in keyof C]: C[K] },
@@ -55,7 +62,9 @@ interface Parses {
 
 /** Reads one item by an entity's `get(…).params()`, strongly consistent; null when there is none. */
 export async function read<T>(db: Db, entity: Parses, params: Params): Promise<T | null> {
-  const out = await db.client.send(new GetCommand({ ...params, TableName: db.table, ConsistentRead: true }));
+  const out = await db.client.send(
+    new GetCommand({ ...params, TableName: db.table, ConsistentRead: true }),
+  );
   return out.Item === undefined ? null : entity.parse({ Item: out.Item }).data;
 }
 
@@ -77,7 +86,9 @@ async function readBatch(db: Db, keys: Params[]): Promise<unknown[]> {
   for (let attempt = 0, left = keys; left.length > 0; attempt++) {
     if (attempt > 0) await sleep(Math.random() * 50 * attempt);
     const RequestItems = { [db.table]: { Keys: left, ConsistentRead: true } };
-    const { Responses, UnprocessedKeys } = await db.client.send(new BatchGetCommand({ RequestItems }));
+    const { Responses, UnprocessedKeys } = await db.client.send(
+      new BatchGetCommand({ RequestItems }),
+    );
     items.push(...(Responses?.[db.table] ?? []));
     left = UnprocessedKeys?.[db.table]?.Keys ?? [];
   }
@@ -114,7 +125,11 @@ export async function query<T>(
 export async function* each<T>(db: Db, entity: Parses, params: Params): AsyncGenerator<T> {
   let start: Record<string, unknown> | undefined;
   do {
-    const page = { ...params, TableName: db.table, ...(start === undefined ? {} : { ExclusiveStartKey: start }) };
+    const page = {
+      ...params,
+      TableName: db.table,
+      ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+    };
     const out = await db.client.send(new QueryCommand(page));
     yield* entity.parse({ Items: out.Items ?? [] }).data;
     start = out.LastEvaluatedKey;
@@ -142,9 +157,14 @@ export async function queryShards<T>(
 export const dueShards = 8;
 
 /** Reads due work from every shard, at most `limit` of it in all. */
-export async function queryDue<T>(limit: number, page: (shard: number, limit: number) => Promise<T[]>): Promise<T[]> {
+export async function queryDue<T>(
+  limit: number,
+  page: (shard: number, limit: number) => Promise<T[]>,
+): Promise<T[]> {
   const each = Math.ceil(limit / dueShards);
-  return (await Promise.all(Array.from({ length: dueShards }, (_, shard) => page(shard, each)))).flat();
+  return (
+    await Promise.all(Array.from({ length: dueShards }, (_, shard) => page(shard, each)))
+  ).flat();
 }
 
 /** One write of a transaction, with the error that its failed condition means. */
@@ -153,7 +173,8 @@ export interface Write {
   refuse: () => GantryError;
 }
 
-export const raced = () => new GantryError('conflict', 'the record changed at the same time; read it again and retry');
+export const raced = () =>
+  new GantryError('conflict', 'the record changed at the same time; read it again and retry');
 
 /** `create` of an entity: must not exist yet. */
 export function create(params: Params, refuse: () => GantryError): Write {
@@ -162,7 +183,10 @@ export function create(params: Params, refuse: () => GantryError): Write {
 
 /** `patch`, `update` or `put` of an entity with its own condition. */
 export function change(params: Params, refuse: () => GantryError = raced): Write {
-  return { item: params.UpdateExpression === undefined ? { Put: params } : { Update: params }, refuse };
+  return {
+    item: params.UpdateExpression === undefined ? { Put: params } : { Update: params },
+    refuse,
+  };
 }
 
 export function remove(params: Params, refuse: () => GantryError = raced): Write {
@@ -170,10 +194,19 @@ export function remove(params: Params, refuse: () => GantryError = raced): Write
 }
 
 /** A condition on a row that the transaction does not write: one attribute is what it was read to be. */
-export function hold(row: { Key: Params; attribute: string; is: unknown }, refuse: () => GantryError): Write {
-  const names = { ConditionExpression: '#held = :is', ExpressionAttributeNames: { '#held': row.attribute } };
+export function hold(
+  row: { Key: Params; attribute: string; is: unknown },
+  refuse: () => GantryError,
+): Write {
+  const names = {
+    ConditionExpression: '#held = :is',
+    ExpressionAttributeNames: { '#held': row.attribute },
+  };
   const values = { ExpressionAttributeValues: { ':is': row.is } };
-  return { item: { ConditionCheck: { TableName: undefined, Key: row.Key, ...names, ...values } }, refuse };
+  return {
+    item: { ConditionCheck: { TableName: undefined, Key: row.Key, ...names, ...values } },
+    refuse,
+  };
 }
 
 /**
@@ -188,12 +221,19 @@ export async function transact(db: Db, writes: Write[]): Promise<void> {
   try {
     await db.client.send(new TransactWriteCommand({ TransactItems: items as never }));
   } catch (error) {
-    if (!(error instanceof TransactionCanceledException || error instanceof ConditionalCheckFailedException))
+    if (
+      !(
+        error instanceof TransactionCanceledException ||
+        error instanceof ConditionalCheckFailedException
+      )
+    )
       throw error;
-    const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
+    const reasons =
+      error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
     const failed = reasons.findIndex((reason) => reason.Code === 'ConditionalCheckFailed');
     if (failed !== -1) throw writes[failed]?.refuse() ?? raced();
-    if (reasons.some((reason) => reason.Code === 'TransactionConflict') || reasons.length === 0) throw raced();
+    if (reasons.some((reason) => reason.Code === 'TransactionConflict') || reasons.length === 0)
+      throw raced();
     throw error;
   }
 }
@@ -225,7 +265,11 @@ export async function removeIf(db: Db, params: Params): Promise<void> {
  */
 export async function attempt(db: Db, params: Params): Promise<Record<string, unknown> | null> {
   try {
-    const update = new UpdateCommand({ ...params, TableName: db.table, ReturnValues: 'UPDATED_NEW' });
+    const update = new UpdateCommand({
+      ...params,
+      TableName: db.table,
+      ReturnValues: 'UPDATED_NEW',
+    });
     return (await db.client.send(update)).Attributes ?? {};
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return null;

@@ -21,7 +21,10 @@ const events = new Entity(
       data: json<Record<string, unknown>>(),
     },
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#event#${id}'), sk: key('sk', [], 'event') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#event#${id}'),
+        sk: key('sk', [], 'event'),
+      },
     },
   } as const,
   { table: 'table' },

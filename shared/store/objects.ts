@@ -25,16 +25,21 @@ export interface Objects {
 
 /** S3 keys, per account, by digest. Digests are `sha256:<hex>`. */
 export const objectKeys = {
-  artifact: (account: string, digest: string) => `accounts/${account}/artifacts/${digest.replace(':', '/')}`,
+  artifact: (account: string, digest: string) =>
+    `accounts/${account}/artifacts/${digest.replace(':', '/')}`,
   fileIndex: (account: string, digest: string) =>
     `accounts/${account}/file-indexes/${digest.replace(':', '/')}.json.gz`,
   /** Named by the SHA-256 of its own bytes: later signatures make another one. */
-  evidence: (account: string, digest: string) => `accounts/${account}/evidence/${digest.replace(':', '/')}.json`,
-  image: (account: string, digest: string) => `accounts/${account}/images/${digest.replace(':', '/')}.erofs`,
-  composition: (account: string, digest: string) => `accounts/${account}/compositions/${digest.replace(':', '/')}.json`,
+  evidence: (account: string, digest: string) =>
+    `accounts/${account}/evidence/${digest.replace(':', '/')}.json`,
+  image: (account: string, digest: string) =>
+    `accounts/${account}/images/${digest.replace(':', '/')}.erofs`,
+  composition: (account: string, digest: string) =>
+    `accounts/${account}/compositions/${digest.replace(':', '/')}.json`,
   compositionIndex: (account: string, digest: string) =>
     `accounts/${account}/compositions/${digest.replace(':', '/')}.index.json.gz`,
-  desiredState: (account: string, instance: string) => `accounts/${account}/desired-states/${instance}.json`,
+  desiredState: (account: string, instance: string) =>
+    `accounts/${account}/desired-states/${instance}.json`,
   /** Sigstore's public-good trust root with its TUF metadata: of the deployment, not of an account. */
   publicTrustRoot: () => 'trust-roots/public-good.json',
   root: (account: string, sha256: string) => `accounts/${account}/roots/sha256/${sha256}.json`,
@@ -89,7 +94,8 @@ export async function renew(objects: Objects, key: string, now: Date): Promise<b
   const where = { Bucket: objects.bucket, Key: key };
   try {
     const { LastModified, ContentType } = await objects.s3.send(new HeadObjectCommand(where));
-    if (LastModified !== undefined && ageSeconds(LastModified, now) < limits.objectRenewSeconds) return true;
+    if (LastModified !== undefined && ageSeconds(LastModified, now) < limits.objectRenewSeconds)
+      return true;
     await objects.s3.send(
       new CopyObjectCommand({
         ...where,
@@ -120,7 +126,10 @@ export interface ObjectVersion {
 }
 
 /** Every version below a prefix, in pages of at most 1,000. */
-export async function* listObjectVersions(objects: Objects, prefix: string): AsyncGenerator<ObjectVersion[]> {
+export async function* listObjectVersions(
+  objects: Objects,
+  prefix: string,
+): AsyncGenerator<ObjectVersion[]> {
   let markers: { KeyMarker?: string; VersionIdMarker?: string } | null = {};
   while (markers !== null) {
     const page: ListObjectVersionsCommandOutput = await objects.s3.send(
@@ -132,16 +141,25 @@ export async function* listObjectVersions(objects: Objects, prefix: string): Asy
         : [{ key: Key, versionId: VersionId, size: Size, modified: LastModified }],
     );
     const { IsTruncated, NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page;
-    markers = IsTruncated === true && KeyMarker ? { KeyMarker, ...(VersionIdMarker ? { VersionIdMarker } : {}) } : null;
+    markers =
+      IsTruncated === true && KeyMarker
+        ? { KeyMarker, ...(VersionIdMarker ? { VersionIdMarker } : {}) }
+        : null;
   }
 }
 
 /** Deletes these versions for good, at most 1,000 of them, and no other of their keys; those that are gone are passed over. */
-export async function deleteObjectVersions(objects: Objects, versions: ObjectVersion[]): Promise<void> {
+export async function deleteObjectVersions(
+  objects: Objects,
+  versions: ObjectVersion[],
+): Promise<void> {
   const { Errors = [] } = await objects.s3.send(
     new DeleteObjectsCommand({
       Bucket: objects.bucket,
-      Delete: { Quiet: true, Objects: versions.map(({ key, versionId }) => ({ Key: key, VersionId: versionId })) },
+      Delete: {
+        Quiet: true,
+        Objects: versions.map(({ key, versionId }) => ({ Key: key, VersionId: versionId })),
+      },
     }),
   );
   const [first] = Errors;
@@ -195,7 +213,11 @@ export async function etagOf(objects: Objects, key: string): Promise<string | nu
 }
 
 /** Streams bytes of unknown length to a key (multipart, 8 MiB parts, two at a time: about 24 MiB of memory). */
-export async function putStream(objects: Objects, key: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+export async function putStream(
+  objects: Objects,
+  key: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
   const upload = new Upload({
     client: objects.s3,
     params: { Bucket: objects.bucket, Key: key, Body: Readable.from(body, { objectMode: false }) },
@@ -227,13 +249,17 @@ export async function getBytes(
       new GetObjectCommand({
         Bucket: objects.bucket,
         Key: key,
-        ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.start + range.length - 1}` }),
+        ...(range === undefined
+          ? {}
+          : { Range: `bytes=${range.start}-${range.start + range.length - 1}` }),
       }),
     );
     return (await out.Body?.transformToByteArray()) ?? new Uint8Array();
   } catch (error) {
     if ((error as { name?: string }).name === 'NoSuchKey') {
-      throw new GantryError('not_found', `expected an object at ${key}, found none`, { cause: error });
+      throw new GantryError('not_found', `expected an object at ${key}, found none`, {
+        cause: error,
+      });
     }
     throw error;
   }
@@ -247,5 +273,7 @@ export async function getStream(objects: Objects, key: string): Promise<AsyncIte
 
 /** A URL that reads one object for `seconds`; it is a capability, so it is never logged. */
 export function presignGet(objects: Objects, key: string, seconds: number): Promise<string> {
-  return getSignedUrl(objects.s3, new GetObjectCommand({ Bucket: objects.bucket, Key: key }), { expiresIn: seconds });
+  return getSignedUrl(objects.s3, new GetObjectCommand({ Bucket: objects.bucket, Key: key }), {
+    expiresIn: seconds,
+  });
 }

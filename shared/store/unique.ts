@@ -33,6 +33,14 @@ export function freeName(account: string, kind: string, value: string): Write {
 }
 
 /** Who has the name, or null. */
-export async function nameOwner(db: Db, account: string, kind: string, value: string): Promise<string | null> {
-  return (await read<{ owner: string }>(db, unique, unique.get({ account, kind, value }).params()))?.owner ?? null;
+export async function nameOwner(
+  db: Db,
+  account: string,
+  kind: string,
+  value: string,
+): Promise<string | null> {
+  return (
+    (await read<{ owner: string }>(db, unique, unique.get({ account, kind, value }).params()))
+      ?.owner ?? null
+  );
 }

@@ -11,7 +11,10 @@ import { newestRoot, type TrustState, trustedRootTarget } from './state.ts';
 const roles = ['timestamp', 'snapshot', 'targets'] as const;
 
 /** Fetches a URL, at most `bytesMax` bytes of it. Throws when there is no answer, or a longer one. */
-export type Download = (url: URL, bytesMax: number) => Promise<{ status: number; bytes: Uint8Array }>;
+export type Download = (
+  url: URL,
+  bytesMax: number,
+) => Promise<{ status: number; bytes: Uint8Array }>;
 
 export interface UpdateOptions {
   /** Base URL of the repository's metadata, without a trailing slash; its targets lie below `targets/`. */
@@ -27,7 +30,10 @@ export interface UpdateOptions {
  * @param kept null at the first time
  * @throws GantryError `trust_root_unreachable` when the mirror does not answer, `trust_root_refused` for what it answers
  */
-export async function updateTrustState(kept: TrustState | null, options: UpdateOptions): Promise<TrustState> {
+export async function updateTrustState(
+  kept: TrustState | null,
+  options: UpdateOptions,
+): Promise<TrustState> {
   const { mirror, anchor, download } = options;
   // The client works on files; nothing but this call ever reads them.
   const directory = await mkdtemp(join(tmpdir(), 'gantry-tuf-'));
@@ -56,7 +62,8 @@ export async function updateTrustState(kept: TrustState | null, options: UpdateO
         `expected a target ${trustedRootTarget} of at most ${limits.trustedRootBytesMax} bytes, found ${found}`,
       );
     }
-    if ((await updater.findCachedTarget(info, target)) === undefined) await updater.downloadTarget(info, target);
+    if ((await updater.findCachedTarget(info, target)) === undefined)
+      await updater.downloadTarget(info, target);
     const read = (path: string) => readFile(path, 'utf8');
     const [timestamp, snapshot, targets] = [
       await read(file('timestamp')),
@@ -91,7 +98,11 @@ class DownloadFetcher implements Fetcher {
     return bytes;
   }
 
-  async downloadFile<T>(url: string, maxLength: number, handle: (file: string) => Promise<T>): Promise<T> {
+  async downloadFile<T>(
+    url: string,
+    maxLength: number,
+    handle: (file: string) => Promise<T>,
+  ): Promise<T> {
     const file = join(this.directory, 'download');
     await writeFile(file, await this.read(url, maxLength));
     return handle(file);
@@ -104,7 +115,8 @@ class DownloadFetcher implements Fetcher {
       throw new DownloadHTTPError(`${url} answered ${status}`, status);
     } catch (error) {
       // The client looks for the next root until there is none.
-      const sought = error instanceof DownloadHTTPError && [403, 404].includes(error.statusCode) && isRoot(url);
+      const sought =
+        error instanceof DownloadHTTPError && [403, 404].includes(error.statusCode) && isRoot(url);
       if (!sought) this.failure ??= error;
       throw error;
     }
@@ -119,6 +131,12 @@ function explained(cause: unknown, mirror: string, failure: unknown): GantryErro
   const error = failure ?? cause;
   const reason = error instanceof Error ? error.message : String(error);
   return failure === undefined
-    ? new GantryError('trust_root_refused', `expected newer metadata at ${mirror} by TUF's rules: ${reason}`, { cause })
-    : new GantryError('trust_root_unreachable', `expected an answer of ${mirror}: ${reason}`, { cause });
+    ? new GantryError(
+        'trust_root_refused',
+        `expected newer metadata at ${mirror} by TUF's rules: ${reason}`,
+        { cause },
+      )
+    : new GantryError('trust_root_unreachable', `expected an answer of ${mirror}: ${reason}`, {
+        cause,
+      });
 }

@@ -48,7 +48,9 @@ export function openTrustState(kept: unknown, anchor: string): OpenedTrust {
     const version = sha256(Buffer.from(state.trusted_root));
     const expected = targets.signed.targets[trustedRootTarget]?.hashes.sha256;
     if (version !== expected) {
-      throw new Error(`expected ${trustedRootTarget} with SHA-256 ${expected ?? 'of the targets'}, found ${version}`);
+      throw new Error(
+        `expected ${trustedRootTarget} with SHA-256 ${expected ?? 'of the targets'}, found ${version}`,
+      );
     }
     return {
       state,
@@ -58,9 +60,13 @@ export function openTrustState(kept: unknown, anchor: string): OpenedTrust {
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GantryError('trust_root_refused', `expected a trust root that the shipped root vouches for: ${reason}`, {
-      cause,
-    });
+    throw new GantryError(
+      'trust_root_refused',
+      `expected a trust root that the shipped root vouches for: ${reason}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -89,7 +95,9 @@ function firstExpiry(root: Metadata<Root>, targets: Metadata<Targets>, state: Tr
   root.verifyDelegate(MetadataKind.Timestamp, timestamp);
   const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, JSON.parse(state.snapshot));
   root.verifyDelegate(MetadataKind.Snapshot, snapshot);
-  const times = [root, targets, timestamp, snapshot].map(({ signed }) => Date.parse(signed.expires));
+  const times = [root, targets, timestamp, snapshot].map(({ signed }) =>
+    Date.parse(signed.expires),
+  );
   return new Date(Math.min(...times)).toISOString();
 }
 

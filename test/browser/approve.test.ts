@@ -2,7 +2,11 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { changePolicy } from '../../shared/actions/operations/index.ts';
 import type { Member } from '../../shared/domain/accounts/index.ts';
-import { type Approval, defaultPolicy, type Operation } from '../../shared/domain/operations/index.ts';
+import {
+  type Approval,
+  defaultPolicy,
+  type Operation,
+} from '../../shared/domain/operations/index.ts';
 import { getApproval } from '../../shared/store/operations/index.ts';
 import { as, linksTo, policy, requirePending } from '../support/operations.ts';
 import { findProgram, requires } from '../support/requirements.ts';
@@ -44,7 +48,11 @@ async function asked(): Promise<Asked> {
   const link = await eventually('the mail', async () => {
     return (await linksTo(rita.email)).find((one) => one.includes(approval)) ?? null;
   });
-  return { operation, link, approval: () => getApproval(world.services.db, world.account, approval) };
+  return {
+    operation,
+    link,
+    approval: () => getApproval(world.services.db, world.account, approval),
+  };
 }
 
 async function blank(): Promise<Page> {
@@ -67,7 +75,12 @@ it('the page shows who asks for what, and its button approves', async () => {
   const { operation, link, approval } = await asked();
   const { page, complaints } = await open(link);
   const text = await page.textContent('body');
-  for (const fact of ['Change the policy of module_retire to deny?', otto.email, rita.name, world.account]) {
+  for (const fact of [
+    'Change the policy of module_retire to deny?',
+    otto.email,
+    rita.name,
+    world.account,
+  ]) {
     expect(text).toContain(fact);
   }
   expect((await approval())?.decisions).toEqual([]);
@@ -105,7 +118,8 @@ it('a scanner that opens the link, and everything on its page, decides nothing',
   );
   const addresses = new Set([link, ...found].filter((address) => address.startsWith(publicUrl)));
   // What the buttons would send, as a form sends it by GET.
-  for (const decision of ['approve', 'reject']) addresses.add(`${link}?decision=${decision}&comment=`);
+  for (const decision of ['approve', 'reject'])
+    addresses.add(`${link}?decision=${decision}&comment=`);
   for (const address of addresses) {
     for (const method of ['HEAD', 'GET', 'OPTIONS']) await page.request.fetch(address, { method });
     await page.goto(address);

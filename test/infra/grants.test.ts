@@ -9,7 +9,8 @@ const allowed = grants().filter(({ effect }) => effect === 'Allow');
 /** Which functions have an action on a resource that a pattern matches. */
 function holders(action: string, resource: RegExp): string[] {
   const found = allowed.filter(
-    ({ actions, resources }) => actions.includes(action) && resources.some((each) => resource.test(each)),
+    ({ actions, resources }) =>
+      actions.includes(action) && resources.some((each) => resource.test(each)),
   );
   return [...new Set(found.map(({ role }) => role))];
 }
@@ -24,7 +25,9 @@ test('nobody may change roles, policies, functions, keys, buckets, tables or que
     /^(?:iam|sts|lambda|cloudformation|organizations|logs:(?:Delete(?!LogDelivery)|Create(?!LogStream|LogDelivery)))|:(?:Put|Delete|Set|Attach|Create|Update|Schedule|Disable|Purge)(?:\w*Policy|Grant|Key(?!$)|Bucket|Table|Queue|Alias|Role|Function)/;
   const found = allowed
     .filter(({ role }) => functions.includes(role))
-    .flatMap(({ role, actions }) => actions.filter((action) => changing.test(action)).map((each) => `${role} ${each}`));
+    .flatMap(({ role, actions }) =>
+      actions.filter((action) => changing.test(action)).map((each) => `${role} ${each}`),
+    );
   // The API makes director keys: 'director keys are made and used under their tag only' bounds it.
   expect(found).toEqual([]);
 });
@@ -57,11 +60,15 @@ test('each kind of object has one function that writes it, evidence those two th
     roots: ['api'],
   };
   for (const [kind, names] of Object.entries(writers)) {
-    expect(holders('s3:PutObject', new RegExp(`/accounts/\\*/${kind}/`)).sort(), kind).toEqual(names);
+    expect(holders('s3:PutObject', new RegExp(`/accounts/\\*/${kind}/`)).sort(), kind).toEqual(
+      names,
+    );
   }
   const kinds = allowed
     .filter(({ actions }) => actions.includes('s3:PutObject'))
-    .flatMap(({ resources }) => resources.flatMap((each) => /\/accounts\/\*\/([a-z-]+)\//.exec(each)?.[1] ?? []));
+    .flatMap(({ resources }) =>
+      resources.flatMap((each) => /\/accounts\/\*\/([a-z-]+)\//.exec(each)?.[1] ?? []),
+    );
   expect([...new Set(kinds)].sort()).toEqual(Object.keys(writers).sort());
 });
 

@@ -37,9 +37,15 @@ test('an approval waits as long as the policy says and then expires', () => {
     Resource: expect.stringContaining('lambda:invoke.waitForTaskToken'),
     TimeoutSeconds: '{% $expires_in_s %}',
   });
-  expect(States['Await approval']?.Catch?.[0]).toEqual({ ErrorEquals: ['States.Timeout'], Next: 'Expire' });
+  expect(States['Await approval']?.Catch?.[0]).toEqual({
+    ErrorEquals: ['States.Timeout'],
+    Next: 'Expire',
+  });
   expect(States.Expire?.Next).toBe('Approved after all?');
-  expect(States['Approved after all?']).toMatchObject({ Choices: [{ Next: 'Plan' }], Default: 'Done' });
+  expect(States['Approved after all?']).toMatchObject({
+    Choices: [{ Next: 'Plan' }],
+    Default: 'Done',
+  });
 });
 
 test('what was approved is planned and composed again before it is applied', () => {
@@ -52,8 +58,19 @@ test('what was approved is planned and composed again before it is applied', () 
 });
 
 test('any other error of any step is recorded as the reason why the operation failed', () => {
-  for (const name of ['Check', 'Plan', 'Compose affected templates', 'Await approval', 'Expire', 'Apply', 'Notify']) {
-    expect(States[name]?.Catch?.at(-1), name).toEqual({ ErrorEquals: ['States.ALL'], Next: 'Record failure' });
+  for (const name of [
+    'Check',
+    'Plan',
+    'Compose affected templates',
+    'Await approval',
+    'Expire',
+    'Apply',
+    'Notify',
+  ]) {
+    expect(States[name]?.Catch?.at(-1), name).toEqual({
+      ErrorEquals: ['States.ALL'],
+      Next: 'Record failure',
+    });
   }
 });
 

@@ -19,7 +19,10 @@ const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]
 function allowed(): { policy: string; statement: Statement }[] {
   return resources('AWS::IAM::Policy').flatMap(([policy, resource]) => {
     const { Statement } = resource.Properties.PolicyDocument as { Statement: Statement[] };
-    return Statement.filter((statement) => statement.Effect === 'Allow').map((statement) => ({ policy, statement }));
+    return Statement.filter((statement) => statement.Effect === 'Allow').map((statement) => ({
+      policy,
+      statement,
+    }));
   });
 }
 
@@ -77,7 +80,9 @@ describe('what must outlive the stack', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       VersioningConfiguration: { Status: 'Enabled' },
       LifecycleConfiguration: {
-        Rules: Match.arrayWith([Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } })]),
+        Rules: Match.arrayWith([
+          Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } }),
+        ]),
       },
     });
   });
@@ -92,7 +97,9 @@ describe('what must outlive the stack', () => {
 
 describe('queues', () => {
   const queues = resources('AWS::SQS::Queue');
-  const withDeadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy !== undefined);
+  const withDeadLetters = queues.filter(
+    ([, queue]) => queue.Properties.RedrivePolicy !== undefined,
+  );
 
   test('each of the seven stage queues puts a message aside after five deliveries', () => {
     expect(withDeadLetters).toHaveLength(7);
@@ -104,7 +111,8 @@ describe('queues', () => {
   test('dead-letter queues keep messages for fourteen days', () => {
     const deadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy === undefined);
     expect(deadLetters).toHaveLength(8);
-    for (const [, queue] of deadLetters) expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
+    for (const [, queue] of deadLetters)
+      expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
   });
 
   test('all are encrypted', () => {
@@ -126,7 +134,9 @@ test('buckets, queues and the alarm topic refuse what does not come over TLS', (
       resources(type).filter(([, policy]) => {
         const { Statement } = policy.Properties.PolicyDocument as { Statement: Statement[] };
         return Statement.some(
-          (statement) => statement.Effect === 'Deny' && statement.Condition?.Bool?.['aws:SecureTransport'] === 'false',
+          (statement) =>
+            statement.Effect === 'Deny' &&
+            statement.Condition?.Bool?.['aws:SecureTransport'] === 'false',
         );
       }).length,
   );
@@ -142,8 +152,13 @@ describe('functions', () => {
 
   test('all run on Node 24, traced, with source maps and their own log group of limited retention', () => {
     for (const [, lambda] of functions) {
-      expect(lambda.Properties).toMatchObject({ Runtime: 'nodejs24.x', TracingConfig: { Mode: 'Active' } });
-      expect(lambda.Properties.Environment).toMatchObject({ Variables: { NODE_OPTIONS: '--enable-source-maps' } });
+      expect(lambda.Properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        TracingConfig: { Mode: 'Active' },
+      });
+      expect(lambda.Properties.Environment).toMatchObject({
+        Variables: { NODE_OPTIONS: '--enable-source-maps' },
+      });
       expect(lambda.Properties.LoggingConfig).toMatchObject({ LogGroup: expect.anything() });
     }
     for (const [, group] of resources('AWS::Logs::LogGroup')) {
@@ -192,11 +207,15 @@ describe('grants', () => {
   });
 
   test('only the collector deletes objects, of the kinds that are named by digest, and it changes no row', () => {
-    const deleting = allowed().filter(({ statement }) => JSON.stringify(statement.Action).includes('s3:Delete'));
+    const deleting = allowed().filter(({ statement }) =>
+      JSON.stringify(statement.Action).includes('s3:Delete'),
+    );
     expect(deleting.map(({ policy }) => policy.replace(/Role.*/, ''))).toEqual(['collect']);
     for (const { statement } of deleting) {
       expect(list(statement.Action)).toEqual(['s3:DeleteObjectVersion']);
-      const keys = list(statement.Resource).map((resource) => JSON.stringify(resource).match(/\/accounts\/[^"]*/)?.[0]);
+      const keys = list(statement.Resource).map(
+        (resource) => JSON.stringify(resource).match(/\/accounts\/[^"]*/)?.[0],
+      );
       const kinds = ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence'];
       expect(keys).toEqual(kinds.map((kind) => `/accounts/*/${kind}/*`));
     }
@@ -212,28 +231,31 @@ describe('grants', () => {
   });
 
   test('the trust root is written by the function that refreshes it, which reaches no row and no other object', () => {
-    const uses = allowed().filter(({ statement }) => JSON.stringify(statement.Resource).includes('/trust-roots/'));
+    const uses = allowed().filter(({ statement }) =>
+      JSON.stringify(statement.Resource).includes('/trust-roots/'),
+    );
     const writers = uses.filter(({ statement }) => list(statement.Action).includes('s3:PutObject'));
     expect(writers.map(({ policy }) => policy.replace(/Role.*/, ''))).toEqual(['trust']);
     const actions = allowed()
       .filter(({ policy }) => policy.startsWith('trust'))
       .flatMap(({ statement }) => list(statement.Action));
-    expect(actions.filter((action) => /^(dynamodb|s3|secretsmanager|sqs):/.test(action)).sort()).toEqual([
-      's3:GetObject',
-      's3:ListBucket',
-      's3:PutObject',
-      'sqs:SendMessage',
-    ]);
+    expect(
+      actions.filter((action) => /^(dynamodb|s3|secretsmanager|sqs):/.test(action)).sort(),
+    ).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject', 'sqs:SendMessage']);
   });
 
   test('director keys are made and used under their tag only', () => {
     const bound = allowed().filter(({ statement }) =>
-      list(statement.Action).some((action) => ['kms:CreateKey', 'kms:TagResource', 'kms:Sign'].includes(action)),
+      list(statement.Action).some((action) =>
+        ['kms:CreateKey', 'kms:TagResource', 'kms:Sign'].includes(action),
+      ),
     );
     expect(bound.length).toBeGreaterThan(0);
     for (const { statement } of bound) {
       const tags = statement.Condition?.StringEquals ?? {};
-      expect(tags['aws:RequestTag/gantry:director-of'] ?? tags['aws:ResourceTag/gantry:director-of']).toBe('main');
+      expect(
+        tags['aws:RequestTag/gantry:director-of'] ?? tags['aws:ResourceTag/gantry:director-of'],
+      ).toBe('main');
     }
   });
 
@@ -242,7 +264,9 @@ describe('grants', () => {
       list(statement.Action)
         .filter((action) => action.startsWith('secretsmanager:'))
         .map((action) => {
-          const [, kind] = /:secret:gantry\/main\/(registry|hook)\/\*"/.exec(JSON.stringify(statement.Resource)) ?? [];
+          const [, kind] =
+            /:secret:gantry\/main\/(registry|hook)\/\*"/.exec(JSON.stringify(statement.Resource)) ??
+            [];
           return `${policy.replace(/Role.*/, '')} ${action.replace('secretsmanager:', '')} ${kind}`;
         }),
     );
@@ -309,7 +333,9 @@ describe('settings', () => {
   });
 
   test('a domain without its certificate is refused', () => {
-    expect(() => synthesize({ domainName: 'gantry.example.com' })).toThrow('domainName and certificateArn');
+    expect(() => synthesize({ domainName: 'gantry.example.com' })).toThrow(
+      'domainName and certificateArn',
+    );
   });
 
   test('a malformed budget of a registry is refused by name', () => {
@@ -317,7 +343,9 @@ describe('settings', () => {
   });
 
   test('an entry of the allow-list that is no host, address or network is refused by name', () => {
-    expect(() => synthesize({ allowedPrivateHosts: 'registry.internal, 10.0.0.0/33' })).toThrow('"10.0.0.0/33"');
+    expect(() => synthesize({ allowedPrivateHosts: 'registry.internal, 10.0.0.0/33' })).toThrow(
+      '"10.0.0.0/33"',
+    );
   });
 
   test('a deployment without a sender is refused by name', () => {

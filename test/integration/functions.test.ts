@@ -1,5 +1,9 @@
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+} from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createInstance } from '../../shared/actions/machines/index.ts';
 import { assignModule } from '../../shared/actions/operations/index.ts';
@@ -42,16 +46,27 @@ describe('each deployed function does its work with its own grants:', () => {
       track: 'live',
       metadata: {},
     });
-    const version = await world.ingest({ name: 'hello', files: { 'etc/hello': 'x' } }, 'v1.0.0', key);
+    const version = await world.ingest(
+      { name: 'hello', files: { 'etc/hello': 'x' } },
+      'v1.0.0',
+      key,
+    );
     await raise(world, version, 'blessed');
-    const assigned = await assignModule(world.services, world.caller, { template_id: template.id, module: 'hello' });
+    const assigned = await assignModule(world.services, world.caller, {
+      template_id: template.id,
+      module: 'hello',
+    });
     await world.operation(assigned.operation.id, 'succeeded');
-    await eventually('the composition', () => getComposition(world.services.db, world.account, template.id, 'live'));
+    await eventually('the composition', () =>
+      getComposition(world.services.db, world.account, template.id, 'live'),
+    );
     const objectKey = objectKeys.desiredState(world.account, instance.instance.id);
     await eventually('the desired state', () => getBytes(world.services.objects, objectKey));
   });
 
-  it('sweep starts an operation whose execution never began, within a minute', { timeout: 120_000 }, async () => {
+  it('sweep starts an operation whose execution never began, within a minute', {
+    timeout: 120_000,
+  }, async () => {
     const at = new Date(Date.now() - 3600_000).toISOString();
     const operation: Operation = {
       account: world.account,
@@ -74,19 +89,42 @@ describe('each deployed function does its work with its own grants:', () => {
 
   it('events carries what was written to the bus', async () => {
     const { sqs } = world.services.aws;
-    const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: `heard-${world.account}` }));
-    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
+    const { QueueUrl = '' } = await sqs.send(
+      new CreateQueueCommand({ QueueName: `heard-${world.account}` }),
+    );
+    const { Attributes } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+    );
     const rule = { EventBusName: outputs.EventBusName, Rule: `heard-${world.account}` };
     const bus = new EventBridgeClient({});
-    const pattern = { source: ['gantry'], detail: { source: [`/gantry/accounts/${world.account}`] } };
+    const pattern = {
+      source: ['gantry'],
+      detail: { source: [`/gantry/accounts/${world.account}`] },
+    };
     const { Rule: Name, EventBusName } = rule;
-    await bus.send(new PutRuleCommand({ Name, EventBusName, EventPattern: JSON.stringify(pattern) }));
-    await bus.send(new PutTargetsCommand({ ...rule, Targets: [{ Id: 'queue', Arn: Attributes?.QueueArn ?? '' }] }));
+    await bus.send(
+      new PutRuleCommand({ Name, EventBusName, EventPattern: JSON.stringify(pattern) }),
+    );
+    await bus.send(
+      new PutTargetsCommand({
+        ...rule,
+        Targets: [{ Id: 'queue', Arn: Attributes?.QueueArn ?? '' }],
+      }),
+    );
     await world.register('heard', authorKey());
     const body = await eventually('the event', async () => {
-      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }));
-      return Messages.map(({ Body = '' }) => Body).find((text) => text.includes('gantry.module.registered')) ?? null;
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }),
+      );
+      return (
+        Messages.map(({ Body = '' }) => Body).find((text) =>
+          text.includes('gantry.module.registered'),
+        ) ?? null
+      );
     });
-    expect(JSON.parse(body)).toMatchObject({ source: 'gantry', 'detail-type': 'gantry.module.registered' });
+    expect(JSON.parse(body)).toMatchObject({
+      source: 'gantry',
+      'detail-type': 'gantry.module.registered',
+    });
   });
 });

@@ -12,9 +12,16 @@ test('the API answers at the root of one origin', async () => {
 });
 
 test('an object is written once', async () => {
-  const object = { Bucket: outputs.BucketName, Key: 'accounts/x/once', Body: 'z', IfNoneMatch: '*' };
+  const object = {
+    Bucket: outputs.BucketName,
+    Key: 'accounts/x/once',
+    Body: 'z',
+    IfNoneMatch: '*',
+  };
   await s3.send(new PutObjectCommand(object));
-  await expect(s3.send(new PutObjectCommand(object))).rejects.toMatchObject({ name: 'PreconditionFailed' });
+  await expect(s3.send(new PutObjectCommand(object))).rejects.toMatchObject({
+    name: 'PreconditionFailed',
+  });
 });
 
 test('a presigned URL is read without credentials, and not without its signature', async () => {
@@ -22,5 +29,7 @@ test('a presigned URL is read without credentials, and not without its signature
   await s3.send(new PutObjectCommand({ ...where, Body: 'content' }));
   const url = await getSignedUrl(s3, new GetObjectCommand(where), { expiresIn: 60 });
   expect(await (await fetch(url)).text()).toBe('content');
-  expect((await fetch(url.replace(/X-Amz-Signature=[0-9a-f]+/, 'X-Amz-Signature=00'))).status).toBe(403);
+  expect((await fetch(url.replace(/X-Amz-Signature=[0-9a-f]+/, 'X-Amz-Signature=00'))).status).toBe(
+    403,
+  );
 });

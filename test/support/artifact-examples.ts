@@ -131,7 +131,8 @@ function recordOf(layers: CompositionLayer[]) {
     ),
     instance_files: composition.instance_files.map(({ module, entry }) => ({
       module,
-      layer_digest: layers.find((layer) => module === `${account}/${layer.module}`)?.layer_digest ?? '',
+      layer_digest:
+        layers.find((layer) => module === `${account}/${layer.module}`)?.layer_digest ?? '',
       entry,
     })),
     metadata: { 'powernode/chrony': { purpose: 'edge-tokyo' } },
@@ -150,7 +151,9 @@ function resolutionOf(layers: CompositionLayer[]) {
     available(name) {
       const layer = layers.find((one) => nameOf(one) === name);
       if (layer === undefined) return null;
-      return [{ id: layer.version_id, version_string: layer.version, standing: 'offered' as const }];
+      return [
+        { id: layer.version_id, version_string: layer.version, standing: 'offered' as const },
+      ];
     },
     requires: () => [],
   }).record;

@@ -6,11 +6,24 @@ import { signArtifact } from '../../shared/signature/index.ts';
 export function attest(digest: string, key: KeyObject, predicateType: string, predicate: unknown) {
   const bundle = signArtifact({ digest, key });
   const subject = [{ name: 'redis', digest: { sha256: digest.slice('sha256:'.length) } }];
-  const statement = { _type: 'https://in-toto.io/Statement/v0.1', subject, predicateType, predicate };
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v0.1',
+    subject,
+    predicateType,
+    predicate,
+  };
   const payload = Buffer.from(JSON.stringify(statement));
-  const sig = sign('sha256', preAuthenticationEncoding(statementPayloadType, payload), key).toString('base64');
+  const sig = sign(
+    'sha256',
+    preAuthenticationEncoding(statementPayloadType, payload),
+    key,
+  ).toString('base64');
   return {
     ...bundle,
-    dsseEnvelope: { ...bundle.dsseEnvelope, payload: payload.toString('base64'), signatures: [{ sig }] },
+    dsseEnvelope: {
+      ...bundle.dsseEnvelope,
+      payload: payload.toString('base64'),
+      signatures: [{ sig }],
+    },
   };
 }

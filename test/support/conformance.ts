@@ -26,7 +26,8 @@ export const conformanceCases: ConformanceCase[] = readdirSync(folder, { withFil
   .map(({ name }) => {
     const file = (path: string) => join(folder, name, path);
     const present = (path: string) => (existsSync(file(path)) ? file(path) : null);
-    const text = (path: string) => (present(path) === null ? null : readFileSync(file(path), 'utf8').trim());
+    const text = (path: string) =>
+      present(path) === null ? null : readFileSync(file(path), 'utf8').trim();
     const artifact = present('artifact') ?? join(folder, 'a.txt');
     return {
       name,

@@ -13,17 +13,29 @@ export {
 export { loadLayout, overwriteBlob } from '../../scripts/oci-layout.ts';
 
 /** Gives a digest that is in the registry another tag. */
-export async function retag(registry: DockerRegistry, repository: string, digest: string, tag: string): Promise<void> {
+export async function retag(
+  registry: DockerRegistry,
+  repository: string,
+  digest: string,
+  tag: string,
+): Promise<void> {
   const client = new RegistryClient({ host: registry.host });
   await client.putManifest(repository, tag, await client.getManifest(repository, digest));
 }
 
 /** Deletes a tag and leaves its manifest, which distribution 2 does for no request. */
-export async function deleteTag(registry: DockerRegistry, repository: string, tag: string): Promise<void> {
+export async function deleteTag(
+  registry: DockerRegistry,
+  repository: string,
+  tag: string,
+): Promise<void> {
   await rm(join(directoryOf(registry, repository), '_manifests/tags', tag), { recursive: true });
 }
 
-export async function deleteRepository(registry: DockerRegistry, repository: string): Promise<void> {
+export async function deleteRepository(
+  registry: DockerRegistry,
+  repository: string,
+): Promise<void> {
   await rm(directoryOf(registry, repository), { recursive: true });
 }
 

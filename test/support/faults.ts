@@ -11,13 +11,18 @@ export type Stop = 'fails' | 'kills';
  * worker (`Update`) is not counted: how often it is asked depends on others.
  * @returns with the commands of all writes that were asked for so far, in order
  */
-export function stoppedAt(services: Services, n: number, stop: Stop): { worker: Services; writes: string[] } {
+export function stoppedAt(
+  services: Services,
+  n: number,
+  stop: Stop,
+): { worker: Services; writes: string[] } {
   const writes: string[] = [];
   let dead = false;
   const send = async (command: object, go: () => unknown) => {
     if (dead) throw new Error('the worker is dead');
     const { name } = command.constructor;
-    if (!/^(Put|Create|Upload|Complete|Abort|Copy|Transact|Delete|SendMessage)/.test(name)) return go();
+    if (!/^(Put|Create|Upload|Complete|Abort|Copy|Transact|Delete|SendMessage)/.test(name))
+      return go();
     writes.push(name.replace('Command', ''));
     if (writes.length !== n) return go();
     if (stop === 'fails') throw new Error(`write ${n} fails`);
@@ -66,7 +71,10 @@ const answers = {
  * made where a request would leave the SDK: what the SDK makes of it, retries among it, is real.
  * @returns with how many answers were made up
  */
-export function throttled(services: Services, throttle: Throttle): { busy: Services; count: () => number } {
+export function throttled(
+  services: Services,
+  throttle: Throttle,
+): { busy: Services; count: () => number } {
   let count = 0;
   const fresh = servicesFromEnvironment();
   for (const service of ['s3', 'dynamodb'] as const) {
@@ -75,11 +83,16 @@ export function throttled(services: Services, throttle: Throttle): { busy: Servi
       (next, { commandName = '' }) =>
         async (args) => {
           const { headers } = args.request as { headers: Record<string, string> };
-          const attempt = Number(/attempt=([0-9]+)/.exec(headers['amz-sdk-request'] ?? '')?.[1] ?? 1);
+          const attempt = Number(
+            /attempt=([0-9]+)/.exec(headers['amz-sdk-request'] ?? '')?.[1] ?? 1,
+          );
           if (!throttle(commandName.replace('Command', ''), attempt)) return next(args);
           count += 1;
           const { body, ...answer } = answers[service];
-          return { response: { ...answer, body: Readable.from([Buffer.from(body)]) }, output: undefined as never };
+          return {
+            response: { ...answer, body: Readable.from([Buffer.from(body)]) },
+            output: undefined as never,
+          };
         },
       // Nearer to the wire than all that reads the answer.
       { step: 'deserialize', priority: 'low' },

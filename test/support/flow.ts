@@ -8,10 +8,19 @@ import { pollRepository } from '../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../shared/actions/verify/index.ts';
 import { writeModuleTar } from '../../shared/artifact/index.ts';
 import { versionId } from '../../shared/base/ids.ts';
-import { type EventType, eventSchema, type GantryEvent } from '../../shared/contract/events/index.ts';
+import {
+  type EventType,
+  eventSchema,
+  type GantryEvent,
+} from '../../shared/contract/events/index.ts';
 import type { Candidate } from '../../shared/domain/candidates/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
-import { attachBundle, emptyBlob, mediaTypes, type RegistryClient } from '../../shared/registry/index.ts';
+import {
+  attachBundle,
+  emptyBlob,
+  mediaTypes,
+  type RegistryClient,
+} from '../../shared/registry/index.ts';
 import { signArtifact } from '../../shared/signature/index.ts';
 import { claimCandidate, getCandidate } from '../../shared/store/candidates/index.ts';
 import { getRepository, setRepository } from '../../shared/store/poll/index.ts';
@@ -32,7 +41,8 @@ export async function moduleTar(
 ): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const open = ({ path }: TreeEntry) => contents.get(path) ?? Buffer.alloc(0);
-  for await (const chunk of writeModuleTar({ manifestJson, mtime: 1_700_000_000, entries, open })) chunks.push(chunk);
+  for await (const chunk of writeModuleTar({ manifestJson, mtime: 1_700_000_000, entries, open }))
+    chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -44,7 +54,12 @@ interface Layer {
 }
 
 /** Pushes a manifest with these layers under a tag, or under its digest alone; answers its descriptor. */
-export async function pushLayers(client: RegistryClient, repository: string, tag: string | null, layers: Layer[]) {
+export async function pushLayers(
+  client: RegistryClient,
+  repository: string,
+  tag: string | null,
+  layers: Layer[],
+) {
   await client.pushBlob(repository, emptyBlob, emptyBlob.bytes);
   const descriptors = layers.map(({ bytes, mediaType = layerType }) => {
     return { mediaType, digest: sha256(bytes), size: bytes.length };
@@ -54,7 +69,10 @@ export async function pushLayers(client: RegistryClient, repository: string, tag
     if (descriptor !== undefined) await client.pushBlob(repository, descriptor, bytes);
   }
   const config = { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size };
-  return pushManifest(client, repository, tag, mediaTypes.manifest, { config, layers: descriptors });
+  return pushManifest(client, repository, tag, mediaTypes.manifest, {
+    config,
+    layers: descriptors,
+  });
 }
 
 /** Pushes a manifest or index of any content. */
@@ -80,7 +98,13 @@ export async function signDigest(
   subject = digest,
 ): Promise<void> {
   const bundle = signArtifact({ digest, key: key.private });
-  await attachBundle(client, repository, await client.getManifest(repository, subject), bundle, new Date());
+  await attachBundle(
+    client,
+    repository,
+    await client.getManifest(repository, subject),
+    bundle,
+    new Date(),
+  );
 }
 
 /** Answers a request itself (true), or lets it through to the registry. */
@@ -111,7 +135,8 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
       answer.on('error', () => response.destroy());
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       const pace = state.blobBytesPerSecond;
-      if (pace === null || method !== 'GET' || !path?.includes('/blobs/')) return answer.pipe(response);
+      if (pace === null || method !== 'GET' || !path?.includes('/blobs/'))
+        return answer.pipe(response);
       dawdle(answer, response, pace, (bytes) => {
         state.blobBytesSent += bytes;
       }).catch(() => response.destroy());
@@ -123,7 +148,12 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
   return Object.assign(state, server);
 }
 
-async function dawdle(from: IncomingMessage, to: ServerResponse, bytesPerSecond: number, sent: (n: number) => void) {
+async function dawdle(
+  from: IncomingMessage,
+  to: ServerResponse,
+  bytesPerSecond: number,
+  sent: (n: number) => void,
+) {
   let due = Date.now();
   for await (const chunk of from) {
     if (to.destroyed) return;
@@ -138,7 +168,9 @@ async function dawdle(from: IncomingMessage, to: ServerResponse, bytesPerSecond:
 /** The same services with a queue of their own behind every stage: nothing happens but what the test does itself. */
 export async function alone(services: Services): Promise<Services> {
   const name = `parked-${randomBytes(6).toString('hex')}`;
-  const { QueueUrl = '' } = await services.aws.sqs.send(new CreateQueueCommand({ QueueName: name }));
+  const { QueueUrl = '' } = await services.aws.sqs.send(
+    new CreateQueueCommand({ QueueName: name }),
+  );
   const queueUrls = {
     poll: QueueUrl,
     verify: QueueUrl,
@@ -158,7 +190,11 @@ export function hoursLater(services: Services, hours: number): Services {
 }
 
 /** The events of one type that an account's changes have left so far. */
-export async function eventsOf(services: Services, account: string, type: EventType): Promise<GantryEvent[]> {
+export async function eventsOf(
+  services: Services,
+  account: string,
+  type: EventType,
+): Promise<GantryEvent[]> {
   const found: GantryEvent[] = [];
   let ExclusiveStartKey: Record<string, unknown> | undefined;
   do {
@@ -179,13 +215,22 @@ export async function eventsOf(services: Services, account: string, type: EventT
 }
 
 /** Takes a module's repository off the schedule, so that only the test polls it. */
-export async function offSchedule(services: Services, account: string, module: string): Promise<void> {
+export async function offSchedule(
+  services: Services,
+  account: string,
+  module: string,
+): Promise<void> {
   const row = await getRepository(services.db, account, module);
   if (row !== null) await setRepository(services.db, row, { next_poll_at: never });
 }
 
 /** Polls, then takes what was found off the schedule; answers the candidate of a digest. */
-export async function pollAlone(services: Services, account: string, module: string, digest: string) {
+export async function pollAlone(
+  services: Services,
+  account: string,
+  module: string,
+  digest: string,
+) {
   await pollRepository(services, { account, module, recheck: true });
   const candidate = await getCandidate(services.db, account, versionId(account, module, digest));
   if (candidate === null) throw new Error(`expected ${digest} to be found`);
@@ -194,7 +239,12 @@ export async function pollAlone(services: Services, account: string, module: str
 }
 
 /** Polls, verifies and ingests one digest, each stage once; answers how the candidate stands then. */
-export async function walk(services: Services, account: string, module: string, digest: string): Promise<Candidate> {
+export async function walk(
+  services: Services,
+  account: string,
+  module: string,
+  digest: string,
+): Promise<Candidate> {
   const { id } = await pollAlone(services, account, module, digest);
   const message = { account, module, version_id: id };
   await verifyCandidate(services, message);

@@ -44,7 +44,13 @@ export const hookPayloads = {
       operator: 'admin',
       event_data: {
         resources: [{ digest, tag: 'v1.0.0', resource_url }],
-        repository: { date_created: 1772366400, name, namespace, repo_full_name, repo_type: 'private' },
+        repository: {
+          date_created: 1772366400,
+          name,
+          namespace,
+          repo_full_name,
+          repo_type: 'private',
+        },
       },
     };
   },
@@ -111,7 +117,8 @@ export const hookPayloads = {
           package_url: `ghcr.io/${repository}:v1.0.0`,
         },
         registry: {
-          about_url: 'https://docs.github.com/packages/learn-github-packages/introduction-to-github-packages',
+          about_url:
+            'https://docs.github.com/packages/learn-github-packages/introduction-to-github-packages',
           name: 'GitHub CONTAINER registry',
           type: 'CONTAINER',
           url: 'https://ghcr.io',
@@ -125,7 +132,12 @@ export const hookPayloads = {
 
   /** The same page, registry_package. */
   githubRegistryPackage(repository: string) {
-    const { action, package: registry_package, organization, sender } = hookPayloads.github(repository);
+    const {
+      action,
+      package: registry_package,
+      organization,
+      sender,
+    } = hookPayloads.github(repository);
     return { action, registry_package, organization, sender };
   },
 };

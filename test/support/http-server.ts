@@ -34,8 +34,14 @@ export async function startHttpServer(handle: Handler): Promise<HttpServer> {
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Answers with JSON. */
-export function sendJson(response: ServerResponse, value: unknown, headers: Record<string, string> = {}): void {
-  response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+export function sendJson(
+  response: ServerResponse,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response
+    .writeHead(200, { 'content-type': 'application/json', ...headers })
+    .end(JSON.stringify(value));
 }
 
 /** A handler that answers everything with one status. */

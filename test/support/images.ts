@@ -16,7 +16,11 @@ export interface ImageLayer {
 }
 
 /** The labels of a platform module. */
-export function labelsOf(module: string, version = '1.0.0', title = 'Inventory Collector'): Record<string, string> {
+export function labelsOf(
+  module: string,
+  version = '1.0.0',
+  title = 'Inventory Collector',
+): Record<string, string> {
   return {
     'org.opencontainers.image.title': title,
     'org.opencontainers.image.version': version,
@@ -24,7 +28,11 @@ export function labelsOf(module: string, version = '1.0.0', title = 'Inventory C
   };
 }
 
-const pack = { '': (tar: Buffer) => tar, '+gzip': (tar: Buffer) => gzipSync(tar), '+zstd': zstdCompressSync };
+const pack = {
+  '': (tar: Buffer) => tar,
+  '+gzip': (tar: Buffer) => gzipSync(tar),
+  '+zstd': zstdCompressSync,
+};
 
 /** Pushes an image as `docker push` does, under a tag or by its digest alone; answers its descriptor. */
 export async function pushImage(
@@ -53,5 +61,8 @@ export async function pushImage(
     rootfs: { type: 'layers', diff_ids },
   };
   const config = await push(Buffer.from(JSON.stringify(image)), mediaTypes.imageConfig);
-  return pushManifest(client, repository, tag, mediaTypes.manifest, { config, layers: descriptors });
+  return pushManifest(client, repository, tag, mediaTypes.manifest, {
+    config,
+    layers: descriptors,
+  });
 }

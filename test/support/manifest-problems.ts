@@ -1,4 +1,8 @@
-import { type ManifestProblem, ModuleManifestSchemaError, parseManifest } from '../../shared/manifest/index.ts';
+import {
+  type ManifestProblem,
+  ModuleManifestSchemaError,
+  parseManifest,
+} from '../../shared/manifest/index.ts';
 
 /** The problems of a manifest that is refused. */
 export function problemsOf(parse: () => unknown): ManifestProblem[] {

@@ -44,23 +44,39 @@ export function messageOf(world: World, name: string, digest: string): IngestMes
 }
 
 /** One version, told once at each stage. */
-export async function expectOnce({ world, services }: Stage, name: string, digest: string): Promise<void> {
+export async function expectOnce(
+  { world, services }: Stage,
+  name: string,
+  digest: string,
+): Promise<void> {
   expect(await listVersions(services.db, world.account, name)).toMatchObject([
     { id: world.id(name, digest), promotion_state: 'built', version_string: '1.0.0' },
   ]);
   expect(await listProviders(services.db, world.account, `${name}-service`)).toEqual([name]);
-  expect(await world.candidate(name, digest)).toMatchObject({ state: 'ingested', code: null, next_verify_at: null });
+  expect(await world.candidate(name, digest)).toMatchObject({
+    state: 'ingested',
+    code: null,
+    next_verify_at: null,
+  });
   const countOf = async (type: EventType) => {
     const events = await eventsOf(services, world.account, type);
     return events.filter(({ subject }) => subject === `version/${world.id(name, digest)}`).length;
   };
-  for (const type of ['gantry.candidate.found', 'gantry.candidate.verified', 'gantry.version.ingested'] as const) {
+  for (const type of [
+    'gantry.candidate.found',
+    'gantry.candidate.verified',
+    'gantry.version.ingested',
+  ] as const) {
     expect([type, await countOf(type)]).toEqual([type, 1]);
   }
 }
 
 /** Nothing of the module is to be seen: no version, in no list, under no name. */
-export async function expectNothing({ world, services }: Stage, name: string, digest: string): Promise<void> {
+export async function expectNothing(
+  { world, services }: Stage,
+  name: string,
+  digest: string,
+): Promise<void> {
   expect(await world.version(name, digest)).toBeNull();
   expect(await listVersions(services.db, world.account, name)).toEqual([]);
   expect((await world.candidate(name, digest))?.state).not.toBe('ingested');

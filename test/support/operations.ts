@@ -17,7 +17,10 @@ import { getPolicy, putPolicy } from '../../shared/store/operations/index.ts';
 import type { World } from './world.ts';
 
 const mailbox = z.object({
-  messages: z.record(z.string(), z.array(z.looseObject({ To: z.array(z.string()), BodyText: z.string() }))),
+  messages: z.record(
+    z.string(),
+    z.array(z.looseObject({ To: z.array(z.string()), BodyText: z.string() })),
+  ),
 });
 
 /** The texts of the mails that were sent to an address, from the local cloud's mailbox. */
@@ -37,18 +40,29 @@ export async function linksTo(email: string): Promise<string[]> {
 
 /** A member as a caller, with a token that has the member's own roles. */
 export function as(member: Member, roles: readonly Role[] = member.roles): Caller {
-  return { account: member.account, actor: `member:${member.id}`, roles, member_id: member.id, platform: false };
+  return {
+    account: member.account,
+    actor: `member:${member.id}`,
+    roles,
+    member_id: member.id,
+    platform: false,
+  };
 }
 
 /** Sets a policy in a world as if it had always been so. */
-export async function policy(world: World, action: Action, set: Partial<InterventionPolicy>): Promise<void> {
+export async function policy(
+  world: World,
+  action: Action,
+  set: Partial<InterventionPolicy>,
+): Promise<void> {
   const { services, account } = world;
   const was = await getPolicy(services.db, account, action);
   await transact(services.db, [putPolicy(account, { ...defaultPolicy(action), ...set }, was)]);
 }
 
 export function requirePending(operation: Operation): string {
-  if (operation.approval_id === null) throw new Error(`expected ${operation.id} to ask for approval`);
+  if (operation.approval_id === null)
+    throw new Error(`expected ${operation.id} to ask for approval`);
   return operation.approval_id;
 }
 
@@ -70,10 +84,21 @@ export async function promote(
 }
 
 /** Promotes a built version up to a state, step by step. */
-export async function raise(world: World, version: Version, to: PromotionTarget, reviewer?: Member): Promise<void> {
+export async function raise(
+  world: World,
+  version: Version,
+  to: PromotionTarget,
+  reviewer?: Member,
+): Promise<void> {
   for (const step of ['staging', 'blessed', 'live'] as const) {
-    const { state, message } = await promote(world, version, step, step === 'live' ? reviewer : undefined);
-    if (state !== 'succeeded') throw new Error(`expected a promotion to ${step}, found ${state}: ${message}`);
+    const { state, message } = await promote(
+      world,
+      version,
+      step,
+      step === 'live' ? reviewer : undefined,
+    );
+    if (state !== 'succeeded')
+      throw new Error(`expected a promotion to ${step}, found ${state}: ${message}`);
     if (step === to) return;
   }
 }

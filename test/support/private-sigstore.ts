@@ -50,7 +50,9 @@ export async function startPrivateSigstore(issuedAt: Date) {
       {
         uri: 'https://tsa.private.test',
         certChain: {
-          certificates: [tsa.intCertificate, tsa.rootCertificate].map((der) => ({ rawBytes: base64(der) })),
+          certificates: [tsa.intCertificate, tsa.rootCertificate].map((der) => ({
+            rawBytes: base64(der),
+          })),
         },
         validFor: { start: '2000-01-01T00:00:00Z' },
       },
@@ -66,7 +68,9 @@ export async function startPrivateSigstore(issuedAt: Date) {
       subjectAltName: options.subjectAltName ?? 'https://git.test/acme/redis@refs/tags/v1.0.0',
       extensions: [
         { oid: '1.3.6.1.4.1.57264.1.1', value: issuer, legacy: true },
-        ...(options.currentIssuer === false ? [] : [{ oid: '1.3.6.1.4.1.57264.1.8', value: issuer }]),
+        ...(options.currentIssuer === false
+          ? []
+          : [{ oid: '1.3.6.1.4.1.57264.1.8', value: issuer }]),
         ...(options.claims ?? []).map(([number, value]) => ({
           oid: `1.3.6.1.4.1.57264.1.${number}`,
           value,
@@ -95,14 +99,18 @@ export async function startPrivateSigstore(issuedAt: Date) {
       apiVersion: '0.0.1',
       kind: 'hashedrekord',
       spec: {
-        data: { hash: { algorithm: 'sha256', value: createHash('sha256').update(payload).digest('hex') } },
+        data: {
+          hash: { algorithm: 'sha256', value: createHash('sha256').update(payload).digest('hex') },
+        },
         signature: {
           content: signature,
           publicKey: { content: Buffer.from(options.entryKey ?? pem).toString('base64') },
         },
       },
     });
-    const { body, integratedTime, logIndex, logID, verification } = logEntry.parse(Object.values(entries)[0]);
+    const { body, integratedTime, logIndex, logID, verification } = logEntry.parse(
+      Object.values(entries)[0],
+    );
     const bundle = {
       SignedEntryTimestamp: verification.signedEntryTimestamp,
       Payload: { body, integratedTime, logIndex, logID },
@@ -121,9 +129,14 @@ export async function startPrivateSigstore(issuedAt: Date) {
   }
 
   /** The RFC 3161 timestamp of a signature, in the annotation that cosign writes. */
-  async function timestamped(candidate: SignatureCandidate): Promise<SignatureCandidate & { format: 'legacy' }> {
+  async function timestamped(
+    candidate: SignatureCandidate,
+  ): Promise<SignatureCandidate & { format: 'legacy' }> {
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
-    const signature = Buffer.from(candidate.annotations['dev.cosignproject.cosign/signature'] ?? '', 'base64');
+    const signature = Buffer.from(
+      candidate.annotations['dev.cosignproject.cosign/signature'] ?? '',
+      'base64',
+    );
     const token = await tsa.timestamp({
       artifactHash: createHash('sha256').update(signature).digest(),
       hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',

@@ -41,20 +41,27 @@ export async function assumeRoles(stackName: string): Promise<Roles> {
 }
 
 async function assume(RoleArn: string, RoleSessionName: string): Promise<Credentials> {
-  const { Credentials: given } = await new STSClient({}).send(new AssumeRoleCommand({ RoleArn, RoleSessionName }));
+  const { Credentials: given } = await new STSClient({}).send(
+    new AssumeRoleCommand({ RoleArn, RoleSessionName }),
+  );
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
 
 async function roleNames(StackName: string): Promise<Record<FunctionName, string>> {
   const found = new Map<string, string>();
-  for await (const page of paginateListStackResources({ client: new CloudFormationClient({}) }, { StackName })) {
-    for (const { LogicalResourceId = '', PhysicalResourceId = '' } of page.StackResourceSummaries ?? []) {
+  for await (const page of paginateListStackResources(
+    { client: new CloudFormationClient({}) },
+    { StackName },
+  )) {
+    for (const { LogicalResourceId = '', PhysicalResourceId = '' } of page.StackResourceSummaries ??
+      []) {
       const [, name] = /^([a-z]+)Role[0-9A-F]{8}$/.exec(LogicalResourceId) ?? [];
       if (name !== undefined) found.set(name, PhysicalResourceId);
     }
   }
   const missing = Object.keys(functionEntries).filter((name) => !found.has(name));
-  if (missing.length > 0) throw new Error(`expected a role of each function in ${StackName}, found none of ${missing}`);
+  if (missing.length > 0)
+    throw new Error(`expected a role of each function in ${StackName}, found none of ${missing}`);
   return Object.fromEntries(found) as Record<FunctionName, string>;
 }

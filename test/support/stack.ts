@@ -63,6 +63,7 @@ function forgetDeadRuns(): void {
   for (const name of readdirSync(localDirectory, { withFileTypes: true })) {
     if (!name.isDirectory() || !name.name.startsWith('test-')) continue;
     const directory = join(localDirectory, name.name);
-    if (runningCloud(join(directory, 'cloud')) === undefined) rmSync(directory, { recursive: true, force: true });
+    if (runningCloud(join(directory, 'cloud')) === undefined)
+      rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -50,7 +50,12 @@ export function shippedBuild(file_index_key: string, entries: readonly TreeEntry
 }
 
 /** A version's row as ingest makes it, in staging where nothing else is said. */
-export function storedVersion(account: string, module: string, version: string, more: StoredVersion = {}): Version {
+export function storedVersion(
+  account: string,
+  module: string,
+  version: string,
+  more: StoredVersion = {},
+): Version {
   const { build, manifest, ...rest } = more;
   const digest = `sha256:${createHash('sha256').update(`${account}/${module}@${version}`).digest('hex')}`;
   return {
@@ -78,7 +83,12 @@ export function storedVersion(account: string, module: string, version: string, 
         ...build,
       },
     ],
-    manifest: moduleManifestSchema.parse({ schema_version: 1, name: module, file_spec: ['/**'], ...manifest }),
+    manifest: moduleManifestSchema.parse({
+      schema_version: 1,
+      name: module,
+      file_spec: ['/**'],
+      ...manifest,
+    }),
     evidence_key: 'none',
     signatures: [],
     approvals: [],
@@ -89,8 +99,18 @@ export function storedVersion(account: string, module: string, version: string, 
 }
 
 /** Assigns a module to its template, as an applied operation does; nothing is composed. */
-export async function assign(db: Db, { account, id: template_id }: Template, module: string): Promise<void> {
-  const settings = { constraint: null, metadata: {}, effective_priority: null, created_at: time, updated_at: time };
+export async function assign(
+  db: Db,
+  { account, id: template_id }: Template,
+  module: string,
+): Promise<void> {
+  const settings = {
+    constraint: null,
+    metadata: {},
+    effective_priority: null,
+    created_at: time,
+    updated_at: time,
+  };
   const row = { account, id: newId('assignment'), template_id, module };
   await transact(db, [createAssignment({ ...row, ...settings })]);
 }

@@ -52,14 +52,23 @@ export function rawHeader(fields: RawHeader, contentBytes = 0): Buffer {
 /** A header, the content and its padding. */
 export function rawMember(fields: RawHeader, content: string | Buffer = ''): Buffer {
   const bytes = Buffer.from(content as string);
-  return Buffer.concat([rawHeader(fields, bytes.length), bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+  return Buffer.concat([
+    rawHeader(fields, bytes.length),
+    bytes,
+    Buffer.alloc((512 - (bytes.length % 512)) % 512),
+  ]);
 }
 
 /** One `length key=value\n` record. */
 export function paxRecord(key: string, value: string | Buffer): Buffer {
-  const tail = Buffer.concat([Buffer.from(` ${key}=`), Buffer.from(value as string), Buffer.from('\n')]);
+  const tail = Buffer.concat([
+    Buffer.from(` ${key}=`),
+    Buffer.from(value as string),
+    Buffer.from('\n'),
+  ]);
   let length = tail.length + 1;
-  while (String(length).length + tail.length !== length) length = String(length).length + tail.length;
+  while (String(length).length + tail.length !== length)
+    length = String(length).length + tail.length;
   return Buffer.concat([Buffer.from(String(length)), tail]);
 }
 

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import { type HttpServer, sendJson, startHttpServer } from './http-server.ts';
 
-const file = (name: string) => fileURLToPath(new URL(`../fixtures/token-auth/${name}`, import.meta.url));
+const file = (name: string) =>
+  fileURLToPath(new URL(`../fixtures/token-auth/${name}`, import.meta.url));
 
 /** A token service as distribution's "Token Authentication Specification" has it, for one user. */
 export interface TokenService extends HttpServer {
@@ -14,7 +15,10 @@ export interface TokenService extends HttpServer {
   lifeSeconds: number;
 }
 
-export async function startTokenService(user: { username: string; password: string }): Promise<TokenService> {
+export async function startTokenService(user: {
+  username: string;
+  password: string;
+}): Promise<TokenService> {
   const certificate = new X509Certificate(readFileSync(file('certificate.pem')));
   const key = createPrivateKey(readFileSync(file('key.pem')));
   const expected = `Basic ${Buffer.from(`${user.username}:${user.password}`).toString('base64')}`;
@@ -43,5 +47,7 @@ export async function startTokenService(user: { username: string; password: stri
   });
   const realm = `http://${server.host}/token`;
   const certificateFile = file('certificate.pem');
-  return Object.assign(state, server, { auth: { realm, service: 'registry.test', issuer, certificateFile } });
+  return Object.assign(state, server, {
+    auth: { realm, service: 'registry.test', issuer, certificateFile },
+  });
 }

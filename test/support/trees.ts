@@ -8,8 +8,18 @@ export interface TreeWithContent {
 }
 
 /** A file's entry from its content, as the index of a tree holds it. */
-export function fileEntry(path: string, content: Buffer, attributes: Partial<TreeEntry> = {}): TreeEntry {
-  const entry: TreeEntry = { ...plain(path), type: 'file', mode: 0o644, size: content.length, ...attributes };
+export function fileEntry(
+  path: string,
+  content: Buffer,
+  attributes: Partial<TreeEntry> = {},
+): TreeEntry {
+  const entry: TreeEntry = {
+    ...plain(path),
+    type: 'file',
+    mode: 0o644,
+    size: content.length,
+    ...attributes,
+  };
   if (content.length > 0) entry.verity = fsVerityDigest(content);
   if (content.length > 0 && content.length <= 64) entry.content = content.toString('base64');
   return entry;
@@ -20,7 +30,16 @@ export function directoryEntry(path: string, attributes: Partial<TreeEntry> = {}
 }
 
 function plain(path: string): TreeEntry {
-  return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 1_700_000_000, mtime_ns: 0, size: 0 };
+  return {
+    path,
+    type: 'directory',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: 1_700_000_000,
+    mtime_ns: 0,
+    size: 0,
+  };
 }
 
 const component = fc
@@ -43,22 +62,44 @@ const component = fc
     },
     { weight: 2, arbitrary: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }) },
   )
-  .filter((name) => name !== '.' && name !== '..' && !/[/\0]/.test(name) && Buffer.byteLength(name) <= 255);
+  .filter(
+    (name) =>
+      name !== '.' && name !== '..' && !/[/\0]/.test(name) && Buffer.byteLength(name) <= 255,
+  );
 
 const id = fc.oneof(fc.integer({ min: 0, max: 70_000 }), fc.integer({ min: 0, max: 0xfffffffe }));
 const attributes = fc.record({
   mode: fc.integer({ min: 0, max: 0o7777 }),
   uid: id,
   gid: id,
-  mtime: fc.oneof(fc.integer({ min: 0, max: 2 ** 31 }), fc.integer({ min: -(2 ** 31), max: 2 ** 34 - 2 ** 31 - 1 })),
+  mtime: fc.oneof(
+    fc.integer({ min: 0, max: 2 ** 31 }),
+    fc.integer({ min: -(2 ** 31), max: 2 ** 34 - 2 ** 31 - 1 }),
+  ),
   mtime_ns: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 999_999_999 })),
 });
 const xattrs = fc.dictionary(
-  fc.constantFrom('user.a', 'user.b=c%3D', 'trusted.overlay.opaque', 'security.capability', 'user.é'),
+  fc.constantFrom(
+    'user.a',
+    'user.b=c%3D',
+    'trusted.overlay.opaque',
+    'security.capability',
+    'user.é',
+  ),
   fc.uint8Array({ maxLength: 30 }).map((value) => Buffer.from(value).toString('base64')),
   { maxKeys: 3 },
 );
-const kind = fc.constantFrom('file', 'file', 'file', 'directory', 'directory', 'symlink', 'character', 'block', 'fifo');
+const kind = fc.constantFrom(
+  'file',
+  'file',
+  'file',
+  'directory',
+  'directory',
+  'symlink',
+  'character',
+  'block',
+  'fifo',
+);
 
 /** Trees with every type of entry, odd names, owners, times and extended attributes. */
 export const arbitraryTree: fc.Arbitrary<TreeWithContent> = fc
@@ -71,7 +112,10 @@ export const arbitraryTree: fc.Arbitrary<TreeWithContent> = fc
         kind,
         attributes,
         xattrs,
-        content: fc.oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 500, maxLength: 5000 })),
+        content: fc.oneof(
+          fc.uint8Array({ maxLength: 70 }),
+          fc.uint8Array({ minLength: 500, maxLength: 5000 }),
+        ),
         target: fc.oneof(component, fc.constant('/usr/bin/x'), fc.constant('y'.repeat(300))),
         rdev: fc.integer({ min: 0, max: 0xffffffff }),
       }),

@@ -1,5 +1,15 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { Key, Metadata, MetaFile, Root, Signature, Snapshot, TargetFile, Targets, Timestamp } from '@tufjs/models';
+import {
+  Key,
+  Metadata,
+  MetaFile,
+  Root,
+  Signature,
+  Snapshot,
+  TargetFile,
+  Targets,
+  Timestamp,
+} from '@tufjs/models';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 
 const roles = ['root', 'targets', 'snapshot', 'timestamp'] as const;
@@ -50,18 +60,32 @@ export class TufRepository {
     const hash = createHash('sha256').update(content).digest('hex');
     for (const role of ['targets', 'snapshot', 'timestamp'] as const) this.versions[role] += 1;
     const { targets: version, snapshot, timestamp } = this.versions;
-    const expires = (ofDays = 7) => `${new Date(Date.now() + ofDays * day).toISOString().slice(0, 19)}Z`;
+    const expires = (ofDays = 7) =>
+      `${new Date(Date.now() + ofDays * day).toISOString().slice(0, 19)}Z`;
 
     const targets = new Targets({ specVersion, version, expires: expires(days.targets) });
-    targets.addTarget(new TargetFile({ path: 'trusted_root.json', length: content.length, hashes: { sha256: hash } }));
+    targets.addTarget(
+      new TargetFile({
+        path: 'trusted_root.json',
+        length: content.length,
+        hashes: { sha256: hash },
+      }),
+    );
     this.files.set(`${version}.targets.json`, this.signed(new Metadata(targets)));
     const meta = { 'targets.json': new MetaFile({ version }) };
     this.files.set(
       `${snapshot}.snapshot.json`,
-      this.signed(new Metadata(new Snapshot({ specVersion, version: snapshot, expires: expires(), meta }))),
+      this.signed(
+        new Metadata(new Snapshot({ specVersion, version: snapshot, expires: expires(), meta })),
+      ),
     );
     const snapshotMeta = new MetaFile({ version: snapshot });
-    const stamped = new Timestamp({ specVersion, version: timestamp, expires: expires(days.timestamp), snapshotMeta });
+    const stamped = new Timestamp({
+      specVersion,
+      version: timestamp,
+      expires: expires(days.timestamp),
+      snapshotMeta,
+    });
     this.files.set('timestamp.json', this.signed(new Metadata(stamped)));
     this.files.set(`targets/${hash}.trusted_root.json`, content);
   }
@@ -76,7 +100,12 @@ export class TufRepository {
 
   private publishRoot(signers: Signer[]): string {
     const expires = `${new Date(Date.now() + 365 * day).toISOString().slice(0, 19)}Z`;
-    const root = new Root({ specVersion, version: this.versions.root, expires, consistentSnapshot: true });
+    const root = new Root({
+      specVersion,
+      version: this.versions.root,
+      expires,
+      consistentSnapshot: true,
+    });
     for (const role of roles) root.addKey(this.signer.key, role);
     const metadata = new Metadata(root);
     for (const signer of signers) signWith(metadata, signer);
@@ -92,13 +121,21 @@ export class TufRepository {
 }
 
 function signWith(metadata: { sign: Metadata<Root>['sign'] }, { key, privateKey }: Signer): void {
-  metadata.sign((bytes) => new Signature({ keyID: key.keyID, sig: sign('sha256', bytes, privateKey).toString('hex') }));
+  metadata.sign(
+    (bytes) =>
+      new Signature({ keyID: key.keyID, sig: sign('sha256', bytes, privateKey).toString('hex') }),
+  );
 }
 
 function newSigner(): Signer {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const keyID = createHash('sha256').update(pem).digest('hex');
-  const key = new Key({ keyID, keyType: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyVal: { public: pem } });
+  const key = new Key({
+    keyID,
+    keyType: 'ecdsa',
+    scheme: 'ecdsa-sha2-nistp256',
+    keyVal: { public: pem },
+  });
   return { key, privateKey };
 }

@@ -31,7 +31,9 @@ export interface AuthorKey {
 }
 
 export function authorKey(): AuthorKey {
-  const pair: { publicKey: KeyObject; privateKey: KeyObject } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pair: { publicKey: KeyObject; privateKey: KeyObject } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+  });
   return {
     publicPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     private: readCosignKey(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), ''),
@@ -56,20 +58,38 @@ export class World {
   readonly caller: Caller;
   readonly directory: string;
 
-  private constructor(services: Services, account: string, token: string, registry: string, directory: string) {
+  private constructor(
+    services: Services,
+    account: string,
+    token: string,
+    registry: string,
+    directory: string,
+  ) {
     this.services = services;
     this.account = account;
     this.token = token;
     this.registry = registry;
     this.directory = directory;
-    this.caller = { account, actor: 'token:tests', roles: ['admin'], member_id: null, platform: false };
+    this.caller = {
+      account,
+      actor: 'token:tests',
+      roles: ['admin'],
+      member_id: null,
+      platform: false,
+    };
   }
 
   static async create(registry: string): Promise<World> {
     const services = servicesFromEnvironment();
     const account = `t${randomBytes(5).toString('hex')}`;
     const { token } = await createAccount(services, { slug: account, name: account });
-    return new World(services, account, token, registry, await mkdtemp(join(tmpdir(), 'gantry-world-')));
+    return new World(
+      services,
+      account,
+      token,
+      registry,
+      await mkdtemp(join(tmpdir(), 'gantry-world-')),
+    );
   }
 
   async close(): Promise<void> {
@@ -95,7 +115,11 @@ export class World {
     return member;
   }
 
-  async register(name: string, key: AuthorKey, more: Partial<RegisterModuleBody> = {}): Promise<void> {
+  async register(
+    name: string,
+    key: AuthorKey,
+    more: Partial<RegisterModuleBody> = {},
+  ): Promise<void> {
     await registerModule(this.services, this.caller, {
       name,
       category: 'userland',
@@ -109,7 +133,12 @@ export class World {
   /** Builds a module from files; answers the path of its module.tar. */
   async build(source: ModuleSource): Promise<string> {
     const directory = join(this.directory, `${source.name}-${randomBytes(4).toString('hex')}`);
-    const manifest = ['schema_version: 1', `name: ${source.name}`, 'file_spec: ["/**"]', source.manifest ?? ''];
+    const manifest = [
+      'schema_version: 1',
+      `name: ${source.name}`,
+      'file_spec: ["/**"]',
+      source.manifest ?? '',
+    ];
     await mkdir(join(directory, 'rootfs'), { recursive: true });
     await writeFile(join(directory, 'manifest.yaml'), manifest.join('\n'));
     for (const [path, content] of Object.entries(source.files)) {
@@ -162,7 +191,9 @@ export class World {
   async ingest(source: ModuleSource, tag: string, key: AuthorKey): Promise<Version> {
     const digest = await this.publish(source, tag, key);
     await this.poll(source.name);
-    return eventually(`${source.name} ${tag} to be ingested`, () => this.version(source.name, digest));
+    return eventually(`${source.name} ${tag} to be ingested`, () =>
+      this.version(source.name, digest),
+    );
   }
 
   /** Waits until a candidate is in a state. */
@@ -184,7 +215,11 @@ export class World {
 }
 
 /** Asks again until there is an answer; fails with what was waited for. */
-export async function eventually<T>(what: string, ask: () => Promise<T | null>, timeoutMs = 40_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | null>,
+  timeoutMs = 40_000,
+): Promise<T> {
   const until = Date.now() + timeoutMs;
   let last: unknown;
   while (Date.now() < until) {

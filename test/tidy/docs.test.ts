@@ -20,9 +20,12 @@ const pages = [
     .map((name) => join('docs', name)),
 ].sort();
 
-test.each(generatedFiles)('$path is what the sources give (npm run generate)', async ({ path, make }) => {
-  expect(read(path)).toBe(await make());
-});
+test.each(generatedFiles)(
+  '$path is what the sources give (npm run generate)',
+  async ({ path, make }) => {
+    expect(read(path)).toBe(await make());
+  },
+);
 
 test('every alarm of the stack is in docs/operating.md, and no other', () => {
   const alarms = synthesize()
@@ -48,7 +51,9 @@ test('every code that verify, poll and ingest give of an artifact says what help
     .flatMap((folder) => readdirSync(join(projectRoot, folder)).map((name) => join(folder, name)))
     .concat('shared/actions/modules/explain-artifact.ts')
     .filter((path) => path.endsWith('.ts'));
-  const words = new Set(sources.flatMap((path) => read(path).match(/(?<=')[A-Za-z]\w+(?=')/g) ?? []));
+  const words = new Set(
+    sources.flatMap((path) => read(path).match(/(?<=')[A-Za-z]\w+(?=')/g) ?? []),
+  );
   // Faults of callers, of Gantry itself and of the command line: they reject no artifact.
   const others = [
     'invalid_request',
@@ -69,7 +74,9 @@ test('every code that verify, poll and ingest give of an artifact says what help
     'regexp_unanchored',
     'reference_invalid',
   ];
-  const codes = Object.keys(errorStatus).filter((code) => words.has(code) && ![...others, ...offline].includes(code));
+  const codes = Object.keys(errorStatus).filter(
+    (code) => words.has(code) && ![...others, ...offline].includes(code),
+  );
   expect(codes.length).toBeGreaterThan(60);
   expect(codes.filter((code) => cureOf(code) === null)).toEqual([]);
 });
@@ -84,7 +91,9 @@ test('every threat of docs/security.md that is answered names the test that show
     .split('\n')
     .filter((line) => line.startsWith('| ') && !line.startsWith('| can |'));
   expect(rows.length).toBeGreaterThan(40);
-  expect(rows.filter((row) => !/`test\/[^`]+\.test\.ts`(, `test\/[^`]+\.test\.ts`)* \|$/.test(row))).toEqual([]);
+  expect(
+    rows.filter((row) => !/`test\/[^`]+\.test\.ts`(, `test\/[^`]+\.test\.ts`)* \|$/.test(row)),
+  ).toEqual([]);
 });
 
 describe('a page', () => {
@@ -99,8 +108,10 @@ describe('a page', () => {
       .filter((target) => !/^(https?:|mailto:)/.test(target));
     const broken = targets.filter((target) => {
       const [path = '', anchor] = target.split('#');
-      const file = path === '' ? page : relative(projectRoot, join(projectRoot, dirname(page), path));
-      if (path.startsWith('/') || file.startsWith('..') || !existsSync(join(projectRoot, file))) return true;
+      const file =
+        path === '' ? page : relative(projectRoot, join(projectRoot, dirname(page), path));
+      if (path.startsWith('/') || file.startsWith('..') || !existsSync(join(projectRoot, file)))
+        return true;
       return anchor !== undefined && !anchorsOf(read(file)).includes(anchor);
     });
     expect(broken).toEqual([]);

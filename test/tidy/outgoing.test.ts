@@ -19,10 +19,18 @@ const known: Record<string, string> = {
 const ofAws = /^(?:@smithy|@aws-sdk|@aws-lambda-powertools|aws-xray-sdk-core)\//;
 
 test('no function can open a connection past the guard, but to AWS', async () => {
-  const { metafile } = await build({ ...bundleOptions, write: false, metafile: true, sourcemap: false });
+  const { metafile } = await build({
+    ...bundleOptions,
+    write: false,
+    metafile: true,
+    sourcemap: false,
+  });
   const importers = Object.entries(metafile.inputs)
     .filter(([, { imports }]) =>
-      imports.some(({ path, external }) => (external && connecting.test(path)) || path.endsWith('/undici/index.js')),
+      imports.some(
+        ({ path, external }) =>
+          (external && connecting.test(path)) || path.endsWith('/undici/index.js'),
+      ),
     )
     // Packages by their name, wherever they lie.
     .map(([file]) => file.replace(/^.*node_modules\//, ''))

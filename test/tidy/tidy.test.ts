@@ -3,7 +3,18 @@ import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/local-cloud.ts';
 
-const folders = ['agent', 'bench', 'bin', 'cli', 'functions', 'infra', 'scripts', 'sdk', 'shared', 'test'];
+const folders = [
+  'agent',
+  'bench',
+  'bin',
+  'cli',
+  'functions',
+  'infra',
+  'scripts',
+  'sdk',
+  'shared',
+  'test',
+];
 const linesMax = 400;
 
 interface Source {
@@ -15,10 +26,14 @@ interface Source {
 function sources(): Source[] {
   return folders
     .filter((folder) => existsSync(join(projectRoot, folder)))
-    .flatMap((folder) => readdirSync(join(projectRoot, folder), { recursive: true, withFileTypes: true }))
+    .flatMap((folder) =>
+      readdirSync(join(projectRoot, folder), { recursive: true, withFileTypes: true }),
+    )
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => /\.(ts|tsx|mjs|cjs|py)$/.test(file) && !/\/(fixtures|node_modules)\//.test(file))
+    .filter(
+      (file) => /\.(ts|tsx|mjs|cjs|py)$/.test(file) && !/\/(fixtures|node_modules)\//.test(file),
+    )
     .map((file) => ({ path: relative(projectRoot, file), text: readFileSync(file, 'utf8') }))
     .filter(({ path }) => path !== 'test/tidy/tidy.test.ts');
 }
@@ -52,7 +67,11 @@ const bans: Ban[] = [
   { name: 'a suppressed type error', pattern: /@ts-(ignore|nocheck|expect-error)/ },
   { name: 'a note to self', pattern: /\b(TODO|FIXME|XXX|HACK)\b/ },
   { name: 'a path of one machine', pattern: /\/(work|Users)\// },
-  { name: 'a skipped or exclusive test', pattern: /\b(test|it|describe)\.(skip|only|todo)\b/, within: /^test\// },
+  {
+    name: 'a skipped or exclusive test',
+    pattern: /\b(test|it|describe)\.(skip|only|todo)\b/,
+    within: /^test\//,
+  },
   { name: 'a section banner', pattern: /^\s*(\/\/|#|\*)\s*[-=*#─]{4,}/m },
   {
     name: 'randomness that is no secret and no id',
@@ -88,14 +107,19 @@ test(`no file is longer than ${linesMax} lines`, () => {
 test('files and folders are named in kebab-case', () => {
   const named = /^[a-z0-9]+(-[a-z0-9]+)*$/;
   const odd = all.filter(
-    ({ path }) => !path.split('/').every((part) => named.test(part.replace(/(\.test|\.config|\.d)?\.\w+$/, ''))),
+    ({ path }) =>
+      !path
+        .split('/')
+        .every((part) => named.test(part.replace(/(\.test|\.config|\.d)?\.\w+$/, ''))),
   );
   expect(odd.map(({ path }) => path)).toEqual([]);
 });
 
 test('exports have names; a default only where a tool asks for it', () => {
   const asked = /^(test\/support\/(stack|skip-reporter)\.ts)$/;
-  const found = all.filter(({ path, text }) => /^export default\b/m.test(text) && !asked.test(path));
+  const found = all.filter(
+    ({ path, text }) => /^export default\b/m.test(text) && !asked.test(path),
+  );
   expect(found.map(({ path }) => path)).toEqual([]);
 });
 

@@ -38,11 +38,15 @@ async function show(flags: Flags): Promise<ExitCode> {
 
 async function create(slug: string, flags: Flags & { name?: string }): Promise<ExitCode> {
   const { client, answers } = await connect();
-  const answer = await client.send(answers.newAccount, 'POST', '/accounts', { slug, name: flags.name ?? slug });
+  const answer = await client.send(answers.newAccount, 'POST', '/accounts', {
+    slug,
+    name: flags.name ?? slug,
+  });
   print(
     flags.json,
     answer,
-    () => `made account ${answer.account.slug}; its first admin token, shown once:\n${answer.token}`,
+    () =>
+      `made account ${answer.account.slug}; its first admin token, shown once:\n${answer.token}`,
   );
   return 0;
 }

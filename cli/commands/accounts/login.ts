@@ -13,13 +13,20 @@ interface LoginFlags extends Flags {
 export function register(command: Command): void {
   command
     .requiredOption('--url <url>', 'the URL of the control plane')
-    .option('--token <token>', 'an API token, or - to read it from standard input (asked for where left out)');
-  describe(command, { example: 'gantry login --url https://gantry.example.com --token - < token.txt', action: login });
+    .option(
+      '--token <token>',
+      'an API token, or - to read it from standard input (asked for where left out)',
+    );
+  describe(command, {
+    example: 'gantry login --url https://gantry.example.com --token - < token.txt',
+    action: login,
+  });
 }
 
 async function login(flags: LoginFlags): Promise<ExitCode> {
   const url = flags.url.replace(/\/+$/, '');
-  if (!URL.canParse(url)) throw new GantryError('usage', `expected a URL, found "${flags.url}"`, { field: 'url' });
+  if (!URL.canParse(url))
+    throw new GantryError('usage', `expected a URL, found "${flags.url}"`, { field: 'url' });
   const connection = { url, token: await tokenOf(flags.token) };
   const [{ makeClient }, { answers }, { keepConnection }] = await Promise.all([
     import('../../client/client.ts'),

@@ -15,13 +15,20 @@ export function register(command: Command): void {
       .command('add <email>')
       .description('add a person; reviewers get approval mail at the address')
       .option('--name <name>', 'what they are called; the address where left out')
-      .requiredOption('--role <role>', 'viewer, author, operator, reviewer or admin; several times', several),
+      .requiredOption(
+        '--role <role>',
+        'viewer, author, operator, reviewer or admin; several times',
+        several,
+      ),
     { example: 'gantry member add rita@example.com --name Rita --role reviewer', action: add },
   );
-  describe(command.command('remove <id>').description('remove a person; their tokens end with it'), {
-    example: 'gantry member remove mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
-    action: remove,
-  });
+  describe(
+    command.command('remove <id>').description('remove a person; their tokens end with it'),
+    {
+      example: 'gantry member remove mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
+      action: remove,
+    },
+  );
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
@@ -37,7 +44,10 @@ async function list(flags: Flags): Promise<ExitCode> {
   return 0;
 }
 
-async function add(email: string, flags: Flags & { name?: string; role: string[] }): Promise<ExitCode> {
+async function add(
+  email: string,
+  flags: Flags & { name?: string; role: string[] },
+): Promise<ExitCode> {
   const { client, answers } = await connect();
   const body = { email, name: flags.name ?? email, roles: flags.role };
   const answer = await client.send(answers.member, 'POST', '/members', body);

@@ -20,10 +20,17 @@ export function register(command: Command): void {
     command
       .command('create <name>')
       .description('make an API token; its secret is printed once')
-      .requiredOption('--role <role>', 'viewer, author, operator, reviewer or admin; several times', several)
+      .requiredOption(
+        '--role <role>',
+        'viewer, author, operator, reviewer or admin; several times',
+        several,
+      )
       .option('--member <id>', 'whose token it is')
       .option('--expires <time>', 'when it ends, ISO 8601, UTC'),
-    { example: 'gantry token create ci --role author --expires 2027-01-01T00:00:00Z', action: create },
+    {
+      example: 'gantry token create ci --role author --expires 2027-01-01T00:00:00Z',
+      action: create,
+    },
   );
   describe(command.command('revoke <id>').description('end a token at once'), {
     example: 'gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
@@ -55,7 +62,11 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
     member_id: flags.member,
     expires_at: flags.expires,
   });
-  print(flags.json, answer, () => `made token ${answer.token.id}; its secret, shown once:\n${answer.secret}`);
+  print(
+    flags.json,
+    answer,
+    () => `made token ${answer.token.id}; its secret, shown once:\n${answer.secret}`,
+  );
   return 0;
 }
 

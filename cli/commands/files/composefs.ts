@@ -14,11 +14,20 @@ interface ImageOptions {
 export function register(command: Command): void {
   command
     .command('image')
-    .description('write the composefs image of a directory or a dump, byte for byte as mkcomposefs does')
+    .description(
+      'write the composefs image of a directory or a dump, byte for byte as mkcomposefs does',
+    )
     .usage('[options] (--from-file DUMP | DIR) OUT')
-    .argument('<paths...>', 'DIR and OUT, or only OUT with --from-file; OUT may be - for standard output')
-    .addOption(new Option('--from-file <dump>', 'read a dump (composefs-dump(5)); - for standard input'))
-    .addOption(new Option('--digest-store <store>', 'copy the content of DIR to STORE, by fs-verity digest'))
+    .argument(
+      '<paths...>',
+      'DIR and OUT, or only OUT with --from-file; OUT may be - for standard output',
+    )
+    .addOption(
+      new Option('--from-file <dump>', 'read a dump (composefs-dump(5)); - for standard input'),
+    )
+    .addOption(
+      new Option('--digest-store <store>', 'copy the content of DIR to STORE, by fs-verity digest'),
+    )
     .addOption(new Option('--print-digest', "print the image's fs-verity digest"))
     .addOption(new Option('--json', 'print digest, size and path as one JSON object'))
     .addHelpText('after', helpAfter)
@@ -57,7 +66,10 @@ async function image(paths: string[], options: ImageOptions): Promise<0> {
     throw new GantryError('usage', `expected ${expected}, found ${paths.length} paths`);
   }
   if (options.fromFile !== undefined && options.digestStore !== undefined) {
-    throw new GantryError('usage', 'expected --digest-store with a DIR, found it with a dump, which has no content');
+    throw new GantryError(
+      'usage',
+      'expected --digest-store with a DIR, found it with a dump, which has no content',
+    );
   }
   const out = paths.at(-1) as string;
   const root =
@@ -114,15 +126,22 @@ async function jsonPieces(root: ComposefsNode): Promise<Iterable<string>> {
 
 /** Waits for the reader, and ends in order when it goes away (`| head`). */
 async function writePieces(pieces: Iterable<Uint8Array | string>): Promise<void> {
-  const [{ Readable }, { pipeline }] = await Promise.all([import('node:stream'), import('node:stream/promises')]);
+  const [{ Readable }, { pipeline }] = await Promise.all([
+    import('node:stream'),
+    import('node:stream/promises'),
+  ]);
   try {
     await pipeline(Readable.from(pieces), process.stdout, { end: false });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw ioError('standard output', error);
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE'))
+      throw ioError('standard output', error);
   }
 }
 
-async function readDirectory(directory: string, { digestStore }: ImageOptions): Promise<ComposefsNode> {
+async function readDirectory(
+  directory: string,
+  { digestStore }: ImageOptions,
+): Promise<ComposefsNode> {
   const { treeFromDirectory } = await import('../../../shared/composefs/directory.ts');
   return treeFromDirectory(directory, {
     ...(digestStore === undefined ? {} : { digestStore }),
@@ -131,7 +150,10 @@ async function readDirectory(directory: string, { digestStore }: ImageOptions): 
 }
 
 async function readDump(path: string): Promise<ComposefsNode> {
-  const [{ DumpReader }, fs] = await Promise.all([import('../../../shared/composefs/dump.ts'), import('node:fs')]);
+  const [{ DumpReader }, fs] = await Promise.all([
+    import('../../../shared/composefs/dump.ts'),
+    import('node:fs'),
+  ]);
   const reader = new DumpReader();
   try {
     if (path === '-') for await (const chunk of process.stdin) reader.push(chunk);

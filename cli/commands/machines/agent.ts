@@ -10,8 +10,13 @@ import { type ExitCode, print, run } from '../../run.ts';
 export function register(agent: Command): void {
   agent
     .command('enroll')
-    .description('make this machine a known instance: its own key, a credential bound to it, the account root pinned')
-    .requiredOption('--token <token>', 'join token, as shown once when the instance was made; good once, for 24 hours')
+    .description(
+      'make this machine a known instance: its own key, a credential bound to it, the account root pinned',
+    )
+    .requiredOption(
+      '--token <token>',
+      'join token, as shown once when the instance was made; good once, for 24 hours',
+    )
     .requiredOption('--root <dir>', 'directory of the agent: store, images, generations, current')
     .option('--writable <path...>', 'paths that belong to the machine and survive (default: /var)')
     .addOption(
@@ -28,7 +33,9 @@ export function register(agent: Command): void {
     .action(run(enrollAction));
   agent
     .command('run')
-    .description('reconcile this machine to its desired state: verify, apply, check what is laid out, report')
+    .description(
+      'reconcile this machine to its desired state: verify, apply, check what is laid out, report',
+    )
     .requiredOption('--root <dir>', 'directory given to enroll')
     .option('--once', 'one look instead of one every minute')
     .option(
@@ -51,7 +58,13 @@ interface EnrollArguments {
   json?: boolean;
 }
 
-async function enrollAction({ token, root, writable, onDecommission, json }: EnrollArguments): Promise<ExitCode> {
+async function enrollAction({
+  token,
+  root,
+  writable,
+  onDecommission,
+  json,
+}: EnrollArguments): Promise<ExitCode> {
   const dir = resolve(root);
   const config = await enroll({
     token,
@@ -75,7 +88,10 @@ interface RunArguments {
 }
 
 async function runAction({ root, once, policy, json }: RunArguments): Promise<ExitCode> {
-  const options = { dir: resolve(root), ...(policy === undefined ? {} : { policyFile: resolve(policy) }) };
+  const options = {
+    dir: resolve(root),
+    ...(policy === undefined ? {} : { policyFile: resolve(policy) }),
+  };
   if (once === true) {
     const result = await runOnce(options);
     print(json, shown(result), () => sentence(result));
@@ -100,7 +116,9 @@ function tell(outcome: TickOutcome, json: boolean | undefined): void {
   const message = error instanceof Error ? error.message : String(error);
   const code = isGantryError(error) ? error.code : 'internal';
   process.stderr.write(
-    json === true ? `${JSON.stringify({ error: { code, message } })}\n` : `gantry: ${message} (${code})\n`,
+    json === true
+      ? `${JSON.stringify({ error: { code, message } })}\n`
+      : `gantry: ${message} (${code})\n`,
   );
 }
 
@@ -111,8 +129,14 @@ function shown({ report, generation }: TickResult): Record<string, unknown> {
 function sentence({ report, generation }: TickResult): string {
   const modules = Object.keys(report.running_module_digests).sort();
   // The report leaves out modules whose files somebody had changed; what runs by now has them again.
-  const does = report.code === 'root_tampered' ? 'is laid out anew' : `runs ${modules.join(', ') || 'no module'}`;
+  const does =
+    report.code === 'root_tampered'
+      ? 'is laid out anew'
+      : `runs ${modules.join(', ') || 'no module'}`;
   const running = generation === 0 ? 'nothing runs' : `generation ${generation} ${does}`;
-  const why = report.message === null ? '' : `\n  ${report.code === null ? '' : `${report.code}: `}${report.message}`;
+  const why =
+    report.message === null
+      ? ''
+      : `\n  ${report.code === null ? '' : `${report.code}: `}${report.message}`;
   return `${report.status}: ${running} (desired state ${report.desired_state_version}, ${report.health})${why}`;
 }

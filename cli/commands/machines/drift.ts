@@ -17,7 +17,10 @@ export function register(command: Command): void {
 async function drift(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await idOf(api, 'instances', instance);
-  const report = await api.client.get(api.answers.drift, `/instances/${encodeURIComponent(id)}/drift`);
+  const report = await api.client.get(
+    api.answers.drift,
+    `/instances/${encodeURIComponent(id)}/drift`,
+  );
   print(flags.json, report, () => {
     const modules = table(
       ['MODULE', 'DESIRED', 'RUNNING', 'DRIFT'],

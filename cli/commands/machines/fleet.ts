@@ -26,7 +26,8 @@ export function register(command: Command): void {
 
 async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
   const api = await connect();
-  const template = flags.template === undefined ? undefined : await idOf(api, 'templates', flags.template);
+  const template =
+    flags.template === undefined ? undefined : await idOf(api, 'templates', flags.template);
   const pages: Fleet[] = [];
   let cursor: string | undefined;
   do {
@@ -56,7 +57,12 @@ function text(fleet: Fleet): string {
   );
   const compositions = table(
     ['COMPOSITION', 'DESIRED', 'RUNNING', 'MISSING'],
-    fleet.compositions.map((row) => [shortDigest(row.digest), row.desired, row.running, row.desired - row.matching]),
+    fleet.compositions.map((row) => [
+      shortDigest(row.digest),
+      row.desired,
+      row.running,
+      row.desired - row.matching,
+    ]),
     'No machine is to run a composition.',
   );
   const modules = table(
@@ -74,17 +80,33 @@ function text(fleet: Fleet): string {
     'No machine runs a module or is to run one.',
   );
   const failures = fleet.templates.flatMap(({ name, template_id, composition_failures }) =>
-    composition_failures.map(({ track, code, message, since }) => [name ?? template_id, track, since, code, message]),
+    composition_failures.map(({ track, code, message, since }) => [
+      name ?? template_id,
+      track,
+      since,
+      code,
+      message,
+    ]),
   );
   const notComposed =
     failures.length === 0
       ? []
-      : [table(['NOT COMPOSED', 'TRACK', 'SINCE', 'CODE', 'WHY ITS MACHINES KEEP WHAT THEY HAVE'], failures, '')];
+      : [
+          table(
+            ['NOT COMPOSED', 'TRACK', 'SINCE', 'CODE', 'WHY ITS MACHINES KEEP WHAT THEY HAVE'],
+            failures,
+            '',
+          ),
+        ];
   const cut = fleet.truncated ? ['Machines report more modules or digests than are listed.'] : [];
   const head = `${fleet.drifted} of ${fleet.instances} machines drifted${why.join('')}`;
   return [head, ...notComposed, groups, compositions, modules, ...cut].join('\n\n');
 }
 
-function counted(group: string, name: string | null, { instances, drifted }: Drifted): (string | number | null)[] {
+function counted(
+  group: string,
+  name: string | null,
+  { instances, drifted }: Drifted,
+): (string | number | null)[] {
   return [group, name, instances, drifted];
 }

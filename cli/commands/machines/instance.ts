@@ -1,7 +1,12 @@
 import type { Command } from 'commander';
 import { tracks } from '../../../shared/domain/templates/index.ts';
 import { connect, idOf } from '../../client/api.ts';
-import { awaitOperation, changeRefused, type WaitFlags, waits } from '../../client/await-operation.ts';
+import {
+  awaitOperation,
+  changeRefused,
+  type WaitFlags,
+  waits,
+} from '../../client/await-operation.ts';
 import { describe, type Flags, metadataOf, oneOf, several } from '../../command.ts';
 import { type Row, signed } from '../../output/preview-rows.ts';
 import { previewText } from '../../output/preview-text.ts';
@@ -25,22 +30,37 @@ export function register(command: Command): void {
     ),
     { example: 'gantry instance create web-1 --template web --set hostname=web-1', action: create },
   );
-  describe(command.command('list').description('list instances'), { example: 'gantry instance list', action: list });
-  describe(command.command('show <instance>').description('show an instance: what it should run, what it runs'), {
-    example: 'gantry instance show web-1',
-    action: show,
+  describe(command.command('list').description('list instances'), {
+    example: 'gantry instance list',
+    action: list,
   });
-  describe(command.command('join-token <instance>').description('make a new join token; the one before it ends'), {
-    example: 'gantry instance join-token web-1',
-    action: joinToken,
-  });
+  describe(
+    command
+      .command('show <instance>')
+      .description('show an instance: what it should run, what it runs'),
+    {
+      example: 'gantry instance show web-1',
+      action: show,
+    },
+  );
+  describe(
+    command
+      .command('join-token <instance>')
+      .description('make a new join token; the one before it ends'),
+    {
+      example: 'gantry instance join-token web-1',
+      action: joinToken,
+    },
+  );
   describe(
     command
       .command('decommission <instance>')
       .description('end an instance for good; its agent wipes its key and secrets within the hour'),
     { example: 'gantry instance decommission web-1', action: decommission },
   );
-  const updating = command.command('update <instance>').description('change metadata, track or clusters');
+  const updating = command
+    .command('update <instance>')
+    .description('change metadata, track or clusters');
   const dryRun = 'show what would change on the machine, without asking for it';
   describe(fields(waits(updating)).option('--dry-run', dryRun), {
     example: 'gantry instance update web-1 --track staging',
@@ -60,7 +80,10 @@ function bodyOf({ track, set, cluster }: InstanceFlags) {
   return { track, metadata: set === undefined ? undefined : metadataOf(set), clusters: cluster };
 }
 
-async function create(name: string, flags: Flags & InstanceFlags & { template: string }): Promise<ExitCode> {
+async function create(
+  name: string,
+  flags: Flags & InstanceFlags & { template: string },
+): Promise<ExitCode> {
   const api = await connect();
   const template_id = await idOf(api, 'templates', flags.template);
   const body = { name, template_id, ...bodyOf(flags) };
@@ -74,7 +97,9 @@ async function create(name: string, flags: Flags & InstanceFlags & { template: s
 
 function missingLines(keys: { key: string; file: string; module: string }[]): string[] {
   if (keys.length === 0) return [];
-  const rows = keys.map(({ key, file, module }): Row => ['!', key, `${file} of ${module} asks for it`]);
+  const rows = keys.map(
+    ({ key, file, module }): Row => ['!', key, `${file} of ${module} asks for it`],
+  );
   return [
     '',
     'It has no desired state until its metadata has what is missing (gantry instance update):',
@@ -117,8 +142,16 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
       ['clusters', row.clusters.join(', ') || null],
       ['metadata', JSON.stringify(row.metadata)],
       ['desired state', `version ${row.desired_version}, ${shortDigest(row.desired_composition)}`],
-      ['desired error', row.desired_error === null ? null : `${row.desired_error.code}: ${row.desired_error.message}`],
-      ['last report', row.report === null ? null : `${row.report.status}, ${row.report.health}, ${row.report.at}`],
+      [
+        'desired error',
+        row.desired_error === null
+          ? null
+          : `${row.desired_error.code}: ${row.desired_error.message}`,
+      ],
+      [
+        'last report',
+        row.report === null ? null : `${row.report.status}, ${row.report.health}, ${row.report.at}`,
+      ],
       ['drift', row.drift],
     ]);
     const names = [
@@ -158,17 +191,26 @@ async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
   print(
     flags.json,
     answer,
-    () => `decommissioned ${answer.instance.name} (${id}); its agent learns it with its next call, within the hour`,
+    () =>
+      `decommissioned ${answer.instance.name} (${id}); its agent learns it with its next call, within the hour`,
   );
   return 0;
 }
 
-async function update(instance: string, flags: WaitFlags & InstanceFlags & { dryRun?: true }): Promise<ExitCode> {
+async function update(
+  instance: string,
+  flags: WaitFlags & InstanceFlags & { dryRun?: true },
+): Promise<ExitCode> {
   const api = await connect();
   const id = await idOf(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}`;
   if (flags.dryRun) {
-    const answer = await api.client.send(api.answers.preview, 'POST', `${path}/preview`, bodyOf(flags));
+    const answer = await api.client.send(
+      api.answers.preview,
+      'POST',
+      `${path}/preview`,
+      bodyOf(flags),
+    );
     print(flags.json, answer, () => previewText(answer));
     return 0;
   }

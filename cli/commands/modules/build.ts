@@ -17,9 +17,14 @@ interface BuildFlags {
 export function registerModuleBuild(module: Command): void {
   module
     .command('build [dir]')
-    .description('build the module in a directory (the current one) from its manifest.yaml and rootfs/')
+    .description(
+      'build the module in a directory (the current one) from its manifest.yaml and rootfs/',
+    )
     .option('--dry-run', 'only write manifest.json, file-list.txt and package-list.txt')
-    .option('--rootfs-only', 'leave out package_spec: the module ships, and says that it ships, files of rootfs/ only')
+    .option(
+      '--rootfs-only',
+      'leave out package_spec: the module ships, and says that it ships, files of rootfs/ only',
+    )
     .option('--out <dir>', 'where results are written (default: dist in the module’s directory)')
     .option('--platform <platform>', 'platform that is built for, e.g. ubuntu-24.04-amd64')
     .option('--json', 'print the result as JSON')
@@ -50,7 +55,8 @@ async function build(dir: string | undefined, flags: BuildFlags): Promise<ExitCo
     rootfsOnly: flags.rootfsOnly ?? false,
     sourceDateEpoch: process.env.SOURCE_DATE_EPOCH,
   });
-  if (!flags.json) for (const warning of result.warnings) process.stderr.write(`gantry: warning: ${warning}\n`);
+  if (!flags.json)
+    for (const warning of result.warnings) process.stderr.write(`gantry: warning: ${warning}\n`);
   print(flags.json, { ...result, platform: flags.platform ?? null }, () => describe(result));
   return 0;
 }

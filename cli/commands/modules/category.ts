@@ -14,7 +14,11 @@ export function register(command: Command): void {
     command
       .command('create <slug>')
       .description('add a category')
-      .requiredOption('--position <number>', 'the base of its layers’ priority; higher wins', wholeNumber),
+      .requiredOption(
+        '--position <number>',
+        'the base of its layers’ priority; higher wins',
+        wholeNumber,
+      ),
     { example: 'gantry category create databases --position 80', action: create },
   );
 }
@@ -34,7 +38,10 @@ async function list(flags: Flags): Promise<ExitCode> {
 
 async function create(slug: string, flags: Flags & { position: number }): Promise<ExitCode> {
   const { client, answers } = await connect();
-  const answer = await client.send(answers.category, 'POST', '/categories', { slug, position: flags.position });
+  const answer = await client.send(answers.category, 'POST', '/categories', {
+    slug,
+    position: flags.position,
+  });
   print(flags.json, answer, () => `made category ${slug} at position ${answer.category.position}`);
   return 0;
 }

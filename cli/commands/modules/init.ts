@@ -7,7 +7,9 @@ import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
 import { type ExitCode, print, run } from '../../run.ts';
 
 const template = fileURLToPath(new URL('../../../examples/module-template', import.meta.url));
-const schema = fileURLToPath(new URL('../../../shared/manifest/module-manifest.schema.json', import.meta.url));
+const schema = fileURLToPath(
+  new URL('../../../shared/manifest/module-manifest.schema.json', import.meta.url),
+);
 
 /** The name that the template's files and their contents have where a module's own belongs. */
 const placeholder = 'my-module';
@@ -20,7 +22,9 @@ const schemaInModule = '.gantry/module-manifest.schema.json';
 export function registerModuleInit(module: Command): void {
   module
     .command('init <name> [dir]')
-    .description('start a module repository: manifest, rootfs/, Containerfile and workflows (in ./<name> by default)')
+    .description(
+      'start a module repository: manifest, rootfs/, Containerfile and workflows (in ./<name> by default)',
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -33,7 +37,11 @@ Exit codes: 0 written, 2 wrong usage or an error.`,
     .action(run(init));
 }
 
-async function init(name: string, dir: string | undefined, flags: { json?: true }): Promise<ExitCode> {
+async function init(
+  name: string,
+  dir: string | undefined,
+  flags: { json?: true },
+): Promise<ExitCode> {
   const result = await initModule(name, dir ?? name);
   const next = `next: edit ${join(result.directory, 'manifest.yaml')}, then gantry module validate`;
   print(flags.json, result, () =>
@@ -52,15 +60,22 @@ export async function initModule(
 ): Promise<{ name: string; directory: string; files: string[] }> {
   if (!isSlug(name)) {
     const expected = `at most ${slugLengthMax} lower-case letters and digits with single ".", "_" or "-" between them`;
-    throw new GantryError('usage', `expected a module name of ${expected}, found ${JSON.stringify(name)}`, {
-      field: 'name',
-      found: name,
-    });
+    throw new GantryError(
+      'usage',
+      `expected a module name of ${expected}, found ${JSON.stringify(name)}`,
+      {
+        field: 'name',
+        found: name,
+      },
+    );
   }
   await refuseOccupied(directory);
   const files = new Map([[schemaInModule, await readFile(schema, 'utf8')]]);
   for (const file of await listFiles(template)) {
-    const text = (await readFile(join(template, file), 'utf8')).replace(schemaInTemplate, schemaInModule);
+    const text = (await readFile(join(template, file), 'utf8')).replace(
+      schemaInTemplate,
+      schemaInModule,
+    );
     files.set(file.replaceAll(placeholder, name), text.replaceAll(placeholder, name));
   }
   for (const [file, text] of files) {
@@ -73,13 +88,20 @@ export async function initModule(
 async function refuseOccupied(directory: string): Promise<void> {
   const stats = await stat(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw new GantryError('io_error', `${directory} cannot be read: ${error.message}`, { cause: error });
+    throw new GantryError('io_error', `${directory} cannot be read: ${error.message}`, {
+      cause: error,
+    });
   });
   if (stats === undefined) return;
-  const present = stats.isDirectory() ? (await readdir(directory)).filter((name) => name !== '.git') : ['a file'];
+  const present = stats.isDirectory()
+    ? (await readdir(directory)).filter((name) => name !== '.git')
+    : ['a file'];
   if (present.length === 0) return;
   const found = `${present.slice(0, 3).join(', ')}${present.length > 3 ? ', …' : ''}`;
-  throw new GantryError('already_exists', `expected ${directory} to be missing or an empty directory, found ${found}`);
+  throw new GantryError(
+    'already_exists',
+    `expected ${directory} to be missing or an empty directory, found ${found}`,
+  );
 }
 
 /** Paths of all files below a directory, relative to it, without what a build in it left behind. */

@@ -7,10 +7,13 @@ import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry module list` */
 export function registerModuleList(module: Command): void {
-  describe(module.command('list').description('list the registered modules and how their polling goes'), {
-    example: 'gantry module list',
-    action: list,
-  });
+  describe(
+    module.command('list').description('list the registered modules and how their polling goes'),
+    {
+      example: 'gantry module list',
+      action: list,
+    },
+  );
 }
 
 async function list(flags: Flags): Promise<ExitCode> {

@@ -10,7 +10,9 @@ export function registerModuleMachines(module: Command): void {
   describe(
     module
       .command('machines <module>')
-      .description('list the machines that say they run a module, <name>, or a version of it, <name>@<version>'),
+      .description(
+        'list the machines that say they run a module, <name>, or a version of it, <name>@<version>',
+      ),
     { example: 'gantry module machines my-redis@0.1.0', action: machines },
   );
 }
@@ -18,7 +20,8 @@ export function registerModuleMachines(module: Command): void {
 async function machines(written: string, flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const at = written.lastIndexOf('@');
-  const [module, version] = at < 1 ? [written, undefined] : [written.slice(0, at), written.slice(at + 1)];
+  const [module, version] =
+    at < 1 ? [written, undefined] : [written.slice(0, at), written.slice(at + 1)];
   const { name, account } = moduleQuery(module);
   const path = `/modules/${encodeURIComponent(name)}/machines`;
   const rows = await client.all(answers.machines, 'machines', path, { account, version });

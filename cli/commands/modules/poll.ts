@@ -37,7 +37,8 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
   const deadline = Date.now() + flags.timeout * 1000;
   const polled = await until(deadline, async () => {
     const { poll } = await api.client.get(api.answers.module, path);
-    const done = poll !== null && (poll.polled_at !== before?.polled_at || poll.failures !== before?.failures);
+    const done =
+      poll !== null && (poll.polled_at !== before?.polled_at || poll.failures !== before?.failures);
     return done ? poll : null;
   });
   const settled = await until(deadline, () => isSettled(api, path));

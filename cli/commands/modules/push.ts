@@ -36,7 +36,11 @@ async function push(path: string, ref: string, flags: PushFlags): Promise<ExitCo
   const bar = process.stderr.isTTY && !flags.json ? await progressBar(target) : null;
   try {
     const result = await pushModule(target, path, (sent, size) => bar?.update(sent, size));
-    print(flags.json, { reference: ref, ...result }, () => `pushed ${ref}\ndigest ${result.digest}`);
+    print(
+      flags.json,
+      { reference: ref, ...result },
+      () => `pushed ${ref}\ndigest ${result.digest}`,
+    );
   } finally {
     bar?.stop();
   }

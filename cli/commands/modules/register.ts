@@ -2,7 +2,11 @@ import type { Command } from 'commander';
 import { varieties } from '../../../shared/domain/modules/index.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags, oneOf } from '../../command.ts';
-import { type RegistrationFlags, registrationOf, withRegistrationOptions } from '../../input/module-flags.ts';
+import {
+  type RegistrationFlags,
+  registrationOf,
+  withRegistrationOptions,
+} from '../../input/module-flags.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface RegisterFlags extends Flags, RegistrationFlags {
@@ -25,11 +29,15 @@ export function registerModuleRegister(module: Command): void {
     .addOption(oneOf('--variety <variety>', varieties, 'subscription where left out'))
     .option('--parent <module>', 'the module whose configuration it overrides')
     .option('--public', 'other accounts may depend on it')
-    .option('--trusted-root <file>', 'trusted_root.json of another Sigstore than the public-good one')
+    .option(
+      '--trusted-root <file>',
+      'trusted_root.json of another Sigstore than the public-good one',
+    )
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--allow-devices', 'let its layers hold device nodes');
   describe(withRegistrationOptions(command), {
-    example: 'gantry module register my-redis --repository ghcr.io/acme/my-redis --category userland --key cosign.pub',
+    example:
+      'gantry module register my-redis --repository ghcr.io/acme/my-redis --category userland --key cosign.pub',
     action: register,
   });
 }
@@ -48,6 +56,10 @@ async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
     allow_devices: flags.allowDevices,
   });
   const { id, repository } = answer.module;
-  print(flags.json, answer, () => `registered ${name} as ${id}; ${repository} is polled from now on`);
+  print(
+    flags.json,
+    answer,
+    () => `registered ${name} as ${id}; ${repository} is polled from now on`,
+  );
   return 0;
 }

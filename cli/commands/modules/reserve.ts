@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
-import { awaitOperation, changeRefused, type WaitFlags, waits } from '../../client/await-operation.ts';
+import {
+  awaitOperation,
+  changeRefused,
+  type WaitFlags,
+  waits,
+} from '../../client/await-operation.ts';
 import { describe } from '../../command.ts';
 import type { ExitCode } from '../../run.ts';
 
@@ -17,7 +22,11 @@ export function registerModuleReserve(module: Command): void {
   });
 }
 
-async function reserve(name: string, patterns: string[], flags: WaitFlags & { revoke?: true }): Promise<ExitCode> {
+async function reserve(
+  name: string,
+  patterns: string[],
+  flags: WaitFlags & { revoke?: true },
+): Promise<ExitCode> {
   const api = await connect();
   const path = `/modules/${encodeURIComponent(name)}/reservations`;
   const body = flags.revoke ? { revoke: patterns } : { grant: patterns };

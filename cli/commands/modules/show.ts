@@ -18,12 +18,19 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
   const answer = await client.get(answers.module, `/modules/${encodeURIComponent(name)}`);
   const { live_version_id } = answer.module;
   const live =
-    flags.json || live_version_id === null ? null : await client.get(answers.version, `/versions/${live_version_id}`);
+    flags.json || live_version_id === null
+      ? null
+      : await client.get(answers.version, `/versions/${live_version_id}`);
   print(flags.json, answer, () => {
     const { module, poll } = answer;
     const identities = module.cosign_identities.map((pair): [string, string] => {
-      const claims = Object.entries(pair.cosign_claims ?? {}).map(([name, regexp]) => `, ${name} ${regexp}`);
-      return ['identity', `${pair.cosign_identity_regexp} by ${pair.cosign_issuer_regexp}${claims.join('')}`];
+      const claims = Object.entries(pair.cosign_claims ?? {}).map(
+        ([name, regexp]) => `, ${name} ${regexp}`,
+      );
+      return [
+        'identity',
+        `${pair.cosign_identity_regexp} by ${pair.cosign_issuer_regexp}${claims.join('')}`,
+      ];
     });
     return facts([
       ['name', `${module.account}/${module.name}`],
@@ -37,7 +44,10 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['trusted keys', module.trusted_keys.length],
       ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'its own'],
       ['transparency log', module.require_tlog ? 'required' : 'not required'],
-      ['attestations', module.required_attestations.map(({ predicate_type }) => predicate_type).join(', ') || null],
+      [
+        'attestations',
+        module.required_attestations.map(({ predicate_type }) => predicate_type).join(', ') || null,
+      ],
       ['platforms', module.platforms.join(', ') || 'any'],
       ['reserved', module.granted_reservations.join(', ') || null],
       ['live version', live?.version.version_string ?? null],

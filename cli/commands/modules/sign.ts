@@ -15,7 +15,10 @@ export function registerModuleSign(module: Command): void {
   module
     .command('sign <ref>')
     .description('sign an artifact in a registry with a private key')
-    .requiredOption('--key <file>', 'private key: as "cosign generate-key-pair" writes it, or plain PEM')
+    .requiredOption(
+      '--key <file>',
+      'private key: as "cosign generate-key-pair" writes it, or plain PEM',
+    )
     .option('--annotation <name=value>', 'value to sign along (repeatable)', collectAnnotation)
     .option('--plain-http', 'speak http to the registry (loopback hosts are anyway)')
     .option('--json', 'print the digests as JSON')

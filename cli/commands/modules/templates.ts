@@ -10,7 +10,9 @@ export function registerModuleTemplates(module: Command): void {
   describe(
     module
       .command('templates <name>')
-      .description('list the templates, and whether each would take the module by its platform and assignments'),
+      .description(
+        'list the templates, and whether each would take the module by its platform and assignments',
+      ),
     { example: 'gantry module templates my-redis', action: templates },
   );
 }

@@ -27,7 +27,10 @@ export function registerModuleValidate(module: Command): void {
   module
     .command('validate [path]')
     .description('check a manifest.yaml, or the one in a directory (the current one)')
-    .option('--category <slug>', 'ask the control plane for conflicts with the account’s modules, in this category')
+    .option(
+      '--category <slug>',
+      'ask the control plane for conflicts with the account’s modules, in this category',
+    )
     .option('--json', 'print {valid, errors, warnings, conflicts} as JSON')
     .addHelpText(
       'after',
@@ -47,7 +50,9 @@ async function validate(path: string | undefined, flags: ValidateFlags): Promise
   const file = await manifestFile(path ?? '.');
   const text = await readManifest(file);
   const result =
-    flags.category === undefined ? await validateHere(text) : await validateThere(file, text, flags.category);
+    flags.category === undefined
+      ? await validateHere(text)
+      : await validateThere(file, text, flags.category);
   const { isRefused } = await import('../../../shared/manifest/index.ts');
   print(flags.json, result, () => report(file, result));
   return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
@@ -59,7 +64,11 @@ async function validateHere(text: string): Promise<ManifestValidation> {
 }
 
 /** Sends the files that would ship as well, so that conflicts are found exactly. */
-async function validateThere(file: string, text: string, category_slug: string): Promise<ManifestValidation> {
+async function validateThere(
+  file: string,
+  text: string,
+  category_slug: string,
+): Promise<ManifestValidation> {
   const here = await validateHere(text);
   if (!here.valid) return here;
   const { client, answers } = await connect();
@@ -90,7 +99,8 @@ function report(file: string, { valid, errors, warnings, conflicts }: ManifestVa
     const words = [path, severity === 'warning' ? `warning: ${message}` : message].filter(Boolean);
     return `${file}:${line}:${column} ${words.join(' ')}`;
   });
-  for (const { kind, path, message } of conflicts) lines.push(`${file} ${kind} ${path}: ${message}`);
+  for (const { kind, path, message } of conflicts)
+    lines.push(`${file} ${kind} ${path}: ${message}`);
   return [...lines.map(safe), ...(valid ? [`${file} is valid`] : [])].join('\n');
 }
 
@@ -104,7 +114,10 @@ async function readManifest(file: string): Promise<string> {
   const handle = await open(file).catch(unreadable(file));
   try {
     const chunks: Buffer[] = [];
-    for await (const chunk of handle.createReadStream({ end: limits.moduleManifestBytesMax, autoClose: false })) {
+    for await (const chunk of handle.createReadStream({
+      end: limits.moduleManifestBytesMax,
+      autoClose: false,
+    })) {
       chunks.push(chunk as Buffer);
     }
     return Buffer.concat(chunks).toString('utf8');
@@ -118,7 +131,9 @@ async function readManifest(file: string): Promise<string> {
 function unreadable(path: string): (error: unknown) => never {
   return (error) => {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = missing ? 'found none; run this in the directory of a module, or name it' : (error as Error).message;
+    const why = missing
+      ? 'found none; run this in the directory of a module, or name it'
+      : (error as Error).message;
     throw new GantryError('io_error', `expected a manifest at ${path}, ${why}`, { cause: error });
   };
 }

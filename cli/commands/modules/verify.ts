@@ -21,9 +21,16 @@ export function registerModuleVerify(module: Command): void {
       .command('verify <ref>')
       .description('verify the signatures of an artifact in a registry, as the platform does'),
   )
-    .option('--trusted-root <file>', 'Sigstore trusted_root.json (default: the public-good instance)')
+    .option(
+      '--trusted-root <file>',
+      'Sigstore trusted_root.json (default: the public-good instance)',
+    )
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option('--annotation <name=value>', 'value that the signature must carry (repeatable)', collectAnnotation)
+    .option(
+      '--annotation <name=value>',
+      'value that the signature must carry (repeatable)',
+      collectAnnotation,
+    )
     .option('--plain-http', 'speak http to the registry (loopback hosts are anyway)')
     .option('--json', 'print the verdict as JSON')
     .addHelpText(
@@ -57,7 +64,12 @@ async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
 
 /** The policy that the options state, as a registration with them has it; wrong ones are found before the registry is asked. */
 async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
-  const { identities = [], keys = [], trusted_root = null, attestations = [] } = await trustOf(flags);
+  const {
+    identities = [],
+    keys = [],
+    trusted_root = null,
+    attestations = [],
+  } = await trustOf(flags);
   if (identities.length + keys.length === 0) {
     throw new GantryError(
       'usage',
@@ -66,7 +78,8 @@ async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
   }
   const { requireTlog: require_tlog, annotation } = flags;
   const { checkTrustedRoot, compilePolicy } = await import('../../../shared/signature/index.ts');
-  if (trusted_root !== null) checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
+  if (trusted_root !== null)
+    checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
   const policy = { identities, keys, require_tlog, trusted_root, attestations };
   const asked = annotation === undefined ? policy : { ...policy, annotations: annotation };
   compilePolicy(asked);

@@ -8,7 +8,9 @@ import { type ExitCode, print } from '../../run.ts';
 /** `gantry module versions` */
 export function registerModuleVersions(module: Command): void {
   describe(
-    module.command('versions <name>').description('list versions, and what was found but is none, with the reason'),
+    module
+      .command('versions <name>')
+      .description('list versions, and what was found but is none, with the reason'),
     { example: 'gantry module versions my-redis', action: versions },
   );
 }

@@ -24,15 +24,23 @@ export function registerModuleWhy(module: Command): void {
 async function why(ref: string, flags: Flags): Promise<ExitCode> {
   const [, name, within] = /^([^:@/]+)[:@](.+)$/.exec(ref) ?? [];
   if (name === undefined || within === undefined) {
-    throw new GantryError('usage', `expected <name>:<tag>, <name>@<version> or <name>@<digest>, found "${ref}"`);
+    throw new GantryError(
+      'usage',
+      `expected <name>:<tag>, <name>@<version> or <name>@<digest>, found "${ref}"`,
+    );
   }
   const { client, answers } = await connect();
-  const answer = await client.get(answers.explanation, `/modules/${encodeURIComponent(name)}/why`, { ref: within });
+  const answer = await client.get(answers.explanation, `/modules/${encodeURIComponent(name)}/why`, {
+    ref: within,
+  });
   print(flags.json, answer, () => explain(ref, answer));
   return answer.version === null ? 1 : 0;
 }
 
-function explain(ref: string, { version, candidate, poll, reason }: z.infer<typeof explainAnswer>): string {
+function explain(
+  ref: string,
+  { version, candidate, poll, reason }: z.infer<typeof explainAnswer>,
+): string {
   const mark = version !== null && reason.code === null ? colors.green('✓') : colors.red('✗');
   const code = reason.code === null ? '' : ` (${reason.code})`;
   const head = `${mark} ${safe(ref)}: ${safe(reason.message)}${code}`;
@@ -56,8 +64,15 @@ function explain(ref: string, { version, candidate, poll, reason }: z.infer<type
     ...asked,
   ]);
   const signatures = signatureRows(artifact.signatures);
-  const none = artifact === candidate && candidate.state === 'found' ? ': not looked for yet' : ': none found';
-  return [head, ...cure, rows, `  signatures${signatures.length === 0 ? none : ''}`, ...signatures].join('\n');
+  const none =
+    artifact === candidate && candidate.state === 'found' ? ': not looked for yet' : ': none found';
+  return [
+    head,
+    ...cure,
+    rows,
+    `  signatures${signatures.length === 0 ? none : ''}`,
+    ...signatures,
+  ].join('\n');
 }
 
 function indented(rows: [string, string | number | null][]): string {

@@ -11,7 +11,11 @@ export function register(command: Command): void {
     command
       .command('list')
       .description('list approval requests, newest first')
-      .option('--state <state>', 'pending, approved, rejected, expired, withdrawn or all', 'pending'),
+      .option(
+        '--state <state>',
+        'pending, approved, rejected, expired, withdrawn or all',
+        'pending',
+      ),
     { example: 'gantry approvals list --state all', action: list },
   );
   for (const decision of ['approve', 'reject'] as const) {
@@ -22,7 +26,8 @@ export function register(command: Command): void {
         .option('--comment <text>', 'kept beside the decision'),
       {
         example: `gantry approvals ${decision} ${id} --comment "checked on staging"`,
-        action: (approval: string, flags: Flags & { comment?: string }) => decide(approval, decision, flags),
+        action: (approval: string, flags: Flags & { comment?: string }) =>
+          decide(approval, decision, flags),
       },
     );
   }
@@ -35,7 +40,13 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
   print(flags.json, { approvals }, () =>
     table(
       ['ID', 'STATE', 'SUMMARY', 'ASKED BY', 'EXPIRES'],
-      approvals.map((row) => [row.id, state(row.state), row.summary, row.requested_by, row.expires_at]),
+      approvals.map((row) => [
+        row.id,
+        state(row.state),
+        row.summary,
+        row.requested_by,
+        row.expires_at,
+      ]),
       flags.state === 'pending' ? 'Nothing waits for approval.' : 'There are no such requests.',
     ),
   );
@@ -49,7 +60,10 @@ async function decide(
 ): Promise<ExitCode> {
   const { client, answers } = await connect();
   const path = `/approvals/${encodeURIComponent(id)}/decide`;
-  const answer = await client.send(answers.approval, 'POST', path, { decision, comment: flags.comment });
+  const answer = await client.send(answers.approval, 'POST', path, {
+    decision,
+    comment: flags.comment,
+  });
   print(flags.json, answer, () => `${answer.approval.summary}: ${state(answer.approval.state)}`);
   return 0;
 }

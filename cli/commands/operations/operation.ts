@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
-import { awaitOperation, changeRefused, outcome, type WaitFlags } from '../../client/await-operation.ts';
+import {
+  awaitOperation,
+  changeRefused,
+  outcome,
+  type WaitFlags,
+} from '../../client/await-operation.ts';
 import { describe, type Flags, wholeNumber } from '../../command.ts';
 import { facts, state, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
@@ -35,7 +40,13 @@ async function list(flags: Flags): Promise<ExitCode> {
   print(flags.json, { operations }, () =>
     table(
       ['ID', 'STATE', 'SUMMARY', 'ASKED BY', 'ASKED AT'],
-      operations.map((row) => [row.id, state(row.state), row.summary, row.requested_by, row.created_at]),
+      operations.map((row) => [
+        row.id,
+        state(row.state),
+        row.summary,
+        row.requested_by,
+        row.created_at,
+      ]),
       'Nothing was asked for yet.',
     ),
   );
@@ -51,7 +62,10 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
       ['id', row.id],
       ['summary', row.summary],
       ['state', state(row.state)],
-      ['why', row.message === null ? null : `${row.message}${row.code === null ? '' : ` (${row.code})`}`],
+      [
+        'why',
+        row.message === null ? null : `${row.message}${row.code === null ? '' : ` (${row.code})`}`,
+      ],
       ['asked by', row.requested_by],
       ['asked at', row.created_at],
       ['approval', row.approval_id],

@@ -1,7 +1,12 @@
 import type { Command } from 'commander';
 import { decisions } from '../../../shared/domain/operations/index.ts';
 import { connect } from '../../client/api.ts';
-import { awaitOperation, changeRefused, type WaitFlags, waits } from '../../client/await-operation.ts';
+import {
+  awaitOperation,
+  changeRefused,
+  type WaitFlags,
+  waits,
+} from '../../client/await-operation.ts';
 import { describe, type Flags, oneOf, wholeNumber } from '../../command.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
@@ -24,7 +29,13 @@ export function register(command: Command): void {
       command
         .command('set <action>')
         .description('change what an action asks for')
-        .addOption(oneOf('--decision <decision>', decisions, 'what the action asks for').makeOptionMandatory())
+        .addOption(
+          oneOf(
+            '--decision <decision>',
+            decisions,
+            'what the action asks for',
+          ).makeOptionMandatory(),
+        )
         .option('--quorum <number>', 'approvals needed', wholeNumber)
         .option('--self-approval', 'let the one who asked approve')
         .option('--expires-in <seconds>', 'until an undecided request ends', wholeNumber),
@@ -62,11 +73,16 @@ async function list(flags: Flags): Promise<ExitCode> {
 
 async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {
   const api = await connect();
-  const { operation } = await api.client.send(api.answers.operation, 'PUT', `/policies/${encodeURIComponent(action)}`, {
-    decision: flags.decision,
-    quorum: flags.quorum,
-    self_approval: flags.selfApproval,
-    expires_in_s: flags.expiresIn,
-  });
+  const { operation } = await api.client.send(
+    api.answers.operation,
+    'PUT',
+    `/policies/${encodeURIComponent(action)}`,
+    {
+      decision: flags.decision,
+      quorum: flags.quorum,
+      self_approval: flags.selfApproval,
+      expires_in_s: flags.expiresIn,
+    },
+  );
   return awaitOperation(api, operation, flags);
 }

@@ -19,7 +19,9 @@ export function register(command: Command): void {
   describe(
     command
       .command('create')
-      .description('open a webhook; its URL and its secret, shown once, are for the registry’s settings')
+      .description(
+        'open a webhook; its URL and its secret, shown once, are for the registry’s settings',
+      )
       .addOption(oneOf('--kind <kind>', hookKinds, 'what sends').makeOptionMandatory())
       .requiredOption('--host <host>', 'the registry, as the modules’ repositories name it'),
     { example: 'gantry hook create --kind github --host ghcr.io', action: create },
@@ -50,7 +52,8 @@ async function create(flags: CreateFlags): Promise<ExitCode> {
   print(
     flags.json,
     answer,
-    () => `made ${answer.hook.id}\nURL     ${answer.hook.url}\nsecret  ${answer.secret}   (shown once)`,
+    () =>
+      `made ${answer.hook.id}\nURL     ${answer.hook.url}\nsecret  ${answer.secret}   (shown once)`,
   );
   return 0;
 }

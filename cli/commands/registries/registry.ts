@@ -12,17 +12,26 @@ interface LoginFlags extends Flags {
 
 /** `gantry registry …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list registries that the platform has credentials for'), {
-    example: 'gantry registry list',
-    action: list,
-  });
+  describe(
+    command.command('list').description('list registries that the platform has credentials for'),
+    {
+      example: 'gantry registry list',
+      action: list,
+    },
+  );
   describe(
     command
       .command('login <host>')
       .description('store credentials by which the platform reads your modules from a registry')
       .requiredOption('--username <name>', 'user name')
-      .option('--password-stdin', 'read the password or token from standard input (asked for where left out)'),
-    { example: 'gantry registry login ghcr.io --username acme --password-stdin < token.txt', action: login },
+      .option(
+        '--password-stdin',
+        'read the password or token from standard input (asked for where left out)',
+      ),
+    {
+      example: 'gantry registry login ghcr.io --username acme --password-stdin < token.txt',
+      action: login,
+    },
   );
   describe(command.command('logout <host>').description('remove them'), {
     example: 'gantry registry logout ghcr.io',
@@ -47,7 +56,12 @@ async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const password = await readHidden('password or token', flags.passwordStdin === true);
   const body = { username: flags.username, password };
-  const answer = await client.send(answers.registry, 'PUT', `/registries/${encodeURIComponent(host)}`, body);
+  const answer = await client.send(
+    answers.registry,
+    'PUT',
+    `/registries/${encodeURIComponent(host)}`,
+    body,
+  );
   print(
     flags.json,
     answer,

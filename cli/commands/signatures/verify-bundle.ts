@@ -24,7 +24,10 @@ export function register(command: Command): void {
     .option('--certificate-identity <identity>', 'exactly the identity of a keyless signature')
     .option('--certificate-oidc-issuer <url>', 'exactly the issuer that vouched for the identity')
     .option('--key <file>', 'public key (PEM) that must have signed')
-    .option('--trusted-root <file>', 'Sigstore trusted_root.json (default: the public-good instance)')
+    .option(
+      '--trusted-root <file>',
+      'Sigstore trusted_root.json (default: the public-good instance)',
+    )
     .option('--json', 'print the verdict as JSON')
     .addHelpText(
       'after',
@@ -45,8 +48,14 @@ async function verify(target: string, flags: Flags): Promise<ExitCode> {
   const artifact = await readArtifact(target);
   const { exactRegexp, verifyBundle } = await import('../../../shared/signature/index.ts');
   const { certificateIdentity: identity, certificateOidcIssuer: issuer, key } = flags;
-  if ((identity === undefined) !== (issuer === undefined) || (key === undefined) === (identity === undefined)) {
-    throw new GantryError('usage', 'expected --key, or --certificate-identity with --certificate-oidc-issuer');
+  if (
+    (identity === undefined) !== (issuer === undefined) ||
+    (key === undefined) === (identity === undefined)
+  ) {
+    throw new GantryError(
+      'usage',
+      'expected --key, or --certificate-identity with --certificate-oidc-issuer',
+    );
   }
   const policy: SignaturePolicy = {
     identities:
@@ -55,7 +64,10 @@ async function verify(target: string, flags: Flags): Promise<ExitCode> {
         : [{ identity_regexp: exactRegexp(identity), issuer_regexp: exactRegexp(issuer) }],
     keys: key === undefined ? [] : [await readOptionFile(key, '--key')],
     require_tlog: true,
-    trusted_root: flags.trustedRoot === undefined ? null : await readOptionJson(flags.trustedRoot, '--trusted-root'),
+    trusted_root:
+      flags.trustedRoot === undefined
+        ? null
+        : await readOptionJson(flags.trustedRoot, '--trusted-root'),
   };
   const verdict = verifyBundle(await readOptionJson(flags.bundle, '--bundle'), artifact, policy);
   print(flags.json, verdict, () => described(target, verdict));
@@ -70,9 +82,13 @@ async function readArtifact(target: string): Promise<{ digest: string; bytes?: U
   } catch (cause) {
     if (/^sha256:[0-9a-f]{64}$/i.test(target)) return { digest: target.toLowerCase() };
     const expected = 'a file, or sha256: and 64 hex digits';
-    throw new GantryError('io_error', `expected ${expected}, found "${target}": ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new GantryError(
+      'io_error',
+      `expected ${expected}, found "${target}": ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

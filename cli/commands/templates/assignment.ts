@@ -1,7 +1,12 @@
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { type Api, connect, idOf } from '../../client/api.ts';
-import { awaitOperation, changeRefused, type WaitFlags, waits } from '../../client/await-operation.ts';
+import {
+  awaitOperation,
+  changeRefused,
+  type WaitFlags,
+  waits,
+} from '../../client/await-operation.ts';
 import { describe, metadataOf, several, wholeNumber } from '../../command.ts';
 import type { ExitCode } from '../../run.ts';
 
@@ -14,11 +19,18 @@ interface AssignmentFlags extends WaitFlags {
 
 /** `gantry assignment …` */
 export function register(command: Command): void {
-  describe(fields(waits(command.command('add <template> <module>').description('assign a module to a template'))), {
-    example: 'gantry assignment add web my-redis --constraint "^0.1.0"',
-    no: changeRefused,
-    action: add,
-  });
+  describe(
+    fields(
+      waits(
+        command.command('add <template> <module>').description('assign a module to a template'),
+      ),
+    ),
+    {
+      example: 'gantry assignment add web my-redis --constraint "^0.1.0"',
+      no: changeRefused,
+      action: add,
+    },
+  );
   const updating = command
     .command('update <template> [module]')
     .usage('[options] <template> <module> | <id>')
@@ -34,14 +46,22 @@ export function register(command: Command): void {
     .command('remove <template> [module]')
     .usage('[options] <template> <module> | <id>')
     .description('remove an assignment; a module that another one requires stays');
-  describe(waits(removing), { example: 'gantry assignment remove web my-redis', no: changeRefused, action: remove });
+  describe(waits(removing), {
+    example: 'gantry assignment remove web my-redis',
+    no: changeRefused,
+    action: remove,
+  });
 }
 
 function fields(command: Command): Command {
   return command
     .option('--constraint <range>', 'npm-style semver range; any version where left out')
     .option('--set <key=value>', 'all its metadata; several times', several)
-    .option('--priority <number>', 'replaces the priority that category and variety give', wholeNumber);
+    .option(
+      '--priority <number>',
+      'replaces the priority that category and variety give',
+      wholeNumber,
+    );
 }
 
 function bodyOf({ constraint, set, priority }: AssignmentFlags) {
@@ -60,10 +80,17 @@ async function add(template: string, module: string, flags: AssignmentFlags): Pr
   return awaitOperation(api, operation, flags, { assignment });
 }
 
-async function update(template: string, module: string | undefined, flags: AssignmentFlags): Promise<ExitCode> {
+async function update(
+  template: string,
+  module: string | undefined,
+  flags: AssignmentFlags,
+): Promise<ExitCode> {
   const body = bodyOf(flags);
   if (Object.values(body).every((value) => value === undefined)) {
-    throw new GantryError('usage', 'expected at least one of --constraint, --set and --priority, found none');
+    throw new GantryError(
+      'usage',
+      'expected at least one of --constraint, --set and --priority, found none',
+    );
   }
   const api = await connect();
   const { operation } = await api.client.send(
@@ -75,9 +102,17 @@ async function update(template: string, module: string | undefined, flags: Assig
   return awaitOperation(api, operation, flags);
 }
 
-async function remove(template: string, module: string | undefined, flags: WaitFlags): Promise<ExitCode> {
+async function remove(
+  template: string,
+  module: string | undefined,
+  flags: WaitFlags,
+): Promise<ExitCode> {
   const api = await connect();
-  const { operation } = await api.client.send(api.answers.operation, 'DELETE', await pathOf(api, template, module));
+  const { operation } = await api.client.send(
+    api.answers.operation,
+    'DELETE',
+    await pathOf(api, template, module),
+  );
   return awaitOperation(api, operation, flags);
 }
 
@@ -85,17 +120,25 @@ async function remove(template: string, module: string | undefined, flags: WaitF
 async function pathOf(api: Api, template: string, module: string | undefined): Promise<string> {
   const id = module === undefined ? template : await assignmentOf(api, template, module);
   if (id.startsWith('asg_')) return `/system/node_module_assignments/${encodeURIComponent(id)}`;
-  throw new GantryError('usage', `expected <template> <module> or the id of an assignment, found "${id}"`);
+  throw new GantryError(
+    'usage',
+    `expected <template> <module> or the id of an assignment, found "${id}"`,
+  );
 }
 
 /** A bare name is a module of the own account, else of `powernode`. */
 async function assignmentOf(api: Api, template: string, module: string): Promise<string> {
   const path = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}`;
   const { assignments } = await api.client.get(api.answers.template, path);
-  const own = module.includes('/') ? null : (await api.client.get(api.answers.account, '/accounts/current')).account;
+  const own = module.includes('/')
+    ? null
+    : (await api.client.get(api.answers.account, '/accounts/current')).account;
   const names = own === null ? [module] : [`${own.slug}/${module}`, `powernode/${module}`];
   const found = names.flatMap((name) => assignments.find((row) => row.module === name) ?? [])[0];
   if (found !== undefined) return found.id;
   const known = assignments.map((row) => row.module).join(', ') || 'none';
-  throw new GantryError('not_found', `expected a module that is assigned to ${template} (${known}), found "${module}"`);
+  throw new GantryError(
+    'not_found',
+    `expected a module that is assigned to ${template} (${known}), found "${module}"`,
+  );
 }

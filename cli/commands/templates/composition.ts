@@ -39,7 +39,9 @@ async function show(template: string, flags: Flags & { track: string }): Promise
     ]);
     const layers = table(
       ['MODULE', 'VERSION', 'PRIORITY', 'FILES'],
-      report.layers.toReversed().map(({ name, version, priority, files }) => [name, version, priority, files]),
+      report.layers
+        .toReversed()
+        .map(({ name, version, priority, files }) => [name, version, priority, files]),
       'It is composed of no module.',
     );
     const dropped = table(
@@ -49,12 +51,22 @@ async function show(template: string, flags: Flags & { track: string }): Promise
     );
     const left = report.counts.dropped - report.dropped.length;
     const more = left === 0 ? [] : [`… ${left} more are dropped`];
-    return [head, layers, dropped, ...more, ...report.warnings.map((one) => `warning: ${safe(one)}`)].join('\n\n');
+    return [
+      head,
+      layers,
+      dropped,
+      ...more,
+      ...report.warnings.map((one) => `warning: ${safe(one)}`),
+    ].join('\n\n');
   });
   return 0;
 }
 
-async function why(template: string, path: string, flags: Flags & { track: string }): Promise<ExitCode> {
+async function why(
+  template: string,
+  path: string,
+  flags: Flags & { track: string },
+): Promise<ExitCode> {
   const api = await connect();
   const query = new URLSearchParams({ path, track: flags.track });
   const url = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}/composition/why?${query}`;

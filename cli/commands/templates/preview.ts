@@ -34,14 +34,29 @@ export function registerTemplatePreview(template: Command): void {
     .option('--assign <module>', 'assign a module, or <module>@<range>')
     .option('--remove <module>', 'take a module out')
     .option('--promote <version>', 'promote a version, by id or as <module>@<version>')
-    .addOption(oneOf('--to <state>', promotedStates, 'of --promote: the state that it is to have').default('live'))
-    .option('--priority <module=number>', 'set the priority of a module; <module>= lets it be computed', priorityOf)
+    .addOption(
+      oneOf('--to <state>', promotedStates, 'of --promote: the state that it is to have').default(
+        'live',
+      ),
+    )
+    .option(
+      '--priority <module=number>',
+      'set the priority of a module; <module>= lets it be computed',
+      priorityOf,
+    )
     .option('--metadata <module>', 'replace the metadata of a module by what --set gives')
-    .option('--reserve <module=pattern>', 'reserve what a pattern of its protected_spec matches', reservationOf)
+    .option(
+      '--reserve <module=pattern>',
+      'reserve what a pattern of its protected_spec matches',
+      reservationOf,
+    )
     .option('--revoke <module=pattern>', 'end a reservation', reservationOf)
     .option('--set <key=value>', 'metadata of --assign or --metadata; several times', several)
     .addOption(oneOf('--track <track>', tracks, 'machines of which track').default('live'));
-  describe(command, { example: 'gantry template preview web --assign my-redis@^0.1.0', action: preview });
+  describe(command, {
+    example: 'gantry template preview web --assign my-redis@^0.1.0',
+    action: preview,
+  });
 }
 
 function priorityOf(written: string) {
@@ -53,7 +68,9 @@ function priorityOf(written: string) {
 function reservationOf(written: string): Reservation {
   const [, module, pattern] = /^([^=]+)=(.+)$/s.exec(written) ?? [];
   if (module === undefined || pattern === undefined || module.includes('/')) {
-    throw new InvalidArgumentError('Expected <module>=<pattern>, with a module of your own account.');
+    throw new InvalidArgumentError(
+      'Expected <module>=<pattern>, with a module of your own account.',
+    );
   }
   return { module, pattern };
 }
@@ -62,14 +79,19 @@ async function preview(template: string, flags: PreviewFlags): Promise<ExitCode>
   const api = await connect();
   const change = await changeOf(api, flags);
   const path = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}/preview`;
-  const answer = await api.client.send(api.answers.preview, 'POST', path, { change, track: flags.track });
+  const answer = await api.client.send(api.answers.preview, 'POST', path, {
+    change,
+    track: flags.track,
+  });
   print(flags.json, answer, () => previewText(answer));
   return 0;
 }
 
 async function changeOf(api: Api, flags: PreviewFlags) {
   const { assign, remove, promote, priority, metadata, reserve, revoke, set } = flags;
-  const given = [assign, remove, promote, priority, metadata, reserve, revoke].filter((one) => one !== undefined);
+  const given = [assign, remove, promote, priority, metadata, reserve, revoke].filter(
+    (one) => one !== undefined,
+  );
   if (given.length !== 1) {
     throw new GantryError(
       'usage',
@@ -78,13 +100,17 @@ async function changeOf(api: Api, flags: PreviewFlags) {
   }
   if (assign !== undefined) {
     const at = assign.indexOf('@');
-    const [module, constraint] = at < 1 ? [assign, undefined] : [assign.slice(0, at), assign.slice(at + 1)];
+    const [module, constraint] =
+      at < 1 ? [assign, undefined] : [assign.slice(0, at), assign.slice(at + 1)];
     return { kind: 'assign', module, constraint, metadata: set && metadataOf(set) };
   }
   if (remove !== undefined) return { kind: 'remove', module: remove };
-  if (promote !== undefined) return { kind: 'promote', version_id: await versionIdOf(api, promote), to: flags.to };
-  if (reserve !== undefined) return { kind: 'reserve', module: reserve.module, grant: [reserve.pattern] };
-  if (revoke !== undefined) return { kind: 'reserve', module: revoke.module, revoke: [revoke.pattern] };
+  if (promote !== undefined)
+    return { kind: 'promote', version_id: await versionIdOf(api, promote), to: flags.to };
+  if (reserve !== undefined)
+    return { kind: 'reserve', module: reserve.module, grant: [reserve.pattern] };
+  if (revoke !== undefined)
+    return { kind: 'reserve', module: revoke.module, revoke: [revoke.pattern] };
   if (priority !== undefined) return { kind: 'update', ...priority };
   return { kind: 'update', module: metadata, metadata: metadataOf(set ?? []) };
 }

@@ -14,17 +14,28 @@ export function register(command: Command): void {
       .requiredOption('--platform <platform>', 'such as ubuntu-24.04-amd64'),
     { example: 'gantry template create web --platform ubuntu-24.04-amd64', action: create },
   );
-  describe(command.command('list').description('list templates'), { example: 'gantry template list', action: list });
-  describe(command.command('show <template>').description('show a template, its assignments and compositions'), {
-    example: 'gantry template show web',
-    action: show,
+  describe(command.command('list').description('list templates'), {
+    example: 'gantry template list',
+    action: list,
   });
+  describe(
+    command
+      .command('show <template>')
+      .description('show a template, its assignments and compositions'),
+    {
+      example: 'gantry template show web',
+      action: show,
+    },
+  );
   registerTemplatePreview(command);
 }
 
 async function create(name: string, flags: Flags & { platform: string }): Promise<ExitCode> {
   const { client, answers } = await connect();
-  const answer = await client.send(answers.newTemplate, 'POST', '/templates', { name, platform: flags.platform });
+  const answer = await client.send(answers.newTemplate, 'POST', '/templates', {
+    name,
+    platform: flags.platform,
+  });
   print(flags.json, answer, () => `made template ${name} as ${answer.template.id}`);
   return 0;
 }
@@ -65,7 +76,12 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
     ]);
     const assignments = table(
       ['ASSIGNMENT', 'MODULE', 'CONSTRAINT', 'PRIORITY'],
-      answer.assignments.map((row) => [row.id, row.module, row.constraint ?? '*', row.effective_priority]),
+      answer.assignments.map((row) => [
+        row.id,
+        row.module,
+        row.constraint ?? '*',
+        row.effective_priority,
+      ]),
       'No module is assigned to it.',
     );
     return `${head}\n\n${assignments}`;

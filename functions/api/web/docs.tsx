@@ -81,7 +81,10 @@ export function DocsPage({ document }: { document: OpenApiDocument }) {
       </section>
       <section>
         <h2 id="errors">errors</h2>
-        <p>Every error is application/problem+json (RFC 9457) with one of these codes; codes are never renamed.</p>
+        <p>
+          Every error is application/problem+json (RFC 9457) with one of these codes; codes are
+          never renamed.
+        </p>
         <table>
           <thead>
             <tr>
@@ -105,7 +108,15 @@ export function DocsPage({ document }: { document: OpenApiDocument }) {
   );
 }
 
-function OperationDetails({ path, method, operation }: { path: string; method: string; operation: Operation }) {
+function OperationDetails({
+  path,
+  method,
+  operation,
+}: {
+  path: string;
+  method: string;
+  operation: Operation;
+}) {
   const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   return (
     <details id={operation.operationId}>

@@ -10,7 +10,8 @@ export function IndexPage({ publicUrl }: { publicUrl: string }) {
         <h2>Ways in</h2>
         <ul>
           <li>
-            <a href="/api/v1/docs">API documentation</a>, and the same as <a href="/api/v1/openapi.json">OpenAPI 3.1</a>
+            <a href="/api/v1/docs">API documentation</a>, and the same as{' '}
+            <a href="/api/v1/openapi.json">OpenAPI 3.1</a>
           </li>
           <li>
             The command line: <code>gantry login --url {publicUrl}</code>

@@ -30,7 +30,10 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
     const parsed = decideBody.safeParse(JSON.parse(JSON.stringify(fields)));
     if (!parsed.success) throw invalidRequest('form', parsed.error);
     const { decision, comment } = parsed.data;
-    const approval = await decideByLink(c.var.services, id, token, { decision, comment: comment ?? null });
+    const approval = await decideByLink(c.var.services, id, token, {
+      decision,
+      comment: comment ?? null,
+    });
     return c.html(<DecidedPage approval={approval} decision={decision} />);
   });
   return web;
@@ -45,6 +48,9 @@ function refuseOtherSites(c: Context<ApiEnv>): void {
   const origin = c.req.header('origin');
   const ours = new URL(c.var.services.settings.publicUrl).origin;
   const own =
-    site === undefined ? origin === undefined || origin === 'null' || origin === ours : site === 'same-origin';
-  if (!own) throw new GantryError('forbidden', 'expected the form of this page, found one of another site');
+    site === undefined
+      ? origin === undefined || origin === 'null' || origin === ours
+      : site === 'same-origin';
+  if (!own)
+    throw new GantryError('forbidden', 'expected the form of this page, found one of another site');
 }

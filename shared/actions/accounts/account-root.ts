@@ -63,23 +63,39 @@ export async function readTrust(services: Services, slug: string): Promise<Trust
   const current = { root: verifyRoot(bytes, account.root_sha256), bytes };
   // One that another root overtook is of no use: it follows a root that is not in force any more.
   const open = row !== null && row.version === account.root_version + 1;
-  return { account, current, superseded, proposal: open ? { row, root: parse(row.metadata) } : null };
+  return {
+    account,
+    current,
+    superseded,
+    proposal: open ? { row, root: parse(row.metadata) } : null,
+  };
 }
 
 /** One root of the account's chain, as agents get it. Fails with `not_found`. */
-export async function readRoot(services: Services, slug: string, version: number): Promise<HeldRoot> {
+export async function readRoot(
+  services: Services,
+  slug: string,
+  version: number,
+): Promise<HeldRoot> {
   const account = await requireAccount(services, slug);
   const chain = await chainOf(services, account);
   const sha256 = chain.find((one) => one.version === version)?.sha256;
   if (sha256 === undefined) {
-    throw new GantryError('not_found', `expected a root from 1 to ${account.root_version}, found ${version}`);
+    throw new GantryError(
+      'not_found',
+      `expected a root from 1 to ${account.root_version}, found ${version}`,
+    );
   }
   const bytes = await getBytes(services.objects, objectKeys.root(slug, sha256));
   return { root: verifyRoot(bytes, sha256), bytes };
 }
 
 /** Presigned URLs of the roots that follow a version, oldest first, at most `limits.rootsPerHeartbeat`. */
-export async function rootUrlsAfter(services: Services, account: Account, version: number): Promise<string[]> {
+export async function rootUrlsAfter(
+  services: Services,
+  account: Account,
+  version: number,
+): Promise<string[]> {
   if (version >= account.root_version) return [];
   const chain = await chainOf(services, account);
   const next = chain.filter((one) => one.version > version).slice(0, limits.rootsPerHeartbeat);
@@ -91,7 +107,11 @@ export async function rootUrlsAfter(services: Services, account: Account, versio
 }
 
 /** The bytes of the root that a join token pins, in force or not: agents follow the chain from there. Null when it is none. */
-export async function pinnedRoot(services: Services, account: Account, sha256: string): Promise<Uint8Array | null> {
+export async function pinnedRoot(
+  services: Services,
+  account: Account,
+  sha256: string,
+): Promise<Uint8Array | null> {
   const chain = await chainOf(services, account);
   if (!chain.some((one) => one.sha256 === sha256)) return null;
   return getBytes(services.objects, objectKeys.root(account.slug, sha256));
@@ -101,7 +121,10 @@ async function chainOf(
   services: Services,
   { slug, root_version, root_sha256 }: Account,
 ): Promise<{ version: number; sha256: string }[]> {
-  return [...(await listSupersededRoots(services.db, slug)), { version: root_version, sha256: root_sha256 }];
+  return [
+    ...(await listSupersededRoots(services.db, slug)),
+    { version: root_version, sha256: root_sha256 },
+  ];
 }
 
 /** Which keys sign roots, and whether the director key, which signs desired states, is replaced by a new one. */
@@ -113,7 +136,11 @@ export interface ProposedChange extends Omit<RootChange, 'director'> {
  * Proposes the next root, and signs it with the director keys where they count. With all signatures that it needs it is in
  * force at once; else it waits for those of the offline keys. Fails with `root_proposal_open` while another one waits.
  */
-export async function proposeRoot(services: Services, caller: Caller, change: ProposedChange): Promise<Trust> {
+export async function proposeRoot(
+  services: Services,
+  caller: Caller,
+  change: ProposedChange,
+): Promise<Trust> {
   const trust = await readTrust(services, caller.account);
   if (trust.proposal !== null) {
     throw new GantryError(
@@ -124,7 +151,8 @@ export async function proposeRoot(services: Services, caller: Caller, change: Pr
   const { account, current } = trust;
   const { rotate, ...keys } = change;
   const director_key_id = rotate === true ? await createDirectorKey(services, account.slug) : null;
-  const director = director_key_id === null ? undefined : await directorPublicKey(services, director_key_id);
+  const director =
+    director_key_id === null ? undefined : await directorPublicKey(services, director_key_id);
   const expires = new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000);
   const root = nextRoot(current.root, { ...keys, director }, expires);
   const directors = { [describeRoot(current.root).director.key_id]: account.director_key_id };
@@ -159,11 +187,19 @@ export async function proposeRoot(services: Services, caller: Caller, change: Pr
  * Adds an offline key's signature to the proposed root, which is in force once it has all that it needs. The same
  * signature twice changes nothing. Fails with `root_signature_invalid`, `not_found` where nothing is proposed.
  */
-export function signRoot(services: Services, caller: Caller, signature: RootSignature): Promise<Trust> {
+export function signRoot(
+  services: Services,
+  caller: Caller,
+  signature: RootSignature,
+): Promise<Trust> {
   return retryConflicts(() => addSignature(services, caller, signature));
 }
 
-async function addSignature(services: Services, caller: Caller, signature: RootSignature): Promise<Trust> {
+async function addSignature(
+  services: Services,
+  caller: Caller,
+  signature: RootSignature,
+): Promise<Trust> {
   const trust = await readTrust(services, caller.account);
   const { row, root: proposed } = requireProposal(trust);
   const root = withSignature(proposed, trust.current.root, signature);
@@ -181,7 +217,10 @@ async function addSignature(services: Services, caller: Caller, signature: RootS
 /** Takes the proposed root back. A director key that was made for it stays unused. */
 export async function withdrawRoot(services: Services, caller: Caller): Promise<void> {
   const { row } = requireProposal(await readTrust(services, caller.account));
-  await transact(services.db, [removeRootProposal(row), rootEvent(services, caller, row, 'gantry.root.withdrawn', {})]);
+  await transact(services.db, [
+    removeRootProposal(row),
+    rootEvent(services, caller, row, 'gantry.root.withdrawn', {}),
+  ]);
 }
 
 /**
@@ -206,10 +245,21 @@ async function putInForce(
     root_sha256: rootSha256(bytes),
     director_key_id: row.director_key_id ?? director_key_id,
   };
-  await putOnce(services.objects, objectKeys.root(slug, set.root_sha256), bytes, 'application/json', services.now());
+  await putOnce(
+    services.objects,
+    objectKeys.root(slug, set.root_sha256),
+    bytes,
+    'application/json',
+    services.now(),
+  );
   await transact(services.db, [
     moveRoot(account, set),
-    createSupersededRoot({ account: slug, version: root_version, sha256: root_sha256, superseded_at: at }),
+    createSupersededRoot({
+      account: slug,
+      version: root_version,
+      sha256: root_sha256,
+      superseded_at: at,
+    }),
     ...(row.director_key_id === null
       ? []
       : [putRotation({ account: slug, version: row.version, place: '', due_at: at })]),
@@ -249,7 +299,14 @@ function rootEvent<Type extends Extract<EventType, `gantry.root.${string}`>>(
   type: Type,
   data: EventData<Type>,
 ): Write {
-  return createEvent({ type, account, subject: `root/${version}`, actor: caller.actor, at: nowIso(services), data });
+  return createEvent({
+    type,
+    account,
+    subject: `root/${version}`,
+    actor: caller.actor,
+    at: nowIso(services),
+    data,
+  });
 }
 
 function factsOf(root: Metadata<Root>, director_key_id: string) {

@@ -9,7 +9,11 @@ import { takeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
 /** Adds a person to the caller's account. `already_exists` when the e-mail address is a member's. */
-export async function addMember(services: Services, caller: Caller, input: AddMemberBody): Promise<Member> {
+export async function addMember(
+  services: Services,
+  caller: Caller,
+  input: AddMemberBody,
+): Promise<Member> {
   const at = nowIso(services);
   const { account, actor } = caller;
   const member: Member = {
@@ -27,7 +31,10 @@ export async function addMember(services: Services, caller: Caller, input: AddMe
       'email',
       member.email,
       member.id,
-      () => new GantryError('already_exists', `${member.email} is a member already`, { field: 'email' }),
+      () =>
+        new GantryError('already_exists', `${member.email} is a member already`, {
+          field: 'email',
+        }),
     ),
     createEvent({
       type: 'gantry.member.added',

@@ -10,16 +10,25 @@ import type { Services } from '../context/index.ts';
  */
 export async function authenticateToken(services: Services, secret: string): Promise<Caller> {
   const token = await getToken(services.db, sha256Hex(secret));
-  if (token === null) throw new GantryError('unauthenticated', 'expected a valid API token, found one that is unknown');
+  if (token === null)
+    throw new GantryError(
+      'unauthenticated',
+      'expected a valid API token, found one that is unknown',
+    );
   const refusal = tokenRefusal(token, services.now());
   if (refusal !== null) throw new GantryError('unauthenticated', refusal);
-  const member = token.member_id === null ? null : await getMember(services.db, token.account, token.member_id);
+  const member =
+    token.member_id === null ? null : await getMember(services.db, token.account, token.member_id);
   return callerOf(token, member);
 }
 
 /** Why a token no longer counts, or null. */
-export function tokenRefusal(token: Pick<ApiToken, 'revoked_at' | 'expires_at'>, now: Date): string | null {
-  if (token.revoked_at !== null) return `expected a valid API token, found one that was revoked at ${token.revoked_at}`;
+export function tokenRefusal(
+  token: Pick<ApiToken, 'revoked_at' | 'expires_at'>,
+  now: Date,
+): string | null {
+  if (token.revoked_at !== null)
+    return `expected a valid API token, found one that was revoked at ${token.revoked_at}`;
   if (token.expires_at !== null && Date.parse(token.expires_at) <= now.getTime()) {
     return `expected a valid API token, found one that expired at ${token.expires_at}`;
   }
@@ -30,9 +39,16 @@ export function tokenRefusal(token: Pick<ApiToken, 'revoked_at' | 'expires_at'>,
 export function callerOf(token: ApiToken, member: Member | null): Caller {
   const { account, member_id } = token;
   if (member_id === null) {
-    return { account, actor: `token:${token.id}`, roles: token.roles, member_id, platform: token.platform };
+    return {
+      account,
+      actor: `token:${token.id}`,
+      roles: token.roles,
+      member_id,
+      platform: token.platform,
+    };
   }
-  if (member === null) throw new GantryError('unauthenticated', 'expected the token of a member, found one who left');
+  if (member === null)
+    throw new GantryError('unauthenticated', 'expected the token of a member, found one who left');
   return {
     account,
     actor: `member:${member_id}`,

@@ -52,12 +52,18 @@ export async function createAccount(
   input: { slug: string; name: string; platform?: boolean },
 ): Promise<{ account: Account; token: string }> {
   if (!isSlug(input.slug)) {
-    throw new GantryError('invalid_request', `expected a slug such as "acme", found "${input.slug}"`, {
-      field: 'slug',
-    });
+    throw new GantryError(
+      'invalid_request',
+      `expected a slug such as "acme", found "${input.slug}"`,
+      {
+        field: 'slug',
+      },
+    );
   }
   if ((await accounts.getAccount(services.db, input.slug)) !== null) {
-    throw new GantryError('already_exists', `account "${input.slug}" exists already`, { field: 'slug' });
+    throw new GantryError('already_exists', `account "${input.slug}" exists already`, {
+      field: 'slug',
+    });
   }
   const at = nowIso(services);
   const director_key_id = await createDirectorKey(services, input.slug);
@@ -68,7 +74,13 @@ export async function createAccount(
   });
   const bytes = await signAsDirector(services, director_key_id, root);
   const root_sha256 = rootSha256(bytes);
-  await putOnce(services.objects, objectKeys.root(input.slug, root_sha256), bytes, 'application/json', services.now());
+  await putOnce(
+    services.objects,
+    objectKeys.root(input.slug, root_sha256),
+    bytes,
+    'application/json',
+    services.now(),
+  );
 
   const account: Account = {
     slug: input.slug,
@@ -100,8 +112,14 @@ export async function createAccount(
 }
 
 /** Gives an existing account a new admin token for its deployer, in place of the one of that name before. */
-export async function mintAdminToken(services: Services, account: string, name: string): Promise<string> {
-  const { token, secret } = makeToken(account, name, ['admin'], nowIso(services), { platform: true });
+export async function mintAdminToken(
+  services: Services,
+  account: string,
+  name: string,
+): Promise<string> {
+  const { token, secret } = makeToken(account, name, ['admin'], nowIso(services), {
+    platform: true,
+  });
   const former = (await accounts.listTokens(services.db, account)).filter(
     (one) => one.name === name && one.revoked_at === null,
   );

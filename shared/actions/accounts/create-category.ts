@@ -7,10 +7,19 @@ import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
 /** Adds a category to the caller's account. `already_exists` when the slug is taken. */
-export async function createCategory(services: Services, caller: Caller, input: CreateCategoryBody): Promise<Category> {
+export async function createCategory(
+  services: Services,
+  caller: Caller,
+  input: CreateCategoryBody,
+): Promise<Category> {
   const at = nowIso(services);
   const { account, actor } = caller;
-  const category: Category = { account, slug: input.slug, position: input.position, created_at: at };
+  const category: Category = {
+    account,
+    slug: input.slug,
+    position: input.position,
+    created_at: at,
+  };
   await transact(services.db, [
     creation(category),
     createEvent({

@@ -20,8 +20,13 @@ export async function createToken(
       field: 'expires_at',
     });
   }
-  if (input.member_id !== undefined && (await getMember(services.db, account, input.member_id)) === null) {
-    throw new GantryError('not_found', `expected a member ${input.member_id}, found none`, { field: 'member_id' });
+  if (
+    input.member_id !== undefined &&
+    (await getMember(services.db, account, input.member_id)) === null
+  ) {
+    throw new GantryError('not_found', `expected a member ${input.member_id}, found none`, {
+      field: 'member_id',
+    });
   }
   const roles = [...new Set(input.roles)];
   const { token, secret } = makeToken(account, input.name, roles, at, {

@@ -53,7 +53,12 @@ export async function signAsDirector(
   const signer = async (bytes: Buffer) => {
     const digest = createHash('sha256').update(bytes).digest();
     const out = await services.aws.kms.send(
-      new SignCommand({ KeyId: keyId, Message: digest, MessageType: 'DIGEST', SigningAlgorithm: 'ECDSA_SHA_256' }),
+      new SignCommand({
+        KeyId: keyId,
+        Message: digest,
+        MessageType: 'DIGEST',
+        SigningAlgorithm: 'ECDSA_SHA_256',
+      }),
     );
     if (out.Signature === undefined) throw new Error('KMS answered no signature');
     return out.Signature;

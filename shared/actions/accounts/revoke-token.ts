@@ -13,6 +13,13 @@ export async function revokeToken(services: Services, caller: Caller, id: string
   const at = nowIso(services);
   await transact(services.db, [
     revocation(token.hash, at),
-    createEvent({ type: 'gantry.token.revoked', account, subject: `token/${id}`, actor, at, data: {} }),
+    createEvent({
+      type: 'gantry.token.revoked',
+      account,
+      subject: `token/${id}`,
+      actor,
+      at,
+      data: {},
+    }),
   ]);
 }

@@ -9,7 +9,11 @@ import { retryAfterSeconds } from '../registries/index.ts';
  * Notes a trouble that says nothing about the artifact: the candidate stays what it is and is asked again, however old it
  * is, and not before the registry wants to be asked.
  */
-export async function postpone(services: Services, candidate: Candidate, error: GantryError): Promise<void> {
+export async function postpone(
+  services: Services,
+  candidate: Candidate,
+  error: GantryError,
+): Promise<void> {
   const wait = Math.max(retryAfterSeconds(error), backoffSeconds(candidate));
   await decideCandidate(services.db, candidate, (present) => [
     updateCandidate(present, {
@@ -30,5 +34,8 @@ export function nextAttempt(services: Services, candidate: Candidate): string | 
 }
 
 function backoffSeconds({ attempts }: Candidate): number {
-  return Math.min(limits.verifyRetryMinSeconds * 2 ** Math.min(attempts, 16), limits.verifyRetryMaxSeconds);
+  return Math.min(
+    limits.verifyRetryMinSeconds * 2 ** Math.min(attempts, 16),
+    limits.verifyRetryMaxSeconds,
+  );
 }

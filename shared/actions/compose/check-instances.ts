@@ -19,7 +19,8 @@ export async function checkInstances(
   change: Change,
   files: { before: readonly InstanceFile[]; after: readonly InstanceFile[] },
 ): Promise<void> {
-  const asked = async (list: readonly InstanceFile[]) => askedKeys(list, await readInstanceFiles(services, list));
+  const asked = async (list: readonly InstanceFile[]) =>
+    askedKeys(list, await readInstanceFiles(services, list));
   const after = await asked(files.after);
   if (after.length === 0) return;
   const before = await asked(files.before);

@@ -9,7 +9,11 @@ import { composefsImage } from '../../composefs/index.ts';
 import { encodeIndex, indexOf } from '../../composition/index.ts';
 import type { ComposeMessage, ReconcileMessage } from '../../contract/messages.ts';
 import type { DesiredLayer } from '../../contract/reconcile/index.ts';
-import type { CompositionFailure, CompositionLayer, LayerName } from '../../domain/compose/index.ts';
+import type {
+  CompositionFailure,
+  CompositionLayer,
+  LayerName,
+} from '../../domain/compose/index.ts';
 import { type TemplateView, viewOf, withChange } from '../../domain/compose/index.ts';
 import {
   clearCompositionFailure,
@@ -28,7 +32,12 @@ import { getModule } from '../../store/modules/index.ts';
 import { objectKeys, putOnce, renew } from '../../store/objects.ts';
 import { getOperation } from '../../store/operations/index.ts';
 import { getTemplate, listAssignments } from '../../store/templates/index.ts';
-import { type CompositionRecord, instanceFilesOf, objectsOf, recordInPlace } from '../compositions/index.ts';
+import {
+  type CompositionRecord,
+  instanceFilesOf,
+  objectsOf,
+  recordInPlace,
+} from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { checkInstances } from './check-instances.ts';
 import { composeView } from './compose-view.ts';
@@ -39,7 +48,10 @@ import { moduleNotes } from './note-modules.ts';
  * can be. Without: as it is, the result becomes the template's composition, and its instances are reconciled; where it
  * cannot be composed, answers the reason that was noted.
  */
-export async function composeTemplate(services: Services, message: ComposeMessage): Promise<CompositionFailure | null> {
+export async function composeTemplate(
+  services: Services,
+  message: ComposeMessage,
+): Promise<CompositionFailure | null> {
   const { task_token } = message;
   if (task_token === undefined) return publish(services, message);
   try {
@@ -48,7 +60,8 @@ export async function composeTemplate(services: Services, message: ComposeMessag
       const before = await getComposition(services.db, account, template_id, track);
       const replaced = await recordInPlace(services, before);
       const made = await makeComposition(services, message, before, replaced);
-      const operation = operation_id === undefined ? null : await getOperation(services.db, account, operation_id);
+      const operation =
+        operation_id === undefined ? null : await getOperation(services.db, account, operation_id);
       if (made === null || operation === null) return;
       const files = { before: replaced?.instance_files ?? [], after: made.record.instance_files };
       await checkInstances(services, message, operation.change, files);
@@ -65,16 +78,26 @@ export async function composeTemplate(services: Services, message: ComposeMessag
 }
 
 /** A task that has ended meanwhile (timed out, answered by an earlier delivery) needs no answer any more. */
-async function answer(services: Services, command: SendTaskSuccessCommand | SendTaskFailureCommand): Promise<void> {
+async function answer(
+  services: Services,
+  command: SendTaskSuccessCommand | SendTaskFailureCommand,
+): Promise<void> {
   try {
     await services.aws.sfn.send(command as SendTaskSuccessCommand);
   } catch (error) {
-    if (!['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes((error as { name?: string }).name ?? ''))
+    if (
+      !['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes(
+        (error as { name?: string }).name ?? '',
+      )
+    )
       throw error;
   }
 }
 
-async function publish(services: Services, message: ComposeMessage): Promise<CompositionFailure | null> {
+async function publish(
+  services: Services,
+  message: ComposeMessage,
+): Promise<CompositionFailure | null> {
   const { account, template_id, track } = message;
   // Another compose that was faster may have read what was there before this message: then this one looks again.
   const outcome = await retryConflicts(() => putMadeOrFailure(services, message));
@@ -106,10 +129,17 @@ async function putMadeOrFailure(
   }
 }
 
-const lasting: readonly ErrorCode[] = ['category_unknown', 'instance_entry_unsupported', 'glob_too_complex'];
+const lasting: readonly ErrorCode[] = [
+  'category_unknown',
+  'instance_entry_unsupported',
+  'glob_too_complex',
+];
 
 function isRefusal(error: unknown): error is GantryError {
-  return error instanceof GantryError && (error.code.startsWith('composition_') || lasting.includes(error.code));
+  return (
+    error instanceof GantryError &&
+    (error.code.startsWith('composition_') || lasting.includes(error.code))
+  );
 }
 
 async function noteFailure(
@@ -120,7 +150,14 @@ async function noteFailure(
 ): Promise<CompositionFailure> {
   const known = await getCompositionFailure(services.db, account, template_id, track);
   if (known?.code === code && known.message === message) return known;
-  const failure: CompositionFailure = { account, template_id, track, code, message, since: nowIso(services) };
+  const failure: CompositionFailure = {
+    account,
+    template_id,
+    track,
+    code,
+    message,
+    since: nowIso(services),
+  };
   await transact(services.db, [
     holdComposition(account, template_id, track, before?.sequence ?? null),
     putCompositionFailure(failure),
@@ -149,10 +186,13 @@ async function putMade(
   const { record, report_key, revision, made_at, modules } = made;
   const sequence = (before?.sequence ?? 0) + 1;
   const same =
-    before?.report_key === report_key && before.revision === revision && isDeepStrictEqual(before.modules, modules);
+    before?.report_key === report_key &&
+    before.revision === revision &&
+    isDeepStrictEqual(before.modules, modules);
   if (before !== null && replaced !== null && before.report_key !== report_key) {
     // Others may have read the pointer and be about to name what it points at: it outlives what they are doing.
-    for (const key of objectsOf(before.report_key, replaced)) await renew(services.objects, key, services.now());
+    for (const key of objectsOf(before.report_key, replaced))
+      await renew(services.objects, key, services.now());
   }
   // Put in place all the same: a slower compose that began before and read what is true no more must find it replaced.
   await transact(services.db, [
@@ -215,14 +255,25 @@ async function makeComposition(
   await putOnce(services.objects, image_key, image, 'application/octet-stream', services.now());
   const index = indexOf(composition);
   // Named by what is compressed: another zlib may compress it to other bytes.
-  const index_key = objectKeys.compositionIndex(account, `sha256:${sha256Hex(JSON.stringify(index))}`);
-  await putOnce(services.objects, index_key, encodeIndex(index), 'application/gzip', services.now());
+  const index_key = objectKeys.compositionIndex(
+    account,
+    `sha256:${sha256Hex(JSON.stringify(index))}`,
+  );
+  await putOnce(
+    services.objects,
+    index_key,
+    encodeIndex(index),
+    'application/gzip',
+    services.now(),
+  );
   const record: CompositionRecord = {
     composition_digest,
     image: { key: image_key, sha256: sha256Hex(image), length: image.length },
     layers: composition.layers.map((layer) => desiredLayerOf(layer, composition.effective_masks)),
     instance_files: instanceFilesOf(composition),
-    metadata: Object.fromEntries(view.assignments.map(({ module, metadata }) => [module, metadata])),
+    metadata: Object.fromEntries(
+      view.assignments.map(({ module, metadata }) => [module, metadata]),
+    ),
     report: { ...composition.report, warnings: [...warnings, ...composition.report.warnings] },
     resolution,
     index_key,
@@ -233,8 +284,18 @@ async function makeComposition(
   return { record, report_key, revision: view.template.revision, made_at, modules: considered };
 }
 
-function desiredLayerOf(layer: CompositionLayer, masks: ReadonlyMap<LayerName, string[]>): DesiredLayer {
-  const { protected_spec: _, file_spec: __, mask: ___, package_spec: ____, entries: _____, ...rest } = layer;
+function desiredLayerOf(
+  layer: CompositionLayer,
+  masks: ReadonlyMap<LayerName, string[]>,
+): DesiredLayer {
+  const {
+    protected_spec: _,
+    file_spec: __,
+    mask: ___,
+    package_spec: ____,
+    entries: _____,
+    ...rest
+  } = layer;
   return { ...rest, effective_mask: masks.get(`${layer.account}/${layer.module}`) ?? [] };
 }
 
@@ -252,6 +313,7 @@ async function readView(
   const operation = await getOperation(services.db, account, operation_id);
   if (operation === null) return view;
   const { change } = operation;
-  const module = change.kind === 'promote_version' ? await getModule(services.db, account, change.module) : null;
+  const module =
+    change.kind === 'promote_version' ? await getModule(services.db, account, change.module) : null;
   return withChange(view, change, operation.created_at, module?.live_version_id ?? null);
 }

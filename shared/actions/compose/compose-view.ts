@@ -47,20 +47,37 @@ export async function composeView(
   view: TemplateView,
   track: Track,
   previous: ResolutionRecord | null,
-  { entriesMax, note }: { entriesMax: number; note?: (modules: readonly LayerName[]) => Promise<boolean> },
+  {
+    entriesMax,
+    note,
+  }: { entriesMax: number; note?: (modules: readonly LayerName[]) => Promise<boolean> },
 ): Promise<ComposedView> {
   let modules = await readModules(services, view, track, previous);
-  while (await note?.([...modules.known.keys()])) modules = await readModules(services, view, track, previous);
+  while (await note?.([...modules.known.keys()]))
+    modules = await readModules(services, view, track, previous);
   const { resolved, warnings } = resolveView(view, modules, track, previous);
-  refuseBeyond('entries in all layers', entriesMax, entriesOf(view, modules.known, resolved.modules));
+  refuseBeyond(
+    'entries in all layers',
+    entriesMax,
+    entriesOf(view, modules.known, resolved.modules),
+  );
   const layers = await mapAtOnce(resolved.modules, limits.storeReadsAtOnce, (one) =>
     layerOf(services, view, modules.known, one),
   );
   warnings.push(...withoutSay(view, modules.known, resolved.modules));
   const composition = compose(layers.filter((layer) => layer !== null));
   const rendered = composition.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
-  refuseBeyond('bytes of files that are rendered for each machine', limits.renderedBytesMax, rendered);
-  return { composition, warnings, resolution: resolved.record, considered: [...modules.known.keys()].sort() };
+  refuseBeyond(
+    'bytes of files that are rendered for each machine',
+    limits.renderedBytesMax,
+    rendered,
+  );
+  return {
+    composition,
+    warnings,
+    resolution: resolved.record,
+    considered: [...modules.known.keys()].sort(),
+  };
 }
 
 function refuseBeyond(what: string, expected: number, found: number): void {
@@ -102,7 +119,9 @@ function entriesOf(
 ): number {
   return modules.reduce((sum, { module, choice }) => {
     const one = known.get(module);
-    return one == null ? sum : sum + buildFor(one.module, choice.of, view.template.platform).entries;
+    return one == null
+      ? sum
+      : sum + buildFor(one.module, choice.of, view.template.platform).entries;
   }, 0);
 }
 
@@ -132,8 +151,13 @@ async function layerOf(
  */
 function withOwnSay(view: TemplateView, module: Module): Module {
   if (isTrusted(view, module.account)) return module;
-  const mayCarve = isAssigned(view, module) || module.parent_module?.startsWith(`${module.account}/`) === true;
-  return { ...module, granted_reservations: [], parent_module: mayCarve ? module.parent_module : null };
+  const mayCarve =
+    isAssigned(view, module) || module.parent_module?.startsWith(`${module.account}/`) === true;
+  return {
+    ...module,
+    granted_reservations: [],
+    parent_module: mayCarve ? module.parent_module : null,
+  };
 }
 
 function isTrusted(view: TemplateView, account: string): boolean {
@@ -154,16 +178,22 @@ function withoutSay(
     const row = known.get(name)?.module;
     if (row === undefined) return [];
     const parent = withOwnSay(view, row).parent_module;
-    const carved = row.parent_module === parent ? [] : carveOuts(choice.of.manifest as ModuleManifest);
+    const carved =
+      row.parent_module === parent ? [] : carveOuts(choice.of.manifest as ModuleManifest);
     if (carved.length === 0) return [];
-    return [`${name} is not assigned, so what it carves out of ${row.parent_module} stays protected`];
+    return [
+      `${name} is not assigned, so what it carves out of ${row.parent_module} stays protected`,
+    ];
   });
 }
 
 function buildFor(module: Module, version: Version, platform: string): VersionBuild {
   if (version.kind === 'platform') {
     const message = `expected a module of files, found that ${module.account}/${module.name} ${version.version_string} is a platform module, which runs as a function and on no machine`;
-    throw new GantryError('composition_kind_mismatch', message, { expected: 'node', found: 'platform' });
+    throw new GantryError('composition_kind_mismatch', message, {
+      expected: 'node',
+      found: 'platform',
+    });
   }
   const builtFor = (wanted: string) => version.builds.find((one) => one.platform === wanted);
   const build = builtFor(platform) ?? builtFor('any');
@@ -199,7 +229,9 @@ function layerFacts(
     file_spec: manifest.file_spec,
     mask: manifest.mask,
     package_spec: manifest.package_spec,
-    ...(module.granted_reservations.length > 0 ? { granted_reservations: module.granted_reservations } : {}),
+    ...(module.granted_reservations.length > 0
+      ? { granted_reservations: module.granted_reservations }
+      : {}),
   };
 }
 

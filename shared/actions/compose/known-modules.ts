@@ -51,8 +51,11 @@ export async function readModules(
     let round = start;
     while (round.length > 0) {
       const fresh = [...new Set(round)].filter((name) => !known.has(name));
-      if (known.size + fresh.length > limits.consideredModulesMax) throw tooMany(known.size + fresh.length);
-      const ones = await mapAtOnce(fresh, limits.storeReadsAtOnce, (name) => readModule(services, view, name, track));
+      if (known.size + fresh.length > limits.consideredModulesMax)
+        throw tooMany(known.size + fresh.length);
+      const ones = await mapAtOnce(fresh, limits.storeReadsAtOnce, (name) =>
+        readModule(services, view, name, track),
+      );
       round = fresh.flatMap((name, i) => {
         const one = ones[i] ?? null;
         known.set(name, one);
@@ -121,7 +124,10 @@ export async function readModule(
     track === undefined ? [] : readVersions(services.db, account, name),
   ]);
   if (category === null)
-    throw new GantryError('category_unknown', `category "${module.category}" of ${reference} is gone`);
+    throw new GantryError(
+      'category_unknown',
+      `category "${module.category}" of ${reference} is gone`,
+    );
   const usable = versions
     .map((version) => inView(view, version))
     // Of other accounts' modules only what they blessed concerns anybody else (product.md, section 1).

@@ -33,5 +33,10 @@ export async function layerEntries(
 /** What gunzip, JSON and composefs say of bytes that are no file index; the rest is S3's. */
 function isUnreadable(error: unknown): error is Error {
   const { code = '' } = error as { code?: string };
-  return error instanceof SyntaxError || error instanceof TypeError || code === 'tree_invalid' || code.startsWith('Z_');
+  return (
+    error instanceof SyntaxError ||
+    error instanceof TypeError ||
+    code === 'tree_invalid' ||
+    code.startsWith('Z_')
+  );
 }

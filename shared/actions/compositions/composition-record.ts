@@ -32,7 +32,10 @@ export async function readRecord(services: Services, key: string): Promise<Compo
   const bytes = await getBytes(services.objects, key);
   const found = sha256Hex(bytes);
   if (!key.endsWith(`/sha256/${found}.json`)) {
-    throw new GantryError('io_error', `expected the object at ${key} to be as it is named, found SHA-256 ${found}`);
+    throw new GantryError(
+      'io_error',
+      `expected the object at ${key} to be as it is named, found SHA-256 ${found}`,
+    );
   }
   // Written by compose under the hash of its content.
   const record: CompositionRecord = JSON.parse(Buffer.from(bytes).toString('utf8'));

@@ -15,8 +15,14 @@ export interface InstanceFile {
 
 /** The files of a composition that are rendered for each machine. */
 export function instanceFilesOf({ layers, instance_files }: Composition): InstanceFile[] {
-  const digests = new Map(layers.map((layer) => [`${layer.account}/${layer.module}`, layer.layer_digest]));
-  return instance_files.map(({ module, entry }) => ({ module, layer_digest: digests.get(module) ?? '', entry }));
+  const digests = new Map(
+    layers.map((layer) => [`${layer.account}/${layer.module}`, layer.layer_digest]),
+  );
+  return instance_files.map(({ module, entry }) => ({
+    module,
+    layer_digest: digests.get(module) ?? '',
+    entry,
+  }));
 }
 
 /**
@@ -34,11 +40,19 @@ export async function readInstanceFiles(
   return (module, path) => contents.get(`${module}:${path}`) ?? new Uint8Array();
 }
 
-async function contentOf(services: Services, module: string, layer: string, entry: TreeEntry): Promise<Uint8Array> {
+async function contentOf(
+  services: Services,
+  module: string,
+  layer: string,
+  entry: TreeEntry,
+): Promise<Uint8Array> {
   if (entry.size <= limits.inlineFileBytesMax) return Buffer.from(entry.content ?? '', 'base64');
   const account = module.slice(0, module.indexOf('/'));
   const key = objectKeys.artifact(account, layer);
-  const bytes = await getBytes(services.objects, key, { start: entry.offset ?? 0, length: entry.size });
+  const bytes = await getBytes(services.objects, key, {
+    start: entry.offset ?? 0,
+    length: entry.size,
+  });
   const found = fsVerityDigest(bytes);
   if (found === entry.verity) return bytes;
   throw new GantryError(

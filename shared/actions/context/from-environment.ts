@@ -26,15 +26,19 @@ type Variable = (typeof variables)[number];
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
 export function servicesFromEnvironment(...required: Variable[]): Services {
-  const { DEPLOYMENT_NAME, TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS, REGISTRY_BUDGETS } = environment(
-    'DEPLOYMENT_NAME',
-    'TABLE_NAME',
-    'BUCKET_NAME',
+  const { DEPLOYMENT_NAME, TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS, REGISTRY_BUDGETS } =
+    environment(
+      'DEPLOYMENT_NAME',
+      'TABLE_NAME',
+      'BUCKET_NAME',
+      'ALLOWED_PRIVATE_HOSTS',
+      'REGISTRY_BUDGETS',
+      ...required,
+    );
+  const set = environment(
+    ...variables.filter((name) => process.env[name] !== undefined),
     'ALLOWED_PRIVATE_HOSTS',
-    'REGISTRY_BUDGETS',
-    ...required,
   );
-  const set = environment(...variables.filter((name) => process.env[name] !== undefined), 'ALLOWED_PRIVATE_HOSTS');
   const value = (name: Variable) => set[name] ?? '';
   const aws = awsClients();
   return {

@@ -7,14 +7,21 @@ import {
 import type { Services } from './services.ts';
 
 /** Name of a secret of an account: a deployment's functions may reach those below its own name only. */
-export function secretName({ settings }: Services, kind: 'registry' | 'hook', account: string, name: string): string {
+export function secretName(
+  { settings }: Services,
+  kind: 'registry' | 'hook',
+  account: string,
+  name: string,
+): string {
   return `gantry/${settings.deployment}/${kind}/${account}/${name}`;
 }
 
 /** A secret's text, null where there is none. */
 export async function readSecret({ aws }: Services, name: string): Promise<string | null> {
   try {
-    return (await aws.secrets.send(new GetSecretValueCommand({ SecretId: name }))).SecretString ?? '';
+    return (
+      (await aws.secrets.send(new GetSecretValueCommand({ SecretId: name }))).SecretString ?? ''
+    );
   } catch (error) {
     if (isNamed(error, 'ResourceNotFoundException')) return null;
     throw error;
@@ -23,7 +30,8 @@ export async function readSecret({ aws }: Services, name: string): Promise<strin
 
 /** Stores a secret, over one that is there. */
 export async function writeSecret({ aws }: Services, name: string, text: string): Promise<void> {
-  const put = () => aws.secrets.send(new PutSecretValueCommand({ SecretId: name, SecretString: text }));
+  const put = () =>
+    aws.secrets.send(new PutSecretValueCommand({ SecretId: name, SecretString: text }));
   try {
     await put();
   } catch (error) {
@@ -41,7 +49,9 @@ export async function writeSecret({ aws }: Services, name: string, text: string)
 /** Deletes a secret for good, at once: its name can be used again. One that is gone is as good. */
 export async function deleteSecret({ aws }: Services, name: string): Promise<void> {
   try {
-    await aws.secrets.send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true }));
+    await aws.secrets.send(
+      new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true }),
+    );
   } catch (error) {
     if (!isNamed(error, 'ResourceNotFoundException')) throw error;
   }

@@ -74,7 +74,9 @@ export async function enqueue<Stage extends keyof Messages>(
   const QueueUrl = services.settings.queueUrls[stage];
   await mapAtOnce(messages, sending, (message) => {
     const MessageBody = JSON.stringify(message);
-    return services.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds: delaySeconds }));
+    return services.aws.sqs.send(
+      new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds: delaySeconds }),
+    );
   });
 }
 

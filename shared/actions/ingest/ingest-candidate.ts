@@ -7,7 +7,13 @@ import { mayBeVersion, versionName } from '../../domain/modules/index.ts';
 import { isOutage } from '../../registry/index.ts';
 import { decideCandidate, getCandidate, updateCandidate } from '../../store/candidates/index.ts';
 import { createEvent } from '../../store/event.ts';
-import { createVersion, getModule, holdPolicy, noteProvider, policyChanged } from '../../store/modules/index.ts';
+import {
+  createVersion,
+  getModule,
+  holdPolicy,
+  noteProvider,
+  policyChanged,
+} from '../../store/modules/index.ts';
 import { nameOwner, takeName } from '../../store/unique.ts';
 import { judgeAgain, nextAttempt, postpone } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
@@ -30,8 +36,13 @@ export async function ingestCandidate(services: Services, message: IngestMessage
     if (candidate.policy_version !== module.policy_version) throw policyChanged(module.name);
     await requireSigned(services, module, candidate);
     await refuseTakenVersion(services, candidate);
-    const builds = await withRegistry(services, module.account, module.repository, 'ingest', (client, reference) =>
-      readBuilds(services, module, client, reference.repository, candidate.digest),
+    const builds = await withRegistry(
+      services,
+      module.account,
+      module.repository,
+      'ingest',
+      (client, reference) =>
+        readBuilds(services, module, client, reference.repository, candidate.digest),
     );
     await commit(services, candidate, builds);
   } catch (error) {
@@ -40,7 +51,8 @@ export async function ingestCandidate(services: Services, message: IngestMessage
     // The same message, delivered twice: the other worker has made the version.
     if (isGantryError(error, 'already_exists')) return;
     if (isGantryError(error, 'policy_changed')) return judgeAgain(services, candidate);
-    if (error instanceof GantryError && !isPassing(error)) return reject(services, candidate, error);
+    if (error instanceof GantryError && !isPassing(error))
+      return reject(services, candidate, error);
     await postpone(services, candidate, error instanceof GantryError ? error : unavailable(error));
     // The message comes again too, but only when its visibility time, longer than the longest ingest, is over.
     if (!(error instanceof GantryError)) throw error;
@@ -48,7 +60,11 @@ export async function ingestCandidate(services: Services, message: IngestMessage
 }
 
 /** Judges the stored signatures once more: neither a candidate's row nor a remembered verdict lets anything in. */
-async function requireSigned(services: Services, module: Module, candidate: Candidate): Promise<void> {
+async function requireSigned(
+  services: Services,
+  module: Module,
+  candidate: Candidate,
+): Promise<void> {
   const { digest, evidence_key } = candidate;
   const stored = evidence_key === null ? [] : await storedSignatures(services, evidence_key);
   const { verified, code, message } = await judgeAnew(services, module, digest, stored);
@@ -62,11 +78,16 @@ async function requireSigned(services: Services, module: Module, candidate: Cand
 
 /** Troubles of the registry, not of the artifact, and of ours: asked again. */
 function isPassing(error: GantryError): boolean {
-  return isOutage(error) || isGantryError(error, 'registry_response_invalid', 'conflict', 'signature_refused');
+  return (
+    isOutage(error) ||
+    isGantryError(error, 'registry_response_invalid', 'conflict', 'signature_refused')
+  );
 }
 
 function unavailable(cause: unknown): GantryError {
-  return new GantryError('unavailable', 'storing the artifact failed; it is tried again', { cause });
+  return new GantryError('unavailable', 'storing the artifact failed; it is tried again', {
+    cause,
+  });
 }
 
 async function refuseTakenVersion(services: Services, candidate: Candidate): Promise<void> {
@@ -117,7 +138,13 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
     holdPolicy(account, module, judgedBy(candidate, present)),
     createVersion(versionOf(named(present, labels))),
     takeName(account, 'version', nameIn(present), id, () => versionExists(present)),
-    updateCandidate(present, { state: 'ingested', code: null, message: null, next_verify_at: null, updated_at: at }),
+    updateCandidate(present, {
+      state: 'ingested',
+      code: null,
+      message: null,
+      next_verify_at: null,
+      updated_at: at,
+    }),
     createEvent({
       type: 'gantry.version.ingested',
       account,

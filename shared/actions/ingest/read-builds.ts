@@ -46,7 +46,13 @@ export async function readBuilds(
   const { account } = module;
   const index = signed(() => isIndex(top.bytes));
   const mediaType = index ? mediaTypes.index : mediaTypes.manifest;
-  await putOnce(services.objects, objectKeys.artifact(account, digest), top.bytes, mediaType, services.now());
+  await putOnce(
+    services.objects,
+    objectKeys.artifact(account, digest),
+    top.bytes,
+    mediaType,
+    services.now(),
+  );
   if (!index) {
     return [
       await readBuild(
@@ -64,7 +70,9 @@ export async function readBuilds(
     const manifest = await client.getManifest(repository, child.digest, { size: child.size });
     const key = objectKeys.artifact(account, child.digest);
     await putOnce(services.objects, key, manifest.bytes, mediaTypes.manifest, services.now());
-    builds.push(await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'));
+    builds.push(
+      await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'),
+    );
   }
   refuseDifferentManifests(builds, digest);
   return builds;
@@ -85,9 +93,14 @@ function refuseDifferentManifests(builds: Build[], digest: string): void {
 
 /** The manifests of an index that are for a platform, each for another. */
 function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
-  const children = signed(() => parseIndex(bytes)).manifests.filter((child) => platformOf(child) !== null);
+  const children = signed(() => parseIndex(bytes)).manifests.filter(
+    (child) => platformOf(child) !== null,
+  );
   if (children.length === 0) {
-    throw new GantryError('platform_missing', `expected manifests with a platform in index ${digest}, found none`);
+    throw new GantryError(
+      'platform_missing',
+      `expected manifests with a platform in index ${digest}, found none`,
+    );
   }
   const platforms = new Set(children.map(platformOf));
   if (platforms.size !== children.length || children.length > limits.platformsMax) {
@@ -100,7 +113,9 @@ function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
   return children;
 }
 
-const ociPlatformSchema = z.object({ platform: z.object({ os: z.string(), architecture: z.string() }) });
+const ociPlatformSchema = z.object({
+  platform: z.object({ os: z.string(), architecture: z.string() }),
+});
 
 /** The template platform that an index entry is for: its annotation, else `<os>-<architecture>`; null for none. */
 function platformOf(child: Descriptor): string | null {
@@ -134,7 +149,13 @@ async function readBuild(
     : await takeNodeModule(services, module, client, repository, found);
   const { layer, entries } = taken;
   const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
-  await putOnce(services.objects, file_index_key, await encodeFileIndex(entries), 'application/gzip', services.now());
+  await putOnce(
+    services.objects,
+    file_index_key,
+    await encodeFileIndex(entries),
+    'application/gzip',
+    services.now(),
+  );
   return {
     platform,
     manifest_digest: content.digest,
@@ -168,7 +189,8 @@ async function takeNodeModule(
   const manifest = parseManifestJson(tar.manifestJson);
   refuseLargeManifest(manifest);
   const [problem] = checkAgainstRow(manifest, module);
-  if (problem !== undefined) throw new GantryError(problem.code, problem.message, { field: problem.path });
+  if (problem !== undefined)
+    throw new GantryError(problem.code, problem.message, { field: problem.path });
   return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };
 }
 
@@ -201,11 +223,17 @@ function theLayer(layers: readonly Descriptor[]): Descriptor {
   if (layer === undefined || layers.length !== 1 || layer.mediaType !== layerMediaType) {
     const found = layers.map(({ mediaType }) => mediaType.slice(0, 100));
     const named = `${found.slice(0, 5).join(', ') || 'none'}${found.length > 5 ? `, … ${found.length} in all` : ''}`;
-    throw new GantryError('media_type_unsupported', `expected one layer ${layerMediaType}, found ${named}`);
+    throw new GantryError(
+      'media_type_unsupported',
+      `expected one layer ${layerMediaType}, found ${named}`,
+    );
   }
   if (layer.size > limits.layerBytesMax) {
     const message = `expected a layer of at most ${limits.layerBytesMax} bytes, found ${layer.size}`;
-    throw new GantryError('layer_too_large', message, { expected: limits.layerBytesMax, found: layer.size });
+    throw new GantryError('layer_too_large', message, {
+      expected: limits.layerBytesMax,
+      found: layer.size,
+    });
   }
   return layer;
 }

@@ -30,7 +30,9 @@ const layerTypes: Record<string, () => Transform> = {
 
 /** Whether a manifest is an image's, and no artifact's. */
 export function isImage({ config }: Manifest): boolean {
-  return config.mediaType === mediaTypes.imageConfig || config.mediaType === mediaTypes.dockerImageConfig;
+  return (
+    config.mediaType === mediaTypes.imageConfig || config.mediaType === mediaTypes.dockerImageConfig
+  );
 }
 
 export interface TakenImage {
@@ -60,7 +62,8 @@ export async function takeImage(
   const image = signed(() => parseImageConfig(bytes));
   const labels = labelsOf(image.config?.Labels ?? {}, module.name);
   const { diff_ids } = image.rootfs;
-  if (diff_ids.length !== layers.length) throw invalid(`${layers.length} diff_ids`, `${diff_ids.length}`);
+  if (diff_ids.length !== layers.length)
+    throw invalid(`${layers.length} diff_ids`, `${diff_ids.length}`);
   const open = (index: number) => {
     const layer = layers[index] as Descriptor;
     return unpacked(layer, diff_ids[index] ?? '', client.getBlob(repository, layer));
@@ -96,7 +99,10 @@ function refuseLayers(layers: readonly Descriptor[]): void {
 }
 
 function invalid(expected: string, found: string): GantryError {
-  return new GantryError('artifact_invalid', `expected an image of ${expected}, found ${found}`, { expected, found });
+  return new GantryError('artifact_invalid', `expected an image of ${expected}, found ${found}`, {
+    expected,
+    found,
+  });
 }
 
 const label = z
@@ -119,7 +125,11 @@ function labelsOf(labels: Record<string, string>, module: string): ImageLabels {
   const found = parsed.data['cloudsmith.module.id'];
   if (found !== module) {
     const message = `expected the label cloudsmith.module.id to be "${module}", found ${JSON.stringify(found)}`;
-    throw new GantryError('module_id_mismatch', message, { field: 'cloudsmith.module.id', expected: module, found });
+    throw new GantryError('module_id_mismatch', message, {
+      field: 'cloudsmith.module.id',
+      expected: module,
+      found,
+    });
   }
   return {
     title: parsed.data['org.opencontainers.image.title'],
@@ -147,15 +157,22 @@ async function* unpacked(
     await done;
   } catch (error) {
     if (!/^(?:Z_|ZSTD_|ERR_ZSTD)/.test((error as { code?: string }).code ?? '')) throw error;
-    throw new GantryError('artifact_invalid', `expected layer ${digest} to be ${mediaType}, found other bytes`, {
-      cause: error,
-    });
+    throw new GantryError(
+      'artifact_invalid',
+      `expected layer ${digest} to be ${mediaType}, found other bytes`,
+      {
+        cause: error,
+      },
+    );
   }
   const found = `sha256:${hash.digest('hex')}`;
-  if (found !== diffId) throw invalid(`layer ${digest} with the diff_id ${diffId.slice(0, 100)}`, found);
+  if (found !== diffId)
+    throw invalid(`layer ${digest} with the diff_id ${diffId.slice(0, 100)}`, found);
 }
 
-async function digestOf(chunks: AsyncIterable<Uint8Array>): Promise<{ digest: string; size: number }> {
+async function digestOf(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ digest: string; size: number }> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of chunks) {

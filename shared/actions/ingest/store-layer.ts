@@ -47,7 +47,10 @@ export async function takeLayer(
 class UploadEnded extends Error {}
 
 /** Passes chunks on and writes each to a stream as well, at the pace of the slower reader. */
-async function* copyTo(sink: PassThrough, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* copyTo(
+  sink: PassThrough,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     if (sink.destroyed) throw new UploadEnded();
     if (!sink.write(chunk)) {

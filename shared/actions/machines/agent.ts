@@ -10,13 +10,23 @@ import type {
   heartbeatAnswer,
   heartbeatRequest,
 } from '../../contract/machines/index.ts';
-import { driftOf, type Instance, type InstanceReport, newChain } from '../../domain/machines/index.ts';
+import {
+  driftOf,
+  type Instance,
+  type InstanceReport,
+  newChain,
+} from '../../domain/machines/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
 import { getAccount } from '../../store/accounts/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
-import { createCredential, enrolInstance, getInstance, putReport } from '../../store/machines/index.ts';
+import {
+  createCredential,
+  enrolInstance,
+  getInstance,
+  putReport,
+} from '../../store/machines/index.ts';
 import { getVersion } from '../../store/modules/index.ts';
 import { objectKeys, presignGet } from '../../store/objects.ts';
 import { pinnedRoot, rootUrlsAfter } from '../accounts/index.ts';
@@ -37,7 +47,10 @@ export async function enrollAgent(
   input: { account: string; instance: string; secret: string; root_sha256: string },
   thumbprint: string,
 ): Promise<z.infer<typeof enrollAnswer>> {
-  const invalid = new GantryError('join_token_invalid', 'expected a join token of this instance that was not used yet');
+  const invalid = new GantryError(
+    'join_token_invalid',
+    'expected a join token of this instance that was not used yet',
+  );
   const instance = await getInstance(services.db, input.account, input.instance);
   const account = await getAccount(services.db, input.account);
   if (instance === null || account === null || instance.join_secret_hash === null) throw invalid;
@@ -45,7 +58,10 @@ export async function enrollAgent(
   if (!timingSafeEqual(asked, Buffer.from(instance.join_secret_hash, 'hex'))) throw invalid;
   const now = nowIso(services);
   if (instance.join_expires_at === null || instance.join_expires_at <= now) {
-    throw new GantryError('join_token_expired', `the join token expired at ${instance.join_expires_at}`);
+    throw new GantryError(
+      'join_token_expired',
+      `the join token expired at ${instance.join_expires_at}`,
+    );
   }
   const credential = `gantry_agent_${randomBytes(32).toString('base64url')}`;
   const hash = sha256Hex(credential);
@@ -78,7 +94,10 @@ export async function enrollAgent(
   };
 }
 
-async function requireMachine(services: Services, { account, instance_id }: Machine): Promise<Instance> {
+async function requireMachine(
+  services: Services,
+  { account, instance_id }: Machine,
+): Promise<Instance> {
   const instance = await getInstance(services.db, account, instance_id);
   if (instance?.state === 'enrolled') return instance;
   // At this code an agent wipes its enrolment: a machine that is only to enrol again must not get it.
@@ -96,11 +115,16 @@ export async function heartbeat(
 ): Promise<z.infer<typeof heartbeatAnswer>> {
   const instance = await requireMachine(services, machine);
   const account = await getAccount(services.db, instance.account);
-  if (account === null) throw new GantryError('not_found', `expected account "${instance.account}"`);
+  if (account === null)
+    throw new GantryError('not_found', `expected account "${instance.account}"`);
   const { objects } = services;
   const seconds = limits.presignedSeconds;
   return {
-    desired_state_url: await presignGet(objects, objectKeys.desiredState(instance.account, instance.id), seconds),
+    desired_state_url: await presignGet(
+      objects,
+      objectKeys.desiredState(instance.account, instance.id),
+      seconds,
+    ),
     root_urls: await rootUrlsAfter(services, account, root_version),
     expires_at: later(services, seconds),
   };
@@ -119,11 +143,18 @@ export async function artifactUrls(
   const keys = await keysOf(services, instance);
   const unknown = digests.find((digest) => !keys.has(digest));
   if (unknown !== undefined) {
-    throw new GantryError('forbidden', `expected content of this instance's desired state, found "${unknown}"`);
+    throw new GantryError(
+      'forbidden',
+      `expected content of this instance's desired state, found "${unknown}"`,
+    );
   }
   const urls: Record<string, string> = {};
   for (const digest of digests) {
-    urls[digest] = await presignGet(services.objects, keys.get(digest) ?? '', limits.presignedSeconds);
+    urls[digest] = await presignGet(
+      services.objects,
+      keys.get(digest) ?? '',
+      limits.presignedSeconds,
+    );
   }
   return { urls };
 }
@@ -134,8 +165,16 @@ export async function artifactUrls(
  */
 async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
-  const pointer = await getComposition(services.db, instance.account, instance.template_id, instance.track);
-  for (const key of new Set([...(pointer === null ? [] : [pointer.report_key]), ...instance.desired_report_keys])) {
+  const pointer = await getComposition(
+    services.db,
+    instance.account,
+    instance.template_id,
+    instance.track,
+  );
+  for (const key of new Set([
+    ...(pointer === null ? [] : [pointer.report_key]),
+    ...instance.desired_report_keys,
+  ])) {
     await addKeys(services, instance, await readRecord(services, key), keys);
   }
   return keys;
@@ -159,14 +198,19 @@ async function addKeys(
 }
 
 /** Keeps what a machine says that it runs. Drift that begins with this report is told once. */
-export async function reportInstance(services: Services, machine: Machine, report: AgentReport): Promise<void> {
+export async function reportInstance(
+  services: Services,
+  machine: Machine,
+  report: AgentReport,
+): Promise<void> {
   const instance = await requireMachine(services, machine);
   const at = nowIso(services);
   const kept: InstanceReport = { ...report, at };
   const before = driftOf(instance, services.now());
   const after = driftOf({ ...instance, report: kept }, services.now());
   const changed =
-    JSON.stringify(instance.report?.running_module_digests) !== JSON.stringify(kept.running_module_digests);
+    JSON.stringify(instance.report?.running_module_digests) !==
+    JSON.stringify(kept.running_module_digests);
   const event = {
     account: instance.account,
     subject: `instance/${instance.id}`,
@@ -185,7 +229,13 @@ export async function reportInstance(services: Services, machine: Machine, repor
         ]
       : []),
     ...(after.drift && before.reason !== after.reason
-      ? [createEvent({ ...event, type: 'gantry.instance.drifted', data: { reason: after.reason, code: report.code } })]
+      ? [
+          createEvent({
+            ...event,
+            type: 'gantry.instance.drifted',
+            data: { reason: after.reason, code: report.code },
+          }),
+        ]
       : []),
   ]);
 }

@@ -55,7 +55,10 @@ export async function authenticateAgent(services: Services, call: AgentCall): Pr
     const verdict = judgeCall(now.chain, place);
     if (verdict.kind === 'reused') throw await revoked(services, hash, now, verdict.why);
     if (verdict.kind === 'late') {
-      throw new GantryError('dpop_replayed', 'expected the newest attempt of a call, found one that another overtook');
+      throw new GantryError(
+        'dpop_replayed',
+        'expected the newest attempt of a call, found one that another overtook',
+      );
     }
     await transact(services.db, [countCall(now, verdict.chain)]);
     return { account, instance_id, nonce: verdict.nonce };
@@ -64,7 +67,8 @@ export async function authenticateAgent(services: Services, call: AgentCall): Pr
 
 async function requireCredential(services: Services, hash: string): Promise<Credential> {
   const credential = await getCredential(services.db, hash);
-  if (credential === null) throw new GantryError('unauthenticated', 'expected a known agent credential');
+  if (credential === null)
+    throw new GantryError('unauthenticated', 'expected a known agent credential');
   return credential;
 }
 
@@ -75,12 +79,20 @@ function refuseEnded(instance: Instance | null, hash: string, id: string): void 
   if (instance?.state === 'credential_reused') throw reused(id, 'it was so before');
   // An instance that was enrolled again has another credential; the one before it ends then.
   if (instance === null || instance.credential_hash !== hash) {
-    throw new GantryError('unauthenticated', 'expected the current credential of the instance, found an older one');
+    throw new GantryError(
+      'unauthenticated',
+      'expected the current credential of the instance, found an older one',
+    );
   }
 }
 
 /** Ends a credential that is used from two places, and tells of it; answers the error. */
-async function revoked(services: Services, hash: string, credential: Credential, why: string): Promise<GantryError> {
+async function revoked(
+  services: Services,
+  hash: string,
+  credential: Credential,
+  why: string,
+): Promise<GantryError> {
   const { account, instance_id, key_thumbprint } = credential;
   const instance = await getInstance(services.db, account, instance_id);
   refuseEnded(instance, hash, instance_id);
@@ -108,7 +120,10 @@ function reused(id: string, why: string): GantryError {
 }
 
 /** The key behind the proof of an enrolment, which comes before there is a credential. The proof is spent. */
-export async function provenKey(services: Services, call: Omit<AgentCall, 'credential'>): Promise<string> {
+export async function provenKey(
+  services: Services,
+  call: Omit<AgentCall, 'credential'>,
+): Promise<string> {
   const now = services.now();
   const { thumbprint, jti } = await checkProof(call.proof, { htm: call.htm, htu: call.htu, now });
   await spendProof(services.db, thumbprint, jti, now);

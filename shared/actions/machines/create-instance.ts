@@ -26,7 +26,13 @@ import { requireTemplate } from '../templates/index.ts';
 export async function createInstance(
   services: Services,
   caller: Caller,
-  input: { name: string; template_id: string; track?: Track; metadata?: Metadata; clusters?: string[] },
+  input: {
+    name: string;
+    template_id: string;
+    track?: Track;
+    metadata?: Metadata;
+    clusters?: string[];
+  },
 ): Promise<{ instance: Instance; join_token: string; keys_missing: AskedKey[] }> {
   const template = await requireTemplate(services, caller.account, input.template_id);
   const at = nowIso(services);
@@ -61,7 +67,9 @@ export async function createInstance(
   await transact(services.db, [
     insert(instance),
     takeName(caller.account, 'instance', input.name, instance.id, () => {
-      return new GantryError('already_exists', `instance "${input.name}" exists already`, { field: 'name' });
+      return new GantryError('already_exists', `instance "${input.name}" exists already`, {
+        field: 'name',
+      });
     }),
     createEvent({
       type: 'gantry.instance.created',
@@ -78,14 +86,24 @@ export async function createInstance(
   return { instance, join_token: await joinTokenOf(services, instance, secret), keys_missing };
 }
 
-async function missingKeys(services: Services, { account, template_id, track, metadata }: Instance) {
-  const record = await recordInPlace(services, await getComposition(services.db, account, template_id, track));
+async function missingKeys(
+  services: Services,
+  { account, template_id, track, metadata }: Instance,
+) {
+  const record = await recordInPlace(
+    services,
+    await getComposition(services.db, account, template_id, track),
+  );
   const files = record?.instance_files ?? [];
   return lackingKeys(askedKeys(files, await readInstanceFiles(services, files)), metadata);
 }
 
 /** A new join token for an instance that is to enrol (again). The one before, and a bound key, are of no use any more. */
-export async function renewJoinToken(services: Services, caller: Caller, id: string): Promise<{ join_token: string }> {
+export async function renewJoinToken(
+  services: Services,
+  caller: Caller,
+  id: string,
+): Promise<{ join_token: string }> {
   const instance = await requireMachine(services, caller.account, id);
   const secret = randomBytes(32).toString('base64url');
   const at = nowIso(services);
@@ -110,9 +128,14 @@ export async function renewJoinToken(services: Services, caller: Caller, id: str
   return { join_token: await joinTokenOf(services, instance, secret) };
 }
 
-async function joinTokenOf(services: Services, instance: Instance, secret: string): Promise<string> {
+async function joinTokenOf(
+  services: Services,
+  instance: Instance,
+  secret: string,
+): Promise<string> {
   const account = await getAccount(services.db, instance.account);
-  if (account === null) throw new GantryError('not_found', `expected account "${instance.account}"`);
+  if (account === null)
+    throw new GantryError('not_found', `expected account "${instance.account}"`);
   const token: JoinToken = {
     url: services.settings.publicUrl,
     account: instance.account,

@@ -13,7 +13,11 @@ import { requireInstance } from '../operations/index.ts';
  * free. The row stays, so that nothing that the machine still says brings it back, and its agent learns to wipe its key with
  * the next call. A second time changes nothing.
  */
-export function decommissionInstance(services: Services, caller: Caller, id: string): Promise<Instance> {
+export function decommissionInstance(
+  services: Services,
+  caller: Caller,
+  id: string,
+): Promise<Instance> {
   return retryConflicts(async () => {
     const instance = await requireInstance(services, caller.account, id);
     if (instance.state === 'decommissioned') return instance;

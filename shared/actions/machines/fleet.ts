@@ -43,13 +43,23 @@ export async function readFleet(
 ): Promise<{ fleet: Fleet; next: string | null }> {
   if (template !== undefined) await requireTemplate(services, account, template);
   const pages: Fleet[] = [];
-  const next = await eachPage(services, account, template ?? null, { limit, place }, (instances) => {
-    pages.push(fleetOf(ofFleet(instances, filter), services.now()));
-  });
+  const next = await eachPage(
+    services,
+    account,
+    template ?? null,
+    { limit, place },
+    (instances) => {
+      pages.push(fleetOf(ofFleet(instances, filter), services.now()));
+    },
+  );
   const fleet = cutFleet(mergeFleets(pages), limits.fleetModulesMax, limits.fleetDigestsMax);
   const [modules, templates] = await Promise.all([
-    mapAtOnce(fleet.modules, limits.storeReadsAtOnce, (row) => withVersions(services, account, row)),
-    mapAtOnce(fleet.templates, limits.storeReadsAtOnce, (row) => withFailures(services, account, row, filter)),
+    mapAtOnce(fleet.modules, limits.storeReadsAtOnce, (row) =>
+      withVersions(services, account, row),
+    ),
+    mapAtOnce(fleet.templates, limits.storeReadsAtOnce, (row) =>
+      withFailures(services, account, row, filter),
+    ),
   ]);
   return { fleet: { ...fleet, modules, templates }, next };
 }
@@ -62,7 +72,8 @@ export async function readMachines(
 ): Promise<{ machines: Machine[]; next: string | null }> {
   const { account, name } = await resolveModule(services, own, module);
   const versions = visible(own, await listVersions(services.db, account, name));
-  const wanted = version === undefined ? undefined : versionNamed(versions, version, module).version_string;
+  const wanted =
+    version === undefined ? undefined : versionNamed(versions, version, module).version_string;
   const known = byDigest(versions);
   const machines: Machine[] = [];
   const next = await eachPage(services, own, null, { limit, place }, (instances) => {
@@ -85,12 +96,16 @@ export async function readSuitability(
     listVersions(services.db, account, name),
     templatesWith(services.db, own, `${account}/${name}`),
   ]);
-  const usable = versions.filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
+  const usable = versions.filter(
+    ({ promotion_state }) => account === own || promotion_state !== 'staging',
+  );
   const offers = tracks.flatMap((track): Offer[] => {
     const version = chooseVersion(usable, track, null);
     if (version === null) return [];
     const { version_string, kind, builds } = version;
-    return [{ track, version: version_string, kind, platforms: builds.map(({ platform }) => platform) }];
+    return [
+      { track, version: version_string, kind, platforms: builds.map(({ platform }) => platform) },
+    ];
   });
   return {
     templates: (limit, after) => listTemplates(services.db, own, limit, after),
@@ -108,7 +123,13 @@ async function eachPage(
 ): Promise<string | null> {
   let next: string | null = place;
   for (let left = limit; left > 0 && next !== null; ) {
-    const page = await walkInstances(services.db, account, template, Math.min(left, limits.fleetReadSize), next);
+    const page = await walkInstances(
+      services.db,
+      account,
+      template,
+      Math.min(left, limits.fleetReadSize),
+      next,
+    );
     take(page.instances);
     left -= page.instances.length;
     next = page.next;
@@ -134,20 +155,30 @@ async function withFailures(
 }
 
 /** Names the versions of a module's digests, where the account may see the module. */
-async function withVersions(services: Services, own: string, row: ModuleCount): Promise<ModuleCount> {
+async function withVersions(
+  services: Services,
+  own: string,
+  row: ModuleCount,
+): Promise<ModuleCount> {
   const { account, name } = splitModule(row.module, own);
   // Agents name modules as they please; a key of the table is no place for just anything.
   if (account === '' || name === '') return row;
   const module = await getModule(services.db, account, name);
   if (module === null || (account !== own && module.visibility !== 'public')) return row;
-  const known = byDigest(visible(own, await listVersions(services.db, account, name, limits.fleetVersionsRead)));
-  return { ...row, digests: row.digests.map((one) => ({ ...one, versions: [...(known.get(one.digest) ?? [])] })) };
+  const known = byDigest(
+    visible(own, await listVersions(services.db, account, name, limits.fleetVersionsRead)),
+  );
+  return {
+    ...row,
+    digests: row.digests.map((one) => ({ ...one, versions: [...(known.get(one.digest) ?? [])] })),
+  };
 }
 
 /** Of other accounts' modules, what they have not blessed concerns nobody else (product.md, section 1). */
 function visible(own: string, versions: readonly Version[]): Version[] {
   return versions.filter(
-    ({ account, promotion_state }) => account === own || ['blessed', 'live', 'retired'].includes(promotion_state),
+    ({ account, promotion_state }) =>
+      account === own || ['blessed', 'live', 'retired'].includes(promotion_state),
   );
 }
 
@@ -162,11 +193,17 @@ function byDigest(versions: readonly Version[]): VersionsByDigest {
 }
 
 function versionNamed(versions: readonly Version[], wanted: string, module: string): Version {
-  const version = versions.find(({ version_string, tags }) => version_string === wanted || tags.includes(wanted));
+  const version = versions.find(
+    ({ version_string, tags }) => version_string === wanted || tags.includes(wanted),
+  );
   if (version !== undefined) return version;
   const known = versions.map(({ version_string }) => version_string);
-  throw new GantryError('not_found', `expected a version ${wanted} of ${module}, found ${known.join(', ') || 'none'}`, {
-    field: 'version',
-    found: wanted,
-  });
+  throw new GantryError(
+    'not_found',
+    `expected a version ${wanted} of ${module}, found ${known.join(', ') || 'none'}`,
+    {
+      field: 'version',
+      found: wanted,
+    },
+  );
 }

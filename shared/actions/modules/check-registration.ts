@@ -17,10 +17,15 @@ export function identitiesOf(input: Identities): SignerIdentity[] {
   const pairs: NonNullable<Identities['cosign_identities']> = [...(input.cosign_identities ?? [])];
   const { cosign_identity_regexp, cosign_issuer_regexp } = input;
   if ((cosign_identity_regexp === undefined) !== (cosign_issuer_regexp === undefined)) {
-    const missing = cosign_identity_regexp === undefined ? 'cosign_identity_regexp' : 'cosign_issuer_regexp';
-    throw new GantryError('policy_missing', `expected both regexps of the pair, found no ${missing}`, {
-      field: missing,
-    });
+    const missing =
+      cosign_identity_regexp === undefined ? 'cosign_identity_regexp' : 'cosign_issuer_regexp';
+    throw new GantryError(
+      'policy_missing',
+      `expected both regexps of the pair, found no ${missing}`,
+      {
+        field: missing,
+      },
+    );
   }
   if (cosign_identity_regexp !== undefined && cosign_issuer_regexp !== undefined) {
     pairs.unshift({ cosign_identity_regexp, cosign_issuer_regexp });
@@ -37,19 +42,31 @@ export function identitiesOf(input: Identities): SignerIdentity[] {
  * demanded.
  * @throws GantryError `policy_missing`, `regexp_invalid`, `regexp_unanchored`, `key_invalid`, `trusted_root_invalid`
  */
-export function checkTrust(policy: Omit<TrustPolicy, 'repository' | 'allow_devices'>, allowUnanchored: boolean): void {
+export function checkTrust(
+  policy: Omit<TrustPolicy, 'repository' | 'allow_devices'>,
+  allowUnanchored: boolean,
+): void {
   const { identities, trusted_keys, trusted_root, require_tlog, required_attestations } = policy;
   for (const [index, identity] of identities.entries()) {
     const field = `cosign_identities[${index}]`;
-    checkRegexp(identity.identity_regexp, { allowUnanchored, field: `${field}.cosign_identity_regexp` });
-    checkRegexp(identity.issuer_regexp, { allowUnanchored, field: `${field}.cosign_issuer_regexp` });
+    checkRegexp(identity.identity_regexp, {
+      allowUnanchored,
+      field: `${field}.cosign_identity_regexp`,
+    });
+    checkRegexp(identity.issuer_regexp, {
+      allowUnanchored,
+      field: `${field}.cosign_issuer_regexp`,
+    });
     for (const [name, regexp] of Object.entries(identity.claims ?? {})) {
       checkRegexp(regexp, { allowUnanchored, field: `${field}.cosign_claims.${name}` });
     }
   }
   for (const [index, { builder_regexp }] of required_attestations.entries()) {
     if (builder_regexp === undefined) continue;
-    checkRegexp(builder_regexp, { allowUnanchored, field: `required_attestations[${index}].builder_regexp` });
+    checkRegexp(builder_regexp, {
+      allowUnanchored,
+      field: `required_attestations[${index}].builder_regexp`,
+    });
   }
   for (const [index, key] of trusted_keys.entries()) checkPublicKey(key, `trusted_keys[${index}]`);
   if (identities.length === 0 && trusted_keys.length === 0) {
@@ -59,7 +76,8 @@ export function checkTrust(policy: Omit<TrustPolicy, 'repository' | 'allow_devic
       { field: 'trusted_keys' },
     );
   }
-  if (trusted_root !== null) checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
+  if (trusted_root !== null)
+    checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
 }
 
 /** `<host>/<path>` of a repository. @throws GantryError `reference_invalid`, also for one with tag or digest */
@@ -74,10 +92,18 @@ export function repositoryOf(text: string): string {
 }
 
 /** @throws GantryError `category_unknown` */
-export async function checkCategory(services: Services, account: string, category: string): Promise<void> {
+export async function checkCategory(
+  services: Services,
+  account: string,
+  category: string,
+): Promise<void> {
   if ((await getCategory(services.db, account, category)) !== null) return;
-  throw new GantryError('category_unknown', `expected a category of this account, found "${category}"`, {
-    field: 'category',
-    found: category,
-  });
+  throw new GantryError(
+    'category_unknown',
+    `expected a category of this account, found "${category}"`,
+    {
+      field: 'category',
+      found: category,
+    },
+  );
 }

@@ -47,10 +47,18 @@ export async function explainArtifact(
     getRepository(db, account, module),
     isTag(ref) ? getTag(db, account, module, ref) : null,
   ]);
-  if (row === null) throw new GantryError('not_found', `expected a module ${module} of this account, found none`);
+  if (row === null)
+    throw new GantryError('not_found', `expected a module ${module} of this account, found none`);
   const candidate = await candidateNamed(db, account, module, ref, tag);
-  const version = candidate?.state === 'ingested' ? await getVersion(db, account, candidate.id) : null;
-  return { version, candidate, tag, poll, reason: reasonFor({ version, candidate, tag, poll }, ref) };
+  const version =
+    candidate?.state === 'ingested' ? await getVersion(db, account, candidate.id) : null;
+  return {
+    version,
+    candidate,
+    tag,
+    poll,
+    reason: reasonFor({ version, candidate, tag, poll }, ref),
+  };
 }
 
 async function candidateNamed(
@@ -80,20 +88,30 @@ async function candidateNamed(
 export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: string): Reason {
   const { version, candidate, tag, poll } = known;
   if (tag !== null && tag.moved_to !== null) {
-    return refused('tag_moved', `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`);
+    return refused(
+      'tag_moved',
+      `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`,
+    );
   }
   if (version !== null) {
     const { promotion_state: state, reverification: last } = version;
     if (last !== undefined && last.code !== null) {
-      return refused(last.code, `it is a version, in state ${state}, and ${standing[last.outcome]}: ${last.message}`);
+      return refused(
+        last.code,
+        `it is a version, in state ${state}, and ${standing[last.outcome]}: ${last.message}`,
+      );
     }
-    const gone = tag?.gone_at ? `; the registry does not have tag ${tag.tag} since ${tag.gone_at}` : '';
+    const gone = tag?.gone_at
+      ? `; the registry does not have tag ${tag.tag} since ${tag.gone_at}`
+      : '';
     return fine(`it is a version, in state ${state}${gone}`);
   }
   if (candidate !== null) {
     if (candidate.code !== null) return refused(candidate.code, candidate.message ?? '');
     return fine(
-      candidate.state === 'verified' ? 'it is verified, and about to be ingested' : 'it is about to be verified',
+      candidate.state === 'verified'
+        ? 'it is verified, and about to be ingested'
+        : 'it is about to be verified',
     );
   }
   if (poll?.code) return refused(poll.code, poll.message ?? '');

@@ -82,7 +82,11 @@ function candidateOf(account: string, draft: Draft, modules: Module[], rank: Ran
 }
 
 /** A bare name is the account's own module where there is one, else powernode's (product.md, section 2). */
-function parentOf(account: string, { parent_module: written }: ModuleManifest, modules: Module[]): string | null {
+function parentOf(
+  account: string,
+  { parent_module: written }: ModuleManifest,
+  modules: Module[],
+): string | null {
   if (written === undefined || written.includes('/')) return written ?? null;
   return `${modules.some(({ name }) => name === written) ? account : 'powernode'}/${written}`;
 }
@@ -109,7 +113,8 @@ async function conflictsWith(
 
 function newest(versions: Version[]): Version | undefined {
   const usable = versions.filter(
-    ({ promotion_state, quarantined, kind }) => promotion_state !== 'retired' && !quarantined && kind !== 'platform',
+    ({ promotion_state, quarantined, kind }) =>
+      promotion_state !== 'retired' && !quarantined && kind !== 'platform',
   );
   return usable.sort(compareVersions).at(-1);
 }

@@ -15,7 +15,11 @@ import { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-r
  * Registers a module: the row that rules over its manifest. Every field is checked before anything is written; its
  * repository is polled from then on.
  */
-export async function registerModule(services: Services, caller: Caller, input: RegisterModuleBody): Promise<Module> {
+export async function registerModule(
+  services: Services,
+  caller: Caller,
+  input: RegisterModuleBody,
+): Promise<Module> {
   const policy = {
     repository: repositoryOf(input.repository),
     identities: identitiesOf(input),
@@ -79,22 +83,34 @@ function parentOf(parent: string | null | undefined, account: string): string | 
   return `${owner}/${name}`;
 }
 
-async function checkNeighbours(services: Services, account: string, input: RegisterModuleBody): Promise<void> {
+async function checkNeighbours(
+  services: Services,
+  account: string,
+  input: RegisterModuleBody,
+): Promise<void> {
   await checkCategory(services, account, input.category);
   const variety = input.variety ?? 'subscription';
   const parent = parentOf(input.parent_module, account);
   if (parent === null) {
     if (variety !== 'config') return;
-    throw new GantryError('parent_module_mismatch', 'expected parent_module of a config module, found none', {
-      field: 'parent_module',
-    });
+    throw new GantryError(
+      'parent_module_mismatch',
+      'expected parent_module of a config module, found none',
+      {
+        field: 'parent_module',
+      },
+    );
   }
   const { account: owner, name } = splitModule(parent, account);
   const row = await getModule(services.db, owner, name);
   if (row === null || (owner !== account && row.visibility !== 'public')) {
-    throw new GantryError('parent_module_mismatch', `expected a registered module, found "${parent}"`, {
-      field: 'parent_module',
-      found: parent,
-    });
+    throw new GantryError(
+      'parent_module_mismatch',
+      `expected a registered module, found "${parent}"`,
+      {
+        field: 'parent_module',
+        found: parent,
+      },
+    );
   }
 }

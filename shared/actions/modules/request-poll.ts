@@ -6,10 +6,17 @@ import { getModule } from '../../store/modules/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 
 /** Polls a module's repository now, for a caller of its account. `not_found` when there is no such module. */
-export async function requestPoll(services: Services, caller: Caller, module: string): Promise<void> {
+export async function requestPoll(
+  services: Services,
+  caller: Caller,
+  module: string,
+): Promise<void> {
   const { account } = caller;
   if ((await getModule(services.db, account, module)) === null) {
-    throw new GantryError('not_found', `expected a module of account "${account}", found no "${module}"`);
+    throw new GantryError(
+      'not_found',
+      `expected a module of account "${account}", found no "${module}"`,
+    );
   }
   await askForPoll(services, account, module);
 }
@@ -18,7 +25,11 @@ export async function requestPoll(services: Services, caller: Caller, module: st
  * Has a repository polled at once, and its candidates asked again for the signatures that they lack: also after the 24
  * hours in which that happens by itself, since somebody, or the registry, says that there is something new.
  */
-export async function askForPoll(services: Services, account: string, module: string): Promise<void> {
+export async function askForPoll(
+  services: Services,
+  account: string,
+  module: string,
+): Promise<void> {
   await enqueue(services, 'poll', [{ account, module, recheck: true }]);
   const open = await openCandidates(services.db, account, module, limits.requestedVerificationsMax);
   await enqueue(

@@ -6,13 +6,20 @@ import type { Services } from '../context/index.ts';
 /** Own modules, public ones of others by `<account>/<name>`; a bare name is the own account's, then `powernode`'s. */
 export async function resolveModule(services: Services, own: string, reference: string) {
   const asked = splitModule(reference, own);
-  const places = reference.includes('/') || own === 'powernode' ? [asked] : [asked, { ...asked, account: 'powernode' }];
+  const places =
+    reference.includes('/') || own === 'powernode'
+      ? [asked]
+      : [asked, { ...asked, account: 'powernode' }];
   for (const place of places) {
     const module = await getModule(services.db, place.account, place.name);
     if (module !== null && (place.account === own || module.visibility === 'public')) return place;
   }
-  throw new GantryError('not_found', `expected a module of account "${own}" or a public one, found no "${reference}"`, {
-    field: 'module',
-    found: reference,
-  });
+  throw new GantryError(
+    'not_found',
+    `expected a module of account "${own}" or a public one, found no "${reference}"`,
+    {
+      field: 'module',
+      found: reference,
+    },
+  );
 }

@@ -36,7 +36,10 @@ export async function validateManifest(
   const warnings = problems.filter(({ severity }) => severity === 'warning');
   const valid = errors.length === 0;
   if (!valid || manifest === null) return { valid, errors, warnings, conflicts: [] };
-  const { conflicts, left } = await accountConflicts(services, caller.account, { manifest, ...input });
+  const { conflicts, left } = await accountConflicts(services, caller.account, {
+    manifest,
+    ...input,
+  });
   if (left > 0) warnings.push(elsewhere('', `${left} more conflicts are not listed`, 'warning'));
   return { valid, errors, warnings, conflicts };
 }
@@ -47,7 +50,9 @@ async function categoryProblems(
   { category_slug: slug }: ValidateManifestBody,
 ): Promise<ManifestProblem[]> {
   if (slug === undefined || (await getCategory(db, account, slug)) !== null) return [];
-  return [elsewhere('category_slug', `expected a category of account "${account}", found "${slug}"`)];
+  return [
+    elsewhere('category_slug', `expected a category of account "${account}", found "${slug}"`),
+  ];
 }
 
 async function judge(
@@ -59,13 +64,21 @@ async function judge(
     const { manifest, warnings } = parseManifest(text);
     const row = await getModule(db, account, manifest.name);
     const misfits = row === null ? [] : checkAgainstRow(manifest, row);
-    return { manifest, problems: [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))] };
+    return {
+      manifest,
+      problems: [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))],
+    };
   } catch (error) {
-    if (error instanceof ModuleManifestSchemaError) return { manifest: null, problems: [...error.problems] };
+    if (error instanceof ModuleManifestSchemaError)
+      return { manifest: null, problems: [...error.problems] };
     throw error;
   }
 }
 
-function elsewhere(path: string, message: string, severity: 'error' | 'warning' = 'error'): ManifestProblem {
+function elsewhere(
+  path: string,
+  message: string,
+  severity: 'error' | 'warning' = 'error',
+): ManifestProblem {
   return { severity, line: 0, column: 0, path, message };
 }

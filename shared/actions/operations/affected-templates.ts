@@ -9,7 +9,12 @@ import { templatesConsidering } from '../../store/compose/index.ts';
 import type { Write } from '../../store/db.ts';
 import { eachInstanceOf, getInstance } from '../../store/machines/index.ts';
 import { getModule, getVersion } from '../../store/modules/index.ts';
-import { assignmentsOf, bumpTemplate, getTemplate, holdTemplate } from '../../store/templates/index.ts';
+import {
+  assignmentsOf,
+  bumpTemplate,
+  getTemplate,
+  holdTemplate,
+} from '../../store/templates/index.ts';
 import { commonAccount, providedBy } from '../compose/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
@@ -68,16 +73,19 @@ const noTemplates: Plan = { template_tracks: [], planned: [] };
 export async function planOf(services: Services, operation: Operation): Promise<Plan> {
   const { account, change } = operation;
   // Whom a module trusts changes no composition: nothing that cannot be composed may hold up the removal of a signer.
-  if (change.kind === 'update_module' && !compositionFields.some((field) => field in change.set)) return noTemplates;
+  if (change.kind === 'update_module' && !compositionFields.some((field) => field in change.set))
+    return noTemplates;
   const affected =
-    change.kind === 'update_instance' && (change.metadata !== undefined || change.track !== undefined)
+    change.kind === 'update_instance' &&
+    (change.metadata !== undefined || change.track !== undefined)
       ? await templateOfInstance(services, account, change)
       : await affectedTemplates(services, operation);
   const own = affected.filter((one) => one.account === account);
   const ids = [...new Set(own.map(({ template_id }) => template_id))].sort();
   const planned = await mapAtOnce(ids, limits.storeReadsAtOnce, async (template_id) => {
     const template = await getTemplate(services.db, account, template_id);
-    if (template === null) throw new GantryError('not_found', `expected template ${template_id}, found none`);
+    if (template === null)
+      throw new GantryError('not_found', `expected template ${template_id}, found none`);
     return { template_id, revision: template.revision };
   });
   const template_tracks = own.map(({ template_id, track }) => ({ template_id, track }));
@@ -91,7 +99,9 @@ export async function planOf(services: Services, operation: Operation): Promise<
 
 /** Names a plan's templates as they stood: what travels through the execution in their stead. */
 export function digestOf(planned: readonly PlannedTemplate[]): string {
-  return sha256Hex(JSON.stringify(planned.map(({ template_id, revision }) => [template_id, revision])));
+  return sha256Hex(
+    JSON.stringify(planned.map(({ template_id, revision }) => [template_id, revision])),
+  );
 }
 
 /**
@@ -99,7 +109,11 @@ export function digestOf(planned: readonly PlannedTemplate[]): string {
  * was checked meanwhile be checked again: of two that only together cannot be composed, one fails. More templates than fit
  * a transaction are not held: what slips through then is told when they are composed.
  */
-export function planWrites(services: Services, { account, change }: Operation, planned: PlannedTemplate[]): Write[] {
+export function planWrites(
+  services: Services,
+  { account, change }: Operation,
+  planned: PlannedTemplate[],
+): Write[] {
   if (planned.length > limits.plannedTemplatesMax) return [];
   return planned.map(({ template_id, revision }) =>
     change.kind === 'update_instance'
@@ -127,8 +141,13 @@ async function templatesUsing(
   account: string,
   change: Extract<Change, { kind: 'promote_version' | 'change_reservations' | 'update_module' }>,
 ): Promise<TemplateKey[]> {
-  const version = change.kind === 'promote_version' ? await getVersion(services.db, account, change.version_id) : null;
-  const names = [change.module, ...(version === null ? [] : providedBy(version))].map((name) => `${account}/${name}`);
+  const version =
+    change.kind === 'promote_version'
+      ? await getVersion(services.db, account, change.version_id)
+      : null;
+  const names = [change.module, ...(version === null ? [] : providedBy(version))].map(
+    (name) => `${account}/${name}`,
+  );
   const rows: TemplateKey[][] = await Promise.all([
     assignmentsOf(services.db, `${account}/${change.module}`),
     ...[...new Set(names)].map((name) => templatesConsidering(services.db, name)),
@@ -150,7 +169,10 @@ async function concernsOthers(
   if (change.kind === 'update_module') {
     // By the time that it is told it may be private already: those who had it must hear of that.
     if (change.set.visibility !== undefined) return true;
-  } else if (change.kind === 'promote_version' ? change.to === 'staging' : account !== commonAccount) return false;
+  } else if (
+    change.kind === 'promote_version' ? change.to === 'staging' : account !== commonAccount
+  )
+    return false;
   return (await getModule(services.db, account, change.module))?.visibility === 'public';
 }
 
@@ -159,14 +181,21 @@ async function withTracks(services: Services, templates: TemplateKey[]): Promise
     templates,
     limits.storeReadsAtOnce,
     async ({ account, template_id }): Promise<TemplateTrack[]> => {
-      const followed = (await hasStaging(services, account, template_id)) ? tracks : (['live'] as const);
+      const followed = (await hasStaging(services, account, template_id))
+        ? tracks
+        : (['live'] as const);
       return followed.map((track) => ({ account, template_id, track }));
     },
   );
   return all.flat();
 }
 
-async function hasStaging({ db }: Services, account: string, template_id: string): Promise<boolean> {
-  for await (const { track } of eachInstanceOf(db, account, template_id)) if (track === 'staging') return true;
+async function hasStaging(
+  { db }: Services,
+  account: string,
+  template_id: string,
+): Promise<boolean> {
+  for await (const { track } of eachInstanceOf(db, account, template_id))
+    if (track === 'staging') return true;
   return false;
 }

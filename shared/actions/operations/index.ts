@@ -1,7 +1,12 @@
 export { affectedTemplates, digestOf } from './affected-templates.ts';
 export { approvalLink } from './approvals/approval-link.ts';
 export { decideApproval, decideByLink, openApprovalLink } from './approvals/decide-approval.ts';
-export { assignModule, checkConstraint, removeAssignment, updateAssignment } from './changes/assign-module.ts';
+export {
+  assignModule,
+  checkConstraint,
+  removeAssignment,
+  updateAssignment,
+} from './changes/assign-module.ts';
 export { changeInstance, requireInstance, requireMachine } from './changes/change-instance.ts';
 export { changePolicy } from './changes/change-policy.ts';
 export { assertPromotable, promoteVersion } from './changes/promote-version.ts';

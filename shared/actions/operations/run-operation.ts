@@ -18,10 +18,21 @@ import {
 } from '../../domain/operations/index.ts';
 import { transact, type Write } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
-import { getOperation, getPolicy, updateApproval, updateOperation } from '../../store/operations/index.ts';
+import {
+  getOperation,
+  getPolicy,
+  updateApproval,
+  updateOperation,
+} from '../../store/operations/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { askForPoll } from '../modules/index.ts';
-import { affectedTemplates, digestOf, type Plan, planOf, planWrites } from './affected-templates.ts';
+import {
+  affectedTemplates,
+  digestOf,
+  type Plan,
+  planOf,
+  planWrites,
+} from './affected-templates.ts';
 import { approvalOf, askReviewers, eligibleReviewers } from './approvals/request-approval.ts';
 import { changeWrites, checkChange } from './changes/writes.ts';
 
@@ -35,7 +46,8 @@ export async function runOperationStep(services: Services, step: PromotionStep):
 
 async function runStep(services: Services, step: PromotionStep): Promise<unknown> {
   const operation = await getOperation(services.db, step.account, step.operation_id);
-  if (operation === null) throw new GantryError('not_found', `expected operation ${step.operation_id}, found none`);
+  if (operation === null)
+    throw new GantryError('not_found', `expected operation ${step.operation_id}, found none`);
   switch (step.step) {
     case 'check':
       return check(services, operation);
@@ -44,7 +56,9 @@ async function runStep(services: Services, step: PromotionStep): Promise<unknown
     case 'await_approval':
       return awaitApproval(services, operation, step.task_token ?? '');
     case 'apply':
-      return answered(services, operation, () => apply(services, operation, step), { decision: 'applied' });
+      return answered(services, operation, () => apply(services, operation, step), {
+        decision: 'applied',
+      });
     case 'notify':
       return notify(services, operation);
     case 'expire':
@@ -55,7 +69,12 @@ async function runStep(services: Services, step: PromotionStep): Promise<unknown
 }
 
 /** A refusal is an answer, not a fault: it is recorded here, and the execution goes on to an end with nothing left to do. */
-async function answered<T>(services: Services, operation: Operation, work: () => Promise<T>, instead: T): Promise<T> {
+async function answered<T>(
+  services: Services,
+  operation: Operation,
+  work: () => Promise<T>,
+  instead: T,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -93,7 +112,9 @@ async function check(services: Services, operation: Operation) {
     return refused;
   }
   if (operation.state === 'requested') {
-    await transact(services.db, [updateOperation(operation, { state: 'composing', updated_at: nowIso(services) })]);
+    await transact(services.db, [
+      updateOperation(operation, { state: 'composing', updated_at: nowIso(services) }),
+    ]);
   }
   // What a person was asked is theirs to decide, even if the policy was loosened before the execution began anew.
   const decision = operation.approval_id === null ? policy.decision : 'require_approval';
@@ -102,17 +123,31 @@ async function check(services: Services, operation: Operation) {
 
 function refuseDenied(operation: Operation, policy: InterventionPolicy): void {
   if (policy.decision !== 'deny') return;
-  throw new GantryError('policy_denied', `the policy of ${operation.action} denies: ${operation.summary}`);
+  throw new GantryError(
+    'policy_denied',
+    `the policy of ${operation.action} denies: ${operation.summary}`,
+  );
 }
 
 /** A second execution waits only for what is left of the time that reviewers were told. */
-async function secondsToDecide(services: Services, operation: Operation, policy: InterventionPolicy): Promise<number> {
+async function secondsToDecide(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+): Promise<number> {
   const approval = await approvalOf(services, operation);
   if (approval === null) return policy.expires_in_s;
-  return Math.max(1, Math.ceil((Date.parse(approval.expires_at) - services.now().getTime()) / 1000));
+  return Math.max(
+    1,
+    Math.ceil((Date.parse(approval.expires_at) - services.now().getTime()) / 1000),
+  );
 }
 
-async function requireReviewers(services: Services, operation: Operation, policy: InterventionPolicy): Promise<void> {
+async function requireReviewers(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+): Promise<void> {
   const reviewers = await eligibleReviewers(services, operation, policy);
   if (reviewers.length >= policy.quorum) return;
   throw new GantryError(
@@ -135,23 +170,38 @@ async function plan(services: Services, operation: Operation): Promise<PlanAnswe
   return { template_tracks, planned: digestOf(planned) };
 }
 
-async function awaitApproval(services: Services, operation: Operation, task_token: string): Promise<void> {
+async function awaitApproval(
+  services: Services,
+  operation: Operation,
+  task_token: string,
+): Promise<void> {
   try {
-    const decided = await askReviewers(services, operation, await policyFor(services, operation), task_token);
+    const decided = await askReviewers(
+      services,
+      operation,
+      await policyFor(services, operation),
+      task_token,
+    );
     if (decided === null) return;
     const output = JSON.stringify({ decision: decided });
     await services.aws.sfn.send(new SendTaskSuccessCommand({ taskToken: task_token, output }));
   } catch (error) {
     if (isGantryError(error, 'conflict')) throw error;
     // Said by the token as well, so that no execution waits out its time for a request that could not be sent.
-    const told = error instanceof GantryError ? { error: error.code, cause: error.message } : { error: 'internal' };
+    const told =
+      error instanceof GantryError
+        ? { error: error.code, cause: error.message }
+        : { error: 'internal' };
     await services.aws.sfn.send(new SendTaskFailureCommand({ taskToken: task_token, ...told }));
     throw error;
   }
 }
 
 /** The time is over. An approval of the last moment, whose news the execution missed, still counts. */
-async function expire(services: Services, operation: Operation): Promise<{ decision: 'approved' | 'expired' }> {
+async function expire(
+  services: Services,
+  operation: Operation,
+): Promise<{ decision: 'approved' | 'expired' }> {
   if (!isFinal(operation) && (await approvalOf(services, operation))?.state === 'approved') {
     return { decision: 'approved' };
   }
@@ -196,9 +246,14 @@ function refuseEndless(operation: Operation, round = 1): void {
 }
 
 /** The approval is read again here, so that nothing but its record lets a change through, whatever the machine was told. */
-async function requireApproved(services: Services, operation: Operation, policy: InterventionPolicy): Promise<void> {
+async function requireApproved(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+): Promise<void> {
   const approval = await approvalOf(services, operation);
-  const asked = policy.decision === 'require_approval' ? policy : { quorum: 1, self_approval: true };
+  const asked =
+    policy.decision === 'require_approval' ? policy : { quorum: 1, self_approval: true };
   if (approval !== null && isApproved(approval, asked)) return;
   throw new GantryError(
     'approval_required',
@@ -256,7 +311,12 @@ export async function finish(
   await transact(services.db, [
     updateOperation(operation, { state, code, message, updated_at: at }),
     ...(closes
-      ? [updateApproval(pending, { state: state === 'expired' ? 'expired' : 'withdrawn', task_token: null })]
+      ? [
+          updateApproval(pending, {
+            state: state === 'expired' ? 'expired' : 'withdrawn',
+            task_token: null,
+          }),
+        ]
       : []),
     ...extra,
     createEvent({
@@ -272,7 +332,11 @@ export async function finish(
 }
 
 /** Records why an execution failed. `expected` tells the state machine that it was an answer, not a fault. */
-async function fail(services: Services, operation: Operation, step: PromotionStep): Promise<{ expected: boolean }> {
+async function fail(
+  services: Services,
+  operation: Operation,
+  step: PromotionStep,
+): Promise<{ expected: boolean }> {
   // Applied, and not told yet to all that depend on it: the sweep starts another execution, which does the rest.
   if (operation.state === 'applying') return { expected: false };
   const known = step.error !== undefined && step.error in errorStatus && step.error !== 'internal';

@@ -3,7 +3,13 @@ import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
 import { transact } from '../../store/db.ts';
-import { getApproval, getOperation, idleOperations, lookLater, updateOperation } from '../../store/operations/index.ts';
+import {
+  getApproval,
+  getOperation,
+  idleOperations,
+  lookLater,
+  updateOperation,
+} from '../../store/operations/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
 import { wake } from './approvals/decide-approval.ts';
 import { executionName, startExecution } from './request-operation.ts';
@@ -17,13 +23,18 @@ import { finish } from './run-operation.ts';
 export async function sweepOperations(services: Services): Promise<number> {
   let started = 0;
   const faults: unknown[] = [];
-  for (const idle of await idleOperations(services.db, later(services, -limits.operationIdleSeconds))) {
+  for (const idle of await idleOperations(
+    services.db,
+    later(services, -limits.operationIdleSeconds),
+  )) {
     try {
       const operation = await getOperation(services.db, idle.account, idle.id);
       if (operation === null || finalOperationStates.includes(operation.state)) continue;
       if (await isAlive(services, operation)) {
         await remind(services, operation);
-        await transact(services.db, [lookLater(operation, later(services, limits.operationLookSeconds))]);
+        await transact(services.db, [
+          lookLater(operation, later(services, limits.operationLookSeconds)),
+        ]);
       } else {
         await revive(services, operation);
         started += 1;
@@ -33,7 +44,8 @@ export async function sweepOperations(services: Services): Promise<number> {
       if (!(error instanceof GantryError)) faults.push(error);
     }
   }
-  if (faults.length > 0) throw new AggregateError(faults, `${faults.length} operations could not be looked after`);
+  if (faults.length > 0)
+    throw new AggregateError(faults, `${faults.length} operations could not be looked after`);
   return started;
 }
 
@@ -66,6 +78,8 @@ async function revive(services: Services, operation: Operation): Promise<void> {
     return;
   }
   const next = { ...operation, attempt: operation.attempt + 1 };
-  await transact(services.db, [updateOperation(operation, { attempt: next.attempt, updated_at: nowIso(services) })]);
+  await transact(services.db, [
+    updateOperation(operation, { attempt: next.attempt, updated_at: nowIso(services) }),
+  ]);
   await startExecution(services, next);
 }

@@ -40,7 +40,9 @@ export async function seeTag(
       }
       const id = await record(services, row, { tag, digest, seenAt });
       if (id !== null)
-        await enqueue(services, 'verify', [{ account: row.account, module: row.module, version_id: id }]);
+        await enqueue(services, 'verify', [
+          { account: row.account, module: row.module, version_id: id },
+        ]);
       return true;
     } catch (error) {
       if (!isGantryError(error, 'conflict', 'already_exists') || left === 1) throw error;
@@ -54,7 +56,11 @@ interface Look {
   seenAt: string;
 }
 
-async function headTag(client: RegistryClient, repository: string, tag: string): Promise<string | null> {
+async function headTag(
+  client: RegistryClient,
+  repository: string,
+  tag: string,
+): Promise<string | null> {
   try {
     return (await client.headManifest(repository, tag)).claimedDigest;
   } catch (error) {
@@ -71,21 +77,37 @@ async function record(services: Services, row: Repository, look: Look): Promise<
   const before = await getTag(services.db, account, module, tag);
   if (before !== null && before.checked_at > seenAt) return null;
   const left = before?.digest === digest ? null : before;
-  const leaving = left && (await getCandidate(services.db, account, versionId(account, module, left.digest)));
+  const leaving =
+    left && (await getCandidate(services.db, account, versionId(account, module, left.digest)));
   if (left !== null && leaving?.state === 'ingested') {
     await recordMove(services, left, look);
     return null;
   }
-  const present = { account, module, tag, digest, checked_at: seenAt, moved_to: null, gone_at: null };
+  const present = {
+    account,
+    module,
+    tag,
+    digest,
+    checked_at: seenAt,
+    moved_to: null,
+    gone_at: null,
+  };
   const writes = [putTag(before, present)];
-  if (leaving) writes.push(...leaveCandidate(services, leaving, tag, 'tag_moved', `names ${digest} now`));
+  if (leaving)
+    writes.push(...leaveCandidate(services, leaving, tag, 'tag_moved', `names ${digest} now`));
   const id = await nameCandidate(services, row, look, writes);
   await transact(services.db, writes);
   return id;
 }
 
-async function recordMove(services: Services, before: Tag, { tag, digest, seenAt }: Look): Promise<void> {
-  const writes = [putTag(before, { ...before, checked_at: seenAt, moved_to: digest, gone_at: null })];
+async function recordMove(
+  services: Services,
+  before: Tag,
+  { tag, digest, seenAt }: Look,
+): Promise<void> {
+  const writes = [
+    putTag(before, { ...before, checked_at: seenAt, moved_to: digest, gone_at: null }),
+  ];
   if (before.moved_to !== digest) {
     writes.push(
       createEvent({
@@ -101,12 +123,20 @@ async function recordMove(services: Services, before: Tag, { tag, digest, seenAt
   await transact(services.db, writes);
 }
 
-async function recordDeletion(services: Services, row: Repository, look: Omit<Look, 'digest'>): Promise<void> {
+async function recordDeletion(
+  services: Services,
+  row: Repository,
+  look: Omit<Look, 'digest'>,
+): Promise<void> {
   const { account, module } = row;
   const { tag, seenAt } = look;
   const before = await getTag(services.db, account, module, tag);
   if (before === null || before.gone_at !== null || before.checked_at > seenAt) return;
-  const leaving = await getCandidate(services.db, account, versionId(account, module, before.digest));
+  const leaving = await getCandidate(
+    services.db,
+    account,
+    versionId(account, module, before.digest),
+  );
   const writes = [
     putTag(before, { ...before, checked_at: seenAt, gone_at: seenAt }),
     createEvent({
@@ -119,7 +149,9 @@ async function recordDeletion(services: Services, row: Repository, look: Omit<Lo
     }),
   ];
   if (leaving !== null && leaving.state !== 'ingested') {
-    writes.push(...leaveCandidate(services, leaving, tag, 'tag_deleted', 'is gone from the registry'));
+    writes.push(
+      ...leaveCandidate(services, leaving, tag, 'tag_deleted', 'is gone from the registry'),
+    );
   }
   await transact(services.db, writes);
 }
@@ -142,7 +174,14 @@ function leaveCandidate(
   }
   const message = `expected a tag that names ${candidate.digest}; its last one, ${tag}, ${found}`;
   return [
-    updateCandidate(candidate, { tags, state: 'rejected', code, message, next_verify_at: null, updated_at: at }),
+    updateCandidate(candidate, {
+      tags,
+      state: 'rejected',
+      code,
+      message,
+      next_verify_at: null,
+      updated_at: at,
+    }),
     createEvent({
       type: 'gantry.candidate.rejected',
       account,
@@ -172,16 +211,25 @@ async function nameCandidate(
   const known = existing.tags.includes(tag) || existing.tags.length >= limits.tagsPerDigestMax;
   if (!known) {
     const tags = [...existing.tags, tag];
-    if (existing.state === 'ingested') writes.push(...(await nameIngested(services, existing, tag)));
+    if (existing.state === 'ingested')
+      writes.push(...(await nameIngested(services, existing, tag)));
     // Its last tag had left it, and has come back.
-    else if (existing.tags.length === 0) writes.push(updateCandidate(existing, { ...asFound(services, tag) }));
-    else writes.push(updateCandidate(existing, { tags, version_string: nameOf(tags), updated_at: at }));
+    else if (existing.tags.length === 0)
+      writes.push(updateCandidate(existing, { ...asFound(services, tag) }));
+    else
+      writes.push(
+        updateCandidate(existing, { tags, version_string: nameOf(tags), updated_at: at }),
+      );
   }
   return existing.state === 'found' || existing.tags.length === 0 ? id : null;
 }
 
 /** A further tag of a version: an alias, or the semver name of one that only a commit has named so far. */
-async function nameIngested(services: Services, candidate: Candidate, tag: string): Promise<Write[]> {
+async function nameIngested(
+  services: Services,
+  candidate: Candidate,
+  tag: string,
+): Promise<Write[]> {
   const { account, module, id } = candidate;
   const at = nowIso(services);
   const tags = [...candidate.tags, tag];
@@ -193,7 +241,12 @@ async function nameIngested(services: Services, candidate: Candidate, tag: strin
     version.promotion_state === 'built' &&
     isCommitName(version.version_string) &&
     (version.labels === null || mayBeVersion(version.labels.version, meaning.version_string)) &&
-    (await nameOwner(services.db, account, 'version', versionName(module, meaning.version_string))) === null;
+    (await nameOwner(
+      services.db,
+      account,
+      'version',
+      versionName(module, meaning.version_string),
+    )) === null;
   const version_string = free ? meaning.version_string : version.version_string;
   const writes = [
     updateCandidate(candidate, { tags, version_string, updated_at: at }),
@@ -217,7 +270,9 @@ async function nameIngested(services: Services, candidate: Candidate, tag: strin
 /** The version that tags give, first seen first: the first semver tag's, else the first commit's. */
 function nameOf(tags: string[]): string {
   const meanings = tags.map(readTag);
-  const named = meanings.find(({ kind }) => kind === 'version') ?? meanings.find(({ kind }) => kind === 'commit');
+  const named =
+    meanings.find(({ kind }) => kind === 'version') ??
+    meanings.find(({ kind }) => kind === 'commit');
   return named !== undefined && 'version_string' in named ? named.version_string : '';
 }
 
@@ -238,7 +293,12 @@ function asFound(services: Services, tag: string) {
   };
 }
 
-const unjudged = { signatures: [], evidence_key: null, policy_version: null, trust_root_version: null };
+const unjudged = {
+  signatures: [],
+  evidence_key: null,
+  policy_version: null,
+  trust_root_version: null,
+};
 
 type Identity = Pick<Candidate, 'account' | 'module' | 'id' | 'digest'>;
 

@@ -8,16 +8,30 @@ import { tagsToLookAt } from '../../domain/poll/index.ts';
 import type { RegistryClient } from '../../registry/index.ts';
 import { claimCandidate, dueCandidates } from '../../store/candidates/index.ts';
 import { createEvent } from '../../store/event.ts';
-import { claimRepository, dueRepositories, getRepository, listTags, setRepository } from '../../store/poll/index.ts';
+import {
+  claimRepository,
+  dueRepositories,
+  getRepository,
+  listTags,
+  setRepository,
+} from '../../store/poll/index.ts';
 import { enqueue, later, type Messages, nowIso, type Services } from '../context/index.ts';
-import { BudgetSpent, type Pace, retryAfterSeconds, untilSentAgain, withRegistry } from '../registries/index.ts';
+import {
+  BudgetSpent,
+  type Pace,
+  retryAfterSeconds,
+  untilSentAgain,
+  withRegistry,
+} from '../registries/index.ts';
 import { seeTag } from './look-at-tag.ts';
 
 /**
  * Hands out what is due: repositories to the poll queue, candidates that wait for a signature to the verify queue.
  * Each is claimed first, so that two schedulers at once hand it out once. What a run has no time for is the next one's.
  */
-export async function schedulePolls(services: Services): Promise<{ polls: number; verifications: number }> {
+export async function schedulePolls(
+  services: Services,
+): Promise<{ polls: number; verifications: number }> {
   const now = nowIso(services);
   const until = later(services, limits.pollClaimSeconds);
   const end = performance.now() + limits.scheduleWorkMs;
@@ -29,7 +43,9 @@ export async function schedulePolls(services: Services): Promise<{ polls: number
   const candidates = await dueCandidates(services.db, now, limits.pollsPerRun);
   const verifications = await handOut(services, 'verify', candidates, end, async (candidate) => {
     const { account, module, id } = candidate;
-    return (await claimCandidate(services.db, candidate, until)) ? { account, module, version_id: id } : null;
+    return (await claimCandidate(services.db, candidate, until))
+      ? { account, module, version_id: id }
+      : null;
   });
   return { polls, verifications };
 }
@@ -63,23 +79,36 @@ export async function pollRepository(services: Services, message: PollMessage): 
       message.account,
       repository.repository,
       'poll',
-      (client, reference, pace) => readRepository(services, repository, client, reference.repository, recheck, pace),
+      (client, reference, pace) =>
+        readRepository(services, repository, client, reference.repository, recheck, pace),
     );
     const set = { ...outcome, polled_at: nowIso(services), failures: 0, code: null, message: null };
     const kept = await setRepository(services.db, repository, set);
-    if (more && kept) await enqueue(services, 'poll', [{ account: message.account, module: message.module, recheck }]);
+    if (more && kept)
+      await enqueue(services, 'poll', [
+        { account: message.account, module: message.module, recheck },
+      ]);
   } catch (error) {
     // The message comes back by itself; the schedule, which looks after lost ones, must not add another meanwhile.
-    if (error instanceof BudgetSpent) await claimRepository(services.db, repository, untilSentAgain(services));
+    if (error instanceof BudgetSpent)
+      await claimRepository(services.db, repository, untilSentAgain(services));
     // Rows that others kept changing say nothing about the registry: the message comes again.
-    if (!(error instanceof GantryError) || isGantryError(error, 'conflict', 'already_exists')) throw error;
+    if (!(error instanceof GantryError) || isGantryError(error, 'conflict', 'already_exists'))
+      throw error;
     await noteFailure(services, repository, error);
   }
 }
 
-async function noteFailure(services: Services, repository: Repository, error: GantryError): Promise<void> {
+async function noteFailure(
+  services: Services,
+  repository: Repository,
+  error: GantryError,
+): Promise<void> {
   const failures = repository.failures + 1;
-  const backoff = Math.min(limits.pollSeconds * 2 ** Math.min(failures, 16), limits.pollFailureMaxSeconds);
+  const backoff = Math.min(
+    limits.pollSeconds * 2 ** Math.min(failures, 16),
+    limits.pollFailureMaxSeconds,
+  );
   // Jitter: repositories of one registry that failed together must not come back together.
   const wait = Math.max(retryAfterSeconds(error), backoff * (0.5 + Math.random() / 2));
   const at = nowIso(services);
@@ -92,7 +121,14 @@ async function noteFailure(services: Services, repository: Repository, error: Ga
     at,
     data: { code, message },
   });
-  const set = { next_poll_at: later(services, wait), polled_at: at, failures, code, message, tags_hash: null };
+  const set = {
+    next_poll_at: later(services, wait),
+    polled_at: at,
+    failures,
+    code,
+    message,
+    tags_hash: null,
+  };
   await setRepository(services.db, repository, set, repository.failures === 0 ? [first] : []);
 }
 
@@ -113,12 +149,16 @@ async function readRepository(
   const { tags, truncated } = await client.listTags(repository);
   // Sorted: some registries page in an order of their own.
   const tags_hash = sha256Hex(JSON.stringify([...tags].sort()));
-  const ignored_tags = tags.filter((tag) => readTag(tag).kind === 'ignored').slice(0, limits.ignoredTagsShown);
+  const ignored_tags = tags
+    .filter((tag) => readTag(tag).kind === 'ignored')
+    .slice(0, limits.ignoredTagsShown);
   const next_poll_at = later(services, limits.pollSeconds);
   if (!recheck && tags_hash === row.tags_hash && row.recheck_at > nowIso(services)) {
     return { tags_hash, ignored_tags, recheck_at: row.recheck_at, next_poll_at, more: false };
   }
-  const known = new Map((await listTags(services.db, row.account, row.module)).map((tag) => [tag.tag, tag]));
+  const known = new Map(
+    (await listTags(services.db, row.account, row.module)).map((tag) => [tag.tag, tag]),
+  );
   // Semver tags first: what also has a commit's tag is then named by its version from the start.
   const versions = new Set([...ofKind(tags, 'version'), ...ofKind(tags, 'commit')]);
 
@@ -140,10 +180,16 @@ async function readRepository(
   }
   const before = recheck ? nowIso(services) : later(services, -limits.tagRecheckSeconds);
   const again = tagsToLookAt([...known.values()], truncated ? null : new Set(tags), before);
-  const most = recheck ? limits.freshTagsMax : Math.max(limits.tagRechecksMax, Math.ceil(known.size / pollsAnHour));
+  const most = recheck
+    ? limits.freshTagsMax
+    : Math.max(limits.tagRechecksMax, Math.ceil(known.size / pollsAnHour));
   let looked = 0;
-  for (; looked < Math.min(again.length, most) && !spent(); looked++) await look(again[looked] ?? '');
-  const recheck_at = later(services, looked < again.length ? limits.pollSeconds : limits.tagRecheckSeconds / 4);
+  for (; looked < Math.min(again.length, most) && !spent(); looked++)
+    await look(again[looked] ?? '');
+  const recheck_at = later(
+    services,
+    looked < again.length ? limits.pollSeconds : limits.tagRecheckSeconds / 4,
+  );
   return { tags_hash, ignored_tags, recheck_at, next_poll_at, more: false };
 }
 

@@ -19,11 +19,19 @@ const secrets = new Map<string, string>();
  * was delivered before does nothing again.
  * @throws GantryError `hook_refused`, the same for a wrong secret and an unknown door; `invalid_request`
  */
-export async function receiveHook(services: Services, id: string, headers: Headers, body: Uint8Array): Promise<void> {
+export async function receiveHook(
+  services: Services,
+  id: string,
+  headers: Headers,
+  body: Uint8Array,
+): Promise<void> {
   const hook = await getHook(services.db, id);
   const secret = hook === null ? null : await secretOf(services, hook);
   if (hook === null || secret === null || !isAuthentic(hook.kind, headers, body, secret)) {
-    throw new GantryError('hook_refused', 'expected a webhook with the secret of this door, found another');
+    throw new GantryError(
+      'hook_refused',
+      'expected a webhook with the secret of this door, found another',
+    );
   }
   const repositories = pushedRepositories(hook.kind, hook.host, body);
   // Of what a sender signs only the body is covered, so the body is what a replay is known by.

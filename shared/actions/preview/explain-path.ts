@@ -1,7 +1,11 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { type CutReport, cutReport, decodeIndex, explainPath } from '../../composition/index.ts';
-import type { CompositionIndex, PathExplanation, ResolutionRecord } from '../../domain/compose/index.ts';
+import type {
+  CompositionIndex,
+  PathExplanation,
+  ResolutionRecord,
+} from '../../domain/compose/index.ts';
 import type { Track } from '../../domain/templates/index.ts';
 import { getComposition, type TemplateComposition } from '../../store/compose/index.ts';
 import { getBytes } from '../../store/objects.ts';
@@ -74,10 +78,14 @@ export async function currentComposition(
   }
   const files = record.report.layers.reduce((sum, layer) => sum + layer.files, 0);
   if (files > filesMax) {
-    throw new GantryError('composition_too_large', `expected at most ${filesMax} files in all layers, found ${files}`, {
-      expected: filesMax,
-      found: files,
-    });
+    throw new GantryError(
+      'composition_too_large',
+      `expected at most ${filesMax} files in all layers, found ${files}`,
+      {
+        expected: filesMax,
+        found: files,
+      },
+    );
   }
   const sha256 = /\/sha256\/([0-9a-f]{64})\./.exec(index_key)?.[1];
   const index = decodeIndex(await getBytes(services.objects, index_key), sha256);

@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { GantryError } from '../../base/error.ts';
 import { newId } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
-import { emptyIndex, indexOf, type Move, previewComposition, unmoved } from '../../composition/index.ts';
+import {
+  emptyIndex,
+  indexOf,
+  type Move,
+  previewComposition,
+  unmoved,
+} from '../../composition/index.ts';
 import type { Trial } from '../../contract/preview/index.ts';
 import type {
   CompositionIndex,
@@ -74,7 +80,11 @@ export async function previewChange(
     ...rest,
     warnings: stays === null ? warnings : [stays, ...warnings],
     metadata: changedMetadata(assignments, view.assignments),
-    instances: await previewInstances(services, { account, template_id, track }, filesOf(now, then)),
+    instances: await previewInstances(
+      services,
+      { account, template_id, track },
+      filesOf(now, then),
+    ),
   };
 }
 
@@ -100,10 +110,14 @@ export async function previewInstanceChange(
 ): Promise<ChangePreview> {
   const instance = await requireInstance(services, account, id);
   const { template_id } = instance;
-  await checkChange(services, { account, change: { kind: 'update_instance', instance_id: id, ...set } });
+  await checkChange(services, {
+    account,
+    change: { kind: 'update_instance', instance_id: id, ...set },
+  });
   const now = await sideNow(services, account, template_id, instance.track);
   const { track = instance.track, metadata = instance.metadata } = set;
-  const then = track === instance.track ? now : await composedSide(services, account, template_id, track);
+  const then =
+    track === instance.track ? now : await composedSide(services, account, template_id, track);
   return {
     ...difference(now, then),
     metadata: [],
@@ -119,8 +133,15 @@ interface Side {
   warnings: string[];
 }
 
-async function sideNow(services: Services, account: string, template_id: string, track: Track): Promise<Side> {
-  const now = await currentComposition(services, account, template_id, track, { filesMax: limits.previewEntriesMax });
+async function sideNow(
+  services: Services,
+  account: string,
+  template_id: string,
+  track: Track,
+): Promise<Side> {
+  const now = await currentComposition(services, account, template_id, track, {
+    filesMax: limits.previewEntriesMax,
+  });
   if (now === null) return { index: null, files: [], resolution: null, warnings: [] };
   return { index: now.index, files: now.instance_files, resolution: now.resolution, warnings: [] };
 }
@@ -132,7 +153,13 @@ async function sideOf(
   previous: ResolutionRecord | null,
 ): Promise<Side> {
   const options = { entriesMax: limits.previewEntriesMax };
-  const { composition, warnings, resolution } = await composeView(services, view, track, previous, options);
+  const { composition, warnings, resolution } = await composeView(
+    services,
+    view,
+    track,
+    previous,
+    options,
+  );
   return {
     index: indexOf(composition),
     files: instanceFilesOf(composition),
@@ -142,15 +169,29 @@ async function sideOf(
 }
 
 /** What a track is composed to as the template is: nobody may have been on it yet. */
-async function composedSide(services: Services, account: string, template_id: string, track: Track): Promise<Side> {
+async function composedSide(
+  services: Services,
+  account: string,
+  template_id: string,
+  track: Track,
+): Promise<Side> {
   const template = await requireTemplate(services, account, template_id);
   const view = viewOf(template, await listAssignments(services.db, account, template_id));
-  return sideOf(services, view, track, (await sideNow(services, account, template_id, track)).resolution);
+  return sideOf(
+    services,
+    view,
+    track,
+    (await sideNow(services, account, template_id, track)).resolution,
+  );
 }
 
 function difference(now: Side, then: Side): Pick<ChangePreview, 'preview' | 'warnings' | 'bounds'> {
   const cut = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
-  return { preview: previewComposition(now.index, then.index ?? emptyIndex, cut), warnings: then.warnings, bounds };
+  return {
+    preview: previewComposition(now.index, then.index ?? emptyIndex, cut),
+    warnings: then.warnings,
+    bounds,
+  };
 }
 
 function filesOf(now: Side, then: Side): FilesOf {
@@ -188,7 +229,13 @@ async function changeOf(
       const { constraint = null, metadata = {}, effective_priority = null } = trial;
       checkConstraint(constraint);
       const { account: owner, name } = await resolveModule(services, account, trial.module);
-      const facts = { template_id, module: `${owner}/${name}`, constraint, metadata, effective_priority };
+      const facts = {
+        template_id,
+        module: `${owner}/${name}`,
+        constraint,
+        metadata,
+        effective_priority,
+      };
       return { kind: 'assign_module', assignment_id: newId('assignment'), ...facts };
     }
   }
@@ -201,7 +248,10 @@ async function promotionOf(
 ): Promise<Change> {
   const version = await getVersion(services.db, account, version_id);
   if (version === null) {
-    throw new GantryError('not_found', `expected a version of account "${account}", found no ${version_id}`);
+    throw new GantryError(
+      'not_found',
+      `expected a version of account "${account}", found no ${version_id}`,
+    );
   }
   const target = (lifecycleAliases[to] ?? to) as PromotionTarget;
   assertPromotable(version, target);
@@ -211,18 +261,31 @@ async function promotionOf(
 }
 
 /** The assignment of a module as people name it: bare for the own account's, else `powernode`'s. */
-function assignedAs(own: string, reference: string, assignments: readonly Assignment[]): Assignment {
-  const names = reference.includes('/') ? [reference] : [`${own}/${reference}`, `powernode/${reference}`];
+function assignedAs(
+  own: string,
+  reference: string,
+  assignments: readonly Assignment[],
+): Assignment {
+  const names = reference.includes('/')
+    ? [reference]
+    : [`${own}/${reference}`, `powernode/${reference}`];
   const found = names.flatMap((name) => assignments.find(({ module }) => module === name) ?? [])[0];
   if (found !== undefined) return found;
-  throw new GantryError('not_found', `expected a module that is assigned to the template, found "${reference}"`, {
-    field: 'module',
-    expected: assignments.map(({ module }) => module),
-    found: reference,
-  });
+  throw new GantryError(
+    'not_found',
+    `expected a module that is assigned to the template, found "${reference}"`,
+    {
+      field: 'module',
+      expected: assignments.map(({ module }) => module),
+      found: reference,
+    },
+  );
 }
 
-function changedMetadata(before: readonly Assignment[], after: readonly Assignment[]): ChangePreview['metadata'] {
+function changedMetadata(
+  before: readonly Assignment[],
+  after: readonly Assignment[],
+): ChangePreview['metadata'] {
   const of = (list: readonly Assignment[], module: string) =>
     list.find((one) => one.module === module)?.metadata ?? null;
   return [...new Set([...before, ...after].map(({ module }) => module))]

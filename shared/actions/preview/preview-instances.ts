@@ -30,7 +30,8 @@ export async function previewInstances(
   where: { account: string; template_id: string; track: Track },
   files: FilesOf,
 ): Promise<InstanceChanges> {
-  if (files.before.length + files.after.length === 0) return { examined: 0, more: false, changed: [] };
+  if (files.before.length + files.after.length === 0)
+    return { examined: 0, more: false, changed: [] };
   const { instances, more } = await someInstances(services, where);
   const preview = await previewerOf(services, files);
   const changed = instances.flatMap((instance) => preview(instance, instance.metadata) ?? []);
@@ -52,7 +53,13 @@ async function someInstances(
   { db }: Services,
   { account, template_id, track }: { account: string; template_id: string; track: Track },
 ): Promise<{ instances: Instance[]; more: boolean }> {
-  const { instances, next } = await walkInstances(db, account, template_id, limits.previewInstancesRead, '');
+  const { instances, next } = await walkInstances(
+    db,
+    account,
+    template_id,
+    limits.previewInstancesRead,
+    '',
+  );
   const wanted = instances.filter((one) => one.track === track && one.state !== 'decommissioned');
   const some = wanted.slice(0, limits.previewInstancesMax);
   return { instances: some, more: next !== null || some.length < wanted.length };
@@ -95,7 +102,8 @@ async function contentsOf(services: Services, files: InstanceFile[]): Promise<Fi
 
 /** Why reconcile would sign no desired state for the machine. `from` is null where it comes from another track. */
 function errorOf(from: Rendering | null, to: Rendering): InstanceChange['error'] {
-  const lacking = ({ files, contents, metadata }: Rendering) => lackingKeys(askedKeys(files, contents), metadata);
+  const lacking = ({ files, contents, metadata }: Rendering) =>
+    lackingKeys(askedKeys(files, contents), metadata);
   try {
     renderInstanceFiles(to.files, to.contents, to.metadata);
     return null;

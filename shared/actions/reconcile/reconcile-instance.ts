@@ -14,7 +14,12 @@ import { getAccount } from '../../store/accounts/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
-import { dueResigns, getInstance, noteDesiredError, removeResign } from '../../store/machines/index.ts';
+import {
+  dueResigns,
+  getInstance,
+  noteDesiredError,
+  removeResign,
+} from '../../store/machines/index.ts';
 import { getModule, getVersion } from '../../store/modules/index.ts';
 import { type CompositionRecord, readInstanceFiles, readRecord } from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
@@ -35,7 +40,10 @@ const lasting: readonly ErrorCode[] = [
  * the next one signs anew. Of two at once one is told `conflict` and looks again. Why a desired state cannot be made is
  * kept on the instance, which keeps the one before, signed anew in time.
  */
-export async function reconcileInstance(services: Services, message: ReconcileMessage): Promise<void> {
+export async function reconcileInstance(
+  services: Services,
+  message: ReconcileMessage,
+): Promise<void> {
   return retryConflicts(() => reconcile(services, message));
 }
 
@@ -59,7 +67,8 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     const desired_error = { code: error.code, message: error.message };
     await note(services, instance, desired_error);
     // What it is to be cannot be made; what it was to be must not run out meanwhile.
-    if (isDue(services, instance, account)) await signHeld(services, { ...instance, desired_error }, account);
+    if (isDue(services, instance, account))
+      await signHeld(services, { ...instance, desired_error }, account);
     return;
   }
   if (instance.desired_hash === contentHash(content) && !isDue(services, instance, account)) {
@@ -79,7 +88,11 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
 }
 
 /** Keeps why there is no new desired state, and tells it once. */
-async function note(services: Services, instance: Instance, error: DesiredError | null): Promise<void> {
+async function note(
+  services: Services,
+  instance: Instance,
+  error: DesiredError | null,
+): Promise<void> {
   if (isDeepStrictEqual(instance.desired_error, error)) return;
   const writes = [noteDesiredError(instance, error)];
   if (error !== null) {
@@ -154,7 +167,11 @@ async function policies(
   return { signature_policies, public_trusted_root: trust.root };
 }
 
-async function rendered(services: Services, instance: Instance, record: CompositionRecord): Promise<RenderedFile[]> {
+async function rendered(
+  services: Services,
+  instance: Instance,
+  record: CompositionRecord,
+): Promise<RenderedFile[]> {
   const contents = await readInstanceFiles(services, record.instance_files);
   return renderInstanceFiles(record.instance_files, contents, instance.metadata);
 }
@@ -163,7 +180,11 @@ async function rendered(services: Services, instance: Instance, record: Composit
  * A machine is not given a quarantined version that it does not have; one that has it keeps it. @throws GantryError
  * `version_quarantined`
  */
-async function refuseQuarantined(services: Services, instance: Instance, record: CompositionRecord): Promise<void> {
+async function refuseQuarantined(
+  services: Services,
+  instance: Instance,
+  record: CompositionRecord,
+): Promise<void> {
   for (const layer of record.layers) {
     const label = moduleLabel(instance.account, layer.account, layer.module);
     if (instance.desired_modules[label] === layer.composefs_digest) continue;
@@ -178,7 +199,10 @@ async function refuseQuarantined(services: Services, instance: Instance, record:
 }
 
 /** Who approved the versions that the machine is to run, and when. */
-async function approvalsOf(services: Services, record: CompositionRecord): Promise<DesiredState['approvals']> {
+async function approvalsOf(
+  services: Services,
+  record: CompositionRecord,
+): Promise<DesiredState['approvals']> {
   const versions = await Promise.all(
     record.layers.map(({ account, version_id }) => getVersion(services.db, account, version_id)),
   );

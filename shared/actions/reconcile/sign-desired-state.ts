@@ -1,6 +1,11 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { claimedContent, contentHash, type DesiredStateOptions, makeDesiredState } from '../../director/index.ts';
+import {
+  claimedContent,
+  contentHash,
+  type DesiredStateOptions,
+  makeDesiredState,
+} from '../../director/index.ts';
 import type { Account } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
 import { transact } from '../../store/db.ts';
@@ -36,7 +41,10 @@ export async function signDesiredState(
     desired_modules,
     desired_report_keys,
     desired_error,
-  }: Pick<Instance, 'desired_composition' | 'desired_modules' | 'desired_report_keys' | 'desired_error'>,
+  }: Pick<
+    Instance,
+    'desired_composition' | 'desired_modules' | 'desired_report_keys' | 'desired_error'
+  >,
 ): Promise<void> {
   const key = objectKeys.desiredState(instance.account, instance.id);
   // Read before the version is claimed: whoever puts bytes in place after this has claimed a version before or loses.
@@ -83,9 +91,16 @@ export async function signDesiredState(
  * Signs again what is in place, as it is, where nothing newer can be made. It is read from where others may write, so it
  * must be what the table says was signed; `desired_state_invalid` otherwise. Nothing happens before the first one.
  */
-export async function signHeld(services: Services, instance: Instance, account: Account): Promise<void> {
+export async function signHeld(
+  services: Services,
+  instance: Instance,
+  account: Account,
+): Promise<void> {
   if (instance.desired_version === 0) return;
-  const bytes = await getBytes(services.objects, objectKeys.desiredState(instance.account, instance.id));
+  const bytes = await getBytes(
+    services.objects,
+    objectKeys.desiredState(instance.account, instance.id),
+  );
   const content = claimedContent(bytes);
   const found = contentHash(content);
   if (found !== instance.desired_hash) {

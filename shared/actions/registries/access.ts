@@ -1,6 +1,12 @@
 import { type GantryError, isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { guardedDispatcher, parseReference, type Reference, RegistryClient, Transport } from '../../registry/index.ts';
+import {
+  guardedDispatcher,
+  parseReference,
+  type Reference,
+  RegistryClient,
+  Transport,
+} from '../../registry/index.ts';
 import type { Services } from '../context/index.ts';
 import { forgetCredentials, registryCredentials } from './credentials.ts';
 import { type Pace, type Purpose, withinBudget } from './host-budget.ts';
@@ -39,7 +45,15 @@ export async function withRegistry<T>(
     const { value: credentials, memory } = await registryCredentials(services, account, host);
     const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
     const { beforeRequest, onRequest, signal } = pace;
-    const client = new RegistryClient({ host, dispatcher, credentials, memory, beforeRequest, onRequest, signal });
+    const client = new RegistryClient({
+      host,
+      dispatcher,
+      credentials,
+      memory,
+      beforeRequest,
+      onRequest,
+      signal,
+    });
     try {
       return await work(client, reference, pace);
     } catch (error) {

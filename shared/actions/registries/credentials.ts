@@ -29,7 +29,11 @@ export function registrySecretName(services: Services, account: string, host: st
  * else a token of ECR's for a host of ECR, else none.
  * @throws GantryError `registry_unauthorized` when the stored secret is malformed
  */
-export async function registryCredentials(services: Services, account: string, host: string): Promise<Known> {
+export async function registryCredentials(
+  services: Services,
+  account: string,
+  host: string,
+): Promise<Known> {
   const name = registrySecretName(services, account, host);
   const now = services.now().getTime();
   const cached = known.get(name);
@@ -52,7 +56,10 @@ export function forgetCredentials(services: Services, account: string, host: str
   known.delete(registrySecretName(services, account, host));
 }
 
-async function storedCredentials(services: Services, name: string): Promise<StoredCredentials | null> {
+async function storedCredentials(
+  services: Services,
+  name: string,
+): Promise<StoredCredentials | null> {
   const text = await readSecret(services, name);
   return text === null ? null : parseSecret(name, text);
 }
@@ -80,11 +87,17 @@ async function ecrCredentials(services: Services, host: string) {
   if (region === null && host !== endpointHost) return null;
   const client = ecr(region ?? undefined);
   const { authorizationData = [] } = await client.send(new GetAuthorizationTokenCommand({}));
-  const [username = '', password = ''] = Buffer.from(authorizationData[0]?.authorizationToken ?? '', 'base64')
+  const [username = '', password = ''] = Buffer.from(
+    authorizationData[0]?.authorizationToken ?? '',
+    'base64',
+  )
     .toString('utf8')
     .split(/:(.*)/s);
   if (password === '')
-    throw new GantryError('registry_unauthorized', `expected a token of ECR for ${host}, found none`);
+    throw new GantryError(
+      'registry_unauthorized',
+      `expected a token of ECR for ${host}, found none`,
+    );
   const expiresMs = authorizationData[0]?.expiresAt?.getTime() ?? 0;
   return { value: { username, password }, untilMs: expiresMs - limits.registryCredentialsMs };
 }

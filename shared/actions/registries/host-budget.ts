@@ -1,8 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { limits } from '../../base/limits/index.ts';
-import { budgetShards, burstMs, hostBudget, type Pause, shardBudget, waitMs } from '../../domain/registries/index.ts';
+import {
+  budgetShards,
+  burstMs,
+  hostBudget,
+  type Pause,
+  shardBudget,
+  waitMs,
+} from '../../domain/registries/index.ts';
 import { pauseAsked, type RequestEvent, type TransportOptions } from '../../registry/index.ts';
-import { endLease, type LeaseAsk, pauseHost, spendMore, takeLease } from '../../store/registries/index.ts';
+import {
+  endLease,
+  type LeaseAsk,
+  pauseHost,
+  spendMore,
+  takeLease,
+} from '../../store/registries/index.ts';
 import { enqueue, later, type Messages, type Services } from '../context/index.ts';
 
 /**
@@ -28,7 +41,8 @@ export class BudgetSpent extends Error {
 }
 
 /** What paces the requests of one piece of work. */
-export interface Pace extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest' | 'signal'>> {
+export interface Pace
+  extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest' | 'signal'>> {
   /** True once what was asked is further ahead of the clock than may be: long work should stop where it can. */
   overdrawn(): boolean;
 }
@@ -65,19 +79,27 @@ export async function withinBudget<T>(
     return await work(meter);
   } finally {
     await endLease(services.db, ask, (meter.left * ask.priceMs) / requests);
-    for (const pause of meter.pauses.values()) await pauseHost(services.db, host, budgetShards(whole), pause);
+    for (const pause of meter.pauses.values())
+      await pauseHost(services.db, host, budgetShards(whole), pause);
   }
 }
 
 /** Takes a lease of the first shard that has room, beginning anywhere. */
-async function takeAnyLease(services: Services, shards: number, wanted: Omit<LeaseAsk, 'shard'>): Promise<LeaseAsk> {
+async function takeAnyLease(
+  services: Services,
+  shards: number,
+  wanted: Omit<LeaseAsk, 'shard'>,
+): Promise<LeaseAsk> {
   const start = Math.floor(Math.random() * shards);
   let wait = Number.POSITIVE_INFINITY;
   for (let i = 0; i < shards; i++) {
     const ask = { ...wanted, shard: (start + i) % shards };
     const full = await takeLease(services.db, ask);
     if (full === null) return ask;
-    wait = Math.min(wait, waitMs(full, ask.nowMs, ask.burstMs, ask.pulls, limits.budgetWaitSeconds * 1000));
+    wait = Math.min(
+      wait,
+      waitMs(full, ask.nowMs, ask.burstMs, ask.pulls, limits.budgetWaitSeconds * 1000),
+    );
   }
   throw new BudgetSpent(wanted.host, Math.ceil(wait / 1000));
 }
@@ -145,6 +167,9 @@ export function untilSentAgain(services: Services): string {
 }
 
 function delaySeconds({ waitSeconds }: BudgetSpent, waits: number): number {
-  const spread = Math.min(limits.budgetWaitSeconds * 2 ** Math.min(waits - 1, 8), limits.budgetWaitMaxSeconds / 2);
+  const spread = Math.min(
+    limits.budgetWaitSeconds * 2 ** Math.min(waits - 1, 8),
+    limits.budgetWaitMaxSeconds / 2,
+  );
   return Math.ceil(Math.min(waitSeconds + Math.random() * spread, limits.budgetWaitMaxSeconds));
 }

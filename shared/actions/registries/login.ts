@@ -17,7 +17,11 @@ export async function storeRegistryLogin(
   const { account, actor } = caller;
   const at = nowIso(services);
   // The secret first: a row without it would promise what the workers do not have.
-  await writeSecret(services, registrySecretName(services, account, host), JSON.stringify({ username, password }));
+  await writeSecret(
+    services,
+    registrySecretName(services, account, host),
+    JSON.stringify({ username, password }),
+  );
   const login = { account, host, username, stored_by: actor, stored_at: at };
   await transact(services.db, [
     putRegistryLogin(login),
@@ -34,7 +38,11 @@ export async function storeRegistryLogin(
 }
 
 /** Removes them. `not_found` when there are none. Workers may use what they have read for five minutes more. */
-export async function forgetRegistryLogin(services: Services, caller: Caller, host: string): Promise<void> {
+export async function forgetRegistryLogin(
+  services: Services,
+  caller: Caller,
+  host: string,
+): Promise<void> {
   const { account, actor } = caller;
   await deleteSecret(services, registrySecretName(services, account, host));
   await transact(services.db, [

@@ -6,11 +6,18 @@ import type { Caller } from '../../domain/accounts/index.ts';
 import type { RegistryHook } from '../../domain/registries/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
-import { createHook as creation, getHook, removeHook as removal } from '../../store/registries/index.ts';
+import {
+  createHook as creation,
+  getHook,
+  removeHook as removal,
+} from '../../store/registries/index.ts';
 import { deleteSecret, nowIso, type Services, secretName, writeSecret } from '../context/index.ts';
 
 /** Name of the secret that a webhook's sender shares with Gantry. */
-export function hookSecretName(services: Services, { account, id }: Pick<RegistryHook, 'account' | 'id'>): string {
+export function hookSecretName(
+  services: Services,
+  { account, id }: Pick<RegistryHook, 'account' | 'id'>,
+): string {
   return secretName(services, 'hook', account, id);
 }
 
@@ -27,12 +34,26 @@ export async function createHook(
 ): Promise<{ hook: RegistryHook; secret: string }> {
   const { account, actor } = caller;
   const at = nowIso(services);
-  const hook: RegistryHook = { account, id: newId('hook'), kind, host, created_by: actor, created_at: at };
+  const hook: RegistryHook = {
+    account,
+    id: newId('hook'),
+    kind,
+    host,
+    created_by: actor,
+    created_at: at,
+  };
   const secret = `gantry_hook_${randomBytes(32).toString('base64url')}`;
   await writeSecret(services, hookSecretName(services, hook), secret);
   await transact(services.db, [
     creation(hook),
-    createEvent({ type: 'gantry.hook.created', account, subject: `hook/${hook.id}`, actor, at, data: { kind, host } }),
+    createEvent({
+      type: 'gantry.hook.created',
+      account,
+      subject: `hook/${hook.id}`,
+      actor,
+      at,
+      data: { kind, host },
+    }),
   ]);
   return { hook, secret };
 }
@@ -47,7 +68,14 @@ export async function removeHook(services: Services, caller: Caller, id: string)
   const at = nowIso(services);
   await transact(services.db, [
     removal(id),
-    createEvent({ type: 'gantry.hook.removed', account, subject: `hook/${id}`, actor, at, data: {} }),
+    createEvent({
+      type: 'gantry.hook.removed',
+      account,
+      subject: `hook/${id}`,
+      actor,
+      at,
+      data: {},
+    }),
   ]);
   await deleteSecret(services, hookSecretName(services, hook));
 }

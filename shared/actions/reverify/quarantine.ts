@@ -28,7 +28,19 @@ export async function askToResume(services: Services, account: string): Promise<
     if (isGantryError(error, 'conflict')) return;
     throw error;
   }
-  const caller: Caller = { account, actor: 'gantry:reverify', roles: [], member_id: null, platform: false };
+  const caller: Caller = {
+    account,
+    actor: 'gantry:reverify',
+    roles: [],
+    member_id: null,
+    platform: false,
+  };
   const summary = `quarantine every version that does not verify any more, after ${budget.count} of them within a day`;
-  await requestOperation(services, caller, 'mass_quarantine', { kind: 'resume_quarantine' }, summary);
+  await requestOperation(
+    services,
+    caller,
+    'mass_quarantine',
+    { kind: 'resume_quarantine' },
+    summary,
+  );
 }

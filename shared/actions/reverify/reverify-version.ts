@@ -8,7 +8,11 @@ import type { SignatureCandidate } from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
 import { transact, type Write } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
-import { getModule, getVersion, reverifyVersion as putReverification } from '../../store/modules/index.ts';
+import {
+  getModule,
+  getVersion,
+  reverifyVersion as putReverification,
+} from '../../store/modules/index.ts';
 import { objectKeys, putOnce, renew } from '../../store/objects.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { affectedTemplates } from '../operations/index.ts';
@@ -52,18 +56,33 @@ async function find(services: Services, module: Module, version: Version): Promi
   if (first.verdict.verified) return { judgement: first, found: null, unreachable: null };
   try {
     const { account } = version;
-    const fetched = await withRegistry(services, account, module.repository, 'reverify', (client, reference) =>
-      collectSignatures(client, reference.repository, version.digest),
+    const fetched = await withRegistry(
+      services,
+      account,
+      module.repository,
+      'reverify',
+      (client, reference) => collectSignatures(client, reference.repository, version.digest),
     );
-    const found = [...stored, ...fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other)))];
-    return { judgement: await judge(services, module, version.digest, found), found, unreachable: null };
+    const found = [
+      ...stored,
+      ...fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other))),
+    ];
+    return {
+      judgement: await judge(services, module, version.digest, found),
+      found,
+      unreachable: null,
+    };
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
     return { judgement: first, found: null, unreachable: error };
   }
 }
 
-async function settle(services: Services, version: Version, finding: Finding): Promise<Reverification['outcome']> {
+async function settle(
+  services: Services,
+  version: Version,
+  finding: Finding,
+): Promise<Reverification['outcome']> {
   const { judgement, found, unreachable } = finding;
   const { verdict, fresh } = judgement;
   const certain = unreachable === null && fresh;
@@ -71,12 +90,14 @@ async function settle(services: Services, version: Version, finding: Finding): P
   if (version.quarantined && !certain) return 'quarantined';
   if (verdict.verified) return confirm(services, version, judgement, found);
   const { code, message } = unreachable ?? verdict;
-  if (version.quarantined) return note(services, version, judgement, { outcome: 'quarantined', code, message });
+  if (version.quarantined)
+    return note(services, version, judgement, { outcome: 'quarantined', code, message });
   if (!certain) {
     return note(services, version, judgement, { outcome: 'unconfirmed', code, message });
   }
   // What is merely built is handed out to nobody: it is no loss, and no sign of anything.
-  const counted = version.promotion_state === 'built' ? [] : await countQuarantine(services, version.account);
+  const counted =
+    version.promotion_state === 'built' ? [] : await countQuarantine(services, version.account);
   if (counted === null) {
     const held = await note(services, version, judgement, { outcome: 'held', code, message });
     await askToResume(services, version.account);
@@ -103,8 +124,17 @@ async function confirm(
     // A machine that was told of the evidence before may still fetch it (`renew`).
     await renew(services.objects, version.evidence_key, services.now());
   }
-  const told = version.quarantined ? [eventOf(services, version, 'gantry.version.released', null)] : [];
-  await put(services, version, judgement, { outcome: 'verified', code: null, message: null }, set, told);
+  const told = version.quarantined
+    ? [eventOf(services, version, 'gantry.version.released', null)]
+    : [];
+  await put(
+    services,
+    version,
+    judgement,
+    { outcome: 'verified', code: null, message: null },
+    set,
+    told,
+  );
   if (version.quarantined) await composeAgain(services, version);
   return 'verified';
 }
@@ -129,7 +159,10 @@ async function note(
   const told = was?.outcome === outcome.outcome && was.code === outcome.code;
   const event = eventOf(services, version, eventTypes[outcome.outcome], outcome);
   const quarantined = version.quarantined || outcome.outcome === 'quarantined';
-  await put(services, version, judgement, outcome, { quarantined }, [...more, ...(told ? [] : [event])]);
+  await put(services, version, judgement, outcome, { quarantined }, [
+    ...more,
+    ...(told ? [] : [event]),
+  ]);
   return outcome.outcome;
 }
 
@@ -144,7 +177,10 @@ async function put(
 ): Promise<void> {
   const now = { ...outcome, policy_version, trust_root_version };
   const { since: _, ...was } = version.reverification ?? { since: null };
-  const same = isDeepStrictEqual(was, now) && version.quarantined === set.quarantined && set.evidence_key === undefined;
+  const same =
+    isDeepStrictEqual(was, now) &&
+    version.quarantined === set.quarantined &&
+    set.evidence_key === undefined;
   if (same) return;
   const reverification = { ...now, since: nowIso(services) };
   await transact(services.db, [putReverification(version, { ...set, reverification }), ...more]);
@@ -159,7 +195,14 @@ function eventOf(
   const { account, id, module, version_string, promotion_state: state } = version;
   const why = outcome === null ? {} : { code: outcome.code, message: outcome.message };
   const data = { module, version: version_string, state, ...why };
-  return createEvent({ type, account, subject: `version/${id}`, actor: 'gantry:reverify', at: nowIso(services), data });
+  return createEvent({
+    type,
+    account,
+    subject: `version/${id}`,
+    actor: 'gantry:reverify',
+    at: nowIso(services),
+    data,
+  });
 }
 
 /** Compositions that passed it over, and machines that were refused it, may have it again. */

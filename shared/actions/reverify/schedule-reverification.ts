@@ -21,7 +21,10 @@ export async function scheduleReverification(services: Services): Promise<number
 }
 
 /** Breaks a message down by one step: all accounts, an account's modules, a module's versions. */
-export async function fanOut(services: Services, { account, module, built }: ReverifyMessage): Promise<void> {
+export async function fanOut(
+  services: Services,
+  { account, module, built }: ReverifyMessage,
+): Promise<void> {
   if (account === undefined) {
     await scheduleReverification(services);
   } else if (module === undefined) {

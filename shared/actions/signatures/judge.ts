@@ -34,9 +34,17 @@ export async function judge(
   const { account, policy_version } = module;
   const trust_root_version = trust?.version ?? 'none';
   const fresh =
-    trust === null || (trust.fresh_until !== null && Date.parse(trust.fresh_until) > services.now().getTime());
+    trust === null ||
+    (trust.fresh_until !== null && Date.parse(trust.fresh_until) > services.now().getTime());
   const evidence_sha256 = sha256Hex(JSON.stringify(found));
-  const key = { account, digest, policy_version, trust_root_version, evidence_sha256, rules: judgingRules };
+  const key = {
+    account,
+    digest,
+    policy_version,
+    trust_root_version,
+    evidence_sha256,
+    rules: judgingRules,
+  };
   const known = await getVerdict(services.db, key);
   if (known !== null) return { verdict: known, policy_version, trust_root_version, fresh };
 

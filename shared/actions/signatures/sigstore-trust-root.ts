@@ -23,14 +23,26 @@ const opened = new Map<string, { etag: string; trust: OpenedTrust | null }>();
  * shipped root; what does not verify is passed over.
  * @param anchor TUF root metadata to verify from, JSON text
  */
-export async function publicTrustRoot(services: Services, anchor = shippedTrust().root): Promise<TrustRoot> {
-  const trust = await storedTrust(services, anchor, await etagOf(services.objects, objectKeys.publicTrustRoot()));
-  if (trust !== null) return { root: trust.trustedRoot, version: trust.version, fresh_until: trust.fresh_until };
+export async function publicTrustRoot(
+  services: Services,
+  anchor = shippedTrust().root,
+): Promise<TrustRoot> {
+  const trust = await storedTrust(
+    services,
+    anchor,
+    await etagOf(services.objects, objectKeys.publicTrustRoot()),
+  );
+  if (trust !== null)
+    return { root: trust.trustedRoot, version: trust.version, fresh_until: trust.fresh_until };
   const { trustedRoot, version } = shippedTrust();
   return { root: trustedRoot, version, fresh_until: null };
 }
 
-async function storedTrust(services: Services, anchor: string, etag: string | null): Promise<OpenedTrust | null> {
+async function storedTrust(
+  services: Services,
+  anchor: string,
+  etag: string | null,
+): Promise<OpenedTrust | null> {
   if (etag === null) return null;
   const { bucket } = services.objects;
   const known = opened.get(bucket);
@@ -62,7 +74,10 @@ export interface Refresh {
  * Of two refreshes at once one is told `conflict`. What fails leaves in place what is stored.
  * @throws GantryError `trust_root_unreachable`, `trust_root_refused`, `conflict`
  */
-export async function refreshTrustRoot(services: Services, anchor = shippedTrust().root): Promise<Refresh> {
+export async function refreshTrustRoot(
+  services: Services,
+  anchor = shippedTrust().root,
+): Promise<Refresh> {
   const { objects, settings } = services;
   const key = objectKeys.publicTrustRoot();
   // Read before its bytes: whoever replaces them from now on has this refresh fail.

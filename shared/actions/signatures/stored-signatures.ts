@@ -9,13 +9,21 @@ const evidenceSchema = z.object({
 });
 
 /** The signatures that lie at an `evidence_key`; none where what lies there is lost or no evidence. They prove nothing unjudged. */
-export async function storedSignatures(services: Services, key: string): Promise<SignatureCandidate[]> {
+export async function storedSignatures(
+  services: Services,
+  key: string,
+): Promise<SignatureCandidate[]> {
   try {
     const bytes = await getBytes(services.objects, key);
     return evidenceSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).candidates;
   } catch (error) {
     // The registry may still have what was lost here.
-    if (isGantryError(error, 'not_found') || error instanceof SyntaxError || error instanceof z.ZodError) return [];
+    if (
+      isGantryError(error, 'not_found') ||
+      error instanceof SyntaxError ||
+      error instanceof z.ZodError
+    )
+      return [];
     throw error;
   }
 }

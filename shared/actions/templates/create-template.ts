@@ -10,7 +10,11 @@ import { takeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
 /** Makes a template without assignments. `already_exists` when the name is taken in the account. */
-export async function createTemplate(services: Services, caller: Caller, input: CreateTemplateBody): Promise<Template> {
+export async function createTemplate(
+  services: Services,
+  caller: Caller,
+  input: CreateTemplateBody,
+): Promise<Template> {
   const at = nowIso(services);
   const { account, actor } = caller;
   const template: Template = {
@@ -29,7 +33,10 @@ export async function createTemplate(services: Services, caller: Caller, input: 
       'template',
       template.name,
       template.id,
-      () => new GantryError('already_exists', `template "${template.name}" exists already`, { field: 'name' }),
+      () =>
+        new GantryError('already_exists', `template "${template.name}" exists already`, {
+          field: 'name',
+        }),
     ),
     createEvent({
       type: 'gantry.template.created',

@@ -8,7 +8,12 @@ import { eachCandidate } from '../../store/candidates/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { eachInstance } from '../../store/machines/index.ts';
 import { eachModule, eachVersion } from '../../store/modules/index.ts';
-import { deleteObjectVersions, listObjectVersions, objectKeys, objectPrefix } from '../../store/objects.ts';
+import {
+  deleteObjectVersions,
+  listObjectVersions,
+  objectKeys,
+  objectPrefix,
+} from '../../store/objects.ts';
 import { eachTemplate } from '../../store/templates/index.ts';
 import { objectsOf, readRecord } from '../compositions/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
@@ -58,7 +63,10 @@ export async function scheduleCollections(services: Services): Promise<number> {
  * Deletes the objects of an account that no row names and that are older than `objectGraceSeconds`. A composition that is
  * named and cannot be read ends it before anything is deleted: what is not known to be unnamed stays.
  */
-export async function collectObjects(services: Services, { account }: CollectMessage): Promise<Collected> {
+export async function collectObjects(
+  services: Services,
+  { account }: CollectMessage,
+): Promise<Collected> {
   const collected: Collected = { objects: 0, bytes: 0 };
   const oldest = new Date(services.now().getTime() - limits.objectGraceSeconds * 1000);
   for (const { kinds, named } of collectables) {
@@ -77,7 +85,10 @@ export async function collectObjects(services: Services, { account }: CollectMes
 }
 
 /** The objects of the compositions that templates are made of, and that signed desired states may name. */
-async function namedByCompositions(services: Services, account: string): Promise<ReadonlySet<string>> {
+async function namedByCompositions(
+  services: Services,
+  account: string,
+): Promise<ReadonlySet<string>> {
   const templates: string[] = [];
   for await (const { id } of eachTemplate(services.db, account)) templates.push(id);
   const reports = new Set<string>();
@@ -110,7 +121,9 @@ async function namedByVersions(services: Services, account: string): Promise<Rea
     for await (const { digest, builds, evidence_key } of eachVersion(db, account, name)) {
       names.add(objectKeys.artifact(account, digest)).add(evidence_key);
       for (const { manifest_digest, layer_digest, file_index_key } of builds) {
-        names.add(objectKeys.artifact(account, manifest_digest)).add(objectKeys.artifact(account, layer_digest));
+        names
+          .add(objectKeys.artifact(account, manifest_digest))
+          .add(objectKeys.artifact(account, layer_digest));
         names.add(file_index_key);
       }
     }

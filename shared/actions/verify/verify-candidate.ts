@@ -5,7 +5,12 @@ import type { VerifyMessage } from '../../contract/messages.ts';
 import type { Candidate } from '../../domain/candidates/index.ts';
 import type { ArtifactVerdict, SignatureCandidate } from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
-import { claimCandidate, decideCandidate, getCandidate, updateCandidate } from '../../store/candidates/index.ts';
+import {
+  claimCandidate,
+  decideCandidate,
+  getCandidate,
+  updateCandidate,
+} from '../../store/candidates/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { getModule } from '../../store/modules/index.ts';
 import { objectKeys, putOnce } from '../../store/objects.ts';
@@ -41,12 +46,17 @@ async function readSignatures(
   repository: string,
 ): Promise<SignatureCandidate[] | null> {
   try {
-    return await withRegistry(services, candidate.account, repository, 'verify', (client, reference) =>
-      collectSignatures(client, reference.repository, candidate.digest),
+    return await withRegistry(
+      services,
+      candidate.account,
+      repository,
+      'verify',
+      (client, reference) => collectSignatures(client, reference.repository, candidate.digest),
     );
   } catch (error) {
     // Its message comes back by itself; the schedule, which looks after lost ones, must not add another meanwhile.
-    if (error instanceof BudgetSpent) await claimCandidate(services.db, candidate, untilSentAgain(services));
+    if (error instanceof BudgetSpent)
+      await claimCandidate(services.db, candidate, untilSentAgain(services));
     if (!(error instanceof GantryError)) throw error;
     await postpone(services, candidate, error);
     return null;
@@ -54,7 +64,11 @@ async function readSignatures(
 }
 
 /** What is kept as evidence: agents judge it again, so what did not satisfy the policy here is of no use to them. */
-export function evidenceOf(digest: string, verdict: ArtifactVerdict, found: SignatureCandidate[]): string {
+export function evidenceOf(
+  digest: string,
+  verdict: ArtifactVerdict,
+  found: SignatureCandidate[],
+): string {
   const candidates = found.filter((_, index) => {
     const { verified, attestation } = verdict.signatures[index] ?? {};
     return verified === true || attestation !== undefined;
@@ -130,7 +144,10 @@ async function refuse(
       ? []
       : [
           createEvent({
-            type: state === 'rejected' ? 'gantry.candidate.rejected' : 'gantry.candidate.awaiting_signature',
+            type:
+              state === 'rejected'
+                ? 'gantry.candidate.rejected'
+                : 'gantry.candidate.awaiting_signature',
             account,
             subject: `version/${id}`,
             actor: 'gantry:verify',

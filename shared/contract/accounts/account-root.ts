@@ -33,7 +33,9 @@ export const rootParams = z.object({ version: z.coerce.number().int().min(1).max
 export const trustAnswer = z
   .object({
     root: rootSchema.extend({ sha256: z.string() }),
-    superseded: z.array(z.object({ version: z.int(), sha256: z.string(), superseded_at: timeSchema })),
+    superseded: z.array(
+      z.object({ version: z.int(), sha256: z.string(), superseded_at: timeSchema }),
+    ),
     proposal: rootSchema
       .extend({
         proposed_by: z.string(),
@@ -59,9 +61,14 @@ export const proposeRootBody = z
     add: z.array(publicKey).max(limits.rootKeysMax).exactOptional(),
     remove: z.array(keyId).max(limits.rootKeysMax).exactOptional(),
     threshold: z.int().min(1).max(limits.rootKeysMax).exactOptional(),
-    rotate: z.boolean().meta({ description: 'a new director key in place of the present one' }).exactOptional(),
+    rotate: z
+      .boolean()
+      .meta({ description: 'a new director key in place of the present one' })
+      .exactOptional(),
   })
-  .refine((body) => Object.keys(body).length > 0, { error: 'expected one of add, remove, threshold and rotate' });
+  .refine((body) => Object.keys(body).length > 0, {
+    error: 'expected one of add, remove, threshold and rotate',
+  });
 
 /** Over the canonical JSON of the proposed root's `signed`: ECDSA in DER, or Ed25519; hex. */
 export const signRootBody = z.strictObject({

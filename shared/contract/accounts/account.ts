@@ -35,7 +35,11 @@ export const memberSchema = z
 const someRoles = z.array(roleSchema).min(1).max(5);
 
 export const addMemberBody = z.strictObject({
-  email: z.email().max(254).toLowerCase().meta({ description: 'where approval mail goes; unique in the account' }),
+  email: z
+    .email()
+    .max(254)
+    .toLowerCase()
+    .meta({ description: 'where approval mail goes; unique in the account' }),
   name: personName,
   roles: someRoles,
 });

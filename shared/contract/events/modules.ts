@@ -1,5 +1,9 @@
 export const modulesEvents = {
-  'gantry.category.created': { subject: 'category/<slug>', when: 'A category was added.', data: ['position'] },
+  'gantry.category.created': {
+    subject: 'category/<slug>',
+    when: 'A category was added.',
+    data: ['position'],
+  },
   'gantry.module.registered': {
     subject: 'module/<name>',
     when: 'A module was registered; its repository is polled from now on.',

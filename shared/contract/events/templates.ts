@@ -1,5 +1,9 @@
 export const templatesEvents = {
-  'gantry.template.created': { subject: 'template/<id>', when: 'A template was made.', data: ['name', 'platform'] },
+  'gantry.template.created': {
+    subject: 'template/<id>',
+    when: 'A template was made.',
+    data: ['name', 'platform'],
+  },
   'gantry.assignment.changed': {
     subject: 'assignment/<id>',
     when: 'A module was assigned to a template, its assignment changed, or taken away.',

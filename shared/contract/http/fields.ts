@@ -11,9 +11,18 @@ export const trackSchema = z.enum(tracks);
 /** Metadata of assignments and instances: flat, so that `${instance.<key>}` always has one text form. */
 export const metadataSchema = z
   .record(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/, 'expected a key of letters, digits, "_", "." and "-"'),
+    z
+      .string()
+      .regex(
+        /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/,
+        'expected a key of letters, digits, "_", "." and "-"',
+      ),
     // It travels in signed metadata, whose canonical JSON has no fractions.
-    z.union([z.string().max(4096), z.int('expected a whole number; write a fraction as text'), z.boolean()]),
+    z.union([
+      z.string().max(4096),
+      z.int('expected a whole number; write a fraction as text'),
+      z.boolean(),
+    ]),
   )
   .refine((metadata) => Object.keys(metadata).length <= 100, 'expected at most 100 keys');
 

@@ -3,7 +3,11 @@ import { z } from 'zod';
 /** One page of a list: at most `limit` items after the place that `cursor` names. */
 export const pageQuery = z.object({
   limit: z.coerce.number<number>().int().min(1).max(1000).default(100),
-  cursor: z.string().max(1024).exactOptional().meta({ description: 'next_cursor of the page before' }),
+  cursor: z
+    .string()
+    .max(1024)
+    .exactOptional()
+    .meta({ description: 'next_cursor of the page before' }),
 });
 
 export type PageQuery = z.infer<typeof pageQuery>;

@@ -29,14 +29,24 @@ const accountOfModule = slugSchema.exactOptional().meta({
 
 export const machinesQuery = fleetPage.extend({
   account: accountOfModule,
-  version: z.string().min(1).max(256).exactOptional().meta({ description: 'version string or tag' }),
+  version: z
+    .string()
+    .min(1)
+    .max(256)
+    .exactOptional()
+    .meta({ description: 'version string or tag' }),
 });
 
 export const moduleTemplatesQuery = pageQuery.extend({ account: accountOfModule });
 
 const count = z.number().int().nonnegative();
 const drifted = z.object({ instances: count, drifted: count });
-const digestCount = z.object({ digest: z.string(), desired: count, running: count, matching: count });
+const digestCount = z.object({
+  digest: z.string(),
+  desired: count,
+  running: count,
+  matching: count,
+});
 
 const fleetSchema = drifted
   .extend({

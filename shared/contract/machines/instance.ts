@@ -22,7 +22,9 @@ export const updateInstanceBody = z
     track: trackSchema.exactOptional(),
     clusters: clusters.exactOptional(),
   })
-  .refine((body) => Object.keys(body).length > 0, { error: 'expected one of metadata, track and clusters' });
+  .refine((body) => Object.keys(body).length > 0, {
+    error: 'expected one of metadata, track and clusters',
+  });
 
 const reportSchema = agentReport.extend({
   composition_digest: z.string().nullable(),
@@ -61,7 +63,13 @@ export const driftAnswer = z
   .object({
     instance_id: z.string(),
     drift: z.boolean(),
-    modules: z.array(z.object({ module: z.string(), desired: z.string().nullable(), running: z.string().nullable() })),
+    modules: z.array(
+      z.object({
+        module: z.string(),
+        desired: z.string().nullable(),
+        running: z.string().nullable(),
+      }),
+    ),
     desired_composition: z.string().nullable(),
     running_composition: z.string().nullable(),
     reason: z.enum(driftReasons),

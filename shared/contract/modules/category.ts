@@ -8,7 +8,12 @@ export const categorySchema = z
 
 export const createCategoryBody = z.strictObject({
   slug: slugSchema,
-  position: z.number().int().min(0).max(1000).meta({ description: 'the base of its layers’ priority; higher wins' }),
+  position: z
+    .number()
+    .int()
+    .min(0)
+    .max(1000)
+    .meta({ description: 'the base of its layers’ priority; higher wins' }),
 });
 
 export type CreateCategoryBody = z.infer<typeof createCategoryBody>;

@@ -12,7 +12,8 @@ const cosignIdentity = z.strictObject({
   cosign_identity_regexp: regexp,
   cosign_issuer_regexp: regexp,
   cosign_claims: z.partialRecord(z.enum(claimNames), regexp).exactOptional().meta({
-    description: "regexps that the certificate's claims of the workflow must match, such as source_repository_ref",
+    description:
+      "regexps that the certificate's claims of the workflow must match, such as source_repository_ref",
   }),
 });
 
@@ -20,7 +21,9 @@ const attestationRequirement = z.strictObject({
   predicate_type: z.url('expected a URL such as https://slsa.dev/provenance').max(500).meta({
     description: 'without its version it stands for all of them: https://slsa.dev/provenance',
   }),
-  builder_regexp: regexp.exactOptional().meta({ description: 'whom SLSA provenance must name as the builder' }),
+  builder_regexp: regexp
+    .exactOptional()
+    .meta({ description: 'whom SLSA provenance must name as the builder' }),
 });
 
 /** `name` or `<account>/<name>`. */
@@ -45,11 +48,19 @@ export const registerModuleBody = z
     category: slugSchema.meta({ description: 'slug of a category of the account' }),
     variety: z.enum(varieties).exactOptional(),
     parent_module: moduleNameSchema.nullable().exactOptional(),
-    repository: z.string().min(1).max(500).meta({ description: 'OCI reference without tag: host[:port]/path' }),
+    repository: z
+      .string()
+      .min(1)
+      .max(500)
+      .meta({ description: 'OCI reference without tag: host[:port]/path' }),
     cosign_identity_regexp: regexp.exactOptional(),
     cosign_issuer_regexp: regexp.exactOptional(),
     cosign_identities: z.array(cosignIdentity).max(20).exactOptional(),
-    trusted_keys: z.array(z.string().max(10_000)).max(20).exactOptional().meta({ description: 'public keys, PEM' }),
+    trusted_keys: z
+      .array(z.string().max(10_000))
+      .max(20)
+      .exactOptional()
+      .meta({ description: 'public keys, PEM' }),
     trusted_root: z.record(z.string(), z.unknown()).nullable().exactOptional().meta({
       description: 'Sigstore trusted_root.json; absent or null means the public-good instance',
     }),
@@ -57,7 +68,10 @@ export const registerModuleBody = z
     required_attestations: z.array(attestationRequirement).max(10).exactOptional(),
     platforms: z.array(platformSchema).max(50).exactOptional(),
     allow_devices: z.boolean().exactOptional(),
-    allow_unanchored: z.boolean().exactOptional().meta({ description: 'accept regexps that lack ^ and $' }),
+    allow_unanchored: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'accept regexps that lack ^ and $' }),
   })
   .meta({ id: 'RegisterModule' });
 export type RegisterModuleBody = z.infer<typeof registerModuleBody>;
@@ -81,7 +95,9 @@ export const updateModuleBody = z
     allow_devices: registration.allow_devices,
     allow_unanchored: registration.allow_unanchored,
   })
-  .refine(({ allow_unanchored: _, ...set }) => Object.keys(set).length > 0, { error: 'expected a field to change' })
+  .refine(({ allow_unanchored: _, ...set }) => Object.keys(set).length > 0, {
+    error: 'expected a field to change',
+  })
   .meta({ id: 'UpdateModule' });
 export type UpdateModuleBody = z.infer<typeof updateModuleBody>;
 
@@ -120,7 +136,10 @@ const patterns = z
   .meta({ description: 'patterns as they stand in the protected_spec of a version of the module' });
 
 /** What is reserved for a module from now on, and what no longer is; the rest stays. */
-export const reservationFields = { grant: patterns.exactOptional(), revoke: patterns.exactOptional() };
+export const reservationFields = {
+  grant: patterns.exactOptional(),
+  revoke: patterns.exactOptional(),
+};
 
 export const changeReservationsBody = z
   .strictObject(reservationFields)
@@ -161,7 +180,8 @@ const manifestProblem = z.object({
 export const validateManifestBody = z.strictObject({
   manifest_yaml: z.string(),
   category_slug: slugSchema.exactOptional().meta({
-    description: 'the category that the module is, or is to be, registered in: sets the priority that conflicts tell',
+    description:
+      'the category that the module is, or is to be, registered in: sets the priority that conflicts tell',
   }),
   files: z
     .array(
@@ -172,7 +192,10 @@ export const validateManifestBody = z.strictObject({
     )
     .max(limits.validateFilesMax)
     .exactOptional()
-    .meta({ description: 'what the module ships, as dist/file-list.txt has it; without it file_spec stands for it' }),
+    .meta({
+      description:
+        'what the module ships, as dist/file-list.txt has it; without it file_spec stands for it',
+    }),
 });
 export type ValidateManifestBody = z.infer<typeof validateManifestBody>;
 export const validateManifestAnswer = z.object({

@@ -11,19 +11,28 @@ export const signatureVerdictSchema = z
   .object({
     format: z.enum(['bundle', 'legacy']),
     source: z.enum(['referrers', 'fallback_tag', 'legacy_tag']),
-    claimed_digest: z.string().exactOptional().meta({ description: 'of the manifest or layer that held it' }),
+    claimed_digest: z
+      .string()
+      .exactOptional()
+      .meta({ description: 'of the manifest or layer that held it' }),
     identity: z.string().nullable(),
     issuer: z.string().nullable(),
     key_id: z.string().nullable(),
     claims: z.record(z.string(), z.string()).exactOptional(),
-    attestation: z.object({ predicate_type: z.string(), builder_id: z.string().nullable() }).exactOptional(),
+    attestation: z
+      .object({ predicate_type: z.string(), builder_id: z.string().nullable() })
+      .exactOptional(),
     proof: z
       .object({
-        log_entries: z.array(z.object({ log_id: z.string(), index: z.string(), logged_at: timeSchema.nullable() })),
+        log_entries: z.array(
+          z.object({ log_id: z.string(), index: z.string(), logged_at: timeSchema.nullable() }),
+        ),
         timestamps: z.array(timeSchema),
       })
       .exactOptional()
-      .meta({ description: 'of a verified signature: the log entries and signed times that counted' }),
+      .meta({
+        description: 'of a verified signature: the log entries and signed times that counted',
+      }),
     verified: z.boolean(),
     code: z.string(),
     message: z.string(),
@@ -45,7 +54,9 @@ export const versionSchema = z
     account: z.string(),
     module: z.string(),
     version_string: z.string(),
-    kind: z.enum(versionKinds).meta({ description: 'a layer of files for machines, or code that the platform runs' }),
+    kind: z
+      .enum(versionKinds)
+      .meta({ description: 'a layer of files for machines, or code that the platform runs' }),
     labels: z
       .object({ title: z.string(), version: z.string(), module_id: z.string() })
       .nullable()
@@ -99,17 +110,25 @@ export const candidateSchema = z
   .meta({ id: 'Candidate' });
 
 /** A page of versions, newest first; the first page also has the candidates. */
-export const versionsAnswer = pageOf('versions', versionSchema).extend({ candidates: z.array(candidateSchema) });
+export const versionsAnswer = pageOf('versions', versionSchema).extend({
+  candidates: z.array(candidateSchema),
+});
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
 
 /** What became of an artifact of a module, and why. */
 export const explainQuery = z.object({
-  ref: z.string().min(1).max(200).meta({ description: 'a tag, a version, sha256:<hex>, or ver_<hex>' }),
+  ref: z
+    .string()
+    .min(1)
+    .max(200)
+    .meta({ description: 'a tag, a version, sha256:<hex>, or ver_<hex>' }),
 });
 export const explainAnswer = z.object({
   version: versionSchema.nullable(),
-  candidate: candidateSchema.nullable().meta({ description: 'null for what was never found in the repository' }),
+  candidate: candidateSchema
+    .nullable()
+    .meta({ description: 'null for what was never found in the repository' }),
   tag: z
     .object({
       tag: z.string(),

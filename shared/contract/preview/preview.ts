@@ -12,20 +12,39 @@ export const trialSchema = z
     z.strictObject({ kind: z.literal('update'), module: moduleNameSchema, ...assignmentFields }),
     z.strictObject({ kind: z.literal('remove'), module: moduleNameSchema }),
     z.strictObject({ kind: z.literal('reserve'), module: slugSchema, ...reservationFields }),
-    z.strictObject({ kind: z.literal('promote'), version_id: versionIdSchema, to: promoteBody.shape.to }),
+    z.strictObject({
+      kind: z.literal('promote'),
+      version_id: versionIdSchema,
+      to: promoteBody.shape.to,
+    }),
   ])
   .meta({ id: 'Trial' });
 export type Trial = z.infer<typeof trialSchema>;
 
-export const previewBody = z.strictObject({ change: trialSchema, track: trackSchema.default('live') });
+export const previewBody = z.strictObject({
+  change: trialSchema,
+  track: trackSchema.default('live'),
+});
 
 const count = z.number().int();
 const moduleFacts = z
-  .object({ version: z.string(), version_id: z.string(), layer_digest: z.string(), priority: z.number() })
+  .object({
+    version: z.string(),
+    version_id: z.string(),
+    layer_digest: z.string(),
+    priority: z.number(),
+  })
   .nullable();
 const packageUses = z.array(z.object({ package: z.string(), modules: z.array(z.string()) }));
-const owner = z.object({ by: z.string().nullable(), type: z.string(), mode: count, uid: count, gid: count });
-const decided = <Row extends z.ZodType>(row: Row) => z.object({ now: z.array(row), no_longer: z.array(row) });
+const owner = z.object({
+  by: z.string().nullable(),
+  type: z.string(),
+  mode: count,
+  uid: count,
+  gid: count,
+});
+const decided = <Row extends z.ZodType>(row: Row) =>
+  z.object({ now: z.array(row), no_longer: z.array(row) });
 const taken = z.object({ path: z.string(), from: z.string(), by: z.string() });
 
 /** What a change does to the machines of a template. Lists of files are cut; `counts` tells the whole. */
@@ -36,7 +55,9 @@ export const previewSchema = z
     added: z.array(z.object({ path: z.string(), type: z.string(), by: z.string() })),
     removed: z.array(z.object({ path: z.string(), type: z.string(), from: z.string() })),
     /** `what`: type, content, mode, owner, xattrs, rendered, module. */
-    changed: z.array(z.object({ path: z.string(), what: z.array(z.string()), before: owner, after: owner })),
+    changed: z.array(
+      z.object({ path: z.string(), what: z.array(z.string()), before: owner, after: owner }),
+    ),
     dropped: decided(z.object({ path: z.string(), from: z.string(), because_of: z.string() })),
     shadowed: decided(taken),
     carved_out: decided(taken),
@@ -81,7 +102,11 @@ export const previewAnswer = z.object({
   preview: previewSchema,
   /** Assignment metadata that differs, by module; null where the module is not assigned. */
   metadata: z.array(
-    z.object({ module: z.string(), before: metadataSchema.nullable(), after: metadataSchema.nullable() }),
+    z.object({
+      module: z.string(),
+      before: metadataSchema.nullable(),
+      after: metadataSchema.nullable(),
+    }),
   ),
   /** What differs on single machines: their metadata, and the files that are rendered for them. */
   instances: z.object({
@@ -124,7 +149,11 @@ export const whyAnswer = z
       }),
     ),
     protected_by: z.array(
-      z.object({ module: z.string(), as: z.enum(['itself', 'ancestor', 'reservation']), what: z.string() }),
+      z.object({
+        module: z.string(),
+        as: z.enum(['itself', 'ancestor', 'reservation']),
+        what: z.string(),
+      }),
     ),
     carved_out: z.array(taken),
     /** The same for people. */

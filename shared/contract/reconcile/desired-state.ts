@@ -67,7 +67,9 @@ export const desiredApproval = z.object({
   decided_at: z.string(),
 });
 
-export const desiredJob = z.object({ id: z.string(), kind: z.string(), timeout_s: z.number().int() }).loose();
+export const desiredJob = z
+  .object({ id: z.string(), kind: z.string(), timeout_s: z.number().int() })
+  .loose();
 
 export const desiredState = z.object({
   account: z.string(),

@@ -23,7 +23,11 @@ export const registrySchema = z
 
 export const registryLoginBody = z.strictObject({
   username: z.string().min(1).max(512),
-  password: z.string().min(1).max(8192).meta({ description: 'or a token; kept in Secrets Manager, never answered' }),
+  password: z
+    .string()
+    .min(1)
+    .max(8192)
+    .meta({ description: 'or a token; kept in Secrets Manager, never answered' }),
 });
 export type RegistryLoginBody = z.infer<typeof registryLoginBody>;
 
@@ -40,8 +44,12 @@ export const hookSchema = z
   .meta({ id: 'RegistryHook' });
 
 export const createHookBody = z.strictObject({
-  kind: z.enum(hookKinds).meta({ description: 'the product that sends; distribution: any with its notifications' }),
-  host: registryHostSchema.meta({ description: 'the registry, as the modules’ repositories name it' }),
+  kind: z
+    .enum(hookKinds)
+    .meta({ description: 'the product that sends; distribution: any with its notifications' }),
+  host: registryHostSchema.meta({
+    description: 'the registry, as the modules’ repositories name it',
+  }),
 });
 export type CreateHookBody = z.infer<typeof createHookBody>;
 export const createHookAnswer = z.object({

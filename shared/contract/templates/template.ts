@@ -32,7 +32,11 @@ export const assignmentSchema = z
   })
   .meta({ id: 'Assignment' });
 
-const constraint = z.string().max(200).nullable().meta({ description: 'npm-style semver range; null means any' });
+const constraint = z
+  .string()
+  .max(200)
+  .nullable()
+  .meta({ description: 'npm-style semver range; null means any' });
 const effectivePriority = z.number().int().min(0).max(10_000).nullable();
 
 /** What an assignment says besides its module. */
@@ -122,7 +126,10 @@ export const templateAnswer = z.object({
 });
 
 export const compositionQuery = z.object({ track: trackSchema.default('live') });
-export const compositionAnswer = z.object({ composition: compositionSchema, report: compositionReportSchema });
+export const compositionAnswer = z.object({
+  composition: compositionSchema,
+  report: compositionReportSchema,
+});
 
 export const templateParams = z.object({ id: idSchema('template') });
 export const assignmentParams = z.object({ id: idSchema('assignment') });

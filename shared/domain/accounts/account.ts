@@ -18,7 +18,10 @@ export interface Caller {
 /** Every role includes viewing; admin includes all. */
 export function hasRole(caller: Pick<Caller, 'roles'>, ...wanted: Role[]): boolean {
   if (caller.roles.includes('admin')) return true;
-  return wanted.some((role) => role === 'viewer' || caller.roles.includes(role)) && caller.roles.length > 0;
+  return (
+    wanted.some((role) => role === 'viewer' || caller.roles.includes(role)) &&
+    caller.roles.length > 0
+  );
 }
 
 export interface Account {

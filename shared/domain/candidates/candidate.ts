@@ -8,7 +8,13 @@ import type { SignatureVerdict } from '../signatures/index.ts';
  *
  * A digest seen in a module's repository, before (and after) it is a version.
  */
-export const candidateStates = ['found', 'awaiting_signature', 'rejected', 'verified', 'ingested'] as const;
+export const candidateStates = [
+  'found',
+  'awaiting_signature',
+  'rejected',
+  'verified',
+  'ingested',
+] as const;
 
 export type CandidateState = (typeof candidateStates)[number];
 

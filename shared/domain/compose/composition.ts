@@ -62,7 +62,13 @@ export interface ProtectedPath {
 
 /** Why every path has the content that it has; stored beside the image. */
 export interface CompositionReport {
-  layers: { name: LayerName; version: string; priority: number; files: number; effective_mask: string[] }[];
+  layers: {
+    name: LayerName;
+    version: string;
+    priority: number;
+    files: number;
+    effective_mask: string[];
+  }[];
   dropped: DroppedFile[];
   shadowed: ShadowedFile[];
   carved_out: CarvedOutFile[];

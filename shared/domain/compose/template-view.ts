@@ -20,14 +20,25 @@ export function viewOf(template: Template, assignments: Assignment[]): TemplateV
 }
 
 /** The view with a change applied; nothing is written. A change that does not concern the template leaves it as it is. */
-export function withChange(view: TemplateView, change: Change, at: string, live: string | null): TemplateView {
+export function withChange(
+  view: TemplateView,
+  change: Change,
+  at: string,
+  live: string | null,
+): TemplateView {
   switch (change.kind) {
     case 'assign_module': {
       if (change.template_id !== view.template.id) return view;
       if (view.assignments.some(({ id }) => id === change.assignment_id)) return view;
       const { kind: _, assignment_id, ...rest } = change;
       const { account } = view.template;
-      const added: Assignment = { ...rest, account, id: assignment_id, created_at: at, updated_at: at };
+      const added: Assignment = {
+        ...rest,
+        account,
+        id: assignment_id,
+        created_at: at,
+        updated_at: at,
+      };
       return { ...view, assignments: [...view.assignments, added] };
     }
     case 'update_assignment':
@@ -38,19 +49,29 @@ export function withChange(view: TemplateView, change: Change, at: string, live:
         ),
       };
     case 'remove_assignment':
-      return { ...view, assignments: view.assignments.filter(({ id }) => id !== change.assignment_id) };
+      return {
+        ...view,
+        assignments: view.assignments.filter(({ id }) => id !== change.assignment_id),
+      };
     case 'promote_version': {
       const states = new Map(view.states).set(change.version_id, change.to);
-      if (change.to === 'live' && live !== null && live !== change.version_id) states.set(live, 'blessed');
+      if (change.to === 'live' && live !== null && live !== change.version_id)
+        states.set(live, 'blessed');
       return { ...view, states };
     }
     case 'change_reservations': {
       const name = `${view.template.account}/${change.module}`;
-      return { ...view, modules: new Map(view.modules).set(name, (row) => withReservations(row, change)) };
+      return {
+        ...view,
+        modules: new Map(view.modules).set(name, (row) => withReservations(row, change)),
+      };
     }
     case 'update_module': {
       const name = `${view.template.account}/${change.module}`;
-      return { ...view, modules: new Map(view.modules).set(name, (row) => withModuleChanges(row, change.set)) };
+      return {
+        ...view,
+        modules: new Map(view.modules).set(name, (row) => withModuleChanges(row, change.set)),
+      };
     }
     default:
       return view;
@@ -58,12 +79,17 @@ export function withChange(view: TemplateView, change: Change, at: string, live:
 }
 
 /** An assignment with the fields that a change names; the others stay. */
-export function changedAssignment(row: Assignment, change: Extract<Change, { kind: 'update_assignment' }>): Assignment {
+export function changedAssignment(
+  row: Assignment,
+  change: Extract<Change, { kind: 'update_assignment' }>,
+): Assignment {
   return {
     ...row,
     ...(change.constraint === undefined ? {} : { constraint: change.constraint }),
     ...(change.metadata === undefined ? {} : { metadata: change.metadata }),
-    ...(change.effective_priority === undefined ? {} : { effective_priority: change.effective_priority }),
+    ...(change.effective_priority === undefined
+      ? {}
+      : { effective_priority: change.effective_priority }),
   };
 }
 

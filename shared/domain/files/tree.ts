@@ -58,7 +58,8 @@ export function parentPath(path: string): string {
 export function ancestorPaths(path: string): string[] {
   if (path === '/') return [];
   const out = ['/'];
-  for (let i = path.indexOf('/', 1); i !== -1; i = path.indexOf('/', i + 1)) out.push(path.slice(0, i));
+  for (let i = path.indexOf('/', 1); i !== -1; i = path.indexOf('/', i + 1))
+    out.push(path.slice(0, i));
   return out;
 }
 

@@ -62,7 +62,9 @@ export function driftOf(instance: Instance, now: Date): DriftReport {
 /** Each module that is desired or running, by what a machine said last. */
 export function moduleDrifts(instance: Instance): ModuleDrift[] {
   const running = instance.report?.running_module_digests ?? {};
-  const names = [...new Set([...Object.keys(instance.desired_modules), ...Object.keys(running)])].sort();
+  const names = [
+    ...new Set([...Object.keys(instance.desired_modules), ...Object.keys(running)]),
+  ].sort();
   return names.map((module) => ({
     module,
     desired: ownValue(instance.desired_modules, module),

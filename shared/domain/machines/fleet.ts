@@ -60,7 +60,10 @@ export interface FleetFilter {
 }
 
 /** The machines that a question is about. Decommissioned ones are no part of any answer. */
-export function ofFleet(instances: readonly Instance[], { cluster, track }: FleetFilter = {}): Instance[] {
+export function ofFleet(
+  instances: readonly Instance[],
+  { cluster, track }: FleetFilter = {},
+): Instance[] {
   return instances.filter(
     (instance) =>
       instance.state !== 'decommissioned' &&
@@ -81,7 +84,9 @@ function fleetOfOne(instance: Instance, now: Date): Fleet {
   return {
     ...count,
     reasons: { ...noReasons, [report.reason]: 1 },
-    templates: [{ ...count, template_id: instance.template_id, name: null, composition_failures: [] }],
+    templates: [
+      { ...count, template_id: instance.template_id, name: null, composition_failures: [] },
+    ],
     clusters: clusters.map((cluster) => ({ ...count, cluster })),
     tracks: [{ ...count, track: instance.track }],
     compositions: digestsOf(report.desired_composition, report.running_composition),
@@ -106,13 +111,17 @@ function digestsOf(desired: string | null, running: string | null): DigestCount[
   }));
 }
 
-const noReasons = Object.fromEntries(driftReasons.map((reason) => [reason, 0])) as Record<DriftReason, number>;
+const noReasons = Object.fromEntries(driftReasons.map((reason) => [reason, 0])) as Record<
+  DriftReason,
+  number
+>;
 
 /** Counts of separate sets of machines taken together: merging the pages of a fleet gives the counts of the whole. */
 export function mergeFleets(fleets: readonly Fleet[]): Fleet {
   const reasons = { ...noReasons };
   for (const fleet of fleets) {
-    for (const [reason, count] of Object.entries(fleet.reasons) as [DriftReason, number][]) reasons[reason] += count;
+    for (const [reason, count] of Object.entries(fleet.reasons) as [DriftReason, number][])
+      reasons[reason] += count;
   }
   const all = <Row>(rowsOf: (fleet: Fleet) => readonly Row[]) => fleets.flatMap(rowsOf);
   return {
@@ -204,7 +213,9 @@ function grouped<Row>(
     if (group === undefined) groups.set(key(row), [row]);
     else group.push(row);
   }
-  return [...groups].sort(([a], [b]) => compareBytes(a, b)).map(([, group]) => merge(group, group[0]));
+  return [...groups]
+    .sort(([a], [b]) => compareBytes(a, b))
+    .map(([, group]) => merge(group, group[0]));
 }
 
 /**
@@ -213,13 +224,21 @@ function grouped<Row>(
  */
 export function cutFleet(fleet: Fleet, modulesMax: number, digestsMax: number): Fleet {
   let { truncated } = fleet;
-  const cut = <Row extends { desired: number; running: number }>(rows: Row[], max: number): Row[] => {
+  const cut = <Row extends { desired: number; running: number }>(
+    rows: Row[],
+    max: number,
+  ): Row[] => {
     if (rows.length <= max) return rows;
     truncated = true;
-    const kept = new Set(rows.toSorted((a, b) => b.desired - a.desired || b.running - a.running).slice(0, max));
+    const kept = new Set(
+      rows.toSorted((a, b) => b.desired - a.desired || b.running - a.running).slice(0, max),
+    );
     return rows.filter((row) => kept.has(row));
   };
-  const modules = cut(fleet.modules, modulesMax).map((row) => ({ ...row, digests: cut(row.digests, digestsMax) }));
+  const modules = cut(fleet.modules, modulesMax).map((row) => ({
+    ...row,
+    digests: cut(row.digests, digestsMax),
+  }));
   return { ...fleet, modules, truncated };
 }
 
@@ -300,17 +319,29 @@ export interface Suitability {
  * Judges one template. The version of either track must have a build for its platform: staging is composed, too, as soon
  * as a machine follows it. A track without a version leaves the module out and refuses nothing.
  */
-export function suitability(template: Template, assigned: boolean, offers: readonly Offer[]): Suitability {
+export function suitability(
+  template: Template,
+  assigned: boolean,
+  offers: readonly Offer[],
+): Suitability {
   const { id, name, platform } = template;
-  const unfit = offers.filter(({ platforms }) => !platforms.some((one) => one === platform || one === 'any'));
+  const unfit = offers.filter(
+    ({ platforms }) => !platforms.some((one) => one === platform || one === 'any'),
+  );
   const [reason, message] = ((): [Suitability['reason'], string | null] => {
     if (assigned) return ['assigned', 'it is assigned already'];
-    if (offers.length === 0) return ['no_version', 'expected a version in staging or further, found none'];
+    if (offers.length === 0)
+      return ['no_version', 'expected a version in staging or further, found none'];
     const code = offers.find(({ kind }) => kind === 'platform');
     if (code)
-      return ['kind', `expected a module of files, found that ${code.version} (${code.track}) is a platform module`];
+      return [
+        'kind',
+        `expected a module of files, found that ${code.version} (${code.track}) is a platform module`,
+      ];
     if (unfit.length === 0) return ['none', null];
-    const found = unfit.map(({ track, version, platforms }) => `${version} (${track}) for ${platforms.join(', ')}`);
+    const found = unfit.map(
+      ({ track, version, platforms }) => `${version} (${track}) for ${platforms.join(', ')}`,
+    );
     return ['platform', `expected a build for ${platform}, found ${found.join('; ')}`];
   })();
   return {

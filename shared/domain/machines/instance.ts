@@ -1,7 +1,12 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { Metadata, Track } from '../templates/index.ts';
 
-export const instanceStates = ['awaiting_enrolment', 'enrolled', 'credential_reused', 'decommissioned'] as const;
+export const instanceStates = [
+  'awaiting_enrolment',
+  'enrolled',
+  'credential_reused',
+  'decommissioned',
+] as const;
 
 /** A machine built from a template. */
 export interface Instance {

@@ -1,7 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sha256Hex } from '../../base/ids.ts';
 import { compareBytes } from '../files/index.ts';
-import type { AttestationRequirement, SignaturePolicy, SignerIdentity } from '../signatures/index.ts';
+import type {
+  AttestationRequirement,
+  SignaturePolicy,
+  SignerIdentity,
+} from '../signatures/index.ts';
 
 export const varieties = ['subscription', 'config', 'instance'] as const;
 export type Variety = (typeof varieties)[number];
@@ -101,7 +105,9 @@ export function withModuleChanges(module: Module, set: ModuleChanges): Module {
 }
 
 /** Whether what a row demands is judged by the public-good trust root; a key alone needs none. */
-export function needsPublicRoot(module: Pick<Module, 'identities' | 'trusted_root' | 'require_tlog'>): boolean {
+export function needsPublicRoot(
+  module: Pick<Module, 'identities' | 'trusted_root' | 'require_tlog'>,
+): boolean {
   return module.trusted_root === null && (module.identities.length > 0 || module.require_tlog);
 }
 
@@ -110,7 +116,10 @@ export function needsPublicRoot(module: Pick<Module, 'identities' | 'trusted_roo
  * @param publicRoot the public-good `trusted_root.json`, for a row without one of its own
  */
 export function signaturePolicy(
-  module: Pick<Module, 'identities' | 'trusted_keys' | 'trusted_root' | 'require_tlog' | 'required_attestations'>,
+  module: Pick<
+    Module,
+    'identities' | 'trusted_keys' | 'trusted_root' | 'require_tlog' | 'required_attestations'
+  >,
   publicRoot: unknown,
 ): SignaturePolicy {
   return {

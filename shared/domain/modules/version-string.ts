@@ -25,7 +25,8 @@ export function readTag(tag: string): TagMeaning {
   const bare = tag.startsWith('v') ? tag.slice(1) : tag;
   // OCI tags cannot hold `+`; builders write `_` for it, as Helm does.
   const version = semver.valid(bare.replace('_', '+'));
-  if (version !== null && /^\d/.test(bare)) return { kind: 'version', version_string: bare.replace('_', '+') };
+  if (version !== null && /^\d/.test(bare))
+    return { kind: 'version', version_string: bare.replace('_', '+') };
   if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$/.test(tag)) {
     return { kind: 'commit', version_string: `0.0.0+git.${tag.slice(0, 12)}` };
   }
@@ -40,7 +41,10 @@ export function isCommitName(version_string: string): boolean {
 /** Whether an image whose label states a version may have this one: the same, or the name of a commit. */
 export function mayBeVersion(stated: string, version_string: string): boolean {
   const meaning = readTag(stated.replace('+', '_'));
-  return isCommitName(version_string) || (meaning.kind === 'version' && meaning.version_string === version_string);
+  return (
+    isCommitName(version_string) ||
+    (meaning.kind === 'version' && meaning.version_string === version_string)
+  );
 }
 
 /** Order of versions: semver, then time of ingest; the newest last. */

@@ -10,7 +10,10 @@ export const promotionStates = ['built', ...promotedStates] as const;
 export type PromotionState = (typeof promotionStates)[number];
 
 /** The walkthrough's older words for two states, accepted and answered as aliases. */
-export const lifecycleAliases: Record<string, PromotionState> = { draft: 'built', archived: 'retired' };
+export const lifecycleAliases: Record<string, PromotionState> = {
+  draft: 'built',
+  archived: 'retired',
+};
 
 export function lifecycleState(state: PromotionState): string {
   return state === 'built' ? 'draft' : state === 'retired' ? 'archived' : state;

@@ -30,8 +30,12 @@ export interface Approval {
 }
 
 /** What the decisions so far come to: any rejection rejects, `quorum` approvals by different people approve. */
-export function approvalState(approval: Pick<Approval, 'decisions' | 'quorum'>): 'pending' | 'approved' | 'rejected' {
+export function approvalState(
+  approval: Pick<Approval, 'decisions' | 'quorum'>,
+): 'pending' | 'approved' | 'rejected' {
   if (approval.decisions.some((d) => d.decision === 'reject')) return 'rejected';
-  const people = new Set(approval.decisions.filter((d) => d.decision === 'approve').map((d) => d.reviewer));
+  const people = new Set(
+    approval.decisions.filter((d) => d.decision === 'approve').map((d) => d.reviewer),
+  );
   return people.size >= approval.quorum ? 'approved' : 'pending';
 }

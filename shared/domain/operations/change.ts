@@ -36,5 +36,11 @@ export type Change =
   | { kind: 'update_module'; module: string; set: ModuleChanges; policy_version: string }
   /** Lets quarantining go on that was held because there was much of it. */
   | { kind: 'resume_quarantine' }
-  | { kind: 'update_instance'; instance_id: string; metadata?: Metadata; track?: Track; clusters?: string[] }
+  | {
+      kind: 'update_instance';
+      instance_id: string;
+      metadata?: Metadata;
+      track?: Track;
+      clusters?: string[];
+    }
   | { kind: 'change_policy'; policy: InterventionPolicy };

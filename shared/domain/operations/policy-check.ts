@@ -7,7 +7,10 @@ import type { InterventionPolicy } from './intervention-policy.ts';
  * @param own the policy of `policy_change`
  * @param replaced the policy in force that would be changed
  */
-export function policyOfChange(own: InterventionPolicy, replaced: InterventionPolicy): InterventionPolicy {
+export function policyOfChange(
+  own: InterventionPolicy,
+  replaced: InterventionPolicy,
+): InterventionPolicy {
   const asked: InterventionPolicy =
     replaced.decision === 'deny' ? { ...replaced, decision: 'require_approval' } : replaced;
   if (replaced.action === own.action) return asked;
@@ -32,5 +35,8 @@ export function isApproved(
   const decisions = approval.decisions.filter(
     ({ reviewer }) => policy.self_approval || reviewer !== approval.requested_by,
   );
-  return approval.state === 'approved' && approvalState({ decisions, quorum: policy.quorum }) === 'approved';
+  return (
+    approval.state === 'approved' &&
+    approvalState({ decisions, quorum: policy.quorum }) === 'approved'
+  );
 }

@@ -5,7 +5,11 @@ import type { Tag } from './repository.ts';
  * `before`, the oldest first. A tag that is gone and is not listed again is left alone.
  * @param listed all tags that the registry lists; null where the list was cut short, so that it says of none that it left
  */
-export function tagsToLookAt(known: readonly Tag[], listed: ReadonlySet<string> | null, before: string): string[] {
+export function tagsToLookAt(
+  known: readonly Tag[],
+  listed: ReadonlySet<string> | null,
+  before: string,
+): string[] {
   const present = known.filter(({ gone_at }) => gone_at === null);
   const left = present.filter(({ tag }) => listed !== null && !listed.has(tag));
   const stale = present

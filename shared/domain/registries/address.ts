@@ -92,15 +92,21 @@ export function parseAllowList(entries: readonly string[]): AllowList {
   for (const entry of entries) {
     const network = parseNetwork(entry);
     if (network) networks.push(network);
-    else if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(entry) && !/^[0-9.]+$/.test(entry)) names.add(canonical(entry));
-    else throw new RangeError(`expected a host name, an address or a network such as 10.1.0.0/16, found "${entry}"`);
+    else if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(entry) && !/^[0-9.]+$/.test(entry))
+      names.add(canonical(entry));
+    else
+      throw new RangeError(
+        `expected a host name, an address or a network such as 10.1.0.0/16, found "${entry}"`,
+      );
   }
   const isListed = within(networks);
   const reaches = (name: string, address: string): boolean =>
-    (isPrivateUse(address) && !isMetadata6(address)) || (isLoopbackName(name) && isLoopback(address));
+    (isPrivateUse(address) && !isMetadata6(address)) ||
+    (isLoopbackName(name) && isLoopback(address));
   return {
     lists: (host) => names.has(canonical(host)) || isListed(host),
-    permits: (host, address) => isListed(address) || (names.has(canonical(host)) && reaches(host, address)),
+    permits: (host, address) =>
+      isListed(address) || (names.has(canonical(host)) && reaches(host, address)),
   };
 }
 

@@ -35,7 +35,9 @@ const publicBudget: HostBudget = { requests_per_second: 20, concurrency: 8 };
 /** Registries at an allow-listed private address are the operator's own. */
 const privateBudget: HostBudget = { requests_per_second: 500, concurrency: 32 };
 /** Docker Hub refuses addresses that ask more than some hundred times a minute, whatever they ask. */
-const knownBudgets: Record<string, HostBudget> = { 'docker.io': { requests_per_second: 3, concurrency: 4 } };
+const knownBudgets: Record<string, HostBudget> = {
+  'docker.io': { requests_per_second: 3, concurrency: 4 },
+};
 
 /**
  * The budget of a host (with port): the operator's word, else what is known of it, else a careful default.
@@ -49,7 +51,9 @@ export function hostBudget(
 ): HostBudget {
   const name = host.replace(/:[0-9]+$/, '').replace(/^\[|\]$/g, '');
   return (
-    configured[host] ?? knownBudgets[host] ?? (parseAllowList(privateHosts).lists(name) ? privateBudget : publicBudget)
+    configured[host] ??
+    knownBudgets[host] ??
+    (parseAllowList(privateHosts).lists(name) ? privateBudget : publicBudget)
   );
 }
 
@@ -73,8 +77,18 @@ export function shardBudget(budget: HostBudget): HostBudget {
 }
 
 /** Milliseconds until a budget that refused may have room again; `busyMs` where only the work going on is in the way. */
-export function waitMs(row: BudgetRow, nowMs: number, ahead: number, pulls: boolean, busyMs: number): number {
-  const until = Math.max(row.paused_until, pulls ? row.pulls_paused_until : 0, row.spent_until - ahead);
+export function waitMs(
+  row: BudgetRow,
+  nowMs: number,
+  ahead: number,
+  pulls: boolean,
+  busyMs: number,
+): number {
+  const until = Math.max(
+    row.paused_until,
+    pulls ? row.pulls_paused_until : 0,
+    row.spent_until - ahead,
+  );
   return until > nowMs ? until - nowMs : busyMs;
 }
 

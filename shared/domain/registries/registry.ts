@@ -39,7 +39,12 @@ const dockerHub = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
  */
 export function canonicalHost(text: string): string | null {
   const match = hostPattern.exec(text);
-  if (match === null || match[1]?.match(/^0*$/) || !(/[.:]/.test(text) || /^localhost$/i.test(text))) return null;
+  if (
+    match === null ||
+    match[1]?.match(/^0*$/) ||
+    !(/[.:]/.test(text) || /^localhost$/i.test(text))
+  )
+    return null;
   // Also of the right letters, it may be an address that there is not, as 1.2.3.999.
   if (!URL.canParse(`https://${text}`)) return null;
   const url = new URL(`https://${text}`);

@@ -13,7 +13,14 @@ export interface QuarantineBudget {
 }
 
 export function freshBudget(account: string, now: string): QuarantineBudget {
-  return { account, count: 0, window_started_at: now, asked_at: null, granted_until: null, revision: 0 };
+  return {
+    account,
+    count: 0,
+    window_started_at: now,
+    asked_at: null,
+    granted_until: null,
+    revision: 0,
+  };
 }
 
 /**
@@ -26,7 +33,8 @@ export function withQuarantine(
   now: string,
   limit: { max: number; windowSeconds: number },
 ): QuarantineBudget | null {
-  if (budget.granted_until !== null && budget.granted_until > now) return { ...budget, count: budget.count + 1 };
+  if (budget.granted_until !== null && budget.granted_until > now)
+    return { ...budget, count: budget.count + 1 };
   if (budget.asked_at !== null) return null;
   const over = Date.parse(budget.window_started_at) + limit.windowSeconds * 1000 <= Date.parse(now);
   if (over) return { ...budget, count: 1, window_started_at: now };

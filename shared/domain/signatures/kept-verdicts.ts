@@ -15,5 +15,7 @@ export function keptVerdicts(verdicts: SignatureVerdict[]): SignatureVerdict[] {
 }
 
 function cut<T>(value: T, textMax: number): T {
-  return JSON.parse(JSON.stringify(value), (_, inner) => (typeof inner === 'string' ? inner.slice(0, textMax) : inner));
+  return JSON.parse(JSON.stringify(value), (_, inner) =>
+    typeof inner === 'string' ? inner.slice(0, textMax) : inner,
+  );
 }

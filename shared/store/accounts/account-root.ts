@@ -110,12 +110,19 @@ const rotations = new Entity(
 
 /** The roots before the one in force, oldest first. */
 export async function listSupersededRoots(db: Db, account: string): Promise<SupersededRoot[]> {
-  const all = await query<SupersededRoot>(db, superseded, superseded.query.primary({ account }).params());
+  const all = await query<SupersededRoot>(
+    db,
+    superseded,
+    superseded.query.primary({ account }).params(),
+  );
   return all.sort((a, b) => a.version - b.version);
 }
 
 export function createSupersededRoot(root: SupersededRoot): Write {
-  return create(superseded.create(root).params(), () => new GantryError('conflict', 'another root followed this one'));
+  return create(
+    superseded.create(root).params(),
+    () => new GantryError('conflict', 'another root followed this one'),
+  );
 }
 
 export function getRootProposal(db: Db, account: string): Promise<RootProposal | null> {
@@ -127,9 +134,16 @@ export function createRootProposal(proposal: RootProposal): Write {
   return change(
     proposals
       .put(proposal as never)
-      .where(({ version }, { notExists, lt }) => `${notExists(version)} OR ${lt(version, proposal.version)}`)
+      .where(
+        ({ version }, { notExists, lt }) =>
+          `${notExists(version)} OR ${lt(version, proposal.version)}`,
+      )
       .params(),
-    () => new GantryError('root_proposal_open', 'another change of the account root waits for signatures'),
+    () =>
+      new GantryError(
+        'root_proposal_open',
+        'another change of the account root waits for signatures',
+      ),
   );
 }
 
@@ -140,7 +154,8 @@ export function signRootProposal(was: RootProposal, metadata: string): Write {
       .patch({ account: was.account })
       .set({ metadata, revision: was.revision + 1 })
       .where(
-        ({ revision, proposed_at }, { eq }) => `${eq(revision, was.revision)} AND ${eq(proposed_at, was.proposed_at)}`,
+        ({ revision, proposed_at }, { eq }) =>
+          `${eq(revision, was.revision)} AND ${eq(proposed_at, was.proposed_at)}`,
       )
       .params(),
   );
@@ -151,7 +166,8 @@ export function removeRootProposal(was: RootProposal): Write {
     proposals
       .delete({ account: was.account })
       .where(
-        ({ revision, proposed_at }, { eq }) => `${eq(revision, was.revision)} AND ${eq(proposed_at, was.proposed_at)}`,
+        ({ revision, proposed_at }, { eq }) =>
+          `${eq(revision, was.revision)} AND ${eq(proposed_at, was.proposed_at)}`,
       )
       .params(),
   );
@@ -159,7 +175,9 @@ export function removeRootProposal(was: RootProposal): Write {
 
 /** Begins to have an account's desired states signed anew; one that is under way begins again, for the newer key. */
 export function putRotation(rotation: Rotation): Write {
-  return change(rotations.put({ ...rotation, shard: shardOf(rotation.account, dueShards) }).params());
+  return change(
+    rotations.put({ ...rotation, shard: shardOf(rotation.account, dueShards) }).params(),
+  );
 }
 
 export function dueRotations(db: Db, now: string, limit: number): Promise<Rotation[]> {

@@ -35,7 +35,11 @@ const accounts = new Entity(
     } satisfies Attributes<Account>,
     indexes: {
       primary: { pk: key('pk', ['slug'], '${slug}#account'), sk: key('sk', [], 'account') },
-      list: { index: 'gsi1', pk: key('gsi1pk', [], 'accounts'), sk: key('gsi1sk', ['slug'], '${slug}') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', [], 'accounts'),
+        sk: key('gsi1sk', ['slug'], '${slug}'),
+      },
     },
   } as const,
   options,
@@ -53,8 +57,15 @@ const members = new Entity(
       created_at: text,
     } satisfies Attributes<Member>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#member#${id}'), sk: key('sk', [], 'member') },
-      list: { index: 'gsi1', pk: key('gsi1pk', ['account'], '${account}#members'), sk: key('gsi1sk', ['id'], '${id}') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#member#${id}'),
+        sk: key('sk', [], 'member'),
+      },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account'], '${account}#members'),
+        sk: key('gsi1sk', ['id'], '${id}'),
+      },
     },
   } as const,
   options,
@@ -77,7 +88,11 @@ const tokens = new Entity(
     } satisfies Attributes<ApiToken>,
     indexes: {
       primary: { pk: key('pk', ['hash'], 'token#${hash}'), sk: key('sk', [], 'token') },
-      list: { index: 'gsi1', pk: key('gsi1pk', ['account'], '${account}#tokens'), sk: key('gsi1sk', ['id'], '${id}') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account'], '${account}#tokens'),
+        sk: key('gsi1sk', ['id'], '${id}'),
+      },
     },
   } as const,
   options,
@@ -86,9 +101,17 @@ const tokens = new Entity(
 const categories = new Entity(
   {
     model: { entity: 'category', version: '1', service },
-    attributes: { account: text, slug: text, position: number, created_at: text } satisfies Attributes<Category>,
+    attributes: {
+      account: text,
+      slug: text,
+      position: number,
+      created_at: text,
+    } satisfies Attributes<Category>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'slug'], '${account}#category#${slug}'), sk: key('sk', [], 'category') },
+      primary: {
+        pk: key('pk', ['account', 'slug'], '${account}#category#${slug}'),
+        sk: key('sk', [], 'category'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account'], '${account}#categories'),
@@ -111,17 +134,26 @@ export function eachAccount(db: Db): AsyncGenerator<Account> {
 export function createAccount(account: Account): Write {
   return create(
     accounts.create(account).params(),
-    () => new GantryError('already_exists', `account "${account.slug}" exists already`, { field: 'slug' }),
+    () =>
+      new GantryError('already_exists', `account "${account.slug}" exists already`, {
+        field: 'slug',
+      }),
   );
 }
 
 /** Puts the next root in force, if the one before it still is. */
-export function moveRoot(was: Account, set: Pick<Account, 'root_version' | 'root_sha256' | 'director_key_id'>): Write {
+export function moveRoot(
+  was: Account,
+  set: Pick<Account, 'root_version' | 'root_sha256' | 'director_key_id'>,
+): Write {
   return change(
     accounts
       .patch({ slug: was.slug })
       .set(set)
-      .where((row, { eq }) => `${eq(row.root_version, was.root_version)} AND ${eq(row.root_sha256, was.root_sha256)}`)
+      .where(
+        (row, { eq }) =>
+          `${eq(row.root_version, was.root_version)} AND ${eq(row.root_sha256, was.root_sha256)}`,
+      )
       .params(),
   );
 }
@@ -135,7 +167,10 @@ export function listMembers(db: Db, account: string): Promise<Member[]> {
 }
 
 export function createMember(member: Member): Write {
-  return create(members.create(member).params(), () => new GantryError('already_exists', `member ${member.id} exists`));
+  return create(
+    members.create(member).params(),
+    () => new GantryError('already_exists', `member ${member.id} exists`),
+  );
 }
 
 export function removeMember(account: string, id: string): Write {
@@ -151,7 +186,10 @@ export function listTokens(db: Db, account: string): Promise<ApiToken[]> {
 }
 
 export function createToken(token: ApiToken): Write {
-  return create(tokens.create(token).params(), () => new GantryError('already_exists', `token ${token.id} exists`));
+  return create(
+    tokens.create(token).params(),
+    () => new GantryError('already_exists', `token ${token.id} exists`),
+  );
 }
 
 export function revokeToken(hash: string, revoked_at: string): Write {
@@ -178,6 +216,9 @@ export async function listCategories(db: Db, account: string): Promise<Category[
 export function createCategory(category: Category): Write {
   return create(
     categories.create(category).params(),
-    () => new GantryError('already_exists', `category "${category.slug}" exists already`, { field: 'slug' }),
+    () =>
+      new GantryError('already_exists', `category "${category.slug}" exists already`, {
+        field: 'slug',
+      }),
   );
 }

@@ -54,7 +54,10 @@ const candidates = new Entity(
       updated_at: text,
     } satisfies Attributes<Row>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#candidate#${id}'), sk: key('sk', [], 'candidate') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#candidate#${id}'),
+        sk: key('sk', [], 'candidate'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account', 'module'], '${account}#module#${module}#candidates'),
@@ -76,7 +79,12 @@ interface Row extends Omit<Candidate, 'next_verify_at'> {
 
 function fromRow(row: Row): Candidate {
   const { due_at, policy_version = null, trust_root_version = null, ...rest } = row;
-  return { ...rest, policy_version, trust_root_version, next_verify_at: due_at === never ? null : due_at };
+  return {
+    ...rest,
+    policy_version,
+    trust_root_version,
+    next_verify_at: due_at === never ? null : due_at,
+  };
 }
 
 export async function getCandidate(db: Db, account: string, id: string): Promise<Candidate | null> {
@@ -85,34 +93,66 @@ export async function getCandidate(db: Db, account: string, id: string): Promise
 }
 
 /** Candidates of a module, newest first. */
-export async function listCandidates(db: Db, account: string, module: string, limit = 1000): Promise<Candidate[]> {
-  const rows = await query<Row>(db, candidates, candidates.query.list({ account, module }).params(), limit, true);
+export async function listCandidates(
+  db: Db,
+  account: string,
+  module: string,
+  limit = 1000,
+): Promise<Candidate[]> {
+  const rows = await query<Row>(
+    db,
+    candidates,
+    candidates.query.list({ account, module }).params(),
+    limit,
+    true,
+  );
   return rows.map(fromRow);
 }
 
 /** Every candidate of a module, as the index has it. */
-export async function* eachCandidate(db: Db, account: string, module: string): AsyncGenerator<Candidate> {
+export async function* eachCandidate(
+  db: Db,
+  account: string,
+  module: string,
+): AsyncGenerator<Candidate> {
   const params = candidates.query.list({ account, module }).params();
   for await (const row of each<Row>(db, candidates, params)) yield fromRow(row);
 }
 
 export function createCandidate(candidate: Omit<Candidate, 'revision'>): Write {
   const { next_verify_at, ...rest } = candidate;
-  const row = { ...rest, revision: 1, due_at: next_verify_at ?? never, shard: shardOf(candidate.id, dueShards) };
+  const row = {
+    ...rest,
+    revision: 1,
+    due_at: next_verify_at ?? never,
+    shard: shardOf(candidate.id, dueShards),
+  };
   return create(
     candidates.create(row as never).params(),
-    () => new GantryError('already_exists', `digest ${candidate.digest} of "${candidate.module}" is known already`),
+    () =>
+      new GantryError(
+        'already_exists',
+        `digest ${candidate.digest} of "${candidate.module}" is known already`,
+      ),
   );
 }
 
 /** Moves a candidate on, if its revision is still the one that was read. */
-export function updateCandidate(was: Candidate, set: Partial<Omit<Candidate, 'account' | 'id' | 'revision'>>): Write {
+export function updateCandidate(
+  was: Candidate,
+  set: Partial<Omit<Candidate, 'account' | 'id' | 'revision'>>,
+): Write {
   const { next_verify_at, ...rest } = set;
   const due = next_verify_at === undefined ? was.next_verify_at : next_verify_at;
   return change(
     candidates
       .patch({ account: was.account, id: was.id })
-      .set({ ...rest, revision: was.revision + 1, due_at: due ?? never, shard: shardOf(was.id, dueShards) } as never)
+      .set({
+        ...rest,
+        revision: was.revision + 1,
+        due_at: due ?? never,
+        shard: shardOf(was.id, dueShards),
+      } as never)
       .where(({ revision }, { eq }) => eq(revision, was.revision))
       .params(),
   );
@@ -142,7 +182,11 @@ export async function decideCandidate(
 }
 
 /** Claims a due candidate until `until`: of two schedulers, one wins. Returns whether this one did. */
-export async function claimCandidate(db: Db, candidate: Candidate, until: string): Promise<boolean> {
+export async function claimCandidate(
+  db: Db,
+  candidate: Candidate,
+  until: string,
+): Promise<boolean> {
   try {
     await transact(db, [updateCandidate(candidate, { next_verify_at: until })]);
     return true;
@@ -161,7 +205,14 @@ export async function dueCandidates(db: Db, now: string, limit: number): Promise
 }
 
 /** Candidates of a module that may still become versions, newest first: also those that nobody asks again by himself. */
-export async function openCandidates(db: Db, account: string, module: string, limit: number): Promise<Candidate[]> {
+export async function openCandidates(
+  db: Db,
+  account: string,
+  module: string,
+  limit: number,
+): Promise<Candidate[]> {
   const listed = await listCandidates(db, account, module);
-  return listed.filter(({ state, tags }) => state !== 'ingested' && tags.length > 0).slice(0, limit);
+  return listed
+    .filter(({ state, tags }) => state !== 'ingested' && tags.length > 0)
+    .slice(0, limit);
 }

@@ -2,7 +2,18 @@ import { Entity } from 'electrodb';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { CompositionFailure } from '../../domain/compose/index.ts';
 import { type Track, tracks } from '../../domain/templates/index.ts';
-import { type Attributes, change, type Db, json, key, read, remove, service, text, type Write } from '../db.ts';
+import {
+  type Attributes,
+  change,
+  type Db,
+  json,
+  key,
+  read,
+  remove,
+  service,
+  text,
+  type Write,
+} from '../db.ts';
 
 const failures = new Entity(
   {

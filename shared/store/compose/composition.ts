@@ -1,7 +1,19 @@
 import { Entity } from 'electrodb';
 import { GantryError } from '../../base/error.ts';
 import { type Track, tracks } from '../../domain/templates/index.ts';
-import { type Attributes, change, type Db, json, key, number, read, remove, service, text, type Write } from '../db.ts';
+import {
+  type Attributes,
+  change,
+  type Db,
+  json,
+  key,
+  number,
+  read,
+  remove,
+  service,
+  text,
+  type Write,
+} from '../db.ts';
 import { options } from '../templates/index.ts';
 
 /** What a template's machines are to be made of, for one track: the pointer to a content-addressed composition. */
@@ -78,7 +90,12 @@ export function putComposition(composition: TemplateComposition): Write {
 }
 
 /** Changes nothing, if the composition that was in place when the making of another began still is; null for none. */
-export function holdComposition(account: string, template_id: string, track: Track, was: number | null): Write {
+export function holdComposition(
+  account: string,
+  template_id: string,
+  track: Track,
+  was: number | null,
+): Write {
   const row = { account, template_id, track };
   if (was === null) {
     // Deletes what is not there.

@@ -49,7 +49,11 @@ const considered = new Entity(
       },
       byTemplate: {
         index: 'gsi1',
-        pk: key('gsi1pk', ['account', 'template_id', 'track'], '${account}#considered#${template_id}#${track}'),
+        pk: key(
+          'gsi1pk',
+          ['account', 'template_id', 'track'],
+          '${account}#considered#${template_id}#${track}',
+        ),
         sk: key('gsi1sk', ['module'], '${module}'),
       },
     },
@@ -69,7 +73,10 @@ export async function noteConsidered(db: Db, rows: readonly Considered[]): Promi
     change(
       considered
         .put({ ...row, shard: shardFor(row.template_id) })
-        .where(({ sequence }, { notExists, lte }) => `${notExists(sequence)} OR ${lte(sequence, row.sequence)}`)
+        .where(
+          ({ sequence }, { notExists, lte }) =>
+            `${notExists(sequence)} OR ${lte(sequence, row.sequence)}`,
+        )
         .params(),
     ),
   );

@@ -1,6 +1,17 @@
 import { Entity } from 'electrodb';
 import { GantryError } from '../../base/error.ts';
-import { change, type Db, json, key, number, read, remove, service, text, type Write } from '../db.ts';
+import {
+  change,
+  type Db,
+  json,
+  key,
+  number,
+  read,
+  remove,
+  service,
+  text,
+  type Write,
+} from '../db.ts';
 
 /**
  * A request that carried an `Idempotency-Key`. claimed ─▶ answered; a claim whose request was cut off lapses at
@@ -29,7 +40,9 @@ const requests = new Entity(
       /** Seconds since 1970: DynamoDB removes the row some time after it. */
       ttl: number,
     },
-    indexes: { primary: { pk: key('pk', ['hash'], 'idempotency#${hash}'), sk: key('sk', [], 'idempotency') } },
+    indexes: {
+      primary: { pk: key('pk', ['hash'], 'idempotency#${hash}'), sk: key('sk', [], 'idempotency') },
+    },
   } as const,
   { table: 'table' },
 );
@@ -48,7 +61,11 @@ export function claimIdempotentRequest(request: IdempotentRequest, now: string):
         return `(${notExists(hash)} OR ${lapsed} OR ${lt(expires_at, now)})`;
       })
       .params(),
-    () => new GantryError('conflict', 'a request with this Idempotency-Key is running; ask again in a moment'),
+    () =>
+      new GantryError(
+        'conflict',
+        'a request with this Idempotency-Key is running; ask again in a moment',
+      ),
   );
 }
 

@@ -19,7 +19,8 @@ export function encodeFileIndex(entries: readonly TreeEntry[]): Promise<Uint8Arr
 
 function* jsonParts(entries: readonly TreeEntry[]): Generator<string> {
   for (let at = 0; at < entries.length; at += entriesAtOnce) {
-    yield (at === 0 ? '[' : ',') + JSON.stringify(entries.slice(at, at + entriesAtOnce)).slice(1, -1);
+    yield (at === 0 ? '[' : ',') +
+      JSON.stringify(entries.slice(at, at + entriesAtOnce)).slice(1, -1);
   }
   yield entries.length === 0 ? '[]' : ']';
 }

@@ -29,7 +29,9 @@ const credentials = new Entity(
       chain: json<CallChain>(),
       calls: number,
     } satisfies Attributes<Credential>,
-    indexes: { primary: { pk: key('pk', ['hash'], 'credential#${hash}'), sk: key('sk', [], 'credential') } },
+    indexes: {
+      primary: { pk: key('pk', ['hash'], 'credential#${hash}'), sk: key('sk', [], 'credential') },
+    },
   } as const,
   options,
 );
@@ -40,7 +42,10 @@ const proofs = new Entity(
     model: { entity: 'proof', version: '1', service },
     attributes: { thumbprint: text, jti: text, ttl: number },
     indexes: {
-      primary: { pk: key('pk', ['thumbprint', 'jti'], 'proof#${thumbprint}#${jti}'), sk: key('sk', [], 'proof') },
+      primary: {
+        pk: key('pk', ['thumbprint', 'jti'], 'proof#${thumbprint}#${jti}'),
+        sk: key('sk', [], 'proof'),
+      },
     },
   } as const,
   options,
@@ -62,7 +67,10 @@ export function getCredential(db: Db, hash: string): Promise<Credential | null> 
 }
 
 export function createCredential(credential: Credential): Write {
-  return create(credentials.create(credential).params(), () => new GantryError('conflict', 'the credential exists'));
+  return create(
+    credentials.create(credential).params(),
+    () => new GantryError('conflict', 'the credential exists'),
+  );
 }
 
 /** Counts a call, if no other one was since the chain was read. */
@@ -77,7 +85,12 @@ export function countCall(was: Credential, chain: CallChain): Write {
 }
 
 /** Notes a proof's `jti` for ten minutes; the second time is refused. */
-export async function spendProof(db: Db, thumbprint: string, jti: string, now: Date): Promise<void> {
+export async function spendProof(
+  db: Db,
+  thumbprint: string,
+  jti: string,
+  now: Date,
+): Promise<void> {
   const ttl = Math.floor(now.getTime() / 1000) + 600;
   await transact(db, [
     create(

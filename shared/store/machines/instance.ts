@@ -56,7 +56,10 @@ const instances = new Entity(
       updated_at: text,
     } satisfies Attributes<Instance>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#instance#${id}'), sk: key('sk', [], 'instance') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#instance#${id}'),
+        sk: key('sk', [], 'instance'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account', 'shard'], '${account}#instances#${shard}'),
@@ -64,7 +67,11 @@ const instances = new Entity(
       },
       byTemplate: {
         index: 'gsi2',
-        pk: key('gsi2pk', ['account', 'template_id'], '${account}#template#${template_id}#instances'),
+        pk: key(
+          'gsi2pk',
+          ['account', 'template_id'],
+          '${account}#template#${template_id}#instances',
+        ),
         sk: key('gsi2sk', ['id'], '${id}'),
       },
     },
@@ -76,7 +83,12 @@ export function getInstance(db: Db, account: string, id: string): Promise<Instan
   return read(db, instances, instances.get({ account, id }).params());
 }
 
-export function listInstances(db: Db, account: string, limit = 1000, after = ''): Promise<Instance[]> {
+export function listInstances(
+  db: Db,
+  account: string,
+  limit = 1000,
+  after = '',
+): Promise<Instance[]> {
   return queryShards<Instance>(
     listShards,
     limit,
@@ -95,8 +107,16 @@ export function listInstances(db: Db, account: string, limit = 1000, after = '')
 }
 
 /** Every instance of a template, as the index has it. */
-export function eachInstanceOf(db: Db, account: string, template_id: string): AsyncGenerator<Instance> {
-  return each<Instance>(db, instances, instances.query.byTemplate({ account, template_id }).params());
+export function eachInstanceOf(
+  db: Db,
+  account: string,
+  template_id: string,
+): AsyncGenerator<Instance> {
+  return each<Instance>(
+    db,
+    instances,
+    instances.query.byTemplate({ account, template_id }).params(),
+  );
 }
 
 /** Every instance of an account, as the index has it. */
@@ -124,7 +144,9 @@ export async function walkInstances(
   let shard = Number(digits ?? 0);
   let after = id ?? first;
   if ((place !== '' && id === undefined) || shard >= shards) {
-    throw new GantryError('invalid_cursor', 'expected a next_cursor of an earlier page', { field: 'cursor' });
+    throw new GantryError('invalid_cursor', 'expected a next_cursor of an earlier page', {
+      field: 'cursor',
+    });
   }
   const found: Instance[] = [];
   while (shard < shards) {
@@ -135,7 +157,8 @@ export async function walkInstances(
         : instances.query.byTemplate({ account, template_id }).gt({ id: after }).params();
     const rows = await query<Instance>(db, instances, params, wanted);
     found.push(...rows);
-    if (rows.length === wanted) return { instances: found, next: `${shard}#${rows.at(-1)?.id ?? after}` };
+    if (rows.length === wanted)
+      return { instances: found, next: `${shard}#${rows.at(-1)?.id ?? after}` };
     shard += 1;
     after = first;
   }
@@ -161,7 +184,12 @@ export function updateInstance(was: Instance, set: Partial<Instance>): Write {
 }
 
 /** Binds the agent's key: only once a join token, only before it expires. */
-export function enrolInstance(was: Instance, key_thumbprint: string, credential_hash: string, now: string): Write {
+export function enrolInstance(
+  was: Instance,
+  key_thumbprint: string,
+  credential_hash: string,
+  now: string,
+): Write {
   return change(
     instances
       .patch({ account: was.account, id: was.id })
@@ -173,7 +201,9 @@ export function enrolInstance(was: Instance, key_thumbprint: string, credential_
         join_expires_at: null,
         updated_at: now,
       } as never)
-      .where(({ join_secret_hash }, { eq }) => eq(join_secret_hash as never, was.join_secret_hash as never))
+      .where(({ join_secret_hash }, { eq }) =>
+        eq(join_secret_hash as never, was.join_secret_hash as never),
+      )
       .params(),
     () => new GantryError('join_token_used', 'the join token was used already'),
   );
@@ -221,14 +251,21 @@ export function putReport(was: Instance, report: InstanceReport): Write {
     instances
       .patch({ account: was.account, id: was.id })
       .set({ report } as never)
-      .where(({ credential_hash }, { eq }) => eq(credential_hash as never, was.credential_hash as never))
+      .where(({ credential_hash }, { eq }) =>
+        eq(credential_hash as never, was.credential_hash as never),
+      )
       .params(),
-    () => new GantryError('conflict', 'the machine was enrolled again, or decommissioned, meanwhile'),
+    () =>
+      new GantryError('conflict', 'the machine was enrolled again, or decommissioned, meanwhile'),
   );
 }
 
 /** Ends an agent's credential, if it is still the instance's. */
-export function endCredential(was: Instance, state: 'credential_reused' | 'decommissioned', now: string): Write {
+export function endCredential(
+  was: Instance,
+  state: 'credential_reused' | 'decommissioned',
+  now: string,
+): Write {
   return change(
     instances
       .patch({ account: was.account, id: was.id })

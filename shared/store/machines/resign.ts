@@ -28,7 +28,11 @@ const resigns = new Entity(
       due: {
         index: 'gsi1',
         pk: key('gsi1pk', ['shard'], 'due#resign#${shard}'),
-        sk: key('gsi1sk', ['due_at', 'account', 'instance_id'], '${due_at}#${account}#${instance_id}'),
+        sk: key(
+          'gsi1sk',
+          ['due_at', 'account', 'instance_id'],
+          '${due_at}#${account}#${instance_id}',
+        ),
       },
     },
   } as const,
@@ -36,7 +40,9 @@ const resigns = new Entity(
 );
 
 export function putResign(account: string, instance_id: string, due_at: string): Write {
-  return change(resigns.put({ account, instance_id, due_at, shard: shardOf(instance_id, dueShards) }).params());
+  return change(
+    resigns.put({ account, instance_id, due_at, shard: shardOf(instance_id, dueShards) }).params(),
+  );
 }
 
 /** Of an instance that is signed for no more. */

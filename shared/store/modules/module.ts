@@ -52,7 +52,10 @@ const modules = new Entity(
       updated_at: text,
     } satisfies Attributes<Module>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'name'], '${account}#module#${name}'), sk: key('sk', [], 'module') },
+      primary: {
+        pk: key('pk', ['account', 'name'], '${account}#module#${name}'),
+        sk: key('sk', [], 'module'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account', 'shard'], '${account}#modules#${shard}'),
@@ -77,7 +80,12 @@ export async function getModule(db: Db, account: string, name: string): Promise<
   return row === null ? null : whole(row);
 }
 
-export async function listModules(db: Db, account: string, limit = 1000, after = ''): Promise<Module[]> {
+export async function listModules(
+  db: Db,
+  account: string,
+  limit = 1000,
+  after = '',
+): Promise<Module[]> {
   const rows = await queryShards<Module>(
     listShards,
     limit,
@@ -99,7 +107,11 @@ export async function listModules(db: Db, account: string, limit = 1000, after =
 /** Every module of an account, as the index has it. */
 export async function* eachModule(db: Db, account: string): AsyncGenerator<Module> {
   for (let shard = 0; shard < listShards; shard++) {
-    for await (const row of each<Module>(db, modules, modules.query.list({ account, shard }).params()))
+    for await (const row of each<Module>(
+      db,
+      modules,
+      modules.query.list({ account, shard }).params(),
+    ))
       yield whole(row);
   }
 }
@@ -107,12 +119,19 @@ export async function* eachModule(db: Db, account: string): AsyncGenerator<Modul
 export function createModule(module: Module): Write {
   return create(
     modules.create({ ...module, shard: shardOf(module.name, listShards) } as never).params(),
-    () => new GantryError('already_exists', `module "${module.name}" is registered already`, { field: 'name' }),
+    () =>
+      new GantryError('already_exists', `module "${module.name}" is registered already`, {
+        field: 'name',
+      }),
   );
 }
 
 /** Puts the reservations of a module in place, if nobody changed its row since it was read. */
-export function putReservations(was: Module, granted_reservations: string[], updated_at: string): Write {
+export function putReservations(
+  was: Module,
+  granted_reservations: string[],
+  updated_at: string,
+): Write {
   return change(
     modules
       .patch({ account: was.account, name: was.name })
@@ -150,13 +169,22 @@ export function policyChanged(name: string): GantryError {
 }
 
 /** Moves the module's live pointer; the invariant "one live version a module" rests on its condition. */
-export function moveLive(account: string, name: string, from: string | null, to: string | null): Write {
+export function moveLive(
+  account: string,
+  name: string,
+  from: string | null,
+  to: string | null,
+): Write {
   return change(
     modules
       .patch({ account, name })
       .set({ live_version_id: to } as never)
       .where(({ live_version_id }, { eq }) => eq(live_version_id as never, from as never))
       .params(),
-    () => new GantryError('promotion_raced', `another promotion of "${name}" was applied at the same time`),
+    () =>
+      new GantryError(
+        'promotion_raced',
+        `another promotion of "${name}" was applied at the same time`,
+      ),
   );
 }

@@ -53,7 +53,10 @@ const versions = new Entity(
       state_changed_at: text,
     } satisfies Attributes<Version>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#version#${id}'), sk: key('sk', [], 'version') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#version#${id}'),
+        sk: key('sk', [], 'version'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account', 'module'], '${account}#module#${module}#versions'),
@@ -69,10 +72,22 @@ export function getVersion(db: Db, account: string, id: string): Promise<Version
 }
 
 /** Versions of a module, newest ingest first; those after the place that `versionPlace` names. */
-export function listVersions(db: Db, account: string, module: string, limit = 10_000, after = ''): Promise<Version[]> {
+export function listVersions(
+  db: Db,
+  account: string,
+  module: string,
+  limit = 10_000,
+  after = '',
+): Promise<Version[]> {
   const list = versions.query.list({ account, module });
   const [ingested_at = '', id = ''] = after.split('#');
-  return query(db, versions, (after === '' ? list : list.lt({ ingested_at, id })).params(), limit, true);
+  return query(
+    db,
+    versions,
+    (after === '' ? list : list.lt({ ingested_at, id })).params(),
+    limit,
+    true,
+  );
 }
 
 /** Every version of a module, as the index has it. */
@@ -120,7 +135,12 @@ export function nameVersion(was: Version, tags: string[], version_string: string
 }
 
 /** Moves a version from the state it was read in to another; of two at once, one is told `promotion_raced`. */
-export function moveVersion(was: Version, to: PromotionState, at: string, extra: Partial<Version> = {}): Write {
+export function moveVersion(
+  was: Version,
+  to: PromotionState,
+  at: string,
+  extra: Partial<Version> = {},
+): Write {
   return change(
     versions
       .patch({ account: was.account, id: was.id })
@@ -141,7 +161,9 @@ export function moveVersion(was: Version, to: PromotionState, at: string, extra:
 /** Notes how a re-verification ended, if nobody promoted, quarantined or re-verified the version since it was read. */
 export function reverifyVersion(
   was: Version,
-  set: Partial<Pick<Version, 'quarantined' | 'evidence_key' | 'signatures'>> & { reverification: Reverification },
+  set: Partial<Pick<Version, 'quarantined' | 'evidence_key' | 'signatures'>> & {
+    reverification: Reverification;
+  },
 ): Write {
   return change(
     versions

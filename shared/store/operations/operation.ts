@@ -57,7 +57,10 @@ const operations = new Entity(
       look_at: text,
     } satisfies Attributes<Operation>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#operation#${id}'), sk: key('sk', [], 'operation') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#operation#${id}'),
+        sk: key('sk', [], 'operation'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account', 'shard'], '${account}#operations#${shard}'),
@@ -95,7 +98,10 @@ const approvals = new Entity(
       created_at: text,
     } satisfies Attributes<Approval>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#approval#${id}'), sk: key('sk', [], 'approval') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#approval#${id}'),
+        sk: key('sk', [], 'approval'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account'], '${account}#approvals'),
@@ -118,24 +124,39 @@ const policies = new Entity(
       expires_in_s: number,
     } satisfies Attributes<InterventionPolicy>,
     indexes: {
-      primary: { pk: key('pk', ['account'], '${account}#policies'), sk: key('sk', ['action'], 'policy#${action}') },
+      primary: {
+        pk: key('pk', ['account'], '${account}#policies'),
+        sk: key('sk', ['action'], 'policy#${action}'),
+      },
     },
   } as const,
   options,
 );
 
-const phaseOf = (state: OperationState) => (finalOperationStates.includes(state) ? 'final' : 'open');
+const phaseOf = (state: OperationState) =>
+  finalOperationStates.includes(state) ? 'final' : 'open';
 
 export function getOperation(db: Db, account: string, id: string): Promise<Operation | null> {
   return read(db, operations, operations.get({ account, id }).params());
 }
 
 /** Operations of an account, newest first; those made before the one whose id is `before`, where one is given. */
-export async function recentOperations(db: Db, account: string, limit: number, before = ''): Promise<Operation[]> {
+export async function recentOperations(
+  db: Db,
+  account: string,
+  limit: number,
+  before = '',
+): Promise<Operation[]> {
   const pages = await Promise.all(
     Array.from({ length: listShards }, (_, shard) => {
       const list = operations.query.list({ account, shard });
-      return query<Operation>(db, operations, (before === '' ? list : list.lt({ id: before })).params(), limit, true);
+      return query<Operation>(
+        db,
+        operations,
+        (before === '' ? list : list.lt({ id: before })).params(),
+        limit,
+        true,
+      );
     }),
   );
   return pages
@@ -161,7 +182,12 @@ export async function idleOperations(db: Db, before: string): Promise<Operation[
 
 export function createOperation(operation: Operation): Write {
   const { id, state, updated_at } = operation;
-  const row = { ...operation, phase: phaseOf(state), shard: shardOf(id, listShards), look_at: updated_at };
+  const row = {
+    ...operation,
+    phase: phaseOf(state),
+    shard: shardOf(id, listShards),
+    look_at: updated_at,
+  };
   return create(
     operations.create(row as never).params(),
     () => new GantryError('already_exists', `operation ${operation.id} exists`),
@@ -169,7 +195,10 @@ export function createOperation(operation: Operation): Write {
 }
 
 /** Moves an operation from the state it was read in; anything else that moved it first wins. */
-export function updateOperation(was: Operation, set: Partial<Operation> & { updated_at: string }): Write {
+export function updateOperation(
+  was: Operation,
+  set: Partial<Operation> & { updated_at: string },
+): Write {
   const phase = phaseOf(set.state ?? was.state);
   return moved(was, { ...set, phase, look_at: set.updated_at });
 }
@@ -185,10 +214,15 @@ function moved(was: Operation, set: object): Write {
       .patch({ account: was.account, id: was.id })
       .set({ ...set, shard: shardOf(was.id, listShards) } as never)
       .where(
-        ({ state, attempt }, { eq }) => `${eq(state as never, was.state as never)} AND ${eq(attempt, was.attempt)}`,
+        ({ state, attempt }, { eq }) =>
+          `${eq(state as never, was.state as never)} AND ${eq(attempt, was.attempt)}`,
       )
       .params(),
-    () => new GantryError('promotion_raced', `expected operation ${was.id} to be ${was.state}; it moved on meanwhile`),
+    () =>
+      new GantryError(
+        'promotion_raced',
+        `expected operation ${was.id} to be ${was.state}; it moved on meanwhile`,
+      ),
   );
 }
 
@@ -222,7 +256,11 @@ export function updateApproval(was: Approval, set: Partial<Approval>): Write {
   );
 }
 
-export function getPolicy(db: Db, account: string, action: Action): Promise<InterventionPolicy | null> {
+export function getPolicy(
+  db: Db,
+  account: string,
+  action: Action,
+): Promise<InterventionPolicy | null> {
   return read(db, policies, policies.get({ account, action } as never).params());
 }
 
@@ -231,7 +269,11 @@ export function listPolicies(db: Db, account: string): Promise<InterventionPolic
 }
 
 /** Replaces a policy, if it still is as it was read; null where the action had no row of its own. */
-export function putPolicy(account: string, policy: InterventionPolicy, was: InterventionPolicy | null): Write {
+export function putPolicy(
+  account: string,
+  policy: InterventionPolicy,
+  was: InterventionPolicy | null,
+): Write {
   return change(
     policies
       .put({ account, ...policy } as never)
@@ -239,7 +281,11 @@ export function putPolicy(account: string, policy: InterventionPolicy, was: Inte
         if (was === null) return notExists(row.decision);
         const { decision, quorum, self_approval, expires_in_s } = was;
         const same = [eq(row.decision as never, decision as never), eq(row.quorum, quorum)];
-        return [...same, eq(row.self_approval, self_approval), eq(row.expires_in_s, expires_in_s)].join(' AND ');
+        return [
+          ...same,
+          eq(row.self_approval, self_approval),
+          eq(row.expires_in_s, expires_in_s),
+        ].join(' AND ');
       })
       .params(),
   );

@@ -47,7 +47,11 @@ const repositories = new Entity(
       due: {
         index: 'gsi1',
         pk: key('gsi1pk', ['shard'], 'due#poll#${shard}'),
-        sk: key('gsi1sk', ['next_poll_at', 'account', 'module'], '${next_poll_at}#${account}#${module}'),
+        sk: key(
+          'gsi1sk',
+          ['next_poll_at', 'account', 'module'],
+          '${next_poll_at}#${account}#${module}',
+        ),
       },
       place: {
         index: 'gsi2',
@@ -86,7 +90,11 @@ export function getRepository(db: Db, account: string, module: string): Promise<
 }
 
 /** The poll states of modules, by module; those that there are not are left out. */
-export async function readRepositories(db: Db, account: string, modules: string[]): Promise<Map<string, Repository>> {
+export async function readRepositories(
+  db: Db,
+  account: string,
+  modules: string[],
+): Promise<Map<string, Repository>> {
   const gets = modules.map((module) => repositories.get({ account, module }).params());
   const rows = await readMany<Repository>(db, repositories, gets);
   return new Map(rows.map((row) => [row.module, row]));
@@ -95,21 +103,37 @@ export async function readRepositories(db: Db, account: string, modules: string[
 export function createRepository(repository: Repository): Write {
   return create(
     repositories
-      .create({ ...repository, shard: shardOf(`${repository.account}/${repository.module}`, dueShards) } as never)
+      .create({
+        ...repository,
+        shard: shardOf(`${repository.account}/${repository.module}`, dueShards),
+      } as never)
       .params(),
-    () => new GantryError('already_exists', `the repository of "${repository.module}" is polled already`),
+    () =>
+      new GantryError(
+        'already_exists',
+        `the repository of "${repository.module}" is polled already`,
+      ),
   );
 }
 
 /** Repositories whose time has come, oldest first. */
 export function dueRepositories(db: Db, now: string, limit: number): Promise<Repository[]> {
   return queryDue(limit, (shard, each) =>
-    query(db, repositories, repositories.query.due({ shard }).lte({ next_poll_at: now }).params(), each),
+    query(
+      db,
+      repositories,
+      repositories.query.due({ shard }).lte({ next_poll_at: now }).params(),
+      each,
+    ),
   );
 }
 
 /** Claims a due repository until `until`: of two schedulers, one wins. Returns whether this one did. */
-export async function claimRepository(db: Db, repository: Repository, until: string): Promise<boolean> {
+export async function claimRepository(
+  db: Db,
+  repository: Repository,
+  until: string,
+): Promise<boolean> {
   return setRepository(db, repository, { next_poll_at: until });
 }
 
@@ -137,7 +161,12 @@ export function putRepository(was: Repository, set: Partial<Repository>): Write 
     repositories
       .patch({ account, module })
       // All that its places in the indexes are made of.
-      .set({ ...set, next_poll_at: due, repository, shard: shardOf(`${account}/${module}`, dueShards) } as never)
+      .set({
+        ...set,
+        next_poll_at: due,
+        repository,
+        shard: shardOf(`${account}/${module}`, dueShards),
+      } as never)
       .where(({ next_poll_at }, { eq }) => eq(next_poll_at, was.next_poll_at))
       .params(),
   );
@@ -159,7 +188,12 @@ export async function listTags(db: Db, account: string, module: string): Promise
   return (await query<Tag>(db, tags, params, 100_000)).map(whole);
 }
 
-export async function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
+export async function getTag(
+  db: Db,
+  account: string,
+  module: string,
+  tag: string,
+): Promise<Tag | null> {
   const row = await read<Tag>(db, tags, tags.get({ account, module, tag }).params());
   return row === null ? null : whole(row);
 }

@@ -1,6 +1,17 @@
 import { Entity } from 'electrodb';
 import { type BudgetRow, type Pause, waitMs } from '../../domain/registries/index.ts';
-import { type Attributes, attempt, type Db, json, key, number, putIfAbsent, read, service, text } from '../db.ts';
+import {
+  type Attributes,
+  attempt,
+  type Db,
+  json,
+  key,
+  number,
+  putIfAbsent,
+  read,
+  service,
+  text,
+} from '../db.ts';
 
 /**
  * The budget of a registry host: one row a shard, platform-wide. Every write is one atomic update that states its
@@ -20,7 +31,10 @@ const budgets = new Entity(
       ttl: number,
     } satisfies Attributes<BudgetRow>,
     indexes: {
-      primary: { pk: key('pk', ['host', 'shard'], 'host-budget#${host}#${shard}'), sk: key('sk', [], 'host-budget') },
+      primary: {
+        pk: key('pk', ['host', 'shard'], 'host-budget#${host}#${shard}'),
+        sk: key('sk', [], 'host-budget'),
+      },
     },
   } as const,
   { table: 'table' },
@@ -59,7 +73,8 @@ export async function takeLease(db: Db, ask: LeaseAsk): Promise<BudgetRow | null
     }
     const dead = Object.entries(row.leases).filter(([, until]) => until <= nowMs);
     const { burstMs, pulls, concurrency } = ask;
-    const full = waitMs(row, nowMs, burstMs, pulls, 0) > 0 || Object.keys(row.leases).length >= concurrency;
+    const full =
+      waitMs(row, nowMs, burstMs, pulls, 0) > 0 || Object.keys(row.leases).length >= concurrency;
     // Not full: others were at it at the same time, and are done.
     if (full && dead.length === 0) return row;
     for (const [lease, until] of dead) await dropDead(db, ask, lease, until);
@@ -78,13 +93,19 @@ function begin(db: Db, ask: LeaseAsk, state: 'idle' | 'busy') {
         set((leases as never)[ask.id], ask.untilMs as never);
         set(ttl, ttlOf(nowMs));
       })
-      .where(({ spent_until, paused_until, pulls_paused_until, leases }, { lt, lte, between, size, value }) =>
-        [
-          state === 'idle' ? lt(spent_until, nowMs) : between(spent_until, nowMs, nowMs + ask.burstMs),
-          lte(paused_until, nowMs),
-          ...(ask.pulls ? [lte(pulls_paused_until, nowMs)] : []),
-          `${size(leases as never)} < ${value(spent_until, ask.concurrency)}`,
-        ].join(' AND '),
+      .where(
+        (
+          { spent_until, paused_until, pulls_paused_until, leases },
+          { lt, lte, between, size, value },
+        ) =>
+          [
+            state === 'idle'
+              ? lt(spent_until, nowMs)
+              : between(spent_until, nowMs, nowMs + ask.burstMs),
+            lte(paused_until, nowMs),
+            ...(ask.pulls ? [lte(pulls_paused_until, nowMs)] : []),
+            `${size(leases as never)} < ${value(spent_until, ask.concurrency)}`,
+          ].join(' AND '),
       )
       .params(),
   );
@@ -109,7 +130,10 @@ function dropDead(db: Db, { host, shard }: LeaseAsk, lease: string, until: numbe
 }
 
 /** Pays for more of what has begun, whatever the state of the account. @returns `spent_until` after it */
-export async function spendMore(db: Db, { host, shard, nowMs, priceMs }: LeaseAsk): Promise<number> {
+export async function spendMore(
+  db: Db,
+  { host, shard, nowMs, priceMs }: LeaseAsk,
+): Promise<number> {
   const changed = await attempt(
     db,
     budgets
@@ -121,7 +145,11 @@ export async function spendMore(db: Db, { host, shard, nowMs, priceMs }: LeaseAs
 }
 
 /** Ends a lease and gives back what was paid for and not used. Does nothing for one that was taken for dead. */
-export async function endLease(db: Db, { host, shard, id }: LeaseAsk, unusedMs: number): Promise<void> {
+export async function endLease(
+  db: Db,
+  { host, shard, id }: LeaseAsk,
+  unusedMs: number,
+): Promise<void> {
   await attempt(
     db,
     budgets
@@ -136,7 +164,12 @@ export async function endLease(db: Db, { host, shard, id }: LeaseAsk, unusedMs: 
 }
 
 /** Notes a registry's wish to be left alone; a later one that is shorter does not shorten it. */
-export async function pauseHost(db: Db, host: string, shards: number, { scope, untilMs }: Pause): Promise<void> {
+export async function pauseHost(
+  db: Db,
+  host: string,
+  shards: number,
+  { scope, untilMs }: Pause,
+): Promise<void> {
   for (let shard = 0; shard < shards; shard++) {
     const write = () =>
       attempt(

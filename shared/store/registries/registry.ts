@@ -31,7 +31,10 @@ const logins = new Entity(
       stored_at: text,
     } satisfies Attributes<RegistryLogin>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'host'], '${account}#registry#${host}'), sk: key('sk', [], 'login') },
+      primary: {
+        pk: key('pk', ['account', 'host'], '${account}#registry#${host}'),
+        sk: key('sk', [], 'login'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account'], '${account}#registries'),
@@ -55,7 +58,11 @@ const hooks = new Entity(
     } satisfies Attributes<RegistryHook>,
     indexes: {
       primary: { pk: key('pk', ['id'], 'hook#${id}'), sk: key('sk', [], 'hook') },
-      list: { index: 'gsi1', pk: key('gsi1pk', ['account'], '${account}#hooks'), sk: key('gsi1sk', ['id'], '${id}') },
+      list: {
+        index: 'gsi1',
+        pk: key('gsi1pk', ['account'], '${account}#hooks'),
+        sk: key('gsi1sk', ['id'], '${id}'),
+      },
     },
   } as const,
   options,
@@ -125,7 +132,12 @@ export async function wasDelivered(db: Db, hook_id: string, body_hash: string): 
 }
 
 /** Remembers a delivery until `until`. */
-export function rememberDelivery(db: Db, hook_id: string, body_hash: string, until: Date): Promise<void> {
+export function rememberDelivery(
+  db: Db,
+  hook_id: string,
+  body_hash: string,
+  until: Date,
+): Promise<void> {
   const ttl = Math.ceil(until.getTime() / 1000);
   return putIfAbsent(db, deliveries.create({ hook_id, body_hash, ttl }).params());
 }

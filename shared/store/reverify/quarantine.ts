@@ -1,6 +1,17 @@
 import { Entity } from 'electrodb';
 import type { QuarantineBudget } from '../../domain/reverify/index.ts';
-import { type Attributes, change, type Db, json, key, number, read, service, text, type Write } from '../db.ts';
+import {
+  type Attributes,
+  change,
+  type Db,
+  json,
+  key,
+  number,
+  read,
+  service,
+  text,
+  type Write,
+} from '../db.ts';
 
 const budgets = new Entity(
   {
@@ -14,7 +25,10 @@ const budgets = new Entity(
       revision: number,
     } satisfies Attributes<QuarantineBudget>,
     indexes: {
-      primary: { pk: key('pk', ['account'], '${account}#quarantine'), sk: key('sk', [], 'quarantine') },
+      primary: {
+        pk: key('pk', ['account'], '${account}#quarantine'),
+        sk: key('sk', [], 'quarantine'),
+      },
     },
   } as const,
   { table: 'table' },
@@ -30,7 +44,9 @@ export function putQuarantineBudget(budget: QuarantineBudget): Write {
   return change(
     budgets
       .put({ ...budget, revision: was + 1 } as never)
-      .where(({ revision }, { eq, notExists }) => (was === 0 ? notExists(revision) : eq(revision, was)))
+      .where(({ revision }, { eq, notExists }) =>
+        was === 0 ? notExists(revision) : eq(revision, was),
+      )
       .params(),
   );
 }

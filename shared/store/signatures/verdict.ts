@@ -53,6 +53,11 @@ export async function getVerdict(db: Db, of: VerdictKey): Promise<ArtifactVerdic
 }
 
 /** Remembers a verdict until a time, in seconds since 1970; who made it first is not replaced. */
-export async function putVerdict(db: Db, of: VerdictKey, verdict: ArtifactVerdict, until: number): Promise<void> {
+export async function putVerdict(
+  db: Db,
+  of: VerdictKey,
+  verdict: ArtifactVerdict,
+  until: number,
+): Promise<void> {
   await putIfAbsent(db, verdicts.create({ ...of, verdict, ttl: until } as never).params());
 }

@@ -39,7 +39,10 @@ const templates = new Entity(
       updated_at: text,
     } satisfies Attributes<Template>,
     indexes: {
-      primary: { pk: key('pk', ['account', 'id'], '${account}#template#${id}'), sk: key('sk', [], 'template') },
+      primary: {
+        pk: key('pk', ['account', 'id'], '${account}#template#${id}'),
+        sk: key('sk', [], 'template'),
+      },
       list: {
         index: 'gsi1',
         pk: key('gsi1pk', ['account', 'shard'], '${account}#templates#${shard}'),
@@ -89,7 +92,12 @@ export function getTemplate(db: Db, account: string, id: string): Promise<Templa
   return read(db, templates, templates.get({ account, id }).params());
 }
 
-export function listTemplates(db: Db, account: string, limit = 1000, after = ''): Promise<Template[]> {
+export function listTemplates(
+  db: Db,
+  account: string,
+  limit = 1000,
+  after = '',
+): Promise<Template[]> {
   return queryShards<Template>(
     listShards,
     limit,
@@ -143,17 +151,33 @@ export function holdTemplate(account: string, id: string, was: number): Write {
   );
 }
 
-export async function listAssignments(db: Db, account: string, template_id: string): Promise<Assignment[]> {
+export async function listAssignments(
+  db: Db,
+  account: string,
+  template_id: string,
+): Promise<Assignment[]> {
   return query(
     db,
     assignments,
-    { ...assignments.query.primary({ account, template_id }).begins({ id: '' }).params(), ConsistentRead: true },
+    {
+      ...assignments.query.primary({ account, template_id }).begins({ id: '' }).params(),
+      ConsistentRead: true,
+    },
     10_000,
   );
 }
 
-export async function findAssignment(db: Db, account: string, id: string): Promise<Assignment | null> {
-  const [found] = await query<Assignment>(db, assignments, assignments.query.byId({ account, id }).params(), 1);
+export async function findAssignment(
+  db: Db,
+  account: string,
+  id: string,
+): Promise<Assignment | null> {
+  const [found] = await query<Assignment>(
+    db,
+    assignments,
+    assignments.query.byId({ account, id }).params(),
+    1,
+  );
   return found ?? null;
 }
 
@@ -170,7 +194,9 @@ export async function templatesWith(db: Db, account: string, module: string): Pr
     assignments.query.byModule({ module }).begins({ account }).params(),
     100_000,
   );
-  return new Set(rows.filter((row) => row.account === account).map(({ template_id }) => template_id));
+  return new Set(
+    rows.filter((row) => row.account === account).map(({ template_id }) => template_id),
+  );
 }
 
 export function createAssignment(assignment: Assignment): Write {
@@ -181,7 +207,8 @@ export function createAssignment(assignment: Assignment): Write {
 }
 
 export function putAssignment(assignment: Assignment, was: string): Write {
-  const { account, template_id, id, constraint, metadata, effective_priority, updated_at } = assignment;
+  const { account, template_id, id, constraint, metadata, effective_priority, updated_at } =
+    assignment;
   return change(
     assignments
       .patch({ account, template_id, id })

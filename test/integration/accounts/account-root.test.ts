@@ -34,10 +34,15 @@ function trust(line: string[], token: string | null = world.token): Promise<Outc
   const session = token === null ? {} : { GANTRY_URL: publicUrl, GANTRY_TOKEN: token };
   const env = { ...inherited, ...session, XDG_CONFIG_HOME: home, COSIGN_PASSWORD: 'swordfish' };
   return new Promise((resolve) => {
-    execFile(gantryProgram, ['trust', 'root', ...line], { env, cwd: home }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
+    execFile(
+      gantryProgram,
+      ['trust', 'root', ...line],
+      { env, cwd: home },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, stdout, stderr });
+      },
+    );
   });
 }
 
@@ -50,7 +55,10 @@ async function answer(code: number, ...line: string[]) {
 
 it('offline keys, a threshold and a new director key come by roots that follow each other', async () => {
   const first = await answer(0, 'show');
-  expect(first).toMatchObject({ root: { version: 1, threshold: 1, keys: [first.root.director] }, proposal: null });
+  expect(first).toMatchObject({
+    root: { version: 1, threshold: 1, keys: [first.root.director] },
+    proposal: null,
+  });
 
   for (const line of [['alice.pem'], ['bob.pem', '--ed25519']])
     expect((await trust(['make-key', ...line])).code).toBe(0);
@@ -62,13 +70,19 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   const asked = await answer(1, 'add-key', 'alice.pem.pub');
   expect(asked.root.version).toBe(1);
   expect(asked.proposal).toMatchObject({ version: 2, unproven: [expect.any(String)] });
-  expect(await answer(0, 'sign', '--key', 'alice.pem')).toMatchObject({ root: { version: 2 }, proposal: null });
+  expect(await answer(0, 'sign', '--key', 'alice.pem')).toMatchObject({
+    root: { version: 2 },
+    proposal: null,
+  });
 
   // Bob signs without a network, what was carried over and back.
   const proposed = await answer(1, 'add-key', 'bob.pem.pub', '--threshold', '2');
   await writeFile(join(home, 'proposal.json'), JSON.stringify(proposed));
   const offline = await trust(['sign', '--key', 'bob.pem', '--proposal', 'proposal.json'], null);
-  expect(offline).toMatchObject({ code: 0, stderr: expect.stringContaining('signing root 3: 2 of 3 keys sign roots') });
+  expect(offline).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('signing root 3: 2 of 3 keys sign roots'),
+  });
   await writeFile(join(home, 'signature.json'), offline.stdout);
   expect(await answer(0, 'sign', '--signature', 'signature.json')).toMatchObject({
     root: { version: 3, threshold: 2 },
@@ -109,10 +123,16 @@ it('offline keys, a threshold and a new director key come by roots that follow e
 }, 120_000);
 
 it('is refused to whoever is no admin, without a key that counts, and beside another change', async () => {
-  const { secret } = await createToken(world.services, world.caller, { name: 'operator', roles: ['operator'] });
+  const { secret } = await createToken(world.services, world.caller, {
+    name: 'operator',
+    roles: ['operator'],
+  });
   expect((await trust(['show'], secret)).code).toBe(0);
   for (const line of [['rotate'], ['withdraw'], ['add-key', 'alice.pem.pub']]) {
-    expect(await trust(line, secret)).toMatchObject({ code: 2, stderr: expect.stringContaining('(forbidden)') });
+    expect(await trust(line, secret)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('(forbidden)'),
+    });
   }
   const refusals: [string[], string][] = [
     [['threshold', '3'], 'root_change_invalid'],
@@ -122,10 +142,15 @@ it('is refused to whoever is no admin, without a key that counts, and beside ano
     [['sign'], 'usage'],
   ];
   for (const [line, code] of refusals) {
-    expect(await trust(line)).toMatchObject({ code: 2, stderr: expect.stringContaining(`(${code})`) });
+    expect(await trust(line)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`(${code})`),
+    });
   }
   await answer(1, 'rotate');
   await trust(['make-key', 'mallory.pem']);
-  expect((await trust(['sign', '--key', 'mallory.pem'])).stderr).toContain('(root_signature_invalid)');
+  expect((await trust(['sign', '--key', 'mallory.pem'])).stderr).toContain(
+    '(root_signature_invalid)',
+  );
   expect((await trust(['rotate'])).stderr).toContain('(root_proposal_open)');
 }, 60_000);

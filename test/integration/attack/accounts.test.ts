@@ -20,10 +20,20 @@ afterAll(async () => {
   await thief.close();
 });
 
-async function call(world: World, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+async function call(
+  world: World,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+) {
   const response = await fetch(`${publicUrl}/api/v1${path}`, {
     method,
-    headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json', ...headers },
+    headers: {
+      authorization: `Bearer ${world.token}`,
+      'content-type': 'application/json',
+      ...headers,
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
@@ -31,10 +41,15 @@ async function call(world: World, method: string, path: string, body?: unknown, 
 }
 
 async function newInstance(world: World, name: string) {
-  const template = await call(world, 'POST', '/templates', { name, platform: 'ubuntu-24.04-amd64' });
+  const template = await call(world, 'POST', '/templates', {
+    name,
+    platform: 'ubuntu-24.04-amd64',
+  });
   const template_id = template.body.template.id;
   const created = await call(world, 'POST', '/instances', { name, template_id });
-  const join = joinToken.parse(JSON.parse(Buffer.from(created.body.join_token, 'base64url').toString()));
+  const join = joinToken.parse(
+    JSON.parse(Buffer.from(created.body.join_token, 'base64url').toString()),
+  );
   return { template_id, join };
 }
 
@@ -58,7 +73,10 @@ async function asAgent(privateKey: KeyObject, path: string, body: unknown, crede
 }
 
 async function sendAgent(path: string, body: unknown, proof: string, credential = '') {
-  return call(victim, 'POST', `/agent/${path}`, body, { dpop: proof, authorization: `DPoP ${credential}` });
+  return call(victim, 'POST', `/agent/${path}`, body, {
+    dpop: proof,
+    authorization: `DPoP ${credential}`,
+  });
 }
 
 const enrolmentOf = ({ url: _, ...enrolment }: JoinToken) => enrolment;
@@ -69,7 +87,10 @@ describe('an account', () => {
     const { template_id, join } = await newInstance(victim, 'secret');
     const member = await victim.reviewer();
     const ask = { ...defaultPolicy('policy_change'), decision: 'require_approval' as const };
-    await victim.operation((await changePolicy(victim.services, victim.caller, ask)).id, 'succeeded');
+    await victim.operation(
+      (await changePolicy(victim.services, victim.caller, ask)).id,
+      'succeeded',
+    );
     const operation = await victim.operation(
       (await changePolicy(victim.services, victim.caller, defaultPolicy('module_retire'))).id,
       'awaiting_approval',
@@ -97,9 +118,21 @@ describe('an account', () => {
     ];
     for (const [method, path, body] of requests) {
       const answer = await call(thief, method, path, body);
-      expect([method, path, answer.status, answer.body.code]).toEqual([method, path, 404, 'not_found']);
+      expect([method, path, answer.status, answer.body.code]).toEqual([
+        method,
+        path,
+        404,
+        'not_found',
+      ]);
     }
-    for (const noun of ['modules', 'templates', 'instances', 'operations', 'approvals', 'members']) {
+    for (const noun of [
+      'modules',
+      'templates',
+      'instances',
+      'operations',
+      'approvals',
+      'members',
+    ]) {
       expect((await call(thief, 'GET', `/${noun}`)).body[noun]).toEqual([]);
     }
   });
@@ -166,15 +199,21 @@ describe('an agent', () => {
       makeProof({ privateKey, htm, htu, now: new Date(), accessToken: credential });
     const proof = await made(`${publicUrl}/api/v1/agent/heartbeat`);
     expect((await sendAgent('heartbeat', alive, proof, credential)).status).toBe(200);
-    expect((await sendAgent('heartbeat', alive, proof, credential)).body.code).toBe('dpop_replayed');
+    expect((await sendAgent('heartbeat', alive, proof, credential)).body.code).toBe(
+      'dpop_replayed',
+    );
     for (const other of [
       await made(`${publicUrl}/api/v1/agent/report`),
       await made('https://elsewhere.example/api/v1/agent/heartbeat'),
       await made(`${publicUrl}/api/v1/agent/heartbeat`, 'GET'),
     ]) {
-      expect((await sendAgent('heartbeat', alive, other, credential)).body.code).toBe('dpop_invalid');
+      expect((await sendAgent('heartbeat', alive, other, credential)).body.code).toBe(
+        'dpop_invalid',
+      );
     }
-    expect((await asAgent(machineKey(), 'heartbeat', alive, credential)).body.code).toBe('dpop_invalid');
+    expect((await asAgent(machineKey(), 'heartbeat', alive, credential)).body.code).toBe(
+      'dpop_invalid',
+    );
   });
 
   it('cannot get the address of content that its desired state does not name', async () => {
@@ -208,8 +247,14 @@ describe('an approval link', () => {
     const [one, other] = requests as [(typeof requests)[number], (typeof requests)[number]];
     const link = await approvalLink(victim.services, one, reviewer.id);
     const post = (url: string) =>
-      fetch(url, { method: 'POST', body: new URLSearchParams({ decision: 'approve' }), headers: { accept: '*/*' } });
-    expect(await (await post(link.replace(one.id, other.id))).json()).toMatchObject({ code: 'approval_link_invalid' });
+      fetch(url, {
+        method: 'POST',
+        body: new URLSearchParams({ decision: 'approve' }),
+        headers: { accept: '*/*' },
+      });
+    expect(await (await post(link.replace(one.id, other.id))).json()).toMatchObject({
+      code: 'approval_link_invalid',
+    });
     await removeMember(victim.services, victim.caller, reviewer.id);
     const gone = await post(link);
     expect(gone.status).toBe(403);

@@ -19,7 +19,12 @@ import { createModule, createVersion } from '../../../shared/store/modules/index
 import { getBytes, objectKeys, putOnce } from '../../../shared/store/objects.ts';
 import { createAssignment } from '../../../shared/store/templates/index.ts';
 import { alone } from '../../support/flow.ts';
-import { type StoredVersion, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
+import {
+  type StoredVersion,
+  shippedBuild,
+  storedModule,
+  storedVersion,
+} from '../../support/stored.ts';
 import { World } from '../../support/world.ts';
 import { tree } from '../../unit/composition/factory.ts';
 
@@ -44,13 +49,28 @@ interface Facts extends StoredVersion {
 }
 
 /** A public module with one blessed version, as registration and ingest leave it. Answers its full name. */
-async function store({ account, services }: World, name: string, facts: Facts = {}): Promise<string> {
+async function store(
+  { account, services }: World,
+  name: string,
+  facts: Facts = {},
+): Promise<string> {
   const { row, entries = tree([]), requires = [], manifest, ...more } = facts;
   const key = objectKeys.fileIndex(account, `sha256:${name}`);
-  await putOnce(services.objects, key, await encodeFileIndex(entries), 'application/gzip', new Date());
+  await putOnce(
+    services.objects,
+    key,
+    await encodeFileIndex(entries),
+    'application/gzip',
+    new Date(),
+  );
   const dependencies = { requires, provides: [] };
   const build = shippedBuild(key, entries);
-  const version = { promotion_state: 'blessed' as const, manifest: { dependencies, ...manifest }, build, ...more };
+  const version = {
+    promotion_state: 'blessed' as const,
+    manifest: { dependencies, ...manifest },
+    build,
+    ...more,
+  };
   await transact(services.db, [
     createModule(storedModule(account, name, { visibility: 'public', ...row })),
     createVersion(storedVersion(account, name, '1.0.0', version)),
@@ -60,8 +80,20 @@ async function store({ account, services }: World, name: string, facts: Facts = 
 
 function assignmentOf(module: string): Assignment {
   const at = '2026-01-01T00:00:00.000Z';
-  const settings = { constraint: null, metadata: {}, effective_priority: null, created_at: at, updated_at: at };
-  return { account: victim.account, id: newId('assignment'), template_id: template.id, module, ...settings };
+  const settings = {
+    constraint: null,
+    metadata: {},
+    effective_priority: null,
+    created_at: at,
+    updated_at: at,
+  };
+  return {
+    account: victim.account,
+    id: newId('assignment'),
+    template_id: template.id,
+    module,
+    ...settings,
+  };
 }
 
 /** What the victim's machines would be made of, with these modules assigned. */
@@ -96,8 +128,12 @@ describe("another account's public module", () => {
 
     const required = await composed(own, innocent);
     expect(required.composition.owners.get(secret)).toBe(own);
-    expect(required.composition.report.dropped).toEqual([{ path: secret, from: carver, because_of: own }]);
-    expect(required.warnings).toEqual([`${carver} is not assigned, so what it carves out of ${own} stays protected`]);
+    expect(required.composition.report.dropped).toEqual([
+      { path: secret, from: carver, because_of: own },
+    ]);
+    expect(required.warnings).toEqual([
+      `${carver} is not assigned, so what it carves out of ${own} stays protected`,
+    ]);
     const assigned = await composed(own, carver);
     expect(assigned.composition.owners.get(secret)).toBe(carver);
   });
@@ -127,7 +163,13 @@ describe('an account that names a private module of another', () => {
     });
     expect(failure).toMatchObject({ code: 'composition_unsatisfied' });
     const told = async (module: string) => {
-      const change = { kind: 'promote_version', module, version_id: 'any', to: 'live', replaces: null } as const;
+      const change = {
+        kind: 'promote_version',
+        module,
+        version_id: 'any',
+        to: 'live',
+        replaces: null,
+      } as const;
       return (await affectedTemplates(victim.services, { account: victim.account, change })).map(
         ({ account }) => account,
       );
@@ -140,19 +182,29 @@ describe('an account that names a private module of another', () => {
 describe('who can write to the bucket', () => {
   it('cannot have machines signed, previewed or explained what no compose made', async () => {
     const { services, caller, account } = victim;
-    const { id } = await createTemplate(services, caller, { name: 'kept', platform: 'ubuntu-24.04-amd64' });
+    const { id } = await createTemplate(services, caller, {
+      name: 'kept',
+      platform: 'ubuntu-24.04-amd64',
+    });
     const apart = await alone(services);
     await composeTemplate(apart, { account, template_id: id, track: 'live' });
     const { report_key = '' } = (await getComposition(services.db, account, id, 'live')) ?? {};
     const record = await readRecord(services, report_key);
     const forge = (Key: string, Body: Uint8Array | string) =>
-      services.objects.s3.send(new PutObjectCommand({ Bucket: services.objects.bucket, Key, Body }));
+      services.objects.s3.send(
+        new PutObjectCommand({ Bucket: services.objects.bucket, Key, Body }),
+      );
     const { index_key = '' } = record;
     const forged = decodeIndex(await getBytes(services.objects, index_key));
     await forge(index_key, encodeIndex({ ...forged, paths: ['/', '/etc/innocent'] }));
     const where = { template_id: id, track: 'live', path: '/etc/innocent' } as const;
-    await expect(explainTemplatePath(services, account, where)).rejects.toMatchObject({ code: 'io_error' });
-    await forge(report_key, JSON.stringify({ ...record, image: { ...record.image, key: 'accounts/other/images/x' } }));
+    await expect(explainTemplatePath(services, account, where)).rejects.toMatchObject({
+      code: 'io_error',
+    });
+    await forge(
+      report_key,
+      JSON.stringify({ ...record, image: { ...record.image, key: 'accounts/other/images/x' } }),
+    );
     await expect(readRecord(services, report_key)).rejects.toMatchObject({ code: 'io_error' });
     await expect(collectObjects(apart, { account })).rejects.toMatchObject({ code: 'io_error' });
   });

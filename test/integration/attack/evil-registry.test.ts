@@ -49,7 +49,10 @@ const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const evilTar = Buffer.from('evil');
 const simpleSigning = (digest: string) =>
   json({
-    critical: { image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' },
+    critical: {
+      image: { 'docker-manifest-digest': digest },
+      type: 'cosign container image signature',
+    },
   });
 const byAuthor = (bytes: Buffer) => sign('sha256', bytes, key.private).toString('base64');
 
@@ -61,16 +64,25 @@ async function pushEvil({ repository }: Ground, tag: string): Promise<string> {
 async function serveAsManifest({ repository, answer }: Ground, bytes: Buffer): Promise<string> {
   const digest = sha256(bytes);
   const { mediaType, verificationMaterial } = signArtifact({ digest, key: key.private });
-  const messageDigest = { algorithm: 'SHA2_256', digest: Buffer.from(digest.slice(7), 'hex').toString('base64') };
+  const messageDigest = {
+    algorithm: 'SHA2_256',
+    digest: Buffer.from(digest.slice(7), 'hex').toString('base64'),
+  };
   const bundle = json({
     mediaType,
     verificationMaterial,
     messageSignature: { messageDigest, signature: byAuthor(bytes) },
   });
-  const referrer = await pushLayers(stage.client, repository, null, [{ bytes: bundle, mediaType: mediaTypes.bundle }]);
+  const referrer = await pushLayers(stage.client, repository, null, [
+    { bytes: bundle, mediaType: mediaTypes.bundle },
+  ]);
   answer('tags/list', json({ tags: ['v6.6.6'] }), 'application/json');
   for (const name of ['v6.6.6', digest]) answer(`manifests/${name}`, bytes, mediaTypes.manifest);
-  answer(`manifests/${digest.replace(':', '-')}`, json({ schemaVersion: 2, manifests: [referrer] }), mediaTypes.index);
+  answer(
+    `manifests/${digest.replace(':', '-')}`,
+    json({ schemaVersion: 2, manifests: [referrer] }),
+    mediaTypes.index,
+  );
   return digest;
 }
 
@@ -85,7 +97,11 @@ const attempts: Attempt[] = [
     async (ground) => {
       const digest = await pushEvil(ground, 'v6.6.6');
       const { descriptors } = await stage.client.referrers(ground.repository, ground.signed);
-      ground.answer(`referrers/${digest}`, json({ schemaVersion: 2, manifests: descriptors }), mediaTypes.index);
+      ground.answer(
+        `referrers/${digest}`,
+        json({ schemaVersion: 2, manifests: descriptors }),
+        mediaTypes.index,
+      );
       return digest;
     },
     mismatch,
@@ -94,7 +110,10 @@ const attempts: Attempt[] = [
     'by the fallback tag of the signed one under the name of another',
     async (ground) => {
       const digest = await pushEvil(ground, 'v6.6.6');
-      const index = await stage.client.getManifest(ground.repository, ground.signed.replace(':', '-'));
+      const index = await stage.client.getManifest(
+        ground.repository,
+        ground.signed.replace(':', '-'),
+      );
       await stage.client.putManifest(ground.repository, digest.replace(':', '-'), index);
       return digest;
     },
@@ -106,11 +125,21 @@ const attempts: Attempt[] = [
       const digest = await pushEvil(ground, 'v6.6.6');
       const payload = simpleSigning(ground.signed);
       const { repository } = ground;
-      const blob = { mediaType: mediaTypes.simpleSigning, digest: sha256(payload), size: payload.length };
+      const blob = {
+        mediaType: mediaTypes.simpleSigning,
+        digest: sha256(payload),
+        size: payload.length,
+      };
       await pushLayers(stage.client, repository, null, [{ bytes: payload }]);
       const annotations = { 'dev.cosignproject.cosign/signature': byAuthor(payload) };
       const content = { config: blob, layers: [{ ...blob, annotations }] };
-      await pushManifest(stage.client, repository, `${digest.replace(':', '-')}.sig`, mediaTypes.manifest, content);
+      await pushManifest(
+        stage.client,
+        repository,
+        `${digest.replace(':', '-')}.sig`,
+        mediaTypes.manifest,
+        content,
+      );
       return digest;
     },
     mismatch,
@@ -120,9 +149,15 @@ const attempts: Attempt[] = [
     async (ground) => {
       const digest = await pushEvil(ground, 'v6.6.6');
       const child = await stage.client.getManifest(ground.repository, ground.signed);
-      const { digest: index } = await pushManifest(stage.client, ground.repository, null, mediaTypes.index, {
-        manifests: [{ mediaType: mediaTypes.manifest, digest: child.digest, size: child.size }],
-      });
+      const { digest: index } = await pushManifest(
+        stage.client,
+        ground.repository,
+        null,
+        mediaTypes.index,
+        {
+          manifests: [{ mediaType: mediaTypes.manifest, digest: child.digest, size: child.size }],
+        },
+      );
       await signDigest(stage.client, ground.repository, index, key, digest);
       return digest;
     },
@@ -131,10 +166,18 @@ const attempts: Attempt[] = [
   [
     'of an index, for its child alone',
     async (ground) => {
-      const child = await pushLayers(stage.client, ground.repository, 'v6.6.6', [{ bytes: evilTar }]);
-      const { digest } = await pushManifest(stage.client, ground.repository, null, mediaTypes.index, {
-        manifests: [child],
-      });
+      const child = await pushLayers(stage.client, ground.repository, 'v6.6.6', [
+        { bytes: evilTar },
+      ]);
+      const { digest } = await pushManifest(
+        stage.client,
+        ground.repository,
+        null,
+        mediaTypes.index,
+        {
+          manifests: [child],
+        },
+      );
       await signDigest(stage.client, ground.repository, digest, key);
       return child.digest;
     },
@@ -144,9 +187,13 @@ const attempts: Attempt[] = [
     'of an artifact, for an index around it',
     async (ground) => {
       const child = await stage.client.getManifest(ground.repository, ground.signed);
-      const manifests = [{ mediaType: mediaTypes.manifest, digest: child.digest, size: child.size }];
+      const manifests = [
+        { mediaType: mediaTypes.manifest, digest: child.digest, size: child.size },
+      ];
       const content = { manifests, annotations: { 'org.opencontainers.image.version': '6.6.6' } };
-      return (await pushManifest(stage.client, ground.repository, 'v6.6.6', mediaTypes.index, content)).digest;
+      return (
+        await pushManifest(stage.client, ground.repository, 'v6.6.6', mediaTypes.index, content)
+      ).digest;
     },
     unsigned,
   ],

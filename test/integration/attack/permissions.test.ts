@@ -19,7 +19,12 @@ import {
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2';
 import { SendTaskSuccessCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import { PurgeQueueCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type FunctionName, functionEntries } from '../../../infra/bundle.ts';
@@ -50,7 +55,8 @@ async function signingKey(deployment: string | undefined): Promise<string> {
 }
 
 function newKey(deployment: string | undefined): CreateKeyCommand {
-  const Tags = deployment === undefined ? [] : [{ TagKey: 'gantry:director-of', TagValue: deployment }];
+  const Tags =
+    deployment === undefined ? [] : [{ TagKey: 'gantry:director-of', TagValue: deployment }];
   return new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', Tags });
 }
 
@@ -59,8 +65,10 @@ type Call = (credentials: Credentials) => Promise<unknown>;
 
 const Key = (kind: ObjectKind) => `accounts/victim/${kind}/sha256/${'0'.repeat(64)}`;
 const s3 = (credentials: Credentials) => new S3Client({ credentials, forcePathStyle: true });
-const sqs = (credentials: Credentials) => new SQSClient({ credentials, useQueueUrlAsEndpoint: false });
-const table = (credentials: Credentials) => DynamoDBDocumentClient.from(new DynamoDBClient({ credentials }));
+const sqs = (credentials: Credentials) =>
+  new SQSClient({ credentials, useQueueUrlAsEndpoint: false });
+const table = (credentials: Credentials) =>
+  DynamoDBDocumentClient.from(new DynamoDBClient({ credentials }));
 const kms = (credentials: Credentials) => new KMSClient({ credentials });
 
 const get =
@@ -102,21 +110,38 @@ const own = () => keys.own;
 const makeKey: Call = (as) => kms(as).send(newKey(outputs.DeploymentName));
 const makeLink: Call = (as) =>
   kms(as).send(
-    new GenerateMacCommand({ KeyId: outputs.LinkKeyId, MacAlgorithm: 'HMAC_SHA_256', Message: Buffer.alloc(1) }),
+    new GenerateMacCommand({
+      KeyId: outputs.LinkKeyId,
+      MacAlgorithm: 'HMAC_SHA_256',
+      Message: Buffer.alloc(1),
+    }),
   );
 /** Over one that it is not: that this is what it fails of, and not permission, is the answer. */
 const writeTrustRoot: Call = (as) =>
   s3(as)
-    .send(new PutObjectCommand({ Bucket, Key: 'trust-roots/public-good.json', Body: 'x', IfMatch: '"none"' }))
+    .send(
+      new PutObjectCommand({
+        Bucket,
+        Key: 'trust-roots/public-good.json',
+        Body: 'x',
+        IfMatch: '"none"',
+      }),
+    )
     .catch((error: { name?: string }) => {
       if (error.name !== 'PreconditionFailed' && error.name !== 'NoSuchKey') throw error;
     });
-const readRow: Call = (as) => table(as).send(new GetCommand({ TableName, Key: { pk: 'victim#x', sk: 'x' } }));
-const writeRow: Call = (as) => table(as).send(new PutCommand({ TableName, Item: { pk: 'attack#x', sk: 'x' } }));
+const readRow: Call = (as) =>
+  table(as).send(new GetCommand({ TableName, Key: { pk: 'victim#x', sk: 'x' } }));
+const writeRow: Call = (as) =>
+  table(as).send(new PutCommand({ TableName, Item: { pk: 'attack#x', sk: 'x' } }));
 const start: Call = (as) =>
-  new SFNClient({ credentials: as }).send(new StartExecutionCommand({ stateMachineArn: outputs.StateMachineArn }));
+  new SFNClient({ credentials: as }).send(
+    new StartExecutionCommand({ stateMachineArn: outputs.StateMachineArn }),
+  );
 const answer: Call = (as) =>
-  new SFNClient({ credentials: as }).send(new SendTaskSuccessCommand({ taskToken: 'none', output: '{}' }));
+  new SFNClient({ credentials: as }).send(
+    new SendTaskSuccessCommand({ taskToken: 'none', output: '{}' }),
+  );
 const mail: Call = (as) =>
   new SESv2Client({ credentials: as }).send(
     new SendEmailCommand({
@@ -128,7 +153,9 @@ const mail: Call = (as) =>
 const tell: Call = (as) =>
   new EventBridgeClient({ credentials: as }).send(
     new PutEventsCommand({
-      Entries: [{ EventBusName: outputs.EventBusName, Source: 'gantry', DetailType: 'x', Detail: '{}' }],
+      Entries: [
+        { EventBusName: outputs.EventBusName, Source: 'gantry', DetailType: 'x', Detail: '{}' },
+      ],
     }),
   );
 
@@ -161,7 +188,9 @@ const attempts: Record<FunctionName, { can: Call; cannot: Record<string, Call> }
       'read a row': readRow,
       'write a row': writeRow,
       'write evidence': put('evidence'),
-      'read the login of a registry': readSecret(`gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`),
+      'read the login of a registry': readSecret(
+        `gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`,
+      ),
     },
   },
   reverify: {
@@ -192,7 +221,9 @@ const attempts: Record<FunctionName, { can: Call; cannot: Record<string, Call> }
       'write images': put('images'),
       'write desired states': put('desired-states'),
       'sign as director': sign(own),
-      'read the login of a registry': readSecret(`gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`),
+      'read the login of a registry': readSecret(
+        `gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`,
+      ),
     },
   },
   sweep: {
@@ -247,7 +278,9 @@ const attempts: Record<FunctionName, { can: Call; cannot: Record<string, Call> }
     cannot: {
       'make an approval link': makeLink,
       'mail as Gantry': mail,
-      'read the login of a registry': readSecret(`gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`),
+      'read the login of a registry': readSecret(
+        `gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`,
+      ),
       'write artifacts': put('artifacts'),
       'write evidence': put('evidence'),
       'write desired states': put('desired-states'),
@@ -273,15 +306,20 @@ const nobody: Record<string, Call> = {
   'delete a desired state': remove('desired-states'),
   'delete an account root': remove('roots'),
   'open the bucket': (as) => s3(as).send(new PutBucketPolicyCommand({ Bucket, Policy: '{}' })),
-  'empty a queue': (as) => sqs(as).send(new PurgeQueueCommand({ QueueUrl: outputs.VerifyQueueUrl })),
-  'delete the key of links': (as) => kms(as).send(new ScheduleKeyDeletionCommand({ KeyId: outputs.LinkKeyId })),
-  'delete a director key': (as) => kms(as).send(new ScheduleKeyDeletionCommand({ KeyId: keys.own })),
+  'empty a queue': (as) =>
+    sqs(as).send(new PurgeQueueCommand({ QueueUrl: outputs.VerifyQueueUrl })),
+  'delete the key of links': (as) =>
+    kms(as).send(new ScheduleKeyDeletionCommand({ KeyId: outputs.LinkKeyId })),
+  'delete a director key': (as) =>
+    kms(as).send(new ScheduleKeyDeletionCommand({ KeyId: keys.own })),
   'sign with the director key of another deployment': sign(() => keys.other),
   'sign with a key of somebody else': sign(() => keys.foreign),
   'read a login of another deployment': readSecret('gantry/other/registry/victim/ghcr.io'),
   'read a secret of somebody else': readSecret('production/database'),
   'make a role': (as) =>
-    new IAMClient({ credentials: as }).send(new CreateRoleCommand({ RoleName: 'x', AssumeRolePolicyDocument: '{}' })),
+    new IAMClient({ credentials: as }).send(
+      new CreateRoleCommand({ RoleName: 'x', AssumeRolePolicyDocument: '{}' }),
+    ),
 };
 
 /** How a call ended: refused for want of permission, or anything else. */

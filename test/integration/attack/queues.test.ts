@@ -22,14 +22,20 @@ afterAll(async () => {
 });
 
 /** Puts messages on a stage's queue, as whoever may write to it, and waits until the stage has dealt with them. */
-async function forge<Stage extends keyof Messages>(stage: Stage, ...messages: Messages[Stage][]): Promise<void> {
+async function forge<Stage extends keyof Messages>(
+  stage: Stage,
+  ...messages: Messages[Stage][]
+): Promise<void> {
   await enqueue(victim.services, stage, messages);
   await drained(stage);
 }
 
 async function drained(stage: keyof Messages): Promise<void> {
   const { aws, settings } = victim.services;
-  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+  const AttributeNames = [
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesNotVisible',
+  ] as const;
   await eventually(`the queue of ${stage} to be empty`, async () => {
     const asked = { QueueUrl: settings.queueUrls[stage], AttributeNames: [...AttributeNames] };
     const { Attributes = {} } = await aws.sqs.send(new GetQueueAttributesCommand(asked));
@@ -46,7 +52,11 @@ describe('a writer of queues', () => {
       'unsigned',
       'v1.0.0',
     );
-    const foreign = await victim.publish({ name: 'foreign', files: { 'etc/a': 'a' } }, 'v1.0.0', authorKey());
+    const foreign = await victim.publish(
+      { name: 'foreign', files: { 'etc/a': 'a' } },
+      'v1.0.0',
+      authorKey(),
+    );
     await victim.poll('unsigned');
     await victim.poll('foreign');
     await victim.inState('unsigned', unsigned, 'awaiting_signature');
@@ -65,7 +75,11 @@ describe('a writer of queues', () => {
 
   it('cannot have an artifact taken in for another module or account than it was verified for', async () => {
     await victim.register('hello', key);
-    const { digest, id } = await victim.ingest({ name: 'hello', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
+    const { digest, id } = await victim.ingest(
+      { name: 'hello', files: { 'etc/a': 'a' } },
+      'v1.0.0',
+      key,
+    );
     await victim.register('elsewhere', key);
     await other.register('hello', key);
     const mixed = [
@@ -81,7 +95,11 @@ describe('a writer of queues', () => {
   });
 
   it('cannot have composed or signed what there is not', async () => {
-    await forge('compose', { account: victim.account, template_id: newId('template'), track: 'live' });
+    await forge('compose', {
+      account: victim.account,
+      template_id: newId('template'),
+      track: 'live',
+    });
     await forge('reconcile', { account: victim.account, instance_id: newId('instance') });
   });
 

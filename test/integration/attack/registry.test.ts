@@ -3,14 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
-import { collectSignatures, mediaTypes, type RegistryClient } from '../../../shared/registry/index.ts';
+import {
+  collectSignatures,
+  mediaTypes,
+  type RegistryClient,
+} from '../../../shared/registry/index.ts';
 import { codeOf, type Handler, sendJson } from '../../support/http-server.ts';
 import { bytesOf, clientOf, serve, stopServers } from '../../support/served-registry.ts';
 
 afterEach(stopServers);
 
 const digest = `sha256:${'a'.repeat(64)}`;
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** A registry that answers content by its digest, and the referrers it is told to. */
 class Content {
@@ -24,7 +29,9 @@ class Content {
 
   refer(layers: object[]) {
     const config = { mediaType: mediaTypes.empty, digest, size: 2 };
-    this.referrers.push(this.put(Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers }))));
+    this.referrers.push(
+      this.put(Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers }))),
+    );
   }
 
   readonly serve: Handler = (request, response) => {
@@ -42,7 +49,10 @@ describe('what a stranger attaches beside an artifact', () => {
   it.each([
     ['an array', '['.repeat(400_000) + ']'.repeat(400_000)],
     ['an object', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
-    ['a signature within one', `{"x":${'['.repeat(5000)}${']'.repeat(5000)},"mediaType":"${mediaTypes.bundle}"}`],
+    [
+      'a signature within one',
+      `{"x":${'['.repeat(5000)}${']'.repeat(5000)},"mediaType":"${mediaTypes.bundle}"}`,
+    ],
   ])('cannot stop the reading of signatures by %s nested without end', async (_, bundle) => {
     const content = new Content();
     content.refer([content.put(Buffer.from(bundle), mediaTypes.bundle)]);
@@ -67,7 +77,9 @@ describe('what a stranger attaches beside an artifact', () => {
     const found = await collectSignatures(client, 'a/b', digest);
     expect(found).toHaveLength(limits.signatureCandidatesMax);
     expect(found.at(-1)?.unreadable?.code).toBe('too_many_signatures');
-    expect(server.requests.filter(({ url }) => url.includes('/blobs/'))).toHaveLength(limits.signatureCandidatesMax);
+    expect(server.requests.filter(({ url }) => url.includes('/blobs/'))).toHaveLength(
+      limits.signatureCandidatesMax,
+    );
   });
 });
 
@@ -85,20 +97,27 @@ describe('a registry that drips bytes', () => {
   it.each<[string, number, (client: RegistryClient) => Promise<unknown>]>([
     ['into a signature', 200, (client) => client.readBlob('a/b', blob, 2000)],
     ['into a layer', 200, (client) => bytesOf(client.getBlob('a/b', blob))],
-    ['behind a 404', 404, (client) => client.getManifest('a/b', 'v1').then(() => client.listTags('a/b'))],
+    [
+      'behind a 404',
+      404,
+      (client) => client.getManifest('a/b', 'v1').then(() => client.listTags('a/b')),
+    ],
     ['behind a challenge', 401, (client) => client.getManifest('a/b', 'v1')],
     ['behind a redirect', 302, (client) => client.getManifest('a/b', 'v1')],
     ['behind a failure', 503, (client) => client.getManifest('a/b', 'v1')],
-  ])('%s cannot hold a worker beyond the time that one piece of work has', async (_, status, work) => {
-    const headers = { location: '/again', 'www-authenticate': 'Basic realm="r"' };
-    const end = new AbortController();
-    const credentials = { username: 'u', password: 'p' };
-    const { client } = await clientOf(drip(status, headers), { signal: end.signal, credentials });
-    const started = Date.now();
-    setTimeout(() => end.abort(late), 300);
-    expect(await codeOf(work(client))).toMatch(/^registry_/);
-    expect(Date.now() - started).toBeLessThan(6000);
-  });
+  ])(
+    '%s cannot hold a worker beyond the time that one piece of work has',
+    async (_, status, work) => {
+      const headers = { location: '/again', 'www-authenticate': 'Basic realm="r"' };
+      const end = new AbortController();
+      const credentials = { username: 'u', password: 'p' };
+      const { client } = await clientOf(drip(status, headers), { signal: end.signal, credentials });
+      const started = Date.now();
+      setTimeout(() => end.abort(late), 300);
+      expect(await codeOf(work(client))).toMatch(/^registry_/);
+      expect(Date.now() - started).toBeLessThan(6000);
+    },
+  );
 });
 
 describe('an answer', () => {
@@ -109,7 +128,9 @@ describe('an answer', () => {
     ['of a type that it is not', { 'content-type': mediaTypes.dockerIndex }],
     ['with a digest that it does not have', { 'docker-content-digest': digest }],
   ])('that says to be %s is what its bytes are', async (_, headers) => {
-    const { client } = await clientOf((_request, response) => response.writeHead(200, headers).end(bytes));
+    const { client } = await clientOf((_request, response) =>
+      response.writeHead(200, headers).end(bytes),
+    );
     expect((await client.getManifest('a/b', digestOf(bytes))).digest).toBe(digestOf(bytes));
     expect(await codeOf(client.getManifest('a/b', digest))).toBe('manifest_digest_mismatch');
     const expected = { digest: digestOf(bytes), size: bytes.length };
@@ -120,17 +141,28 @@ describe('an answer', () => {
     ['another place', { 'content-range': 'bytes 0-9/10' }],
     ['no place', {}],
     ['all places', { 'content-range': 'bytes */10' }],
-  ])('to a range that comes from %s is not spliced in', async (_, headers: Record<string, string>) => {
-    const { client } = await clientOf((_request, response) => response.writeHead(206, headers).end('0123456789'));
-    const whole = { digest: digestOf(Buffer.from('0123456789')), size: 10 };
-    expect(await codeOf(bytesOf(client.getBlob('a/b', whole, { offset: 5 })))).toBe('registry_response_invalid');
-    expect(await codeOf(client.getBlobRange('a/b', whole.digest, 5, 5))).toBe('registry_response_invalid');
-  });
+  ])(
+    'to a range that comes from %s is not spliced in',
+    async (_, headers: Record<string, string>) => {
+      const { client } = await clientOf((_request, response) =>
+        response.writeHead(206, headers).end('0123456789'),
+      );
+      const whole = { digest: digestOf(Buffer.from('0123456789')), size: 10 };
+      expect(await codeOf(bytesOf(client.getBlob('a/b', whole, { offset: 5 })))).toBe(
+        'registry_response_invalid',
+      );
+      expect(await codeOf(client.getBlobRange('a/b', whole.digest, 5, 5))).toBe(
+        'registry_response_invalid',
+      );
+    },
+  );
 
   it('in chunks that lie about their length is no blob', async () => {
     const { client } = await clientOf((request, response) => {
       response.detachSocket(request.socket);
-      request.socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffff\r\n0123456789\r\n0\r\n\r\n');
+      request.socket.end(
+        'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffff\r\n0123456789\r\n0\r\n\r\n',
+      );
     });
     const whole = { digest: digestOf(Buffer.from('0123456789')), size: 10 };
     expect(await codeOf(bytesOf(client.getBlob('a/b', whole)))).toMatch(/^registry_|^blob_/);
@@ -158,7 +190,11 @@ describe('credentials of a registry', () => {
         if (request.url?.includes('manifests')) {
           return response.writeHead(307, { location: `http://${thief.host}/x` }).end();
         }
-        return sendJson(response, { tags: ['v1'] }, { link: `<http://${thief.host}/v2/a/b/tags/list>; rel="next"` });
+        return sendJson(
+          response,
+          { tags: ['v1'] },
+          { link: `<http://${thief.host}/v2/a/b/tags/list>; rel="next"` },
+        );
       },
       { credentials },
     );

@@ -27,8 +27,10 @@ import { assign } from '../../support/stored.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const key = authorKey();
-const page = 'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
-const motd = 'I am ${instance.hostname}, says a file that is longer than what is kept in file indexes themselves\n';
+const page =
+  'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
+const motd =
+  'I am ${instance.hostname}, says a file that is longer than what is kept in file indexes themselves\n';
 let registry: DockerRegistry;
 let world: World;
 let services: Services;
@@ -48,7 +50,8 @@ beforeAll(async () => {
   greeting = await world.ingest({ name: 'motd', files: { 'etc/motd': motd } }, 'v1.0.0', key);
   await Promise.all([site, greeting].map((version) => raise(world, version, 'staging')));
   template = await createTemplate(services, world.caller, { name: 'web', platform: 'any' });
-  for (const module of ['site', 'motd']) await assign(services.db, template, `${world.account}/${module}`);
+  for (const module of ['site', 'motd'])
+    await assign(services.db, template, `${world.account}/${module}`);
   await compose();
 });
 afterAll(async () => {
@@ -57,14 +60,16 @@ afterAll(async () => {
   await registry.stop();
 });
 
-const compose = () => composeTemplate(services, { account: world.account, template_id: template.id, track: 'staging' });
+const compose = () =>
+  composeTemplate(services, { account: world.account, template_id: template.id, track: 'staging' });
 const composed = () => getComposition(services.db, world.account, template.id, 'staging');
 
 function buildOf({ builds: [build] }: Version) {
   if (build === undefined) throw new Error('expected a build');
   return build;
 }
-const layerKey = (version: Version) => objectKeys.artifact(world.account, buildOf(version).layer_digest);
+const layerKey = (version: Version) =>
+  objectKeys.artifact(world.account, buildOf(version).layer_digest);
 const indexOf = async (version: Version) =>
   decodeFileIndex(await getBytes(services.objects, buildOf(version).file_index_key));
 
@@ -74,7 +79,11 @@ async function put(Key: string, Body: Uint8Array): Promise<void> {
 }
 
 /** Has an object be other bytes while something is done. */
-async function swapped(objectKey: string, other: Uint8Array, work: () => Promise<void>): Promise<void> {
+async function swapped(
+  objectKey: string,
+  other: Uint8Array,
+  work: () => Promise<void>,
+): Promise<void> {
   const own = await getBytes(services.objects, objectKey);
   await put(objectKey, other);
   try {
@@ -86,7 +95,12 @@ async function swapped(objectKey: string, other: Uint8Array, work: () => Promise
 
 /** An instance of the template that has no desired state yet. */
 function newInstance(name: string) {
-  const input = { name, template_id: template.id, track: 'staging', metadata: { hostname: name } } as const;
+  const input = {
+    name,
+    template_id: template.id,
+    track: 'staging',
+    metadata: { hostname: name },
+  } as const;
   return createInstance(services, world.caller, input);
 }
 
@@ -126,23 +140,29 @@ describe('a writer of file indexes', () => {
     const { instance } = await newInstance('moved');
     const [file] = (await indexOf(greeting)).filter(({ path }) => path === '/etc/motd');
     const moved = change('/etc/motd', { offset: (file?.offset ?? 0) - 512 });
-    await swapped(buildOf(greeting).file_index_key, await moved(await indexOf(greeting)), async () => {
-      await compose();
-      await expect(reconcile(instance.id)).rejects.toMatchObject({ code: 'io_error' });
-    });
+    await swapped(
+      buildOf(greeting).file_index_key,
+      await moved(await indexOf(greeting)),
+      async () => {
+        await compose();
+        await expect(reconcile(instance.id)).rejects.toMatchObject({ code: 'io_error' });
+      },
+    );
     await compose();
     expect((await getInstance(services.db, world.account, instance.id))?.desired_version).toBe(0);
   });
 });
 
-const reconcile = (instance_id: string) => reconcileInstance(services, { account: world.account, instance_id });
+const reconcile = (instance_id: string) =>
+  reconcileInstance(services, { account: world.account, instance_id });
 
 /** A layer as its author did not sign it, of the same length. */
 function altered(layer: Uint8Array): Uint8Array {
   const text = Buffer.from(layer).toString('latin1');
   return Buffer.from(text.replaceAll('I am', 'I AM').replaceAll('a page', 'A PAGE'), 'latin1');
 }
-const alteredLayer = async (version: Version) => altered(await getBytes(services.objects, layerKey(version)));
+const alteredLayer = async (version: Version) =>
+  altered(await getBytes(services.objects, layerKey(version)));
 
 describe('a writer of artifacts', () => {
   it('cannot have other bytes rendered and signed for a machine', async () => {
@@ -182,7 +202,10 @@ describe('a writer of evidence', () => {
       ingestCandidate(services, message),
     );
     expect(await world.version('judged', digest)).toBeNull();
-    expect(await world.candidate('judged', digest)).toMatchObject({ state: 'verified', code: 'signature_refused' });
+    expect(await world.candidate('judged', digest)).toMatchObject({
+      state: 'verified',
+      code: 'signature_refused',
+    });
     await ingestCandidate(services, message);
     expect(await world.version('judged', digest)).not.toBeNull();
   });
@@ -197,18 +220,26 @@ describe('a machine', () => {
       () => objectKeys.artifact(world.account, site.digest),
       () => getBytes(services.objects, objectKeys.artifact(world.account, greeting.digest)),
     ],
-    ['evidence', 'signature_refused', () => site.evidence_key, () => getBytes(services.objects, greeting.evidence_key)],
-  ])('lays out nothing where %s was replaced, and all once it is back', async (what, code, keyOf, forge) => {
-    const { instance, join_token } = await newInstance(what.replace(' ', '-'));
-    await reconcile(instance.id);
-    const machine = { dir: join(directory, instance.id), token: join_token };
-    await enroll(machine);
-    await swapped(keyOf(), await forge(), async () => {
-      const { report, generation } = await runOnce(machine);
-      expect({ ...report, generation }).toMatchObject({ status: 'refused', code, generation: 0 });
-    });
-    expect(await readdir(machine.dir)).not.toContain('current');
-    expect((await runOnce(machine)).report).toMatchObject({ status: 'applied', code: null });
-    expect(await readFile(join(machine.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
-  });
+    [
+      'evidence',
+      'signature_refused',
+      () => site.evidence_key,
+      () => getBytes(services.objects, greeting.evidence_key),
+    ],
+  ])(
+    'lays out nothing where %s was replaced, and all once it is back',
+    async (what, code, keyOf, forge) => {
+      const { instance, join_token } = await newInstance(what.replace(' ', '-'));
+      await reconcile(instance.id);
+      const machine = { dir: join(directory, instance.id), token: join_token };
+      await enroll(machine);
+      await swapped(keyOf(), await forge(), async () => {
+        const { report, generation } = await runOnce(machine);
+        expect({ ...report, generation }).toMatchObject({ status: 'refused', code, generation: 0 });
+      });
+      expect(await readdir(machine.dir)).not.toContain('current');
+      expect((await runOnce(machine)).report).toMatchObject({ status: 'applied', code: null });
+      expect(await readFile(join(machine.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
+    },
+  );
 });

@@ -45,11 +45,19 @@ const asMember = (member: Member): Caller => ({
 });
 
 async function targetOf(name: string, reference: string) {
-  return openTarget(`${world.repository(name)}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`, {});
+  return openTarget(
+    `${world.repository(name)}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`,
+    {},
+  );
 }
 
 /** Stores a manifest as an author with a tool of their own would; answers its digest. */
-async function putManifest(name: string, tag: string, value: object, mediaType: string): Promise<string> {
+async function putManifest(
+  name: string,
+  tag: string,
+  value: object,
+  mediaType: string,
+): Promise<string> {
   const { client, reference } = await targetOf(name, tag);
   const bytes = new TextEncoder().encode(JSON.stringify(value));
   return (await client.putManifest(reference.repository, tag, { bytes, mediaType })).digest;
@@ -71,7 +79,11 @@ async function rejected(name: string, digest: string) {
 describe('an artifact', () => {
   it('cannot be taken in on the signature of another', async () => {
     await world.register('replayed', key);
-    const signed = await world.publish({ name: 'replayed', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
+    const signed = await world.publish(
+      { name: 'replayed', files: { 'etc/a': 'a' } },
+      'v1.0.0',
+      key,
+    );
     const other = await world.push(
       await world.build({ name: 'replayed', files: { 'etc/a': 'evil' } }),
       'replayed',
@@ -147,7 +159,8 @@ describe('a registry', () => {
 
 describe('a version', () => {
   const files = { 'etc/a': 'a' };
-  const livePolicy = (set: Partial<InterventionPolicy>) => policy(world, 'module_promote_to_live', set);
+  const livePolicy = (set: Partial<InterventionPolicy>) =>
+    policy(world, 'module_promote_to_live', set);
 
   async function blessed(name: string): Promise<Version> {
     await world.register(name, key);
@@ -160,7 +173,10 @@ describe('a version', () => {
   }
 
   async function askedLive(version: Version) {
-    const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to: 'live' });
+    const { id } = await promoteVersion(world.services, world.caller, {
+      id: version.id,
+      to: 'live',
+    });
     const { approval_id } = await world.operation(id, 'awaiting_approval');
     return { id, approve: (by: Caller) => decide(approval_id ?? '', by) };
   }
@@ -174,7 +190,9 @@ describe('a version', () => {
     const second: Caller = { ...world.caller, actor: 'token:second', roles: ['reviewer'] };
     await expect(approve(second)).rejects.toMatchObject({ code: 'forbidden' });
     const foreign = await World.create(registry.host);
-    await expect(approve(asMember(await foreign.reviewer()))).rejects.toMatchObject({ code: 'not_found' });
+    await expect(approve(asMember(await foreign.reviewer()))).rejects.toMatchObject({
+      code: 'not_found',
+    });
     expect((await world.version('tokens', version.digest))?.promotion_state).toBe('blessed');
     await approve(asMember(rita));
     await world.operation(id, 'succeeded');
@@ -200,7 +218,10 @@ describe('a version', () => {
     await livePolicy({ quorum: 2 });
     try {
       await approve(asMember(rita));
-      expect(await world.operation(id)).toMatchObject({ state: 'failed', code: 'approval_required' });
+      expect(await world.operation(id)).toMatchObject({
+        state: 'failed',
+        code: 'approval_required',
+      });
     } finally {
       await livePolicy({});
     }
@@ -210,21 +231,36 @@ describe('a version', () => {
   it('cannot skip approval by loosening the policy first', async () => {
     const loose = { ...defaultPolicy('module_promote_to_live'), decision: 'allow' as const };
     const { id } = await changePolicy(world.services, world.caller, loose);
-    expect(await world.operation(id, 'awaiting_approval')).toMatchObject({ action: 'policy_change' });
+    expect(await world.operation(id, 'awaiting_approval')).toMatchObject({
+      action: 'policy_change',
+    });
   });
 
   it('of another account cannot reach a machine before that account blessed it', async () => {
     await world.register('shared', key, { visibility: 'public' });
     const version = await world.ingest({ name: 'shared', files }, 'v1.0.0', key);
-    const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to: 'staging' });
+    const { id } = await promoteVersion(world.services, world.caller, {
+      id: version.id,
+      to: 'staging',
+    });
     await world.operation(id, 'succeeded');
 
     const user = await World.create(registry.host);
     const { services, caller, account } = user;
-    const template = await createTemplate(services, caller, { name: 'web', platform: 'ubuntu-24.04-amd64' });
-    await createInstance(services, caller, { name: 'node', template_id: template.id, track: 'staging' });
+    const template = await createTemplate(services, caller, {
+      name: 'web',
+      platform: 'ubuntu-24.04-amd64',
+    });
+    await createInstance(services, caller, {
+      name: 'node',
+      template_id: template.id,
+      track: 'staging',
+    });
     const module = `${world.account}/shared`;
-    const { operation } = await assignModule(services, caller, { template_id: template.id, module });
+    const { operation } = await assignModule(services, caller, {
+      template_id: template.id,
+      module,
+    });
     await user.operation(operation.id, 'succeeded');
     const composed = await eventually('the composition with the assignment', async () => {
       const composition = await getComposition(services.db, account, template.id, 'staging');

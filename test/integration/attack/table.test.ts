@@ -9,7 +9,11 @@ import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
-import { changePolicy, decideApproval, runOperationStep } from '../../../shared/actions/operations/index.ts';
+import {
+  changePolicy,
+  decideApproval,
+  runOperationStep,
+} from '../../../shared/actions/operations/index.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
@@ -26,7 +30,8 @@ import { authorKey, World } from '../../support/world.ts';
 
 const key = authorKey();
 const otherKey = authorKey();
-const page = 'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
+const page =
+  'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
 let registry: DockerRegistry;
 let victim: World;
 let thief: World;
@@ -44,8 +49,16 @@ beforeAll(async () => {
   await victim.register('other', otherKey);
   await thief.register('site', otherKey);
   site = await victim.ingest({ name: 'site', files: { 'srv/index.html': page } }, 'v1.0.0', key);
-  other = await victim.ingest({ name: 'other', files: { 'srv/index.html': page } }, 'v1.0.0', otherKey);
-  stolen = await thief.ingest({ name: 'site', files: { 'srv/index.html': 'evil' } }, 'v1.0.0', otherKey);
+  other = await victim.ingest(
+    { name: 'other', files: { 'srv/index.html': page } },
+    'v1.0.0',
+    otherKey,
+  );
+  stolen = await thief.ingest(
+    { name: 'site', files: { 'srv/index.html': 'evil' } },
+    'v1.0.0',
+    otherKey,
+  );
 });
 afterAll(async () => {
   await victim.close();
@@ -54,9 +67,15 @@ afterAll(async () => {
 });
 
 /** Writes over attributes of a row, as whoever can write to the table; answers how to put back what was there. */
-async function rewrite(pk: string, sk: string, set: Record<string, unknown>): Promise<() => Promise<unknown>> {
+async function rewrite(
+  pk: string,
+  sk: string,
+  set: Record<string, unknown>,
+): Promise<() => Promise<unknown>> {
   const { client, table: TableName } = services.db;
-  const { Item } = await client.send(new GetCommand({ TableName, Key: { pk, sk }, ConsistentRead: true }));
+  const { Item } = await client.send(
+    new GetCommand({ TableName, Key: { pk, sk }, ConsistentRead: true }),
+  );
   if (Item === undefined) throw new Error(`expected a row ${pk} / ${sk}`);
   await client.send(new PutCommand({ TableName, Item: { ...Item, ...set } }));
   return () => client.send(new PutCommand({ TableName, Item }));
@@ -71,7 +90,11 @@ const rewriteModule = (module: string, set: Record<string, unknown>) =>
 async function found(name: string, signer?: typeof key): Promise<string> {
   await victim.register(name, key);
   await offSchedule(services, victim.account, name);
-  const digest = await victim.push(await victim.build({ name, files: { 'etc/a': name } }), name, 'v1.0.0');
+  const digest = await victim.push(
+    await victim.build({ name, files: { 'etc/a': name } }),
+    name,
+    'v1.0.0',
+  );
   if (signer !== undefined) await victim.sign(name, digest, signer);
   await pollAlone(services, victim.account, name, digest);
   return digest;
@@ -88,18 +111,29 @@ describe('a writer of candidates', () => {
     ['without evidence', () => ({})],
     ['by the evidence of another artifact', () => ({ evidence_key: site.evidence_key })],
     ['by evidence of another account', () => ({ evidence_key: stolen.evidence_key })],
-    ['by what is no evidence', () => ({ evidence_key: objectKeys.artifact(victim.account, site.digest) })],
+    [
+      'by what is no evidence',
+      () => ({ evidence_key: objectKeys.artifact(victim.account, site.digest) }),
+    ],
     [
       'by evidence that is not there',
       () => ({ evidence_key: objectKeys.evidence(victim.account, `sha256:${'0'.repeat(64)}`) }),
     ],
-    ['by the signed digest of another', () => ({ digest: site.digest, evidence_key: site.evidence_key })],
+    [
+      'by the signed digest of another',
+      () => ({ digest: site.digest, evidence_key: site.evidence_key }),
+    ],
   ])('cannot have taken in what nobody signed, as verified %s', async (how, forge) => {
     const name = how.replaceAll(' ', '-');
     const digest = await found(name);
     const { policy_version } = (await getModule(services.db, victim.account, name)) ?? {};
     const signatures = site.signatures;
-    await rewriteCandidate(name, digest, { state: 'verified', policy_version, signatures, ...forge() });
+    await rewriteCandidate(name, digest, {
+      state: 'verified',
+      policy_version,
+      signatures,
+      ...forge(),
+    });
     await ingestCandidate(services, messageOf(victim, name, digest));
     expect(await victim.version(name, digest)).toBeNull();
     await verifyCandidate(services, messageOf(victim, name, digest));
@@ -143,7 +177,10 @@ describe('a writer of remembered verdicts', () => {
     expect(await victim.candidate('remembered', digest)).toMatchObject({ state: 'verified' });
     await ingestCandidate(services, message);
     expect(await victim.version('remembered', digest)).toBeNull();
-    expect(await victim.candidate('remembered', digest)).toMatchObject({ code: 'signature_refused', attempts: 2 });
+    expect(await victim.candidate('remembered', digest)).toMatchObject({
+      code: 'signature_refused',
+      attempts: 2,
+    });
   });
 });
 
@@ -153,12 +190,17 @@ describe('workers of two accounts at once', () => {
     await thief.register('shared', otherKey, { repository: victim.repository('shared') });
     await offSchedule(services, thief.account, 'shared');
     await pollAlone(services, thief.account, 'shared', digest);
-    const messages = [thief, victim, thief, victim].map((world) => messageOf(world, 'shared', digest));
+    const messages = [thief, victim, thief, victim].map((world) =>
+      messageOf(world, 'shared', digest),
+    );
     await Promise.all(messages.map((message) => verifyCandidate(services, message)));
     await Promise.all(messages.map((message) => ingestCandidate(services, message)));
     expect(await victim.version('shared', digest)).toBeNull();
     expect(await victim.candidate('shared', digest)).toMatchObject({ state: 'rejected' });
-    expect(await thief.version('shared', digest)).toMatchObject({ account: thief.account, promotion_state: 'built' });
+    expect(await thief.version('shared', digest)).toMatchObject({
+      account: thief.account,
+      promotion_state: 'built',
+    });
   });
 });
 
@@ -177,7 +219,11 @@ describe('a writer of operations', () => {
     await victim.operation(harmless.id, 'succeeded');
     const set = { approval_id: harmless.approval_id };
     await rewrite(`${victim.account}#operation#${evil.id}`, 'operation', set);
-    await runOperationStep(services, { step: 'apply', account: victim.account, operation_id: evil.id });
+    await runOperationStep(services, {
+      step: 'apply',
+      account: victim.account,
+      operation_id: evil.id,
+    });
     const refused = await getOperation(services.db, victim.account, evil.id);
     expect(refused).toMatchObject({ state: 'failed', code: 'approval_required' });
     expect(await getPolicy(services.db, victim.account, 'module_promote_to_live')).toBeNull();
@@ -188,7 +234,10 @@ describe('a machine', () => {
   it('keeps its root whatever one row is made to say of layers, signatures and versions', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'gantry-machine-'));
     await raise(victim, site, 'staging');
-    const template = await createTemplate(services, victim.caller, { name: 'web', platform: 'any' });
+    const template = await createTemplate(services, victim.caller, {
+      name: 'web',
+      platform: 'any',
+    });
     const { account, id: template_id } = template;
     await assign(services.db, template, `${account}/site`);
     const input = { name: 'web', template_id, track: 'staging', metadata: {} } as const;
@@ -202,7 +251,10 @@ describe('a machine', () => {
     await enroll(machine);
     expect((await runOnce(machine)).report).toMatchObject({ status: 'applied', code: null });
 
-    const rowOf = { version: `${account}#version#${site.id}`, instance: `${account}#instance#${instance.id}` };
+    const rowOf = {
+      version: `${account}#version#${site.id}`,
+      instance: `${account}#instance#${instance.id}`,
+    };
     const [own] = site.builds;
     const { digest, evidence_key, builds } = other;
     const layer = { ...builds[0], manifest_digest: own?.manifest_digest };

@@ -24,7 +24,10 @@ let template: Template;
 
 beforeAll(async () => {
   world = await World.create('registry.example');
-  template = await createTemplate(world.services, world.caller, { name: 'large', platform: 'ubuntu-24.04-amd64' });
+  template = await createTemplate(world.services, world.caller, {
+    name: 'large',
+    platform: 'ubuntu-24.04-amd64',
+  });
   const numbers = Array.from({ length: modules }, (_, number) => number);
   await mapAtOnce(numbers, 20, (number) => store(number));
   await mapAtOnce(numbers.slice(0, assigned), 20, (number) =>
@@ -40,17 +43,22 @@ async function store(number: number): Promise<void> {
   const last = number === modules - 1;
   const used = number < assigned || last;
   const key = objectKeys.fileIndex(account, `sha256:${module}`);
-  if (used) await putOnce(objects, key, await encodeFileIndex(entries), 'application/gzip', new Date());
+  if (used)
+    await putOnce(objects, key, await encodeFileIndex(entries), 'application/gzip', new Date());
   // Each needs the first one, by name, and what the last module of the account alone provides.
   const requires = number === 0 || last ? [] : ['module-0@^1.0', 'log-sink@*'];
   const provides = last ? ['log-sink'] : ['something-else'];
   const dependencies = { requires, provides };
   await noteProvider(db, account, module, provides);
   const manifest = { protected_spec, dependencies };
-  const build = used ? shippedBuild(key, entries) : { file_index_key: 'none', entries: entries.length };
+  const build = used
+    ? shippedBuild(key, entries)
+    : { file_index_key: 'none', entries: entries.length };
   await transact(db, [
     createModule(storedModule(account, module)),
-    ...versions.map((version) => createVersion(storedVersion(account, module, version, { manifest, build }))),
+    ...versions.map((version) =>
+      createVersion(storedVersion(account, module, version, { manifest, build })),
+    ),
   ]);
 }
 

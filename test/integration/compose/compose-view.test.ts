@@ -12,7 +12,12 @@ import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
 import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
-import { type StoredVersion, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
+import {
+  type StoredVersion,
+  shippedBuild,
+  storedModule,
+  storedVersion,
+} from '../../support/stored.ts';
 
 const services = servicesFromEnvironment();
 const account = `t${newId('operation').slice(-10).toLowerCase()}`;
@@ -30,16 +35,32 @@ interface Facts extends StoredVersion {
 async function module(name: string, { row, size = 0, unread = false, ...more }: Facts = {}) {
   const stat = { uid: 0, gid: 0, mtime: 0, mtime_ns: 0 };
   const entries: TreeEntry[] = [
-    ...['/', '/etc'].map((path) => ({ path, type: 'directory' as const, mode: 0o755, size: 0, ...stat })),
+    ...['/', '/etc'].map((path) => ({
+      path,
+      type: 'directory' as const,
+      mode: 0o755,
+      size: 0,
+      ...stat,
+    })),
     { path: '/etc/conf', type: 'file', mode: 0o644, size, verity: '0'.repeat(64), ...stat },
   ];
-  const version = storedVersion(account, name, '1.0.0', { promotion_state: 'live', was_live: true, ...more });
+  const version = storedVersion(account, name, '1.0.0', {
+    promotion_state: 'live',
+    was_live: true,
+    ...more,
+  });
   const file_index_key = objectKeys.fileIndex(account, version.digest);
-  const shipped = unread ? { file_index_key, entries: entries.length } : shippedBuild(file_index_key, entries);
+  const shipped = unread
+    ? { file_index_key, entries: entries.length }
+    : shippedBuild(file_index_key, entries);
   const builds = version.builds.map((build) => ({ ...build, ...shipped }));
   const index = await encodeFileIndex(entries);
-  if (!unread) await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
-  await transact(services.db, [createModule(storedModule(account, name, row)), createVersion({ ...version, builds })]);
+  if (!unread)
+    await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
+  await transact(services.db, [
+    createModule(storedModule(account, name, row)),
+    createVersion({ ...version, builds }),
+  ]);
 }
 
 function compose(
@@ -57,14 +78,23 @@ function compose(
   };
   const assignments = assigned.map((one): Assignment => {
     const [name, effective_priority] = typeof one === 'string' ? [one, null] : one;
-    const row = { account, id: name, template_id: 'tpl', module: `${account}/${name}`, constraint: null, metadata: {} };
+    const row = {
+      account,
+      id: name,
+      template_id: 'tpl',
+      module: `${account}/${name}`,
+      constraint: null,
+      metadata: {},
+    };
     return { ...row, effective_priority, created_at: time, updated_at: time };
   });
   return composeView(services, viewOf(template, assignments), track, null, { entriesMax });
 }
 
 const ranks = async (...assigned: Parameters<typeof compose>[0]) =>
-  Object.fromEntries((await compose(assigned)).composition.layers.map((layer) => [layer.module, layer.priority]));
+  Object.fromEntries(
+    (await compose(assigned)).composition.layers.map((layer) => [layer.module, layer.priority]),
+  );
 
 beforeAll(async () => {
   await createAccount(services, { slug: account, name: account });
@@ -80,7 +110,9 @@ beforeAll(async () => {
 
 it('a config layer is above its parent, also where that is a config layer itself', async () => {
   expect(await ranks('app', 'site', 'host')).toEqual({ app: 90, site: 92, host: 94 });
-  expect((await compose(['app', 'site', 'host'])).composition.owners.get('/etc/conf')).toBe(`${account}/host`);
+  expect((await compose(['app', 'site', 'host'])).composition.owners.get('/etc/conf')).toBe(
+    `${account}/host`,
+  );
 });
 
 it('a config layer follows the priority that an assignment gives an ancestor, and stands without one', async () => {
@@ -92,7 +124,11 @@ it.each(['live', 'staging', 'blessed'] as const)(
   'a module whose only version is quarantined, though %s, is not left out: the composition is refused',
   async (promotion_state) => {
     const name = `ill-${promotion_state}`;
-    await module(name, { promotion_state, was_live: promotion_state === 'live', quarantined: true });
+    await module(name, {
+      promotion_state,
+      was_live: promotion_state === 'live',
+      quarantined: true,
+    });
     const track = promotion_state === 'staging' ? 'staging' : 'live';
     await expect(compose([name], { track })).rejects.toMatchObject({
       code: 'composition_unsatisfied',
@@ -117,6 +153,8 @@ it('as many bytes to be rendered as the limit are composed, one more is refused'
   expect((await compose(['full'])).composition.instance_files).toHaveLength(1);
   await expect(compose(['over'])).rejects.toMatchObject({
     code: 'composition_too_large',
-    message: expect.stringContaining(`at most ${limits.renderedBytesMax} bytes of files that are rendered`),
+    message: expect.stringContaining(
+      `at most ${limits.renderedBytesMax} bytes of files that are rendered`,
+    ),
   });
 });

@@ -35,19 +35,34 @@ afterAll(async () => {
 /** A template whose staging track is composed, because an instance follows it. */
 async function staged(): Promise<Template> {
   names += 1;
-  const template = await createTemplate(world.services, world.caller, { name: `template-${names}`, platform });
-  const instance = { name: `instance-${names}`, template_id: template.id, track: 'staging' } as const;
+  const template = await createTemplate(world.services, world.caller, {
+    name: `template-${names}`,
+    platform,
+  });
+  const instance = {
+    name: `instance-${names}`,
+    template_id: template.id,
+    track: 'staging',
+  } as const;
   await createInstance(world.services, world.caller, instance);
   return template;
 }
 
-async function assign(template: Template, module: string, more: { effective_priority?: number } = {}) {
+async function assign(
+  template: Template,
+  module: string,
+  more: { effective_priority?: number } = {},
+) {
   const input = { template_id: template.id, module, ...more };
   const { operation, assignment_id } = await assignModule(world.services, world.caller, input);
   return { assignment_id, ended: await world.operation(operation.id) };
 }
 
-async function built(source: ModuleSource, tag = 'v1.0.0', more: Parameters<World['register']>[2] = {}) {
+async function built(
+  source: ModuleSource,
+  tag = 'v1.0.0',
+  more: Parameters<World['register']>[2] = {},
+) {
   if (tag === 'v1.0.0') await world.register(source.name, key, more);
   return world.ingest(source, tag, key);
 }
@@ -85,7 +100,12 @@ describe('a composition', () => {
       built(
         {
           name: 'base',
-          files: { 'etc/conf': 'base', 'etc/keep': 'base', 'usr/bin/tool': 'base', 'etc/base': 'base' },
+          files: {
+            'etc/conf': 'base',
+            'etc/keep': 'base',
+            'usr/bin/tool': 'base',
+            'etc/base': 'base',
+          },
           manifest: 'protected_spec: ["/etc/keep"]',
         },
         'v1.0.0',
@@ -97,7 +117,8 @@ describe('a composition', () => {
         manifest: 'protected_spec: ["/usr/bin/tool"]',
       }),
     ]);
-    for (const module of ['base', 'app']) expect((await assign(template, module)).ended.state).toBe('succeeded');
+    for (const module of ['base', 'app'])
+      expect((await assign(template, module)).ended.state).toBe('succeeded');
   });
 
   it('leaves out a module without a version for its track, says so, and has it once it is promoted', async () => {
@@ -154,7 +175,9 @@ describe('a composition', () => {
     expect((await world.operation(id)).state).toBe('succeeded');
     const turned = await recordOf(await composed(other));
     expect(turned.composition_digest).not.toBe(one.digest);
-    expect(turned.report.shadowed).toEqual([{ path: '/etc/conf', from: full('app'), by: full('base') }]);
+    expect(turned.report.shadowed).toEqual([
+      { path: '/etc/conf', from: full('app'), by: full('base') },
+    ]);
   });
 
   it('stays as it is however often it is asked for', async () => {
@@ -164,7 +187,10 @@ describe('a composition', () => {
     await Promise.all(
       Array.from({ length: 10 }, () =>
         aws.sqs.send(
-          new SendMessageCommand({ QueueUrl: settings.queueUrls.compose, MessageBody: JSON.stringify(message) }),
+          new SendMessageCommand({
+            QueueUrl: settings.queueUrls.compose,
+            MessageBody: JSON.stringify(message),
+          }),
         ),
       ),
     );
@@ -180,7 +206,11 @@ it('a slow compose never replaces the result of a newer one', async () => {
   const { assignment_id } = await assign(template, 'slow');
   const stale = await composed(template);
   const held = holdPuts();
-  const work = composeTemplate(held.services, { account: world.account, template_id: template.id, track: 'staging' });
+  const work = composeTemplate(held.services, {
+    account: world.account,
+    template_id: template.id,
+    track: 'staging',
+  });
   await held.reached;
   const change = { id: assignment_id, effective_priority: 7, metadata: { n: 1 } };
   await world.operation((await updateAssignment(world.services, world.caller, change)).id);
@@ -194,13 +224,17 @@ it('a slow compose never replaces the result of a newer one', async () => {
 
 it('an assignment for another platform is refused, and says for which there is a build', async () => {
   const template = await staged();
-  const arm = await built({ name: 'arm', files: { 'etc/arm': 'x' } }, 'v1.0.0', { platforms: ['ubuntu-24.04-arm64'] });
+  const arm = await built({ name: 'arm', files: { 'etc/arm': 'x' } }, 'v1.0.0', {
+    platforms: ['ubuntu-24.04-arm64'],
+  });
   await staging(arm);
   const { ended, assignment_id } = await assign(template, 'arm');
   expect(ended).toMatchObject({ state: 'failed', code: 'composition_platform_mismatch' });
   const build = `expected a build of ${full('arm')} 1.0.0 for ${platform}, found only ubuntu-24.04-arm64`;
   expect(ended.message).toBe(`template ${template.name} (${template.id}, staging): ${build}`);
-  await expect(updateAssignment(world.services, world.caller, { id: assignment_id })).rejects.toMatchObject({
+  await expect(
+    updateAssignment(world.services, world.caller, { id: assignment_id }),
+  ).rejects.toMatchObject({
     code: 'not_found',
   });
 });
@@ -218,16 +252,23 @@ it('a promotion of a module that is only required, on the staging track only, re
   await staging(lib);
   await staging(user);
   expect((await assign(template, 'user')).ended.state).toBe('succeeded');
-  const versions = async () => (await recordOf(await composed(template))).layers.map(({ version }) => version);
+  const versions = async () =>
+    (await recordOf(await composed(template))).layers.map(({ version }) => version);
   expect(await versions()).toEqual(['1.0.0', '1.0.0']);
   await staging(await built({ name: 'lib', files: { 'usr/lib/lib': '1.1' } }, 'v1.1.0'));
-  await eventually('lib 1.1.0 in the template', async () => ((await versions()).includes('1.1.0') ? true : null));
+  await eventually('lib 1.1.0 in the template', async () =>
+    (await versions()).includes('1.1.0') ? true : null,
+  );
 });
 
 it("a public module's promotion reaches templates of other accounts, which cannot hold it up", async () => {
   const owner = await World.create(registry.host);
   await owner.register('shared', key, { visibility: 'public' });
-  const version = await owner.ingest({ name: 'shared', files: { 'etc/shared': 'x' } }, 'v1.0.0', key);
+  const version = await owner.ingest(
+    { name: 'shared', files: { 'etc/shared': 'x' } },
+    'v1.0.0',
+    key,
+  );
   const template = await staged();
   expect((await assign(template, `${owner.account}/shared`)).ended.state).toBe('succeeded');
   await raise(owner, version, 'blessed');

@@ -34,10 +34,15 @@ const embedded = z.looseObject({
 
 /** Metrics that the compose function writes for CloudWatch while it works on a message. */
 async function countedBy(message: ComposeMessage) {
-  Object.assign(process.env, { POWERTOOLS_METRICS_NAMESPACE: 'Gantry', POWERTOOLS_SERVICE_NAME: 'compose' });
+  Object.assign(process.env, {
+    POWERTOOLS_METRICS_NAMESPACE: 'Gantry',
+    POWERTOOLS_SERVICE_NAME: 'compose',
+  });
   const { handler } = await import('../../../functions/compose/handler.ts');
   const written: string[] = [];
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+  const spy = vi
+    .spyOn(process.stdout, 'write')
+    .mockImplementation((chunk) => written.push(String(chunk)) > 0);
   try {
     const record = { messageId: 'm', body: JSON.stringify(message) } as SQSRecord;
     expect(await handler({ Records: [record] }, {} as Context)).toEqual({ batchItemFailures: [] });
@@ -54,7 +59,10 @@ it("a template that another account's promotion breaks keeps its composition, sa
   const key = authorKey();
   const { services, caller, account } = ours;
   const source = { files: { 'etc/shared': 'x' }, manifest: 'protected_spec: ["/etc/shared"]' };
-  await Promise.all([ours.register('guard', key), theirs.register('clash', key, { visibility: 'public' })]);
+  await Promise.all([
+    ours.register('guard', key),
+    theirs.register('clash', key, { visibility: 'public' }),
+  ]);
   const [guard, clash] = await Promise.all([
     ours.ingest({ name: 'guard', ...source }, 'v1.0.0', key),
     theirs.ingest({ name: 'clash', ...source }, 'v1.0.0', key),
@@ -62,7 +70,10 @@ it("a template that another account's promotion breaks keeps its composition, sa
   await raise(ours, guard, 'blessed');
   const { id } = await createTemplate(services, caller, { name: 'web', platform: 'any' });
   const assign = async (module: string) => {
-    const { operation, assignment_id } = await assignModule(services, caller, { template_id: id, module });
+    const { operation, assignment_id } = await assignModule(services, caller, {
+      template_id: id,
+      module,
+    });
     await ours.operation(operation.id, 'succeeded');
     return assignment_id;
   };
@@ -80,7 +91,9 @@ it("a template that another account's promotion breaks keeps its composition, sa
   expect(await shown()).toEqual([]);
 
   await raise(theirs, clash, 'blessed');
-  const failures = await eventually('the failure', async () => ((await shown()).length === 0 ? null : await shown()));
+  const failures = await eventually('the failure', async () =>
+    (await shown()).length === 0 ? null : await shown(),
+  );
   expect(failures).toMatchObject([{ track: 'live', code: 'composition_protected_conflict' }]);
   expect(failures[0]?.message).toContain('/etc/shared');
   expect(await getComposition(services.db, account, id, 'live')).toEqual(before);

@@ -36,13 +36,24 @@ afterAll(async () => {
 /** A template of ours that has a machine on the staging track. */
 async function staged(): Promise<Template> {
   names += 1;
-  const template = await createTemplate(ours.services, ours.caller, { name: `template-${names}`, platform: 'any' });
-  const instance = { name: `instance-${names}`, template_id: template.id, track: 'staging' } as const;
+  const template = await createTemplate(ours.services, ours.caller, {
+    name: `template-${names}`,
+    platform: 'any',
+  });
+  const instance = {
+    name: `instance-${names}`,
+    template_id: template.id,
+    track: 'staging',
+  } as const;
   await createInstance(ours.services, ours.caller, instance);
   return template;
 }
 
-async function built(world: World, source: ModuleSource, more: Parameters<World['register']>[2] = {}) {
+async function built(
+  world: World,
+  source: ModuleSource,
+  more: Parameters<World['register']>[2] = {},
+) {
   await world.register(source.name, key, more);
   return world.ingest(source, 'v1.0.0', key);
 }
@@ -65,7 +76,9 @@ async function versions({ id }: Template): Promise<Record<string, string>> {
 }
 
 const has = (template: Template, module: string, version: string) =>
-  eventually(`${module} ${version}`, async () => ((await versions(template))[module] === version ? true : null));
+  eventually(`${module} ${version}`, async () =>
+    (await versions(template))[module] === version ? true : null,
+  );
 
 async function considering(module: string): Promise<string[]> {
   const rows = await templatesConsidering(ours.services.db, module);
@@ -74,7 +87,11 @@ async function considering(module: string): Promise<string[]> {
 
 it("a public module that another account's template reaches only through its own module is composed there once promoted", async () => {
   const base = `${theirs.account}/base`;
-  const first = await built(theirs, { name: 'base', files: { 'etc/base': '1.0' } }, { visibility: 'public' });
+  const first = await built(
+    theirs,
+    { name: 'base', files: { 'etc/base': '1.0' } },
+    { visibility: 'public' },
+  );
   await raise(theirs, first, 'blessed');
   const manifest = `dependencies: { requires: ["${base}@^1.0"] }`;
   const app = await built(ours, { name: 'app', files: { 'etc/app': 'x' }, manifest });
@@ -106,7 +123,11 @@ it('so is one that only a capability led to', async () => {
   const template = await staged();
   await assign(template, `${theirs.account}/site`);
   await has(template, 'ntp', '1.0.0');
-  const next = await theirs.ingest({ name: 'ntp', files: { 'etc/ntp': '1.1' }, manifest: gives }, 'v1.1.0', key);
+  const next = await theirs.ingest(
+    { name: 'ntp', files: { 'etc/ntp': '1.1' }, manifest: gives },
+    'v1.1.0',
+    key,
+  );
   await raise(theirs, next, 'blessed');
   await has(template, 'ntp', '1.1.0');
 });
@@ -118,7 +139,10 @@ function holdingNotes(): { services: Services; reached: Promise<void>; release: 
   const released = Promise.withResolvers<void>();
   services.db.client.middlewareStack.add(
     (next, context) => async (args) => {
-      if (context.commandName === 'TransactWriteItemsCommand' && JSON.stringify(args.input).includes('considered#')) {
+      if (
+        context.commandName === 'TransactWriteItemsCommand' &&
+        JSON.stringify(args.input).includes('considered#')
+      ) {
         reached.resolve();
         await released.promise;
       }
@@ -133,7 +157,10 @@ it('a promotion that is applied between the look at a module and its note is see
   const version = await built(ours, { name: 'between', files: { 'etc/between': 'x' } });
   const quiet = await alone(ours.services);
   // Without a machine on it, its staging track is composed by this test alone.
-  const other = await createTemplate(ours.services, ours.caller, { name: 'other', platform: 'any' });
+  const other = await createTemplate(ours.services, ours.caller, {
+    name: 'other',
+    platform: 'any',
+  });
   await assign(other, 'between');
   const held = holdingNotes();
   const message = { account: ours.account, template_id: other.id, track: 'staging' } as const;
@@ -156,13 +183,16 @@ it('a module that is not considered any more is forgotten', async () => {
   expect(await considering(module)).toEqual([`${template.id} live`, `${template.id} staging`]);
   const { id } = await removeAssignment(ours.services, ours.caller, assignment);
   await ours.operation(id, 'succeeded');
-  await eventually('it to be forgotten', async () => ((await considering(module)).length === 0 ? true : null));
+  await eventually('it to be forgotten', async () =>
+    (await considering(module)).length === 0 ? true : null,
+  );
 });
 
 it('what a newer compose noted is neither overwritten nor forgotten by an older one', async () => {
   const { db } = ours.services;
   const of = { account: ours.account, template_id: 'template', track: 'live' } as const;
-  const note = (sequence: number) => noteConsidered(db, [{ ...of, module: 'acme/raced', sequence }]);
+  const note = (sequence: number) =>
+    noteConsidered(db, [{ ...of, module: 'acme/raced', sequence }]);
   await note(5);
   await expect(note(4)).rejects.toMatchObject({ code: 'conflict' });
   for (const sequence of [4, 5]) await forgetConsidered(db, { ...of, sequence }, []);

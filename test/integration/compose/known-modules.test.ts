@@ -8,7 +8,12 @@ import { isGantryError } from '../../../shared/base/error.ts';
 import type { ResolutionRecord, TemplateView } from '../../../shared/domain/compose/index.ts';
 import type { Module } from '../../../shared/domain/modules/index.ts';
 import { transact } from '../../../shared/store/db.ts';
-import { createModule, createVersion, listProviders, noteProvider } from '../../../shared/store/modules/index.ts';
+import {
+  createModule,
+  createVersion,
+  listProviders,
+  noteProvider,
+} from '../../../shared/store/modules/index.ts';
 import { type StoredVersion, storedModule, storedVersion } from '../../support/stored.ts';
 
 const services = servicesFromEnvironment();
@@ -25,7 +30,11 @@ interface Facts extends StoredVersion {
 }
 
 /** A module with one version of each version string, noted as ingest notes them. */
-async function module(account: string, name: string, { provides = [], requires = [], row, ...more }: Facts = {}) {
+async function module(
+  account: string,
+  name: string,
+  { provides = [], requires = [], row, ...more }: Facts = {},
+) {
   const manifest = { dependencies: { provides, requires } };
   await noteProvider(services.db, account, name, provides);
   await transact(services.db, [
@@ -35,16 +44,37 @@ async function module(account: string, name: string, { provides = [], requires =
 }
 
 /** What there is to know for a template that these modules are assigned to. */
-function read(assigned: string[], { previous = {}, on = services }: { previous?: object; on?: Services } = {}) {
-  const row = { constraint: null, metadata: {}, effective_priority: null, created_at: '', updated_at: '' };
+function read(
+  assigned: string[],
+  { previous = {}, on = services }: { previous?: object; on?: Services } = {},
+) {
+  const row = {
+    constraint: null,
+    metadata: {},
+    effective_priority: null,
+    created_at: '',
+    updated_at: '',
+  };
   const template = { account: own, id: 'template', name: 'template', platform: 'any', revision: 1 };
   const view: TemplateView = {
     template: { ...template, created_at: '', updated_at: '' },
-    assignments: assigned.map((name) => ({ ...row, account: own, id: name, template_id: 'template', module: name })),
+    assignments: assigned.map((name) => ({
+      ...row,
+      account: own,
+      id: name,
+      template_id: 'template',
+      module: name,
+    })),
     states: new Map(),
     modules: new Map(),
   };
-  const record: ResolutionRecord = { assigned: [], modules: {}, capabilities: {}, considered: {}, settled: true };
+  const record: ResolutionRecord = {
+    assigned: [],
+    modules: {},
+    capabilities: {},
+    considered: {},
+    settled: true,
+  };
   return readModules(on, view, 'staging', { ...record, ...previous });
 }
 
@@ -86,7 +116,9 @@ describe('a bare name', () => {
       [`${own}/store-${run}`]: [`${own}/redis`],
       [`powernode/store-${run}`]: [`powernode/valkey-${run}`],
     });
-    expect([...known.keys()]).toEqual(expect.arrayContaining([`${own}/redis`, `powernode/valkey-${run}`]));
+    expect([...known.keys()]).toEqual(
+      expect.arrayContaining([`${own}/redis`, `powernode/valkey-${run}`]),
+    );
     expect(known.has(`${own}/unrelated`)).toBe(false);
     expect(known.has(`${other}/keydb`)).toBe(false);
   });
@@ -98,10 +130,14 @@ describe('a bare name', () => {
 
   it('is first asked of the module that provided it last time, and only of others when it does no more', async () => {
     const capability = `${own}/store-${run}`;
-    const kept = await read([`${own}/web`], { previous: { capabilities: { [capability]: `${own}/redis` } } });
+    const kept = await read([`${own}/web`], {
+      previous: { capabilities: { [capability]: `${own}/redis` } },
+    });
     expect(kept.providers.size).toBe(0);
     expect(kept.known.get(`${own}/redis`)).not.toBeNull();
-    const lost = await read([`${own}/web`], { previous: { capabilities: { [capability]: `${own}/unrelated` } } });
+    const lost = await read([`${own}/web`], {
+      previous: { capabilities: { [capability]: `${own}/unrelated` } },
+    });
     expect(lost.providers.get(capability)).toEqual([`${own}/redis`]);
   });
 
@@ -131,7 +167,9 @@ describe('of another account', () => {
     await module(own, 'staged');
     const { known } = await read([`${other}/staged`, `${own}/staged`]);
     expect(known.get(`${other}/staged`)?.choices).toEqual([]);
-    expect(known.get(`${own}/staged`)?.choices).toMatchObject([{ version_string: '1.0.0', standing: 'offered' }]);
+    expect(known.get(`${own}/staged`)?.choices).toMatchObject([
+      { version_string: '1.0.0', standing: 'offered' },
+    ]);
   });
 });
 
@@ -153,7 +191,9 @@ describe('the cost', () => {
   it('of a capability is that of its providers, however many modules the account has', async () => {
     const before = counted();
     await read([`${own}/web`], { on: before.on });
-    await Promise.all(Array.from({ length: 40 }, (_, i) => module(own, `noise-${i}`, { provides: ['noise'] })));
+    await Promise.all(
+      Array.from({ length: 40 }, (_, i) => module(own, `noise-${i}`, { provides: ['noise'] })),
+    );
     const after = counted();
     await read([`${own}/web`], { on: after.on });
     expect(after.calls()).toBe(before.calls());
@@ -161,8 +201,11 @@ describe('the cost', () => {
 
   it('of a module is four calls, and one for each further hundred of versions', async () => {
     await module(own, 'many');
-    const versions = Array.from({ length: 120 }, (_, i) => createVersion(storedVersion(own, 'many', `1.1.${i}`)));
-    for (let i = 0; i < versions.length; i += 60) await transact(services.db, versions.slice(i, i + 60));
+    const versions = Array.from({ length: 120 }, (_, i) =>
+      createVersion(storedVersion(own, 'many', `1.1.${i}`)),
+    );
+    for (let i = 0; i < versions.length; i += 60)
+      await transact(services.db, versions.slice(i, i + 60));
     const { on, calls } = counted();
     const { known } = await read([`${own}/many`], { on });
     expect(known.get(`${own}/many`)?.choices).toHaveLength(121);

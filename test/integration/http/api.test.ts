@@ -28,7 +28,11 @@ async function call(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? null : JSON.parse(text),
+  };
 }
 
 async function refused(...request: Parameters<typeof call>): Promise<Problem> {
@@ -48,28 +52,49 @@ describe('tokens', () => {
     for (const held of roles.filter((role) => role !== 'admin')) {
       const token = await tokenWith(held);
       const closed = apiRoutes.filter(
-        ({ role }) => role === 'platform' || (roles.includes(role as Role) && role !== 'viewer' && role !== held),
+        ({ role }) =>
+          role === 'platform' ||
+          (roles.includes(role as Role) && role !== 'viewer' && role !== held),
       );
       for (const { method, path } of closed) {
         const where = path.replaceAll(/\{\w+\}/g, 'x');
-        const answer = await call(method.toUpperCase(), where, method === 'get' ? undefined : {}, {}, token);
-        expect([method, path, held, answer.status, answer.body.code]).toEqual([method, path, held, 403, 'forbidden']);
+        const answer = await call(
+          method.toUpperCase(),
+          where,
+          method === 'get' ? undefined : {},
+          {},
+          token,
+        );
+        expect([method, path, held, answer.status, answer.body.code]).toEqual([
+          method,
+          path,
+          held,
+          403,
+          'forbidden',
+        ]);
       }
       expect((await call('GET', '/accounts/current', undefined, {}, token)).status).toBe(200);
     }
   });
 
   it('are unknown, revoked or expired: 401', async () => {
-    expect(await refused('GET', '/modules', undefined, {}, `gantry_${'x'.repeat(43)}`)).toMatchObject({
+    expect(
+      await refused('GET', '/modules', undefined, {}, `gantry_${'x'.repeat(43)}`),
+    ).toMatchObject({
       code: 'unauthenticated',
     });
-    const { token, secret } = (await call('POST', '/tokens', { name: 'short', roles: ['viewer'] })).body;
+    const { token, secret } = (await call('POST', '/tokens', { name: 'short', roles: ['viewer'] }))
+      .body;
     expect((await call('GET', '/modules', undefined, {}, secret)).status).toBe(200);
     expect((await call('DELETE', `/tokens/${token.id}`)).status).toBe(204);
-    expect(await refused('GET', '/modules', undefined, {}, secret)).toMatchObject({ code: 'unauthenticated' });
+    expect(await refused('GET', '/modules', undefined, {}, secret)).toMatchObject({
+      code: 'unauthenticated',
+    });
     expect(await refused('DELETE', `/tokens/${token.id}`)).toMatchObject({ code: 'conflict' });
     const expires_at = new Date(Date.now() + 1500).toISOString();
-    const ending = (await call('POST', '/tokens', { name: 'ending', roles: ['viewer'], expires_at })).body.secret;
+    const ending = (
+      await call('POST', '/tokens', { name: 'ending', roles: ['viewer'], expires_at })
+    ).body.secret;
     await eventually('the token to expire', async () =>
       (await call('GET', '/modules', undefined, {}, ending)).status === 401 ? true : null,
     );
@@ -85,7 +110,9 @@ describe('tokens', () => {
     const other = await World.create('registry.example');
     await world.register('secret-module', authorKey());
     expect((await call('GET', '/modules/secret-module')).status).toBe(200);
-    expect(await refused('GET', '/modules/secret-module', undefined, {}, other.token)).toMatchObject({
+    expect(
+      await refused('GET', '/modules/secret-module', undefined, {}, other.token),
+    ).toMatchObject({
       code: 'not_found',
     });
     expect((await call('GET', '/modules', undefined, {}, other.token)).body.modules).toEqual([]);
@@ -96,8 +123,14 @@ describe('tokens', () => {
 describe('accounts', () => {
   it('are made with the token of the deployment only', async () => {
     const slug = `p${randomUUID().slice(0, 8)}`;
-    expect(await refused('POST', '/accounts', { slug, name: 'P' })).toMatchObject({ code: 'forbidden' });
-    const deployment = await createAccount(world.services, { slug: `d${slug}`, name: 'D', platform: true });
+    expect(await refused('POST', '/accounts', { slug, name: 'P' })).toMatchObject({
+      code: 'forbidden',
+    });
+    const deployment = await createAccount(world.services, {
+      slug: `d${slug}`,
+      name: 'D',
+      platform: true,
+    });
     const made = await call('POST', '/accounts', { slug, name: 'P' }, {}, deployment.token);
     expect(made.status).toBe(201);
     expect(made.headers.get('cache-control')).toBe('no-store');
@@ -117,16 +150,29 @@ describe('accounts', () => {
 
 describe('members', () => {
   it('have one e-mail address each, and their tokens end with them', async () => {
-    const added = await call('POST', '/members', { email: 'Rita@Example.com', name: 'Rita', roles: ['reviewer'] });
+    const added = await call('POST', '/members', {
+      email: 'Rita@Example.com',
+      name: 'Rita',
+      roles: ['reviewer'],
+    });
     expect(added.body.member.email).toBe('rita@example.com');
     const again = { email: 'rita@example.com', name: 'R', roles: ['viewer'] };
-    expect(await refused('POST', '/members', again)).toMatchObject({ code: 'already_exists', field: 'email' });
+    expect(await refused('POST', '/members', again)).toMatchObject({
+      code: 'already_exists',
+      field: 'email',
+    });
     const { id } = added.body.member;
-    const { secret } = (await call('POST', '/tokens', { name: 'r', roles: ['admin'], member_id: id })).body;
+    const { secret } = (
+      await call('POST', '/tokens', { name: 'r', roles: ['admin'], member_id: id })
+    ).body;
     expect((await call('GET', '/members', undefined, {}, secret)).status).toBe(200);
-    expect(await refused('GET', '/tokens', undefined, {}, secret)).toMatchObject({ code: 'forbidden' });
+    expect(await refused('GET', '/tokens', undefined, {}, secret)).toMatchObject({
+      code: 'forbidden',
+    });
     expect((await call('DELETE', `/members/${id}`)).status).toBe(204);
-    expect(await refused('GET', '/members', undefined, {}, secret)).toMatchObject({ code: 'unauthenticated' });
+    expect(await refused('GET', '/members', undefined, {}, secret)).toMatchObject({
+      code: 'unauthenticated',
+    });
     expect((await call('POST', '/members', again)).status).toBe(201);
   });
 });
@@ -138,10 +184,10 @@ describe('creates with an Idempotency-Key', () => {
     const first = await call('POST', '/tokens', body, key);
     const second = await call('POST', '/tokens', body, key);
     expect(second.body).toEqual(first.body);
-    expect([first.headers.get('idempotency-replayed'), second.headers.get('idempotency-replayed')]).toEqual([
-      null,
-      'true',
-    ]);
+    expect([
+      first.headers.get('idempotency-replayed'),
+      second.headers.get('idempotency-replayed'),
+    ]).toEqual([null, 'true']);
     expect(second.status).toBe(201);
     expect(await refused('POST', '/tokens', { ...body, name: 'other' }, key)).toMatchObject({
       code: 'idempotency_conflict',
@@ -151,7 +197,9 @@ describe('creates with an Idempotency-Key', () => {
   it('happen once when they are sent at the same time', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const name = `t-${randomUUID()}`;
-    const answers = await Promise.all([1, 2, 3].map(() => call('POST', '/tokens', { name, roles: ['viewer'] }, key)));
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => call('POST', '/tokens', { name, roles: ['viewer'] }, key)),
+    );
     for (const { status } of answers) expect([201, 409]).toContain(status);
     const { tokens } = (await call('GET', '/tokens?limit=1000')).body;
     expect(tokens.filter((token: { name: string }) => token.name === name)).toHaveLength(1);
@@ -160,10 +208,19 @@ describe('creates with an Idempotency-Key', () => {
   it('that fail give their key back', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const email = `${randomUUID()}@example.com`;
-    const body = { name: 't', roles: ['viewer'], expires_at: new Date(Date.now() - 1000).toISOString() };
-    expect(await refused('POST', '/tokens', body, key)).toMatchObject({ code: 'invalid_request', field: 'expires_at' });
+    const body = {
+      name: 't',
+      roles: ['viewer'],
+      expires_at: new Date(Date.now() - 1000).toISOString(),
+    };
+    expect(await refused('POST', '/tokens', body, key)).toMatchObject({
+      code: 'invalid_request',
+      field: 'expires_at',
+    });
     expect(await refused('POST', '/tokens', body, key)).toMatchObject({ code: 'invalid_request' });
-    expect((await call('POST', '/members', { email, name: 'x', roles: ['viewer'] }, key)).status).toBe(201);
+    expect(
+      (await call('POST', '/members', { email, name: 'x', roles: ['viewer'] }, key)).status,
+    ).toBe(201);
   });
 });
 
@@ -185,7 +242,10 @@ describe('modules', () => {
     expect(made.status).toBe(201);
     const shown = await call('GET', '/modules/my-nginx');
     expect(shown.body).toMatchObject({ module: row, poll: { failures: 0 } });
-    expect(await refused('POST', '/modules', row)).toMatchObject({ code: 'already_exists', field: 'name' });
+    expect(await refused('POST', '/modules', row)).toMatchObject({
+      code: 'already_exists',
+      field: 'name',
+    });
     expect((await call('GET', '/modules/my-nginx/versions')).body).toEqual({
       versions: [],
       candidates: [],
@@ -210,7 +270,12 @@ describe('modules', () => {
       'category',
     ],
   ])('with %s are refused, naming the field', async (_, more, code, field) => {
-    const body = { name: 'bad', category: 'userland', repository: 'registry.example/acme/bad', ...more };
+    const body = {
+      name: 'bad',
+      category: 'userland',
+      repository: 'registry.example/acme/bad',
+      ...more,
+    };
     const problem = await refused('POST', '/modules', body);
     expect([problem.code, problem.field]).toEqual([code, field]);
   });
@@ -228,7 +293,9 @@ describe('modules', () => {
       seen.push(...body.modules.map(({ name }: { name: string }) => name));
       cursor = body.next_cursor;
     }
-    const all = (await call('GET', '/modules?limit=1000')).body.modules.map(({ name }: { name: string }) => name);
+    const all = (await call('GET', '/modules?limit=1000')).body.modules.map(
+      ({ name }: { name: string }) => name,
+    );
     expect(seen).toEqual(all);
     expect(new Set(seen).size).toBe(seen.length);
     expect(await refused('GET', '/modules?cursor=!')).toMatchObject({ code: 'invalid_cursor' });
@@ -245,11 +312,22 @@ describe('modules', () => {
 
   it('have manifests that are judged with places', async () => {
     const manifest_yaml = 'schema_version: 1\nname: my-nginx\nfile_spec: ["/etc/**"]\n';
-    const good = await call('POST', '/manifests/validate', { manifest_yaml, category_slug: 'userland' });
+    const good = await call('POST', '/manifests/validate', {
+      manifest_yaml,
+      category_slug: 'userland',
+    });
     expect(good.body).toEqual({ valid: true, errors: [], warnings: [], conflicts: [] });
-    const bad = await call('POST', '/manifests/validate', { manifest_yaml: `${manifest_yaml}colour: red\n` });
-    expect(bad.body).toMatchObject({ valid: false, errors: [{ line: 4, column: 1, path: 'colour' }] });
-    const unknown = await call('POST', '/manifests/validate', { manifest_yaml, category_slug: 'nope' });
+    const bad = await call('POST', '/manifests/validate', {
+      manifest_yaml: `${manifest_yaml}colour: red\n`,
+    });
+    expect(bad.body).toMatchObject({
+      valid: false,
+      errors: [{ line: 4, column: 1, path: 'colour' }],
+    });
+    const unknown = await call('POST', '/manifests/validate', {
+      manifest_yaml,
+      category_slug: 'nope',
+    });
     expect(unknown.body).toMatchObject({ valid: false, errors: [{ path: 'category_slug' }] });
   });
 });
@@ -259,8 +337,14 @@ describe('templates and instances', () => {
     const made = await call('POST', '/templates', { name: 'web', platform: 'ubuntu-24.04-amd64' });
     const { id } = made.body.template;
     const again = { name: 'web', platform: 'x' };
-    expect(await refused('POST', '/templates', again)).toMatchObject({ code: 'already_exists', field: 'name' });
-    expect((await call('GET', `/templates/${id}`)).body).toMatchObject({ assignments: [], compositions: [] });
+    expect(await refused('POST', '/templates', again)).toMatchObject({
+      code: 'already_exists',
+      field: 'name',
+    });
+    expect((await call('GET', `/templates/${id}`)).body).toMatchObject({
+      assignments: [],
+      compositions: [],
+    });
 
     const created = await call('POST', '/instances', {
       name: 'web-1',
@@ -268,9 +352,17 @@ describe('templates and instances', () => {
       metadata: { hostname: 'web-1' },
     });
     expect(created.status).toBe(201);
-    const join = joinToken.parse(JSON.parse(Buffer.from(created.body.join_token, 'base64url').toString()));
-    expect(join).toMatchObject({ url: publicUrl, account: world.account, instance: created.body.instance.id });
-    expect((await call('GET', `/instances/${join.instance}/drift`)).body).toMatchObject({ drift: true });
+    const join = joinToken.parse(
+      JSON.parse(Buffer.from(created.body.join_token, 'base64url').toString()),
+    );
+    expect(join).toMatchObject({
+      url: publicUrl,
+      account: world.account,
+      instance: created.body.instance.id,
+    });
+    expect((await call('GET', `/instances/${join.instance}/drift`)).body).toMatchObject({
+      drift: true,
+    });
 
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const proofFor = (path: string, accessToken?: string) =>
@@ -302,10 +394,16 @@ describe('templates and instances', () => {
       agent_version: '0.1.0',
     };
     const proof = await proofFor('/agent/report', credential);
-    expect((await agent('/agent/report', report, proof, credential)).body).toEqual({ accepted: true });
-    expect((await agent('/agent/report', report, proof, credential)).body.code).toBe('dpop_replayed');
+    expect((await agent('/agent/report', report, proof, credential)).body).toEqual({
+      accepted: true,
+    });
+    expect((await agent('/agent/report', report, proof, credential)).body.code).toBe(
+      'dpop_replayed',
+    );
     const elsewhere = await proofFor('/agent/heartbeat', credential);
-    expect((await agent('/agent/report', report, elsewhere, credential)).body.code).toBe('dpop_invalid');
+    expect((await agent('/agent/report', report, elsewhere, credential)).body.code).toBe(
+      'dpop_invalid',
+    );
     const thief = await makeProof({
       privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
       htm: 'POST',
@@ -313,11 +411,16 @@ describe('templates and instances', () => {
       accessToken: credential,
       now: new Date(),
     });
-    expect((await agent('/agent/report', report, thief, credential)).body.code).toBe('dpop_invalid');
+    expect((await agent('/agent/report', report, thief, credential)).body.code).toBe(
+      'dpop_invalid',
+    );
     const bearer = await call('POST', '/agent/report', report, {}, credential);
     expect([bearer.status, bearer.body.code]).toEqual([401, 'unauthenticated']);
     const shown = (await call('GET', `/instances/${join.instance}`)).body.instance;
-    expect(shown).toMatchObject({ state: 'enrolled', running_module_digests: report.running_module_digests });
+    expect(shown).toMatchObject({
+      state: 'enrolled',
+      running_module_digests: report.running_module_digests,
+    });
     expect(JSON.stringify(shown)).not.toMatch(/hash|thumbprint/);
   });
 });

@@ -52,7 +52,10 @@ it('asks to log in first', async () => {
 });
 
 it('logs in with a token from standard input, kept for its owner only', async () => {
-  const bad = await gantry(['login', '--url', publicUrl, '--token', '-'], `gantry_${'x'.repeat(43)}\n`);
+  const bad = await gantry(
+    ['login', '--url', publicUrl, '--token', '-'],
+    `gantry_${'x'.repeat(43)}\n`,
+  );
   expect(bad.code).toBe(2);
   expect(bad.stderr).toContain('unauthenticated');
   const good = await gantry(['login', '--url', publicUrl, '--token', '-'], `${world.token}\n`);
@@ -65,58 +68,110 @@ it('logs in with a token from standard input, kept for its owner only', async ()
 });
 
 it('never sends the kept token to another URL', async () => {
-  const { code, stderr } = await gantry(['account', 'show'], '', { GANTRY_URL: 'http://127.0.0.1:9' });
+  const { code, stderr } = await gantry(['account', 'show'], '', {
+    GANTRY_URL: 'http://127.0.0.1:9',
+  });
   expect(code).toBe(2);
   expect(stderr).toContain('a token for http://127.0.0.1:9');
 });
 
 it('shows and makes every noun', async () => {
   expect((await json('account', 'show')).account.slug).toBe(world.account);
-  const member = await json('member', 'add', 'rita@example.com', '--name', 'Rita', '--role', 'reviewer');
+  const member = await json(
+    'member',
+    'add',
+    'rita@example.com',
+    '--name',
+    'Rita',
+    '--role',
+    'reviewer',
+  );
   expect((await json('member', 'list')).members).toContainEqual(member.member);
   const token = await json('token', 'create', 'ci', '--role', 'author', '--role', 'viewer');
   expect(token.token.roles).toEqual(['author', 'viewer']);
   expect(await json('token', 'revoke', token.token.id)).toEqual({ revoked: token.token.id });
   const login = ['registry', 'login', 'ghcr.io', '--username', 'acme', '--password-stdin'];
   expect(await gantry(login, 'hunter2\n')).toMatchObject({ code: 0, stderr: '' });
-  expect((await json('registry', 'list')).registries).toMatchObject([{ host: 'ghcr.io', username: 'acme' }]);
+  expect((await json('registry', 'list')).registries).toMatchObject([
+    { host: 'ghcr.io', username: 'acme' },
+  ]);
   expect((await gantry(['registry', 'list'])).stdout).not.toContain('hunter2');
   expect(await json('registry', 'logout', 'ghcr.io')).toEqual({ removed: 'ghcr.io' });
-  const { hook, secret: hookSecret } = await json('hook', 'create', '--kind', 'github', '--host', 'ghcr.io');
-  expect([hook.url, hookSecret]).toEqual([`${publicUrl}/hooks/registry/${hook.id}`, expect.stringMatching(/^gantry_/)]);
+  const { hook, secret: hookSecret } = await json(
+    'hook',
+    'create',
+    '--kind',
+    'github',
+    '--host',
+    'ghcr.io',
+  );
+  expect([hook.url, hookSecret]).toEqual([
+    `${publicUrl}/hooks/registry/${hook.id}`,
+    expect.stringMatching(/^gantry_/),
+  ]);
   expect((await gantry(['hook', 'list'])).stdout).toMatch(/github +ghcr\.io/);
   expect(await json('hook', 'remove', hook.id)).toEqual({ removed: hook.id });
-  expect((await json('category', 'create', 'databases', '--position', '80')).category.position).toBe(80);
+  expect(
+    (await json('category', 'create', 'databases', '--position', '80')).category.position,
+  ).toBe(80);
   expect((await gantry(['category', 'list'])).stdout).toMatch(/userland +90/);
   await json('member', 'remove', member.member.id);
 
   const key = join(home, 'cosign.pub');
   await writeFile(key, authorKey().publicPem);
   const where = ['--repository', 'registry.example/acme/my-redis', '--category', 'databases'];
-  const module = await json('module', 'register', 'my-redis', ...where, '--key', key, '--no-require-tlog');
+  const module = await json(
+    'module',
+    'register',
+    'my-redis',
+    ...where,
+    '--key',
+    key,
+    '--no-require-tlog',
+  );
   expect(module.module).toMatchObject({ category: 'databases', require_tlog: false });
   expect((await gantry(['module', 'list'])).stdout).toMatch(
     /registry\.example\/acme\/my-redis +(not tried yet|failed)/,
   );
   expect((await gantry(['module', 'show', 'my-redis'])).stdout).toMatch(/trusted keys +1/);
-  expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain('The module has no versions yet');
+  expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain(
+    'The module has no versions yet',
+  );
   const why = await gantry(['module', 'why', 'my-redis:latest']);
   expect([why.code, why.stderr]).toEqual([1, '']);
-  expect(why.stdout).toContain('such tags are ignored\n  what helps: tag the artifact with a version');
+  expect(why.stdout).toContain(
+    'such tags are ignored\n  what helps: tag the artifact with a version',
+  );
   const none = await gantry(['module', 'promote', 'my-redis@1.0.0', '--to', 'staging', '--json']);
   expect([none.code, JSON.parse(none.stderr).error.code]).toEqual([2, 'not_found']);
 
   await json('template', 'create', 'web', '--platform', 'ubuntu-24.04-amd64');
-  expect((await gantry(['template', 'show', 'web'])).stdout).toContain('No module is assigned to it.');
+  expect((await gantry(['template', 'show', 'web'])).stdout).toContain(
+    'No module is assigned to it.',
+  );
   await json('assignment', 'add', 'web', 'my-redis', '--constraint', '^1.0', '--priority', '95');
-  await json('assignment', 'update', 'web', 'my-redis', '--no-constraint', '--no-priority', '--set', 'a=1');
+  await json(
+    'assignment',
+    'update',
+    'web',
+    'my-redis',
+    '--no-constraint',
+    '--no-priority',
+    '--set',
+    'a=1',
+  );
   expect((await json('template', 'show', 'web')).assignments).toMatchObject([
     { constraint: null, effective_priority: null, metadata: { a: 1 } },
   ]);
-  expect((await gantry(['composition', 'show', 'web'])).stdout).toContain('It is composed of no module.');
+  expect((await gantry(['composition', 'show', 'web'])).stdout).toContain(
+    'It is composed of no module.',
+  );
   await json('assignment', 'remove', 'web', `${world.account}/my-redis`);
   const gone = await gantry(['assignment', 'remove', 'web', 'my-redis']);
-  expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('assigned to web (none), found "my-redis"')]);
+  expect([gone.code, gone.stderr]).toEqual([
+    2,
+    expect.stringContaining('assigned to web (none), found "my-redis"'),
+  ]);
   const made = await json(
     'instance',
     'create',
@@ -138,9 +193,20 @@ it('shows and makes every noun', async () => {
 
 it('waits for changes by default, and tells how they went', async () => {
   const rita = await json('member', 'add', 'reviewer@example.com', '--role', 'reviewer');
-  const { secret } = await json('token', 'create', 'rita', '--role', 'reviewer', '--member', rita.member.id);
+  const { secret } = await json(
+    'token',
+    'create',
+    'rita',
+    '--role',
+    'reviewer',
+    '--member',
+    rita.member.id,
+  );
   const changed = await gantry(['policy', 'set', 'module_retire', '--decision', 'deny']);
-  expect([changed.code, changed.stdout.trim()]).toEqual([0, 'done: change the policy of module_retire to deny']);
+  expect([changed.code, changed.stdout.trim()]).toEqual([
+    0,
+    'done: change the policy of module_retire to deny',
+  ]);
   expect((await gantry(['policy', 'list'])).stdout).toMatch(/module_retire +deny/);
   const asks = await gantry(['policy', 'set', 'policy_change', '--decision', 'require_approval']);
   expect(asks.code).toBe(0);

@@ -47,7 +47,9 @@ function answer({ url = '', method }: IncomingMessage, response: ServerResponse)
     return true;
   }
   if (what !== 'manifests' || method === 'PUT' || reference.startsWith('sha256-')) return false;
-  const bytes = [sha256(served.top), 'v1.0.0'].includes(reference) ? served.top : served.manifests?.get(reference);
+  const bytes = [sha256(served.top), 'v1.0.0'].includes(reference)
+    ? served.top
+    : served.manifests?.get(reference);
   if (bytes === undefined) return false;
   response.writeHead(200, {
     'content-type': served.contentType ?? mediaTypes.manifest,
@@ -58,9 +60,14 @@ function answer({ url = '', method }: IncomingMessage, response: ServerResponse)
   return true;
 }
 
-const manifestOf = (module: string) => JSON.stringify({ schema_version: 1, name: module, file_spec: ['/**'] });
+const manifestOf = (module: string) =>
+  JSON.stringify({ schema_version: 1, name: module, file_spec: ['/**'] });
 const caseName = (number: number) => `${name}-${number}`;
-const cases = hostileArtifacts(Buffer.alloc(0)).map(([what, outcome], number) => ({ what, outcome, number }));
+const cases = hostileArtifacts(Buffer.alloc(0)).map(([what, outcome], number) => ({
+  what,
+  outcome,
+  number,
+}));
 
 it.each(cases)('A signed artifact with $what: $outcome', async ({ outcome, number }) => {
   const module = caseName(number);
@@ -70,7 +77,12 @@ it.each(cases)('A signed artifact with $what: $outcome', async ({ outcome, numbe
   await pushLayers(client, repository, 'layers', [{ bytes: tar }]);
   served = hostileArtifacts(tar)[number]?.[2] as Served;
   const digest = sha256(served.top);
-  const subject = { bytes: served.top, digest, size: served.top.length, mediaType: mediaTypes.manifest };
+  const subject = {
+    bytes: served.top,
+    digest,
+    size: served.top.length,
+    mediaType: mediaTypes.manifest,
+  };
   const bundle = signArtifact({ digest, key: key.private });
   await attachBundle(client, repository, subject, bundle, new Date());
   await world.register(module, key);
@@ -78,8 +90,12 @@ it.each(cases)('A signed artifact with $what: $outcome', async ({ outcome, numbe
   const candidate = await walk(services, world.account, module, digest);
   const { state, code, message } = candidate;
   expect({ state, code }).toEqual(
-    outcome === 'ingested' ? { state: 'ingested', code: null } : { state: 'rejected', code: outcome },
+    outcome === 'ingested'
+      ? { state: 'ingested', code: null }
+      : { state: 'rejected', code: outcome },
   );
   expect(message?.length ?? 0).toBeLessThan(10_100);
-  expect(await world.version(module, digest)).toEqual(outcome === 'ingested' ? expect.anything() : null);
+  expect(await world.version(module, digest)).toEqual(
+    outcome === 'ingested' ? expect.anything() : null,
+  );
 });

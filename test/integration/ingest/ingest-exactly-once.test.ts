@@ -46,7 +46,9 @@ describe('the same message ten times at once', () => {
     const { sqs } = world.services.aws;
     const send = (queue: 'poll' | 'verify' | 'ingest', body: object) => {
       const QueueUrl = world.services.settings.queueUrls[queue];
-      return ten(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(body) })));
+      return ten(() =>
+        sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(body) })),
+      );
     };
     await send('poll', { account: world.account, module: 'deployed', recheck: true });
     await eventually('the candidate', () => world.candidate('deployed', digest));
@@ -58,7 +60,9 @@ describe('the same message ten times at once', () => {
 
   it('makes one version where ten workers really run at once', async () => {
     const { digest } = await publish('racing', 200_000);
-    await ten(() => pollRepository(services, { account: world.account, module: 'racing', recheck: true }));
+    await ten(() =>
+      pollRepository(services, { account: world.account, module: 'racing', recheck: true }),
+    );
     await pollAlone(services, world.account, 'racing', digest);
     await ten(() => verifyCandidate(services, message('racing', digest)));
     await ten(() => ingestCandidate(services, message('racing', digest)));
@@ -76,7 +80,13 @@ describe('the same message ten times at once', () => {
       tagged ??= client
         .getManifest(repository, digest)
         .then((manifest) => client.putManifest(repository, 'v1.0.1', manifest))
-        .then(() => pollRepository(services, { account: world.account, module: 'tagged-meanwhile', recheck: true }));
+        .then(() =>
+          pollRepository(services, {
+            account: world.account,
+            module: 'tagged-meanwhile',
+            recheck: true,
+          }),
+        );
       return false;
     };
     let tagged: Promise<void> | undefined;
@@ -116,7 +126,8 @@ describe('an ingest worker that is killed', () => {
     const body = JSON.stringify(message(name, digest));
     return spawn(process.execPath, [script, body, ...how], { stdio: 'ignore' });
   }
-  const ended = (child: ChildProcess) => new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+  const ended = (child: ChildProcess) =>
+    new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
 
   async function verified(name: string, bytes?: number) {
     const published = await publish(name, bytes);
@@ -133,13 +144,17 @@ describe('an ingest worker that is killed', () => {
     const from = sent();
     const child = worker('killed', digest);
     const end = ended(child);
-    await eventually('most of the layer to be on its way', async () => (sent() - from > 10 * 1024 ** 2 ? true : null));
+    await eventually('most of the layer to be on its way', async () =>
+      sent() - from > 10 * 1024 ** 2 ? true : null,
+    );
     child.kill('SIGKILL');
     expect(await end).toBe('SIGKILL');
     proxy.blobBytesPerSecond = null;
 
     expect(await world.version('killed', digest)).toBeNull();
-    expect(await hasObject(services.objects, objectKeys.artifact(world.account, layer))).toBe(false);
+    expect(await hasObject(services.objects, objectKeys.artifact(world.account, layer))).toBe(
+      false,
+    );
     expect(await world.candidate('killed', digest)).toMatchObject({ state: 'verified' });
     await ingestCandidate(services, message('killed', digest));
     await expectOnce(stage(), 'killed', digest);

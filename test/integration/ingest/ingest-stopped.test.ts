@@ -12,7 +12,13 @@ import { hasObject, objectKeys } from '../../../shared/store/objects.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { stoppedAt, type Throttle, throttled } from '../../support/faults.ts';
 import { alone, pollAlone } from '../../support/flow.ts';
-import { expectNothing, expectOnce, messageOf, publishRandom, type Stage } from '../../support/once.ts';
+import {
+  expectNothing,
+  expectOnce,
+  messageOf,
+  publishRandom,
+  type Stage,
+} from '../../support/once.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 /** Every write on the way from a tag to a version, in order. */
@@ -41,7 +47,12 @@ beforeAll(async () => {
   // A budget that one row holds, so that the writes of all walks are the same.
   const budgets = { [registry.host]: { requests_per_second: 120, concurrency: 100 } };
   services = { ...parked, settings: { ...parked.settings, budgets } };
-  stage = { world, services, client: new RegistryClient({ host: registry.host }), key: authorKey() };
+  stage = {
+    world,
+    services,
+    client: new RegistryClient({ host: registry.host }),
+    key: authorKey(),
+  };
   // The row is made when it is first asked for.
   await walk(services, 'first', (await publishRandom(stage, 'first')).digest);
 });
@@ -128,7 +139,9 @@ describe('an ingest that AWS throttles', () => {
     await expectNothing(stage, name, digest);
     expect(await stage.world.candidate(name, digest)).toMatchObject({ state: 'verified' });
     if (/Upload/.test(command)) {
-      expect(await hasObject(services.objects, objectKeys.artifact(stage.world.account, layer))).toBe(false);
+      expect(
+        await hasObject(services.objects, objectKeys.artifact(stage.world.account, layer)),
+      ).toBe(false);
     }
     await ingest(services);
     await expectOnce(stage, name, digest);
@@ -136,10 +149,14 @@ describe('an ingest that AWS throttles', () => {
 
   it('leaves no upload behind where it could still say so', async () => {
     const { layer, ingest } = await verified('tidy');
-    await expect(ingest(throttled(services, (asked) => asked === 'UploadPart').busy)).rejects.toThrow();
+    await expect(
+      ingest(throttled(services, (asked) => asked === 'UploadPart').busy),
+    ).rejects.toThrow();
     const { s3, bucket } = services.objects;
     const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-    expect(Uploads.filter(({ Key }) => Key === objectKeys.artifact(stage.world.account, layer))).toEqual([]);
+    expect(
+      Uploads.filter(({ Key }) => Key === objectKeys.artifact(stage.world.account, layer)),
+    ).toEqual([]);
   });
 
   it('inside its last transaction waits with the reason, and the next try makes one version', async () => {
@@ -150,11 +167,20 @@ describe('an ingest that AWS throttles', () => {
     cancelled.db.client.middlewareStack.add(
       (next) => async (args) => {
         if (!('TransactItems' in args.input) || left-- <= 0) return next(args);
-        throw new TransactionCanceledException({ message: 'cancelled', $metadata: {}, CancellationReasons: reasons });
+        throw new TransactionCanceledException({
+          message: 'cancelled',
+          $metadata: {},
+          CancellationReasons: reasons,
+        });
       },
       { step: 'initialize', name: TransactWriteCommand.name },
     );
-    const worker = { ...services, aws: cancelled.aws, db: cancelled.db, objects: cancelled.objects };
+    const worker = {
+      ...services,
+      aws: cancelled.aws,
+      db: cancelled.db,
+      objects: cancelled.objects,
+    };
     await expect(ingest(worker)).rejects.toThrow('cancelled');
     await expectNothing(stage, 'cancelled', digest);
     const waiting = await stage.world.candidate('cancelled', digest);

@@ -6,7 +6,11 @@ import type { Candidate } from '../../../shared/domain/candidates/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import { mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
 import { getBytes, hasObject, objectKeys } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, overwriteBlob, startDockerRegistry } from '../../support/docker-registry.ts';
+import {
+  type DockerRegistry,
+  overwriteBlob,
+  startDockerRegistry,
+} from '../../support/docker-registry.ts';
 import {
   alone,
   layerType,
@@ -66,7 +70,8 @@ const tarOf = (manifestJson: string, entries: TreeEntry[] = tree) =>
   moduleTar(manifestJson, entries, new Map([['/file', content]]));
 
 const pushTar = (tar: Buffer, mediaType?: string): Push => {
-  return (repository) => pushLayers(client, repository, 'v1.0.0', [{ bytes: tar, ...(mediaType && { mediaType }) }]);
+  return (repository) =>
+    pushLayers(client, repository, 'v1.0.0', [{ bytes: tar, ...(mediaType && { mediaType }) }]);
 };
 
 describe('a module in a registry', () => {
@@ -78,16 +83,28 @@ describe('a module in a registry', () => {
       promotion_state: 'built',
       version_string: '1.2.3',
       tags: ['v1.2.3'],
-      builds: [{ platform: 'any', entries: 4, composefs_digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) }],
+      builds: [
+        {
+          platform: 'any',
+          entries: 4,
+          composefs_digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+        },
+      ],
     });
     expect(version.signatures).toMatchObject([{ verified: true, code: 'verified' }]);
   });
 
   it('waits for its signature, and takes a late one', async () => {
     await world.register('late', key);
-    const digest = await world.push(await world.build({ name: 'late', files: { 'etc/late': 'x' } }), 'late', 'v0.1.0');
+    const digest = await world.push(
+      await world.build({ name: 'late', files: { 'etc/late': 'x' } }),
+      'late',
+      'v0.1.0',
+    );
     await world.poll('late');
-    expect((await world.inState('late', digest, 'awaiting_signature')).code).toBe('awaiting_signature');
+    expect((await world.inState('late', digest, 'awaiting_signature')).code).toBe(
+      'awaiting_signature',
+    );
     await world.sign('late', digest, key);
     await world.poll('late');
     await world.inState('late', digest, 'ingested');
@@ -95,10 +112,17 @@ describe('a module in a registry', () => {
 
   it('is shown as rejected with the reason when somebody else signed it', async () => {
     await world.register('wrong', key);
-    const digest = await world.publish({ name: 'wrong', files: { 'etc/wrong': 'x' } }, 'v0.1.0', authorKey());
+    const digest = await world.publish(
+      { name: 'wrong', files: { 'etc/wrong': 'x' } },
+      'v0.1.0',
+      authorKey(),
+    );
     await world.poll('wrong');
     const rejected = await world.inState('wrong', digest, 'rejected');
-    expect(rejected).toMatchObject({ code: 'key_mismatch', message: expect.stringContaining('expected') });
+    expect(rejected).toMatchObject({
+      code: 'key_mismatch',
+      message: expect.stringContaining('expected'),
+    });
     expect(await world.version('wrong', digest)).toBeNull();
   });
 
@@ -107,8 +131,8 @@ describe('a module in a registry', () => {
       return directoryEntry(path, { type: 'symlink', mode: 0o777, target, size: target.length });
     };
     const entries = [
-      ...['/', '/etc', '/etc/alternatives', '/usr', '/usr/bin', '/usr/lib', '/var', '/var/lib'].map((path) =>
-        directoryEntry(path),
+      ...['/', '/etc', '/etc/alternatives', '/usr', '/usr/bin', '/usr/lib', '/var', '/var/lib'].map(
+        (path) => directoryEntry(path),
       ),
       link('/bin', 'usr/bin'),
       link('/lib', '/usr/lib'),
@@ -121,9 +145,14 @@ describe('a module in a registry', () => {
     ];
     const tar = await tarOf(manifestOf('debian'), entries);
     expect(await ingest('debian', pushTar(tar))).toMatchObject({ state: 'ingested', code: null });
-    const stored = await getBytes(services.objects, objectKeys.artifact(world.account, sha256(tar)));
+    const stored = await getBytes(
+      services.objects,
+      objectKeys.artifact(world.account, sha256(tar)),
+    );
     expect(sha256(stored)).toBe(sha256(tar));
-    expect(stored.subarray(tar.indexOf(content)).subarray(0, content.length)).toEqual(new Uint8Array(content));
+    expect(stored.subarray(tar.indexOf(content)).subarray(0, content.length)).toEqual(
+      new Uint8Array(content),
+    );
   });
 });
 
@@ -131,12 +160,19 @@ describe('an index', () => {
   const platform = (architecture: string, os = 'linux') => ({ platform: { os, architecture } });
 
   /** An index of artifacts that are pushed by digest alone, each with what its entry says of it. */
-  const pushIndex = (name: string, entries: { says: object; mode: number; tar?: Buffer }[]): Push => {
+  const pushIndex = (
+    name: string,
+    entries: { says: object; mode: number; tar?: Buffer }[],
+  ): Push => {
     return async (repository) => {
       const manifests: object[] = [];
       for (const { says, mode, tar } of entries) {
         const bytes =
-          tar ?? (await tarOf(manifestOf(name), [directoryEntry('/'), fileEntry('/file', content, { mode })]));
+          tar ??
+          (await tarOf(manifestOf(name), [
+            directoryEntry('/'),
+            fileEntry('/file', content, { mode }),
+          ]));
         manifests.push({ ...(await pushLayers(client, repository, null, [{ bytes }])), ...says });
       }
       return pushManifest(client, repository, 'v1.0.0', mediaTypes.index, { manifests });
@@ -148,7 +184,11 @@ describe('an index', () => {
     const push = pushIndex('multi', [
       { says: { annotations, ...platform('amd64') }, mode: 0o644 },
       { says: platform('arm64'), mode: 0o600 },
-      { says: platform('unknown', 'unknown'), mode: 0, tar: Buffer.from('an attestation of a builder') },
+      {
+        says: platform('unknown', 'unknown'),
+        mode: 0,
+        tar: Buffer.from('an attestation of a builder'),
+      },
     ]);
     const { digest } = await ingest('multi', push);
     const builds = (await world.version('multi', digest))?.builds ?? [];
@@ -158,15 +198,23 @@ describe('an index', () => {
 
   it.each([
     ['no platform', 'platform_missing', [{ says: {}, mode: 0o644 }]],
-    ['one platform twice', 'artifact_invalid', [0o644, 0o600].map((mode) => ({ says: platform('amd64'), mode }))],
+    [
+      'one platform twice',
+      'artifact_invalid',
+      [0o644, 0o600].map((mode) => ({ says: platform('amd64'), mode })),
+    ],
   ])('with %s is refused: %s', async (_, code, entries) => {
     const name = `index-${code.replace('_', '-')}`;
     expect(await ingest(name, pushIndex(name, entries))).toMatchObject({ state: 'rejected', code });
   });
 
   it('is one platform’s where the module has one and the artifact is no index', async () => {
-    const { digest } = await ingest('single', pushTar(await tarOf(manifestOf('single'))), ['ubuntu-24.04-amd64']);
-    expect((await world.version('single', digest))?.builds).toMatchObject([{ platform: 'ubuntu-24.04-amd64' }]);
+    const { digest } = await ingest('single', pushTar(await tarOf(manifestOf('single'))), [
+      'ubuntu-24.04-amd64',
+    ]);
+    expect((await world.version('single', digest))?.builds).toMatchObject([
+      { platform: 'ubuntu-24.04-amd64' },
+    ]);
   });
 });
 
@@ -178,32 +226,57 @@ async function hostileTar(name: string, ...members: Buffer[]): Promise<Buffer> {
 
 describe('a signed artifact', () => {
   const file = (name: string) => rawMember({ name }, 'x');
-  const symlink = (name: string, link: string) => rawMember({ name, type: '2', link, mode: '0000777\0' });
+  const symlink = (name: string, link: string) =>
+    rawMember({ name, type: '2', link, mode: '0000777\0' });
   const artifacts: [string, ErrorCode, (name: string) => Promise<Buffer>][] = [
     [
       'a manifest of wrong types',
       'ModuleManifestSchemaError',
       (name) => tarOf(manifestOf(name, { mask: 'not a list' })),
     ],
-    ['unknown keys in its manifest', 'ModuleManifestSchemaError', (name) => tarOf(manifestOf(name, { colour: 'red' }))],
+    [
+      'unknown keys in its manifest',
+      'ModuleManifestSchemaError',
+      (name) => tarOf(manifestOf(name, { colour: 'red' })),
+    ],
     ['a manifest that is no JSON', 'ModuleManifestSchemaError', () => tarOf('schema_version: 1')],
-    ['a manifest too large for a row', 'manifest_too_large', (name) => tarOf(manifestOf(name, { mask: manyGlobs }))],
+    [
+      'a manifest too large for a row',
+      'manifest_too_large',
+      (name) => tarOf(manifestOf(name, { mask: manyGlobs })),
+    ],
     ['the name of another module', 'name_mismatch', () => tarOf(manifestOf('somebody-else'))],
     [
       'another tree than its composefs-digest',
       'composefs_digest_mismatch',
       (name) => hostileTar(name, file('rootfs/x')),
     ],
-    ['a path with ..', 'tar_path_traversal', (name) => hostileTar(name, file('rootfs/../../etc/passwd'))],
+    [
+      'a path with ..',
+      'tar_path_traversal',
+      (name) => hostileTar(name, file('rootfs/../../etc/passwd')),
+    ],
     ['an absolute path', 'tar_path_absolute', (name) => hostileTar(name, file('/etc/passwd'))],
     [
       'an entry through a symlink',
       'tar_path_through_symlink',
       (name) => hostileTar(name, symlink('rootfs/out', '/etc'), file('rootfs/out/passwd')),
     ],
-    ['the same entry twice', 'tar_duplicate_entry', (name) => hostileTar(name, file('rootfs/file'))],
-    ['a device', 'tar_device_refused', (name) => hostileTar(name, rawMember({ name: 'rootfs/null', type: '3' }))],
-    ['an end before its end', 'tar_truncated', async (name) => (await tarOf(manifestOf(name))).subarray(0, 3000)],
+    [
+      'the same entry twice',
+      'tar_duplicate_entry',
+      (name) => hostileTar(name, file('rootfs/file')),
+    ],
+    [
+      'a device',
+      'tar_device_refused',
+      (name) => hostileTar(name, rawMember({ name: 'rootfs/null', type: '3' })),
+    ],
+    [
+      'an end before its end',
+      'tar_truncated',
+      async (name) => (await tarOf(manifestOf(name))).subarray(0, 3000),
+    ],
   ];
   const manyGlobs = Array.from({ length: 20_000 }, (_, i) => `/usr/share/doc/${i}`);
 
@@ -226,8 +299,13 @@ describe('a signed artifact', () => {
   ])('with %s is refused: media_type_unsupported', async (what, types) => {
     const name = `layers-${what.replaceAll(' ', '-')}`;
     const tar = await tarOf(manifestOf(name));
-    const layers = types.map((mediaType, index) => ({ bytes: Buffer.concat([tar, Buffer.alloc(index)]), mediaType }));
-    const refused = await ingest(name, (repository) => pushLayers(client, repository, 'v1.0.0', layers));
+    const layers = types.map((mediaType, index) => ({
+      bytes: Buffer.concat([tar, Buffer.alloc(index)]),
+      mediaType,
+    }));
+    const refused = await ingest(name, (repository) =>
+      pushLayers(client, repository, 'v1.0.0', layers),
+    );
     expect(refused).toMatchObject({ state: 'rejected', code: 'media_type_unsupported' });
     expect(refused.message).toContain(layerType);
   });
@@ -250,12 +328,19 @@ describe('a signed artifact', () => {
     expect(refused).toMatchObject({ state: 'rejected', code });
     expect(refused.next_verify_at).not.toBeNull();
     expect(await world.version(name, refused.digest)).toBeNull();
-    expect(await hasObject(services.objects, objectKeys.artifact(world.account, sha256(tar)))).toBe(false);
+    expect(await hasObject(services.objects, objectKeys.artifact(world.account, sha256(tar)))).toBe(
+      false,
+    );
     const again = await walk(services, world.account, name, refused.digest);
-    expect(Date.parse(again.next_verify_at ?? '')).toBeGreaterThan(Date.parse(refused.next_verify_at ?? '') + 20_000);
+    expect(Date.parse(again.next_verify_at ?? '')).toBeGreaterThan(
+      Date.parse(refused.next_verify_at ?? '') + 20_000,
+    );
 
     await overwriteBlob(registry, sha256(tar), tar);
-    expect(await walk(services, world.account, name, refused.digest)).toMatchObject({ state: 'ingested', code: null });
+    expect(await walk(services, world.account, name, refused.digest)).toMatchObject({
+      state: 'ingested',
+      code: null,
+    });
   });
 });
 
@@ -263,7 +348,8 @@ describe('a registry that fails while a layer is read', () => {
   it('is no verdict: the candidate stays verified, the code is shown, it is tried again', async () => {
     let broken = true;
     proxy.interfere = (request, response) => {
-      if (!broken || request.method !== 'GET' || !/\/flaky\/blobs\//.test(request.url ?? '')) return false;
+      if (!broken || request.method !== 'GET' || !/\/flaky\/blobs\//.test(request.url ?? ''))
+        return false;
       // The signature's bundle is a blob as well, and smaller than any tar.
       const layer = request.url?.endsWith(layerHex) ?? false;
       if (layer) response.writeHead(500).end();
@@ -275,6 +361,8 @@ describe('a registry that fails while a layer is read', () => {
     expect(postponed).toMatchObject({ state: 'verified', code: 'registry_error', attempts: 1 });
     expect(Date.parse(postponed.next_verify_at ?? '')).toBeLessThan(Date.now() + 60_000);
     broken = false;
-    expect(await walk(services, world.account, 'flaky', postponed.digest)).toMatchObject({ state: 'ingested' });
+    expect(await walk(services, world.account, 'flaky', postponed.digest)).toMatchObject({
+      state: 'ingested',
+    });
   });
 });

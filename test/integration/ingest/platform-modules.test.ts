@@ -41,7 +41,10 @@ const layers: ImageLayer[] = [
 ];
 
 /** Registers a module, has an image pushed and really signed, takes it through poll, verify and ingest. */
-async function ingest(name: string, push: (repository: string) => Promise<{ digest: string }>): Promise<Candidate> {
+async function ingest(
+  name: string,
+  push: (repository: string) => Promise<{ digest: string }>,
+): Promise<Candidate> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
   const repository = `${world.account}/${name}`;
@@ -50,7 +53,11 @@ async function ingest(name: string, push: (repository: string) => Promise<{ dige
   return walk(services, world.account, name, digest);
 }
 
-const image = (labels: Record<string, string> | null, more: ImageLayer[] = layers, tag = 'v1.0.0') => {
+const image = (
+  labels: Record<string, string> | null,
+  more: ImageLayer[] = layers,
+  tag = 'v1.0.0',
+) => {
   return (repository: string) => pushImage(client, repository, tag, labels, more);
 };
 
@@ -81,7 +88,10 @@ it('it is of no template: an assignment is refused, and says why', async () => {
   if (version === null) throw new Error('expected a version');
   await promote(world, version, 'staging');
   const platform = 'ubuntu-24.04-amd64';
-  const template = await createTemplate(world.services, world.caller, { name: 'machines', platform });
+  const template = await createTemplate(world.services, world.caller, {
+    name: 'machines',
+    platform,
+  });
   const instance = { name: 'machine', template_id: template.id, track: 'staging' } as const;
   await createInstance(world.services, world.caller, instance);
   const { operation } = await assignModule(world.services, world.caller, {
@@ -137,7 +147,12 @@ const refused: [
   ['another module’s id', 'module_id_mismatch', () => labelsOf('another'), layers],
   ['another version than its tag', 'module_id_mismatch', (name) => labelsOf(name, '1.0.1'), layers],
   ['no labels', 'image_labels_missing', () => null, layers],
-  ['a title of two lines', 'image_labels_missing', (name) => labelsOf(name, '1.0.0', 'a\nb'), layers],
+  [
+    'a title of two lines',
+    'image_labels_missing',
+    (name) => labelsOf(name, '1.0.0', 'a\nb'),
+    layers,
+  ],
   [
     'a layer of an unknown type',
     'media_type_unsupported',
@@ -146,7 +161,12 @@ const refused: [
   ],
   ['no layers', 'artifact_invalid', labelsOf, []],
   ['too many layers', 'artifact_invalid', labelsOf, Array.from({ length: 128 }, () => good)],
-  ['a layer that is no gzip', 'artifact_invalid', labelsOf, [{ ...good, bytes: Buffer.from('no gzip') }]],
+  [
+    'a layer that is no gzip',
+    'artifact_invalid',
+    labelsOf,
+    [{ ...good, bytes: Buffer.from('no gzip') }],
+  ],
   [
     'a layer that is no zstd',
     'artifact_invalid',

@@ -21,7 +21,8 @@ import { promote } from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
-const page = 'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
+const page =
+  'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
 let registry: DockerRegistry;
 let world: World;
 let template: Template;
@@ -34,10 +35,17 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-machines-'));
   const key = authorKey();
   await world.register('site', key);
-  const version = await world.ingest({ name: 'site', files: { 'srv/index.html': page } }, 'v1.0.0', key);
+  const version = await world.ingest(
+    { name: 'site', files: { 'srv/index.html': page } },
+    'v1.0.0',
+    key,
+  );
   await promote(world, version, 'staging');
   template = await createTemplate(world.services, world.caller, { name: 'web', platform: 'any' });
-  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module: 'site' });
+  const { operation } = await assignModule(world.services, world.caller, {
+    template_id: template.id,
+    module: 'site',
+  });
   expect((await world.operation(operation.id)).state).toBe('succeeded');
 });
 afterAll(async () => {
@@ -56,7 +64,12 @@ interface Machine {
 async function machine(services = world.services): Promise<Machine> {
   names += 1;
   const name = `web-${names}`;
-  const input = { name, template_id: template.id, track: 'staging', metadata: { hostname: name } } as const;
+  const input = {
+    name,
+    template_id: template.id,
+    track: 'staging',
+    metadata: { hostname: name },
+  } as const;
   const { instance, join_token } = await createInstance(services, world.caller, input);
   await signed(instance.id, 1);
   return { id: instance.id, dir: join(directory, name), token: join_token };
@@ -65,7 +78,11 @@ async function machine(services = world.services): Promise<Machine> {
 function signed(id: string, version: number): Promise<Instance> {
   return eventually(`desired state ${version}`, async () => {
     const instance = await getInstance(world.services.db, world.account, id);
-    return instance !== null && instance.desired_version >= version && instance.desired_hash !== null ? instance : null;
+    return instance !== null &&
+      instance.desired_version >= version &&
+      instance.desired_hash !== null
+      ? instance
+      : null;
   });
 }
 
@@ -100,7 +117,11 @@ describe('a machine', () => {
     const { report } = await runOnce(it);
     expect(report).toMatchObject({ status: 'applied', code: null, health: 'healthy' });
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
-    expect(await drift(it)).toMatchObject({ drift: false, reason: 'none', modules: [{ module: 'site' }] });
+    expect(await drift(it)).toMatchObject({
+      drift: false,
+      reason: 'none',
+      modules: [{ module: 'site' }],
+    });
     expect((await runOnce(it)).report.status).toBe('unchanged');
 
     const change = { id: it.id, metadata: { hostname: 'renamed' } };
@@ -120,7 +141,11 @@ describe('a machine', () => {
     await writeFile(join(it.dir, 'current/srv/index.html'), page.replace('a page', 'A PAGE'));
     expect((await runOnce(it)).report).toMatchObject({ code: 'root_tampered', health: 'degraded' });
     const seen = await drift(it);
-    expect(seen).toMatchObject({ drift: true, reason: 'modules', modules: [{ module: 'site', running: null }] });
+    expect(seen).toMatchObject({
+      drift: true,
+      reason: 'modules',
+      modules: [{ module: 'site', running: null }],
+    });
     expect(seen.message).toContain('/srv/index.html has other content');
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
     expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
@@ -130,7 +155,9 @@ describe('a machine', () => {
   it('whose store is tampered with says so, and fetches the content again', async () => {
     const it = await running();
     const store = join(it.dir, 'store');
-    const files = (await readdir(store, { recursive: true })).filter((name) => /^[0-9a-f]{2}\/[0-9a-f]+$/.test(name));
+    const files = (await readdir(store, { recursive: true })).filter((name) =>
+      /^[0-9a-f]{2}\/[0-9a-f]+$/.test(name),
+    );
     expect(files.length).toBeGreaterThan(0);
     for (const file of files) {
       const path = join(store, file);
@@ -174,7 +201,10 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     const [it, other] = [await running(), await machine()];
     const own = await readDesired(it);
     await serve(it, await readDesired(other));
-    expect((await runOnce(it)).report).toMatchObject({ status: 'refused', code: 'desired_state_foreign' });
+    expect((await runOnce(it)).report).toMatchObject({
+      status: 'refused',
+      code: 'desired_state_foreign',
+    });
     expect(await drift(it)).toMatchObject({ drift: true, reason: 'refused' });
     await serve(it, own);
     expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
@@ -185,7 +215,10 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     const it = await running();
     const old = await readDesired(it);
     const { desired_version } = await signed(it.id, 1);
-    const { id } = await changeInstance(world.services, world.caller, { id: it.id, metadata: { hostname: 'newer' } });
+    const { id } = await changeInstance(world.services, world.caller, {
+      id: it.id,
+      metadata: { hostname: 'newer' },
+    });
     await world.operation(id);
     await signed(it.id, desired_version + 1);
     expect((await runOnce(it)).report.status).toBe('applied');
@@ -202,12 +235,16 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     const { signed: now } = JSON.parse(Buffer.from(await readDesired(it)).toString()) as {
       signed: {
         version: number;
-        targets: Record<string, { length: number; hashes: { sha256: string }; custom: DesiredState }>;
+        targets: Record<
+          string,
+          { length: number; hashes: { sha256: string }; custom: DesiredState }
+        >;
       };
     };
     const target = Object.values(now.targets)[0];
     const account = await getAccount(world.services.db, world.account);
-    if (target === undefined || account === null) throw new Error('expected a target and an account');
+    if (target === undefined || account === null)
+      throw new Error('expected a target and an account');
     const expired = makeDesiredState({
       custom: target.custom,
       image: { length: target.length, sha256: target.hashes.sha256 },
@@ -215,7 +252,10 @@ describe('an agent refuses, and tells of, a desired state that', () => {
       expires: new Date(Date.now() - 60_000),
     });
     await serve(it, await signAsDirector(world.services, account.director_key_id, expired));
-    expect((await runOnce(it)).report).toMatchObject({ status: 'stale', code: 'desired_state_expired' });
+    expect((await runOnce(it)).report).toMatchObject({
+      status: 'stale',
+      code: 'desired_state_expired',
+    });
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
   });
 
@@ -223,6 +263,9 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     const it = await running();
     const text = Buffer.from(await readDesired(it)).toString();
     await serve(it, Buffer.from(text.replace(/web-(\d+)/, 'wab-$1')));
-    expect((await runOnce(it)).report).toMatchObject({ status: 'refused', code: 'desired_state_signature_invalid' });
+    expect((await runOnce(it)).report).toMatchObject({
+      status: 'refused',
+      code: 'desired_state_signature_invalid',
+    });
   });
 });

@@ -5,12 +5,19 @@ import type { Services } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { newId } from '../../../shared/base/ids.ts';
-import { fleetAnswer, machinesAnswer, moduleTemplatesAnswer } from '../../../shared/contract/machines/index.ts';
+import {
+  fleetAnswer,
+  machinesAnswer,
+  moduleTemplatesAnswer,
+} from '../../../shared/contract/machines/index.ts';
 import type { InstanceReport } from '../../../shared/domain/machines/index.ts';
 import { mergeFleets } from '../../../shared/domain/machines/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
-import { clearCompositionFailure, putCompositionFailure } from '../../../shared/store/compose/index.ts';
+import {
+  clearCompositionFailure,
+  putCompositionFailure,
+} from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getInstance, putReport, signedInstance } from '../../../shared/store/machines/index.ts';
 import { createVersion } from '../../../shared/store/modules/index.ts';
@@ -31,12 +38,22 @@ beforeAll(async () => {
   world = await World.create('registry.example');
   services = await alone(world.services);
   await world.register('redis', authorKey());
-  await transact(services.db, [version('1.0.0', 'a', 'live'), version('1.1.0', 'b', 'built')].map(createVersion));
-  web = await createTemplate(services, world.caller, { name: 'web', platform: 'ubuntu-24.04-amd64' });
-  edge = await createTemplate(services, world.caller, { name: 'edge', platform: 'debian-13-arm64' });
-  await createTemplate(services, world.caller, { name: 'taken', platform: 'ubuntu-24.04-amd64' }).then((taken) =>
-    transact(services.db, [assigned(taken)]),
+  await transact(
+    services.db,
+    [version('1.0.0', 'a', 'live'), version('1.1.0', 'b', 'built')].map(createVersion),
   );
+  web = await createTemplate(services, world.caller, {
+    name: 'web',
+    platform: 'ubuntu-24.04-amd64',
+  });
+  edge = await createTemplate(services, world.caller, {
+    name: 'edge',
+    platform: 'debian-13-arm64',
+  });
+  await createTemplate(services, world.caller, {
+    name: 'taken',
+    platform: 'ubuntu-24.04-amd64',
+  }).then((taken) => transact(services.db, [assigned(taken)]));
   await Promise.all([
     ...['web-1', 'web-2', 'web-3'].map((name) => machine(name, web, ['tokyo'], 'a')),
     machine('web-4', web, [], 'b'),
@@ -45,9 +62,22 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-function version(version_string: string, letter: string, promotion_state: Version['promotion_state']): Version {
-  const build = { platform: 'ubuntu-24.04-amd64', layer_size: 1, file_index_key: 'none', entries: 1 };
-  const digests = { manifest_digest: digest(letter), layer_digest: digest(letter), composefs_digest: digest(letter) };
+function version(
+  version_string: string,
+  letter: string,
+  promotion_state: Version['promotion_state'],
+): Version {
+  const build = {
+    platform: 'ubuntu-24.04-amd64',
+    layer_size: 1,
+    file_index_key: 'none',
+    entries: 1,
+  };
+  const digests = {
+    manifest_digest: digest(letter),
+    layer_digest: digest(letter),
+    composefs_digest: digest(letter),
+  };
   return {
     account: world.account,
     module: 'redis',
@@ -86,9 +116,18 @@ function assigned({ id }: Template) {
 }
 
 /** A machine that should run redis 1.0.0 and says that it runs the version of a letter; null: it says nothing. */
-async function machine(name: string, template: Template, clusters: string[], letter: string | null): Promise<void> {
+async function machine(
+  name: string,
+  template: Template,
+  clusters: string[],
+  letter: string | null,
+): Promise<void> {
   const { caller, account } = world;
-  const { instance } = await createInstance(services, caller, { name, template_id: template.id, clusters });
+  const { instance } = await createInstance(services, caller, {
+    name,
+    template_id: template.id,
+    clusters,
+  });
   const desired = {
     desired_version: 1,
     desired_hash: null,
@@ -125,7 +164,12 @@ async function ask(path: string): Promise<{ status: number; body: unknown }> {
 
 function gantry(...line: string[]) {
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
-  const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, XDG_CONFIG_HOME: world.directory };
+  const env = {
+    ...process.env,
+    GANTRY_URL: publicUrl,
+    GANTRY_TOKEN: world.token,
+    XDG_CONFIG_HOME: world.directory,
+  };
   const { status, stdout, stderr } = spawnSync(program, line, { env, encoding: 'utf8' });
   return { status, out: stdout + stderr };
 }
@@ -135,7 +179,11 @@ const fleet = async (query: string) => fleetAnswer.parse((await ask(`/fleet?${qu
 it('counts the fleet, names the versions of digests, and filters', async () => {
   const { fleet: all, next_cursor } = await fleet('');
   expect(next_cursor).toBeNull();
-  expect(all).toMatchObject({ instances: 5, drifted: 2, reasons: { none: 3, modules: 1, never_reported: 1 } });
+  expect(all).toMatchObject({
+    instances: 5,
+    drifted: 2,
+    reasons: { none: 3, modules: 1, never_reported: 1 },
+  });
   expect(all.templates.map(({ name, instances, drifted }) => [name, instances, drifted])).toEqual([
     ['web', 4, 1],
     ['edge', 1, 1],
@@ -175,7 +223,10 @@ it('adds up from pages, of the whole account and of a template', async () => {
 it('refuses a cursor that is none of its own', async () => {
   for (const place of ['9#ins_x', 'x', '1#']) {
     const cursor = Buffer.from(place).toString('base64url');
-    expect(await ask(`/fleet?cursor=${cursor}`)).toMatchObject({ status: 400, body: { code: 'invalid_cursor' } });
+    expect(await ask(`/fleet?cursor=${cursor}`)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_cursor' },
+    });
   }
 });
 
@@ -195,7 +246,12 @@ it('tells which machines run a version, by its string or tag', async () => {
 });
 
 it('tells which templates cannot be composed, by track and why, and prints it', async () => {
-  const failure = { track: 'live', code: 'composition_unsatisfied', message: 'expected a redis', since: time } as const;
+  const failure = {
+    track: 'live',
+    code: 'composition_unsatisfied',
+    message: 'expected a redis',
+    since: time,
+  } as const;
   const write = putCompositionFailure({ account: world.account, template_id: web.id, ...failure });
   await transact(services.db, [write]);
   const failures = async (query: string) =>
@@ -234,5 +290,7 @@ it('is told by the command line', async () => {
   expect(one.out).toMatch(/desired composition +sha256:1{12}\nrunning composition +sha256:2{12}\n/);
   const machines = gantry('module', 'machines', `${world.account}/redis@1.1.0`);
   expect(machines).toMatchObject({ status: 0, out: expect.stringMatching(/web-4 +1\.1\.0/) });
-  expect(gantry('module', 'templates', 'redis').out).toMatch(/edge +debian-13-arm64 +no +1\.0\.0 \(live\)/);
+  expect(gantry('module', 'templates', 'redis').out).toMatch(
+    /edge +debian-13-arm64 +no +1\.0\.0 \(live\)/,
+  );
 });

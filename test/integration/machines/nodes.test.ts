@@ -37,10 +37,17 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-nodes-'));
   const key = authorKey();
   await world.register('site', key);
-  const version = await world.ingest({ name: 'site', files: { 'srv/index.html': 'a page' } }, 'v1.0.0', key);
+  const version = await world.ingest(
+    { name: 'site', files: { 'srv/index.html': 'a page' } },
+    'v1.0.0',
+    key,
+  );
   await promote(world, version, 'staging');
   template = await createTemplate(world.services, world.caller, { name: 'web', platform: 'any' });
-  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module: 'site' });
+  const { operation } = await assignModule(world.services, world.caller, {
+    template_id: template.id,
+    module: 'site',
+  });
   expect((await world.operation(operation.id)).state).toBe('succeeded');
 });
 afterAll(async () => {
@@ -110,7 +117,11 @@ it('two new director keys later, a machine of the first root and one of the last
   const first = await readTrust(services, world.account);
   for (const version of [2, 3]) {
     const { account, current, proposal } = await proposeRoot(services, caller, { rotate: true });
-    expect([account.root_version, current.root.signed.version, proposal]).toEqual([version, version, null]);
+    expect([account.root_version, current.root.signed.version, proposal]).toEqual([
+      version,
+      version,
+      null,
+    ]);
   }
   const { account, superseded } = await readTrust(services, world.account);
   expect(superseded.map(({ version }) => version)).toEqual([1, 2]);
@@ -128,7 +139,9 @@ it('two new director keys later, a machine of the first root and one of the last
   await enroll(pinned);
   expect((await runOnce(pinned)).report).toMatchObject({ status: 'applied', code: null });
   const fresh = await running();
-  const roots = [old, pinned, fresh].map(({ dir }) => readFile(join(dir, 'agent/root.json'), 'utf8'));
+  const roots = [old, pinned, fresh].map(({ dir }) =>
+    readFile(join(dir, 'agent/root.json'), 'utf8'),
+  );
   for (const text of await Promise.all(roots)) expect(JSON.parse(text).signed.version).toBe(3);
 }, 180_000);
 
@@ -139,14 +152,21 @@ it('a root with an offline key waits for its signature, and then needs it', asyn
   const before = await readTrust(services, world.account);
   const waiting = await proposeRoot(services, caller, { add: [pem], threshold: 2 });
   expect(waiting.account.root_version).toBe(before.account.root_version);
-  await expect(proposeRoot(services, caller, { rotate: true })).rejects.toMatchObject({ code: 'root_proposal_open' });
+  await expect(proposeRoot(services, caller, { rotate: true })).rejects.toMatchObject({
+    code: 'root_proposal_open',
+  });
   const proposed = waiting.proposal?.root;
   if (proposed === undefined) throw new Error('expected a proposal');
   const signature = signRootWith(proposed, waiting.current.root, privateKey, pem);
   const wrong = { ...signature, signature: signature.signature.replace(/^../, 'ff') };
-  await expect(signRoot(services, caller, wrong)).rejects.toMatchObject({ code: 'root_signature_invalid' });
+  await expect(signRoot(services, caller, wrong)).rejects.toMatchObject({
+    code: 'root_signature_invalid',
+  });
   const after = await signRoot(services, caller, signature);
-  expect(after).toMatchObject({ proposal: null, account: { root_version: before.account.root_version + 1 } });
+  expect(after).toMatchObject({
+    proposal: null,
+    account: { root_version: before.account.root_version + 1 },
+  });
   const next = await proposeRoot(services, caller, { rotate: true });
   expect(next.proposal).not.toBeNull();
   expect(next.account.root_version).toBe(after.account.root_version);
@@ -159,7 +179,8 @@ it('a copied credential is revoked for both places, and the machine enrols again
   expect((await runOnce({ ...copy, now: inAnHour })).report.status).not.toBe('refused');
   await expect(
     (async () => {
-      for (let n = 1; n < 4; n++) await runOnce({ ...it, now: () => new Date(Date.now() + n * 60 * 60_000) });
+      for (let n = 1; n < 4; n++)
+        await runOnce({ ...it, now: () => new Date(Date.now() + n * 60 * 60_000) });
     })(),
   ).rejects.toMatchObject({ code: 'credential_reused' });
   expect((await row(it.id)).state).toBe('credential_reused');
@@ -176,7 +197,9 @@ it('a decommissioned machine wipes what is of the account, and nothing that it s
   const other = await machine();
   await decommissionInstance(world.services, world.caller, it.id);
   await decommissionInstance(world.services, world.caller, other.id);
-  await expect(runOnce({ ...it, now: inAnHour })).rejects.toMatchObject({ code: 'instance_decommissioned' });
+  await expect(runOnce({ ...it, now: inAnHour })).rejects.toMatchObject({
+    code: 'instance_decommissioned',
+  });
   expect((await readdir(join(it.dir, 'agent'))).filter((name) => name !== 'lock')).toEqual([]);
   expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe('a page');
   await expect(enroll(other)).rejects.toMatchObject({ code: 'join_token_invalid' });

@@ -27,8 +27,15 @@ describe('a manifest is held against the modules of its account', () => {
     world = await World.create(registry.host);
     directory = await mkdtemp(join(tmpdir(), 'gantry-draft-'));
     await world.register('nginx', key);
-    const files = { [conf.slice(1)]: 'worker_processes 1;\n', 'etc/nginx/mime.types': 'types {}\n' };
-    await world.ingest({ name: 'nginx', files, manifest: `protected_spec: ["${conf}"]` }, 'v1.0.0', key);
+    const files = {
+      [conf.slice(1)]: 'worker_processes 1;\n',
+      'etc/nginx/mime.types': 'types {}\n',
+    };
+    await world.ingest(
+      { name: 'nginx', files, manifest: `protected_spec: ["${conf}"]` },
+      'v1.0.0',
+      key,
+    );
     // Registered without any version: nothing of it can conflict.
     await world.register('empty', key);
   });
@@ -58,10 +65,22 @@ describe('a manifest is held against the modules of its account', () => {
   });
 
   it('and told each conflict, at the priority of its category', async () => {
-    const dropped = await ask({ manifest_yaml: manifest([conf]), category_slug: 'network-overlay' });
-    expect(dropped).toMatchObject({ valid: true, errors: [], conflicts: [conflict('would_be_dropped', conf, true)] });
-    expect(dropped.conflicts[0]?.message).toContain(`(${world.account}/edge 60, ${world.account}/nginx 90)`);
-    const both = await ask({ manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']), category_slug: 'userland' });
+    const dropped = await ask({
+      manifest_yaml: manifest([conf]),
+      category_slug: 'network-overlay',
+    });
+    expect(dropped).toMatchObject({
+      valid: true,
+      errors: [],
+      conflicts: [conflict('would_be_dropped', conf, true)],
+    });
+    expect(dropped.conflicts[0]?.message).toContain(
+      `(${world.account}/edge 60, ${world.account}/nginx 90)`,
+    );
+    const both = await ask({
+      manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']),
+      category_slug: 'userland',
+    });
     expect(both.conflicts).toMatchObject([
       conflict('would_drop', '/etc/nginx/mime.types', false),
       conflict('both_protect', conf, false),
@@ -70,14 +89,24 @@ describe('a manifest is held against the modules of its account', () => {
 
   it('and exactly so when its files are told', async () => {
     const files = ['/etc/nginx/mime.types'];
-    const body = { manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']), category_slug: 'userland', files };
-    expect((await ask(body)).conflicts).toMatchObject([conflict('would_drop', '/etc/nginx/mime.types', true)]);
+    const body = {
+      manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']),
+      category_slug: 'userland',
+      files,
+    };
+    expect((await ask(body)).conflicts).toMatchObject([
+      conflict('would_drop', '/etc/nginx/mime.types', true),
+    ]);
     expect((await ask({ ...body, files: ['/etc/edge'] })).conflicts).toEqual([]);
   });
 
   it('and refused in a category that there is not', async () => {
     const answer = await ask({ manifest_yaml: manifest([conf]), category_slug: 'nowhere' });
-    expect(answer).toMatchObject({ valid: false, conflicts: [], errors: [{ path: 'category_slug' }] });
+    expect(answer).toMatchObject({
+      valid: false,
+      conflicts: [],
+      errors: [{ path: 'category_slug' }],
+    });
   });
 
   it('by gantry module validate --category, which tells what rootfs/ ships', async () => {
@@ -87,7 +116,9 @@ describe('a manifest is held against the modules of its account', () => {
     const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token };
     const line = ['module', 'validate', directory, '--category', 'userland'];
     const [code, output] = await new Promise<[unknown, string]>((resolve) => {
-      execFile(gantryProgram, line, { env }, (error, stdout, stderr) => resolve([error?.code ?? 0, stdout + stderr]));
+      execFile(gantryProgram, line, { env }, (error, stdout, stderr) =>
+        resolve([error?.code ?? 0, stdout + stderr]),
+      );
     });
     expect(output).toContain(`manifest.yaml both_protect ${conf}: expected one module to protect`);
     expect(output).toContain('manifest.yaml is valid');
@@ -97,7 +128,9 @@ describe('a manifest is held against the modules of its account', () => {
   it('which are all looked at, however many there are', async () => {
     const { services, account } = world;
     const others = Array.from({ length: 1001 }, (_, i) => `a${i}`);
-    await mapAtOnce(others, 16, (name) => transact(services.db, [createModule(storedModule(account, name))]));
+    await mapAtOnce(others, 16, (name) =>
+      transact(services.db, [createModule(storedModule(account, name))]),
+    );
     const draft = { manifest: parseManifest(manifest([conf])).manifest, category_slug: 'userland' };
     const { conflicts } = await accountConflicts(services, account, draft);
     expect(conflicts).toMatchObject([conflict('would_be_dropped', conf, true)]);

@@ -20,12 +20,16 @@ beforeAll(async () => {
     const ingested_at = new Date(Date.UTC(2026, 0, 1, 12, -Math.floor(i / 2))).toISOString();
     return createVersion(storedVersion(world.account, 'often', version, { ingested_at }));
   });
-  for (let i = 0; i < writes.length; i += 50) await transact(world.services.db, writes.slice(i, i + 50));
+  for (let i = 0; i < writes.length; i += 50)
+    await transact(world.services.db, writes.slice(i, i + 50));
 });
 afterAll(() => world.close());
 
 async function page(limit: number, cursor: string | null) {
-  const query = new URLSearchParams({ limit: String(limit), ...(cursor === null ? {} : { cursor }) });
+  const query = new URLSearchParams({
+    limit: String(limit),
+    ...(cursor === null ? {} : { cursor }),
+  });
   const headers = { authorization: `Bearer ${world.token}` };
   const response = await fetch(`${publicUrl}/api/v1/modules/often/versions?${query}`, { headers });
   return versionsAnswer.parse(await response.json());
@@ -58,7 +62,9 @@ it('versions come in pages, newest first, each once', async () => {
 
 it('gantry module versions has all of them, without their ids, which --json has', async () => {
   const text = await gantry('module', 'versions', 'often');
-  expect(text.stdout.split('\n')[0]).toBe('VERSION  STATE    KIND  DIGEST               TAGS      INGESTED');
+  expect(text.stdout.split('\n')[0]).toBe(
+    'VERSION  STATE    KIND  DIGEST               TAGS      INGESTED',
+  );
   expect(text.stdout.trim().split('\n')).toHaveLength(231);
   expect(text.stdout).not.toContain('ver_');
   const { versions } = JSON.parse((await gantry('module', 'versions', 'often', '--json')).stdout);

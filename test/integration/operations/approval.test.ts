@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createToken } from '../../../shared/actions/accounts/index.ts';
-import { changePolicy, decideApproval, withdrawOperation } from '../../../shared/actions/operations/index.ts';
+import {
+  changePolicy,
+  decideApproval,
+  withdrawOperation,
+} from '../../../shared/actions/operations/index.ts';
 import type { Caller, Member } from '../../../shared/domain/accounts/index.ts';
-import { type Approval, defaultPolicy, type Operation } from '../../../shared/domain/operations/index.ts';
+import {
+  type Approval,
+  defaultPolicy,
+  type Operation,
+} from '../../../shared/domain/operations/index.ts';
 import { getApproval, getPolicy } from '../../../shared/store/operations/index.ts';
 import { as, linksTo, mailsTo, policy, requirePending } from '../../support/operations.ts';
 import { eventually, World } from '../../support/world.ts';
@@ -26,7 +34,10 @@ interface Asked {
 }
 
 /** A request that waits for approval: that retiring be denied. */
-async function asked(set: { quorum?: number; expires_in_s?: number } = {}, by: Caller = world.caller): Promise<Asked> {
+async function asked(
+  set: { quorum?: number; expires_in_s?: number } = {},
+  by: Caller = world.caller,
+): Promise<Asked> {
   await policy(world, 'policy_change', { decision: 'require_approval', ...set });
   const wanted = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, by, wanted);
@@ -65,18 +76,31 @@ describe('a request for approval', () => {
     const link = await mailed(request, rita);
     expect(await linksTo(otto.email)).toEqual([]);
     const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
-    for (const fact of ['change the policy of module_retire to deny', `Asked by ${otto.email}`, world.account]) {
+    for (const fact of [
+      'change the policy of module_retire to deny',
+      `Asked by ${otto.email}`,
+      world.account,
+    ]) {
       expect(mail).toContain(fact);
     }
     const { status, html } = await page(link);
-    expect([status, html.includes(otto.email), html.includes(rita.name)]).toEqual([200, true, true]);
+    expect([status, html.includes(otto.email), html.includes(rita.name)]).toEqual([
+      200,
+      true,
+      true,
+    ]);
     expect((await page(link, 'approve')).html).toContain('Approved');
     expect((await world.operation(request.operation.id)).state).toBe('succeeded');
-    expect((await getPolicy(world.services.db, world.account, 'module_retire'))?.decision).toBe('deny');
+    expect((await getPolicy(world.services.db, world.account, 'module_retire'))?.decision).toBe(
+      'deny',
+    );
   });
 
   it('of a token that is nobody’s is mailed with the name of the token', async () => {
-    const { token } = await createToken(world.services, world.caller, { name: 'nightly build', roles: ['admin'] });
+    const { token } = await createToken(world.services, world.caller, {
+      name: 'nightly build',
+      roles: ['admin'],
+    });
     const request = await asked({}, { ...world.caller, actor: `token:${token.id}` });
     await mailed(request, rita);
     const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
@@ -88,10 +112,21 @@ describe('a request for approval', () => {
     const request = await asked({}, as(otto, ['admin']));
     await expect(decides(otto, request)).rejects.toMatchObject({ code: 'self_approval' });
     await expect(
-      decideApproval(world.services, world.caller, { id: request.approval, decision: 'approve', comment: null }),
-    ).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('belongs to no member') });
+      decideApproval(world.services, world.caller, {
+        id: request.approval,
+        decision: 'approve',
+        comment: null,
+      }),
+    ).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('belongs to no member'),
+    });
     const decide = async (more: { member_id?: string }) => {
-      const { secret } = await createToken(world.services, world.caller, { name: 'two', roles: ['reviewer'], ...more });
+      const { secret } = await createToken(world.services, world.caller, {
+        name: 'two',
+        roles: ['reviewer'],
+        ...more,
+      });
       const response = await fetch(`${publicUrl}/api/v1/approvals/${request.approval}/decide`, {
         method: 'POST',
         headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
@@ -119,9 +154,9 @@ describe('a request for approval', () => {
     await decides(otto, slow);
     for (const request of [slow, quick]) {
       expect((await world.operation(request.operation.id)).state).toBe('succeeded');
-      expect((await recorded(request)).decisions.map(({ reviewer_email }) => reviewer_email).sort()).toEqual(
-        [rita.email, otto.email].sort(),
-      );
+      expect(
+        (await recorded(request)).decisions.map(({ reviewer_email }) => reviewer_email).sort(),
+      ).toEqual([rita.email, otto.email].sort());
     }
   });
 
@@ -158,7 +193,9 @@ describe('a request for approval', () => {
     expect(withdrawn).toMatchObject({ state: 'withdrawn', message: 'withdrawn by token:tests' });
     expect((await page(link)).html).toContain('This request was withdrawn');
     expect((await page(link, 'approve')).status).toBe(410);
-    await expect(withdrawOperation(world.services, world.caller, request.operation.id)).rejects.toMatchObject({
+    await expect(
+      withdrawOperation(world.services, world.caller, request.operation.id),
+    ).rejects.toMatchObject({
       code: 'conflict',
       message: 'expected an open operation, found one that is withdrawn',
     });
@@ -171,7 +208,8 @@ it('a link that was altered, cut or is of another request or reviewer decides no
   const other = await mailed(two, rita);
   const [payload = '', mac = ''] = (link.split('/').at(-1) ?? '').split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
-  const forged = (set: object) => Buffer.from(JSON.stringify({ ...claims, ...set })).toString('base64url');
+  const forged = (set: object) =>
+    Buffer.from(JSON.stringify({ ...claims, ...set })).toString('base64url');
   const base = `${publicUrl}/approve/${one.approval}`;
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const last = mac.at(-1) ?? '';

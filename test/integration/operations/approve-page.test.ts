@@ -27,7 +27,11 @@ async function asked(action: Action) {
   return { operation, approval, link: await approvalLink(world.services, approval, reviewer.id) };
 }
 
-async function page(url: string, form?: Record<string, string>, headers: Record<string, string> = {}) {
+async function page(
+  url: string,
+  form?: Record<string, string>,
+  headers: Record<string, string> = {},
+) {
   const response = await fetch(url, {
     method: form === undefined ? 'GET' : 'POST',
     headers: { accept: 'text/html', ...headers },
@@ -44,12 +48,19 @@ it('a link shows the request however often it is opened, and its button decides 
     expect(response.headers.get('cache-control')).toBe('no-store');
   }
   const { html } = await page(link);
-  for (const fact of ['change the policy of module_retire to deny', world.account, 'token:tests', reviewer.name]) {
+  for (const fact of [
+    'change the policy of module_retire to deny',
+    world.account,
+    'token:tests',
+    reviewer.name,
+  ]) {
     expect(html.toLowerCase()).toContain(fact.toLowerCase());
   }
   expect((await getApproval(world.services.db, world.account, approval.id))?.decisions).toEqual([]);
 
-  expect((await page(link, { decision: 'approve' }, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  expect(
+    (await page(link, { decision: 'approve' }, { 'sec-fetch-site': 'cross-site' })).status,
+  ).toBe(403);
   expect((await page(link, { decision: 'maybe' })).status).toBe(400);
   expect((await getApproval(world.services.db, world.account, approval.id))?.state).toBe('pending');
 
@@ -70,7 +81,8 @@ it('a rejection ends the request, with its comment', async () => {
   const answer = await page(link, { decision: 'reject', comment: 'not today' });
   expect(answer.html).toContain('nothing is changed');
   expect((await world.operation(operation.id)).state).toBe('rejected');
-  const [decision] = (await getApproval(world.services.db, world.account, approval.id))?.decisions ?? [];
+  const [decision] =
+    (await getApproval(world.services.db, world.account, approval.id))?.decisions ?? [];
   expect(decision).toMatchObject({
     decision: 'reject',
     comment: 'not today',

@@ -28,7 +28,8 @@ afterAll(async () => {
 });
 
 const template = (name: string) => createTemplate(world.services, world.caller, { name, platform });
-const events = (type: Parameters<typeof eventsOf>[2]) => eventsOf(world.services, world.account, type);
+const events = (type: Parameters<typeof eventsOf>[2]) =>
+  eventsOf(world.services, world.account, type);
 
 async function succeeds(operation: { id: string }): Promise<void> {
   expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded', code: null });
@@ -41,17 +42,31 @@ describe('a change that is applied', () => {
     const { services, caller } = world;
     await world.register('told', key);
     const { id } = await template('told');
-    const { operation, assignment_id } = await assignModule(services, caller, { template_id: id, module: 'told' });
+    const { operation, assignment_id } = await assignModule(services, caller, {
+      template_id: id,
+      module: 'told',
+    });
     await succeeds(operation);
-    await succeeds(await updateAssignment(services, caller, { id: assignment_id, effective_priority: 95 }));
+    await succeeds(
+      await updateAssignment(services, caller, { id: assignment_id, effective_priority: 95 }),
+    );
     await succeeds(await removeAssignment(services, caller, assignment_id));
-    const { instance } = await createInstance(services, caller, { name: 'told-1', template_id: id });
-    await succeeds(await changeInstance(services, caller, { id: instance.id, metadata: { hostname: 'told-1' } }));
-    await succeeds(await changePolicy(services, caller, { ...defaultPolicy('module_retire'), quorum: 2 }));
+    const { instance } = await createInstance(services, caller, {
+      name: 'told-1',
+      template_id: id,
+    });
+    await succeeds(
+      await changeInstance(services, caller, { id: instance.id, metadata: { hostname: 'told-1' } }),
+    );
+    await succeeds(
+      await changePolicy(services, caller, { ...defaultPolicy('module_retire'), quorum: 2 }),
+    );
 
     const changes = (await events('gantry.assignment.changed')).map(({ data }) => data.change);
     expect(changes.sort()).toEqual(['assign_module', 'remove_assignment', 'update_assignment']);
-    expect(await events('gantry.instance.changed')).toMatchObject([{ data: { changed: ['metadata'] } }]);
+    expect(await events('gantry.instance.changed')).toMatchObject([
+      { data: { changed: ['metadata'] } },
+    ]);
     expect(await events('gantry.policy.changed')).toMatchObject([
       { subject: 'policy/module_retire', data: { quorum: 2, decision: 'allow' } },
     ]);
@@ -60,22 +75,34 @@ describe('a change that is applied', () => {
   it('composes the templates that it touches and no others', async () => {
     const { services, caller } = world;
     await world.register('counted', key);
-    const version = await world.ingest({ name: 'counted', files: { 'etc/counted': 'x' } }, 'v1.0.0', key);
+    const version = await world.ingest(
+      { name: 'counted', files: { 'etc/counted': 'x' } },
+      'v1.0.0',
+      key,
+    );
     const touched = await template('touched');
     const other = await template('other');
     for (const [index, { id }] of [touched, other].entries()) {
-      await createInstance(services, caller, { name: `counted-${index}`, template_id: id, track: 'staging' });
+      await createInstance(services, caller, {
+        name: `counted-${index}`,
+        template_id: id,
+        track: 'staging',
+      });
     }
     const made = async (id: string) =>
       (await events('gantry.composition.made')).filter(
         ({ subject, data }) => subject === `template/${id}` && data.track === 'staging',
       );
-    const counts = async () => [(await made(touched.id)).length, (await made(other.id)).length].join();
+    const counts = async () =>
+      [(await made(touched.id)).length, (await made(other.id)).length].join();
     const settles = (wanted: string) =>
       eventually(`${wanted} compositions`, async () => ((await counts()) === wanted ? true : null));
     await settles('1,1');
 
-    const { operation } = await assignModule(services, caller, { template_id: touched.id, module: 'counted' });
+    const { operation } = await assignModule(services, caller, {
+      template_id: touched.id,
+      module: 'counted',
+    });
     await succeeds(operation);
     await settles('2,1');
     await succeeds(await promoteVersion(services, caller, { id: version.id, to: 'staging' }));

@@ -1,10 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
-import { assignModule, decideApproval, promoteVersion } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  decideApproval,
+  promoteVersion,
+} from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
-import { defaultPolicy, type InterventionPolicy, type Operation } from '../../../shared/domain/operations/index.ts';
+import {
+  defaultPolicy,
+  type InterventionPolicy,
+  type Operation,
+} from '../../../shared/domain/operations/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getPolicy, putPolicy } from '../../../shared/store/operations/index.ts';
@@ -32,8 +40,15 @@ afterAll(async () => {
 /** A template that has a machine on the staging track. */
 async function staged(): Promise<Template> {
   names += 1;
-  const template = await createTemplate(world.services, world.caller, { name: `template-${names}`, platform: 'any' });
-  const instance = { name: `instance-${names}`, template_id: template.id, track: 'staging' } as const;
+  const template = await createTemplate(world.services, world.caller, {
+    name: `template-${names}`,
+    platform: 'any',
+  });
+  const instance = {
+    name: `instance-${names}`,
+    template_id: template.id,
+    track: 'staging',
+  } as const;
   await createInstance(world.services, world.caller, instance);
   return template;
 }
@@ -46,7 +61,10 @@ async function protecting(name: string): Promise<Version> {
 }
 
 async function assign(template: Template, module: string): Promise<Operation> {
-  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module });
+  const { operation } = await assignModule(world.services, world.caller, {
+    template_id: template.id,
+    module,
+  });
   return operation;
 }
 
@@ -79,14 +97,16 @@ describe('changes that are fine alone and conflict together', () => {
     expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
     const lost = ended.find(({ state }) => state === 'failed');
     expect(lost).toMatchObject(conflict);
-    for (const fact of [template.id, '/etc/shared', 'left', 'right']) expect(lost?.message).toContain(fact);
+    for (const fact of [template.id, '/etc/shared', 'left', 'right'])
+      expect(lost?.message).toContain(fact);
     expect(await assigned(template)).toHaveLength(1);
   });
 
   it('cannot both be promoted at once', async () => {
     const versions = await Promise.all([protecting('one'), protecting('two')]);
     const template = await staged();
-    for (const module of ['one', 'two']) await world.operation((await assign(template, module)).id, 'succeeded');
+    for (const module of ['one', 'two'])
+      await world.operation((await assign(template, module)).id, 'succeeded');
     const asked = await Promise.all(
       versions.map(({ id }) => promoteVersion(world.services, world.caller, { id, to: 'staging' })),
     );
@@ -102,14 +122,18 @@ describe('changes that are fine alone and conflict together', () => {
     await Promise.all(versions.map((version) => promote(world, version, 'staging')));
     const template = await staged();
     await policy(world, 'assignment_change', { decision: 'require_approval' });
-    const waiting = await world.operation((await assign(template, 'early')).id, 'awaiting_approval');
+    const waiting = await world.operation(
+      (await assign(template, 'early')).id,
+      'awaiting_approval',
+    );
     await policy(world, 'assignment_change', {});
     await world.operation((await assign(template, 'late')).id, 'succeeded');
     const approval = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
     await decideApproval(world.services, as(rita), approval);
     const ended = await world.operation(waiting.id);
     expect(ended).toMatchObject(conflict);
-    for (const fact of [template.id, '/etc/shared', 'early', 'late']) expect(ended.message).toContain(fact);
+    for (const fact of [template.id, '/etc/shared', 'early', 'late'])
+      expect(ended.message).toContain(fact);
     expect(await assigned(template)).toEqual([`${world.account}/late`]);
   });
 });

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { assignModule, decideApproval, promoteVersion } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  decideApproval,
+  promoteVersion,
+} from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
@@ -7,7 +11,16 @@ import { getModule } from '../../../shared/store/modules/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { listAssignments } from '../../../shared/store/templates/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import { as, mailsTo, policy, promote, raise, requirePending, stateOf, versionNow } from '../../support/operations.ts';
+import {
+  as,
+  mailsTo,
+  policy,
+  promote,
+  raise,
+  requirePending,
+  stateOf,
+  versionNow,
+} from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 let registry: DockerRegistry;
@@ -48,10 +61,14 @@ describe('a promotion', () => {
   it('from a state that does not lead there is refused, and nothing is recorded', async () => {
     const [version] = await built('eager');
     for (const to of ['blessed', 'live', 'built', 'nowhere']) {
-      await expect(promoteVersion(world.services, world.caller, { id: version.id, to })).rejects.toMatchObject({
+      await expect(
+        promoteVersion(world.services, world.caller, { id: version.id, to }),
+      ).rejects.toMatchObject({
         code: 'promotion_state_invalid',
         field: 'to',
-        message: expect.stringContaining('eager 1.0.0 is built: expected a promotion to staging or retired'),
+        message: expect.stringContaining(
+          'eager 1.0.0 is built: expected a promotion to staging or retired',
+        ),
       });
     }
     expect(await recentOperations(world.services.db, world.account, 10)).toEqual([]);
@@ -68,12 +85,17 @@ describe('a promotion', () => {
       approvals: [{ action: 'module_promote_to_live', reviewer: rita.email }],
     });
     expect((await promote(world, second, 'live', rita)).state).toBe('succeeded');
-    expect([await stateOf(world, first), await stateOf(world, second)]).toEqual(['blessed', 'live']);
+    expect([await stateOf(world, first), await stateOf(world, second)]).toEqual([
+      'blessed',
+      'live',
+    ]);
     expect(await live('steps')).toBe(second.id);
 
     expect((await promote(world, second, 'retired')).state).toBe('succeeded');
     expect([await stateOf(world, second), await live('steps')]).toEqual(['retired', null]);
-    await expect(promoteVersion(world.services, world.caller, { id: second.id, to: 'live' })).rejects.toMatchObject({
+    await expect(
+      promoteVersion(world.services, world.caller, { id: second.id, to: 'live' }),
+    ).rejects.toMatchObject({
       code: 'promotion_state_invalid',
       message: expect.stringContaining('expected no further promotion'),
     });
@@ -87,7 +109,9 @@ describe('a promotion', () => {
     const asked = await Promise.all(
       both.map(({ id }) => promoteVersion(world.services, world.caller, { id, to: 'live' })),
     );
-    const waiting = await Promise.all(asked.map(({ id }) => world.operation(id, 'awaiting_approval')));
+    const waiting = await Promise.all(
+      asked.map(({ id }) => world.operation(id, 'awaiting_approval')),
+    );
     await Promise.all(
       waiting.map((operation) => {
         const id = requirePending(operation);
@@ -97,7 +121,10 @@ describe('a promotion', () => {
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
     expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
     const loser = ended.find(({ state }) => state === 'failed');
-    expect(loser).toMatchObject({ code: 'promotion_raced', message: expect.stringContaining('another promotion') });
+    expect(loser).toMatchObject({
+      code: 'promotion_raced',
+      message: expect.stringContaining('another promotion'),
+    });
     const states = await Promise.all(both.map((version) => stateOf(world, version)));
     expect(states.sort()).toEqual(['blessed', 'live']);
     const winner = both.find((_, index) => ended[index]?.state === 'succeeded');
@@ -107,7 +134,9 @@ describe('a promotion', () => {
   it('of one version asked for twice at once happens once', async () => {
     const [version] = await built('twice');
     const asked = await Promise.all(
-      [1, 2].map(() => promoteVersion(world.services, world.caller, { id: version.id, to: 'staging' })),
+      [1, 2].map(() =>
+        promoteVersion(world.services, world.caller, { id: version.id, to: 'staging' }),
+      ),
     );
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
     expect(ended.map(({ code }) => code).sort()).toEqual([null, 'promotion_raced'].sort());
@@ -116,17 +145,35 @@ describe('a promotion', () => {
 
   it('that a composition forbids is blocked, and says which template and why', async () => {
     const protects = 'protected_spec: ["/etc/shared"]';
-    const [[ours], [theirs]] = await Promise.all([builtSharing('ours', protects), builtSharing('theirs', protects)]);
+    const [[ours], [theirs]] = await Promise.all([
+      builtSharing('ours', protects),
+      builtSharing('theirs', protects),
+    ]);
     await raise(world, ours, 'blessed');
-    const template = await createTemplate(world.services, world.caller, { name: 'both', platform: 'any' });
+    const template = await createTemplate(world.services, world.caller, {
+      name: 'both',
+      platform: 'any',
+    });
     for (const module of ['ours', 'theirs']) {
-      const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module });
-      expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded', message: null });
+      const { operation } = await assignModule(world.services, world.caller, {
+        template_id: template.id,
+        module,
+      });
+      expect(await world.operation(operation.id)).toMatchObject({
+        state: 'succeeded',
+        message: null,
+      });
     }
     expect((await promote(world, theirs, 'staging')).state).toBe('succeeded');
     const blocked = await promote(world, theirs, 'blessed');
     expect(blocked).toMatchObject({ state: 'failed', code: 'composition_protected_conflict' });
-    for (const fact of [template.id, 'live', `${world.account}/ours`, `${world.account}/theirs`, '/etc/shared']) {
+    for (const fact of [
+      template.id,
+      'live',
+      `${world.account}/ours`,
+      `${world.account}/theirs`,
+      '/etc/shared',
+    ]) {
       expect(blocked.message).toContain(fact);
     }
     expect(await stateOf(world, theirs)).toBe('staging');
@@ -157,7 +204,10 @@ describe('a policy', () => {
   it('holds for any action: an assignment waits for approval as a promotion does', async () => {
     await policy(world, 'assignment_change', { decision: 'require_approval' });
     await world.register('assigned', key);
-    const template = await createTemplate(world.services, world.caller, { name: 'asks', platform: 'any' });
+    const template = await createTemplate(world.services, world.caller, {
+      name: 'asks',
+      platform: 'any',
+    });
     const input = { template_id: template.id, module: 'assigned' };
     const { operation, assignment_id } = await assignModule(world.services, world.caller, input);
     const waiting = await world.operation(operation.id, 'awaiting_approval');
@@ -166,7 +216,9 @@ describe('a policy', () => {
     const id = requirePending(waiting);
     await decideApproval(world.services, as(rita), { id, decision: 'approve', comment: null });
     expect((await world.operation(operation.id)).state).toBe('succeeded');
-    expect(await rows()).toMatchObject([{ id: assignment_id, module: `${world.account}/assigned` }]);
+    expect(await rows()).toMatchObject([
+      { id: assignment_id, module: `${world.account}/assigned` },
+    ]);
   });
 
   it('that asks where nobody may answer refuses, and says whom it lacks', async () => {
@@ -174,12 +226,17 @@ describe('a policy', () => {
     await policy(lonely, 'assignment_change', { decision: 'require_approval', quorum: 2 });
     await lonely.reviewer();
     await lonely.register('assigned', key);
-    const template = await createTemplate(lonely.services, lonely.caller, { name: 'asks', platform: 'any' });
+    const template = await createTemplate(lonely.services, lonely.caller, {
+      name: 'asks',
+      platform: 'any',
+    });
     const input = { template_id: template.id, module: 'assigned' };
     const { operation } = await assignModule(lonely.services, lonely.caller, input);
     const refused = await lonely.operation(operation.id);
     expect([refused.state, refused.code]).toEqual(['refused', 'approval_required']);
-    expect(refused.message).toContain('needs 2 approval(s); expected as many members with role reviewer');
+    expect(refused.message).toContain(
+      'needs 2 approval(s); expected as many members with role reviewer',
+    );
     expect(refused.message).toContain('found 1');
     await lonely.close();
   });

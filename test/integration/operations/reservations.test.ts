@@ -27,11 +27,16 @@ async function staged(source: ModuleSource): Promise<void> {
 }
 
 async function assign(module: string): Promise<void> {
-  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module });
+  const { operation } = await assignModule(world.services, world.caller, {
+    template_id: template.id,
+    module,
+  });
   expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
 }
 
-async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function gantry(
+  ...line: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
   return promisify(execFile)(gantryProgram, line, { env }).then(
     (out) => ({ code: 0, ...out }),
@@ -45,7 +50,9 @@ function composed(layers: number, dropped: number) {
     const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
     if (pointer === null) return null;
     const record = await readRecord(world.services, pointer.report_key);
-    return record.layers.length === layers && record.report.dropped.length === dropped ? record : null;
+    return record.layers.length === layers && record.report.dropped.length === dropped
+      ? record
+      : null;
   });
 }
 
@@ -56,12 +63,27 @@ const change = (input: Parameters<typeof changeReservations>[2]) =>
 beforeAll(async () => {
   registry = await startDockerRegistry();
   world = await World.create(registry.host);
-  template = await createTemplate(world.services, world.caller, { name: 'vaults', platform: 'ubuntu-24.04-amd64' });
-  await createInstance(world.services, world.caller, { name: 'one', template_id: template.id, track: 'staging' });
+  template = await createTemplate(world.services, world.caller, {
+    name: 'vaults',
+    platform: 'ubuntu-24.04-amd64',
+  });
+  await createInstance(world.services, world.caller, {
+    name: 'one',
+    template_id: template.id,
+    track: 'staging',
+  });
   await Promise.all([
-    staged({ name: 'vault', files: { 'usr/bin/vault': 'x' }, manifest: `protected_spec: ["${below}"]` }),
+    staged({
+      name: 'vault',
+      files: { 'usr/bin/vault': 'x' },
+      manifest: `protected_spec: ["${below}"]`,
+    }),
     staged({ name: 'site', files: { 'etc/vault/token': 'mine' } }),
-    staged({ name: 'keeper', files: { 'usr/bin/keeper': 'x' }, manifest: `protected_spec: ["${token}"]` }),
+    staged({
+      name: 'keeper',
+      files: { 'usr/bin/keeper': 'x' },
+      manifest: `protected_spec: ["${token}"]`,
+    }),
   ]);
   for (const module of ['vault', 'site', 'keeper']) await assign(module);
 });
@@ -84,16 +106,30 @@ describe('a pattern that matches nothing which its module ships', () => {
       expected: [below],
       message: `expected a pattern as it stands in the protected_spec of a version of vault (they are "${below}"), found "/etc/**"`,
     });
-    await expect(change({ module: 'vault', revoke: [below] })).rejects.toMatchObject({ code: 'reservation_unknown' });
-    await expect(change({ module: 'nobody', grant: [below] })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(change({ module: 'vault', revoke: [below] })).rejects.toMatchObject({
+      code: 'reservation_unknown',
+    });
+    await expect(change({ module: 'nobody', grant: [below] })).rejects.toMatchObject({
+      code: 'not_found',
+    });
   });
 
   it('is previewed with the file that a neighbour would lose', async () => {
-    const line = ['template', 'preview', 'vaults', '--reserve', `vault=${below}`, '--track', 'staging'];
+    const line = [
+      'template',
+      'preview',
+      'vaults',
+      '--reserve',
+      `vault=${below}`,
+      '--track',
+      'staging',
+    ];
     const { code, stdout, stderr } = await gantry(...line);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^ {2}- ${token} +${full('site')}$`, 'm'));
-    expect(stdout).toMatch(new RegExp(`^ {2}! ${token} +${full('site')}'s is dropped by ${full('vault')}`, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^ {2}! ${token} +${full('site')}'s is dropped by ${full('vault')}`, 'm'),
+    );
     expect((await composed(3, 0)).report.dropped).toEqual([]);
   });
 
@@ -108,24 +144,40 @@ describe('a pattern that matches nothing which its module ships', () => {
 describe('once an operator granted it', () => {
   it("a neighbour's file there is dropped, and the grant travels with what machines are to run", async () => {
     const granted = await gantry('module', 'reserve', 'vault', below);
-    expect(granted).toMatchObject({ code: 0, stdout: `done: reserve ${below} for vault\n`, stderr: '' });
+    expect(granted).toMatchObject({
+      code: 0,
+      stdout: `done: reserve ${below} for vault\n`,
+      stderr: '',
+    });
     const { report, layers } = await composed(3, 1);
-    expect(report.dropped).toEqual([{ path: token, from: full('site'), because_of: full('vault') }]);
+    expect(report.dropped).toEqual([
+      { path: token, from: full('site'), because_of: full('vault') },
+    ]);
     // The agent composes again from what is signed, so the grant travels with its layer.
-    expect(layers.flatMap(({ granted_reservations }) => granted_reservations ?? [])).toEqual([below]);
-  });
-
-  it('the module, the path and an event say so', async () => {
-    expect((await gantry('module', 'show', 'vault')).stdout).toMatch(/^reserved +\/etc\/vault\/\*\*$/m);
-    const why = await gantry('composition', 'why', 'vaults', token, '--track', 'staging');
-    expect(why.stdout.split('\n')).toContain(`It is reserved for ${full('vault')}, which was granted ${below}.`);
-    expect(await eventsOf(world.services, world.account, 'gantry.reservation.changed')).toMatchObject([
-      { subject: 'module/vault', data: { granted: [below], revoked: [] } },
+    expect(layers.flatMap(({ granted_reservations }) => granted_reservations ?? [])).toEqual([
+      below,
     ]);
   });
 
+  it('the module, the path and an event say so', async () => {
+    expect((await gantry('module', 'show', 'vault')).stdout).toMatch(
+      /^reserved +\/etc\/vault\/\*\*$/m,
+    );
+    const why = await gantry('composition', 'why', 'vaults', token, '--track', 'staging');
+    expect(why.stdout.split('\n')).toContain(
+      `It is reserved for ${full('vault')}, which was granted ${below}.`,
+    );
+    expect(
+      await eventsOf(world.services, world.account, 'gantry.reservation.changed'),
+    ).toMatchObject([{ subject: 'module/vault', data: { granted: [below], revoked: [] } }]);
+  });
+
   it('a manifest that would ship a file there is told before it is pushed', async () => {
-    const manifest_yaml = JSON.stringify({ schema_version: 1, name: 'newcomer', file_spec: [token] });
+    const manifest_yaml = JSON.stringify({
+      schema_version: 1,
+      name: 'newcomer',
+      file_spec: [token],
+    });
     const response = await fetch(`${publicUrl}/api/v1/manifests/validate`, {
       method: 'POST',
       headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },

@@ -1,4 +1,8 @@
-import { DescribeExecutionCommand, ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  DescribeExecutionCommand,
+  ListExecutionsCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   changePolicy,
@@ -9,7 +13,11 @@ import {
 import { newId } from '../../../shared/base/ids.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
-import { type Action, defaultPolicy, type Operation } from '../../../shared/domain/operations/index.ts';
+import {
+  type Action,
+  defaultPolicy,
+  type Operation,
+} from '../../../shared/domain/operations/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import {
   createOperation,
@@ -53,7 +61,9 @@ async function kill(operation: Operation): Promise<void> {
   const { sfn } = world.services.aws;
   await sfn.send(new StopExecutionCommand({ executionArn: executionArn(operation) }));
   await eventually('the execution to be dead', async () => {
-    const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn: executionArn(operation) }));
+    const { status } = await sfn.send(
+      new DescribeExecutionCommand({ executionArn: executionArn(operation) }),
+    );
     return status === 'ABORTED' ? status : null;
   });
 }
@@ -65,7 +75,8 @@ function mailed(approval: string): Promise<string> {
 }
 
 async function press(link: string): Promise<number> {
-  return (await fetch(link, { method: 'POST', body: new URLSearchParams({ decision: 'approve' }) })).status;
+  return (await fetch(link, { method: 'POST', body: new URLSearchParams({ decision: 'approve' }) }))
+    .status;
 }
 
 /** Waits until the operation's execution, whichever it is by now, waits for approval with a token of its own. */
@@ -116,12 +127,20 @@ it('a promotion whose execution is stopped while it waits goes on: the mailed li
 
   expect(await press(link)).toBe(200);
   expect(await world.operation(id)).toMatchObject({ state: 'succeeded', attempt: 2 });
-  expect(await versionNow(world, version)).toMatchObject({ promotion_state: 'live', approvals: [{}] });
+  expect(await versionNow(world, version)).toMatchObject({
+    promotion_state: 'live',
+    approvals: [{}],
+  });
   expect((await linksTo(rita.email)).filter((one) => one.includes(approval))).toEqual([link]);
   const { executions } = await world.services.aws.sfn.send(
-    new ListExecutionsCommand({ stateMachineArn: world.services.settings.stateMachineArn, maxResults: 1000 }),
+    new ListExecutionsCommand({
+      stateMachineArn: world.services.settings.stateMachineArn,
+      maxResults: 1000,
+    }),
   );
-  expect(executions?.filter(({ name }) => name?.startsWith(id)).map(({ name }) => name)).toHaveLength(2);
+  expect(
+    executions?.filter(({ name }) => name?.startsWith(id)).map(({ name }) => name),
+  ).toHaveLength(2);
 });
 
 it('what was approved while no execution lived is applied by the next one', async () => {
@@ -131,7 +150,9 @@ it('what was approved while no execution lived is applied by the next one', asyn
   const link = await mailed(requirePending(waiting));
   await kill(waiting);
   expect(await press(link)).toBe(200);
-  expect((await getOperation(world.services.db, world.account, id))?.state).toBe('awaiting_approval');
+  expect((await getOperation(world.services.db, world.account, id))?.state).toBe(
+    'awaiting_approval',
+  );
   expect(await sweep(waiting)).toBe(1);
   expect((await world.operation(id)).state).toBe('succeeded');
 });
@@ -142,13 +163,21 @@ it('an execution that has not heard of its approval is told again', async () => 
   const waiting = await world.operation(id, 'awaiting_approval');
   const link = await mailed(requirePending(waiting));
   await eventually('the note that mails are out', async () => {
-    return (await getApproval(world.services.db, world.account, requirePending(waiting)))?.mailed_at ?? null;
+    return (
+      (await getApproval(world.services.db, world.account, requirePending(waiting)))?.mailed_at ??
+      null
+    );
   });
   // Whoever decides and dies before telling leaves just this: the decision recorded.
 
   const pending = await getApproval(world.services.db, world.account, requirePending(waiting));
   if (pending === null) throw new Error('expected an approval');
-  const by = { reviewer: `member:${rita.id}`, reviewer_email: rita.email, comment: null, by: 'link' } as const;
+  const by = {
+    reviewer: `member:${rita.id}`,
+    reviewer_email: rita.email,
+    comment: null,
+    by: 'link',
+  } as const;
   const decisions = [{ ...by, decision: 'approve' as const, decided_at: new Date().toISOString() }];
   await transact(world.services.db, [updateApproval(pending, { decisions, state: 'approved' })]);
   expect(await sweep(waiting)).toBe(0);
@@ -161,7 +190,8 @@ it('an execution that lives is left alone, and looked at again later', async () 
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
   const until = new Date(Date.parse(waiting.updated_at) + 1).toISOString();
-  const due = async () => (await idleOperations(world.services.db, until)).some((one) => one.id === id);
+  const due = async () =>
+    (await idleOperations(world.services.db, until)).some((one) => one.id === id);
   expect(await due()).toBe(true);
   expect(await sweep(waiting)).toBe(0);
   expect(await due()).toBe(false);
@@ -179,7 +209,9 @@ it('an operation that was recorded and never started is started', async () => {
   const waiting = await world.operation(operation.id, 'awaiting_approval');
   expect(await press(await mailed(requirePending(waiting)))).toBe(200);
   expect((await world.operation(operation.id)).state).toBe('succeeded');
-  expect((await getPolicy(world.services.db, world.account, 'module_install_unverified'))?.decision).toBe('deny');
+  expect(
+    (await getPolicy(world.services.db, world.account, 'module_install_unverified'))?.decision,
+  ).toBe('deny');
 });
 
 it('an operation whose executions died too often is given up, and says so', async () => {

@@ -7,11 +7,19 @@ import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
-import { assignModule, decideApproval, updateModule } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  decideApproval,
+  updateModule,
+} from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
-import { type Module, type ModuleChanges, withModuleChanges } from '../../../shared/domain/modules/index.ts';
+import {
+  type Module,
+  type ModuleChanges,
+  withModuleChanges,
+} from '../../../shared/domain/modules/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getModule, putRegistration } from '../../../shared/store/modules/index.ts';
@@ -63,7 +71,9 @@ async function changeNow(name: string, set: ModuleChanges): Promise<void> {
   ]);
 }
 
-async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function gantry(
+  ...line: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
   return promisify(execFile)(gantryProgram, line, { env }).then(
     (out) => ({ code: 0, ...out }),
@@ -75,7 +85,11 @@ describe('a registration', () => {
   it('takes another signer only once a reviewer approved, and then what was refused is judged again', async () => {
     await world.register('site', old);
     const before = (await row('site')).policy_version;
-    const digest = await world.publish({ name: 'site', files: { 'etc/site': '1' } }, 'v1.0.0', next);
+    const digest = await world.publish(
+      { name: 'site', files: { 'etc/site': '1' } },
+      'v1.0.0',
+      next,
+    );
     await world.poll('site');
     expect(await world.inState('site', digest, 'rejected')).toMatchObject({
       code: 'key_mismatch',
@@ -86,12 +100,17 @@ describe('a registration', () => {
     expect(action).toBe('trust_policy_change');
     await world.operation(id, 'awaiting_approval');
     expect((await row('site')).policy_version).toBe(before);
-    expect(await approved(id)).toMatchObject({ state: 'succeeded', summary: 'change trusted_keys of site' });
+    expect(await approved(id)).toMatchObject({
+      state: 'succeeded',
+      summary: 'change trusted_keys of site',
+    });
 
     const after = await row('site');
     expect(after).toMatchObject({ trusted_keys: [old.publicPem, next.publicPem] });
     expect(after.policy_version).not.toBe(before);
-    expect(await world.inState('site', digest, 'ingested')).toMatchObject({ policy_version: after.policy_version });
+    expect(await world.inState('site', digest, 'ingested')).toMatchObject({
+      policy_version: after.policy_version,
+    });
     expect(await eventsOf(world.services, world.account, 'gantry.module.updated')).toMatchObject([
       {
         subject: 'module/site',
@@ -104,7 +123,11 @@ describe('a registration', () => {
     const file = join(world.directory, 'next.pub');
     await writeFile(file, next.publicPem);
     const answer = await gantry('module', 'update', 'site', '--key', file);
-    expect(answer).toMatchObject({ code: 0, stdout: 'done: change trusted_keys of site\n', stderr: '' });
+    expect(answer).toMatchObject({
+      code: 0,
+      stdout: 'done: change trusted_keys of site\n',
+      stderr: '',
+    });
     expect((await row('site')).trusted_keys).toEqual([next.publicPem]);
   });
 
@@ -120,15 +143,23 @@ describe('a registration', () => {
     expect(await patch({ visibility: 'public' })).toMatchObject({
       status: 202,
       body: {
-        operation: { action: 'module_change', change: { kind: 'update_module', set: { visibility: 'public' } } },
+        operation: {
+          action: 'module_change',
+          change: { kind: 'update_module', set: { visibility: 'public' } },
+        },
       },
     });
-    expect(await patch({ trusted_keys: [] })).toMatchObject({ status: 422, body: { code: 'policy_missing' } });
+    expect(await patch({ trusted_keys: [] })).toMatchObject({
+      status: 422,
+      body: { code: 'policy_missing' },
+    });
     expect(await patch({ trusted_root: { mediaType: 'x' } })).toMatchObject({
       status: 422,
       body: { code: 'trusted_root_invalid' },
     });
-    expect(await patch({ repository: 'r.example/a:tag' })).toMatchObject({ body: { code: 'reference_invalid' } });
+    expect(await patch({ repository: 'r.example/a:tag' })).toMatchObject({
+      body: { code: 'reference_invalid' },
+    });
     expect(await patch({ category: 'none' })).toMatchObject({ body: { code: 'category_unknown' } });
     expect(await patch({ variety: 'config' })).toMatchObject({ status: 400 });
     expect(await patch({ allow_unanchored: true })).toMatchObject({ status: 400 });
@@ -139,14 +170,21 @@ describe('a registration', () => {
     const first = await update('raced', { trusted_keys: [old.publicPem, next.publicPem] });
     await world.operation(first.id, 'awaiting_approval');
     const second = await update('raced', { require_tlog: true });
-    expect(await world.operation(second.id)).toMatchObject({ state: 'succeeded', action: 'module_change' });
+    expect(await world.operation(second.id)).toMatchObject({
+      state: 'succeeded',
+      action: 'module_change',
+    });
     expect(await approved(first.id)).toMatchObject({ state: 'failed', code: 'promotion_raced' });
     expect((await row('raced')).trusted_keys).toEqual([old.publicPem]);
   });
 
   it('with another repository is polled there at once', async () => {
     await world.register('moved', old, { repository: `${registry.host}/nowhere/moved` });
-    const digest = await world.publish({ name: 'moved', files: { 'etc/moved': '1' } }, 'v1.0.0', old);
+    const digest = await world.publish(
+      { name: 'moved', files: { 'etc/moved': '1' } },
+      'v1.0.0',
+      old,
+    );
     const { id, action } = await update('moved', { repository: world.repository('moved') });
     expect(action).toBe('trust_policy_change');
     expect(await approved(id)).toMatchObject({ state: 'succeeded' });
@@ -176,10 +214,16 @@ describe('a signer who was taken away between verify and ingest', () => {
     await changeNow('before', { trusted_keys: [next.publicPem] });
     await ingestCandidate(services, message);
     expect(await world.version('before', digest)).toBeNull();
-    expect(await world.candidate('before', digest)).toMatchObject({ state: 'found', policy_version: null });
+    expect(await world.candidate('before', digest)).toMatchObject({
+      state: 'found',
+      policy_version: null,
+    });
     await verifyCandidate(services, message);
     await ingestCandidate(services, message);
-    expect(await world.candidate('before', digest)).toMatchObject({ state: 'rejected', code: 'key_mismatch' });
+    expect(await world.candidate('before', digest)).toMatchObject({
+      state: 'rejected',
+      code: 'key_mismatch',
+    });
     expect(await world.version('before', digest)).toBeNull();
   });
 
@@ -196,7 +240,10 @@ describe('a signer who was taken away between verify and ingest', () => {
     await ingest;
     expect(await world.version('during', digest)).toBeNull();
     await verifyCandidate(services, message);
-    expect(await world.candidate('during', digest)).toMatchObject({ state: 'rejected', code: 'key_mismatch' });
+    expect(await world.candidate('during', digest)).toMatchObject({
+      state: 'rejected',
+      code: 'key_mismatch',
+    });
   });
 
   it('has no part in what another signer signed as well', async () => {
@@ -214,7 +261,10 @@ describe('a signer who was taken away between verify and ingest', () => {
 describe('templates and machines', () => {
   it('are composed by another category, and told whom to trust from then on', async () => {
     const { services, account, caller } = world;
-    const template = await createTemplate(services, caller, { name: 'hosts', platform: 'ubuntu-24.04-amd64' });
+    const template = await createTemplate(services, caller, {
+      name: 'hosts',
+      platform: 'ubuntu-24.04-amd64',
+    });
     const { instance } = await createInstance(services, caller, {
       name: 'one',
       template_id: template.id,
@@ -222,8 +272,15 @@ describe('templates and machines', () => {
     });
     for (const name of ['lower', 'upper']) {
       await world.register(name, old);
-      await promote(world, await world.ingest({ name, files: { 'etc/motd': name } }, 'v1.0.0', old), 'staging');
-      const { operation } = await assignModule(services, caller, { template_id: template.id, module: name });
+      await promote(
+        world,
+        await world.ingest({ name, files: { 'etc/motd': name } }, 'v1.0.0', old),
+        'staging',
+      );
+      const { operation } = await assignModule(services, caller, {
+        template_id: template.id,
+        module: name,
+      });
       expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
     }
     const layers = async () => {
@@ -236,14 +293,23 @@ describe('templates and machines', () => {
     expect(await layers()).toEqual(['lower', 'upper']);
 
     const moved = await update('upper', { category: 'system-base' });
-    expect(await world.operation(moved.id)).toMatchObject({ state: 'succeeded', action: 'module_change' });
-    await eventually('the other order', async () => ((await layers())[0] === 'upper' ? true : null));
+    expect(await world.operation(moved.id)).toMatchObject({
+      state: 'succeeded',
+      action: 'module_change',
+    });
+    await eventually('the other order', async () =>
+      (await layers())[0] === 'upper' ? true : null,
+    );
 
     const { id } = await update('upper', { trusted_keys: [old.publicPem, next.publicPem] });
     expect(await approved(id)).toMatchObject({ state: 'succeeded' });
     await eventually('the new signer in the desired state', async () => {
       const bytes = await getBytes(services.objects, objectKeys.desiredState(account, instance.id));
-      return Buffer.from(bytes).toString('utf8').includes(JSON.stringify(next.publicPem).slice(1, -1)) ? true : null;
+      return Buffer.from(bytes)
+        .toString('utf8')
+        .includes(JSON.stringify(next.publicPem).slice(1, -1))
+        ? true
+        : null;
     });
   });
 });

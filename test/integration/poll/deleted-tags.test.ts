@@ -78,7 +78,10 @@ describe('a tag that is deleted', () => {
     expect(await world.candidate('kept', digest)).toMatchObject({ state: 'ingested' });
     expect((await tagOf('kept'))?.gone_at).not.toBeNull();
     expect(await deletions('kept')).toEqual([{ tag: 'v1.0.0', digest }]);
-    const { reason } = await explainArtifact(services, world.caller, { module: 'kept', ref: 'v1.0.0' });
+    const { reason } = await explainArtifact(services, world.caller, {
+      module: 'kept',
+      ref: 'v1.0.0',
+    });
     expect(reason.message).toContain('does not have tag v1.0.0 since');
   });
 
@@ -94,7 +97,12 @@ describe('a tag that is deleted', () => {
 
     expect(await world.version('withdrawn', digest)).toBeNull();
     const candidate = await world.candidate('withdrawn', digest);
-    expect(candidate).toMatchObject({ state: 'rejected', code: 'tag_deleted', tags: [], next_verify_at: null });
+    expect(candidate).toMatchObject({
+      state: 'rejected',
+      code: 'tag_deleted',
+      tags: [],
+      next_verify_at: null,
+    });
     expect(candidate?.message).toContain('v1.0.0, is gone');
   });
 
@@ -111,7 +119,10 @@ describe('a tag that is deleted', () => {
     slow.release();
     await ingesting;
     expect(await world.version('midway', digest)).toBeNull();
-    expect(await world.candidate('midway', digest)).toMatchObject({ state: 'rejected', code: 'tag_deleted' });
+    expect(await world.candidate('midway', digest)).toMatchObject({
+      state: 'rejected',
+      code: 'tag_deleted',
+    });
   });
 
   it('leaves a candidate to the tags that still name it', async () => {
@@ -120,7 +131,11 @@ describe('a tag that is deleted', () => {
     await pollAlone(services, world.account, 'aliased', digest);
     await deleteTag(registry, place('aliased'), 'v1.0.0');
     const ingested = await walk(services, world.account, 'aliased', digest);
-    expect(ingested).toMatchObject({ state: 'ingested', tags: ['v1.0.1'], version_string: '1.0.1' });
+    expect(ingested).toMatchObject({
+      state: 'ingested',
+      tags: ['v1.0.1'],
+      version_string: '1.0.1',
+    });
   });
 
   it('and comes back with its digest makes it a version', async () => {
@@ -129,7 +144,9 @@ describe('a tag that is deleted', () => {
     await deleteTag(registry, place('returned'), 'v1.0.0');
     await poll('returned');
     await retag(registry, place('returned'), digest, 'v1.0.0');
-    expect(await walk(services, world.account, 'returned', digest)).toMatchObject({ state: 'ingested' });
+    expect(await walk(services, world.account, 'returned', digest)).toMatchObject({
+      state: 'ingested',
+    });
     expect(await tagOf('returned')).toMatchObject({ digest, gone_at: null });
   });
 
@@ -169,8 +186,13 @@ describe('a tag that is deleted', () => {
     await deleteTag(registry, place('replaced-early'), 'v1.0.0');
     await poll('replaced-early');
     const second = await publish('replaced-early', 'two', 'v1.0.0');
-    expect(await walk(services, world.account, 'replaced-early', second)).toMatchObject({ state: 'ingested' });
-    expect(await world.candidate('replaced-early', first)).toMatchObject({ state: 'rejected', code: 'tag_deleted' });
+    expect(await walk(services, world.account, 'replaced-early', second)).toMatchObject({
+      state: 'ingested',
+    });
+    expect(await world.candidate('replaced-early', first)).toMatchObject({
+      state: 'rejected',
+      code: 'tag_deleted',
+    });
   });
 
   it('is only what the registry says it does not have: a list that lacks it is not enough', async () => {
@@ -178,7 +200,9 @@ describe('a tag that is deleted', () => {
     await walk(services, world.account, 'unlisted', digest);
     proxy.interfere = (request, response) => {
       if (!request.url?.includes('/unlisted/tags/list')) return false;
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"name":"unlisted","tags":[]}');
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"name":"unlisted","tags":[]}');
       return true;
     };
     await poll('unlisted');
@@ -193,7 +217,9 @@ describe('a list of more tags than one poll takes up, none of which there are', 
     const tags = Array.from({ length: limits.freshTagsMax + 1 }, (_, i) => `v1.0.${i}`);
     proxy.interfere = (request, response) => {
       if (!request.url?.includes('/dangling/tags/list')) return false;
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ name: 'dangling', tags }));
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ name: 'dangling', tags }));
       return true;
     };
     const { aws, settings } = services;
@@ -206,7 +232,9 @@ describe('a list of more tags than one poll takes up, none of which there are', 
     expect((await waiting()).Attributes).toEqual(before.Attributes);
     const row = await getRepository(services.db, world.account, 'dangling');
     expect(row).toMatchObject({ code: null, tags_hash: null });
-    expect(Date.parse(row?.next_poll_at ?? '')).toBeLessThan(Date.now() + limits.pollSeconds * 1000);
+    expect(Date.parse(row?.next_poll_at ?? '')).toBeLessThan(
+      Date.now() + limits.pollSeconds * 1000,
+    );
   });
 });
 
@@ -221,7 +249,9 @@ describe('a repository that is deleted', () => {
     await poll('gone');
     expect(await row()).toMatchObject({ failures: 2, code: 'registry_not_found' });
     expect((await row())?.message).toContain(place('gone'));
-    expect(Date.parse((await row())?.next_poll_at ?? '')).toBeGreaterThan(Date.parse(first?.next_poll_at ?? ''));
+    expect(Date.parse((await row())?.next_poll_at ?? '')).toBeGreaterThan(
+      Date.parse(first?.next_poll_at ?? ''),
+    );
     expect(await world.version('gone', digest)).toMatchObject({ promotion_state: 'built' });
     expect(await tagOf('gone')).toMatchObject({ gone_at: null });
 
@@ -244,6 +274,8 @@ describe('a repository that is deleted', () => {
     });
 
     await publish('gone-early', 'one', 'v1.0.0');
-    expect(await walk(services, world.account, 'gone-early', digest)).toMatchObject({ state: 'ingested' });
+    expect(await walk(services, world.account, 'gone-early', digest)).toMatchObject({
+      state: 'ingested',
+    });
   });
 });

@@ -5,7 +5,12 @@ import { servicesFromEnvironment } from '../../../shared/actions/context/index.t
 import { schedulePolls } from '../../../shared/actions/poll/index.ts';
 import { mapAtOnce } from '../../../shared/base/concurrency.ts';
 import { dueShards, transact } from '../../../shared/store/db.ts';
-import { claimRepository, createRepository, dueRepositories, modulesIn } from '../../../shared/store/poll/index.ts';
+import {
+  claimRepository,
+  createRepository,
+  dueRepositories,
+  modulesIn,
+} from '../../../shared/store/poll/index.ts';
 import { alone } from '../../support/flow.ts';
 
 const total = 10_000;
@@ -46,7 +51,9 @@ beforeAll(async () => {
   services = { ...parked, db: { client, table } };
   const batches = Array.from({ length: total / 100 }, (_, batch) => batch * 100);
   await mapAtOnce(batches, 8, async (start) => {
-    const rows = Array.from({ length: 100 }, (_, index) => createRepository(repositoryOf(start + index)));
+    const rows = Array.from({ length: 100 }, (_, index) =>
+      createRepository(repositoryOf(start + index)),
+    );
     await transact(services.db, rows);
   });
 }, 120_000);

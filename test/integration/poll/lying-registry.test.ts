@@ -39,11 +39,18 @@ afterAll(async () => {
 });
 
 /** Answers what a path names with other bytes than the registry has there. */
-function instead(path: string, bytes: Uint8Array, type: string, headers: Record<string, string> = {}): Interference {
+function instead(
+  path: string,
+  bytes: Uint8Array,
+  type: string,
+  headers: Record<string, string> = {},
+): Interference {
   return (request, response) => {
     if (!request.url?.endsWith(path)) return false;
     const content = { 'content-type': type, 'content-length': String(bytes.length) };
-    response.writeHead(200, { ...content, ...headers }).end(request.method === 'HEAD' ? undefined : bytes);
+    response
+      .writeHead(200, { ...content, ...headers })
+      .end(request.method === 'HEAD' ? undefined : bytes);
     return true;
   };
 }
@@ -54,17 +61,24 @@ describe('a registry that answers with another digest than asked', () => {
   it('for a manifest: nothing is taken in, and it is asked again until it is honest', async () => {
     const { digest } = await publishRandom(stage, 'manifest');
     const other = await publishRandom(stage, 'other-manifest');
-    const { bytes, mediaType } = await stage.client.getManifest(place('other-manifest'), other.digest);
+    const { bytes, mediaType } = await stage.client.getManifest(
+      place('other-manifest'),
+      other.digest,
+    );
     proxy.interfere = instead(`/manifest/manifests/${digest}`, bytes, mediaType);
     const refused = await walk(services, stage.world.account, 'manifest', digest);
     expect(refused).toMatchObject({ state: 'rejected', code: 'manifest_digest_mismatch' });
     expect(refused.message).toContain(digest);
     expect(refused.message).toContain(other.digest);
     expect(refused.next_verify_at).not.toBeNull();
-    const taken = [digest, other.digest].map((one) => objectKeys.artifact(stage.world.account, one));
+    const taken = [digest, other.digest].map((one) =>
+      objectKeys.artifact(stage.world.account, one),
+    );
     for (const one of taken) expect(await hasObject(services.objects, one)).toBe(false);
     proxy.interfere = null;
-    expect(await walk(services, stage.world.account, 'manifest', digest)).toMatchObject({ state: 'ingested' });
+    expect(await walk(services, stage.world.account, 'manifest', digest)).toMatchObject({
+      state: 'ingested',
+    });
   });
 
   it('with a redirect to a private address for a layer: it is taken in once that is over', async () => {
@@ -80,19 +94,28 @@ describe('a registry that answers with another digest than asked', () => {
     expect(waiting).toMatchObject({ state: 'verified', code: 'address_refused' });
     expect(waiting.next_verify_at).not.toBeNull();
     proxy.interfere = null;
-    expect(await walk(services, stage.world.account, 'redirect', digest)).toMatchObject({ state: 'ingested' });
+    expect(await walk(services, stage.world.account, 'redirect', digest)).toMatchObject({
+      state: 'ingested',
+    });
   });
 
   it('for a tag: a digest that it does not have is never a version', async () => {
     const { digest } = await publishRandom(stage, 'tag');
     const claimed = `sha256:${'5'.repeat(64)}`;
     const { bytes, mediaType } = await stage.client.getManifest(place('tag'), digest);
-    proxy.interfere = instead('/tag/manifests/v1.0.0', bytes, mediaType, { 'docker-content-digest': claimed });
+    proxy.interfere = instead('/tag/manifests/v1.0.0', bytes, mediaType, {
+      'docker-content-digest': claimed,
+    });
     const waiting = await walk(services, stage.world.account, 'tag', claimed);
     expect(waiting).toMatchObject({ state: 'awaiting_signature', digest: claimed });
     proxy.interfere = null;
-    expect(await walk(services, stage.world.account, 'tag', digest)).toMatchObject({ state: 'ingested' });
-    expect(await stage.world.candidate('tag', claimed)).toMatchObject({ state: 'rejected', code: 'tag_moved' });
+    expect(await walk(services, stage.world.account, 'tag', digest)).toMatchObject({
+      state: 'ingested',
+    });
+    expect(await stage.world.candidate('tag', claimed)).toMatchObject({
+      state: 'rejected',
+      code: 'tag_moved',
+    });
   });
 
   it('for a signature: it does not count, another one does', async () => {
@@ -108,7 +131,10 @@ describe('a registry that answers with another digest than asked', () => {
     await signDigest(client, place('signature'), digest, key);
     const accepted = await walk(services, account, module, digest);
     expect(accepted).toMatchObject({ state: 'ingested' });
-    expect(accepted.signatures.map(({ code }) => code).sort()).toEqual(['manifest_digest_mismatch', 'verified']);
+    expect(accepted.signatures.map(({ code }) => code).sort()).toEqual([
+      'manifest_digest_mismatch',
+      'verified',
+    ]);
     proxy.interfere = null;
   });
 });
@@ -119,7 +145,11 @@ describe('a late signature', () => {
     const { world, client } = stage;
     await world.register(name, key);
     await offSchedule(services, world.account, name);
-    const digest = await world.push(await world.build({ name, files: { 'etc/content': name } }), name, 'v1.0.0');
+    const digest = await world.push(
+      await world.build({ name, files: { 'etc/content': name } }),
+      name,
+      'v1.0.0',
+    );
     await signDigest(client, place(name), digest, authorKey());
     await pollAlone(services, world.account, name, digest);
     await verifyCandidate(at, messageOf(world, name, digest));
@@ -133,7 +163,10 @@ describe('a late signature', () => {
     expect(candidate).toMatchObject({ state: 'rejected' });
     expect(candidate?.next_verify_at).not.toBeNull();
     await verifyCandidate(services, messageOf(stage.world, 'late', digest));
-    expect(await stage.world.candidate('late', digest)).toMatchObject({ state: 'verified', code: null });
+    expect(await stage.world.candidate('late', digest)).toMatchObject({
+      state: 'verified',
+      code: null,
+    });
   });
 
   it('later makes a version when an operator asks for a poll, and not before', async () => {
@@ -157,6 +190,9 @@ describe('the same content pushed again', () => {
     expect(await world.version('repushed', digest)).toEqual(before);
     await client.putManifest(place('repushed'), 'v2.0.0', { bytes, mediaType });
     await walk(services, world.account, 'repushed', digest);
-    expect(await world.version('repushed', digest)).toEqual({ ...before, tags: ['v1.0.0', 'v2.0.0'] });
+    expect(await world.version('repushed', digest)).toEqual({
+      ...before,
+      tags: ['v1.0.0', 'v2.0.0'],
+    });
   });
 });

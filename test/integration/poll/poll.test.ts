@@ -8,7 +8,11 @@ import type { Repository } from '../../../shared/domain/poll/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { dueCandidates, getCandidate } from '../../../shared/store/candidates/index.ts';
 import { dueRepositories, getRepository } from '../../../shared/store/poll/index.ts';
-import { basicCredentials, type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import {
+  basicCredentials,
+  type DockerRegistry,
+  startDockerRegistry,
+} from '../../support/docker-registry.ts';
 import {
   alone,
   eventsOf,
@@ -62,16 +66,24 @@ describe('a tag list', () => {
   it('that is unchanged costs exactly one request', async () => {
     await registered('quiet');
     await poll('quiet');
-    const of = (from: number) => proxy.requests.slice(from).filter(({ url }) => url.includes('/quiet/'));
+    const of = (from: number) =>
+      proxy.requests.slice(from).filter(({ url }) => url.includes('/quiet/'));
     const before = proxy.requests.length;
     const row = await poll('quiet');
-    expect(of(before)).toMatchObject([{ method: 'GET', url: `/v2/${world.account}/quiet/tags/list?n=1000` }]);
+    expect(of(before)).toMatchObject([
+      { method: 'GET', url: `/v2/${world.account}/quiet/tags/list?n=1000` },
+    ]);
     expect(row).toMatchObject({ failures: 0, code: null });
   });
 
   it('tells versions from tags that are ignored and from signatures', async () => {
     const digest = await registered('tagged', 'latest');
-    await signDigest(new RegistryClient({ host: registry.host }), `${world.account}/tagged`, digest, key);
+    await signDigest(
+      new RegistryClient({ host: registry.host }),
+      `${world.account}/tagged`,
+      digest,
+      key,
+    );
     const row = await poll('tagged');
     expect(row.ignored_tags).toEqual(['latest']);
     expect(await world.candidate('tagged', digest)).toBeNull();
@@ -81,7 +93,9 @@ describe('a tag list', () => {
     const { endpoint } = inject('stack');
     const ecr = await World.create(new URL(endpoint).host);
     stoppers.unshift(ecr.close.bind(ecr));
-    await new ECRClient({}).send(new CreateRepositoryCommand({ repositoryName: `${ecr.account}/in-ecr` }));
+    await new ECRClient({}).send(
+      new CreateRepositoryCommand({ repositoryName: `${ecr.account}/in-ecr` }),
+    );
     await ecr.register('in-ecr', key);
     const version = await ecr.ingest({ name: 'in-ecr', files: { 'etc/ecr': 'x' } }, 'v2.0.0', key);
     expect(version).toMatchObject({ version_string: '2.0.0', promotion_state: 'built' });
@@ -97,7 +111,8 @@ describe('what is due', () => {
         dueRepositories(services.db, time, 10_000),
         dueCandidates(services.db, time, 10_000),
       ]);
-      const mine = (row: { account: string; module: string }) => row.account === world.account && row.module === 'due';
+      const mine = (row: { account: string; module: string }) =>
+        row.account === world.account && row.module === 'due';
       return [repositories.some(mine), candidates.some(mine)];
     };
     const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
@@ -114,7 +129,12 @@ describe('what is due', () => {
     await world.poll('late');
     const waiting = await world.inState('late', digest, 'awaiting_signature');
     expect(waiting.next_verify_at).not.toBeNull();
-    await signDigest(new RegistryClient({ host: registry.host }), `${world.account}/late`, digest, key);
+    await signDigest(
+      new RegistryClient({ host: registry.host }),
+      `${world.account}/late`,
+      digest,
+      key,
+    );
     await schedulePolls({ ...world.services, now: () => new Date(Date.now() + 31_000) });
     await world.inState('late', digest, 'ingested');
   });
@@ -148,15 +168,24 @@ describe('a registry that asks for a password', () => {
     await secrets.send(new CreateSecretCommand({ Name, SecretString: 'hunter2-is-no-json' }));
     await pollRepository(await alone(there.services), { account: there.account, module: 'locked' });
     const row = await getRepository(services.db, there.account, 'locked');
-    expect(row).toMatchObject({ code: 'registry_unauthorized', message: expect.stringContaining(Name) });
+    expect(row).toMatchObject({
+      code: 'registry_unauthorized',
+      message: expect.stringContaining(Name),
+    });
     expect(row?.message).not.toContain('hunter2');
 
-    await secrets.send(new PutSecretValueCommand({ SecretId: Name, SecretString: JSON.stringify(basicCredentials) }));
+    await secrets.send(
+      new PutSecretValueCommand({ SecretId: Name, SecretString: JSON.stringify(basicCredentials) }),
+    );
     const client = new RegistryClient({ host: locked.host, credentials: basicCredentials });
     const tar = await there.build({ name: 'locked', files: { 'etc/locked': 'x' } });
     const { pushModule } = await import('../../../cli/push/push-module.ts');
     const reference = { host: locked.host, repository: `${there.account}/locked`, tag: 'v1.0.0' };
-    const { digest } = await pushModule({ client, reference, name: 'v1.0.0' }, tar, () => undefined);
+    const { digest } = await pushModule(
+      { client, reference, name: 'v1.0.0' },
+      tar,
+      () => undefined,
+    );
     await signDigest(client, reference.repository, digest, key);
     await there.poll('locked');
     await there.inState('locked', digest, 'ingested');
@@ -167,7 +196,9 @@ describe('a registry in trouble', () => {
   const forModule = (name: string, answer: Interference): Interference => {
     const others = proxy.interfere;
     return (request, response) =>
-      request.url?.includes(`/${name}/`) ? answer(request, response) : (others?.(request, response) ?? false);
+      request.url?.includes(`/${name}/`)
+        ? answer(request, response)
+        : (others?.(request, response) ?? false);
   };
   const status = (code: number, headers = {}): Interference => {
     return (_, response) => {
@@ -180,7 +211,10 @@ describe('a registry in trouble', () => {
   it('is shown with its code, asked less and less often, and forgiven', async () => {
     const digest = await registered('broken');
     let broken = true;
-    proxy.interfere = forModule('broken', (request, response) => broken && status(500)(request, response));
+    proxy.interfere = forModule(
+      'broken',
+      (request, response) => broken && status(500)(request, response),
+    );
     const first = await poll('broken');
     expect(first).toMatchObject({ code: 'registry_error', failures: 1 });
     expect(waitOf(first)).toBeGreaterThan(55);
@@ -209,7 +243,9 @@ describe('a registry in trouble', () => {
     expect(waitOf(row)).toBeGreaterThan(1790);
     // So is the whole host, by everybody: the next repository does not ask at all.
     const asked = other.requests.length;
-    await expect(poll('neighbour')).rejects.toMatchObject({ waitSeconds: expect.closeTo(1800, -2) });
+    await expect(poll('neighbour')).rejects.toMatchObject({
+      waitSeconds: expect.closeTo(1800, -2),
+    });
     expect(other.requests).toHaveLength(asked);
     other.interfere = null;
     const later = { ...services, now: () => new Date(Date.now() + 1_801_000) };
@@ -229,7 +265,12 @@ describe('a registry in trouble', () => {
     await registered('slow');
     proxy.interfere = forModule('slow', () => true);
     const good = await registered('prompt');
-    await signDigest(new RegistryClient({ host: registry.host }), `${world.account}/prompt`, good, key);
+    await signDigest(
+      new RegistryClient({ host: registry.host }),
+      `${world.account}/prompt`,
+      good,
+      key,
+    );
     await world.poll('slow');
     await world.poll('prompt');
     await world.inState('prompt', good, 'ingested');

@@ -4,7 +4,11 @@ import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { getTag } from '../../../shared/store/poll/index.ts';
-import { type DockerRegistry, retag as retagIn, startDockerRegistry } from '../../support/docker-registry.ts';
+import {
+  type DockerRegistry,
+  retag as retagIn,
+  startDockerRegistry,
+} from '../../support/docker-registry.ts';
 import { alone, eventsOf, offSchedule, pollAlone, walk } from '../../support/flow.ts';
 import { authorKey, World } from '../../support/world.ts';
 
@@ -32,12 +36,16 @@ async function register(name: string): Promise<void> {
 const publish = (name: string, content: string, tag: string) =>
   world.publish({ name, files: { 'etc/content': content } }, tag, key);
 
-const look = (name: string) => pollRepository(services, { account: world.account, module: name, recheck: true });
+const look = (name: string) =>
+  pollRepository(services, { account: world.account, module: name, recheck: true });
 
-const retag = (name: string, digest: string, tag: string) => retagIn(registry, `${world.account}/${name}`, digest, tag);
+const retag = (name: string, digest: string, tag: string) =>
+  retagIn(registry, `${world.account}/${name}`, digest, tag);
 
 async function eventsAbout(type: Parameters<typeof eventsOf>[2], subject: string) {
-  return (await eventsOf(services, world.account, type)).filter((event) => event.subject === subject);
+  return (await eventsOf(services, world.account, type)).filter(
+    (event) => event.subject === subject,
+  );
 }
 
 describe('a tag that moves', () => {
@@ -51,14 +59,20 @@ describe('a tag that moves', () => {
 
     expect(await world.version('moved', digest)).toEqual(before);
     expect(await world.candidate('moved', other)).toBeNull();
-    expect(await getTag(services.db, world.account, 'moved', 'v1.0.0')).toMatchObject({ digest, moved_to: other });
+    expect(await getTag(services.db, world.account, 'moved', 'v1.0.0')).toMatchObject({
+      digest,
+      moved_to: other,
+    });
     expect(await eventsAbout('gantry.tag.moved', 'module/moved')).toMatchObject([
       { data: { code: 'tag_moved', tag: 'v1.0.0', from: digest, to: other } },
     ]);
 
     await retag('moved', digest, 'v1.0.0');
     await look('moved');
-    expect(await getTag(services.db, world.account, 'moved', 'v1.0.0')).toMatchObject({ digest, moved_to: null });
+    expect(await getTag(services.db, world.account, 'moved', 'v1.0.0')).toMatchObject({
+      digest,
+      moved_to: null,
+    });
   });
 
   it('before its version was ingested names the new digest, and the old one goes no further', async () => {
@@ -68,12 +82,18 @@ describe('a tag that moves', () => {
     const message = { account: world.account, module: 'early', version_id: id };
     await verifyCandidate(services, message);
     const digest = await publish('early', 'two', 'v1.0.0');
-    expect(await walk(services, world.account, 'early', digest)).toMatchObject({ state: 'ingested' });
+    expect(await walk(services, world.account, 'early', digest)).toMatchObject({
+      state: 'ingested',
+    });
 
     await ingestCandidate(services, message);
     await verifyCandidate(services, message);
     expect(await world.version('early', old)).toBeNull();
-    expect(await world.candidate('early', old)).toMatchObject({ state: 'rejected', code: 'tag_moved', tags: [] });
+    expect(await world.candidate('early', old)).toMatchObject({
+      state: 'rejected',
+      code: 'tag_moved',
+      tags: [],
+    });
     expect(await world.version('early', digest)).toMatchObject({ version_string: '1.0.0' });
   });
 
@@ -84,8 +104,14 @@ describe('a tag that moves', () => {
     const second = await publish('back', 'two', 'v1.0.0');
     await pollAlone(services, world.account, 'back', second);
     await retag('back', first, 'v1.0.0');
-    expect(await walk(services, world.account, 'back', first)).toMatchObject({ state: 'ingested', tags: ['v1.0.0'] });
-    expect(await world.candidate('back', second)).toMatchObject({ state: 'rejected', code: 'tag_moved' });
+    expect(await walk(services, world.account, 'back', first)).toMatchObject({
+      state: 'ingested',
+      tags: ['v1.0.0'],
+    });
+    expect(await world.candidate('back', second)).toMatchObject({
+      state: 'rejected',
+      code: 'tag_moved',
+    });
   });
 });
 
@@ -94,7 +120,9 @@ describe('a version', () => {
     await register('named');
     const digest = await publish('named', 'one', commit);
     await walk(services, world.account, 'named', digest);
-    expect(await world.version('named', digest)).toMatchObject({ version_string: '0.0.0+git.0123456789ab' });
+    expect(await world.version('named', digest)).toMatchObject({
+      version_string: '0.0.0+git.0123456789ab',
+    });
     await retag('named', digest, 'v3.0.0');
     await Promise.all(Array.from({ length: 5 }, () => look('named')));
     await retag('named', digest, 'v3.0.1');
@@ -112,7 +140,10 @@ describe('a version', () => {
     const digest = await publish('both', 'one', commit);
     await retag('both', digest, '1.2.3');
     await walk(services, world.account, 'both', digest);
-    expect(await world.version('both', digest)).toMatchObject({ version_string: '1.2.3', tags: ['1.2.3', commit] });
+    expect(await world.version('both', digest)).toMatchObject({
+      version_string: '1.2.3',
+      tags: ['1.2.3', commit],
+    });
   });
 
   it('string that another digest has is refused with version_exists', async () => {
@@ -121,7 +152,11 @@ describe('a version', () => {
     await walk(services, world.account, 'taken', first);
     const second = await publish('taken', 'two', '1.0.0');
     const refused = await walk(services, world.account, 'taken', second);
-    expect(refused).toMatchObject({ state: 'rejected', code: 'version_exists', next_verify_at: null });
+    expect(refused).toMatchObject({
+      state: 'rejected',
+      code: 'version_exists',
+      next_verify_at: null,
+    });
     expect(refused.message).toContain('1.0.0');
     expect(await world.version('taken', second)).toBeNull();
   });

@@ -46,7 +46,8 @@ async function open(owner: World, kind: HookKind, host: string): Promise<Door> {
 /** The proof that a product sends. */
 function proof(kind: HookKind, secret: string, body: string): Record<string, string> {
   const mac = createHmac('sha256', secret).update(body).digest('hex');
-  if (kind === 'github') return { 'x-hub-signature-256': `sha256=${mac}`, 'x-github-event': 'package' };
+  if (kind === 'github')
+    return { 'x-hub-signature-256': `sha256=${mac}`, 'x-github-event': 'package' };
   if (kind === 'gitea') return { 'x-gitea-signature': mac, 'x-gitea-event': 'package' };
   return { authorization: kind === 'harbor' ? secret : `Bearer ${secret}` };
 }
@@ -56,13 +57,21 @@ const post = (url: string, body: string, headers: Record<string, string>) =>
 
 /** Messages that wait in a queue that nobody reads. */
 async function waiting({ aws, settings }: Services): Promise<number> {
-  const ask = { QueueUrl: settings.queueUrls.poll, AttributeNames: ['ApproximateNumberOfMessages' as const] };
+  const ask = {
+    QueueUrl: settings.queueUrls.poll,
+    AttributeNames: ['ApproximateNumberOfMessages' as const],
+  };
   const { Attributes } = await aws.sqs.send(new GetQueueAttributesCommand(ask));
   return Number(Attributes?.ApproximateNumberOfMessages);
 }
 
 /** Delivers to a door directly; answers how many messages came of it. */
-async function deliver(services: Services, kind: HookKind, { id, secret }: Door, payload: unknown): Promise<number> {
+async function deliver(
+  services: Services,
+  kind: HookKind,
+  { id, secret }: Door,
+  payload: unknown,
+): Promise<number> {
   const body = JSON.stringify(payload);
   const headers = proof(kind, secret, body);
   const before = await waiting(services);
@@ -95,16 +104,19 @@ describe('a door', () => {
     ['gitea', hookPayloads.gitea],
     ['github', hookPayloads.github],
     ['distribution', hookPayloads.distribution],
-  ] as const)('of %s has the repository polled that its registry tells of, and no other', async (kind, payload) => {
-    const services = await alone(world.services);
-    const name = `of-${kind}-${payload.name.toLowerCase()}`;
-    await world.register(name, key);
-    const door = await open(world, kind, 'registry.test');
-    expect(await deliver(services, kind, door, payload(`${world.account}/${name}`))).toBe(1);
-    expect(await deliver(services, kind, door, payload(`${world.account}/unknown`))).toBe(0);
-    const elsewhere = await open(world, kind, 'other.test');
-    expect(await deliver(services, kind, elsewhere, payload(`${world.account}/${name}`))).toBe(0);
-  });
+  ] as const)(
+    'of %s has the repository polled that its registry tells of, and no other',
+    async (kind, payload) => {
+      const services = await alone(world.services);
+      const name = `of-${kind}-${payload.name.toLowerCase()}`;
+      await world.register(name, key);
+      const door = await open(world, kind, 'registry.test');
+      expect(await deliver(services, kind, door, payload(`${world.account}/${name}`))).toBe(1);
+      expect(await deliver(services, kind, door, payload(`${world.account}/unknown`))).toBe(0);
+      const elsewhere = await open(world, kind, 'other.test');
+      expect(await deliver(services, kind, elsewhere, payload(`${world.account}/${name}`))).toBe(0);
+    },
+  );
 
   it('answers the same for repositories that there are and that there are not', async () => {
     await world.register('known', key);
@@ -127,7 +139,9 @@ describe('a door', () => {
     await world.register('shared', key);
     const services = await alone(other.services);
     const door = await open(other, 'harbor', 'registry.test');
-    expect(await deliver(services, 'harbor', door, hookPayloads.harbor(`${world.account}/shared`))).toBe(0);
+    expect(
+      await deliver(services, 'harbor', door, hookPayloads.harbor(`${world.account}/shared`)),
+    ).toBe(0);
   });
 
   it('does nothing when the same comes again', async () => {

@@ -43,9 +43,12 @@ async function preview(path: string, body: object) {
 }
 
 const ofInstance = (body: object) => preview(`/instances/${instance.id}`, body);
-const ofTemplate = (change: object) => preview(`/templates/${template.id}`, { change, track: 'staging' });
+const ofTemplate = (change: object) =>
+  preview(`/templates/${template.id}`, { change, track: 'staging' });
 
-async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function gantry(
+  ...line: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
   return promisify(execFile)(gantryProgram, line, { env }).then(
     (out) => ({ code: 0, ...out }),
@@ -66,16 +69,24 @@ const hosts = '127.0.0.1 localhost\n127.0.1.1 ${instance.hostname}\nsearch ${ins
 beforeAll(async () => {
   registry = await startDockerRegistry();
   world = await World.create(registry.host);
-  template = await createTemplate(world.services, world.caller, { name: 'machines', platform: 'ubuntu-24.04-amd64' });
+  template = await createTemplate(world.services, world.caller, {
+    name: 'machines',
+    platform: 'ubuntu-24.04-amd64',
+  });
   const input = { name: 'web-1', template_id: template.id, track: 'staging', metadata } as const;
   ({ instance } = await createInstance(world.services, world.caller, input));
-  const files = Object.fromEntries(Array.from({ length: manyFiles }, (_, i) => [`srv/big/file-${i}`, '']));
+  const files = Object.fromEntries(
+    Array.from({ length: manyFiles }, (_, i) => [`srv/big/file-${i}`, '']),
+  );
   await Promise.all([
     staged({ name: 'site', files: { 'etc/hosts': hosts } }, { variety: 'instance' }),
     staged({ name: 'motd', files: { 'etc/motd': '${instance.role}\n' } }, { variety: 'instance' }),
     staged({ name: 'big', files }),
   ]);
-  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module: 'site' });
+  const { operation } = await assignModule(world.services, world.caller, {
+    template_id: template.id,
+    module: 'site',
+  });
   expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
   await eventually('a composition with the assigned module', async () => {
     const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
@@ -106,7 +117,13 @@ describe('before the metadata of an instance is changed', () => {
               what: 'changed',
               module: full('site'),
               keys: ['hostname'],
-              diff: ['@@ -1 +1 @@', '  127.0.0.1 localhost', '- 127.0.1.1 web-1', '+ 127.0.1.1 web-2', '  search a'],
+              diff: [
+                '@@ -1 +1 @@',
+                '  127.0.0.1 localhost',
+                '- 127.0.1.1 web-1',
+                '+ 127.0.1.1 web-2',
+                '  search a',
+              ],
               more_lines: 0,
             },
           ],
@@ -147,19 +164,25 @@ describe('before the metadata of an instance is changed', () => {
     });
     const ended = await world.operation(id);
     expect(ended).toMatchObject({ state: 'failed', code: 'instance_metadata_missing' });
-    expect(ended.message).toMatch(/template .* instance "web-1" to have "zone", which "[^"]+" of .*\/site asks for/);
+    expect(ended.message).toMatch(
+      /template .* instance "web-1" to have "zone", which "[^"]+" of .*\/site asks for/,
+    );
     expect(await instanceNow()).toMatchObject({ metadata, desired_error: null });
   });
 
   it('a change of its track tells what the other track has and has not', async () => {
     const told = await ofInstance({ track: 'live' });
     expect(told.preview.modules).toMatchObject([{ module: full('site'), after: null }]);
-    expect(told.preview.removed).toEqual([{ path: '/etc/hosts', type: 'file', from: full('site') }]);
+    expect(told.preview.removed).toEqual([
+      { path: '/etc/hosts', type: 'file', from: full('site') },
+    ]);
     expect(told.instances.changed[0]).toMatchObject({
       metadata: null,
       files: [{ path: '/etc/hosts', what: 'removed', keys: [] }],
     });
-    expect(told.warnings).toEqual([`${full('site')} has no version for track live yet and is left out`]);
+    expect(told.warnings).toEqual([
+      `${full('site')} has no version for track live yet and is left out`,
+    ]);
   });
 });
 
@@ -179,12 +202,22 @@ describe('before a template is changed', () => {
         {
           name: 'web-1',
           metadata: null,
-          files: [{ path: '/etc/motd', what: 'added', diff: ['@@ -1 +1 @@', '+ ${instance.role}'] }],
+          files: [
+            { path: '/etc/motd', what: 'added', diff: ['@@ -1 +1 @@', '+ ${instance.role}'] },
+          ],
           error: { code: 'instance_metadata_missing', refuses: true },
         },
       ],
     });
-    const { stdout } = await gantry('template', 'preview', 'machines', '--assign', 'motd', '--track', 'staging');
+    const { stdout } = await gantry(
+      'template',
+      'preview',
+      'machines',
+      '--assign',
+      'motd',
+      '--track',
+      'staging',
+    );
     expect(stdout).toMatch(
       /^ {2}! web-1 {2}this change would be refused: expected the instance's metadata to have "role"/m,
     );
@@ -203,11 +236,26 @@ describe('before a template is changed', () => {
     const told = await ofTemplate({ kind: 'assign', module: 'big' });
     expect(told.preview.added).toHaveLength(limits.previewListMax);
     expect(told.preview.counts.added).toBeGreaterThan(manyFiles);
-    expect(told.bounds).toEqual({ list_rows: 1000, list_bytes: 400_000, instances: 20, diff_lines: 1000 });
+    expect(told.bounds).toEqual({
+      list_rows: 1000,
+      list_bytes: 400_000,
+      instances: 20,
+      diff_lines: 1000,
+    });
     expect(told.bytes).toBeLessThan(limits.previewListBytesMax);
-    const { stdout } = await gantry('template', 'preview', 'machines', '--assign', 'big', '--track', 'staging');
+    const { stdout } = await gantry(
+      'template',
+      'preview',
+      'machines',
+      '--assign',
+      'big',
+      '--track',
+      'staging',
+    );
     const more = told.preview.counts.added - limits.previewListMax;
-    expect(stdout).toContain(`  … ${more} more added\n  (a list has 1000 rows at most; the counts below are whole)\n`);
+    expect(stdout).toContain(
+      `  … ${more} more added\n  (a list has 1000 rows at most; the counts below are whole)\n`,
+    );
     expect(stdout).toContain(`Paths: ${told.preview.counts.added} added`);
   });
 });
@@ -224,7 +272,9 @@ describe('an instance that is made without a key that its files ask for', () => 
       'staging',
     );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^made instance web-2 as ins_.*; its join token, .*:\n\S+\n\nIt has no desired state until/);
+    expect(stdout).toMatch(
+      /^made instance web-2 as ins_.*; its join token, .*:\n\S+\n\nIt has no desired state until/,
+    );
     expect(stdout.split('\n').slice(4, 6)).toEqual([
       `  ! hostname  /etc/hosts of ${full('site')} asks for it`,
       `  ! zone      /etc/hosts of ${full('site')} asks for it`,
@@ -232,14 +282,17 @@ describe('an instance that is made without a key that its files ask for', () => 
     const whole = { name: 'web-3', template_id: template.id, track: 'staging', metadata } as const;
     expect((await createInstance(world.services, world.caller, whole)).keys_missing).toEqual([]);
     const elsewhere = { name: 'web-4', template_id: template.id, track: 'live' } as const;
-    expect((await createInstance(world.services, world.caller, elsewhere)).keys_missing).toEqual([]);
+    expect((await createInstance(world.services, world.caller, elsewhere)).keys_missing).toEqual(
+      [],
+    );
   });
 
   it('may be given some of its keys: a preview tells that the others were lacking before', async () => {
     const input = { name: 'web-5', template_id: template.id, track: 'staging' } as const;
     const made = await createInstance(world.services, world.caller, input);
     const asked = (body: object) => preview(`/instances/${made.instance.id}`, body);
-    const refused = async (body: object) => (await asked(body)).instances.changed[0]?.error?.refuses;
+    const refused = async (body: object) =>
+      (await asked(body)).instances.changed[0]?.error?.refuses;
     expect(await refused({ metadata: { hostname: 'web-5' } })).toBe(false);
     expect(await refused({ metadata })).toBeUndefined();
     const { id } = await changeInstance(world.services, world.caller, {

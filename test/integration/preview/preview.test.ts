@@ -41,7 +41,11 @@ function composed(layers: number) {
   });
 }
 
-async function api(method: string, path: string, body?: unknown): Promise<{ status: number; answer: unknown }> {
+async function api(
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; answer: unknown }> {
   const response = await fetch(`${publicUrl}/api/v1/templates/${template.id}${path}`, {
     method,
     headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
@@ -60,7 +64,9 @@ async function preview(change: object) {
 
 const codeOf = async (change: object) => problemSchema.parse((await ask(change)).answer).code;
 
-async function gantry(...line: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function gantry(
+  ...line: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
   return promisify(execFile)(gantryProgram, line, { env }).then(
     (out) => ({ code: 0, ...out }),
@@ -74,22 +80,41 @@ beforeAll(async () => {
   registry = await startDockerRegistry();
   world = await World.create(registry.host);
   template = await createTemplate(world.services, world.caller, { name: 'previewed', platform });
-  await createInstance(world.services, world.caller, { name: 'one', template_id: template.id, track: 'staging' });
+  await createInstance(world.services, world.caller, {
+    name: 'one',
+    template_id: template.id,
+    track: 'staging',
+  });
   await Promise.all([
     staged(
-      { name: 'base', files: { 'etc/motd': 'base', 'etc/keep': 'base' }, manifest: 'protected_spec: ["/etc/keep"]' },
+      {
+        name: 'base',
+        files: { 'etc/motd': 'base', 'etc/keep': 'base' },
+        manifest: 'protected_spec: ["/etc/keep"]',
+      },
       'system-base',
     ),
-    staged({ name: 'clock', files: { 'usr/bin/clock': 'x' }, manifest: 'dependencies: { provides: [ntp] }' }),
+    staged({
+      name: 'clock',
+      files: { 'usr/bin/clock': 'x' },
+      manifest: 'dependencies: { provides: [ntp] }',
+    }),
     staged({
       name: 'app',
       files: { 'etc/motd': 'app', 'etc/keep': 'app', 'usr/bin/app': '1' },
       manifest: 'dependencies: { requires: ["ntp@*"] }',
     }),
-    staged({ name: 'rival', files: { 'etc/keep': 'rival' }, manifest: 'protected_spec: ["/etc/keep"]' }),
+    staged({
+      name: 'rival',
+      files: { 'etc/keep': 'rival' },
+      manifest: 'protected_spec: ["/etc/keep"]',
+    }),
   ]);
   next = await world.ingest({ name: 'base', files: { 'etc/motd': 'newer' } }, 'v1.1.0', key);
-  const { operation } = await assignModule(world.services, world.caller, { template_id: template.id, module: 'base' });
+  const { operation } = await assignModule(world.services, world.caller, {
+    template_id: template.id,
+    module: 'base',
+  });
   expect((await world.operation(operation.id)).state).toBe('succeeded');
   await composed(1);
 });
@@ -111,7 +136,9 @@ describe('before a module is assigned', () => {
       { path: '/usr/bin/clock', type: 'file', by: full('clock') },
     ]);
     expect(told.changed).toMatchObject([{ path: '/etc/motd', what: ['content', 'module'] }]);
-    expect(told.dropped.now).toEqual([{ path: '/etc/keep', from: full('app'), because_of: full('base') }]);
+    expect(told.dropped.now).toEqual([
+      { path: '/etc/keep', from: full('app'), because_of: full('base') },
+    ]);
     expect(told.shadowed.now).toEqual([{ path: '/etc/motd', from: full('base'), by: full('app') }]);
     expect(metadata).toEqual([{ module: full('app'), before: null, after: { size: 3 } }]);
   });
@@ -132,11 +159,19 @@ describe('before a module is assigned', () => {
       'staging',
     );
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(new RegExp(`^ {2}\\+ ${full('app')} +1\\.0\\.0 \\(priority 90\\)$`, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^ {2}\\+ ${full('app')} +1\\.0\\.0 \\(priority 90\\)$`, 'm'),
+    );
     expect(stdout).toMatch(new RegExp(`^ {2}\\+ /usr/bin/app +${full('app')}$`, 'm'));
-    expect(stdout).toMatch(new RegExp(`^ {2}~ /etc/motd +content, ${full('base')} → ${full('app')}$`, 'm'));
-    expect(stdout).toMatch(new RegExp(`^ {2}! /etc/keep +${full('app')}'s is dropped by ${full('base')}`, 'm'));
-    expect(stdout).toMatch(new RegExp(`^ {2}> /etc/motd +${full('base')}'s is shadowed by ${full('app')}$`, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^ {2}~ /etc/motd +content, ${full('base')} → ${full('app')}$`, 'm'),
+    );
+    expect(stdout).toMatch(
+      new RegExp(`^ {2}! /etc/keep +${full('app')}'s is dropped by ${full('base')}`, 'm'),
+    );
+    expect(stdout).toMatch(
+      new RegExp(`^ {2}> /etc/motd +${full('base')}'s is shadowed by ${full('app')}$`, 'm'),
+    );
   });
 
   it('a preview of what cannot be composed, or asked for, answers the coded error', async () => {
@@ -146,26 +181,62 @@ describe('before a module is assigned', () => {
     });
     expect(await codeOf({ kind: 'assign', module: 'base' })).toBe('already_exists');
     expect(await codeOf({ kind: 'remove', module: 'app' })).toBe('not_found');
-    expect(await codeOf({ kind: 'promote', version_id: next.id, to: 'live' })).toBe('promotion_state_invalid');
-    const refused = await gantry('template', 'preview', 'previewed', '--assign', 'rival', '--track', 'staging');
+    expect(await codeOf({ kind: 'promote', version_id: next.id, to: 'live' })).toBe(
+      'promotion_state_invalid',
+    );
+    const refused = await gantry(
+      'template',
+      'preview',
+      'previewed',
+      '--assign',
+      'rival',
+      '--track',
+      'staging',
+    );
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('(composition_protected_conflict)');
-    expect((await gantry('template', 'preview', 'previewed')).stderr).toContain('expected one of --assign');
+    expect((await gantry('template', 'preview', 'previewed')).stderr).toContain(
+      'expected one of --assign',
+    );
   });
 
   it('a promotion, a priority and a removal are previewed too', async () => {
     const promoted = await gantry(
-      ...['template', 'preview', 'previewed', '--promote', 'base@1.1.0', '--to', 'staging', '--track', 'staging'],
+      ...[
+        'template',
+        'preview',
+        'previewed',
+        '--promote',
+        'base@1.1.0',
+        '--to',
+        'staging',
+        '--track',
+        'staging',
+      ],
     );
     expect([promoted.code, promoted.stderr]).toEqual([0, '']);
-    expect(promoted.stdout).toMatch(new RegExp(`^ {2}~ ${full('base')} +1\\.0\\.0 → 1\\.1\\.0$`, 'm'));
+    expect(promoted.stdout).toMatch(
+      new RegExp(`^ {2}~ ${full('base')} +1\\.0\\.0 → 1\\.1\\.0$`, 'm'),
+    );
     expect(promoted.stdout).toMatch(new RegExp(`^ {2}- /etc/keep +${full('base')}$`, 'm'));
     const raised = await preview({ kind: 'update', module: 'base', effective_priority: 95 });
-    expect(raised.preview.modules).toMatchObject([{ before: { priority: 10 }, after: { priority: 95 } }]);
+    expect(raised.preview.modules).toMatchObject([
+      { before: { priority: 10 }, after: { priority: 95 } },
+    ]);
     const removed = await preview({ kind: 'remove', module: 'base' });
     expect(removed.preview.removed.map(({ path }) => path)).toContain('/etc/motd');
     const metadata = await gantry(
-      ...['template', 'preview', 'previewed', '--metadata', 'base', '--set', 'a=1', '--track', 'staging'],
+      ...[
+        'template',
+        'preview',
+        'previewed',
+        '--metadata',
+        'base',
+        '--set',
+        'a=1',
+        '--track',
+        'staging',
+      ],
     );
     expect(metadata.stdout).toMatch(new RegExp(`^ {2}\\+ a=1 +${full('base')}$`, 'm'));
   });
@@ -195,13 +266,19 @@ describe('once it is assigned', () => {
       assigned: false,
       required_by: [full('app')],
     });
-    expect(pointer.modules).toEqual(expect.arrayContaining([full('app'), full('base'), full('clock'), full('ntp')]));
+    expect(pointer.modules).toEqual(
+      expect.arrayContaining([full('app'), full('base'), full('clock'), full('ntp')]),
+    );
     const index = decodeIndex(await getBytes(world.services.objects, record.index_key ?? ''));
     expect(index.paths).toContain('/usr/bin/clock');
   });
 
   it('a module that begins to provide the capability later does not make it ambiguous', async () => {
-    await staged({ name: 'other-clock', files: { 'etc/other': 'x' }, manifest: 'dependencies: { provides: [ntp] }' });
+    await staged({
+      name: 'other-clock',
+      files: { 'etc/other': 'x' },
+      manifest: 'dependencies: { provides: [ntp] }',
+    });
     const told = await preview({ kind: 'update', module: 'app', effective_priority: 95 });
     expect(told.preview.modules.map(({ module }) => module)).toEqual([full('app')]);
   });
@@ -210,15 +287,30 @@ describe('once it is assigned', () => {
     const input = { template_id: template.id, module: 'clock' };
     const { operation } = await assignModule(world.services, world.caller, input);
     expect((await world.operation(operation.id)).state).toBe('succeeded');
-    const removed = await gantry('template', 'preview', 'previewed', '--remove', 'clock', '--track', 'staging');
-    expect(removed.stdout).toContain(`! ${full('clock')} stays at 1.0.0, required by ${full('app')}`);
-    expect(await gantry('assignment', 'remove', 'previewed', 'clock')).toMatchObject({ code: 0, stderr: '' });
+    const removed = await gantry(
+      'template',
+      'preview',
+      'previewed',
+      '--remove',
+      'clock',
+      '--track',
+      'staging',
+    );
+    expect(removed.stdout).toContain(
+      `! ${full('clock')} stays at 1.0.0, required by ${full('app')}`,
+    );
+    expect(await gantry('assignment', 'remove', 'previewed', 'clock')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
     const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
     expect(shown.stdout).toMatch(new RegExp(`${full('clock')} +1\\.0\\.0 +90 +`));
   });
 
   it('every path can be asked why it has its content', async () => {
-    const answer = whyAnswer.parse((await api('GET', '/composition/why?path=/etc/motd&track=staging')).answer);
+    const answer = whyAnswer.parse(
+      (await api('GET', '/composition/why?path=/etc/motd&track=staging')).answer,
+    );
     expect(answer.present).toMatchObject({ by: full('app'), type: 'file', rendered: false });
     expect(answer.candidates.map(({ module, outcome }) => [module, outcome])).toEqual([
       [full('app'), 'wins'],
@@ -232,12 +324,25 @@ describe('once it is assigned', () => {
     ]);
     const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
     expect(shown.stdout).toMatch(new RegExp(`^/etc/keep +${full('app')} +${full('base')}$`, 'm'));
-    const { report } = compositionAnswer.parse((await api('GET', '/composition?track=staging')).answer);
+    const { report } = compositionAnswer.parse(
+      (await api('GET', '/composition?track=staging')).answer,
+    );
     expect(report.dropped).toHaveLength(report.counts.dropped);
-    expect((await api('GET', '/composition')).answer).toMatchObject({ report: { counts: { dropped: 0 } } });
-    const nothing = await gantry('composition', 'why', 'previewed', '/nowhere', '--track', 'staging');
+    expect((await api('GET', '/composition')).answer).toMatchObject({
+      report: { counts: { dropped: 0 } },
+    });
+    const nothing = await gantry(
+      'composition',
+      'why',
+      'previewed',
+      '/nowhere',
+      '--track',
+      'staging',
+    );
     expect([nothing.code, nothing.stdout]).toEqual([1, 'Nothing is at /nowhere.\n']);
     expect((await api('GET', '/composition/why?path=etc&track=staging')).status).toBe(400);
-    expect((await api('GET', '/composition/why?path=/etc')).answer).toMatchObject({ present: null });
+    expect((await api('GET', '/composition/why?path=/etc')).answer).toMatchObject({
+      present: null,
+    });
   });
 });

@@ -4,7 +4,11 @@ import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule, changeInstance } from '../../../shared/actions/operations/index.ts';
 import { reconcileInstance, scheduleResigns } from '../../../shared/actions/reconcile/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
-import { type VerifiedDesiredState, verifyDesiredState, verifyRoot } from '../../../shared/director/index.ts';
+import {
+  type VerifiedDesiredState,
+  verifyDesiredState,
+  verifyRoot,
+} from '../../../shared/director/index.ts';
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import type { Metadata, Template } from '../../../shared/domain/templates/index.ts';
 import { getAccount } from '../../../shared/store/accounts/index.ts';
@@ -25,10 +29,17 @@ beforeAll(async () => {
   registry = await startDockerRegistry();
   world = await World.create(registry.host);
   const key = authorKey();
-  await Promise.all([world.register('site', key), world.register('motd', key, { variety: 'instance' })]);
+  await Promise.all([
+    world.register('site', key),
+    world.register('motd', key, { variety: 'instance' }),
+  ]);
   const versions = await Promise.all([
     world.ingest({ name: 'site', files: { 'srv/index.html': 'hello' } }, 'v1.0.0', key),
-    world.ingest({ name: 'motd', files: { 'etc/motd': 'I am ${instance.hostname}\n' } }, 'v1.0.0', key),
+    world.ingest(
+      { name: 'motd', files: { 'etc/motd': 'I am ${instance.hostname}\n' } },
+      'v1.0.0',
+      key,
+    ),
   ]);
   await Promise.all(versions.map((version) => promote(world, version, 'staging')));
   template = await createTemplate(world.services, world.caller, { name: 'web', platform: 'any' });
@@ -59,7 +70,12 @@ function signed(id: string, version: number): Promise<Instance> {
 /** An instance whose first desired state is there. */
 async function made(metadata: Metadata = { hostname: 'web-1' }): Promise<Instance> {
   names += 1;
-  const input = { name: `web-${names}`, template_id: template.id, track: 'staging', metadata } as const;
+  const input = {
+    name: `web-${names}`,
+    template_id: template.id,
+    track: 'staging',
+    metadata,
+  } as const;
   const { instance } = await createInstance(world.services, world.caller, input);
   return signed(instance.id, 1);
 }
@@ -93,7 +109,10 @@ const message = ({ id }: Instance) => ({ account: world.account, instance_id: id
 it("the desired state in S3 verifies against the account's root, and says what the machine is to be", async () => {
   const instance = await made();
   const { state, version, image } = await served(instance);
-  expect([version, state.composition_digest]).toEqual([instance.desired_version, instance.desired_composition]);
+  expect([version, state.composition_digest]).toEqual([
+    instance.desired_version,
+    instance.desired_composition,
+  ]);
   expect(state).toMatchObject({
     account: world.account,
     instance: instance.id,
@@ -101,17 +120,25 @@ it("the desired state in S3 verifies against the account's root, and says what t
     track: 'staging',
     metadata: {
       instance: { hostname: 'web-1' },
-      modules: { [`${world.account}/site`]: { role: 'site' }, [`${world.account}/motd`]: { role: 'motd' } },
+      modules: {
+        [`${world.account}/site`]: { role: 'site' },
+        [`${world.account}/motd`]: { role: 'motd' },
+      },
     },
     jobs: [],
   });
   expect(state.layers.map(({ module }) => module)).toEqual(['site', 'motd']);
-  expect(state.signature_policies.map(({ module, require_tlog }) => [module, require_tlog])).toEqual([
+  expect(
+    state.signature_policies.map(({ module, require_tlog }) => [module, require_tlog]),
+  ).toEqual([
     [`${world.account}/site`, false],
     [`${world.account}/motd`, false],
   ]);
   const [file] = state.rendered_files;
-  expect([file?.path, Buffer.from(file?.content ?? '', 'base64').toString()]).toEqual(['/etc/motd', 'I am web-1\n']);
+  expect([file?.path, Buffer.from(file?.content ?? '', 'base64').toString()]).toEqual([
+    '/etc/motd',
+    'I am web-1\n',
+  ]);
   const key = objectKeys.image(world.account, state.composition_digest);
   expect((await getBytes(world.services.objects, key)).length).toBe(image.length);
 });
@@ -126,7 +153,10 @@ it('its version counts changes up, and unchanged content is not signed again', a
   const key = objectKeys.desiredState(world.account, instance.id);
   const etag = await etagOf(world.services.objects, key);
   for (let i = 0; i < 5; i++) await reconcileInstance(world.services, message(instance));
-  expect([await read(instance.id), await etagOf(world.services.objects, key)]).toEqual([second, etag]);
+  expect([await read(instance.id), await etagOf(world.services.objects, key)]).toEqual([
+    second,
+    etag,
+  ]);
 });
 
 it('of several reconciles at once the last is what is served', async () => {
@@ -160,7 +190,10 @@ it('a worker that was overtaken before it wrote does not put back what is older'
   held.release();
   await late;
   const { version, state } = await served(quick, now.desired_version);
-  expect([version, state.metadata.instance]).toEqual([quick.desired_version, { hostname: 'quick' }]);
+  expect([version, state.metadata.instance]).toEqual([
+    quick.desired_version,
+    { hostname: 'quick' },
+  ]);
   expect(await read(instance.id)).toEqual(quick);
 });
 
@@ -175,7 +208,9 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
   await reconcileInstance(world.services, message(instance));
   const failed = await read(instance.id);
   expect(failed.desired_error?.code).toBe('instance_metadata_missing');
-  expect(failed.desired_error?.message).toContain('expected the instance\'s metadata to have "hostname"');
+  expect(failed.desired_error?.message).toContain(
+    'expected the instance\'s metadata to have "hostname"',
+  );
   expect(failed.desired_version).toBe(instance.desired_version);
   expect((await served(instance)).state.metadata.instance).toEqual({ hostname: 'web-1' });
   const shown = async () => {
@@ -186,7 +221,9 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
   expect((await shown()).desired_error).toEqual(failed.desired_error);
   expect(await shown()).not.toHaveProperty('desired_report_keys');
   await setMetadata(instance, { hostname: 'web-1' });
-  await eventually('no error', async () => ((await read(instance.id)).desired_error === null ? true : null));
+  await eventually('no error', async () =>
+    (await read(instance.id)).desired_error === null ? true : null,
+  );
   expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
 });
 
@@ -226,7 +263,10 @@ it('it is signed again in time, as it is, also where no newer one can be made, u
     desired_error: { code: 'instance_metadata_missing' },
   });
   const { state, version } = await served(again, instance.desired_version);
-  expect([version, state.metadata.instance]).toEqual([again.desired_version, { hostname: 'web-1' }]);
+  expect([version, state.metadata.instance]).toEqual([
+    again.desired_version,
+    { hostname: 'web-1' },
+  ]);
 
   // Whoever writes the bucket must not get a signature for it.
   const key = objectKeys.desiredState(world.account, instance.id);
@@ -234,6 +274,8 @@ it('it is signed again in time, as it is, also where no newer one can be made, u
   const text = Buffer.from(await getBytes(objects, key)).toString();
   const forged = Buffer.from(text.replace('"hostname":"web-1"', '"hostname":"web-2"'));
   await putLatest(objects, key, forged, 'application/json', await etagOf(objects, key));
-  await expect(reconcileInstance(at(7.5), message(instance))).rejects.toMatchObject({ code: 'desired_state_invalid' });
+  await expect(reconcileInstance(at(7.5), message(instance))).rejects.toMatchObject({
+    code: 'desired_state_invalid',
+  });
   expect((await read(instance.id)).desired_version).toBe(again.desired_version);
 });

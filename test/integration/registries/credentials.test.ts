@@ -6,7 +6,8 @@ import { bytesOf, clientOf, serve, stopServers } from '../../support/served-regi
 
 afterEach(stopServers);
 
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 describe('credentials', () => {
   const credentials = { username: 'u', password: 'p' };
@@ -23,11 +24,18 @@ describe('credentials', () => {
     );
     await client.listTags('a/b');
     await client.listTags('a/b');
-    expect(server.requests.map(({ authorization }) => authorization)).toEqual([undefined, basic, basic]);
+    expect(server.requests.map(({ authorization }) => authorization)).toEqual([
+      undefined,
+      basic,
+      basic,
+    ]);
   });
 
   test('wrong ones are refused after one attempt', async () => {
-    const { client, server } = await clientOf(always(401, { 'www-authenticate': 'Basic realm="r"' }), { credentials });
+    const { client, server } = await clientOf(
+      always(401, { 'www-authenticate': 'Basic realm="r"' }),
+      { credentials },
+    );
     expect(await codeOf(client.listTags('a/b'))).toBe('registry_unauthorized');
     expect(server.requests).toHaveLength(2);
   });
@@ -37,22 +45,29 @@ describe('credentials', () => {
     const storage = await serve((_, response) => response.writeHead(200).end(blob));
     const { client, server } = await clientOf(
       (request, response) => {
-        if (!request.headers.authorization) always(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
+        if (!request.headers.authorization)
+          always(401, { 'www-authenticate': 'Basic realm="r"' })(request, response);
         else response.writeHead(307, { location: `http://${storage.host}/signed?x=1` }).end();
       },
       { credentials },
     );
-    const content = await bytesOf(client.getBlob('a/b', { digest: digestOf(blob), size: blob.length }));
+    const content = await bytesOf(
+      client.getBlob('a/b', { digest: digestOf(blob), size: blob.length }),
+    );
     expect(String(content)).toBe('elsewhere');
     expect(server.requests.at(-1)?.authorization).toBe(basic);
-    expect(storage.requests).toEqual([{ method: 'GET', url: '/signed?x=1', authorization: undefined }]);
+    expect(storage.requests).toEqual([
+      { method: 'GET', url: '/signed?x=1', authorization: undefined },
+    ]);
   });
 
   test('redirects that do not end are given up', async () => {
-    const { client, server } = await clientOf((_, response) => response.writeHead(302, { location: '/again' }).end());
-    expect(await codeOf(bytesOf(client.getBlob('a/b', { digest: digestOf(Buffer.alloc(1)), size: 1 })))).toBe(
-      'registry_response_invalid',
+    const { client, server } = await clientOf((_, response) =>
+      response.writeHead(302, { location: '/again' }).end(),
     );
+    expect(
+      await codeOf(bytesOf(client.getBlob('a/b', { digest: digestOf(Buffer.alloc(1)), size: 1 }))),
+    ).toBe('registry_response_invalid');
     expect(server.requests.length).toBe(6);
   });
 
@@ -88,7 +103,9 @@ describe('credentials', () => {
     const codes: string[] = [];
     for (const handle of [always(401), always(500), always(429), always(200)]) {
       const tokens = await serve(handle);
-      const { client } = await clientOf(always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` }));
+      const { client } = await clientOf(
+        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` }),
+      );
       codes.push(await codeOf(client.listTags('a/b')));
     }
     expect(codes).toEqual([
@@ -107,8 +124,12 @@ describe('credentials', () => {
     });
     const { client, server } = await clientOf(
       (request, response) => {
-        if (request.headers.authorization === 'Bearer bought') return sendJson(response, { tags: ['v1'] });
-        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t",service="s"` })(request, response);
+        if (request.headers.authorization === 'Bearer bought')
+          return sendJson(response, { tags: ['v1'] });
+        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t",service="s"` })(
+          request,
+          response,
+        );
       },
       { credentials: { identityToken: 'refresh-me' } },
     );
@@ -121,7 +142,10 @@ describe('credentials', () => {
       service: 's',
       scope: 'repository:a/b:pull',
     });
-    expect(server.requests.map(({ authorization }) => authorization)).toEqual([undefined, 'Bearer bought']);
+    expect(server.requests.map(({ authorization }) => authorization)).toEqual([
+      undefined,
+      'Bearer bought',
+    ]);
   });
 
   test('a token is not used beyond its life', async () => {
@@ -134,7 +158,10 @@ describe('credentials', () => {
     const { client } = await clientOf(
       (request, response) => {
         if (request.headers.authorization) return sendJson(response, { tags: [] });
-        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` })(request, response);
+        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` })(
+          request,
+          response,
+        );
       },
       { memory },
     );
@@ -148,7 +175,9 @@ describe('credentials', () => {
   });
 
   test('a realm that is no address is refused', async () => {
-    const { client } = await clientOf(always(401, { 'www-authenticate': 'Bearer realm="file:///etc/passwd"' }));
+    const { client } = await clientOf(
+      always(401, { 'www-authenticate': 'Bearer realm="file:///etc/passwd"' }),
+    );
     expect(await codeOf(client.listTags('a/b'))).toBe('registry_response_invalid');
   });
 });

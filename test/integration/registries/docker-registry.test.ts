@@ -21,10 +21,16 @@ import {
 } from '../../support/docker-registry.ts';
 import { startTokenService, type TokenService } from '../../support/token-service.ts';
 
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** Pushes an artifact of one layer and returns its parts. */
-async function pushArtifact(client: RegistryClient, repository: string, tag: string, layer: Buffer) {
+async function pushArtifact(
+  client: RegistryClient,
+  repository: string,
+  tag: string,
+  layer: Buffer,
+) {
   const blob = { digest: digestOf(layer), size: layer.length };
   await client.pushBlob(repository, blob, layer);
   await client.pushBlob(repository, emptyBlob, emptyBlob.bytes);
@@ -35,7 +41,10 @@ async function pushArtifact(client: RegistryClient, repository: string, tag: str
     layers: [{ mediaType: 'application/x.test', ...blob }],
   };
   const bytes = Buffer.from(JSON.stringify(manifest));
-  const { digest } = await client.putManifest(repository, tag, { bytes, mediaType: mediaTypes.manifest });
+  const { digest } = await client.putManifest(repository, tag, {
+    bytes,
+    mediaType: mediaTypes.manifest,
+  });
   return { blob, digest };
 }
 
@@ -88,22 +97,29 @@ describe.each([
       for (let at = 0; at < bytes.length; at += 500_000) yield bytes.subarray(at, at + 500_000);
     };
     const seen: number[] = [];
-    expect(await client.pushBlob('team/upload', blob, source, (sent) => seen.push(sent))).toEqual({ uploaded: true });
+    expect(await client.pushBlob('team/upload', blob, source, (sent) => seen.push(sent))).toEqual({
+      uploaded: true,
+    });
     expect(seen).toEqual([500_000, 1_000_000, 1_500_000, 2_000_000, 2_000_000]);
     expect(await client.pushBlob('team/upload', blob, source)).toEqual({ uploaded: false });
   });
 
   test('an upload of other bytes than stated is refused', async () => {
     const blob = { digest: digestOf(Buffer.from('a')), size: 1 };
-    expect(await codeOf(client.pushBlob('team/wrong', blob, Buffer.from('b')))).toBe('registry_response_invalid');
+    expect(await codeOf(client.pushBlob('team/wrong', blob, Buffer.from('b')))).toBe(
+      'registry_response_invalid',
+    );
     const short = async function* () {
       yield Buffer.from('ab').subarray(0, 1);
     };
-    expect(await codeOf(client.pushBlob('team/wrong', { ...blob, size: 2 }, short))).toBe('blob_size_mismatch');
+    expect(await codeOf(client.pushBlob('team/wrong', { ...blob, size: 2 }, short))).toBe(
+      'blob_size_mismatch',
+    );
   });
 
   test('an unchanged list of tags costs one request', async () => {
-    for (const tag of ['v1', 'v2', 'v3']) await pushArtifact(client, 'team/tags', tag, Buffer.from(tag));
+    for (const tag of ['v1', 'v2', 'v3'])
+      await pushArtifact(client, 'team/tags', tag, Buffer.from(tag));
     requests.length = 0;
     expect((await client.listTags('team/tags')).tags.sort()).toEqual(['v1', 'v2', 'v3']);
     expect(requests).toEqual(['GET 200']);
@@ -112,9 +128,11 @@ describe.each([
   test('what is not there is not found', async () => {
     expect(await codeOf(client.listTags('team/none'))).toBe('registry_not_found');
     expect(await codeOf(client.headManifest('team/module', 'v9'))).toBe('registry_not_found');
-    expect(await codeOf(read(client.getBlob('team/module', { digest: digestOf(Buffer.from('?')), size: 1 })))).toBe(
-      'registry_not_found',
-    );
+    expect(
+      await codeOf(
+        read(client.getBlob('team/module', { digest: digestOf(Buffer.from('?')), size: 1 })),
+      ),
+    ).toBe('registry_not_found');
     expect(await collectSignatures(client, 'team/module', digestOf(Buffer.from('?')))).toEqual([]);
   });
 
@@ -138,7 +156,9 @@ describe.each([
       attached.push((await attachBundle(client, 'team/signed', subject, { n }, at)).digest);
     }
     const content = await client.getManifest('team/signed', fallbackTag(digest));
-    expect(parseIndex(content.bytes).manifests.map((entry) => entry.digest)).toEqual(attached.sort());
+    expect(parseIndex(content.bytes).manifests.map((entry) => entry.digest)).toEqual(
+      attached.sort(),
+    );
     const candidates = await collectSignatures(client, 'team/signed', digest);
     expect(candidates.map((candidate) => candidate.source)).toEqual(Array(3).fill('fallback_tag'));
   });
@@ -153,9 +173,9 @@ test('a docker-registry refuses those without its password', async () => {
         code: 'registry_unauthorized',
         message: `${registry.host} refused access to the tags of team/module${credentials === null ? ' without credentials' : ''} (401)`,
       });
-      expect(await codeOf(collectSignatures(client, 'team/module', digestOf(Buffer.from('?'))))).toBe(
-        'registry_unauthorized',
-      );
+      expect(
+        await codeOf(collectSignatures(client, 'team/module', digestOf(Buffer.from('?')))),
+      ).toBe('registry_unauthorized');
     }
   } finally {
     await registry.stop();
@@ -177,10 +197,17 @@ describe('a docker-registry with a token service', () => {
   test('takes what is pushed and gives it back, each with a token of its scope', async () => {
     const client = new RegistryClient({ host: registry.host, credentials: basicCredentials });
     tokens.requests.length = 0;
-    const { blob, digest } = await pushArtifact(client, 'team/tokens', 'v1', Buffer.from('by token'));
+    const { blob, digest } = await pushArtifact(
+      client,
+      'team/tokens',
+      'v1',
+      Buffer.from('by token'),
+    );
     expect(String(await read(client.getBlob('team/tokens', blob)))).toBe('by token');
     expect((await client.headManifest('team/tokens', 'v1')).claimedDigest).toBe(digest);
-    const scopes = tokens.requests.map(({ url }) => new URL(url, 'http://t').searchParams.get('scope'));
+    const scopes = tokens.requests.map(({ url }) =>
+      new URL(url, 'http://t').searchParams.get('scope'),
+    );
     expect(scopes).toEqual(['repository:team/tokens:pull,push', 'repository:team/tokens:pull']);
   });
 
@@ -188,13 +215,21 @@ describe('a docker-registry with a token service', () => {
     const memory = authMemory();
     const requests: string[] = [];
     const list = () => {
-      const onRequest = ({ method, url }: RequestEvent) => requests.push(`${method} ${new URL(url).pathname}`);
-      return new RegistryClient({ host: registry.host, credentials: basicCredentials, memory, onRequest }).listTags(
-        'team/tokens',
-      );
+      const onRequest = ({ method, url }: RequestEvent) =>
+        requests.push(`${method} ${new URL(url).pathname}`);
+      return new RegistryClient({
+        host: registry.host,
+        credentials: basicCredentials,
+        memory,
+        onRequest,
+      }).listTags('team/tokens');
     };
     await list();
-    expect(requests).toEqual(['GET /v2/team/tokens/tags/list', 'GET /token', 'GET /v2/team/tokens/tags/list']);
+    expect(requests).toEqual([
+      'GET /v2/team/tokens/tags/list',
+      'GET /token',
+      'GET /v2/team/tokens/tags/list',
+    ]);
     requests.length = 0;
     await list();
     expect(requests).toEqual(['GET /v2/team/tokens/tags/list']);
@@ -202,9 +237,16 @@ describe('a docker-registry with a token service', () => {
 
   test('is asked for a new token when the old one is not taken any more', async () => {
     const memory = authMemory();
-    const client = new RegistryClient({ host: registry.host, credentials: basicCredentials, memory });
+    const client = new RegistryClient({
+      host: registry.host,
+      credentials: basicCredentials,
+      memory,
+    });
     await client.listTags('team/tokens');
-    memory.tokens.set('repository:team/tokens:pull', { value: 'no.such.token', untilMs: Date.now() + 60_000 });
+    memory.tokens.set('repository:team/tokens:pull', {
+      value: 'no.such.token',
+      untilMs: Date.now() + 60_000,
+    });
     expect((await client.listTags('team/tokens')).tags).toEqual(['v1']);
   });
 
@@ -224,7 +266,9 @@ test('manifests and lists of Docker’s own media types are read like those of O
   try {
     const client = new RegistryClient({ host: registry.host });
     const layer = Buffer.from('docker layer');
-    const config = Buffer.from('{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}');
+    const config = Buffer.from(
+      '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}',
+    );
     for (const bytes of [layer, config]) {
       await client.pushBlob('team/docker', { digest: digestOf(bytes), size: bytes.length }, bytes);
     }
@@ -232,8 +276,13 @@ test('manifests and lists of Docker’s own media types are read like those of O
       JSON.stringify({
         schemaVersion: 2,
         mediaType: mediaTypes.dockerManifest,
-        config: { mediaType: 'application/vnd.docker.container.image.v1+json', ...identityOf(config) },
-        layers: [{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip', ...identityOf(layer) }],
+        config: {
+          mediaType: 'application/vnd.docker.container.image.v1+json',
+          ...identityOf(config),
+        },
+        layers: [
+          { mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip', ...identityOf(layer) },
+        ],
       }),
     );
     const { dockerManifest, dockerIndex } = mediaTypes;
@@ -243,10 +292,14 @@ test('manifests and lists of Docker’s own media types are read like those of O
       ...identityOf(manifest),
       platform: { os: 'linux', architecture: 'amd64' },
     };
-    const list = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: dockerIndex, manifests: [child] }));
+    const list = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: dockerIndex, manifests: [child] }),
+    );
     await client.putManifest('team/docker', 'v2', { bytes: list, mediaType: dockerIndex });
 
-    expect(await client.headManifest('team/docker', 'v1')).toMatchObject({ mediaType: dockerManifest });
+    expect(await client.headManifest('team/docker', 'v1')).toMatchObject({
+      mediaType: dockerManifest,
+    });
     const found = await client.getManifest('team/docker', 'v2');
     expect(found.mediaType).toBe(dockerIndex);
     const [first] = parseIndex(found.bytes).manifests;

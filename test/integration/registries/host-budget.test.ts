@@ -3,7 +3,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
 import { orLater, withinBudget } from '../../../shared/actions/registries/index.ts';
-import { endLease, type LeaseAsk, pauseHost, spendMore, takeLease } from '../../../shared/store/registries/index.ts';
+import {
+  endLease,
+  type LeaseAsk,
+  pauseHost,
+  spendMore,
+  takeLease,
+} from '../../../shared/store/registries/index.ts';
 import { alone } from '../../support/flow.ts';
 
 let services: Services;
@@ -76,7 +82,9 @@ describe('the budget of a host in the table', () => {
   it('takes the place back of a worker that died', async () => {
     const host = newHost();
     for (let i = 0; i < 4; i++) expect(await takeLease(services.db, ask(host))).toBeNull();
-    expect(await takeLease(services.db, ask(host, { nowMs: now + 59_000 }))).toMatchObject({ host });
+    expect(await takeLease(services.db, ask(host, { nowMs: now + 59_000 }))).toMatchObject({
+      host,
+    });
     expect(await takeLease(services.db, ask(host, { nowMs: now + 60_001 }))).toBeNull();
   });
 

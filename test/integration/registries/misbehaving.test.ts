@@ -11,20 +11,34 @@ import { bytesOf, clientOf, stopServers } from '../../support/served-registry.ts
 
 afterEach(stopServers);
 
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 describe('lists of tags', () => {
   test('one page costs one request', async () => {
-    const { client, server } = await clientOf((_, response) => sendJson(response, { name: 'a/b', tags: ['v1', 'v2'] }));
+    const { client, server } = await clientOf((_, response) =>
+      sendJson(response, { name: 'a/b', tags: ['v1', 'v2'] }),
+    );
     expect(await client.listTags('a/b')).toEqual({ tags: ['v1', 'v2'], truncated: false });
-    expect(server.requests.map(({ url }) => url)).toEqual([`/v2/a/b/tags/list?n=${limits.tagPageSize}`]);
+    expect(server.requests.map(({ url }) => url)).toEqual([
+      `/v2/a/b/tags/list?n=${limits.tagPageSize}`,
+    ]);
   });
 
   test.each([
     ['a relative link', () => '</v2/a/b/tags/list?last=v1&n=1>; rel="next"'],
-    ['a link without the port', () => '<http://127.0.0.1/v2/a/b/tags/list?last=v1&n=1>; rel="next"'],
-    ['an absolute link', (host: string) => `<http://${host}/v2/a/b/tags/list?last=v1&n=1>; rel=next`],
-    ['a link to a host behind the proxy', () => '<https://inner:5000/v2/a/b/tags/list?last=v1&n=1>;rel="next"'],
+    [
+      'a link without the port',
+      () => '<http://127.0.0.1/v2/a/b/tags/list?last=v1&n=1>; rel="next"',
+    ],
+    [
+      'an absolute link',
+      (host: string) => `<http://${host}/v2/a/b/tags/list?last=v1&n=1>; rel=next`,
+    ],
+    [
+      'a link to a host behind the proxy',
+      () => '<https://inner:5000/v2/a/b/tags/list?last=v1&n=1>;rel="next"',
+    ],
     ['a query alone', () => '<?last=v1&n=1>; rel="next"'],
   ])('%s leads to the next page of the same registry', async (_, link) => {
     const { client, server } = await clientOf((request, response) => {
@@ -42,13 +56,20 @@ describe('lists of tags', () => {
       else sendJson(response, { tags: ['v1'] });
     });
     expect((await client.listTags('a/b')).tags).toEqual(['v1']);
-    expect(server.requests.map(({ url }) => url)).toEqual(['/v2/a/b/tags/list?n=1000', '/v2/a/b/tags/list']);
+    expect(server.requests.map(({ url }) => url)).toEqual([
+      '/v2/a/b/tags/list?n=1000',
+      '/v2/a/b/tags/list',
+    ]);
   });
 
   test('pages that go round end', async () => {
     const { client, server } = await clientOf((request, response) => {
       const last = request.url?.includes('last=a') ? 'b' : 'a';
-      sendJson(response, { tags: ['a', 'b'] }, { link: `</v2/a/b/tags/list?last=${last}>; rel="next"` });
+      sendJson(
+        response,
+        { tags: ['a', 'b'] },
+        { link: `</v2/a/b/tags/list?last=${last}>; rel="next"` },
+      );
     });
     expect((await client.listTags('a/b')).tags).toEqual(['a', 'b']);
     expect(server.requests.length).toBeLessThan(4);
@@ -107,7 +128,9 @@ describe('failures', () => {
   });
 
   test('nobody listening, and a connection cut, are unreachable', async () => {
-    expect(await codeOf(new RegistryClient({ host: '127.0.0.1:1' }).listTags('a/b'))).toBe('registry_unreachable');
+    expect(await codeOf(new RegistryClient({ host: '127.0.0.1:1' }).listTags('a/b'))).toBe(
+      'registry_unreachable',
+    );
     const { client } = await clientOf((request) => request.socket.destroy());
     expect(await codeOf(client.listTags('a/b'))).toBe('registry_unreachable');
   });
@@ -115,7 +138,9 @@ describe('failures', () => {
   test('headers that do not come, a body that stops, and one that drips are time-outs', async () => {
     const slow = await clientOf(() => {}, { firstByteMs: 300 });
     expect(await codeOf(slow.client.listTags('a/b'))).toBe('registry_timeout');
-    const stalled = await clientOf((_, response) => response.writeHead(200).write('{"tags"'), { stallMs: 300 });
+    const stalled = await clientOf((_, response) => response.writeHead(200).write('{"tags"'), {
+      stallMs: 300,
+    });
     expect(await codeOf(stalled.client.listTags('a/b'))).toBe('registry_timeout');
     const drip: Handler = (_, response) => {
       response.writeHead(200);
@@ -133,7 +158,9 @@ describe('failures', () => {
   ])('%s that drips ends with the time of the work', async (_, status, code) => {
     const { client } = await clientOf(
       ({ headers }, response) => {
-        response.writeHead(status, { 'www-authenticate': `Bearer realm="http://${headers.host}/token"` });
+        response.writeHead(status, {
+          'www-authenticate': `Bearer realm="http://${headers.host}/token"`,
+        });
         const timer = setInterval(() => response.write(' '), 50);
         response.on('close', () => clearInterval(timer));
       },
@@ -150,15 +177,22 @@ describe('failures', () => {
     // Not a loopback name, so that it is spoken to over https.
     const host = `${hostname()}:${port}`;
     const dispatcher = new Agent({
-      connect: { timeout: 300, lookup: (_, __, done) => done(null, [{ address: '127.0.0.1', family: 4 }]) },
+      connect: {
+        timeout: 300,
+        lookup: (_, __, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
+      },
     });
-    expect(await codeOf(new RegistryClient({ host, dispatcher }).listTags('a/b'))).toBe('registry_timeout');
+    expect(await codeOf(new RegistryClient({ host, dispatcher }).listTags('a/b'))).toBe(
+      'registry_timeout',
+    );
     await dispatcher.destroy();
     server.close();
   });
 
   test('a document beyond the limit is not read to its end', async () => {
-    const { client } = await clientOf((_, response) => response.writeHead(200).end(Buffer.alloc(6 * 1024 ** 2, 32)));
+    const { client } = await clientOf((_, response) =>
+      response.writeHead(200).end(Buffer.alloc(6 * 1024 ** 2, 32)),
+    );
     expect(await codeOf(client.getManifest('a/b', 'v1'))).toBe('registry_response_invalid');
   });
 });
@@ -170,8 +204,12 @@ describe('bytes that are not what was asked for', () => {
 
   test('a manifest read by digest has it, and the size of its descriptor', async () => {
     const { client } = await clientOf((_, response) => response.writeHead(200).end(bytes));
-    expect(await codeOf(client.getManifest('a/b', digestOf(blob)))).toBe('manifest_digest_mismatch');
-    expect(await codeOf(client.getManifest('a/b', digestOf(bytes), { size: 5 }))).toBe('blob_size_mismatch');
+    expect(await codeOf(client.getManifest('a/b', digestOf(blob)))).toBe(
+      'manifest_digest_mismatch',
+    );
+    expect(await codeOf(client.getManifest('a/b', digestOf(bytes), { size: 5 }))).toBe(
+      'blob_size_mismatch',
+    );
     expect((await client.getManifest('a/b', digestOf(bytes))).digest).toBe(digestOf(bytes));
   });
 
@@ -214,25 +252,36 @@ describe('bytes that are not what was asked for', () => {
   test.each([
     ['by range', 206],
     ['from the start, where there are no ranges', 200],
-  ])('a blob that breaks off twice is taken up again %s, and still has its digest', async (_, status) => {
-    let breaks = 2;
-    const { client, server } = await clientOf((request, response) => {
-      const from = status === 206 ? Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
-      const part = blob.subarray(from);
-      const headers = { 'content-length': String(part.length), 'content-range': `bytes ${from}-99999/100000` };
-      response.writeHead(from > 0 ? 206 : 200, headers);
-      if (breaks === 0) return response.end(part);
-      breaks -= 1;
-      response.write(part.subarray(0, 30_000 * (2 - breaks)), () => setTimeout(() => response.destroy(), 20));
-    });
-    expect((await bytesOf(client.getBlob('a/b', expected))).equals(blob)).toBe(true);
-    expect(server.requests).toHaveLength(3);
-  });
+  ])(
+    'a blob that breaks off twice is taken up again %s, and still has its digest',
+    async (_, status) => {
+      let breaks = 2;
+      const { client, server } = await clientOf((request, response) => {
+        const from =
+          status === 206 ? Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
+        const part = blob.subarray(from);
+        const headers = {
+          'content-length': String(part.length),
+          'content-range': `bytes ${from}-99999/100000`,
+        };
+        response.writeHead(from > 0 ? 206 : 200, headers);
+        if (breaks === 0) return response.end(part);
+        breaks -= 1;
+        response.write(part.subarray(0, 30_000 * (2 - breaks)), () =>
+          setTimeout(() => response.destroy(), 20),
+        );
+      });
+      expect((await bytesOf(client.getBlob('a/b', expected))).equals(blob)).toBe(true);
+      expect(server.requests).toHaveLength(3);
+    },
+  );
 
   test('a blob that goes on with other bytes after a break is refused', async () => {
     const { client } = await clientOf((request, response) => {
       const resumed = request.headers.range !== undefined;
-      const headers = resumed ? { 'content-range': 'bytes 50000-99999/100000' } : { 'content-length': '100000' };
+      const headers = resumed
+        ? { 'content-range': 'bytes 50000-99999/100000' }
+        : { 'content-length': '100000' };
       response.writeHead(resumed ? 206 : 200, headers);
       if (resumed) response.end(Buffer.alloc(50_000, 1));
       else response.write(blob.subarray(0, 50_000), () => setTimeout(() => response.destroy(), 20));
@@ -250,9 +299,11 @@ describe('bytes that are not what was asked for', () => {
       response.writeHead(206, { 'content-range': `bytes ${from}-9/10` }).end(part);
     });
     for (const { client } of [ignoring, knowing]) {
-      expect(String(await client.getBlobRange('a/b', whole.digest, 2, 3).then((part) => Buffer.from(part)))).toBe(
-        '234',
-      );
+      expect(
+        String(
+          await client.getBlobRange('a/b', whole.digest, 2, 3).then((part) => Buffer.from(part)),
+        ),
+      ).toBe('234');
       expect(String(await bytesOf(client.getBlob('a/b', whole, { offset: 7 })))).toBe('789');
     }
   });
@@ -269,14 +320,18 @@ describe('uploads', () => {
   const slowly = (readAfterMs: number, answerAfterMs: number): Handler => {
     return (request, response) => {
       if (request.method === 'HEAD') return always(404)(request, response);
-      if (request.method === 'POST') return always(202, { location: '/upload?a=b' })(request, response);
+      if (request.method === 'POST')
+        return always(202, { location: '/upload?a=b' })(request, response);
       setTimeout(() => request.resume(), readAfterMs);
       request.on('end', () => setTimeout(() => always(201)(request, response), answerAfterMs));
     };
   };
 
   test('may be taken and answered slowly', async () => {
-    const { client, server } = await clientOf(slowly(1500, 1500), { firstByteMs: 300, stallMs: 5000 });
+    const { client, server } = await clientOf(slowly(1500, 1500), {
+      firstByteMs: 300,
+      stallMs: 5000,
+    });
     expect(await client.pushBlob('a/b', blob, source)).toEqual({ uploaded: true });
     expect(server.requests.at(-1)?.url).toBe(`/upload?a=b&digest=sha256%3A${'0'.repeat(64)}`);
   });

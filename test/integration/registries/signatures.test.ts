@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { collectSignatures, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
-import { codeOf, type Handler, type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
+import {
+  codeOf,
+  type Handler,
+  type HttpServer,
+  sendJson,
+  startHttpServer,
+} from '../../support/http-server.ts';
 
 const servers: HttpServer[] = [];
 afterEach(async () => {
@@ -15,12 +21,21 @@ async function clientOf(handle: Handler) {
   return { server, client: new RegistryClient({ host: server.host }) };
 }
 
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 describe('signatures beside an artifact', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
-  const descriptor = (bytes: Buffer, mediaType: string) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
-  const index = (manifests: unknown[]) => ({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
+  const descriptor = (bytes: Buffer, mediaType: string) => ({
+    mediaType,
+    digest: digestOf(bytes),
+    size: bytes.length,
+  });
+  const index = (manifests: unknown[]) => ({
+    schemaVersion: 2,
+    mediaType: mediaTypes.index,
+    manifests,
+  });
 
   /** A registry of manifests and blobs by path. */
   function registryOf(contents: Record<string, Buffer | number>): Handler {
@@ -48,7 +63,10 @@ describe('signatures beside an artifact', () => {
     const { client } = await clientOf((request, response) => {
       if (request.url?.includes('/referrers/'))
         return sendJson(response, index([{ ...found, artifactType: mediaTypes.empty }]));
-      registryOf({ [`manifests/${found.digest}`]: manifest, [`blobs/${digestOf(layer)}`]: layer })(request, response);
+      registryOf({ [`manifests/${found.digest}`]: manifest, [`blobs/${digestOf(layer)}`]: layer })(
+        request,
+        response,
+      );
     });
     expect(await collectSignatures(client, 'a/b', digest)).toEqual([
       { format: 'bundle', source: 'referrers', claimed_digest: found.digest, bundle: { a: 1 } },
@@ -69,10 +87,15 @@ describe('signatures beside an artifact', () => {
       const page = Number(at.searchParams.get('page') ?? 0);
       const found = { ...pages[page]?.descriptor, artifactType: types[page] };
       const next = `<${at.pathname}?page=${page + 1}>; rel="next"`;
-      response.writeHead(200, { 'content-type': mediaTypes.index, ...(page < 2 ? { link: next } : {}) });
+      response.writeHead(200, {
+        'content-type': mediaTypes.index,
+        ...(page < 2 ? { link: next } : {}),
+      });
       response.end(JSON.stringify(index([found])));
     });
-    const bundles = (await collectSignatures(client, 'a/b', digest)).map((found) => 'bundle' in found && found.bundle);
+    const bundles = (await collectSignatures(client, 'a/b', digest)).map(
+      (found) => 'bundle' in found && found.bundle,
+    );
     expect(bundles).toEqual(expect.arrayContaining([{ a: 1 }, { b: 2 }, { c: 3 }]));
     expect(server.requests.filter(({ url }) => url.includes('/referrers/'))).toHaveLength(3);
   });
@@ -94,7 +117,12 @@ describe('signatures beside an artifact', () => {
         })(request, response);
       });
       expect(await collectSignatures(client, 'a/b', digest)).toEqual([
-        { format: 'bundle', source: 'fallback_tag', claimed_digest: found.digest, bundle: { a: 1 } },
+        {
+          format: 'bundle',
+          source: 'fallback_tag',
+          claimed_digest: found.digest,
+          bundle: { a: 1 },
+        },
       ]);
       expect(elsewhere.requests).toHaveLength(1);
     },
@@ -109,7 +137,9 @@ describe('signatures beside an artifact', () => {
       );
       page++;
       const link = `</v2/a/b/referrers/${digest}?page=${page}>; rel="next"`;
-      response.writeHead(200, { 'content-type': mediaTypes.index, link }).end(JSON.stringify(index(listed)));
+      response
+        .writeHead(200, { 'content-type': mediaTypes.index, link })
+        .end(JSON.stringify(index(listed)));
     });
     const candidates = await collectSignatures(client, 'a/b', digest);
     expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
@@ -118,16 +148,19 @@ describe('signatures beside an artifact', () => {
     );
   });
 
-  test.each([500, 503, 429, 401])('a registry that fails with %i is an error and not "unsigned"', async (code) => {
-    for (const path of [
-      `referrers/${digest}`,
-      `manifests/${digest.replace(':', '-')}`,
-      `manifests/${digest.replace(':', '-')}.sig`,
-    ]) {
-      const { client } = await clientOf(registryOf({ [path]: code }));
-      expect(await codeOf(collectSignatures(client, 'a/b', digest))).toMatch(/^registry_/);
-    }
-  });
+  test.each([500, 503, 429, 401])(
+    'a registry that fails with %i is an error and not "unsigned"',
+    async (code) => {
+      for (const path of [
+        `referrers/${digest}`,
+        `manifests/${digest.replace(':', '-')}`,
+        `manifests/${digest.replace(':', '-')}.sig`,
+      ]) {
+        const { client } = await clientOf(registryOf({ [path]: code }));
+        expect(await codeOf(collectSignatures(client, 'a/b', digest))).toMatch(/^registry_/);
+      }
+    },
+  );
 
   test('one that is missing, altered, broken or too large hides no other', async () => {
     const good = bundleReferrer('{"good":1}');
@@ -142,7 +175,8 @@ describe('signatures beside an artifact', () => {
       ),
     };
     for (const entry of all) contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
-    for (const entry of [broken, large, good]) contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
+    for (const entry of [broken, large, good])
+      contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
     contents[`blobs/${digestOf(altered.layer)}`] = Buffer.from('{"altered":2}');
     const { client } = await clientOf(registryOf(contents));
     const candidates = await collectSignatures(client, 'a/b', digest);
@@ -211,7 +245,9 @@ describe('signatures beside an artifact', () => {
   });
 
   test('more than the limit are not read, and the last verdict says so', async () => {
-    const many = Array.from({ length: limits.signatureCandidatesMax + 20 }, (_, i) => bundleReferrer(`{"i":${i}}`));
+    const many = Array.from({ length: limits.signatureCandidatesMax + 20 }, (_, i) =>
+      bundleReferrer(`{"i":${i}}`),
+    );
     const contents: Record<string, Buffer> = {
       [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
         JSON.stringify(index(many.map((entry) => entry.descriptor))),

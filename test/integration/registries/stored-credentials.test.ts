@@ -4,7 +4,11 @@ import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { registryCredentials } from '../../../shared/actions/registries/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { getRepository } from '../../../shared/store/poll/index.ts';
-import { basicCredentials, type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import {
+  basicCredentials,
+  type DockerRegistry,
+  startDockerRegistry,
+} from '../../support/docker-registry.ts';
 import { alone, eventsOf, offSchedule, pushLayers } from '../../support/flow.ts';
 import { startTokenService, type TokenService } from '../../support/token-service.ts';
 import { authorKey, World } from '../../support/world.ts';
@@ -43,7 +47,9 @@ describe('credentials that an operator stores', () => {
     await world.register('by-token', authorKey());
     await offSchedule(services, world.account, 'by-token');
     const client = new RegistryClient({ host: registry.host, credentials: basicCredentials });
-    await pushLayers(client, `${world.account}/by-token`, 'v1.0.0', [{ bytes: Buffer.from('layer') }]);
+    await pushLayers(client, `${world.account}/by-token`, 'v1.0.0', [
+      { bytes: Buffer.from('layer') },
+    ]);
     const poll = async () => {
       await pollRepository(services, { account: world.account, module: 'by-token' });
       return getRepository(services.db, world.account, 'by-token');
@@ -82,9 +88,14 @@ describe('credentials that an operator stores', () => {
     expect(JSON.parse((await call('GET', '/registries')).text).registries).toEqual([]);
   });
 
-  it.each(['no-host', 'a b', '-r.test', 'r.test:port'])('are refused for %s, which is no host', async (host) => {
-    expect((await call('PUT', `/registries/${encodeURIComponent(host)}`, basicCredentials)).status).toBe(400);
-  });
+  it.each(['no-host', 'a b', '-r.test', 'r.test:port'])(
+    'are refused for %s, which is no host',
+    async (host) => {
+      expect(
+        (await call('PUT', `/registries/${encodeURIComponent(host)}`, basicCredentials)).status,
+      ).toBe(400);
+    },
+  );
 });
 
 describe('ECR', () => {

@@ -2,14 +2,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enqueue, type Services } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { explainArtifact } from '../../../shared/actions/modules/index.ts';
-import { assignModule, decideApproval, updateModule } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  decideApproval,
+  updateModule,
+} from '../../../shared/actions/operations/index.ts';
 import { reverifyVersion } from '../../../shared/actions/reverify/index.ts';
 import { judge } from '../../../shared/actions/signatures/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { sha256Hex } from '../../../shared/base/ids.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
-import { type Module, type ModuleChanges, withModuleChanges } from '../../../shared/domain/modules/index.ts';
+import {
+  type Module,
+  type ModuleChanges,
+  withModuleChanges,
+} from '../../../shared/domain/modules/index.ts';
 import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
 import { judgingRules, signArtifact } from '../../../shared/signature/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
@@ -44,7 +52,11 @@ afterAll(async () => {
 });
 
 async function staged(name: string, version = '1.0.0'): Promise<Version> {
-  const built = await world.ingest({ name, files: { 'etc/content': `${name} ${version}` } }, `v${version}`, old);
+  const built = await world.ingest(
+    { name, files: { 'etc/content': `${name} ${version}` } },
+    `v${version}`,
+    old,
+  );
   await promote(world, built, 'staging');
   return built;
 }
@@ -59,32 +71,54 @@ async function row(name: string) {
 async function changeNow(name: string, set: ModuleChanges): Promise<void> {
   const was = await row(name);
   const { policy_version } = withModuleChanges(was, set);
-  await transact(services.db, [putRegistration(was, { ...set, policy_version, updated_at: new Date().toISOString() })]);
+  await transact(services.db, [
+    putRegistration(was, { ...set, policy_version, updated_at: new Date().toISOString() }),
+  ]);
 }
 
-const reverify = ({ id }: Version, by = services) => reverifyVersion(by, { account: world.account, version_id: id });
+const reverify = ({ id }: Version, by = services) =>
+  reverifyVersion(by, { account: world.account, version_id: id });
 
 describe('a version whose signer was taken away', () => {
   it('is quarantined, kept by the machine that has it, withheld from a new one, and released when it verifies again', async () => {
     const { caller, account } = world;
     await world.register('agented', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const version = await staged('agented');
-    const template = await createTemplate(world.services, caller, { name: 'hosts', platform: 'ubuntu-24.04-amd64' });
+    const template = await createTemplate(world.services, caller, {
+      name: 'hosts',
+      platform: 'ubuntu-24.04-amd64',
+    });
     const create = async (name: string) =>
-      (await createInstance(world.services, caller, { name, template_id: template.id, track: 'staging' })).instance;
+      (
+        await createInstance(world.services, caller, {
+          name,
+          template_id: template.id,
+          track: 'staging',
+        })
+      ).instance;
     const first = await create('first');
-    const { operation } = await assignModule(world.services, caller, { template_id: template.id, module: 'agented' });
+    const { operation } = await assignModule(world.services, caller, {
+      template_id: template.id,
+      module: 'agented',
+    });
     expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
     const digest = version.builds[0]?.composefs_digest;
     const has = (id: string) =>
       eventually(`${id} to have the version`, async () => {
         const instance = await getInstance(services.db, account, id);
-        return instance?.desired_hash && instance.desired_modules.agented === digest ? instance : null;
+        return instance?.desired_hash && instance.desired_modules.agented === digest
+          ? instance
+          : null;
       });
     const before = await has(first.id);
 
-    const removal = await updateModule(world.services, caller, 'agented', { trusted_keys: [next.publicPem] });
-    expect(await world.operation(removal.id)).toMatchObject({ state: 'succeeded', action: 'module_change' });
+    const removal = await updateModule(world.services, caller, 'agented', {
+      trusted_keys: [next.publicPem],
+    });
+    expect(await world.operation(removal.id)).toMatchObject({
+      state: 'succeeded',
+      action: 'module_change',
+    });
     const quarantined = await eventually('the quarantine', async () => {
       const now = await versionNow(world, version);
       return now.quarantined ? now : null;
@@ -94,7 +128,9 @@ describe('a version whose signer was taken away', () => {
       code: 'key_mismatch',
       policy_version: (await row('agented')).policy_version,
     });
-    expect(await promote(world, quarantined, 'blessed').catch(({ code }) => code)).toBe('version_quarantined');
+    expect(await promote(world, quarantined, 'blessed').catch(({ code }) => code)).toBe(
+      'version_quarantined',
+    );
 
     const second = await create('second');
     await enqueue(world.services, 'reconcile', [
@@ -114,7 +150,9 @@ describe('a version whose signer was taken away', () => {
     const waiting = await world.operation(id, 'awaiting_approval');
     const decision = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
     await decideApproval(world.services, as(reviewer), decision);
-    await eventually('the release', async () => ((await versionNow(world, version)).quarantined ? null : true));
+    await eventually('the release', async () =>
+      (await versionNow(world, version)).quarantined ? null : true,
+    );
     await has(second.id);
     const told = await eventsOf(services, account, 'gantry.version.quarantined');
     expect(told).toMatchObject([
@@ -148,7 +186,9 @@ describe('a version whose signer was taken away', () => {
     const why = () => explainArtifact(services, world.caller, { module: 'late', ref: '1.0.0' });
     expect((await why()).reason).toMatchObject({
       code: 'key_mismatch',
-      message: expect.stringMatching(/^it is a version, in state staging, and quarantined: signed by/),
+      message: expect.stringMatching(
+        /^it is a version, in state staging, and quarantined: signed by/,
+      ),
     });
     await world.sign('late', version.digest, next);
     expect(await reverify(version)).toBe('verified');
@@ -197,7 +237,9 @@ describe('a version that does not verify stays', () => {
     expect(await reverify(version)).toBe('quarantined');
     await changeNow('certain', { trusted_keys: [old.publicPem], require_tlog: true });
     expect(await reverify(version)).toBe('quarantined');
-    expect(await versionNow(world, version)).toMatchObject({ reverification: { code: 'key_mismatch' } });
+    expect(await versionNow(world, version)).toMatchObject({
+      reverification: { code: 'key_mismatch' },
+    });
   });
 });
 
@@ -208,11 +250,17 @@ describe('many versions that do not verify any more', () => {
     await crowd.register('many', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const versions: Version[] = [];
     for (let i = 0; i < 7; i++) {
-      const version = await crowd.ingest({ name: 'many', files: { 'etc/n': `${i}` } }, `v1.0.${i}`, old);
+      const version = await crowd.ingest(
+        { name: 'many', files: { 'etc/n': `${i}` } },
+        `v1.0.${i}`,
+        old,
+      );
       await promote(crowd, version, 'staging');
       versions.push(version);
     }
-    const { id } = await updateModule(crowd.services, crowd.caller, 'many', { trusted_keys: [next.publicPem] });
+    const { id } = await updateModule(crowd.services, crowd.caller, 'many', {
+      trusted_keys: [next.publicPem],
+    });
     expect(await crowd.operation(id)).toMatchObject({ state: 'succeeded' });
     const outcomes = async () =>
       (await Promise.all(versions.map((version) => versionNow(crowd, version)))).map(
@@ -226,7 +274,9 @@ describe('many versions that do not verify any more', () => {
         ? true
         : null;
     });
-    expect(await eventsOf(services, crowd.account, 'gantry.version.quarantine_held')).toHaveLength(2);
+    expect(await eventsOf(services, crowd.account, 'gantry.version.quarantine_held')).toHaveLength(
+      2,
+    );
 
     const asked = await eventually('the question', async () => {
       const recent = await recentOperations(services.db, crowd.account, 50);
@@ -236,7 +286,8 @@ describe('many versions that do not verify any more', () => {
     expect(asked).toMatchObject([
       {
         requested_by: 'gantry:reverify',
-        summary: 'quarantine every version that does not verify any more, after 5 of them within a day',
+        summary:
+          'quarantine every version that does not verify any more, after 5 of them within a day',
       },
     ]);
     const waiting = await crowd.operation(asked[0]?.id ?? '', 'awaiting_approval');
@@ -278,12 +329,19 @@ describe('a verdict', () => {
     const late = [signature(old)];
     expect((await judge(services, module, digest, late)).verdict.verified).toBe(true);
     await changeNow('cached', { trusted_keys: [next.publicPem] });
-    expect((await judge(services, await row('cached'), digest, late)).verdict.code).toBe('key_mismatch');
+    expect((await judge(services, await row('cached'), digest, late)).verdict.code).toBe(
+      'key_mismatch',
+    );
 
     // What is remembered is made recognisable: only a look-up can give it back.
     const other = [signature(next)];
     const remembered = { ...refused.verdict, message: 'remembered' };
-    await putVerdict(services.db, keyOf(module, other), remembered, Math.ceil(Date.now() / 1000) + 60);
+    await putVerdict(
+      services.db,
+      keyOf(module, other),
+      remembered,
+      Math.ceil(Date.now() / 1000) + 60,
+    );
     expect((await judge(services, module, digest, other)).verdict).toEqual(remembered);
   });
 });

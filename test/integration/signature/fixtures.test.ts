@@ -1,10 +1,24 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { candidatesOf, cosignCase, cosignCases, cosignFixtures, policyOf } from '../../../scripts/cosign-fixtures.ts';
+import {
+  candidatesOf,
+  cosignCase,
+  cosignCases,
+  cosignFixtures,
+  policyOf,
+} from '../../../scripts/cosign-fixtures.ts';
 import { GantryError } from '../../../shared/base/error.ts';
-import { collectSignatures, parseManifest, RegistryClient } from '../../../shared/registry/index.ts';
+import {
+  collectSignatures,
+  parseManifest,
+  RegistryClient,
+} from '../../../shared/registry/index.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
-import { type DockerRegistry, loadLayout, startDockerRegistry } from '../../support/docker-registry.ts';
+import {
+  type DockerRegistry,
+  loadLayout,
+  startDockerRegistry,
+} from '../../support/docker-registry.ts';
 
 /** Codes that the cases of the fixtures must be refused with; their README gives the reasons in words. */
 const refusals: Record<string, string> = {
@@ -30,7 +44,8 @@ let client: RegistryClient;
 beforeAll(async () => {
   registry = await startDockerRegistry();
   client = new RegistryClient({ host: registry.host });
-  for (const entry of cosignCases) await loadLayout(registry, entry.repository, join(cosignFixtures, entry.layout));
+  for (const entry of cosignCases)
+    await loadLayout(registry, entry.repository, join(cosignFixtures, entry.layout));
 }, 60_000);
 
 afterAll(() => registry?.stop());
@@ -83,7 +98,8 @@ async function pull(repository: string, reference: string): Promise<string> {
     }
     return 'ok';
   } catch (error) {
-    if (error instanceof GantryError && error.code === 'blob_digest_mismatch') return 'layer-digest-mismatch';
+    if (error instanceof GantryError && error.code === 'blob_digest_mismatch')
+      return 'layer-digest-mismatch';
     throw error;
   }
 }

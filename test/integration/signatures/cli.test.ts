@@ -37,11 +37,23 @@ afterAll(async () => {
 
 describe('gantry module verify', () => {
   const keyless = cosignCase('keyless-ok');
-  const pair = ['--identity-regexp', keyless.identity_regexp ?? '', '--issuer-regexp', keyless.issuer_regexp ?? ''];
+  const pair = [
+    '--identity-regexp',
+    keyless.identity_regexp ?? '',
+    '--issuer-regexp',
+    keyless.issuer_regexp ?? '',
+  ];
 
   test('says in JSON who signed, and ends with 0', async () => {
     const ref = await load('keyless-ok');
-    const { status, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot, '--json']);
+    const { status, stdout } = await run([
+      'verify',
+      ref,
+      ...pair,
+      '--trusted-root',
+      trustedRoot,
+      '--json',
+    ]);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       verified: true,
@@ -72,7 +84,10 @@ describe('gantry module verify', () => {
     expect(await asked(signer, ...issuer)).toEqual([0, 'verified']);
     expect(await asked(signer, ...pair.slice(2))).toEqual([0, 'verified']);
     expect(await asked(signer.slice(0, -1), ...issuer)).toEqual([1, 'identity_mismatch']);
-    expect(await asked(signer.replace('.test', '.t.st'), ...issuer)).toEqual([1, 'identity_mismatch']);
+    expect(await asked(signer.replace('.test', '.t.st'), ...issuer)).toEqual([
+      1,
+      'identity_mismatch',
+    ]);
     expect(await asked(signer, ...issuer, '--identity-regexp', '^a$')).toEqual([2, null]);
     expect(await asked(signer)).toEqual([2, null]);
   });
@@ -80,22 +95,40 @@ describe('gantry module verify', () => {
   test('holds the workflow and its attestations to what is asked', async () => {
     const ref = await load('keyless-attested');
     const asked = async (...more: string[]) => {
-      const { status, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot, '--json', ...more]);
+      const { status, stdout } = await run([
+        'verify',
+        ref,
+        ...pair,
+        '--trusted-root',
+        trustedRoot,
+        '--json',
+        ...more,
+      ]);
       return [status, stdout === '' ? null : JSON.parse(stdout).code];
     };
     expect(await asked('--claim', 'build_trigger=^push$')).toEqual([0, 'verified']);
     expect(await asked('--claim', 'build_trigger=^release$')).toEqual([1, 'claim_mismatch']);
     expect(await asked('--claim', 'trigger=^push$')).toEqual([2, null]);
-    expect(await asked('--require-attestation', 'https://slsa.dev/provenance')).toEqual([0, 'verified']);
-    expect(await asked('--require-attestation', 'https://spdx.dev/Document')).toEqual([1, 'attestation_missing']);
+    expect(await asked('--require-attestation', 'https://slsa.dev/provenance')).toEqual([
+      0,
+      'verified',
+    ]);
+    expect(await asked('--require-attestation', 'https://spdx.dev/Document')).toEqual([
+      1,
+      'attestation_missing',
+    ]);
   });
 
   test('shows every signature and its verdict to people', async () => {
     const ref = await load('two-signatures-second-matches');
     const { status, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot]);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/✗ bundle \(fallback_tag sha256:.*\n.*evil.*\n +identity_mismatch: signed by/);
-    expect(stdout).toMatch(/✓ bundle \(fallback_tag sha256:.*\n +https:\/\/git.*\n +transparency log/);
+    expect(stdout).toMatch(
+      /✗ bundle \(fallback_tag sha256:.*\n.*evil.*\n +identity_mismatch: signed by/,
+    );
+    expect(stdout).toMatch(
+      /✓ bundle \(fallback_tag sha256:.*\n +https:\/\/git.*\n +transparency log/,
+    );
   });
 
   test('lets any of several keys and identities suffice, as a registration does', async () => {
@@ -116,7 +149,14 @@ describe('gantry module verify', () => {
 
   test('ends with 1 when not verified, with the reason', async () => {
     const ref = await load('unsigned');
-    const { status, stdout } = await run(['verify', ref, '--key', goodPub, '--no-require-tlog', '--json']);
+    const { status, stdout } = await run([
+      'verify',
+      ref,
+      '--key',
+      goodPub,
+      '--no-require-tlog',
+      '--json',
+    ]);
     expect(status).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ verified: false, code: 'unsigned', signatures: [] });
   });
@@ -125,18 +165,37 @@ describe('gantry module verify', () => {
     ['neither key nor identity', [], 'usage'],
     ['one regexp of the pair', ['--identity-regexp', '^a$'], 'usage'],
     ['a claim of no identity', ['--key', goodPub, '--claim', 'build_trigger=^push$'], 'usage'],
-    ['a regexp that RE2 does not know', ['--identity-regexp', '(?=a)', '--issuer-regexp', '^b$'], 'regexp_invalid'],
+    [
+      'a regexp that RE2 does not know',
+      ['--identity-regexp', '(?=a)', '--issuer-regexp', '^b$'],
+      'regexp_invalid',
+    ],
     ['a private key', ['--key', goodKey], 'key_invalid'],
     ['a missing file', ['--key', '/nowhere/cosign.pub'], 'io_error'],
-    ['a trust root that is none', ['--key', goodPub, '--trusted-root', 'package.json'], 'trusted_root_invalid'],
+    [
+      'a trust root that is none',
+      ['--key', goodPub, '--trusted-root', 'package.json'],
+      'trusted_root_invalid',
+    ],
   ])('ends with 2 for %s', async (_, flags, code) => {
-    const { status, stderr } = await run(['verify', `${registry.host}/fx/none:v1`, ...flags, '--json']);
+    const { status, stderr } = await run([
+      'verify',
+      `${registry.host}/fx/none:v1`,
+      ...flags,
+      '--json',
+    ]);
     expect(status).toBe(2);
     expect(JSON.parse(stderr).error.code).toBe(code);
   });
 
   test('ends with 2 when the registry cannot be reached: that is not "unsigned"', async () => {
-    const { status, stderr } = await run(['verify', '127.0.0.1:1/fx/none:v1', '--key', goodPub, '--no-require-tlog']);
+    const { status, stderr } = await run([
+      'verify',
+      '127.0.0.1:1/fx/none:v1',
+      '--key',
+      goodPub,
+      '--no-require-tlog',
+    ]);
     expect(status).toBe(2);
     expect(stderr).toContain('registry_unreachable');
   });
@@ -161,7 +220,10 @@ describe('gantry module push and sign', () => {
       '--json',
     ]);
     expect(good.status).toBe(0);
-    expect(JSON.parse(good.stdout)).toMatchObject({ digest: pushed.digest, signatures: [{ key_id: signed.key_id }] });
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      digest: pushed.digest,
+      signatures: [{ key_id: signed.key_id }],
+    });
     const codes = [];
     for (const flags of [
       ['--key', wrongPub, '--no-require-tlog'],
@@ -205,7 +267,9 @@ describe('gantry module push and sign', () => {
       const { bytes } = await client.getManifest('fx/resigned', digest);
       const manifest = Buffer.from(bytes).toString('utf8');
       const layer = JSON.parse(manifest).layers[0];
-      const bundle = Buffer.from(await client.readBlob('fx/resigned', layer, 10_000)).toString('utf8');
+      const bundle = Buffer.from(await client.readBlob('fx/resigned', layer, 10_000)).toString(
+        'utf8',
+      );
       return [
         manifest
           .replace(layer.digest, 'LAYER')
@@ -219,7 +283,9 @@ describe('gantry module push and sign', () => {
 
   test('a wrong password and a missing password are told apart from a broken key', async () => {
     const ref = `${registry.host}/acme/redis:v1.0.0`;
-    const wrong = await run(['sign', ref, '--key', goodKey, '--json'], { COSIGN_PASSWORD: 'wrong' });
+    const wrong = await run(['sign', ref, '--key', goodKey, '--json'], {
+      COSIGN_PASSWORD: 'wrong',
+    });
     expect([wrong.status, JSON.parse(wrong.stderr).error.code]).toEqual([2, 'key_password_wrong']);
     const publicKey = await run(['sign', ref, '--key', goodPub, '--json']);
     expect([publicKey.status, JSON.parse(publicKey.stderr).error.code]).toEqual([2, 'key_invalid']);
@@ -255,9 +321,17 @@ describe('gantry module push and sign', () => {
     try {
       const ref = `${closed.host}/acme/closed:v1`;
       const refused = await run(['push', tar, ref, '--json']);
-      expect([refused.status, JSON.parse(refused.stderr).error.code]).toEqual([2, 'registry_unauthorized']);
-      const auth = Buffer.from(`${basicCredentials.username}:${basicCredentials.password}`).toString('base64');
-      await writeFile(join(directory, 'config.json'), JSON.stringify({ auths: { [closed.host]: { auth } } }));
+      expect([refused.status, JSON.parse(refused.stderr).error.code]).toEqual([
+        2,
+        'registry_unauthorized',
+      ]);
+      const auth = Buffer.from(
+        `${basicCredentials.username}:${basicCredentials.password}`,
+      ).toString('base64');
+      await writeFile(
+        join(directory, 'config.json'),
+        JSON.stringify({ auths: { [closed.host]: { auth } } }),
+      );
       const pushed = await run(['push', tar, ref], { DOCKER_CONFIG: directory });
       expect(pushed.status).toBe(0);
     } finally {
@@ -273,7 +347,13 @@ interface Ended {
 }
 
 function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  const all = { PATH: process.env.PATH ?? '', HOME: directory, COSIGN_PASSWORD: '', NO_COLOR: '1', ...env };
+  const all = {
+    PATH: process.env.PATH ?? '',
+    HOME: directory,
+    COSIGN_PASSWORD: '',
+    NO_COLOR: '1',
+    ...env,
+  };
   return new Promise((resolve) => {
     const options = { env: all, cwd: join(import.meta.dirname, '../../..') };
     execFile(gantry, ['module', ...args], options, (error, stdout, stderr) => {

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
-import { publicTrustRoot, refreshTrustRoot, trustRootDaysLeft } from '../../../shared/actions/signatures/index.ts';
+import {
+  publicTrustRoot,
+  refreshTrustRoot,
+  trustRootDaysLeft,
+} from '../../../shared/actions/signatures/index.ts';
 import { shippedTrust } from '../../../shared/signature/index.ts';
 import { etagOf, getBytes, objectKeys, putLatest } from '../../../shared/store/objects.ts';
 import { TufRepository } from '../../support/tuf-repository.ts';
@@ -14,7 +18,11 @@ let services: Services;
 beforeAll(async () => {
   await repository.start();
   const started = servicesFromEnvironment();
-  const settings = { ...started.settings, trustRootMirror: repository.mirror, allowedPrivateHosts: ['127.0.0.1'] };
+  const settings = {
+    ...started.settings,
+    trustRootMirror: repository.mirror,
+    allowedPrivateHosts: ['127.0.0.1'],
+  };
   services = { ...started, settings };
 });
 afterAll(() => repository.stop());
@@ -23,8 +31,13 @@ const root = async () => (await publicTrustRoot(services, anchor)).root;
 
 test('the stored trust root starts as the shipped copy, follows its repository, and never goes back', async () => {
   // Without a network, and before the first refresh.
-  const unreachable = { ...services, settings: { ...services.settings, trustRootMirror: 'http://127.0.0.1:1' } };
-  await expect(refreshTrustRoot(unreachable, anchor)).rejects.toMatchObject({ code: 'trust_root_unreachable' });
+  const unreachable = {
+    ...services,
+    settings: { ...services.settings, trustRootMirror: 'http://127.0.0.1:1' },
+  };
+  await expect(refreshTrustRoot(unreachable, anchor)).rejects.toMatchObject({
+    code: 'trust_root_unreachable',
+  });
   const shipped = await publicTrustRoot(services, anchor);
   expect(shipped).toMatchObject({ root: shippedTrust().trustedRoot, fresh_until: null });
   expect(trustRootDaysLeft(shipped, new Date())).toBe(0);
@@ -44,11 +57,17 @@ test('the stored trust root starts as the shipped copy, follows its repository, 
   // Rolled back, then frozen, then gone: what is stored stays.
   const newer = repository.files;
   repository.files = new Map([...newer, ['timestamp.json', older.get('timestamp.json') ?? '']]);
-  await expect(refreshTrustRoot(services, anchor)).rejects.toMatchObject({ code: 'trust_root_refused' });
+  await expect(refreshTrustRoot(services, anchor)).rejects.toMatchObject({
+    code: 'trust_root_refused',
+  });
   repository.files = newer;
   repository.publish(first, { timestamp: -1 });
-  await expect(refreshTrustRoot(services, anchor)).rejects.toMatchObject({ code: 'trust_root_refused' });
-  await expect(refreshTrustRoot(unreachable, anchor)).rejects.toMatchObject({ code: 'trust_root_unreachable' });
+  await expect(refreshTrustRoot(services, anchor)).rejects.toMatchObject({
+    code: 'trust_root_refused',
+  });
+  await expect(refreshTrustRoot(unreachable, anchor)).rejects.toMatchObject({
+    code: 'trust_root_unreachable',
+  });
   expect(await root()).toEqual(second);
 });
 
@@ -76,9 +95,13 @@ test('what somebody else put in its place is passed over for the shipped copy, a
 
 test('of two refreshes at once one is told, and both leave one state', async () => {
   repository.publish(first);
-  const outcomes = await Promise.allSettled([refreshTrustRoot(services, anchor), refreshTrustRoot(services, anchor)]);
+  const outcomes = await Promise.allSettled([
+    refreshTrustRoot(services, anchor),
+    refreshTrustRoot(services, anchor),
+  ]);
   const refused = outcomes.filter(({ status }) => status === 'rejected');
   expect(refused.length).toBeLessThanOrEqual(1);
-  for (const { reason } of refused as PromiseRejectedResult[]) expect(reason).toMatchObject({ code: 'conflict' });
+  for (const { reason } of refused as PromiseRejectedResult[])
+    expect(reason).toMatchObject({ code: 'conflict' });
   expect(await root()).toEqual(first);
 });

@@ -59,16 +59,24 @@ async function ingested(name: string): Promise<Version> {
 
 /** The keys of all that a version is made of. */
 function objectsOf({ account, digest, evidence_key, builds }: Version): string[] {
-  const artifacts = builds.flatMap(({ manifest_digest, layer_digest }) => [manifest_digest, layer_digest]);
+  const artifacts = builds.flatMap(({ manifest_digest, layer_digest }) => [
+    manifest_digest,
+    layer_digest,
+  ]);
   const keys = [digest, ...artifacts].map((artifact) => objectKeys.artifact(account, artifact));
-  return [...new Set([...keys, ...builds.map(({ file_index_key }) => file_index_key), evidence_key])];
+  return [
+    ...new Set([...keys, ...builds.map(({ file_index_key }) => file_index_key), evidence_key]),
+  ];
 }
 
 /** What an ingest leaves that never came to a version; answers its keys. */
 async function orphans(account: string): Promise<string[]> {
   const digest = `sha256:${randomBytes(32).toString('hex')}`;
-  const keys = [objectKeys.artifact, objectKeys.fileIndex, objectKeys.evidence].map((keyOf) => keyOf(account, digest));
-  for (const one of keys) await putOnce(stage.services.objects, one, 'xyz', 'text/plain', new Date());
+  const keys = [objectKeys.artifact, objectKeys.fileIndex, objectKeys.evidence].map((keyOf) =>
+    keyOf(account, digest),
+  );
+  for (const one of keys)
+    await putOnce(stage.services.objects, one, 'xyz', 'text/plain', new Date());
   return keys;
 }
 
@@ -84,14 +92,17 @@ it('what was left by ingests that were never finished is collected, what version
   const young = await orphans(world.account);
   expect(await collect(later)).toEqual({ objects: 3, bytes: 9 });
   expect(await present(services, left)).toEqual([]);
-  for (const kept of [named, [evidence], other, young]) expect(await present(services, kept)).toEqual(kept);
+  for (const kept of [named, [evidence], other, young])
+    expect(await present(services, kept)).toEqual(kept);
 });
 
 it('an ingest that finds, during the collection, what an earlier one left has all it names afterwards', async () => {
   const { world, services } = stage;
   const { digest, message } = await verified('again');
   // The earlier one got as far as lease, manifest, layer and file index.
-  await expect(ingestCandidate(stoppedAt(services, 4, 'kills').worker, message)).rejects.toThrow('dead');
+  await expect(ingestCandidate(stoppedAt(services, 4, 'kills').worker, message)).rejects.toThrow(
+    'dead',
+  );
   const later = await aDayLater();
   const slow = hold(await aDayLater(), 'DeleteObjectsCommand');
   const collecting = collect(slow.services);
@@ -112,8 +123,12 @@ it('all of a module’s versions are read, page after page', async () => {
   const globs = Array.from({ length: 500 }, (_, i) => `/usr/share/doc/${i}/${'x'.repeat(60)}`);
   const keys: string[] = [];
   for (let i = 0; i < 40; i++) {
-    const version = storedVersion(world.account, 'many', `1.${i}.0`, { manifest: { file_spec: globs } });
-    await transact(services.db, [createVersion({ ...version, promotion_state: i % 2 === 0 ? 'built' : 'retired' })]);
+    const version = storedVersion(world.account, 'many', `1.${i}.0`, {
+      manifest: { file_spec: globs },
+    });
+    await transact(services.db, [
+      createVersion({ ...version, promotion_state: i % 2 === 0 ? 'built' : 'retired' }),
+    ]);
     keys.push(objectKeys.artifact(world.account, version.digest));
   }
   for (const one of keys) await putOnce(services.objects, one, 'xyz', 'text/plain', new Date());
@@ -135,7 +150,9 @@ it('two accounts that ingest the same artifact have an object each, and one’s 
   const version = await theirs.world.version('same', mine.digest);
   if (version === null) throw new Error('expected a version in the other account');
   const [myKeys, theirKeys] = [objectsOf(mine), objectsOf(version)];
-  expect(theirKeys).toEqual(myKeys.map((one) => one.replace(`accounts/${from}/`, `accounts/${account}/`)));
+  expect(theirKeys).toEqual(
+    myKeys.map((one) => one.replace(`accounts/${from}/`, `accounts/${account}/`)),
+  );
 
   // What no version of mine names any more goes, bytes and all; evidence is still my candidate's.
   const layer = objectKeys.artifact(account, version.builds[0]?.layer_digest ?? '');

@@ -21,7 +21,12 @@ import {
   objectPrefix,
   putOnce,
 } from '../../../shared/store/objects.ts';
-import { bumpTemplate, getTemplate, listAssignments, putAssignment } from '../../../shared/store/templates/index.ts';
+import {
+  bumpTemplate,
+  getTemplate,
+  listAssignments,
+  putAssignment,
+} from '../../../shared/store/templates/index.ts';
 import { aDayLater, present } from '../../support/aging.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { hold, promote } from '../../support/operations.ts';
@@ -51,15 +56,28 @@ afterEach(() => world.close());
 /** A template that is composed of one version of the module. */
 async function composedOf(constraint: string): Promise<Template> {
   names += 1;
-  const template = await createTemplate(world.services, world.caller, { name: `template-${names}`, platform: 'any' });
+  const template = await createTemplate(world.services, world.caller, {
+    name: `template-${names}`,
+    platform: 'any',
+  });
   const { services, caller } = world;
-  await createInstance(services, caller, { name: `first-${names}`, template_id: template.id, track: 'staging' });
-  const { operation } = await assignModule(services, caller, { template_id: template.id, module: 'site', constraint });
+  await createInstance(services, caller, {
+    name: `first-${names}`,
+    template_id: template.id,
+    track: 'staging',
+  });
+  const { operation } = await assignModule(services, caller, {
+    template_id: template.id,
+    module: 'site',
+    constraint,
+  });
   expect((await world.operation(operation.id)).state).toBe('succeeded');
   await eventually('the instance to have what its template is', async () => {
     const [pointer, row] = [await pointerOf(template), await instanceOf(template)];
     const named = row?.desired_report_keys ?? [];
-    return pointer.modules.length > 0 && named.length === 1 && named[0] === pointer.report_key ? row : null;
+    return pointer.modules.length > 0 && named.length === 1 && named[0] === pointer.report_key
+      ? row
+      : null;
   });
   return template;
 }
@@ -72,7 +90,9 @@ async function pointerOf(template: Template): Promise<TemplateComposition> {
 
 /** The template's first instance. */
 async function instanceOf(template: Template): Promise<Instance | null> {
-  const [row] = await Array.fromAsync(eachInstanceOf(world.services.db, world.account, template.id));
+  const [row] = await Array.fromAsync(
+    eachInstanceOf(world.services.db, world.account, template.id),
+  );
   return row === undefined ? null : getInstance(world.services.db, world.account, row.id);
 }
 
@@ -82,7 +102,8 @@ async function constrain(template: Template, constraint: string): Promise<void> 
   const { account, id } = template;
   const [assignment] = await listAssignments(db, account, id);
   const now = await getTemplate(db, account, id);
-  if (assignment === undefined || now === null) throw new Error(`expected ${template.name} with its module`);
+  if (assignment === undefined || now === null)
+    throw new Error(`expected ${template.name} with its module`);
   const at = new Date().toISOString();
   await transact(db, [
     putAssignment({ ...assignment, constraint, updated_at: at }, assignment.updated_at),
@@ -107,11 +128,15 @@ async function orphans(account: string, count: number): Promise<string[]> {
   const keys: string[] = [];
   for (let i = 0; i < count; i++) {
     const digest = `sha256:${randomBytes(32).toString('hex')}`;
-    keys.push(i % 2 === 0 ? objectKeys.image(account, digest) : objectKeys.composition(account, digest));
+    keys.push(
+      i % 2 === 0 ? objectKeys.image(account, digest) : objectKeys.composition(account, digest),
+    );
   }
   for (let i = 0; i < count; i += 50) {
     const some = keys.slice(i, i + 50);
-    await Promise.all(some.map((key) => putOnce(world.services.objects, key, 'xyz', 'text/plain', new Date())));
+    await Promise.all(
+      some.map((key) => putOnce(world.services.objects, key, 'xyz', 'text/plain', new Date())),
+    );
   }
   return keys;
 }
@@ -127,7 +152,8 @@ describe('a collection', () => {
     const young = await orphans(world.account, 2);
     expect(await collect(later)).toEqual({ objects: 2100, bytes: 2100 * 3 });
     expect(await present(world.services, old)).toEqual([]);
-    for (const kept of [named, young, other]) expect(await present(world.services, kept)).toEqual(kept);
+    for (const kept of [named, young, other])
+      expect(await present(world.services, kept)).toEqual(kept);
     expect(await listed(objectPrefix(world.account, 'roots'))).toEqual(roots);
     expect(await collect(later)).toEqual({ objects: 0, bytes: 0 });
   });
@@ -172,7 +198,8 @@ describe('a collection', () => {
       (next, { commandName }) =>
         async (args) => {
           const { Key } = args.input as { Key?: string };
-          if (commandName === 'GetObjectCommand' && Key === report_key) throw new Error('unreadable');
+          if (commandName === 'GetObjectCommand' && Key === report_key)
+            throw new Error('unreadable');
           return next(args);
         },
       { step: 'initialize' },
@@ -263,22 +290,37 @@ it('a template whose composition is gone, as after a restore, is composed anew',
 });
 
 it('each account is asked for on the queue, and the deployed function takes its message and leaves what is young', async () => {
-  const kept = [...(await objectsNow(await composedOf('1.0.0'))), ...(await orphans(world.account, 1))];
+  const kept = [
+    ...(await objectsNow(await composedOf('1.0.0'))),
+    ...(await orphans(world.account, 1)),
+  ];
   expect(await scheduleCollections(await aDayLater())).toBeGreaterThan(0);
   const { aws, settings } = world.services;
   const QueueUrl = settings.queueUrls.collect;
-  await aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ account: world.account }) }));
-  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
-  await eventually('the message to be done: one that failed stays invisible for a quarter of an hour', async () => {
-    const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] });
-    const { Attributes = {} } = await aws.sqs.send(command);
-    return AttributeNames.every((name) => Attributes[name] === '0') || null;
-  });
+  await aws.sqs.send(
+    new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ account: world.account }) }),
+  );
+  const AttributeNames = [
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesNotVisible',
+  ] as const;
+  await eventually(
+    'the message to be done: one that failed stays invisible for a quarter of an hour',
+    async () => {
+      const command = new GetQueueAttributesCommand({
+        QueueUrl,
+        AttributeNames: [...AttributeNames],
+      });
+      const { Attributes = {} } = await aws.sqs.send(command);
+      return AttributeNames.every((name) => Attributes[name] === '0') || null;
+    },
+  );
   expect(await present(world.services, kept)).toEqual(kept);
 });
 
 async function listed(prefix: string): Promise<string[]> {
   const keys: string[] = [];
-  for await (const page of listObjectVersions(world.services.objects, prefix)) keys.push(...page.map(({ key }) => key));
+  for await (const page of listObjectVersions(world.services.objects, prefix))
+    keys.push(...page.map(({ key }) => key));
   return keys;
 }

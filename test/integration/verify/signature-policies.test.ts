@@ -5,8 +5,19 @@ import type { Services } from '../../../shared/actions/context/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { attachBundle, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
 import { attest } from '../../support/attestation.ts';
-import { type DockerRegistry, loadLayout, startDockerRegistry } from '../../support/docker-registry.ts';
-import { alone, offSchedule, pollAlone, pushManifest, signDigest, walk } from '../../support/flow.ts';
+import {
+  type DockerRegistry,
+  loadLayout,
+  startDockerRegistry,
+} from '../../support/docker-registry.ts';
+import {
+  alone,
+  offSchedule,
+  pollAlone,
+  pushManifest,
+  signDigest,
+  walk,
+} from '../../support/flow.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const key = authorKey();
@@ -31,18 +42,29 @@ afterAll(async () => {
 const push = async (name: string, tag: string | null, content: string) =>
   world.push(await world.build({ name, files: { 'etc/content': content } }), name, tag ?? 'part');
 
-const sign = (name: string, digest: string) => signDigest(client, `${world.account}/${name}`, digest, key);
+const sign = (name: string, digest: string) =>
+  signDigest(client, `${world.account}/${name}`, digest, key);
 
 /** Attaches provenance by a builder, signed by the author or by somebody else. */
 async function prove(name: string, digest: string, by: string, author = key): Promise<void> {
   const repository = `${world.account}/${name}`;
-  const bundle = attest(digest, author.private, `${slsa}/v1`, { runDetails: { builder: { id: by } } });
-  await attachBundle(client, repository, await client.getManifest(repository, digest), bundle, new Date());
+  const bundle = attest(digest, author.private, `${slsa}/v1`, {
+    runDetails: { builder: { id: by } },
+  });
+  await attachBundle(
+    client,
+    repository,
+    await client.getManifest(repository, digest),
+    bundle,
+    new Date(),
+  );
 }
 
 describe('a registration that demands an attestation', () => {
   beforeAll(async () => {
-    const required_attestations = [{ predicate_type: slsa, builder_regexp: '^https://git\\.test/acme/builder@.*$' }];
+    const required_attestations = [
+      { predicate_type: slsa, builder_regexp: '^https://git\\.test/acme/builder@.*$' },
+    ];
     await world.register('proved', key, { required_attestations });
     await offSchedule(services, world.account, 'proved');
   });
@@ -51,14 +73,22 @@ describe('a registration that demands an attestation', () => {
     const digest = await push('proved', 'v1.0.0', 'late');
     await sign('proved', digest);
     const refused = await walk(services, world.account, 'proved', digest);
-    expect(refused).toMatchObject({ state: 'rejected', code: 'attestation_missing', evidence_key: null });
+    expect(refused).toMatchObject({
+      state: 'rejected',
+      code: 'attestation_missing',
+      evidence_key: null,
+    });
     expect(await world.version('proved', digest)).toBeNull();
     await prove('proved', digest, builder);
-    expect(await walk(services, world.account, 'proved', digest)).toMatchObject({ state: 'ingested' });
+    expect(await walk(services, world.account, 'proved', digest)).toMatchObject({
+      state: 'ingested',
+    });
     expect(await world.version('proved', digest)).toMatchObject({
       promotion_state: 'built',
       signatures: expect.arrayContaining([
-        expect.objectContaining({ attestation: { predicate_type: `${slsa}/v1`, builder_id: builder } }),
+        expect.objectContaining({
+          attestation: { predicate_type: `${slsa}/v1`, builder_id: builder },
+        }),
       ]),
     });
   });
@@ -77,7 +107,9 @@ describe('a registration that demands an attestation', () => {
   it('is not satisfied with an attestation that nobody signed for', async () => {
     const digest = await push('proved', 'v3.0.0', 'attested only');
     await prove('proved', digest, builder);
-    expect(await walk(services, world.account, 'proved', digest)).toMatchObject({ state: 'awaiting_signature' });
+    expect(await walk(services, world.account, 'proved', digest)).toMatchObject({
+      state: 'awaiting_signature',
+    });
   });
 });
 
@@ -116,28 +148,42 @@ describe('a signed index', () => {
   };
   const pushIndex = async (name: string, tag: string, children: string[]) => {
     const platforms = ['amd64', 'arm64'];
-    const manifests = await Promise.all(children.map((child, i) => entryOf(name, child, platforms[i] ?? '')));
-    return (await pushManifest(client, `${world.account}/${name}`, tag, mediaTypes.index, { manifests })).digest;
+    const manifests = await Promise.all(
+      children.map((child, i) => entryOf(name, child, platforms[i] ?? '')),
+    );
+    return (
+      await pushManifest(client, `${world.account}/${name}`, tag, mediaTypes.index, { manifests })
+    ).digest;
   };
 
   it('vouches for its children within it only, and not for an index with another child', async () => {
     await world.register('many', key);
     await offSchedule(services, world.account, 'many');
-    const [amd, arm, other] = await Promise.all(['amd', 'arm', 'other'].map((text) => push('many', `p-${text}`, text)));
-    if (amd === undefined || arm === undefined || other === undefined) throw new Error('expected three manifests');
+    const [amd, arm, other] = await Promise.all(
+      ['amd', 'arm', 'other'].map((text) => push('many', `p-${text}`, text)),
+    );
+    if (amd === undefined || arm === undefined || other === undefined)
+      throw new Error('expected three manifests');
     const index = await pushIndex('many', 'v1.0.0', [amd, arm]);
     await sign('many', index);
     expect(await walk(services, world.account, 'many', index)).toMatchObject({ state: 'ingested' });
-    expect((await world.version('many', index))?.builds.map(({ manifest_digest }) => manifest_digest)).toEqual([
-      amd,
-      arm,
-    ]);
+    expect(
+      (await world.version('many', index))?.builds.map(({ manifest_digest }) => manifest_digest),
+    ).toEqual([amd, arm]);
 
-    await client.putManifest(`${world.account}/many`, 'v2.0.0', await client.getManifest(`${world.account}/many`, arm));
-    expect(await walk(services, world.account, 'many', arm)).toMatchObject({ state: 'awaiting_signature' });
+    await client.putManifest(
+      `${world.account}/many`,
+      'v2.0.0',
+      await client.getManifest(`${world.account}/many`, arm),
+    );
+    expect(await walk(services, world.account, 'many', arm)).toMatchObject({
+      state: 'awaiting_signature',
+    });
 
     const swapped = await pushIndex('many', 'v3.0.0', [amd, other]);
     await signDigest(client, `${world.account}/many`, index, key, swapped);
-    expect(await walk(services, world.account, 'many', swapped)).toMatchObject({ code: 'digest_mismatch' });
+    expect(await walk(services, world.account, 'many', swapped)).toMatchObject({
+      code: 'digest_mismatch',
+    });
   });
 });

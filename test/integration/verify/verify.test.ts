@@ -7,7 +7,11 @@ import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import type { EventType } from '../../../shared/contract/events/index.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
-import { type DockerRegistry, loadLayout, startDockerRegistry } from '../../support/docker-registry.ts';
+import {
+  type DockerRegistry,
+  loadLayout,
+  startDockerRegistry,
+} from '../../support/docker-registry.ts';
 import {
   alone,
   eventsOf,
@@ -44,19 +48,27 @@ afterAll(async () => {
 async function found(name: string, content = name): Promise<Candidate> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
-  const digest = await world.push(await world.build({ name, files: { 'etc/content': content } }), name, 'v1.0.0');
+  const digest = await world.push(
+    await world.build({ name, files: { 'etc/content': content } }),
+    name,
+    'v1.0.0',
+  );
   return pollAlone(services, world.account, name, digest);
 }
 
 /** Verifies a candidate; answers how it stands afterwards. */
-async function verify({ module, digest, id }: Candidate, at: Services = services): Promise<Candidate> {
+async function verify(
+  { module, digest, id }: Candidate,
+  at: Services = services,
+): Promise<Candidate> {
   await verifyCandidate(at, { account: world.account, module, version_id: id });
   const candidate = await world.candidate(module, digest);
   if (candidate === null) throw new Error(`expected candidate ${id}`);
   return candidate;
 }
 
-const sign = ({ module, digest }: Candidate) => signDigest(client, `${world.account}/${module}`, digest, key);
+const sign = ({ module, digest }: Candidate) =>
+  signDigest(client, `${world.account}/${module}`, digest, key);
 
 async function countOf(type: EventType, { id }: Candidate): Promise<number> {
   const events = await eventsOf(services, world.account, type);
@@ -101,14 +113,20 @@ describe('a signature that does not satisfy', () => {
     await sign(candidate);
     const verified = await verify(candidate);
     expect(verified).toMatchObject({ state: 'verified', code: null, message: null });
-    expect(verified.signatures.map(({ code }) => code).sort()).toEqual(['key_mismatch', 'verified']);
+    expect(verified.signatures.map(({ code }) => code).sort()).toEqual([
+      'key_mismatch',
+      'verified',
+    ]);
   });
 
   it('because it was made for another digest is a rejection', async () => {
     const other = await found('other-digest');
     const repository = `${world.account}/other-digest`;
     await sign(other);
-    const tar = await world.build({ name: 'other-digest', files: { 'etc/content': 'unsigned bytes' } });
+    const tar = await world.build({
+      name: 'other-digest',
+      files: { 'etc/content': 'unsigned bytes' },
+    });
     const digest = await world.push(tar, 'other-digest', 'v2.0.0');
     await signDigest(client, repository, other.digest, key, digest);
     const rejected = await verify(await pollAlone(services, world.account, 'other-digest', digest));
@@ -150,7 +168,11 @@ describe('a registry that fails while signatures are read', () => {
       return true;
     };
     const during = await verify(candidate);
-    expect(during).toMatchObject({ state: waiting.state, code: 'registry_error', attempts: waiting.attempts + 1 });
+    expect(during).toMatchObject({
+      state: waiting.state,
+      code: 'registry_error',
+      attempts: waiting.attempts + 1,
+    });
     expect(Date.parse(during.next_verify_at ?? '')).toBeGreaterThan(Date.now() + 7_000_000);
     expect(during.message).toContain('503');
     const old = await verify(candidate, hoursLater(services, 48));
@@ -182,7 +204,8 @@ describe('the same message ten times at once', () => {
 });
 
 describe('an artifact is explained', () => {
-  const explain = (module: string, ref: string) => explainArtifact(services, world.caller, { module, ref });
+  const explain = (module: string, ref: string) =>
+    explainArtifact(services, world.caller, { module, ref });
 
   it('by each signature that was found beside it, where, and what it lacks', async () => {
     const candidate = await found('explained');
@@ -197,7 +220,11 @@ describe('an artifact is explained', () => {
       });
       expect(reason.cure).toContain('sign with a key that the registration trusts');
       expect(rest.candidate?.signatures).toMatchObject([
-        { source: 'fallback_tag', claimed_digest: expect.stringMatching(/^sha256:/), code: 'key_mismatch' },
+        {
+          source: 'fallback_tag',
+          claimed_digest: expect.stringMatching(/^sha256:/),
+          code: 'key_mismatch',
+        },
       ]);
     }
   });
@@ -216,8 +243,14 @@ describe('an artifact is explained', () => {
     await offSchedule(services, world.account, name);
     await verify(await pollAlone(services, world.account, name, digest));
     const { candidate, reason } = await explain(name, digest);
-    expect(reason).toEqual({ code: null, message: 'it is verified, and about to be ingested', cure: null });
-    expect(candidate?.signatures[0]?.proof?.log_entries).toMatchObject([{ index: expect.stringMatching(/^\d+$/) }]);
+    expect(reason).toEqual({
+      code: null,
+      message: 'it is verified, and about to be ingested',
+      cure: null,
+    });
+    expect(candidate?.signatures[0]?.proof?.log_entries).toMatchObject([
+      { index: expect.stringMatching(/^\d+$/) },
+    ]);
   });
 
   it('when it was never taken up: a tag that is no version, and one that is not there', async () => {
@@ -229,7 +262,9 @@ describe('an artifact is explained', () => {
     });
     const { candidate, poll, reason } = await explain('never', 'v9.9.9');
     expect(candidate).toBeNull();
-    expect(reason.message).toBe(`no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at}`);
+    expect(reason.message).toBe(
+      `no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at}`,
+    );
     await expect(explain('nobody', 'v1.0.0')).rejects.toMatchObject({ code: 'not_found' });
   });
 

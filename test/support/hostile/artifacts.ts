@@ -13,19 +13,26 @@ export interface Served {
 }
 
 const config = { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size };
-const document = (value: object | string) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+const document = (value: object | string) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 const many = <Item>(count: number, make: (index: number) => Item) =>
   Array.from({ length: count }, (_, index) => make(index));
 
 /** Documents that a module's author may have signed, and what becomes of each. */
-export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode | 'ingested', served: Served][] {
+export function hostileArtifacts(
+  tar: Buffer,
+): [what: string, outcome: ErrorCode | 'ingested', served: Served][] {
   const layer = { mediaType: layerType, digest: sha256(tar), size: tar.length };
-  const manifest = (more: object = {}) => document({ schemaVersion: 2, config, layers: [layer], ...more });
+  const manifest = (more: object = {}) =>
+    document({ schemaVersion: 2, config, layers: [layer], ...more });
   const ofLayer = (more: object) => ({ top: manifest({ layers: [{ ...layer, ...more }] }) });
   const good = manifest();
   const child = { mediaType: mediaTypes.manifest, digest: sha256(good), size: good.length };
   const amd64 = { platform: { os: 'linux', architecture: 'amd64' } };
-  const index = (entries: object[], manifests: Map<string, Buffer> = new Map([[child.digest, good]])): Served => ({
+  const index = (
+    entries: object[],
+    manifests: Map<string, Buffer> = new Map([[child.digest, good]]),
+  ): Served => ({
     top: document({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: entries }),
     manifests,
     contentType: mediaTypes.index,
@@ -38,11 +45,19 @@ export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode
   return [
     ['no JSON', 'artifact_invalid', { top: document('<html></html>') }],
     ['a JSON list', 'artifact_invalid', { top: document('[]') }],
-    ['JSON a mebibyte deep', 'artifact_invalid', { top: document(`${'['.repeat(500_000)}${']'.repeat(500_000)}`) }],
+    [
+      'JSON a mebibyte deep',
+      'artifact_invalid',
+      { top: document(`${'['.repeat(500_000)}${']'.repeat(500_000)}`) },
+    ],
     [
       'JSON deep in a key nobody knows',
       'ingested',
-      { top: document(good.toString().replace('{', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)},`)) },
+      {
+        top: document(
+          good.toString().replace('{', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)},`),
+        ),
+      },
     ],
     [
       'the first schema of Docker',
@@ -65,7 +80,9 @@ export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode
       'layers in its prototype',
       'media_type_unsupported',
       {
-        top: document(good.toString().replace('"layers":', '"__proto__":{"layers":').replace(/}$/, '}}')),
+        top: document(
+          good.toString().replace('"layers":', '"__proto__":{"layers":').replace(/}$/, '}}'),
+        ),
       },
     ],
     [
@@ -75,9 +92,17 @@ export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode
     ],
     ['no layers', 'media_type_unsupported', { top: manifest({ layers: undefined }) }],
     ['a layer twice', 'media_type_unsupported', { top: manifest({ layers: [layer, layer] }) }],
-    ['ten thousand layers', 'media_type_unsupported', { top: manifest({ layers: many(10_000, () => layer) }) }],
+    [
+      'ten thousand layers',
+      'media_type_unsupported',
+      { top: manifest({ layers: many(10_000, () => layer) }) },
+    ],
     ['a layer of a type of a megabyte', 'media_type_unsupported', ofLayer({ mediaType: megabyte })],
-    ['a layer of a compressed type', 'media_type_unsupported', ofLayer({ mediaType: `${layerType}+gzip` })],
+    [
+      'a layer of a compressed type',
+      'media_type_unsupported',
+      ofLayer({ mediaType: `${layerType}+gzip` }),
+    ],
     [
       'a foreign layer of Docker',
       'media_type_unsupported',
@@ -96,9 +121,21 @@ export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode
       'ingested',
       ofLayer({ data: Buffer.from('other bytes').toString('base64') }),
     ],
-    ['a layer that is said to be shorter', 'blob_size_mismatch', ofLayer({ size: tar.length - 512 })],
-    ['a layer that is said to be longer', 'blob_size_mismatch', ofLayer({ size: tar.length + 512 })],
-    ['a layer of more than a layer may be', 'layer_too_large', ofLayer({ size: 4 * 1024 ** 3 + 1 })],
+    [
+      'a layer that is said to be shorter',
+      'blob_size_mismatch',
+      ofLayer({ size: tar.length - 512 }),
+    ],
+    [
+      'a layer that is said to be longer',
+      'blob_size_mismatch',
+      ofLayer({ size: tar.length + 512 }),
+    ],
+    [
+      'a layer of more than a layer may be',
+      'layer_too_large',
+      ofLayer({ size: 4 * 1024 ** 3 + 1 }),
+    ],
     ['a layer of a negative size', 'artifact_invalid', ofLayer({ size: -1 })],
     ['a layer of half a byte', 'artifact_invalid', ofLayer({ size: 0.5 })],
     [
@@ -106,9 +143,21 @@ export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode
       'artifact_invalid',
       { top: document(good.toString().replace(`"size":${tar.length}`, '"size":1e400')) },
     ],
-    ['a layer whose digest is a path', 'artifact_invalid', ofLayer({ digest: 'sha256:../../../../etc/passwd' })],
-    ['a layer named by SHA-512', 'artifact_invalid', ofLayer({ digest: `sha512:${'a'.repeat(128)}` })],
-    ['a layer that the registry does not have', 'registry_not_found', ofLayer({ digest: `sha256:${'a'.repeat(64)}` })],
+    [
+      'a layer whose digest is a path',
+      'artifact_invalid',
+      ofLayer({ digest: 'sha256:../../../../etc/passwd' }),
+    ],
+    [
+      'a layer named by SHA-512',
+      'artifact_invalid',
+      ofLayer({ digest: `sha512:${'a'.repeat(128)}` }),
+    ],
+    [
+      'a layer that the registry does not have',
+      'registry_not_found',
+      ofLayer({ digest: `sha256:${'a'.repeat(64)}` }),
+    ],
     ['a subject that is another artifact', 'ingested', { top: manifest({ subject: child }) }],
     [
       'a registry that calls it an index',
@@ -126,7 +175,11 @@ export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode
       { ...index([{ ...child, ...amd64 }]), contentType: mediaTypes.manifest },
     ],
     ['an index of nothing', 'platform_missing', index([])],
-    ['an index of twenty thousand for no platform', 'platform_missing', index(many(20_000, () => child))],
+    [
+      'an index of twenty thousand for no platform',
+      'platform_missing',
+      index(many(20_000, () => child)),
+    ],
     [
       'an index of fifty-one platforms',
       'artifact_invalid',
@@ -148,8 +201,15 @@ export function hostileArtifacts(tar: Buffer): [what: string, outcome: ErrorCode
     [
       'an index whose child is served as another',
       'manifest_digest_mismatch',
-      index([{ ...child, ...amd64 }], new Map([[child.digest, manifest({ annotations: { another: 'one' } })]])),
+      index(
+        [{ ...child, ...amd64 }],
+        new Map([[child.digest, manifest({ annotations: { another: 'one' } })]]),
+      ),
     ],
-    ['an index whose child is gone', 'registry_not_found', index([{ ...child, ...amd64 }], new Map())],
+    [
+      'an index whose child is gone',
+      'registry_not_found',
+      index([{ ...child, ...amd64 }], new Map()),
+    ],
   ];
 }

@@ -13,13 +13,18 @@ function* archive(members: Iterable<Buffer>): Generator<Buffer> {
 
 function* times(count: number, make: (index: number) => Buffer, atOnce = 100): Generator<Buffer> {
   for (let at = 0; at < count; at += atOnce) {
-    yield Buffer.concat(Array.from({ length: Math.min(atOnce, count - at) }, (_, index) => make(at + index)));
+    yield Buffer.concat(
+      Array.from({ length: Math.min(atOnce, count - at) }, (_, index) => make(at + index)),
+    );
   }
 }
 
 function* nested(levels: number): Generator<Buffer> {
   for (let level = 1; level <= levels; level++) {
-    yield Buffer.concat([paxMember({ path: `rootfs${'/d'.repeat(level)}` }), directory('rootfs/d')]);
+    yield Buffer.concat([
+      paxMember({ path: `rootfs${'/d'.repeat(level)}` }),
+      directory('rootfs/d'),
+    ]);
   }
 }
 
@@ -32,12 +37,18 @@ function* longPaths(): Generator<Buffer> {
       path += `/${'é'.repeat(120)}`;
       yield Buffer.concat([paxMember({ path }), directory('d')]);
     }
-    yield* times(400, (index) => Buffer.concat([paxMember({ path: `${path}/${index}` }), file('f', '')]));
+    yield* times(400, (index) =>
+      Buffer.concat([paxMember({ path: `${path}/${index}` }), file('f', '')]),
+    );
   }
 }
 
 /** Archives that are large, or small and large once read. They are made while they are read. */
-export const bombs: [what: string, outcome: ErrorCode | 'accepted', chunks: () => Iterable<Buffer>][] = [
+export const bombs: [
+  what: string,
+  outcome: ErrorCode | 'accepted',
+  chunks: () => Iterable<Buffer>,
+][] = [
   [
     'a file more than a layer may have',
     'layer_entries_too_many',
@@ -72,7 +83,9 @@ export const bombs: [what: string, outcome: ErrorCode | 'accepted', chunks: () =
     'accepted',
     () => {
       const comment = Buffer.alloc(1_000_000, 'a');
-      return archive(times(100, (index) => Buffer.concat([paxMember({ comment }), file(`rootfs/${index}`)]), 1));
+      return archive(
+        times(100, (index) => Buffer.concat([paxMember({ comment }), file(`rootfs/${index}`)]), 1),
+      );
     },
   ],
   [
@@ -81,7 +94,9 @@ export const bombs: [what: string, outcome: ErrorCode | 'accepted', chunks: () =
     () =>
       archive([
         paxMember(
-          Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`SCHILY.xattr.user.${index}`, ''])),
+          Object.fromEntries(
+            Array.from({ length: 100_000 }, (_, index) => [`SCHILY.xattr.user.${index}`, '']),
+          ),
         ),
         file('rootfs/a'),
       ]),

@@ -13,7 +13,8 @@ const gnu = (fields: object, content = '') => rawMember({ magic: 'ustar  \0', ..
 /** A number as GNU tar writes it where octal digits do not suffice. */
 function base256(value: bigint, bytes: number): Buffer {
   const field = Buffer.alloc(bytes);
-  for (let at = bytes - 1, rest = value; at >= 0; at--, rest >>= 8n) field[at] = Number(rest & 255n);
+  for (let at = bytes - 1, rest = value; at >= 0; at--, rest >>= 8n)
+    field[at] = Number(rest & 255n);
   field[0] = value < 0n ? 0xff : 0x80;
   return field;
 }
@@ -21,7 +22,10 @@ function base256(value: bigint, bytes: number): Buffer {
 /** Odd archives that mean one thing only; GNU tar, as root, must make of them what is read from them. */
 export const legalMembers: [what: string, members: Buffer[]][] = [
   ['a pax path over another name', [paxMember({ path: 'rootfs/real' }), file('rootfs/decoy')]],
-  ['a pax link target over another', [paxMember({ linkpath: '/real' }), symlink('rootfs/a', '/decoy')]],
+  [
+    'a pax link target over another',
+    [paxMember({ linkpath: '/real' }), symlink('rootfs/a', '/decoy')],
+  ],
   [
     'a pax hard link over another',
     [
@@ -37,17 +41,36 @@ export const legalMembers: [what: string, members: Buffer[]][] = [
   ['GNU long names', [...ancestors, longName('L', `${deep}/file\0`), gnu({ name: 'cut' }, 'x')]],
   [
     'a GNU long link and a long name',
-    [longName('K', `/${'x'.repeat(300)}\0`), longName('L', 'rootfs/a\0'), gnu({ name: 'cut', type: '2', link: 'cut' })],
+    [
+      longName('K', `/${'x'.repeat(300)}\0`),
+      longName('L', 'rootfs/a\0'),
+      gnu({ name: 'cut', type: '2', link: 'cut' }),
+    ],
   ],
   ['a ustar prefix', [...ancestors, rawMember({ name: 'file', prefix: deep }, 'x')]],
   ['a name that fills its field', [file(`rootfs/${'a'.repeat(93)}`)]],
   [
     'numbers in base 256',
-    [gnu({ name: 'rootfs/a', uid: base256(3_000_000n, 8), gid: base256(70_000n, 8), mtime: base256(-1000n, 12) }, 'x')],
+    [
+      gnu(
+        {
+          name: 'rootfs/a',
+          uid: base256(3_000_000n, 8),
+          gid: base256(70_000n, 8),
+          mtime: base256(-1000n, 12),
+        },
+        'x',
+      ),
+    ],
   ],
   [
     'numbers with blanks',
-    [rawMember({ name: 'rootfs/a', mode: '   644 \0', uid: '      7 ', size: '          1 ' }, 'x')],
+    [
+      rawMember(
+        { name: 'rootfs/a', mode: '   644 \0', uid: '      7 ', size: '          1 ' },
+        'x',
+      ),
+    ],
   ],
   [
     'set-uid, set-gid and sticky',
@@ -61,18 +84,29 @@ export const legalMembers: [what: string, members: Buffer[]][] = [
   [
     'a capability',
     [
-      paxMember({ 'SCHILY.xattr.security.capability': Buffer.from('0100000200040000000000000000000000000000', 'hex') }),
+      paxMember({
+        'SCHILY.xattr.security.capability': Buffer.from(
+          '0100000200040000000000000000000000000000',
+          'hex',
+        ),
+      }),
       file('rootfs/a'),
     ],
   ],
   [
     'attributes of overlayfs',
     [
-      paxMember({ 'SCHILY.xattr.trusted.overlay.redirect': '/etc', 'SCHILY.xattr.trusted.overlay.opaque': 'y' }),
+      paxMember({
+        'SCHILY.xattr.trusted.overlay.redirect': '/etc',
+        'SCHILY.xattr.trusted.overlay.opaque': 'y',
+      }),
       directory('rootfs/a'),
     ],
   ],
-  ['an attribute with = and % in its name', [paxMember({ 'SCHILY.xattr.user.a%3Db%25': 'v' }), file('rootfs/a')]],
+  [
+    'an attribute with = and % in its name',
+    [paxMember({ 'SCHILY.xattr.user.a%3Db%25': 'v' }), file('rootfs/a')],
+  ],
   [
     'a chain of hard links to a file with attributes',
     [
@@ -108,9 +142,15 @@ export const legalMembers: [what: string, members: Buffer[]][] = [
   ['a fifo', [rawMember({ name: 'rootfs/pipe', type: '6' })]],
   [
     'records that say nothing of the tree',
-    [paxMember({ comment: 'x'.repeat(100_000), atime: '1', ctime: '2', uname: 'nobody' }), file('rootfs/a')],
+    [
+      paxMember({ comment: 'x'.repeat(100_000), atime: '1', ctime: '2', uname: 'nobody' }),
+      file('rootfs/a'),
+    ],
   ],
-  ['an owner whose name says otherwise', [rawMember({ name: 'rootfs/a', uid: '0000007\0', userName: 'nobody' }, 'x')]],
+  [
+    'an owner whose name says otherwise',
+    [rawMember({ name: 'rootfs/a', uid: '0000007\0', userName: 'nobody' }, 'x')],
+  ],
   ['rootfs in rootfs', [directory('rootfs/rootfs'), file('rootfs/rootfs/manifest.json')]],
   ['an old NUL for a regular file', [rawMember({ name: 'rootfs/a', type: '\0' }, 'x')]],
 ];

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 
 const mebibyte = 1024 ** 2;
-const manifest = (more: object) => JSON.stringify({ schema_version: 1, name: 'a', file_spec: ['/**'], ...more });
+const manifest = (more: object) =>
+  JSON.stringify({ schema_version: 1, name: 'a', file_spec: ['/**'], ...more });
 const withText = (text: string) => `{"schema_version":1,"name":"a","file_spec":["/**"],${text}}`;
 const many = <Item>(count: number, make: (index: number) => Item) =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -19,7 +20,10 @@ export const hostileManifests: [what: string, outcome: ErrorCode | 'accepted', t
     ['lists a mebibyte deep', '['.repeat(mebibyte / 2) + ']'.repeat(mebibyte / 2)],
     ['lists that never close', '['.repeat(mebibyte)],
     ['objects a mebibyte deep', `${'{"a":'.repeat(170_000)}1${'}'.repeat(170_000)}`],
-    ['deep lists in a key that is known', withText(`"mask":${'['.repeat(500_000)}${']'.repeat(500_000)}`)],
+    [
+      'deep lists in a key that is known',
+      withText(`"mask":${'['.repeat(500_000)}${']'.repeat(500_000)}`),
+    ],
     ['a name twice', withText('"name":"b"')],
     ['a name twice, once escaped', withText('"n\\u0061me":"b"')],
     ['one key a hundred thousand times', `{${many(100_000, () => '"a":1').join(',')}}`],
@@ -38,17 +42,30 @@ export const hostileManifests: [what: string, outcome: ErrorCode | 'accepted', t
     ['a package from elsewhere', manifest({ package_spec: ['./evil.deb'] })],
     [
       'a range of sixty thousand ranges',
-      manifest({ dependencies: { requires: [`a/b@${many(60_000, (index) => `^${index}.0`).join(' || ')}`] } }),
+      manifest({
+        dependencies: { requires: [`a/b@${many(60_000, (index) => `^${index}.0`).join(' || ')}`] },
+      }),
     ],
-    ['too many capabilities', manifest({ dependencies: { provides: many(101, (index) => `c${index}`) } })],
+    [
+      'too many capabilities',
+      manifest({ dependencies: { provides: many(101, (index) => `c${index}`) } }),
+    ],
     ['escape codes of a terminal', manifest({ display_name: '\u001b[2J' })],
   ] as const
 ).map(([what, text]) => [what, 'ModuleManifestSchemaError', text]);
 
 /** Legal, and as much work as a manifest can be. */
 hostileManifests.push(
-  ['a hundred thousand globs', 'accepted', manifest({ mask: many(100_000, (index) => `/${index}`) })],
-  ['globs of nothing but stars', 'accepted', manifest({ mask: many(250, () => '*a'.repeat(2000)) })],
+  [
+    'a hundred thousand globs',
+    'accepted',
+    manifest({ mask: many(100_000, (index) => `/${index}`) }),
+  ],
+  [
+    'globs of nothing but stars',
+    'accepted',
+    manifest({ mask: many(250, () => '*a'.repeat(2000)) }),
+  ],
   [
     'twenty thousand requirements',
     'accepted',

@@ -37,7 +37,9 @@ export const corpus: Piece[] = [
     ([what, code, members]): Piece => [what, code, tar(() => [rawModuleTar(members)])],
   ),
   ...hostileArchives.map(([what, code, bytes]): Piece => [what, code, tar(() => [bytes])]),
-  ...legalMembers.map(([what, members]): Piece => [what, 'accepted', tar(() => [rawModuleTar(members)])]),
+  ...legalMembers.map(
+    ([what, members]): Piece => [what, 'accepted', tar(() => [rawModuleTar(members)])],
+  ),
   ...hostileManifests.map(
     ([what, code, text]): Piece => [`a manifest of ${what}`, code, () => parseManifestJson(text)],
   ),

@@ -22,12 +22,21 @@ function token(roles: Role[], more: Partial<ApiToken> = {}): ApiToken {
 }
 
 function member(...roles: Role[]): Member {
-  return { account: 'acme', id: 'mbr_1', email: 'rita@example.com', name: 'Rita', roles, created_at: at };
+  return {
+    account: 'acme',
+    id: 'mbr_1',
+    email: 'rita@example.com',
+    name: 'Rita',
+    roles,
+    created_at: at,
+  };
 }
 
 describe('a token counts', () => {
   it('until it expires, to the millisecond', () => {
-    expect(tokenRefusal({ revoked_at: null, expires_at: '2026-01-01T00:00:00.001Z' }, now)).toBeNull();
+    expect(
+      tokenRefusal({ revoked_at: null, expires_at: '2026-01-01T00:00:00.001Z' }, now),
+    ).toBeNull();
     expect(tokenRefusal({ revoked_at: null, expires_at: at }, now)).toContain('expired');
     expect(tokenRefusal({ revoked_at: null, expires_at: null }, now)).toBeNull();
   });
@@ -59,6 +68,8 @@ describe('a token of a member', () => {
   });
 
   it('ends when the member leaves', () => {
-    expect(() => callerOf(token(['admin'], held), null)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+    expect(() => callerOf(token(['admin'], held), null)).toThrow(
+      expect.objectContaining({ code: 'unauthenticated' }),
+    );
   });
 });

@@ -23,11 +23,17 @@ describe('a control plane that hands out addresses of its choice', () => {
     'file:///etc/shadow',
     'data:application/json,{}',
   ])('cannot have a machine read %s', async (url) => {
-    await world.publish({ modules: [await world.module({ name: 'site', files: { '/srv/a': 'a' } })], version: 1 });
+    await world.publish({
+      modules: [await world.module({ name: 'site', files: { '/srv/a': 'a' } })],
+      version: 1,
+    });
     world.handedOut = { verb: 'heartbeat', url };
     await expect(world.run()).rejects.toMatchObject({ code: 'invalid_request' });
     world.handedOut = { verb: 'artifacts', url };
-    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'invalid_request' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'refused',
+      code: 'invalid_request',
+    });
   });
 });
 

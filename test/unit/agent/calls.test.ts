@@ -27,21 +27,25 @@ describe('a machine', () => {
   it('that gets no answers is not taken for two', async () => {
     for (const lost of [1, 2, 1, 3]) {
       world.answersToLose = lost;
-      for (let n = 0; n < lost; n++) await expect(look()).rejects.toMatchObject({ code: 'unavailable' });
+      for (let n = 0; n < lost; n++)
+        await expect(look()).rejects.toMatchObject({ code: 'unavailable' });
       expect((await look()).report).toMatchObject({ status: 'unchanged', code: null });
     }
   });
 
-  it.each(['the copy', 'the original'])('that is copied is found out soon where %s calls first', async (first) => {
-    const copy = `${world.dir}-copy`;
-    await cp(world.dir, copy, { recursive: true });
-    const turns = first === 'the copy' ? [copy, world.dir] : [world.dir, copy];
-    const looks = async () => {
-      for (const dir of [...turns, ...turns]) await look(dir);
-    };
-    await expect(looks()).rejects.toMatchObject({ code: 'credential_reused' });
-    await rm(copy, { recursive: true });
-  });
+  it.each(['the copy', 'the original'])(
+    'that is copied is found out soon where %s calls first',
+    async (first) => {
+      const copy = `${world.dir}-copy`;
+      await cp(world.dir, copy, { recursive: true });
+      const turns = first === 'the copy' ? [copy, world.dir] : [world.dir, copy];
+      const looks = async () => {
+        for (const dir of [...turns, ...turns]) await look(dir);
+      };
+      await expect(looks()).rejects.toMatchObject({ code: 'credential_reused' });
+      await rm(copy, { recursive: true });
+    },
+  );
 
   it('whose disk is set back is found out with its first call', async () => {
     const before = `${world.dir}-before`;

@@ -37,25 +37,42 @@ describe('a machine whose clock is wrong', () => {
     expect(report).toMatchObject({ status: 'applied', code: 'clock_skew', health: 'degraded' });
     expect(report.message).toMatch(words);
     // One refusal taught it the time: no later call is refused for that.
-    const calls = (verb: string) => world.requests.filter((line) => line === `POST /api/v1/agent/${verb}`).length;
+    const calls = (verb: string) =>
+      world.requests.filter((line) => line === `POST /api/v1/agent/${verb}`).length;
     expect(['enroll', 'heartbeat', 'report'].map(calls)).toEqual([2, 1, 1]);
     world.now = () => new Date();
-    expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null, health: 'healthy' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'unchanged',
+      code: null,
+      health: 'healthy',
+    });
   });
 
   it('by less than a minute says nothing of it', async () => {
     wrongBy(40_000);
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1 });
-    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, health: 'healthy' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'applied',
+      code: null,
+      health: 'healthy',
+    });
   });
 
   it('never has an expired desired state, however far behind it is', async () => {
     wrongBy(-30 * day);
     await world.enroll();
-    await world.publish({ modules: [await site()], version: 1, expires: new Date(Date.now() - hour) });
+    await world.publish({
+      modules: [await site()],
+      version: 1,
+      expires: new Date(Date.now() - hour),
+    });
     const { report } = await world.run();
-    expect(report).toMatchObject({ status: 'stale', code: 'desired_state_expired', running_module_digests: {} });
+    expect(report).toMatchObject({
+      status: 'stale',
+      code: 'desired_state_expired',
+      running_module_digests: {},
+    });
     expect(report.message).toContain('behind');
   });
 
@@ -75,29 +92,51 @@ describe('a machine whose clock is wrong', () => {
     });
     expect(report.message).toMatch(/ 259200[01] s ahead of /);
     wrongBy(0);
-    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, desired_state_version: 2 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'applied',
+      code: null,
+      desired_state_version: 2,
+    });
   });
 
   it('set back after an answer does not make young again what has expired', async () => {
     await world.enroll();
-    await world.publish({ modules: [await site()], version: 1, expires: new Date(Date.now() + 2 * hour) });
+    await world.publish({
+      modules: [await site()],
+      version: 1,
+      expires: new Date(Date.now() + 2 * hour),
+    });
     await world.run();
     const later = Date.now() + 3 * hour;
     world.now = () => new Date(later);
-    expect((await world.run()).report).toMatchObject({ status: 'stale', code: 'desired_state_expired' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'stale',
+      code: 'desired_state_expired',
+    });
     world.now = () => new Date(later - day);
     world.serverNow = () => new Date(later);
-    expect((await world.run()).report).toMatchObject({ status: 'stale', code: 'desired_state_expired' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'stale',
+      code: 'desired_state_expired',
+    });
   });
 });
 
 describe('a control plane that tells a wrong time', () => {
   it('makes no expired desired state good', async () => {
     await world.enroll();
-    await world.publish({ modules: [await site()], version: 1, expires: new Date(Date.now() - hour) });
+    await world.publish({
+      modules: [await site()],
+      version: 1,
+      expires: new Date(Date.now() - hour),
+    });
     world.serverNow = () => new Date(Date.now() - 30 * day);
     const { report } = await world.run();
-    expect(report).toMatchObject({ status: 'stale', code: 'clock_skew', running_module_digests: {} });
+    expect(report).toMatchObject({
+      status: 'stale',
+      code: 'clock_skew',
+      running_module_digests: {},
+    });
   });
 
   it.each([
@@ -106,10 +145,18 @@ describe('a control plane that tells a wrong time', () => {
     ['that is none', 'NaN'],
   ])('%s makes no expired desired state good', async (_, date) => {
     await world.enroll();
-    await world.publish({ modules: [await site()], version: 1, expires: new Date(Date.now() - hour) });
+    await world.publish({
+      modules: [await site()],
+      version: 1,
+      expires: new Date(Date.now() - hour),
+    });
     world.dateHeader = date;
     const { report } = await world.run();
-    expect(report).toMatchObject({ status: 'stale', code: 'desired_state_expired', running_module_digests: {} });
+    expect(report).toMatchObject({
+      status: 'stale',
+      code: 'desired_state_expired',
+      running_module_digests: {},
+    });
   });
 
   it('and refuses for another reason is not asked over and over', async () => {
@@ -118,7 +165,10 @@ describe('a control plane that tells a wrong time', () => {
     world.serverNow = () => new Date(0);
     world.refuse = { verb: 'heartbeat', status: 401, code: 'dpop_invalid' };
     await expect(world.run()).rejects.toMatchObject({ code: 'dpop_invalid' });
-    expect(world.requests).toEqual(['POST /api/v1/agent/heartbeat', 'POST /api/v1/agent/heartbeat']);
+    expect(world.requests).toEqual([
+      'POST /api/v1/agent/heartbeat',
+      'POST /api/v1/agent/heartbeat',
+    ]);
     world.requests.length = 0;
     await expect(world.run()).rejects.toMatchObject({ code: 'dpop_invalid' });
     expect(world.requests).toEqual(['POST /api/v1/agent/heartbeat']);

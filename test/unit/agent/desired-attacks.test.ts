@@ -2,7 +2,12 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
-import { makeDesiredState, makeRoot, rootSha256, signMetadata } from '../../../shared/director/index.ts';
+import {
+  makeDesiredState,
+  makeRoot,
+  rootSha256,
+  signMetadata,
+} from '../../../shared/director/index.ts';
 import { director, type Module, rootOf, World } from './world.ts';
 
 // What whoever holds the bucket, another account's director key, or an old copy of something can serve. TUF's names for the
@@ -91,12 +96,20 @@ describe('a freeze', () => {
     const later = new Date(Date.now() + 8 * day);
     world.now = () => later;
     await refused('desired_state_expired', 'stale');
-    await world.publish({ modules: [module], version: 6, expires: new Date(later.getTime() + day) });
+    await world.publish({
+      modules: [module],
+      version: 6,
+      expires: new Date(later.getTime() + day),
+    });
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
   });
 
   it('cannot be signed for much longer than a week with a stolen key, to outlast its rotation', async () => {
-    await world.publish({ modules: [module], version: 6, expires: new Date(Date.now() + 10 * day) });
+    await world.publish({
+      modules: [module],
+      version: 6,
+      expires: new Date(Date.now() + 10 * day),
+    });
     await refused('desired_state_invalid');
   });
 
@@ -116,21 +129,36 @@ describe('mix and match', () => {
 
   it.each<[string, (custom: DesiredState, other: DesiredState) => void]>([
     ['the layers', (custom, other) => Object.assign(custom, { layers: other.layers })],
-    ['the composition', (custom, other) => Object.assign(custom, { composition_digest: other.composition_digest })],
-    ['a layer', ({ layers }, other) => Object.assign(layers[0] as object, { ...other.layers[0], version: '1.0.0' })],
-  ])('of %s of one desired state with the rest of another is refused, though well signed', async (_, mix) => {
-    const other = parsed(await world.publish({ modules: [await site('another page')], version: 6 }));
-    const change = (custom: DesiredState) =>
-      mix(custom, Object.values(other.signed.targets)[0]?.custom as DesiredState);
-    await world.publish({ modules: [module, await site('more', 'more')], version: 7, change });
-    await refused('composition_mismatch');
-  });
+    [
+      'the composition',
+      (custom, other) => Object.assign(custom, { composition_digest: other.composition_digest }),
+    ],
+    [
+      'a layer',
+      ({ layers }, other) =>
+        Object.assign(layers[0] as object, { ...other.layers[0], version: '1.0.0' }),
+    ],
+  ])(
+    'of %s of one desired state with the rest of another is refused, though well signed',
+    async (_, mix) => {
+      const other = parsed(
+        await world.publish({ modules: [await site('another page')], version: 6 }),
+      );
+      const change = (custom: DesiredState) =>
+        mix(custom, Object.values(other.signed.targets)[0]?.custom as DesiredState);
+      await world.publish({ modules: [module, await site('more', 'more')], version: 7, change });
+      await refused('composition_mismatch');
+    },
+  );
 
   it('of the image of one composition with the layers of another is refused, though well signed', async () => {
     const custom = { ...customOf(good), metadata: { instance: { moved: 1 }, modules: {} } };
     const image = { length: 4096, sha256: '1'.repeat(64) };
     const forged = makeDesiredState({ custom, image, version: 6, expires: inAWeek });
-    world.objects.set('desired-state', await signMetadata(forged, world.director.signer, world.director.keyId));
+    world.objects.set(
+      'desired-state',
+      await signMetadata(forged, world.director.signer, world.director.keyId),
+    );
     await refused('composition_mismatch');
   });
 
@@ -144,32 +172,48 @@ describe('mix and match', () => {
 });
 
 describe('a bucket that serves other bytes each time', () => {
-  it.each(['the wanted', 'the running'])('cannot fill the disk with them, in place of %s layers', async (which) => {
-    const padded = (n: number) => site(`${'x'.repeat(100)}${n}`);
-    const wanted = await padded(10);
-    await world.publish({ modules: [wanted], version: 6 });
-    if (which === 'the running') {
-      await world.run();
-      await rm(join(world.dir, 'store'), { recursive: true });
-    }
-    const counts: number[] = [];
-    for (let look = 11; look < 14; look++) {
-      const other = await padded(look);
-      world.objects.set(wanted.layer.layer_digest, world.objects.get(other.layer.layer_digest) as Buffer);
-      expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'layer_mismatch' });
-      counts.push((await readdir(join(world.dir, 'store'), { recursive: true })).length);
-    }
-    expect(new Set(counts).size).toBe(1);
-  });
+  it.each(['the wanted', 'the running'])(
+    'cannot fill the disk with them, in place of %s layers',
+    async (which) => {
+      const padded = (n: number) => site(`${'x'.repeat(100)}${n}`);
+      const wanted = await padded(10);
+      await world.publish({ modules: [wanted], version: 6 });
+      if (which === 'the running') {
+        await world.run();
+        await rm(join(world.dir, 'store'), { recursive: true });
+      }
+      const counts: number[] = [];
+      for (let look = 11; look < 14; look++) {
+        const other = await padded(look);
+        world.objects.set(
+          wanted.layer.layer_digest,
+          world.objects.get(other.layer.layer_digest) as Buffer,
+        );
+        expect((await world.run()).report).toMatchObject({
+          status: 'refused',
+          code: 'layer_mismatch',
+        });
+        counts.push((await readdir(join(world.dir, 'store'), { recursive: true })).length);
+      }
+      expect(new Set(counts).size).toBe(1);
+    },
+  );
 });
 
 describe('somebody else’s desired state', () => {
   it.each([
     ['of another instance', { instance: 'ins_2' }],
     ['of another account', { account: 'umbrella' }],
-    ['of an instance of the same id in another account', { account: 'umbrella', instance: 'ins_1' }],
+    [
+      'of an instance of the same id in another account',
+      { account: 'umbrella', instance: 'ins_1' },
+    ],
   ])('%s is refused, though this account’s director signed it', async (_, whose) => {
-    await world.publish({ modules: [module], version: 6, change: (custom) => void Object.assign(custom, whose) });
+    await world.publish({
+      modules: [module],
+      version: 6,
+      change: (custom) => void Object.assign(custom, whose),
+    });
     await refused('desired_state_foreign');
   });
 
@@ -201,7 +245,11 @@ describe('an account root', () => {
     world.roots[1] = world.roots[0] as Buffer;
     await refused('root_untrusted');
     world.roots[1] = await rootOf(next, 2, world.director);
-    expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null, desired_state_version: 6 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'unchanged',
+      code: null,
+      desired_state_version: 6,
+    });
   });
 
   it('that is not there, or is answered with a code of the control plane’s, ends no enrolment', async () => {
@@ -211,7 +259,11 @@ describe('an account root', () => {
     world.refusedObject = { name: 'root-1', status: 410, code: 'instance_decommissioned' };
     await expect(world.run()).rejects.toMatchObject({ code: 'unavailable' });
     world.refusedObject = undefined;
-    expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null, desired_state_version: 6 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'unchanged',
+      code: null,
+      desired_state_version: 6,
+    });
   });
 
   it('that only the old keys or only the new ones signed is refused', async () => {
@@ -229,7 +281,11 @@ describe('an account root', () => {
     world.roots.push(await rootOf(second, 2, world.director), await rootOf(third, 3, second));
     world.roots.push(await rootOf(fourth, 4, third));
     await world.publish({ modules: [await site('another page')], version: 6, signer: fourth });
-    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, desired_state_version: 6 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'applied',
+      code: null,
+      desired_state_version: 6,
+    });
     const kept = await readFile(join(world.dir, 'agent/root.json'));
     expect(rootSha256(kept)).toBe(rootSha256(world.roots[3] as Buffer));
     for (const old of [world.director, second, third]) {
@@ -240,24 +296,41 @@ describe('an account root', () => {
 
   it('that rotates a stolen director key out ends what its thief did: the versions begin anew', async () => {
     const next = director();
-    await world.publish({ modules: [await site('another page')], version: Number.MAX_SAFE_INTEGER });
+    await world.publish({
+      modules: [await site('another page')],
+      version: Number.MAX_SAFE_INTEGER,
+    });
     expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
     await world.publish({ modules: [module], version: 6 });
     expect((await world.run()).report).toMatchObject({ code: 'desired_state_version_rollback' });
     world.roots[1] = await rootOf(next, 2, world.director);
     await world.publish({ modules: [module], version: 7, signer: next });
-    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, desired_state_version: 7 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'applied',
+      code: null,
+      desired_state_version: 7,
+    });
     await world.publish({ modules: [module], version: 6, signer: next });
-    await expect(world.run()).resolves.toMatchObject({ report: { code: 'desired_state_version_rollback' } });
+    await expect(world.run()).resolves.toMatchObject({
+      report: { code: 'desired_state_version_rollback' },
+    });
     await world.publish({ modules: [module], version: Number.MAX_SAFE_INTEGER });
-    await expect(world.run()).resolves.toMatchObject({ report: { code: 'desired_state_signature_invalid' } });
+    await expect(world.run()).resolves.toMatchObject({
+      report: { code: 'desired_state_signature_invalid' },
+    });
   });
 
   it('that was replaced keeps a machine running until its desired state is signed anew', async () => {
     world.roots[1] = await rootOf(director(), 2, world.director);
     const inAnHour = new Date(Date.now() + 60 * 60_000);
     world.now = () => inAnHour;
-    expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null, health: 'healthy' });
-    expect(JSON.parse(await readFile(join(world.dir, 'agent/root.json'), 'utf8')).signed.version).toBe(2);
+    expect((await world.run()).report).toMatchObject({
+      status: 'unchanged',
+      code: null,
+      health: 'healthy',
+    });
+    expect(
+      JSON.parse(await readFile(join(world.dir, 'agent/root.json'), 'utf8')).signed.version,
+    ).toBe(2);
   });
 });

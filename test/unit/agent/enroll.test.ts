@@ -31,9 +31,15 @@ describe('enrolling', () => {
   it('keeps nothing from an answer whose root is not the pinned one', async () => {
     const token = world.token();
     const other = director();
-    const root = makeRoot({ publicKeyPem: other.publicKeyPem, expires: new Date('2099-01-01'), version: 1 });
+    const root = makeRoot({
+      publicKeyPem: other.publicKeyPem,
+      expires: new Date('2099-01-01'),
+      version: 1,
+    });
     world.roots = [await signMetadata(root, other.signer, other.keyId)];
-    await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({ code: 'root_untrusted' });
+    await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({
+      code: 'root_untrusted',
+    });
     expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual(['clock.json', 'key.pem']);
   });
 
@@ -41,17 +47,28 @@ describe('enrolling', () => {
     await world.enroll();
     await expect(world.enroll()).rejects.toMatchObject({ code: 'already_exists' });
     const second = join(world.dir, 'second');
-    await expect(enroll({ token: world.token({ secret: 'join-secret' }), dir: second })).rejects.toMatchObject({
+    await expect(
+      enroll({ token: world.token({ secret: 'join-secret' }), dir: second }),
+    ).rejects.toMatchObject({
       code: 'join_token_used',
     });
   });
 
   it('refuses a token that is none, without repeating it, and a control plane without TLS', async () => {
     expect(() => readJoinToken('c2VjcmV0')).toThrow(/^(?!.*c2Vjc).*must be base64url JSON/);
-    await expect(enroll({ token: 'c2VjcmV0', dir: world.dir })).rejects.toMatchObject({ code: 'join_token_invalid' });
-    for (const host of ['gantry.example', '127.evil.example', '127.0.0.1.evil.example', 'localhost.evil.example']) {
+    await expect(enroll({ token: 'c2VjcmV0', dir: world.dir })).rejects.toMatchObject({
+      code: 'join_token_invalid',
+    });
+    for (const host of [
+      'gantry.example',
+      '127.evil.example',
+      '127.0.0.1.evil.example',
+      'localhost.evil.example',
+    ]) {
       const token = world.token({ url: `http://${host}` });
-      await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({ code: 'invalid_request' });
+      await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({
+        code: 'invalid_request',
+      });
     }
   });
 });
@@ -89,13 +106,22 @@ describe('an agent’s directory', () => {
 
   it('is cleared of what a crash left', async () => {
     await world.enroll();
-    await world.publish({ modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })], version: 1 });
+    await world.publish({
+      modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })],
+      version: 1,
+    });
     await world.run();
     await mkdir(join(world.dir, 'generations/.tmp-2/closed/dir'), { recursive: true });
     await chmod(join(world.dir, 'generations/.tmp-2/closed'), 0o500);
     await mkdir(join(world.dir, 'generations/2'));
     await writeFile(join(world.dir, 'generations/2.state.json'), '{}');
-    for (const path of ['.tmp-current', 'agent/.tmp-x', 'images/.tmp-x', 'store/layers/.tmp-x', 'store/incoming/x']) {
+    for (const path of [
+      '.tmp-current',
+      'agent/.tmp-x',
+      'images/.tmp-x',
+      'store/layers/.tmp-x',
+      'store/incoming/x',
+    ]) {
       await writeFile(join(world.dir, path), 'half');
     }
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', health: 'healthy' });
@@ -119,22 +145,41 @@ describe('an account root', () => {
     await world.publish({ modules: [], version: 1 });
     await world.run();
     const next = director();
-    const root = makeRoot({ publicKeyPem: next.publicKeyPem, expires: new Date('2099-01-01'), version: 2 });
+    const root = makeRoot({
+      publicKeyPem: next.publicKeyPem,
+      expires: new Date('2099-01-01'),
+      version: 2,
+    });
     await signMetadata(root, next.signer, next.keyId);
     world.roots[1] = await signMetadata(root, world.director.signer, world.director.keyId);
     await world.publish({ modules: [], version: 2, signer: next, metadata: { moved: 1 } });
-    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null, desired_state_version: 2 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'applied',
+      code: null,
+      desired_state_version: 2,
+    });
     await world.publish({ modules: [], version: 3 });
-    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'desired_state_signature_invalid' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'refused',
+      code: 'desired_state_signature_invalid',
+    });
   });
 
   it('is not replaced by one that only names itself the next', async () => {
     await world.enroll();
     const next = director();
-    const root = makeRoot({ publicKeyPem: next.publicKeyPem, expires: new Date('2099-01-01'), version: 2 });
+    const root = makeRoot({
+      publicKeyPem: next.publicKeyPem,
+      expires: new Date('2099-01-01'),
+      version: 2,
+    });
     world.roots[1] = await signMetadata(root, next.signer, next.keyId);
     await world.publish({ modules: [], version: 1, signer: next });
-    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'root_untrusted', health: 'unknown' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'refused',
+      code: 'root_untrusted',
+      health: 'unknown',
+    });
   });
 });
 

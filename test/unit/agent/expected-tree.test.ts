@@ -72,18 +72,29 @@ describe('an expected tree', () => {
     ['in place of a directory', '/dir'],
     ['in place of a device', '/null'],
   ])('refuses a rendered file %s', (_, path) => {
-    const entries = tree(['/dir', 'directory'], ['/file', 'file'], ['/link', 'symlink'], ['/null', 'character']);
+    const entries = tree(
+      ['/dir', 'directory'],
+      ['/file', 'file'],
+      ['/link', 'symlink'],
+      ['/null', 'character'],
+    );
     expect(() => laid(entries, [rendered(path)])).toThrow(/cannot be laid out/);
   });
 
   it('leaves the metadata away where a module’s link stands in its path, and has the writable paths where it can', () => {
-    const { entries } = laid(tree(['/run', 'symlink'], ['/srv', 'symlink']), [], ['/var', '/srv/data']);
+    const { entries } = laid(
+      tree(['/run', 'symlink'], ['/srv', 'symlink']),
+      [],
+      ['/var', '/srv/data'],
+    );
     expect(entries.map((entry) => entry.path)).toEqual(['/', '/run', '/srv', '/var']);
   });
 
   it('never has an entry whose parent is no directory of it, whatever is rendered', () => {
     const name = fc.constantFrom('a', 'b', 'link', 'file', '..', '.', '', 'run', 'gantry');
-    const path = fc.array(name, { minLength: 1, maxLength: 5 }).map((names) => `/${names.join('/')}`);
+    const path = fc
+      .array(name, { minLength: 1, maxLength: 5 })
+      .map((names) => `/${names.join('/')}`);
     fc.assert(
       fc.property(fc.array(path, { maxLength: 4 }), (paths) => {
         const entries = tree(['/a', 'directory'], ['/a/link', 'symlink'], ['/file', 'file']);
@@ -99,7 +110,8 @@ describe('an expected tree', () => {
         }
         requireTree(made.entries);
         const types = new Map(made.entries.map((entry) => [entry.path, entry.type]));
-        for (const entry of made.entries) expect(types.get(parentPath(entry.path))).toBe('directory');
+        for (const entry of made.entries)
+          expect(types.get(parentPath(entry.path))).toBe('directory');
         expect(types.get('/a/link')).toBe('symlink');
       }),
     );
@@ -109,6 +121,8 @@ describe('an expected tree', () => {
     expect(() => requireTree(tree(['/b', 'file'], ['/a', 'file']))).toThrow(/out of order/);
     expect(() => requireTree(tree(['/a', 'file'], ['/a', 'file']))).toThrow(/twice/);
     expect(() => requireTree(tree(['/a', 'symlink'], ['/a/b', 'file']))).toThrow(/parent/);
-    expect(() => requireTree(tree(['/..', 'directory'], ['/../b', 'file']))).toThrow(/cannot be laid out/);
+    expect(() => requireTree(tree(['/..', 'directory'], ['/../b', 'file']))).toThrow(
+      /cannot be laid out/,
+    );
   });
 });

@@ -24,25 +24,32 @@ afterAll(() => world.stop());
 /** Signs the archive as the module's layer, and has the desired state name it. */
 async function publish(tar: Buffer): Promise<void> {
   const layer_digest = world.put(tar);
-  const digest = world.put(JSON.stringify({ layers: [{ digest: layer_digest, size: tar.length }] }));
+  const digest = world.put(
+    JSON.stringify({ layers: [{ digest: layer_digest, size: tar.length }] }),
+  );
   world.sign(digest, world.author.privateKey);
   const change = ({ layers }: DesiredState) =>
-    void Object.assign(layers[0] as object, { digest, manifest_digest: digest, layer_digest, layer_size: tar.length });
+    void Object.assign(layers[0] as object, {
+      digest,
+      manifest_digest: digest,
+      layer_digest,
+      layer_size: tar.length,
+    });
   await world.publish({ modules: [module], version: ++version, change });
 }
 
 /** Everything below the machine's directory, but for documents and signatures, which name themselves. */
 async function files(): Promise<string[]> {
   const names = await readdir(world.dir, { recursive: true });
-  return names.filter((name) => !name.startsWith('store/documents') && !name.startsWith('store/evidence')).sort();
+  return names
+    .filter((name) => !name.startsWith('store/documents') && !name.startsWith('store/evidence'))
+    .sort();
 }
 
 const archives: [string, string, Buffer][] = [
-  ...[...hostileMembers, ...hostileEncodings].map(([what, code, members]): [string, string, Buffer] => [
-    what,
-    code,
-    rawModuleTar(members),
-  ]),
+  ...[...hostileMembers, ...hostileEncodings].map(
+    ([what, code, members]): [string, string, Buffer] => [what, code, rawModuleTar(members)],
+  ),
   ...hostileArchives,
 ];
 
@@ -51,7 +58,11 @@ describe('a signed layer', () => {
     const before = await files();
     await publish(tar);
     const { report, generation } = await world.run();
-    expect(report).toMatchObject({ status: 'refused', code: 'layer_mismatch', desired_state_version: 1 });
+    expect(report).toMatchObject({
+      status: 'refused',
+      code: 'layer_mismatch',
+      desired_state_version: 1,
+    });
     // Whether devices may be shipped was decided where it was registered; here they are not what was composed.
     if (code !== 'tar_device_refused') expect(report.message).toContain(code);
     expect(generation).toBe(1);

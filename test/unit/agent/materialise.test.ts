@@ -12,9 +12,17 @@ import { ContentCheck } from '../../../agent/verity.ts';
 import { fsVerityDigest } from '../../../shared/composefs/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 
-const long = Buffer.from('more than sixty-four bytes, so that the content comes from the store and nowhere else\n');
+const long = Buffer.from(
+  'more than sixty-four bytes, so that the content comes from the store and nowhere else\n',
+);
 const verity = fsVerityDigest(long);
-const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mtime: 1_000_000_000, mtime_ns: 0, size: 0 };
+const own = {
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+  mtime: 1_000_000_000,
+  mtime_ns: 0,
+  size: 0,
+};
 
 let dir: string;
 let store: Store;
@@ -54,7 +62,9 @@ describe('a tree laid out', () => {
       { path: '/suid', type: 'file', mode: 0o4755, size: long.length, verity },
     );
     const root = await laid(expected);
-    expect(await inspectRoot(root, expected, ['/var'], new ContentCheck({ remember: false }))).toEqual([]);
+    expect(
+      await inspectRoot(root, expected, ['/var'], new ContentCheck({ remember: false })),
+    ).toEqual([]);
     expect(lstatSync(join(root, 'closed')).mtimeMs).toBe(-5000);
     expect(lstatSync(join(root, 'link')).mtimeMs).toBe(own.mtime * 1000);
     expect(lstatSync(join(root, 'suid')).mode & 0o7777).toBe(0o4755);
@@ -87,7 +97,10 @@ describe('a tree laid out', () => {
     const root = await laid(next, 'second', first);
     expect(await readFile(join(root, 'var/log'), 'utf8')).toBe('a file of the machine');
     expect(lstatSync(join(root, 'var/log')).mode & 0o777).toBe(0o600);
-    expect(lstatSync(join(root, 'var/log')).mtimeMs).toBeCloseTo(lstatSync(join(first, 'var/log')).mtimeMs, 0);
+    expect(lstatSync(join(root, 'var/log')).mtimeMs).toBeCloseTo(
+      lstatSync(join(first, 'var/log')).mtimeMs,
+      0,
+    );
     expect(await readFile(join(root, 'var/seed'))).toEqual(long);
   });
 
@@ -99,10 +112,14 @@ describe('a tree laid out', () => {
     const changed = Buffer.from(long);
     changed[0] = 0x4d;
     await writeFile(join(root, 'file'), changed);
-    expect(await inspectRoot(root, expected, [], check)).toMatchObject([{ path: '/file', what: 'has other content' }]);
+    expect(await inspectRoot(root, expected, [], check)).toMatchObject([
+      { path: '/file', what: 'has other content' },
+    ]);
     await writeFile(join(root, 'file'), long);
     expect(await inspectRoot(root, expected, [], check)).toEqual([]);
     await rm(join(root, 'file'));
-    expect(await inspectRoot(root, expected, [], check)).toMatchObject([{ path: '/file', what: 'is missing' }]);
+    expect(await inspectRoot(root, expected, [], check)).toMatchObject([
+      { path: '/file', what: 'is missing' },
+    ]);
   });
 });

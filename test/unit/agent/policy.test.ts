@@ -12,7 +12,10 @@ type Policy = Partial<Omit<DesiredPolicy, 'module'>>;
 /** A local policy has one field more. */
 type LocalPolicy = Policy & { annotations?: Record<string, string> };
 
-const git = { identity_regexp: '^https://git\\.test/acme/', issuer_regexp: '^https://issuer\\.test$' };
+const git = {
+  identity_regexp: '^https://git\\.test/acme/',
+  issuer_regexp: '^https://issuer\\.test$',
+};
 
 let world: World;
 let module: Module;
@@ -39,7 +42,11 @@ beforeAll(async () => {
       format: 'bundle',
       source: 'referrers',
       claimed_digest: digest,
-      bundle: signArtifact({ digest, key: world.author.privateKey, annotations: { stage: 'test' } }),
+      bundle: signArtifact({
+        digest,
+        key: world.author.privateKey,
+        annotations: { stage: 'test' },
+      }),
     },
     await sigstore.signLegacy({ digest, claims }),
   ];
@@ -58,7 +65,14 @@ async function outcome(signed: Policy, local: LocalPolicy, publicRoot?: unknown)
     metadata: { version },
     change: (custom) => {
       custom.signature_policies = [
-        { module: 'acme/site', identities: [], keys: [], require_tlog: true, trusted_root: null, ...signed },
+        {
+          module: 'acme/site',
+          identities: [],
+          keys: [],
+          require_tlog: true,
+          trusted_root: null,
+          ...signed,
+        },
       ];
       if (publicRoot !== undefined) custom.public_trusted_root = publicRoot;
     },
@@ -80,8 +94,16 @@ describe('a local policy can only tighten the signed one', () => {
     ['keys', () => keyed, { keys: [stranger] }],
     ['require_tlog', () => keyed, { require_tlog: true }],
     ['attestations', () => keyed, { attestations: [slsa] }],
-    ['identities: who', () => keyless, { identities: [{ ...git, identity_regexp: '^https://git\\.test/umbrella/' }] }],
-    ['identities: the issuer', () => keyless, { identities: [{ ...git, issuer_regexp: '^https://other\\.test$' }] }],
+    [
+      'identities: who',
+      () => keyless,
+      { identities: [{ ...git, identity_regexp: '^https://git\\.test/umbrella/' }] },
+    ],
+    [
+      'identities: the issuer',
+      () => keyless,
+      { identities: [{ ...git, issuer_regexp: '^https://other\\.test$' }] },
+    ],
     ['identities: claims', () => ({ ...keyless, identities: [onMain] }), { identities: [onTag] }],
     ['trusted_root', () => keyless, () => ({ trusted_root: otherRoot })],
     ['nobody at all', () => keyed, { keys: [] }],
@@ -95,7 +117,9 @@ describe('a local policy can only tighten the signed one', () => {
 
   it('by annotations, which a signed policy does not have', async () => {
     expect(await outcome(keyed, { ...keyed, annotations: { stage: 'test' } })).toBe('applied');
-    expect(await outcome(keyed, { ...keyed, annotations: { stage: 'production' } })).toBe('signature_refused');
+    expect(await outcome(keyed, { ...keyed, annotations: { stage: 'production' } })).toBe(
+      'signature_refused',
+    );
   });
 
   it('also where both ask for different signatures of the same artifact', async () => {
@@ -120,7 +144,9 @@ describe('a local policy can only tighten the signed one', () => {
 
   it('and has no field that could do anything else', async () => {
     for (const field of ['allow_unsigned', 'skip', 'expires', 'root']) {
-      await expect(outcome(keyed, { ...keyed, [field]: true })).rejects.toMatchObject({ code: 'invalid_request' });
+      await expect(outcome(keyed, { ...keyed, [field]: true })).rejects.toMatchObject({
+        code: 'invalid_request',
+      });
     }
   });
 });

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Module, World } from './world.ts';
 
 const gantry = resolve(import.meta.dirname, '../../../bin/gantry');
-const long = 'a file of more than sixty-four bytes, so that it lies in the store and not in the image\n';
+const long =
+  'a file of more than sixty-four bytes, so that it lies in the store and not in the image\n';
 
 let world: World;
 beforeEach(async () => {
@@ -15,7 +16,9 @@ beforeEach(async () => {
 });
 afterEach(() => world.stop());
 
-async function called(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function called(
+  ...args: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return await new Promise((done) => {
     execFile(gantry, ['agent', ...args], (error, stdout, stderr) => {
       done({ code: error === null ? 0 : Number(error.code), stdout, stderr });
@@ -26,7 +29,10 @@ async function called(...args: string[]): Promise<{ code: number; stdout: string
 /** A module of many files that all say its version, so that a mixed root would show. */
 async function many(version: number): Promise<Module> {
   const files = Object.fromEntries(
-    Array.from({ length: 400 }, (_, n) => [`/srv/d${n % 20}/f${n}`, `version ${version} file ${n} ${long}`]),
+    Array.from({ length: 400 }, (_, n) => [
+      `/srv/d${n % 20}/f${n}`,
+      `version ${version} file ${n} ${long}`,
+    ]),
   );
   return await world.module({ name: 'many', files });
 }
@@ -54,25 +60,43 @@ describe('gantry agent', () => {
       code: 2,
       stderr: expect.stringContaining('none for this'),
     });
-    await world.publish({ modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })], version: 2 });
+    await world.publish({
+      modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })],
+      version: 2,
+    });
     const first = await called('run', '--once', '--json', ...root);
     expect(first.code).toBe(0);
-    expect(JSON.parse(first.stdout)).toMatchObject({ status: 'applied', generation: 1, health: 'healthy' });
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      status: 'applied',
+      generation: 1,
+      health: 'healthy',
+    });
     const second = await called('run', '--once', ...root);
-    expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('unchanged: generation 1 runs a') });
+    expect(second).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('unchanged: generation 1 runs a'),
+    });
     await world.publish({ modules: [], version: 1 });
     const third = await called('run', '--once', ...root);
-    expect(third).toMatchObject({ code: 1, stdout: expect.stringContaining('desired_state_version_rollback') });
+    expect(third).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('desired_state_version_rollback'),
+    });
     expect(await called('run', '--once')).toMatchObject({ code: 2 });
   });
 
   it('keeps running without --once until SIGTERM, and lets nobody in beside it', async () => {
     await world.enroll();
-    await world.publish({ modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })], version: 1 });
+    await world.publish({
+      modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })],
+      version: 1,
+    });
     const child = spawn(gantry, ['agent', 'run', '--root', world.dir, '--json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const first = await new Promise<string>((done) => child.stdout.once('data', (data) => done(String(data))));
+    const first = await new Promise<string>((done) =>
+      child.stdout.once('data', (data) => done(String(data))),
+    );
     expect(JSON.parse(first)).toMatchObject({ status: 'applied', generation: 1 });
     expect(await called('run', '--once', '--root', world.dir)).toMatchObject({
       code: 2,
@@ -84,7 +108,9 @@ describe('gantry agent', () => {
     expect((await called('run', '--once', '--root', world.dir)).code).toBe(0);
   });
 
-  it('leaves the old or the new root, whole, in whatever it is killed', { timeout: 60_000 }, async () => {
+  it('leaves the old or the new root, whole, in whatever it is killed', {
+    timeout: 60_000,
+  }, async () => {
     await world.enroll();
     await world.publish({ modules: [await many(1)], version: 1 });
     await world.run();
@@ -96,7 +122,10 @@ describe('gantry agent', () => {
       ['laying out', (generation) => has(`generations/.tmp-${generation}`)],
       ['having laid out', (generation) => has(`generations/${generation}`)],
       ['about to switch', (generation) => has(`generations/${generation}.state.json`)],
-      ['having switched', (generation) => readlinkSync(join(world.dir, 'current')) === `generations/${generation}`],
+      [
+        'having switched',
+        (generation) => readlinkSync(join(world.dir, 'current')) === `generations/${generation}`,
+      ],
     ];
     let kills = 0;
     let version = 1;
@@ -106,7 +135,9 @@ describe('gantry agent', () => {
       layer = module.layer.layer_digest;
       await world.publish({ modules: [module], version });
       const generation = Number((await readlink(join(world.dir, 'current'))).split('/')[1]);
-      const child = spawn(gantry, ['agent', 'run', '--once', '--root', world.dir], { stdio: 'ignore' });
+      const child = spawn(gantry, ['agent', 'run', '--once', '--root', world.dir], {
+        stdio: 'ignore',
+      });
       let alive = true;
       const ended = endOf(child).finally(() => {
         alive = false;
@@ -118,9 +149,15 @@ describe('gantry agent', () => {
       expect(found.length).toBe(1);
       expect([String(version - 1), String(version)]).toContain(found[0]);
       const { report } = await world.run();
-      expect(report).toMatchObject({ code: null, health: 'healthy', desired_state_version: version });
+      expect(report).toMatchObject({
+        code: null,
+        health: 'healthy',
+        desired_state_version: version,
+      });
       expect(await versionsInRoot()).toEqual(new Set([String(version)]));
-      expect((await readdir(join(world.dir, 'generations'))).filter((name) => name.startsWith('.'))).toEqual([]);
+      expect(
+        (await readdir(join(world.dir, 'generations'))).filter((name) => name.startsWith('.')),
+      ).toEqual([]);
     }
     expect(kills).toBeGreaterThan(2);
   });

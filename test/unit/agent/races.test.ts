@@ -39,16 +39,26 @@ afterEach(async () => {
 
 /** Has a path be, by turns, what it is and a link to somewhere outside the root. */
 async function swapping(path: string, target: string): Promise<void> {
-  swapper = spawn(process.execPath, ['-e', swap, path, target], { stdio: ['ignore', 'pipe', 'inherit'] });
+  swapper = spawn(process.execPath, ['-e', swap, path, target], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(swapper.stdout as NodeJS.ReadableStream, 'data');
 }
 
 async function contents(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  return Promise.all(names.filter((e) => e.isFile()).map((e) => readFile(join(e.parentPath, e.name), 'utf8')));
+  return Promise.all(
+    names.filter((e) => e.isFile()).map((e) => readFile(join(e.parentPath, e.name), 'utf8')),
+  );
 }
 
-const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mtime: 0, mtime_ns: 0, size: 0 };
+const own = {
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+  mtime: 0,
+  mtime_ns: 0,
+  size: 0,
+};
 const directories: TreeEntry[] = ['/', '/var', '/var/lib', '/var/lib/app'].map((path) => ({
   ...own,
   path,
@@ -61,20 +71,31 @@ describe('a link that takes the place of what is copied or removed', () => {
     ['a file', 'lib/file', 'outside/shadow', ['/var']],
     ['a directory', 'lib', 'outside', ['/var']],
     ['a directory above a path of the machine', 'lib', 'outside', ['/var/lib/app']],
-  ])('in place of %s leads the copy nowhere', { timeout: 30_000 }, async (_, path, target, writablePaths) => {
-    const from = join(dir, 'from');
-    await mkdir(join(from, 'var/lib/app'), { recursive: true });
-    await mkdir(join(dir, 'outside/app'));
-    await writeFile(join(dir, 'outside/app/shadow'), 'secret');
-    for (const name of ['file', 'app/other']) await writeFile(join(from, 'var/lib', name), 'mine');
-    await swapping(join(from, 'var', path), join(dir, target));
-    const tree = { entries: directories, contents: new Map(), owners: new Map() };
-    for (let round = 0; round < 200; round++) {
-      const into = join(dir, `into-${round}`);
-      await materialise({ tree, store: new Store(join(dir, 'store')), into, from, writablePaths });
-      expect(await contents(into)).not.toContain('secret');
-    }
-  });
+  ])(
+    'in place of %s leads the copy nowhere',
+    { timeout: 30_000 },
+    async (_, path, target, writablePaths) => {
+      const from = join(dir, 'from');
+      await mkdir(join(from, 'var/lib/app'), { recursive: true });
+      await mkdir(join(dir, 'outside/app'));
+      await writeFile(join(dir, 'outside/app/shadow'), 'secret');
+      for (const name of ['file', 'app/other'])
+        await writeFile(join(from, 'var/lib', name), 'mine');
+      await swapping(join(from, 'var', path), join(dir, target));
+      const tree = { entries: directories, contents: new Map(), owners: new Map() };
+      for (let round = 0; round < 200; round++) {
+        const into = join(dir, `into-${round}`);
+        await materialise({
+          tree,
+          store: new Store(join(dir, 'store')),
+          into,
+          from,
+          writablePaths,
+        });
+        expect(await contents(into)).not.toContain('secret');
+      }
+    },
+  );
 
   it('leads the removal nowhere', { timeout: 30_000 }, async () => {
     for (let round = 0; round < 20; round++) {
@@ -98,12 +119,21 @@ describe('what lies in store, images and records', () => {
       mode: 0o600,
       content: 'a private key, which is longer than sixty-four bytes, so that it lies in the store',
     };
-    await world.publish({ modules: [await world.module({ name: 'site', files: { '/etc/key': key } })], version: 1 });
+    await world.publish({
+      modules: [await world.module({ name: 'site', files: { '/etc/key': key } })],
+      version: 1,
+    });
     await world.run();
     await world.publish({ modules: [], version: 2 });
     await world.run();
     const open = async (path: string) => ((await stat(join(world.dir, path))).mode & 0o077) !== 0;
-    for (const path of ['agent', 'store', 'images', 'generations/1.state.json', 'generations/2.state.json']) {
+    for (const path of [
+      'agent',
+      'store',
+      'images',
+      'generations/1.state.json',
+      'generations/2.state.json',
+    ]) {
       expect([path, await open(path)]).toEqual([path, false]);
     }
     await world.stop();

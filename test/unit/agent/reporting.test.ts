@@ -58,7 +58,10 @@ describe('a machine reports', () => {
     const modules: Module[] = [];
     for (let n = 0; n < 12; n++) {
       modules.push(
-        await world.module({ name: `m${n}`, files: { [`/srv/${`m${n}`.repeat(40)}`]: 'x'.repeat(100 + n) } }),
+        await world.module({
+          name: `m${n}`,
+          files: { [`/srv/${`m${n}`.repeat(40)}`]: 'x'.repeat(100 + n) },
+        }),
       );
     }
     await world.publish({ modules, version: 2 });

@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Module, World } from './world.ts';
 
-const long = 'a configuration of more than sixty-four bytes, so that it lies in the store and not in the image\n';
+const long =
+  'a configuration of more than sixty-four bytes, so that it lies in the store and not in the image\n';
 
 let world: World;
 let redis: Module;
@@ -33,7 +34,11 @@ beforeEach(async () => {
       '/usr/bin/redis': { mode: 0o755, content: `#!/bin/sh\n# ${long}` },
     },
   });
-  tools = await world.module({ name: 'tools', files: { '/usr/bin/tool': `${long}tool` }, priority: 20 });
+  tools = await world.module({
+    name: 'tools',
+    files: { '/usr/bin/tool': `${long}tool` },
+    priority: 20,
+  });
   await world.publish({ modules: [redis, tools], version: 1 });
   await world.run();
 });
@@ -50,7 +55,12 @@ function objectPath(module: Module, path: string): string {
 
 async function cleanNow(): Promise<void> {
   const { report } = await world.run();
-  expect(report).toMatchObject({ status: 'unchanged', code: null, message: null, health: 'healthy' });
+  expect(report).toMatchObject({
+    status: 'unchanged',
+    code: null,
+    message: null,
+    health: 'healthy',
+  });
   expect(Object.keys(report.running_module_digests)).toEqual(['my-redis', 'tools']);
 }
 
@@ -66,16 +76,32 @@ describe('a root that was tampered with', () => {
       '/etc/redis/small has other content',
       () => writeFile(inRoot('etc/redis/small'), 'SMALL'),
     ],
-    ['longer content', '/etc/redis/small has 6 bytes', () => writeFile(inRoot('etc/redis/small'), 'longer')],
+    [
+      'longer content',
+      '/etc/redis/small has 6 bytes',
+      () => writeFile(inRoot('etc/redis/small'), 'longer'),
+    ],
     ['another mode', '/usr/bin/redis has mode 4755', () => chmod(inRoot('usr/bin/redis'), 0o4755)],
-    ['a missing file', '/etc/redis/redis.conf is missing', () => unlink(inRoot('etc/redis/redis.conf'))],
+    [
+      'a missing file',
+      '/etc/redis/redis.conf is missing',
+      () => unlink(inRoot('etc/redis/redis.conf')),
+    ],
     [
       'a link that leads elsewhere',
       '/etc/redis/link points to "/etc/shadow"',
       () => relink('etc/redis/link', '/etc/shadow'),
     ],
-    ['a link in place of a file', '/etc/redis/small is a symlink', () => relink('etc/redis/small', '/etc/passwd')],
-    ['a directory in place of a file', '/etc/redis/small is a directory', () => directoryAt('etc/redis/small')],
+    [
+      'a link in place of a file',
+      '/etc/redis/small is a symlink',
+      () => relink('etc/redis/small', '/etc/passwd'),
+    ],
+    [
+      'a directory in place of a file',
+      '/etc/redis/small is a directory',
+      () => directoryAt('etc/redis/small'),
+    ],
   ];
 
   async function alter(path: string): Promise<void> {
@@ -90,21 +116,24 @@ describe('a root that was tampered with', () => {
     await mkdir(inRoot(path));
   }
 
-  it.each(cases)('by %s is named, not vouched for and laid out again', async (_, sentence, tamper) => {
-    await tamper();
-    const { report, generation } = await world.run();
-    expect(report).toMatchObject({
-      status: 'applied',
-      code: 'root_tampered',
-      health: 'degraded',
-      composition_digest: null,
-    });
-    expect(report.message).toContain(sentence);
-    expect(report.running_module_digests).toEqual({ tools: tools.layer.composefs_digest });
-    expect(generation).toBe(2);
-    expect(await readFile(inRoot('etc/redis/redis.conf'), 'utf8')).toBe(long);
-    await cleanNow();
-  });
+  it.each(cases)(
+    'by %s is named, not vouched for and laid out again',
+    async (_, sentence, tamper) => {
+      await tamper();
+      const { report, generation } = await world.run();
+      expect(report).toMatchObject({
+        status: 'applied',
+        code: 'root_tampered',
+        health: 'degraded',
+        composition_digest: null,
+      });
+      expect(report.message).toContain(sentence);
+      expect(report.running_module_digests).toEqual({ tools: tools.layer.composefs_digest });
+      expect(generation).toBe(2);
+      expect(await readFile(inRoot('etc/redis/redis.conf'), 'utf8')).toBe(long);
+      await cleanNow();
+    },
+  );
 
   it('by an added file is named, though it is of no module', async () => {
     await writeFile(inRoot('usr/bin/evil'), 'x');
@@ -132,13 +161,21 @@ describe('a root that was tampered with', () => {
     await rename(join(world.dir, 'generations/1'), elsewhere);
     await symlink(elsewhere, join(world.dir, 'generations/1'));
     const { report } = await world.run();
-    expect(report).toMatchObject({ code: 'root_tampered', composition_digest: null, running_module_digests: {} });
+    expect(report).toMatchObject({
+      code: 'root_tampered',
+      composition_digest: null,
+      running_module_digests: {},
+    });
     expect(report.message).toContain('/ is a symlink, expected a directory');
     await cleanNow();
   });
 
   it('by pointing current to an older generation, to nowhere or at nothing is named and put right', async () => {
-    const other = await world.module({ name: 'tools', files: { '/usr/bin/tool': `${long}newer` }, priority: 20 });
+    const other = await world.module({
+      name: 'tools',
+      files: { '/usr/bin/tool': `${long}newer` },
+      priority: 20,
+    });
     await world.publish({ modules: [redis, other], version: 2 });
     await world.run();
     const current = join(world.dir, 'current');
@@ -150,7 +187,11 @@ describe('a root that was tampered with', () => {
     ]) {
       await tamper();
       const { report } = await world.run();
-      expect(report).toMatchObject({ status: 'applied', code: 'root_tampered', health: 'degraded' });
+      expect(report).toMatchObject({
+        status: 'applied',
+        code: 'root_tampered',
+        health: 'degraded',
+      });
       expect(report.message).toContain('current points to');
       expect(await readFile(inRoot('usr/bin/tool'), 'utf8')).toBe(`${long}newer`);
       await cleanNow();
@@ -167,10 +208,18 @@ describe('a root that was tampered with', () => {
   });
 
   it('while the desired state is refused is put right all the same', async () => {
-    await world.publish({ modules: [redis, tools], version: 2, expires: new Date(Date.now() - 1000) });
+    await world.publish({
+      modules: [redis, tools],
+      version: 2,
+      expires: new Date(Date.now() - 1000),
+    });
     await writeFile(inRoot('etc/redis/small'), 'SMALL');
     const { report } = await world.run();
-    expect(report).toMatchObject({ status: 'stale', code: 'desired_state_expired', health: 'degraded' });
+    expect(report).toMatchObject({
+      status: 'stale',
+      code: 'desired_state_expired',
+      health: 'degraded',
+    });
     expect(report.message).toContain('/etc/redis/small has other content');
     expect(await readFile(inRoot('etc/redis/small'), 'utf8')).toBe('small');
   });
@@ -186,7 +235,11 @@ describe('a root that was tampered with', () => {
 describe('a store that was tampered with', () => {
   async function named(sentence: string): Promise<void> {
     const { report, generation } = await world.run();
-    expect(report).toMatchObject({ status: 'unchanged', code: 'store_tampered', health: 'degraded' });
+    expect(report).toMatchObject({
+      status: 'unchanged',
+      code: 'store_tampered',
+      health: 'degraded',
+    });
     expect(report.message).toContain(sentence);
     expect(Object.keys(report.running_module_digests)).toEqual(['my-redis', 'tools']);
     expect(generation).toBe(1);
@@ -218,10 +271,18 @@ describe('a store that was tampered with', () => {
     const path = join(world.dir, 'store/layers', `${redis.layer.layer_digest.slice(7)}.json`);
     const record = await readFile(path, 'utf8');
     await writeFile(path, record.replace('"mode":493', '"mode":2541'));
-    await named(`store/layers/${redis.layer.layer_digest.slice(7)}.json gives the composefs digest`);
-    await writeFile(path, record.replace('"path":"/etc/redis/small"', '"path":"/etc/../etc/small"'));
+    await named(
+      `store/layers/${redis.layer.layer_digest.slice(7)}.json gives the composefs digest`,
+    );
+    await writeFile(
+      path,
+      record.replace('"path":"/etc/redis/small"', '"path":"/etc/../etc/small"'),
+    );
     await named('store/layers/');
-    await writeFile(path, record.replace('\\"name\\":\\"my-redis\\"', '\\"name\\":\\"my-ferret\\"'));
+    await writeFile(
+      path,
+      record.replace('\\"name\\":\\"my-redis\\"', '\\"name\\":\\"my-ferret\\"'),
+    );
     await named('is not as it was verified');
     await writeFile(path, '{}');
     await cleanNow();
@@ -255,6 +316,9 @@ describe('the agent’s own memory', () => {
     await world.run();
     await rm(join(world.dir, 'state.json'));
     await world.publish({ modules: [redis, tools], version: 3 });
-    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'desired_state_version_rollback' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'refused',
+      code: 'desired_state_version_rollback',
+    });
   });
 });

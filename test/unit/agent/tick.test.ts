@@ -1,10 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { director, type Module, World } from './world.ts';
 
-const long = 'a configuration of more than sixty-four bytes, so that it lies in the store and not in the image\n';
+const long =
+  'a configuration of more than sixty-four bytes, so that it lies in the store and not in the image\n';
 
 let world: World;
 beforeEach(async () => {
@@ -77,7 +87,10 @@ describe('a tick with a good desired state', () => {
       protected_spec: ['/etc/vault/**'],
     });
     vault.layer.granted_reservations = ['/etc/vault/**'];
-    const site = await world.module({ name: 'site', files: { '/etc/vault/token': 'x', '/etc/site': 'x' } });
+    const site = await world.module({
+      name: 'site',
+      files: { '/etc/vault/token': 'x', '/etc/site': 'x' },
+    });
     await world.publish({ modules: [vault, site], version: 1 });
     expect((await world.run()).report).toMatchObject({ status: 'applied', health: 'healthy' });
     expect(await readdir(inRoot('etc'))).toEqual(['site', 'vault']);
@@ -86,7 +99,10 @@ describe('a tick with a good desired state', () => {
       for (const layer of custom.layers) delete layer.granted_reservations;
     };
     await world.publish({ modules: [vault, site], version: 2, change: ungranted });
-    expect((await world.run()).report).toMatchObject({ status: 'refused', code: 'composition_mismatch' });
+    expect((await world.run()).report).toMatchObject({
+      status: 'refused',
+      code: 'composition_mismatch',
+    });
   });
 
   it('asks only whether it changed the next time, and fetches no content again', async () => {
@@ -107,7 +123,10 @@ describe('a tick with a good desired state', () => {
     const { report, generation } = await world.run();
     expect(report).toMatchObject({ status: 'unchanged', desired_state_version: 2 });
     expect(generation).toBe(1);
-    expect((await world.run()).report).toMatchObject({ status: 'unchanged', desired_state_version: 2 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'unchanged',
+      desired_state_version: 2,
+    });
   });
 
   it('fetches only the changed module and keeps the last two generations', async () => {
@@ -234,7 +253,11 @@ describe('a desired state that is not to be applied', () => {
   });
 
   it('is one that was served too late, and a held one that has grown old without news', async () => {
-    await world.publish({ modules: [await redis('8')], version: 6, expires: new Date(Date.now() - 1000) });
+    await world.publish({
+      modules: [await redis('8')],
+      version: 6,
+      expires: new Date(Date.now() - 1000),
+    });
     expect(await refused('desired_state_expired', 'stale')).toContain('expired');
     await world.publish({ modules: [module], version: 5 });
     const later = new Date(Date.now() + 8 * 86_400_000);
@@ -255,7 +278,10 @@ describe('a desired state that is not to be applied', () => {
     world.objects.set(next.layer.layer_digest, Buffer.concat([good, Buffer.alloc(512)]));
     expect(await refused('layer_mismatch')).toContain('more than');
     world.objects.set(next.layer.layer_digest, good);
-    expect((await world.run()).report).toMatchObject({ status: 'applied', desired_state_version: 6 });
+    expect((await world.run()).report).toMatchObject({
+      status: 'applied',
+      desired_state_version: 6,
+    });
   });
 
   it('is one that states another composefs digest than the layer has', async () => {
@@ -263,7 +289,8 @@ describe('a desired state that is not to be applied', () => {
     await world.publish({
       modules: [next],
       version: 6,
-      change: (custom) => Object.assign(custom.layers[0] as object, { composefs_digest: `sha256:${'1'.repeat(64)}` }),
+      change: (custom) =>
+        Object.assign(custom.layers[0] as object, { composefs_digest: `sha256:${'1'.repeat(64)}` }),
     });
     expect(await refused('layer_mismatch')).toContain('composefs digest');
   });
@@ -274,7 +301,11 @@ describe('a desired state that is not to be applied', () => {
     const { layer_digest } = other.layer;
     const mixed = {
       ...other,
-      layer: { ...other.layer, digest: next.layer.digest, manifest_digest: next.layer.manifest_digest },
+      layer: {
+        ...other.layer,
+        digest: next.layer.digest,
+        manifest_digest: next.layer.manifest_digest,
+      },
     };
     await world.publish({ modules: [mixed], version: 6 });
     expect(await refused('layer_mismatch')).toContain(layer_digest);
@@ -354,18 +385,40 @@ describe('a desired state that is not to be applied', () => {
       Object.assign(custom.layers[0] as object, { effective_mask: ['/etc/redis/empty'] });
     await world.publish({ modules: [next], version: 7, change: mask });
     expect(await refused('composition_mismatch')).toContain('/etc/redis/empty');
-    const tools = await world.module({ name: 'tools', files: { '/usr/bin/tool': long }, priority: 20 });
-    await world.publish({ modules: [next, tools], version: 8, change: (custom) => void custom.layers.reverse() });
+    const tools = await world.module({
+      name: 'tools',
+      files: { '/usr/bin/tool': long },
+      priority: 20,
+    });
+    await world.publish({
+      modules: [next, tools],
+      version: 8,
+      change: (custom) => void custom.layers.reverse(),
+    });
     expect(await refused('composition_mismatch')).toContain('ordered');
   });
 
   it('is one that renders a file which no module of its own says', async () => {
     const rendered = (path: string) => (custom: { rendered_files: unknown[] }) => {
       const content = Buffer.from('root::0:0::/:/bin/sh\n').toString('base64');
-      custom.rendered_files.push({ path, module: 'acme/my-redis', mode: 0o644, uid: 0, gid: 0, mtime: 0, content });
+      custom.rendered_files.push({
+        path,
+        module: 'acme/my-redis',
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        mtime: 0,
+        content,
+      });
     };
     let version = 6;
-    for (const path of ['/etc/passwd', '/../../etc/passwd', '/etc/redis/link/x', 'relative', '/etc/redis']) {
+    for (const path of [
+      '/etc/passwd',
+      '/../../etc/passwd',
+      '/etc/redis/link/x',
+      'relative',
+      '/etc/redis',
+    ]) {
       await world.publish({ modules: [module], version: version++, change: rendered(path) });
       expect(await refused('composition_mismatch')).toContain(JSON.stringify(path));
     }

@@ -18,7 +18,11 @@ async function site() {
 describe('a machine that is decommissioned', () => {
   async function decommissioned(onDecommission?: 'keep' | 'stop') {
     const token = world.token();
-    await enroll({ token, dir: world.dir, ...(onDecommission === undefined ? {} : { onDecommission }) });
+    await enroll({
+      token,
+      dir: world.dir,
+      ...(onDecommission === undefined ? {} : { onDecommission }),
+    });
     await world.publish({ modules: [await site()], version: 1, metadata: { password: 'hunter2' } });
     await world.run();
     world.refuse = { verb: 'heartbeat', status: 410, code: 'instance_decommissioned' };
@@ -30,13 +34,16 @@ describe('a machine that is decommissioned', () => {
     });
   }
 
-  it.each([undefined, 'keep'] as const)('wipes what is of the account and keeps its root running: %s', async (what) => {
-    await decommissioned(what);
-    expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
-    expect(await readFile(join(world.dir, 'current/srv/index.html'), 'utf8')).toBe('a page');
-    expect(await readdir(join(world.dir, 'generations'))).toEqual(['1']);
-    await expect(world.run()).rejects.toMatchObject({ code: 'prerequisite_missing' });
-  });
+  it.each([undefined, 'keep'] as const)(
+    'wipes what is of the account and keeps its root running: %s',
+    async (what) => {
+      await decommissioned(what);
+      expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
+      expect(await readFile(join(world.dir, 'current/srv/index.html'), 'utf8')).toBe('a page');
+      expect(await readdir(join(world.dir, 'generations'))).toEqual(['1']);
+      await expect(world.run()).rejects.toMatchObject({ code: 'prerequisite_missing' });
+    },
+  );
 
   it('takes its root away where enrolment said so, and leaves the machine its data', async () => {
     await decommissioned('stop');
@@ -49,7 +56,9 @@ describe('a machine that is decommissioned', () => {
     await world.publish({ modules: [await site()], version: 1 });
     world.refuse = { verb: 'report', status: 410, code: 'instance_decommissioned' };
     const told: TickOutcome[] = [];
-    const loop = runLoop({ dir: world.dir }, new AbortController().signal, (outcome) => told.push(outcome));
+    const loop = runLoop({ dir: world.dir }, new AbortController().signal, (outcome) =>
+      told.push(outcome),
+    );
     await expect(loop).rejects.toMatchObject({ code: 'instance_decommissioned' });
     expect(told).toMatchObject([{ error: { code: 'instance_decommissioned' } }]);
     expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
@@ -59,7 +68,12 @@ describe('a machine that is decommissioned', () => {
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1 });
     await world.run();
-    for (const path of ['generations/1.state.json', 'agent/desired-state.json', 'agent/reported.json', 'state.json']) {
+    for (const path of [
+      'generations/1.state.json',
+      'agent/desired-state.json',
+      'agent/reported.json',
+      'state.json',
+    ]) {
       await rm(join(world.dir, path));
     }
     world.refuse = { verb: 'report', status: 410, code: 'instance_decommissioned' };
@@ -77,7 +91,8 @@ describe('a machine whose credential was used elsewhere', () => {
     world.refuse = { verb: 'report', status: 401, code: 'credential_reused' };
     await expect(world.run()).rejects.toMatchObject({ code: 'credential_reused' });
     const left = await readdir(join(world.dir, 'agent'));
-    for (const name of ['key.pem', 'credential', 'session.json', 'calls.json']) expect(left).not.toContain(name);
+    for (const name of ['key.pem', 'credential', 'session.json', 'calls.json'])
+      expect(left).not.toContain(name);
     expect(await readFile(join(world.dir, 'current/srv/index.html'), 'utf8')).toBe('a page');
     world.refuse = undefined;
     const other = { token: world.token({ instance: 'ins_2' }), dir: world.dir };
@@ -90,14 +105,17 @@ describe('a machine whose credential was used elsewhere', () => {
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
   });
 
-  it.each(['key.pem', 'credential'])('enrols again where power failed when only %s was gone', async (name) => {
-    await world.enroll();
-    await rm(join(world.dir, 'agent', name));
-    await expect(world.run()).rejects.toMatchObject({ code: 'prerequisite_missing' });
-    await enroll({ token: world.renewedToken(), dir: world.dir });
-    await world.publish({ modules: [await site()], version: 1 });
-    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
-  });
+  it.each(['key.pem', 'credential'])(
+    'enrols again where power failed when only %s was gone',
+    async (name) => {
+      await world.enroll();
+      await rm(join(world.dir, 'agent', name));
+      await expect(world.run()).rejects.toMatchObject({ code: 'prerequisite_missing' });
+      await enroll({ token: world.renewedToken(), dir: world.dir });
+      await world.publish({ modules: [await site()], version: 1 });
+      expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
+    },
+  );
 
   it('cannot be given another account root by a new join token, nor an older one', async () => {
     const [second, rogue] = [director(), director()];
@@ -123,8 +141,14 @@ describe('a machine whose credential was used elsewhere', () => {
       if (refusal !== null) await expect(enrolled).rejects.toMatchObject({ code: refusal });
       else {
         await enrolled;
-        await world.publish({ modules: [], version: 2, signer: roots[0] === first ? world.director : rogue });
-        expect((await world.run()).report).toMatchObject({ code: 'desired_state_signature_invalid' });
+        await world.publish({
+          modules: [],
+          version: 2,
+          signer: roots[0] === first ? world.director : rogue,
+        });
+        expect((await world.run()).report).toMatchObject({
+          code: 'desired_state_signature_invalid',
+        });
       }
       expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(kept);
     }

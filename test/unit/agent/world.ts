@@ -12,9 +12,19 @@ import { GantryError, isGantryError } from '../../../shared/base/error.ts';
 import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
 import { compose, renderInstanceFiles } from '../../../shared/composition/index.ts';
 import type { AgentReport, JoinToken } from '../../../shared/contract/machines/index.ts';
-import { agentReport, artifactUrlsRequest, heartbeatRequest } from '../../../shared/contract/machines/index.ts';
+import {
+  agentReport,
+  artifactUrlsRequest,
+  heartbeatRequest,
+} from '../../../shared/contract/machines/index.ts';
 import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
-import { makeDesiredState, makeRoot, rootSha256, signMetadata, tufKey } from '../../../shared/director/index.ts';
+import {
+  makeDesiredState,
+  makeRoot,
+  rootSha256,
+  signMetadata,
+  tufKey,
+} from '../../../shared/director/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { ancestorPaths, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { newChain } from '../../../shared/domain/machines/index.ts';
@@ -67,7 +77,11 @@ const inAYear = new Date(Date.now() + 365 * 86_400_000);
 const inAWeek = new Date(Date.now() + 7 * 86_400_000);
 
 /** A root whose keys are all one director's, signed by it and by others. */
-export async function rootOf(by: Director, version: number, ...signers: Director[]): Promise<Buffer> {
+export async function rootOf(
+  by: Director,
+  version: number,
+  ...signers: Director[]
+): Promise<Buffer> {
   const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version });
   let bytes: Buffer = Buffer.alloc(0);
   for (const { signer, keyId } of [by, ...signers]) bytes = await signMetadata(root, signer, keyId);
@@ -118,7 +132,11 @@ export class World {
     world.dir = await mkdtemp(join(tmpdir(), 'gantry-agent-'));
     await new Promise<void>((resolve) => world.#server.listen(0, '127.0.0.1', resolve));
     world.url = `http://127.0.0.1:${(world.#server.address() as AddressInfo).port}`;
-    const root = makeRoot({ publicKeyPem: world.director.publicKeyPem, expires: inAYear, version: 1 });
+    const root = makeRoot({
+      publicKeyPem: world.director.publicKeyPem,
+      expires: inAYear,
+      version: 1,
+    });
     world.roots = [await signMetadata(root, world.director.signer, world.director.keyId)];
     return world;
   }
@@ -157,7 +175,13 @@ export class World {
 
   /** Builds, pushes and signs a module. */
   async module(options: ModuleOptions): Promise<Module> {
-    const { name, account = 'acme', priority = 10, variety = 'subscription', protected_spec = [] } = options;
+    const {
+      name,
+      account = 'acme',
+      priority = 10,
+      variety = 'subscription',
+      protected_spec = [],
+    } = options;
     const contents = new Map<string, Uint8Array>();
     const entries = treeOf(options.files, contents);
     const manifest = { schema_version: 1, name, file_spec: ['/***'], mask: [], protected_spec };
@@ -174,12 +198,20 @@ export class World {
     const manifest_digest = this.put(
       JSON.stringify({
         schemaVersion: 2,
-        layers: [{ mediaType: 'application/vnd.powernode.module.v1+tar', digest: layer_digest, size: layer_size }],
+        layers: [
+          {
+            mediaType: 'application/vnd.powernode.module.v1+tar',
+            digest: layer_digest,
+            size: layer_size,
+          },
+        ],
       }),
     );
     const size = (this.objects.get(manifest_digest) as Buffer).length;
     const digest = options.index
-      ? this.put(JSON.stringify({ schemaVersion: 2, manifests: [{ digest: manifest_digest, size }] }))
+      ? this.put(
+          JSON.stringify({ schemaVersion: 2, manifests: [{ digest: manifest_digest, size }] }),
+        )
       : manifest_digest;
     this.sign(digest, options.key === undefined ? this.author.privateKey : options.key);
     const layer: CompositionLayer = {
@@ -213,7 +245,14 @@ export class World {
     const candidates =
       key === null
         ? []
-        : [{ format: 'bundle', source: 'referrers', claimed_digest: digest, bundle: signArtifact({ digest, key }) }];
+        : [
+            {
+              format: 'bundle',
+              source: 'referrers',
+              claimed_digest: digest,
+              bundle: signArtifact({ digest, key }),
+            },
+          ];
     this.objects.set(`evidence:${digest}`, Buffer.from(JSON.stringify({ digest, candidates })));
   }
 
@@ -230,7 +269,10 @@ export class World {
       composition_digest: `sha256:${digest}`,
       layers: composition.layers.map((layer) => {
         const { entries: _, protected_spec: __, file_spec: ___, mask: ____, ...rest } = layer;
-        return { ...rest, effective_mask: composition.effective_masks.get(`${layer.account}/${layer.module}`) ?? [] };
+        return {
+          ...rest,
+          effective_mask: composition.effective_masks.get(`${layer.account}/${layer.module}`) ?? [],
+        };
       }),
       signature_policies: composition.layers.map(({ account, module }) => ({
         module: `${account}/${module}`,
@@ -242,7 +284,9 @@ export class World {
       rendered_files: renderInstanceFiles(
         composition.instance_files,
         (module, path) => {
-          const from = options.modules.find(({ layer }) => `${layer.account}/${layer.module}` === module);
+          const from = options.modules.find(
+            ({ layer }) => `${layer.account}/${layer.module}` === module,
+          );
           return from?.contents.get(path) as Uint8Array;
         },
         metadata,
@@ -254,7 +298,12 @@ export class World {
     options.change?.(custom);
     const { version, expires = inAWeek, signer = this.director } = options;
     const sha256 = createHash('sha256').update(image).digest('hex');
-    const targets = makeDesiredState({ custom, image: { length: image.length, sha256 }, version, expires });
+    const targets = makeDesiredState({
+      custom,
+      image: { length: image.length, sha256 },
+      version,
+      expires,
+    });
     const bytes = await signMetadata(targets, signer.signer, signer.keyId);
     this.objects.set('desired-state', bytes);
     return bytes;
@@ -275,30 +324,56 @@ export class World {
         response.writeHead(status).end(JSON.stringify({ code, detail: `${verb} is refused` }));
         return;
       }
-      const answer = await this.#answer(verb, request, response, JSON.parse(Buffer.concat(chunks).toString()));
+      const answer = await this.#answer(
+        verb,
+        request,
+        response,
+        JSON.parse(Buffer.concat(chunks).toString()),
+      );
       if (this.answersToLose > 0) {
         this.answersToLose--;
         request.socket.destroy();
         return;
       }
-      response.writeHead(answer === null ? 204 : 200).end(answer === null ? '' : JSON.stringify(answer));
+      response
+        .writeHead(answer === null ? 204 : 200)
+        .end(answer === null ? '' : JSON.stringify(answer));
     } catch (error) {
       const code = isGantryError(error) ? error.code : 'internal';
       response.writeHead(401).end(JSON.stringify({ code, detail: (error as Error).message }));
     }
   }
 
-  async #answer(verb: string, request: IncomingMessage, response: ServerResponse, body: unknown): Promise<unknown> {
-    const expected = { htm: 'POST', htu: `${this.url}/api/v1/agent/${verb}`, now: this.serverNow() };
+  async #answer(
+    verb: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: unknown,
+  ): Promise<unknown> {
+    const expected = {
+      htm: 'POST',
+      htu: `${this.url}/api/v1/agent/${verb}`,
+      now: this.serverNow(),
+    };
     const proof = String(request.headers.dpop);
     if (verb === 'enroll') {
       const { thumbprint } = await checkProof(proof, expected);
-      const { secret, account, instance } = body as { secret: string; account: string; instance: string };
-      if (secret !== this.#secret) throw new GantryError('join_token_used', 'The join token was used before.');
+      const { secret, account, instance } = body as {
+        secret: string;
+        account: string;
+        instance: string;
+      };
+      if (secret !== this.#secret)
+        throw new GantryError('join_token_used', 'The join token was used before.');
       this.#secret = '';
       this.#thumbprint = thumbprint;
       this.#chain = newChain;
-      return { credential: 'credential-1', account, instance, root: (this.roots[0] as Buffer).toString('base64') };
+      return {
+        credential: 'credential-1',
+        account,
+        instance,
+        root: (this.roots[0] as Buffer).toString('base64'),
+      };
     }
     if (request.headers.authorization !== 'DPoP credential-1')
       throw new GantryError('unauthenticated', 'No credential.');
@@ -308,13 +383,18 @@ export class World {
       ...(this.#thumbprint === undefined ? {} : { expectedThumbprint: this.#thumbprint }),
     });
     const verdict = judgeCall(this.#chain, place);
-    if (verdict.kind !== 'accepted') throw new GantryError('credential_reused', JSON.stringify(verdict));
+    if (verdict.kind !== 'accepted')
+      throw new GantryError('credential_reused', JSON.stringify(verdict));
     this.#chain = verdict.chain;
     response.setHeader('dpop-nonce', verdict.nonce);
     if (verb === 'heartbeat') return this.#heartbeat(heartbeatRequest.parse(body));
     if (verb === 'artifacts') {
-      const known = artifactUrlsRequest.parse(body).digests.filter((name) => this.objects.has(name));
-      return { urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name, 'artifacts')])) };
+      const known = artifactUrlsRequest
+        .parse(body)
+        .digests.filter((name) => this.objects.has(name));
+      return {
+        urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name, 'artifacts')])),
+      };
     }
     this.reports.push(agentReport.parse(body));
     return null;
@@ -324,7 +404,9 @@ export class World {
     this.session++;
     return {
       desired_state_url: this.#presigned('desired-state'),
-      root_urls: this.roots.slice(root_version).map((_, index) => this.#presigned(`root-${root_version + index}`)),
+      root_urls: this.roots
+        .slice(root_version)
+        .map((_, index) => this.#presigned(`root-${root_version + index}`)),
       expires_at: new Date(this.serverNow().getTime() + 3_600_000).toISOString(),
     };
   }
@@ -358,7 +440,12 @@ export class World {
 }
 
 function treeOf(files: Record<string, Content>, contents: Map<string, Uint8Array>): TreeEntry[] {
-  const owner = { uid: process.getuid?.() === 0 ? 0 : 1000, gid: 0, mtime: 1_700_000_000, mtime_ns: 0 };
+  const owner = {
+    uid: process.getuid?.() === 0 ? 0 : 1000,
+    gid: 0,
+    mtime: 1_700_000_000,
+    mtime_ns: 0,
+  };
   const tree = new Map<string, TreeEntry>();
   for (const [path, content] of Object.entries(files)) {
     for (const above of ancestorPaths(path)) {
@@ -367,7 +454,14 @@ function treeOf(files: Record<string, Content>, contents: Map<string, Uint8Array
     if (path.endsWith('/')) continue;
     if (typeof content === 'object' && 'target' in content) {
       const { target } = content;
-      tree.set(path, { path, type: 'symlink', mode: 0o777, size: Buffer.byteLength(target), target, ...owner });
+      tree.set(path, {
+        path,
+        type: 'symlink',
+        mode: 0o777,
+        size: Buffer.byteLength(target),
+        target,
+        ...owner,
+      });
       continue;
     }
     const text = typeof content === 'string' ? content : content.content;

@@ -40,7 +40,11 @@ async function flat(layers: Layers, chunk = 700) {
 
 describe('the tree of an image', () => {
   test.each<[string, Layers, string[]]>([
-    ['has the files of all layers', [[directory('a'), file('a/x')], [file('a/y')]], ['/', '/a', '/a/x', '/a/y']],
+    [
+      'has the files of all layers',
+      [[directory('a'), file('a/x')], [file('a/y')]],
+      ['/', '/a', '/a/x', '/a/y'],
+    ],
     [
       'lacks what a whiteout hides',
       [[directory('a'), file('a/x'), file('a/y')], [whiteout('a/.wh.x')]],
@@ -67,9 +71,17 @@ describe('the tree of an image', () => {
       ],
       ['/', '/a', '/a/y'],
     ],
-    ['has what a still later layer brings back', [[file('x')], [whiteout('.wh.x')], [file('x')]], ['/', '/x']],
+    [
+      'has what a still later layer brings back',
+      [[file('x')], [whiteout('.wh.x')], [file('x')]],
+      ['/', '/x'],
+    ],
     ['takes a whiteout of nothing', [[directory('a')], [whiteout('a/.wh.none')]], ['/', '/a']],
-    ['has a file in the place of a directory', [[directory('a'), file('a/x')], [file('a')]], ['/', '/a']],
+    [
+      'has a file in the place of a directory',
+      [[directory('a'), file('a/x')], [file('a')]],
+      ['/', '/a'],
+    ],
     [
       'has a hard link in the place of a directory',
       [[file('f'), directory('a'), file('a/x')], [hardLink('a', 'f')]],
@@ -80,8 +92,16 @@ describe('the tree of an image', () => {
       [[symlink('a', '/etc')], [directory('a'), file('a/x')]],
       ['/', '/a', '/a/x'],
     ],
-    ['has hard links across layers', [[file('x')], [hardLink('y', 'x'), hardLink('z', 'y')]], ['/', '/x', '/y', '/z']],
-    ['has the root of its last layer that has one', [[rawMember({ name: './', type: '5', mode: '0000700\0' })]], ['/']],
+    [
+      'has hard links across layers',
+      [[file('x')], [hardLink('y', 'x'), hardLink('z', 'y')]],
+      ['/', '/x', '/y', '/z'],
+    ],
+    [
+      'has the root of its last layer that has one',
+      [[rawMember({ name: './', type: '5', mode: '0000700\0' })]],
+      ['/'],
+    ],
   ])('%s', async (_what, layers, paths) => {
     expect(await pathsOf(layers)).toEqual(paths);
   });
@@ -105,14 +125,22 @@ describe('the tree of an image', () => {
     ],
     ['a file beneath a file', 'tar_missing_parent', [[file('a')], [file('a/x')]]],
     ['a path twice in a layer', 'tar_duplicate_entry', [[file('a'), file('./a')]]],
-    ['a link and a file of one path', 'tar_duplicate_entry', [[file('f')], [hardLink('a', 'f'), file('a')]]],
+    [
+      'a link and a file of one path',
+      'tar_duplicate_entry',
+      [[file('f')], [hardLink('a', 'f'), file('a')]],
+    ],
     ['a hard link to nothing', 'tar_hardlink_invalid', [[hardLink('a', 'b')]]],
     [
       'a hard link to what its layer hides',
       'tar_hardlink_invalid',
       [[file('b')], [hardLink('a', 'b'), whiteout('.wh.b')]],
     ],
-    ['a hard link to a symlink', 'tar_hardlink_invalid', [[symlink('b', '/etc/shadow')], [hardLink('a', 'b')]]],
+    [
+      'a hard link to a symlink',
+      'tar_hardlink_invalid',
+      [[symlink('b', '/etc/shadow')], [hardLink('a', 'b')]],
+    ],
     ['a hard link to itself', 'tar_hardlink_invalid', [[hardLink('a', 'a')]]],
     ['a hard link to a later file', 'tar_hardlink_invalid', [[hardLink('a', 'b'), file('b')]]],
     ['a hard link out of the image', 'tar_path_traversal', [[hardLink('a', '../etc/shadow')]]],
@@ -139,7 +167,11 @@ describe('a flattened image', () => {
       file('app/kept', 'k'.repeat(2000)),
       symlink('bin', 'usr/bin'),
     ],
-    [file('app/new', 'n'.repeat(600)), hardLink('app/twin', 'app/kept'), hardLink('app/zwilling', 'app/new')],
+    [
+      file('app/new', 'n'.repeat(600)),
+      hardLink('app/twin', 'app/kept'),
+      hardLink('app/zwilling', 'app/new'),
+    ],
     [whiteout('app/.wh.old'), whiteout('app/.wh.kept'), file('app/empty', '')],
   ];
 
@@ -148,7 +180,15 @@ describe('a flattened image', () => {
     const path = join(scratch, 'flat.tar');
     const into = mkdtempSync(join(scratch, 'x-'));
     writeFileSync(path, bytes);
-    execFileSync('tar', ['--delay-directory-restore', '--numeric-owner', '-p', '-xf', path, '-C', into]);
+    execFileSync('tar', [
+      '--delay-directory-restore',
+      '--numeric-owner',
+      '-p',
+      '-xf',
+      path,
+      '-C',
+      into,
+    ]);
     const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const mine = entries.map((entry) => ({ ...entry, ...own }));
     expect(composefsImage(mine).digest).toBe(imageOfTree(treeFromDirectory(into)).digest);

@@ -24,9 +24,12 @@ describe('pax records', () => {
     const key = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes('='));
     const value = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
     fc.assert(
-      fc.property(fc.uniqueArray(fc.tuple(key, value), { selector: ([text]) => text }), (records) => {
-        expect([...decodePax(encodePax(records), 0)]).toEqual(records);
-      }),
+      fc.property(
+        fc.uniqueArray(fc.tuple(key, value), { selector: ([text]) => text }),
+        (records) => {
+          expect([...decodePax(encodePax(records), 0)]).toEqual(records);
+        },
+      ),
     );
   });
 
@@ -73,11 +76,16 @@ describe('pax records', () => {
     ['tar_xattr_invalid', `SCHILY.xattr.user.${'x'.repeat(251)}`, 'x'],
     ['tar_xattr_invalid', 'SCHILY.xattr.user.a', 'x'.repeat(65_537)],
   ])('%s for %s = %s', (code, key, value) => {
-    expect(codeOf(() => paxAttributes(decodePax(paxRecord(key, value.slice(0, 70_000)), 0), 0))).toBe(code);
+    expect(
+      codeOf(() => paxAttributes(decodePax(paxRecord(key, value.slice(0, 70_000)), 0), 0)),
+    ).toBe(code);
   });
 
   test('an attribute written in two ways is refused as a duplicate', () => {
-    const body = Buffer.concat([paxRecord('SCHILY.xattr.user.a%', '1'), paxRecord('SCHILY.xattr.user.a%25', '2')]);
+    const body = Buffer.concat([
+      paxRecord('SCHILY.xattr.user.a%', '1'),
+      paxRecord('SCHILY.xattr.user.a%25', '2'),
+    ]);
     expect(codeOf(() => paxAttributes(decodePax(body, 0), 0))).toBe('tar_xattr_invalid');
   });
 
@@ -101,7 +109,10 @@ describe('pax records', () => {
     const seconds = fc.integer({ min: -(10 ** 14), max: 10 ** 14 });
     fc.assert(
       fc.property(seconds, fc.integer({ min: 0, max: 999_999_999 }), (whole, nanoseconds) => {
-        expect(decodePaxTime(encodePaxTime(whole, nanoseconds), '')).toEqual({ seconds: whole, nanoseconds });
+        expect(decodePaxTime(encodePaxTime(whole, nanoseconds), '')).toEqual({
+          seconds: whole,
+          nanoseconds,
+        });
       }),
     );
   });

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type ReadModuleTarOptions, readModuleTar, verifyModuleTar } from '../../../shared/artifact/index.ts';
+import {
+  type ReadModuleTarOptions,
+  readModuleTar,
+  verifyModuleTar,
+} from '../../../shared/artifact/index.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import { paxMember, rawMember, rawModuleTar, tarEnd } from '../../support/tar-archive.ts';
 
@@ -22,28 +26,47 @@ async function codeOf(tar: Buffer, options: Partial<ReadModuleTarOptions> = {}):
 
 const file = (name: string | Buffer, content = 'x') => rawMember({ name }, content);
 const directory = (name: string) => rawMember({ name, type: '5' });
-const symlink = (name: string, link: string) => rawMember({ name, type: '2', link, mode: '0000777\0' });
+const symlink = (name: string, link: string) =>
+  rawMember({ name, type: '2', link, mode: '0000777\0' });
 const hardLink = (name: string, link: string | Buffer) => rawMember({ name, type: '1', link });
 
 describe('reading a module tar as hostile input', () => {
   test('a refusal stays short, however long the hostile text is', async () => {
     const long = 'x'.repeat(1_000_000);
-    for (const record of [{ path: `/${long}` }, { [long]: '' }, { mtime: long }, { [`SCHILY.xattr.${long}`]: '' }]) {
-      const error = await read(rawModuleTar([paxMember(record), file('rootfs/a')])).catch((reason) => reason);
+    for (const record of [
+      { path: `/${long}` },
+      { [long]: '' },
+      { mtime: long },
+      { [`SCHILY.xattr.${long}`]: '' },
+    ]) {
+      const error = await read(rawModuleTar([paxMember(record), file('rootfs/a')])).catch(
+        (reason) => reason,
+      );
       expect(error).toBeInstanceOf(GantryError);
       expect(JSON.stringify([error.message, error.found]).length).toBeLessThan(1000);
     }
   });
 
   test('bytes behind the end are refused, zeros are not', async () => {
-    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(9216)])))).toBe('accepted');
-    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(9216, 1)])))).toBe('tar_malformed');
-    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, file('rootfs/a')])))).toBe('tar_malformed');
-    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(1)])))).toBe('tar_truncated');
+    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(9216)])))).toBe(
+      'accepted',
+    );
+    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(9216, 1)])))).toBe(
+      'tar_malformed',
+    );
+    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, file('rootfs/a')])))).toBe(
+      'tar_malformed',
+    );
+    expect(await codeOf(rawModuleTar([], Buffer.concat([tarEnd, Buffer.alloc(1)])))).toBe(
+      'tar_truncated',
+    );
   });
 
   test('an archive cut anywhere is truncated, never accepted', async () => {
-    const tar = rawModuleTar([paxMember({ path: 'rootfs/b' }), file('rootfs/a', 'abc'.repeat(300))]);
+    const tar = rawModuleTar([
+      paxMember({ path: 'rootfs/b' }),
+      file('rootfs/a', 'abc'.repeat(300)),
+    ]);
     for (let length = 0; length < tar.length; length += 61) {
       expect(await codeOf(tar.subarray(0, length))).toBe('tar_truncated');
     }
@@ -62,15 +85,25 @@ describe('reading a module tar as hostile input', () => {
     expect(await code(manifest, root)).toBe('tar_digest_missing');
     expect(await code(manifest, digest)).toBe('tar_missing_parent');
     expect(await code()).toBe('tar_manifest_missing');
-    expect(await code(manifest, file('composefs-digest', 'a'.repeat(64)), root)).toBe('tar_digest_missing');
-    expect(await code(manifest, file('composefs-digest', `${'A'.repeat(64)}\n`), root)).toBe('tar_digest_missing');
+    expect(await code(manifest, file('composefs-digest', 'a'.repeat(64)), root)).toBe(
+      'tar_digest_missing',
+    );
+    expect(await code(manifest, file('composefs-digest', `${'A'.repeat(64)}\n`), root)).toBe(
+      'tar_digest_missing',
+    );
     expect(await code(manifest, file('composefs-digest', ''), root)).toBe('tar_digest_missing');
-    expect(await code(symlink('manifest.json', '/etc/shadow'), digest, root)).toBe('tar_entry_unexpected');
+    expect(await code(symlink('manifest.json', '/etc/shadow'), digest, root)).toBe(
+      'tar_entry_unexpected',
+    );
     expect(await code(directory('composefs-digest/'), manifest, root)).toBe('tar_entry_unexpected');
     expect(await code(manifest, digest, symlink('rootfs', '/'))).toBe('tar_entry_unexpected');
     expect(await code(manifest, digest, file('rootfs'))).toBe('tar_entry_unexpected');
-    expect(await code(rawMember({ name: 'manifest.json' }, Buffer.from([0xff])), digest, root)).toBe('tar_malformed');
-    expect(await code(file('manifest.json', 'x'.repeat(2 ** 20 + 1)), digest, root)).toBe('tar_malformed');
+    expect(
+      await code(rawMember({ name: 'manifest.json' }, Buffer.from([0xff])), digest, root),
+    ).toBe('tar_malformed');
+    expect(await code(file('manifest.json', 'x'.repeat(2 ** 20 + 1)), digest, root)).toBe(
+      'tar_malformed',
+    );
   });
 
   test('a layer over its limits is refused before it is read', async () => {
@@ -95,7 +128,9 @@ describe('reading a module tar as hostile input', () => {
       yield rawModuleTar([]).subarray(0, 700);
       throw new GantryError('registry_timeout', 'the registry stood still');
     }
-    await expect(readModuleTar(failing(), { allowDevices: true })).rejects.toMatchObject({ code: 'registry_timeout' });
+    await expect(readModuleTar(failing(), { allowDevices: true })).rejects.toMatchObject({
+      code: 'registry_timeout',
+    });
   });
 
   test('a Debian-like tree passes: absolute symlinks, links to directories, set-uid, odd names', async () => {
@@ -139,7 +174,14 @@ describe('reading a module tar as hostile input', () => {
       ]),
     );
     const [, a, b, c] = tar.entries;
-    expect(a).toMatchObject({ mode: 0o600, uid: 7, mtime: 5, mtime_ns: 500_000_000, size: 3, content: 'YWJj' });
+    expect(a).toMatchObject({
+      mode: 0o600,
+      uid: 7,
+      mtime: 5,
+      mtime_ns: 500_000_000,
+      size: 3,
+      content: 'YWJj',
+    });
     expect(b).toEqual({ ...a, path: '/b' });
     expect(c).toEqual({ ...a, path: '/c' });
   });
@@ -150,7 +192,10 @@ describe('reading a module tar as hostile input', () => {
       rawMember({ name: 'rootfs/whiteout', type: '3' }),
     ]);
     const { entries } = await read(tar, { allowDevices: true });
-    expect(entries[1]).toMatchObject({ type: 'block', rdev: (513 & 0xff) | (259 << 8) | ((513 & ~0xff) << 12) });
+    expect(entries[1]).toMatchObject({
+      type: 'block',
+      rdev: (513 & 0xff) | (259 << 8) | ((513 & ~0xff) << 12),
+    });
     expect(entries[2]).toMatchObject({ type: 'character', rdev: 0 });
     const impossible = rawMember({ name: 'rootfs/a', type: '3', devMajor: '0010000\0' });
     expect(await codeOf(rawModuleTar([impossible]), { allowDevices: true })).toBe('tar_malformed');

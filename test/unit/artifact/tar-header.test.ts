@@ -14,7 +14,9 @@ const code = (block: Buffer) => {
 
 describe('tar headers', () => {
   test('what is encoded decodes to the same fields', () => {
-    const text = fc.string({ unit: 'binary-ascii', maxLength: 100 }).filter((name) => !name.includes('\0'));
+    const text = fc
+      .string({ unit: 'binary-ascii', maxLength: 100 })
+      .filter((name) => !name.includes('\0'));
     const seven = fc.integer({ min: 0, max: 0o7777777 });
     const eleven = fc.integer({ min: 0, max: 0o77777777777 });
     const header = fc.record({
@@ -69,8 +71,11 @@ describe('tar headers', () => {
 
   test('the prefix of a ustar header leads the name; a GNU header has times there', () => {
     expect(decodeHeader(rawHeader({ name: 'b', prefix: 'a' }), 0).name.toString()).toBe('a/b');
-    expect(decodeHeader(rawHeader({ name: 'b', prefix: '14524770532\0', magic: 'ustar  \0' }), 0).name.toString()).toBe(
-      'b',
-    );
+    expect(
+      decodeHeader(
+        rawHeader({ name: 'b', prefix: '14524770532\0', magic: 'ustar  \0' }),
+        0,
+      ).name.toString(),
+    ).toBe('b');
   });
 });

@@ -8,17 +8,26 @@ import { readModuleTar, verifyModuleTar, writeModuleTar } from '../../../shared/
 import { GantryError } from '../../../shared/base/error.ts';
 import { composefsImage } from '../../../shared/composefs/index.ts';
 import { compareBytes, type TreeEntry } from '../../../shared/domain/files/index.ts';
-import { arbitraryTree, directoryEntry, fileEntry, type TreeWithContent } from '../../support/trees.ts';
+import {
+  arbitraryTree,
+  directoryEntry,
+  fileEntry,
+  type TreeWithContent,
+} from '../../support/trees.ts';
 
 const manifestJson = '{"name":"my-redis"}\n';
 
 async function write(tree: TreeWithContent, mtime = 1_700_000_000): Promise<Buffer> {
   const open = (entry: TreeEntry) => tree.contents.get(entry.path) ?? Buffer.alloc(0);
-  return Buffer.concat(await Array.fromAsync(writeModuleTar({ manifestJson, mtime, entries: tree.entries, open })));
+  return Buffer.concat(
+    await Array.fromAsync(writeModuleTar({ manifestJson, mtime, entries: tree.entries, open })),
+  );
 }
 
 function tree(...parts: [TreeEntry, Buffer?][]): TreeWithContent {
-  const contents = parts.flatMap(([entry, content]): [string, Buffer][] => (content ? [[entry.path, content]] : []));
+  const contents = parts.flatMap(([entry, content]): [string, Buffer][] =>
+    content ? [[entry.path, content]] : [],
+  );
   return { entries: parts.map(([entry]) => entry), contents: new Map(contents) };
 }
 
@@ -47,7 +56,9 @@ describe('writing a module tar', () => {
         expect(verifyModuleTar(tar).digest).toBe(composefsImage(given.entries).digest);
         for (const { path, offset, size } of tar.entries) {
           if (offset === undefined) continue;
-          expect(bytes.subarray(offset, offset + size).equals(given.contents.get(path) as Buffer)).toBe(true);
+          expect(
+            bytes.subarray(offset, offset + size).equals(given.contents.get(path) as Buffer),
+          ).toBe(true);
         }
       }),
       { numRuns: 150 },
@@ -65,11 +76,15 @@ describe('writing a module tar', () => {
   });
 
   test('damaged bytes are refused with a code or make no difference to the tree', async () => {
-    const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 });
+    const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), {
+      minLength: 1,
+      maxLength: 4,
+    });
     await fc.assert(
       fc.asyncProperty(arbitraryTree, flips, async (given, damage) => {
         const bytes = await write(given);
-        for (const [at, bits] of damage) bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ bits;
+        for (const [at, bits] of damage)
+          bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ bits;
         try {
           verifyModuleTar(await readModuleTar(inChunks(bytes, [1000]), { allowDevices: true }));
         } catch (error) {
@@ -81,9 +96,12 @@ describe('writing a module tar', () => {
   });
 
   test('headers with damaged fields and right checksums are refused with a code, or make no difference to the tree', async () => {
-    const damage = fc.array(fc.tuple(fc.integer({ min: 0, max: 511 }), fc.integer({ min: 0, max: 255 })), {
-      maxLength: 3,
-    });
+    const damage = fc.array(
+      fc.tuple(fc.integer({ min: 0, max: 511 }), fc.integer({ min: 0, max: 255 })),
+      {
+        maxLength: 3,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(arbitraryTree, fc.nat(), damage, async (given, block, bytesSet) => {
         const bytes = await write(given);
@@ -126,13 +144,20 @@ describe('writing a module tar', () => {
       'rootfs/etc/',
       'rootfs/etc/a',
     ]);
-    const digest = execFileSync('tar', ['-xO', 'composefs-digest'], { input: bytes, encoding: 'utf8' });
+    const digest = execFileSync('tar', ['-xO', 'composefs-digest'], {
+      input: bytes,
+      encoding: 'utf8',
+    });
     expect(digest).toMatch(/^[0-9a-f]{64}\n$/);
   });
 
   test.each([
     ['without its root', 'tar_missing_parent', tree([directoryEntry('/etc')])],
-    ['with a parent missing', 'tar_missing_parent', tree([directoryEntry('/')], [directoryEntry('/a/b')])],
+    [
+      'with a parent missing',
+      'tar_missing_parent',
+      tree([directoryEntry('/')], [directoryEntry('/a/b')]),
+    ],
     [
       'with a path twice',
       'tar_duplicate_entry',
@@ -143,7 +168,10 @@ describe('writing a module tar', () => {
     [
       'with a symlink mode that Linux lacks',
       'tree_invalid',
-      tree([directoryEntry('/')], [directoryEntry('/a', { type: 'symlink', target: 'b', size: 1 })]),
+      tree(
+        [directoryEntry('/')],
+        [directoryEntry('/a', { type: 'symlink', target: 'b', size: 1 })],
+      ),
     ],
   ])('a tree %s is refused', async (_what, code, given) => {
     await expect(write(given)).rejects.toMatchObject({ code });
@@ -167,14 +195,19 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
     onTestFinished(() => rmSync(path, { recursive: true, force: true }));
     return path;
   };
-  const sh = (command: string, cwd: string) => execFileSync('sh', ['-ec', command], { cwd, stdio: 'pipe' });
+  const sh = (command: string, cwd: string) =>
+    execFileSync('sh', ['-ec', command], { cwd, stdio: 'pipe' });
   const longFile = `/etc/${'long-'.repeat(30)}`;
   const big = Buffer.from('content '.repeat(2000));
   const given = tree(
     [directoryEntry('/', { mtime_ns: 123_456_789 })],
     [directoryEntry('/etc', { mode: 0o1777, uid: 7, gid: 3_000_000, mtime: 5 })],
     [
-      fileEntry('/etc/é', Buffer.from('short'), { mode: 0o4755, mtime: 1_600_000_000, mtime_ns: 1 }),
+      fileEntry('/etc/é', Buffer.from('short'), {
+        mode: 0o4755,
+        mtime: 1_600_000_000,
+        mtime_ns: 1,
+      }),
       Buffer.from('short'),
     ],
     [
@@ -186,8 +219,23 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
       big,
     ],
     [fileEntry('/etc/empty', Buffer.alloc(0))],
-    [directoryEntry('/etc/link', { type: 'symlink', mode: 0o777, target: '/usr/bin/x', size: 10, mtime_ns: 7 })],
-    [directoryEntry('/etc/longlink', { type: 'symlink', mode: 0o777, target: 'z'.repeat(300), size: 300 })],
+    [
+      directoryEntry('/etc/link', {
+        type: 'symlink',
+        mode: 0o777,
+        target: '/usr/bin/x',
+        size: 10,
+        mtime_ns: 7,
+      }),
+    ],
+    [
+      directoryEntry('/etc/longlink', {
+        type: 'symlink',
+        mode: 0o777,
+        target: 'z'.repeat(300),
+        size: 300,
+      }),
+    ],
     [directoryEntry('/null', { type: 'character', mode: 0o666, rdev: 259 })],
     [
       directoryEntry('/disk', {
@@ -209,7 +257,11 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
     const at = directory();
     writeFileSync(join(at, 'module.tar'), await write(given));
     sh(`mkdir x && tar --xattrs --xattrs-include='*' --same-owner -xpf module.tar -C x`, at);
-    expect(readdirSync(join(at, 'x')).sort()).toEqual(['composefs-digest', 'manifest.json', 'rootfs']);
+    expect(readdirSync(join(at, 'x')).sort()).toEqual([
+      'composefs-digest',
+      'manifest.json',
+      'rootfs',
+    ]);
     const repacked = async (options: string) => {
       sh(`tar --xattrs --xattrs-include='*' ${options} -cf again.tar -C x .`, at);
       const bytes = execFileSync('cat', [join(at, 'again.tar')], { maxBuffer: 2 ** 26 });
@@ -220,24 +272,36 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
     expect(verifyModuleTar(pax).digest).toBe(pax.claimedComposefsDigest);
 
     const gnu = await repacked('--format=gnu --no-xattrs');
-    const inGnu = ({ xattrs: _xattrs, offset: _offset, ...entry }: TreeEntry) => ({ ...entry, mtime_ns: 0 });
+    const inGnu = ({ xattrs: _xattrs, offset: _offset, ...entry }: TreeEntry) => ({
+      ...entry,
+      mtime_ns: 0,
+    });
     expect(gnu.entries.map(inGnu)).toEqual(byPath(given.entries).map(inGnu));
   });
 
   test('hard links and sparse files of GNU tar are told apart', async () => {
     const at = directory();
     writeFileSync(join(at, 'module.tar'), await write(given));
-    sh('mkdir x && tar -xpf module.tar -C x && ln x/rootfs/etc/é x/rootfs/etc/zz && truncate -s 1M hole', at);
+    sh(
+      'mkdir x && tar -xpf module.tar -C x && ln x/rootfs/etc/é x/rootfs/etc/zz && truncate -s 1M hole',
+      at,
+    );
     sh('tar --format=posix -cf again.tar -C x manifest.json composefs-digest rootfs', at);
     const read = (name: string) =>
-      readModuleTar(inChunks(execFileSync('cat', [join(at, name)], { maxBuffer: 2 ** 26 }), [999]), {
-        allowDevices: true,
-      });
+      readModuleTar(
+        inChunks(execFileSync('cat', [join(at, name)], { maxBuffer: 2 ** 26 }), [999]),
+        {
+          allowDevices: true,
+        },
+      );
     const linked = (await read('again.tar')).entries;
     const one = linked.find((entry) => entry.path === '/etc/é');
     expect(linked.find((entry) => entry.path === '/etc/zz')).toEqual({ ...one, path: '/etc/zz' });
     for (const format of ['posix', 'gnu']) {
-      sh(`mv hole x/rootfs/hole; tar -S --format=${format} -cf sparse.tar -C x . ; mv x/rootfs/hole .`, at);
+      sh(
+        `mv hole x/rootfs/hole; tar -S --format=${format} -cf sparse.tar -C x . ; mv x/rootfs/hole .`,
+        at,
+      );
       await expect(read('sparse.tar')).rejects.toMatchObject({ code: 'tar_sparse_refused' });
     }
   });

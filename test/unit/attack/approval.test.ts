@@ -7,7 +7,10 @@ import {
   policyOfChange,
 } from '../../../shared/domain/operations/index.ts';
 
-const asks = (action: InterventionPolicy['action'], more: Partial<InterventionPolicy> = {}): InterventionPolicy => ({
+const asks = (
+  action: InterventionPolicy['action'],
+  more: Partial<InterventionPolicy> = {},
+): InterventionPolicy => ({
   ...defaultPolicy(action),
   decision: 'require_approval',
   ...more,
@@ -28,7 +31,11 @@ describe('a change of a policy', () => {
   it('cannot loosen an action with fewer approvals than the action asks for itself', () => {
     const own = asks('policy_change', { quorum: 1, self_approval: true });
     const live = asks('module_promote_to_live', { quorum: 3 });
-    expect(policyOfChange(own, live)).toMatchObject({ decision: 'require_approval', quorum: 3, self_approval: false });
+    expect(policyOfChange(own, live)).toMatchObject({
+      decision: 'require_approval',
+      quorum: 3,
+      self_approval: false,
+    });
   });
 
   it('cannot go with fewer approvals than changes of policies ask for', () => {
@@ -39,7 +46,9 @@ describe('a change of a policy', () => {
 
   it('cannot open a denied action without approval', () => {
     const denied = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
-    expect(policyOfChange(defaultPolicy('policy_change'), denied)).toMatchObject({ decision: 'require_approval' });
+    expect(policyOfChange(defaultPolicy('policy_change'), denied)).toMatchObject({
+      decision: 'require_approval',
+    });
   });
 
   it('cannot be made at all where changes of policies are denied, but for that policy, by approval', () => {
@@ -50,7 +59,11 @@ describe('a change of a policy', () => {
 });
 
 describe('a request that was approved by one reviewer', () => {
-  const one = { state: 'approved' as const, requested_by: 'member:asker', decisions: approved('member:rita') };
+  const one = {
+    state: 'approved' as const,
+    requested_by: 'member:asker',
+    decisions: approved('member:rita'),
+  };
 
   it('cannot be applied once the policy asks for two', () => {
     expect(isApproved(one, { quorum: 1, self_approval: false })).toBe(true);
@@ -68,7 +81,10 @@ describe('a request that was approved by one reviewer', () => {
     expect(isApproved(twice, { quorum: 2, self_approval: false })).toBe(false);
   });
 
-  it.each(['pending', 'rejected', 'expired', 'withdrawn'] as const)('cannot be applied while it is %s', (state) => {
-    expect(isApproved({ ...one, state }, { quorum: 1, self_approval: false })).toBe(false);
-  });
+  it.each(['pending', 'rejected', 'expired', 'withdrawn'] as const)(
+    'cannot be applied while it is %s',
+    (state) => {
+      expect(isApproved({ ...one, state }, { quorum: 1, self_approval: false })).toBe(false);
+    },
+  );
 });

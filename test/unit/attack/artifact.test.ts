@@ -14,7 +14,11 @@ function codeOf(work: () => unknown): string {
 }
 
 describe('a document that is both an image manifest and an index', () => {
-  const descriptor = { mediaType: mediaTypes.manifest, digest: `sha256:${'a'.repeat(64)}`, size: 1 };
+  const descriptor = {
+    mediaType: mediaTypes.manifest,
+    digest: `sha256:${'a'.repeat(64)}`,
+    size: 1,
+  };
   const manifest = { schemaVersion: 2, config: descriptor, layers: [descriptor] };
   const index = { schemaVersion: 2, manifests: [descriptor] };
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -23,9 +27,15 @@ describe('a document that is both an image manifest and an index', () => {
     const both = bytes({ ...manifest, ...index });
     expect(codeOf(() => parseManifest(both))).toBe('registry_response_invalid');
     expect(codeOf(() => parseIndex(both))).toBe('registry_response_invalid');
-    expect(codeOf(() => parseManifest(bytes({ ...manifest, manifests: null })))).toBe('registry_response_invalid');
-    expect(codeOf(() => parseIndex(bytes({ ...index, layers: [] })))).toBe('registry_response_invalid');
-    expect(codeOf(() => parseIndex(bytes({ ...index, config: descriptor })))).toBe('registry_response_invalid');
+    expect(codeOf(() => parseManifest(bytes({ ...manifest, manifests: null })))).toBe(
+      'registry_response_invalid',
+    );
+    expect(codeOf(() => parseIndex(bytes({ ...index, layers: [] })))).toBe(
+      'registry_response_invalid',
+    );
+    expect(codeOf(() => parseIndex(bytes({ ...index, config: descriptor })))).toBe(
+      'registry_response_invalid',
+    );
   });
 
   it('is neither of those that are one thing', () => {
@@ -37,7 +47,12 @@ describe('a document that is both an image manifest and an index', () => {
 describe('a symlink that a module ships', () => {
   const attributes = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
   const directory = (path: string): TreeEntry => ({ ...attributes, path, type: 'directory' });
-  const link = (path: string, target: string): TreeEntry => ({ ...attributes, path, type: 'symlink', target });
+  const link = (path: string, target: string): TreeEntry => ({
+    ...attributes,
+    path,
+    type: 'symlink',
+    target,
+  });
   const treeOf = (entries: TreeEntry[], rendered: string[] = []) =>
     expectedTree({
       entries,
@@ -73,7 +88,9 @@ describe('a symlink that a module ships', () => {
   it('cannot lead a rendered file out of the root', () => {
     const entries = [directory('/'), link('/etc', '/../../outside')];
     expect(codeOf(() => treeOf(entries, ['/etc/passwd']))).toBe('desired_state_invalid');
-    expect(codeOf(() => treeOf([directory('/')], ['/etc/../../../outside']))).toBe('desired_state_invalid');
+    expect(codeOf(() => treeOf([directory('/')], ['/etc/../../../outside']))).toBe(
+      'desired_state_invalid',
+    );
   });
 
   it('in the place of the machine’s own directory cannot have anything written beneath it', () => {

@@ -42,27 +42,32 @@ describe('the hostile corpus, read by a process of its own,', () => {
   });
 });
 
-describe.runIf(process.getuid?.() === 0)('an odd but legal archive (as root: owners and trusted attributes)', () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'gantry-legal-'));
-  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+describe.runIf(process.getuid?.() === 0)(
+  'an odd but legal archive (as root: owners and trusted attributes)',
+  () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'gantry-legal-'));
+    afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-  it.each(legalMembers.map(([what, members], index) => ({ what, members, index })))(
-    'with $what is what GNU tar extracts',
-    async ({ members, index }) => {
-      const bytes = rawModuleTar(members);
-      const path = join(scratch, `${index}.tar`);
-      const into = mkdtempSync(join(scratch, 'x-'));
-      writeFileSync(path, bytes);
-      const options = ['--xattrs', '--xattrs-include=*', '--same-owner', '--numeric-owner', '-p'];
-      execFileSync('tar', [...options, '-xf', path, '-C', into], { stdio: ['ignore', 'ignore', 'pipe'] });
-      const { entries } = await readModuleTar(
-        (async function* () {
-          yield bytes;
-        })(),
-        { allowDevices: true },
-      );
-      const extracted = imageOfTree(treeFromDirectory(join(into, 'rootfs')));
-      expect(composefsImage(entries).digest).toBe(extracted.digest);
-    },
-  );
-});
+    it.each(legalMembers.map(([what, members], index) => ({ what, members, index })))(
+      'with $what is what GNU tar extracts',
+      async ({ members, index }) => {
+        const bytes = rawModuleTar(members);
+        const path = join(scratch, `${index}.tar`);
+        const into = mkdtempSync(join(scratch, 'x-'));
+        writeFileSync(path, bytes);
+        const options = ['--xattrs', '--xattrs-include=*', '--same-owner', '--numeric-owner', '-p'];
+        execFileSync('tar', [...options, '-xf', path, '-C', into], {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        });
+        const { entries } = await readModuleTar(
+          (async function* () {
+            yield bytes;
+          })(),
+          { allowDevices: true },
+        );
+        const extracted = imageOfTree(treeFromDirectory(join(into, 'rootfs')));
+        expect(composefsImage(entries).digest).toBe(extracted.digest);
+      },
+    );
+  },
+);

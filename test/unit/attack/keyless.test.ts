@@ -1,7 +1,14 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { candidatesOf, policyOf as casePolicy, cosignCase } from '../../../scripts/cosign-fixtures.ts';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
+import {
+  candidatesOf,
+  policyOf as casePolicy,
+  cosignCase,
+} from '../../../scripts/cosign-fixtures.ts';
+import type {
+  SignatureCandidate,
+  SignaturePolicy,
+} from '../../../shared/domain/signatures/index.ts';
 import { Certificate } from '../../../shared/signature/certificate.ts';
 import { DerNode } from '../../../shared/signature/der.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
@@ -15,7 +22,12 @@ const good = digestOf('good');
 
 describe('keyless signatures of several people', () => {
   let sigstore: Awaited<ReturnType<typeof startPrivateSigstore>>;
-  const identities = [{ identity_regexp: '^https://git\\.test/acme/redis@', issuer_regexp: '^https://issuer\\.test$' }];
+  const identities = [
+    {
+      identity_regexp: '^https://git\\.test/acme/redis@',
+      issuer_regexp: '^https://issuer\\.test$',
+    },
+  ];
   const policyOf = (changes: Partial<SignaturePolicy> = {}): SignaturePolicy => ({
     identities,
     keys: [],
@@ -32,7 +44,9 @@ describe('keyless signatures of several people', () => {
     const sources = [
       // The author for another digest, somebody else for this one, and the author's name by a Fulcio of the attacker's.
       await sigstore.timestamped(await sigstore.signLegacy({ digest: good })),
-      await sigstore.timestamped(await sigstore.signLegacy({ digest: evil, subjectAltName: 'https://git.test/evil' })),
+      await sigstore.timestamped(
+        await sigstore.signLegacy({ digest: evil, subjectAltName: 'https://git.test/evil' }),
+      ),
       await stranger.timestamped(await stranger.signLegacy({ digest: evil })),
     ];
     const names = [...Object.keys(sources[0]?.annotations ?? {})];
@@ -40,7 +54,9 @@ describe('keyless signatures of several people', () => {
     let tried = 0;
     for (let choice = 0; choice < 3 ** (names.length + 1); choice++) {
       const of = (at: number) => sources[Math.floor(choice / 3 ** at) % 3];
-      const annotations = Object.fromEntries(names.map((name, at) => [name, of(at + 1)?.annotations[name] ?? '']));
+      const annotations = Object.fromEntries(
+        names.map((name, at) => [name, of(at + 1)?.annotations[name] ?? '']),
+      );
       const payload = of(0)?.payload ?? '';
       const mixed: SignatureCandidate = {
         format: 'legacy',
@@ -51,7 +67,8 @@ describe('keyless signatures of several people', () => {
       };
       for (const require_tlog of [true, false]) {
         tried++;
-        if (verifyArtifact(evil, [mixed], policyOf({ require_tlog })).verified) accepted.push(`${choice}`);
+        if (verifyArtifact(evil, [mixed], policyOf({ require_tlog })).verified)
+          accepted.push(`${choice}`);
       }
     }
     expect([tried, accepted]).toEqual([486, []]);
@@ -76,7 +93,9 @@ describe('keyless signatures of several people', () => {
     const candidate = await sigstore.signLegacy({ digest: evil, claims });
     const demanding = identities.map((pair) => ({ ...pair, claims: { build_trigger: '^push$' } }));
     expect(verifyArtifact(evil, [candidate], policyOf()).code).toBe('verified');
-    expect(verifyArtifact(evil, [candidate], policyOf({ identities: demanding })).code).toBe('claim_mismatch');
+    expect(verifyArtifact(evil, [candidate], policyOf({ identities: demanding })).code).toBe(
+      'claim_mismatch',
+    );
   });
 
   it.each([
@@ -84,7 +103,10 @@ describe('keyless signatures of several people', () => {
     ['none', []],
     ['a NUL behind the name that is wanted', [uri('https://git.test/acme/redis@a\0.evil')]],
     ['a line break', [uri('https://git.test/acme/redis@a\nx')]],
-    ['bytes that read as letters once their high bit is cut off', [uri(Buffer.from([0xe8, 0xf4, 0xf4, 0xf0]))]],
+    [
+      'bytes that read as letters once their high bit is cut off',
+      [uri(Buffer.from([0xe8, 0xf4, 0xf4, 0xf0]))],
+    ],
     ['a host’s name', [Buffer.concat([Buffer.from([0x82, 4]), Buffer.from('acme')])]],
     ['an address of IP', [Buffer.from([0x87, 4, 127, 0, 0, 1])]],
     // otherName with Microsoft's UPN, which is not Fulcio's user name.
@@ -95,7 +117,9 @@ describe('keyless signatures of several people', () => {
     const pem = candidate.annotations['dev.sigstore.cosign/certificate'] ?? '';
     const certificate = Certificate.fromDer(new X509Certificate(pem).raw).clone();
     expect(readSigner(certificate).identity).toBe('https://git.test/acme/redis@refs/tags/v1.0.0');
-    certificate.extension('2.5.29.17')?.valueObj.subs.splice(0, 1, DerNode.parse(tlv(0x30, Buffer.concat(names))));
+    certificate
+      .extension('2.5.29.17')
+      ?.valueObj.subs.splice(0, 1, DerNode.parse(tlv(0x30, Buffer.concat(names))));
     expect(readSigner(Certificate.fromDer(certificate.root.toDER())).identity).toBeNull();
   });
 });
@@ -124,7 +148,10 @@ interface CosignBundle {
 
 describe('what vouches for a signature of cosign’s', () => {
   /** Judges a case's bundle with its log entry and the rest of its material changed. */
-  function judged(name: string, change: (entry: LogEntry, all: CosignBundle['verificationMaterial']) => unknown) {
+  function judged(
+    name: string,
+    change: (entry: LogEntry, all: CosignBundle['verificationMaterial']) => unknown,
+  ) {
     const entry = cosignCase(name);
     const [found] = candidatesOf(entry);
     if (found?.format !== 'bundle') throw new Error('expected a bundle');
@@ -169,11 +196,24 @@ describe('what vouches for a signature of cosign’s', () => {
       'a promise made up for an entry of Rekor v2',
       'keyless-ok',
       (entry, all) =>
-        Object.assign(entry, { integratedTime: within(all), inclusionPromise: { signedEntryTimestamp: 'AAAA' } }),
+        Object.assign(entry, {
+          integratedTime: within(all),
+          inclusionPromise: { signedEntryTimestamp: 'AAAA' },
+        }),
       'tlog_invalid',
     ],
-    ['another’s entry', 'keyless-ok', (_, all) => all.tlogEntries.splice(0, 1, others), 'tlog_invalid'],
-    ['another’s entry besides its own', 'keyless-ok', (_, all) => all.tlogEntries.push(others), 'tlog_invalid'],
+    [
+      'another’s entry',
+      'keyless-ok',
+      (_, all) => all.tlogEntries.splice(0, 1, others),
+      'tlog_invalid',
+    ],
+    [
+      'another’s entry besides its own',
+      'keyless-ok',
+      (_, all) => all.tlogEntries.push(others),
+      'tlog_invalid',
+    ],
     [
       'another’s proof',
       'keyless-ok',
@@ -183,7 +223,8 @@ describe('what vouches for a signature of cosign’s', () => {
     [
       'its own body with another’s proof of it',
       'keyless-ok',
-      (entry, all) => all.tlogEntries.splice(0, 1, { ...others, canonicalizedBody: entry.canonicalizedBody }),
+      (entry, all) =>
+        all.tlogEntries.splice(0, 1, { ...others, canonicalizedBody: entry.canonicalizedBody }),
       'tlog_invalid',
     ],
     [

@@ -41,12 +41,12 @@ describe('a repository registered by an author', () => {
 
   it('reaches a private host that an operator allow-listed, and no other', async () => {
     const dispatcher = guardedDispatcher(['localhost']);
-    expect(await codeOf(new RegistryClient({ host: 'localhost:1', dispatcher }).listTags('a/b'))).toBe(
-      'registry_unreachable',
-    );
-    expect(await codeOf(new RegistryClient({ host: '127.0.0.1:1', dispatcher }).listTags('a/b'))).toBe(
-      'address_refused',
-    );
+    expect(
+      await codeOf(new RegistryClient({ host: 'localhost:1', dispatcher }).listTags('a/b')),
+    ).toBe('registry_unreachable');
+    expect(
+      await codeOf(new RegistryClient({ host: '127.0.0.1:1', dispatcher }).listTags('a/b')),
+    ).toBe('address_refused');
   });
 });
 
@@ -61,13 +61,19 @@ describe('a token service', () => {
 });
 
 describe('a tag that no registry may have', () => {
-  it.each(['1.0.0 ', ' 1.0.0', '1.0.0\n', 'v1.0.0\t', '1.0.0\u00a0', '../../other/manifests/1.0.0', '1.0.0#x', ''])(
-    '%j cannot become a second name of a version',
-    (tag) => {
-      expect(isTag(tag)).toBe(false);
-      expect(readTag(tag)).toEqual({ kind: 'ignored' });
-    },
-  );
+  it.each([
+    '1.0.0 ',
+    ' 1.0.0',
+    '1.0.0\n',
+    'v1.0.0\t',
+    '1.0.0\u00a0',
+    '../../other/manifests/1.0.0',
+    '1.0.0#x',
+    '',
+  ])('%j cannot become a second name of a version', (tag) => {
+    expect(isTag(tag)).toBe(false);
+    expect(readTag(tag)).toEqual({ kind: 'ignored' });
+  });
 
   it('cannot be longer than a tag is', () => {
     expect(readTag(`1.0.0-${'a'.repeat(123)}`)).toEqual({ kind: 'ignored' });

@@ -1,8 +1,20 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
+import type {
+  SignatureCandidate,
+  SignaturePolicy,
+} from '../../../shared/domain/signatures/index.ts';
 import { signPredicateType } from '../../../shared/domain/signatures/index.ts';
-import { preAuthenticationEncoding, statementPayloadType } from '../../../shared/signature/bundle.ts';
+import {
+  preAuthenticationEncoding,
+  statementPayloadType,
+} from '../../../shared/signature/bundle.ts';
 import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
 import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
 
@@ -36,14 +48,27 @@ function bundleOf(dsseEnvelope: Envelope) {
   return { ...signArtifact({ digest: good, key: author.privateKey }), dsseEnvelope };
 }
 
-function envelope(statement: unknown, key: KeyObject, payloadType = statementPayloadType): Envelope {
-  const payload = Buffer.from(typeof statement === 'string' ? statement : JSON.stringify(statement));
-  const sig = sign('sha256', preAuthenticationEncoding(payloadType, payload), key).toString('base64');
+function envelope(
+  statement: unknown,
+  key: KeyObject,
+  payloadType = statementPayloadType,
+): Envelope {
+  const payload = Buffer.from(
+    typeof statement === 'string' ? statement : JSON.stringify(statement),
+  );
+  const sig = sign('sha256', preAuthenticationEncoding(payloadType, payload), key).toString(
+    'base64',
+  );
   return { payload: payload.toString('base64'), payloadType, signatures: [{ sig }] };
 }
 
 function statementOf(digest: object, predicateType: string = signPredicateType) {
-  return { _type: 'https://in-toto.io/Statement/v1', subject: [{ digest }], predicateType, predicate: {} };
+  return {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest }],
+    predicateType,
+    predicate: {},
+  };
 }
 
 const evilHex = evil.slice('sha256:'.length);
@@ -57,18 +82,27 @@ const messageOf = (signature: string, digest = Buffer.from(evilHex, 'hex')) => (
 const simple = (digest: string) =>
   Buffer.from(
     JSON.stringify({
-      critical: { image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' },
+      critical: {
+        image: { 'docker-manifest-digest': digest },
+        type: 'cosign container image signature',
+      },
     }),
   );
 
 function codeOf(bundle: unknown): string {
-  const candidate: SignatureCandidate = { format: 'bundle', source: 'referrers', claimed_digest: evil, bundle };
+  const candidate: SignatureCandidate = {
+    format: 'bundle',
+    source: 'referrers',
+    claimed_digest: evil,
+    bundle,
+  };
   return verifyArtifact(evil, [candidate], trustsAuthor).code;
 }
 
 describe('a bundle put together by a registry that has signatures of the author', () => {
   const { dsseEnvelope: _, ...shell } = bundleOf(byAuthor);
-  const withKey = (statement: unknown, type?: string) => bundleOf(envelope(statement, author.privateKey, type));
+  const withKey = (statement: unknown, type?: string) =>
+    bundleOf(envelope(statement, author.privateKey, type));
 
   it('counts where it is what the author signed for this digest', () => {
     expect(codeOf(withKey(statementOf({ sha256: evilHex })))).toBe('verified');
@@ -76,7 +110,11 @@ describe('a bundle put together by a registry that has signatures of the author'
 
   it.each<[string, unknown, string]>([
     ['a statement about another digest', bundleOf(byAuthor), 'digest_mismatch'],
-    ['its payload replaced', bundleOf({ ...byAuthor, payload: byAttacker.payload }), 'signature_invalid'],
+    [
+      'its payload replaced',
+      bundleOf({ ...byAuthor, payload: byAttacker.payload }),
+      'signature_invalid',
+    ],
     [
       'both signatures under the attacker’s payload',
       bundleOf({ ...byAttacker, signatures: [...byAttacker.signatures, ...byAuthor.signatures] }),
@@ -105,19 +143,48 @@ describe('a bundle put together by a registry that has signatures of the author'
     ],
     [
       'a message of the digest that the author signed',
-      { ...shell, messageSignature: messageOf(signatureOf(byAuthor), Buffer.from(good.slice(7), 'hex')) },
+      {
+        ...shell,
+        messageSignature: messageOf(signatureOf(byAuthor), Buffer.from(good.slice(7), 'hex')),
+      },
       'digest_mismatch',
     ],
     [
       'a message’s digest that is hashed otherwise',
-      { ...shell, messageSignature: messageOf(signatureOf(byAuthor), createHash('sha512').update(manifest).digest()) },
+      {
+        ...shell,
+        messageSignature: messageOf(
+          signatureOf(byAuthor),
+          createHash('sha512').update(manifest).digest(),
+        ),
+      },
       'digest_mismatch',
     ],
-    ['a payload of another type', withKey(statementOf({ sha256: evilHex }), 'application/json'), 'payload_invalid'],
-    ['two statements in a row', withKey(JSON.stringify(statementOf({ sha256: evilHex })).repeat(2)), 'payload_invalid'],
-    ['a statement of no version', withKey({ ...statementOf({ sha256: evilHex }), _type: 'x' }), 'payload_invalid'],
-    ['a simple-signing payload in an envelope', withKey(simple(evil).toString()), 'payload_invalid'],
-    ['the digest in capitals', withKey(statementOf({ sha256: evilHex.toUpperCase() })), 'digest_mismatch'],
+    [
+      'a payload of another type',
+      withKey(statementOf({ sha256: evilHex }), 'application/json'),
+      'payload_invalid',
+    ],
+    [
+      'two statements in a row',
+      withKey(JSON.stringify(statementOf({ sha256: evilHex })).repeat(2)),
+      'payload_invalid',
+    ],
+    [
+      'a statement of no version',
+      withKey({ ...statementOf({ sha256: evilHex }), _type: 'x' }),
+      'payload_invalid',
+    ],
+    [
+      'a simple-signing payload in an envelope',
+      withKey(simple(evil).toString()),
+      'payload_invalid',
+    ],
+    [
+      'the digest in capitals',
+      withKey(statementOf({ sha256: evilHex.toUpperCase() })),
+      'digest_mismatch',
+    ],
     ['the algorithm in capitals', withKey(statementOf({ SHA256: evilHex })), 'digest_mismatch'],
     [
       'the digest under another algorithm',
@@ -126,17 +193,28 @@ describe('a bundle put together by a registry that has signatures of the author'
     ],
     ['the digest with its prefix', withKey(statementOf({ sha256: evil })), 'digest_mismatch'],
     ['no subject', withKey({ ...statementOf({}), subject: [] }), 'payload_invalid'],
-    ['nearly cosign’s type', withKey(statementOf({ sha256: evilHex }, `${signPredicateType}/`)), 'attestation_only'],
+    [
+      'nearly cosign’s type',
+      withKey(statementOf({ sha256: evilHex }, `${signPredicateType}/`)),
+      'attestation_only',
+    ],
     [
       'cosign’s type in capitals',
       withKey(statementOf({ sha256: evilHex }, signPredicateType.toUpperCase())),
       'attestation_only',
     ],
-    ['provenance', withKey(statementOf({ sha256: evilHex }, 'https://slsa.dev/provenance/v1')), 'attestation_only'],
+    [
+      'provenance',
+      withKey(statementOf({ sha256: evilHex }, 'https://slsa.dev/provenance/v1')),
+      'attestation_only',
+    ],
     ...['bundle.v0.9+json', 'bundle.v0.3+jsonp', 'bundle+json;version=0.1x', 'bundle+json'].map(
       (type): [string, unknown, string] => [
         `a bundle of type ${type}`,
-        { ...withKey(statementOf({ sha256: evilHex })), mediaType: `application/vnd.dev.sigstore.${type}` },
+        {
+          ...withKey(statementOf({ sha256: evilHex })),
+          mediaType: `application/vnd.dev.sigstore.${type}`,
+        },
         'bundle_invalid',
       ],
     ),
@@ -145,13 +223,24 @@ describe('a bundle put together by a registry that has signatures of the author'
   });
 
   it('does not count as simple signing, whichever of its parts is the payload', () => {
-    const payloads = [simple(evil), simple(good), Buffer.from(byAuthor.payload, 'base64'), manifest];
-    const pae = preAuthenticationEncoding(byAuthor.payloadType, Buffer.from(byAuthor.payload, 'base64'));
+    const payloads = [
+      simple(evil),
+      simple(good),
+      Buffer.from(byAuthor.payload, 'base64'),
+      manifest,
+    ];
+    const pae = preAuthenticationEncoding(
+      byAuthor.payloadType,
+      Buffer.from(byAuthor.payload, 'base64'),
+    );
     const ofGood = sign('sha256', simple(good), author.privateKey).toString('base64');
     for (const payload of [...payloads, pae]) {
       for (const signature of [signatureOf(byAuthor), ofGood, signatureOf(byAttacker)]) {
         const verdict = verifyArtifact(evil, [legacy(payload, signature)], trustsAuthor);
-        expect([payload.toString().slice(0, 40), verdict.verified]).toEqual([expect.any(String), false]);
+        expect([payload.toString().slice(0, 40), verdict.verified]).toEqual([
+          expect.any(String),
+          false,
+        ]);
       }
     }
   });
@@ -173,7 +262,9 @@ describe('a signature that anybody can write', () => {
   const digest = createHash('sha256').update(message).digest();
   const ec = createPublicKey(author.pem);
   const rsaOf = (e: string) => {
-    const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
+    const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({
+      format: 'jwk',
+    });
     return createPublicKey({ key: { kty: 'RSA', n: n ?? '', e }, format: 'jwk' });
   };
   const edwards = (point: string) =>
@@ -181,8 +272,16 @@ describe('a signature that anybody can write', () => {
       key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(point, 'hex').toString('base64url') },
       format: 'jwk',
     });
-  const digestInfo = Buffer.concat([Buffer.from('3031300d060960864801650304020105000420', 'hex'), digest]);
-  const padded = Buffer.concat([Buffer.from([0, 1]), Buffer.alloc(202, 0xff), Buffer.from([0]), digestInfo]);
+  const digestInfo = Buffer.concat([
+    Buffer.from('3031300d060960864801650304020105000420', 'hex'),
+    digest,
+  ]);
+  const padded = Buffer.concat([
+    Buffer.from([0, 1]),
+    Buffer.alloc(202, 0xff),
+    Buffer.from([0]),
+    digestInfo,
+  ]);
   const one = `01${'00'.repeat(31)}`;
 
   it.each<[string, KeyObject, Buffer]>([
@@ -192,8 +291,16 @@ describe('a signature that anybody can write', () => {
     ['an exponent of 1, RSA', rsaOf('AQ'), padded],
     ['an exponent of 1 with zeros before it, RSA', rsaOf('AAE'), padded],
     ['the neutral point, Ed25519', edwards(one), Buffer.from(one + '00'.repeat(32), 'hex')],
-    ['a point of order two, Ed25519', edwards(`ec${'ff'.repeat(30)}7f`), Buffer.from(one + '00'.repeat(32), 'hex')],
-    ['a point of order four, Ed25519', edwards('00'.repeat(32)), Buffer.from(one + '00'.repeat(32), 'hex')],
+    [
+      'a point of order two, Ed25519',
+      edwards(`ec${'ff'.repeat(30)}7f`),
+      Buffer.from(one + '00'.repeat(32), 'hex'),
+    ],
+    [
+      'a point of order four, Ed25519',
+      edwards('00'.repeat(32)),
+      Buffer.from(one + '00'.repeat(32), 'hex'),
+    ],
   ])('by %s is none', (_, key, signature) => {
     // A point of small order fits one message of a few.
     for (let i = 0; i < 32; i++) {
@@ -208,6 +315,9 @@ function tlv(tag: number, content: Buffer): Buffer {
 }
 
 function orderTwice(): Buffer {
-  const order = Buffer.from('00ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
+  const order = Buffer.from(
+    '00ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+    'hex',
+  );
   return tlv(0x30, Buffer.concat([tlv(2, order), tlv(2, order)]));
 }

@@ -5,19 +5,23 @@ import { mapAtOnce } from '../../../shared/base/concurrency.ts';
 
 test('answers as Promise.all does, with never more under way than allowed', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.nat(3), { maxLength: 30 }), fc.integer({ min: 1, max: 5 }), async (waits, max) => {
-      let running = 0;
-      let most = 0;
-      const answers = await mapAtOnce(waits, max, async (wait) => {
-        running += 1;
-        most = Math.max(most, running);
-        await sleep(wait);
-        running -= 1;
-        return wait + 1;
-      });
-      expect(answers).toEqual(waits.map((wait) => wait + 1));
-      expect(most).toBe(Math.min(max, waits.length));
-    }),
+    fc.asyncProperty(
+      fc.array(fc.nat(3), { maxLength: 30 }),
+      fc.integer({ min: 1, max: 5 }),
+      async (waits, max) => {
+        let running = 0;
+        let most = 0;
+        const answers = await mapAtOnce(waits, max, async (wait) => {
+          running += 1;
+          most = Math.max(most, running);
+          await sleep(wait);
+          running -= 1;
+          return wait + 1;
+        });
+        expect(answers).toEqual(waits.map((wait) => wait + 1));
+        expect(most).toBe(Math.min(max, waits.length));
+      },
+    ),
     { numRuns: 30 },
   );
 });

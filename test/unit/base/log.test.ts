@@ -3,12 +3,18 @@ import { redact, redactText } from '../../../shared/base/log.ts';
 
 const logged = (value: unknown) => JSON.stringify(value, redact);
 
-it.each(['Authorization', 'dpop', 'token', 'task_token', 'taskToken', 'join_token', 'secret', 'desired_state_url'])(
-  'what stands under %s is left out',
-  (key) => {
-    expect(logged({ a: { [key]: 'hunter2' } })).not.toContain('hunter2');
-  },
-);
+it.each([
+  'Authorization',
+  'dpop',
+  'token',
+  'task_token',
+  'taskToken',
+  'join_token',
+  'secret',
+  'desired_state_url',
+])('what stands under %s is left out', (key) => {
+  expect(logged({ a: { [key]: 'hunter2' } })).not.toContain('hunter2');
+});
 
 it.each([
   ['an API token', `found gantry_${'a'.repeat(43)} there`],

@@ -2,7 +2,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { answers } from '../../../cli/client/answers.ts';
 import { makeClient } from '../../../cli/client/client.ts';
 import { GantryError } from '../../../shared/base/error.ts';
-import { always, codeOf, type Handler, type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
+import {
+  always,
+  codeOf,
+  type Handler,
+  type HttpServer,
+  sendJson,
+  startHttpServer,
+} from '../../support/http-server.ts';
 
 let server: HttpServer | undefined;
 afterEach(async () => {
@@ -20,21 +27,29 @@ const category = { slug: 'userland', position: 90, created_at: '2026-01-01T00:00
 function problem(status: number, body: Record<string, unknown>): Handler {
   const document = { type: 'x', title: 'x', status, request_id: 'req-1', ...body };
   return (_, response) =>
-    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(document));
+    response
+      .writeHead(status, { 'content-type': 'application/problem+json' })
+      .end(JSON.stringify(document));
 }
 
 describe('the client', () => {
   it('sends the token and answers what the schema lets through', async () => {
     const api = await client((_, response) => sendJson(response, { category, extra: 1 }));
     expect(await api.get(answers.category, '/x')).toEqual({ category });
-    expect(server?.requests[0]).toMatchObject({ url: '/api/v1/x', authorization: 'Bearer gantry_t' });
+    expect(server?.requests[0]).toMatchObject({
+      url: '/api/v1/x',
+      authorization: 'Bearer gantry_t',
+    });
   });
 
   it('reads every page of a list', async () => {
     const api = await client((request, response) => {
       const cursor = new URL(request.url ?? '', 'http://x').searchParams.get('cursor');
       const slug = cursor === null ? 'one' : 'two';
-      sendJson(response, { categories: [{ ...category, slug }], next_cursor: cursor === null ? 'next' : null });
+      sendJson(response, {
+        categories: [{ ...category, slug }],
+        next_cursor: cursor === null ? 'next' : null,
+      });
     });
     const all = await api.all(answers.categories, 'categories', '/categories');
     expect(all.map(({ slug }) => slug)).toEqual(['one', 'two']);

@@ -9,7 +9,9 @@ import project from '../../../package.json' with { type: 'json' };
 
 describe('metadata', () => {
   it('takes booleans and numbers as such, and nothing else', () => {
-    expect(metadataOf(['a=true', 'b=-1.5', 'c=007', 'd=', 'e=x=y', 'f=12345678901234567890', 'g=1e3'])).toEqual({
+    expect(
+      metadataOf(['a=true', 'b=-1.5', 'c=007', 'd=', 'e=x=y', 'f=12345678901234567890', 'g=1e3']),
+    ).toEqual({
       a: true,
       b: -1.5,
       c: '007',
@@ -27,12 +29,18 @@ describe('metadata', () => {
 
 describe('a connection', () => {
   it('comes from the environment', async () => {
-    const environment = { GANTRY_URL: 'https://g.example/', GANTRY_TOKEN: 't', XDG_CONFIG_HOME: '/nonexistent' };
+    const environment = {
+      GANTRY_URL: 'https://g.example/',
+      GANTRY_TOKEN: 't',
+      XDG_CONFIG_HOME: '/nonexistent',
+    };
     expect(await readConnection(environment)).toEqual({ url: 'https://g.example', token: 't' });
   });
 
   it('that is missing is asked for by name', async () => {
-    await expect(readConnection({ XDG_CONFIG_HOME: '/nonexistent' })).rejects.toThrow(/gantry login/);
+    await expect(readConnection({ XDG_CONFIG_HOME: '/nonexistent' })).rejects.toThrow(
+      /gantry login/,
+    );
   });
 });
 
@@ -46,17 +54,34 @@ it('a reader that goes away before the end, as head does, is no error', () => {
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
   const manifest = new URL('../../../examples/modules/nginx', import.meta.url).pathname;
   const line = 'set -o pipefail; "$0" module validate "$1" | true; echo "${PIPESTATUS[0]}"';
-  const { stdout, stderr } = spawnSync('bash', ['-c', line, program, manifest], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync('bash', ['-c', line, program, manifest], {
+    encoding: 'utf8',
+  });
   expect([stdout, stderr]).toEqual(['0\n', '']);
 });
 
 it.each([
-  [['module', 'promote', 'a@1.0.0', '--to', 'production'], 'Allowed choices are staging, blessed, live, retired.'],
-  [['module', 'promote', 'a', '--to', 'live'], 'expected <module>@<version> or the id of a version, found "a"'],
+  [
+    ['module', 'promote', 'a@1.0.0', '--to', 'production'],
+    'Allowed choices are staging, blessed, live, retired.',
+  ],
+  [
+    ['module', 'promote', 'a', '--to', 'live'],
+    'expected <module>@<version> or the id of a version, found "a"',
+  ],
   [['module', 'biuld'], '(Did you mean build?)'],
-  [['assignment', 'update', 'web', 'a'], 'expected at least one of --constraint, --set and --priority'],
-  [['module', 'update', 'a', '--claim', 'build_trigger=^push$'], 'expected --claim with an identity and its issuer'],
-  [['module', 'update', 'a', '--key', 'a.pub', '--no-keys'], 'expected --key or --no-keys, found both'],
+  [
+    ['assignment', 'update', 'web', 'a'],
+    'expected at least one of --constraint, --set and --priority',
+  ],
+  [
+    ['module', 'update', 'a', '--claim', 'build_trigger=^push$'],
+    'expected --claim with an identity and its issuer',
+  ],
+  [
+    ['module', 'update', 'a', '--key', 'a.pub', '--no-keys'],
+    'expected --key or --no-keys, found both',
+  ],
   [
     ['hook', 'create', '--kind', 'zot', '--host', 'zot.example'],
     'Allowed choices are distribution, harbor, gitea, github.',
@@ -67,7 +92,10 @@ it.each([
     ['trust', 'root', 'sign', '--key', 'alice.pem', '--proposal', 'package.json'],
     'expected in the file of --proposal what "gantry trust root show --json" prints',
   ],
-  [['assignment', 'remove', 'web'], 'expected <template> <module> or the id of an assignment, found "web"'],
+  [
+    ['assignment', 'remove', 'web'],
+    'expected <template> <module> or the id of an assignment, found "web"',
+  ],
 ])('%j says what it expected, and nothing else', (line, sentence) => {
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
   const env = { ...process.env, GANTRY_URL: 'http://127.0.0.1:9', GANTRY_TOKEN: 'none' };
@@ -92,19 +120,32 @@ it('a table aligns its columns and lets no row steer the terminal', () => {
 });
 
 describe('every command of the API', () => {
-  const nouns = ['login', 'account', 'member', 'token', 'category', 'template', 'assignment', 'instance', 'drift'];
+  const nouns = [
+    'login',
+    'account',
+    'member',
+    'token',
+    'category',
+    'template',
+    'assignment',
+    'instance',
+    'drift',
+  ];
   const more = ['operation', 'approvals', 'policy', 'module'];
-  it.each([...nouns, ...more])('%s has --json, an example and documented exit codes', async (name) => {
-    const group = commandGroups.find((group) => group.name === name);
-    const command = new Command(name);
-    (await group?.load())?.register(command);
-    const leaves = command.commands.length > 0 ? command.commands : [command];
-    for (const leaf of leaves) {
-      let help = '';
-      leaf.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-      expect(help, leaf.name()).toContain('--json');
-      expect(help, leaf.name()).toMatch(/Examples?:\n {2}/);
-      expect(help, leaf.name()).toContain('Exit codes: 0');
-    }
-  });
+  it.each([...nouns, ...more])(
+    '%s has --json, an example and documented exit codes',
+    async (name) => {
+      const group = commandGroups.find((group) => group.name === name);
+      const command = new Command(name);
+      (await group?.load())?.register(command);
+      const leaves = command.commands.length > 0 ? command.commands : [command];
+      for (const leaf of leaves) {
+        let help = '';
+        leaf.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+        expect(help, leaf.name()).toContain('--json');
+        expect(help, leaf.name()).toMatch(/Examples?:\n {2}/);
+        expect(help, leaf.name()).toContain('Exit codes: 0');
+      }
+    },
+  );
 });

@@ -64,7 +64,12 @@ it('a preview tells modules by what differs, and paths in their order with their
       added: [{ path: '/etc/b', type: 'directory', by: 'acme/a' }],
       removed: [{ path: '/etc/a', type: 'file', from: 'acme/c' }],
       changed: [
-        { path: '/etc/c', what: ['mode', 'module'], before: file, after: { ...file, mode: 0o4755, by: 'acme/b' } },
+        {
+          path: '/etc/c',
+          what: ['mode', 'module'],
+          before: file,
+          after: { ...file, mode: 0o4755, by: 'acme/b' },
+        },
       ],
       carved_out: { now: [{ path: '/etc/c', from: 'acme/a', by: 'acme/b' }], no_longer: [] },
     },
@@ -112,15 +117,28 @@ describe('what differs on single machines', () => {
         diff: ['@@ -1 +1 @@', '- a', '+ b'],
         more_lines: 2,
       },
-      { path: '/etc/key', what: 'removed' as const, module: 'acme/site', keys: [], diff: null, more_lines: 0 },
+      {
+        path: '/etc/key',
+        what: 'removed' as const,
+        module: 'acme/site',
+        keys: [],
+        diff: null,
+        more_lines: 0,
+      },
     ],
     files_changed: 3,
-    error: { code: 'instance_metadata_missing', message: 'expected the metadata to have "old"', refuses: false },
+    error: {
+      code: 'instance_metadata_missing',
+      message: 'expected the metadata to have "old"',
+      refuses: false,
+    },
   };
 
   it('is told by machine: values, files with their keys and lines, and why nothing would be handed out', () => {
     const instances = { examined: 20, more: true, changed: [changed] };
-    expect(stripVTControlCharacters(previewText({ preview: nothing, ...rest, instances })).split('\n')).toEqual([
+    expect(
+      stripVTControlCharacters(previewText({ preview: nothing, ...rest, instances })).split('\n'),
+    ).toEqual([
       'Machines',
       '  ~ hostname=a → b  web-1',
       '  - old=1           web-1',
@@ -139,7 +157,9 @@ describe('what differs on single machines', () => {
   });
 
   it('cannot steer the terminal', () => {
-    const files = [{ ...changed.files[0], diff: ['+ \u001b[2J'], module: 'acme/a\u001b[2J' }] as typeof changed.files;
+    const files = [
+      { ...changed.files[0], diff: ['+ \u001b[2J'], module: 'acme/a\u001b[2J' },
+    ] as typeof changed.files;
     const instances = { examined: 1, more: false, changed: [{ ...changed, files }] };
     expect(previewText({ preview: nothing, ...rest, instances })).not.toContain('\u001b[2J');
   });

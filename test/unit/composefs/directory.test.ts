@@ -55,7 +55,14 @@ describe('treeFromDirectory', () => {
       entry({ path: '/d/empty', type: 'file', ...common, mode: 0o640 }),
       entry({ path: '/d/small', type: 'file', ...common, mode: 0o640, size: 6, content }),
       entry({ path: '/d/twin', type: 'file', ...common, mode: 0o640, size: 5000, verity }),
-      entry({ path: '/fifo', type: 'fifo', ...common, mode: 0o600, mtime: -2, mtime_ns: 500_000_000 }),
+      entry({
+        path: '/fifo',
+        type: 'fifo',
+        ...common,
+        mode: 0o600,
+        mtime: -2,
+        mtime_ns: 500_000_000,
+      }),
       entry({ path: '/large', type: 'file', ...common, mode: 0o640, size: 5000, verity }),
       entry({ path: '/link', type: 'symlink', ...common, mode: 0o777, target: 'nowhere/ü' }),
     ];
@@ -91,7 +98,9 @@ describe('treeFromDirectory', () => {
     } finally {
       process.env.PATH = path;
     }
-    expect(warnings).toEqual(['extended attributes were not read, because the program getfattr is not installed']);
+    expect(warnings).toEqual([
+      'extended attributes were not read, because the program getfattr is not installed',
+    ]);
   });
 
   it('refuses what is not there and what is not a directory with io_error', () => {

@@ -67,14 +67,20 @@ describe('parseDump', () => {
   it.each([
     ['the link before', (i: number) => (i === 0 ? '/f' : `/l${i - 1}`)],
     ['the link behind', (i: number) => (i === 99_999 ? '/f' : `/l${i + 1}`)],
-  ])('reads 100,000 hard links that each point to %s as links to the file, in no time', (_, target) => {
-    const links = Array.from({ length: 100_000 }, (_, i) => `/l${i} 0 @100644 1 0 0 0 0.0 ${target(i)} - -`);
-    const started = cpuMs();
-    const top = read(root, '/f 0 100644 1 0 0 0 0.0 - - -', ...links);
-    expect(top.children.slice(1).every(({ link }) => link === top.children[0])).toBe(true);
-    expect(Buffer.from(formatDump(top)).includes(' /f - -\n')).toBe(true);
-    expect(cpuMs() - started).toBeLessThan(5000);
-  });
+  ])(
+    'reads 100,000 hard links that each point to %s as links to the file, in no time',
+    (_, target) => {
+      const links = Array.from(
+        { length: 100_000 },
+        (_, i) => `/l${i} 0 @100644 1 0 0 0 0.0 ${target(i)} - -`,
+      );
+      const started = cpuMs();
+      const top = read(root, '/f 0 100644 1 0 0 0 0.0 - - -', ...links);
+      expect(top.children.slice(1).every(({ link }) => link === top.children[0])).toBe(true);
+      expect(Buffer.from(formatDump(top)).includes(' /f - -\n')).toBe(true);
+      expect(cpuMs() - started).toBeLessThan(5000);
+    },
+  );
 
   const file = (fields: string) => `/f ${fields}`;
   const long = 'x'.repeat(256);
@@ -86,8 +92,16 @@ describe('parseDump', () => {
     ['a root that is a file', 1, ['/ 0 100644 1 0 0 0 0.0 - - -']],
     ['a file before the root', 1, [file('0 100644 1 0 0 0 0.0 - - -'), root]],
     ['a child before its parent', 2, [root, '/d/f 0 100644 1 0 0 0 0.0 - - -']],
-    ['a file as a parent', 3, [root, file('0 100644 1 0 0 0 0.0 - - -'), '/f/g 0 100644 1 0 0 0 0.0 - - -']],
-    ['a directory twice', 3, [root, '/d 0 40755 2 0 0 0 0.0 - - -', '/d 0 40755 2 0 0 0 0.0 - - -']],
+    [
+      'a file as a parent',
+      3,
+      [root, file('0 100644 1 0 0 0 0.0 - - -'), '/f/g 0 100644 1 0 0 0 0.0 - - -'],
+    ],
+    [
+      'a directory twice',
+      3,
+      [root, '/d 0 40755 2 0 0 0 0.0 - - -', '/d 0 40755 2 0 0 0 0.0 - - -'],
+    ],
     ['the name .', 2, [root, '/. 0 100644 1 0 0 0 0.0 - - -']],
     ['the name ..', 2, [root, '/.. 0 100644 1 0 0 0 0.0 - - -']],
     ['a trailing slash', 2, [root, '/d/ 0 40755 1 0 0 0 0.0 - - -']],
@@ -118,7 +132,11 @@ describe('parseDump', () => {
     ['an xattr without =', 2, [root, file('0 100644 1 0 0 0 0.0 - - - user.a')]],
     ['an xattr without name', 2, [root, file('0 100644 1 0 0 0 0.0 - - - =a')]],
     ['an xattr name of 256 bytes', 2, [root, file(`0 100644 1 0 0 0 0.0 - - - ${long}=a`)]],
-    ['xattrs that do not fit', 2, [root, file(`0 100644 1 0 0 0 0.0 - - - user.a=${'x'.repeat(32_760)}`)]],
+    [
+      'xattrs that do not fit',
+      2,
+      [root, file(`0 100644 1 0 0 0 0.0 - - - user.a=${'x'.repeat(32_760)}`)],
+    ],
     ['a hard link without target', 2, [root, file('0 @100644 1 0 0 0 0.0 - - -')]],
     ['a hard link to nothing', 2, [root, file('0 @100644 1 0 0 0 0.0 /g - -')]],
     ['a hard link to itself', 2, [root, file('0 @100644 1 0 0 0 0.0 /f - -')]],
@@ -139,35 +157,40 @@ describe('parseDump', () => {
     const invalid = expect.objectContaining({ code: 'dump_invalid' });
     const twice = '/f 0 100644 1 0 0 0 0.0 - - -';
     expect(() => read(root, twice, '/e 0 100644 1 0 0 0 0.0 - - -', twice)).toThrow(invalid);
-    expect(() => read(root, '/a 0 @100644 1 0 0 0 0.0 /b - -', '/b 0 @100644 1 0 0 0 0.0 /a - -')).toThrow(invalid);
+    expect(() =>
+      read(root, '/a 0 @100644 1 0 0 0 0.0 /b - -', '/b 0 @100644 1 0 0 0 0.0 /a - -'),
+    ).toThrow(invalid);
     expect(() => parseDump(new Uint8Array())).toThrow(invalid);
   });
 
-  it.each(imageCases)('answers a tree or dump_invalid when bytes of $name are changed or cut off', ({ name: dump }) => {
-    const bytes = dumpOf(dump).subarray(0, 20_000);
-    const changes = fc.array(
-      fc.tuple(
-        fc.nat(bytes.length - 1),
-        fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('0123456789 \\/=@-.\n\0'))),
-      ),
-      { minLength: 1, maxLength: 6 },
-    );
-    fc.assert(
-      fc.property(changes, fc.option(fc.nat(bytes.length)), (places, cut) => {
-        const changed = Uint8Array.from(bytes);
-        for (const [at, byte] of places) changed[at] = byte;
-        let top: ComposefsNode;
-        try {
-          top = parseDump(changed.subarray(0, cut ?? undefined));
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'dump_invalid' });
-          return;
-        }
-        expect(parseDump(formatDump(top))).toEqual(top);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  it.each(imageCases)(
+    'answers a tree or dump_invalid when bytes of $name are changed or cut off',
+    ({ name: dump }) => {
+      const bytes = dumpOf(dump).subarray(0, 20_000);
+      const changes = fc.array(
+        fc.tuple(
+          fc.nat(bytes.length - 1),
+          fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('0123456789 \\/=@-.\n\0'))),
+        ),
+        { minLength: 1, maxLength: 6 },
+      );
+      fc.assert(
+        fc.property(changes, fc.option(fc.nat(bytes.length)), (places, cut) => {
+          const changed = Uint8Array.from(bytes);
+          for (const [at, byte] of places) changed[at] = byte;
+          let top: ComposefsNode;
+          try {
+            top = parseDump(changed.subarray(0, cut ?? undefined));
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'dump_invalid' });
+            return;
+          }
+          expect(parseDump(formatDump(top))).toEqual(top);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   it('refuses a line that never ends before it has filled the memory', () => {
     const reader = new DumpReader();

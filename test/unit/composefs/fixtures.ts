@@ -13,7 +13,9 @@ export interface ImageCase {
 }
 
 /** What mkcomposefs made of each tree. */
-export const imageCases: ImageCase[] = JSON.parse(readFileSync(new URL('index.json', folder), 'utf8'));
+export const imageCases: ImageCase[] = JSON.parse(
+  readFileSync(new URL('index.json', folder), 'utf8'),
+);
 
 /** The dump of a case, as `composefs-info dump` wrote it. */
 export function dumpOf(name: string): Uint8Array {

@@ -49,7 +49,10 @@ describe('FsVerity', () => {
     const descriptor = Buffer.alloc(256);
     descriptor.set([1, 1, 12]);
     descriptor.writeUInt32LE(5, 8);
-    descriptor.set(hash('sha256', Buffer.concat([Buffer.from('hello'), Buffer.alloc(4091)]), 'buffer'), 16);
+    descriptor.set(
+      hash('sha256', Buffer.concat([Buffer.from('hello'), Buffer.alloc(4091)]), 'buffer'),
+      16,
+    );
     expect(fsVerityDigest(Buffer.from('hello'))).toBe(hash('sha256', descriptor));
   });
 

@@ -23,7 +23,9 @@ function entriesOf(root: ComposefsNode): TreeEntry[] {
   const add = (node: ComposefsNode, path: string) => {
     const text = (bytes: string) => Buffer.from(bytes, 'latin1').toString('utf8');
     const base64 = (bytes: string) => Buffer.from(bytes, 'latin1').toString('base64');
-    const xattrs = Object.fromEntries(node.xattrs.map(({ name, value }) => [text(name), base64(value)]));
+    const xattrs = Object.fromEntries(
+      node.xattrs.map(({ name, value }) => [text(name), base64(value)]),
+    );
     out.push({
       path: path === '' ? '/' : text(path),
       type: types.get(node.type) as EntryType,
@@ -34,7 +36,9 @@ function entriesOf(root: ComposefsNode): TreeEntry[] {
       mtime_ns: node.mtimeNs,
       size: node.isDirectory ? 0 : node.size,
       ...(node.type === fileType.symlink ? { target: text(node.payload) } : {}),
-      ...(node.type === fileType.character || node.type === fileType.block ? { rdev: node.rdev } : {}),
+      ...(node.type === fileType.character || node.type === fileType.block
+        ? { rdev: node.rdev }
+        : {}),
       ...(node.xattrs.length > 0 ? { xattrs } : {}),
       ...(node.content === '' ? {} : { content: base64(node.content) }),
       ...(node.digest === '' ? {} : { verity: node.digest }),
@@ -84,8 +88,14 @@ describe('composefsImage', () => {
     ['no entries', []],
     ['a root that is a file', [entry({ path: '/', type: 'file' })]],
     ['a missing ancestor', [root, entry({ path: '/a/b', type: 'file' })]],
-    ['a file as a parent', [root, entry({ path: '/a', type: 'file' }), entry({ path: '/a/b', type: 'file' })]],
-    ['a path twice', [root, entry({ path: '/a', type: 'file' }), entry({ path: '/a', type: 'fifo' })]],
+    [
+      'a file as a parent',
+      [root, entry({ path: '/a', type: 'file' }), entry({ path: '/a/b', type: 'file' })],
+    ],
+    [
+      'a path twice',
+      [root, entry({ path: '/a', type: 'file' }), entry({ path: '/a', type: 'fifo' })],
+    ],
     ['a relative path', [root, entry({ path: 'a', type: 'file' })]],
     ['a trailing slash', [root, entry({ path: '/a/', type: 'directory' })]],
     ['a path with ..', [root, entry({ path: '/..', type: 'directory' })]],
@@ -94,29 +104,50 @@ describe('composefsImage', () => {
     ['a mode with a type', [root, entry({ path: '/a', type: 'file', mode: 0o100644 })]],
     ['a fraction of a second', [root, entry({ path: '/a', type: 'file', mtime: 1.5 })]],
     ['a small file without content', [root, entry({ path: '/a', type: 'file', size: 5, verity })]],
-    ['content of another length', [root, entry({ path: '/a', type: 'file', size: 5, content: 'aGVsbG8h' })]],
+    [
+      'content of another length',
+      [root, entry({ path: '/a', type: 'file', size: 5, content: 'aGVsbG8h' })],
+    ],
     ['a large file without digest', [root, entry({ path: '/a', type: 'file', size: 65 })]],
     ['a digest that is none', [root, entry({ path: '/a', type: 'file', size: 65, verity: 'xyz' })]],
     ['a symlink without target', [root, entry({ path: '/a', type: 'symlink' })]],
-    ['a symlink that is too long', [root, entry({ path: '/a', type: 'symlink', target: 'x'.repeat(4096) })]],
+    [
+      'a symlink that is too long',
+      [root, entry({ path: '/a', type: 'symlink', target: 'x'.repeat(4096) })],
+    ],
     ['a device without number', [root, entry({ path: '/a', type: 'block' })]],
     ['a nameless xattr', [root, entry({ path: '/a', type: 'file', xattrs: { '': '' } })]],
     [
       'more xattrs than fit',
-      [root, entry({ path: '/a', type: 'file', xattrs: { 'user.a': Buffer.alloc(32760).toString('base64') } })],
+      [
+        root,
+        entry({
+          path: '/a',
+          type: 'file',
+          xattrs: { 'user.a': Buffer.alloc(32760).toString('base64') },
+        }),
+      ],
     ],
   ];
   it.each(refused)('refuses %s with tree_invalid', (_, entries) => {
-    expect(() => composefsImage(entries)).toThrow(expect.objectContaining({ code: 'tree_invalid' }));
+    expect(() => composefsImage(entries)).toThrow(
+      expect.objectContaining({ code: 'tree_invalid' }),
+    );
   });
 
   it('refuses more attributes that files have in common than EROFS counts of one file', () => {
     const xattrs = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`user.a${i}`, 'eA==']));
-    const twins = (count: number) => ['/a', '/b'].map((path) => entry({ path, type: 'file', xattrs: xattrs(count) }));
-    expect(readImage(composefsImage([root, ...twins(255)]).image).children[0]?.xattrs).toHaveLength(255);
+    const twins = (count: number) =>
+      ['/a', '/b'].map((path) => entry({ path, type: 'file', xattrs: xattrs(count) }));
+    expect(readImage(composefsImage([root, ...twins(255)]).image).children[0]?.xattrs).toHaveLength(
+      255,
+    );
     expect(() => composefsImage([root, ...twins(256)])).toThrow(
-      expect.objectContaining({ code: 'tree_invalid', message: expect.stringContaining('at most 255') }),
+      expect.objectContaining({
+        code: 'tree_invalid',
+        message: expect.stringContaining('at most 255'),
+      }),
     );
   });
 

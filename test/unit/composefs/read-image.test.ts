@@ -18,7 +18,8 @@ function comparable(node: ComposefsNode): unknown {
   const { name, mode, uid, gid, rdev, mtime, mtimeNs, payload, content, digest, link } = node;
   const xattrs = new Map(node.xattrs.map((xattr) => [xattr.name, xattr.value]));
   // Imaging marks directories with whiteouts, and as in composefs-info's dumps the marks stay.
-  if (node.children.some(isWhiteout)) xattrs.set('trusted.overlay.opaque', 'x').set('user.overlay.opaque', 'x');
+  if (node.children.some(isWhiteout))
+    xattrs.set('trusted.overlay.opaque', 'x').set('user.overlay.opaque', 'x');
   if (link) return { name, link: comparable(link) };
   return {
     ...{ name, mode, uid, gid, rdev, mtime, mtimeNs, payload, content, digest },
@@ -56,7 +57,10 @@ describe('readImage', () => {
     const top = new ComposefsNode('', fileType.directory | 0o755);
     top.mtime = -5_000_000_000;
     for (let i = 0; i < 3000; i++) {
-      const file = new ComposefsNode(`file-${String(i).padStart(6, '0')}`, fileType.regular | 0o600);
+      const file = new ComposefsNode(
+        `file-${String(i).padStart(6, '0')}`,
+        fileType.regular | 0o600,
+      );
       file.content = String.fromCharCode(i % 256).repeat(i % 5000);
       file.size = file.content.length;
       file.xattrs = [{ name: 'user.long', value: 'v'.repeat(i * 10) }];
@@ -85,7 +89,10 @@ describe('readImage, of what is no image,', () => {
     const block = view.getUint32(rootAt + 16, true) * 4096;
     for (let at = block; ; at += 12) {
       const nameAt = block + view.getUint16(at + 8, true);
-      if (view.getUint8(nameAt) === 0x61 && view.getUint16(at + 20, true) - view.getUint16(at + 8, true) === 1)
+      if (
+        view.getUint8(nameAt) === 0x61 &&
+        view.getUint16(at + 20, true) - view.getUint16(at + 8, true) === 1
+      )
         return at;
     }
   };
@@ -94,16 +101,40 @@ describe('readImage, of what is no image,', () => {
 
   it.each<[string, RegExp, (view: DataView) => void]>([
     ['another header', /no composefs header in it/, (view) => view.setUint32(0, 1)],
-    ['another version', /version of composefs' header to be 1/, (view) => view.setUint32(4, 2, true)],
+    [
+      'another version',
+      /version of composefs' header to be 1/,
+      (view) => view.setUint32(4, 2, true),
+    ],
     ['another superblock', /EROFS' superblock to be/, (view) => view.setUint32(1024, 1)],
     ['other blocks', /bits of a block to be 12/, (view) => view.setUint8(1024 + 12, 9)],
     ['another length', /length in bytes to be/, (view) => view.setUint32(1024 + 36, 1, true)],
-    ['a root beyond the end', /within 20480 bytes/, (view) => view.setUint16(1024 + 14, 0xffff, true)],
-    ['a root that is a file', /root to be a directory/, (view) => view.setUint16(rootAt + 4, 0o100644, true)],
+    [
+      'a root beyond the end',
+      /within 20480 bytes/,
+      (view) => view.setUint16(1024 + 14, 0xffff, true),
+    ],
+    [
+      'a root that is a file',
+      /root to be a directory/,
+      (view) => view.setUint16(rootAt + 4, 0o100644, true),
+    ],
     ['no file type', /expected a file type/, (view) => view.setUint16(rootAt + 4, 0o644, true)],
-    ['compressed data', /data layout 0 or 2, found 1/, (view) => view.setUint16(rootAt, 1 << 1, true)],
-    ['a directory beyond the end', /a directory within/, (view) => view.setUint32(rootAt + 16, 0xffff_ffff, true)],
-    ['a directory that is too large', /a directory within/, (view) => view.setUint32(rootAt + 8, 0x7fff_ffff, true)],
+    [
+      'compressed data',
+      /data layout 0 or 2, found 1/,
+      (view) => view.setUint16(rootAt, 1 << 1, true),
+    ],
+    [
+      'a directory beyond the end',
+      /a directory within/,
+      (view) => view.setUint32(rootAt + 16, 0xffff_ffff, true),
+    ],
+    [
+      'a directory that is too large',
+      /a directory within/,
+      (view) => view.setUint32(rootAt + 8, 0x7fff_ffff, true),
+    ],
     [
       'a size beyond 2^53',
       /size of a file of at most 2\^53/,
@@ -117,7 +148,8 @@ describe('readImage, of what is no image,', () => {
     [
       'a name that is empty',
       /expected a name/,
-      (view) => view.setUint16(firstChild(view) + 8, view.getUint16(firstChild(view) + 20, true), true),
+      (view) =>
+        view.setUint16(firstChild(view) + 8, view.getUint16(firstChild(view) + 20, true), true),
     ],
     [
       'names out of order',
@@ -132,7 +164,9 @@ describe('readImage, of what is no image,', () => {
   });
 
   it('names a truncated image, and bytes that are none', () => {
-    expect(() => readImage(image.subarray(0, image.length - 4096))).toThrow(invalid(/length in bytes/));
+    expect(() => readImage(image.subarray(0, image.length - 4096))).toThrow(
+      invalid(/length in bytes/),
+    );
     expect(() => readImage(new Uint8Array())).toThrow(invalid(/superblock within 0 bytes/));
     expect(() => readImage(Buffer.alloc(8192))).toThrow(invalid(/no composefs header/));
   });
@@ -143,7 +177,9 @@ describe('readImage, of what is no image,', () => {
     file.size = 100;
     file.payload = 'ab/cd\0ef';
     top.children.push(file);
-    expect(() => readImage(imageOfTree(top).image)).toThrow(invalid(/payload of less than 4096 bytes without NUL/));
+    expect(() => readImage(imageOfTree(top).image)).toThrow(
+      invalid(/payload of less than 4096 bytes without NUL/),
+    );
   });
 
   it('stops where many directories share one block of names', () => {
@@ -159,7 +195,10 @@ describe('readImage, of what is no image,', () => {
     const shared = changed(wide, (view) => {
       let first = 0;
       for (let at = 1024 + 128; at < wide.length; at += 32) {
-        if (view.getUint16(at + 4, true) !== (fileType.directory | 0o755) || view.getUint32(at + 8, true) !== 4096)
+        if (
+          view.getUint16(at + 4, true) !== (fileType.directory | 0o755) ||
+          view.getUint32(at + 8, true) !== 4096
+        )
           continue;
         first ||= view.getUint32(at + 16, true);
         view.setUint32(at + 16, first, true);
@@ -170,32 +209,35 @@ describe('readImage, of what is no image,', () => {
     expect(cpuMs() - started).toBeLessThan(5000);
   });
 
-  it.each(imageCases)('answers a tree or image_invalid when bytes of $name are changed or cut off', ({ name }) => {
-    const whole = imageOfDump(name);
-    const place = fc.oneof(fc.nat(whole.length - 1), fc.integer({ min: 1024, max: 4096 + 2048 }));
-    const byte = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0xff, 0x80));
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(place, byte), { minLength: 1, maxLength: 12 }),
-        fc.option(fc.nat(whole.length / 4096 - 1)),
-        (changes, blocks) => {
-          const bytes = changed(whole, (view) => {
-            for (const [at, value] of changes) view.setUint8(at % whole.length, value);
-            if (blocks !== null) view.setUint32(1024 + 36, blocks, true);
-          }).subarray(0, blocks === null ? undefined : blocks * 4096);
-          const started = cpuMs();
-          try {
-            const top = readImage(bytes);
-            formatDump(top);
-            imageOfTree(top);
-          } catch (error) {
-            expect(error).toBeInstanceOf(GantryError);
-            expect(['image_invalid', 'tree_invalid']).toContain((error as GantryError).code);
-          }
-          expect(cpuMs() - started).toBeLessThan(5000);
-        },
-      ),
-      { numRuns: 100 },
-    );
-  });
+  it.each(imageCases)(
+    'answers a tree or image_invalid when bytes of $name are changed or cut off',
+    ({ name }) => {
+      const whole = imageOfDump(name);
+      const place = fc.oneof(fc.nat(whole.length - 1), fc.integer({ min: 1024, max: 4096 + 2048 }));
+      const byte = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0xff, 0x80));
+      fc.assert(
+        fc.property(
+          fc.array(fc.tuple(place, byte), { minLength: 1, maxLength: 12 }),
+          fc.option(fc.nat(whole.length / 4096 - 1)),
+          (changes, blocks) => {
+            const bytes = changed(whole, (view) => {
+              for (const [at, value] of changes) view.setUint8(at % whole.length, value);
+              if (blocks !== null) view.setUint32(1024 + 36, blocks, true);
+            }).subarray(0, blocks === null ? undefined : blocks * 4096);
+            const started = cpuMs();
+            try {
+              const top = readImage(bytes);
+              formatDump(top);
+              imageOfTree(top);
+            } catch (error) {
+              expect(error).toBeInstanceOf(GantryError);
+              expect(['image_invalid', 'tree_invalid']).toContain((error as GantryError).code);
+            }
+            expect(cpuMs() - started).toBeLessThan(5000);
+          },
+        ),
+        { numRuns: 100 },
+      );
+    },
+  );
 });

@@ -11,8 +11,19 @@ const payload = bytes({ minLength: 1, maxLength: 80 }).filter((text) => !text.in
 
 /** Names with each prefix that EROFS shortens, ones that overlayfs would act on, and any bytes. */
 const xattrName = fc.oneof(
-  fc.constantFrom('user.a', 'user.b', 'security.selinux', 'lustre.lov', 'system.posix_acl_access', 'trusted.x'),
-  fc.constantFrom('trusted.overlay.opaque', 'trusted.overlay.redirect', 'trusted.overlay.overlay.opaque'),
+  fc.constantFrom(
+    'user.a',
+    'user.b',
+    'security.selinux',
+    'lustre.lov',
+    'system.posix_acl_access',
+    'trusted.x',
+  ),
+  fc.constantFrom(
+    'trusted.overlay.opaque',
+    'trusted.overlay.redirect',
+    'trusted.overlay.overlay.opaque',
+  ),
   payload,
 );
 
@@ -29,27 +40,40 @@ const inode = fc.record({
 });
 
 const kind = fc.oneof(
-  fc.record({ mode: fc.constant(fileType.regular | 0o644), content: bytes({ minLength: 1, maxLength: 70 }) }),
+  fc.record({
+    mode: fc.constant(fileType.regular | 0o644),
+    content: bytes({ minLength: 1, maxLength: 70 }),
+  }),
   fc.record({ mode: fc.constant(fileType.symlink | 0o777), payload }),
-  fc.record({ mode: fc.constant(fileType.character | 0o600), rdev: fc.integer({ min: 0, max: 0xffff_ffff }) }),
+  fc.record({
+    mode: fc.constant(fileType.character | 0o600),
+    rdev: fc.integer({ min: 0, max: 0xffff_ffff }),
+  }),
   fc.record({
     mode: fc.constant(fileType.regular | 0o4755),
     size: fc.integer({ min: 1, max: 2 ** 40 }),
     payload,
-    digest: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((array) => Buffer.from(array).toString('hex')),
+    digest: fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((array) => Buffer.from(array).toString('hex')),
   }),
 );
 
 /** Trees of two levels, with hard links. */
 export const tree = fc
-  .array(fc.tuple(name, fc.array(fc.tuple(name, inode, kind), { maxLength: 5 }), inode), { maxLength: 5 })
+  .array(fc.tuple(name, fc.array(fc.tuple(name, inode, kind), { maxLength: 5 }), inode), {
+    maxLength: 5,
+  })
   .map((directories) => {
     const top = new ComposefsNode('', fileType.directory | 0o755);
     const taken = new Set<string>();
     for (const [directoryName, files, directoryFields] of directories) {
       if (taken.has(directoryName)) continue;
       taken.add(directoryName);
-      const directory = Object.assign(new ComposefsNode(directoryName, fileType.directory | 0o700), directoryFields);
+      const directory = Object.assign(
+        new ComposefsNode(directoryName, fileType.directory | 0o700),
+        directoryFields,
+      );
       top.children.push(directory);
       const names = new Set<string>();
       for (const [fileName, fields, what] of files) {

@@ -4,7 +4,8 @@ import type { Composition } from '../../../shared/domain/compose/index.ts';
 import { entry, layer, thrownBy, tree } from './factory.ts';
 
 const filesOf = (composition: Composition) => Object.fromEntries(composition.owners);
-const at = (composition: Composition, path: string) => composition.entries.find((one) => one.path === path);
+const at = (composition: Composition, path: string) =>
+  composition.entries.find((one) => one.path === path);
 
 describe('compose', () => {
   it('lets the higher layer win a path and says which files it shadows', () => {
@@ -14,11 +15,17 @@ describe('compose', () => {
     expect(composition.layers).toEqual([base, site]);
     expect(filesOf(composition)).toEqual({ '/etc/hosts': 'acme/base', '/etc/motd': 'acme/site' });
     expect(at(composition, '/etc/motd')).toBe(site.entries.find((one) => one.path === '/etc/motd'));
-    expect(composition.report.shadowed).toEqual([{ path: '/etc/motd', from: 'acme/base', by: 'acme/site' }]);
+    expect(composition.report.shadowed).toEqual([
+      { path: '/etc/motd', from: 'acme/base', by: 'acme/site' },
+    ]);
   });
 
   it('names the winner, not the next layer, as the one that shadows', () => {
-    const composition = compose([layer('acme/a', 1, ['/f']), layer('acme/b', 2, ['/f']), layer('acme/c', 3, ['/f'])]);
+    const composition = compose([
+      layer('acme/a', 1, ['/f']),
+      layer('acme/b', 2, ['/f']),
+      layer('acme/c', 3, ['/f']),
+    ]);
     expect(composition.report.shadowed.map(({ from, by }) => [from, by])).toEqual([
       ['acme/a', 'acme/c'],
       ['acme/b', 'acme/c'],
@@ -26,7 +33,11 @@ describe('compose', () => {
   });
 
   it('breaks ties by the byte-wise later name', () => {
-    const composition = compose([layer('acme/b', 5, ['/f']), layer('acme/B', 5, ['/f']), layer('acme/a', 5, ['/f'])]);
+    const composition = compose([
+      layer('acme/b', 5, ['/f']),
+      layer('acme/B', 5, ['/f']),
+      layer('acme/a', 5, ['/f']),
+    ]);
     expect(filesOf(composition)).toEqual({ '/f': 'acme/b' });
   });
 
@@ -48,7 +59,10 @@ describe('compose', () => {
 
   it('gives merged directories, the root included, the attributes of the highest layer that has them', () => {
     const low = layer('acme/low', 1, [], {
-      entries: [entry('/', 'directory', { mode: 0o700 }), entry('/etc', 'directory', { mode: 0o750, uid: 5 })],
+      entries: [
+        entry('/', 'directory', { mode: 0o700 }),
+        entry('/etc', 'directory', { mode: 0o750, uid: 5 }),
+      ],
     });
     const high = layer('acme/high', 2, [], { entries: [entry('/', 'directory', { mode: 0o711 })] });
     const composition = compose([high, low]);
@@ -61,19 +75,32 @@ describe('compose', () => {
     const high = layer('acme/high', 2, ['/a -> b', '/b'], {});
     high.entries.push(entry('/c', 'character', { rdev: 259 }));
     const composition = compose([low, high]);
-    expect(composition.entries.map((one) => one.type)).toEqual(['directory', 'symlink', 'file', 'character']);
+    expect(composition.entries.map((one) => one.type)).toEqual([
+      'directory',
+      'symlink',
+      'file',
+      'character',
+    ]);
   });
 
   it('is an empty root for no layers', () => {
     const composition = compose([]);
     expect(composition.entries).toEqual([entry('/', 'directory', { mtime: 0 })]);
-    expect(composition.report).toEqual({ layers: [], dropped: [], shadowed: [], carved_out: [], warnings: [] });
+    expect(composition.report).toEqual({
+      layers: [],
+      dropped: [],
+      shadowed: [],
+      carved_out: [],
+      warnings: [],
+    });
   });
 
   it('refuses a module that is given twice', () => {
-    expect(thrownBy(() => compose([layer('acme/a', 1, []), layer('acme/a', 2, [])]))).toMatchObject({
-      code: 'conflict',
-    });
+    expect(thrownBy(() => compose([layer('acme/a', 1, []), layer('acme/a', 2, [])]))).toMatchObject(
+      {
+        code: 'conflict',
+      },
+    );
   });
 
   it('reports each layer with its priority, its files and its mask', () => {
@@ -83,7 +110,13 @@ describe('compose', () => {
     ]);
     expect(composition.report.layers).toEqual([
       { name: 'acme/base', version: '1.0.0', priority: 10, files: 2, effective_mask: [] },
-      { name: 'acme/site', version: '1.0.0', priority: 90, files: 2, effective_mask: ['/etc/shadow'] },
+      {
+        name: 'acme/site',
+        version: '1.0.0',
+        priority: 90,
+        files: 2,
+        effective_mask: ['/etc/shadow'],
+      },
     ]);
   });
 });
@@ -96,7 +129,11 @@ describe('a file where another module has a directory', () => {
     ['the file above', layer('acme/dir', 1, ['/opt/x/y']), layer('acme/file', 2, ['/opt/x'])],
     ['the file below', layer('acme/dir', 2, ['/opt/x/y']), layer('acme/file', 1, ['/opt/x'])],
     ['an empty directory', layer('acme/dir', 2, ['/opt/x/']), layer('acme/file', 1, ['/opt/x'])],
-    ['an instance file', layer('acme/dir', 1, ['/opt/x/']), layer('acme/file', 2, ['/opt/x'], { variety: 'instance' })],
+    [
+      'an instance file',
+      layer('acme/dir', 1, ['/opt/x/']),
+      layer('acme/file', 2, ['/opt/x'], { variety: 'instance' }),
+    ],
     [
       'a directory of an instance',
       layer('acme/dir', 2, ['/opt/x/y'], { variety: 'instance' }),
@@ -121,7 +158,9 @@ describe('a file where another module has a directory', () => {
   });
 
   it('names the first path by bytes and counts the others', () => {
-    const error = thrownBy(() => compose([layer('acme/a', 1, ['/x/1', '/b/1']), layer('acme/c', 2, ['/x', '/b'])]));
+    const error = thrownBy(() =>
+      compose([layer('acme/a', 1, ['/x/1', '/b/1']), layer('acme/c', 2, ['/x', '/b'])]),
+    );
     expect((error as Error).message).toMatch(/^expected "\/b" .* \(and 1 more such paths\)$/);
   });
 });
@@ -138,19 +177,25 @@ describe('instance modules', () => {
     expect(composition.instance_files).toEqual([
       { module: 'acme/host', entry: instance.entries.find((one) => one.path === '/etc/hostname') },
     ]);
-    expect(composition.report.shadowed).toEqual([{ path: '/etc/hostname', from: 'acme/base', by: 'acme/host' }]);
+    expect(composition.report.shadowed).toEqual([
+      { path: '/etc/hostname', from: 'acme/base', by: 'acme/host' },
+    ]);
   });
 
   it('are shadowed by higher layers', () => {
     const composition = compose([base(), host(5)]);
     expect(composition.instance_files).toEqual([]);
-    expect(composition.report.shadowed).toEqual([{ path: '/etc/hostname', from: 'acme/host', by: 'acme/base' }]);
+    expect(composition.report.shadowed).toEqual([
+      { path: '/etc/hostname', from: 'acme/host', by: 'acme/base' },
+    ]);
   });
 
   it('are dropped where another module protects the path', () => {
     const composition = compose([{ ...base(), protected_spec: ['/etc/hostname'] }, host(94)]);
     expect(composition.instance_files).toEqual([]);
-    expect(composition.report.dropped).toEqual([{ path: '/etc/hostname', from: 'acme/host', because_of: 'acme/base' }]);
+    expect(composition.report.dropped).toEqual([
+      { path: '/etc/hostname', from: 'acme/host', because_of: 'acme/base' },
+    ]);
   });
 
   it('protect their own paths', () => {
@@ -166,7 +211,10 @@ describe('instance modules', () => {
   });
 
   it('are refused for what cannot be rendered', () => {
-    const links = layer('acme/host', 1, [], { variety: 'instance', entries: tree(['/etc/localtime -> UTC']) });
+    const links = layer('acme/host', 1, [], {
+      variety: 'instance',
+      entries: tree(['/etc/localtime -> UTC']),
+    });
     expect(thrownBy(() => compose([links]))).toMatchObject({
       code: 'instance_entry_unsupported',
       message: expect.stringContaining('"/etc/localtime", which is of type symlink'),

@@ -12,7 +12,10 @@ const { report } = compose([
 it('a report is cut by rows and by bytes, and counts the whole', () => {
   const byRows = cutReport(report, { listMax: 2 });
   expect([byRows.dropped.length, byRows.shadowed.length]).toEqual([2, 2]);
-  const byBytes = cutReport(report, { listMax: 2, listBytesMax: JSON.stringify(report.dropped[0]).length });
+  const byBytes = cutReport(report, {
+    listMax: 2,
+    listBytesMax: JSON.stringify(report.dropped[0]).length,
+  });
   expect([byBytes.dropped.length, byBytes.shadowed.length]).toEqual([1, 1]);
   for (const { counts } of [byRows, byBytes]) {
     expect(counts).toEqual({ dropped: 20, shadowed: 3, carved_out: 0, warnings: 0 });

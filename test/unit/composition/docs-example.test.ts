@@ -33,7 +33,8 @@ const page = readFileSync(new URL('../../../docs/composition.md', import.meta.ur
 /** The data of the page's fenced block of a name. */
 function block<T>(name: string): T {
   const [, text] = new RegExp(`^\`\`\`yaml ${name}\\n(.*?)^\`\`\`$`, 'ms').exec(page) ?? [];
-  if (text === undefined) throw new Error(`expected a block "yaml ${name}" in docs/composition.md, found none`);
+  if (text === undefined)
+    throw new Error(`expected a block "yaml ${name}" in docs/composition.md, found none`);
   const data: T = parse(text);
   return data;
 }
@@ -43,7 +44,8 @@ const modules = block<Record<string, Example>>('modules');
 function priorityOf(name: string): number {
   const { category, variety = 'subscription', parent_module } = modules[name] as Example;
   return layerPriority({
-    categoryPosition: seededCategories.find(({ slug }) => slug === category)?.position ?? Number.NaN,
+    categoryPosition:
+      seededCategories.find(({ slug }) => slug === category)?.position ?? Number.NaN,
     variety,
     parentPriority: parent_module === undefined ? null : priorityOf(parent_module),
     effectivePriority: null,
@@ -59,7 +61,9 @@ function composed(assigned: string[]) {
   type Choice = VersionChoice & { of: Example };
   const available = (name: string): Choice[] | null => {
     const of = modules[name];
-    return of === undefined ? null : [{ id: name, version_string: of.version, standing: 'offered', of }];
+    return of === undefined
+      ? null
+      : [{ id: name, version_string: of.version, standing: 'offered', of }];
   };
   const resolution = resolve<Choice>({
     account: 'acme',
@@ -67,11 +71,18 @@ function composed(assigned: string[]) {
     available,
     requires: ({ of }) => (of.requires ?? []).map(requirement),
     provides: ({ of }) => of.provides ?? [],
-    providers: (_, account) => Object.keys(modules).filter((name) => name.startsWith(`${account}/`)),
+    providers: (_, account) =>
+      Object.keys(modules).filter((name) => name.startsWith(`${account}/`)),
   });
   const layers = resolution.modules.map(({ module, choice: { of } }) => {
     const { ships, version, variety = 'subscription', parent_module = null } = of;
-    const { protected_spec = [], granted_reservations = [], file_spec = [], mask = [], package_spec = [] } = of;
+    const {
+      protected_spec = [],
+      granted_reservations = [],
+      file_spec = [],
+      mask = [],
+      package_spec = [],
+    } = of;
     const manifest = {
       version,
       variety,
@@ -101,7 +112,9 @@ it('gives each path to the module that the page names', () => {
   const { dropped, shadowed, carved_out, warnings } = composition.report;
   expect({
     owners: Object.fromEntries(composition.owners),
-    rendered: Object.fromEntries(composition.instance_files.map(({ module, entry }) => [entry.path, module])),
+    rendered: Object.fromEntries(
+      composition.instance_files.map(({ module, entry }) => [entry.path, module]),
+    ),
     dropped,
     shadowed,
     carved_out,
@@ -110,7 +123,9 @@ it('gives each path to the module that the page names', () => {
 });
 
 it('explains a path as the page does', () => {
-  expect(explainPath(indexOf(composition), '/etc/chrony/chrony.conf').sentences).toEqual(block('why'));
+  expect(explainPath(indexOf(composition), '/etc/chrony/chrony.conf').sentences).toEqual(
+    block('why'),
+  );
 });
 
 it('previews the removal as the page does', () => {

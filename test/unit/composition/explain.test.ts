@@ -3,9 +3,12 @@ import { compose, explainPath, indexOf } from '../../../shared/composition/index
 import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { layer } from './factory.ts';
 
-const explained = (path: string, ...layers: CompositionLayer[]) => explainPath(indexOf(compose(layers)), path);
+const explained = (path: string, ...layers: CompositionLayer[]) =>
+  explainPath(indexOf(compose(layers)), path);
 
-const base = layer('acme/base', 10, ['/etc/motd', '/etc/ssl/key'], { protected_spec: ['/etc/ssl/key'] });
+const base = layer('acme/base', 10, ['/etc/motd', '/etc/ssl/key'], {
+  protected_spec: ['/etc/ssl/key'],
+});
 const site = layer('acme/site', 90, ['/etc/motd', '/etc/ssl/key', '/etc/ssl/site']);
 const edge = layer('acme/edge', 92, ['/etc/motd'], { version: '2.0.0' });
 
@@ -20,7 +23,13 @@ describe('explainPath', () => {
       gid: 0,
       rendered: false,
     });
-    expect(explanation.candidates.map(({ module, outcome, because_of }) => [module, outcome, because_of])).toEqual([
+    expect(
+      explanation.candidates.map(({ module, outcome, because_of }) => [
+        module,
+        outcome,
+        because_of,
+      ]),
+    ).toEqual([
       ['acme/edge', 'wins', null],
       ['acme/site', 'shadowed', 'acme/edge'],
       ['acme/base', 'shadowed', 'acme/edge'],
@@ -44,7 +53,9 @@ describe('explainPath', () => {
   });
 
   it('says of a directory whose attributes it has, and what keeps it a directory', () => {
-    expect(explained('/etc/ssl', base, site, layer('acme/link', 95, ['/etc/ssl -> /tmp'])).sentences).toEqual([
+    expect(
+      explained('/etc/ssl', base, site, layer('acme/link', 95, ['/etc/ssl -> /tmp'])).sentences,
+    ).toEqual([
       '/etc/ssl is a directory; what modules have in it is merged, its mode and owner are those of acme/site.',
       'acme/link 1.0.0 (priority 95) has a file there; it is dropped because acme/base protects the path.',
       'It must stay a directory, because acme/base protects /etc/ssl/key.',
@@ -52,7 +63,10 @@ describe('explainPath', () => {
   });
 
   it('says why nothing is at a reserved path', () => {
-    const vault = layer('acme/vault', 50, [], { protected_spec: ['/vault/*'], granted_reservations: ['/vault/*'] });
+    const vault = layer('acme/vault', 50, [], {
+      protected_spec: ['/vault/*'],
+      granted_reservations: ['/vault/*'],
+    });
     const explanation = explained('/vault/token', vault, layer('acme/site', 90, ['/vault/token']));
     expect(explanation.present).toBeNull();
     expect(explanation.sentences).toEqual([

@@ -30,7 +30,10 @@ const paths = ['/a', '/a/x', '/a/y', '/a/x/1', '/b', '/b/x', '/c/x/1'];
 const globs = ['/a/x', '/a/***', 'x', '/b/*', '/c/', '1'];
 const names = ['acme/a', 'acme/b', 'acme/c', 'acme/d'];
 
-const common = { uid: fc.constantFrom(...owners), mtime: fc.integer({ min: 1, max: 2_000_000_000 }) };
+const common = {
+  uid: fc.constantFrom(...owners),
+  mtime: fc.integer({ min: 1, max: 2_000_000_000 }),
+};
 const file = fc.record({
   ...common,
   mode: fc.constantFrom(0o600, 0o644, 0o4755),
@@ -43,7 +46,11 @@ function contentOf(name: string, path: string, length: number): Buffer {
   return Buffer.alloc(length, `${name} ${path} `);
 }
 
-function fileEntry(name: string, path: string, { length, ...facts }: { length: number; mode: number; uid: number }) {
+function fileEntry(
+  name: string,
+  path: string,
+  { length, ...facts }: { length: number; mode: number; uid: number },
+) {
   const bytes = contentOf(name, path, length);
   const small = length > 0 && length <= 64 ? { content: bytes.toString('base64') } : {};
   const verity = length > 0 ? { verity: fsVerityDigest(bytes) } : {};
@@ -58,38 +65,47 @@ function anyLayer(name: string): fc.Arbitrary<CompositionLayer> {
     carves: fc.array(fc.constantFrom(...globs), { maxLength: 1 }),
     parent_module: fc.option(fc.constantFrom(...names)),
     files: fc.array(fc.tuple(fc.constantFrom(...paths), file, fc.boolean()), { maxLength: 4 }),
-    directories: fc.array(fc.tuple(fc.constantFrom('/', '/a', '/b', '/d'), directory), { maxLength: 3 }),
+    directories: fc.array(fc.tuple(fc.constantFrom('/', '/a', '/b', '/d'), directory), {
+      maxLength: 3,
+    }),
   });
-  return own.map(({ priority, protected_spec, granted, carves, parent_module, files, directories }) => {
-    const entries = new Map<string, TreeEntry>();
-    const add = (made: TreeEntry) => {
-      const above = ancestorPaths(made.path);
-      if (entries.has(made.path) || above.some((one) => (entries.get(one)?.type ?? 'directory') !== 'directory'))
-        return;
-      for (const one of above)
-        if (!entries.has(one)) entries.set(one, entry(one, 'directory', { uid: owners[0] ?? 0, gid: group }));
-      entries.set(made.path, made);
-    };
-    for (const [path, facts] of directories) add(entry(path, 'directory', { ...facts, gid: group }));
-    add(entry('/', 'directory', { uid: owners[0] ?? 0, gid: group }));
-    for (const [path, facts, link] of files) {
-      const { uid, mtime } = facts;
-      add(
-        link
-          ? entry(path, 'symlink', { uid, gid: group, mtime, target: name, size: name.length })
-          : fileEntry(name, path, facts),
-      );
-    }
-    return layer(name, priority, [], {
-      variety: 'config',
-      parent_module,
-      protected_spec,
-      granted_reservations: granted ? protected_spec : [],
-      file_spec: carves,
-      mask: carves,
-      entries: [...entries.values()].sort((a, b) => compareBytes(a.path, b.path)),
-    });
-  });
+  return own.map(
+    ({ priority, protected_spec, granted, carves, parent_module, files, directories }) => {
+      const entries = new Map<string, TreeEntry>();
+      const add = (made: TreeEntry) => {
+        const above = ancestorPaths(made.path);
+        if (
+          entries.has(made.path) ||
+          above.some((one) => (entries.get(one)?.type ?? 'directory') !== 'directory')
+        )
+          return;
+        for (const one of above)
+          if (!entries.has(one))
+            entries.set(one, entry(one, 'directory', { uid: owners[0] ?? 0, gid: group }));
+        entries.set(made.path, made);
+      };
+      for (const [path, facts] of directories)
+        add(entry(path, 'directory', { ...facts, gid: group }));
+      add(entry('/', 'directory', { uid: owners[0] ?? 0, gid: group }));
+      for (const [path, facts, link] of files) {
+        const { uid, mtime } = facts;
+        add(
+          link
+            ? entry(path, 'symlink', { uid, gid: group, mtime, target: name, size: name.length })
+            : fileEntry(name, path, facts),
+        );
+      }
+      return layer(name, priority, [], {
+        variety: 'config',
+        parent_module,
+        protected_spec,
+        granted_reservations: granted ? protected_spec : [],
+        file_spec: carves,
+        mask: carves,
+        entries: [...entries.values()].sort((a, b) => compareBytes(a.path, b.path)),
+      });
+    },
+  );
 }
 
 const anyLayers = fc
@@ -97,10 +113,16 @@ const anyLayers = fc
   .chain((chosen) => fc.tuple(...chosen.map(anyLayer)));
 
 function protects(by: CompositionLayer, path: string): boolean {
-  const hits = (pattern: string, one: TreeEntry) => matches(compileGlob(pattern), one.path, one.type === 'directory');
-  const reserved = by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false)) ?? false;
-  const shipped = by.entries.filter((one) => by.protected_spec.some((pattern) => hits(pattern, one)));
-  return reserved || shipped.some((one) => one.path === path || ancestorPaths(one.path).includes(path));
+  const hits = (pattern: string, one: TreeEntry) =>
+    matches(compileGlob(pattern), one.path, one.type === 'directory');
+  const reserved =
+    by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false)) ?? false;
+  const shipped = by.entries.filter((one) =>
+    by.protected_spec.some((pattern) => hits(pattern, one)),
+  );
+  return (
+    reserved || shipped.some((one) => one.path === path || ancestorPaths(one.path).includes(path))
+  );
 }
 
 /** A directory that another module's pattern itself matches keeps that module's attributes. */
@@ -118,7 +140,9 @@ function carves(by: CompositionLayer, from: CompositionLayer, path: string): boo
 
 /** Extracts layers over each other as a reader of the rules would, with nothing but the file system. */
 function extract(layers: CompositionLayer[], root: string): void {
-  const ordered = [...layers].sort((a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)));
+  const ordered = [...layers].sort(
+    (a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)),
+  );
   const shapes = new Map<string, TreeEntry>();
   for (const upper of ordered) {
     for (const one of upper.entries) {
@@ -128,7 +152,12 @@ function extract(layers: CompositionLayer[], root: string): void {
         if (mayShape(layers, upper, one.path)) shapes.set(one.path, one);
         continue;
       }
-      if (layers.some((other) => other !== upper && protects(other, one.path) && !carves(upper, other, one.path)))
+      if (
+        layers.some(
+          (other) =>
+            other !== upper && protects(other, one.path) && !carves(upper, other, one.path),
+        )
+      )
         continue;
       mkdirSync(dirname(target), { recursive: true });
       rmSync(target, { force: true });
@@ -153,7 +182,8 @@ function composed(layers: CompositionLayer[]): Composition | null {
   try {
     return compose(layers);
   } catch (error) {
-    if (isGantryError(error, 'composition_protected_conflict', 'composition_type_conflict')) return null;
+    if (isGantryError(error, 'composition_protected_conflict', 'composition_type_conflict'))
+      return null;
     throw error;
   }
 }

@@ -1,10 +1,19 @@
 import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
-import { ancestorPaths, compareBytes, type EntryType, type TreeEntry } from '../../../shared/domain/files/index.ts';
+import {
+  ancestorPaths,
+  compareBytes,
+  type EntryType,
+  type TreeEntry,
+} from '../../../shared/domain/files/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 
-export function entry(path: string, type: EntryType = 'file', more: Partial<TreeEntry> = {}): TreeEntry {
+export function entry(
+  path: string,
+  type: EntryType = 'file',
+  more: Partial<TreeEntry> = {},
+): TreeEntry {
   const mode = type === 'directory' ? 0o755 : type === 'symlink' ? 0o777 : 0o644;
   return { path, type, mode, uid: 0, gid: 0, mtime: 1_700_000_000, mtime_ns: 0, size: 0, ...more };
 }
@@ -15,7 +24,8 @@ export function tree(paths: string[], more: Partial<TreeEntry> = {}): TreeEntry[
   for (const text of paths) {
     const [path = '', target] = text.split(' -> ');
     const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
-    for (const above of ancestorPaths(bare)) if (!entries.has(above)) entries.set(above, entry(above, 'directory'));
+    for (const above of ancestorPaths(bare))
+      if (!entries.has(above)) entries.set(above, entry(above, 'directory'));
     if (target !== undefined) entries.set(bare, entry(bare, 'symlink', { target, ...more }));
     else entries.set(bare, entry(bare, path.endsWith('/') ? 'directory' : 'file', more));
   }
@@ -23,7 +33,12 @@ export function tree(paths: string[], more: Partial<TreeEntry> = {}): TreeEntry[
 }
 
 /** A layer named `<account>/<module>`. */
-export function layer(name: string, priority: number, paths: string[], more: Partial<CompositionLayer> = {}) {
+export function layer(
+  name: string,
+  priority: number,
+  paths: string[],
+  more: Partial<CompositionLayer> = {},
+) {
   const [account = '', module = ''] = name.split('/');
   const made: CompositionLayer = {
     account,

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isGantryError } from '../../../shared/base/error.ts';
-import { compose, layerName, resolveVersions, type VersionChoice } from '../../../shared/composition/index.ts';
+import {
+  compose,
+  layerName,
+  resolveVersions,
+  type VersionChoice,
+} from '../../../shared/composition/index.ts';
 import type { Composition, CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { ancestorPaths, compareBytes, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { compileGlob, matches } from '../../../shared/files/index.ts';
@@ -11,8 +16,15 @@ const paths = ['/a', '/a/x', '/a/y', '/a/x/1', '/b', '/b/x', '/c', '/c/x/1'];
 const globs = ['/a', '/a/x', '/a/**', '/a/***', 'x', '/b/*', '/c/', '**', '/nothing'];
 const names = ['acme/a', 'acme/b', 'acme/c', 'other/a', 'acme/B'];
 
-const file = fc.record({ path: fc.constantFrom(...paths), mode: fc.constantFrom(0o600, 0o644), link: fc.boolean() });
-const directory = fc.record({ path: fc.constantFrom('/', ...paths), mode: fc.constantFrom(0o700, 0o755) });
+const file = fc.record({
+  path: fc.constantFrom(...paths),
+  mode: fc.constantFrom(0o600, 0o644),
+  link: fc.boolean(),
+});
+const directory = fc.record({
+  path: fc.constantFrom('/', ...paths),
+  mode: fc.constantFrom(0o700, 0o755),
+});
 
 /** A tree of few paths, so that layers meet; later files give way to what is there already. */
 const anyTree = fc
@@ -22,12 +34,14 @@ const anyTree = fc
     const add = (path: string, made: TreeEntry) => {
       const above = ancestorPaths(path);
       if (entries.has(path) && path !== '/') return;
-      if (above.some((one) => (entries.get(one) ?? made).type !== 'directory' && entries.has(one))) return;
+      if (above.some((one) => (entries.get(one) ?? made).type !== 'directory' && entries.has(one)))
+        return;
       for (const one of above) if (!entries.has(one)) entries.set(one, entry(one, 'directory'));
       entries.set(path, made);
     };
     for (const { path, mode } of directories) add(path, entry(path, 'directory', { mode }));
-    for (const { path, mode, link } of files) add(path, entry(path, link ? 'symlink' : 'file', { mode }));
+    for (const { path, mode, link } of files)
+      add(path, entry(path, link ? 'symlink' : 'file', { mode }));
     return [...entries.values()].sort((a, b) => compareBytes(a.path, b.path));
   });
 
@@ -48,7 +62,8 @@ function anyLayer(name: string) {
     })
     .map(({ priority, shared, entries, granted, ...rest }) => {
       // Rendered modules ship regular files; links of theirs are refused, which an example test shows.
-      const own = rest.variety === 'instance' ? entries.filter((one) => one.type !== 'symlink') : entries;
+      const own =
+        rest.variety === 'instance' ? entries.filter((one) => one.type !== 'symlink') : entries;
       return layer(name, priority, [], {
         ...rest,
         entries: own,
@@ -63,7 +78,8 @@ function outcome(layers: CompositionLayer[]): Composition | string {
   try {
     return compose(layers);
   } catch (error) {
-    if (isGantryError(error, 'composition_protected_conflict', 'composition_type_conflict')) return error.message;
+    if (isGantryError(error, 'composition_protected_conflict', 'composition_type_conflict'))
+      return error.message;
     throw error;
   }
 }
@@ -72,22 +88,29 @@ const isDirectory = (one: TreeEntry) => one.type === 'directory';
 
 /** Whether `by` protects a path, because it has it or by a grant: said anew, one path and one pattern at a time. */
 function protects(by: CompositionLayer, path: string): boolean {
-  if (by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false))) return true;
+  if (by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false)))
+    return true;
   return by.entries.some((own) => {
-    const matched = by.protected_spec.some((pattern) => matches(compileGlob(pattern), own.path, isDirectory(own)));
+    const matched = by.protected_spec.some((pattern) =>
+      matches(compileGlob(pattern), own.path, isDirectory(own)),
+    );
     return matched && (own.path === path || ancestorPaths(own.path).includes(path));
   });
 }
 
 function carves(layer: CompositionLayer, from: CompositionLayer, path: string): boolean {
   if (layer.variety !== 'config' || layer.parent_module !== layerName(from)) return false;
-  return layer.file_spec.some((one) => layer.mask.includes(one) && matches(compileGlob(one), path, false));
+  return layer.file_spec.some(
+    (one) => layer.mask.includes(one) && matches(compileGlob(one), path, false),
+  );
 }
 
 /** The rules for files as a reader would apply them by hand: lay the layers over each other, leaving out what is dropped. */
 function byHand(layers: CompositionLayer[]): Map<string, TreeEntry> {
   const root = new Map<string, TreeEntry>();
-  const ordered = [...layers].sort((a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)));
+  const ordered = [...layers].sort(
+    (a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)),
+  );
   for (const upper of ordered.filter((one) => one.variety !== 'instance')) {
     for (const one of upper.entries.filter((other) => !isDirectory(other))) {
       const kept = layers.every(
@@ -137,7 +160,9 @@ describe('laws of compose', () => {
           '/',
           ...image.flatMap((one) => one.entries.filter(isDirectory).map((own) => own.path)),
         ]);
-        expect(result.entries.filter(isDirectory).map((one) => one.path)).toEqual([...directories].sort(compareBytes));
+        expect(result.entries.filter(isDirectory).map((one) => one.path)).toEqual(
+          [...directories].sort(compareBytes),
+        );
       }),
       { numRuns: 3000 },
     );
@@ -152,7 +177,9 @@ describe('laws of compose', () => {
         const types = new Map<string, string>();
         for (const one of result.entries) {
           expect(types.has(one.path)).toBe(false);
-          expect(ancestorPaths(one.path).every((above) => types.get(above) === 'directory')).toBe(true);
+          expect(ancestorPaths(one.path).every((above) => types.get(above) === 'directory')).toBe(
+            true,
+          );
           types.set(one.path, one.type);
         }
         const sorted = result.entries.map((one) => one.path).sort(compareBytes);
@@ -192,11 +219,17 @@ describe('laws of compose', () => {
         for (const one of layers) {
           const name = layerName(one);
           const shipped = one.entries.filter((own) => !isDirectory(own)).map((own) => own.path);
-          const gone = [...dropped, ...shadowed].filter((lost) => lost.from === name).map((lost) => lost.path);
+          const gone = [...dropped, ...shadowed]
+            .filter((lost) => lost.from === name)
+            .map((lost) => lost.path);
           const covered = new Set(result.instance_files.map((own) => own.entry.path));
           const there = [
-            ...[...result.owners].filter(([path, owner]) => owner === name && !covered.has(path)).map(([path]) => path),
-            ...result.instance_files.filter((own) => own.module === name).map((own) => own.entry.path),
+            ...[...result.owners]
+              .filter(([path, owner]) => owner === name && !covered.has(path))
+              .map(([path]) => path),
+            ...result.instance_files
+              .filter((own) => own.module === name)
+              .map((own) => own.entry.path),
           ];
           expect([...gone, ...there].sort(compareBytes)).toEqual(shipped);
         }
@@ -231,55 +264,86 @@ describe('laws of resolveVersions', () => {
     'finds an answer exactly where trying every combination does, and it satisfies every constraint (%s)',
     (_, worlds) => {
       fc.assert(
-        fc.property(worlds, fc.uniqueArray(fc.constantFrom(...modules), { minLength: 1 }), (world, assigned) => {
-          const available = (module: string): VersionChoice[] =>
-            (world[modules.indexOf(module)] ?? [])
-              .map((_, i): VersionChoice => ({ id: String(i), version_string: `${i + 1}.0.0`, standing: 'offered' }))
-              .reverse();
-          const requires = (choice: VersionChoice, module: string) =>
-            world[modules.indexOf(module)]?.[Number(choice.id)] ?? [];
-          const allows = (constraint: string, choice: VersionChoice) => {
-            const major = Number(choice.id) + 1;
-            return { '^1': major === 1, '^2': major === 2, '<3': major < 3, '>=2': major >= 2 }[constraint] ?? false;
-          };
-          const reaches = (choices: Map<string, VersionChoice>, from: string, to: string, depth = 5): boolean => {
-            const there = choices.get(from);
-            const next = there === undefined || depth === 0 ? [] : requires(there, from).map(({ module }) => module);
-            return next.some((module) => module === to || reaches(choices, module, to, depth - 1));
-          };
-          const fits = (choices: Map<string, VersionChoice>) =>
-            [...choices.keys()].every((module) => !reaches(choices, module, module)) &&
-            [...choices].every(([module, choice]) =>
-              requires(choice, module).every(({ module: other, constraint }) => {
-                const there = choices.get(other);
-                return there !== undefined && allows(constraint, there);
-              }),
-            );
-          const everyCombination = (rest: string[], so: Map<string, VersionChoice>): boolean => {
-            const [module, ...others] = rest;
-            if (module === undefined) return assigned.every((name) => so.has(name)) && fits(so);
-            const without = !assigned.includes(module) && everyCombination(others, so);
-            return (
-              without ||
-              available(module).some((choice) => everyCombination(others, new Map([...so, [module, choice]])))
-            );
-          };
-          const input = {
-            account: 'acme',
-            assigned: assigned.map((module) => ({ module, constraint: null })),
-            available,
-            requires,
-          };
-          try {
-            const resolved = resolveVersions(input);
-            expect(fits(new Map(resolved.map((one) => [one.module, one.choice])))).toBe(true);
-            expect(resolved.every((one) => one.assigned || one.required_by.length > 0)).toBe(true);
-            expect(resolveVersions({ ...input, assigned: input.assigned.toReversed() })).toEqual(resolved);
-          } catch (error) {
-            if (!isGantryError(error, 'composition_unsatisfied', 'composition_cycle')) throw error;
-            expect(everyCombination(modules, new Map())).toBe(false);
-          }
-        }),
+        fc.property(
+          worlds,
+          fc.uniqueArray(fc.constantFrom(...modules), { minLength: 1 }),
+          (world, assigned) => {
+            const available = (module: string): VersionChoice[] =>
+              (world[modules.indexOf(module)] ?? [])
+                .map(
+                  (_, i): VersionChoice => ({
+                    id: String(i),
+                    version_string: `${i + 1}.0.0`,
+                    standing: 'offered',
+                  }),
+                )
+                .reverse();
+            const requires = (choice: VersionChoice, module: string) =>
+              world[modules.indexOf(module)]?.[Number(choice.id)] ?? [];
+            const allows = (constraint: string, choice: VersionChoice) => {
+              const major = Number(choice.id) + 1;
+              return (
+                { '^1': major === 1, '^2': major === 2, '<3': major < 3, '>=2': major >= 2 }[
+                  constraint
+                ] ?? false
+              );
+            };
+            const reaches = (
+              choices: Map<string, VersionChoice>,
+              from: string,
+              to: string,
+              depth = 5,
+            ): boolean => {
+              const there = choices.get(from);
+              const next =
+                there === undefined || depth === 0
+                  ? []
+                  : requires(there, from).map(({ module }) => module);
+              return next.some(
+                (module) => module === to || reaches(choices, module, to, depth - 1),
+              );
+            };
+            const fits = (choices: Map<string, VersionChoice>) =>
+              [...choices.keys()].every((module) => !reaches(choices, module, module)) &&
+              [...choices].every(([module, choice]) =>
+                requires(choice, module).every(({ module: other, constraint }) => {
+                  const there = choices.get(other);
+                  return there !== undefined && allows(constraint, there);
+                }),
+              );
+            const everyCombination = (rest: string[], so: Map<string, VersionChoice>): boolean => {
+              const [module, ...others] = rest;
+              if (module === undefined) return assigned.every((name) => so.has(name)) && fits(so);
+              const without = !assigned.includes(module) && everyCombination(others, so);
+              return (
+                without ||
+                available(module).some((choice) =>
+                  everyCombination(others, new Map([...so, [module, choice]])),
+                )
+              );
+            };
+            const input = {
+              account: 'acme',
+              assigned: assigned.map((module) => ({ module, constraint: null })),
+              available,
+              requires,
+            };
+            try {
+              const resolved = resolveVersions(input);
+              expect(fits(new Map(resolved.map((one) => [one.module, one.choice])))).toBe(true);
+              expect(resolved.every((one) => one.assigned || one.required_by.length > 0)).toBe(
+                true,
+              );
+              expect(resolveVersions({ ...input, assigned: input.assigned.toReversed() })).toEqual(
+                resolved,
+              );
+            } catch (error) {
+              if (!isGantryError(error, 'composition_unsatisfied', 'composition_cycle'))
+                throw error;
+              expect(everyCombination(modules, new Map())).toBe(false);
+            }
+          },
+        ),
         { numRuns: 2000 },
       );
     },

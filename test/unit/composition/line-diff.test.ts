@@ -4,7 +4,8 @@ import { limits } from '../../../shared/base/limits/index.ts';
 import { lineDiff } from '../../../shared/composition/line-diff.ts';
 
 const text = (...lines: string[]) => lines.map((line) => `${line}\n`).join('');
-const numbered = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`);
+const numbered = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`);
 
 describe('lineDiff', () => {
   it('shows what differs with two lines around it, and where it is', () => {
@@ -32,13 +33,22 @@ describe('lineDiff', () => {
   });
 
   it('tells a missing newline at the end', () => {
-    expect(lineDiff('a\n', 'a', 100)?.lines).toEqual(['@@ -1 +1 @@', '  a', '+ \\ no newline at the end']);
+    expect(lineDiff('a\n', 'a', 100)?.lines).toEqual([
+      '@@ -1 +1 @@',
+      '  a',
+      '+ \\ no newline at the end',
+    ]);
   });
 
   it('is cut and says by how much; a long line too', () => {
     const after = text(...numbered(1, 10), 'x'.repeat(1000));
-    expect(lineDiff('', after, 3)).toEqual({ lines: ['@@ -1 +1 @@', '+ line 1', '+ line 2'], more: 9 });
-    expect(lineDiff('', after, 100)?.lines.at(-1)).toBe(`+ ${'x'.repeat(limits.diffLineLengthMax)}…`);
+    expect(lineDiff('', after, 3)).toEqual({
+      lines: ['@@ -1 +1 @@', '+ line 1', '+ line 2'],
+      more: 9,
+    });
+    expect(lineDiff('', after, 100)?.lines.at(-1)).toBe(
+      `+ ${'x'.repeat(limits.diffLineLengthMax)}…`,
+    );
   });
 
   it('compares only so many lines, though a change in a long text is found', () => {
@@ -51,7 +61,9 @@ describe('lineDiff', () => {
     const lines = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 15 });
     fc.assert(
       fc.property(lines, lines, (old, fresh) => {
-        expect(applied(old, lineDiff(text(...old), text(...fresh), 1000)?.lines ?? [])).toEqual(fresh);
+        expect(applied(old, lineDiff(text(...old), text(...fresh), 1000)?.lines ?? [])).toEqual(
+          fresh,
+        );
       }),
     );
   });
@@ -62,7 +74,8 @@ function applied(old: string[], diff: string[]): string[] {
   const out: string[] = [];
   for (const line of diff) {
     const place = /^@@ -(\d+) /.exec(line)?.[1];
-    if (place !== undefined) out.push(...left.splice(0, Number(place) - 1 - (old.length - left.length)));
+    if (place !== undefined)
+      out.push(...left.splice(0, Number(place) - 1 - (old.length - left.length)));
     else if (line.startsWith('+ ')) out.push(line.slice(2));
     else {
       expect(left.shift()).toBe(line.slice(2));

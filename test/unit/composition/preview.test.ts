@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compose, decodeIndex, encodeIndex, indexOf, previewComposition } from '../../../shared/composition/index.ts';
-import type { CompositionIndex, CompositionLayer, Preview } from '../../../shared/domain/compose/index.ts';
+import {
+  compose,
+  decodeIndex,
+  encodeIndex,
+  indexOf,
+  previewComposition,
+} from '../../../shared/composition/index.ts';
+import type {
+  CompositionIndex,
+  CompositionLayer,
+  Preview,
+} from '../../../shared/domain/compose/index.ts';
 import { entry, layer, tree } from './factory.ts';
 
 function indexed(...layers: CompositionLayer[]): CompositionIndex {
@@ -31,7 +41,9 @@ const empty: Preview = {
   },
 };
 
-const base = layer('acme/base', 10, ['/etc/motd', '/etc/shadow'], { protected_spec: ['/etc/shadow'] });
+const base = layer('acme/base', 10, ['/etc/motd', '/etc/shadow'], {
+  protected_spec: ['/etc/shadow'],
+});
 
 describe('previewComposition', () => {
   it('is empty where nothing changes', () => {
@@ -51,7 +63,9 @@ describe('previewComposition', () => {
   });
 
   it('shows what a module that is assigned brings, what it covers, and what of it is dropped because of whom', () => {
-    const site = layer('acme/site', 90, ['/etc/motd', '/etc/shadow', '/etc/site'], { package_spec: ['nginx'] });
+    const site = layer('acme/site', 90, ['/etc/motd', '/etc/shadow', '/etc/site'], {
+      package_spec: ['nginx'],
+    });
     const preview = previewComposition(indexed(base), indexed(base, site));
     expect(preview.added).toEqual([{ path: '/etc/site', type: 'file', by: 'acme/site' }]);
     expect(preview.changed).toEqual([
@@ -62,23 +76,38 @@ describe('previewComposition', () => {
         after: { by: 'acme/site', type: 'file', mode: 0o644, uid: 0, gid: 0 },
       },
     ]);
-    expect(preview.dropped.now).toEqual([{ path: '/etc/shadow', from: 'acme/site', because_of: 'acme/base' }]);
-    expect(preview.shadowed.now).toEqual([{ path: '/etc/motd', from: 'acme/base', by: 'acme/site' }]);
-    expect(preview.packages).toEqual({ added: [{ package: 'nginx', modules: ['acme/site'] }], removed: [] });
+    expect(preview.dropped.now).toEqual([
+      { path: '/etc/shadow', from: 'acme/site', because_of: 'acme/base' },
+    ]);
+    expect(preview.shadowed.now).toEqual([
+      { path: '/etc/motd', from: 'acme/base', by: 'acme/site' },
+    ]);
+    expect(preview.packages).toEqual({
+      added: [{ package: 'nginx', modules: ['acme/site'] }],
+      removed: [],
+    });
   });
 
   it('shows the way back when the module goes', () => {
-    const site = layer('acme/site', 90, ['/etc/motd', '/etc/shadow', '/etc/site'], { package_spec: ['nginx'] });
+    const site = layer('acme/site', 90, ['/etc/motd', '/etc/shadow', '/etc/site'], {
+      package_spec: ['nginx'],
+    });
     const preview = previewComposition(indexed(base, site), indexed(base));
     expect(preview.removed).toEqual([{ path: '/etc/site', type: 'file', from: 'acme/site' }]);
     expect(preview.dropped.no_longer).toHaveLength(1);
     expect(preview.shadowed.no_longer).toHaveLength(1);
     expect(preview.packages.removed).toEqual([{ package: 'nginx', modules: ['acme/site'] }]);
-    expect(preview.modules).toEqual([{ module: 'acme/site', before: expect.anything(), after: null }]);
+    expect(preview.modules).toEqual([
+      { module: 'acme/site', before: expect.anything(), after: null },
+    ]);
   });
 
   it.each([
-    ['content', entry('/f', 'file', { size: 3, content: 'Zm9v' }), entry('/f', 'file', { size: 3, content: 'YmFy' })],
+    [
+      'content',
+      entry('/f', 'file', { size: 3, content: 'Zm9v' }),
+      entry('/f', 'file', { size: 3, content: 'YmFy' }),
+    ],
     ['content', entry('/f', 'symlink', { target: 'a' }), entry('/f', 'symlink', { target: 'b' })],
     ['content', entry('/f', 'block', { rdev: 1 }), entry('/f', 'block', { rdev: 2 })],
     [
@@ -94,17 +123,26 @@ describe('previewComposition', () => {
   ])('tells that the %s of a path changed', (what, before, after) => {
     const root = entry('/', 'directory');
     const at = (one: typeof before) => indexed(layer('acme/a', 1, [], { entries: [root, one] }));
-    expect(previewComposition(at(before), at(after)).changed.map((one) => one.what)).toEqual([[what]]);
+    expect(previewComposition(at(before), at(after)).changed.map((one) => one.what)).toEqual([
+      [what],
+    ]);
   });
 
   it('only counts paths whose time alone differs', () => {
-    const at = (mtime: number) => indexed(layer('acme/a', 1, [], { entries: tree(['/f'], { mtime }) }));
-    expect(previewComposition(at(1), at(2))).toEqual({ ...empty, counts: { ...empty.counts, times: 1 } });
+    const at = (mtime: number) =>
+      indexed(layer('acme/a', 1, [], { entries: tree(['/f'], { mtime }) }));
+    expect(previewComposition(at(1), at(2))).toEqual({
+      ...empty,
+      counts: { ...empty.counts, times: 1 },
+    });
   });
 
   it('shows a new version and a new priority', () => {
     const before = indexed(base, layer('acme/a', 1, ['/a']));
-    const after = indexed({ ...base, version: '2.0.0', version_id: 'ver_2' }, layer('acme/a', 5, ['/a']));
+    const after = indexed(
+      { ...base, version: '2.0.0', version_id: 'ver_2' },
+      layer('acme/a', 5, ['/a']),
+    );
     expect(
       previewComposition(before, after).modules.map(({ module, before: a, after: b }) => [
         module,
@@ -135,7 +173,9 @@ describe('previewComposition', () => {
     const host = layer('acme/host', 94, ['/etc/motd', '/etc/hostname'], { variety: 'instance' });
     const preview = previewComposition(indexed(base), indexed(base, host));
     expect(preview.added).toEqual([{ path: '/etc/hostname', type: 'file', by: 'acme/host' }]);
-    expect(preview.changed.map(({ path, what }) => [path, what])).toEqual([['/etc/motd', ['rendered', 'module']]]);
+    expect(preview.changed.map(({ path, what }) => [path, what])).toEqual([
+      ['/etc/motd', ['rendered', 'module']],
+    ]);
   });
 
   it('cuts its lists where asked, and counts the whole', () => {
@@ -159,7 +199,10 @@ describe('previewComposition', () => {
     );
     const layers = fc.tuple(files, files).map((lists) =>
       lists.map((list, i) => {
-        const entries = [...tree(['/c/']), ...list.map(([path, mode]) => entry(path, 'file', { mode }))];
+        const entries = [
+          ...tree(['/c/']),
+          ...list.map(([path, mode]) => entry(path, 'file', { mode })),
+        ];
         return layer(`acme/m${i}`, i, [], { entries, protected_spec: i === 0 ? ['/a'] : [] });
       }),
     );
@@ -171,13 +214,20 @@ describe('previewComposition', () => {
       fc.property(layers, layers, (before, after) => {
         const preview = previewComposition(indexed(...before), indexed(...after));
         const [a, b] = [merged(before), merged(after)];
-        expect(preview.added.map(({ path }) => path)).toEqual([...b.keys()].filter((path) => !a.has(path)));
-        expect(preview.removed.map(({ path }) => path)).toEqual([...a.keys()].filter((path) => !b.has(path)));
+        expect(preview.added.map(({ path }) => path)).toEqual(
+          [...b.keys()].filter((path) => !a.has(path)),
+        );
+        expect(preview.removed.map(({ path }) => path)).toEqual(
+          [...a.keys()].filter((path) => !b.has(path)),
+        );
         expect(preview.changed.map(({ path }) => path)).toEqual(
           [...a.keys()].filter((path) => b.has(path) && a.get(path) !== b.get(path)),
         );
         const back = previewComposition(indexed(...after), indexed(...before));
-        expect(back.dropped).toEqual({ now: preview.dropped.no_longer, no_longer: preview.dropped.now });
+        expect(back.dropped).toEqual({
+          now: preview.dropped.no_longer,
+          no_longer: preview.dropped.now,
+        });
       }),
       { numRuns: 500 },
     );
@@ -187,13 +237,18 @@ describe('previewComposition', () => {
 describe('the index of a composition', () => {
   it('is the same for layers in any order', () => {
     const site = layer('acme/site', 90, ['/etc/motd', '/srv/x -> y']);
-    expect(encodeIndex(indexOf(compose([site, base])))).toEqual(encodeIndex(indexOf(compose([base, site]))));
+    expect(encodeIndex(indexOf(compose([site, base])))).toEqual(
+      encodeIndex(indexOf(compose([base, site]))),
+    );
   });
 
   it('of a format that nobody knows is refused', () => {
     const later = { ...indexOf(compose([])), format: 2 } as unknown as CompositionIndex;
     expect(() => decodeIndex(encodeIndex(later))).toThrow(
-      expect.objectContaining({ code: 'io_error', message: 'expected a composition index of format 1, found 2' }),
+      expect.objectContaining({
+        code: 'io_error',
+        message: 'expected a composition index of format 1, found 2',
+      }),
     );
   });
 });

@@ -16,7 +16,9 @@ describe('protected_spec', () => {
       layer('acme/site', priority, ['/etc/shadow', '/etc/site']),
     ]);
     expect(composition.owners.get('/etc/shadow')).toBe('acme/base');
-    expect(composition.report.dropped).toEqual([{ path: '/etc/shadow', from: 'acme/site', because_of: 'acme/base' }]);
+    expect(composition.report.dropped).toEqual([
+      { path: '/etc/shadow', from: 'acme/site', because_of: 'acme/base' },
+    ]);
     expect(composition.report.shadowed).toEqual([]);
     expect(composition.effective_masks).toEqual(
       new Map([
@@ -37,16 +39,19 @@ describe('protected_spec', () => {
     });
   });
 
-  it.each(['/etc/ssl', '/etc', '/etc/ssl -> /tmp'])('protects each ancestor as a directory: drops %s', (path) => {
-    const composition = compose([
-      layer('acme/base', 10, ['/etc/ssl/key'], { protected_spec: ['/etc/ssl/key'] }),
-      layer('acme/site', 90, [path]),
-    ]);
-    expect(composition.owners).toEqual(new Map([['/etc/ssl/key', 'acme/base']]));
-    expect(composition.report.dropped).toEqual([
-      { path: path.split(' ')[0], from: 'acme/site', because_of: 'acme/base' },
-    ]);
-  });
+  it.each(['/etc/ssl', '/etc', '/etc/ssl -> /tmp'])(
+    'protects each ancestor as a directory: drops %s',
+    (path) => {
+      const composition = compose([
+        layer('acme/base', 10, ['/etc/ssl/key'], { protected_spec: ['/etc/ssl/key'] }),
+        layer('acme/site', 90, [path]),
+      ]);
+      expect(composition.owners).toEqual(new Map([['/etc/ssl/key', 'acme/base']]));
+      expect(composition.report.dropped).toEqual([
+        { path: path.split(' ')[0], from: 'acme/site', because_of: 'acme/base' },
+      ]);
+    },
+  );
 
   it('merges the attributes of ancestors as those of other directories', () => {
     const site = layer('acme/site', 90, []);
@@ -69,9 +74,11 @@ describe('protected_spec', () => {
 
   it("clashes with a neighbour's directory at a protected file", () => {
     const base = layer('acme/base', 10, ['/etc/shadow'], shadow);
-    expect(thrownBy(() => compose([base, layer('acme/site', 1, ['/etc/shadow/x'])]))).toMatchObject({
-      code: 'composition_type_conflict',
-    });
+    expect(thrownBy(() => compose([base, layer('acme/site', 1, ['/etc/shadow/x'])]))).toMatchObject(
+      {
+        code: 'composition_type_conflict',
+      },
+    );
   });
 
   it('warns of patterns that protect nothing, or directories without their files', () => {
@@ -87,7 +94,10 @@ describe('protected_spec', () => {
 
 describe('two modules that protect the same path', () => {
   it('are a conflict whose sentence names the path and both', () => {
-    const layers = [layer('acme/a', 1, ['/etc/shadow'], shadow), layer('acme/b', 2, ['/etc/shadow'], shadow)];
+    const layers = [
+      layer('acme/a', 1, ['/etc/shadow'], shadow),
+      layer('acme/b', 2, ['/etc/shadow'], shadow),
+    ];
     expect(thrownBy(() => compose(layers))).toMatchObject({
       code: 'composition_protected_conflict',
       message:
@@ -146,7 +156,9 @@ describe('two modules that protect the same path', () => {
 
   it('are compared within a bound, whatever their patterns are', () => {
     const hostile = Array.from({ length: 60 }, (_, i) =>
-      layer(`acme/m${i}`, i, [], { protected_spec: [0, 1, 2, 3].map((k) => `/etc/**/a*/**/b*/**/x${i}-${k}/**/z`) }),
+      layer(`acme/m${i}`, i, [], {
+        protected_spec: [0, 1, 2, 3].map((k) => `/etc/**/a*/**/b*/**/x${i}-${k}/**/z`),
+      }),
     );
     const started = cpuMs();
     const { warnings } = compose(hostile).report;
@@ -200,9 +212,13 @@ describe('a carve-out', () => {
   it("lifts the parent's protection, and is reported", () => {
     const { owners, report } = compose([child(), parent]);
     expect(owners.get(conf)).toBe('acme/chrony-no-pool');
-    expect(report.carved_out).toEqual([{ path: conf, from: 'acme/chrony', by: 'acme/chrony-no-pool' }]);
+    expect(report.carved_out).toEqual([
+      { path: conf, from: 'acme/chrony', by: 'acme/chrony-no-pool' },
+    ]);
     expect(report.dropped).toEqual([]);
-    expect(report.shadowed).toEqual([{ path: conf, from: 'acme/chrony', by: 'acme/chrony-no-pool' }]);
+    expect(report.shadowed).toEqual([
+      { path: conf, from: 'acme/chrony', by: 'acme/chrony-no-pool' },
+    ]);
   });
 
   it('holds for that layer only', () => {
@@ -214,21 +230,31 @@ describe('a carve-out', () => {
   it('wins or loses by rank', () => {
     const { owners, report } = compose([child({ priority: 1 }), parent]);
     expect(owners.get(conf)).toBe('acme/chrony');
-    expect(report.shadowed).toEqual([{ path: conf, from: 'acme/chrony-no-pool', by: 'acme/chrony' }]);
+    expect(report.shadowed).toEqual([
+      { path: conf, from: 'acme/chrony-no-pool', by: 'acme/chrony' },
+    ]);
   });
 
   it('lets the child protect what it carved out', () => {
     const { owners, report } = compose([child({ priority: 1, protected_spec: [conf] }), parent]);
     expect(owners.get(conf)).toBe('acme/chrony-no-pool');
-    expect(report.dropped).toEqual([{ path: conf, from: 'acme/chrony', because_of: 'acme/chrony-no-pool' }]);
+    expect(report.dropped).toEqual([
+      { path: conf, from: 'acme/chrony', because_of: 'acme/chrony-no-pool' },
+    ]);
   });
 
   it('reaches the files that its glob matches', () => {
-    const glob = { file_spec: ['/etc/chrony/*.conf', '/etc/chrony/keys'], mask: ['/etc/chrony/*.conf'] };
+    const glob = {
+      file_spec: ['/etc/chrony/*.conf', '/etc/chrony/keys'],
+      mask: ['/etc/chrony/*.conf'],
+    };
     const keys = '/etc/chrony/keys';
     const both = layer('acme/chrony', 60, [conf, keys], { protected_spec: ['/etc/chrony/***'] });
     const { owners, report } = compose([both, { ...child(glob), entries: both.entries }]);
-    expect(Object.fromEntries(owners)).toEqual({ [conf]: 'acme/chrony-no-pool', [keys]: 'acme/chrony' });
+    expect(Object.fromEntries(owners)).toEqual({
+      [conf]: 'acme/chrony-no-pool',
+      [keys]: 'acme/chrony',
+    });
     expect(report.dropped.map((one) => one.path)).toEqual([keys]);
   });
 
@@ -247,7 +273,9 @@ describe('a carve-out', () => {
     const directory = layer('acme/x', 62, [`${conf}/`]).entries;
     const kept = thrownBy(() => compose([parent, child({ entries: directory })]));
     expect(kept).toMatchObject({ code: 'composition_type_conflict' });
-    const claimed = thrownBy(() => compose([parent, child({ entries: directory, protected_spec: [conf] })]));
+    const claimed = thrownBy(() =>
+      compose([parent, child({ entries: directory, protected_spec: [conf] })]),
+    );
     expect(claimed).toMatchObject({ code: 'composition_protected_conflict' });
   });
 
@@ -269,20 +297,32 @@ describe('a granted reservation', () => {
       ...more,
     });
 
-  it.each([10, 90])("drops neighbours' files at paths that the module does not ship (neighbour at %i)", (priority) => {
-    const site = layer('acme/site', priority, ['/etc/vault/token', '/etc/vault/link -> /tmp', '/etc/other']);
-    const { owners, report } = compose([vault(), site]);
-    expect([...owners.keys()]).toEqual(['/etc/other', '/usr/bin/vault']);
-    expect(report.dropped).toEqual([
-      { path: '/etc/vault/link', from: 'acme/site', because_of: 'acme/vault' },
-      { path: '/etc/vault/token', from: 'acme/site', because_of: 'acme/vault' },
-    ]);
-    expect(report.layers.find(({ name }) => name === 'acme/site')?.effective_mask).toHaveLength(2);
-    expect(report.warnings).toEqual([]);
-  });
+  it.each([10, 90])(
+    "drops neighbours' files at paths that the module does not ship (neighbour at %i)",
+    (priority) => {
+      const site = layer('acme/site', priority, [
+        '/etc/vault/token',
+        '/etc/vault/link -> /tmp',
+        '/etc/other',
+      ]);
+      const { owners, report } = compose([vault(), site]);
+      expect([...owners.keys()]).toEqual(['/etc/other', '/usr/bin/vault']);
+      expect(report.dropped).toEqual([
+        { path: '/etc/vault/link', from: 'acme/site', because_of: 'acme/vault' },
+        { path: '/etc/vault/token', from: 'acme/site', because_of: 'acme/vault' },
+      ]);
+      expect(report.layers.find(({ name }) => name === 'acme/site')?.effective_mask).toHaveLength(
+        2,
+      );
+      expect(report.warnings).toEqual([]);
+    },
+  );
 
   it('without the grant is a pattern that protects nothing, and a warning', () => {
-    const { report } = compose([vault({ granted_reservations: [] }), layer('acme/site', 10, ['/etc/vault/token'])]);
+    const { report } = compose([
+      vault({ granted_reservations: [] }),
+      layer('acme/site', 10, ['/etc/vault/token']),
+    ]);
     expect(report.dropped).toEqual([]);
     expect(report.warnings).toHaveLength(1);
   });
@@ -298,7 +338,10 @@ describe('a granted reservation', () => {
   });
 
   it('for a pattern that the version does not have reserves nothing, and is a warning', () => {
-    const { owners, report } = compose([vault({ protected_spec: [] }), layer('acme/site', 10, ['/etc/vault/token'])]);
+    const { owners, report } = compose([
+      vault({ protected_spec: [] }),
+      layer('acme/site', 10, ['/etc/vault/token']),
+    ]);
     expect(owners.get('/etc/vault/token')).toBe('acme/site');
     expect(report.warnings).toEqual([
       'reservation "/etc/vault/**" is granted to acme/vault, but 1.0.0 does not ask for it',
@@ -306,7 +349,9 @@ describe('a granted reservation', () => {
   });
 
   it('clashes with a file that another module ships and protects there', () => {
-    const site = layer('acme/site', 10, ['/etc/vault/token'], { protected_spec: ['/etc/vault/token'] });
+    const site = layer('acme/site', 10, ['/etc/vault/token'], {
+      protected_spec: ['/etc/vault/token'],
+    });
     expect(thrownBy(() => compose([vault(), site]))).toMatchObject({
       code: 'composition_protected_conflict',
       details: [{ path: '/etc/vault/token', modules: ['acme/site', 'acme/vault'] }],
@@ -329,7 +374,10 @@ describe('a granted reservation', () => {
   );
 
   it('by patterns that overlap only warns', () => {
-    const other = layer('acme/other', 10, [], { protected_spec: ['/etc/**'], granted_reservations: ['/etc/**'] });
+    const other = layer('acme/other', 10, [], {
+      protected_spec: ['/etc/**'],
+      granted_reservations: ['/etc/**'],
+    });
     expect(compose([vault(), other]).report.warnings).toEqual([expect.stringContaining('overlap')]);
   });
 
@@ -342,6 +390,8 @@ describe('a granted reservation', () => {
     });
     const { owners, report } = compose([vault(), child]);
     expect(owners.get('/etc/vault/token')).toBe('acme/vault-token');
-    expect(report.carved_out).toEqual([{ path: '/etc/vault/token', from: 'acme/vault', by: 'acme/vault-token' }]);
+    expect(report.carved_out).toEqual([
+      { path: '/etc/vault/token', from: 'acme/vault', by: 'acme/vault-token' },
+    ]);
   });
 });

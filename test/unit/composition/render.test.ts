@@ -12,14 +12,17 @@ function render(bytes: Uint8Array | string, metadata: RenderMetadata): Buffer {
 
 describe('renderInstanceFiles', () => {
   it('substitutes instance keys and nothing else', () => {
-    const text = '${instance.hostname} ${instance.port} ${instance.tls} ${HOME} $instance.hostname ${instance}\n';
+    const text =
+      '${instance.hostname} ${instance.port} ${instance.tls} ${HOME} $instance.hostname ${instance}\n';
     expect(render(text, { hostname: 'tokyo-1', port: 8443, tls: true }).toString()).toBe(
       'tokyo-1 8443 true ${HOME} $instance.hostname ${instance}\n',
     );
   });
 
   it('does not look at values again', () => {
-    expect(render('${instance.a}', { a: '${instance.b} $& $1', b: 'no' }).toString()).toBe('${instance.b} $& $1');
+    expect(render('${instance.a}', { a: '${instance.b} $& $1', b: 'no' }).toString()).toBe(
+      '${instance.b} $& $1',
+    );
   });
 
   it('passes files that are not text unchanged', () => {
@@ -45,17 +48,31 @@ describe('renderInstanceFiles', () => {
     );
   });
 
-  it.each(['constructor', '__proto__', 'toString'])('does not take %s from the prototype', (key) => {
-    expect(thrownBy(() => render(`\${instance.${key}}`, {}))).toMatchObject({ code: 'instance_metadata_missing' });
-  });
+  it.each(['constructor', '__proto__', 'toString'])(
+    'does not take %s from the prototype',
+    (key) => {
+      expect(thrownBy(() => render(`\${instance.${key}}`, {}))).toMatchObject({
+        code: 'instance_metadata_missing',
+      });
+    },
+  );
 
   it('keeps attributes, takes contents by module and path, and sorts by path', () => {
     const files = [
-      { module: 'acme/b', entry: entry('/etc/z', 'file', { mode: 0o600, uid: 7, gid: 8, mtime: 9 }) },
+      {
+        module: 'acme/b',
+        entry: entry('/etc/z', 'file', { mode: 0o600, uid: 7, gid: 8, mtime: 9 }),
+      },
       { module: 'acme/a', entry: entry('/etc/a') },
     ];
-    const rendered = renderInstanceFiles(files, (module, path) => Buffer.from(`${module}:${path}`), {});
-    expect(rendered.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()])).toEqual([
+    const rendered = renderInstanceFiles(
+      files,
+      (module, path) => Buffer.from(`${module}:${path}`),
+      {},
+    );
+    expect(
+      rendered.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()]),
+    ).toEqual([
       ['/etc/a', 'acme/a:/etc/a'],
       ['/etc/z', 'acme/b:/etc/z'],
     ]);

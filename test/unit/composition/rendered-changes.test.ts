@@ -3,7 +3,11 @@ import { type Rendering, renderedChanges } from '../../../shared/composition/ind
 import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { entry } from './factory.ts';
 
-function rendering(files: Record<string, string | Uint8Array>, metadata: Metadata, module = 'acme/site'): Rendering {
+function rendering(
+  files: Record<string, string | Uint8Array>,
+  metadata: Metadata,
+  module = 'acme/site',
+): Rendering {
   return {
     files: Object.keys(files).map((path) => ({ module, entry: entry(path) })),
     contents: (_, path) => Buffer.from(files[path] ?? ''),
@@ -18,7 +22,10 @@ const hosts = 'name ${instance.hostname}\nzone ${instance.zone}\n';
 describe('renderedChanges', () => {
   it('names the files that differ on a machine, the keys, and the lines', () => {
     const files = { '/etc/hosts': hosts, '/etc/zone': '${instance.zone}\n' };
-    const told = changes(rendering(files, { hostname: 'a', zone: 1 }), rendering(files, { hostname: 'b', zone: 1 }));
+    const told = changes(
+      rendering(files, { hostname: 'a', zone: 1 }),
+      rendering(files, { hostname: 'b', zone: 1 }),
+    );
     expect(told).toEqual([
       {
         path: '/etc/hosts',
@@ -42,7 +49,10 @@ describe('renderedChanges', () => {
 
   it('shows a placeholder whose key is missing as it is written', () => {
     const files = { '/etc/hosts': hosts };
-    const [one] = changes(rendering(files, { hostname: 'a', zone: 1 }), rendering(files, { hostname: 'a' }));
+    const [one] = changes(
+      rendering(files, { hostname: 'a', zone: 1 }),
+      rendering(files, { hostname: 'a' }),
+    );
     expect([one?.keys, one?.diff]).toEqual([
       ['zone'],
       ['@@ -1 +1 @@', '  name a', '- zone 1', '+ zone ${instance.zone}'],

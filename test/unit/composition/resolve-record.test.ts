@@ -28,15 +28,18 @@ describe('the record of a resolution', () => {
       required_by: ['acme/web'],
       chains: [['acme/web 1.0.0', 'acme/lib@^1']],
     });
-    expect(record.modules['acme/nginx']?.chains).toEqual([['acme/web 1.0.0', 'http-server@* (from acme/nginx)']]);
+    expect(record.modules['acme/nginx']?.chains).toEqual([
+      ['acme/web 1.0.0', 'http-server@* (from acme/nginx)'],
+    ]);
     expect(record.capabilities).toEqual({ 'acme/http-server': 'acme/nginx' });
     expect(record.settled).toBe(true);
   });
 
   it('stays when a module is registered that a name could mean as well', () => {
-    const first = resolved({ ...world, 'powernode/base': { '1.0.0': [] }, 'acme/web': { '1.0.0': ['base@*'] } }, [
-      'acme/web',
-    ]);
+    const first = resolved(
+      { ...world, 'powernode/base': { '1.0.0': [] }, 'acme/web': { '1.0.0': ['base@*'] } },
+      ['acme/web'],
+    );
     const more: World = {
       'powernode/base': { '1.0.0': [] },
       'acme/web': { '1.0.0': ['base@*'] },
@@ -64,14 +67,28 @@ describe('the record of a resolution', () => {
       'acme/nginx@1.0.0',
       'acme/web@1.0.0',
     ]);
-    expect(thrownBy(() => resolved(promoted, ['acme/web']))).toMatchObject({ code: 'composition_ambiguous' });
+    expect(thrownBy(() => resolved(promoted, ['acme/web']))).toMatchObject({
+      code: 'composition_ambiguous',
+    });
     // An assignment has the last word.
-    expect(resolved(promoted, ['acme/web', 'acme/apache'], first.record).ids).not.toContain('acme/nginx@1.0.0');
+    expect(resolved(promoted, ['acme/web', 'acme/apache'], first.record).ids).not.toContain(
+      'acme/nginx@1.0.0',
+    );
   });
 
   it.each([
-    ['a promotion', { ...world, 'acme/lib': { '1.2.0': [], '1.1.0': [] } }, ['acme/web'], 'acme/lib@1.2.0'],
-    ['a quarantine', { ...world, 'acme/lib': { '1.0.0': [], '1.1.0 withheld': [] } }, ['acme/web'], 'acme/lib@1.0.0'],
+    [
+      'a promotion',
+      { ...world, 'acme/lib': { '1.2.0': [], '1.1.0': [] } },
+      ['acme/web'],
+      'acme/lib@1.2.0',
+    ],
+    [
+      'a quarantine',
+      { ...world, 'acme/lib': { '1.0.0': [], '1.1.0 withheld': [] } },
+      ['acme/web'],
+      'acme/lib@1.0.0',
+    ],
     ['an assignment', world, ['acme/web', 'acme/lib@1.0.0'], 'acme/lib@1.0.0'],
   ] as [string, World, string[], string][])('gives way to %s', (_case, changed, assigned, id) => {
     const { record } = resolved(world, ['acme/web']);
@@ -94,14 +111,19 @@ describe('the record of a resolution', () => {
     const { ids, record } = resolved(waiting, ['acme/web']);
     expect([ids, record.settled]).toEqual([['acme/web@1.0.0'], false]);
     const there: World = { ...waiting, 'acme/exim': { '1.0.0': ['provides mail'] } };
-    expect(resolved(there, ['acme/web'], record).ids).toEqual(['acme/exim@1.0.0', 'acme/web@2.0.0']);
+    expect(resolved(there, ['acme/web'], record).ids).toEqual([
+      'acme/exim@1.0.0',
+      'acme/web@2.0.0',
+    ]);
   });
 
   it('changes nothing where nothing changed, whatever the world is (law)', () => {
     const modules = ['acme/a', 'acme/b', 'acme/c', 'acme/d'];
     const one = fc.tuple(fc.constantFrom(...modules, 'cap'), fc.constantFrom('^1', '^2', '*'));
     const version = fc.tuple(fc.array(one, { maxLength: 2 }), fc.boolean());
-    const worlds = fc.tuple(...modules.map(() => fc.array(version, { minLength: 1, maxLength: 3 })));
+    const worlds = fc.tuple(
+      ...modules.map(() => fc.array(version, { minLength: 1, maxLength: 3 })),
+    );
     let kept = 0;
     fc.assert(
       fc.property(worlds, (versions) => {

@@ -1,4 +1,8 @@
-import type { ResolutionInput, Standing, VersionChoice } from '../../../shared/composition/index.ts';
+import type {
+  ResolutionInput,
+  Standing,
+  VersionChoice,
+} from '../../../shared/composition/index.ts';
 
 export interface Choice extends VersionChoice {
   requires: string[];
@@ -23,7 +27,12 @@ export function inputOf(world: World, assigned: string[]): ResolutionInput<Choic
   for (const [module, versions] of Object.entries(world)) {
     const choices = Object.entries(versions).map(([text, requires]): Choice => {
       const [version_string = '', standing = 'offered'] = text.split(' ');
-      return { id: `${module}@${version_string}`, version_string, standing: standing as Standing, requires };
+      return {
+        id: `${module}@${version_string}`,
+        version_string,
+        standing: standing as Standing,
+        requires,
+      };
     });
     modules.set(module, choices);
   }
@@ -31,9 +40,13 @@ export function inputOf(world: World, assigned: string[]): ResolutionInput<Choic
     account: 'acme',
     assigned: assigned.map(requirement),
     available: (module) => modules.get(module) ?? null,
-    requires: (choice) => choice.requires.filter((text) => !text.startsWith(provided)).map(requirement),
+    requires: (choice) =>
+      choice.requires.filter((text) => !text.startsWith(provided)).map(requirement),
     provides: (choice) =>
-      choice.requires.flatMap((text) => (text.startsWith(provided) ? [text.slice(provided.length)] : [])),
-    providers: (_capability, account) => [...modules.keys()].filter((module) => module.startsWith(`${account}/`)),
+      choice.requires.flatMap((text) =>
+        text.startsWith(provided) ? [text.slice(provided.length)] : [],
+      ),
+    providers: (_capability, account) =>
+      [...modules.keys()].filter((module) => module.startsWith(`${account}/`)),
   };
 }

@@ -78,14 +78,24 @@ class Stage {
 
   /** The module tar as people make it who have GNU tar only; directories get times of their own first. */
   async tar(): Promise<{ path: string; entries: CompositionLayer['entries'] }> {
-    const directories = execFileSync('find', [this.root, '-type', 'd', '-print0'], { encoding: 'utf8' }).split('\0');
+    const directories = execFileSync('find', [this.root, '-type', 'd', '-print0'], {
+      encoding: 'utf8',
+    }).split('\0');
     for (const path of directories) if (path !== '') this.#touch(path);
     const { digest } = imageOfTree(treeFromDirectory(this.root));
     writeFileSync(join(this.#directory, 'composefs-digest'), `${digest}\n`);
     writeFileSync(join(this.#directory, 'manifest.json'), '{}');
     const path = join(this.#directory, 'module.tar');
     const members = ['manifest.json', 'composefs-digest', 'rootfs'];
-    execFileSync('tar', ['--format=pax', ...xattrOptions, '-cf', path, '-C', this.#directory, ...members]);
+    execFileSync('tar', [
+      '--format=pax',
+      ...xattrOptions,
+      '-cf',
+      path,
+      '-C',
+      this.#directory,
+      ...members,
+    ]);
     const read = await readModuleTar(createReadStream(path), { allowDevices: true });
     // The tree that was read is the one on disk.
     expect(verifyModuleTar(read).digest).toBe(digest);
@@ -109,7 +119,13 @@ class Stage {
 /** Lays a layer's archive over what is there, as tar does it, without what others' protection drops. */
 function extractOver(target: string, tar: string, mask: readonly string[]): void {
   const excluded = mask.map((path) => `--exclude=rootfs${path}`);
-  const options = ['--same-owner', '--same-permissions', '--anchored', '--no-wildcards', ...excluded];
+  const options = [
+    '--same-owner',
+    '--same-permissions',
+    '--anchored',
+    '--no-wildcards',
+    ...excluded,
+  ];
   execFileSync('tar', ['-xf', tar, '-C', target, ...xattrOptions, ...options, 'rootfs']);
 }
 
@@ -169,12 +185,18 @@ describe('layers that tar extracts over each other, as root where possible,', ()
       tars.push(path);
     }
     const composition = compose(layers.toReversed());
-    expect(composition.report.dropped).toEqual([{ path: '/etc/shadow', from: 'acme/m1', because_of: 'acme/m0' }]);
+    expect(composition.report.dropped).toEqual([
+      { path: '/etc/shadow', from: 'acme/m1', because_of: 'acme/m0' },
+    ]);
     expect(composition.report.carved_out).toHaveLength(1);
     const merged = join(scratch, 'merged');
     mkdirSync(merged);
     for (const [i, tar] of tars.entries()) {
-      extractOver(merged, tar, composition.effective_masks.get(layerName(layers[i] as CompositionLayer)) ?? []);
+      extractOver(
+        merged,
+        tar,
+        composition.effective_masks.get(layerName(layers[i] as CompositionLayer)) ?? [],
+      );
     }
     const onDisk = imageOfTree(treeFromDirectory(join(merged, 'rootfs')));
     expect(composefsImage(composition.entries).digest).toBe(onDisk.digest);

@@ -29,7 +29,9 @@ it('a version that a template does not take names the track and the demands that
   expect(unmoved({ module: 'acme/tls', to: { version_id: 'ver_2' } }, 'live', resolution)).toBe(
     'acme/tls stays at 1.0.0, which is what track live hands out for acme/web 1.2.0 → acme/tls@^1.0',
   );
-  expect(unmoved({ module: 'acme/tls', to: { version_id: 'ver_1' } }, 'live', resolution)).toBeNull();
+  expect(
+    unmoved({ module: 'acme/tls', to: { version_id: 'ver_1' } }, 'live', resolution),
+  ).toBeNull();
   expect(unmoved({ module: 'acme/other', to: { version_id: 'ver_2' } }, 'live', null)).toBe(
     'acme/other is no part of the template on track live',
   );

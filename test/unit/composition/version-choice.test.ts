@@ -19,8 +19,14 @@ describe('chooseVersion on live', () => {
   });
 
   it('orders equal versions by their time of ingest', () => {
-    const first = version('0.0.0+git.aaaaaaaaaaaa', { id: 'first', ingested_at: '2026-01-01T00:00:00.000Z' });
-    const later = version('0.0.0+git.000000000000', { id: 'later', ingested_at: '2026-01-02T00:00:00.000Z' });
+    const first = version('0.0.0+git.aaaaaaaaaaaa', {
+      id: 'first',
+      ingested_at: '2026-01-01T00:00:00.000Z',
+    });
+    const later = version('0.0.0+git.000000000000', {
+      id: 'later',
+      ingested_at: '2026-01-02T00:00:00.000Z',
+    });
     expect(chooseVersion([later, first], 'live', null)?.id).toBe('later');
   });
 
@@ -37,7 +43,11 @@ describe('chooseVersion on live', () => {
   it('never falls from live back to merely blessed', () => {
     const blessed = version('1.1.0', { promotion_state: 'blessed' });
     expect(
-      choose([version('1.0.0', { promotion_state: 'retired', was_live: true }), blessed], 'live', null),
+      choose(
+        [version('1.0.0', { promotion_state: 'retired', was_live: true }), blessed],
+        'live',
+        null,
+      ),
     ).toBeNull();
     expect(choose([version('1.0.0', { quarantined: true }), blessed], 'live', '^1.0')).toBeNull();
     expect(choose([version('1.0.0'), blessed], 'live', '^1.1')).toBeNull();
@@ -55,7 +65,13 @@ describe('chooseVersion on live', () => {
     for (const constraint of [null, '*', '']) {
       expect(choose([version('1.0.0', superseded), retired], 'live', constraint)).toBeNull();
     }
-    expect(choose([version('1.0.0', superseded), version('1.1.0', { quarantined: true })], 'live', '^1.0')).toBeNull();
+    expect(
+      choose(
+        [version('1.0.0', superseded), version('1.1.0', { quarantined: true })],
+        'live',
+        '^1.0',
+      ),
+    ).toBeNull();
   });
 
   it('hands out pre-releases that are live, unless a range leaves them out', () => {
@@ -84,13 +100,18 @@ describe.each(['live', 'staging'] as const)('chooseVersion on %s', (track) => {
   it.each(['staging', 'blessed', 'live'] as const)(
     'never hands out what is quarantined, though %s',
     (promotion_state) => {
-      expect(choose([version('1.0.0', { promotion_state, quarantined: true })], track, null)).toBeNull();
+      expect(
+        choose([version('1.0.0', { promotion_state, quarantined: true })], track, null),
+      ).toBeNull();
     },
   );
 
   it('knows of a quarantined version that would be handed out', () => {
     const promotion_state = track === 'live' ? 'blessed' : 'staging';
-    const [choice] = versionChoices([version('1.0.0', { promotion_state, quarantined: true })], track);
+    const [choice] = versionChoices(
+      [version('1.0.0', { promotion_state, quarantined: true })],
+      track,
+    );
     expect(choice).toMatchObject({ version_string: '1.0.0', standing: 'withheld' });
   });
 });

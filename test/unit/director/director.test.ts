@@ -25,7 +25,11 @@ function director() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const keyId = tufKey(publicKeyPem).keyID;
-  return { publicKeyPem, keyId, signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey) };
+  return {
+    publicKeyPem,
+    keyId,
+    signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey),
+  };
 }
 type Director = ReturnType<typeof director>;
 
@@ -47,14 +51,30 @@ function state(changed: Partial<DesiredState> = {}): DesiredState {
 }
 
 async function signedRoot(by: Director, version = 1, expires = inAYear): Promise<Buffer> {
-  return await signMetadata(makeRoot({ publicKeyPem: by.publicKeyPem, expires, version }), by.signer, by.keyId);
+  return await signMetadata(
+    makeRoot({ publicKeyPem: by.publicKeyPem, expires, version }),
+    by.signer,
+    by.keyId,
+  );
 }
 
-async function signedState(by: Director, custom = state(), version = 3, expires = inAWeek): Promise<Buffer> {
-  return await signMetadata(makeDesiredState({ custom, image, version, expires }), by.signer, by.keyId);
+async function signedState(
+  by: Director,
+  custom = state(),
+  version = 3,
+  expires = inAWeek,
+): Promise<Buffer> {
+  return await signMetadata(
+    makeDesiredState({ custom, image, version, expires }),
+    by.signer,
+    by.keyId,
+  );
 }
 
-async function check(by: Director, changed: Partial<Parameters<typeof verifyDesiredState>[1]> = {}) {
+async function check(
+  by: Director,
+  changed: Partial<Parameters<typeof verifyDesiredState>[1]> = {},
+) {
   const bytes = await signedRoot(by);
   const root = verifyRoot(bytes, rootSha256(bytes));
   return { root, account: 'acme', instance: 'ins_1', lastVersion: 0, now, ...changed };
@@ -93,9 +113,9 @@ describe('the account root', () => {
 
   it('is not trusted when a single byte differs from what the token pins', async () => {
     const bytes = await signedRoot(director());
-    expect(codeOf(() => verifyRoot(Buffer.concat([bytes, Buffer.from('\n')]), rootSha256(bytes)))).toBe(
-      'root_untrusted',
-    );
+    expect(
+      codeOf(() => verifyRoot(Buffer.concat([bytes, Buffer.from('\n')]), rootSha256(bytes))),
+    ).toBe('root_untrusted');
   });
 
   it('is not trusted unsigned, signed by another key, or as another kind of metadata, even when pinned', async () => {
@@ -142,7 +162,9 @@ describe('the account root', () => {
 describe('a desired state', () => {
   it('reads back as it was made', async () => {
     const by = director();
-    const custom = state({ metadata: { hostname: 'näme "quoted" \\ and\nlines', count: 3, on: true } });
+    const custom = state({
+      metadata: { hostname: 'näme "quoted" \\ and\nlines', count: 3, on: true },
+    });
     const verified = verifyDesiredState(await signedState(by, custom), await check(by));
     expect(verified).toEqual({ state: custom, version: 3, expires: inAWeek, image });
   });
@@ -152,7 +174,9 @@ describe('a desired state', () => {
     const rules = await check(by);
     await fc.assert(
       fc.asyncProperty(
-        fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).match(/\d\.|\de[+-]|-0/)),
+        fc
+          .jsonValue({ noUnicodeString: false })
+          .filter((value) => !JSON.stringify(value).match(/\d\.|\de[+-]|-0/)),
         async (value) => {
           const custom = state({ metadata: { free: value ?? null } });
           let bytes: Buffer;
@@ -162,7 +186,9 @@ describe('a desired state', () => {
             expect(isGantryError(error, 'desired_state_invalid')).toBe(true);
             return;
           }
-          expect(verifyDesiredState(bytes, rules).state).toEqual(JSON.parse(JSON.stringify(custom)));
+          expect(verifyDesiredState(bytes, rules).state).toEqual(
+            JSON.parse(JSON.stringify(custom)),
+          );
         },
       ),
       { numRuns: 50 },
@@ -181,9 +207,9 @@ describe('a desired state', () => {
     expect(codeOf(() => makeDesiredState({ custom, image, version: 1, expires: inAWeek }))).toBe(
       'desired_state_invalid',
     );
-    expect(codeOf(() => makeDesiredState({ custom: state(), image, version: 0, expires: inAWeek }))).toBe(
-      'desired_state_invalid',
-    );
+    expect(
+      codeOf(() => makeDesiredState({ custom: state(), image, version: 0, expires: inAWeek })),
+    ).toBe('desired_state_invalid');
   });
 
   it('is refused when another key signed it, nobody did, or something in it was changed', async () => {
@@ -198,17 +224,24 @@ describe('a desired state', () => {
       altered(signed, (json) => Object.assign(json.signed, { expires: '2030-01-01T00:00:00Z' })),
     ];
     for (const bytes of cases) {
-      expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_signature_invalid');
+      expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe(
+        'desired_state_signature_invalid',
+      );
     }
   });
 
   it('is refused when it holds what no signature covers, or hands its authority on', async () => {
     const by = director();
     const rules = await check(by);
-    const uncovered = altered(await signedState(by), (json) => Object.assign(json.signed, { delegations: null }));
+    const uncovered = altered(await signedState(by), (json) =>
+      Object.assign(json.signed, { delegations: null }),
+    );
     expect(codeOf(() => verifyDesiredState(uncovered, rules))).toBe('desired_state_invalid');
     const { signed } = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
-    const delegating = Targets.fromJSON({ ...signed.toJSON(), delegations: { keys: {}, roles: [] } });
+    const delegating = Targets.fromJSON({
+      ...signed.toJSON(),
+      delegations: { keys: {}, roles: [] },
+    });
     const bytes = await signMetadata(new Metadata(delegating), by.signer, by.keyId);
     expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_invalid');
   });
@@ -221,10 +254,14 @@ describe('a desired state', () => {
     const renamed = altered(bytes, (json) => {
       json.signatures = json.signatures.map((s) => ({ ...(s as object), keyid: '0'.repeat(64) }));
     });
-    expect(codeOf(() => verifyDesiredState(renamed, rules))).toBe('desired_state_signature_invalid');
+    expect(codeOf(() => verifyDesiredState(renamed, rules))).toBe(
+      'desired_state_signature_invalid',
+    );
     metadata.signatures = { [by.keyId]: new Signature({ keyID: by.keyId, sig: 'zz' }) };
     const garbled = Buffer.from(JSON.stringify(metadata.toJSON()));
-    expect(codeOf(() => verifyDesiredState(garbled, rules))).toBe('desired_state_signature_invalid');
+    expect(codeOf(() => verifyDesiredState(garbled, rules))).toBe(
+      'desired_state_signature_invalid',
+    );
   });
 
   it('is refused for another instance or account, though well signed', async () => {
@@ -250,7 +287,9 @@ describe('a desired state', () => {
     const bytes = await signedState(by);
     const late = await check(by, { now: inAWeek });
     expect(codeOf(() => verifyDesiredState(bytes, late))).toBe('desired_state_expired');
-    expect(codeOf(() => verifyDesiredState(bytes, { ...late, lastVersion: 4 }))).toBe('desired_state_version_rollback');
+    expect(codeOf(() => verifyDesiredState(bytes, { ...late, lastVersion: 4 }))).toBe(
+      'desired_state_version_rollback',
+    );
     const rootGone = await check(by, { now: inAYear });
     const fresh = await signedState(by, state(), 3, new Date('2027-04-01T00:00:00Z'));
     expect(codeOf(() => verifyDesiredState(fresh, rootGone))).toBe('desired_state_expired');
@@ -279,9 +318,12 @@ describe('a desired state', () => {
       );
     }
     const metadata = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
-    Object.assign(metadata.signed.targets['composition.erofs']?.unrecognizedFields.custom as object, {
-      layers: 'none',
-    });
+    Object.assign(
+      metadata.signed.targets['composition.erofs']?.unrecognizedFields.custom as object,
+      {
+        layers: 'none',
+      },
+    );
     const bytes = await signMetadata(metadata, by.signer, by.keyId);
     expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_invalid');
   });

@@ -27,7 +27,9 @@ interface Signer {
 
 function signer(type: 'ec' | 'ed25519' = 'ec'): Signer {
   const { privateKey, publicKey } =
-    type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    type === 'ed25519'
+      ? generateKeyPairSync('ed25519')
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   return { pem, id: tufKey(pem).keyID, key: privateKey };
 }
@@ -59,16 +61,32 @@ describe('a chain of roots', () => {
     const director = signer();
     const [alice, bob, carol] = [signer(), signer('ed25519'), signer()];
     const one = first(director);
-    const two = following(one, { add: [alice.pem, bob.pem, carol.pem], threshold: 2 }, [director, alice, bob, carol]);
+    const two = following(one, { add: [alice.pem, bob.pem, carol.pem], threshold: 2 }, [
+      director,
+      alice,
+      bob,
+      carol,
+    ]);
     const three = following(two, { remove: [director.id] }, [alice, bob]);
-    expect(describeRoot(three)).toMatchObject({ version: 3, threshold: 2, director: { key_id: director.id } });
-    expect(describeRoot(three).keys.map(({ key_id }) => key_id)).toEqual([alice.id, bob.id, carol.id]);
+    expect(describeRoot(three)).toMatchObject({
+      version: 3,
+      threshold: 2,
+      director: { key_id: director.id },
+    });
+    expect(describeRoot(three).keys.map(({ key_id }) => key_id)).toEqual([
+      alice.id,
+      bob.id,
+      carol.id,
+    ]);
     const next = signer();
     const four = following(three, { director: next.pem }, [bob, carol]);
     expect(describeRoot(four).director.key_id).toBe(next.id);
     const pinned = bytesOf(one);
     const chain = [two, three, four].map(bytesOf);
-    const last = chain.reduce((root, bytes) => verifyNextRoot(bytes, root), verifyRoot(pinned, rootSha256(pinned)));
+    const last = chain.reduce(
+      (root, bytes) => verifyNextRoot(bytes, root),
+      verifyRoot(pinned, rootSha256(pinned)),
+    );
     expect(last.signed.version).toBe(4);
   });
 
@@ -98,11 +116,11 @@ describe('a chain of roots', () => {
   ])('asks for the thresholds of the root before and of its own: %s', (_, indexes, accepted) => {
     const director = signer();
     const [alice, bob, carol, dave] = [signer(), signer(), signer(), signer()];
-    const two = following(first(director), { add: [alice.pem, bob.pem], remove: [director.id], threshold: 2 }, [
-      director,
-      alice,
-      bob,
-    ]);
+    const two = following(
+      first(director),
+      { add: [alice.pem, bob.pem], remove: [director.id], threshold: 2 },
+      [director, alice, bob],
+    );
     const change = { add: [carol.pem, dave.pem], remove: [alice.id], threshold: 2 };
     const signers = indexes.map((index) => [alice, bob, carol, dave][index] as Signer);
     const three = bytesOf(following(two, change, signers));
@@ -116,36 +134,45 @@ describe('a chain of roots', () => {
     const director = keys[0] as Signer;
     const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1 });
     fc.assert(
-      fc.property(numbers, numbers, fc.nat(3), fc.nat(3), fc.infiniteStream(fc.boolean()), (olds, news, a, b, dice) => {
-        const pick = (ns: number[]) => ns.map((n) => keys[n] as Signer);
-        const two = following(
-          first(director),
-          {
-            add: pick(olds).map(({ pem }) => pem),
-            remove: [director.id],
-            threshold: (a % olds.length) + 1,
-          },
-          [director, ...pick(olds)],
-        );
-        const change = {
-          add: pick(news.filter((n) => !olds.includes(n))).map(({ pem }) => pem),
-          remove: pick(olds.filter((n) => !news.includes(n))).map(({ id }) => id),
-          threshold: (b % news.length) + 1,
-          director: signer().pem,
-        };
-        const all = pick([...new Set([...olds, ...news])]);
-        const three = following(
-          two,
-          change,
-          all.filter(() => dice.next().value),
-        );
-        const standing = standingOf(three, two);
-        const enough = standing.needs.every(({ threshold, signed }) => signed.length >= threshold);
-        expect(standing.complete).toBe(enough && standing.unproven.length === 0);
-        const verify = () => verifyNextRoot(bytesOf(three), two);
-        if (enough) expect(verify().signed.version).toBe(3);
-        else expect(verify).toThrow(expect.objectContaining({ code: 'root_untrusted' }));
-      }),
+      fc.property(
+        numbers,
+        numbers,
+        fc.nat(3),
+        fc.nat(3),
+        fc.infiniteStream(fc.boolean()),
+        (olds, news, a, b, dice) => {
+          const pick = (ns: number[]) => ns.map((n) => keys[n] as Signer);
+          const two = following(
+            first(director),
+            {
+              add: pick(olds).map(({ pem }) => pem),
+              remove: [director.id],
+              threshold: (a % olds.length) + 1,
+            },
+            [director, ...pick(olds)],
+          );
+          const change = {
+            add: pick(news.filter((n) => !olds.includes(n))).map(({ pem }) => pem),
+            remove: pick(olds.filter((n) => !news.includes(n))).map(({ id }) => id),
+            threshold: (b % news.length) + 1,
+            director: signer().pem,
+          };
+          const all = pick([...new Set([...olds, ...news])]);
+          const three = following(
+            two,
+            change,
+            all.filter(() => dice.next().value),
+          );
+          const standing = standingOf(three, two);
+          const enough = standing.needs.every(
+            ({ threshold, signed }) => signed.length >= threshold,
+          );
+          expect(standing.complete).toBe(enough && standing.unproven.length === 0);
+          const verify = () => verifyNextRoot(bytesOf(three), two);
+          if (enough) expect(verify().signed.version).toBe(3);
+          else expect(verify).toThrow(expect.objectContaining({ code: 'root_untrusted' }));
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -165,15 +192,22 @@ describe('a change of the root', () => {
     ['a key comes twice', { add: [alice.pem] }, 'signs roots already'],
     ['an unknown key goes', { remove: ['f'.repeat(64)] }, 'no key'],
   ])('is refused where %s', (_, change, why) => {
-    const invalid = expect.objectContaining({ code: 'root_change_invalid', message: expect.stringContaining(why) });
+    const invalid = expect.objectContaining({
+      code: 'root_change_invalid',
+      message: expect.stringContaining(why),
+    });
     expect(() => nextRoot(two, change, inAYear)).toThrow(invalid);
   });
 
   it('is refused with a key of another kind than ECDSA P-256 and Ed25519', () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-    expect(() => nextRoot(one, { add: [pem] }, inAYear)).toThrow(expect.objectContaining({ code: 'key_invalid' }));
-    expect(() => nextRoot(one, { add: ['no key'] }, inAYear)).toThrow(expect.objectContaining({ code: 'key_invalid' }));
+    expect(() => nextRoot(one, { add: [pem] }, inAYear)).toThrow(
+      expect.objectContaining({ code: 'key_invalid' }),
+    );
+    expect(() => nextRoot(one, { add: ['no key'] }, inAYear)).toThrow(
+      expect.objectContaining({ code: 'key_invalid' }),
+    );
   });
 
   it('puts a new director key in the place of the one before wherever that signed', () => {
@@ -188,7 +222,10 @@ describe('a change of the root', () => {
     const change = { add: [bob.pem, carol.pem] };
     const halfway = following(two, change, [director, bob]);
     expect(standingOf(halfway, two)).toMatchObject({ complete: false, unproven: [carol.id] });
-    expect(standingOf(signedBy(halfway, two, [carol]), two)).toMatchObject({ complete: true, unproven: [] });
+    expect(standingOf(signedBy(halfway, two, [carol]), two)).toMatchObject({
+      complete: true,
+      unproven: [],
+    });
   });
 
   it('takes signatures of its keys only, over itself only', () => {
@@ -201,6 +238,8 @@ describe('a change of the root', () => {
     expect(() => withSignature(proposed, two, ofOther)).toThrow(wrong);
     expect(() => withSignature(proposed, two, { ...ofOther, key_id: stranger.id })).toThrow(wrong);
     const mine = signRootWith(parseRoot(bytesOf(proposed)), two, alice.key, alice.pem);
-    expect(standingOf(withSignature(proposed, two, mine), two).needs[1]?.signed).toEqual([alice.id]);
+    expect(standingOf(withSignature(proposed, two, mine), two).needs[1]?.signed).toEqual([
+      alice.id,
+    ]);
   });
 });

@@ -54,23 +54,27 @@ const fates = fc.constantFrom('answered', 'request lost', 'answer lost', 'delive
 describe('the calls of one machine', () => {
   it('are never suspected, whatever is lost or late, and whenever its power fails', () => {
     fc.assert(
-      fc.property(fc.array(fates, { maxLength: 40 }), fc.infiniteStream(fc.nat(3)), (history, delays) => {
-        const server = new Server();
-        const machine = new Machine();
-        const underway: CallPlace[] = [];
-        for (const fate of history) {
-          const call = machine.send();
-          if (fate === 'answered') machine.receive(server.take(call));
-          if (fate === 'answer lost') server.take(call);
-          if (fate === 'delivered late') underway.push(call);
-          // Nobody waits for the answer of a call that was given up.
-          if (delays.next().value === 0) for (const late of underway.splice(0)) server.take(late);
-        }
-        for (const late of underway) server.take(late);
-        expect(server.revoked).toBe(false);
-        machine.call(server);
-        expect(machine.call(server)).not.toBeNull();
-      }),
+      fc.property(
+        fc.array(fates, { maxLength: 40 }),
+        fc.infiniteStream(fc.nat(3)),
+        (history, delays) => {
+          const server = new Server();
+          const machine = new Machine();
+          const underway: CallPlace[] = [];
+          for (const fate of history) {
+            const call = machine.send();
+            if (fate === 'answered') machine.receive(server.take(call));
+            if (fate === 'answer lost') server.take(call);
+            if (fate === 'delivered late') underway.push(call);
+            // Nobody waits for the answer of a call that was given up.
+            if (delays.next().value === 0) for (const late of underway.splice(0)) server.take(late);
+          }
+          for (const late of underway) server.take(late);
+          expect(server.revoked).toBe(false);
+          machine.call(server);
+          expect(machine.call(server)).not.toBeNull();
+        },
+      ),
     );
   });
 
@@ -90,16 +94,21 @@ describe('the calls of one machine', () => {
 describe('a copied credential', () => {
   it('is revoked soon after both have called, in whatever order', () => {
     fc.assert(
-      fc.property(fc.nat(5), fc.array(fates, { maxLength: 5 }), fc.array(fc.boolean()), (calls, losses, turns) => {
-        const server = new Server();
-        const original = new Machine();
-        for (let n = 0; n < calls; n++) original.call(server);
-        for (const loss of losses) if (loss === 'answer lost') server.take(original.send());
-        const copy = original.copy();
-        for (const first of turns) (first ? original : copy).call(server);
-        for (let n = 0; n < 3; n++) for (const machine of [original, copy]) machine.call(server);
-        expect(server.revoked).toBe(true);
-      }),
+      fc.property(
+        fc.nat(5),
+        fc.array(fates, { maxLength: 5 }),
+        fc.array(fc.boolean()),
+        (calls, losses, turns) => {
+          const server = new Server();
+          const original = new Machine();
+          for (let n = 0; n < calls; n++) original.call(server);
+          for (const loss of losses) if (loss === 'answer lost') server.take(original.send());
+          const copy = original.copy();
+          for (const first of turns) (first ? original : copy).call(server);
+          for (let n = 0; n < 3; n++) for (const machine of [original, copy]) machine.call(server);
+          expect(server.revoked).toBe(true);
+        },
+      ),
     );
   });
 

@@ -32,28 +32,46 @@ async function forge(
 ): Promise<string> {
   const { kty, crv, x, y } = await exportJWK(key);
   return await new SignJWT({ ...request, jti: 'j1', iat: now.getTime() / 1000, ...claims })
-    .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y }, ...header } as never)
+    .setProtectedHeader({
+      typ: 'dpop+jwt',
+      alg: 'ES256',
+      jwk: { kty, crv, x, y },
+      ...header,
+    } as never)
     .sign(key);
 }
 
 describe('a DPoP proof', () => {
   it('is accepted for its request, key and credential, and names the key by its thumbprint', async () => {
     const privateKey = p256();
-    const first = await checkProof(await makeProof({ privateKey, ...request, now }), { ...request, now });
-    const second = await checkProof(await makeProof({ privateKey, ...request, accessToken: 'cred', now }), {
+    const first = await checkProof(await makeProof({ privateKey, ...request, now }), {
       ...request,
-      accessToken: 'cred',
       now,
-      expectedThumbprint: first.thumbprint,
     });
+    const second = await checkProof(
+      await makeProof({ privateKey, ...request, accessToken: 'cred', now }),
+      {
+        ...request,
+        accessToken: 'cred',
+        now,
+        expectedThumbprint: first.thumbprint,
+      },
+    );
     expect(first.thumbprint).toMatch(/^[\w-]{43}$/);
     expect(second.jti).not.toBe(first.jti);
     expect(second.iat).toBe(now.getTime() / 1000);
   });
 
   it('is for the URL without its query', async () => {
-    const proof = await makeProof({ privateKey: p256(), htm: 'POST', htu: `${request.htu}?page=2#top`, now });
-    await expect(checkProof(proof, { ...request, htu: `${request.htu}?other=1`, now })).resolves.toBeDefined();
+    const proof = await makeProof({
+      privateKey: p256(),
+      htm: 'POST',
+      htu: `${request.htu}?page=2#top`,
+      now,
+    });
+    await expect(
+      checkProof(proof, { ...request, htu: `${request.htu}?other=1`, now }),
+    ).resolves.toBeDefined();
   });
 
   it.each([
@@ -71,7 +89,9 @@ describe('a DPoP proof', () => {
 
   it('is refused for another credential than it was made for', async () => {
     const proof = await makeProof({ privateKey: p256(), ...request, accessToken: 'one', now });
-    expect(await refusal(checkProof(proof, { ...request, accessToken: 'two', now }))).toMatch(/another credential/);
+    expect(await refusal(checkProof(proof, { ...request, accessToken: 'two', now }))).toMatch(
+      /another credential/,
+    );
   });
 
   it('is accepted within a minute either way', async () => {
@@ -92,12 +112,16 @@ describe('a DPoP proof', () => {
 
   it('is refused when it is signed by another key than it shows', async () => {
     const { kty, crv, x, y } = await exportJWK(p256());
-    await refusal(checkProof(await forge({ jwk: { kty, crv, x, y } }, {}, p256()), { ...request, now }));
+    await refusal(
+      checkProof(await forge({ jwk: { kty, crv, x, y } }, {}, p256()), { ...request, now }),
+    );
   });
 
   it('is refused when it shows its private key, has no key, another type or misses a claim', async () => {
     const key = p256();
-    await refusal(checkProof(await forge({ jwk: await exportJWK(key) }, {}, key), { ...request, now }));
+    await refusal(
+      checkProof(await forge({ jwk: await exportJWK(key) }, {}, key), { ...request, now }),
+    );
     await refusal(checkProof(await forge({ jwk: undefined }, {}, key), { ...request, now }));
     await refusal(checkProof(await forge({ typ: 'JWT' }, {}, key), { ...request, now }));
     await refusal(checkProof(await forge({}, { jti: undefined }, key), { ...request, now }));

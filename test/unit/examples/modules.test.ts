@@ -6,11 +6,21 @@ import { buildModule } from '../../../cli/build/build-module.ts';
 import { planModule } from '../../../cli/build/plan.ts';
 import { readRootfs } from '../../../cli/build/rootfs.ts';
 import { readModuleTar, verifyModuleTar } from '../../../shared/artifact/index.ts';
-import { compose, layerPriority, renderInstanceFiles, resolveVersions } from '../../../shared/composition/index.ts';
+import {
+  compose,
+  layerPriority,
+  renderInstanceFiles,
+  resolveVersions,
+} from '../../../shared/composition/index.ts';
 import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { parentPath, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { seededCategories, type Variety } from '../../../shared/domain/modules/index.ts';
-import { checkAgainstRow, parseManifest, parseManifestJson, parseRequirement } from '../../../shared/manifest/index.ts';
+import {
+  checkAgainstRow,
+  parseManifest,
+  parseManifestJson,
+  parseRequirement,
+} from '../../../shared/manifest/index.ts';
 
 const examples = new URL('../../../examples/', import.meta.url).pathname;
 const out = mkdtempSync(join(tmpdir(), 'gantry-examples-'));
@@ -70,7 +80,9 @@ async function layerOf(directory: string): Promise<{ layer: CompositionLayer; ta
   const tar = join(target, 'module.tar');
   const content = await readModuleTar(createReadStream(tar), { allowDevices: false });
   expect(verifyModuleTar(content).digest).toBe(built.composefs_digest);
-  expect(built.warnings.filter((warning) => !warning.startsWith('built from rootfs/ only'))).toEqual([]);
+  expect(
+    built.warnings.filter((warning) => !warning.startsWith('built from rootfs/ only')),
+  ).toEqual([]);
   const { protected_spec, file_spec, mask } = parseManifestJson(content.manifestJson);
   const digest = `sha256:${built.composefs_digest}`;
   const layer: CompositionLayer = {
@@ -110,11 +122,20 @@ describe.each(['module-template', ...directories])('%s', (directory) => {
   });
 
   test('has the Containerfile and the workflows of the template', () => {
-    const containerfile = read('module-template/Containerfile').replaceAll('my-module', manifest.name);
+    const containerfile = read('module-template/Containerfile').replaceAll(
+      'my-module',
+      manifest.name,
+    );
     expect(read(directory, 'Containerfile')).toBe(containerfile);
-    const build = manifest.package_spec.length > 0 ? 'gantry module build --rootfs-only\n' : 'gantry module build\n';
+    const build =
+      manifest.package_spec.length > 0
+        ? 'gantry module build --rootfs-only\n'
+        : 'gantry module build\n';
     for (const forge of ['.gitea', '.github']) {
-      const workflow = read('module-template', forge, 'workflows/build.yaml').replace('gantry module build\n', build);
+      const workflow = read('module-template', forge, 'workflows/build.yaml').replace(
+        'gantry module build\n',
+        build,
+      );
       expect(read(directory, forge, 'workflows/build.yaml')).toBe(workflow);
     }
     expect(read(directory, '.gitignore')).toBe(read('module-template/.gitignore'));
@@ -123,7 +144,9 @@ describe.each(['module-template', ...directories])('%s', (directory) => {
   test('has no directory that git would lose, and ships what its file_spec names', async () => {
     const source = await readRootfs(join(examples, directory, 'rootfs'));
     const parents = new Set(source.map(({ path }) => parentPath(path)));
-    expect(source.filter(({ path, type }) => type === 'directory' && !parents.has(path))).toEqual([]);
+    expect(source.filter(({ path, type }) => type === 'directory' && !parents.has(path))).toEqual(
+      [],
+    );
     expect(planModule(manifest, source).warnings).toEqual([]);
   });
 });
@@ -142,7 +165,9 @@ describe.each(directories)('%s', (directory) => {
     const options = [`--category ${category}`];
     if (variety !== 'subscription') options.push(`--variety ${variety}`);
     if (parent !== undefined) options.push(`--parent powernode/${parent}`);
-    expect(read(directory, 'README.md')).toContain(`gantry module register ${manifest.name} ${options.join(' ')}`);
+    expect(read(directory, 'README.md')).toContain(
+      `gantry module register ${manifest.name} ${options.join(' ')}`,
+    );
   });
 
   test('requires modules that are here too, at 1.0', () => {
@@ -180,10 +205,13 @@ describe('the examples, built from rootfs/', () => {
       '90 powernode/my-redis',
       '90 powernode/nginx',
     ]);
-    expect(entries.find(({ path }) => path === '/bin')).toMatchObject({ type: 'symlink', target: 'usr/bin' });
-    expect(entries.filter(({ mode, type }) => type === 'file' && mode === 0o755).map(({ path }) => path)).toEqual([
-      '/etc/kernel/postinst.d/z50-rpi4-firmware',
-    ]);
+    expect(entries.find(({ path }) => path === '/bin')).toMatchObject({
+      type: 'symlink',
+      target: 'usr/bin',
+    });
+    expect(
+      entries.filter(({ mode, type }) => type === 'file' && mode === 0o755).map(({ path }) => path),
+    ).toEqual(['/etc/kernel/postinst.d/z50-rpi4-firmware']);
   });
 
   test('each brings in what it requires, in versions that satisfy it', () => {
@@ -209,19 +237,24 @@ describe('the examples, built from rootfs/', () => {
       });
       return resolved.filter(({ assigned }) => !assigned).map(({ module }) => nameOf(module));
     };
-    expect(Object.fromEntries(Object.keys(modules).map((name) => [name, broughtIn(name)]))).toEqual({
-      apache: ['security-hardening', 'system-base'],
-      chrony: ['system-base'],
-      'my-redis': ['security-hardening', 'system-base'],
-      nginx: ['chrony', 'security-hardening', 'system-base'],
-      'rpi4-firmware': ['system-base'],
-      'security-hardening': ['system-base'],
-      'system-base': [],
-    });
+    expect(Object.fromEntries(Object.keys(modules).map((name) => [name, broughtIn(name)]))).toEqual(
+      {
+        apache: ['security-hardening', 'system-base'],
+        chrony: ['system-base'],
+        'my-redis': ['security-hardening', 'system-base'],
+        nginx: ['chrony', 'security-hardening', 'system-base'],
+        'rpi4-firmware': ['system-base'],
+        'security-hardening': ['system-base'],
+        'system-base': [],
+      },
+    );
   });
 
   test('the three patterns stand side by side above the seven modules', () => {
-    const all = [...seven(), ...Object.keys(patterns).map((name) => layers.get(name) as CompositionLayer)];
+    const all = [
+      ...seven(),
+      ...Object.keys(patterns).map((name) => layers.get(name) as CompositionLayer),
+    ];
     const { report, owners, instance_files } = compose(all);
     expect(report.layers.slice(-3).map(({ name, priority }) => `${priority} ${name}`)).toEqual([
       '92 powernode/chrony-no-pool',
@@ -255,10 +288,16 @@ describe('the examples, built from rootfs/', () => {
   });
 
   test('the config override adds its file above nginx', () => {
-    const { report, owners } = compose([...seven(), layers.get('nginx-tokyo-config') as CompositionLayer]);
+    const { report, owners } = compose([
+      ...seven(),
+      layers.get('nginx-tokyo-config') as CompositionLayer,
+    ]);
     expect(report).toMatchObject({ dropped: [], shadowed: [] });
     expect(owners.get('/etc/nginx/conf.d/99-tokyo.conf')).toBe('powernode/nginx-tokyo-config');
-    expect(report.layers.at(-1)).toMatchObject({ name: 'powernode/nginx-tokyo-config', priority: 92 });
+    expect(report.layers.at(-1)).toMatchObject({
+      name: 'powernode/nginx-tokyo-config',
+      priority: 92,
+    });
   });
 
   test("the carve-out takes the place of chrony's protected file, and of nothing else", () => {
@@ -266,7 +305,9 @@ describe('the examples, built from rootfs/', () => {
     const { report, owners } = compose([...seven(), carver]);
     const path = '/etc/chrony/chrony.conf';
     expect(owners.get(path)).toBe('powernode/chrony-no-pool');
-    expect(report.carved_out).toEqual([{ path, from: 'powernode/chrony', by: 'powernode/chrony-no-pool' }]);
+    expect(report.carved_out).toEqual([
+      { path, from: 'powernode/chrony', by: 'powernode/chrony-no-pool' },
+    ]);
     const uncarved = compose([...seven(), { ...carver, mask: [] }]);
     expect(uncarved.report.dropped).toEqual([
       { path, from: 'powernode/chrony-no-pool', because_of: 'powernode/chrony' },
@@ -274,7 +315,10 @@ describe('the examples, built from rootfs/', () => {
   });
 
   test('the instance module is rendered for each machine and covers what the image has', async () => {
-    const { instance_files, report } = compose([...seven(), layers.get('hostname-override') as CompositionLayer]);
+    const { instance_files, report } = compose([
+      ...seven(),
+      layers.get('hostname-override') as CompositionLayer,
+    ]);
     expect(report.shadowed).toEqual([
       { path: '/etc/hostname', from: 'powernode/system-base', by: 'powernode/hostname-override' },
       { path: '/etc/hosts', from: 'powernode/system-base', by: 'powernode/hostname-override' },

@@ -46,7 +46,10 @@ describe('commonPath', () => {
   });
 
   test('is a file where both match one, however short the directory is', () => {
-    expect(commonPath(...globs('/etc/***', '/e*/**'))).toEqual({ path: '/etc/a', isDirectory: false });
+    expect(commonPath(...globs('/etc/***', '/e*/**'))).toEqual({
+      path: '/etc/a',
+      isDirectory: false,
+    });
   });
 });
 
@@ -79,7 +82,10 @@ describe('contains', () => {
   });
 
   test('what is outside is shown by a path', () => {
-    expect(pathOutside(...globs('/etc/*', '/etc/**'))).toEqual({ path: '/etc/a/a', isDirectory: false });
+    expect(pathOutside(...globs('/etc/*', '/etc/**'))).toEqual({
+      path: '/etc/a/a',
+      isDirectory: false,
+    });
     expect(pathOutside(...globs('/etc/', '/etc'))).toEqual({ path: '/etc', isDirectory: false });
   });
 });
@@ -122,10 +128,32 @@ describe('hostile globs', () => {
   });
 });
 
-const pieces = ['a', 'b', 'a', '/', '/', '*', '*', '**', '?', '[ab]', '[!a]', '.', 'ü', '\\*', '[ü]', '***'];
+const pieces = [
+  'a',
+  'b',
+  'a',
+  '/',
+  '/',
+  '*',
+  '*',
+  '**',
+  '?',
+  '[ab]',
+  '[!a]',
+  '.',
+  'ü',
+  '\\*',
+  '[ü]',
+  '***',
+];
 const anyGlob = fc
-  .tuple(fc.constantFrom('', '/', '/'), fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 5 }))
-  .chain(([start, parts]) => fc.constantFrom('', '', '', '/', '/***').map((end) => start + parts.join('') + end))
+  .tuple(
+    fc.constantFrom('', '/', '/'),
+    fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 5 }),
+  )
+  .chain(([start, parts]) =>
+    fc.constantFrom('', '', '', '/', '/***').map((end) => start + parts.join('') + end),
+  )
   .filter((pattern) => !pattern.split('/').includes('..'))
   .map(compileGlob);
 
@@ -156,13 +184,20 @@ describe('against trying all short paths', () => {
         if (found !== null) {
           const { path, isDirectory } = found;
           expect(isPath(path)).toBe(true);
-          expect([matches(a, path, isDirectory), matches(b, path, isDirectory)]).toEqual([true, true]);
+          expect([matches(a, path, isDirectory), matches(b, path, isDirectory)]).toEqual([
+            true,
+            true,
+          ]);
           if (isDirectory)
-            expect(fewPaths.filter((each) => matches(a, each, false) && matches(b, each, false))).toEqual([]);
+            expect(
+              fewPaths.filter((each) => matches(a, each, false) && matches(b, each, false)),
+            ).toEqual([]);
           return;
         }
         for (const isDirectory of sides) {
-          const both = fewPaths.filter((path) => matches(a, path, isDirectory) && matches(b, path, isDirectory));
+          const both = fewPaths.filter(
+            (path) => matches(a, path, isDirectory) && matches(b, path, isDirectory),
+          );
           expect(both).toEqual([]);
         }
       }),
@@ -178,11 +213,16 @@ describe('against trying all short paths', () => {
         if (found !== null) {
           const { path, isDirectory } = found;
           expect(isPath(path)).toBe(true);
-          expect([matches(a, path, isDirectory), matches(b, path, isDirectory)]).toEqual([false, true]);
+          expect([matches(a, path, isDirectory), matches(b, path, isDirectory)]).toEqual([
+            false,
+            true,
+          ]);
           return;
         }
         for (const isDirectory of sides) {
-          const outside = fewPaths.filter((path) => matches(b, path, isDirectory) && !matches(a, path, isDirectory));
+          const outside = fewPaths.filter(
+            (path) => matches(b, path, isDirectory) && !matches(a, path, isDirectory),
+          );
           expect(outside).toEqual([]);
         }
       }),

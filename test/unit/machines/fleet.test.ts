@@ -24,7 +24,8 @@ function machine(
   running: Record<string, string> | null = desired,
   more: Partial<Instance> = {},
 ): Instance {
-  const composition = (modules: Record<string, string>) => digest(modules.redis === digest('a') ? '1' : '2');
+  const composition = (modules: Record<string, string>) =>
+    digest(modules.redis === digest('a') ? '1' : '2');
   const report: InstanceReport | null = running && {
     status: 'applied',
     code: null,
@@ -123,7 +124,9 @@ describe('a fleet', () => {
   });
 
   it('counts a machine that runs a module which it should not', () => {
-    const [nginx, redis] = counted([machine('extra', { redis: a }, { redis: a, nginx: c })]).modules;
+    const [nginx, redis] = counted([
+      machine('extra', { redis: a }, { redis: a, nginx: c }),
+    ]).modules;
     expect(nginx).toMatchObject({ module: 'nginx', desired: 0, running: 1, drifted: 1 });
     expect(redis).toMatchObject({ module: 'redis', drifted: 0 });
   });
@@ -135,13 +138,20 @@ describe('a fleet', () => {
 
   it('counts a machine that fell silent as drifted, whatever it said last', () => {
     const machines = [machine('ok', { redis: a }, { redis: a })];
-    const reasonsAfter = (hours: number) => counted(machines, new Date(Date.parse(time) + hours * 3_600_000)).reasons;
+    const reasonsAfter = (hours: number) =>
+      counted(machines, new Date(Date.parse(time) + hours * 3_600_000)).reasons;
     expect(reasonsAfter(2)).toMatchObject({ none: 1, silent: 0 });
     expect(reasonsAfter(4)).toMatchObject({ none: 0, silent: 1 });
   });
 
   it('of no machines has no groups', () => {
-    expect(counted([])).toMatchObject({ instances: 0, drifted: 0, templates: [], clusters: [], modules: [] });
+    expect(counted([])).toMatchObject({
+      instances: 0,
+      drifted: 0,
+      templates: [],
+      clusters: [],
+      modules: [],
+    });
   });
 
   it('leaves out decommissioned machines, and those that a filter does not name', () => {
@@ -150,7 +160,8 @@ describe('a fleet', () => {
       machine('tokyo', {}, {}, { clusters: ['tokyo'] }),
       machine('staging', {}, {}, { track: 'staging' }),
     ];
-    const named = (filter: Parameters<typeof ofFleet>[1]) => ofFleet(machines, filter).map(({ name }) => name);
+    const named = (filter: Parameters<typeof ofFleet>[1]) =>
+      ofFleet(machines, filter).map(({ name }) => name);
     expect(named({})).toEqual(['tokyo', 'staging']);
     expect(named({ cluster: 'tokyo' })).toEqual(['tokyo']);
     expect(named({ track: 'staging' })).toEqual(['staging']);
@@ -169,15 +180,25 @@ describe('a fleet', () => {
 
   it('keeps why a template is not composed, once a track, from whichever page', () => {
     const since = '2026-01-01T00:00:00.000Z';
-    const failure = { track: 'live' as const, code: 'composition_unsatisfied', message: 'no', since };
+    const failure = {
+      track: 'live' as const,
+      code: 'composition_unsatisfied',
+      message: 'no',
+      since,
+    };
     const page = counted([machine('m', {})]);
-    const told = { ...page, templates: page.templates.map((row) => ({ ...row, composition_failures: [failure] })) };
+    const told = {
+      ...page,
+      templates: page.templates.map((row) => ({ ...row, composition_failures: [failure] })),
+    };
     for (const pages of [
       [page, told],
       [told, page],
       [told, told],
     ]) {
-      expect(mergeFleets(pages).templates.map((row) => row.composition_failures)).toEqual([[failure]]);
+      expect(mergeFleets(pages).templates.map((row) => row.composition_failures)).toEqual([
+        [failure],
+      ]);
     }
   });
 
@@ -188,7 +209,8 @@ describe('a fleet', () => {
         expect(fleet.instances).toBe(machines.length);
         expect(fleet.drifted).toBe(machines.length - fleet.reasons.none);
         for (const row of fleet.modules) {
-          const sum = (of: 'desired' | 'running' | 'matching') => row.digests.reduce((n, one) => n + one[of], 0);
+          const sum = (of: 'desired' | 'running' | 'matching') =>
+            row.digests.reduce((n, one) => n + one[of], 0);
           expect([sum('desired'), sum('running')]).toEqual([row.desired, row.running]);
           expect(row.drifted).toBeLessThanOrEqual(row.desired + row.running - 2 * sum('matching'));
         }
@@ -204,7 +226,9 @@ describe('a fleet', () => {
     ]);
     const cut = cutFleet(fleet, 1, 1);
     expect(cut.truncated).toBe(true);
-    expect(cut.modules).toEqual([{ ...fleet.modules[1], digests: [expect.objectContaining({ digest: a })] }]);
+    expect(cut.modules).toEqual([
+      { ...fleet.modules[1], digests: [expect.objectContaining({ digest: a })] },
+    ]);
     expect(cutFleet(fleet, 2, 3)).toEqual(fleet);
     expect(mergeFleets([cut, counted([])]).truncated).toBe(true);
   });
@@ -223,13 +247,18 @@ describe('the machines that run a module', () => {
     machine('other', { nginx: a }),
     machine('gone', { redis: a }, { redis: a }, { state: 'decommissioned' }),
   ];
-  const names = (version?: string) => machinesRunning(machines, 'redis', known, version).map(({ name }) => name);
+  const names = (version?: string) =>
+    machinesRunning(machines, 'redis', known, version).map(({ name }) => name);
 
   it('are those that report any digest of it, with the versions that have the digest', () => {
     expect(names()).toEqual(['old', 'new', 'tampered']);
     const [old, current, tampered] = machinesRunning(machines, 'redis', known);
     expect(old).toMatchObject({ running: a, versions: ['1.0.0'], desired: b, drift: true });
-    expect(current).toMatchObject({ versions: ['1.1.0', '1.1.1'], drift: false, reported_at: time });
+    expect(current).toMatchObject({
+      versions: ['1.1.0', '1.1.1'],
+      drift: false,
+      reported_at: time,
+    });
     expect(tampered).toMatchObject({ versions: [], drift: true });
   });
 
@@ -258,7 +287,10 @@ describe('a template', () => {
   });
 
   it('takes a module whose versions have builds for its platform, or for any', () => {
-    const offers = [offer('live', 'ubuntu-24.04-amd64', 'ubuntu-24.04-arm64'), offer('staging', 'any')];
+    const offers = [
+      offer('live', 'ubuntu-24.04-amd64', 'ubuntu-24.04-arm64'),
+      offer('staging', 'any'),
+    ];
     expect(suitability(template, false, offers)).toEqual({
       template_id: 'tpl_web',
       name: 'web',
@@ -274,7 +306,10 @@ describe('a template', () => {
   });
 
   it('takes no module twice', () => {
-    expect(suitability(template, true, [offer('live', 'any')])).toMatchObject({ takes: false, reason: 'assigned' });
+    expect(suitability(template, true, [offer('live', 'any')])).toMatchObject({
+      takes: false,
+      reason: 'assigned',
+    });
   });
 
   it('takes none that has no version to hand out', () => {
@@ -282,7 +317,9 @@ describe('a template', () => {
   });
 
   it('takes no platform module, which runs on no machine', () => {
-    expect(suitability(template, false, [{ ...offer('live', 'any'), kind: 'platform' }])).toMatchObject({
+    expect(
+      suitability(template, false, [{ ...offer('live', 'any'), kind: 'platform' }]),
+    ).toMatchObject({
       takes: false,
       reason: 'kind',
       message: 'expected a module of files, found that 1.0.0 (live) is a platform module',

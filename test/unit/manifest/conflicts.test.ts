@@ -25,7 +25,15 @@ interface Given {
 }
 
 function contender(name: string, given: Given): Contender {
-  const { files, spec = ['/**'], protect = [], mask = [], packages = [], parent, reserve = [] } = given;
+  const {
+    files,
+    spec = ['/**'],
+    protect = [],
+    mask = [],
+    packages = [],
+    parent,
+    reserve = [],
+  } = given;
   const text = JSON.stringify({
     schema_version: 1,
     name,
@@ -60,14 +68,18 @@ const conf = '/etc/redis/redis.conf';
 describe('conflicts of a manifest whose files are known', () => {
   test('both protect a path that both ship', () => {
     const side = { files: [conf, '/etc/other'], protect: ['/etc/redis/***'] };
-    expect(between(side, { files: [conf], protect: ['redis.conf'] })).toEqual([`both_protect ${conf}`]);
+    expect(between(side, { files: [conf], protect: ['redis.conf'] })).toEqual([
+      `both_protect ${conf}`,
+    ]);
   });
 
   test('a file would be dropped because the neighbour protects it, and the other way round', () => {
     expect(between({ files: [conf, '/etc/a'] }, { files: [conf], protect: [conf] })).toEqual([
       `would_be_dropped ${conf}`,
     ]);
-    expect(between({ files: [conf], protect: [conf] }, { files: [conf, '/etc/a'] })).toEqual([`would_drop ${conf}`]);
+    expect(between({ files: [conf], protect: [conf] }, { files: [conf, '/etc/a'] })).toEqual([
+      `would_drop ${conf}`,
+    ]);
   });
 
   test('patterns that match nothing shipped protect nothing', () => {
@@ -79,7 +91,9 @@ describe('conflicts of a manifest whose files are known', () => {
     expect(between({ files: ['/etc/redis'] }, { files: [conf], protect: [conf] })).toEqual([
       'would_be_dropped /etc/redis',
     ]);
-    expect(between({ files: [conf], protect: [conf] }, { files: ['/etc/redis'] })).toEqual(['would_drop /etc/redis']);
+    expect(between({ files: [conf], protect: [conf] }, { files: ['/etc/redis'] })).toEqual([
+      'would_drop /etc/redis',
+    ]);
   });
 
   test('a carve-out lifts the protection of the parent, and of nobody else', () => {
@@ -97,7 +111,11 @@ describe('conflicts of a manifest whose files are known', () => {
 });
 
 describe('granted reservations', () => {
-  const vault = { files: ['/usr/bin/vault'], protect: ['/etc/vault/**'], reserve: ['/etc/vault/**'] };
+  const vault = {
+    files: ['/usr/bin/vault'],
+    protect: ['/etc/vault/**'],
+    reserve: ['/etc/vault/**'],
+  };
 
   test("drop a neighbour's file that nobody else ships, whoever of the two is the candidate", () => {
     const site = { files: ['/etc/vault/token'] };
@@ -112,15 +130,23 @@ describe('granted reservations', () => {
 
   test('are told by pattern where the files of the candidate are not known', () => {
     expect(between({ spec: ['/etc/**'] }, vault)).toEqual(['would_be_dropped /etc/vault/** ?']);
-    expect(between({ spec: ['/etc/vault/token'] }, vault)).toEqual(['would_be_dropped /etc/vault/token']);
+    expect(between({ spec: ['/etc/vault/token'] }, vault)).toEqual([
+      'would_be_dropped /etc/vault/token',
+    ]);
     expect(between({ spec: ['/srv/**'] }, vault)).toEqual([]);
   });
 
   test('of one path for two modules cannot be composed', () => {
-    const token = { files: ['/etc/a'], protect: ['/etc/vault/token'], reserve: ['/etc/vault/token'] };
+    const token = {
+      files: ['/etc/a'],
+      protect: ['/etc/vault/token'],
+      reserve: ['/etc/vault/token'],
+    };
     expect(between(token, token)).toEqual(['both_protect /etc/vault/token']);
     expect(between(token, vault)).toEqual(['both_protect /etc/vault/token']);
-    expect(between(vault, { ...vault, protect: ['/etc/vault/*'], reserve: ['/etc/vault/*'] })).toEqual([]);
+    expect(
+      between(vault, { ...vault, protect: ['/etc/vault/*'], reserve: ['/etc/vault/*'] }),
+    ).toEqual([]);
   });
 });
 
@@ -167,7 +193,9 @@ test('the sentences name both modules, the path and what to do', () => {
 test('of too many conflicts those that composition would refuse are listed before others, and the rest is counted', () => {
   const dropped = Array.from({ length: 10 }, (_, i) => `/etc/a${i}`);
   const own = contender('own', { files: [...dropped, '/etc/z'], protect: ['/etc/z'] });
-  const found = conflictsOf(own, [contender('other', { files: [...dropped, '/etc/z'], protect: ['/etc/**'] })]);
+  const found = conflictsOf(own, [
+    contender('other', { files: [...dropped, '/etc/z'], protect: ['/etc/**'] }),
+  ]);
   const { conflicts, left } = cutConflicts(found, 3);
   expect(conflicts.map(({ path }) => path)).toEqual(['/etc/a0', '/etc/a1', '/etc/z']);
   expect([left, conflicts.filter(isRefused).length]).toEqual([8, 1]);
@@ -191,7 +219,8 @@ describe('the law: with known files, validate says what composition does', () =>
           found.filter((one) => one.startsWith(`${kind} `)).map((one) => one.split(' ')[1]);
         try {
           const { report } = compose([layerOf('own', ours), layerOf('other', theirs)]);
-          const dropped = (name: string) => report.dropped.filter(({ from }) => from === name).map(({ path }) => path);
+          const dropped = (name: string) =>
+            report.dropped.filter(({ from }) => from === name).map(({ path }) => path);
           expect(told('both_protect')).toEqual([]);
           expect(told('would_be_dropped')).toEqual(dropped('acme/own'));
           expect(told('would_drop')).toEqual(dropped('acme/other'));
@@ -204,11 +233,16 @@ describe('the law: with known files, validate says what composition does', () =>
   });
 });
 
-function layerOf(module: string, { files = [], protect = [], reserve = [] }: Given): CompositionLayer {
+function layerOf(
+  module: string,
+  { files = [], protect = [], reserve = [] }: Given,
+): CompositionLayer {
   const common = { uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
   const directories = new Set(['/', ...files.flatMap(ancestorPaths)]);
   const entries: TreeEntry[] = [
-    ...[...directories].map((path): TreeEntry => ({ ...common, path, type: 'directory', mode: 0o755 })),
+    ...[...directories].map(
+      (path): TreeEntry => ({ ...common, path, type: 'directory', mode: 0o755 }),
+    ),
     ...files.map((path): TreeEntry => ({ ...common, path, type: 'file', mode: 0o644 })),
   ];
   const digest = `sha256:${'0'.repeat(64)}`;

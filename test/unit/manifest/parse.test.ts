@@ -80,7 +80,9 @@ describe('parseManifest on the flat form', () => {
   });
 
   test('fills in what is left out, and warns when that is the schema version', () => {
-    const { manifest, warnings } = parseManifest('name: a\nfile_spec: [x]\ndependencies: {provides: [y]}\n');
+    const { manifest, warnings } = parseManifest(
+      'name: a\nfile_spec: [x]\ndependencies: {provides: [y]}\n',
+    );
     expect(manifest).toEqual({
       schema_version: 1,
       name: 'a',
@@ -91,7 +93,13 @@ describe('parseManifest on the flat form', () => {
       dependencies: { requires: [], provides: ['y'] },
     });
     expect(warnings).toEqual([
-      { severity: 'warning', line: 1, column: 1, path: 'schema_version', message: 'missing; write schema_version: 1' },
+      {
+        severity: 'warning',
+        line: 1,
+        column: 1,
+        path: 'schema_version',
+        message: 'missing; write schema_version: 1',
+      },
     ]);
   });
 
@@ -120,12 +128,18 @@ license:
       '4:12 file_spec expected a list, found "/etc/**"',
       expect.stringMatching(/^6:5 mask\[0\] "\/etc\/\[a" is not a usable glob: expected a "\]"/),
       '7:5 mask[1] expected text, found the number 7; put it in quotes',
-      expect.stringMatching(/^8:5 mask\[2\] "\.\.\/x" is not a usable glob: .* found a "\.\." component$/),
+      expect.stringMatching(
+        /^8:5 mask\[2\] "\.\.\/x" is not a usable glob: .* found a "\.\." component$/,
+      ),
       '9:1 requires unknown key; did you mean dependencies.requires?',
-      expect.stringMatching(/^12:7 dependencies\.requires\[0\] expected <account>\/<module>@<constraint>, found/),
+      expect.stringMatching(
+        /^12:7 dependencies\.requires\[0\] expected <account>\/<module>@<constraint>, found/,
+      ),
       expect.stringMatching(/^13:7 dependencies\.requires\[1\] expected a semver range .*, found/),
       '14:3 dependencies.need unknown key; expected one of requires, provides',
-      expect.stringMatching(/^15:16 package_spec\[0\] expected a Debian package, .*, found "--option"$/),
+      expect.stringMatching(
+        /^15:16 package_spec\[0\] expected a Debian package, .*, found "--option"$/,
+      ),
       '16:1 license expected text, found nothing',
     ]);
   });
@@ -139,14 +153,20 @@ license:
           /invalid: line 2, column 7: name: expected text, found the number 5.*, and 1 more$/,
         ),
         details: {
-          problems: [expect.objectContaining({ path: 'name' }), expect.objectContaining({ path: 'file_spec[0]' })],
+          problems: [
+            expect.objectContaining({ path: 'name' }),
+            expect.objectContaining({ path: 'file_spec[0]' }),
+          ],
         },
       }),
     );
   });
 
   test.each([
-    ['name: a\nfile_spec: []\nschema_version: 1', '1:1  expected at least one entry in package_spec or file_spec'],
+    [
+      'name: a\nfile_spec: []\nschema_version: 1',
+      '1:1  expected at least one entry in package_spec or file_spec',
+    ],
     ['schema_version: 1\nfile_spec: ["x"]', '1:1 name expected text, found nothing'],
     ['', '1:1  expected a mapping of keys such as name and file_spec, found nothing'],
     ['- a', '1:1  expected a mapping of keys such as name and file_spec, found a list'],
@@ -156,15 +176,27 @@ license:
       '6:3 dependencies.provides expected the key provides once, found it again',
     ],
     [withFiles('---\nname: b'), '4:1  expected one YAML document, found another'],
-    [withFiles('license: *nowhere'), '4:10 license expected an anchor &nowhere before this alias, found none'],
+    [
+      withFiles('license: *nowhere'),
+      '4:10 license expected an anchor &nowhere before this alias, found none',
+    ],
     [withFiles('license: !secret x'), expect.stringMatching(/^4:10 {2}Unresolved tag: !secret/)],
-    [withFiles('parent_module: a/b/c'), '4:16 parent_module expected <module> or <account>/<module>, found "a/b/c"'],
-    [withFiles('display_name: "a\\nb"'), '4:15 display_name expected one line of text, found "a\\nb"'],
+    [
+      withFiles('parent_module: a/b/c'),
+      '4:16 parent_module expected <module> or <account>/<module>, found "a/b/c"',
+    ],
+    [
+      withFiles('display_name: "a\\nb"'),
+      '4:15 display_name expected one line of text, found "a\\nb"',
+    ],
     [
       withFiles('__proto__: {}'),
       expect.stringMatching(/^4:1 __proto__ unknown key; expected one of schema_version, name,/),
     ],
-    [withFiles('constructor: {}'), expect.stringMatching(/^4:1 constructor unknown key; expected one of/)],
+    [
+      withFiles('constructor: {}'),
+      expect.stringMatching(/^4:1 constructor unknown key; expected one of/),
+    ],
     [
       withFiles(`license: ${'x'.repeat(201)}`),
       expect.stringMatching(/^4:10 license expected at most 200 characters, found/),
@@ -180,16 +212,19 @@ license:
   });
 
   test('aliases are expanded, and problems in them are shown where the alias is used', () => {
-    expect(parseManifest(withFiles('mask: &m [a]\nprotected_spec: *m')).manifest.protected_spec).toEqual(['a']);
-    expect(errorsOf(withFiles('mask: &m [a]\ndependencies:\n  provides: *m\n  requires: *m'))).toEqual([
-      expect.stringMatching(/^4:11 dependencies\.requires\[0\] expected <account>/),
-    ]);
+    expect(
+      parseManifest(withFiles('mask: &m [a]\nprotected_spec: *m')).manifest.protected_spec,
+    ).toEqual(['a']);
+    expect(
+      errorsOf(withFiles('mask: &m [a]\ndependencies:\n  provides: *m\n  requires: *m')),
+    ).toEqual([expect.stringMatching(/^4:11 dependencies\.requires\[0\] expected <account>/)]);
   });
 });
 
 describe('parseManifest on globs that rsync accepts', () => {
   test('warns of those that can match nothing, or no file', () => {
-    const text = 'schema_version: 1\nname: a\nfile_spec: [/etc/redis/, "./x", "/a/**"]\nmask: [tmp/, "a//b", "/"]\n';
+    const text =
+      'schema_version: 1\nname: a\nfile_spec: [/etc/redis/, "./x", "/a/**"]\nmask: [tmp/, "a//b", "/"]\n';
     const { warnings } = parseManifest(text);
     expect(warnings.map(({ column, path, message }) => `${column} ${path} ${message}`)).toEqual([
       '13 file_spec[0] selects no file: a trailing "/" matches directories only; write "/etc/redis/**" for what is below',
@@ -214,18 +249,38 @@ describe('parseManifest on the nested form', () => {
       dependencies: { requires: ['system-base@*', 'powernode/security-hardening@*'], provides: [] },
     });
     expect(
-      warnings.map(({ severity, line, column, path, message }) => [severity, `${line}:${column}`, path, message]),
+      warnings.map(({ severity, line, column, path, message }) => [
+        severity,
+        `${line}:${column}`,
+        path,
+        message,
+      ]),
     ).toEqual([
       ['warning', '3:3', 'identity.name', 'identity.name is the older nested form; write name'],
-      ['warning', '4:3', 'identity.category', expect.stringContaining('ignored: category belongs to the')],
-      ['warning', '5:3', 'identity.variety', expect.stringContaining('ignored: variety belongs to the')],
+      [
+        'warning',
+        '4:3',
+        'identity.category',
+        expect.stringContaining('ignored: category belongs to the'),
+      ],
+      [
+        'warning',
+        '5:3',
+        'identity.variety',
+        expect.stringContaining('ignored: variety belongs to the'),
+      ],
       ['warning', '6:3', 'identity.description', expect.stringContaining('write description')],
       ['warning', '7:3', 'identity.cosign_identity_regexp', expect.stringContaining('ignored')],
       ['warning', '8:3', 'identity.cosign_issuer_regexp', expect.stringContaining('ignored')],
       ['warning', '12:3', 'file_spec.include', expect.stringContaining('write file_spec')],
       ['warning', '15:3', 'file_spec.exclude', expect.stringContaining('write mask')],
       ['warning', '17:3', 'file_spec.mask', expect.stringContaining('write mask')],
-      ['warning', '23:1', 'dependency_spec', expect.stringContaining('write dependencies.requires')],
+      [
+        'warning',
+        '23:1',
+        'dependency_spec',
+        expect.stringContaining('write dependencies.requires'),
+      ],
     ]);
   });
 
@@ -263,13 +318,22 @@ dependency_spec:
 });
 
 describe('parseManifest on hostile text', () => {
-  const bomb = Array.from({ length: 12 }, (_, i) => `k${i}: &k${i} [${i === 0 ? 'x' : `*k${i - 1},`.repeat(10)}]`).join(
-    '\n',
-  );
+  const bomb = Array.from(
+    { length: 12 },
+    (_, i) => `k${i}: &k${i} [${i === 0 ? 'x' : `*k${i - 1},`.repeat(10)}]`,
+  ).join('\n');
   test.each([
-    ['too long', `name: ${'x'.repeat(limits.moduleManifestBytesMax)}`, /expected at most 1048576 bytes, found 1048582/],
+    [
+      'too long',
+      `name: ${'x'.repeat(limits.moduleManifestBytesMax)}`,
+      /expected at most 1048576 bytes, found 1048582/,
+    ],
     ['an alias bomb', bomb, /expected at most 100 aliases, found 110/],
-    ['an alias bomb of few aliases', bomb.replaceAll(/(\*k\d+,){10}/g, (m) => m.slice(0, m.length * 0.9)), /alias/i],
+    [
+      'an alias bomb of few aliases',
+      bomb.replaceAll(/(\*k\d+,){10}/g, (m) => m.slice(0, m.length * 0.9)),
+      /alias/i,
+    ],
     ['deeply nested lists', '['.repeat(50_000), /nested too deeply/],
     ['deeply nested mappings', '{a: '.repeat(30_000), /nested too deeply/],
     ['many keys', Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n'), /unknown key/],
@@ -287,7 +351,9 @@ describe('parseManifest on hostile text', () => {
   test.each(['mask: &m [*m]', 'dependencies: &d {requires: *d}', 'identity: &i {name: *i}'])(
     'answers a document that contains itself: %s',
     (line) => {
-      expect(errorsOf(`schema_version: 1\nname: a\nfile_spec: [x]\n${line}\n`)[0]).toMatch(/expected/);
+      expect(errorsOf(`schema_version: 1\nname: a\nfile_spec: [x]\n${line}\n`)[0]).toMatch(
+        /expected/,
+      );
     },
   );
 

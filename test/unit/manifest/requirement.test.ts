@@ -3,7 +3,10 @@ import { parseRequirement } from '../../../shared/manifest/index.ts';
 
 describe('parseRequirement', () => {
   test.each([
-    ['powernode/system-base@^1.0', { account: 'powernode', module: 'system-base', constraint: '^1.0' }],
+    [
+      'powernode/system-base@^1.0',
+      { account: 'powernode', module: 'system-base', constraint: '^1.0' },
+    ],
     ['system-base@*', { account: null, module: 'system-base', constraint: '*' }],
     ['a/b@>=1 <2 || 3.x', { account: 'a', module: 'b', constraint: '>=1 <2 || 3.x' }],
     ['a/b@1.2.3-rc.1+build', { account: 'a', module: 'b', constraint: '1.2.3-rc.1+build' }],
@@ -24,7 +27,10 @@ describe('parseRequirement', () => {
     [`a/b@${'>=1 '.repeat(100)}`, /a semver range/],
   ])('refuses %j', (text, message) => {
     expect(() => parseRequirement(text)).toThrow(
-      expect.objectContaining({ code: 'requirement_invalid', message: expect.stringMatching(message) }),
+      expect.objectContaining({
+        code: 'requirement_invalid',
+        message: expect.stringMatching(message),
+      }),
     );
   });
 });

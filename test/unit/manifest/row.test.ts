@@ -9,9 +9,15 @@ import {
 } from '../../../shared/manifest/index.ts';
 
 const manifest = (fields: Record<string, unknown>): ModuleManifest =>
-  parseManifestJson(JSON.stringify({ name: 'chrony-no-pool', file_spec: ['/etc/chrony/chrony.conf'], ...fields }));
+  parseManifestJson(
+    JSON.stringify({ name: 'chrony-no-pool', file_spec: ['/etc/chrony/chrony.conf'], ...fields }),
+  );
 
-const row: RegistrationRow = { name: 'chrony-no-pool', parent_module: 'acme/chrony', variety: 'config' };
+const row: RegistrationRow = {
+  name: 'chrony-no-pool',
+  parent_module: 'acme/chrony',
+  variety: 'config',
+};
 
 /** The carve-out of the authoring guide: the parent's protected file, in both lists. */
 const carving = {
@@ -37,14 +43,25 @@ describe('checkAgainstRow', () => {
   test.each([undefined, 'chrony', 'acme/chrony'])(
     'a manifest whose parent is %s fits a row whose parent is acme/chrony',
     (parent) => {
-      expect(checkAgainstRow(manifest(parent === undefined ? {} : { parent_module: parent }), row)).toEqual([]);
+      expect(
+        checkAgainstRow(manifest(parent === undefined ? {} : { parent_module: parent }), row),
+      ).toEqual([]);
     },
   );
 
   test('says each way in which a manifest does not fit', () => {
-    const found = manifest({ ...carving, name: 'other', parent_module: 'evil/chrony', package_spec: ['chrony'] });
+    const found = manifest({
+      ...carving,
+      name: 'other',
+      parent_module: 'evil/chrony',
+      package_spec: ['chrony'],
+    });
     expect(checkAgainstRow(found, row)).toEqual([
-      { code: 'name_mismatch', path: 'name', message: 'expected the registered name "chrony-no-pool", found "other"' },
+      {
+        code: 'name_mismatch',
+        path: 'name',
+        message: 'expected the registered name "chrony-no-pool", found "other"',
+      },
       {
         code: 'parent_module_mismatch',
         path: 'parent_module',
@@ -59,12 +76,17 @@ describe('checkAgainstRow', () => {
   });
 
   test('a parent where none is registered is a mismatch', () => {
-    const problems = checkAgainstRow(manifest({ parent_module: 'chrony' }), { ...row, parent_module: null });
+    const problems = checkAgainstRow(manifest({ parent_module: 'chrony' }), {
+      ...row,
+      parent_module: null,
+    });
     expect(problems).toEqual([expect.objectContaining({ code: 'parent_module_mismatch' })]);
   });
 
   test('a carve-out is refused in a module that is not of variety config', () => {
     const problems = checkAgainstRow(manifest(carving), { ...row, variety: 'subscription' });
-    expect(problems).toEqual([expect.objectContaining({ code: 'carve_out_refused', path: 'mask' })]);
+    expect(problems).toEqual([
+      expect.objectContaining({ code: 'carve_out_refused', path: 'mask' }),
+    ]);
   });
 });

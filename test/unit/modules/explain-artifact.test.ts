@@ -24,5 +24,7 @@ it('a tag is not called absent before its repository was polled', () => {
     message: 'its repository was not polled yet; that is about to happen',
     cure: null,
   });
-  expect(reasonOf('2026-01-01T00:00:00.000Z').message).toContain('no tag that Gantry saw in the repository names it');
+  expect(reasonOf('2026-01-01T00:00:00.000Z').message).toContain(
+    'no tag that Gantry saw in the repository names it',
+  );
 });

@@ -23,7 +23,10 @@ describe('trust is loosened', () => {
     ['by another key', { trusted_keys: ['one', 'two', 'three'] }],
     ['by a key in place of another', { trusted_keys: ['three'] }],
     ['by another identity', { identities: [{ identity_regexp: '^c$', issuer_regexp: '^b$' }] }],
-    ['by fewer claims', { identities: [{ identity_regexp: '^a$', issuer_regexp: '^b$', claims: {} }] }],
+    [
+      'by fewer claims',
+      { identities: [{ identity_regexp: '^a$', issuer_regexp: '^b$', claims: {} }] },
+    ],
     ['by asking for no log entry', { require_tlog: false }],
     ['by asking for no attestation', { required_attestations: [] }],
     ['by letting devices in', { allow_devices: true }],
@@ -56,18 +59,24 @@ describe('trust is not loosened', () => {
 
 const policies = fc.record({
   repository: fc.constantFrom('r.example/a', 'r.example/b'),
-  identities: fc.subarray([1, 2, 3].map((n) => ({ identity_regexp: `^${n}$`, issuer_regexp: '^b$' }))),
+  identities: fc.subarray(
+    [1, 2, 3].map((n) => ({ identity_regexp: `^${n}$`, issuer_regexp: '^b$' })),
+  ),
   trusted_keys: fc.subarray(['one', 'two', 'three']),
   trusted_root: fc.constantFrom(null, { mediaType: 'x' }),
   require_tlog: fc.boolean(),
-  required_attestations: fc.subarray([{ predicate_type: 'https://a.test' }, { predicate_type: 'https://b.test' }]),
+  required_attestations: fc.subarray([
+    { predicate_type: 'https://a.test' },
+    { predicate_type: 'https://b.test' },
+  ]),
   allow_devices: fc.boolean(),
 });
 
 test('steps that each loosen nothing loosen nothing together', () => {
   fc.assert(
     fc.property(policies, policies, policies, (one, two, three) => {
-      if (!loosensTrust(one, two) && !loosensTrust(two, three)) expect(loosensTrust(one, three)).toBe(false);
+      if (!loosensTrust(one, two) && !loosensTrust(two, three))
+        expect(loosensTrust(one, three)).toBe(false);
     }),
   );
 });
@@ -82,12 +91,19 @@ test('of two policies that are not the same, one or the other way loosens', () =
 });
 
 test('a policy is named anew when it is another, and only then', () => {
-  const module = storedModule('acme', 'redis', { ...policy, policy_version: policyVersion(policy) });
-  expect(withModuleChanges(module, { visibility: 'public', trusted_keys: ['one', 'two'] })).toMatchObject({
+  const module = storedModule('acme', 'redis', {
+    ...policy,
+    policy_version: policyVersion(policy),
+  });
+  expect(
+    withModuleChanges(module, { visibility: 'public', trusted_keys: ['one', 'two'] }),
+  ).toMatchObject({
     visibility: 'public',
     policy_version: module.policy_version,
   });
   const tighter = withModuleChanges(module, { trusted_keys: ['one'] });
   expect(tighter.policy_version).not.toBe(module.policy_version);
-  expect(withModuleChanges(module, { allow_devices: true }).policy_version).not.toBe(tighter.policy_version);
+  expect(withModuleChanges(module, { allow_devices: true }).policy_version).not.toBe(
+    tighter.policy_version,
+  );
 });

@@ -16,6 +16,8 @@ it('a plan of as many templates as are allowed fits what travels through an exec
 it('a plan is another as soon as one template has another revision', () => {
   const plan = [1, 2].map((revision) => ({ template_id: `tpl_${revision}`, revision }));
   expect(digestOf(plan)).toBe(digestOf(structuredClone(plan)));
-  expect(digestOf(plan)).not.toBe(digestOf([...plan.slice(1), { template_id: 'tpl_1', revision: 3 }]));
+  expect(digestOf(plan)).not.toBe(
+    digestOf([...plan.slice(1), { template_id: 'tpl_1', revision: 3 }]),
+  );
   expect(digestOf(plan)).not.toBe(digestOf(plan.slice(1)));
 });

@@ -5,7 +5,13 @@ import { tagsToLookAt } from '../../../shared/domain/poll/index.ts';
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
 
 function tag(name: string, checkedAtMinute: number, more: Partial<Tag> = {}): Tag {
-  const row = { account: 'acme', module: 'redis', digest: 'sha256:0', moved_to: null, gone_at: null };
+  const row = {
+    account: 'acme',
+    module: 'redis',
+    digest: 'sha256:0',
+    moved_to: null,
+    gone_at: null,
+  };
   return { ...row, tag: name, checked_at: at(checkedAtMinute), ...more };
 }
 
@@ -16,7 +22,10 @@ test('tags are looked at whose last look is too long ago, the oldest first', () 
 });
 
 test('a tag that left the list comes first, however lately it was looked at', () => {
-  expect(tagsToLookAt([tag('old', 10), tag('left', 59)], new Set(['old']), at(30))).toEqual(['left', 'old']);
+  expect(tagsToLookAt([tag('old', 10), tag('left', 59)], new Set(['old']), at(30))).toEqual([
+    'left',
+    'old',
+  ]);
 });
 
 test('a list that was cut short says of no tag that it left', () => {
@@ -32,7 +41,9 @@ test('in rotation every one of ten thousand tags is looked at within the hour', 
   const listed = new Set(known.map(({ tag }) => tag));
   // As poll does it: once a minute, a sixtieth of all.
   for (let minute = 61; minute <= 120; minute++) {
-    const looked = new Set(tagsToLookAt(known, listed, at(minute - 60)).slice(0, Math.ceil(known.length / 60)));
+    const looked = new Set(
+      tagsToLookAt(known, listed, at(minute - 60)).slice(0, Math.ceil(known.length / 60)),
+    );
     for (const row of known) if (looked.has(row.tag)) row.checked_at = at(minute);
   }
   expect(known.filter(({ checked_at }) => checked_at < at(61))).toEqual([]);

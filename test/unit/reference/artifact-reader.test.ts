@@ -18,7 +18,14 @@ const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes
 
 /** The page's "composefs digest" of a directory. */
 function composefsDigest(directory: string): string {
-  const args = [main, 'composefs', 'image', '--print-digest', directory, join(scratch, 'image.erofs')];
+  const args = [
+    main,
+    'composefs',
+    'image',
+    '--print-digest',
+    directory,
+    join(scratch, 'image.erofs'),
+  ];
   return execFileSync(process.execPath, args, { encoding: 'utf8' }).trim();
 }
 
@@ -50,9 +57,13 @@ describe('a program that knows docs/reference/artifact.md only', () => {
       const directory = join(scratch, digest);
       mkdirSync(directory);
       writeFileSync(join(directory, 'module.tar'), bytes);
-      execFileSync('tar', ['-xf', 'module.tar', '--xattrs', '--xattrs-include=*', '--no-same-owner'], {
-        cwd: directory,
-      });
+      execFileSync(
+        'tar',
+        ['-xf', 'module.tar', '--xattrs', '--xattrs-include=*', '--no-same-owner'],
+        {
+          cwd: directory,
+        },
+      );
     }
   });
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -94,7 +105,10 @@ describe('a program that knows docs/reference/artifact.md only', () => {
     const file = join(scratch, 'image');
     execFileSync(process.execPath, [main, 'composefs', 'image', root, file]);
     const bytes = readFileSync(file);
-    expect({ sha256: sha256(bytes), length: bytes.length }).toEqual({ sha256: image.sha256, length: image.length });
+    expect({ sha256: sha256(bytes), length: bytes.length }).toEqual({
+      sha256: image.sha256,
+      length: image.length,
+    });
     expect(image.key).toContain(composition_digest.slice('sha256:'.length));
   });
 
@@ -107,7 +121,9 @@ describe('a program that knows docs/reference/artifact.md only', () => {
       const bytes = tar.subarray(start, start + entry.size);
       expect(fsVerity(bytes)).toBe(entry.verity);
       if (entry.size <= 64) expect(bytes.toString('base64')).toBe(entry.content);
-      const text = bytes.toString().replace(/\$\{instance\.(\w+)\}/g, (_, key) => custom.metadata.instance[key]);
+      const text = bytes
+        .toString()
+        .replace(/\$\{instance\.(\w+)\}/g, (_, key) => custom.metadata.instance[key]);
       const { path, mode, uid, gid, mtime } = entry;
       return { path, module, mode, uid, gid, mtime, content: Buffer.from(text).toString('base64') };
     });
@@ -122,7 +138,9 @@ describe('a program that knows docs/reference/artifact.md only', () => {
     const bytes = await signMetadata(new Metadata(targets), signer, tufKey(pem).keyID);
     const { signed, signatures } = JSON.parse(Buffer.from(bytes).toString('utf8'));
     const key = { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: pem } };
-    expect(signatures).toEqual([{ keyid: sha256(canonical(key)), sig: expect.stringMatching(/^[0-9a-f]+$/) }]);
+    expect(signatures).toEqual([
+      { keyid: sha256(canonical(key)), sig: expect.stringMatching(/^[0-9a-f]+$/) },
+    ]);
     const sig = Buffer.from(signatures[0].sig, 'hex');
     expect(verify('sha256', Buffer.from(canonical(signed)), createPublicKey(pem), sig)).toBe(true);
     const { length, hashes, custom } = signed.targets['composition.erofs'];

@@ -55,8 +55,15 @@ describe('docs/reference/artifact.md', () => {
       'target',
     ];
     const further: (keyof TreeEntry)[] = ['rdev', 'xattrs', 'content', 'verity', 'offset'];
-    const keys = [...entryKeys, ...further, ...Object.keys(made.composition), ...Object.keys(desiredState.shape)];
-    const named = [...page.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`([\w.]+)`/g)]);
+    const keys = [
+      ...entryKeys,
+      ...further,
+      ...Object.keys(made.composition),
+      ...Object.keys(desiredState.shape),
+    ];
+    const named = [...page.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => [
+      ...cell.matchAll(/`([\w.]+)`/g),
+    ]);
     const first = new Set(named.map(([, key = '']) => key.split('.')[0]));
     expect(keys.filter((key) => !first.has(key))).toEqual([]);
   });
@@ -67,7 +74,11 @@ describe('docs/reference/artifact.md', () => {
     const { keyID } = tufKey(publicKeyPem);
     const signer = async (bytes: Buffer) => sign('sha256', bytes, privateKey);
     const expires = new Date('2024-01-01T00:00:00Z');
-    const rootBytes = await signMetadata(makeRoot({ publicKeyPem, expires, version: 1 }), signer, keyID);
+    const rootBytes = await signMetadata(
+      makeRoot({ publicKeyPem, expires, version: 1 }),
+      signer,
+      keyID,
+    );
     const signed = Targets.fromJSON(JSON.parse(block('desired-state')));
     const bytes = await signMetadata(new Metadata(signed), signer, keyID);
     const { custom } = JSON.parse(block('desired-state')).targets['composition.erofs'];

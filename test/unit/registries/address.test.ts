@@ -61,12 +61,16 @@ describe('an address', () => {
     expect(isPublicAddress(address)).toBe(false);
   });
 
-  it.each(['8.8.8.8', '140.82.121.33', '172.32.0.1', '100.128.0.1', '2606:50c0:8000::154', '2a00:1450:4001::1'])(
-    '%s is',
-    (address) => {
-      expect(isPublicAddress(address)).toBe(true);
-    },
-  );
+  it.each([
+    '8.8.8.8',
+    '140.82.121.33',
+    '172.32.0.1',
+    '100.128.0.1',
+    '2606:50c0:8000::154',
+    '2a00:1450:4001::1',
+  ])('%s is', (address) => {
+    expect(isPublicAddress(address)).toBe(true);
+  });
 
   it('of IPv4 is never public when an IPv6 address wraps it', () => {
     fc.assert(
@@ -89,12 +93,15 @@ describe('an address', () => {
 
 describe('an allow-list', () => {
   it('of a network permits the addresses in it and no others, whatever the name', () => {
-    const number = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+    const number = (address: string) =>
+      address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
     fc.assert(
       fc.property(ipv4, ipv4, fc.integer({ min: 0, max: 32 }), (network, address, prefix) => {
         const size = 2 ** (32 - prefix);
         const inside = Math.floor(number(network) / size) === Math.floor(number(address) / size);
-        expect(parseAllowList([`${network}/${prefix}`]).permits('any.example', address)).toBe(inside);
+        expect(parseAllowList([`${network}/${prefix}`]).permits('any.example', address)).toBe(
+          inside,
+        );
       }),
     );
   });
@@ -102,7 +109,12 @@ describe('an allow-list', () => {
   it('of an IPv4 network permits no IPv6 address that wraps one', () => {
     const list = parseAllowList(['127.0.0.0/8', '10.0.0.0/8']);
     expect(list.permits('127.0.0.1', '127.0.0.1')).toBe(true);
-    for (const address of ['::ffff:127.0.0.1', '::ffff:7f00:1', '64:ff9b::a00:1', '2002:a00:1::1']) {
+    for (const address of [
+      '::ffff:127.0.0.1',
+      '::ffff:7f00:1',
+      '64:ff9b::a00:1',
+      '2002:a00:1::1',
+    ]) {
       expect(list.permits(address, address), address).toBe(false);
     }
   });
@@ -117,7 +129,15 @@ describe('an allow-list', () => {
 
   it('of a name permits it neither metadata nor the machine, wherever its DNS points', () => {
     const list = parseAllowList(['registry.corp.example']);
-    for (const address of ['169.254.169.254', 'fd00:ec2::254', '127.0.0.1', '::1', '0.0.0.0', '224.0.0.1', 'fe80::1']) {
+    for (const address of [
+      '169.254.169.254',
+      'fd00:ec2::254',
+      '127.0.0.1',
+      '::1',
+      '0.0.0.0',
+      '224.0.0.1',
+      'fe80::1',
+    ]) {
       expect(list.permits('registry.corp.example', address), address).toBe(false);
     }
   });
@@ -132,8 +152,17 @@ describe('an allow-list', () => {
 
   it('lists names, addresses and what lies in its networks', () => {
     const list = parseAllowList(['registry.corp.example', '10.1.0.0/16', 'fd12::/16']);
-    expect(['REGISTRY.corp.example', '10.1.9.9', 'fd12::7'].map(list.lists)).toEqual([true, true, true]);
-    expect(['corp.example', '10.2.0.1', 'fd13::7', 'ghcr.io'].map(list.lists)).toEqual([false, false, false, false]);
+    expect(['REGISTRY.corp.example', '10.1.9.9', 'fd12::7'].map(list.lists)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(['corp.example', '10.2.0.1', 'fd13::7', 'ghcr.io'].map(list.lists)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it.each([

@@ -9,7 +9,11 @@ describe('challenges', () => {
       [
         {
           scheme: 'bearer',
-          parameters: { realm: 'https://auth.test/token', service: 'r.test', scope: 'repository:a/b:pull,push' },
+          parameters: {
+            realm: 'https://auth.test/token',
+            service: 'r.test',
+            scope: 'repository:a/b:pull,push',
+          },
         },
       ],
     ],

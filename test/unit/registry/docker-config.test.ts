@@ -24,7 +24,10 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 async function lookUp(config: unknown, host: string) {
-  await writeFile(join(directory, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
+  await writeFile(
+    join(directory, 'config.json'),
+    typeof config === 'string' ? config : JSON.stringify(config),
+  );
   return dockerCredentials(host, env);
 }
 
@@ -36,8 +39,12 @@ describe('credentials of docker login', () => {
       username: 'user',
       password: 'pass:word',
     });
-    expect(await lookUp({ auths: { 'https://r.test': { auth } } }, 'r.test')).toMatchObject({ username: 'user' });
-    expect(await lookUp({ auths: { 'https://index.docker.io/v1/': { auth } } }, 'docker.io')).toMatchObject({
+    expect(await lookUp({ auths: { 'https://r.test': { auth } } }, 'r.test')).toMatchObject({
+      username: 'user',
+    });
+    expect(
+      await lookUp({ auths: { 'https://index.docker.io/v1/': { auth } } }, 'docker.io'),
+    ).toMatchObject({
       username: 'user',
     });
   });
@@ -45,7 +52,9 @@ describe('credentials of docker login', () => {
   test('of another host, or none, are none', async () => {
     expect(await lookUp({ auths: { 'r.test': { auth } } }, 'r.test:5000')).toBeNull();
     expect(await lookUp({}, 'r.test')).toBeNull();
-    expect(await dockerCredentials('r.test', { DOCKER_CONFIG: join(directory, 'nowhere') })).toBeNull();
+    expect(
+      await dockerCredentials('r.test', { DOCKER_CONFIG: join(directory, 'nowhere') }),
+    ).toBeNull();
   });
 
   test('come from a helper that the file names', async () => {
@@ -54,7 +63,9 @@ describe('credentials of docker login', () => {
       password: 's',
     });
     expect(await lookUp({ credsStore: 'test' }, 'helped.test')).toMatchObject({ username: 'h' });
-    expect(await lookUp({ credsStore: 'test', auths: { 'r.test': { auth } } }, 'r.test')).toMatchObject({
+    expect(
+      await lookUp({ credsStore: 'test', auths: { 'r.test': { auth } } }, 'r.test'),
+    ).toMatchObject({
       username: 'user',
     });
   });
@@ -64,7 +75,9 @@ describe('credentials of docker login', () => {
     expect(await lookUp({ auths: { 'r.test': { auth: '', identitytoken } } }, 'r.test')).toEqual({
       identityToken: 'refresh-me',
     });
-    expect(await lookUp({ credHelpers: { 'token.test': 'test' } }, 'token.test')).toEqual({ identityToken: 'idt' });
+    expect(await lookUp({ credHelpers: { 'token.test': 'test' } }, 'token.test')).toEqual({
+      identityToken: 'idt',
+    });
   });
 
   test('a broken file, a missing helper and a helper with a path are errors', async () => {

@@ -22,17 +22,25 @@ describe('the next page', () => {
   const current = new URL('https://r.test:8443/v2/a/tags/list?n=10');
   test.each([
     ['</v2/a/tags/list?last=x>; rel="next"', 'https://r.test:8443/v2/a/tags/list?last=x'],
-    ['<http://r.test/v2/a/tags/list?last=x>; rel="next"', 'https://r.test:8443/v2/a/tags/list?last=x'],
-    ['<https://evil.test/v2/a/tags/list?last=x>; rel="next"', 'https://r.test:8443/v2/a/tags/list?last=x'],
+    [
+      '<http://r.test/v2/a/tags/list?last=x>; rel="next"',
+      'https://r.test:8443/v2/a/tags/list?last=x',
+    ],
+    [
+      '<https://evil.test/v2/a/tags/list?last=x>; rel="next"',
+      'https://r.test:8443/v2/a/tags/list?last=x',
+    ],
     ['<list?last=x>; type="a"; rel=next', 'https://r.test:8443/v2/a/tags/list?last=x'],
   ])('of %s stays with the registry that was asked', (link, expected) => {
     expect(nextPage(current, link)?.href).toBe(expected);
   });
 
-  test.each([undefined, '', '</v2/a/tags/list?last=x>; rel="prev"', '</v2/a/tags/list?n=10>; rel="next"'])(
-    '%s names none',
-    (link) => {
-      expect(nextPage(current, link)).toBeNull();
-    },
-  );
+  test.each([
+    undefined,
+    '',
+    '</v2/a/tags/list?last=x>; rel="prev"',
+    '</v2/a/tags/list?n=10>; rel="next"',
+  ])('%s names none', (link) => {
+    expect(nextPage(current, link)).toBeNull();
+  });
 });

@@ -50,14 +50,19 @@ async function outcome(url: string, allowed: string[], resolve?: Resolve): Promi
 describe('a name', () => {
   test('is resolved once for a connection, which goes to the address that was judged', async () => {
     const { resolve, asked } = resolver(['127.0.0.1'], ['127.0.0.2']);
-    expect(await outcome(`http://registry.example:${port}/`, ['127.0.0.1'], resolve)).toBe('127.0.0.1');
+    expect(await outcome(`http://registry.example:${port}/`, ['127.0.0.1'], resolve)).toBe(
+      '127.0.0.1',
+    );
     expect(asked).toEqual(['registry.example']);
   });
 
   test('that is rebound to another address is judged again by the next connection, and refused', async () => {
     const { resolve, asked } = resolver(['127.0.0.1'], ['127.0.0.2'], ['169.254.169.254']);
     const dispatcher = guardedDispatcher(['127.0.0.1'], resolve);
-    const ask = () => request(`http://registry.example:${port}/`, { dispatcher }).then((answer) => answer.body.text());
+    const ask = () =>
+      request(`http://registry.example:${port}/`, { dispatcher }).then((answer) =>
+        answer.body.text(),
+      );
     expect(await ask()).toBe('127.0.0.1');
     for (const _ of [1, 2]) {
       const error = await ask().catch((caught: unknown) => networkError(caught, ''));
@@ -75,13 +80,21 @@ describe('a name', () => {
     [['64:ff9b::7f00:1']],
   ])('is refused when one of its addresses is not public: %j', async (addresses) => {
     const { resolve } = resolver(addresses);
-    expect(await outcome('https://registry.example/', ['127.0.0.1'], resolve)).toBe('address_refused');
+    expect(await outcome('https://registry.example/', ['127.0.0.1'], resolve)).toBe(
+      'address_refused',
+    );
   });
 
   test('with a dot at its end, or spelled as a number, is one of the machine all the same', async () => {
     const { resolve } = resolver(['127.0.0.1']);
     expect(await outcome(`http://localhost.:${port}/`, [], resolve)).toBe('address_refused');
-    for (const host of ['2130706433', '0x7f.1', '017700000001', '127.0.0.1.', '[::ffff:127.0.0.1]']) {
+    for (const host of [
+      '2130706433',
+      '0x7f.1',
+      '017700000001',
+      '127.0.0.1.',
+      '[::ffff:127.0.0.1]',
+    ]) {
       expect(await outcome(`http://${host}:${port}/`, []), host).toBe('address_refused');
     }
   });
@@ -90,21 +103,25 @@ describe('a name', () => {
     const allowed = ['registry.corp.example'];
     for (const address of ['169.254.169.254', '127.0.0.1', 'fd00:ec2::254']) {
       const { resolve } = resolver([address]);
-      expect(await outcome(`https://registry.corp.example:${port}/`, allowed, resolve), address).toBe(
-        'address_refused',
-      );
+      expect(
+        await outcome(`https://registry.corp.example:${port}/`, allowed, resolve),
+        address,
+      ).toBe('address_refused');
     }
   });
 });
 
 describe('what is not asked over https', () => {
-  test.each([['8.8.8.8'], ['10.1.2.3']])('is refused at %s, allow-listed or not', async (address) => {
-    const { resolve } = resolver([address]);
-    expect(await outcome('http://registry.example/', ['10.0.0.0/8', 'registry.example'], resolve)).toBe(
-      'address_refused',
-    );
-    expect(await outcome(`http://${address}/`, ['10.0.0.0/8'])).toBe('address_refused');
-  });
+  test.each([['8.8.8.8'], ['10.1.2.3']])(
+    'is refused at %s, allow-listed or not',
+    async (address) => {
+      const { resolve } = resolver([address]);
+      expect(
+        await outcome('http://registry.example/', ['10.0.0.0/8', 'registry.example'], resolve),
+      ).toBe('address_refused');
+      expect(await outcome(`http://${address}/`, ['10.0.0.0/8'])).toBe('address_refused');
+    },
+  );
 
   test('is answered on loopback where that is allow-listed, by name or network', async () => {
     expect(await outcome(`http://127.0.0.1:${port}/`, ['127.0.0.0/8'])).toBe('127.0.0.1');
@@ -116,7 +133,9 @@ describe('what is not asked over https', () => {
 describe('a port', () => {
   test.each([22, 25, 53, 80, 389, 1023])('%i of a public host is refused', async (number) => {
     const { resolve, asked } = resolver(['8.8.8.8']);
-    expect(await outcome(`https://registry.example:${number}/`, [], resolve)).toBe('address_refused');
+    expect(await outcome(`https://registry.example:${number}/`, [], resolve)).toBe(
+      'address_refused',
+    );
     expect(asked).toEqual([]);
   });
 
@@ -129,10 +148,25 @@ describe('a port', () => {
 describe('a registry', () => {
   test.each([
     ['redirects', 302, { location: 'http://127.0.0.2:1/' }, 'address_refused'],
-    ['redirects to metadata', 307, { location: 'http://169.254.169.254/latest/' }, 'address_refused'],
-    ['redirects with a login', 302, { location: 'http://me:secret@127.0.0.1:1/' }, 'registry_response_invalid'],
+    [
+      'redirects to metadata',
+      307,
+      { location: 'http://169.254.169.254/latest/' },
+      'address_refused',
+    ],
+    [
+      'redirects with a login',
+      302,
+      { location: 'http://me:secret@127.0.0.1:1/' },
+      'registry_response_invalid',
+    ],
     ['redirects to a file', 302, { location: 'file:///etc/passwd' }, 'registry_response_invalid'],
-    ['has its tokens', 401, { 'www-authenticate': 'Bearer realm="http://127.0.0.2:1/t"' }, 'address_refused'],
+    [
+      'has its tokens',
+      401,
+      { 'www-authenticate': 'Bearer realm="http://127.0.0.2:1/t"' },
+      'address_refused',
+    ],
     [
       'has its tokens, with a login,',
       401,
@@ -140,7 +174,9 @@ describe('a registry', () => {
       'registry_response_invalid',
     ],
   ])('that %s elsewhere is judged there too', async (_, status, headers, code) => {
-    const hostile = createServer((_request, response) => response.writeHead(status, headers).end('{"tags":["v1"]}'));
+    const hostile = createServer((_request, response) =>
+      response.writeHead(status, headers).end('{"tags":["v1"]}'),
+    );
     await new Promise<void>((resolve) => hostile.listen(0, '127.0.0.1', resolve));
     const host = `127.0.0.1:${(hostile.address() as AddressInfo).port}`;
     const dispatcher = guardedDispatcher(['127.0.0.1']);

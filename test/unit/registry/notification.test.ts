@@ -32,20 +32,28 @@ describe('what was pushed', () => {
     ],
     ['harbor', { type: 'SCANNING_COMPLETED', event_data: { scan: {} } }],
     ['harbor', { type: 'DELETE_ARTIFACT', event_data: {} }],
-    ['gitea', { action: 'deleted', package: { type: 'container', name: 'a', owner: { login: 'b' } } }],
+    [
+      'gitea',
+      { action: 'deleted', package: { type: 'container', name: 'a', owner: { login: 'b' } } },
+    ],
     ['gitea', { action: 'created', package: { type: 'npm', name: 'a', owner: { login: 'b' } } }],
     ['gitea', { ref: 'refs/heads/main', commits: [], repository: { name: 'a' } }],
     ['github', { zen: 'Design for failure.', hook_id: 1 }],
-    ['github', { action: 'published', package: { package_type: 'npm', name: 'a', owner: { login: 'b' } } }],
+    [
+      'github',
+      { action: 'published', package: { package_type: 'npm', name: 'a', owner: { login: 'b' } } },
+    ],
   ] as const)('%s: events of another kind tell nothing', (kind, body) => {
     expect(pushedRepositories(kind, 'r.test', bytes(body))).toEqual([]);
   });
 
   test('names each repository once, and none that cannot be one', () => {
-    const events = ['a/b', 'a/b', '../x', 'a/b:tag', 'a/b@sha256:1', 'a b', '/'].map((repository) => ({
-      action: 'push',
-      target: { repository },
-    }));
+    const events = ['a/b', 'a/b', '../x', 'a/b:tag', 'a/b@sha256:1', 'a b', '/'].map(
+      (repository) => ({
+        action: 'push',
+        target: { repository },
+      }),
+    );
     expect(pushedRepositories('distribution', 'r.test', bytes({ events }))).toEqual(['r.test/a/b']);
   });
 
@@ -72,25 +80,38 @@ describe('the sender', () => {
     expect(isAuthentic(kind, headersOf(headers), body, 'another')).toBe(false);
   });
 
-  test.each(hookKinds)('%s without proof, with half of it, or with that of another product is not', (kind) => {
-    const sha1 = createHmac('sha1', 's3cret').update(body).digest('hex');
-    for (const headers of [
-      {},
-      { authorization: '' },
-      { authorization: 'Bearer ' },
-      { 'x-gitea-signature': '', 'x-hub-signature-256': 'sha256=' },
-      { authorization: 'Bearer s3cre', 'x-gitea-signature': mac.slice(1), 'x-hub-signature-256': mac.slice(0, -1) },
-      { 'x-hub-signature': `sha1=${sha1}`, 'x-hub-signature-256': `sha1=${sha1}`, 'x-gitea-signature': sha1 },
-      kind === 'github' || kind === 'gitea'
-        ? { authorization: 'Bearer s3cret' }
-        : { 'x-gitea-signature': mac, 'x-hub-signature-256': `sha256=${mac}` },
-    ]) {
-      expect(isAuthentic(kind, headersOf(headers), body, 's3cret')).toBe(false);
-    }
-  });
+  test.each(hookKinds)(
+    '%s without proof, with half of it, or with that of another product is not',
+    (kind) => {
+      const sha1 = createHmac('sha1', 's3cret').update(body).digest('hex');
+      for (const headers of [
+        {},
+        { authorization: '' },
+        { authorization: 'Bearer ' },
+        { 'x-gitea-signature': '', 'x-hub-signature-256': 'sha256=' },
+        {
+          authorization: 'Bearer s3cre',
+          'x-gitea-signature': mac.slice(1),
+          'x-hub-signature-256': mac.slice(0, -1),
+        },
+        {
+          'x-hub-signature': `sha1=${sha1}`,
+          'x-hub-signature-256': `sha1=${sha1}`,
+          'x-gitea-signature': sha1,
+        },
+        kind === 'github' || kind === 'gitea'
+          ? { authorization: 'Bearer s3cret' }
+          : { 'x-gitea-signature': mac, 'x-hub-signature-256': `sha256=${mac}` },
+      ]) {
+        expect(isAuthentic(kind, headersOf(headers), body, 's3cret')).toBe(false);
+      }
+    },
+  );
 
   test('is not believed for another body', () => {
     const other = bytes({ any: 'other' });
-    expect(isAuthentic('github', headersOf({ 'x-hub-signature-256': `sha256=${mac}` }), other, 's3cret')).toBe(false);
+    expect(
+      isAuthentic('github', headersOf({ 'x-hub-signature-256': `sha256=${mac}` }), other, 's3cret'),
+    ).toBe(false);
   });
 });

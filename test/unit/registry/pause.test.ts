@@ -4,14 +4,22 @@ import { pauseAsked } from '../../../shared/registry/pause.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
 const asked = (status: number, headers: Record<string, string> = {}, foreign = false) => {
-  const pause = pauseAsked({ method: 'GET', url: 'https://r.test/v2/', status, headers, foreign }, now);
+  const pause = pauseAsked(
+    { method: 'GET', url: 'https://r.test/v2/', status, headers, foreign },
+    now,
+  );
   return pause === null ? null : { scope: pause.scope, seconds: (pause.untilMs - now) / 1000 };
 };
 
 describe('what a registry asks for', () => {
   test.each([
     ['Retry-After in seconds', 429, { 'retry-after': '120' }, { scope: 'all', seconds: 120 }],
-    ['Retry-After as a time', 429, { 'retry-after': 'Sun, 01 Mar 2026 12:10:00 GMT' }, { scope: 'all', seconds: 600 }],
+    [
+      'Retry-After as a time',
+      429,
+      { 'retry-after': 'Sun, 01 Mar 2026 12:10:00 GMT' },
+      { scope: 'all', seconds: 600 },
+    ],
     ['429 without a word', 429, {}, { scope: 'all', seconds: limits.registryPauseSeconds }],
     ['503 with Retry-After', 503, { 'retry-after': '30' }, null],
     ['500', 500, { 'retry-after': '30' }, null],
@@ -48,7 +56,12 @@ describe('what a registry asks for', () => {
     ],
     ['nothing left and no time', 200, { 'ratelimit-remaining': '0' }, null],
     ['nonsense', 200, { 'ratelimit-remaining': 'soon', 'retry-after': 'later' }, null],
-    ['an endless wait', 429, { 'retry-after': '999999999' }, { scope: 'all', seconds: limits.pollFailureMaxSeconds }],
+    [
+      'an endless wait',
+      429,
+      { 'retry-after': '999999999' },
+      { scope: 'all', seconds: limits.pollFailureMaxSeconds },
+    ],
   ])('%s', (_, status, headers, expected) => {
     expect(asked(status, headers)).toEqual(expected);
   });

@@ -14,7 +14,10 @@ describe('references', () => {
     ['localhost/a', { host: 'localhost', repository: 'a' }],
     ['[::1]:5000/a/b', { host: '[::1]:5000', repository: 'a/b' }],
     [`r.test/a@sha256:${hex}`, { host: 'r.test', repository: 'a', digest: `sha256:${hex}` }],
-    [`r.test/a:t@sha256:${hex}`, { host: 'r.test', repository: 'a', tag: 't', digest: `sha256:${hex}` }],
+    [
+      `r.test/a:t@sha256:${hex}`,
+      { host: 'r.test', repository: 'a', tag: 't', digest: `sha256:${hex}` },
+    ],
   ])('%s is taken apart', (text, expected) => {
     expect(parseReference(text)).toEqual(expected);
     expect(formatReference(parseReference(text))).toBe(text);
@@ -45,7 +48,9 @@ describe('references', () => {
     '999999999999:5000/a',
     '[:::]:5000/a',
   ])('%s is refused with what was expected', (text) => {
-    expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: 'reference_invalid', found: text }));
+    expect(() => parseReference(text)).toThrow(
+      expect.objectContaining({ code: 'reference_invalid', found: text }),
+    );
   });
 
   test.each([
@@ -68,27 +73,44 @@ describe('references', () => {
 
   test('what is accepted formats back to itself and never leaves its path', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'ab.:/@-_AZ?#%[]0'), maxLength: 30 }), (tail) => {
-        const text = `r.test/${tail}`;
-        let reference: ReturnType<typeof parseReference>;
-        try {
-          reference = parseReference(text);
-        } catch {
-          return;
-        }
-        expect(formatReference(reference)).toBe(text);
-        const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag ?? 'x'}`;
-        expect(new URL(path, 'https://r.test').pathname).toBe(path);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'ab.:/@-_AZ?#%[]0'), maxLength: 30 }),
+        (tail) => {
+          const text = `r.test/${tail}`;
+          let reference: ReturnType<typeof parseReference>;
+          try {
+            reference = parseReference(text);
+          } catch {
+            return;
+          }
+          expect(formatReference(reference)).toBe(text);
+          const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag ?? 'x'}`;
+          expect(new URL(path, 'https://r.test').pathname).toBe(path);
+        },
+      ),
       { numRuns: 2000 },
     );
   });
 
   test('only this machine is spoken to in the clear', () => {
-    for (const host of ['localhost', 'localhost:5000', 'r.localhost', '127.0.0.1:80', '127.9.9.9', '[::1]:5000']) {
+    for (const host of [
+      'localhost',
+      'localhost:5000',
+      'r.localhost',
+      '127.0.0.1:80',
+      '127.9.9.9',
+      '[::1]:5000',
+    ]) {
       expect(isLoopbackHost(host)).toBe(true);
     }
-    for (const host of ['r.test', 'localhost.evil.test', '127.0.0.1.evil.test', '10.0.0.1', '[::2]', '128.0.0.1']) {
+    for (const host of [
+      'r.test',
+      'localhost.evil.test',
+      '127.0.0.1.evil.test',
+      '10.0.0.1',
+      '[::2]',
+      '128.0.0.1',
+    ]) {
       expect(isLoopbackHost(host)).toBe(false);
     }
   });

@@ -1,13 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { freshBudget, type QuarantineBudget, withQuarantine } from '../../../shared/domain/reverify/index.ts';
+import {
+  freshBudget,
+  type QuarantineBudget,
+  withQuarantine,
+} from '../../../shared/domain/reverify/index.ts';
 
 const limit = { max: 3, windowSeconds: 3600 };
 const start = Date.parse('2026-01-01T00:00:00.000Z');
 const at = (seconds: number) => new Date(start + seconds * 1000).toISOString();
 
 /** Quarantines as many as may be, one a second from a time on. */
-function take(budget: QuarantineBudget, wanted: number, from: number): { taken: number; budget: QuarantineBudget } {
+function take(
+  budget: QuarantineBudget,
+  wanted: number,
+  from: number,
+): { taken: number; budget: QuarantineBudget } {
   let taken = 0;
   let now = budget;
   for (let i = 0; i < wanted; i++) {

@@ -25,7 +25,9 @@ beforeAll(async () => {
         ['set-cookie', 'b=2'],
       ] as never);
       const { method, url, headers } = request;
-      response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }));
+      response.end(
+        JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }),
+      );
     });
   });
   cloud.listen(0, '127.0.0.1');

@@ -28,7 +28,9 @@ test('a port that was asked for and is taken is refused in one sentence', async 
 
 test('what is no port is refused', async () => {
   vi.stubEnv('GANTRY_PORT', '80a');
-  await expect(choosePort({ variable: 'GANTRY_PORT', kept: undefined })).rejects.toMatchObject({ code: 'usage' });
+  await expect(choosePort({ variable: 'GANTRY_PORT', kept: undefined })).rejects.toMatchObject({
+    code: 'usage',
+  });
 });
 
 test('a kept port that is taken is refused in one sentence that names the way out', async () => {

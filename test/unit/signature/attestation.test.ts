@@ -20,7 +20,12 @@ function found(bundle: unknown): SignatureCandidate {
 
 const signature = found(signArtifact({ digest, key: author.privateKey }));
 
-function attestation(predicateType: string, predicate: unknown, key = author.privateKey, of = digest) {
+function attestation(
+  predicateType: string,
+  predicate: unknown,
+  key = author.privateKey,
+  of = digest,
+) {
   return found(attest(of, key, predicateType, predicate));
 }
 
@@ -47,7 +52,11 @@ describe('attestations', () => {
   });
 
   test('are verified like signatures, and summarised when they do', () => {
-    const verdict = judge([signature, provenance, attestation('https://cyclonedx.org/bom', {}, stranger.privateKey)]);
+    const verdict = judge([
+      signature,
+      provenance,
+      attestation('https://cyclonedx.org/bom', {}, stranger.privateKey),
+    ]);
     expect(verdict.code).toBe('verified');
     expect(verdict.signatures.map(({ attestation }) => attestation)).toEqual([
       undefined,
@@ -59,10 +68,22 @@ describe('attestations', () => {
   test.each([
     ['of the type in any version', { predicate_type: slsa }, 'verified'],
     ['of the very type', { predicate_type: `${slsa}/v1` }, 'verified'],
-    ['by the builder', { predicate_type: slsa, builder_regexp: '^https://github\\.com/acme/' }, 'verified'],
-    ['by another builder', { predicate_type: slsa, builder_regexp: '^https://evil\\.test/' }, 'attestation_missing'],
+    [
+      'by the builder',
+      { predicate_type: slsa, builder_regexp: '^https://github\\.com/acme/' },
+      'verified',
+    ],
+    [
+      'by another builder',
+      { predicate_type: slsa, builder_regexp: '^https://evil\\.test/' },
+      'attestation_missing',
+    ],
     ['of another version', { predicate_type: `${slsa}/v0.2` }, 'attestation_missing'],
-    ['of a type that only begins alike', { predicate_type: 'https://slsa.dev/prov' }, 'attestation_missing'],
+    [
+      'of a type that only begins alike',
+      { predicate_type: 'https://slsa.dev/prov' },
+      'attestation_missing',
+    ],
     ['of another type', { predicate_type: 'https://spdx.dev/Document' }, 'attestation_missing'],
   ])('can be demanded: %s', (_, requirement, code) => {
     expect(judge([signature, provenance], [requirement]).code).toBe(code);
@@ -77,7 +98,12 @@ describe('attestations', () => {
   test('by a stranger, or of another artifact, meet no demand', () => {
     const predicate = { runDetails: { builder: { id: builder } } };
     const foreign = attestation(`${slsa}/v1`, predicate, stranger.privateKey);
-    const other = attestation(`${slsa}/v1`, predicate, author.privateKey, `sha256:${'cd'.repeat(32)}`);
+    const other = attestation(
+      `${slsa}/v1`,
+      predicate,
+      author.privateKey,
+      `sha256:${'cd'.repeat(32)}`,
+    );
     expect(judge([signature, foreign, other], [{ predicate_type: slsa }])).toMatchObject({
       verified: false,
       code: 'attestation_missing',

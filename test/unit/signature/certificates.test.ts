@@ -1,12 +1,18 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { SignatureCandidate, SignaturePolicy, SignerClaims } from '../../../shared/domain/signatures/index.ts';
+import type {
+  SignatureCandidate,
+  SignaturePolicy,
+  SignerClaims,
+} from '../../../shared/domain/signatures/index.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
 import { checkLeaf } from '../../../shared/signature/signer.ts';
 import { type SignOptions, startPrivateSigstore } from '../../support/private-sigstore.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
-const identities = [{ identity_regexp: '^https://git\\.test/acme/', issuer_regexp: '^https://issuer\\.test$' }];
+const identities = [
+  { identity_regexp: '^https://git\\.test/acme/', issuer_regexp: '^https://issuer\\.test$' },
+];
 
 let sigstore: Awaited<ReturnType<typeof startPrivateSigstore>>;
 beforeAll(async () => {
@@ -14,19 +20,31 @@ beforeAll(async () => {
 });
 
 function judge(candidate: SignatureCandidate, changes: Partial<SignaturePolicy> = {}) {
-  const policy = { identities, keys: [], require_tlog: true, trusted_root: sigstore.trustedRoot, ...changes };
+  const policy = {
+    identities,
+    keys: [],
+    require_tlog: true,
+    trusted_root: sigstore.trustedRoot,
+    ...changes,
+  };
   const [verdict] = verifyArtifact(digest, [candidate], policy).signatures;
   return verdict;
 }
 
 /** A signature with a certificate that was changed after it was issued. */
-async function altered(options: Partial<SignOptions>, change: (der: Buffer) => void): Promise<SignatureCandidate> {
+async function altered(
+  options: Partial<SignOptions>,
+  change: (der: Buffer) => void,
+): Promise<SignatureCandidate> {
   const candidate = await sigstore.signLegacy({ digest, ...options });
   if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
   const name = 'dev.sigstore.cosign/certificate';
   const der = Buffer.from(new X509Certificate(candidate.annotations[name] ?? '').raw);
   change(der);
-  return { ...candidate, annotations: { ...candidate.annotations, [name]: new X509Certificate(der).toString() } };
+  return {
+    ...candidate,
+    annotations: { ...candidate.annotations, [name]: new X509Certificate(der).toString() },
+  };
 }
 
 describe('certificates of a private Fulcio', () => {
@@ -72,7 +90,11 @@ describe('certificates of a private Fulcio', () => {
         der.set([0x86, second.length], start + first.length);
       }),
     );
-    expect(verdict).toMatchObject({ verified: false, identity: null, issuer: 'https://issuer.test' });
+    expect(verdict).toMatchObject({
+      verified: false,
+      identity: null,
+      issuer: 'https://issuer.test',
+    });
   });
 
   test("of an authority are no signer's", () => {
@@ -93,17 +115,25 @@ describe('certificates of a private Fulcio', () => {
     });
     const [pair] = identities;
     if (pair === undefined) throw new Error('expected a pair');
-    const demanding = (claims: SignerClaims) => judge(github, { identities: [{ ...pair, claims }] });
-    expect(demanding({ build_trigger: '^push$', source_repository_ref: '^refs/tags/v' })).toMatchObject({
+    const demanding = (claims: SignerClaims) =>
+      judge(github, { identities: [{ ...pair, claims }] });
+    expect(
+      demanding({ build_trigger: '^push$', source_repository_ref: '^refs/tags/v' }),
+    ).toMatchObject({
       code: 'verified',
-      claims: { github_workflow_trigger: 'push', source_repository_uri: 'https://github.com/acme/redis' },
+      claims: {
+        github_workflow_trigger: 'push',
+        source_repository_uri: 'https://github.com/acme/redis',
+      },
     });
     expect(demanding({ github_workflow_trigger: '^push$' })?.code).toBe('verified');
     expect(demanding({ build_trigger: '^release$' })).toMatchObject({
       code: 'claim_mismatch',
       message: 'build_trigger is "push", expected to match /^release$/',
     });
-    expect(demanding({ build_config_uri: '.' })?.message).toContain('build_config_uri is not stated');
+    expect(demanding({ build_config_uri: '.' })?.message).toContain(
+      'build_config_uri is not stated',
+    );
     const lenient = { identities: [{ ...pair, claims: { build_trigger: '^release$' } }, pair] };
     expect(judge(github, lenient)?.code).toBe('verified');
   });
@@ -137,31 +167,45 @@ describe('certificates of a private Fulcio', () => {
   test('with the word of a CT log that nobody trusts are refused', async () => {
     const other = await startPrivateSigstore(new Date());
     const root = { ...sigstore.trustedRoot, ctlogs: other.trustedRoot.ctlogs };
-    expect(judge(await sigstore.signLegacy({ digest }), { trusted_root: root })?.code).toBe('sct_invalid');
+    expect(judge(await sigstore.signLegacy({ digest }), { trusted_root: root })?.code).toBe(
+      'sct_invalid',
+    );
   });
 
   test('of another Fulcio, logged by another Rekor, are refused', async () => {
     const other = await startPrivateSigstore(new Date());
     const candidate = await sigstore.signLegacy({ digest });
     const { certificateAuthorities, tlogs } = other.trustedRoot;
-    const untrusted = judge(candidate, { trusted_root: { ...sigstore.trustedRoot, certificateAuthorities } });
+    const untrusted = judge(candidate, {
+      trusted_root: { ...sigstore.trustedRoot, certificateAuthorities },
+    });
     expect(untrusted?.code).toBe('certificate_untrusted');
     const unlogged = judge(candidate, { trusted_root: { ...sigstore.trustedRoot, tlogs } });
     expect(unlogged?.code).toBe('tlog_invalid');
   });
 
   test('do not pass for another by what their names look like', async () => {
-    const evil = await sigstore.signLegacy({ digest, subjectAltName: 'https://evil.test/?https://git.test/acme/' });
+    const evil = await sigstore.signLegacy({
+      digest,
+      subjectAltName: 'https://evil.test/?https://git.test/acme/',
+    });
     expect(judge(evil)?.code).toBe('identity_mismatch');
     const issuer = await sigstore.signLegacy({ digest, issuer: 'https://issuer.test.evil.test' });
     expect(judge(issuer)?.code).toBe('issuer_mismatch');
-    const newline = await sigstore.signLegacy({ digest, issuer: 'https://issuer.test\nhttps://other.test' });
+    const newline = await sigstore.signLegacy({
+      digest,
+      issuer: 'https://issuer.test\nhttps://other.test',
+    });
     expect(judge(newline)?.code).toBe('certificate_invalid');
   });
 
   test('whose log entry names someone else are refused', async () => {
-    const stranger = generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }).toString();
-    expect(judge(await sigstore.signLegacy({ digest, entryKey: stranger }))?.code).toBe('tlog_invalid');
+    const stranger = generateKeyPairSync('ed25519')
+      .publicKey.export({ format: 'pem', type: 'spki' })
+      .toString();
+    expect(judge(await sigstore.signLegacy({ digest, entryKey: stranger }))?.code).toBe(
+      'tlog_invalid',
+    );
   });
 
   test('rest on the log’s time even where no entry is demanded, for want of another', async () => {
@@ -170,12 +214,16 @@ describe('certificates of a private Fulcio', () => {
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
     const annotations = { ...candidate.annotations };
     delete annotations['dev.sigstore.cosign/bundle'];
-    expect(judge({ ...candidate, annotations }, { require_tlog: false })?.code).toBe('timestamp_missing');
+    expect(judge({ ...candidate, annotations }, { require_tlog: false })?.code).toBe(
+      'timestamp_missing',
+    );
     expect(judge({ ...candidate, annotations })?.code).toBe('tlog_missing');
   });
 
   test('rest on a signed timestamp of the older annotation, where no log entry is demanded', async () => {
-    const { annotations, ...rest } = await sigstore.timestamped(await sigstore.signLegacy({ digest }));
+    const { annotations, ...rest } = await sigstore.timestamped(
+      await sigstore.signLegacy({ digest }),
+    );
     const { 'dev.sigstore.cosign/bundle': _, ...unlogged } = annotations;
     const candidate = { ...rest, annotations: unlogged };
     expect(judge(candidate, { require_tlog: false })).toMatchObject({
@@ -184,10 +232,15 @@ describe('certificates of a private Fulcio', () => {
     });
     expect(judge(candidate)?.code).toBe('tlog_missing');
     const unknown = { ...sigstore.trustedRoot, timestampAuthorities: [] };
-    expect(judge(candidate, { require_tlog: false, trusted_root: unknown })?.code).toBe('timestamp_invalid');
+    expect(judge(candidate, { require_tlog: false, trusted_root: unknown })?.code).toBe(
+      'timestamp_invalid',
+    );
     const other = await sigstore.timestamped(await sigstore.signLegacy({ digest }));
     const stamp = 'dev.sigstore.cosign/rfc3161timestamp';
-    const swapped = { ...rest, annotations: { ...unlogged, [stamp]: other.annotations[stamp] ?? '' } };
+    const swapped = {
+      ...rest,
+      annotations: { ...unlogged, [stamp]: other.annotations[stamp] ?? '' },
+    };
     expect(judge(swapped, { require_tlog: false })?.code).toBe('timestamp_invalid');
   });
 });

@@ -11,11 +11,18 @@ import { type ConformanceCase, conformanceCases } from '../../support/conformanc
 const unjudged: Record<string, string> = {};
 
 const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
-const rootOf = ({ trustedRoot }: ConformanceCase) => (trustedRoot === null ? null : readJson(trustedRoot));
+const rootOf = ({ trustedRoot }: ConformanceCase) =>
+  trustedRoot === null ? null : readJson(trustedRoot);
 
 function judge(entry: ConformanceCase, withBytes: boolean) {
-  const artifact = { digest: entry.digest, ...(withBytes ? { bytes: readFileSync(entry.artifact) } : {}) };
-  const identity = { identity_regexp: exactRegexp(entry.identity), issuer_regexp: exactRegexp(entry.issuer) };
+  const artifact = {
+    digest: entry.digest,
+    ...(withBytes ? { bytes: readFileSync(entry.artifact) } : {}),
+  };
+  const identity = {
+    identity_regexp: exactRegexp(entry.identity),
+    issuer_regexp: exactRegexp(entry.issuer),
+  };
   return verifyBundle(readJson(entry.bundle), artifact, {
     identities: entry.key === null ? [identity] : [],
     keys: entry.key === null ? [] : [readFileSync(entry.key, 'utf8')],
@@ -73,8 +80,14 @@ describe('what remembers and encodes faster accepts nothing that the library ref
     }
   });
 
-  const anyone = { identities: [{ identity_regexp: '.', issuer_regexp: '.' }], keys: [], require_tlog: true };
-  const keyless = cosignCases.filter(({ public_key, ignore_tlog }) => public_key === null && !ignore_tlog);
+  const anyone = {
+    identities: [{ identity_regexp: '.', issuer_regexp: '.' }],
+    keys: [],
+    require_tlog: true,
+  };
+  const keyless = cosignCases.filter(
+    ({ public_key, ignore_tlog }) => public_key === null && !ignore_tlog,
+  );
   test.each(keyless)('in what cosign signed: $name', (entry) => {
     for (const { bundle, subject } of readBundles(entry)) {
       const policy = { ...anyone, trusted_root: trustedRoot };

@@ -1,9 +1,21 @@
-import { constants, createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { candidatesOf, cosignCase, readFixture } from '../../../scripts/cosign-fixtures.ts';
-import { checkPublicKey, isEncryptedKey, readCosignKey, signArtifact } from '../../../shared/signature/index.ts';
+import {
+  checkPublicKey,
+  isEncryptedKey,
+  readCosignKey,
+  signArtifact,
+} from '../../../shared/signature/index.ts';
 import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
 
 const pem = (key: { export: (options: { format: 'pem'; type: 'spki' }) => string | Buffer }) =>
@@ -11,7 +23,9 @@ const pem = (key: { export: (options: { format: 'pem'; type: 'spki' }) => string
 
 /** A public key with a sound modulus and another exponent, in base64url. */
 function rsaWith(e: string): string {
-  const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
+  const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({
+    format: 'jwk',
+  });
   return pem(createPublicKey({ key: { ...jwk, e }, format: 'jwk' }));
 }
 
@@ -26,15 +40,25 @@ describe('public keys', () => {
   });
 
   test('are named as cosign names them', () => {
-    expect(checkPublicKey(readFixture('keys/good.pub')).hint).toBe('sOlelzxuThfDoup9qRD4GnwtK4gdarra2hfFsjWJtVk=');
+    expect(checkPublicKey(readFixture('keys/good.pub')).hint).toBe(
+      'sOlelzxuThfDoup9qRD4GnwtK4gdarra2hfFsjWJtVk=',
+    );
   });
 
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   test.each([
-    ['a private key', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(), 'private key'],
+    [
+      'a private key',
+      privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+      'private key',
+    ],
     ['an encrypted private key', readFixture('keys/good.key'), 'encrypted sigstore private key'],
     ['two keys', pem(publicKey) + pem(publicKey), 'public key'],
-    ['P-521', pem(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey), 'a key of type ec secp521r1'],
+    [
+      'P-521',
+      pem(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey),
+      'a key of type ec secp521r1',
+    ],
     [
       'RSA 1024',
       pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey),
@@ -43,7 +67,11 @@ describe('public keys', () => {
     ['RSA with the exponent 1', rsaWith('AQ'), 'a key of type rsa 2048 with exponent 1'],
     ['RSA with an even exponent', rsaWith('Ag'), 'a key of type rsa 2048 with exponent 2'],
     ['X25519', pem(generateKeyPairSync('x25519').publicKey), 'a key of type x25519'],
-    ['a key cut short', pem(publicKey).replace(/A{2,}|[a-z]{3}/, ''), 'something that does not decode'],
+    [
+      'a key cut short',
+      pem(publicKey).replace(/A{2,}|[a-z]{3}/, ''),
+      'something that does not decode',
+    ],
     ['nothing', '', 'something else'],
   ])('of %s are refused', (_, text, found) => {
     expect(() => checkPublicKey(text, 'trusted_keys[0]')).toThrow(
@@ -73,19 +101,33 @@ describe('private keys', () => {
     expect(readCosignKey(plain, '').equals(privateKey)).toBe(true);
     expect(isEncryptedKey(plain)).toBe(false);
     expect(readCosignKey(locked, 'open').equals(privateKey)).toBe(true);
-    expect(() => readCosignKey(locked, 'shut')).toThrow(expect.objectContaining({ code: 'key_password_wrong' }));
+    expect(() => readCosignKey(locked, 'shut')).toThrow(
+      expect.objectContaining({ code: 'key_password_wrong' }),
+    );
   });
 
   test('a wrong password is told apart from a broken file', () => {
     const text = readFixture('keys/good.key');
-    expect(() => readCosignKey(text, 'wrong')).toThrow(expect.objectContaining({ code: 'key_password_wrong' }));
-    for (const broken of ['', 'nonsense', text.replace('eyJ', 'AAA'), readFixture('keys/good.pub')]) {
-      expect(() => readCosignKey(broken, '')).toThrow(expect.objectContaining({ code: 'key_invalid' }));
+    expect(() => readCosignKey(text, 'wrong')).toThrow(
+      expect.objectContaining({ code: 'key_password_wrong' }),
+    );
+    for (const broken of [
+      '',
+      'nonsense',
+      text.replace('eyJ', 'AAA'),
+      readFixture('keys/good.pub'),
+    ]) {
+      expect(() => readCosignKey(broken, '')).toThrow(
+        expect.objectContaining({ code: 'key_invalid' }),
+      );
     }
   });
 
   test('a file that asks for absurd work is refused before it is done', () => {
-    const body = { ...encryptedBody(), kdf: { name: 'scrypt', params: { N: 2 ** 30, r: 8, p: 1 }, salt: 'AAAA' } };
+    const body = {
+      ...encryptedBody(),
+      kdf: { name: 'scrypt', params: { N: 2 ** 30, r: 8, p: 1 }, salt: 'AAAA' },
+    };
     const text = `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${Buffer.from(JSON.stringify(body)).toString('base64')}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
     expect(() => readCosignKey(text, '')).toThrow(expect.objectContaining({ code: 'key_invalid' }));
   });
@@ -96,8 +138,12 @@ describe('signing', () => {
     const entry = cosignCase('keyed-bundle-notlog-ok');
     const [theirs] = candidatesOf(entry);
     if (theirs?.format !== 'bundle') throw new Error('expected a bundle');
-    const ours = signArtifact({ digest: entry.digest, key: readCosignKey(readFixture('keys/good.key'), '') });
-    const withoutSignature = (bundle: unknown) => JSON.stringify(bundle).replace(/"sig":"[^"]+"/, '');
+    const ours = signArtifact({
+      digest: entry.digest,
+      key: readCosignKey(readFixture('keys/good.key'), ''),
+    });
+    const withoutSignature = (bundle: unknown) =>
+      JSON.stringify(bundle).replace(/"sig":"[^"]+"/, '');
     expect(withoutSignature(ours)).toBe(withoutSignature(theirs.bundle));
   });
 
@@ -105,8 +151,14 @@ describe('signing', () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     fc.assert(
       fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (annotations) => {
-        const { dsseEnvelope } = signArtifact({ digest: `sha256:${'0'.repeat(64)}`, key: privateKey, annotations });
-        const { subject } = JSON.parse(Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8'));
+        const { dsseEnvelope } = signArtifact({
+          digest: `sha256:${'0'.repeat(64)}`,
+          key: privateKey,
+          annotations,
+        });
+        const { subject } = JSON.parse(
+          Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8'),
+        );
         expect(subject[0].annotations).toEqual({ ...annotations });
       }),
     );
@@ -151,12 +203,17 @@ describe('signatures by every kind of key', () => {
     expect(verifyDigest(key, sha256('signed'), signature)).toBe(byDigest);
     expect(verifyDigest(key, sha256('other'), signature)).toBe(false);
     for (const broken of [Buffer.alloc(0), Buffer.alloc(64), Buffer.from(signature).fill(1, 3)]) {
-      expect([verifyBytes(key, message, broken), verifyDigest(key, sha256('signed'), broken)]).toEqual([false, false]);
+      expect([
+        verifyBytes(key, message, broken),
+        verifyDigest(key, sha256('signed'), broken),
+      ]).toEqual([false, false]);
     }
   });
 
   test('a weaker hash than the key’s is none', () => {
-    expect(verifyBytes(ec384.publicKey, message, sign('sha256', message, ec384.privateKey))).toBe(false);
+    expect(verifyBytes(ec384.publicKey, message, sign('sha256', message, ec384.privateKey))).toBe(
+      false,
+    );
     expect(verifyBytes(rsa.publicKey, message, sign('sha1', message, rsa.privateKey))).toBe(false);
   });
 });

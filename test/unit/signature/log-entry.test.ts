@@ -10,7 +10,8 @@ function partsOf(name: string) {
   if (candidate?.format !== 'bundle') throw new Error('expected a bundle');
   const { tlogEntries, content } = bundleFromJSON(candidate.bundle).verificationMaterial;
   const [entry] = tlogEntries;
-  if (entry === undefined || content.$case !== 'certificate') throw new Error('expected a logged keyless bundle');
+  if (entry === undefined || content.$case !== 'certificate')
+    throw new Error('expected a logged keyless bundle');
   return { entry, certificate: new X509Certificate(content.certificate.rawBytes) };
 }
 

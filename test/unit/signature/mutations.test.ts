@@ -8,14 +8,18 @@ type Path = (string | number)[];
 /** Every key and element of a JSON value, inner ones included. */
 function* pathsOf(value: unknown, at: Path = []): Generator<Path> {
   if (at.length > 0) yield at;
-  if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* pathsOf(item, [...at, i]);
+  if (Array.isArray(value))
+    for (const [i, item] of value.entries()) yield* pathsOf(item, [...at, i]);
   else if (value !== null && typeof value === 'object') {
     for (const [key, item] of Object.entries(value)) yield* pathsOf(item, [...at, key]);
   }
 }
 
 function get(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((inner, key) => (inner as Record<string | number, unknown>)[key], value);
+  return path.reduce<unknown>(
+    (inner, key) => (inner as Record<string | number, unknown>)[key],
+    value,
+  );
 }
 
 /** A copy in which what is at the path is replaced, or removed when `replacement` is undefined. */
@@ -53,7 +57,8 @@ const harmless: Record<string, RegExp> = {
   // There are two proofs of inclusion and of time, the log's promise and the tree with the timestamp: one may go, whole.
   'keyless-ok-rekor1': /timestampVerificationData|inclusionPromise$|^mediaType$/,
   // Keys need no time, and the hint only helps to find the key.
-  'keyed-bundle-ok': /timestampVerificationData|publicKey(\.hint)?$|tlogEntries\.0\.logIndex$|^mediaType$/,
+  'keyed-bundle-ok':
+    /timestampVerificationData|publicKey(\.hint)?$|tlogEntries\.0\.logIndex$|^mediaType$/,
   'keyed-bundle-notlog-ok': /publicKey(\.hint)?$|^mediaType$/,
 };
 
@@ -98,51 +103,60 @@ describe.each(Object.entries(harmless))('the bundle of %s', (name, allowed) => {
     expect([...accepted].filter((path) => !allowed.test(path))).toEqual([]);
   }, 120_000);
 
-  test.each([null, undefined, 0, 'text', [], {}, { mediaType: 'x' }])('%j in its place is refused', (value) => {
-    expect(judge(value).code).toBe('bundle_invalid');
-  });
+  test.each([null, undefined, 0, 'text', [], {}, { mediaType: 'x' }])(
+    '%j in its place is refused',
+    (value) => {
+      expect(judge(value).code).toBe('bundle_invalid');
+    },
+  );
 });
 
-describe.each(['keyless-legacy-ok', 'keyed-legacy-tlog-ok'])('the legacy signature of %s', (name) => {
-  const entry = cosignCase(name);
-  const [candidate] = candidatesOf(entry);
-  if (candidate?.format !== 'legacy') throw new Error('expected a legacy signature');
-  const judge = (mutated: SignatureCandidate) => verifyArtifact(entry.digest, [mutated], policyOf(entry));
-  // The chain is not read: intermediates come from the trust root.
-  const material = { payload: candidate.payload, annotations: candidate.annotations };
+describe.each(['keyless-legacy-ok', 'keyed-legacy-tlog-ok'])(
+  'the legacy signature of %s',
+  (name) => {
+    const entry = cosignCase(name);
+    const [candidate] = candidatesOf(entry);
+    if (candidate?.format !== 'legacy') throw new Error('expected a legacy signature');
+    const judge = (mutated: SignatureCandidate) =>
+      verifyArtifact(entry.digest, [mutated], policyOf(entry));
+    // The chain is not read: intermediates come from the trust root.
+    const material = { payload: candidate.payload, annotations: candidate.annotations };
 
-  test('is refused with any single bit changed, in the log entry too', () => {
-    const accepted = new Set<string>();
-    for (const path of pathsOf(material)) {
-      const text = get(material, path);
-      if (typeof text !== 'string' || path.includes('dev.sigstore.cosign/chain')) continue;
-      const isJson = path.includes('dev.sigstore.cosign/bundle');
-      const copies = isJson ? jsonFlips(text) : flips(text);
-      for (const copy of copies) {
-        if (judge({ ...candidate, ...changed(material, path, copy) }).verified) accepted.add(path.join('.'));
+    test('is refused with any single bit changed, in the log entry too', () => {
+      const accepted = new Set<string>();
+      for (const path of pathsOf(material)) {
+        const text = get(material, path);
+        if (typeof text !== 'string' || path.includes('dev.sigstore.cosign/chain')) continue;
+        const isJson = path.includes('dev.sigstore.cosign/bundle');
+        const copies = isJson ? jsonFlips(text) : flips(text);
+        for (const copy of copies) {
+          if (judge({ ...candidate, ...changed(material, path, copy) }).verified)
+            accepted.add(path.join('.'));
+        }
       }
-    }
-    // A certificate in PEM has white space around it that means nothing.
-    expect([...accepted].filter((path) => !path.endsWith('/certificate'))).toEqual([]);
-  }, 120_000);
+      // A certificate in PEM has white space around it that means nothing.
+      expect([...accepted].filter((path) => !path.endsWith('/certificate'))).toEqual([]);
+    }, 120_000);
 
-  test('is refused with any annotation removed or emptied', () => {
-    for (const annotation of Object.keys(candidate.annotations)) {
-      if (annotation === 'dev.sigstore.cosign/chain') continue;
-      for (const replacement of [undefined, '', '{}', 'null', '[]', 'x']) {
-        const mutated = changed(material, ['annotations', annotation], replacement);
-        expect(judge({ ...candidate, ...mutated }).verified).toBe(false);
+    test('is refused with any annotation removed or emptied', () => {
+      for (const annotation of Object.keys(candidate.annotations)) {
+        if (annotation === 'dev.sigstore.cosign/chain') continue;
+        for (const replacement of [undefined, '', '{}', 'null', '[]', 'x']) {
+          const mutated = changed(material, ['annotations', annotation], replacement);
+          expect(judge({ ...candidate, ...mutated }).verified).toBe(false);
+        }
       }
-    }
-  });
-});
+    });
+  },
+);
 
 /** Flips within the values of a JSON text, and other numbers for its numbers. */
 function jsonFlips(text: string): string[] {
   const json: unknown = JSON.parse(text);
   return [...pathsOf(json)].flatMap((path) => {
     const value = get(json, path);
-    const replacements = typeof value === 'string' ? flips(value) : typeof value === 'number' ? [value + 1, 0] : [];
+    const replacements =
+      typeof value === 'string' ? flips(value) : typeof value === 'number' ? [value + 1, 0] : [];
     return replacements.map((replacement) => JSON.stringify(changed(json, path, replacement)));
   });
 }

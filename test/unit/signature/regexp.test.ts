@@ -64,14 +64,33 @@ describe('regexps of a policy', () => {
       '^ $ | ( ) (?: (?i) (?i: (?m: (?-m) (?s-i) (?U) [ [^ ] \\Q \\E \\ a b * + ? {0} {0,1} - [: :] \\A \\z \\b . (?P<m>'.split(
         ' ',
       );
-    const texts = ['', 'a', 'b', 'ab', 'ba', 'xa', 'ax', 'a\nb', 'a\n', '^a', 'a$', 'a|b', 'a]', '-'];
+    const texts = [
+      '',
+      'a',
+      'b',
+      'ab',
+      'ba',
+      'xa',
+      'ax',
+      'a\nb',
+      'a\n',
+      '^a',
+      'a$',
+      'a|b',
+      'a]',
+      '-',
+    ];
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...parts), { maxLength: 7 }), fc.constantFrom(...texts), (inner, text) => {
-        const source = `^${inner.join('')}$`;
-        if (!isAnchored(source) || !compiles(source)) return;
-        const matcher = compileRegexp(source).matcher(text);
-        if (matcher.find()) expect([source, matcher.group()]).toEqual([source, text]);
-      }),
+      fc.property(
+        fc.array(fc.constantFrom(...parts), { maxLength: 7 }),
+        fc.constantFrom(...texts),
+        (inner, text) => {
+          const source = `^${inner.join('')}$`;
+          if (!isAnchored(source) || !compiles(source)) return;
+          const matcher = compileRegexp(source).matcher(text);
+          if (matcher.find()) expect([source, matcher.group()]).toEqual([source, text]);
+        },
+      ),
       { numRuns: 20_000 },
     );
   });
@@ -80,14 +99,20 @@ describe('regexps of a policy', () => {
     expect(() => checkRegexp('acme', { allowUnanchored: true })).not.toThrow();
   });
 
-  test.each(['(', '(?=a)', '(?<!a)b', '\\1', '[z-a]', 'a{2000}', '((a{100}){100}){100}', 'x'.repeat(3000)])(
-    '%s has no meaning in RE2',
-    (source) => {
-      expect(() => checkRegexp(source, { allowUnanchored: true })).toThrow(
-        expect.objectContaining({ code: 'regexp_invalid' }),
-      );
-    },
-  );
+  test.each([
+    '(',
+    '(?=a)',
+    '(?<!a)b',
+    '\\1',
+    '[z-a]',
+    'a{2000}',
+    '((a{100}){100}){100}',
+    'x'.repeat(3000),
+  ])('%s has no meaning in RE2', (source) => {
+    expect(() => checkRegexp(source, { allowUnanchored: true })).toThrow(
+      expect.objectContaining({ code: 'regexp_invalid' }),
+    );
+  });
 
   test('are searched for, and $ is the very end', () => {
     expect(compileRegexp('acme').test('https://github.com/acme/x')).toBe(true);

@@ -4,14 +4,19 @@ import { checkTrustedRoot, verifyArtifact } from '../../../shared/signature/inde
 import { startPrivateSigstore } from '../../support/private-sigstore.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
-const identities = [{ identity_regexp: '^https://git\\.test/acme/', issuer_regexp: '^https://issuer\\.test$' }];
+const identities = [
+  { identity_regexp: '^https://git\\.test/acme/', issuer_regexp: '^https://issuer\\.test$' },
+];
 
 type Root = Awaited<ReturnType<typeof startPrivateSigstore>>['trustedRoot'];
 let roots: { old: Root; next: Root; both: Root };
 let signatures: { old: SignatureCandidate; next: SignatureCandidate };
 
 beforeAll(async () => {
-  const [old, next] = [await startPrivateSigstore(new Date()), await startPrivateSigstore(new Date())];
+  const [old, next] = [
+    await startPrivateSigstore(new Date()),
+    await startPrivateSigstore(new Date()),
+  ];
   const beside = <K extends 'tlogs' | 'ctlogs' | 'certificateAuthorities'>(part: K) => [
     ...old.trustedRoot[part],
     ...next.trustedRoot[part],
@@ -38,7 +43,13 @@ describe('a private Sigstore that gets new keys', () => {
   });
 
   test('has only its own verified before and after', () => {
-    expect([codeOf('old', 'old'), codeOf('next', 'old')]).toEqual(['verified', 'certificate_untrusted']);
-    expect([codeOf('old', 'next'), codeOf('next', 'next')]).toEqual(['certificate_untrusted', 'verified']);
+    expect([codeOf('old', 'old'), codeOf('next', 'old')]).toEqual([
+      'verified',
+      'certificate_untrusted',
+    ]);
+    expect([codeOf('old', 'next'), codeOf('next', 'next')]).toEqual([
+      'certificate_untrusted',
+      'verified',
+    ]);
   });
 });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { cosignCase, policyOf, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
-import { checkTrustedRoot, compilePolicy, parseTrustedRoot, shippedTrust } from '../../../shared/signature/index.ts';
+import {
+  checkTrustedRoot,
+  compilePolicy,
+  parseTrustedRoot,
+  shippedTrust,
+} from '../../../shared/signature/index.ts';
 
 interface Root {
   certificateAuthorities: { certChain: { certificates: { rawBytes: string }[] } }[];
@@ -16,10 +21,11 @@ describe('trust roots', () => {
   });
 
   test('a custom root has all that it states', () => {
-    const { certificateAuthorities, tlogs, ctlogs, timestampAuthorities } = parseTrustedRoot(trustedRoot);
-    expect([certificateAuthorities, tlogs, ctlogs, timestampAuthorities].map((list) => list.length)).toEqual([
-      1, 2, 1, 1,
-    ]);
+    const { certificateAuthorities, tlogs, ctlogs, timestampAuthorities } =
+      parseTrustedRoot(trustedRoot);
+    expect(
+      [certificateAuthorities, tlogs, ctlogs, timestampAuthorities].map((list) => list.length),
+    ).toEqual([1, 2, 1, 1]);
   });
 
   test.each([
@@ -27,7 +33,10 @@ describe('trust roots', () => {
     ['a text', 'x'],
     ['an empty object', {}],
     ['another media type', { ...(trustedRoot as object), mediaType: 'application/json' }],
-    ['neither authority nor log', { ...(trustedRoot as object), tlogs: [], certificateAuthorities: [] }],
+    [
+      'neither authority nor log',
+      { ...(trustedRoot as object), tlogs: [], certificateAuthorities: [] },
+    ],
     [
       'an authority without certificates',
       altered((root) => root.certificateAuthorities[0]?.certChain.certificates.splice(0)),
@@ -41,7 +50,11 @@ describe('trust roots', () => {
   });
 
   test.each([
-    ['certificateAuthorities', { keyless: true, require_tlog: true }, 'authority of their certificate'],
+    [
+      'certificateAuthorities',
+      { keyless: true, require_tlog: true },
+      'authority of their certificate',
+    ],
     ['ctlogs', { keyless: true, require_tlog: true }, 'proof (SCT)'],
     ['tlogs', { keyless: true, require_tlog: true }, 'require_tlog demands'],
     ['tlogs', { keyless: false, require_tlog: true }, 'require_tlog demands'],
@@ -53,13 +66,20 @@ describe('trust roots', () => {
         code: 'trusted_root_invalid',
         field: 'trusted_root',
         found: [part],
-        message: expect.stringMatching(new RegExp(`no ${part} \\(.*${why.replace(/[()]/g, '\\$&')}`)),
+        message: expect.stringMatching(
+          new RegExp(`no ${part} \\(.*${why.replace(/[()]/g, '\\$&')}`),
+        ),
       }),
     );
   });
 
   test('a root needs only what the policy is judged by', () => {
-    const bare = { ...(trustedRoot as object), certificateAuthorities: [], ctlogs: [], timestampAuthorities: [] };
+    const bare = {
+      ...(trustedRoot as object),
+      certificateAuthorities: [],
+      ctlogs: [],
+      timestampAuthorities: [],
+    };
     expect(() => checkTrustedRoot(bare, { keyless: false, require_tlog: true })).not.toThrow();
     const noTsa = { ...(trustedRoot as object), timestampAuthorities: [] };
     expect(() => checkTrustedRoot(noTsa, { keyless: true, require_tlog: true })).not.toThrow();

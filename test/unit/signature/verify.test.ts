@@ -8,7 +8,10 @@ import {
   policyOf,
   readFixture,
 } from '../../../scripts/cosign-fixtures.ts';
-import type { SignatureCandidate, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
+import type {
+  SignatureCandidate,
+  SignaturePolicy,
+} from '../../../shared/domain/signatures/index.ts';
 import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
 import { cpuMs } from '../../support/cpu.ts';
 
@@ -26,7 +29,10 @@ function candidate(bundle: unknown): SignatureCandidate {
 
 function messageBundle(message: Buffer, key: KeyObject) {
   const { mediaType, verificationMaterial } = signArtifact({ digest, key });
-  const messageDigest = { algorithm: 'SHA2_256', digest: createHash('sha256').update(message).digest('base64') };
+  const messageDigest = {
+    algorithm: 'SHA2_256',
+    digest: createHash('sha256').update(message).digest('base64'),
+  };
   const signature = sign('sha256', message, key).toString('base64');
   return { mediaType, verificationMaterial, messageSignature: { messageDigest, signature } };
 }
@@ -50,7 +56,10 @@ interface BundleMaterial {
 }
 
 /** A case's bundles with their verification material changed. */
-function altered(entry: CosignCase, change: (material: BundleMaterial) => unknown): SignatureCandidate[] {
+function altered(
+  entry: CosignCase,
+  change: (material: BundleMaterial) => unknown,
+): SignatureCandidate[] {
   return candidatesOf(entry).map((one) => {
     if (one.format !== 'bundle') throw new Error('expected bundles');
     const bundle = structuredClone(one.bundle) as { verificationMaterial: BundleMaterial };
@@ -98,8 +107,12 @@ describe('what a policy asks for', () => {
   });
 
   test('a key needs no trust root where no log entry is demanded, and its log otherwise', () => {
-    expect(judge('keyed-bundle-ok', { require_tlog: false, trusted_root: null }).code).toBe('verified');
-    expect(judge('keyed-bundle-ok', { require_tlog: true, trusted_root: null }).code).toBe('tlog_invalid');
+    expect(judge('keyed-bundle-ok', { require_tlog: false, trusted_root: null }).code).toBe(
+      'verified',
+    );
+    expect(judge('keyed-bundle-ok', { require_tlog: true, trusted_root: null }).code).toBe(
+      'tlog_invalid',
+    );
   });
 
   test('the public-good root does not trust a private one', () => {
@@ -135,7 +148,9 @@ describe('what a policy asks for', () => {
 
   test('one key of several suffices', () => {
     const { pem } = keyPair();
-    expect(judge('keyed-bundle-ok', { keys: [pem, readFixture('keys/good.pub')] }).code).toBe('verified');
+    expect(judge('keyed-bundle-ok', { keys: [pem, readFixture('keys/good.pub')] }).code).toBe(
+      'verified',
+    );
     expect(judge('keyed-bundle-ok', { keys: [pem] }).code).toBe('key_mismatch');
   });
 
@@ -153,7 +168,11 @@ describe('what a policy asks for', () => {
   test.each([
     ['a broken key', { keys: ['nonsense'] }, 'key_invalid'],
     ['a broken root', { trusted_root: { mediaType: 'x' } }, 'trusted_root_invalid'],
-    ['a broken regexp', { identities: [{ identity_regexp: '(', issuer_regexp: '.' }] }, 'regexp_invalid'],
+    [
+      'a broken regexp',
+      { identities: [{ identity_regexp: '(', issuer_regexp: '.' }] },
+      'regexp_invalid',
+    ],
   ])('%s in a policy verifies nothing and throws nothing', (_, changes, code) => {
     expect(judge('keyless-ok', changes).code).toBe(code);
   });
@@ -175,9 +194,10 @@ describe('a workflow of Gitea', () => {
       build_trigger: '^push$',
       ...claims,
     };
-    expect(judge('keyless-ok', { identities: identities.map((pair) => ({ ...pair, claims: demanded })) }).code).toBe(
-      code,
-    );
+    expect(
+      judge('keyless-ok', { identities: identities.map((pair) => ({ ...pair, claims: demanded })) })
+        .code,
+    ).toBe(code);
   });
 });
 
@@ -188,10 +208,19 @@ describe('verdicts', () => {
       unreadable: { code: 'blob_digest_mismatch', message: 'other bytes' },
     };
     const entry = cosignCase('keyed-bundle-ok');
-    const verdict = verifyArtifact(entry.digest, [unreadable, ...candidatesOf(entry)], policyOf(entry));
-    expect(verdict.signatures.map(({ code }) => code)).toEqual(['blob_digest_mismatch', 'verified']);
+    const verdict = verifyArtifact(
+      entry.digest,
+      [unreadable, ...candidatesOf(entry)],
+      policyOf(entry),
+    );
+    expect(verdict.signatures.map(({ code }) => code)).toEqual([
+      'blob_digest_mismatch',
+      'verified',
+    ]);
     expect(verdict.verified).toBe(true);
-    expect(verifyArtifact(entry.digest, [unreadable], policyOf(entry)).code).toBe('blob_digest_mismatch');
+    expect(verifyArtifact(entry.digest, [unreadable], policyOf(entry)).code).toBe(
+      'blob_digest_mismatch',
+    );
   });
 
   test('the most telling reason stands for the artifact', () => {
@@ -202,8 +231,12 @@ describe('verdicts', () => {
     ];
     const entry = cosignCase('keyless-wrong-identity');
     expect(verifyArtifact(entry.digest, mixed, policyOf(entry)).code).toBe('identity_mismatch');
-    expect(verifyArtifact(entry.digest, mixed.slice(0, 2), policyOf(entry)).code).toBe('bundle_invalid');
-    expect(verifyArtifact(entry.digest, mixed.slice(0, 1), policyOf(entry)).code).toBe('attestation_only');
+    expect(verifyArtifact(entry.digest, mixed.slice(0, 2), policyOf(entry)).code).toBe(
+      'bundle_invalid',
+    );
+    expect(verifyArtifact(entry.digest, mixed.slice(0, 1), policyOf(entry)).code).toBe(
+      'attestation_only',
+    );
     expect(verifyArtifact(entry.digest, [], policyOf(entry)).code).toBe('unsigned');
   });
 
@@ -225,12 +258,14 @@ describe('verdicts', () => {
     const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
     const bundle = messageBundle(manifest, privateKey);
     expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('verified');
-    expect(verifyCandidate(candidate(bundle), digest, keyed([keyPair().pem])).code).toBe('key_mismatch');
+    expect(verifyCandidate(candidate(bundle), digest, keyed([keyPair().pem])).code).toBe(
+      'key_mismatch',
+    );
     const other = `sha256:${'ab'.repeat(32)}`;
     expect(verifyCandidate(candidate(bundle), other, keyed([pem])).code).toBe('digest_mismatch');
-    expect(verifyCandidate(candidate(bundle), digest, keyed([pem], { annotations: { a: 'b' } })).code).toBe(
-      'annotation_mismatch',
-    );
+    expect(
+      verifyCandidate(candidate(bundle), digest, keyed([pem], { annotations: { a: 'b' } })).code,
+    ).toBe('annotation_mismatch');
   });
 
   test('a statement about several subjects covers each, by sha256 only', () => {
@@ -243,7 +278,9 @@ describe('verdicts', () => {
 
   test('an envelope has one signature: whose would a second be', () => {
     const { privateKey, pem } = keyPair();
-    const bundle = signArtifact({ digest, key: privateKey }) as { dsseEnvelope: { signatures: unknown[] } };
+    const bundle = signArtifact({ digest, key: privateKey }) as {
+      dsseEnvelope: { signatures: unknown[] };
+    };
     bundle.dsseEnvelope.signatures.push(bundle.dsseEnvelope.signatures[0]);
     expect(verifyCandidate(candidate(bundle), digest, keyed([pem]))).toMatchObject({
       code: 'bundle_invalid',
@@ -257,7 +294,10 @@ describe('verdicts', () => {
       material.tlogEntries = Array(17).fill(material.tlogEntries?.[0]);
     });
     const verdict = verifyArtifact(entry.digest, many, policyOf(entry));
-    expect([verdict.code, verdict.message]).toEqual(['bundle_invalid', expect.stringContaining('at most 16')]);
+    expect([verdict.code, verdict.message]).toEqual([
+      'bundle_invalid',
+      expect.stringContaining('at most 16'),
+    ]);
   });
 
   test('the same entry twice is not two', () => {

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
-import { claimNames, keptVerdicts, type SignatureVerdict } from '../../../shared/domain/signatures/index.ts';
+import {
+  claimNames,
+  keptVerdicts,
+  type SignatureVerdict,
+} from '../../../shared/domain/signatures/index.ts';
 
 const verdict: SignatureVerdict = {
   format: 'bundle',

@@ -17,7 +17,10 @@ beforeEach(async () => {
 });
 afterEach(() => repository.stop());
 
-function update(kept: TrustState | null, more: { mirror?: string; anchor?: string } = {}): Promise<TrustState> {
+function update(
+  kept: TrustState | null,
+  more: { mirror?: string; anchor?: string } = {},
+): Promise<TrustState> {
   const { mirror, anchor } = repository;
   return updateTrustState(kept, { mirror, anchor, download, ...more });
 }
@@ -87,7 +90,9 @@ describe('a refresh', () => {
   test('that is not answered says so, and is no refusal', async () => {
     const { mirror } = repository;
     await repository.stop();
-    await expect(update(null, { mirror })).rejects.toMatchObject({ code: 'trust_root_unreachable' });
+    await expect(update(null, { mirror })).rejects.toMatchObject({
+      code: 'trust_root_unreachable',
+    });
   });
 
   test('by a mirror that has nothing is not answered either', async () => {
@@ -128,7 +133,11 @@ describe('what is kept', () => {
     const other = new TufRepository();
     await other.start();
     other.publish(second);
-    const forged = await updateTrustState(null, { mirror: other.mirror, anchor: other.anchor, download });
+    const forged = await updateTrustState(null, {
+      mirror: other.mirror,
+      anchor: other.anchor,
+      download,
+    });
     await other.stop();
     expect(() => open(forged)).toThrow(refused);
     expect(() => open({ ...forged, roots: [other.anchor] })).toThrow(refused);

@@ -48,7 +48,8 @@ export const trustRoutes: Route[] = [
     role: 'admin',
     tag: 'trust',
     summary: 'Propose the next root: keys, threshold, a new director key',
-    description: 'In force at once where the director key’s signatures suffice; else it waits for those of other keys.',
+    description:
+      'In force at once where the director key’s signatures suffice; else it waits for those of other keys.',
     status: 201,
     body: proposeRootBody,
     answer: trustAnswer,
@@ -61,7 +62,8 @@ export const trustRoutes: Route[] = [
     path: '/trust/root/proposal/signatures',
     role: 'admin',
     tag: 'trust',
-    summary: 'Sign the proposed root with an offline key; the last signature that it needs puts it in force',
+    summary:
+      'Sign the proposed root with an offline key; the last signature that it needs puts it in force',
     body: signRootBody,
     answer: trustAnswer,
     async handle({ services, caller, body }) {
@@ -80,7 +82,11 @@ export const trustRoutes: Route[] = [
 ];
 
 function rootView({ root, bytes }: HeldRoot) {
-  return { ...describeRoot(root), sha256: rootSha256(bytes), metadata: Buffer.from(bytes).toString('base64') };
+  return {
+    ...describeRoot(root),
+    sha256: rootSha256(bytes),
+    metadata: Buffer.from(bytes).toString('base64'),
+  };
 }
 
 function trustView({ current, superseded, proposal }: Trust): z.input<typeof trustAnswer> {

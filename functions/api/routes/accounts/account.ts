@@ -20,7 +20,12 @@ import {
 } from '../../../../shared/contract/accounts/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import { categorySchema, createCategoryBody } from '../../../../shared/contract/modules/index.ts';
-import { getAccount, listCategories, listMembers, listTokens } from '../../../../shared/store/accounts/index.ts';
+import {
+  getAccount,
+  listCategories,
+  listMembers,
+  listTokens,
+} from '../../../../shared/store/accounts/index.ts';
 import { listPage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
 import { found } from '../../views.ts';
@@ -36,7 +41,9 @@ export const accountRoutes: Route[] = [
     summary: 'The account of the token',
     answer: z.object({ account: accountSchema }),
     async handle({ services, caller }) {
-      return { account: found(await getAccount(services.db, caller.account), 'account', caller.account) };
+      return {
+        account: found(await getAccount(services.db, caller.account), 'account', caller.account),
+      };
     },
   }),
   route({
@@ -45,7 +52,8 @@ export const accountRoutes: Route[] = [
     role: 'platform',
     tag: 'accounts',
     summary: 'Make an account and its first admin token',
-    description: 'Only the token made at deployment may. The new account’s token is in this answer and nowhere else.',
+    description:
+      'Only the token made at deployment may. The new account’s token is in this answer and nowhere else.',
     status: 201,
     secret: true,
     body: createAccountBody,
@@ -64,7 +72,11 @@ export const memberRoutes: Route[] = [
     query: pageQuery,
     answer: pageOf('members', memberSchema),
     async handle({ services, caller, query }) {
-      const { items, next_cursor } = listPage(query, byId, await listMembers(services.db, caller.account));
+      const { items, next_cursor } = listPage(
+        query,
+        byId,
+        await listMembers(services.db, caller.account),
+      );
       return { members: items, next_cursor };
     },
   }),
@@ -104,7 +116,11 @@ export const tokenRoutes: Route[] = [
     query: pageQuery,
     answer: pageOf('tokens', tokenSchema),
     async handle({ services, caller, query }) {
-      const { items, next_cursor } = listPage(query, byId, await listTokens(services.db, caller.account));
+      const { items, next_cursor } = listPage(
+        query,
+        byId,
+        await listTokens(services.db, caller.account),
+      );
       return { tokens: items, next_cursor };
     },
   }),

@@ -24,7 +24,8 @@ export const agentRoutes: Route[] = [
     role: 'public',
     tag: 'agent',
     summary: 'Enrol a machine with its join token',
-    description: 'The join token’s secret authorises; a DPoP proof (RFC 9449) without ath binds the agent’s key.',
+    description:
+      'The join token’s secret authorises; a DPoP proof (RFC 9449) without ath binds the agent’s key.',
     status: 201,
     secret: true,
     body: enrollBody,

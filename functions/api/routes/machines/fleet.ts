@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { readFleet, readMachines, readSuitability } from '../../../../shared/actions/machines/index.ts';
+import {
+  readFleet,
+  readMachines,
+  readSuitability,
+} from '../../../../shared/actions/machines/index.ts';
 import { slugSchema } from '../../../../shared/base/slug.ts';
 import {
   fleetAnswer,
@@ -26,7 +30,10 @@ export const fleetRoutes: Route[] = [
     query: fleetQuery,
     answer: fleetAnswer,
     async handle({ services, caller, query: { cursor, ...query } }) {
-      const { fleet, next } = await readFleet(services, caller, { ...query, place: sortKeyOf(cursor) });
+      const { fleet, next } = await readFleet(services, caller, {
+        ...query,
+        place: sortKeyOf(cursor),
+      });
       return { fleet, next_cursor: next === null ? null : cursorOf(next) };
     },
   }),
@@ -36,7 +43,8 @@ export const fleetRoutes: Route[] = [
     role: 'viewer',
     tag: 'fleet',
     summary: 'Which machines say that they run the module, or a version of it',
-    description: 'A page holds those of the instances that it read, and may hold none while there are more pages.',
+    description:
+      'A page holds those of the instances that it read, and may hold none while there are more pages.',
     params,
     query: machinesQuery,
     answer: machinesAnswer,
@@ -62,7 +70,11 @@ export const fleetRoutes: Route[] = [
     query: moduleTemplatesQuery,
     answer: moduleTemplatesAnswer,
     async handle({ services, caller, params: { name }, query: { account, ...query } }) {
-      const { templates, judge } = await readSuitability(services, caller, reference(name, account));
+      const { templates, judge } = await readSuitability(
+        services,
+        caller,
+        reference(name, account),
+      );
       const page = await storePage(query, templates, ({ id }) => id);
       return { templates: page.items.map(judge), next_cursor: page.next_cursor };
     },

@@ -1,4 +1,8 @@
-import { createInstance, decommissionInstance, renewJoinToken } from '../../../../shared/actions/machines/index.ts';
+import {
+  createInstance,
+  decommissionInstance,
+  renewJoinToken,
+} from '../../../../shared/actions/machines/index.ts';
 import { changeInstance } from '../../../../shared/actions/operations/index.ts';
 import { previewInstanceChange } from '../../../../shared/actions/preview/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
@@ -35,7 +39,10 @@ export const instanceRoutes: Route[] = [
         (limit, after) => listInstances(services.db, caller.account, limit, after),
         (instance) => instance.id,
       );
-      return { instances: items.map((instance) => instanceView(instance, services.now())), next_cursor };
+      return {
+        instances: items.map((instance) => instanceView(instance, services.now())),
+        next_cursor,
+      };
     },
   }),
   route({
@@ -122,7 +129,12 @@ export const instanceRoutes: Route[] = [
     params: instanceParams,
     answer: instanceAnswer,
     async handle({ services, caller, params }) {
-      return { instance: instanceView(await decommissionInstance(services, caller, params.id), services.now()) };
+      return {
+        instance: instanceView(
+          await decommissionInstance(services, caller, params.id),
+          services.now(),
+        ),
+      };
     },
   }),
   route({
@@ -134,7 +146,11 @@ export const instanceRoutes: Route[] = [
     params: instanceParams,
     answer: driftAnswer,
     async handle({ services, caller, params }) {
-      const instance = found(await getInstance(services.db, caller.account, params.id), 'instance', params.id);
+      const instance = found(
+        await getInstance(services.db, caller.account, params.id),
+        'instance',
+        params.id,
+      );
       return driftOf(instance, services.now());
     },
   }),

@@ -23,7 +23,12 @@ import {
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { listCandidates } from '../../../../shared/store/candidates/index.ts';
-import { getModule, listModules, listVersions, versionPlace } from '../../../../shared/store/modules/index.ts';
+import {
+  getModule,
+  listModules,
+  listVersions,
+  versionPlace,
+} from '../../../../shared/store/modules/index.ts';
 import { getRepository, readRepositories } from '../../../../shared/store/poll/index.ts';
 import { storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
@@ -48,7 +53,10 @@ export const moduleRoutes: Route[] = [
       );
       const names = items.map(({ name }) => name);
       const polls = await readRepositories(services.db, caller.account, names);
-      const modules = items.map((module) => ({ ...moduleView(module), poll: polls.get(module.name) ?? null }));
+      const modules = items.map((module) => ({
+        ...moduleView(module),
+        poll: polls.get(module.name) ?? null,
+      }));
       return { modules, next_cursor };
     },
   }),
@@ -105,7 +113,8 @@ export const moduleRoutes: Route[] = [
     role: 'viewer',
     tag: 'modules',
     summary: 'Versions, newest first, and digests that are not versions yet',
-    description: 'candidates come with the first page, the newest of them; on later pages there are none.',
+    description:
+      'candidates come with the first page, the newest of them; on later pages there are none.',
     params,
     query: pageQuery,
     answer: versionsAnswer,
@@ -113,7 +122,11 @@ export const moduleRoutes: Route[] = [
       const { db } = services;
       const [module, page, candidates] = await Promise.all([
         getModule(db, caller.account, name),
-        storePage(query, (limit, after) => listVersions(db, caller.account, name, limit, after), versionPlace),
+        storePage(
+          query,
+          (limit, after) => listVersions(db, caller.account, name, limit, after),
+          versionPlace,
+        ),
         query.cursor === undefined ? listCandidates(db, caller.account, name) : [],
       ]);
       found(module, 'module', name);
@@ -121,7 +134,9 @@ export const moduleRoutes: Route[] = [
       return {
         versions: page.items.map(versionView),
         next_cursor: page.next_cursor,
-        candidates: candidates.filter(({ id, state }) => state !== 'ingested' && !ingested.has(id)).map(candidateView),
+        candidates: candidates
+          .filter(({ id, state }) => state !== 'ingested' && !ingested.has(id))
+          .map(candidateView),
       };
     },
   }),
@@ -161,7 +176,9 @@ export const moduleRoutes: Route[] = [
     body: changeReservationsBody,
     answer: operationAnswer,
     async handle({ services, caller, params, body }) {
-      return { operation: await changeReservations(services, caller, { module: params.name, ...body }) };
+      return {
+        operation: await changeReservations(services, caller, { module: params.name, ...body }),
+      };
     },
   }),
   route({

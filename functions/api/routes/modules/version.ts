@@ -1,5 +1,9 @@
 import { promoteVersion } from '../../../../shared/actions/operations/index.ts';
-import { promoteBody, versionAnswer, versionParams } from '../../../../shared/contract/modules/index.ts';
+import {
+  promoteBody,
+  versionAnswer,
+  versionParams,
+} from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { getVersion } from '../../../../shared/store/modules/index.ts';
 import { type Route, route } from '../../route.ts';
@@ -16,7 +20,9 @@ export const versionRoutes: Route[] = [
     answer: versionAnswer,
     async handle({ services, caller, params }) {
       return {
-        version: versionView(found(await getVersion(services.db, caller.account, params.id), 'version', params.id)),
+        version: versionView(
+          found(await getVersion(services.db, caller.account, params.id), 'version', params.id),
+        ),
       };
     },
   }),

@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { changePolicy, decideApproval, withdrawOperation } from '../../../../shared/actions/operations/index.ts';
+import {
+  changePolicy,
+  decideApproval,
+  withdrawOperation,
+} from '../../../../shared/actions/operations/index.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import {
@@ -55,7 +59,13 @@ export const operationRoutes: Route[] = [
     params: operationParams,
     answer: operationAnswer,
     async handle({ services, caller, params }) {
-      return { operation: found(await getOperation(services.db, caller.account, params.id), 'operation', params.id) };
+      return {
+        operation: found(
+          await getOperation(services.db, caller.account, params.id),
+          'operation',
+          params.id,
+        ),
+      };
     },
   }),
   route({
@@ -83,7 +93,8 @@ export const approvalRoutes: Route[] = [
     answer: pageOf('approvals', approvalSchema),
     async handle({ services, caller, query }) {
       const all = await listApprovals(services.db, caller.account);
-      const wanted = query.state === undefined ? all : all.filter(({ state }) => state === query.state);
+      const wanted =
+        query.state === undefined ? all : all.filter(({ state }) => state === query.state);
       const { items, next_cursor } = listPage(query, (approval) => approval.id, wanted);
       return { approvals: items, next_cursor };
     },
@@ -97,7 +108,13 @@ export const approvalRoutes: Route[] = [
     params: approvalParams,
     answer: approvalAnswer,
     async handle({ services, caller, params }) {
-      return { approval: found(await getApproval(services.db, caller.account, params.id), 'approval', params.id) };
+      return {
+        approval: found(
+          await getApproval(services.db, caller.account, params.id),
+          'approval',
+          params.id,
+        ),
+      };
     },
   }),
   route({
@@ -106,14 +123,19 @@ export const approvalRoutes: Route[] = [
     role: 'reviewer',
     tag: 'approvals',
     summary: 'Approve or reject',
-    description: 'With a token of a member’s own; whoever asked may not decide, unless the policy says so.',
+    description:
+      'With a token of a member’s own; whoever asked may not decide, unless the policy says so.',
     params: approvalParams,
     body: decideBody,
     answer: approvalAnswer,
     async handle({ services, caller, params, body }) {
       const { decision, comment } = body;
       return {
-        approval: await decideApproval(services, caller, { id: params.id, decision, comment: comment ?? null }),
+        approval: await decideApproval(services, caller, {
+          id: params.id,
+          decision,
+          comment: comment ?? null,
+        }),
       };
     },
   }),
@@ -129,7 +151,11 @@ export const policyRoutes: Route[] = [
     answer: z.object({ policies: z.array(policySchema) }),
     async handle({ services, caller }) {
       const rows = await listPolicies(services.db, caller.account);
-      return { policies: actions.map((action) => rows.find((row) => row.action === action) ?? defaultPolicy(action)) };
+      return {
+        policies: actions.map(
+          (action) => rows.find((row) => row.action === action) ?? defaultPolicy(action),
+        ),
+      };
     },
   }),
   route({

@@ -22,7 +22,10 @@ import { listHooks, listRegistryLogins } from '../../../../shared/store/registri
 import { listPage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
 
-const hookView = (services: Services, hook: RegistryHook) => ({ ...hook, url: hookUrl(services, hook.id) });
+const hookView = (services: Services, hook: RegistryHook) => ({
+  ...hook,
+  url: hookUrl(services, hook.id),
+});
 const ofHost = z.object({ host: registryHostSchema });
 
 export const registryRoutes: Route[] = [
@@ -46,7 +49,8 @@ export const registryRoutes: Route[] = [
     role: 'operator',
     tag: 'registries',
     summary: 'Store the account’s credentials for a registry',
-    description: 'Over those that are there. They are used to read from this host and are never answered.',
+    description:
+      'Over those that are there. They are used to read from this host and are never answered.',
     params: ofHost,
     body: registryLoginBody,
     answer: z.object({ registry: registrySchema }),
@@ -73,7 +77,11 @@ export const registryRoutes: Route[] = [
     query: pageQuery,
     answer: pageOf('hooks', hookSchema),
     async handle({ services, caller, query }) {
-      const { items, next_cursor } = listPage(query, ({ id }) => id, await listHooks(services.db, caller.account));
+      const { items, next_cursor } = listPage(
+        query,
+        ({ id }) => id,
+        await listHooks(services.db, caller.account),
+      );
       return { hooks: items.map((hook) => hookView(services, hook)), next_cursor };
     },
   }),

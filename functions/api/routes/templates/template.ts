@@ -1,10 +1,23 @@
 import { z } from 'zod';
-import { assignModule, removeAssignment, updateAssignment } from '../../../../shared/actions/operations/index.ts';
-import { explainTemplatePath, previewChange, readComposition } from '../../../../shared/actions/preview/index.ts';
+import {
+  assignModule,
+  removeAssignment,
+  updateAssignment,
+} from '../../../../shared/actions/operations/index.ts';
+import {
+  explainTemplatePath,
+  previewChange,
+  readComposition,
+} from '../../../../shared/actions/preview/index.ts';
 import { createTemplate } from '../../../../shared/actions/templates/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
-import { previewAnswer, previewBody, whyAnswer, whyQuery } from '../../../../shared/contract/preview/index.ts';
+import {
+  previewAnswer,
+  previewBody,
+  whyAnswer,
+  whyQuery,
+} from '../../../../shared/contract/preview/index.ts';
 import {
   assignAnswer,
   assignModuleBody,
@@ -20,7 +33,11 @@ import {
 } from '../../../../shared/contract/templates/index.ts';
 import { tracks } from '../../../../shared/domain/templates/index.ts';
 import { getComposition, getCompositionFailure } from '../../../../shared/store/compose/index.ts';
-import { getTemplate, listAssignments, listTemplates } from '../../../../shared/store/templates/index.ts';
+import {
+  getTemplate,
+  listAssignments,
+  listTemplates,
+} from '../../../../shared/store/templates/index.ts';
 import { storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
 import { found } from '../../views.ts';
@@ -110,7 +127,8 @@ export const templateRoutes: Route[] = [
     role: 'viewer',
     tag: 'templates',
     summary: 'What a change would do to machines, before it is asked for',
-    description: 'Nothing is changed. A change that cannot be composed answers the error that it would end with.',
+    description:
+      'Nothing is changed. A change that cannot be composed answers the error that it would end with.',
     params: templateParams,
     body: previewBody,
     answer: previewAnswer,

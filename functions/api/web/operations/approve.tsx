@@ -13,7 +13,13 @@ export interface ApprovalPageProps {
 }
 
 /** What is asked of a reviewer. Showing it decides nothing: mail scanners open links, only people press buttons. */
-export function ApprovalPage({ approval, operation, account, reviewer, requester }: ApprovalPageProps) {
+export function ApprovalPage({
+  approval,
+  operation,
+  account,
+  reviewer,
+  requester,
+}: ApprovalPageProps) {
   return (
     <Layout title="Approval request">
       <article class="card">
@@ -80,7 +86,13 @@ export function ApprovalPage({ approval, operation, account, reviewer, requester
 }
 
 /** What the reviewer's decision came to. */
-export function DecidedPage({ approval, decision }: { approval: Approval; decision: 'approve' | 'reject' }) {
+export function DecidedPage({
+  approval,
+  decision,
+}: {
+  approval: Approval;
+  decision: 'approve' | 'reject';
+}) {
   const approved = decision === 'approve';
   const waits = approval.state === 'pending';
   return (
@@ -132,13 +144,18 @@ function Time({ at }: { at: string }) {
 }
 
 function approvals({ decisions }: Approval): number {
-  return new Set(decisions.filter(({ decision }) => decision === 'approve').map(({ reviewer }) => reviewer)).size;
+  return new Set(
+    decisions.filter(({ decision }) => decision === 'approve').map(({ reviewer }) => reviewer),
+  ).size;
 }
 
 function factsOf(change: Change): [string, string][] {
   return Object.entries(change)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => [name.replaceAll('_', ' '), typeof value === 'string' ? value : JSON.stringify(value)]);
+    .map(([name, value]) => [
+      name.replaceAll('_', ' '),
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]);
 }
 
 function capitalised(sentence: string): string {

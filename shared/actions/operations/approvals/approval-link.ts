@@ -5,11 +5,20 @@ import type { Approval } from '../../../domain/operations/index.ts';
 import type { Services } from '../../context/index.ts';
 
 /** What a link says: whose it is, for which request, until when (seconds since 1970). Its MAC is made by KMS. */
-const claims = z.strictObject({ account: z.string(), approval: z.string(), member: z.string(), exp: z.number().int() });
+const claims = z.strictObject({
+  account: z.string(),
+  approval: z.string(),
+  member: z.string(),
+  exp: z.number().int(),
+});
 export type LinkClaims = z.infer<typeof claims>;
 
 /** The link for one reviewer and one request: `<publicUrl>/approve/<approval>/<claims>.<mac>`. */
-export async function approvalLink(services: Services, approval: Approval, member: string): Promise<string> {
+export async function approvalLink(
+  services: Services,
+  approval: Approval,
+  member: string,
+): Promise<string> {
   const payload = Buffer.from(
     JSON.stringify({
       account: approval.account,
@@ -35,13 +44,22 @@ function macInput(payload: string): Buffer {
 }
 
 /** Reads a link's token. Anything altered, foreign or past its time is refused before the record is looked at. */
-export async function readApprovalLink(services: Services, approvalId: string, token: string): Promise<LinkClaims> {
+export async function readApprovalLink(
+  services: Services,
+  approvalId: string,
+  token: string,
+): Promise<LinkClaims> {
   const invalid = (cause?: unknown) =>
-    new GantryError('approval_link_invalid', 'the link is not one that Gantry mailed: it was altered or cut off', {
-      cause,
-    });
+    new GantryError(
+      'approval_link_invalid',
+      'the link is not one that Gantry mailed: it was altered or cut off',
+      {
+        cause,
+      },
+    );
   const [payload, mac, ...rest] = token.split('.');
-  if (payload === undefined || mac === undefined || rest.length > 0 || token.length > 2000) throw invalid();
+  if (payload === undefined || mac === undefined || rest.length > 0 || token.length > 2000)
+    throw invalid();
   // The last character of base64url has bits that decoders drop: without this, sixteen links would be one.
   if (Buffer.from(mac, 'base64url').toString('base64url') !== mac || mac === '') throw invalid();
   let valid = false;
@@ -64,7 +82,10 @@ export async function readApprovalLink(services: Services, approvalId: string, t
   const parsed = claims.safeParse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
   if (!parsed.success || parsed.data.approval !== approvalId) throw invalid();
   if (parsed.data.exp * 1000 <= services.now().getTime()) {
-    throw new GantryError('approval_expired', 'the request was not decided in time; ask for it to be made again');
+    throw new GantryError(
+      'approval_expired',
+      'the request was not decided in time; ask for it to be made again',
+    );
   }
   return parsed.data;
 }

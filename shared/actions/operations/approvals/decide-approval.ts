@@ -33,8 +33,12 @@ export async function decideApproval(
   caller: Caller,
   input: Verdict & { id: string },
 ): Promise<Approval> {
-  if (!hasRole(caller, 'reviewer')) throw new GantryError('forbidden', 'expected the role reviewer');
-  const member = caller.member_id === null ? null : await getMember(services.db, caller.account, caller.member_id);
+  if (!hasRole(caller, 'reviewer'))
+    throw new GantryError('forbidden', 'expected the role reviewer');
+  const member =
+    caller.member_id === null
+      ? null
+      : await getMember(services.db, caller.account, caller.member_id);
   if (member === null) {
     throw new GantryError(
       'forbidden',
@@ -63,17 +67,34 @@ export async function openApprovalLink(
   services: Services,
   approvalId: string,
   token: string,
-): Promise<{ approval: Approval; operation: Operation; account: Account; reviewer: Member; requester: string }> {
+): Promise<{
+  approval: Approval;
+  operation: Operation;
+  account: Account;
+  reviewer: Member;
+  requester: string;
+}> {
   const link = await readApprovalLink(services, approvalId, token);
   const approval = await requireApproval(services, link.account, approvalId);
   const reviewer = await getMember(services.db, link.account, link.member);
   const operation = await getOperation(services.db, link.account, approval.operation_id);
   const account = await getAccount(services.db, link.account);
-  if (reviewer === null || !hasRole(reviewer, 'reviewer') || operation === null || account === null) {
-    throw new GantryError('approval_link_invalid', 'the link belongs to somebody who is not a reviewer (any more)');
+  if (
+    reviewer === null ||
+    !hasRole(reviewer, 'reviewer') ||
+    operation === null ||
+    account === null
+  ) {
+    throw new GantryError(
+      'approval_link_invalid',
+      'the link belongs to somebody who is not a reviewer (any more)',
+    );
   }
   if (approval.decisions.some((one) => one.reviewer === `member:${reviewer.id}`)) {
-    throw new GantryError('approval_link_used', 'your decision on this request is recorded already');
+    throw new GantryError(
+      'approval_link_used',
+      'your decision on this request is recorded already',
+    );
   }
   refuseClosed(services, approval);
   const requester = await personOf(services, link.account, approval.requested_by);
@@ -89,31 +110,53 @@ export async function decideByLink(
 ): Promise<Approval> {
   return settled(async () => {
     const { approval, reviewer } = await openApprovalLink(services, approvalId, token);
-    return decide(services, approval, { actor: `member:${reviewer.id}`, email: reviewer.email, by: 'link' }, verdict);
+    return decide(
+      services,
+      approval,
+      { actor: `member:${reviewer.id}`, email: reviewer.email, by: 'link' },
+      verdict,
+    );
   });
 }
 
 async function requireApproval(services: Services, account: string, id: string): Promise<Approval> {
   const approval = await getApproval(services.db, account, id);
   if (approval === null)
-    throw new GantryError('not_found', `expected an approval of account "${account}", found no ${id}`);
+    throw new GantryError(
+      'not_found',
+      `expected an approval of account "${account}", found no ${id}`,
+    );
   return approval;
 }
 
 function refuseClosed(services: Services, approval: Approval): void {
   if (approval.state === 'expired' || Date.parse(approval.expires_at) <= services.now().getTime()) {
-    throw new GantryError('approval_expired', 'the request was not decided in time; ask for it to be made again');
+    throw new GantryError(
+      'approval_expired',
+      'the request was not decided in time; ask for it to be made again',
+    );
   }
-  if (approval.state === 'withdrawn') throw new GantryError('approval_withdrawn', 'the request was withdrawn');
+  if (approval.state === 'withdrawn')
+    throw new GantryError('approval_withdrawn', 'the request was withdrawn');
   if (approval.state !== 'pending') {
-    throw new GantryError('approval_decided', `the request is ${approval.state} already`, { found: approval.state });
+    throw new GantryError('approval_decided', `the request is ${approval.state} already`, {
+      found: approval.state,
+    });
   }
 }
 
-async function decide(services: Services, approval: Approval, reviewer: Reviewer, verdict: Verdict): Promise<Approval> {
+async function decide(
+  services: Services,
+  approval: Approval,
+  reviewer: Reviewer,
+  verdict: Verdict,
+): Promise<Approval> {
   refuseClosed(services, approval);
   if (!approval.self_approval && reviewer.actor === approval.requested_by) {
-    throw new GantryError('self_approval', 'expected somebody else than the one who asked to decide');
+    throw new GantryError(
+      'self_approval',
+      'expected somebody else than the one who asked to decide',
+    );
   }
   if (approval.decisions.some((one) => one.reviewer === reviewer.actor)) {
     throw new GantryError('approval_decided', 'your decision is recorded already');
@@ -121,29 +164,46 @@ async function decide(services: Services, approval: Approval, reviewer: Reviewer
   const at = nowIso(services);
   const decisions = [
     ...approval.decisions,
-    { reviewer: reviewer.actor, reviewer_email: reviewer.email, decided_at: at, by: reviewer.by, ...pick(verdict) },
+    {
+      reviewer: reviewer.actor,
+      reviewer_email: reviewer.email,
+      decided_at: at,
+      by: reviewer.by,
+      ...pick(verdict),
+    },
   ];
   const state = approvalState({ decisions, quorum: approval.quorum });
   const writes = [
-    updateApproval(approval, { decisions, state, ...(state === 'rejected' ? { task_token: null } : {}) }),
+    updateApproval(approval, {
+      decisions,
+      state,
+      ...(state === 'rejected' ? { task_token: null } : {}),
+    }),
     createEvent({
       type: 'gantry.approval.decided',
       account: approval.account,
       subject: `approval/${approval.id}`,
       actor: reviewer.actor,
       at,
-      data: { decision: verdict.decision, by: reviewer.by, state, operation_id: approval.operation_id },
+      data: {
+        decision: verdict.decision,
+        by: reviewer.by,
+        state,
+        operation_id: approval.operation_id,
+      },
     }),
   ];
   const operation = await getOperation(services.db, approval.account, approval.operation_id);
-  if (operation === null) throw new GantryError('not_found', `expected operation ${approval.operation_id}, found none`);
+  if (operation === null)
+    throw new GantryError('not_found', `expected operation ${approval.operation_id}, found none`);
   if (state === 'rejected') {
     const reason = `rejected by ${reviewer.email}${verdict.comment === null ? '' : `: ${verdict.comment}`}`;
     await finish(services, operation, 'rejected', null, reason, writes);
   } else {
     await transact(services.db, writes);
   }
-  if (state !== 'pending' && approval.task_token !== null) await wake(services, approval.task_token, state);
+  if (state !== 'pending' && approval.task_token !== null)
+    await wake(services, approval.task_token, state);
   return { ...approval, decisions, state };
 }
 
@@ -154,9 +214,15 @@ function pick({ decision, comment }: Verdict): Verdict {
 /** Tells the waiting execution. Should it have died, the sweep starts another, which finds the decision in the record. */
 export async function wake(services: Services, taskToken: string, decision: string): Promise<void> {
   try {
-    await services.aws.sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify({ decision }) }));
+    await services.aws.sfn.send(
+      new SendTaskSuccessCommand({ taskToken, output: JSON.stringify({ decision }) }),
+    );
   } catch (error) {
-    if (!['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes((error as { name?: string }).name ?? ''))
+    if (
+      !['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes(
+        (error as { name?: string }).name ?? '',
+      )
+    )
       throw error;
   }
 }

@@ -7,7 +7,12 @@ import { finalOperationStates } from '../../../domain/operations/index.ts';
 import { getMember, listMembers, listTokens } from '../../../store/accounts/index.ts';
 import { transact } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
-import { createApproval, getApproval, updateApproval, updateOperation } from '../../../store/operations/index.ts';
+import {
+  createApproval,
+  getApproval,
+  updateApproval,
+  updateOperation,
+} from '../../../store/operations/index.ts';
 import { later, nowIso, type Services } from '../../context/index.ts';
 import { approvalLink } from './approval-link.ts';
 
@@ -20,7 +25,8 @@ export async function eligibleReviewers(
   const members = await listMembers(services.db, operation.account);
   return members.filter(
     (member) =>
-      hasRole(member, 'reviewer') && (policy.self_approval || `member:${member.id}` !== operation.requested_by),
+      hasRole(member, 'reviewer') &&
+      (policy.self_approval || `member:${member.id}` !== operation.requested_by),
   );
 }
 
@@ -30,9 +36,14 @@ function approvalId(operation: Operation): string {
 }
 
 /** An operation's own approval, null where none was asked for: that of another operation lets nothing through. */
-export async function approvalOf(services: Services, operation: Operation): Promise<Approval | null> {
+export async function approvalOf(
+  services: Services,
+  operation: Operation,
+): Promise<Approval | null> {
   const id = approvalId(operation);
-  return operation.approval_id === id ? await getApproval(services.db, operation.account, id) : null;
+  return operation.approval_id === id
+    ? await getApproval(services.db, operation.account, id)
+    : null;
 }
 
 /**
@@ -45,14 +56,16 @@ export async function askReviewers(
   policy: InterventionPolicy,
   task_token: string,
 ): Promise<'approved' | 'rejected' | 'withdrawn' | null> {
-  if (finalOperationStates.includes(operation.state)) return operation.state === 'rejected' ? 'rejected' : 'withdrawn';
+  if (finalOperationStates.includes(operation.state))
+    return operation.state === 'rejected' ? 'rejected' : 'withdrawn';
   const id = approvalId(operation);
   const existing = await getApproval(services.db, operation.account, id);
   if (existing !== null) {
     if (existing.state === 'approved' || existing.state === 'rejected') return existing.state;
     if (existing.state !== 'pending') return 'withdrawn';
     await transact(services.db, [updateApproval(existing, { task_token })]);
-    if (existing.mailed_at === null) await mailAll(services, operation, { ...existing, task_token }, policy);
+    if (existing.mailed_at === null)
+      await mailAll(services, operation, { ...existing, task_token }, policy);
     return null;
   }
   const at = nowIso(services);
@@ -97,7 +110,9 @@ async function mailAll(
 ): Promise<void> {
   const requester = await personOf(services, approval.account, approval.requested_by);
   const reviewers = await eligibleReviewers(services, operation, policy);
-  const sent = await Promise.allSettled(reviewers.map((one) => mail(services, approval, one, requester)));
+  const sent = await Promise.allSettled(
+    reviewers.map((one) => mail(services, approval, one, requester)),
+  );
   const failures = sent.filter((one) => one.status === 'rejected');
   if (failures.length > 0 && failures.length === sent.length) throw failures[0]?.reason;
   try {
@@ -109,14 +124,23 @@ async function mailAll(
 }
 
 /** Who asked, as people know them: a member by e-mail address, a token by its name, else the actor as it is. */
-export async function personOf(services: Services, account: string, actor: string): Promise<string> {
+export async function personOf(
+  services: Services,
+  account: string,
+  actor: string,
+): Promise<string> {
   const [kind, id = ''] = actor.split(':', 2);
   if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
   const token = (await listTokens(services.db, account)).find((one) => one.id === id);
   return token === undefined ? actor : `the token "${token.name}"`;
 }
 
-async function mail(services: Services, approval: Approval, reviewer: Member, requester: string): Promise<void> {
+async function mail(
+  services: Services,
+  approval: Approval,
+  reviewer: Member,
+  requester: string,
+): Promise<void> {
   const link = await approvalLink(services, approval, reviewer.id);
   const text = [
     `Hello ${reviewer.name},`,

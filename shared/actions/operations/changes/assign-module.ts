@@ -48,12 +48,22 @@ export async function assignModule(
 export async function updateAssignment(
   services: Services,
   caller: Caller,
-  input: { id: string; constraint?: string | null; metadata?: Metadata; effective_priority?: number | null },
+  input: {
+    id: string;
+    constraint?: string | null;
+    metadata?: Metadata;
+    effective_priority?: number | null;
+  },
 ): Promise<Operation> {
   const assignment = await requireAssignment(services, caller.account, input.id);
   checkConstraint(input.constraint);
   const { id, ...set } = input;
-  const change = { kind: 'update_assignment', assignment_id: id, template_id: assignment.template_id, ...set } as const;
+  const change = {
+    kind: 'update_assignment',
+    assignment_id: id,
+    template_id: assignment.template_id,
+    ...set,
+  } as const;
   return requestOperation(
     services,
     caller,
@@ -64,9 +74,17 @@ export async function updateAssignment(
 }
 
 /** Asks for a module to be taken out of its template. */
-export async function removeAssignment(services: Services, caller: Caller, id: string): Promise<Operation> {
+export async function removeAssignment(
+  services: Services,
+  caller: Caller,
+  id: string,
+): Promise<Operation> {
   const assignment = await requireAssignment(services, caller.account, id);
-  const change = { kind: 'remove_assignment', assignment_id: id, template_id: assignment.template_id } as const;
+  const change = {
+    kind: 'remove_assignment',
+    assignment_id: id,
+    template_id: assignment.template_id,
+  } as const;
   return requestOperation(
     services,
     caller,
@@ -77,9 +95,14 @@ export async function removeAssignment(services: Services, caller: Caller, id: s
 }
 
 export function checkConstraint(constraint: string | null | undefined): void {
-  if (constraint === null || constraint === undefined || semver.validRange(constraint) !== null) return;
-  throw new GantryError('invalid_request', `expected a semver range such as "^1.0", found "${constraint}"`, {
-    field: 'constraint',
-    found: constraint,
-  });
+  if (constraint === null || constraint === undefined || semver.validRange(constraint) !== null)
+    return;
+  throw new GantryError(
+    'invalid_request',
+    `expected a semver range such as "^1.0", found "${constraint}"`,
+    {
+      field: 'constraint',
+      found: constraint,
+    },
+  );
 }

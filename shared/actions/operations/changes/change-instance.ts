@@ -16,18 +16,35 @@ export async function changeInstance(
   const instance = await requireMachine(services, caller.account, input.id);
   const { id, ...set } = input;
   const change = { kind: 'update_instance', instance_id: id, ...set } as const;
-  return requestOperation(services, caller, 'instance_change', change, `change instance ${instance.name}`);
+  return requestOperation(
+    services,
+    caller,
+    'instance_change',
+    change,
+    `change instance ${instance.name}`,
+  );
 }
 
-export async function requireInstance(services: Services, account: string, id: string): Promise<Instance> {
+export async function requireInstance(
+  services: Services,
+  account: string,
+  id: string,
+): Promise<Instance> {
   const instance = await getInstance(services.db, account, id);
   if (instance === null)
-    throw new GantryError('not_found', `expected an instance of account "${account}", found no ${id}`);
+    throw new GantryError(
+      'not_found',
+      `expected an instance of account "${account}", found no ${id}`,
+    );
   return instance;
 }
 
 /** An instance that is not decommissioned. */
-export async function requireMachine(services: Services, account: string, id: string): Promise<Instance> {
+export async function requireMachine(
+  services: Services,
+  account: string,
+  id: string,
+): Promise<Instance> {
   const instance = await requireInstance(services, account, id);
   if (instance.state !== 'decommissioned') return instance;
   throw new GantryError('instance_decommissioned', `instance "${instance.name}" is decommissioned`);

@@ -28,7 +28,10 @@ export async function promoteVersion(
   const to = (lifecycleAliases[input.to] ?? input.to) as PromotionState;
   const version = await getVersion(services.db, caller.account, input.id);
   if (version === null) {
-    throw new GantryError('not_found', `expected a version of account "${caller.account}", found no ${input.id}`);
+    throw new GantryError(
+      'not_found',
+      `expected a version of account "${caller.account}", found no ${input.id}`,
+    );
   }
   assertPromotable(version, to);
   const summary = `${to === 'retired' ? 'retire' : 'promote'} ${version.module} ${version.version_string}${to === 'retired' ? '' : ` to ${to}`}`;
@@ -47,7 +50,12 @@ export async function promoteVersion(
 
 /** Throws `promotion_state_invalid` or `version_quarantined` when the step is not allowed from where the version is. */
 export function assertPromotable(
-  version: { module: string; version_string: string; promotion_state: PromotionState; quarantined: boolean },
+  version: {
+    module: string;
+    version_string: string;
+    promotion_state: PromotionState;
+    quarantined: boolean;
+  },
   to: PromotionState,
 ): void {
   const name = `${version.module} ${version.version_string}`;

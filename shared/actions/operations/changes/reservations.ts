@@ -26,14 +26,24 @@ export async function changeReservations(
 }
 
 /** The change that a request means. */
-export function reservationChange(input: { module: string; grant?: string[]; revoke?: string[] }): ChangeReservations {
+export function reservationChange(input: {
+  module: string;
+  grant?: string[];
+  revoke?: string[];
+}): ChangeReservations {
   const { module, grant = [], revoke = [] } = input;
-  return { kind: 'change_reservations', module, grant: [...new Set(grant)], revoke: [...new Set(revoke)] };
+  return {
+    kind: 'change_reservations',
+    module,
+    grant: [...new Set(grant)],
+    revoke: [...new Set(revoke)],
+  };
 }
 
 function summaryOf({ module, grant, revoke }: ChangeReservations): string {
   const granted = grant.length === 0 ? [] : [`reserve ${grant.join(', ')} for ${module}`];
-  const revoked = revoke.length === 0 ? [] : [`end the reservation of ${revoke.join(', ')} for ${module}`];
+  const revoked =
+    revoke.length === 0 ? [] : [`end the reservation of ${revoke.join(', ')} for ${module}`];
   return [...granted, ...revoked].join(' and ');
 }
 
@@ -48,7 +58,8 @@ export async function checkReservations(
 ): Promise<void> {
   const { granted_reservations: granted } = await requireModule(services, account, change.module);
   const revoked = change.revoke.find((pattern) => !granted.includes(pattern));
-  if (revoked !== undefined) throw unknown(`a reservation that is granted to ${change.module}`, granted, revoked);
+  if (revoked !== undefined)
+    throw unknown(`a reservation that is granted to ${change.module}`, granted, revoked);
   if (change.grant.length === 0) return;
   const asked = new Set<string>();
   for (const { manifest } of await listVersions(services.db, account, change.module)) {
@@ -56,17 +67,26 @@ export async function checkReservations(
   }
   const stray = change.grant.find((pattern) => !asked.has(pattern));
   if (stray !== undefined) {
-    throw unknown(`a pattern as it stands in the protected_spec of a version of ${change.module}`, [...asked], stray);
+    throw unknown(
+      `a pattern as it stands in the protected_spec of a version of ${change.module}`,
+      [...asked],
+      stray,
+    );
   }
 }
 
 function unknown(what: string, expected: string[], found: string): GantryError {
-  const known = expected.length === 0 ? 'there are none' : `they are ${expected.map(quoted).join(', ')}`;
-  return new GantryError('reservation_unknown', `expected ${what} (${known}), found ${quoted(found)}`, {
-    field: 'pattern',
-    expected,
-    found,
-  });
+  const known =
+    expected.length === 0 ? 'there are none' : `they are ${expected.map(quoted).join(', ')}`;
+  return new GantryError(
+    'reservation_unknown',
+    `expected ${what} (${known}), found ${quoted(found)}`,
+    {
+      field: 'pattern',
+      expected,
+      found,
+    },
+  );
 }
 
 function quoted(pattern: string): string {
@@ -98,8 +118,12 @@ export async function reservationWrites(
 async function requireModule(services: Services, account: string, name: string): Promise<Module> {
   const module = await getModule(services.db, account, name);
   if (module !== null) return module;
-  throw new GantryError('not_found', `expected a module of account "${account}", found no "${name}"`, {
-    field: 'module',
-    found: name,
-  });
+  throw new GantryError(
+    'not_found',
+    `expected a module of account "${account}", found no "${name}"`,
+    {
+      field: 'module',
+      found: name,
+    },
+  );
 }

@@ -5,7 +5,9 @@ import { getQuarantineBudget, putQuarantineBudget } from '../../../store/reverif
 import { later, nowIso, type Services } from '../../context/index.ts';
 
 export async function budgetOf(services: Services, account: string): Promise<QuarantineBudget> {
-  return (await getQuarantineBudget(services.db, account)) ?? freshBudget(account, nowIso(services));
+  return (
+    (await getQuarantineBudget(services.db, account)) ?? freshBudget(account, nowIso(services))
+  );
 }
 
 /** The writes that let quarantining go on for a day, without a limit, and begin anew afterwards. */
@@ -13,6 +15,12 @@ export async function resumeWrites(services: Services, account: string): Promise
   const budget = await budgetOf(services, account);
   const granted_until = later(services, limits.quarantineWindowSeconds);
   return [
-    putQuarantineBudget({ ...budget, count: 0, window_started_at: granted_until, asked_at: null, granted_until }),
+    putQuarantineBudget({
+      ...budget,
+      count: 0,
+      window_started_at: granted_until,
+      asked_at: null,
+      granted_until,
+    }),
   ];
 }

@@ -49,7 +49,13 @@ export async function updateModule(
 }
 
 function changesOf(input: UpdateModuleBody): ModuleChanges {
-  const { cosign_identities, cosign_identity_regexp, cosign_issuer_regexp, allow_unanchored: _, ...rest } = input;
+  const {
+    cosign_identities,
+    cosign_identity_regexp,
+    cosign_issuer_regexp,
+    allow_unanchored: _,
+    ...rest
+  } = input;
   const pairs = [cosign_identities, cosign_identity_regexp, cosign_issuer_regexp];
   return {
     ...rest,
@@ -62,7 +68,11 @@ function changesOf(input: UpdateModuleBody): ModuleChanges {
  * Throws `not_found`; `category_unknown`; or `promotion_raced` where whom the module trusts was changed since this was asked:
  * whether the change loosens trust was decided against what is there no more.
  */
-export async function checkModuleUpdate(services: Services, account: string, change: UpdateModule): Promise<Module> {
+export async function checkModuleUpdate(
+  services: Services,
+  account: string,
+  change: UpdateModule,
+): Promise<Module> {
   const { module: name, set } = change;
   const module = await requireModule(services, account, name);
   if (set.category !== undefined) await checkCategory(services, account, set.category);
@@ -96,18 +106,30 @@ export async function moduleUpdateWrites(
       data: { changed: Object.keys(set), policy_version, operation_id: operation.id },
     }),
   ];
-  const poll = set.repository === undefined ? null : await getRepository(services.db, account, name);
+  const poll =
+    set.repository === undefined ? null : await getRepository(services.db, account, name);
   if (poll === null) return writes;
   const { repository = '' } = set;
-  const unread = { tags_hash: null, next_poll_at: at, recheck_at: at, failures: 0, code: null, message: null };
+  const unread = {
+    tags_hash: null,
+    next_poll_at: at,
+    recheck_at: at,
+    failures: 0,
+    code: null,
+    message: null,
+  };
   return [...writes, putRepository(poll, { repository, ...unread })];
 }
 
 async function requireModule(services: Services, account: string, name: string): Promise<Module> {
   const module = await getModule(services.db, account, name);
   if (module !== null) return module;
-  throw new GantryError('not_found', `expected a module of account "${account}", found no "${name}"`, {
-    field: 'module',
-    found: name,
-  });
+  throw new GantryError(
+    'not_found',
+    `expected a module of account "${account}", found no "${name}"`,
+    {
+      field: 'module',
+      found: name,
+    },
+  );
 }

@@ -27,7 +27,10 @@ import { checkModuleUpdate, moduleUpdateWrites } from './update-module.ts';
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
 
 /** Fails with a coded error when a change could not be applied to what is there now. */
-export async function checkChange(services: Services, operation: Pick<Operation, 'account' | 'change'>): Promise<void> {
+export async function checkChange(
+  services: Services,
+  operation: Pick<Operation, 'account' | 'change'>,
+): Promise<void> {
   const { account, change } = operation;
   switch (change.kind) {
     case 'promote_version':
@@ -37,7 +40,12 @@ export async function checkChange(services: Services, operation: Pick<Operation,
       if ((await getTemplate(services.db, account, change.template_id)) === null) {
         throw gone('template', change.template_id);
       }
-      const owner = await nameOwner(services.db, account, 'assignment', `${change.template_id}/${change.module}`);
+      const owner = await nameOwner(
+        services.db,
+        account,
+        'assignment',
+        `${change.template_id}/${change.module}`,
+      );
       if (owner !== null && owner !== change.assignment_id) throw assignedTwice(change);
       return;
     }
@@ -70,7 +78,10 @@ export async function changeWrites(services: Services, operation: Operation): Pr
     case 'promote_version':
       return promotionWrites(services, operation, change);
     case 'assign_module':
-      return [...assignWrites(services, account, change), assignmentEvent(services, operation, change, change.module)];
+      return [
+        ...assignWrites(services, account, change),
+        assignmentEvent(services, operation, change, change.module),
+      ];
     case 'update_assignment': {
       const was = await requireAssignment(services, account, change.assignment_id);
       const next = { ...changedAssignment(was, change), updated_at: nowIso(services) };
@@ -110,7 +121,11 @@ export async function changeWrites(services: Services, operation: Operation): Pr
   }
 }
 
-function policyEvent(services: Services, operation: Operation, { policy }: Of<'change_policy'>): Write {
+function policyEvent(
+  services: Services,
+  operation: Operation,
+  { policy }: Of<'change_policy'>,
+): Write {
   const { action, ...data } = policy;
   return createEvent({
     type: 'gantry.policy.changed',
@@ -134,7 +149,12 @@ function assignmentEvent(
     subject: `assignment/${change.assignment_id}`,
     actor: operation.requested_by,
     at: nowIso(services),
-    data: { change: change.kind, template_id: change.template_id, module, operation_id: operation.id },
+    data: {
+      change: change.kind,
+      template_id: change.template_id,
+      module,
+      operation_id: operation.id,
+    },
   });
 }
 
@@ -155,13 +175,18 @@ async function promotionWrites(
     );
     const previous = live === null ? null : await getVersion(services.db, account, live);
     if (previous !== null) {
-      writes.push(moveVersion(previous, 'blessed', at), versionEvent(operation, previous, 'superseded', at));
+      writes.push(
+        moveVersion(previous, 'blessed', at),
+        versionEvent(operation, previous, 'superseded', at),
+      );
     }
   } else {
     writes.push(moveVersion(version, change.to, at, { approvals }));
     if (live === version.id) writes.push(moveLive(account, change.module, live, null));
   }
-  writes.push(versionEvent(operation, version, change.to === 'retired' ? 'retired' : 'promoted', at));
+  writes.push(
+    versionEvent(operation, version, change.to === 'retired' ? 'retired' : 'promoted', at),
+  );
   return writes;
 }
 
@@ -178,13 +203,17 @@ async function promotable(
   const module = await getModule(services.db, account, change.module);
   if (module === null) throw gone('module', change.module);
   if (!canPromote(version.promotion_state, change.to)) {
-    throw raced(`${nameOf(version)} is ${version.promotion_state} by now and cannot become ${change.to}`);
+    throw raced(
+      `${nameOf(version)} is ${version.promotion_state} by now and cannot become ${change.to}`,
+    );
   }
   assertPromotable(version, change.to);
   const live = module.live_version_id;
   if (change.to === 'live' && live !== (change.replaces ?? null)) {
     const now = live === null ? null : await getVersion(services.db, account, live);
-    throw raced(`${now === null ? 'no version' : nameOf(now)} is live by now, which was not so when this was asked`);
+    throw raced(
+      `${now === null ? 'no version' : nameOf(now)} is live by now, which was not so when this was asked`,
+    );
   }
   return { version, live };
 }
@@ -203,7 +232,12 @@ async function approvalsOf(services: Services, operation: Operation): Promise<Ve
   const { id: operation_id, action } = operation;
   return (approval?.decisions ?? [])
     .filter(({ decision }) => decision === 'approve')
-    .map(({ reviewer_email, decided_at }) => ({ operation_id, action, reviewer: reviewer_email, decided_at }));
+    .map(({ reviewer_email, decided_at }) => ({
+      operation_id,
+      action,
+      reviewer: reviewer_email,
+      decided_at,
+    }));
 }
 
 function versionEvent(
@@ -243,16 +277,24 @@ async function requireVersion(services: Services, account: string, id: string): 
   return version;
 }
 
-async function requireAssignment(services: Services, account: string, id: string): Promise<Assignment> {
+async function requireAssignment(
+  services: Services,
+  account: string,
+  id: string,
+): Promise<Assignment> {
   const assignment = await findAssignment(services.db, account, id);
   if (assignment === null) throw gone('assignment', id);
   return assignment;
 }
 
 function assignedTwice(change: Of<'assign_module'>): GantryError {
-  return new GantryError('already_exists', `module "${change.module}" is assigned to the template already`, {
-    found: change.template_id,
-  });
+  return new GantryError(
+    'already_exists',
+    `module "${change.module}" is assigned to the template already`,
+    {
+      found: change.template_id,
+    },
+  );
 }
 
 function gone(noun: string, id: string): GantryError {

@@ -19,7 +19,8 @@ import { type BuildOptions, buildModule } from '../../../../cli/build/build-modu
 import { sourceDate } from '../../../../cli/build/source-date.ts';
 import { readModuleTar, verifyModuleTar } from '../../../../shared/artifact/index.ts';
 
-const manifestYaml = 'schema_version: 1\nname: my-redis\nfile_spec: ["/etc/**", "/usr/bin/*"]\nmask: ["*.bak"]\n';
+const manifestYaml =
+  'schema_version: 1\nname: my-redis\nfile_spec: ["/etc/**", "/usr/bin/*"]\nmask: ["*.bak"]\n';
 const big = 'content '.repeat(100_000);
 
 /** A module repository in a directory of its own, outside any git repository. */
@@ -43,15 +44,27 @@ function repository(manifest = manifestYaml, umask = 0o022): string {
 }
 
 const build = (directory: string, options: Partial<BuildOptions> = {}) =>
-  buildModule({ directory, out: join(directory, 'dist'), dryRun: false, sourceDateEpoch: '1700000000', ...options });
+  buildModule({
+    directory,
+    out: join(directory, 'dist'),
+    dryRun: false,
+    sourceDateEpoch: '1700000000',
+    ...options,
+  });
 
 describe('building a module', () => {
   test('a dry run writes the normalised manifest and what would ship, nothing else', async () => {
     const directory = repository(`${manifestYaml}package_spec: [redis-server, redis-tools]\n`);
     const result = await build(directory, { dryRun: true });
     const read = (name: string) => readFileSync(join(directory, 'dist', name), 'utf8');
-    expect(readdirSync(join(directory, 'dist')).sort()).toEqual(['file-list.txt', 'manifest.json', 'package-list.txt']);
-    expect(read('file-list.txt')).toBe('/etc/empty/.gitkeep\n/etc/redis.conf\n/etc/redis/redis.conf\n/usr/bin/redis\n');
+    expect(readdirSync(join(directory, 'dist')).sort()).toEqual([
+      'file-list.txt',
+      'manifest.json',
+      'package-list.txt',
+    ]);
+    expect(read('file-list.txt')).toBe(
+      '/etc/empty/.gitkeep\n/etc/redis.conf\n/etc/redis/redis.conf\n/usr/bin/redis\n',
+    );
     expect(read('package-list.txt')).toBe('redis-server\nredis-tools\n');
     expect(JSON.parse(read('manifest.json'))).toMatchObject({
       name: 'my-redis',
@@ -63,7 +76,9 @@ describe('building a module', () => {
   test('a real build writes a module tar that reads back and verifies', async () => {
     const directory = repository();
     const result = await build(directory);
-    const tar = await readModuleTar(createReadStream(join(directory, 'dist/module.tar')), { allowDevices: false });
+    const tar = await readModuleTar(createReadStream(join(directory, 'dist/module.tar')), {
+      allowDevices: false,
+    });
     expect(verifyModuleTar(tar).digest).toBe(result.composefs_digest);
     expect(tar.manifestJson).toBe(readFileSync(join(directory, 'dist/manifest.json'), 'utf8'));
     expect(tar.size).toBe(result.layer_size);
@@ -79,18 +94,24 @@ describe('building a module', () => {
       '/usr/bin 755',
       '/usr/bin/redis 755',
     ]);
-    expect(tar.entries.every((entry) => entry.mtime === 1_700_000_000 && entry.uid === 0 && entry.gid === 0)).toBe(
-      true,
-    );
+    expect(
+      tar.entries.every(
+        (entry) => entry.mtime === 1_700_000_000 && entry.uid === 0 && entry.gid === 0,
+      ),
+    ).toBe(true);
   });
 
   test('--rootfs-only leaves the packages out, of the manifest too, and says so', async () => {
     const directory = repository(`${manifestYaml}package_spec: [redis-server]\n`);
     const result = await build(directory, { rootfsOnly: true });
     expect(result).toMatchObject({ packages: 0, packages_left_out: ['redis-server'] });
-    expect(result.warnings).toEqual(['built from rootfs/ only, without the packages of package_spec: redis-server']);
+    expect(result.warnings).toEqual([
+      'built from rootfs/ only, without the packages of package_spec: redis-server',
+    ]);
     expect(result.layer_digest).toBe((await build(repository())).layer_digest);
-    const packagesOnly = repository('schema_version: 1\nname: my-redis\npackage_spec: [redis-server]\n');
+    const packagesOnly = repository(
+      'schema_version: 1\nname: my-redis\npackage_spec: [redis-server]\n',
+    );
     await expect(build(packagesOnly, { rootfsOnly: true })).rejects.toMatchObject({
       code: 'package_build_unsupported',
       field: 'file_spec',
@@ -107,7 +128,10 @@ describe('building a module', () => {
 
   test('packages are refused by a real build before anything is written', async () => {
     const directory = repository(`${manifestYaml}package_spec: [redis-server]\n`);
-    await expect(build(directory)).rejects.toMatchObject({ code: 'package_build_unsupported', field: 'package_spec' });
+    await expect(build(directory)).rejects.toMatchObject({
+      code: 'package_build_unsupported',
+      field: 'package_spec',
+    });
     expect(existsSync(join(directory, 'dist'))).toBe(false);
   });
 
@@ -116,7 +140,10 @@ describe('building a module', () => {
     await build(directory);
     const before = readFileSync(join(directory, 'dist/module.tar'));
     execFileSync('mkfifo', [join(directory, 'rootfs/etc/fifo')]);
-    await expect(build(directory)).rejects.toMatchObject({ code: 'tree_invalid', field: '/etc/fifo' });
+    await expect(build(directory)).rejects.toMatchObject({
+      code: 'tree_invalid',
+      field: '/etc/fifo',
+    });
     expect(readFileSync(join(directory, 'dist/module.tar')).equals(before)).toBe(true);
     expect(readdirSync(join(directory, 'dist'))).toHaveLength(4);
   });
@@ -170,18 +197,24 @@ describe('the time of a build', () => {
     writeFileSync(join(directory, '.git/config'), '[core\n');
     const date = await sourceDate(directory, undefined);
     expect(date.seconds).toBe(0);
-    expect(date.warning).toMatch(/^all times are 0, since git does not tell the last commit's: .*config/);
+    expect(date.warning).toMatch(
+      /^all times are 0, since git does not tell the last commit's: .*config/,
+    );
   });
 });
 
 describe('gantry module build', () => {
   const gantry = (args: string[], cwd: string) =>
-    execFileSync(join(import.meta.dirname, '../../../../bin/gantry'), ['module', 'build', ...args], {
-      cwd,
-      encoding: 'utf8',
-      stdio: 'pipe',
-      env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' },
-    });
+    execFileSync(
+      join(import.meta.dirname, '../../../../bin/gantry'),
+      ['module', 'build', ...args],
+      {
+        cwd,
+        encoding: 'utf8',
+        stdio: 'pipe',
+        env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' },
+      },
+    );
 
   test('builds the current directory or the one named, and prints the digests', async () => {
     const directory = repository();
@@ -193,7 +226,9 @@ describe('gantry module build', () => {
     });
     const expected = (await build(directory)).composefs_digest;
     expect(result.composefs_digest).toBe(expected);
-    expect(gantry([directory, '--out', join(directory, 'elsewhere')], '/')).toContain(`composefs digest ${expected}`);
+    expect(gantry([directory, '--out', join(directory, 'elsewhere')], '/')).toContain(
+      `composefs digest ${expected}`,
+    );
     expect(existsSync(join(directory, 'elsewhere/module.tar'))).toBe(true);
   });
 
@@ -205,7 +240,9 @@ describe('gantry module build', () => {
     } catch (error) {
       const { status, stderr } = error as { status: number; stderr: string };
       expect(status).toBe(2);
-      expect(stderr).toMatch(/^gantry: my-redis has package_spec .*\(package_build_unsupported\)\n$/);
+      expect(stderr).toMatch(
+        /^gantry: my-redis has package_spec .*\(package_build_unsupported\)\n$/,
+      );
     }
   });
 });

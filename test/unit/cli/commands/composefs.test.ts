@@ -20,7 +20,10 @@ beforeAll(() => {
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 function image(args: string[], input?: Uint8Array) {
-  const { status, stdout, stderr } = spawnSync(gantry, ['composefs', 'image', ...args], { input, timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(gantry, ['composefs', 'image', ...args], {
+    input,
+    timeout: 60_000,
+  });
   return { status, stdout, stderr: stderr.toString() };
 }
 
@@ -33,8 +36,15 @@ describe('gantry composefs image', () => {
   });
 
   it('reads standard input and writes standard output, with the digest on standard error', () => {
-    const { status, stdout, stderr } = image(['--from-file', '-', '-', '--print-digest'], dumpOf('kinds'));
-    expect([status, stdout.length, stderr]).toEqual([0, wanted.image_size, `${wanted.fsverity_digest}\n`]);
+    const { status, stdout, stderr } = image(
+      ['--from-file', '-', '-', '--print-digest'],
+      dumpOf('kinds'),
+    );
+    expect([status, stdout.length, stderr]).toEqual([
+      0,
+      wanted.image_size,
+      `${wanted.fsverity_digest}\n`,
+    ]);
   });
 
   it('answers JSON on request', () => {
@@ -52,13 +62,23 @@ describe('gantry composefs image', () => {
     const store = join(folder, 'store');
     fs.mkdirSync(tree);
     fs.writeFileSync(join(tree, 'f'), Buffer.alloc(100));
-    const { status, stdout } = image([tree, join(folder, 'c.erofs'), '--digest-store', store, '--print-digest']);
+    const { status, stdout } = image([
+      tree,
+      join(folder, 'c.erofs'),
+      '--digest-store',
+      store,
+      '--print-digest',
+    ]);
     expect([status, stdout.toString()]).toEqual([0, expect.stringMatching(/^[0-9a-f]{64}\n$/)]);
     expect(fs.readdirSync(store)).toHaveLength(1);
   });
 
   it.each([
-    ['a malformed dump', 'dump_invalid', ['--from-file', fileURLToPath(import.meta.url), '/dev/null']],
+    [
+      'a malformed dump',
+      'dump_invalid',
+      ['--from-file', fileURLToPath(import.meta.url), '/dev/null'],
+    ],
     ['a missing dump', 'io_error', ['--from-file', '/nonexistent', '/dev/null']],
     ['a missing directory', 'io_error', ['/nonexistent', '/dev/null']],
     ['a target that cannot be written', 'io_error', ['.', '/nonexistent/out']],
@@ -66,7 +86,9 @@ describe('gantry composefs image', () => {
     ['a directory besides a dump', 'usage', ['--from-file', '-', '.', '/dev/null']],
     ['a store besides a dump', 'usage', ['--from-file', '-', '/dev/null', '--digest-store', '.']],
   ])('ends with 2 and a coded error for %s', (_, code, args) => {
-    const { status, stderr } = image([...args, '--json'].map((arg) => (arg === '.' ? folder : arg)));
+    const { status, stderr } = image(
+      [...args, '--json'].map((arg) => (arg === '.' ? folder : arg)),
+    );
     const last = stderr.trim().split('\n').at(-1) as string;
     expect([status, JSON.parse(last).error.code]).toEqual([2, code]);
   });
@@ -74,7 +96,10 @@ describe('gantry composefs image', () => {
 
 describe('gantry composefs dump', () => {
   const run = (args: string[], input?: Uint8Array) => {
-    const { status, stdout, stderr } = spawnSync(gantry, ['composefs', 'dump', ...args], { input, timeout: 60_000 });
+    const { status, stdout, stderr } = spawnSync(gantry, ['composefs', 'dump', ...args], {
+      input,
+      timeout: 60_000,
+    });
     return { status, stdout, stderr: stderr.toString() };
   };
 

@@ -28,14 +28,22 @@ describe('initModule', () => {
       'manifest.yaml',
       'rootfs/etc/my-redis/my-redis.conf',
     ]);
-    expect(parse(read('manifest.yaml'))).toMatchObject({ name: 'my-redis', file_spec: ['/etc/my-redis/**'] });
-    expect(validateManifest(read('manifest.yaml'))).toEqual({ valid: true, errors: [], warnings: [] });
+    expect(parse(read('manifest.yaml'))).toMatchObject({
+      name: 'my-redis',
+      file_spec: ['/etc/my-redis/**'],
+    });
+    expect(validateManifest(read('manifest.yaml'))).toEqual({
+      valid: true,
+      errors: [],
+      warnings: [],
+    });
     for (const file of files) expect(read(file)).not.toContain('my-module');
   });
 
   test('the manifest tells editors where its schema is', async () => {
     await initModule('a', directory);
-    const [, schema] = /^# yaml-language-server: \$schema=(\S+)$/m.exec(read('manifest.yaml')) ?? [];
+    const [, schema] =
+      /^# yaml-language-server: \$schema=(\S+)$/m.exec(read('manifest.yaml')) ?? [];
     expect(JSON.parse(read(schema ?? ''))).toMatchObject({ title: 'Gantry module manifest' });
   });
 
@@ -45,7 +53,9 @@ describe('initModule', () => {
       const { jobs, permissions } = parse(read(`.${forge}/workflows/build.yaml`));
       expect(permissions).toEqual({ contents: 'read' });
       expect(JSON.stringify(jobs.build)).not.toMatch(/secrets\.|permissions/);
-      expect(jobs.build.steps.map(({ run }: { run?: string }) => run)).toContain('gantry module build');
+      expect(jobs.build.steps.map(({ run }: { run?: string }) => run)).toContain(
+        'gantry module build',
+      );
       expect(jobs.publish).toMatchObject({ needs: 'build', permissions: { packages: 'write' } });
       expect(JSON.stringify(jobs.publish)).toMatch(/gantry module push.*gantry module sign/);
       expect(JSON.stringify(jobs.publish)).not.toContain('checkout');
@@ -74,6 +84,10 @@ describe('initModule', () => {
   });
 
   test.each(['My-Redis', '../x', '-a', '', 'a'.repeat(64)])('refuses the name %j', async (name) => {
-    await expect(initModule(name, directory)).rejects.toMatchObject({ code: 'usage', field: 'name', found: name });
+    await expect(initModule(name, directory)).rejects.toMatchObject({
+      code: 'usage',
+      field: 'name',
+      found: name,
+    });
   });
 });

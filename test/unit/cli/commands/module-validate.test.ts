@@ -23,7 +23,9 @@ const bad = 'schema_version: 1\nname: Bad\nfile_spec:\n  include: ["["]\n';
 describe('gantry module validate', () => {
   test('a valid manifest answers 0, by default the one of the current directory', () => {
     file('manifest.yaml', 'schema_version: 1\nname: a\nfile_spec: ["/**"]\n');
-    expect(validate()).toEqual(expect.objectContaining({ status: 0, stdout: 'manifest.yaml is valid\n', stderr: '' }));
+    expect(validate()).toEqual(
+      expect.objectContaining({ status: 0, stdout: 'manifest.yaml is valid\n', stderr: '' }),
+    );
     expect(validate(scratch)).toMatchObject({ status: 0 });
   });
 
@@ -42,7 +44,10 @@ describe('gantry module validate', () => {
     expect(status).toBe(1);
     expect(JSON.parse(stdout)).toEqual({
       valid: false,
-      errors: [expect.objectContaining({ path: 'name' }), expect.objectContaining({ line: 4, column: 13 })],
+      errors: [
+        expect.objectContaining({ path: 'name' }),
+        expect.objectContaining({ line: 4, column: 13 }),
+      ],
       warnings: [expect.objectContaining({ severity: 'warning', path: 'file_spec.include' })],
       conflicts: [],
     });
@@ -50,10 +55,17 @@ describe('gantry module validate', () => {
 
   test('a file that is too long is invalid, not an error of the command', () => {
     const { status, stdout } = validate(file('long.yaml', `#${'x'.repeat(2 ** 21)}`));
-    expect([status, stdout]).toEqual([1, expect.stringMatching(/^long\.yaml:1:1 expected at most 1048576 bytes/)]);
+    expect([status, stdout]).toEqual([
+      1,
+      expect.stringMatching(/^long\.yaml:1:1 expected at most 1048576 bytes/),
+    ]);
   });
 
   test('a manifest that is not there answers 2', () => {
-    expect(validate('nowhere')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('io_error') });
+    expect(validate('nowhere')).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('io_error'),
+    });
   });
 });

@@ -9,7 +9,9 @@ const gantry = fileURLToPath(new URL('../../../../bin/gantry', import.meta.url))
 function verify(entry: ConformanceCase, target: string, more: string[] = []) {
   const { bundle, key, identity, issuer, trustedRoot } = entry;
   const signer =
-    key === null ? ['--certificate-identity', identity, '--certificate-oidc-issuer', issuer] : ['--key', key];
+    key === null
+      ? ['--certificate-identity', identity, '--certificate-oidc-issuer', issuer]
+      : ['--key', key];
   const root = trustedRoot === null ? [] : ['--trusted-root', trustedRoot];
   const args = ['verify-bundle', '--bundle', bundle, ...signer, ...root, ...more, target];
   return spawnSync(gantry, args, { encoding: 'utf8', timeout: 60_000 });
@@ -32,7 +34,10 @@ describe('gantry verify-bundle', () => {
     ['bundle-malformed-json_fail', 2],
   ])('ends %s with %i, by file and by digest', (name, status) => {
     const entry = caseOf(name);
-    expect([verify(entry, entry.artifact).status, verify(entry, entry.digest).status]).toEqual([status, status]);
+    expect([verify(entry, entry.artifact).status, verify(entry, entry.digest).status]).toEqual([
+      status,
+      status,
+    ]);
   });
 
   test('says in JSON who signed and what the certificate says of the workflow', () => {
@@ -45,7 +50,8 @@ describe('gantry verify-bundle', () => {
       claims: {
         build_trigger: 'workflow_dispatch',
         source_repository_ref: 'refs/heads/main',
-        source_repository_uri: 'https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon',
+        source_repository_uri:
+          'https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon',
       },
     });
   });
@@ -53,14 +59,21 @@ describe('gantry verify-bundle', () => {
   test('takes an identity for what it is, not for a regexp', () => {
     const entry = caseOf('happy-path-v0.3');
     expect(verify({ ...entry, identity: '.*' }, entry.artifact).status).toBe(1);
-    expect(verify({ ...entry, issuer: `${entry.issuer}x` }, entry.artifact).stdout).toContain('issuer_mismatch');
+    expect(verify({ ...entry, issuer: `${entry.issuer}x` }, entry.artifact).stdout).toContain(
+      'issuer_mismatch',
+    );
   });
 
   test('wants a key or an identity, and a file that is there', () => {
     const entry = caseOf('happy-path-v0.3');
-    const bare = spawnSync(gantry, ['verify-bundle', '--bundle', entry.bundle, entry.artifact], { encoding: 'utf8' });
+    const bare = spawnSync(gantry, ['verify-bundle', '--bundle', entry.bundle, entry.artifact], {
+      encoding: 'utf8',
+    });
     expect([bare.status, bare.stderr]).toEqual([2, expect.stringContaining('expected --key')]);
     const short = verify(entry, 'sha256:abc');
-    expect([short.status, short.stderr]).toEqual([2, expect.stringContaining('sha256: and 64 hex digits')]);
+    expect([short.status, short.stderr]).toEqual([
+      2,
+      expect.stringContaining('sha256: and 64 hex digits'),
+    ]);
   });
 });

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { instanceView, moduleView, versionView } from '../../../../functions/api/views.ts';
-import { accountSchema, createTokenAnswer, tokenSchema } from '../../../../shared/contract/accounts/index.ts';
+import {
+  accountSchema,
+  createTokenAnswer,
+  tokenSchema,
+} from '../../../../shared/contract/accounts/index.ts';
 import { instanceSchema } from '../../../../shared/contract/machines/index.ts';
 import { moduleSchema, versionSchema } from '../../../../shared/contract/modules/index.ts';
 import { approvalSchema } from '../../../../shared/contract/operations/index.ts';
@@ -177,11 +181,14 @@ it('a version is answered with its first build’s composefs digest and the olde
 });
 
 it('an instance is answered with what it runs and whether that is drift', () => {
-  expect(instanceSchema.parse(instanceView(instance, new Date(instance.created_at)))).toMatchObject({
-    running_module_digests: instance.desired_modules,
-    drift: false,
-  });
-  expect(instanceSchema.parse(instanceView({ ...instance, report: null }, new Date(instance.created_at))).drift).toBe(
-    true,
+  expect(instanceSchema.parse(instanceView(instance, new Date(instance.created_at)))).toMatchObject(
+    {
+      running_module_digests: instance.desired_modules,
+      drift: false,
+    },
   );
+  expect(
+    instanceSchema.parse(instanceView({ ...instance, report: null }, new Date(instance.created_at)))
+      .drift,
+  ).toBe(true);
 });

@@ -34,12 +34,19 @@ describe('access', () => {
   it('is declared by every route that the application answers', () => {
     const declared = new Set(
       apiRoutes.map(
-        (route) => `${route.method.toUpperCase()} ${`/api/v1${route.path}`.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+        (route) =>
+          `${route.method.toUpperCase()} ${`/api/v1${route.path}`.replaceAll(/\{(\w+)\}/g, ':$1')}`,
       ),
     );
-    const answered = app.routes.filter(({ method, path }) => method !== 'ALL' && !path.endsWith('*'));
-    const undeclared = answered.map(({ method, path }) => `${method} ${path}`).filter((route) => !declared.has(route));
-    expect([...new Set(undeclared)].sort()).toEqual(open.filter((route) => !declared.has(route)).sort());
+    const answered = app.routes.filter(
+      ({ method, path }) => method !== 'ALL' && !path.endsWith('*'),
+    );
+    const undeclared = answered
+      .map(({ method, path }) => `${method} ${path}`)
+      .filter((route) => !declared.has(route));
+    expect([...new Set(undeclared)].sort()).toEqual(
+      open.filter((route) => !declared.has(route)).sort(),
+    );
     const isPublic = apiRoutes.filter(({ role }) => role === 'public').map(name);
     expect(isPublic).toEqual(['POST /api/v1/agent/enroll']);
   });
@@ -49,7 +56,9 @@ describe('access', () => {
     expect(() => route(shape as never)).toThrow('expected a role');
   });
 
-  it.each(apiRoutes.filter(({ role }) => role !== 'public').map((route) => [name(route), route] as const))(
+  it.each(
+    apiRoutes.filter(({ role }) => role !== 'public').map((route) => [name(route), route] as const),
+  )(
     '%s answers 401 to a request without a credential, before it reads the request',
     async (_name, { method, path }) => {
       const answer = await app.request(example(path), { method: method.toUpperCase() });
@@ -74,11 +83,14 @@ describe('access', () => {
         return false;
       }
     });
-    expect(allowed).toEqual(role === 'viewer' ? [...roles] : roles.filter((held) => held === role || held === 'admin'));
+    expect(allowed).toEqual(
+      role === 'viewer' ? [...roles] : roles.filter((held) => held === role || held === 'admin'),
+    );
   });
 
   it('refuses a caller without any role everywhere', () => {
-    for (const role of roles) expect(() => checkAccess(caller(), role)).toThrow(/expected the role/);
+    for (const role of roles)
+      expect(() => checkAccess(caller(), role)).toThrow(/expected the role/);
   });
 
   it('to accounts needs the token of the deployment, admin does not suffice', () => {
@@ -102,7 +114,10 @@ describe('errors', () => {
     const answer = await app.request('/api/v1/nothing');
     expect(answer.status).toBe(404);
     const problem = problemSchema.parse(await answer.json());
-    expect(problem).toMatchObject({ code: 'not_found', type: 'https://gantry.example/api/v1/docs#error-not_found' });
+    expect(problem).toMatchObject({
+      code: 'not_found',
+      type: 'https://gantry.example/api/v1/docs#error-not_found',
+    });
     expect(problem.request_id).toBe(answer.headers.get('x-request-id'));
   });
 
@@ -114,9 +129,19 @@ describe('errors', () => {
     });
     expect(answer.status).toBe(400);
     const problem = problemSchema.parse(await answer.json());
-    expect(problem).toMatchObject({ code: 'invalid_request', field: 'account', expected: 'string' });
+    expect(problem).toMatchObject({
+      code: 'invalid_request',
+      field: 'account',
+      expected: 'string',
+    });
     const { issues } = problem.details as { issues: { field: string }[] };
-    expect(issues.map(({ field }) => field)).toEqual(['account', 'instance', 'secret', 'root_sha256', '']);
+    expect(issues.map(({ field }) => field)).toEqual([
+      'account',
+      'instance',
+      'secret',
+      'root_sha256',
+      '',
+    ]);
     expect(JSON.stringify(issues)).toContain('extra');
   });
 
@@ -126,7 +151,10 @@ describe('errors', () => {
       body: '{',
       headers: { 'content-type': 'application/json' },
     });
-    expect(problemSchema.parse(await answer.json())).toMatchObject({ code: 'invalid_request', status: 400 });
+    expect(problemSchema.parse(await answer.json())).toMatchObject({
+      code: 'invalid_request',
+      status: 400,
+    });
   });
 
   it('refuse a body that is too large', async () => {
@@ -134,7 +162,10 @@ describe('errors', () => {
       method: 'POST',
       body: 'x'.repeat(limits.apiBodyBytesMax + 1),
     });
-    expect(problemSchema.parse(await answer.json())).toMatchObject({ code: 'payload_too_large', status: 413 });
+    expect(problemSchema.parse(await answer.json())).toMatchObject({
+      code: 'payload_too_large',
+      status: 413,
+    });
   });
 
   it('are pages where a browser asked for one', async () => {
@@ -149,7 +180,10 @@ describe('the OpenAPI document', () => {
     const answer = await app.request('/api/v1/openapi.json');
     const document = (await answer.json()) as {
       openapi: string;
-      paths: Record<string, Record<string, { 'x-gantry-role': string; operationId: string; security: unknown[] }>>;
+      paths: Record<
+        string,
+        Record<string, { 'x-gantry-role': string; operationId: string; security: unknown[] }>
+      >;
       components: { schemas: Record<string, unknown> };
     };
     expect(document.openapi).toBe('3.1.0');
@@ -164,7 +198,9 @@ describe('the OpenAPI document', () => {
       Object.values(methods).map(({ operationId }) => operationId),
     );
     expect(new Set(ids).size).toBe(ids.length);
-    for (const [, reference] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    for (const [, reference] of JSON.stringify(document).matchAll(
+      /"#\/components\/schemas\/(\w+)"/g,
+    )) {
       expect(document.components.schemas).toHaveProperty(reference as string);
     }
   });
@@ -196,7 +232,9 @@ describe('pages', () => {
     expect(html).toMatch(/^<!doctype html>/);
     const [, style = ''] = /<style>(.*)<\/style>/s.exec(html) ?? [];
     const digest = createHash('sha256').update(style).digest('base64');
-    expect(policy).toContain(`default-src 'none'; style-src 'sha256-${digest}'; form-action 'self'`);
+    expect(policy).toContain(
+      `default-src 'none'; style-src 'sha256-${digest}'; form-action 'self'`,
+    );
   });
 
   it.each([
@@ -206,10 +244,11 @@ describe('pages', () => {
   ])('refuse the approval form of another site: %o', async (headers) => {
     const answer = await app.request('/approve/apr_1/token', {
       method: 'POST',
-      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded', accept: 'text/html' } as Record<
-        string,
-        string
-      >,
+      headers: {
+        ...headers,
+        'content-type': 'application/x-www-form-urlencoded',
+        accept: 'text/html',
+      } as Record<string, string>,
       body: 'decision=approve',
     });
     expect(answer.status).toBe(403);
@@ -222,7 +261,10 @@ describe('pages', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: 'decision=maybe',
     });
-    expect(problemSchema.parse(await answer.json())).toMatchObject({ code: 'invalid_request', field: 'decision' });
+    expect(problemSchema.parse(await answer.json())).toMatchObject({
+      code: 'invalid_request',
+      field: 'decision',
+    });
   });
 });
 
@@ -242,8 +284,12 @@ describe('a key that may be left out', () => {
   });
 
   it('may not be there without a value all the same', () => {
-    const body = apiRoutes.find(({ method, path }) => method === 'post' && path === '/tokens')?.body;
+    const body = apiRoutes.find(
+      ({ method, path }) => method === 'post' && path === '/tokens',
+    )?.body;
     expect(body?.safeParse({ name: 'ci', roles: ['author'] }).success).toBe(true);
-    expect(body?.safeParse({ name: 'ci', roles: ['author'], expires_at: undefined }).success).toBe(false);
+    expect(body?.safeParse({ name: 'ci', roles: ['author'], expires_at: undefined }).success).toBe(
+      false,
+    );
   });
 });

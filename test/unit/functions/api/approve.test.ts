@@ -1,5 +1,9 @@
 import { expect, it } from 'vitest';
-import { ApprovalPage, DecidedPage, ProblemPage } from '../../../../functions/api/web/operations/approve.tsx';
+import {
+  ApprovalPage,
+  DecidedPage,
+  ProblemPage,
+} from '../../../../functions/api/web/operations/approve.tsx';
 import type { Approval, Operation } from '../../../../shared/domain/operations/index.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
@@ -23,7 +27,13 @@ const operation: Operation = {
   account: 'acme',
   id: 'op_1',
   action: 'module_promote_to_live',
-  change: { kind: 'promote_version', module: 'my-redis', version_id: 'ver_1', to: 'live', replaces: null },
+  change: {
+    kind: 'promote_version',
+    module: 'my-redis',
+    version_id: 'ver_1',
+    to: 'live',
+    replaces: null,
+  },
   summary: approval.summary,
   state: 'awaiting_approval',
   requested_by: 'token:tok_1',
@@ -54,7 +64,15 @@ const requester = 'otto@example.com';
 
 it('the page says what is asked, by whom, of which account, until when, and what it changes', () => {
   const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
-  for (const fact of ['Acme Inc.', 'otto@example.com', '2026-01-02 03:04 UTC', 'my-redis', 'ver_1', 'Rita', '0 of 2']) {
+  for (const fact of [
+    'Acme Inc.',
+    'otto@example.com',
+    '2026-01-02 03:04 UTC',
+    'my-redis',
+    'ver_1',
+    'Rita',
+    '0 of 2',
+  ]) {
     expect(html).toContain(fact);
   }
   expect(html).toMatch(/<form method="post">.*value="approve".*value="reject"/s);

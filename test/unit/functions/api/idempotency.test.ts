@@ -11,7 +11,9 @@ it('a kept answer is read by who sent the request, and is no text in the table',
       expect(unseal(seal(plain, request), request)).toEqual(plain);
     }),
   );
-  expect(Buffer.from(seal({ secret: 'gantry_shown_once' }, request), 'base64').toString()).not.toContain('shown_once');
+  expect(
+    Buffer.from(seal({ secret: 'gantry_shown_once' }, request), 'base64').toString(),
+  ).not.toContain('shown_once');
 });
 
 it.each([

@@ -8,7 +8,9 @@ const names = fc.uniqueArray(fc.string({ minLength: 1, unit: 'grapheme' }), { ma
 const limit = fc.integer({ min: 1, max: 12 });
 const self = (name: string) => name;
 
-async function walk(page: (cursor: string | undefined) => Promise<{ items: string[]; next_cursor: string | null }>) {
+async function walk(
+  page: (cursor: string | undefined) => Promise<{ items: string[]; next_cursor: string | null }>,
+) {
   const seen: string[][] = [];
   let cursor: string | undefined;
   do {
@@ -23,7 +25,9 @@ describe('pages', () => {
   it('of a list come to the list, none larger than asked', async () => {
     await fc.assert(
       fc.asyncProperty(names, limit, async (all, limit) => {
-        const pages = await walk(async (cursor) => listPage({ limit, ...(cursor ? { cursor } : {}) }, self, all));
+        const pages = await walk(async (cursor) =>
+          listPage({ limit, ...(cursor ? { cursor } : {}) }, self, all),
+        );
         expect(pages.flat()).toEqual(all);
         expect(pages.every((page) => page.length <= limit)).toBe(true);
       }),
@@ -34,8 +38,11 @@ describe('pages', () => {
     await fc.assert(
       fc.asyncProperty(names, limit, async (unsorted, limit) => {
         const all = unsorted.toSorted();
-        const read = async (count: number, after: string) => all.filter((name) => name > after).slice(0, count);
-        const pages = await walk((cursor) => storePage({ limit, ...(cursor ? { cursor } : {}) }, read, self));
+        const read = async (count: number, after: string) =>
+          all.filter((name) => name > after).slice(0, count);
+        const pages = await walk((cursor) =>
+          storePage({ limit, ...(cursor ? { cursor } : {}) }, read, self),
+        );
         expect(pages.flat()).toEqual(all);
         expect(pages.every((page) => page.length <= limit)).toBe(true);
       }),
@@ -45,11 +52,18 @@ describe('pages', () => {
   it('of large items hold fewer, but one at least', async () => {
     const all = ['a', 'b', 'c', 'd'].map((name) => name.repeat(limits.pageBytesMax / 2 - 10));
     all.push('e'.repeat(limits.pageBytesMax + 1));
-    const read = async (count: number, after: string) => all.filter((name) => name > after).slice(0, count);
+    const read = async (count: number, after: string) =>
+      all.filter((name) => name > after).slice(0, count);
     // The first letter stands for all.
     const keyOf = (name: string) => `${name[0]}~`;
-    const pages = await walk((cursor) => storePage({ limit: 10, ...(cursor ? { cursor } : {}) }, read, keyOf));
-    expect(pages.map((page) => page.map(([letter]) => letter))).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+    const pages = await walk((cursor) =>
+      storePage({ limit: 10, ...(cursor ? { cursor } : {}) }, read, keyOf),
+    );
+    expect(pages.map((page) => page.map(([letter]) => letter))).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+      ['e'],
+    ]);
   });
 
   it('after an item that is gone end instead of beginning anew', () => {
@@ -61,5 +75,7 @@ describe('pages', () => {
 });
 
 it.each(['', '!', 'YQ==', 'YR'])('%j is no cursor', (cursor) => {
-  expect(() => sortKeyOf(cursor)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }) as GantryError);
+  expect(() => sortKeyOf(cursor)).toThrow(
+    expect.objectContaining({ code: 'invalid_cursor' }) as GantryError,
+  );
 });

@@ -5,7 +5,8 @@ import { GantryError } from '../../../../shared/base/error.ts';
 import { errorStatus } from '../../../../shared/base/error-codes.ts';
 import { errorCodes, problemSchema } from '../../../../shared/contract/http/index.ts';
 
-const of = (error: unknown) => problemSchema.parse(problemOf(error, 'req-1', 'https://gantry.example'));
+const of = (error: unknown) =>
+  problemSchema.parse(problemOf(error, 'req-1', 'https://gantry.example'));
 
 it('a GantryError says its code, sentence, field, expected and found, with the status of its code', () => {
   const error = new GantryError('version_exists', 'expected a new version, found 0.1.0', {
@@ -29,13 +30,22 @@ it('a GantryError says its code, sentence, field, expected and found, with the s
   });
 });
 
-it.each(errorCodes.filter((code) => code !== 'internal'))('%s has the status of the table', (code) => {
-  expect(of(new GantryError(code, 'why'))).toMatchObject({ status: errorStatus[code], detail: 'why' });
-});
+it.each(errorCodes.filter((code) => code !== 'internal'))(
+  '%s has the status of the table',
+  (code) => {
+    expect(of(new GantryError(code, 'why'))).toMatchObject({
+      status: errorStatus[code],
+      detail: 'why',
+    });
+  },
+);
 
 it.each([
   ['a bug', new TypeError('secret: hunter2')],
-  ['an internal GantryError', new GantryError('internal', 'TABLE_NAME hunter2', { details: 'hunter2' })],
+  [
+    'an internal GantryError',
+    new GantryError('internal', 'TABLE_NAME hunter2', { details: 'hunter2' }),
+  ],
   ['a thrown string', 'hunter2'],
   ['a 500 of hono', new HTTPException(500, { message: 'hunter2' })],
 ])('%s is told without its message, and is somebody’s to look into', (_, error) => {

@@ -5,7 +5,9 @@ import { parseManifest } from '../../../../shared/manifest/index.ts';
 import { moduleManifestSchema } from '../../../../shared/manifest/schema.ts';
 
 const page = manifestReference();
-const [, whole = '', ...examples] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml]) => yaml as string);
+const [, whole = '', ...examples] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(
+  ([, yaml]) => yaml as string,
+);
 
 describe('docs/reference/manifest.md', () => {
   test('its whole manifest is valid without a warning', () => {
