@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { GantryError } from '../shared/base/error.ts';
 import { limits } from '../shared/base/limits/index.ts';
 import type { DesiredLayer, DesiredState } from '../shared/contract/reconcile/index.ts';
-import type { SignatureCandidate, SignaturePolicy } from '../shared/domain/signatures/index.ts';
+import type { FoundSignature, SignaturePolicy } from '../shared/domain/signatures/index.ts';
 import { verifyArtifact } from '../shared/signature/index.ts';
 import { type LocalPolicy, localPoliciesFor } from './policy.ts';
 import type { ArtifactSource } from './source.ts';
@@ -20,7 +20,7 @@ const indexDocument = z.looseObject({
 });
 
 const source = z.enum(['referrers', 'fallback_tag', 'legacy_tag']);
-const candidate = z.discriminatedUnion('format', [
+const foundSignature = z.discriminatedUnion('format', [
   z.looseObject({
     format: z.literal('bundle'),
     source,
@@ -37,7 +37,7 @@ const candidate = z.discriminatedUnion('format', [
 ]);
 const evidence = z.object({
   digest: z.string(),
-  candidates: z.array(candidate).max(limits.signatureCandidatesMax),
+  candidates: z.array(foundSignature).max(limits.foundSignaturesMax),
 });
 
 export interface ChainContext {
@@ -155,17 +155,17 @@ async function refusalOf(
   bytes: Buffer,
   policies: SignaturePolicy[],
 ): Promise<GantryError | undefined> {
-  let candidates: SignatureCandidate[];
+  let found: FoundSignature[];
   try {
     const parsed = evidence.parse(JSON.parse(bytes.toString()));
     if (parsed.digest !== layer.digest)
       return refused(layer, `its evidence is for ${parsed.digest}, expected ${layer.digest}`);
-    candidates = parsed.candidates as SignatureCandidate[];
+    found = parsed.candidates as FoundSignature[];
   } catch {
     return refused(layer, 'its evidence is not a list of signatures');
   }
   for (const policy of policies) {
-    const verdict = await verifyArtifact(layer.digest, candidates, policy);
+    const verdict = await verifyArtifact(layer.digest, found, policy);
     if (!verdict.verified) return refused(layer, `${verdict.code}: ${verdict.message}`, verdict);
   }
   return undefined;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
  *     store/<xx>/<rest>      file contents by fs-verity digest
  *     store/layers/          per verified layer: its manifest and entries
  *     store/documents/       OCI manifests and indexes by SHA-256
- *     store/evidence/        signature candidates by the digest they are for
+ *     store/evidence/        signatures by the digest they are for
  *     images/<hex>.erofs     composition images by composition digest
  *     generations/<n>/       root file systems; <n>.state.json is the desired state that each was made of
  *     current                symlink to the running generation

@@ -139,7 +139,7 @@ export class Store {
     await writeAtomic(join(this.#dir, 'documents', hexOf(digest)), bytes);
   }
 
-  /** Signature candidates as once served: they prove themselves. */
+  /** Signatures as once served: they prove themselves. */
   async readEvidence(digest: string): Promise<Buffer | undefined> {
     return await readIfPresent(join(this.#dir, 'evidence', `${hexOf(digest)}.json`));
   }

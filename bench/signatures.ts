@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import {
   type CosignCase,
-  candidatesOf,
   cosignCase,
   cosignFixtures,
+  foundSignaturesOf,
   policyOf,
 } from '../scripts/cosign-fixtures.ts';
 import { dockerRegistryProgram, startDockerRegistry } from '../scripts/docker-registry.ts';
@@ -62,9 +62,9 @@ function judge(entry: CosignCase): void {
   if (!verdict.verified) throw new Error(`expected ${entry.name} to verify, found ${verdict.code}`);
 }
 
-const read = new Map<string, ReturnType<typeof candidatesOf>>();
+const read = new Map<string, ReturnType<typeof foundSignaturesOf>>();
 function candidatesOfOnce(entry: CosignCase) {
-  const candidates = read.get(entry.name) ?? candidatesOf(entry);
+  const candidates = read.get(entry.name) ?? foundSignaturesOf(entry);
   read.set(entry.name, candidates);
   return candidates;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignatureCandidate, SignaturePolicy } from '../shared/domain/signatures/index.ts';
+import type { FoundSignature, SignaturePolicy } from '../shared/domain/signatures/index.ts';
 
 /** A case of test/fixtures/cosign/index.json; see its README. */
 export interface CosignCase {
@@ -56,7 +56,7 @@ interface LayoutDescriptor {
 }
 
 /** A case's signatures straight from its layout, as a registry with fallback tags would show them. */
-export function candidatesOf(entry: CosignCase, digest = entry.digest): SignatureCandidate[] {
+export function foundSignaturesOf(entry: CosignCase, digest = entry.digest): FoundSignature[] {
   const blob = (name: string) =>
     readFileSync(join(cosignFixtures, entry.layout, 'blobs', name.replace(':', '/')));
   const json = (name: string) => JSON.parse(blob(name).toString('utf8'));
@@ -66,7 +66,7 @@ export function candidatesOf(entry: CosignCase, digest = entry.digest): Signatur
     const tag = annotations?.['org.opencontainers.image.ref.name'];
     if (tag) tags.set(tag, digest);
   }
-  const candidates: SignatureCandidate[] = [];
+  const candidates: FoundSignature[] = [];
   const fallback = tags.get(digest.replace(':', '-'));
   for (const referrer of (fallback ? json(fallback).manifests : []) as LayoutDescriptor[]) {
     const bundle = json(json(referrer.digest).layers[0].digest);
@@ -92,7 +92,7 @@ export function candidatesOf(entry: CosignCase, digest = entry.digest): Signatur
 
 /** A case's bundles, each with the digest that its statement is about. */
 export function readBundles(entry: CosignCase): { bundle: unknown; subject: string }[] {
-  return candidatesOf(entry).flatMap((candidate) => {
+  return foundSignaturesOf(entry).flatMap((candidate) => {
     if (candidate.format !== 'bundle') return [];
     const { dsseEnvelope } = candidate.bundle as { dsseEnvelope: { payload: string } };
     const { subject } = JSON.parse(Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8'));

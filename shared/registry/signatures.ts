@@ -2,7 +2,7 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { nestsDeeper } from '../base/nesting.ts';
 import type {
-  SignatureCandidate,
+  FoundSignature,
   SignatureSource,
   UnreadableReason,
 } from '../domain/signatures/index.ts';
@@ -16,7 +16,7 @@ const concurrency = 4;
 interface Reader {
   client: RegistryClient;
   repository: string;
-  /** Signatures met so far; those beyond `limits.signatureCandidatesMax` are counted and not read. */
+  /** Signatures met so far; those beyond `limits.foundSignaturesMax` are counted and not read. */
   met: number;
 }
 
@@ -28,7 +28,7 @@ interface Referrer {
 /**
  * Everything beside an artifact that may be a signature of it, from the referrers API, the fallback tag `sha256-<hex>` and
  * the legacy tag `sha256-<hex>.sig`, each once. Nothing is judged here except that bytes match the digests they were asked
- * by. What cannot be read is an `unreadable` candidate and hides no other; beyond `limits.signatureCandidatesMax` one
+ * by. What cannot be read is an `unreadable` signature and hides no other; beyond `limits.foundSignaturesMax` one
  * with the code `too_many_signatures` says so.
  * @param digest the artifact manifest's, computed by the caller
  * @throws GantryError `registry_*` when the registry fails, since "unsigned" would then be a guess
@@ -37,27 +37,26 @@ export async function collectSignatures(
   client: RegistryClient,
   repository: string,
   digest: string,
-): Promise<SignatureCandidate[]> {
+): Promise<FoundSignature[]> {
   const reader = { client, repository, met: 0 };
   const { referrers, problems } = await findReferrers(reader, digest);
   const legacy = await readLegacyTag(reader, digest);
 
-  const room = Math.max(0, limits.signatureCandidatesMax - legacy.length);
+  const room = Math.max(0, limits.foundSignaturesMax - legacy.length);
   const read = await inGroups(referrers.slice(0, room), (referrer) =>
     readReferrer(reader, referrer),
   );
-  const candidates = [...problems, ...legacy, ...read];
-  const total = Math.max(legacy.length + referrers.length, candidates.length, reader.met);
-  const distinct = deduplicated(candidates);
-  if (total <= limits.signatureCandidatesMax)
-    return distinct.slice(0, limits.signatureCandidatesMax);
-  return [...distinct.slice(0, limits.signatureCandidatesMax - 1), tooMany(digest, total)];
+  const signatures = [...problems, ...legacy, ...read];
+  const total = Math.max(legacy.length + referrers.length, signatures.length, reader.met);
+  const distinct = deduplicated(signatures);
+  if (total <= limits.foundSignaturesMax) return distinct.slice(0, limits.foundSignaturesMax);
+  return [...distinct.slice(0, limits.foundSignaturesMax - 1), tooMany(digest, total)];
 }
 
-/** Referrers from both places; a list that cannot be read is one unreadable candidate. */
+/** Referrers from both places; a list that cannot be read is one unreadable signature. */
 async function findReferrers({ client, repository }: Reader, digest: string) {
   const found = new Map<string, Referrer>();
-  const problems: SignatureCandidate[] = [];
+  const problems: FoundSignature[] = [];
   const add = async (source: SignatureSource, list: () => Promise<Descriptor[] | null>) => {
     try {
       for (const descriptor of (await list()) ?? []) {
@@ -88,7 +87,7 @@ function likelihood({ artifactType }: Descriptor): number {
 async function readReferrer(
   reader: Reader,
   { source, descriptor }: Referrer,
-): Promise<SignatureCandidate[]> {
+): Promise<FoundSignature[]> {
   return orUnreadable('bundle', source, descriptor.digest, async () => {
     if (isIndex(descriptor.mediaType)) return [];
     const { client, repository } = reader;
@@ -108,7 +107,7 @@ async function readReferrer(
 }
 
 /** The layers of `sha256-<hex>.sig`. */
-async function readLegacyTag(reader: Reader, digest: string): Promise<SignatureCandidate[]> {
+async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSignature[]> {
   const source = 'legacy_tag';
   let layers: Descriptor[];
   try {
@@ -130,10 +129,10 @@ async function readLegacyLayers(
   reader: Reader,
   source: SignatureSource,
   layers: Descriptor[],
-): Promise<SignatureCandidate[]> {
+): Promise<FoundSignature[]> {
   const signatures = layers
     .filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning)
-    .slice(0, limits.signatureCandidatesMax + 1);
+    .slice(0, limits.foundSignaturesMax + 1);
   return inGroups(signatures, (layer) =>
     orUnreadable('legacy', source, layer.digest, async () => {
       const bytes = await readSignature(reader, layer);
@@ -146,18 +145,18 @@ async function readLegacyLayers(
 }
 
 /** Reads a few at a time, in order. */
-async function inGroups<T>(items: T[], read: (item: T) => Promise<SignatureCandidate[]>) {
-  const candidates: SignatureCandidate[] = [];
+async function inGroups<T>(items: T[], read: (item: T) => Promise<FoundSignature[]>) {
+  const signatures: FoundSignature[] = [];
   for (let i = 0; i < items.length; i += concurrency) {
-    candidates.push(...(await Promise.all(items.slice(i, i + concurrency).map(read))).flat());
+    signatures.push(...(await Promise.all(items.slice(i, i + concurrency).map(read))).flat());
   }
-  return candidates;
+  return signatures;
 }
 
 /** Null for one beyond those that are read: fifty referrers of fifty signatures each are an attack on our memory. */
 async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Array | null> {
   reader.met += 1;
-  if (reader.met > limits.signatureCandidatesMax) return null;
+  if (reader.met > limits.foundSignaturesMax) return null;
   const material = Object.values(layer.annotations ?? {}).reduce(
     (sum, value) => sum + value.length,
     0,
@@ -174,11 +173,11 @@ async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Ar
 }
 
 async function orUnreadable(
-  format: SignatureCandidate['format'],
+  format: FoundSignature['format'],
   source: SignatureSource,
   claimedDigest: string,
-  read: () => Promise<SignatureCandidate[]>,
-): Promise<SignatureCandidate[]> {
+  read: () => Promise<FoundSignature[]>,
+): Promise<FoundSignature[]> {
   try {
     return await read();
   } catch (error) {
@@ -188,11 +187,11 @@ async function orUnreadable(
 }
 
 function unreadable(
-  format: SignatureCandidate['format'],
+  format: FoundSignature['format'],
   source: SignatureSource,
   claimed_digest: string,
   error: unknown,
-): SignatureCandidate {
+): FoundSignature {
   if (!(error instanceof GantryError)) throw error;
   const reason: UnreadableReason = { code: error.code, message: error.message };
   return format === 'bundle'
@@ -200,8 +199,8 @@ function unreadable(
     : { format, source, claimed_digest, payload: '', annotations: {}, unreadable: reason };
 }
 
-function tooMany(digest: string, found: number): SignatureCandidate {
-  const message = `expected at most ${limits.signatureCandidatesMax} signatures beside an artifact, found ${found}; the rest was not read`;
+function tooMany(digest: string, found: number): FoundSignature {
+  const message = `expected at most ${limits.foundSignaturesMax} signatures beside an artifact, found ${found}; the rest was not read`;
   const reason: UnreadableReason = { code: 'too_many_signatures', message };
   return {
     format: 'bundle',
@@ -230,16 +229,16 @@ function parseBundle(bytes: Uint8Array): unknown {
 }
 
 /** The same content attached twice is one signature. */
-function deduplicated(candidates: SignatureCandidate[]): SignatureCandidate[] {
-  const byContent = new Map<string, SignatureCandidate>();
-  for (const candidate of candidates) {
+function deduplicated(signatures: FoundSignature[]): FoundSignature[] {
+  const byContent = new Map<string, FoundSignature>();
+  for (const signature of signatures) {
     const content =
-      candidate.unreadable !== undefined
-        ? candidate.claimed_digest
-        : candidate.format === 'bundle'
-          ? JSON.stringify(candidate.bundle)
-          : JSON.stringify([candidate.payload, candidate.annotations]);
-    if (!byContent.has(content)) byContent.set(content, candidate);
+      signature.unreadable !== undefined
+        ? signature.claimed_digest
+        : signature.format === 'bundle'
+          ? JSON.stringify(signature.bundle)
+          : JSON.stringify([signature.payload, signature.annotations]);
+    if (!byContent.has(content)) byContent.set(content, signature);
   }
   return [...byContent.values()];
 }

@@ -1,12 +1,12 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { z } from 'zod';
-import type { SignatureCandidate } from '../domain/signatures/index.ts';
+import type { FoundSignature } from '../domain/signatures/index.ts';
 import { SignedBytes } from './content.ts';
 import { type Claim, type Material, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';
 
-type LegacyCandidate = Extract<SignatureCandidate, { format: 'legacy' }>;
+type FoundLegacySignature = Extract<FoundSignature, { format: 'legacy' }>;
 
 const simpleSigningType = 'cosign container image signature';
 const annotation = {
@@ -46,15 +46,15 @@ const timestamp = z.looseObject({ SignedRFC3161Timestamp: z.string() });
  * certificate chain is left aside: intermediates come from the trust root.
  * @throws Refusal `payload_invalid`, `bundle_invalid`, `certificate_invalid`
  */
-export function readLegacy(candidate: LegacyCandidate): Material {
-  const payload = Buffer.from(candidate.payload, 'base64');
+export function readLegacy(found: FoundLegacySignature): Material {
+  const payload = Buffer.from(found.payload, 'base64');
   const { critical, optional } = parse(
     simpleSigning,
     payload.toString('utf8'),
     'payload_invalid',
     'a simple-signing payload',
   );
-  const signatureText = candidate.annotations[annotation.signature];
+  const signatureText = found.annotations[annotation.signature];
   if (!signatureText)
     refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
   const signature = Buffer.from(signatureText, 'base64');
@@ -63,13 +63,17 @@ export function readLegacy(candidate: LegacyCandidate): Material {
     subjects: [{ digest: critical.image['docker-manifest-digest'], annotations: optional ?? {} }],
   };
   return toMaterial(
-    asBundle(candidate, payload, signatureText),
+    asBundle(found, payload, signatureText),
     new SignedBytes(signature, payload),
     claim,
   );
 }
 
-function asBundle({ annotations }: LegacyCandidate, payload: Buffer, signature: string): Bundle {
+function asBundle(
+  { annotations }: FoundLegacySignature,
+  payload: Buffer,
+  signature: string,
+): Bundle {
   const pem = annotations[annotation.certificate];
   const entry = annotations[annotation.bundle];
   const stamp = annotations[annotation.timestamp];

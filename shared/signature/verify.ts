@@ -3,7 +3,7 @@ import { limits } from '../base/limits/index.ts';
 import {
   type ArtifactVerdict,
   type BundleVerdict,
-  type SignatureCandidate,
+  type FoundSignature,
   type SignaturePolicy,
   type SignatureVerdict,
   type SignerClaims,
@@ -30,10 +30,10 @@ export const judgingRules = 1;
  */
 export function verifyArtifact(
   digest: string,
-  candidates: SignatureCandidate[],
+  found: FoundSignature[],
   policy: SignaturePolicy,
 ): ArtifactVerdict {
-  const signatures = candidates.map((candidate) => verifyCandidate(candidate, digest, policy));
+  const signatures = found.map((signature) => verifySignature(signature, digest, policy));
   const told = mostTelling(signatures);
   if (told === undefined) {
     const message = 'expected a signature beside the artifact, found none';
@@ -60,17 +60,17 @@ export function verifyArtifact(
  * verified the same way and never counts as a signature. Pure; whatever is wrong, with the signature or the policy, is a
  * verdict and no exception.
  */
-export function verifyCandidate(
-  candidate: SignatureCandidate,
+export function verifySignature(
+  signature: FoundSignature,
   digest: string,
   policy: SignaturePolicy,
 ): SignatureVerdict {
-  const { format, source, claimed_digest, unreadable } = candidate;
+  const { format, source, claimed_digest, unreadable } = signature;
   const read = () => {
     if (unreadable) throw new Refusal(unreadable.code, unreadable.message);
-    return candidate.format === 'bundle'
-      ? readBundle(candidate.bundle, { digest })
-      : readLegacy(candidate);
+    return signature.format === 'bundle'
+      ? readBundle(signature.bundle, { digest })
+      : readLegacy(signature);
   };
   const { claim, ...verdict } = judge(read, digest, policy);
   const found = { format, source, claimed_digest, ...verdict };
@@ -154,9 +154,9 @@ function shortened(claims: SignerClaims): SignerClaims {
 function annotationsFor(claim: Claim, digest: string): Record<string, unknown> {
   // A message is read with the digest that it must be of.
   if (claim.kind === 'message') return {};
-  const subject = claim.subjects.find((candidate) => candidate.digest === digest);
+  const subject = claim.subjects.find((subject) => subject.digest === digest);
   if (subject) return subject.annotations;
-  const found = claim.subjects.map((candidate) => candidate.digest).join(', ');
+  const found = claim.subjects.map((subject) => subject.digest).join(', ');
   return refuse(
     'digest_mismatch',
     `expected a signature of ${digest}, found one of ${found.slice(0, 500)}`,

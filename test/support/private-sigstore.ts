@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import { z } from 'zod';
-import type { SignatureCandidate } from '../../shared/domain/signatures/index.ts';
+import type { FoundSignature } from '../../shared/domain/signatures/index.ts';
 
 const logEntry = z.object({
   body: z.string(),
@@ -60,7 +60,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
   };
 
   /** A legacy keyless signature with its certificate and the log's promise. */
-  async function signLegacy(options: SignOptions, authority = ca): Promise<SignatureCandidate> {
+  async function signLegacy(options: SignOptions, authority = ca): Promise<FoundSignature> {
     const { privateKey, publicKey } = p256();
     const issuer = options.issuer ?? 'https://issuer.test';
     const certificate = await authority.issueCertificate({
@@ -130,8 +130,8 @@ export async function startPrivateSigstore(issuedAt: Date) {
 
   /** The RFC 3161 timestamp of a signature, in the annotation that cosign writes. */
   async function timestamped(
-    candidate: SignatureCandidate,
-  ): Promise<SignatureCandidate & { format: 'legacy' }> {
+    candidate: FoundSignature,
+  ): Promise<FoundSignature & { format: 'legacy' }> {
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
     const signature = Buffer.from(
       candidate.annotations['dev.cosignproject.cosign/signature'] ?? '',

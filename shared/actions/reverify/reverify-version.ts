@@ -4,7 +4,7 @@ import { sha256Hex } from '../../base/ids.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
 import type { Reverification } from '../../domain/reverify/index.ts';
-import type { SignatureCandidate } from '../../domain/signatures/index.ts';
+import type { FoundSignature } from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
 import { transact, type Write } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
@@ -25,7 +25,7 @@ import { askToResume, countQuarantine } from './quarantine.ts';
 interface Finding {
   judgement: Judgement;
   /** The signatures beside the stored ones that made it verify; null where those sufficed, or nothing does. */
-  found: SignatureCandidate[] | null;
+  found: FoundSignature[] | null;
   /** Why the registry could not be asked for more; null where it was, or did not have to be. */
   unreachable: GantryError | null;
 }
@@ -112,7 +112,7 @@ async function confirm(
   services: Services,
   version: Version,
   judgement: Judgement,
-  found: SignatureCandidate[] | null,
+  found: FoundSignature[] | null,
 ): Promise<'verified'> {
   const { account, digest } = version;
   const set: Partial<Version> = { quarantined: false };

@@ -1,8 +1,8 @@
 import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { type Module, needsPublicRoot, signaturePolicy } from '../../domain/modules/index.ts';
-import type { ArtifactVerdict, SignatureCandidate } from '../../domain/signatures/index.ts';
-import { keptVerdicts } from '../../domain/signatures/index.ts';
+import type { ArtifactVerdict, FoundSignature } from '../../domain/signatures/index.ts';
+import { truncateVerdicts } from '../../domain/signatures/index.ts';
 import { judgingRules, verifyArtifact } from '../../signature/index.ts';
 import { getVerdict, putVerdict } from '../../store/signatures/index.ts';
 import type { Services } from '../context/index.ts';
@@ -28,7 +28,7 @@ export async function judge(
   services: Services,
   module: Module,
   digest: string,
-  found: SignatureCandidate[],
+  found: FoundSignature[],
 ): Promise<Judgement> {
   const trust = needsPublicRoot(module) ? await publicTrustRoot(services) : null;
   const { account, policy_version } = module;
@@ -49,7 +49,7 @@ export async function judge(
   if (known !== null) return { verdict: known, policy_version, trust_root_version, fresh };
 
   const judged = verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));
-  const verdict = { ...judged, signatures: keptVerdicts(judged.signatures) };
+  const verdict = { ...judged, signatures: truncateVerdicts(judged.signatures) };
   const until = Math.ceil(services.now().getTime() / 1000) + limits.verdictRememberSeconds;
   await putVerdict(services.db, key, verdict, until);
   return { verdict, policy_version, trust_root_version, fresh };
@@ -63,7 +63,7 @@ export async function judgeAnew(
   services: Services,
   module: Module,
   digest: string,
-  found: SignatureCandidate[],
+  found: FoundSignature[],
 ): Promise<ArtifactVerdict> {
   const trust = needsPublicRoot(module) ? await publicTrustRoot(services) : null;
   return verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));

@@ -3,7 +3,7 @@ import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { VerifyMessage } from '../../contract/messages.ts';
 import type { Candidate } from '../../domain/candidates/index.ts';
-import type { ArtifactVerdict, SignatureCandidate } from '../../domain/signatures/index.ts';
+import type { ArtifactVerdict, FoundSignature } from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
 import {
   claimCandidate,
@@ -44,7 +44,7 @@ async function readSignatures(
   services: Services,
   candidate: Candidate,
   repository: string,
-): Promise<SignatureCandidate[] | null> {
+): Promise<FoundSignature[] | null> {
   try {
     return await withRegistry(
       services,
@@ -67,7 +67,7 @@ async function readSignatures(
 export function evidenceOf(
   digest: string,
   verdict: ArtifactVerdict,
-  found: SignatureCandidate[],
+  found: FoundSignature[],
 ): string {
   const candidates = found.filter((_, index) => {
     const { verified, attestation } = verdict.signatures[index] ?? {};
@@ -80,7 +80,7 @@ async function accept(
   services: Services,
   candidate: Candidate,
   { verdict, policy_version, trust_root_version }: Judgement,
-  found: SignatureCandidate[],
+  found: FoundSignature[],
 ): Promise<void> {
   const { account, module, id, digest } = candidate;
   const evidence = evidenceOf(digest, verdict, found);

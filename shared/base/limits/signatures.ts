@@ -4,9 +4,9 @@ export const signaturesLimits = {
   signatureBytesMax: 1024 ** 2,
   /** Brackets open at once in a bundle: its own levels are under ten. */
   bundleDepthMax: 100,
-  /** Candidates read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */
-  signatureCandidatesMax: 50,
-  /** Referrers listed of one artifact, and pages: of more than `signatureCandidatesMax` only the likeliest are read. */
+  /** Signatures read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */
+  foundSignaturesMax: 50,
+  /** Referrers listed of one artifact, and pages: of more than `foundSignaturesMax` only the likeliest are read. */
   referrersMax: 1000,
   referrerPagesMax: 100,
   /** Transparency log entries or timestamps in one signature: one of each is normal, each costs a verification. */
@@ -23,7 +23,7 @@ export const signaturesLimits = {
   regexpLengthMax: 2048,
   /** How long all downloads of one refresh of the trust root may take: its function has two minutes. */
   downloadsMs: 90_000,
-  /** Signature candidates of one artifact, as kept for agents. */
+  /** Stored signatures of one artifact, as agents get them. */
   evidenceBytesMax: 64 * 1024 ** 2,
   /** What a verdict that is kept quotes of a signature's signer; real ones are under 300 characters. */
   verdictTextMax: 1000,

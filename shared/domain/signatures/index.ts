@@ -1,2 +1,2 @@
-export * from './kept-verdicts.ts';
 export * from './signature.ts';
+export * from './stored-verdicts.ts';

@@ -78,17 +78,17 @@ export type SignatureSource = 'referrers' | 'fallback_tag' | 'legacy_tag';
 /** The predicate type of cosign's signatures: a statement of any other type is an attestation. */
 export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
 
-/** Why a candidate could not be read, where the registry as such works: its verdict is this code and sentence. */
+/** Why a signature could not be read from a registry that works. Its verdict is this code and sentence. */
 export interface UnreadableReason {
   code: ErrorCode;
   message: string;
 }
 
 /**
- * One signature as found beside an artifact, unjudged. Plain JSON, so it can be kept as evidence and given to agents.
- * An `unreadable` one has empty content.
+ * One signature as found beside an artifact, not judged yet. It is plain JSON, so Gantry can store it and give it to
+ * agents. An `unreadable` one has empty content.
  */
-export type SignatureCandidate = { unreadable?: UnreadableReason } & (
+export type FoundSignature = { unreadable?: UnreadableReason } & (
   | {
       format: 'bundle';
       source: SignatureSource;
@@ -134,7 +134,7 @@ export interface BundleVerdict {
   message: string;
 }
 
-/** The verdict on one candidate: a row of what `gantry module verify` prints. */
+/** The verdict on one signature: a row of what `gantry module verify` prints. */
 export interface SignatureVerdict extends BundleVerdict {
   format: 'bundle' | 'legacy';
   source: SignatureSource;
@@ -149,7 +149,7 @@ export interface ArtifactVerdict {
   verified: boolean;
   /** Digest of the manifest or index that the signatures are for. */
   digest: string;
-  /** `verified`, or the most telling reason among the candidates. */
+  /** `verified`, or the most telling reason among the signatures. */
   code: ErrorCode | 'verified';
   message: string;
   signatures: SignatureVerdict[];

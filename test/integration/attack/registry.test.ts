@@ -75,10 +75,10 @@ describe('what a stranger attaches beside an artifact', () => {
     }
     const { client, server } = await clientOf(content.serve);
     const found = await collectSignatures(client, 'a/b', digest);
-    expect(found).toHaveLength(limits.signatureCandidatesMax);
+    expect(found).toHaveLength(limits.foundSignaturesMax);
     expect(found.at(-1)?.unreadable?.code).toBe('too_many_signatures');
     expect(server.requests.filter(({ url }) => url.includes('/blobs/'))).toHaveLength(
-      limits.signatureCandidatesMax,
+      limits.foundSignaturesMax,
     );
   });
 });

@@ -245,7 +245,7 @@ describe('signatures beside an artifact', () => {
   });
 
   test('more than the limit are not read, and the last verdict says so', async () => {
-    const many = Array.from({ length: limits.signatureCandidatesMax + 20 }, (_, i) =>
+    const many = Array.from({ length: limits.foundSignaturesMax + 20 }, (_, i) =>
       bundleReferrer(`{"i":${i}}`),
     );
     const contents: Record<string, Buffer> = {
@@ -259,8 +259,8 @@ describe('signatures beside an artifact', () => {
     }
     const { client, server } = await clientOf(registryOf(contents));
     const candidates = await collectSignatures(client, 'a/b', digest);
-    expect(candidates).toHaveLength(limits.signatureCandidatesMax);
+    expect(candidates).toHaveLength(limits.foundSignaturesMax);
     expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
-    expect(server.requests.length).toBeLessThanOrEqual(3 + 2 * limits.signatureCandidatesMax);
+    expect(server.requests.length).toBeLessThanOrEqual(3 + 2 * limits.foundSignaturesMax);
   });
 });

@@ -18,7 +18,7 @@ import {
   type ModuleChanges,
   withModuleChanges,
 } from '../../../shared/domain/modules/index.ts';
-import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
+import type { FoundSignature } from '../../../shared/domain/signatures/index.ts';
 import { judgingRules, signArtifact } from '../../../shared/signature/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
@@ -302,13 +302,13 @@ describe('many versions that do not verify any more', () => {
 
 describe('a verdict', () => {
   const digest = `sha256:${'ab'.repeat(32)}`;
-  const signature = (key: typeof old): SignatureCandidate => ({
+  const signature = (key: typeof old): FoundSignature => ({
     format: 'bundle',
     source: 'referrers',
     claimed_digest: digest,
     bundle: signArtifact({ digest, key: key.private }),
   });
-  const keyOf = (module: Module, found: SignatureCandidate[], account = module.account) => ({
+  const keyOf = (module: Module, found: FoundSignature[], account = module.account) => ({
     account,
     digest,
     policy_version: module.policy_version,

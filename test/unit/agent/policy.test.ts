@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DesiredPolicy } from '../../../shared/contract/reconcile/index.ts';
-import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
+import type { FoundSignature } from '../../../shared/domain/signatures/index.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
 import { startPrivateSigstore } from '../../support/private-sigstore.ts';
 import { type Module, World } from './world.ts';
@@ -37,7 +37,7 @@ beforeAll(async () => {
   const sigstore = await startPrivateSigstore(new Date());
   otherRoot = (await startPrivateSigstore(new Date())).trustedRoot;
   const claims: [number, string][] = [[6, 'refs/heads/main']];
-  const candidates: SignatureCandidate[] = [
+  const candidates: FoundSignature[] = [
     {
       format: 'bundle',
       source: 'referrers',

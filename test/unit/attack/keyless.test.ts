@@ -1,14 +1,11 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
-  candidatesOf,
   policyOf as casePolicy,
   cosignCase,
+  foundSignaturesOf,
 } from '../../../scripts/cosign-fixtures.ts';
-import type {
-  SignatureCandidate,
-  SignaturePolicy,
-} from '../../../shared/domain/signatures/index.ts';
+import type { FoundSignature, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
 import { Certificate } from '../../../shared/signature/certificate.ts';
 import { DerNode } from '../../../shared/signature/der.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
@@ -58,7 +55,7 @@ describe('keyless signatures of several people', () => {
         names.map((name, at) => [name, of(at + 1)?.annotations[name] ?? '']),
       );
       const payload = of(0)?.payload ?? '';
-      const mixed: SignatureCandidate = {
+      const mixed: FoundSignature = {
         format: 'legacy',
         source: 'legacy_tag',
         claimed_digest: evil,
@@ -153,7 +150,7 @@ describe('what vouches for a signature of cosign’s', () => {
     change: (entry: LogEntry, all: CosignBundle['verificationMaterial']) => unknown,
   ) {
     const entry = cosignCase(name);
-    const [found] = candidatesOf(entry);
+    const [found] = foundSignaturesOf(entry);
     if (found?.format !== 'bundle') throw new Error('expected a bundle');
     const bundle = structuredClone(found.bundle) as CosignBundle;
     const all = bundle.verificationMaterial;

@@ -6,10 +6,7 @@ import {
   sign,
 } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type {
-  SignatureCandidate,
-  SignaturePolicy,
-} from '../../../shared/domain/signatures/index.ts';
+import type { FoundSignature, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
 import { signPredicateType } from '../../../shared/domain/signatures/index.ts';
 import {
   preAuthenticationEncoding,
@@ -90,7 +87,7 @@ const simple = (digest: string) =>
   );
 
 function codeOf(bundle: unknown): string {
-  const candidate: SignatureCandidate = {
+  const candidate: FoundSignature = {
     format: 'bundle',
     source: 'referrers',
     claimed_digest: evil,
@@ -246,7 +243,7 @@ describe('a bundle put together by a registry that has signatures of the author'
   });
 });
 
-function legacy(payload: Buffer, signature: string): SignatureCandidate {
+function legacy(payload: Buffer, signature: string): FoundSignature {
   const annotations = { 'dev.cosignproject.cosign/signature': signature };
   return {
     format: 'legacy',

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type {
   AttestationRequirement,
-  SignatureCandidate,
+  FoundSignature,
   SignaturePolicy,
 } from '../../../shared/domain/signatures/index.ts';
 import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
@@ -14,7 +14,7 @@ const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const slsa = 'https://slsa.dev/provenance';
 const builder = 'https://github.com/acme/builder/.github/workflows/build.yml@refs/tags/v1';
 
-function found(bundle: unknown): SignatureCandidate {
+function found(bundle: unknown): FoundSignature {
   return { format: 'bundle', source: 'referrers', claimed_digest: digest, bundle };
 }
 
@@ -31,7 +31,7 @@ function attestation(
 
 const provenance = attestation(`${slsa}/v1`, { runDetails: { builder: { id: builder } } });
 
-function judge(candidates: SignatureCandidate[], attestations: AttestationRequirement[] = []) {
+function judge(candidates: FoundSignature[], attestations: AttestationRequirement[] = []) {
   const policy: SignaturePolicy = {
     identities: [],
     keys: [author.publicKey.export({ format: 'pem', type: 'spki' }).toString()],

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type {
-  SignatureCandidate,
+  FoundSignature,
   SignaturePolicy,
   SignerClaims,
 } from '../../../shared/domain/signatures/index.ts';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   sigstore = await startPrivateSigstore(new Date());
 });
 
-function judge(candidate: SignatureCandidate, changes: Partial<SignaturePolicy> = {}) {
+function judge(candidate: FoundSignature, changes: Partial<SignaturePolicy> = {}) {
   const policy = {
     identities,
     keys: [],
@@ -35,7 +35,7 @@ function judge(candidate: SignatureCandidate, changes: Partial<SignaturePolicy> 
 async function altered(
   options: Partial<SignOptions>,
   change: (der: Buffer) => void,
-): Promise<SignatureCandidate> {
+): Promise<FoundSignature> {
   const candidate = await sigstore.signLegacy({ digest, ...options });
   if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
   const name = 'dev.sigstore.cosign/certificate';

@@ -9,7 +9,7 @@ import {
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { candidatesOf, cosignCase, readFixture } from '../../../scripts/cosign-fixtures.ts';
+import { cosignCase, foundSignaturesOf, readFixture } from '../../../scripts/cosign-fixtures.ts';
 import {
   checkPublicKey,
   isEncryptedKey,
@@ -136,7 +136,7 @@ describe('private keys', () => {
 describe('signing', () => {
   test('writes what cosign writes, to the byte, but for the signature', () => {
     const entry = cosignCase('keyed-bundle-notlog-ok');
-    const [theirs] = candidatesOf(entry);
+    const [theirs] = foundSignaturesOf(entry);
     if (theirs?.format !== 'bundle') throw new Error('expected a bundle');
     const ours = signArtifact({
       digest: entry.digest,

@@ -1,12 +1,12 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { describe, expect, test } from 'vitest';
-import { candidatesOf, cosignCase } from '../../../scripts/cosign-fixtures.ts';
+import { cosignCase, foundSignaturesOf } from '../../../scripts/cosign-fixtures.ts';
 import { checkLogEntry } from '../../../shared/signature/log-entry.ts';
 
 /** The log entry and the certificate of a case's bundle. */
 function partsOf(name: string) {
-  const [candidate] = candidatesOf(cosignCase(name));
+  const [candidate] = foundSignaturesOf(cosignCase(name));
   if (candidate?.format !== 'bundle') throw new Error('expected a bundle');
   const { tlogEntries, content } = bundleFromJSON(candidate.bundle).verificationMaterial;
   const [entry] = tlogEntries;

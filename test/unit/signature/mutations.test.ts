@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { candidatesOf, cosignCase, policyOf } from '../../../scripts/cosign-fixtures.ts';
-import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
+import { cosignCase, foundSignaturesOf, policyOf } from '../../../scripts/cosign-fixtures.ts';
+import type { FoundSignature } from '../../../shared/domain/signatures/index.ts';
 import { verifyArtifact } from '../../../shared/signature/index.ts';
 
 type Path = (string | number)[];
@@ -65,11 +65,11 @@ const harmless: Record<string, RegExp> = {
 describe.each(Object.entries(harmless))('the bundle of %s', (name, allowed) => {
   const entry = cosignCase(name);
   const policy = policyOf(entry);
-  const [candidate] = candidatesOf(entry);
+  const [candidate] = foundSignaturesOf(entry);
   const bundle = candidate?.format === 'bundle' ? candidate.bundle : null;
 
   const judge = (mutated: unknown) => {
-    const candidates: SignatureCandidate[] = [
+    const candidates: FoundSignature[] = [
       { format: 'bundle', source: 'fallback_tag', claimed_digest: entry.digest, bundle: mutated },
     ];
     return verifyArtifact(entry.digest, candidates, policy);
@@ -115,9 +115,9 @@ describe.each(['keyless-legacy-ok', 'keyed-legacy-tlog-ok'])(
   'the legacy signature of %s',
   (name) => {
     const entry = cosignCase(name);
-    const [candidate] = candidatesOf(entry);
+    const [candidate] = foundSignaturesOf(entry);
     if (candidate?.format !== 'legacy') throw new Error('expected a legacy signature');
-    const judge = (mutated: SignatureCandidate) =>
+    const judge = (mutated: FoundSignature) =>
       verifyArtifact(entry.digest, [mutated], policyOf(entry));
     // The chain is not read: intermediates come from the trust root.
     const material = { payload: candidate.payload, annotations: candidate.annotations };

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { SignatureCandidate } from '../../../shared/domain/signatures/index.ts';
+import type { FoundSignature } from '../../../shared/domain/signatures/index.ts';
 import { checkTrustedRoot, verifyArtifact } from '../../../shared/signature/index.ts';
 import { startPrivateSigstore } from '../../support/private-sigstore.ts';
 
@@ -10,7 +10,7 @@ const identities = [
 
 type Root = Awaited<ReturnType<typeof startPrivateSigstore>>['trustedRoot'];
 let roots: { old: Root; next: Root; both: Root };
-let signatures: { old: SignatureCandidate; next: SignatureCandidate };
+let signatures: { old: FoundSignature; next: FoundSignature };
 
 beforeAll(async () => {
   const [old, next] = [

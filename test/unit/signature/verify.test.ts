@@ -2,17 +2,14 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { describe, expect, test } from 'vitest';
 import {
   type CosignCase,
-  candidatesOf,
   cosignCase,
   cosignCases,
+  foundSignaturesOf,
   policyOf,
   readFixture,
 } from '../../../scripts/cosign-fixtures.ts';
-import type {
-  SignatureCandidate,
-  SignaturePolicy,
-} from '../../../shared/domain/signatures/index.ts';
-import { signArtifact, verifyArtifact, verifyCandidate } from '../../../shared/signature/index.ts';
+import type { FoundSignature, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
+import { signArtifact, verifyArtifact, verifySignature } from '../../../shared/signature/index.ts';
 import { cpuMs } from '../../support/cpu.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
@@ -23,7 +20,7 @@ function keyPair() {
   return { privateKey, pem: publicKey.export({ format: 'pem', type: 'spki' }).toString() };
 }
 
-function candidate(bundle: unknown): SignatureCandidate {
+function foundBundle(bundle: unknown): FoundSignature {
   return { format: 'bundle', source: 'referrers', claimed_digest: digest, bundle };
 }
 
@@ -47,7 +44,7 @@ const keyed = (keys: string[], changes: Partial<SignaturePolicy> = {}): Signatur
 
 function judge(name: string, changes: Partial<SignaturePolicy> = {}) {
   const entry = cosignCase(name);
-  return verifyArtifact(entry.digest, candidatesOf(entry), policyOf(entry, changes));
+  return verifyArtifact(entry.digest, foundSignaturesOf(entry), policyOf(entry, changes));
 }
 
 interface BundleMaterial {
@@ -59,8 +56,8 @@ interface BundleMaterial {
 function altered(
   entry: CosignCase,
   change: (material: BundleMaterial) => unknown,
-): SignatureCandidate[] {
-  return candidatesOf(entry).map((one) => {
+): FoundSignature[] {
+  return foundSignaturesOf(entry).map((one) => {
     if (one.format !== 'bundle') throw new Error('expected bundles');
     const bundle = structuredClone(one.bundle) as { verificationMaterial: BundleMaterial };
     change(bundle.verificationMaterial);
@@ -70,14 +67,14 @@ function altered(
 
 describe('artifacts signed by the real cosign', () => {
   test.each(cosignCases)('$name: $expected', (entry) => {
-    const verdict = verifyArtifact(entry.digest, candidatesOf(entry), policyOf(entry));
+    const verdict = verifyArtifact(entry.digest, foundSignaturesOf(entry), policyOf(entry));
     expect(verdict.verified).toBe(entry.expected === 'pass');
   });
 
   test('the bundle of one is none for another', () => {
-    const candidates = cosignCases.flatMap((entry) => candidatesOf(entry));
+    const candidates = cosignCases.flatMap((entry) => foundSignaturesOf(entry));
     for (const entry of [cosignCase('keyless-ok'), cosignCase('keyed-bundle-ok')]) {
-      const own = candidatesOf(entry).length;
+      const own = foundSignaturesOf(entry).length;
       const verdict = verifyArtifact(digest, candidates, policyOf(entry));
       expect(own).toBe(1);
       expect(verdict.verified).toBe(false);
@@ -158,7 +155,7 @@ describe('what a policy asks for', () => {
     const { privateKey, pem } = keyPair();
     const bundle = signArtifact({ digest, key: privateKey, annotations: { commit: 'abc' } });
     const codeWith = (annotations: Record<string, string>) =>
-      verifyArtifact(digest, [candidate(bundle)], keyed([pem], { annotations })).code;
+      verifyArtifact(digest, [foundBundle(bundle)], keyed([pem], { annotations })).code;
     expect(codeWith({ commit: 'abc' })).toBe('verified');
     expect(codeWith({ commit: 'abd' })).toBe('annotation_mismatch');
     expect(codeWith({ other: 'abc' })).toBe('annotation_mismatch');
@@ -202,15 +199,15 @@ describe('a workflow of Gitea', () => {
 });
 
 describe('verdicts', () => {
-  test('an unreadable candidate tells why and hides no other', () => {
-    const unreadable: SignatureCandidate = {
-      ...candidate(null),
+  test('an unreadable signature says why and hides no other', () => {
+    const unreadable: FoundSignature = {
+      ...foundBundle(null),
       unreadable: { code: 'blob_digest_mismatch', message: 'other bytes' },
     };
     const entry = cosignCase('keyed-bundle-ok');
     const verdict = verifyArtifact(
       entry.digest,
-      [unreadable, ...candidatesOf(entry)],
+      [unreadable, ...foundSignaturesOf(entry)],
       policyOf(entry),
     );
     expect(verdict.signatures.map(({ code }) => code)).toEqual([
@@ -225,9 +222,9 @@ describe('verdicts', () => {
 
   test('the most telling reason stands for the artifact', () => {
     const mixed = [
-      ...candidatesOf(cosignCase('attestation-only')),
-      candidate('nonsense'),
-      ...candidatesOf(cosignCase('keyless-wrong-identity')),
+      ...foundSignaturesOf(cosignCase('attestation-only')),
+      foundBundle('nonsense'),
+      ...foundSignaturesOf(cosignCase('keyless-wrong-identity')),
     ];
     const entry = cosignCase('keyless-wrong-identity');
     expect(verifyArtifact(entry.digest, mixed, policyOf(entry)).code).toBe('identity_mismatch');
@@ -246,7 +243,7 @@ describe('verdicts', () => {
     const statement = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString());
     statement.predicateType = `\u001b[2Jhttps://evil/${'x'.repeat(100_000)}`;
     bundle.dsseEnvelope.payload = Buffer.from(JSON.stringify(statement)).toString('base64');
-    const { code, message } = verifyCandidate(candidate(bundle), digest, keyed([pem]));
+    const { code, message } = verifySignature(foundBundle(bundle), digest, keyed([pem]));
     expect(code).toBe('attestation_only');
     expect(message).not.toContain('\u001b');
     expect(message.length).toBeLessThanOrEqual(1000);
@@ -257,14 +254,14 @@ describe('verdicts', () => {
     const manifest = Buffer.from('{"schemaVersion":2}');
     const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
     const bundle = messageBundle(manifest, privateKey);
-    expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('verified');
-    expect(verifyCandidate(candidate(bundle), digest, keyed([keyPair().pem])).code).toBe(
+    expect(verifySignature(foundBundle(bundle), digest, keyed([pem])).code).toBe('verified');
+    expect(verifySignature(foundBundle(bundle), digest, keyed([keyPair().pem])).code).toBe(
       'key_mismatch',
     );
     const other = `sha256:${'ab'.repeat(32)}`;
-    expect(verifyCandidate(candidate(bundle), other, keyed([pem])).code).toBe('digest_mismatch');
+    expect(verifySignature(foundBundle(bundle), other, keyed([pem])).code).toBe('digest_mismatch');
     expect(
-      verifyCandidate(candidate(bundle), digest, keyed([pem], { annotations: { a: 'b' } })).code,
+      verifySignature(foundBundle(bundle), digest, keyed([pem], { annotations: { a: 'b' } })).code,
     ).toBe('annotation_mismatch');
   });
 
@@ -272,8 +269,8 @@ describe('verdicts', () => {
     const { privateKey, pem } = keyPair();
     const other = `sha256:${'cd'.repeat(32)}`;
     const bundle = signArtifact({ digest: other, key: privateKey });
-    expect(verifyCandidate(candidate(bundle), other, keyed([pem])).code).toBe('verified');
-    expect(verifyCandidate(candidate(bundle), digest, keyed([pem])).code).toBe('digest_mismatch');
+    expect(verifySignature(foundBundle(bundle), other, keyed([pem])).code).toBe('verified');
+    expect(verifySignature(foundBundle(bundle), digest, keyed([pem])).code).toBe('digest_mismatch');
   });
 
   test('an envelope has one signature: whose would a second be', () => {
@@ -282,7 +279,7 @@ describe('verdicts', () => {
       dsseEnvelope: { signatures: unknown[] };
     };
     bundle.dsseEnvelope.signatures.push(bundle.dsseEnvelope.signatures[0]);
-    expect(verifyCandidate(candidate(bundle), digest, keyed([pem]))).toMatchObject({
+    expect(verifySignature(foundBundle(bundle), digest, keyed([pem]))).toMatchObject({
       code: 'bundle_invalid',
       message: expect.stringContaining('dsseEnvelope.signatures'),
     });
@@ -310,7 +307,7 @@ describe('verdicts', () => {
 test('an artifact is judged in milliseconds once its policy is compiled', () => {
   const entry = cosignCase('keyless-ok');
   const policy = policyOf(entry);
-  const candidates = candidatesOf(entry);
+  const candidates = foundSignaturesOf(entry);
   verifyArtifact(entry.digest, candidates, policy);
   const started = cpuMs();
   for (let i = 0; i < 20; i++) verifyArtifact(entry.digest, candidates, policy);

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
 import {
   claimNames,
-  keptVerdicts,
   type SignatureVerdict,
+  truncateVerdicts,
 } from '../../../shared/domain/signatures/index.ts';
 
 const verdict: SignatureVerdict = {
@@ -21,12 +21,12 @@ const verdict: SignatureVerdict = {
 };
 
 test('verdicts of any size are kept as they are, as many as are read', () => {
-  const many = Array.from({ length: limits.signatureCandidatesMax }, () => verdict);
-  expect(keptVerdicts(many)).toEqual(many);
+  const many = Array.from({ length: limits.foundSignaturesMax }, () => verdict);
+  expect(truncateVerdicts(many)).toEqual(many);
 });
 
 test('one long text is cut and takes nothing from the others', () => {
-  const [kept] = keptVerdicts([{ ...verdict, identity: 'x'.repeat(1_000_000) }]);
+  const [kept] = truncateVerdicts([{ ...verdict, identity: 'x'.repeat(1_000_000) }]);
   expect(kept).toEqual({ ...verdict, identity: 'x'.repeat(limits.verdictTextMax) });
 });
 
@@ -41,7 +41,7 @@ test('as many as are read fit a row, whatever certificates name', () => {
     claims: Object.fromEntries(claimNames.map((name) => [name, long])),
     attestation: { predicate_type: long, builder_id: long },
   };
-  const kept = keptVerdicts(Array.from({ length: limits.signatureCandidatesMax }, () => hostile));
+  const kept = truncateVerdicts(Array.from({ length: limits.foundSignaturesMax }, () => hostile));
   expect(Buffer.byteLength(JSON.stringify(kept))).toBeLessThanOrEqual(limits.verdictBytesMax);
   expect(kept[0]).toMatchObject({ verified: true, claimed_digest: verdict.claimed_digest });
 });
