@@ -1,125 +1,128 @@
 import type { ErrorCode } from './error-codes.ts';
 
 /**
- * What helps against each code that rejects an artifact or keeps it waiting, by what gives the code: the judging of its
- * signatures, the registry, ingest. Its cause is the code's meaning. For docs/reference/verification.md (npm run generate)
- * and `gantry module why`.
+ * How to fix each error that rejects an artifact or delays it, grouped by the source of the code: signature verification,
+ * the registry, ingest. `gantry module why` prints the cure. `npm run generate` copies the table to
+ * docs/reference/verification.md, with the meaning of the code as the cause.
  */
 export const cures = {
   verify: {
-    unsigned: 'sign the digest: `gantry module sign <ref>`, or `cosign sign` in the build',
+    unsigned: 'Sign the digest: `gantry module sign <ref>`, or `cosign sign` in the build.',
     awaiting_signature:
-      'sign it; it is asked again by itself. After 24 hours: sign it and ask for a poll (`gantry module poll`)',
-    attestation_only: 'an attestation is no signature: sign the digest as well',
+      'Sign the digest. Gantry checks again for 24 hours; after that, run `gantry module poll`.',
+    attestation_only: 'Sign the digest as well. An attestation is not a signature.',
     identity_mismatch:
-      'sign from the workflow or account that the registration names, or register that identity',
+      'Sign from the workflow or account that the registration names, or register the one that signed.',
     issuer_mismatch:
-      'sign with an identity of the issuer that the registration names, or register that issuer',
-    key_mismatch: 'sign with a key that the registration trusts, or let it trust this one',
-    digest_mismatch:
-      'sign the digest that was pushed, after the push: a rebuilt artifact has another',
+      'Sign with an identity of the issuer that the registration names, or register the other issuer.',
+    key_mismatch: 'Sign with a key that the registration trusts, or add the key that signed.',
+    digest_mismatch: 'Sign the pushed digest after the push. A new build has a different digest.',
     claim_mismatch:
-      'run the workflow from the repository, ref or trigger that the registration demands, or register other claims',
+      'Run the workflow from the repository, ref or trigger that the registration requires, or change the required claims.',
     attestation_missing:
-      'attest with the same identity or key (`cosign attest --new-bundle-format`), type and builder as the registration demands',
-    annotation_mismatch: 'sign with the annotation: `cosign sign -a name=value`',
+      'Attest with the required type and builder and the same identity or key: `cosign attest --new-bundle-format`.',
+    annotation_mismatch: 'Sign with the annotation: `cosign sign -a name=value`.',
     signature_invalid:
-      'sign again; if it comes back, find out who changed the signature or the artifact in the registry',
+      'Sign again. If the error returns, find out who changed the signature or artifact in the registry.',
     certificate_invalid:
-      'sign with cosign and Fulcio, which makes certificates for signing code; only keys need no certificate',
+      'Sign with cosign and Fulcio, which issues code signing certificates. Key signatures need no certificate.',
     certificate_untrusted:
-      'register the trusted_root.json of the Sigstore that signed; without one the public-good instance counts',
+      'Register the trusted_root.json of the Sigstore that signed. The default is the public-good trust root.',
     certificate_expired:
-      'sign again: a keyless certificate lives ten minutes, and the signature needs a trusted time within them',
-    sct_missing: 'use a Fulcio with a certificate log: what no log has seen is not accepted',
-    sct_invalid: 'register a trusted_root.json with the key of that certificate log (`ctlogs`)',
+      'Sign again. A keyless certificate lives ten minutes, and the signature needs a trusted time within them.',
+    sct_missing: 'Use a Fulcio that submits its certificates to a certificate log.',
+    sct_invalid:
+      'Register a trusted_root.json that has the key of this certificate log under `ctlogs`.',
     tlog_missing:
-      "sign with the transparency log (cosign's default), or register without `require_tlog`",
-    tlog_invalid: 'sign again, or register a trusted_root.json with the key of that log (`tlogs`)',
+      'Sign with the transparency log, which cosign uses by default, or register without `require_tlog`.',
+    tlog_invalid:
+      'Sign again, or register a trusted_root.json that has the key of this log under `tlogs`.',
     timestamp_missing:
-      'sign with a timestamp authority (`--timestamp-server-url`): Rekor v2 says no time',
+      'Sign with a timestamp authority (`--timestamp-server-url`). Rekor v2 does not give a trusted time.',
     timestamp_invalid:
-      'register a trusted_root.json with that timestamp authority, or sign with one that it has',
-    bundle_invalid:
-      'sign with cosign 2.4 or later; something else was attached beside the artifact',
-    payload_invalid: 'sign with cosign; what was signed does not name this artifact',
-    predicate_type_mismatch: 'attest with the predicate type that is asked for',
+      'Sign with a timestamp authority of the trust root, or register a trusted_root.json that has this one.',
+    bundle_invalid: 'Sign with cosign 2.4 or later. The attachment is something else.',
+    payload_invalid: 'Sign with cosign. The signed payload does not name this artifact.',
+    predicate_type_mismatch: 'Attest with the requested predicate type.',
     too_many_signatures:
-      'delete old signatures of this digest in the registry, or sign a new digest',
-    signature_too_large: 'delete it in the registry; real signatures have kilobytes',
-    trusted_root_invalid:
-      'register a trusted_root.json that can be read and has what the policy needs',
-    key_invalid: 'register a public key that can be read (PEM, SPKI)',
-    regexp_invalid: 'register regular expressions of RE2',
+      'Delete old signatures of this digest in the registry, or sign a new digest.',
+    signature_too_large:
+      'Delete the signature in the registry. Real signatures have a few kilobytes.',
+    trusted_root_invalid: 'Register a readable trusted_root.json that has what the policy needs.',
+    key_invalid: 'Register a readable public key (PEM, SPKI).',
+    regexp_invalid: 'Register regular expressions in RE2 syntax.',
     mode_mismatch:
-      'sign the way that the registration asks for, or register the key or identity that signed',
+      'Sign with the method that the registration requires, or register the key or identity that signed.',
   },
   registry: {
-    registry_unreachable:
-      'see that the registry answers from where Gantry runs; it is asked again by itself',
+    registry_unreachable: 'Check that Gantry can reach the registry. Gantry retries by itself.',
     registry_timeout:
-      'see how loaded the registry is; it is asked again by itself, ever more seldom',
-    registry_unauthorized: 'give credentials that may read it: `gantry registry login <host>`',
+      'Check the load of the registry. Gantry retries by itself with growing intervals.',
+    registry_unauthorized:
+      'Store credentials that can read the repository: `gantry registry login <host>`.',
     registry_not_found:
-      'see whether the repository or tag is still there, and whether the credentials may see it',
-    registry_rate_limited:
-      'wait, it is asked again when the registry allows; credentials usually raise the limit',
-    registry_error: "look into the registry's own log; it is asked again by itself",
+      'Check that the repository and tag exist and that the credentials can read them.',
+    registry_rate_limited: 'Wait until Gantry retries. Credentials usually raise the limit.',
+    registry_error: 'Check the log of the registry. Gantry retries by itself.',
     registry_response_invalid:
-      'see whether the host is an OCI registry, and no proxy answers in its place',
-    address_refused: 'allow the host where Gantry is deployed, if it is meant to be private',
+      'Check that the host is an OCI registry and that no proxy responds in its place.',
+    address_refused:
+      'Add the host to the allow-list of the deployment if it is private on purpose.',
     blob_digest_mismatch:
-      'push again; what lies in the registry, or in between, is not what was signed',
-    blob_size_mismatch: 'push again; the blob in the registry is cut off or was replaced',
+      'Push again. The registry, or a proxy in between, returns other bytes than were signed.',
+    blob_size_mismatch: 'Push again. The blob in the registry is truncated or was replaced.',
     manifest_digest_mismatch:
-      'push again; what lies in the registry, or in between, is not what was signed',
+      'Push again. The registry, or a proxy in between, returns other bytes than were signed.',
   },
   ingest: {
-    artifact_invalid: 'build and push with `gantry module build` and `gantry module push`',
-    manifest_too_large: 'push fewer platforms or annotations in one index',
-    media_type_unsupported: 'push one tar layer a platform: `gantry module push`',
-    layer_too_large: 'split the module',
-    layer_entries_too_many: 'split the module',
-    tar_malformed: 'build the archive with `gantry module build`',
-    tar_truncated: 'push again, from a whole archive',
-    tar_path_absolute: 'make paths relative, beginning with `./`',
-    tar_path_traversal: 'ship files at the path where they belong',
-    tar_path_through_symlink: 'ship the directory itself, or put the file where the symlink points',
-    tar_path_not_utf8: 'rename the file',
-    tar_path_too_long: 'shorten the path',
-    tar_duplicate_entry: 'ship each path once; `./a` and `a` are the same',
-    tar_unsorted: 'build with `gantry module build`, or GNU tar with `--sort=name`',
-    tar_missing_parent: 'archive the directories as well as the files',
-    tar_entry_unexpected: 'leave it out; files belong under `rootfs/`',
-    tar_entry_type_unsupported: 'ship files, directories and links only',
-    tar_device_refused: 'leave it out, or register with `allow_devices`',
-    tar_hardlink_invalid: 'archive the file before the links to it',
-    tar_sparse_refused: 'archive without `--sparse`',
-    tar_xattr_invalid: 'remove the attribute before archiving',
-    tar_manifest_missing: 'build with `gantry module build`',
-    tar_digest_missing: 'build with `gantry module build`',
+    artifact_invalid: 'Build and push with `gantry module build` and `gantry module push`.',
+    manifest_too_large: 'Push fewer platforms or annotations in one index.',
+    media_type_unsupported: 'Push one tar layer for each platform: `gantry module push`.',
+    layer_too_large: 'Split the module.',
+    layer_entries_too_many: 'Split the module.',
+    tar_malformed: 'Build the archive with `gantry module build`.',
+    tar_truncated: 'Push again from a complete archive.',
+    tar_path_absolute: 'Use relative paths that start with `./`.',
+    tar_path_traversal: 'Remove `..` from the paths.',
+    tar_path_through_symlink:
+      'Ship the directory itself, or put the file where the symlink points.',
+    tar_path_not_utf8: 'Rename the file.',
+    tar_path_too_long: 'Shorten the path.',
+    tar_duplicate_entry: 'Ship each path once. `./a` and `a` are the same path.',
+    tar_unsorted: 'Build with `gantry module build`, or with GNU tar and `--sort=name`.',
+    tar_missing_parent: 'Archive the directories as well as the files.',
+    tar_entry_unexpected: 'Remove the entry. Files belong under `rootfs/`.',
+    tar_entry_type_unsupported: 'Ship files, directories and links only.',
+    tar_device_refused: 'Remove the device node, or register with `allow_devices`.',
+    tar_hardlink_invalid: 'Archive the file before its hard links.',
+    tar_sparse_refused: 'Archive without `--sparse`.',
+    tar_xattr_invalid: 'Remove the attribute before archiving.',
+    tar_manifest_missing: 'Build with `gantry module build`.',
+    tar_digest_missing: 'Build with `gantry module build`.',
     ModuleManifestSchemaError:
-      'mend the manifest: `gantry module validate` names each line and column',
-    parent_module_mismatch: 'name the parent that is registered, or none',
-    tree_invalid: 'remove from the archive what the message names; no composefs image can hold it',
-    image_labels_missing: 'give the image the labels of a platform module, each one short line',
+      'Correct the manifest. `gantry module validate` names each line and column.',
+    parent_module_mismatch:
+      'Set `parent_module` to the registered parent, or remove it if none is registered.',
+    tree_invalid: 'Remove the entry that the message names from the archive.',
+    image_labels_missing:
+      'Add the labels of a platform module to the image. Each is one short line.',
     module_id_mismatch:
-      'build the image with the labels of this module and version, or push it to its own repository',
+      'Build the image with the labels of this module and version, or push it to its own repository.',
     name_mismatch:
-      'give the manifest the name that is registered, or push to the repository of that module',
-    composefs_digest_mismatch: 'build again: the files changed after the digest was made',
-    carve_out_refused: 'register the module with variety config, or drop `carve_out`',
-    version_exists: 'raise the version: a version string belongs to one digest for good',
-    tag_moved: 'give the new artifact a tag of its own',
-    policy_changed: 'wait: it is judged again by what the registration says now',
+      'Set `name` of the manifest to the registered name, or push to the repository of the other module.',
+    composefs_digest_mismatch: 'Build again. The files changed after the digest was computed.',
+    carve_out_refused: 'Register the module with variety `config`, or remove `carve_out`.',
+    version_exists: 'Raise the version. A version string belongs to one digest permanently.',
+    tag_moved: 'Give the new artifact its own tag.',
+    policy_changed: 'Wait. Gantry verifies the signatures again with the current registration.',
     signature_refused:
-      'wait: it is verified again; should it stay, somebody changed stored signatures or rows, so look into that',
-    tag_deleted: 'push the tag again; what no tag names is not taken in',
-    platform_missing: 'push the index with a platform for each manifest',
+      'Wait for the next verification. If the error stays, find out who changed stored signatures or records.',
+    tag_deleted: 'Push the tag again. Gantry does not ingest a digest without a tag.',
+    platform_missing: 'Push the index with a platform for each manifest.',
   },
 } as const satisfies Record<string, Partial<Record<ErrorCode, string>>>;
 
-/** What helps against a code; null for a code that rejects no artifact. */
+/** Returns how to fix the error; null for a code that does not reject artifacts. */
 export function cureOf(code: string): string | null {
   const known: Record<string, string> = Object.assign({}, ...Object.values(cures));
   return Object.hasOwn(known, code) ? (known[code] ?? null) : null;

@@ -44,7 +44,7 @@ function explain(
   const mark = version !== null && reason.code === null ? colors.green('✓') : colors.red('✗');
   const code = reason.code === null ? '' : ` (${reason.code})`;
   const head = `${mark} ${safe(ref)}: ${safe(reason.message)}${code}`;
-  const cure = reason.cure === null ? [] : [`  what helps: ${reason.cure}`];
+  const cure = reason.cure === null ? [] : [`  to fix: ${reason.cure}`];
   const artifact = version ?? candidate;
   if (artifact === null) {
     return [head, ...cure, indented([['next poll', poll?.next_poll_at ?? null]])].join('\n');

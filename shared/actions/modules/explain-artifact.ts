@@ -123,7 +123,7 @@ export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: strin
     return {
       code: null,
       message: `expected a tag that is a semantic version or a full commit hash, found "${ref}": such tags are ignored`,
-      cure: 'tag the artifact with a version, such as v1.2.3',
+      cure: 'Tag the artifact with a version, such as v1.2.3.',
     };
   }
   if (poll !== null && poll.polled_at === null)
@@ -131,7 +131,7 @@ export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: strin
   return {
     code: null,
     message: `no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at ?? 'never'}`,
-    cure: 'push it with a tag that is a version; `gantry module poll` looks at once',
+    cure: 'Push it with a version tag. `gantry module poll` polls immediately.',
   };
 }
 

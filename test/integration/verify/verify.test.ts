@@ -218,7 +218,7 @@ describe('an artifact is explained', () => {
         code: 'key_mismatch',
         message: expect.stringMatching(/^signed by key .*, expected /),
       });
-      expect(reason.cure).toContain('sign with a key that the registration trusts');
+      expect(reason.cure).toContain('Sign with a key that the registration trusts');
       expect(rest.candidate?.signatures).toMatchObject([
         {
           source: 'fallback_tag',
@@ -258,7 +258,7 @@ describe('an artifact is explained', () => {
     expect((await explain('never', 'latest')).reason).toMatchObject({
       code: null,
       message: expect.stringContaining('found "latest": such tags are ignored'),
-      cure: 'tag the artifact with a version, such as v1.2.3',
+      cure: 'Tag the artifact with a version, such as v1.2.3.',
     });
     const { candidate, poll, reason } = await explain('never', 'v9.9.9');
     expect(candidate).toBeNull();
