@@ -1,15 +1,30 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import { isGantryError } from './error.ts';
+import type { ErrorCode } from './error-codes.ts';
 import { limits } from './limits/index.ts';
 
-/** Does work again that met `conflict`: a record changed between reading and writing, and what is there now decides. */
-export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
-      await sleep(Math.random() * 100 * attempt);
-    }
-  }
+interface RetryOptions {
+  /** Runs of the work in all. */
+  attempts?: number;
+  /** Codes that mean that the work read something which has changed since. */
+  codes?: readonly ErrorCode[];
+}
+
+/**
+ * Runs work that reads records, decides and writes. It runs again while a record changed between reading and writing.
+ * The waits grow and are random, so that writers who collided do not collide again.
+ * @throws the last error, or the first one that is no conflict
+ */
+export function retryConflicts<T>(
+  work: () => Promise<T>,
+  { attempts = limits.conflictAttemptsMax, codes = ['conflict'] }: RetryOptions = {},
+): Promise<T> {
+  return pRetry(work, {
+    retries: attempts - 1,
+    minTimeout: 25,
+    maxTimeout: 500,
+    factor: 1.5,
+    randomize: true,
+    shouldRetry: ({ error }) => isGantryError(error, ...codes),
+  });
 }
