@@ -1,4 +1,6 @@
-import { Logger } from '@aws-lambda-powertools/logger';
+import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
+import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
+import { logKeys } from './log-context.ts';
 
 /** Keys whose values are secrets wherever they stand: headers, tokens, capabilities. Compared in lower case. */
 const secretKeys = new Set([
@@ -41,7 +43,30 @@ export function redact(key: string, value: unknown): unknown {
   return typeof value === 'string' ? redactText(value) : value;
 }
 
-/** The logger of a stage: JSON lines, secrets left out; service name and level come from the environment. */
+/** Powertools' own names, and the keys of the work that writes the line. */
+class StageLogFormatter extends LogFormatter {
+  formatAttributes(attributes: UnformattedAttributes, additional: LogAttributes): LogItem {
+    const { lambdaContext } = attributes;
+    const line = {
+      level: attributes.logLevel,
+      message: attributes.message,
+      timestamp: this.formatTimestamp(attributes.timestamp),
+      service: attributes.serviceName,
+      ...logKeys(),
+      cold_start: lambdaContext?.coldStart,
+      function_name: lambdaContext?.functionName,
+      function_request_id: lambdaContext?.awsRequestId,
+      xray_trace_id: attributes.xRayTraceId,
+    };
+    return new LogItem({ attributes: line }).addAttributes(additional);
+  }
+}
+
+/** The logger of a stage: JSON lines without secrets. The environment sets the level. */
 export function makeLogger(stage: string): Logger {
-  return new Logger({ serviceName: stage, jsonReplacerFn: redact });
+  return new Logger({
+    serviceName: stage,
+    jsonReplacerFn: redact,
+    logFormatter: new StageLogFormatter(),
+  });
 }
