@@ -13,7 +13,12 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { limits } from '../shared/base/limits/index.ts';
+import {
+  metricDimensions,
+  metricNamespace,
+  type Stage,
+  type StageAlarm,
+} from '../shared/contract/stages.ts';
 import type { Http } from './http.ts';
 import type { Promotion } from './promotion.ts';
 import type { StageFunction } from './stage-function.ts';
@@ -23,19 +28,23 @@ const period = Duration.minutes(5);
 export interface AlarmsProps {
   deadLetterQueues: Record<string, Queue>;
   functions: Record<string, StageFunction>;
+  stages: Readonly<Record<string, Stage>>;
   promotion: Promotion;
   http: Http;
   alarmAddress: string | undefined;
+  deployment: string;
 }
 
-/** What a person must look at, told through one topic. */
+/** What a person must look at, published through one topic. */
 export class Alarms extends Construct {
   private readonly topic: Topic;
+  private readonly deployment: string;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
+    this.deployment = props.deployment;
     this.topic = new Topic(this, 'Topic', { displayName: 'Gantry alarms', enforceSSL: true });
-    // A policy of its own replaces the default one, by which alarms may publish to topics of their account.
+    // The topic's own policy replaces the default one, which lets alarms of the account publish.
     this.topic.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
@@ -44,8 +53,10 @@ export class Alarms extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
+
     if (props.alarmAddress !== undefined)
       this.topic.addSubscription(new EmailSubscription(props.alarmAddress));
+
     for (const [name, queue] of Object.entries(props.deadLetterQueues)) {
       const metric = queue.metricApproximateNumberOfMessagesVisible({
         period,
@@ -54,50 +65,42 @@ export class Alarms extends Construct {
       this.raise(
         `${name}DeadLetters`,
         metric,
-        `Messages of ${name} failed five times and wait in ${name}'s dead-letter queue.`,
+        `Messages of ${name} failed five times and wait in its dead-letter queue.`,
       );
     }
     for (const [name, stage] of Object.entries(props.functions)) {
       const metric = stage.lambda.metricErrors({ period, statistic: 'Sum' });
       this.raise(`${name}Errors`, metric, `The function ${name} ended with an error.`);
     }
+    for (const [name, { alarms = {} }] of Object.entries(props.stages)) {
+      for (const [id, alarm] of Object.entries(alarms)) this.watch(id, name, alarm);
+    }
+
     const failed = props.promotion.stateMachine.metricFailed({ period, statistic: 'Sum' });
-    this.raise('OperationsFailed', failed, 'An operation failed by a fault of the platform.');
     this.raise(
-      'CompositionsRefused',
-      counted('CompositionsRefused', 'compose'),
-      'A template cannot be composed as it is now; its composition stays.',
-    );
-    this.raise(
-      'CredentialsReused',
-      counted('CredentialsReused', 'events'),
-      "A machine's credential was used from two places and is revoked.",
-    );
-    this.raise(
-      'QuarantinesHeld',
-      counted('QuarantinesHeld', 'reverify'),
-      'More versions than usual do not verify any more; what is not quarantined yet waits for a person.',
-    );
-    // functions/verify/trust-handler.ts tells it, four times a day.
-    const daysLeft = new Metric({
-      namespace: 'Gantry',
-      metricName: 'TrustRootDaysLeft',
-      dimensionsMap: { service: 'trust' },
-      period: Duration.hours(6),
-      statistic: 'Minimum',
-    });
-    this.raise(
-      'TrustRootStale',
-      daysLeft,
-      'The public-good trust root was not refreshed for days.',
-      {
-        threshold: limits.trustRootDaysLeftMin,
-        comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-        treatMissingData: TreatMissingData.IGNORE,
-      },
+      'OperationsFailed',
+      failed,
+      'An operation failed because of an error in the platform.',
     );
     const serverErrors = props.http.api.metricServerError({ period, statistic: 'Sum' });
-    this.raise('ApiServerErrors', serverErrors, 'The API answered with a 5xx status.');
+    this.raise('ApiServerErrors', serverErrors, 'The API returned a 5xx status.');
+  }
+
+  /** An alarm of a metric that a stage counts itself. */
+  private watch(id: string, stage: string, { metric, description, below }: StageAlarm): void {
+    const counted = new Metric({
+      namespace: metricNamespace,
+      metricName: metric,
+      dimensionsMap: metricDimensions(stage, this.deployment),
+      period: below === undefined ? period : Duration.hours(below.hours),
+      statistic: below === undefined ? 'Sum' : 'Minimum',
+    });
+    const least = below && {
+      threshold: below.value,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.IGNORE,
+    };
+    this.raise(id, counted, description, least);
   }
 
   private raise(
@@ -117,15 +120,4 @@ export class Alarms extends Construct {
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
   }
-}
-
-/** What a function counts itself; Powertools adds the dimension. */
-function counted(metricName: string, service: string): Metric {
-  return new Metric({
-    namespace: 'Gantry',
-    metricName,
-    dimensionsMap: { service },
-    period,
-    statistic: 'Sum',
-  });
 }

@@ -16,7 +16,7 @@ import { acknowledge } from './acknowledge.ts';
 import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 
-/** The HTTP API: one function answers everything, pages and MCP included. */
+/** The HTTP API: one function serves everything, pages and MCP included. */
 export class Http extends Construct {
   readonly api: HttpApi;
   /** Without a trailing slash. */
@@ -50,14 +50,15 @@ export class Http extends Construct {
     this.serveAt(settings, stage);
   }
 
-  /** Tells a function where people reach the API, for links and for the address that DPoP proofs name. */
-  tell(stage: StageFunction): void {
+  /** Names the address at which people reach the API: links and DPoP proofs use it. */
+  namePublicUrl(stage: StageFunction): void {
     stage.setEnvironment('PUBLIC_URL', this.publicUrl);
     if (this.settings.oidcIssuer !== undefined)
       stage.setEnvironment('OIDC_ISSUER', this.settings.oidcIssuer);
   }
 
-  answerWith(stage: StageFunction): void {
+  /** Routes every request to one function. */
+  serveBy(stage: StageFunction): void {
     const route = new HttpRoute(this, 'Everything', {
       httpApi: this.api,
       routeKey: HttpRouteKey.DEFAULT,

@@ -1,6 +1,16 @@
 import { z } from 'zod';
+import {
+  type QueueName,
+  type QueueOutput,
+  queueNames,
+  queueOutput,
+} from '../shared/contract/queues.ts';
 
-/** What the stack tells the deployer (`cdk deploy --outputs-file`). */
+const queueOutputs = Object.fromEntries(queueNames.map((name) => [queueOutput(name), z.url()])) as {
+  [Name in QueueName as QueueOutput<Name>]: z.ZodURL;
+};
+
+/** The outputs of the stack, which the deployer reads (`cdk deploy --outputs-file`). */
 export const outputsSchema = z.object({
   DeploymentName: z.string(),
   ApiUrl: z.url(),
@@ -8,13 +18,7 @@ export const outputsSchema = z.object({
   PublicUrl: z.url(),
   TableName: z.string(),
   BucketName: z.string(),
-  PollQueueUrl: z.url(),
-  VerifyQueueUrl: z.url(),
-  ReverifyQueueUrl: z.url(),
-  IngestQueueUrl: z.url(),
-  ComposeQueueUrl: z.url(),
-  ReconcileQueueUrl: z.url(),
-  CollectQueueUrl: z.url(),
+  ...queueOutputs,
   StateMachineArn: z.string(),
   EventBusName: z.string(),
   LinkKeyId: z.string(),

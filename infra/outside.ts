@@ -18,8 +18,15 @@ export class Outside extends Construct {
     });
   }
 
+  allow(what: 'registries' | 'mirror' | 'hosts' | 'mail', stage: StageFunction): void {
+    if (what === 'registries') this.allowRegistries(stage);
+    if (what === 'mirror') this.allowTrustRootMirror(stage);
+    if (what === 'hosts') this.nameAllowedHosts(stage);
+    if (what === 'mail') this.allowMail(stage);
+  }
+
   /** Reading from registries: the credentials an operator stored, ECR, and the allow-listed hosts. */
-  allowRegistries(stage: StageFunction): void {
+  private allowRegistries(stage: StageFunction): void {
     stage.allow(['secretsmanager:GetSecretValue'], [this.secrets(stage, 'registry')]);
     stage.allow(['ecr:GetAuthorizationToken'], ['*']);
     const { ecrRepositories, registryBudgets } = this.settings;
@@ -48,13 +55,13 @@ export class Outside extends Construct {
       );
     }
     stage.setEnvironment('REGISTRY_BUDGETS', registryBudgets);
-    this.allowHosts(stage);
+    this.nameAllowedHosts(stage);
   }
 
   /** Fetching the public-good trust root. */
-  allowTrustRootMirror(stage: StageFunction): void {
+  private allowTrustRootMirror(stage: StageFunction): void {
     stage.setEnvironment('TRUST_ROOT_MIRROR', this.settings.trustRootMirror);
-    this.allowHosts(stage);
+    this.nameAllowedHosts(stage);
   }
 
   /** Storing what operators give: credentials of registries, which cannot be read back, and the secrets of webhooks. */
@@ -84,12 +91,12 @@ export class Outside extends Construct {
     });
   }
 
-  /** Tells a function which private hosts an operator allow-listed. */
-  allowHosts(stage: StageFunction): void {
+  /** Names the private hosts that the operator allowed. */
+  private nameAllowedHosts(stage: StageFunction): void {
     stage.setEnvironment('ALLOWED_PRIVATE_HOSTS', this.settings.allowedPrivateHosts);
   }
 
-  allowMail(stage: StageFunction): void {
+  private allowMail(stage: StageFunction): void {
     stage.allow(['ses:SendEmail'], [this.sender.emailIdentityArn]);
     stage.setEnvironment('SENDER_ADDRESS', this.settings.senderAddress);
   }

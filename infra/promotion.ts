@@ -19,11 +19,12 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke, SqsSendMessage } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { stages } from '../shared/contract/stages.ts';
 import { acknowledgeWildcard, attribute, local } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 import type { StageQueue } from './stage-queue.ts';
 
-/** Lambda's own troubles, worth another try; what a step itself throws is an answer. */
+/** Errors of Lambda itself, worth a retry. An error that a step throws is its result. */
 const serviceErrors = [
   'Lambda.ClientExecutionTimeoutException',
   'Lambda.ServiceException',
@@ -38,19 +39,19 @@ export interface PromotionProps {
 }
 
 /**
- * One execution for each operation, whose input is `{account, operation_id}` and whose payloads carry ids and revisions
- * only:
+ * One execution for each operation. Its input is `{account, operation_id, correlation_id}`; its payloads carry ids and
+ * revisions only:
  *
  *     check ─▶ plan ─▶ compose each affected template ─▶ apply ─▶ notify
  *       └ refused ▲                                │       │
  *                 │                             approval ─ │ ─▶ rejected
  *                 └────────────── approved ────────┴───────┘ a template changed meanwhile
  *
- * So whatever is applied was composed with the templates as they are: the approval may have taken days, and another
- * change may have been faster.
+ * So every applied change was composed with the templates as they are: the approval may have taken days, and another
+ * change may have been applied first.
  *
- * An approval that nobody decides ends in `expire` (unless it was decided at the last moment), any other error in `fail`:
- * the operation's record says how it ended.
+ * An approval without a decision ends in `expire`, unless the decision came at the last moment. Any other error ends in
+ * `fail`. The operation's record says how it ended.
  */
 export class Promotion extends Construct {
   readonly stateMachine: StateMachine;
@@ -77,13 +78,19 @@ export class Promotion extends Construct {
     this.acknowledgeWildcards();
   }
 
-  allowStart(stage: StageFunction): void {
+  allow(use: 'start' | 'describe' | 'answer', stage: StageFunction): void {
+    if (use === 'start') this.allowStart(stage);
+    if (use === 'describe') this.allowDescribe(stage);
+    if (use === 'answer') this.allowAnswer(stage);
+  }
+
+  private allowStart(stage: StageFunction): void {
     stage.allow(['states:StartExecution'], [this.stateMachine.stateMachineArn]);
     stage.setEnvironment('STATE_MACHINE_ARN', this.stateMachine.stateMachineArn);
   }
 
-  /** Seeing whether executions still live; their names begin with the operation's id. */
-  allowDescribe(stage: StageFunction): void {
+  /** To see whether an execution still runs; its name begins with the operation's id. */
+  private allowDescribe(stage: StageFunction): void {
     stage.allow(
       ['states:DescribeExecution'],
       [
@@ -103,10 +110,10 @@ export class Promotion extends Construct {
   }
 
   /**
-   * Answering a waiting state: composed, approved, rejected. These actions know no resource (Service Authorization
-   * Reference); the task token is what bounds them.
+   * To answer a waiting state: composed, approved, rejected. These actions know no resource (Service Authorization
+   * Reference); the task token bounds them.
    */
-  allowAnswer(stage: StageFunction): void {
+  private allowAnswer(stage: StageFunction): void {
     stage.allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], ['*']);
   }
 
@@ -172,7 +179,7 @@ export class Promotion extends Construct {
     return check;
   }
 
-  /** A task that runs one step of functions/promote and hands on what it answers. */
+  /** A task that runs one step of functions/promote and passes its result on. */
   private step(
     id: string,
     step: string,
@@ -197,6 +204,7 @@ export class Promotion extends Construct {
       integrationPattern: IntegrationPattern.WAIT_FOR_TASK_TOKEN,
       taskTimeout: Timeout.duration(Duration.minutes(10)),
       messageBody: TaskInput.fromObject({
+        v: stages.compose.queue.version,
         ...operation,
         template_id: '{% $states.input.template_id %}',
         track: '{% $states.input.track %}',
@@ -230,7 +238,7 @@ export class Promotion extends Construct {
     return withRetry(task);
   }
 
-  /** Records why; only what is a fault of the platform leaves a failed execution, which raises an alarm. */
+  /** Records why. Only an error of the platform leaves a failed execution, which raises an alarm. */
   private failure(): IChainable {
     const fail = LambdaInvoke.jsonata(this, 'Record failure', {
       lambdaFunction: this.promote.lambda,
@@ -273,6 +281,7 @@ export class Promotion extends Construct {
 const operation = {
   account: '{% $states.context.Execution.Input.account %}',
   operation_id: '{% $states.context.Execution.Input.operation_id %}',
+  correlation_id: '{% $states.context.Execution.Input.correlation_id %}',
 };
 
 function withRetry(task: LambdaInvoke): LambdaInvoke {

@@ -1,39 +1,40 @@
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   type Code,
   Function as LambdaFunction,
+  RecursiveLoop,
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { EnvironmentName } from '../shared/contract/environment.ts';
+import { metricNamespace, type Stage, type StageSchedule } from '../shared/contract/stages.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
-import type { FunctionName } from './bundle.ts';
 
 export interface StageFunctionProps {
-  description: string;
+  stage: Stage;
   /** Exports `handler` from `index`. */
   code: Code;
-  timeout: Duration;
-  /** MiB; 1769 is one whole CPU. */
-  memorySize?: number;
+  deployment: string;
 }
 
 /** By operator and key, as IAM writes them. */
 export type Conditions = Record<string, Record<string, string | string[]>>;
 
 /**
- * One Lambda function with its own role and log group. What it may reach is granted by the construct that owns the
- * resource, which also sets the variable that names it, so that no function knows of a resource it may not use.
+ * One Lambda function with its own role and log group. The construct that owns a resource grants access to it, and sets the
+ * variable that names it: a function does not know of a resource that it may not use.
  */
 export class StageFunction extends Construct {
   readonly lambda: LambdaFunction;
   readonly role: Role;
 
-  constructor(scope: Construct, name: FunctionName, props: StageFunctionProps) {
+  constructor(scope: Construct, name: string, { stage, code, deployment }: StageFunctionProps) {
     super(scope, name);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
@@ -41,23 +42,27 @@ export class StageFunction extends Construct {
     });
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(this.role);
+
     this.lambda = new LambdaFunction(this, 'Function', {
-      description: props.description,
-      code: props.code,
+      description: stage.description,
+      code,
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.X86_64,
-      memorySize: props.memorySize ?? 1024,
-      timeout: props.timeout,
+      memorySize: stage.memoryMiB,
+      timeout: Duration.seconds(stage.timeoutSeconds),
       role: this.role,
       logGroup,
       tracing: Tracing.ACTIVE,
       environment: {
         NODE_OPTIONS: '--enable-source-maps',
+        DEPLOYMENT_NAME: deployment,
         POWERTOOLS_SERVICE_NAME: name,
-        POWERTOOLS_METRICS_NAMESPACE: 'Gantry',
+        POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
+      // Lambda stops a function that sends to its own queue after 16 rounds, unless that is what it is meant to do.
+      ...(stage.sends?.includes(name) ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
     });
     acknowledgeWildcard(
       this.role,
@@ -71,7 +76,26 @@ export class StageFunction extends Construct {
     this.lambda.addEnvironment(name, value);
   }
 
-  allow(actions: string[], resources: string[], conditions: Conditions = {}): void {
-    this.role.addToPolicy(new PolicyStatement({ actions, resources, conditions }));
+  allow(
+    actions: readonly string[],
+    resources: readonly string[],
+    conditions: Conditions = {},
+  ): void {
+    this.role.addToPolicy(
+      new PolicyStatement({ actions: [...actions], resources: [...resources], conditions }),
+    );
+  }
+
+  /**
+   * Calls it regularly. The rule's retries are those of the delivery; a call that Lambda took and that failed is run again
+   * by Lambda, so both are bounded.
+   */
+  runRegularly({ name, everyMinutes, retryAttempts, eventAgeMinutes }: StageSchedule): void {
+    const maxEventAge = Duration.minutes(eventAgeMinutes);
+    this.lambda.configureAsyncInvoke({ retryAttempts, maxEventAge });
+    new Rule(this, name, {
+      schedule: Schedule.rate(Duration.minutes(everyMinutes)),
+      targets: [new LambdaTarget(this.lambda, { retryAttempts, maxEventAge })],
+    });
   }
 }

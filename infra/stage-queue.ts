@@ -2,59 +2,72 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { EnvironmentName } from '../shared/contract/environment.ts';
+import { capitalize, queueVariable } from '../shared/contract/queues.ts';
+import type { StageQueueFacts } from '../shared/contract/stages.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 
-/** Deliveries of one message before it is put aside for a person. */
+/** Deliveries of one message before it goes to the dead-letter queue; AWS asks for at least five. */
 const deliveriesMax = 5;
 
+/**
+ * A message is hidden for this many times the time-out of its reader. While Lambda throttles, the poller of the queue holds
+ * messages and tries again; with less, healthy messages use up their deliveries meanwhile (Lambda guide, "Configuring a
+ * queue"). A message that failed comes back sooner: its handler shortens the wait.
+ */
+const visibilityFactor = 6;
+
 export interface StageQueueProps {
-  /** The variable that tells senders this queue's URL. */
-  variable: EnvironmentName;
-  /** The timeout of the function that reads it. */
-  handlerTimeout: Duration;
+  /** The stage that reads it. */
+  reader: StageFunction;
+  timeoutSeconds: number;
+  facts: StageQueueFacts;
 }
 
-/** A queue between two stages, with the dead-letter queue that takes what five deliveries could not finish. */
+/** A queue between two stages, with its dead-letter queue. */
 export class StageQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetterQueue: Queue;
-  readonly variable: EnvironmentName;
+  /** The queue's name among the stages. */
+  readonly stage: string;
 
-  constructor(scope: Construct, id: string, props: StageQueueProps) {
-    super(scope, id);
-    this.variable = props.variable;
+  constructor(scope: Construct, stage: string, props: StageQueueProps) {
+    super(scope, `${capitalize(stage)}Queue`);
+    this.stage = stage;
     this.deadLetterQueue = deadLetterQueue(this, 'DeadLetters');
     this.queue = new Queue(this, 'Queue', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // A message whose worker died is taken up again this long after; Lambda asks for at least the function's timeout.
-      visibilityTimeout: props.handlerTimeout.plus(Duration.seconds(30)),
+      visibilityTimeout: Duration.seconds(visibilityFactor * props.timeoutSeconds),
       retentionPeriod: Duration.days(4),
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: deliveriesMax },
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    this.feed(props.reader, props.facts);
   }
 
   allowSend(stage: StageFunction): void {
     stage.allow(['sqs:SendMessage'], [this.queue.queueArn]);
-    stage.setEnvironment(this.variable, this.queue.queueUrl);
+    this.nameIn(stage);
   }
 
-  /** `concurrency` bounds how many run at once, so that a burst leaves the account's Lambda capacity to the others. */
-  feed(stage: StageFunction, options: { batchSize: number; concurrency: number }): void {
-    stage.lambda.addEventSource(
+  private feed(reader: StageFunction, { batchSize, concurrency }: StageQueueFacts): void {
+    reader.lambda.addEventSource(
       new SqsEventSource(this.queue, {
-        batchSize: options.batchSize,
-        maxConcurrency: options.concurrency,
+        batchSize,
+        maxConcurrency: concurrency,
         reportBatchItemFailures: true,
       }),
     );
+    this.nameIn(reader);
+  }
+
+  private nameIn(stage: StageFunction): void {
+    stage.lambda.addEnvironment(queueVariable(this.stage), this.queue.queueUrl);
   }
 }
 
-/** Keeps what failed for as long as SQS can: two weeks for someone to look. */
+/** Keeps failed messages for two weeks, the longest that SQS keeps any, until a person looks. */
 export function deadLetterQueue(scope: Construct, id: string): Queue {
   const queue = new Queue(scope, id, {
     encryption: QueueEncryption.SQS_MANAGED,

@@ -93,7 +93,10 @@ export class Storage extends Construct {
    * Reading and writing of the accounts' objects, each kind on its own: what one stage made, no other stage can replace.
    * Who writes a kind reads it as well: an object that is there already must be young enough to be named (`renew`).
    */
-  allowObjects(stage: StageFunction, kinds: { read?: ObjectKind[]; write?: ObjectKind[] }): void {
+  allowObjects(
+    stage: StageFunction,
+    kinds: { read?: readonly ObjectKind[]; write?: readonly ObjectKind[] },
+  ): void {
     const { read = [], write = [] } = kinds;
     const readable = [...new Set([...read, ...write])];
     if (readable.length > 0) stage.allow(['s3:GetObject'], this.keysOf(readable));
@@ -106,7 +109,7 @@ export class Storage extends Construct {
   }
 
   /** Listing and deleting of the versions of these kinds of objects: for the collector alone. */
-  allowCollect(stage: StageFunction, kinds: ObjectKind[]): void {
+  allowCollect(stage: StageFunction, kinds: readonly ObjectKind[]): void {
     for (const kind of kinds) {
       const ofKind = { StringLike: { 's3:prefix': `accounts/*/${kind}/` } };
       stage.allow(['s3:ListBucketVersions'], [this.bucket.bucketArn], ofKind);
@@ -115,11 +118,11 @@ export class Storage extends Construct {
     this.acknowledgeKinds(stage, kinds);
   }
 
-  private keysOf(kinds: ObjectKind[]): string[] {
+  private keysOf(kinds: readonly ObjectKind[]): string[] {
     return kinds.map((kind) => `${this.bucket.bucketArn}/accounts/*/${kind}/*`);
   }
 
-  private acknowledgeKinds(stage: StageFunction, kinds: ObjectKind[]): void {
+  private acknowledgeKinds(stage: StageFunction, kinds: readonly ObjectKind[]): void {
     for (const kind of kinds) {
       acknowledgeWildcard(
         stage.role,

@@ -3,20 +3,17 @@ import { createAccount, mintAdminToken } from '../shared/actions/accounts/index.
 import type { Services } from '../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
 import { isGantryError } from '../shared/base/error.ts';
+import { queueNames, queueOutput, queueVariable } from '../shared/contract/queues.ts';
 
-/** The variables that a function of the stack would get, from what the deployment answered. */
+/** The variables that a function of the stack gets, from the outputs of the deployment. */
 export function environmentOf(outputs: Outputs): Record<string, string> {
   return {
     DEPLOYMENT_NAME: outputs.DeploymentName,
     TABLE_NAME: outputs.TableName,
     BUCKET_NAME: outputs.BucketName,
-    POLL_QUEUE_URL: outputs.PollQueueUrl,
-    VERIFY_QUEUE_URL: outputs.VerifyQueueUrl,
-    INGEST_QUEUE_URL: outputs.IngestQueueUrl,
-    COMPOSE_QUEUE_URL: outputs.ComposeQueueUrl,
-    RECONCILE_QUEUE_URL: outputs.ReconcileQueueUrl,
-    REVERIFY_QUEUE_URL: outputs.ReverifyQueueUrl,
-    COLLECT_QUEUE_URL: outputs.CollectQueueUrl,
+    ...Object.fromEntries(
+      queueNames.map((name) => [queueVariable(name), outputs[queueOutput(name)]]),
+    ),
     STATE_MACHINE_ARN: outputs.StateMachineArn,
     EVENT_BUS_NAME: outputs.EventBusName,
     LINK_KEY_ID: outputs.LinkKeyId,

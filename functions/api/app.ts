@@ -8,6 +8,8 @@ import type { Services } from '../../shared/actions/context/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { makeLogger, redactText } from '../../shared/base/log.ts';
+import { addLogKeys } from '../../shared/base/log-context.ts';
+import { correlate } from './correlate.ts';
 import type { ApiEnv } from './env.ts';
 import { hooks } from './hooks.ts';
 import { tellOptionalKeys } from './optional-keys.ts';
@@ -33,6 +35,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
     const problem = problemOf(error, c.var.requestId, services.settings.publicUrl);
     if (isUnexpected(error))
       logger.error('a request failed', { request_id: problem.request_id, error });
+    addLogKeys({ code: problem.code });
     c.header('Cache-Control', 'no-store');
     if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer, DPoP algs="ES256"');
     if (wantsPage(c)) return c.html(ProblemPage({ problem }), problem.status as 500);
@@ -46,16 +49,19 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   });
 
   app.use(requestId({ generator: (c) => c.env?.requestContext?.requestId ?? crypto.randomUUID() }));
+  app.use(correlate);
   app.use(async (c, next) => {
     c.set('services', services);
+    const lambdaContext = c.env?.lambdaContext;
+    if (lambdaContext !== undefined) logger.addContext(lambdaContext);
+
     const start = performance.now();
     await next();
     logger.info('request', {
-      request_id: c.var.requestId,
       method: c.req.method,
       path: redactText(c.req.path),
       status: c.res.status,
-      ms: Math.round(performance.now() - start),
+      duration_ms: Math.round(performance.now() - start),
       account: c.var.caller?.account,
       actor: c.var.caller?.actor,
     });

@@ -1,3 +1,4 @@
+import type { Context } from 'aws-lambda';
 import type { Services } from '../../shared/actions/context/index.ts';
 import type { AgentCaller } from '../../shared/actions/machines/index.ts';
 import type { Caller } from '../../shared/domain/accounts/index.ts';
@@ -13,5 +14,5 @@ export interface ApiEnv {
     /** The bearer token as sent: seals the answers that are kept for its repeated requests. */
     bearer?: string;
   };
-  Bindings: { requestContext?: { requestId?: string } };
+  Bindings: { requestContext?: { requestId?: string }; lambdaContext?: Context };
 }

@@ -1,16 +1,12 @@
-import { handle } from 'hono/aws-lambda';
+import type { Context } from 'aws-lambda';
+import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { traceWork } from '../../shared/aws/tracing.ts';
 import { createApp } from './app.ts';
 
-const services = servicesFromEnvironment(
-  'PUBLIC_URL',
-  'LINK_KEY_ID',
-  'STATE_MACHINE_ARN',
-  'POLL_QUEUE_URL',
-  'VERIFY_QUEUE_URL',
-  'COMPOSE_QUEUE_URL',
-  'RECONCILE_QUEUE_URL',
-);
+const answer = handle(createApp(servicesFromEnvironment('api')));
 
-/** API Gateway's HTTP API event in, the app's answer out. */
-export const handler = handle(createApp(services));
+/** The event of API Gateway's HTTP API in, the app's response out. */
+export async function handler(event: LambdaEvent, context: Context) {
+  return traceWork('Api', {}, async () => answer(event, context));
+}

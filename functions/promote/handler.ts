@@ -1,22 +1,20 @@
+import type { Context } from 'aws-lambda';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { runOperationStep } from '../../shared/actions/operations/index.ts';
-import { telemetryOf, traced } from '../../shared/aws/stage.ts';
+import { beginInvocation, namesOf, runWork, telemetryOf } from '../../shared/aws/stage.ts';
 import { GantryError } from '../../shared/base/error.ts';
-import { promotionStep } from '../../shared/contract/messages.ts';
+import { promotionInput } from '../../shared/contract/messages.ts';
 
-const services = servicesFromEnvironment(
-  'COMPOSE_QUEUE_URL',
-  'LINK_KEY_ID',
-  'SENDER_ADDRESS',
-  'PUBLIC_URL',
-);
+const services = servicesFromEnvironment('promote');
 const telemetry = telemetryOf('promote');
 
-/** Promote: one step of an operation's execution. A refusal's code becomes the name that Step Functions sees. */
-export async function handler(event: unknown): Promise<unknown> {
-  const step = promotionStep.parse(event);
+/** Promote: one step of an operation's execution. Step Functions sees the code of a refusal as the error's name. */
+export async function handler(event: unknown, context: Context): Promise<unknown> {
+  beginInvocation(telemetry, context);
+  const { correlation_id, ...step } = promotionInput.parse(event);
+  const keys = { correlation_id, ...namesOf(step) };
   try {
-    return await traced(telemetry, 'Promote', () => runOperationStep(services, step));
+    return await runWork(telemetry, { keys }, () => runOperationStep(services, step));
   } catch (error) {
     if (error instanceof GantryError) error.name = error.code;
     throw error;

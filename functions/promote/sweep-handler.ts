@@ -1,15 +1,17 @@
+import type { Context } from 'aws-lambda';
 import { spreadRotations } from '../../shared/actions/accounts/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { sweepOperations } from '../../shared/actions/operations/index.ts';
 import { scheduleResigns } from '../../shared/actions/reconcile/index.ts';
-import { telemetryOf, traced } from '../../shared/aws/stage.ts';
+import { beginInvocation, runWork, telemetryOf } from '../../shared/aws/stage.ts';
 
-const services = servicesFromEnvironment('STATE_MACHINE_ARN', 'RECONCILE_QUEUE_URL');
+const services = servicesFromEnvironment('sweep');
 const telemetry = telemetryOf('sweep');
 
-/** Sweep: starts operations again whose execution died, and has desired states signed again, at half of their life or by a new key. */
-export async function handler(): Promise<unknown> {
-  return traced(telemetry, 'Sweep', async () => ({
+/** Sweep: restarts operations whose execution died, and has desired states signed again at half of their life or by a new key. */
+export async function handler(_: unknown, context: Context): Promise<unknown> {
+  beginInvocation(telemetry, context);
+  return runWork(telemetry, {}, async () => ({
     operations: await sweepOperations(services),
     resigned: await scheduleResigns(services),
     rotated: await spreadRotations(services),

@@ -1,14 +1,10 @@
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { reconcileInstance } from '../../shared/actions/reconcile/index.ts';
-import { queueHandler, telemetryOf } from '../../shared/aws/stage.ts';
-import { reconcileMessage } from '../../shared/contract/messages.ts';
+import { stageHandler, telemetryOf } from '../../shared/aws/stage.ts';
 
-const services = servicesFromEnvironment();
+const services = servicesFromEnvironment('reconcile');
 
-/** Reconcile: signs the desired state of one instance a message. */
-export const handler = queueHandler(
-  telemetryOf('reconcile'),
-  'Reconcile',
-  reconcileMessage,
-  (message) => reconcileInstance(services, message),
-);
+/** Reconcile: a message is one instance whose desired state is made and signed. */
+export const handler = stageHandler(telemetryOf('reconcile'), services, {
+  message: (message) => reconcileInstance(services, message),
+});

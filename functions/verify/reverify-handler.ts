@@ -1,5 +1,4 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Context, SQSEvent } from 'aws-lambda';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { orLater } from '../../shared/actions/registries/index.ts';
 import {
@@ -7,31 +6,29 @@ import {
   reverifyVersion,
   scheduleReverification,
 } from '../../shared/actions/reverify/index.ts';
-import { queueHandler, telemetryOf, traced } from '../../shared/aws/stage.ts';
-import { reverifyMessage } from '../../shared/contract/messages.ts';
+import { stageHandler, telemetryOf } from '../../shared/aws/stage.ts';
+import type { ReverifyMessage } from '../../shared/contract/messages.ts';
 
-const services = servicesFromEnvironment(
-  'REVERIFY_QUEUE_URL',
-  'COMPOSE_QUEUE_URL',
-  'STATE_MACHINE_ARN',
-);
+const services = servicesFromEnvironment('reverify');
 const telemetry = telemetryOf('reverify');
-const work = queueHandler(telemetry, 'Reverify', reverifyMessage, (message) =>
-  orLater(services, 'reverify', message, async () => {
-    const { account, version_id } = message;
-    if (account === undefined || version_id === undefined) return fanOut(services, message);
-    const outcome = await reverifyVersion(services, { account, version_id });
-    if (outcome === null || outcome === 'verified') return;
-    telemetry.logger.warn('does not verify any more', { account, version_id, outcome });
-    if (outcome === 'held') telemetry.metrics.addMetric('QuarantinesHeld', MetricUnit.Count, 1);
-  }),
-);
 
-/** Reverify: the schedule's event asks for every account; the queue's messages are versions to judge again. */
-export async function handler(
-  event: SQSEvent | { 'detail-type': string },
-  context: Context,
-): Promise<unknown> {
-  if ('Records' in event) return work(event, context);
-  return traced(telemetry, 'Schedule', () => scheduleReverification(services));
+async function reverify(message: ReverifyMessage): Promise<string | undefined> {
+  const { account, version_id } = message;
+  if (account === undefined || version_id === undefined) {
+    await fanOut(services, message);
+    return 'fanned_out';
+  }
+
+  const outcome = await reverifyVersion(services, { account, version_id });
+  if (outcome === 'held') telemetry.metrics.addMetric('QuarantinesHeld', MetricUnit.Count, 1);
+  if (outcome !== null && outcome !== 'verified') {
+    telemetry.logger.warn('the version fails verification now', { outcome });
+  }
+  return outcome ?? undefined;
 }
+
+/** Reverify: the schedule asks for every account; a message is one version to judge again, or several to fan out. */
+export const handler = stageHandler(telemetry, services, {
+  message: (message) => orLater(services, 'reverify', message, () => reverify(message)),
+  schedule: () => scheduleReverification(services),
+});

@@ -1,25 +1,27 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Context } from 'aws-lambda';
 import { enqueue, servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import {
   publicTrustRoot,
   refreshTrustRoot,
   trustRootDaysLeft,
 } from '../../shared/actions/signatures/index.ts';
-import { telemetryOf, traced } from '../../shared/aws/stage.ts';
+import { beginInvocation, runWork, telemetryOf } from '../../shared/aws/stage.ts';
 import { isGantryError } from '../../shared/base/error.ts';
 
-const services = servicesFromEnvironment('TRUST_ROOT_MIRROR', 'REVERIFY_QUEUE_URL');
+const services = servicesFromEnvironment('trust');
 const telemetry = telemetryOf('trust');
 
 /**
- * Trust: refreshes the public-good trust root. A mirror that does not answer is asked again at the next time, and the days
- * that are left tell when that has lasted too long; what is refused ends in an error, since nobody serves it by accident.
+ * Trust: refreshes the public-good trust root. A mirror that cannot be reached is asked again at the next call; the metric
+ * of the days left shows when that lasts too long. A refused trust root is an error: no mirror serves one by accident.
  */
-export async function handler(): Promise<unknown> {
-  return traced(telemetry, 'TrustRoot', async () => {
+export async function handler(_: unknown, context: Context): Promise<unknown> {
+  beginInvocation(telemetry, context);
+  return runWork(telemetry, { work: 'TrustRoot' }, async () => {
     try {
       const refresh = await refreshTrustRoot(services);
-      // What was verified by the one before may not be by this one, and the reverse.
+      // The old root and the new one may judge the same signature differently.
       if (refresh.changed) await enqueue(services, 'reverify', [{}]);
       return refresh;
     } catch (error) {

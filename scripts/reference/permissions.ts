@@ -1,4 +1,4 @@
-import { type FunctionName, functionEntries } from '../../infra/bundle.ts';
+import { stageNames } from '../../shared/contract/stages.ts';
 import { type Grant, grants } from '../grants.ts';
 
 /** Every action that IAM grants to a function, and what for. One that is not here is not granted. */
@@ -61,7 +61,7 @@ const everywhere =
 export function permissionReference(): string {
   const all = grants();
   const used = new Set<string>();
-  const sections = (Object.keys(functionEntries) as FunctionName[]).flatMap((name) => {
+  const sections = stageNames.flatMap((name) => {
     const rows = all
       .filter((grant) => grant.role === name)
       .map((grant) => ({

@@ -8,6 +8,7 @@ import { SESv2Client } from '@aws-sdk/client-sesv2';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { captureClient } from './tracing.ts';
 
 export interface Aws {
   dynamodb: DynamoDBDocumentClient;
@@ -20,29 +21,31 @@ export interface Aws {
   secrets: SecretsManagerClient;
   /** A registry's host names its region. */
   ecr: (region: string | undefined) => ECRClient;
-  /** Host with port of the endpoint that stands for all of AWS; null on AWS itself. */
+  /** Host and port of the endpoint that replaces AWS; null on AWS itself. */
   endpointHost: string | null;
 }
 
 /**
- * The AWS clients, built here and nowhere else. `AWS_ENDPOINT_URL`, which the SDK reads itself, points them at another
- * endpoint; S3 is then addressed by path, because bucket host names do not resolve there.
+ * The AWS clients, traced, built here and nowhere else. `AWS_ENDPOINT_URL`, which the SDK reads itself, points them at another
+ * endpoint. S3 is then addressed by path, because bucket host names do not resolve there.
  */
 export function awsClients(environment: NodeJS.ProcessEnv = process.env): Aws {
   const custom = environment.AWS_ENDPOINT_URL !== undefined;
   return {
-    dynamodb: DynamoDBDocumentClient.from(new DynamoDBClient({}), {
+    dynamodb: DynamoDBDocumentClient.from(captureClient(new DynamoDBClient({})), {
       marshallOptions: { removeUndefinedValues: true },
     }),
-    s3: new S3Client({ forcePathStyle: custom, requestChecksumCalculation: 'WHEN_SUPPORTED' }),
-    // The queue's URL may name a host that is not the endpoint that was asked for.
-    sqs: new SQSClient({ useQueueUrlAsEndpoint: false }),
-    sfn: new SFNClient({}),
-    kms: new KMSClient({}),
-    ses: new SESv2Client({}),
-    events: new EventBridgeClient({}),
-    secrets: new SecretsManagerClient({}),
-    ecr: (region) => new ECRClient(region === undefined ? {} : { region }),
+    s3: captureClient(
+      new S3Client({ forcePathStyle: custom, requestChecksumCalculation: 'WHEN_SUPPORTED' }),
+    ),
+    // A queue's URL may name another host than the endpoint that the environment sets.
+    sqs: captureClient(new SQSClient({ useQueueUrlAsEndpoint: false })),
+    sfn: captureClient(new SFNClient({})),
+    kms: captureClient(new KMSClient({})),
+    ses: captureClient(new SESv2Client({})),
+    events: captureClient(new EventBridgeClient({})),
+    secrets: captureClient(new SecretsManagerClient({})),
+    ecr: (region) => captureClient(new ECRClient(region === undefined ? {} : { region })),
     endpointHost:
       environment.AWS_ENDPOINT_URL === undefined
         ? null

@@ -24,6 +24,7 @@ const errors = {
   precondition_failed: [412, 'A condition of the request does not hold.'],
   payload_too_large: [413, 'The body exceeds the size limit.'],
   internal: [500, 'Gantry failed. Search the logs for the request id.'],
+  message_unsupported: [422, 'A stage received a message in a format that it does not know.'],
   unavailable: [503, 'Gantry, or a service that it needs, does not respond. Retry later.'],
 
   // registration and manifests

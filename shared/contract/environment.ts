@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GantryError } from '../base/error.ts';
 import { parseAllowList, parseHostBudgets } from '../domain/registries/index.ts';
+import { type QueueName, type QueueVariable, queueNames, queueVariable } from './queues.ts';
 
 const text = z.string().min(1);
 
@@ -30,19 +31,18 @@ export const allowedPrivateHosts = z
     }
   });
 
+/** The URL of each queue, by the variable's name. */
+const queueVariables = Object.fromEntries(
+  queueNames.map((name) => [queueVariable(name), z.url()]),
+) as { [Name in QueueName as QueueVariable<Name>]: z.ZodURL };
+
 /** Every variable that the stack gives its functions. The names stand nowhere else. */
 const variables = {
+  ...queueVariables,
   /** Tells deployments in one AWS account apart: their secrets and keys carry it. */
   DEPLOYMENT_NAME: text,
   TABLE_NAME: text,
   BUCKET_NAME: text,
-  POLL_QUEUE_URL: z.url(),
-  VERIFY_QUEUE_URL: z.url(),
-  REVERIFY_QUEUE_URL: z.url(),
-  INGEST_QUEUE_URL: z.url(),
-  COMPOSE_QUEUE_URL: z.url(),
-  RECONCILE_QUEUE_URL: z.url(),
-  COLLECT_QUEUE_URL: z.url(),
   EVENT_BUS_NAME: text,
   STATE_MACHINE_ARN: text,
   /** The KMS key that makes and checks the MACs of approval links. */

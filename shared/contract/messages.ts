@@ -1,18 +1,19 @@
 import { z } from 'zod';
 import { idSchema, versionIdSchema } from '../base/ids.ts';
 
-/** How often the message was put off because the budget of its registry was spent. */
+/** How often the message was sent again because the budget of its registry was spent. */
 const waits = z.number().int().optional();
 
-/** Messages of the queues between the stages. Ids only: what is true now is read from the table when they arrive. */
+/** The messages of the queues hold ids only: a stage reads what is true now from the table. */
 export const pollMessage = z.object({
   account: z.string(),
   module: z.string(),
-  /** Look at every known tag again, whether its time has come or not: somebody asked for a poll. */
+  /** Somebody asked for a poll: look at every known tag again, due or not. */
   recheck: z.boolean().optional(),
   waits,
 });
-/** To verify, and then to ingest, one candidate. */
+
+/** Verify, and later ingest, one candidate. */
 export const versionMessage = z.object({
   account: z.string(),
   module: z.string(),
@@ -21,8 +22,8 @@ export const versionMessage = z.object({
 });
 
 /**
- * Compose one template for one track. With an operation: as it would be once that operation is applied, and the answer
- * goes to the waiting state machine. Without: as it is, and the result becomes the template's composition.
+ * Compose one template for one track. With an operation: as it would be after that operation; the result goes to the
+ * waiting state machine. Without: as it is now; the result becomes the template's composition.
  */
 export const composeMessage = z.object({
   account: z.string(),
@@ -39,8 +40,8 @@ export const reconcileMessage = z.object({
 });
 
 /**
- * Verify again: one version; without one all of a module, of an account, or of every account that are handed out. `built`: of
- * a module those too that are handed out to nobody yet.
+ * Verify again: one version, or all released versions of a module, of an account, or of every account. `built` adds the
+ * versions of a module that are not released yet.
  */
 export const reverifyMessage = z.object({
   account: z.string().optional(),
@@ -50,24 +51,25 @@ export const reverifyMessage = z.object({
   waits,
 });
 
-/** Delete what nothing names any more of one account. */
+/** Delete the objects of one account that no row names any more. */
 export const collectMessage = z.object({ account: z.string() });
 
-/** A template and the revision at which a change was checked against it. */
-
-/** Input of every promotion step; `task_token` only where a step waits, `planned` and `round` only to apply. */
+/** Input of a step of an operation; `task_token` only where a step waits, `planned` and `round` only to apply. */
 export const promotionStep = z.object({
   step: z.enum(['check', 'plan', 'await_approval', 'apply', 'notify', 'fail', 'expire']),
   account: z.string(),
   operation_id: idSchema('operation'),
   task_token: z.string().optional(),
-  /** What the last plan answered, sorted by id. */
+  /** The digest that the last plan returned. */
   planned: z.string().optional(),
   /** How often it was planned so far. */
   round: z.number().int().optional(),
   error: z.string().optional(),
   cause: z.string().optional(),
 });
+
+/** A step as the state machine sends it. */
+export const promotionInput = promotionStep.extend({ correlation_id: z.string() });
 
 export type PollMessage = z.infer<typeof pollMessage>;
 export type VerifyMessage = z.infer<typeof versionMessage>;

@@ -1,6 +1,7 @@
 import { Entity } from 'electrodb';
 import { GantryError } from '../base/error.ts';
 import { newId } from '../base/ids.ts';
+import { correlationId } from '../base/log-context.ts';
 import type { EventData, EventType, GantryEvent } from '../contract/events/index.ts';
 import { create, json, key, service, text, type Write } from './db.ts';
 
@@ -18,6 +19,7 @@ const events = new Entity(
       subject: text,
       actor: text,
       at: text,
+      correlation_id: json<string | null>(),
       data: json<Record<string, unknown>>(),
     },
     indexes: {
@@ -31,11 +33,14 @@ const events = new Entity(
 );
 
 export function createEvent<Type extends EventType>(
-  event: Omit<GantryEvent, 'id' | 'type' | 'data'> & { type: Type; data: EventData<Type> },
+  event: Omit<GantryEvent, 'id' | 'type' | 'data' | 'correlation_id'> & {
+    type: Type;
+    data: EventData<Type>;
+  },
 ): Write {
   const id = newId('event');
   return create(
-    events.create({ ...event, id } as never).params(),
+    events.create({ ...event, id, correlation_id: correlationId() ?? null } as never).params(),
     () => new GantryError('internal', `event ${id} exists already`),
   );
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { type FunctionName, functionEntries } from '../../infra/bundle.ts';
 import { grants } from '../../scripts/grants.ts';
 import type { ObjectKind } from '../../shared/contract/objects.ts';
+import { type StageName, stageNames } from '../../shared/contract/stages.ts';
 
-const functions = Object.keys(functionEntries);
+const functions: string[] = stageNames;
 const allowed = grants().filter(({ effect }) => effect === 'Allow');
 
 /** Which functions have an action on a resource that a pattern matches. */
@@ -50,7 +50,7 @@ test('a wildcard in a resource stands for what is named at run time, below a pre
 });
 
 test('each kind of object has one function that writes it, evidence those two that judge signatures', () => {
-  const writers: Record<ObjectKind, FunctionName[]> = {
+  const writers: Record<ObjectKind, StageName[]> = {
     artifacts: ['ingest'],
     'file-indexes': ['ingest'],
     evidence: ['reverify', 'verify'],

@@ -88,6 +88,7 @@ test('payloads carry ids and revisions only', () => {
       step: 'apply',
       account: '{% $states.context.Execution.Input.account %}',
       operation_id: '{% $states.context.Execution.Input.operation_id %}',
+      correlation_id: '{% $states.context.Execution.Input.correlation_id %}',
       planned: '{% $planned %}',
       round: '{% $round %}',
     },

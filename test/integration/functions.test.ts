@@ -78,6 +78,7 @@ describe('each deployed function does its work with its own grants:', () => {
       requested_by: 'token:tests',
       approval_id: null,
       attempt: 1,
+      correlation_id: 'tests',
       code: null,
       message: null,
       created_at: at,

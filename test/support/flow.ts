@@ -13,6 +13,7 @@ import {
   eventSchema,
   type GantryEvent,
 } from '../../shared/contract/events/index.ts';
+import { type QueueName, queueNames } from '../../shared/contract/queues.ts';
 import type { Candidate } from '../../shared/domain/candidates/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
 import {
@@ -171,15 +172,10 @@ export async function alone(services: Services): Promise<Services> {
   const { QueueUrl = '' } = await services.aws.sqs.send(
     new CreateQueueCommand({ QueueName: name }),
   );
-  const queueUrls = {
-    poll: QueueUrl,
-    verify: QueueUrl,
-    reverify: QueueUrl,
-    ingest: QueueUrl,
-    compose: QueueUrl,
-    reconcile: QueueUrl,
-    collect: QueueUrl,
-  };
+  const queueUrls = Object.fromEntries(queueNames.map((queue) => [queue, QueueUrl])) as Record<
+    QueueName,
+    string
+  >;
   const allowedPrivateHosts = ['127.0.0.1', 'localhost'];
   return { ...services, settings: { ...services.settings, queueUrls, allowedPrivateHosts } };
 }

@@ -1,7 +1,7 @@
 import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { GetRoleCommand, IAMClient, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { type FunctionName, functionEntries } from '../../infra/bundle.ts';
+import { type StageName, stageNames } from '../../shared/contract/stages.ts';
 
 export interface Credentials {
   accessKeyId: string;
@@ -11,7 +11,7 @@ export interface Credentials {
 
 /** The functions' roles as they are deployed, for tests that act as a function whose code an attacker has. */
 export interface Roles {
-  credentials: Record<FunctionName, Credentials>;
+  credentials: Record<StageName, Credentials>;
   /** Only Lambda may assume the roles again. */
   restore: () => Promise<void>;
 }
@@ -21,8 +21,8 @@ export async function assumeRoles(stackName: string): Promise<Roles> {
   const iam = new IAMClient({});
   const names = await roleNames(stackName);
   const before = new Map<string, string>();
-  const credentials = {} as Record<FunctionName, Credentials>;
-  for (const [name, RoleName] of Object.entries(names) as [FunctionName, string][]) {
+  const credentials = {} as Record<StageName, Credentials>;
+  for (const [name, RoleName] of Object.entries(names) as [StageName, string][]) {
     const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
     const [, , , , account] = Role?.Arn?.split(':') ?? [];
     before.set(RoleName, decodeURIComponent(Role?.AssumeRolePolicyDocument ?? ''));
@@ -48,7 +48,7 @@ async function assume(RoleArn: string, RoleSessionName: string): Promise<Credent
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
 
-async function roleNames(StackName: string): Promise<Record<FunctionName, string>> {
+async function roleNames(StackName: string): Promise<Record<StageName, string>> {
   const found = new Map<string, string>();
   for await (const page of paginateListStackResources(
     { client: new CloudFormationClient({}) },
@@ -60,8 +60,8 @@ async function roleNames(StackName: string): Promise<Record<FunctionName, string
       if (name !== undefined) found.set(name, PhysicalResourceId);
     }
   }
-  const missing = Object.keys(functionEntries).filter((name) => !found.has(name));
+  const missing = stageNames.filter((name) => !found.has(name));
   if (missing.length > 0)
     throw new Error(`expected a role of each function in ${StackName}, found none of ${missing}`);
-  return Object.fromEntries(found) as Record<FunctionName, string>;
+  return Object.fromEntries(found) as Record<StageName, string>;
 }

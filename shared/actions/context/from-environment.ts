@@ -1,31 +1,28 @@
 import { awsClients } from '../../aws/clients.ts';
 import { type EnvironmentName, environment } from '../../contract/environment.ts';
+import { type QueueName, queueNames, queueVariable } from '../../contract/queues.ts';
+import { type Stage, type StageName, stages } from '../../contract/stages.ts';
 import type { Services } from './services.ts';
 
-const variables = [
+/** Variables that only some functions get. */
+const optional = [
   'PUBLIC_URL',
   'SENDER_ADDRESS',
   'LINK_KEY_ID',
   'STATE_MACHINE_ARN',
-  'POLL_QUEUE_URL',
-  'VERIFY_QUEUE_URL',
-  'REVERIFY_QUEUE_URL',
-  'INGEST_QUEUE_URL',
-  'COMPOSE_QUEUE_URL',
-  'RECONCILE_QUEUE_URL',
-  'COLLECT_QUEUE_URL',
   'TRUST_ROOT_MIRROR',
+  ...queueNames.map(queueVariable),
 ] as const satisfies EnvironmentName[];
-type Variable = (typeof variables)[number];
+type Optional = (typeof optional)[number];
 
 /**
- * The services of this process, built once when it starts. The stack gives each function only what it may use, so a
- * variable that is absent becomes '' and fails at the first call that would need it; the table, the bucket and the
- * names in `required` must be there, which fails the start of the process instead of its hundredth event.
+ * The services of a stage's process, built once when it starts; without a stage, those of a script. A stage's own
+ * variables must be there, so that a deployment error fails the start of the process and not its hundredth event. Other
+ * variables are '' where absent: the call that needs one fails.
  *
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
-export function servicesFromEnvironment(...required: Variable[]): Services {
+export function servicesFromEnvironment(stage?: StageName): Services {
   const { DEPLOYMENT_NAME, TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS, REGISTRY_BUDGETS } =
     environment(
       'DEPLOYMENT_NAME',
@@ -33,13 +30,13 @@ export function servicesFromEnvironment(...required: Variable[]): Services {
       'BUCKET_NAME',
       'ALLOWED_PRIVATE_HOSTS',
       'REGISTRY_BUDGETS',
-      ...required,
+      ...(stage === undefined ? [] : requiredBy(stages[stage])),
     );
-  const set = environment(
-    ...variables.filter((name) => process.env[name] !== undefined),
-    'ALLOWED_PRIVATE_HOSTS',
-  );
-  const value = (name: Variable) => set[name] ?? '';
+  // A name is passed in any case: environment() without one requires all.
+  const present = optional.filter((name) => process.env[name] !== undefined);
+  const set = environment('TABLE_NAME', ...present);
+  const value = (name: Optional) => set[name] ?? '';
+
   const aws = awsClients();
   return {
     aws,
@@ -51,19 +48,26 @@ export function servicesFromEnvironment(...required: Variable[]): Services {
       senderAddress: value('SENDER_ADDRESS'),
       linkKeyId: value('LINK_KEY_ID'),
       stateMachineArn: value('STATE_MACHINE_ARN'),
-      queueUrls: {
-        poll: value('POLL_QUEUE_URL'),
-        verify: value('VERIFY_QUEUE_URL'),
-        reverify: value('REVERIFY_QUEUE_URL'),
-        ingest: value('INGEST_QUEUE_URL'),
-        compose: value('COMPOSE_QUEUE_URL'),
-        reconcile: value('RECONCILE_QUEUE_URL'),
-        collect: value('COLLECT_QUEUE_URL'),
-      },
+      queueUrls: Object.fromEntries(
+        queueNames.map((name) => [name, value(queueVariable(name))]),
+      ) as Record<QueueName, string>,
       allowedPrivateHosts: ALLOWED_PRIVATE_HOSTS,
       trustRootMirror: value('TRUST_ROOT_MIRROR'),
       budgets: REGISTRY_BUDGETS,
     },
     now: () => new Date(),
   };
+}
+
+/** The variables that a stage gets by its entry in the table, and cannot work without. */
+function requiredBy({ sends = [], grants = {} }: Stage): EnvironmentName[] {
+  const { executions = [], outside = [], links, publicUrl } = grants;
+  return [
+    ...(sends as QueueName[]).map(queueVariable),
+    ...(executions.includes('start') ? (['STATE_MACHINE_ARN'] as const) : []),
+    ...(outside.includes('mail') ? (['SENDER_ADDRESS'] as const) : []),
+    ...(outside.includes('mirror') ? (['TRUST_ROOT_MIRROR'] as const) : []),
+    ...(links === undefined ? [] : (['LINK_KEY_ID'] as const)),
+    ...(publicUrl === undefined ? [] : (['PUBLIC_URL'] as const)),
+  ];
 }

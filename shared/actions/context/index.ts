@@ -1,3 +1,4 @@
+export type { Messages } from '../../contract/queues.ts';
 export { servicesFromEnvironment } from './from-environment.ts';
 export { deleteSecret, readSecret, secretName, writeSecret } from './secrets.ts';
-export { enqueue, later, type Messages, nowIso, type Services } from './services.ts';
+export { enqueue, later, nowIso, type Services } from './services.ts';

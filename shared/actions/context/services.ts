@@ -1,20 +1,13 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Aws } from '../../aws/clients.ts';
 import { mapAtOnce } from '../../base/concurrency.ts';
-import type {
-  CollectMessage,
-  ComposeMessage,
-  IngestMessage,
-  PollMessage,
-  ReconcileMessage,
-  ReverifyMessage,
-  VerifyMessage,
-} from '../../contract/messages.ts';
+import { correlationId, newCorrelationId } from '../../base/log-context.ts';
+import { type Messages, type QueueName, writeMessage } from '../../contract/queues.ts';
 import type { HostBudget } from '../../domain/registries/index.ts';
 import type { Db } from '../../store/db.ts';
 import type { Objects } from '../../store/objects.ts';
 
-/** What actions work with: the outside, handed in. Every handler builds one; tests may too. */
+/** What actions work with. Every handler builds one from its environment; tests build their own. */
 export interface Services {
   aws: Aws;
   db: Db;
@@ -23,57 +16,43 @@ export interface Services {
   now: () => Date;
 }
 
-/** A deployment's settings; a function that lacks one and needs it is a deployment error. */
+/** A deployment's settings. A function that needs one and lacks it is a deployment error. */
 export interface Settings {
-  /** Of the deployment, among those of one AWS account. */
+  /** The deployment's name among those of one AWS account. */
   deployment: string;
   publicUrl: string;
   senderAddress: string;
   linkKeyId: string;
   stateMachineArn: string;
-  queueUrls: {
-    poll: string;
-    verify: string;
-    reverify: string;
-    ingest: string;
-    compose: string;
-    reconcile: string;
-    collect: string;
-  };
-  /** Hosts that fetches may reach although their addresses are private or loopback. */
+  queueUrls: Record<QueueName, string>;
+  /** Private and loopback hosts that fetches may reach. */
   allowedPrivateHosts: string[];
   /** Base URL of the TUF repository that the public-good trust root is refreshed from. */
   trustRootMirror: string;
-  /** Budgets that an operator set, by registry host. */
+  /** The operator's budgets by registry host. */
   budgets: Record<string, HostBudget>;
 }
 
-export interface Messages {
-  poll: PollMessage;
-  verify: VerifyMessage;
-  reverify: ReverifyMessage;
-  ingest: IngestMessage;
-  compose: ComposeMessage;
-  reconcile: ReconcileMessage;
-  collect: CollectMessage;
-}
-
-/** Messages on their way to SQS at the same time. */
+/** Messages that are sent to SQS concurrently. */
 const sending = 20;
 
 /**
- * Sends messages to a stage's queue, to be delivered after `delaySeconds` (15 minutes at most). Throws when any was not
- * taken, so that the caller is retried.
+ * Sends messages to a stage's queue, for delivery after `delaySeconds` (15 minutes at most). They carry the correlation id
+ * of the work that sends them; each gets one of its own where that work has none, as the schedule's has.
+ *
+ * @throws when SQS does not accept one of them, so that the caller is retried
  */
-export async function enqueue<Stage extends keyof Messages>(
+export async function enqueue<Name extends QueueName>(
   services: Services,
-  stage: Stage,
-  messages: Messages[Stage][],
+  name: Name,
+  messages: Messages[Name][],
   delaySeconds = 0,
 ): Promise<void> {
-  const QueueUrl = services.settings.queueUrls[stage];
+  const QueueUrl = services.settings.queueUrls[name];
+  const correlation = correlationId();
+
   await mapAtOnce(messages, sending, (message) => {
-    const MessageBody = JSON.stringify(message);
+    const MessageBody = writeMessage(name, message, correlation ?? newCorrelationId());
     return services.aws.sqs.send(
       new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds: delaySeconds }),
     );

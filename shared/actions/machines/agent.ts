@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
+import { addLogKeys, type LogKeys } from '../../base/log-context.ts';
 import type {
   AgentReport,
   artifactUrlsAnswer,
@@ -204,6 +205,7 @@ export async function reportInstance(
   report: AgentReport,
 ): Promise<void> {
   const instance = await requireMachine(services, machine);
+  addLogKeys(factsOf(instance, report));
   const at = nowIso(services);
   const kept: InstanceReport = { ...report, at };
   const before = driftOf(instance, services.now());
@@ -238,4 +240,17 @@ export async function reportInstance(
         ]
       : []),
   ]);
+}
+
+/** What the log keeps of a report: with the correlation id of the desired state that the machine acted on, if it is the last. */
+function factsOf(instance: Instance, report: AgentReport): LogKeys {
+  const { desired_state_version, status, code } = report;
+  const isLast = desired_state_version === instance.desired_version;
+  return {
+    instance_id: instance.id,
+    desired_state_version,
+    report_status: status,
+    ...(code === null ? {} : { report_code: code }),
+    ...(isLast ? { desired_correlation_id: instance.desired_correlation_id } : {}),
+  };
 }

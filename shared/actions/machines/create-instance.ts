@@ -58,6 +58,7 @@ export async function createInstance(
     desired_expires_at: null,
     desired_report_keys: [],
     desired_key_id: null,
+    desired_correlation_id: null,
     desired_error: null,
     report: null,
     created_at: at,

@@ -1,5 +1,6 @@
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { newId } from '../../base/ids.ts';
+import { correlationId, newCorrelationId } from '../../base/log-context.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Action, Change, Operation } from '../../domain/operations/index.ts';
 import { transact } from '../../store/db.ts';
@@ -29,6 +30,7 @@ export async function requestOperation(
     requested_by: caller.actor,
     approval_id: null,
     attempt: 1,
+    correlation_id: correlationId() ?? newCorrelationId(),
     code: null,
     message: null,
     created_at: at,
@@ -64,7 +66,11 @@ export async function startExecution(services: Services, operation: Operation): 
       new StartExecutionCommand({
         stateMachineArn: services.settings.stateMachineArn,
         name: executionName(operation),
-        input: JSON.stringify({ account: operation.account, operation_id: operation.id }),
+        input: JSON.stringify({
+          account: operation.account,
+          operation_id: operation.id,
+          correlation_id: operation.correlation_id,
+        }),
       }),
     );
   } catch (error) {

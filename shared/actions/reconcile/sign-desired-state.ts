@@ -1,5 +1,6 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
+import { addLogKeys, correlationId } from '../../base/log-context.ts';
 import {
   claimedContent,
   contentHash,
@@ -60,7 +61,9 @@ export async function signDesiredState(
     desired_signed_at: nowIso(services),
     desired_expires_at: later(services, lifeSeconds),
     desired_key_id: account.director_key_id,
+    desired_correlation_id: correlationId() ?? null,
   };
+  addLogKeys({ desired_state_version: set.desired_version });
   await transact(services.db, [signedInstance(instance, set)]);
   const metadata = makeDesiredState({
     custom,

@@ -146,18 +146,19 @@ class Meter implements Pace {
  * Runs a stage's work on a message; where a registry's budget is spent, the message is sent again with a delay and this
  * one is done. Each time it comes back in vain it is spread over a longer time, so that a crowd thins out.
  */
-export async function orLater<Stage extends Purpose>(
+export async function orLater<Stage extends Purpose, T>(
   services: Services,
   stage: Stage,
   message: Messages[Stage],
-  work: () => Promise<void>,
-): Promise<void> {
+  work: () => Promise<T>,
+): Promise<T | 'postponed'> {
   try {
-    await work();
+    return await work();
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error;
     const waits = (message.waits ?? 0) + 1;
     await enqueue(services, stage, [{ ...message, waits }], delaySeconds(error, waits));
+    return 'postponed';
   }
 }
 

@@ -48,6 +48,8 @@ export const eventSchema = z.object({
   /** Who did it: `member:<id>`, `token:<id>`, `instance:<id>` or `gantry:<stage>`. */
   actor: z.string(),
   at: z.iso.datetime(),
+  /** The flow that it belongs to; null where nothing outside caused it. */
+  correlation_id: z.string().nullable(),
   data: z.record(z.string(), z.unknown()),
 });
 
@@ -64,6 +66,7 @@ export function toCloudEvent(event: GantryEvent) {
     time: event.at,
     datacontenttype: 'application/json',
     actor: event.actor,
+    ...(event.correlation_id === null ? {} : { correlationid: event.correlation_id }),
     data: event.data,
   };
 }

@@ -42,6 +42,8 @@ export interface Instance {
   desired_report_keys: string[];
   /** The KMS key that signed it; null before the first. */
   desired_key_id: string | null;
+  /** The flow that signed it: leads from a promotion to the reports of the machines that run it. */
+  desired_correlation_id: string | null;
   /** Why the desired state could not be made as it should be now; the one before stays. Null when it could. */
   desired_error: DesiredError | null;
   /** The last report, null before the first. */

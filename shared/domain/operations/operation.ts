@@ -43,6 +43,8 @@ export interface Operation {
   approval_id: string | null;
   /** Number of executions started for it; the sweep adds one when one died. */
   attempt: number;
+  /** Leads from the call that asked for it through everything that follows. */
+  correlation_id: string;
   code: ErrorCode | null;
   message: string | null;
   created_at: string;

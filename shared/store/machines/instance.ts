@@ -50,6 +50,7 @@ const instances = new Entity(
       desired_expires_at: json<string | null>(),
       desired_report_keys: json<string[]>(),
       desired_key_id: json<string | null>(),
+      desired_correlation_id: json<string | null>(),
       desired_error: json<DesiredError | null>(),
       report: json<InstanceReport | null>(),
       created_at: text,
@@ -222,6 +223,7 @@ export function signedInstance(
     | 'desired_expires_at'
     | 'desired_report_keys'
     | 'desired_key_id'
+    | 'desired_correlation_id'
     | 'desired_error'
   >,
 ): Write {

@@ -49,6 +49,7 @@ const operations = new Entity(
       requested_by: text,
       approval_id: json<string | null>(),
       attempt: number,
+      correlation_id: text,
       code: json<ErrorCode | null>(),
       message: json<string | null>(),
       created_at: text,

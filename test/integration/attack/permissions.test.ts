@@ -27,8 +27,8 @@ import {
 } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { type FunctionName, functionEntries } from '../../../infra/bundle.ts';
 import type { ObjectKind } from '../../../shared/contract/objects.ts';
+import { type StageName, stageNames } from '../../../shared/contract/stages.ts';
 import { assumeRoles, type Credentials, type Roles } from '../../support/roles.ts';
 
 const { outputs } = inject('stack');
@@ -160,7 +160,7 @@ const tell: Call = (as) =>
   );
 
 /** What each function must not be able to do, and one thing that it can, by which its credentials are seen to work. */
-const attempts: Record<FunctionName, { can: Call; cannot: Record<string, Call> }> = {
+const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> = {
   poll: {
     can: readRow,
     cannot: {
@@ -323,7 +323,7 @@ const nobody: Record<string, Call> = {
 };
 
 /** How a call ended: refused for want of permission, or anything else. */
-async function outcome(name: FunctionName, call: Call): Promise<string> {
+async function outcome(name: StageName, call: Call): Promise<string> {
   try {
     await call(roles.credentials[name]);
     return 'done';
@@ -333,7 +333,7 @@ async function outcome(name: FunctionName, call: Call): Promise<string> {
   }
 }
 
-describe.each(Object.keys(functionEntries) as FunctionName[])('the function %s', (name) => {
+describe.each(stageNames)('the function %s', (name) => {
   const { can, cannot } = attempts[name];
 
   test('has credentials that work', async () => {

@@ -137,6 +137,7 @@ async function machine(
     desired_expires_at: time,
     desired_report_keys: [],
     desired_key_id: null,
+    desired_correlation_id: null,
     desired_error: null,
   };
   await transact(services.db, [signedInstance(instance, desired)]);

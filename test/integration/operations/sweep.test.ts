@@ -102,6 +102,7 @@ function unstarted(action: Action, attempt = 1): Operation {
     requested_by: 'token:tests',
     approval_id: null,
     attempt,
+    correlation_id: 'tests',
     code: null,
     message: null,
     created_at: at,

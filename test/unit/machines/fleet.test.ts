@@ -58,6 +58,7 @@ function machine(
     desired_expires_at: time,
     desired_report_keys: [],
     desired_key_id: null,
+    desired_correlation_id: null,
     desired_error: null,
     report,
     created_at: time,

@@ -54,6 +54,7 @@ const instance: Instance = {
   desired_error: null,
   desired_expires_at: at,
   desired_key_id: null,
+  desired_correlation_id: null,
   report: {
     status: 'applied',
     code: null,

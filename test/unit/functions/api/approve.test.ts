@@ -39,6 +39,7 @@ const operation: Operation = {
   requested_by: 'token:tok_1',
   approval_id: 'apr_1',
   attempt: 1,
+  correlation_id: 'tests',
   code: null,
   message: null,
   created_at: at,

@@ -1,5 +1,6 @@
 import type { Services } from '../../../../shared/actions/context/index.ts';
 import { awsClients } from '../../../../shared/aws/clients.ts';
+import { type QueueName, queueNames } from '../../../../shared/contract/queues.ts';
 
 /** Services for what needs no I/O: real clients that are never to be called. */
 export function idleServices(): Services {
@@ -16,15 +17,10 @@ export function idleServices(): Services {
       senderAddress: 'gantry@example.com',
       linkKeyId: '',
       stateMachineArn: '',
-      queueUrls: {
-        poll: '',
-        verify: '',
-        reverify: '',
-        ingest: '',
-        compose: '',
-        reconcile: '',
-        collect: '',
-      },
+      queueUrls: Object.fromEntries(queueNames.map((name) => [name, ''])) as Record<
+        QueueName,
+        string
+      >,
       allowedPrivateHosts: [],
       trustRootMirror: '',
       budgets: {},

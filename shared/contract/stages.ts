@@ -1,0 +1,320 @@
+import type { z } from 'zod';
+import { limits } from '../base/limits/index.ts';
+import {
+  collectMessage,
+  composeMessage,
+  pollMessage,
+  reconcileMessage,
+  reverifyMessage,
+  versionMessage,
+} from './messages.ts';
+import type { ObjectKind } from './objects.ts';
+
+/** A queue that a stage reads, with the format of its messages. */
+export interface StageQueueFacts {
+  /** The present format. A release that changes it in a way that its predecessor cannot read raises the version. */
+  version: number;
+  message: z.ZodType;
+  /** Former formats by version; each transforms into the present one. What was sent before an upgrade is still read. */
+  earlier?: Readonly<Record<number, z.ZodType>>;
+  /** Messages of one call. One where a slow message must hold up no other. */
+  batchSize: number;
+  /** Calls that run concurrently: a burst leaves the account's Lambda capacity to the other stages. */
+  concurrency: number;
+}
+
+/** The calls of a stage that no message causes. */
+export interface StageSchedule {
+  /** Part of the rule's name: EveryMinute. */
+  name: string;
+  everyMinutes: number;
+  /** How often Lambda runs a failed call again, and how old a call may be that still runs. */
+  retryAttempts: number;
+  eventAgeMinutes: number;
+}
+
+/** What IAM grants to a stage beyond its own queue and log. */
+export interface StageGrants {
+  table?: 'read' | 'write';
+  objects?: { read?: readonly ObjectKind[]; write?: readonly ObjectKind[] };
+  /** Deletes old versions of these kinds of objects. */
+  collect?: readonly ObjectKind[];
+  trustRoot?: 'read' | 'write';
+  /** `sign` as director; `make` keys too. */
+  directorKeys?: readonly ('make' | 'sign')[];
+  links?: 'make' | 'check';
+  executions?: readonly ('start' | 'describe' | 'answer')[];
+  /** Outside the stack: registries with their logins, the mirror of the trust root, any public host, mail. */
+  outside?: readonly ('registries' | 'mirror' | 'hosts' | 'mail')[];
+  /** Stores logins of registries and secrets of webhooks. */
+  secrets?: 'write';
+  publicUrl?: true;
+}
+
+/** A metric that a stage counts and whose alarm asks a person to look. */
+export interface StageAlarm {
+  metric: string;
+  description: string;
+  /** The alarm fires above 0 in five minutes, or with `below`, under that value in so many hours. */
+  below?: { value: number; hours: number };
+}
+
+/** One function of the stack. Everything that differs between stages stands here. */
+export interface Stage<Name extends string = string> {
+  description: string;
+  /** The file that exports `handler`. */
+  entry: string;
+  timeoutSeconds: number;
+  /** 1769 MiB is one whole CPU. */
+  memoryMiB: number;
+  queue?: StageQueueFacts;
+  /** Queues that it sends to. One that sends to itself is allowed to recurse. */
+  sends?: readonly Name[];
+  schedule?: StageSchedule;
+  grants?: StageGrants;
+  /** By the alarm's name. */
+  alarms?: Readonly<Record<string, StageAlarm>>;
+}
+
+/** Checks that stages name each other correctly, and keeps the literal types from which the rest derives. */
+function defineStages<const Table extends Record<string, Stage<keyof Table & string>>>(
+  table: Table,
+): Table {
+  return table;
+}
+
+/** A failed call is dropped: the next minute's does the same work. */
+const everyMinute = {
+  name: 'EveryMinute',
+  everyMinutes: 1,
+  retryAttempts: 0,
+  eventAgeMinutes: 1,
+} as const;
+
+const everySixHours = {
+  name: 'EverySixHours',
+  everyMinutes: 6 * 60,
+  retryAttempts: 2,
+  eventAgeMinutes: 60,
+} as const;
+
+const everyDay = {
+  name: 'EveryDay',
+  everyMinutes: 24 * 60,
+  retryAttempts: 2,
+  eventAgeMinutes: 6 * 60,
+} as const;
+
+/**
+ * Every function of Gantry in the order in which a module passes through them: environment, outputs, queues, grants,
+ * alarms, bundles and tests derive from this table. A new stage is one entry here and its handler.
+ */
+export const stages = defineStages({
+  poll: {
+    description: 'Finds new tags in registries',
+    entry: 'functions/poll/handler.ts',
+    timeoutSeconds: 120,
+    memoryMiB: 1024,
+    // More calls than any one host's budget lets work concurrently.
+    queue: { version: 1, message: pollMessage, batchSize: 1, concurrency: 20 },
+    sends: ['poll', 'verify'],
+    schedule: everyMinute,
+    grants: { table: 'write', outside: ['registries'] },
+  },
+  verify: {
+    description: 'Decides whether signatures satisfy the policy of a module',
+    entry: 'functions/verify/handler.ts',
+    timeoutSeconds: 120,
+    memoryMiB: 1024,
+    queue: { version: 1, message: versionMessage, batchSize: 1, concurrency: 10 },
+    sends: ['verify', 'ingest'],
+    grants: {
+      table: 'write',
+      objects: { write: ['evidence'] },
+      trustRoot: 'read',
+      outside: ['registries'],
+    },
+  },
+  trust: {
+    description: 'Refreshes the public-good trust root through TUF',
+    entry: 'functions/verify/trust-handler.ts',
+    timeoutSeconds: 120,
+    memoryMiB: 1024,
+    sends: ['reverify'],
+    schedule: everySixHours,
+    grants: { trustRoot: 'write', outside: ['mirror'] },
+    alarms: {
+      TrustRootStale: {
+        metric: 'TrustRootDaysLeft',
+        description: 'The public-good trust root was not refreshed for days.',
+        below: { value: limits.trustRootDaysLeftMin, hours: 6 },
+      },
+    },
+  },
+  ingest: {
+    description: 'Copies and checks verified artifacts',
+    entry: 'functions/ingest/handler.ts',
+    // Lambda's longest: one call streams a layer of up to limits.layerBytesMax.
+    timeoutSeconds: 900,
+    memoryMiB: 1769,
+    queue: { version: 1, message: versionMessage, batchSize: 1, concurrency: 10 },
+    sends: ['ingest', 'verify'],
+    grants: {
+      table: 'write',
+      objects: { read: ['evidence'], write: ['artifacts', 'file-indexes'] },
+      trustRoot: 'read',
+      outside: ['registries'],
+    },
+  },
+  promote: {
+    description: 'The steps of an operation',
+    entry: 'functions/promote/handler.ts',
+    timeoutSeconds: 60,
+    memoryMiB: 1024,
+    sends: ['poll', 'verify', 'reverify', 'compose', 'reconcile'],
+    grants: {
+      table: 'write',
+      links: 'make',
+      executions: ['answer'],
+      outside: ['mail'],
+      publicUrl: true,
+    },
+  },
+  reverify: {
+    description: 'Judges the signatures of versions again',
+    entry: 'functions/verify/reverify-handler.ts',
+    timeoutSeconds: 120,
+    memoryMiB: 1024,
+    queue: { version: 1, message: reverifyMessage, batchSize: 1, concurrency: 5 },
+    sends: ['reverify', 'compose'],
+    schedule: everyDay,
+    grants: {
+      table: 'write',
+      objects: { write: ['evidence'] },
+      trustRoot: 'read',
+      executions: ['start'],
+      outside: ['registries'],
+    },
+    alarms: {
+      QuarantinesHeld: {
+        metric: 'QuarantinesHeld',
+        description:
+          'More versions than usual fail verification now; those not quarantined yet wait for a person.',
+      },
+    },
+  },
+  sweep: {
+    description: 'Restarts operations whose execution died',
+    entry: 'functions/promote/sweep-handler.ts',
+    timeoutSeconds: 60,
+    memoryMiB: 1024,
+    sends: ['reconcile'],
+    schedule: everyMinute,
+    grants: { table: 'write', executions: ['start', 'describe', 'answer'] },
+  },
+  compose: {
+    description: 'Makes the composition of a template',
+    entry: 'functions/compose/handler.ts',
+    timeoutSeconds: 300,
+    memoryMiB: 1769,
+    queue: { version: 1, message: composeMessage, batchSize: 1, concurrency: 10 },
+    sends: ['reconcile'],
+    grants: {
+      table: 'write',
+      objects: {
+        // Compositions: which versions the last resolution found.
+        read: ['file-indexes', 'artifacts', 'compositions'],
+        write: ['images', 'compositions'],
+      },
+      executions: ['answer'],
+    },
+    alarms: {
+      CompositionsRefused: {
+        metric: 'CompositionsRefused',
+        description: 'A template cannot be composed as it is now; its composition stays.',
+      },
+    },
+  },
+  reconcile: {
+    description: 'Signs the desired state of instances',
+    entry: 'functions/reconcile/handler.ts',
+    timeoutSeconds: 120,
+    memoryMiB: 1024,
+    queue: { version: 1, message: reconcileMessage, batchSize: 5, concurrency: 10 },
+    grants: {
+      table: 'write',
+      objects: { read: ['compositions', 'artifacts'], write: ['desired-states'] },
+      trustRoot: 'read',
+      directorKeys: ['sign'],
+    },
+  },
+  collect: {
+    description: 'Deletes objects that nothing names',
+    entry: 'functions/collect/handler.ts',
+    // 100,000 objects take some minutes; the next delivery continues where this one stopped.
+    timeoutSeconds: 900,
+    memoryMiB: 1024,
+    queue: { version: 1, message: collectMessage, batchSize: 1, concurrency: 2 },
+    sends: ['collect'],
+    schedule: everyDay,
+    grants: {
+      table: 'read',
+      objects: { read: ['compositions'] },
+      collect: ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence'],
+    },
+  },
+  events: {
+    description: 'Carries stored events to the bus',
+    entry: 'functions/events/handler.ts',
+    timeoutSeconds: 60,
+    memoryMiB: 1024,
+    alarms: {
+      CredentialsReused: {
+        metric: 'CredentialsReused',
+        description: "A machine's credential was used from two places and is revoked.",
+      },
+    },
+  },
+  api: {
+    description: 'HTTP API, pages and MCP',
+    entry: 'functions/api/handler.ts',
+    // API Gateway gives up after 30 s.
+    timeoutSeconds: 29,
+    memoryMiB: 1024,
+    sends: ['poll', 'verify', 'compose', 'reconcile'],
+    grants: {
+      table: 'write',
+      objects: {
+        // What it reads itself, and what it presigns for agents.
+        read: [
+          'artifacts',
+          'evidence',
+          'file-indexes',
+          'images',
+          'compositions',
+          'desired-states',
+          'roots',
+        ],
+        write: ['roots'],
+      },
+      directorKeys: ['make', 'sign'],
+      links: 'check',
+      executions: ['start', 'answer'],
+      outside: ['hosts'],
+      secrets: 'write',
+      publicUrl: true,
+    },
+  },
+});
+
+export type StageName = keyof typeof stages;
+
+export const stageNames = Object.keys(stages) as StageName[];
+
+/** The namespace of every metric; alarms and dashboards of other deployments in the same AWS account share it. */
+export const metricNamespace = 'Gantry';
+
+/** The dimensions of a stage's metrics: two deployments of one AWS account must not raise each other's alarms. */
+export function metricDimensions(stage: string, deployment: string) {
+  return { service: stage, deployment };
+}
