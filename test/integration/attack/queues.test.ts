@@ -106,7 +106,7 @@ describe('a writer of queues', () => {
   it('cannot stop a stage by a message that is none', async () => {
     const { aws, settings } = victim.services;
     const QueueUrl = settings.queueUrls.poll;
-    for (const MessageBody of ['no JSON', '{}', '{"account":7}', '[]']) {
+    for (const MessageBody of ['no JSON', '{}', '{"v":1,"account":7}', '{"v":9}', '[]']) {
       await aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
     }
     await victim.register('after', key);

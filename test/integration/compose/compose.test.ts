@@ -1,7 +1,7 @@
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
+import { enqueue } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule, updateAssignment } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
@@ -183,17 +183,8 @@ describe('a composition', () => {
   it('stays as it is however often it is asked for', async () => {
     const before = await composed(template);
     const message = { account: world.account, template_id: template.id, track: 'staging' } as const;
-    const { aws, settings } = world.services;
-    await Promise.all(
-      Array.from({ length: 10 }, () =>
-        aws.sqs.send(
-          new SendMessageCommand({
-            QueueUrl: settings.queueUrls.compose,
-            MessageBody: JSON.stringify(message),
-          }),
-        ),
-      ),
-    );
+    const ten = Array.from({ length: 10 }, () => message);
+    await enqueue(world.services, 'compose', ten);
     for (let i = 0; i < 3; i++) await composeTemplate(world.services, message);
     expect(content(await composed(template))).toEqual(content(before));
   });

@@ -5,6 +5,7 @@ import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import { assignModule, removeAssignment } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { ComposeMessage } from '../../../shared/contract/messages.ts';
+import { writeMessage } from '../../../shared/contract/queues.ts';
 import { templateAnswer } from '../../../shared/contract/templates/index.ts';
 import { getComposition, holdComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
@@ -44,14 +45,14 @@ async function countedBy(message: ComposeMessage) {
     .spyOn(process.stdout, 'write')
     .mockImplementation((chunk) => written.push(String(chunk)) > 0);
   try {
-    const record = { messageId: 'm', body: JSON.stringify(message) } as SQSRecord;
+    const record = { messageId: 'm', body: writeMessage('compose', message, 'tests') } as SQSRecord;
     expect(await handler({ Records: [record] }, {} as Context)).toEqual({ batchItemFailures: [] });
   } finally {
     spy.mockRestore();
   }
   return written
     .flatMap((chunk) => chunk.split('\n'))
-    .filter((line) => line.includes('"_aws"'))
+    .filter((line) => line.includes('"_aws"') && !line.includes('"ColdStart"'))
     .map((line) => embedded.parse(JSON.parse(line)));
 }
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Services } from '../../../shared/actions/context/index.ts';
+import { enqueue, type Services } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
+import type { Messages, QueueName } from '../../../shared/contract/queues.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { listVersions } from '../../../shared/store/modules/index.ts';
 import { hasObject, objectKeys } from '../../../shared/store/objects.ts';
@@ -43,13 +43,12 @@ describe('the same message ten times at once', () => {
 
   it('makes one version on the deployed stack, at every stage', async () => {
     const { digest } = await publish('deployed');
-    const { sqs } = world.services.aws;
-    const send = (queue: 'poll' | 'verify' | 'ingest', body: object) => {
-      const QueueUrl = world.services.settings.queueUrls[queue];
-      return ten(() =>
-        sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(body) })),
+    const send = <Name extends QueueName>(queue: Name, body: Messages[Name]) =>
+      enqueue(
+        world.services,
+        queue,
+        Array.from({ length: 10 }, () => body),
       );
-    };
     await send('poll', { account: world.account, module: 'deployed', recheck: true });
     await eventually('the candidate', () => world.candidate('deployed', digest));
     await send('verify', message('deployed', digest));

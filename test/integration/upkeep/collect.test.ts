@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import { objectsOf, readRecord } from '../../../shared/actions/compositions/index.ts';
-import type { Services } from '../../../shared/actions/context/index.ts';
+import { enqueue, type Services } from '../../../shared/actions/context/index.ts';
 import { createInstance, decommissionInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile/index.ts';
@@ -297,9 +297,7 @@ it('each account is asked for on the queue, and the deployed function takes its 
   expect(await scheduleCollections(await aDayLater())).toBeGreaterThan(0);
   const { aws, settings } = world.services;
   const QueueUrl = settings.queueUrls.collect;
-  await aws.sqs.send(
-    new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ account: world.account }) }),
-  );
+  await enqueue(world.services, 'collect', [{ account: world.account }]);
   const AttributeNames = [
     'ApproximateNumberOfMessages',
     'ApproximateNumberOfMessagesNotVisible',
