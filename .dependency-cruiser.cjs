@@ -28,6 +28,9 @@ const layers = ['domain', 'contract', 'store', 'actions'];
 /** The flow: a stage may know the stages after it, never one before it (poll to reconcile never points back). */
 const flow = ['poll', 'verify', 'ingest', 'operations', 'compose', 'reconcile'];
 
+/** The agent's flow: a step may use what the steps before it made, and never points ahead. The tick alone knows them all. */
+const agentFlow = ['fetch', 'verify', 'apply', 'inspect'];
+
 /** A folder may import from these paths of the project and no others. */
 function only(name, from, to, comment) {
   return {
@@ -136,6 +139,26 @@ module.exports = {
       ['^agent/', `^shared/(domain|contract|${cores.join('|')})/`],
       'the agent uses the pure folders',
     ),
+    ...agentFlow.slice(0, -1).map((step, place) => ({
+      name: `agent-${step}-never-points-ahead`,
+      comment: `the flow is ${agentFlow.join(' → ')}`,
+      severity: 'error',
+      from: { path: `^agent/${step}/` },
+      to: { path: `^agent/(${agentFlow.slice(place + 1).join('|')})/` },
+    })),
+    {
+      name: 'agent-steps-do-not-know-the-tick',
+      comment: 'the tick calls the steps; they know the agent and its ground files',
+      severity: 'error',
+      from: { path: '^agent/[^/]+/' },
+      to: { path: '^agent/(run|tick|decide|report|enroll|wipe|lock)\\.ts$' },
+    },
+    {
+      name: 'agent-ground-files-know-no-step',
+      severity: 'error',
+      from: { path: '^agent/(failure|files|lock|paths|state|version|wipe)\\.ts$' },
+      to: { path: '^agent/', pathNot: '^agent/(failure|files|paths|state)\\.ts$' },
+    },
     {
       name: 'no-test-code-in-the-product',
       severity: 'error',

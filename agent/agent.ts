@@ -1,54 +1,68 @@
 import { createPrivateKey } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GantryError } from '../shared/base/error.ts';
-import { Calls } from './calls.ts';
-import { Clock } from './clock.ts';
-import { ControlPlane } from './control-plane.ts';
-import type { DesiredContext } from './desired.ts';
-import { makePrivate, readIfPresent, unfinished } from './files.ts';
-import { cleanGenerations } from './generation.ts';
+import { type AccountRoots, readAccountRoots } from './fetch/account-roots.ts';
+import { ArtifactSource } from './fetch/artifact-source.ts';
+import { CallChain } from './fetch/call-chain.ts';
+import { Clock } from './fetch/clock.ts';
+import { ControlPlane } from './fetch/control-plane.ts';
+import { readIfPresent } from './files.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
-import { type LocalPolicy, readLocalPolicy } from './policy.ts';
-import { readRoots } from './roots.ts';
-import { ArtifactSource } from './source.ts';
-import { agentConfig, agentState, initialState, readJson } from './state.ts';
-import { Store } from './store.ts';
-import { ContentCheck } from './verity.ts';
-
-/** Everything that a tick works with. */
-export interface Agent extends DesiredContext {
-  store: Store;
-  source: ArtifactSource;
-  localPolicy: LocalPolicy | undefined;
-  check: ContentCheck;
-}
+import {
+  type AgentConfig,
+  type AgentState,
+  agentConfig,
+  agentState,
+  initialState,
+  readJson,
+} from './state.ts';
+import { ContentCheck } from './verify/content-check.ts';
+import { type LocalPolicy, readLocalPolicy } from './verify/local-policy.ts';
+import { Store } from './verify/store.ts';
 
 export interface AgentOptions {
   dir: string;
-  /** A policy file besides the signed policies; `<dir>/agent/policy.json` is taken when it exists. */
+  /** A policy file besides the signed policies; without it `<dir>/agent/policy.json` counts when it exists. */
   policyFile?: string;
-  /** Whether what was checked is remembered between ticks: true in a running agent, false for `--once`. */
-  remember: boolean;
   now?: () => Date;
 }
 
+/** Who this machine is, and what it needs to call the control plane: enough to report that anything else failed. */
+export interface Enrolment {
+  paths: AgentPaths;
+  config: AgentConfig;
+  controlPlane: ControlPlane;
+  clock: Clock;
+  /** Replaced when the next account root is verified. */
+  roots: AccountRoots;
+  now: () => Date;
+}
+
+/** Everything that a tick works with. */
+export interface Agent extends Enrolment {
+  /** What is in state.json. */
+  state: AgentState;
+  store: Store;
+  source: ArtifactSource;
+  check: ContentCheck;
+  /** Read again before each tick, so that tightening it needs no restart. */
+  localPolicy: LocalPolicy | undefined;
+}
+
 /**
- * Opens an enrolled directory and clears away what a crash left. The caller holds its lock.
- * Fails with `prerequisite_missing` when it is not enrolled.
+ * Opens an enrolled directory. The caller holds its lock.
+ *
+ * @throws `prerequisite_missing` when the directory is not enrolled.
  */
-export async function openAgent({
+export async function openEnrolment({
   dir,
-  policyFile,
-  remember,
   now = () => new Date(),
-}: AgentOptions): Promise<Agent> {
+}: AgentOptions): Promise<Enrolment> {
   const paths = agentPaths(dir);
   const config = await readJson(paths.config, agentConfig);
   const [key, credential, roots] = await Promise.all([
     readIfPresent(paths.key),
     readIfPresent(paths.credential),
-    readRoots(paths),
+    readAccountRoots(paths),
   ]);
   if (
     config === undefined ||
@@ -56,55 +70,58 @@ export async function openAgent({
     credential === undefined ||
     roots === undefined
   ) {
-    throw new GantryError(
-      'prerequisite_missing',
-      `${dir} is not enrolled; run gantry agent enroll --token TOKEN --root DIR first.`,
-    );
+    throw notEnrolledError(dir);
   }
+
   const clock = await Clock.open(now, paths.clock);
   const controlPlane = new ControlPlane({
     url: config.url,
     privateKey: createPrivateKey(key),
-    enrolled: { credential: credential.toString().trim(), calls: await Calls.open(paths.calls) },
+    enrolled: {
+      credential: credential.toString().trim(),
+      calls: await CallChain.open(paths.calls),
+    },
     clock,
   });
-  const store = new Store(paths.store);
-  await mkdir(paths.generations, { recursive: true });
-  for (const folder of [paths.store, paths.images]) await makePrivate(folder);
-  await store.prepare();
-  await clearUnfinished(paths);
-  await cleanGenerations(paths);
+
+  return { paths, config, controlPlane, clock, roots, now };
+}
+
+/**
+ * Adds what a tick needs on the disk.
+ *
+ * @param remember Whether the agent remembers between ticks which files it found right: only one that keeps running does.
+ * @throws `io_error` when state.json is damaged: without it, an old desired state could come back.
+ */
+export async function openAgent(
+  enrolment: Enrolment,
+  { remember }: { remember: boolean },
+): Promise<Agent> {
+  const { paths, controlPlane } = enrolment;
   return {
-    paths,
-    config,
-    controlPlane,
-    clock,
-    roots,
+    ...enrolment,
     state: (await readJson(paths.state, agentState)) ?? initialState,
-    now,
-    store,
+    store: new Store(paths.store),
     source: new ArtifactSource(controlPlane),
-    localPolicy: await localPolicyOf(paths, policyFile),
     check: new ContentCheck({ remember }),
+    localPolicy: undefined,
   };
 }
 
-/** The machine's own policy; read before each tick, so that tightening it needs no restart. */
-export async function localPolicyOf(
+/** The machine's own policy; undefined when it has none. */
+export async function findLocalPolicy(
   paths: AgentPaths,
   file: string | undefined,
 ): Promise<LocalPolicy | undefined> {
-  if (file !== undefined) return await readLocalPolicy(file);
-  return (await readIfPresent(paths.policy)) === undefined
-    ? undefined
-    : await readLocalPolicy(paths.policy);
+  if (file !== undefined) return readLocalPolicy(file);
+
+  const exists = (await readIfPresent(paths.policy)) !== undefined;
+  return exists ? readLocalPolicy(paths.policy) : undefined;
 }
 
-async function clearUnfinished({ dir, agent, images }: AgentPaths): Promise<void> {
-  for (const folder of [dir, agent, images]) {
-    for (const name of await readdir(folder)) {
-      if (name.startsWith(unfinished))
-        await rm(join(folder, name), { recursive: true, force: true });
-    }
-  }
+export function notEnrolledError(dir: string): GantryError {
+  return new GantryError(
+    'prerequisite_missing',
+    `${dir} is not enrolled; run gantry agent enroll --token TOKEN --root DIR first.`,
+  );
 }

@@ -4,29 +4,31 @@ import type { Metadata, Root } from '@tufjs/models';
 import { GantryError } from '../shared/base/error.ts';
 import { type JoinToken, joinToken } from '../shared/contract/machines/index.ts';
 import { verifyRoot } from '../shared/director/index.ts';
-import { Clock } from './clock.ts';
-import { ControlPlane } from './control-plane.ts';
+import { readAccountRoots } from './fetch/account-roots.ts';
+import { Clock } from './fetch/clock.ts';
+import { ControlPlane } from './fetch/control-plane.ts';
 import { makePrivate, readIfPresent, writeAtomic } from './files.ts';
 import { takeLock } from './lock.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
-import { readRoots } from './roots.ts';
 import { type AgentConfig, agentConfig, readJson, writeJson } from './state.ts';
 
 export interface EnrollOptions {
-  /** base64url JSON of `joinToken`. */
+  /** A join token: base64url JSON of `joinToken`. */
   token: string;
   dir: string;
-  /** Paths that belong to the machine; `/var` where none are given. */
+  /** Paths that belong to the machine; `/var` by default. */
   writablePaths?: string[];
-  /** What becomes of the root once the instance is decommissioned; it keeps running where it is not given. */
+  /** What happens to the root file system after decommissioning; by default it keeps running. */
   onDecommission?: AgentConfig['on_decommission'];
   now?: () => Date;
 }
 
 /**
- * Makes the machine's key, trades the join token for a credential bound to it, and pins the account root that the token
- * names. Nothing is kept from an answer whose root is another (`root_untrusted`). A directory that enrols again goes on from
- * the root that it trusts.
+ * Makes the machine's key, exchanges the join token for a credential bound to that key, and pins the account root that the
+ * token names. A directory that enrols again keeps the account root that it trusts.
+ *
+ * @throws `join_token_invalid`, `already_exists`, `conflict`; `root_untrusted` when the response has another account root,
+ *   of which nothing is kept; the control plane's own codes.
  */
 export async function enroll({
   token,
@@ -38,29 +40,33 @@ export async function enroll({
   const join = readJoinToken(token);
   const paths = agentPaths(dir);
   await makePrivate(paths.agent);
+
   const release = await takeLock(paths.lock);
   try {
     const again = await isEnrolled(paths, join);
-    const privateKey = await machineKey(paths.key);
+    const privateKey = await makeKey(paths.key);
     const controlPlane = new ControlPlane({
       url: join.url,
       privateKey,
       clock: await Clock.open(now, paths.clock),
     });
+
     const { url: _, ...body } = join;
     const { account, instance } = body;
-    const answer = await controlPlane.enroll(body);
-    const root = Buffer.from(answer.root, 'base64');
+    const enrolled = await controlPlane.enroll(body);
+
+    const root = Buffer.from(enrolled.root, 'base64');
     const pinned = verifyRoot(root, join.root_sha256);
-    const kept = again ? await readRoots(paths) : undefined;
+    const kept = again ? await readAccountRoots(paths) : undefined;
     if (kept !== undefined) requireSameChain(kept.trusted, pinned);
-    if (answer.account !== account || answer.instance !== instance) {
-      const found = `${answer.account}/${answer.instance}`;
+    if (enrolled.account !== account || enrolled.instance !== instance) {
+      const found = `${enrolled.account}/${enrolled.instance}`;
       throw new GantryError(
         'join_token_invalid',
-        `The join token is for ${account}/${instance}, the answer for ${found}.`,
+        `The join token is for another machine: expected ${account}/${instance}, found ${found}.`,
       );
     }
+
     const config = agentConfig.parse({
       url: join.url,
       account,
@@ -68,9 +74,9 @@ export async function enroll({
       writable_paths: writablePaths,
       on_decommission: onDecommission,
     });
-    // What was trusted stays: the root of a token is the platform's word alone, what follows the kept one is signed by it.
+    // A trusted root stays: only the platform vouches for a token's root, but what follows the trusted root is signed by it.
     if (kept === undefined) await writeAtomic(paths.root, root);
-    await writeAtomic(paths.credential, answer.credential, 0o600);
+    await writeAtomic(paths.credential, enrolled.credential, 0o600);
     await writeJson(paths.config, config);
     return config;
   } finally {
@@ -78,54 +84,63 @@ export async function enroll({
   }
 }
 
-/** Two roots of one version that differ are not of one chain: whoever made the token has put another in the account's place. */
+/** Two different roots of one version are not of one root chain: the token was made for a forged account root. */
 function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
   const { version } = kept.signed;
-  if (
+  const isConsistent =
     pinned.signed.version !== version ||
-    isDeepStrictEqual(pinned.signed.toJSON(), kept.signed.toJSON())
-  )
-    return;
+    isDeepStrictEqual(pinned.signed.toJSON(), kept.signed.toJSON());
+  if (isConsistent) return;
+
   throw new GantryError(
     'root_untrusted',
-    `The join token pins another account root of version ${version} than this machine trusts since it first enrolled.`,
+    `The join token pins another account root: expected the version ${version} that this machine trusts since it first enrolled, found a different one.`,
     { field: 'root_sha256' },
   );
 }
 
 /**
- * Whether a directory was enrolled before. It is for one enrolment (`already_exists`); one whose credential was revoked may
- * enrol again, as the instance that it is, also where power failed while key and credential were wiped.
+ * Whether a directory was enrolled before as the same machine and has lost its credential, also half of it by a loss of
+ * power: then it may enrol again.
+ *
+ * @throws `already_exists` when it is enrolled.
  */
 async function isEnrolled(paths: AgentPaths, { account, instance }: JoinToken): Promise<boolean> {
   const before = await readJson(paths.config, agentConfig);
   if (before === undefined) return false;
-  const same = before.account === account && before.instance === instance;
-  const speaks = await Promise.all([paths.key, paths.credential].map(readIfPresent));
-  if (same && speaks.includes(undefined)) return true;
+
+  const isSame = before.account === account && before.instance === instance;
+  const secrets = await Promise.all([paths.key, paths.credential].map(readIfPresent));
+  if (isSame && secrets.includes(undefined)) return true;
+
   throw new GantryError(
     'already_exists',
-    `${paths.dir} is already enrolled as ${before.account}/${before.instance}; expected an empty directory.`,
+    `Expected an empty directory, found ${paths.dir} enrolled as ${before.account}/${before.instance}.`,
     { found: before.instance },
   );
 }
 
-/** Reads a join token; anything else fails with `join_token_invalid`, without repeating the secret. */
+/**
+ * Reads a join token.
+ *
+ * @throws `join_token_invalid`, without repeating the secret.
+ */
 export function readJoinToken(token: string): JoinToken {
   try {
     return joinToken.parse(JSON.parse(Buffer.from(token.trim(), 'base64url').toString()));
   } catch {
     throw new GantryError(
       'join_token_invalid',
-      'The join token must be base64url JSON {url, account, instance, secret, root_sha256}, found something else.',
+      'The join token is invalid: it must be base64url JSON {url, account, instance, secret, root_sha256}.',
     );
   }
 }
 
-/** A key that an enrolment made before it failed is used again: no secret is left lying about. */
-async function machineKey(path: string): Promise<KeyObject> {
+/** Uses the key of an enrolment that failed, if there is one, so that no secret is left behind. */
+async function makeKey(path: string): Promise<KeyObject> {
   const kept = await readIfPresent(path);
   if (kept !== undefined) return createPrivateKey(kept);
+
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await writeAtomic(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
   return privateKey;

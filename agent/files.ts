@@ -3,17 +3,19 @@ import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { errnoOf } from './failure.ts';
 
-/** Name parts of files that are not finished; whatever bears one at start-up is what a crash left. */
+/** Begins or marks the names of unfinished files; what has such a name at start-up is left over from a crash. */
 export const unfinished = '.tmp-';
 
-/** Replaces a file so that a crash leaves the old or the new one whole. */
+/** Replaces a file so that a crash leaves either the old or the new one, whole. */
 export async function writeAtomic(
   path: string,
   data: string | Uint8Array,
   mode = 0o644,
 ): Promise<void> {
   const temporary = `${dirname(path)}/${unfinished}${randomBytes(8).toString('hex')}`;
+
   try {
     const file = await open(temporary, 'wx', mode);
     try {
@@ -27,10 +29,26 @@ export async function writeAtomic(
     await rm(temporary, { force: true });
     throw error;
   }
+
   await syncDirectory(dirname(path));
 }
 
-/** Makes renames in a directory survive a loss of power. */
+/**
+ * Overwrites a file where it lies, which needs no free block: for a few bytes that must be kept although the disk is full.
+ * A crash may leave them half written, so `writeAtomic` comes first.
+ */
+export async function overwrite(path: string, data: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const { bytesWritten } = await file.write(data, 0);
+    await file.truncate(bytesWritten);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the renames in a directory survive a loss of power. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
@@ -43,40 +61,41 @@ export async function syncDirectory(path: string): Promise<void> {
 const run = promisify(execFile);
 
 /**
- * Writes out everything of the file system that holds `path`. One syncfs(2) for a whole tree: an fsync for each of its
- * files would take minutes. Node cannot call it, coreutils and busybox can.
+ * Writes everything of the file system that holds `path` to the disk, by one syncfs(2): an fsync of each file of a tree
+ * takes minutes. Node cannot call it; coreutils and busybox can.
  */
 export async function syncFileSystem(path: string): Promise<void> {
   await run('sync', ['-f', path]);
 }
 
 /**
- * Removes a tree of the agent's own, also one whose directories deny their owner what removing needs. By rm(1), which holds
- * directories open as it goes: a service that puts a link in the place of one while Node removes it would have root remove
- * what the link leads to.
+ * Removes one of the agent's own trees, including directories that deny their owner the right to remove from them. It uses
+ * rm(1), which holds directories open: with Node's own removal, a service that puts a link in place of a directory at the
+ * right moment would make root remove what the link points to.
  */
 export async function removeTree(path: string): Promise<void> {
   if (process.getuid?.() !== 0) await openDirectories(path);
   await run('rm', ['-rf', '--', path]);
 }
 
-/** Only where the agent is not root, which needs none of this and could be led astray. */
+/** Only for an agent that is not root: root needs no permission, and a link could lead it astray. */
 async function openDirectories(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined);
   if (stat?.isDirectory() !== true) return;
+
   await chmod(path, 0o700);
   for (const entry of await readdir(path, { withFileTypes: true })) {
     if (entry.isDirectory()) await openDirectories(join(path, entry.name));
   }
 }
 
-/** Makes a directory that only the agent's user can enter: what lies there has not the modes that it will have in a root. */
+/** Makes a directory that only the agent's user can enter, because files in it lack the modes that they get in a root. */
 export async function makePrivate(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
   await chmod(path, 0o700);
 }
 
-/** The bytes of a file, undefined when there is none. */
+/** The bytes of a file; undefined when it does not exist. */
 export async function readIfPresent(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
@@ -84,8 +103,4 @@ export async function readIfPresent(path: string): Promise<Buffer | undefined> {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-export function errnoOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
 }

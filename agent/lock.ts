@@ -1,19 +1,23 @@
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { GantryError } from '../shared/base/error.ts';
-import { errnoOf, unfinished } from './files.ts';
+import { errnoOf } from './failure.ts';
+import { unfinished } from './files.ts';
 
-/** Directories locked by this process, whose own pid says nothing. */
+/** Locks of this process: its own pid in a lock file would not tell a second agent in it from the first. */
 const held = new Set<string>();
 
 /**
- * Makes this process the only agent of a directory; answers the release. The lock names its holder by pid, boot and start
- * time, so one left by a process that is gone (also across a reboot) is taken over. Fails with `conflict`.
+ * Makes this process the only agent of a directory, and returns a function that releases the lock. The lock names its
+ * holder by pid, boot and start time, so the lock of a process that has ended (also before a reboot) is taken over.
+ *
+ * @throws `conflict` when another agent holds the lock.
  */
 export async function takeLock(path: string): Promise<() => Promise<void>> {
-  if (held.has(path)) throw inUse(path, String(process.pid));
+  if (held.has(path)) throw lockHeldError(path, String(process.pid));
   held.add(path);
+
   try {
-    const mine = await identity(process.pid);
+    const mine = await identify(process.pid);
     const temporary = `${path}${unfinished}${process.pid}`;
     await writeFile(temporary, mine);
     try {
@@ -25,6 +29,7 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
     held.delete(path);
     throw error;
   }
+
   return async () => {
     await rm(path, { force: true });
     held.delete(path);
@@ -33,18 +38,20 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
 
 async function acquire(path: string, temporary: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
-    // A hard link either appears with its content or not at all.
-    if (await linked(temporary, path)) return;
+    // A hard link appears with its whole content or not at all.
+    if (await tryLink(temporary, path)) return;
     const holder = await readFile(path, 'utf8').catch(() => undefined);
     if (holder === undefined) continue;
+
     const pid = Number(holder.split(' ')[0]);
-    if (pid !== process.pid && (await identity(pid)) === holder) throw inUse(path, String(pid));
+    if (pid !== process.pid && (await identify(pid)) === holder)
+      throw lockHeldError(path, String(pid));
     await removeStale(path, holder, temporary);
   }
-  throw inUse(path, 'another process');
+  throw lockHeldError(path, 'another process');
 }
 
-/** Moves the stale lock away; should another agent have replaced it in the meantime, that one is put back. */
+/** Moves a stale lock away. If another agent replaced it in the meantime, the new lock is put back. */
 async function removeStale(path: string, stale: string, temporary: string): Promise<void> {
   const aside = `${temporary}.stale`;
   try {
@@ -53,11 +60,12 @@ async function removeStale(path: string, stale: string, temporary: string): Prom
     if (errnoOf(error) === 'ENOENT') return;
     throw error;
   }
-  if ((await readFile(aside, 'utf8')) !== stale) await linked(aside, path);
+
+  if ((await readFile(aside, 'utf8')) !== stale) await tryLink(aside, path);
   await rm(aside, { force: true });
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
+async function tryLink(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
     return true;
@@ -67,8 +75,8 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** `<pid> <boot id> <start time>`: a pid alone is reused. A process that is gone has no start time. */
-async function identity(pid: number): Promise<string> {
+/** `<pid> <boot id> <start time>`, since the system reuses pids. A process that has ended has no start time. */
+async function identify(pid: number): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown');
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The second field, the command, may hold spaces and parentheses (proc_pid_stat(5)); the start time is field 22.
@@ -76,12 +84,10 @@ async function identity(pid: number): Promise<string> {
   return `${pid} ${boot.trim()} ${started ?? 'gone'}`;
 }
 
-function inUse(path: string, holder: string): GantryError {
+function lockHeldError(path: string, holder: string): GantryError {
   return new GantryError(
     'conflict',
     `Another agent (process ${holder}) works in this directory; ${path} is its lock.`,
-    {
-      found: holder,
-    },
+    { found: holder },
   );
 }

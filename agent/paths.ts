@@ -1,19 +1,19 @@
 import { join } from 'node:path';
 
 /**
- * Where an agent keeps what, all below one directory:
+ * What an agent keeps, all below one directory:
  *
  *     agent/                 key.pem, credential, calls.json, session.json (0600), root.json, config.json, clock.json,
  *                            desired-state.json, reported.json, policy.json
- *     agent/roots/<n>.json   roots before the trusted one, while what lies here was verified by them
+ *     agent/roots/<n>.json   account roots before the trusted one, while something here was verified by them
  *     store/<xx>/<rest>      file contents by fs-verity digest
- *     store/layers/          per verified layer: its manifest and entries
+ *     store/layers/          the manifest and the entries of each verified layer
  *     store/documents/       OCI manifests and indexes by SHA-256
- *     store/evidence/        signatures by the digest they are for
+ *     store/signatures/      the authors' signatures by the digest that they are for
  *     images/<hex>.erofs     composition images by composition digest
- *     generations/<n>/       root file systems; <n>.state.json is the desired state that each was made of
+ *     generations/<n>/       root file systems; <n>.state.json is the desired state that each was made from
  *     current                symlink to the running generation
- *     state.json             what the agent did last
+ *     state.json             what the agent has seen and applied
  */
 export interface AgentPaths {
   dir: string;

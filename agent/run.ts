@@ -1,125 +1,188 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { GantryError, isGantryError } from '../shared/base/error.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { limits } from '../shared/base/limits/index.ts';
 import { type AgentReport, agentReport } from '../shared/contract/machines/index.ts';
-import { type Agent, type AgentOptions, localPolicyOf, openAgent } from './agent.ts';
+import {
+  type Agent,
+  type AgentOptions,
+  type Enrolment,
+  findLocalPolicy,
+  notEnrolledError,
+  openAgent,
+  openEnrolment,
+} from './agent.ts';
+import { recoverDirectory } from './apply/recover.ts';
+import { endsEnrolment, toGantryError } from './failure.ts';
 import { readIfPresent } from './files.ts';
 import { takeLock } from './lock.ts';
-import { type AgentPaths, agentPaths } from './paths.ts';
-import { readJson, writeJson } from './state.ts';
-import { type TickResult, tick } from './tick.ts';
+import { agentPaths } from './paths.ts';
+import { initialState, readJson, writeJson } from './state.ts';
+import { reportFailure, type TickResult, tick } from './tick.ts';
 import { wipeCredentials, wipeMachine } from './wipe.ts';
 
-export type RunOptions = Omit<AgentOptions, 'remember'>;
+export type RunOptions = AgentOptions;
 
-/** One tick; news is reported to the control plane. Fails with `conflict` when another agent works in the directory. */
-export async function runOnce(options: RunOptions): Promise<TickResult> {
-  return await locked(options.dir, async () => {
-    const agent = await openAgent({ ...options, remember: false });
-    return await tickAndReport(agent);
-  });
-}
-
-/** What a running agent tells of each tick. */
+/** What a running agent passes on after each tick. */
 export type TickOutcome = { result: TickResult } | { error: unknown };
 
+/** An agent's work in one directory, from its start to its end. */
+interface Session {
+  options: RunOptions;
+  remember: boolean;
+  enrolment: Enrolment;
+  /** Undefined until the directory could be prepared. */
+  agent: Agent | undefined;
+}
+
 /**
- * Ticks until the signal aborts: every 60 s with a tenth of jitter, so that a fleet does not ask at once. A tick that is
- * under way is finished. Errors are told and tried again; only the end of its enrolment ends it by itself.
+ * Runs one tick, and reports news to the control plane.
+ *
+ * @throws `conflict` when another agent works in the directory; `prerequisite_missing` when it is not enrolled; the reason
+ *   when there was no desired state to go by.
+ */
+export async function runOnce(options: RunOptions): Promise<TickResult> {
+  return withLock(options.dir, async () =>
+    tickAndReport(await openSession(options, { remember: false })),
+  );
+}
+
+/**
+ * Ticks until the signal aborts, every 60 s with a tenth of jitter, so that a fleet does not call in step. A tick that is
+ * under way is finished. After an error the next tick tries again; only the end of the enrolment ends the loop.
+ *
+ * @throws as `runOnce`; `instance_decommissioned`, `credential_reused`
  */
 export async function runLoop(
   options: RunOptions,
   signal: AbortSignal,
   onTick: (outcome: TickOutcome) => void,
 ): Promise<void> {
-  await locked(options.dir, async (paths) => {
-    const agent = await openAgent({ ...options, remember: true });
+  await withLock(options.dir, async () => {
+    const session = await openSession(options, { remember: true });
     let fullLook = Date.now();
+
     while (!signal.aborted) {
       if (Date.now() - fullLook > limits.agentFullLookMs) {
-        agent.check.forget();
+        session.agent?.check.forget();
         fullLook = Date.now();
       }
+
       try {
-        agent.localPolicy = await localPolicyOf(paths, options.policyFile);
-        onTick({ result: await tickAndReport(agent) });
+        onTick({ result: await tickAndReport(session) });
       } catch (error) {
         onTick({ error });
-        if (isGantryError(error, 'instance_decommissioned', 'credential_reused')) throw error;
+        if (endsEnrolment(error)) throw error;
       }
+
       const jitter = 0.9 + Math.random() * 0.2;
       await sleep(limits.agentTickMs * jitter, undefined, { signal }).catch(() => undefined);
     }
   });
 }
 
-async function tickAndReport(agent: Agent): Promise<TickResult> {
+async function openSession(
+  options: RunOptions,
+  { remember }: { remember: boolean },
+): Promise<Session> {
+  return { options, remember, enrolment: await openEnrolment(options), agent: undefined };
+}
+
+async function tickAndReport(session: Session): Promise<TickResult> {
+  const { enrolment } = session;
   try {
-    const result = shortened(await tick(agent));
-    await tellNews(agent, result.report);
-    return result;
+    const result = await prepareAndTick(session);
+    if (result.error === undefined) {
+      await reportNews(enrolment, result.report);
+      return result;
+    }
+
+    if (enrolment.controlPlane.isReachable) await tryReport(enrolment, result.report);
+    throw result.error;
   } catch (error) {
-    if (isGantryError(error, 'instance_decommissioned')) {
-      await wipeMachine(agent.paths, agent.config);
-      const left =
-        agent.config.on_decommission === 'stop'
-          ? 'nothing is to run from here'
-          : 'the root stays, unmanaged';
-      throw ended(error, `the enrolment was removed from ${agent.paths.dir}, ${left}`);
-    }
-    if (isGantryError(error, 'credential_reused')) {
-      // The key has a copy somewhere: it is of no use any more, whoever held it rightly.
-      await wipeCredentials(agent.paths);
-      throw ended(
-        error,
-        'key and credential were removed; find out who else has them, then enrol again',
-      );
-    }
-    throw error;
+    throw await endEnrolment(enrolment, error);
   }
 }
 
-/** A path or a list of findings can be of any length; a report that is refused for it would hide what it tells. */
-function shortened({ report, generation }: TickResult): TickResult {
-  const { message } = report;
-  if (message === null || message.length <= limits.reportMessageMax) return { report, generation };
-  return {
-    report: { ...report, message: `${message.slice(0, limits.reportMessageMax - 1)}…` },
-    generation,
-  };
+async function prepareAndTick(session: Session): Promise<TickResult> {
+  const { options, enrolment } = session;
+  let { agent } = session;
+  try {
+    if (agent === undefined) {
+      agent = await openAgent(enrolment, session);
+      await recoverDirectory(agent);
+      session.agent = agent;
+    }
+    agent.localPolicy = await findLocalPolicy(enrolment.paths, options.policyFile);
+  } catch (thrown) {
+    const error = toGantryError(thrown, `${enrolment.paths.dir} could not be prepared`);
+    return { ...reportFailure(agent ?? { state: initialState }, error), error };
+  }
+
+  return tick(agent);
 }
 
 const reported = z.object({ at: z.iso.datetime(), report: agentReport });
 
-/** Reports what differs from the last report, and the same again once an hour, as a sign of life. */
-async function tellNews({ controlPlane, paths, now }: Agent, report: AgentReport): Promise<void> {
+/** Sends a report that differs from the last one, and an equal one once an hour as a sign of life. */
+async function reportNews(
+  { controlPlane, paths, now }: Enrolment,
+  report: AgentReport,
+): Promise<void> {
   const last = await readJson(paths.reported, reported).catch(() => undefined);
   const age = last === undefined ? Number.NaN : now().getTime() - Date.parse(last.at);
-  if (isDeepStrictEqual(last?.report, report) && age >= 0 && age < limits.agentHeartbeatMs) return;
+  const isNews = !isDeepStrictEqual(last?.report, report);
+  if (!isNews && age >= 0 && age < limits.agentHeartbeatMs) return;
+
   await controlPlane.report(report);
-  await writeJson(paths.reported, { at: now().toISOString(), report });
+  // Without this note, as on a full disk, the report is sent again.
+  await writeJson(paths.reported, { at: now().toISOString(), report }).catch(() => undefined);
 }
 
-async function locked<T>(dir: string, work: (paths: AgentPaths) => Promise<T>): Promise<T> {
-  const paths = agentPaths(dir);
-  // Without this a mistyped directory would fail on its lock, with a sentence about nothing.
-  if ((await readIfPresent(paths.config)) === undefined) {
-    throw new GantryError(
-      'prerequisite_missing',
-      `${dir} is not enrolled; run gantry agent enroll --token TOKEN --root DIR first.`,
+/** Reports a tick that failed: its own error matters more than that of the report. */
+async function tryReport(enrolment: Enrolment, report: AgentReport): Promise<void> {
+  try {
+    await reportNews(enrolment, report);
+  } catch (error) {
+    if (endsEnrolment(error)) throw error;
+  }
+}
+
+/** Removes what a machine may not keep when its enrolment ends, and returns the error with what was done about it. */
+async function endEnrolment({ paths, config }: Enrolment, error: unknown): Promise<unknown> {
+  if (!endsEnrolment(error)) return error;
+
+  if (error.code === 'credential_reused') {
+    // The key has a copy somewhere, so it is of no use to its rightful owner either.
+    await wipeCredentials(paths);
+    return addOutcome(
+      error,
+      'key and credential were removed; find out who else has them, then enrol again',
     );
   }
+
+  await wipeMachine(paths, config);
+  const root =
+    config.on_decommission === 'stop'
+      ? '`current` was removed'
+      : 'the root file system keeps running, unmanaged';
+  return addOutcome(error, `the enrolment was removed from ${paths.dir}, and ${root}`);
+}
+
+function addOutcome({ code, message, details }: GantryError, outcome: string): GantryError {
+  return new GantryError(code, `${message}; ${outcome}`, details === undefined ? {} : { details });
+}
+
+async function withLock<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  const paths = agentPaths(dir);
+  // Without this, a mistyped directory would fail with an error about its lock.
+  if ((await readIfPresent(paths.config)) === undefined) throw notEnrolledError(dir);
+
   const release = await takeLock(paths.lock);
   try {
-    return await work(paths);
+    return await work();
   } finally {
     await release();
   }
-}
-
-/** The same refusal, with what the agent did about it. */
-function ended({ code, message, details }: GantryError, done: string): GantryError {
-  return new GantryError(code, `${message}; ${done}`, details === undefined ? {} : { details });
 }

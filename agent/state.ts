@@ -3,21 +3,21 @@ import { GantryError } from '../shared/base/error.ts';
 import { digestSchema } from '../shared/base/ids.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 
-/** What enrolment settled. Written last, so that its presence means "enrolled". */
+/** What enrolment decided. It is written last, so a machine with this file is enrolled. */
 export const agentConfig = z.object({
   url: z.url(),
   account: z.string(),
   instance: z.string(),
-  /** Paths that belong to the machine: carried from generation to generation and not checked. */
+  /** Paths that belong to the machine: copied from generation to generation and not inspected. */
   writable_paths: z
     .array(z.string().regex(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/, 'expected a plain absolute path'))
     .default(['/var']),
-  /** What becomes of the root once the instance is decommissioned: it keeps running, or `current` is taken away. */
+  /** What happens to the root file system after decommissioning: it keeps running, or `current` is removed. */
   on_decommission: z.enum(['keep', 'stop']).default('keep'),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 
-/** The last answer to a heartbeat. Kept, so that `--once` from a timer does not ask each time; holds a capability. */
+/** The last response to a heartbeat, kept so that `--once` in a timer needs no heartbeat each time. Holds a capability. */
 export const agentSession = z.object({
   desired_state_url: z.url(),
   asked_at: z.iso.datetime(),
@@ -25,13 +25,13 @@ export const agentSession = z.object({
 export type AgentSession = z.infer<typeof agentSession>;
 
 export const agentState = z.object({
-  /** The highest version of a desired state that was ever verified here: a lower one is an attack or a mistake. */
+  /** The highest version of a desired state that was verified here: a lower one is an attack or a mistake. */
   seen_version: z.int().nonnegative(),
-  /** Whose versions those are: the director of the root that the state was verified by (roots.ts). */
+  /** Whose versions these are: the director keys of the account root that verified the state. */
   seen_by: z.string().nullable().default(null),
   /** ETag of the bytes in desired-state.json. */
   etag: z.string().nullable(),
-  /** The running generation, 0 before the first. */
+  /** Number of the running generation; 0 before the first. */
   generation: z.int().nonnegative(),
   applied_version: z.int().nonnegative(),
   composition_digest: digestSchema.nullable(),
@@ -51,26 +51,33 @@ export const initialState: AgentState = {
   applied_at: null,
 };
 
-/** Reads one of the agent's own JSON files; undefined when there is none, `io_error` when it is not what it should be. */
+/**
+ * Reads one of the agent's own JSON files; undefined when it does not exist.
+ *
+ * @throws `io_error` when it is not what the agent writes there.
+ */
 export async function readJson<S extends z.ZodType>(
   path: string,
   schema: S,
 ): Promise<z.infer<S> | undefined> {
   const bytes = await readIfPresent(path);
   if (bytes === undefined) return undefined;
+
   try {
     return schema.parse(JSON.parse(bytes.toString()));
   } catch (cause) {
     throw new GantryError(
       'io_error',
-      `${path} cannot be understood; expected what the agent once wrote there.`,
-      {
-        cause,
-      },
+      `${path} is damaged: expected JSON that the agent wrote, found something else.`,
+      { cause },
     );
   }
 }
 
 export async function writeJson(path: string, value: unknown, mode = 0o644): Promise<void> {
-  await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`, mode);
+  await writeAtomic(path, formatJson(value), mode);
+}
+
+export function formatJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -1,4 +1,4 @@
 import project from '../package.json' with { type: 'json' };
 
-/** Told in heartbeats and reports. */
+/** Sent with heartbeats and reports. */
 export const agentVersion = project.version;

@@ -4,7 +4,7 @@ import { syncDirectory } from './files.ts';
 import type { AgentPaths } from './paths.ts';
 import type { AgentConfig } from './state.ts';
 
-/** Removes what could speak for the machine. Its root, and what it knows of its instance, stay for a new enrolment. */
+/** Removes what can authenticate as the machine. Its root file system, and the pinned account root, stay for a new enrolment. */
 export async function wipeCredentials({
   agent,
   session,
@@ -17,13 +17,16 @@ export async function wipeCredentials({
 }
 
 /**
- * Makes a decommissioned machine forget the account: its desired states, which hold what was rendered for it, and what could
- * speak for it. The root keeps running unmanaged, or `current` is taken away, as enrolment settled; its files stay either
- * way, with the machine's own data in them. What an agent needs to ask goes last: one whose wipe was cut off asks again, is
- * told again, and goes on.
+ * Makes a decommissioned machine forget the account: its desired states, which hold files that were rendered for it, and its
+ * credentials. The root file system keeps running unmanaged, or `current` is removed, as enrolment decided. Its files stay
+ * either way, because the machine's own data is among them.
+ *
+ * What an agent needs for a call is removed last. If the wipe is interrupted, the next call is refused again and the wipe
+ * continues.
  */
 export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promise<void> {
   if (config.on_decommission === 'stop') await rm(paths.current, { force: true });
+
   for (const name of await readdir(paths.generations).catch(() => [])) {
     if (name.endsWith('.state.json')) await rm(join(paths.generations, name), { force: true });
   }
@@ -36,6 +39,7 @@ export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promi
   ]) {
     await rm(path, { recursive: true, force: true });
   }
+
   await wipeCredentials(paths);
   for (const path of [paths.root, paths.config]) await rm(path, { force: true });
 }

@@ -147,7 +147,7 @@ describe('a tick with a good desired state', () => {
       await world.publish({ modules: [await redis(String(version))], version });
       await world.run();
     }
-    for (const folder of ['layers', 'documents', 'evidence', '../images']) {
+    for (const folder of ['layers', 'documents', 'signatures', '../images']) {
       expect((await readdir(join(world.dir, 'store', folder))).length).toBe(2);
     }
     const store = await readdir(join(world.dir, 'store'), { recursive: true });
@@ -329,7 +329,7 @@ describe('a desired state that is not to be applied', () => {
       modules: [{ ...other, layer: { ...other.layer, digest, manifest_digest: digest } }],
       version: 6,
     });
-    expect(await refused('layer_mismatch')).toContain(`Asked for ${digest}`);
+    expect(await refused('layer_mismatch')).toContain(`expected ${digest}`);
   });
 
   it('is one whose module nobody signed, somebody else signed, or no policy speaks of', async () => {

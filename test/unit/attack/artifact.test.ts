@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expectedTree } from '../../../agent/expected-tree.ts';
+import { expectedTree } from '../../../agent/verify/expected-tree.ts';
 import { isGantryError } from '../../../shared/base/error.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import { mediaTypes, parseIndex, parseManifest } from '../../../shared/registry/index.ts';

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { moduleLabel } from '../../shared/domain/templates/index.ts';
+import type { Agent } from '../agent.ts';
+import type { HeldDesiredState } from '../fetch/desired-state.ts';
+import { readIfPresent, writeAtomic } from '../files.ts';
+import { writeJson } from '../state.ts';
+import type { Remark } from '../verify/remark.ts';
+import { hexOf } from '../verify/store.ts';
+import { type VerifiedContent, verifyContent } from '../verify/verify-content.ts';
+import { buildGeneration, cleanGenerations, type Generation } from './generation.ts';
+
+export interface Applied {
+  content: VerifiedContent;
+  generation: Generation;
+}
+
+/** Verifies a desired state with everything that it names, lays it out, switches to it and notes that it runs. */
+export async function applyState(
+  agent: Agent,
+  wanted: HeldDesiredState,
+  remarks: Remark[],
+): Promise<Applied> {
+  const content = await verifyContent(wanted.desired, agent, remarks);
+  const generation = await layOutGeneration(agent, content, wanted.bytes);
+  return { content, generation };
+}
+
+/** Lays verified content out as the next generation, and switches to it. */
+export async function layOutGeneration(
+  agent: Agent,
+  content: VerifiedContent,
+  desiredState: Buffer,
+): Promise<Generation> {
+  const { paths, store, config } = agent;
+  await writeImage(agent, content);
+
+  const generation = await buildGeneration({
+    paths,
+    store,
+    tree: content.tree,
+    desiredState,
+    writablePaths: config.writable_paths,
+  });
+
+  await cleanGenerations(paths);
+  return generation;
+}
+
+/** A machine with composefs mounts the image. It is computed here, so it needs no download. */
+async function writeImage({ paths }: Agent, { image, desired }: VerifiedContent): Promise<void> {
+  const path = join(paths.images, `${hexOf(desired.state.composition_digest)}.erofs`);
+  if (!(await readIfPresent(path))?.equals(image)) await writeAtomic(path, image);
+}
+
+/** Notes in state.json what runs. */
+export async function saveApplied(agent: Agent, { content, generation }: Applied): Promise<void> {
+  const { state, version } = content.desired;
+  const next = {
+    ...agent.state,
+    generation: generation.number,
+    applied_version: version,
+    composition_digest: state.composition_digest,
+    running_module_digests: Object.fromEntries(
+      state.layers.map((layer) => [
+        moduleLabel(agent.config.account, layer.account, layer.module),
+        layer.composefs_digest,
+      ]),
+    ),
+    applied_at:
+      agent.state.generation === generation.number
+        ? agent.state.applied_at
+        : agent.now().toISOString(),
+  };
+  if (isDeepStrictEqual(next, agent.state)) return;
+
+  agent.state = next;
+  await writeJson(agent.paths.state, next);
+}

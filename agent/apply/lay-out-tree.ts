@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  lchownSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { deviceMajorMinor } from '../../shared/artifact/device.ts';
+import type { TreeEntry } from '../../shared/domain/files/index.ts';
+import { makeBreather } from '../verify/content-check.ts';
+import type { ExpectedTree } from '../verify/expected-tree.ts';
+import { isStored } from '../verify/layer.ts';
+import type { Store } from '../verify/store.ts';
+import { CarriedPaths, type CarryOverOptions } from './carry-over.ts';
+import { isRoot, pathInRoot } from './tree-paths.ts';
+
+export interface LayOutOptions extends CarryOverOptions {
+  tree: ExpectedTree;
+  store: Store;
+  /** A directory that does not exist yet, inside one that only the agent can enter. */
+  into: string;
+}
+
+/**
+ * Lays a tree out, by reflink where the file system can and else by copy. Extended attributes are in the composition image
+ * only, because Node cannot set them: `describeLeftOut` says so.
+ *
+ * Everything is new and in a directory of the agent's own, and no call follows a link (`wx`, mkdir, symlink). Parents come
+ * strictly before children. Below a writable path, nothing is laid out under what is not a directory.
+ */
+export async function layOutTree({ tree, store, ...carryOver }: LayOutOptions): Promise<void> {
+  const { into } = carryOver;
+  const carried = new CarriedPaths(carryOver);
+  const directories: TreeEntry[] = [];
+  const breathe = makeBreather();
+
+  for (const entry of tree.entries) {
+    await breathe();
+    if (carried.hold(entry)) continue;
+
+    const path = pathInRoot(into, entry.path);
+    if (entry.type === 'directory') {
+      // Closed until it is full: its own mode may forbid even its owner to write.
+      mkdirSync(path, 0o700);
+      directories.push(entry);
+    } else {
+      makeEntry(entry, path, tree, store);
+    }
+  }
+
+  for (const entry of directories.reverse()) setAttributes(entry, pathInRoot(into, entry.path));
+}
+
+function makeEntry(entry: TreeEntry, path: string, tree: ExpectedTree, store: Store): void {
+  switch (entry.type) {
+    case 'file':
+      makeFile(entry, path, tree, store);
+      break;
+    case 'symlink':
+      symlinkSync(entry.target as string, path);
+      break;
+    case 'fifo':
+      execFileSync('mkfifo', ['-m', '600', path]);
+      break;
+    default:
+      if (!isRoot) return;
+      makeDevice(entry, path);
+  }
+  setAttributes(entry, path);
+}
+
+function makeFile(entry: TreeEntry, path: string, { contents }: ExpectedTree, store: Store): void {
+  const bytes = contents.get(entry.path);
+  if (bytes === undefined && isStored(entry)) {
+    const object = store.objectPath(entry.verity as string);
+    copyFileSync(object, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  } else {
+    writeNewFile(path, bytes ?? new Uint8Array());
+  }
+}
+
+function makeDevice({ type, rdev }: TreeEntry, path: string): void {
+  const { major, minor } = deviceMajorMinor(rdev ?? 0);
+  const kind = type === 'block' ? 'b' : 'c';
+  execFileSync('mknod', ['-m', '600', path, kind, String(major), String(minor)]);
+}
+
+function writeNewFile(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Sets the owner before the mode, because chown(2) clears the set-uid bits. */
+function setAttributes(entry: TreeEntry, path: string): void {
+  const seconds = entry.mtime + entry.mtime_ns / 1e9;
+  // Node takes a negative number for "now", but a negative date as it is.
+  const time = seconds < 0 ? new Date(Math.max(seconds * 1000, -8.64e15)) : seconds;
+
+  if (isRoot) lchownSync(path, entry.uid, entry.gid);
+  // Symlinks have no mode of their own.
+  if (entry.type !== 'symlink') chmodSync(path, entry.mode);
+  lutimesSync(path, time, time);
+}
+
+/** What `layOutTree` leaves out of a tree, as a sentence; undefined when nothing. */
+export function describeLeftOut(tree: ExpectedTree): string | undefined {
+  let attributes = 0;
+  let devices = 0;
+  for (const entry of tree.entries) {
+    if (entry.xattrs !== undefined && Object.keys(entry.xattrs).length > 0) attributes++;
+    if (!isRoot && (entry.type === 'character' || entry.type === 'block')) devices++;
+  }
+
+  const parts: string[] = [];
+  if (attributes > 0) parts.push(`the extended attributes of ${attributes} entries`);
+  if (devices > 0) parts.push(`${devices} devices, which only root can make`);
+  return parts.length === 0 ? undefined : `Left out: ${parts.join(' and ')}.`;
+}

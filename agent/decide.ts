@@ -1,0 +1,45 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { VerifiedDesiredState } from '../shared/director/index.ts';
+import type { Running } from './apply/running.ts';
+import type { HeldDesiredState } from './fetch/desired-state.ts';
+import type { NotReceived, Received } from './fetch/receive.ts';
+
+/** What a tick does next. */
+export type Action =
+  /** Verify the desired state, lay it out and switch to it. */
+  | { kind: 'apply'; wanted: HeldDesiredState }
+  /** Compare the running root with a desired state of the same content, and repair it. */
+  | { kind: 'inspect'; running: Running; held: HeldDesiredState; because?: NotReceived }
+  /** Nothing runs, and there is nothing to apply. */
+  | { kind: 'report'; because: NotReceived };
+
+/**
+ * Decides what follows from what was received and what runs. An apply that failed is decided again, as a desired state that
+ * was refused for that reason.
+ *
+ * | received               | runs nothing | runs other content | runs the same content          |
+ * |------------------------|--------------|--------------------|--------------------------------|
+ * | new, same              | apply        | apply              | inspect, by what was received  |
+ * | refused, unreachable   | report       | inspect            | inspect                        |
+ */
+export function decide(received: Received, running: Running | undefined): Action {
+  switch (received.kind) {
+    case 'new':
+    case 'same': {
+      const { held } = received;
+      return running !== undefined && hasSameContent(held.desired, running.desired)
+        ? { kind: 'inspect', running, held }
+        : { kind: 'apply', wanted: held };
+    }
+    case 'refused':
+    case 'unreachable':
+      return running === undefined
+        ? { kind: 'report', because: received }
+        : { kind: 'inspect', running, held: running, because: received };
+  }
+}
+
+/** A desired state that was only signed again asks for no new root. */
+function hasSameContent(a: VerifiedDesiredState, b: VerifiedDesiredState): boolean {
+  return isDeepStrictEqual(a.state, b.state) && isDeepStrictEqual(a.image, b.image);
+}

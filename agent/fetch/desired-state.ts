@@ -1,0 +1,102 @@
+import type { Metadata, Root } from '@tufjs/models';
+import { GantryError, isGantryError } from '../../shared/base/error.ts';
+import { limits } from '../../shared/base/limits/index.ts';
+import { type VerifiedDesiredState, verifyDesiredState } from '../../shared/director/index.ts';
+import type { Agent } from '../agent.ts';
+import type { AgentState } from '../state.ts';
+import { directorKeysOf, verifyByAnyRoot } from './account-roots.ts';
+import type { Clock } from './clock.ts';
+
+/** A desired state that is on this machine and that the account signed for it. */
+export interface HeldDesiredState {
+  bytes: Buffer;
+  desired: VerifiedDesiredState;
+  /** The account root that verified it: the trusted one, or one that was trusted when it arrived. */
+  root: Metadata<Root>;
+}
+
+/**
+ * Verifies a desired state by one account root: signature, account, instance, version, expiry.
+ *
+ * @throws a `desired_state_…` code; `clock_skew` when only this machine's clock says that it expired: the clock must be
+ *   set first, whichever of the two is right.
+ */
+export function verifyBy(
+  root: Metadata<Root>,
+  bytes: Buffer,
+  { config, state, clock }: Agent,
+): VerifiedDesiredState {
+  const { account, instance } = config;
+  const lastVersion = seenVersion(root, state);
+  const verifyAt = (now: Date) =>
+    verifyDesiredState(bytes, { root, account, instance, lastVersion, now });
+
+  try {
+    return verifyAt(clock.latest());
+  } catch (error) {
+    const mayBeSkew = clock.skew !== undefined && clock.aheadMs >= 0;
+    if (!mayBeSkew || !isGantryError(error, 'desired_state_expired')) throw error;
+
+    verifyAt(clock.server());
+    throw new GantryError('clock_skew', error.message, { cause: error });
+  }
+}
+
+/**
+ * Verifies again what a generation was made from. Age and version were judged when it was applied; what is judged each
+ * time is whether the account signed it for this machine.
+ *
+ * @throws a `desired_state_…` code.
+ */
+export function verifyApplied(bytes: Buffer, { roots, config }: Agent): HeldDesiredState {
+  const { account, instance } = config;
+  const rules = { account, instance, lastVersion: 0, now: new Date(0) };
+  return verifyByAnyRoot(roots, (root) => ({
+    bytes,
+    desired: verifyDesiredState(bytes, { ...rules, root }),
+    root,
+  }));
+}
+
+/**
+ * The highest version that was seen of a root's director keys. Versions of other keys do not count: otherwise a thief of a
+ * key could use up all versions, and its rotation would not help (TUF 1.0.34, section 5.3.11).
+ */
+export function seenVersion(root: Metadata<Root>, { seen_by, seen_version }: AgentState): number {
+  return seen_by === directorKeysOf(root) ? seen_version : 0;
+}
+
+/**
+ * Limits how long a stolen director key stays useful: what was verified counts until it expires, even after the key was
+ * rotated out. Judged by the control plane's time, because this machine's clock may be years behind.
+ *
+ * @throws `desired_state_invalid` when it expires too late.
+ */
+export function requireUsualLife({ expires, version }: VerifiedDesiredState, clock: Clock): void {
+  const latest = clock.server().getTime() + (limits.desiredStateDays + 1) * 86_400_000;
+  if (expires.getTime() <= latest) return;
+
+  throw new GantryError(
+    'desired_state_invalid',
+    `Desired state ${version} lives too long: expected at most ${limits.desiredStateDays} days, found expiry at ${expires.toISOString()}.`,
+    { expected: new Date(latest).toISOString(), found: expires.toISOString() },
+  );
+}
+
+/** Whether an error says that a desired state must not be applied, rather than that something broke. */
+export function isRefusal(error: unknown): error is GantryError {
+  return isGantryError(
+    error,
+    'desired_state_signature_invalid',
+    'desired_state_version_rollback',
+    'desired_state_expired',
+    'clock_skew',
+    'desired_state_foreign',
+    'desired_state_invalid',
+    'root_untrusted',
+    'layer_mismatch',
+    'composition_mismatch',
+    'signature_refused',
+    'instance_metadata_missing',
+  );
+}

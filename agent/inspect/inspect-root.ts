@@ -1,0 +1,119 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { compareBytes, parentPath, type TreeEntry } from '../../shared/domain/files/index.ts';
+import { isRoot, pathInRoot } from '../apply/tree-paths.ts';
+import { errnoOf } from '../failure.ts';
+import { type ContentCheck, makeBreather } from '../verify/content-check.ts';
+import { type ExpectedTree, isWithin } from '../verify/expected-tree.ts';
+import { findEntryFault } from './entry-fault.ts';
+
+/** Where running services write files that no module ships and that a reboot clears. They are not inspected. */
+const volatilePaths = ['/dev', '/proc', '/run', '/sys', '/tmp'];
+
+export interface RootProblem {
+  path: string;
+  /** What is wrong, as the end of a sentence that begins with the path. */
+  what: string;
+  /** `<account>/<module>` that ships the path; undefined for directories and for what no module ships. */
+  module: string | undefined;
+}
+
+export interface InspectOptions {
+  /** Path of the root file system. */
+  root: string;
+  tree: ExpectedTree;
+  writablePaths: readonly string[];
+  check: ContentCheck;
+}
+
+/**
+ * Compares a root file system with its expected tree: type, permission bits, owner (as root), size, link target and content
+ * of every entry, and that nothing was added. The machine's writable paths and volatile ones are left out.
+ */
+export async function inspectRoot(options: InspectOptions): Promise<RootProblem[]> {
+  const inspection = new Inspection(options);
+  const breathe = makeBreather();
+
+  for (const entry of options.tree.entries) {
+    await breathe();
+    inspection.visit(entry);
+  }
+  return inspection.problems;
+}
+
+class Inspection {
+  readonly problems: RootProblem[] = [];
+  readonly #options: InspectOptions;
+  readonly #unchecked: string[];
+  readonly #children: Map<string, Set<string>>;
+  /** Directories that are not what they should be: to look below them would be to follow a link. */
+  readonly #gone = new Set<string>();
+
+  constructor(options: InspectOptions) {
+    this.#options = options;
+    this.#unchecked = [...options.writablePaths, ...volatilePaths];
+    this.#children = childrenOf(options.tree.entries);
+  }
+
+  visit(entry: TreeEntry): void {
+    if (isWithin(entry.path, this.#unchecked)) return;
+
+    if (entry.path !== '/' && this.#gone.has(parentPath(entry.path))) {
+      if (entry.type === 'directory') this.#gone.add(entry.path);
+      else this.#report(entry, 'is missing with its directory');
+      return;
+    }
+
+    const { root, tree, check } = this.#options;
+    const path = pathInRoot(root, entry.path);
+    const fault = findEntryFault(entry, path, tree, check);
+    if (fault !== undefined) this.#report(entry, fault);
+
+    if (entry.type !== 'directory') return;
+    if (fault !== undefined && !isRealDirectory(path)) this.#gone.add(entry.path);
+    else this.#reportAdditions(entry.path);
+  }
+
+  #report({ path }: TreeEntry, what: string): void {
+    this.problems.push({ path, what, module: this.#options.tree.owners.get(path) });
+  }
+
+  #reportAdditions(directory: string): void {
+    const shipped = this.#children.get(directory);
+    const added = listDirectory(pathInRoot(this.#options.root, directory))
+      .filter((name) => shipped?.has(name) !== true)
+      .map((name) => (directory === '/' ? `/${name}` : `${directory}/${name}`))
+      .filter((path) => !isWithin(path, this.#unchecked))
+      .sort(compareBytes);
+
+    for (const path of added) {
+      this.problems.push({ path, what: 'is there, though no module ships it', module: undefined });
+    }
+  }
+}
+
+function listDirectory(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES' && !isRoot) return [];
+    throw error;
+  }
+}
+
+function childrenOf(entries: TreeEntry[]): Map<string, Set<string>> {
+  const children = new Map<string, Set<string>>();
+
+  for (const { path } of entries) {
+    if (path === '/') continue;
+
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const names = children.get(parentPath(path));
+    if (names === undefined) children.set(parentPath(path), new Set([name]));
+    else names.add(name);
+  }
+  return children;
+}
+
+function isRealDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,68 @@
+import type { GantryError } from '../../shared/base/error.ts';
+import type { Agent } from '../agent.ts';
+import { layOutGeneration } from '../apply/apply-state.ts';
+import { adoptState, type Generation } from '../apply/generation.ts';
+import type { Running } from '../apply/running.ts';
+import { endsEnrolment, toGantryError } from '../failure.ts';
+import type { HeldDesiredState } from '../fetch/desired-state.ts';
+import type { Remark } from '../verify/remark.ts';
+import { type VerifiedContent, verifyContent } from '../verify/verify-content.ts';
+import { inspectRoot, type RootProblem } from './inspect-root.ts';
+
+/** What the inspection of the running root found. */
+export type Inspected =
+  /** What it should be could be verified. With problems, it was laid out again unless there is an error. */
+  | {
+      kind: 'verified';
+      content: VerifiedContent;
+      generation: Generation;
+      problems: RootProblem[];
+      error?: GantryError;
+    }
+  /** What it should be could not be verified, or the root could not be read: it keeps running. */
+  | { kind: 'unverified'; error: GantryError };
+
+/**
+ * Verifies again what the running root should be, compares the root with it, and lays it out again when they differ.
+ *
+ * @param held The desired state of the running root, or the same content signed again, which the generation then adopts.
+ */
+export async function inspectRunning(
+  agent: Agent,
+  running: Running,
+  held: HeldDesiredState,
+  remarks: Remark[],
+): Promise<Inspected> {
+  let content: VerifiedContent;
+  let problems: RootProblem[];
+  try {
+    content = await verifyContent(held.desired, agent, remarks);
+    problems = await inspectRoot({
+      root: running.generation.path,
+      tree: content.tree,
+      writablePaths: agent.config.writable_paths,
+      check: agent.check,
+    });
+  } catch (thrown) {
+    // For example a policy that was tightened, or content that cannot be fetched now.
+    return { kind: 'unverified', error: requireReportable(thrown, 'inspected') };
+  }
+
+  const verified = { kind: 'verified', content, generation: running.generation, problems } as const;
+  try {
+    if (problems.length > 0) {
+      return { ...verified, generation: await layOutGeneration(agent, content, held.bytes) };
+    }
+    if (held.bytes !== running.bytes) {
+      await adoptState(agent.paths, running.generation.number, held.bytes);
+    }
+    return verified;
+  } catch (thrown) {
+    return { ...verified, error: requireReportable(thrown, 'laid out again') };
+  }
+}
+
+function requireReportable(thrown: unknown, done: string): GantryError {
+  if (endsEnrolment(thrown)) throw thrown;
+  return toGantryError(thrown, `The root file system could not be ${done}`);
+}

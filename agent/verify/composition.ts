@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { type ErrorContext, GantryError, isGantryError } from '../../shared/base/error.ts';
+import { composefsImage } from '../../shared/composefs/index.ts';
+import { compose, renderInstanceFiles } from '../../shared/composition/index.ts';
+import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
+import type { VerifiedDesiredState } from '../../shared/director/index.ts';
+import type { Composition, CompositionLayer } from '../../shared/domain/compose/index.ts';
+import type { TreeEntry } from '../../shared/domain/files/index.ts';
+import type { Metadata } from '../../shared/domain/templates/index.ts';
+import { isStored } from './layer.ts';
+import type { Store } from './store.ts';
+
+export interface VerifiedComposition {
+  composition: Composition;
+  image: Uint8Array;
+}
+
+/**
+ * Composes the layers again and compares the result with the desired state: order, effective masks, image and rendered
+ * files.
+ *
+ * @throws `composition_mismatch`
+ */
+export async function verifyComposition(
+  desired: VerifiedDesiredState,
+  layers: CompositionLayer[],
+  store: Store,
+): Promise<VerifiedComposition> {
+  const composition = recompose(layers, desired.state.layers);
+
+  const { image, digest } = composefsImage(composition.entries);
+  checkImage(desired, image, `sha256:${digest}`);
+
+  await checkRenderedFiles(desired, composition, store);
+  return { composition, image };
+}
+
+function recompose(layers: CompositionLayer[], stated: DesiredLayer[]): Composition {
+  const composition = composeOrMismatch(layers);
+
+  const found = composition.layers.map(layerName);
+  const expected = stated.map(layerName);
+  if (!isDeepStrictEqual(found, expected)) {
+    throw mismatchError(
+      `its layers are ordered ${expected.join(', ')}, but their priorities give ${found.join(', ')}`,
+      { expected, found },
+    );
+  }
+
+  for (const layer of stated) checkMask(layer, composition);
+  return composition;
+}
+
+function composeOrMismatch(layers: CompositionLayer[]): Composition {
+  try {
+    return compose(layers);
+  } catch (cause) {
+    if (!isGantryError(cause)) throw cause;
+    throw mismatchError(`its layers do not compose: ${cause.message}`, { cause });
+  }
+}
+
+function checkMask(layer: DesiredLayer, composition: Composition): void {
+  const expected = layer.effective_mask;
+  const found = composition.effective_masks.get(layerName(layer)) ?? [];
+  if (isDeepStrictEqual(found, expected)) return;
+
+  const differing =
+    found.find((path) => !expected.includes(path)) ??
+    expected.find((path) => !found.includes(path)) ??
+    'the order';
+  throw mismatchError(
+    `the effective mask of ${layerName(layer)} differs in ${JSON.stringify(differing)}: expected ${expected.length} paths, found ${found.length}`,
+    { expected: expected.slice(0, 20), found: found.slice(0, 20) },
+  );
+}
+
+function checkImage(
+  { state, image: stated }: VerifiedDesiredState,
+  image: Uint8Array,
+  digest: string,
+): void {
+  if (digest !== state.composition_digest) {
+    throw mismatchError(
+      `expected the composition digest ${state.composition_digest}, found ${digest} by its layers`,
+      { expected: state.composition_digest, found: digest },
+    );
+  }
+
+  const sha256 = createHash('sha256').update(image).digest('hex');
+  if (image.length !== stated.length || sha256 !== stated.sha256) {
+    throw mismatchError(
+      `expected an image of ${stated.length} bytes with SHA-256 ${stated.sha256}, found ${image.length} bytes with ${sha256}`,
+      { expected: stated.sha256, found: sha256 },
+    );
+  }
+}
+
+/** Renders the instance files again: the signed state may hold no file that no author's module gives. */
+async function checkRenderedFiles(
+  { state }: VerifiedDesiredState,
+  composition: Composition,
+  store: Store,
+): Promise<void> {
+  const contents = new Map<string, Uint8Array>();
+  for (const { module, entry } of composition.instance_files) {
+    contents.set(`${module}:${entry.path}`, await readContent(entry, store));
+  }
+
+  const expected = renderInstanceFiles(
+    composition.instance_files,
+    (module, path) => contents.get(`${module}:${path}`) as Uint8Array,
+    // `metadata` is `{instance, modules}`: the machine's own and that of each assignment.
+    (state.metadata.instance ?? {}) as Metadata,
+  );
+  const found = state.rendered_files;
+  const wrong =
+    expected.find((file, index) => !isDeepStrictEqual(file, found[index])) ??
+    found[expected.length];
+  if (wrong === undefined) return;
+
+  throw mismatchError(
+    `the rendered file ${JSON.stringify(wrong.path)} of ${wrong.module} is not what its module gives with this machine's metadata`,
+    { field: wrong.path, details: composition.layers.map(layerName) },
+  );
+}
+
+async function readContent(entry: TreeEntry, store: Store): Promise<Uint8Array> {
+  if (isStored(entry)) return readFile(store.objectPath(entry.verity as string));
+  return Buffer.from(entry.content ?? '', 'base64');
+}
+
+function layerName({ account, module }: { account: string; module: string }): string {
+  return `${account}/${module}`;
+}
+
+function mismatchError(why: string, context: ErrorContext): GantryError {
+  return new GantryError(
+    'composition_mismatch',
+    `The composition is not what the desired state says: ${why}.`,
+    context,
+  );
+}

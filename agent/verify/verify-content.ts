@@ -1,0 +1,93 @@
+import { isGantryError } from '../../shared/base/error.ts';
+import type { VerifiedDesiredState } from '../../shared/director/index.ts';
+import type { CompositionLayer } from '../../shared/domain/compose/index.ts';
+import type { Agent } from '../agent.ts';
+import { checkAuthorSignatures } from './author-signatures.ts';
+import { verifyComposition } from './composition.ts';
+import { type ExpectedTree, expectedTree, requireTree } from './expected-tree.ts';
+import { verifyLayer } from './layer.ts';
+import type { Remark } from './remark.ts';
+
+/** A desired state with everything that it names verified on this machine: ready to be laid out or to be compared with. */
+export interface VerifiedContent {
+  desired: VerifiedDesiredState;
+  tree: ExpectedTree;
+  /** The composition image, computed here. */
+  image: Uint8Array;
+}
+
+/**
+ * Verifies everything that a desired state names: the authors' signatures, the bytes of the layers, and the composition,
+ * computed again from what the layers hold. What the store lacks is fetched.
+ *
+ * @throws `signature_refused`, `layer_mismatch`, `composition_mismatch`, `desired_state_invalid`, `unavailable`
+ */
+export async function verifyContent(
+  desired: VerifiedDesiredState,
+  agent: Agent,
+  remarks: Remark[],
+): Promise<VerifiedContent> {
+  const { state } = desired;
+  for (const layer of state.layers) await checkAuthorSignatures(layer, state, agent);
+
+  try {
+    return await verifyLayers(desired, agent, remarks);
+  } catch (error) {
+    if (!mayComeFromStore(error) || !(await forgetLayers(desired, agent))) throw error;
+
+    const content = await verifyLayers(desired, agent, remarks);
+    remarks.push({
+      code: 'store_tampered',
+      message: `The store's record of a layer is not as it was verified (${error.message}); fetched again.`,
+    });
+    return content;
+  }
+}
+
+async function verifyLayers(
+  desired: VerifiedDesiredState,
+  agent: Agent,
+  remarks: Remark[],
+): Promise<VerifiedContent> {
+  const { state } = desired;
+  const layers: CompositionLayer[] = [];
+  for (const layer of state.layers) {
+    layers.push({ ...layer, ...(await verifyLayer(layer, agent, remarks)) });
+  }
+
+  const { composition, image } = await verifyComposition(desired, layers, agent.store);
+
+  const tree = expectedTree({
+    entries: composition.entries,
+    owners: composition.owners,
+    rendered: state.rendered_files,
+    metadata: state.metadata,
+    writablePaths: agent.config.writable_paths,
+  });
+  requireTree(tree.entries);
+  return { desired, tree, image };
+}
+
+/**
+ * Only the composition covers the manifest in a layer's record. So a damaged record can look like a wrong desired state,
+ * and everything is fetched again before the desired state is blamed.
+ */
+function mayComeFromStore(error: unknown): error is Error {
+  return isGantryError(
+    error,
+    'composition_mismatch',
+    'ModuleManifestSchemaError',
+    'layer_mismatch',
+  );
+}
+
+/** Removes the records of all layers, and returns whether there were any. */
+async function forgetLayers({ state }: VerifiedDesiredState, { store }: Agent): Promise<boolean> {
+  let found = false;
+  for (const layer of state.layers) {
+    if ((await store.readLayer(layer.layer_digest)) === undefined) continue;
+    found = true;
+    await store.removeLayer(layer.layer_digest);
+  }
+  return found;
+}

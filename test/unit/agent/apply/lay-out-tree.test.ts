@@ -1,0 +1,130 @@
+import { lstatSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeLeftOut, layOutTree } from '../../../../agent/apply/lay-out-tree.ts';
+import { isRoot } from '../../../../agent/apply/tree-paths.ts';
+import { removeTree } from '../../../../agent/files.ts';
+import { inspectRoot } from '../../../../agent/inspect/inspect-root.ts';
+import { ContentCheck } from '../../../../agent/verify/content-check.ts';
+import type { ExpectedTree } from '../../../../agent/verify/expected-tree.ts';
+import { Store } from '../../../../agent/verify/store.ts';
+import { fsVerityDigest } from '../../../../shared/composefs/index.ts';
+import type { TreeEntry } from '../../../../shared/domain/files/index.ts';
+
+const long = Buffer.from(
+  'more than sixty-four bytes, so that the content comes from the store and nowhere else\n',
+);
+const verity = fsVerityDigest(long);
+const own = {
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+  mtime: 1_000_000_000,
+  mtime_ns: 0,
+  size: 0,
+};
+
+let dir: string;
+let store: Store;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'gantry-materialise-'));
+  store = new Store(join(dir, 'store'));
+  await store.prepare();
+  const sink = store.openSink();
+  await sink.write(long);
+  await sink.end(verity);
+});
+afterEach(() => removeTree(dir));
+
+function tree(...entries: Partial<TreeEntry>[]): ExpectedTree {
+  const root: TreeEntry = { ...own, path: '/', type: 'directory', mode: 0o755 };
+  return {
+    entries: [root, ...entries.map((entry) => ({ ...own, mode: 0o644, ...entry }) as TreeEntry)],
+    contents: new Map(),
+    owners: new Map(),
+  };
+}
+
+async function laid(expected: ExpectedTree, name = 'root', from?: string): Promise<string> {
+  const into = join(dir, name);
+  await layOutTree({ tree: expected, store, into, from, writablePaths: ['/var'] });
+  return into;
+}
+
+describe('a tree laid out', () => {
+  it('has every kind of entry with its mode and time, also below directories closed to their owner', async () => {
+    const expected = tree(
+      { path: '/closed', type: 'directory', mode: 0o555, mtime: -5 },
+      { path: '/closed/file', type: 'file', mode: 0o444, size: long.length, verity },
+      { path: '/fifo', type: 'fifo', mode: 0o620 },
+      { path: '/link', type: 'symlink', mode: 0o777, target: '../../outside', size: 13 },
+      { path: '/null', type: 'character', mode: 0o666, rdev: 0x0103 },
+      { path: '/suid', type: 'file', mode: 0o4755, size: long.length, verity },
+    );
+    const root = await laid(expected);
+    expect(
+      await inspectRoot({
+        root,
+        tree: expected,
+        writablePaths: ['/var'],
+        check: new ContentCheck({ remember: false }),
+      }),
+    ).toEqual([]);
+    expect(lstatSync(join(root, 'closed')).mtimeMs).toBe(-5000);
+    expect(lstatSync(join(root, 'link')).mtimeMs).toBe(own.mtime * 1000);
+    expect(lstatSync(join(root, 'suid')).mode & 0o7777).toBe(0o4755);
+    if (isRoot) expect(lstatSync(join(root, 'null')).rdev).toBe(0x0103);
+    else expect(describeLeftOut(expected)).toContain('1 devices');
+  });
+
+  it('says when it leaves extended attributes away', () => {
+    expect(
+      describeLeftOut(tree({ path: '/a', type: 'file', xattrs: { 'user.a': 'eA==' } })),
+    ).toContain('extended attributes of 1');
+    expect(describeLeftOut(tree({ path: '/a', type: 'file' }))).toBeUndefined();
+  });
+
+  it('never writes where something already is', async () => {
+    const expected = tree({ path: '/file', type: 'file', size: long.length, verity });
+    await laid(expected);
+    await expect(laid(expected)).rejects.toThrow('EEXIST');
+  });
+
+  it('keeps the machine’s /var with times and modes, and a machine’s file where the tree has a directory', async () => {
+    const first = await laid(tree({ path: '/var', type: 'directory', mode: 0o755 }));
+    await writeFile(join(first, 'var/log'), 'a file of the machine', { mode: 0o600 });
+    const next = tree(
+      { path: '/var', type: 'directory', mode: 0o755 },
+      { path: '/var/log', type: 'directory', mode: 0o755 },
+      { path: '/var/log/seed', type: 'file', size: long.length, verity },
+      { path: '/var/seed', type: 'file', size: long.length, verity },
+    );
+    const root = await laid(next, 'second', first);
+    expect(await readFile(join(root, 'var/log'), 'utf8')).toBe('a file of the machine');
+    expect(lstatSync(join(root, 'var/log')).mode & 0o777).toBe(0o600);
+    expect(lstatSync(join(root, 'var/log')).mtimeMs).toBeCloseTo(
+      lstatSync(join(first, 'var/log')).mtimeMs,
+      0,
+    );
+    expect(await readFile(join(root, 'var/seed'))).toEqual(long);
+  });
+
+  it('is remembered as right until a file’s change time differs', async () => {
+    const expected = tree({ path: '/file', type: 'file', size: long.length, verity });
+    const root = await laid(expected);
+    const check = new ContentCheck({ remember: true });
+    const inspection = { root, tree: expected, writablePaths: [], check };
+    expect(await inspectRoot(inspection)).toEqual([]);
+    const changed = Buffer.from(long);
+    changed[0] = 0x4d;
+    await writeFile(join(root, 'file'), changed);
+    expect(await inspectRoot(inspection)).toMatchObject([
+      { path: '/file', what: 'has other content' },
+    ]);
+    await writeFile(join(root, 'file'), long);
+    expect(await inspectRoot(inspection)).toEqual([]);
+    await rm(join(root, 'file'));
+    expect(await inspectRoot(inspection)).toMatchObject([{ path: '/file', what: 'is missing' }]);
+  });
+});

@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { expectedTree, requireTree } from '../../../../agent/verify/expected-tree.ts';
+import type { RenderedFile } from '../../../../shared/contract/reconcile/index.ts';
+import { parentPath, type TreeEntry } from '../../../../shared/domain/files/index.ts';
+
+const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
+
+function tree(...entries: [string, TreeEntry['type']][]): TreeEntry[] {
+  return [['/', 'directory'] as const, ...entries].map(([path, type]) => ({
+    ...plain,
+    path,
+    type,
+    ...(type === 'symlink' ? { target: '/' } : {}),
+  }));
+}
+
+function rendered(path: string, text = 'rendered'): RenderedFile {
+  const content = Buffer.from(text).toString('base64');
+  return { path, module: 'acme/motd', mode: 0o100600, uid: 1, gid: 2, mtime: 3, content };
+}
+
+function laid(entries: TreeEntry[], files: RenderedFile[], writablePaths: string[] = []) {
+  return expectedTree({ entries, owners: new Map(), rendered: files, metadata: {}, writablePaths });
+}
+
+describe('an expected tree', () => {
+  it('has rendered files topmost, in place of a module’s file, with the directories they need', () => {
+    const { entries, contents, owners } = laid(tree(['/etc', 'directory'], ['/etc/motd', 'file']), [
+      rendered('/etc/motd'),
+      rendered('/opt/app/conf'),
+    ]);
+    const motd = entries.find((entry) => entry.path === '/etc/motd');
+    expect(motd).toMatchObject({ type: 'file', mode: 0o600, uid: 1, gid: 2, size: 8 });
+    expect(Buffer.from(contents.get('/etc/motd') as Uint8Array).toString()).toBe('rendered');
+    expect(owners.get('/opt/app/conf')).toBe('acme/motd');
+    expect(entries.map((entry) => entry.path)).toEqual([
+      '/',
+      '/etc',
+      '/etc/motd',
+      '/opt',
+      '/opt/app',
+      '/opt/app/conf',
+      '/run',
+      '/run/gantry',
+      '/run/gantry/metadata.json',
+    ]);
+    requireTree(entries);
+  });
+
+  it.each([
+    '/../etc/passwd',
+    '/etc/../../x',
+    '/etc/./x',
+    '//etc/x',
+    '/etc/x/',
+    'etc/x',
+    '',
+    '/',
+    '/etc/\0x',
+    `/etc/${'x'.repeat(256)}`,
+    `/${'x/'.repeat(2100)}x`,
+  ])('refuses the rendered path %j, which is not plain', (path) => {
+    expect(() => laid(tree(['/etc', 'directory']), [rendered(path)])).toThrow(/cannot be laid out/);
+  });
+
+  it.each([
+    ['beneath a symlink', '/link/x'],
+    ['far beneath a symlink', '/link/a/b/c'],
+    ['in place of a symlink', '/link'],
+    ['beneath a file', '/file/x'],
+    ['in place of a directory', '/dir'],
+    ['in place of a device', '/null'],
+  ])('refuses a rendered file %s', (_, path) => {
+    const entries = tree(
+      ['/dir', 'directory'],
+      ['/file', 'file'],
+      ['/link', 'symlink'],
+      ['/null', 'character'],
+    );
+    expect(() => laid(entries, [rendered(path)])).toThrow(/cannot be laid out/);
+  });
+
+  it('leaves the metadata away where a module’s link stands in its path, and has the writable paths where it can', () => {
+    const { entries } = laid(
+      tree(['/run', 'symlink'], ['/srv', 'symlink']),
+      [],
+      ['/var', '/srv/data'],
+    );
+    expect(entries.map((entry) => entry.path)).toEqual(['/', '/run', '/srv', '/var']);
+  });
+
+  it('never has an entry whose parent is no directory of it, whatever is rendered', () => {
+    const name = fc.constantFrom('a', 'b', 'link', 'file', '..', '.', '', 'run', 'gantry');
+    const path = fc
+      .array(name, { minLength: 1, maxLength: 5 })
+      .map((names) => `/${names.join('/')}`);
+    fc.assert(
+      fc.property(fc.array(path, { maxLength: 4 }), (paths) => {
+        const entries = tree(['/a', 'directory'], ['/a/link', 'symlink'], ['/file', 'file']);
+        let made: ReturnType<typeof laid>;
+        try {
+          made = laid(
+            entries,
+            paths.map((p) => rendered(p)),
+            ['/var'],
+          );
+        } catch {
+          return;
+        }
+        requireTree(made.entries);
+        const types = new Map(made.entries.map((entry) => [entry.path, entry.type]));
+        for (const entry of made.entries)
+          expect(types.get(parentPath(entry.path))).toBe('directory');
+        expect(types.get('/a/link')).toBe('symlink');
+      }),
+    );
+  });
+
+  it('is refused when it is out of order, has a path twice or one below a file', () => {
+    expect(() => requireTree(tree(['/b', 'file'], ['/a', 'file']))).toThrow(/out of order/);
+    expect(() => requireTree(tree(['/a', 'file'], ['/a', 'file']))).toThrow(/twice/);
+    expect(() => requireTree(tree(['/a', 'symlink'], ['/a/b', 'file']))).toThrow(/parent/);
+    expect(() => requireTree(tree(['/..', 'directory'], ['/../b', 'file']))).toThrow(
+      /cannot be laid out/,
+    );
+  });
+});
