@@ -38,6 +38,11 @@ export function createEvent<Type extends EventType>(
     data: EventData<Type>;
   },
 ): Write {
+  return putEvent(event);
+}
+
+/** As `createEvent`, for a caller that has checked that type and data belong together. */
+export function putEvent(event: Omit<GantryEvent, 'id' | 'correlation_id'>): Write {
   const id = newId('event');
   return create(
     events.create({ ...event, id, correlation_id: correlationId() ?? null } as never).params(),

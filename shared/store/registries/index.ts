@@ -1,2 +1,3 @@
+export * from './events.ts';
 export * from './host-budget.ts';
 export * from './registry.ts';
