@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { claimCandidate } from '../../shared/actions/candidates/index.ts';
 import type { Services } from '../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../shared/actions/poll/index.ts';
@@ -23,7 +24,7 @@ import {
   type RegistryClient,
 } from '../../shared/registry/index.ts';
 import { signArtifact } from '../../shared/signature/index.ts';
-import { claimCandidate, getCandidate } from '../../shared/store/candidates/index.ts';
+import { getCandidate } from '../../shared/store/candidates/index.ts';
 import { getRepository, setRepository } from '../../shared/store/poll/index.ts';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 import type { AuthorKey } from './world.ts';
@@ -230,7 +231,7 @@ export async function pollAlone(
   await pollRepository(services, { account, module, recheck: true });
   const candidate = await getCandidate(services.db, account, versionId(account, module, digest));
   if (candidate === null) throw new Error(`expected ${digest} to be found`);
-  if (candidate.state !== 'ingested') await claimCandidate(services.db, candidate, never);
+  if (candidate.state !== 'ingested') await claimCandidate(services, candidate, never);
   return candidate;
 }
 

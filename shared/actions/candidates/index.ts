@@ -1,2 +1,1 @@
-export { judgeAgain } from './judge-again.ts';
-export { nextAttempt, postpone } from './postpone.ts';
+export { candidateWrites, claimCandidate, moveCandidate, sendOn } from './move-candidate.ts';

@@ -5,70 +5,78 @@ import type { Candidate } from '../../domain/candidates/index.ts';
 import type { ImageLabels, Module, Version } from '../../domain/modules/index.ts';
 import { mayBeVersion, versionName } from '../../domain/modules/index.ts';
 import { isOutage } from '../../registry/index.ts';
-import { decideCandidate, getCandidate, updateCandidate } from '../../store/candidates/index.ts';
-import { createEvent } from '../../store/event.ts';
+import { getCandidate } from '../../store/candidates/index.ts';
+import type { Write } from '../../store/db.ts';
 import {
   createVersion,
   getModule,
   holdPolicy,
   noteProvider,
   policyChanged,
+  versionEvent,
 } from '../../store/modules/index.ts';
 import { nameOwner, takeName } from '../../store/unique.ts';
-import { judgeAgain, nextAttempt, postpone } from '../candidates/index.ts';
+import { moveCandidate } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
-import { BudgetSpent, withRegistry } from '../registries/index.ts';
-import { judgeAnew, storedSignatures } from '../signatures/index.ts';
+import { BudgetSpent, retryAfterSeconds, withRegistry } from '../registries/index.ts';
+import { readStoredSignatures, verifySignaturesUncached } from '../signatures/index.ts';
 import { type Build, readBuilds } from './read-builds.ts';
 
+const actor = 'gantry:ingest';
+
 /**
- * Takes a verified candidate in: bytes to S3 (checked on the way), then one transaction that makes the version. Every
- * step before it writes content named by its digest, so a worker that dies anywhere leaves nothing to undo, and the same
- * message again, ten times or at once, makes one version.
+ * Ingests a verified candidate: its bytes go to S3, checked on the way, then one transaction makes the version. Each
+ * step before the transaction writes content named by its digest. So a worker that dies leaves nothing to undo, and
+ * the same message, however often and however concurrently it comes, makes one version.
  */
 export async function ingestCandidate(services: Services, message: IngestMessage): Promise<void> {
   const candidate = await getCandidate(services.db, message.account, message.version_id);
   const module = await getModule(services.db, message.account, message.module);
   if (candidate === null || module === null || candidate.state !== 'verified') return;
-  // A row that was not made for this artifact of this module is nothing to go by.
+  // Trust no row that was not made for this artifact of this module.
   if (candidate.id !== versionId(module.account, module.name, candidate.digest)) return;
+
   try {
-    if (candidate.policy_version !== module.policy_version) throw policyChanged(module.name);
-    await requireSigned(services, module, candidate);
-    await refuseTakenVersion(services, candidate);
-    const builds = await withRegistry(
-      services,
-      module.account,
-      module.repository,
-      'ingest',
-      (client, reference) =>
-        readBuilds(services, module, client, reference.repository, candidate.digest),
-    );
-    await commit(services, candidate, builds);
+    await makeVersion(services, module, candidate, await takeBuilds(services, module, candidate));
   } catch (error) {
-    // Nothing has begun: the message is sent again.
-    if (error instanceof BudgetSpent) throw error;
-    // The same message, delivered twice: the other worker has made the version.
-    if (isGantryError(error, 'already_exists')) return;
-    if (isGantryError(error, 'policy_changed')) return judgeAgain(services, candidate);
-    if (error instanceof GantryError && !isPassing(error))
-      return reject(services, candidate, error);
-    await postpone(services, candidate, error instanceof GantryError ? error : unavailable(error));
-    // The message comes again too, but only when its visibility time, longer than the longest ingest, is over.
-    if (!(error instanceof GantryError)) throw error;
+    await settleFailure(services, candidate, error);
   }
 }
 
-/** Judges the stored signatures once more: neither a candidate's row nor a remembered verdict lets anything in. */
-async function requireSigned(
+/** Checks that the candidate may become a version, then stores its bytes. */
+async function takeBuilds(
   services: Services,
   module: Module,
   candidate: Candidate,
+): Promise<Build[]> {
+  if (candidate.policy_version !== module.policy_version) throw policyChanged(module.name);
+  await requireSigned(services, module, candidate);
+  await requireFreeVersion(services, candidate);
+
+  const { account, repository } = module;
+  return withRegistry(
+    services,
+    { account, repository, purpose: 'ingest' },
+    ({ client, reference }) =>
+      readBuilds(services, module, client, reference.repository, candidate.digest),
+  );
+}
+
+/** Verifies the stored signatures once more: neither a candidate's row nor a stored verdict lets an artifact in. */
+async function requireSigned(
+  services: Services,
+  module: Module,
+  { digest, evidence_key }: Candidate,
 ): Promise<void> {
-  const { digest, evidence_key } = candidate;
-  const stored = evidence_key === null ? [] : await storedSignatures(services, evidence_key);
-  const { verified, code, message } = await judgeAnew(services, module, digest, stored);
+  const stored = evidence_key === null ? [] : await readStoredSignatures(services, evidence_key);
+  const { verified, code, message } = await verifySignaturesUncached(
+    services,
+    module,
+    digest,
+    stored,
+  );
   if (verified) return;
+
   throw new GantryError(
     'signature_refused',
     `expected signatures that satisfy the policy among the stored ones of ${digest}, found ${code}: ${message}; it is verified again`,
@@ -76,49 +84,61 @@ async function requireSigned(
   );
 }
 
-/** Troubles of the registry, not of the artifact, and of ours: asked again. */
-function isPassing(error: GantryError): boolean {
-  return (
-    isOutage(error) ||
-    isGantryError(error, 'registry_response_invalid', 'conflict', 'signature_refused')
-  );
+async function requireFreeVersion(services: Services, candidate: Candidate): Promise<void> {
+  const name = versionNameOf(candidate);
+  const owner = await nameOwner(services.db, candidate.account, 'version', name);
+  if (owner !== null && owner !== candidate.id) throw versionExistsError(candidate);
 }
 
-function unavailable(cause: unknown): GantryError {
-  return new GantryError('unavailable', 'storing the artifact failed; it is tried again', {
-    cause,
-  });
-}
+async function makeVersion(
+  services: Services,
+  module: Module,
+  candidate: Candidate,
+  builds: Build[],
+): Promise<void> {
+  const { account, name } = module;
+  const provides = builds[0]?.manifest.dependencies.provides ?? [];
+  await noteProvider(services.db, account, name, provides);
 
-async function refuseTakenVersion(services: Services, candidate: Candidate): Promise<void> {
-  const owner = await nameOwner(services.db, candidate.account, 'version', nameIn(candidate));
-  if (owner !== null && owner !== candidate.id) throw versionExists(candidate);
-}
-
-function nameIn({ module, version_string }: Candidate): string {
-  return versionName(module, version_string);
-}
-
-function versionExists(candidate: Candidate): GantryError {
-  return new GantryError(
-    'version_exists',
-    `version ${candidate.version_string} of "${candidate.module}" is another digest already; expected a new version`,
-    { found: candidate.digest },
-  );
-}
-
-async function commit(services: Services, candidate: Candidate, builds: Build[]): Promise<void> {
-  const { account, module, id, digest } = candidate;
   const at = nowIso(services);
-  await noteProvider(services.db, account, module, builds[0]?.manifest.dependencies.provides ?? []);
+  await moveCandidate(
+    services,
+    candidate,
+    { kind: 'ingested' },
+    { actor, alongside: (present) => versionWrites(candidate, present, builds, at) },
+  );
+}
+
+/** The writes that make a version of a candidate, for the tags and the name that the candidate has now. */
+function versionWrites(read: Candidate, present: Candidate, builds: Build[], at: string): Write[] {
+  const { account, module, id, digest } = present;
+  // The policy that verified the candidate must be in force now: a signer removed a moment ago lets nothing in.
+  if (present.policy_version !== read.policy_version) throw policyChanged(module);
+  const version = versionOf(present, builds, at);
+  requireLabelVersion(present, version.labels);
+
+  const { version_string } = version;
+  return [
+    holdPolicy(account, module, present.policy_version),
+    createVersion(version),
+    takeName(account, 'version', versionNameOf(present), id, () => versionExistsError(present)),
+    versionEvent(version, { actor, at }, 'ingested', {
+      digest,
+      version: version_string,
+      builds: builds.length,
+    }),
+  ];
+}
+
+function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
   const labels = builds[0]?.labels ?? null;
-  const versionOf = (present: Candidate): Version => ({
-    account,
-    module,
-    id,
-    digest,
-    version_string: present.version_string,
-    tags: present.tags,
+  return {
+    account: candidate.account,
+    module: candidate.module,
+    id: candidate.id,
+    digest: candidate.digest,
+    version_string: candidate.version_string,
+    tags: candidate.tags,
     promotion_state: 'built',
     was_live: false,
     quarantined: false,
@@ -127,78 +147,86 @@ async function commit(services: Services, candidate: Candidate, builds: Build[])
     labels,
     builds: builds.map(({ manifest: _, labels: __, ...build }) => build),
     manifest: builds[0]?.manifest,
-    evidence_key: present.evidence_key ?? '',
-    signatures: present.signatures,
+    evidence_key: candidate.evidence_key ?? '',
+    signatures: candidate.signatures,
     approvals: [],
     ingested_at: at,
     state_changed_at: at,
-  });
-  await decideCandidate(services.db, candidate, (present) => [
-    // The policy that it was judged and taken in by rules now: a signer who was taken away a moment ago gets nothing in.
-    holdPolicy(account, module, judgedBy(candidate, present)),
-    createVersion(versionOf(named(present, labels))),
-    takeName(account, 'version', nameIn(present), id, () => versionExists(present)),
-    updateCandidate(present, {
-      state: 'ingested',
-      code: null,
-      message: null,
-      next_verify_at: null,
-      updated_at: at,
-    }),
-    createEvent({
-      type: 'gantry.version.ingested',
-      account,
-      subject: `version/${id}`,
-      actor: 'gantry:ingest',
-      at,
-      data: { module, digest, version: present.version_string, builds: builds.length },
-    }),
-  ]);
+  };
 }
 
-/** The policy that a candidate was read with, unless it was judged by another meanwhile. */
-function judgedBy(candidate: Candidate, { policy_version }: Candidate): string | null {
-  if (policy_version !== candidate.policy_version) throw policyChanged(candidate.module);
-  return policy_version;
-}
-
-/** @throws GantryError `module_id_mismatch` for a candidate whose tags give it another version than its image's label */
-function named(candidate: Candidate, labels: ImageLabels | null): Candidate {
+/** @throws GantryError `module_id_mismatch` for a candidate whose tags give another version than its image's label */
+function requireLabelVersion(candidate: Candidate, labels: ImageLabels | null): void {
   const { version_string: expected } = candidate;
-  if (labels === null || mayBeVersion(labels.version, expected)) return candidate;
+  if (labels === null || mayBeVersion(labels.version, expected)) return;
   const field = 'org.opencontainers.image.version';
   const message = `expected the label ${field} to be ${expected}, as the tag says, found ${JSON.stringify(labels.version)}`;
   throw new GantryError('module_id_mismatch', message, { field, expected, found: labels.version });
 }
 
-const incomplete = [
+/** Bytes that are missing or wrong, which the next attempt may find whole. What the signed bytes say does not change. */
+const passingRefusals = [
   'blob_digest_mismatch',
   'blob_size_mismatch',
   'manifest_digest_mismatch',
   'registry_not_found',
 ] as const;
 
-async function reject(services: Services, candidate: Candidate, error: GantryError): Promise<void> {
-  const { account, module, id, digest } = candidate;
-  const at = nowIso(services);
-  // Bytes that are missing or wrong may be whole at the next try; what the signed bytes say will not change.
-  const again = isGantryError(error, ...incomplete);
-  await decideCandidate(services.db, candidate, (present) => [
-    updateCandidate(present, {
-      state: 'rejected',
-      code: error.code,
-      message: error.message,
-      attempts: present.attempts + 1,
-      next_verify_at: again ? nextAttempt(services, present) : null,
-      updated_at: at,
-    }),
-    createEvent({
-      type: 'gantry.candidate.rejected',
-      account,
-      subject: `version/${id}`,
-      actor: 'gantry:ingest',
-      at,
-      data: { module, digest, code: error.code, message: error.message },
-    }),
-  ]);
+async function settleFailure(
+  services: Services,
+  candidate: Candidate,
+  error: unknown,
+): Promise<void> {
+  // Nothing has begun: the message is sent again.
+  if (error instanceof BudgetSpent) throw error;
+  // The same message, delivered twice: the other worker has made the version.
+  if (isGantryError(error, 'already_exists')) return;
+
+  if (isGantryError(error, 'policy_changed'))
+    return moveCandidate(services, candidate, { kind: 'policy_changed' }, { actor });
+
+  if (error instanceof GantryError && !isPassing(error)) {
+    const { code, message } = error;
+    const final = !isGantryError(error, ...passingRefusals);
+    const refused = { kind: 'ingest_refused', code, message, final } as const;
+    return moveCandidate(services, candidate, refused, { actor });
+  }
+
+  const known = error instanceof GantryError ? error : storingFailedError(error);
+  const { code, message } = known;
+  const wait_seconds = retryAfterSeconds(known);
+  await moveCandidate(
+    services,
+    candidate,
+    { kind: 'postponed', code, message, wait_seconds },
+    { actor },
+  );
+  // The message comes again too, but only after its visibility time-out, which exceeds the longest ingest.
+  if (known !== error) throw error;
+}
+
+/** Failures of the registry or of Gantry that say nothing about the artifact. */
+function isPassing(error: GantryError): boolean {
+  return (
+    isOutage(error) ||
+    isGantryError(error, 'registry_response_invalid', 'conflict', 'signature_refused')
+  );
+}
+
+function storingFailedError(cause: unknown): GantryError {
+  return new GantryError('unavailable', 'storing the artifact failed; it is tried again', {
+    cause,
+  });
+}
+
+function versionNameOf({ module, version_string }: Candidate): string {
+  return versionName(module, version_string);
+}
+
+function versionExistsError(candidate: Candidate): GantryError {
+  return new GantryError(
+    'version_exists',
+    `version ${candidate.version_string} of "${candidate.module}" is another digest already; expected a new version`,
+    { found: candidate.digest },
+  );
 }

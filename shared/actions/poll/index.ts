@@ -1,2 +1,3 @@
-export { pollRepository, schedulePolls } from './poll-repository.ts';
+export { pollRepository } from './poll-repository.ts';
 export { receiveHook } from './receive-webhook.ts';
+export { schedulePolls } from './schedule-polls.ts';

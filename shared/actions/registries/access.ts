@@ -27,17 +27,22 @@ function dispatcherFor(allowedHosts: string[]): ReturnType<typeof guardedDispatc
   return dispatcher;
 }
 
+/** What work at a module's repository is given. */
+export interface RegistrySession {
+  client: RegistryClient;
+  reference: Reference;
+  pace: Pace;
+}
+
 /**
- * Works with a module's repository within the budget of its host, with the account's credentials for that host where it
+ * Works at a module's repository within the budget of its host, with the account's credentials for that host where it
  * has any.
- * @throws BudgetSpent when the host is to be left alone for now; GantryError of the work
+ * @throws BudgetSpent when the host has no room now; GantryError of the work
  */
 export async function withRegistry<T>(
   services: Services,
-  account: string,
-  repository: string,
-  purpose: Purpose,
-  work: (client: RegistryClient, reference: Reference, pace: Pace) => Promise<T>,
+  { account, repository, purpose }: { account: string; repository: string; purpose: Purpose },
+  work: (session: RegistrySession) => Promise<T>,
 ): Promise<T> {
   const reference = parseReference(repository);
   const { host } = reference;
@@ -54,8 +59,9 @@ export async function withRegistry<T>(
       onRequest,
       signal,
     });
+
     try {
-      return await work(client, reference, pace);
+      return await work({ client, reference, pace });
     } catch (error) {
       if (isGantryError(error, 'registry_unauthorized')) forgetCredentials(services, account, host);
       throw error;

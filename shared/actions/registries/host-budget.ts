@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { backoff } from '../../base/backoff.ts';
 import { limits } from '../../base/limits/index.ts';
 import {
   budgetShards,
   burstMs,
   hostBudget,
   type Pause,
+  resentSeconds,
   shardBudget,
   waitMs,
 } from '../../domain/registries/index.ts';
@@ -164,13 +166,12 @@ export async function orLater<Stage extends Purpose, T>(
 
 /** When a message that was put off has come back for certain. */
 export function untilSentAgain(services: Services): string {
-  return later(services, limits.budgetWaitMaxSeconds + limits.pollClaimSeconds);
+  return later(services, resentSeconds);
 }
 
 function delaySeconds({ waitSeconds }: BudgetSpent, waits: number): number {
-  const spread = Math.min(
-    limits.budgetWaitSeconds * 2 ** Math.min(waits - 1, 8),
-    limits.budgetWaitMaxSeconds / 2,
-  );
-  return Math.ceil(Math.min(waitSeconds + Math.random() * spread, limits.budgetWaitMaxSeconds));
+  const { budgetWaitSeconds: base, budgetWaitMaxSeconds: longest } = limits;
+  const jitter = { share: 1, random: Math.random() };
+  const spread = backoff({ attempt: waits - 1, base, cap: longest / 2, jitter });
+  return Math.ceil(Math.min(waitSeconds + spread, longest));
 }

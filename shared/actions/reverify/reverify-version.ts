@@ -1,211 +1,198 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GantryError } from '../../base/error.ts';
-import { sha256Hex } from '../../base/ids.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
-import type { Reverification } from '../../domain/reverify/index.ts';
+import {
+  countsAsQuarantine,
+  type QuarantineBudget,
+  type ReverificationFacts,
+  type ReverificationOutcome,
+  reverificationOutcome,
+} from '../../domain/reverify/index.ts';
 import type { FoundSignature } from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
 import { transact, type Write } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import {
   getModule,
   getVersion,
-  reverifyVersion as putReverification,
+  saveReverification,
+  versionEvent,
 } from '../../store/modules/index.ts';
-import { objectKeys, putOnce, renew } from '../../store/objects.ts';
+import { renew } from '../../store/objects.ts';
+import { putQuarantineBudget } from '../../store/reverify/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { affectedTemplates } from '../operations/index.ts';
 import { withRegistry } from '../registries/index.ts';
-import { type Judgement, judge, storedSignatures } from '../signatures/index.ts';
-import { evidenceOf } from '../verify/index.ts';
+import {
+  type DatedVerification,
+  readStoredSignatures,
+  storeSignatures,
+  verifySignatures,
+} from '../signatures/index.ts';
 import { askToResume, countQuarantine } from './quarantine.ts';
 
 /** What a re-verification found out. */
-interface Finding {
-  judgement: Judgement;
-  /** The signatures beside the stored ones that made it verify; null where those sufficed, or nothing does. */
+interface Findings {
+  verification: DatedVerification;
+  /** The signatures, with new ones, that were verified; null where the stored ones sufficed, or nothing does. */
   found: FoundSignature[] | null;
-  /** Why the registry could not be asked for more; null where it was, or did not have to be. */
+  /** Why the registry could not be asked for more signatures; null where it was asked, or did not have to be. */
   unreachable: GantryError | null;
 }
 
 /**
- * Judges a version again by the registration and the trust root as they are now. The stored signatures are judged first; the
- * registry is asked for others only when those fail. A version that does not verify is quarantined only when trust material
- * is fresh and the registry answered, and few others were; one that verifies again, by fresh trust material, is quarantined
- * no more.
- * @returns how it stands, null when there is nothing to judge
- * @throws BudgetSpent when the registry's host is to be left alone for now
+ * Verifies a version again, by the registration and the trust root as they are now. The stored signatures are verified
+ * first; the registry is asked for others only when those fail. `reverificationOutcome` decides what follows.
+ * @returns the outcome, null when there is nothing to verify
+ * @throws BudgetSpent when the registry's host has no room now
  */
 export async function reverifyVersion(
   services: Services,
   { account, version_id }: { account: string; version_id: string },
-): Promise<Reverification['outcome'] | null> {
+): Promise<ReverificationOutcome | null> {
   return retryConflicts(async () => {
     const version = await getVersion(services.db, account, version_id);
     const module = version && (await getModule(services.db, account, version.module));
     if (version === null || module === null || version.promotion_state === 'retired') return null;
-    return settle(services, version, await find(services, module, version));
+
+    const findings = await verifyAgain(services, module, version);
+    const facts = factsOf(version, findings);
+    const budget = countsAsQuarantine(facts) ? await countQuarantine(services, account) : null;
+
+    const { outcome, recorded } = reverificationOutcome(facts, budget);
+
+    if (!recorded) return outcome;
+    if (outcome === 'verified') await saveVerified(services, version, findings);
+    else await saveUnverified(services, version, findings, { outcome, budget });
+    if (outcome === 'held') await askToResume(services, account);
+    return outcome;
   });
 }
 
-async function find(services: Services, module: Module, version: Version): Promise<Finding> {
-  const stored = await storedSignatures(services, version.evidence_key);
-  const first = await judge(services, module, version.digest, stored);
-  if (first.verdict.verified) return { judgement: first, found: null, unreachable: null };
+function factsOf(version: Version, { verification, unreachable }: Findings): ReverificationFacts {
+  return {
+    verified: verification.verdict.verified,
+    certain: unreachable === null && verification.fresh,
+    quarantined: version.quarantined,
+    handedOut: version.promotion_state !== 'built',
+  };
+}
+
+async function verifyAgain(
+  services: Services,
+  module: Module,
+  version: Version,
+): Promise<Findings> {
+  const { account, digest } = version;
+  const stored = await readStoredSignatures(services, version.evidence_key);
+  const verification = await verifySignatures(services, module, digest, stored);
+  if (verification.verdict.verified) return { verification, found: null, unreachable: null };
+
   try {
-    const { account } = version;
     const fetched = await withRegistry(
       services,
-      account,
-      module.repository,
-      'reverify',
-      (client, reference) => collectSignatures(client, reference.repository, version.digest),
+      { account, repository: module.repository, purpose: 'reverify' },
+      ({ client, reference }) => collectSignatures(client, reference.repository, digest),
     );
-    const found = [
-      ...stored,
-      ...fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other))),
-    ];
-    return {
-      judgement: await judge(services, module, version.digest, found),
-      found,
-      unreachable: null,
-    };
+    const added = fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other)));
+    const found = [...stored, ...added];
+    const again = await verifySignatures(services, module, digest, found);
+    return { verification: again, found, unreachable: null };
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
-    return { judgement: first, found: null, unreachable: error };
+    return { verification, found: null, unreachable: error };
   }
 }
 
-async function settle(
+/** Saves that a version verifies. Where other signatures than the stored ones show it, machines get those. */
+async function saveVerified(
   services: Services,
   version: Version,
-  finding: Finding,
-): Promise<Reverification['outcome']> {
-  const { judgement, found, unreachable } = finding;
-  const { verdict, fresh } = judgement;
-  const certain = unreachable === null && fresh;
-  // What was quarantined for certain is neither released nor explained by less.
-  if (version.quarantined && !certain) return 'quarantined';
-  if (verdict.verified) return confirm(services, version, judgement, found);
-  const { code, message } = unreachable ?? verdict;
-  if (version.quarantined)
-    return note(services, version, judgement, { outcome: 'quarantined', code, message });
-  if (!certain) {
-    return note(services, version, judgement, { outcome: 'unconfirmed', code, message });
-  }
-  // What is merely built is handed out to nobody: it is no loss, and no sign of anything.
-  const counted =
-    version.promotion_state === 'built' ? [] : await countQuarantine(services, version.account);
-  if (counted === null) {
-    const held = await note(services, version, judgement, { outcome: 'held', code, message });
-    await askToResume(services, version.account);
-    return held;
-  }
-  const more = Array.isArray(counted) ? counted : [counted];
-  return note(services, version, judgement, { outcome: 'quarantined', code, message }, more);
-}
-
-/** It verifies: by other signatures than the stored ones, machines get those. */
-async function confirm(
-  services: Services,
-  version: Version,
-  judgement: Judgement,
-  found: FoundSignature[] | null,
-): Promise<'verified'> {
-  const { account, digest } = version;
+  { verification, found }: Findings,
+): Promise<void> {
   const set: Partial<Version> = { quarantined: false };
   if (found !== null) {
-    const evidence = evidenceOf(digest, judgement.verdict, found);
-    set.evidence_key = objectKeys.evidence(account, `sha256:${sha256Hex(evidence)}`);
-    set.signatures = judgement.verdict.signatures;
-    await putOnce(services.objects, set.evidence_key, evidence, 'application/json', services.now());
-    // A machine that was told of the evidence before may still fetch it (`renew`).
+    const { verdict } = verification;
+    set.evidence_key = await storeSignatures(services, version.account, verdict, found);
+    set.signatures = verdict.signatures;
+    // A machine that got the key of the signatures before may still fetch them.
     await renew(services.objects, version.evidence_key, services.now());
   }
-  const told = version.quarantined
-    ? [eventOf(services, version, 'gantry.version.released', null)]
-    : [];
-  await put(
+
+  const cause = causeOf(services);
+  const released = versionEvent(version, cause, 'released', standingOf(version));
+  await saveOutcome(
     services,
     version,
-    judgement,
-    { outcome: 'verified', code: null, message: null },
-    set,
-    told,
+    { verification, set, why: { outcome: 'verified', code: null, message: null } },
+    version.quarantined ? [released] : [],
   );
   if (version.quarantined) await composeAgain(services, version);
-  return 'verified';
 }
 
-type Outcome = Pick<Reverification, 'outcome' | 'code' | 'message'>;
-
-const eventTypes = {
-  quarantined: 'gantry.version.quarantined',
-  unconfirmed: 'gantry.version.unconfirmed',
-  held: 'gantry.version.quarantine_held',
+const eventNames = {
+  quarantined: 'quarantined',
+  unconfirmed: 'unconfirmed',
+  held: 'quarantine_held',
 } as const;
 
-/** Notes that a version does not verify, and tells it when it did not before, or for another reason. */
-async function note(
+/** Saves that a version does not verify. It is announced when it did before, or did not for another reason. */
+async function saveUnverified(
   services: Services,
   version: Version,
-  judgement: Judgement,
-  outcome: Outcome & { outcome: keyof typeof eventTypes },
-  more: Write[] = [],
-): Promise<Reverification['outcome']> {
+  { verification, unreachable }: Findings,
+  { outcome, budget }: { outcome: keyof typeof eventNames; budget: QuarantineBudget | null },
+): Promise<void> {
+  const { code, message } = unreachable ?? verification.verdict;
   const was = version.reverification;
-  const told = was?.outcome === outcome.outcome && was.code === outcome.code;
-  const event = eventOf(services, version, eventTypes[outcome.outcome], outcome);
-  const quarantined = version.quarantined || outcome.outcome === 'quarantined';
-  await put(services, version, judgement, outcome, { quarantined }, [
-    ...more,
-    ...(told ? [] : [event]),
+  const known = was?.outcome === outcome && was.code === code;
+  const data = { ...standingOf(version), code, message };
+  const event = versionEvent(version, causeOf(services), eventNames[outcome], data);
+
+  const set = { quarantined: version.quarantined || outcome === 'quarantined' };
+  await saveOutcome(services, version, { verification, set, why: { outcome, code, message } }, [
+    ...(budget === null ? [] : [putQuarantineBudget(budget)]),
+    ...(known ? [] : [event]),
   ]);
-  return outcome.outcome;
 }
 
-/** Writes what is another than before; the same outcome by the same policy and trust root changes no row. */
-async function put(
+/** Saves what differs from before: the same outcome by the same policy and trust root changes no row. */
+async function saveOutcome(
   services: Services,
   version: Version,
-  { policy_version, trust_root_version }: Judgement,
-  outcome: Outcome,
-  set: Partial<Version>,
-  more: Write[],
+  {
+    verification: { policy_version, trust_root_version },
+    set,
+    why,
+  }: {
+    verification: DatedVerification;
+    set: Partial<Version>;
+    why: { outcome: ReverificationOutcome; code: string | null; message: string | null };
+  },
+  alongside: Write[],
 ): Promise<void> {
-  const now = { ...outcome, policy_version, trust_root_version };
+  const now = { ...why, policy_version, trust_root_version };
   const { since: _, ...was } = version.reverification ?? { since: null };
   const same =
     isDeepStrictEqual(was, now) &&
     version.quarantined === set.quarantined &&
     set.evidence_key === undefined;
   if (same) return;
+
   const reverification = { ...now, since: nowIso(services) };
-  await transact(services.db, [putReverification(version, { ...set, reverification }), ...more]);
+  const writes = [saveReverification(version, { ...set, reverification }), ...alongside];
+  await transact(services.db, writes);
 }
 
-function eventOf(
-  services: Services,
-  version: Version,
-  type: (typeof eventTypes)[keyof typeof eventTypes] | 'gantry.version.released',
-  outcome: Outcome | null,
-): Write {
-  const { account, id, module, version_string, promotion_state: state } = version;
-  const why = outcome === null ? {} : { code: outcome.code, message: outcome.message };
-  const data = { module, version: version_string, state, ...why };
-  return createEvent({
-    type,
-    account,
-    subject: `version/${id}`,
-    actor: 'gantry:reverify',
-    at: nowIso(services),
-    data,
-  });
+function causeOf(services: Services) {
+  return { actor: 'gantry:reverify', at: nowIso(services) };
 }
 
-/** Compositions that passed it over, and machines that were refused it, may have it again. */
+function standingOf({ version_string: version, promotion_state: state }: Version) {
+  return { version, state };
+}
+
+/** Compositions that passed the version over, and machines that were refused it, may have it again. */
 async function composeAgain(services: Services, version: Version): Promise<void> {
   const { account, module, id: version_id, promotion_state: to } = version;
   if (to === 'built') return;

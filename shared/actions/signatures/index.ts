@@ -1,3 +1,7 @@
-export { type Judgement, judge, judgeAnew } from './judge.ts';
 export { publicTrustRoot, refreshTrustRoot, trustRootDaysLeft } from './sigstore-trust-root.ts';
-export { storedSignatures } from './stored-signatures.ts';
+export { readStoredSignatures, storeSignatures } from './stored-signatures.ts';
+export {
+  type DatedVerification,
+  verifySignatures,
+  verifySignaturesUncached,
+} from './verify-signatures.ts';

@@ -1,26 +1,54 @@
 import { z } from 'zod';
 import { isGantryError } from '../../base/error.ts';
-import type { FoundSignature } from '../../domain/signatures/index.ts';
-import { getBytes } from '../../store/objects.ts';
+import { sha256Hex } from '../../base/ids.ts';
+import type { ArtifactVerdict, FoundSignature } from '../../domain/signatures/index.ts';
+import { getBytes, objectKeys, putOnce } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
 
-const evidenceSchema = z.object({
+const storedSchema = z.object({
   candidates: z.array(z.custom<FoundSignature>((value) => value instanceof Object)),
 });
 
-/** The signatures that lie at an `evidence_key`; none where what lies there is lost or no evidence. They prove nothing unjudged. */
-export async function storedSignatures(services: Services, key: string): Promise<FoundSignature[]> {
+/**
+ * Stores the signatures that satisfied the policy, and verified attestations. Agents verify them again, so the others
+ * are of no use to them.
+ * @returns the `evidence_key`
+ */
+export async function storeSignatures(
+  services: Services,
+  account: string,
+  verdict: ArtifactVerdict,
+  found: FoundSignature[],
+): Promise<string> {
+  const candidates = found.filter((_, index) => {
+    const { verified, attestation } = verdict.signatures[index] ?? {};
+    return verified === true || attestation !== undefined;
+  });
+  const text = JSON.stringify({ digest: verdict.digest, candidates });
+
+  const key = objectKeys.evidence(account, `sha256:${sha256Hex(text)}`);
+  await putOnce(services.objects, key, text, 'application/json', services.now());
+  return key;
+}
+
+/**
+ * The signatures that lie at an `evidence_key`; none where the object is lost or holds something else. They prove
+ * nothing until they are verified.
+ */
+export async function readStoredSignatures(
+  services: Services,
+  key: string,
+): Promise<FoundSignature[]> {
   try {
     const bytes = await getBytes(services.objects, key);
-    return evidenceSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).candidates;
+    return storedSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).candidates;
   } catch (error) {
     // The registry may still have what was lost here.
-    if (
+    const lost =
       isGantryError(error, 'not_found') ||
       error instanceof SyntaxError ||
-      error instanceof z.ZodError
-    )
-      return [];
+      error instanceof z.ZodError;
+    if (lost) return [];
     throw error;
   }
 }

@@ -1,1 +1,1 @@
-export { evidenceOf, verifyCandidate } from './verify-candidate.ts';
+export { verifyCandidate } from './verify-candidate.ts';

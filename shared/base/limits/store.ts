@@ -2,6 +2,8 @@
 export const storeLimits = {
   /** Times that work is done again at once because a record changed meanwhile; past it the queue or the caller retries. */
   conflictAttemptsMax: 10,
+  /** The same for one small row that many workers write, such as a tag: each time one of them has got on. */
+  rowAttemptsMax: 20,
   /** Rows, lists and file indexes that one call reads or writes at the same time: more only wait in the client. */
   storeReadsAtOnce: 16,
   /** Age below which an object is never collected: whatever is to name it, or still reads it, has long ended by then. */

@@ -1,13 +1,5 @@
 import type { SignatureVerdict } from '../signatures/index.ts';
 
-/**
- * found ─▶ verified ─▶ ingested            (then a version exists)
- *   │  ▲       │
- *   ▼  │       ▼
- * awaiting_signature ─▶ rejected            (both asked again for 24 h; a later signature verifies)
- *
- * A digest seen in a module's repository, before (and after) it is a version.
- */
 export const candidateStates = [
   'found',
   'awaiting_signature',
@@ -18,13 +10,14 @@ export const candidateStates = [
 
 export type CandidateState = (typeof candidateStates)[number];
 
+/** A digest seen in a module's repository, before (and after) it is a version. `transition` says how it changes. */
 export interface Candidate {
   account: string;
   module: string;
-  /** Same id as the version it becomes. */
+  /** The id of the version that it becomes. */
   id: string;
   digest: string;
-  /** Tags that name the digest, first seen first. */
+  /** Tags that name the digest, in the order in which they were seen. */
   tags: string[];
   version_string: string;
   state: CandidateState;
@@ -34,14 +27,61 @@ export interface Candidate {
   signatures: SignatureVerdict[];
   /** S3 key of the signatures that satisfied the policy; null before. */
   evidence_key: string | null;
-  /** The policy and the trust root that it was judged by last; null before. */
+  /** The policy and the trust root of its last verification; null before. */
   policy_version: string | null;
   trust_root_version: string | null;
-  /** When verify is asked again; null when it is not. */
+  /** When it is verified again; null when it is not. */
   next_verify_at: string | null;
   attempts: number;
-  /** Counts the changes of the row: who changes it says which one was read. */
+  /** Counts the changes of the row, so that a write can name the one it read. 0: it has no row yet. */
   revision: number;
   found_at: string;
   updated_at: string;
+}
+
+/** Where a candidate is in its life: its state, and two situations that no state names. */
+export const situations = [
+  'unknown',
+  'found',
+  'awaiting_signature',
+  'rejected',
+  'untagged',
+  'verified',
+  'ingested',
+] as const;
+
+/** `unknown`: it has no row yet. `untagged`: rejected, because its last tag left it. */
+export type Situation = (typeof situations)[number];
+
+export function situationOf({ revision, state, tags }: Candidate): Situation {
+  if (revision === 0) return 'unknown';
+  return state !== 'ingested' && tags.length === 0 ? 'untagged' : state;
+}
+
+/** A digest before its first tag was stored. */
+export function unknownCandidate(
+  identity: Pick<Candidate, 'account' | 'module' | 'id' | 'digest'>,
+): Candidate {
+  return {
+    ...identity,
+    tags: [],
+    version_string: '',
+    state: 'found',
+    code: null,
+    message: null,
+    signatures: [],
+    evidence_key: null,
+    policy_version: null,
+    trust_root_version: null,
+    next_verify_at: null,
+    attempts: 0,
+    revision: 0,
+    found_at: '',
+    updated_at: '',
+  };
+}
+
+/** Whether another worker decided on a candidate since it was read, so that what was found out no longer counts. */
+export function wasDecided(read: Candidate, present: Candidate): boolean {
+  return situationOf(present) !== situationOf(read) || present.attempts !== read.attempts;
 }

@@ -1,4 +1,5 @@
 import semver from 'semver';
+import type { Version } from './version.ts';
 
 /** What a tag means to Gantry (product.md, section 4). */
 export type TagMeaning =
@@ -33,6 +34,15 @@ export function readTag(tag: string): TagMeaning {
   return { kind: 'ignored' };
 }
 
+/** The version that tags give, in the order in which they were seen: the first semver tag's, else the first commit's. */
+export function versionStringOf(tags: readonly string[]): string {
+  const meanings = tags.map(readTag);
+  const named =
+    meanings.find(({ kind }) => kind === 'version') ??
+    meanings.find(({ kind }) => kind === 'commit');
+  return named !== undefined && 'version_string' in named ? named.version_string : '';
+}
+
 /** Whether only a commit gave a version its name so far. */
 export function isCommitName(version_string: string): boolean {
   return version_string.startsWith('0.0.0+git.');
@@ -45,6 +55,23 @@ export function mayBeVersion(stated: string, version_string: string): boolean {
     isCommitName(version_string) ||
     (meaning.kind === 'version' && meaning.version_string === version_string)
   );
+}
+
+/**
+ * The version string that a further tag offers to a version: a semver tag names what only a commit named so far, while
+ * it is merely built. Null when the tag is just another tag of it.
+ */
+export function offeredVersionString(
+  version: Pick<Version, 'promotion_state' | 'version_string' | 'labels'>,
+  tag: string,
+): string | null {
+  const meaning = readTag(tag);
+  const named = version.promotion_state !== 'built' || !isCommitName(version.version_string);
+  if (meaning.kind !== 'version' || named) return null;
+
+  const { labels } = version;
+  const fits = labels === null || mayBeVersion(labels.version, meaning.version_string);
+  return fits ? meaning.version_string : null;
 }
 
 /** Order of versions: semver, then time of ingest; the newest last. */

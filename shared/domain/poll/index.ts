@@ -1,2 +1,5 @@
+export * from './poll-outcome.ts';
 export * from './repository.ts';
-export * from './tags-to-look-at.ts';
+export * from './tag-list.ts';
+export * from './tag-look.ts';
+export * from './tags-due.ts';

@@ -1,3 +1,4 @@
+import { limits } from '../../base/limits/index.ts';
 import { parseAllowList } from './address.ts';
 
 /**
@@ -91,6 +92,9 @@ export function waitMs(
   );
   return until > nowMs ? until - nowMs : busyMs;
 }
+
+/** How long a message that was put off, because its registry's budget was spent, may take to come back. */
+export const resentSeconds = limits.budgetWaitMaxSeconds + limits.pollClaimSeconds;
 
 /** `ghcr.io=50:16, registry.example.com:5000=200:32`: host, requests a second, pieces of work at once. Null: malformed. */
 export function parseHostBudgets(text: string): Record<string, HostBudget> | null {

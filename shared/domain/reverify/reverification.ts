@@ -1,16 +1,63 @@
+import type { QuarantineBudget } from './quarantine.ts';
+
 /**
- * How the last re-verification of a version ended. `unconfirmed`: it does not verify, and neither trust material nor registry
- * was good enough to say so for certain; `held`: it would be quarantined, and too many were, so a person is asked first.
+ * How the last re-verification of a version ended. `unconfirmed`: it does not verify, and trust material or registry was
+ * not good enough to be certain. `held`: it would be quarantined, but too many were, so a person is asked first.
  */
 export const reverificationOutcomes = ['verified', 'unconfirmed', 'held', 'quarantined'] as const;
 
+export type ReverificationOutcome = (typeof reverificationOutcomes)[number];
+
 export interface Reverification {
-  outcome: (typeof reverificationOutcomes)[number];
+  outcome: ReverificationOutcome;
   /** Why it does not verify: a code of error-codes.ts and a sentence; null where it does. */
   code: string | null;
   message: string | null;
   policy_version: string;
   trust_root_version: string;
-  /** When it came to this outcome by this policy and trust root. */
+  /** Since when it has this outcome by this policy and trust root. */
   since: string;
+}
+
+/** What decides the outcome of a re-verification. */
+export interface ReverificationFacts {
+  verified: boolean;
+  /** Trust material is fresh, and the registry was asked where the stored signatures did not suffice. */
+  certain: boolean;
+  /** Of the version before. */
+  quarantined: boolean;
+  /** It was promoted, so machines may get it. */
+  handedOut: boolean;
+}
+
+export interface ReverificationDecision {
+  outcome: ReverificationOutcome;
+  /** False where the outcome of the last re-verification stays as it is. */
+  recorded: boolean;
+}
+
+/**
+ * Whether a version would be a new quarantine of one that machines get. A version that is merely built is handed out to
+ * nobody: to quarantine it costs nothing, and says nothing about the trust material.
+ */
+export function countsAsQuarantine(facts: ReverificationFacts): boolean {
+  return !facts.verified && facts.certain && !facts.quarantined && facts.handedOut;
+}
+
+/**
+ * Decides how a re-verification ends.
+ * @param budget the account's budget after one more quarantine (`withQuarantine`); null where a person is asked first
+ */
+export function reverificationOutcome(
+  facts: ReverificationFacts,
+  budget: QuarantineBudget | null,
+): ReverificationDecision {
+  const { verified, certain, quarantined } = facts;
+  // A quarantine that was certain is neither lifted nor explained by less.
+  if (quarantined && !certain) return { outcome: 'quarantined', recorded: false };
+  if (verified) return { outcome: 'verified', recorded: true };
+  if (!certain) return { outcome: 'unconfirmed', recorded: true };
+
+  const held = countsAsQuarantine(facts) && budget === null;
+  return { outcome: held ? 'held' : 'quarantined', recorded: true };
 }

@@ -154,3 +154,17 @@ export interface ArtifactVerdict {
   message: string;
   signatures: SignatureVerdict[];
 }
+
+/** A verdict with the policy and the trust root that it was made by. */
+export interface Verification {
+  /** As rows keep it: long texts are truncated. */
+  verdict: ArtifactVerdict;
+  policy_version: string;
+  /** SHA-256 of the public-good trust root; `none` where the policy needs none or has one of its own. */
+  trust_root_version: string;
+}
+
+/** Whether an artifact has no signature yet. An attestation is none. */
+export function isUnsigned({ code }: Pick<ArtifactVerdict, 'code'>): boolean {
+  return code === 'unsigned' || code === 'attestation_only';
+}

@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import { GantryError, isGantryError } from '../../base/error.ts';
+import { GantryError } from '../../base/error.ts';
 import type { Candidate, CandidateState } from '../../domain/candidates/index.ts';
 import type { SignatureVerdict } from '../../domain/signatures/index.ts';
 import {
@@ -18,15 +18,11 @@ import {
   service,
   shardOf,
   text,
-  transact,
   type Write,
 } from '../db.ts';
 
 /** Sorts after every time: candidates that nobody is to ask again. */
 const never = '9999-12-31T23:59:59.999Z';
-
-/** How often a row that others keep changing is read again. */
-const attemptsMax = 20;
 
 const candidates = new Entity(
   {
@@ -156,44 +152,6 @@ export function updateCandidate(
       .where(({ revision }, { eq }) => eq(revision, was.revision))
       .params(),
   );
-}
-
-/**
- * Changes a candidate by the writes that `decide` makes of its present row. Where another worker changed the row in
- * between (a tag was added, a scheduler claimed it), it is read and decided again; where another worker decided on it, this
- * one has nothing left to do. Returns whether the writes were made.
- */
-export async function decideCandidate(
-  db: Db,
-  candidate: Candidate,
-  decide: (present: Candidate) => Write[],
-): Promise<boolean> {
-  let present: Candidate | null = candidate;
-  for (let left = attemptsMax; ; left--) {
-    if (present?.state !== candidate.state || present.attempts !== candidate.attempts) return false;
-    try {
-      await transact(db, decide(present));
-      return true;
-    } catch (error) {
-      if (!isGantryError(error, 'conflict') || left === 1) throw error;
-      present = await getCandidate(db, candidate.account, candidate.id);
-    }
-  }
-}
-
-/** Claims a due candidate until `until`: of two schedulers, one wins. Returns whether this one did. */
-export async function claimCandidate(
-  db: Db,
-  candidate: Candidate,
-  until: string,
-): Promise<boolean> {
-  try {
-    await transact(db, [updateCandidate(candidate, { next_verify_at: until })]);
-    return true;
-  } catch (error) {
-    if (isGantryError(error, 'conflict')) return false;
-    throw error;
-  }
 }
 
 /** Candidates that are to be verified (again) by now. */

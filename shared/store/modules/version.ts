@@ -159,7 +159,7 @@ export function moveVersion(
 }
 
 /** Notes how a re-verification ended, if nobody promoted, quarantined or re-verified the version since it was read. */
-export function reverifyVersion(
+export function saveReverification(
   was: Version,
   set: Partial<Pick<Version, 'quarantined' | 'evidence_key' | 'signatures'>> & {
     reverification: Reverification;

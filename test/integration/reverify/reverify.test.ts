@@ -8,7 +8,7 @@ import {
   updateModule,
 } from '../../../shared/actions/operations/index.ts';
 import { reverifyVersion } from '../../../shared/actions/reverify/index.ts';
-import { judge } from '../../../shared/actions/signatures/index.ts';
+import { verifySignatures } from '../../../shared/actions/signatures/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { sha256Hex } from '../../../shared/base/ids.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
@@ -320,16 +320,16 @@ describe('a verdict', () => {
   it('is looked up when nothing changed, in its own account only, and never outlives what it was made of', async () => {
     await world.register('cached', old);
     const module = await row('cached');
-    const refused = await judge(services, module, digest, []);
+    const refused = await verifySignatures(services, module, digest, []);
     expect(refused.verdict).toMatchObject({ verified: false, code: 'unsigned' });
     expect(await getVerdict(services.db, keyOf(module, []))).toEqual(refused.verdict);
     expect(await getVerdict(services.db, keyOf(module, [], 'another'))).toBeNull();
 
     // A late signature is other evidence; so is another policy another verdict.
     const late = [signature(old)];
-    expect((await judge(services, module, digest, late)).verdict.verified).toBe(true);
+    expect((await verifySignatures(services, module, digest, late)).verdict.verified).toBe(true);
     await changeNow('cached', { trusted_keys: [next.publicPem] });
-    expect((await judge(services, await row('cached'), digest, late)).verdict.code).toBe(
+    expect((await verifySignatures(services, await row('cached'), digest, late)).verdict.code).toBe(
       'key_mismatch',
     );
 
@@ -342,6 +342,6 @@ describe('a verdict', () => {
       remembered,
       Math.ceil(Date.now() / 1000) + 60,
     );
-    expect((await judge(services, module, digest, other)).verdict).toEqual(remembered);
+    expect((await verifySignatures(services, module, digest, other)).verdict).toEqual(remembered);
   });
 });

@@ -1,0 +1,71 @@
+import { sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import { type Module, needsPublicRoot, signaturePolicy } from '../../domain/modules/index.ts';
+import {
+  type ArtifactVerdict,
+  type FoundSignature,
+  truncateVerdicts,
+  type Verification,
+} from '../../domain/signatures/index.ts';
+import { judgingRules, verifyArtifact } from '../../signature/index.ts';
+import { getVerdict, putVerdict } from '../../store/signatures/index.ts';
+import type { Services } from '../context/index.ts';
+import { publicTrustRoot } from './sigstore-trust-root.ts';
+
+/** A verification, and how far the trust root behind it can be trusted. */
+export interface DatedVerification extends Verification {
+  /** False where the trust root is overdue for a refresh, or is the copy that came with the release. */
+  fresh: boolean;
+}
+
+/**
+ * Verifies an artifact's signatures by the policy of its module's row as it was read, and by the newest trust root. The
+ * verdict on the same signatures by the same policy, trust root and rules is looked up.
+ * @param digest the artifact manifest's
+ */
+export async function verifySignatures(
+  services: Services,
+  module: Module,
+  digest: string,
+  found: FoundSignature[],
+): Promise<DatedVerification> {
+  const trust = needsPublicRoot(module) ? await publicTrustRoot(services) : null;
+  const now = services.now();
+  const made = {
+    policy_version: module.policy_version,
+    trust_root_version: trust?.version ?? 'none',
+    fresh:
+      trust === null ||
+      (trust.fresh_until !== null && Date.parse(trust.fresh_until) > now.getTime()),
+  };
+  const key = {
+    account: module.account,
+    digest,
+    policy_version: made.policy_version,
+    trust_root_version: made.trust_root_version,
+    evidence_sha256: sha256Hex(JSON.stringify(found)),
+    rules: judgingRules,
+  };
+  const known = await getVerdict(services.db, key);
+  if (known !== null) return { verdict: known, ...made };
+
+  const full = verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));
+  const verdict = { ...full, signatures: truncateVerdicts(full.signatures) };
+  const until = Math.ceil(now.getTime() / 1000) + limits.verdictRememberSeconds;
+  await putVerdict(services.db, key, verdict, until);
+  return { verdict, ...made };
+}
+
+/**
+ * Verifies as `verifySignatures` does, but stores no verdict and looks none up: write access to the table must not be
+ * enough to let an artifact in.
+ */
+export async function verifySignaturesUncached(
+  services: Services,
+  module: Module,
+  digest: string,
+  found: FoundSignature[],
+): Promise<ArtifactVerdict> {
+  const trust = needsPublicRoot(module) ? await publicTrustRoot(services) : null;
+  return verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));
+}

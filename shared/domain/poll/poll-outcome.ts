@@ -1,0 +1,89 @@
+import { backoff } from '../../base/backoff.ts';
+import { limits } from '../../base/limits/index.ts';
+import { resentSeconds } from '../registries/index.ts';
+import type { Repository } from './repository.ts';
+import type { TagList } from './tag-list.ts';
+
+/** How far a poll that read its repository's list got. */
+export interface PollProgress {
+  list: TagList;
+  listedAt: Date;
+  /** The list was the one of the last poll, so no tag was looked at. */
+  unchanged: boolean;
+  /** Fresh tags that it had no time for. */
+  freshLeft: number;
+  /** Fresh tags that it took up. */
+  freshFound: number;
+  /** Known tags that were due and that it had no time for. */
+  dueLeft: number;
+}
+
+/** What is written of a poll, and whether the next one is asked for immediately. */
+export interface PollOutcome {
+  set: Partial<Repository>;
+  again: boolean;
+}
+
+/** What follows from a poll that its registry answered. */
+export function settlePoll(
+  { list, listedAt, unchanged, freshLeft, freshFound, dueLeft }: PollProgress,
+  now: Date,
+): PollOutcome {
+  const { ignored_tags, tags_hash } = list;
+  const done = {
+    ignored_tags,
+    polled_at: now.toISOString(),
+    failures: 0,
+    code: null,
+    message: null,
+  };
+  const next_poll_at = after(listedAt, limits.pollSeconds);
+
+  if (freshLeft > 0) {
+    // Only a poll that found tags asks for more: a list of tags that do not exist must not keep workers busy.
+    const again = freshFound > 0;
+    // Should the message that asks for the rest be lost, the schedule asks.
+    const next = again ? after(now, resentSeconds) : next_poll_at;
+    return { set: { ...done, tags_hash: null, next_poll_at: next }, again };
+  }
+
+  if (unchanged) return { set: { ...done, tags_hash, next_poll_at }, again: false };
+
+  const recheckSeconds = dueLeft > 0 ? limits.pollSeconds : limits.tagRecheckSeconds / 4;
+  const recheck_at = after(now, recheckSeconds);
+  return { set: { ...done, tags_hash, next_poll_at, recheck_at }, again: false };
+}
+
+export interface PollFailure {
+  code: string;
+  message: string;
+  /** How long the registry asked for, 0 when it did not. */
+  waitSeconds: number;
+  /** A random number from 0 up to 1: repositories that failed together must not come back together. */
+  random: number;
+}
+
+/** What follows from a poll that failed. `first`: the one before did not fail. */
+export function failPoll(
+  row: Repository,
+  { code, message, waitSeconds, random }: PollFailure,
+  now: Date,
+): { set: Partial<Repository>; first: boolean } {
+  const failures = row.failures + 1;
+  const { pollSeconds: base, pollFailureMaxSeconds: cap } = limits;
+  const wait = backoff({ attempt: failures, base, cap, jitter: { share: 0.5, random } });
+  const set = {
+    next_poll_at: after(now, Math.max(waitSeconds, wait)),
+    polled_at: now.toISOString(),
+    failures,
+    code,
+    message,
+    // The next poll that succeeds reads everything.
+    tags_hash: null,
+  };
+  return { set, first: row.failures === 0 };
+}
+
+function after(now: Date, seconds: number): string {
+  return new Date(now.getTime() + seconds * 1000).toISOString();
+}

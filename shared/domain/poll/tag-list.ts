@@ -1,0 +1,46 @@
+import { sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import { readTag } from '../modules/index.ts';
+import type { Repository } from './repository.ts';
+
+/** A repository's tags as its registry listed them. */
+export interface TagList {
+  tags: readonly string[];
+  /** The list was cut short, so it says of no tag that it is gone. */
+  truncated: boolean;
+  tags_hash: string;
+  ignored_tags: string[];
+}
+
+export function readTagList({
+  tags,
+  truncated,
+}: {
+  tags: readonly string[];
+  truncated: boolean;
+}): TagList {
+  return {
+    tags,
+    truncated,
+    // Sorted: some registries page in an order of their own.
+    tags_hash: sha256Hex(JSON.stringify([...tags].sort())),
+    ignored_tags: tags
+      .filter((tag) => readTag(tag).kind === 'ignored')
+      .slice(0, limits.ignoredTagsShown),
+  };
+}
+
+/** Whether a poll ends with the list: it is the one of the last poll, and no known tag is due. */
+export function endsWithList(row: Repository, { tags_hash }: TagList, now: string): boolean {
+  return tags_hash === row.tags_hash && row.recheck_at > now;
+}
+
+/**
+ * Listed tags that can name a version, each once. Semver tags come first, so that a digest which a commit's tag names as
+ * well gets its version from the start.
+ */
+export function versionTags({ tags }: TagList): string[] {
+  const ofKind = (wanted: 'version' | 'commit') =>
+    tags.filter((tag) => readTag(tag).kind === wanted);
+  return [...new Set([...ofKind('version'), ...ofKind('commit')])];
+}
