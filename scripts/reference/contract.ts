@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { cures } from '../../shared/base/cures.ts';
 import { type ErrorCode, errorMeaning, errorStatus } from '../../shared/base/error-codes.ts';
 import { eventFacts } from '../../shared/contract/events/index.ts';
+import { candidateLifeReference } from './candidates.ts';
 
 /** docs/reference/errors.md: every error code with its HTTP status and meaning. */
 export function errorReference(): string {
@@ -64,10 +65,21 @@ export function eventReference(): string {
   ].join('\n');
 }
 
-const curePage = new URL('../../docs/reference/verification.md', import.meta.url);
+const verificationPage = new URL('../../docs/reference/verification.md', import.meta.url);
 
-/** docs/reference/verification.md with its tables of codes, causes and cures filled in from the sources. */
+/** docs/reference/verification.md with its generated parts: the life of a candidate, and the codes with their cures. */
 export function verificationReference(): string {
+  const page = readFileSync(verificationPage, 'utf8');
+  return withPart(withPart(page, 'candidates', candidateLifeReference()), 'cures', cureTables());
+}
+
+/** A page with the part between `<!-- generated: name -->` and its end replaced. */
+function withPart(page: string, name: string, text: string): string {
+  const part = new RegExp(`(<!-- generated: ${name} -->\n)[\\s\\S]*?(<!-- /generated -->)`);
+  return page.replace(part, (_, start, end) => `${start}\n${text}\n${end}`);
+}
+
+function cureTables(): string {
   const headings = { verify: 'Signatures', registry: 'The registry', ingest: 'The artifact' };
   const tables = Object.entries(headings).map(([stage, heading]) => {
     const rows = Object.entries(cures[stage as keyof typeof cures]).map(
@@ -78,11 +90,7 @@ export function verificationReference(): string {
       '\n',
     );
   });
-  const block = /(<!-- generated: cures -->\n)[\s\S]*(<!-- \/generated -->)/;
-  return readFileSync(curePage, 'utf8').replace(
-    block,
-    (_, start, end) => `${start}\n${tables.join('\n')}\n${end}`,
-  );
+  return tables.join('\n');
 }
 
 /** Text for a cell of a table. Markdown reads no entities between backticks. */
