@@ -19,6 +19,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke, SqsSendMessage } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { type OperationStep, stepDecisions } from '../shared/contract/operations/index.ts';
 import { stages } from '../shared/contract/stages.ts';
 import { acknowledgeWildcard, attribute, local } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
@@ -134,12 +135,12 @@ export class Promotion extends Construct {
     apply.addCatch(failed);
     apply.next(
       new Choice(this, 'Planned anew?')
-        .when(Condition.jsonata("{% $states.input.decision = 'replan' %}"), plan)
+        .when(Condition.jsonata(`{% $states.input.decision = '${stepDecisions.replan}' %}`), plan)
         .otherwise(notify),
     );
 
     const decided = new Choice(this, 'Approved?')
-      .when(Condition.jsonata("{% $decision = 'approved' %}"), plan)
+      .when(Condition.jsonata(`{% $decision = '${stepDecisions.approved}' %}`), plan)
       .otherwise(notify);
     const expired = this.step('Expire', 'expire', {
       assign: { decision: '{% $states.result.Payload.decision %}' },
@@ -147,7 +148,7 @@ export class Promotion extends Construct {
     expired.addCatch(failed);
     expired.next(
       new Choice(this, 'Approved after all?')
-        .when(Condition.jsonata("{% $decision = 'approved' %}"), plan)
+        .when(Condition.jsonata(`{% $decision = '${stepDecisions.approved}' %}`), plan)
         .otherwise(done),
     );
     const approval = this.approval();
@@ -156,7 +157,7 @@ export class Promotion extends Construct {
     approval.next(decided);
 
     const asked = new Choice(this, 'Ask a reviewer?')
-      .when(Condition.jsonata("{% $decision = 'require_approval' %}"), approval)
+      .when(Condition.jsonata(`{% $decision = '${stepDecisions.require_approval}' %}`), approval)
       .otherwise(apply);
     const compose = this.composeEach(composeQueue);
     compose.addCatch(failed);
@@ -164,7 +165,7 @@ export class Promotion extends Construct {
 
     plan.next(compose);
     const allowed = new Choice(this, 'Refused?')
-      .when(Condition.jsonata("{% $decision = 'refused' %}"), done)
+      .when(Condition.jsonata(`{% $decision = '${stepDecisions.refused}' %}`), done)
       .otherwise(plan);
 
     const check = this.step('Check', 'check', {
@@ -182,7 +183,7 @@ export class Promotion extends Construct {
   /** A task that runs one step of functions/promote and passes its result on. */
   private step(
     id: string,
-    step: string,
+    step: OperationStep['step'],
     {
       payload = {},
       assign = {},

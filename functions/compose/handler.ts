@@ -1,6 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import { composeTemplate } from '../../shared/actions/compose/index.ts';
+import { composeTemplate, tryComposition } from '../../shared/actions/compose/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
+import { viewsOfOperation } from '../../shared/actions/operations/index.ts';
 import { stageHandler, telemetryOf } from '../../shared/aws/stage.ts';
 import { addLogKeys } from '../../shared/base/log-context.ts';
 
@@ -10,6 +11,12 @@ const telemetry = telemetryOf('compose');
 /** Compose: a message is one template to compose for one track. */
 export const handler = stageHandler(telemetry, services, {
   message: async (message) => {
+    const { task_token } = message;
+    if (task_token !== undefined) {
+      await tryComposition(services, { ...message, task_token }, viewsOfOperation);
+      return 'tried';
+    }
+
     const failure = await composeTemplate(services, message);
     if (failure === null) return 'composed';
 

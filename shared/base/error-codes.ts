@@ -219,7 +219,7 @@ const errors = {
     409,
     'The version cannot move to the requested state from its current state.',
   ],
-  promotion_raced: [409, 'Another request changed the version, module or template first.'],
+  operation_raced: [409, 'Another request changed the version, module or template first.'],
   version_quarantined: [
     409,
     'The version is quarantined. It can only be retired, and no further machine gets it.',

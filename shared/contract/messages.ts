@@ -54,23 +54,6 @@ export const reverifyMessage = z.object({
 /** Delete the objects of one account that no row names any more. */
 export const collectMessage = z.object({ account: z.string() });
 
-/** Input of a step of an operation; `task_token` only where a step waits, `planned` and `round` only to apply. */
-export const promotionStep = z.object({
-  step: z.enum(['check', 'plan', 'await_approval', 'apply', 'notify', 'fail', 'expire']),
-  account: z.string(),
-  operation_id: idSchema('operation'),
-  task_token: z.string().optional(),
-  /** The digest that the last plan returned. */
-  planned: z.string().optional(),
-  /** How often it was planned so far. */
-  round: z.number().int().optional(),
-  error: z.string().optional(),
-  cause: z.string().optional(),
-});
-
-/** A step as the state machine sends it. */
-export const promotionInput = promotionStep.extend({ correlation_id: z.string() });
-
 export type PollMessage = z.infer<typeof pollMessage>;
 export type VerifyMessage = z.infer<typeof versionMessage>;
 export type IngestMessage = z.infer<typeof versionMessage>;
@@ -78,4 +61,3 @@ export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
 export type ReverifyMessage = z.infer<typeof reverifyMessage>;
 export type CollectMessage = z.infer<typeof collectMessage>;
-export type PromotionStep = z.infer<typeof promotionStep>;

@@ -173,6 +173,13 @@ export interface Write {
   refuse: () => GantryError;
 }
 
+/** Names the row that a write is about: a transaction takes one write a row. */
+export function rowOf({ item }: Write): string {
+  const { pk, sk } =
+    item.Put?.Item ?? item.Update?.Key ?? item.Delete?.Key ?? item.ConditionCheck?.Key ?? {};
+  return `${pk} ${sk}`;
+}
+
 export const raced = () =>
   new GantryError('conflict', 'the record changed at the same time; read it again and retry');
 

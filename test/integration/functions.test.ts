@@ -71,8 +71,8 @@ describe('each deployed function does its work with its own grants:', () => {
     const operation: Operation = {
       account: world.account,
       id: newId('operation'),
-      action: 'policy_change',
-      change: { kind: 'change_policy', policy: defaultPolicy('module_install_unverified') },
+      actions: ['policy_change'],
+      changes: [{ kind: 'policy_change', policy: defaultPolicy('module_install_unverified') }],
       summary: 'change the policy of module_install_unverified',
       state: 'requested',
       requested_by: 'token:tests',

@@ -69,7 +69,7 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
       ['asked by', row.requested_by],
       ['asked at', row.created_at],
       ['approval', row.approval_id],
-      ['change', JSON.stringify(row.change)],
+      ...row.changes.map((change): [string, string] => ['change', JSON.stringify(change)]),
     ]);
   });
   return 0;

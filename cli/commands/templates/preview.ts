@@ -102,15 +102,15 @@ async function changeOf(api: Api, flags: PreviewFlags) {
     const at = assign.indexOf('@');
     const [module, constraint] =
       at < 1 ? [assign, undefined] : [assign.slice(0, at), assign.slice(at + 1)];
-    return { kind: 'assign', module, constraint, metadata: set && metadataOf(set) };
+    return { kind: 'assignment_add', module, constraint, metadata: set && metadataOf(set) };
   }
-  if (remove !== undefined) return { kind: 'remove', module: remove };
+  if (remove !== undefined) return { kind: 'assignment_remove', module: remove };
   if (promote !== undefined)
-    return { kind: 'promote', version_id: await versionIdOf(api, promote), to: flags.to };
+    return { kind: 'version_promote', version_id: await versionIdOf(api, promote), to: flags.to };
   if (reserve !== undefined)
-    return { kind: 'reserve', module: reserve.module, grant: [reserve.pattern] };
+    return { kind: 'reservation_change', module: reserve.module, grant: [reserve.pattern] };
   if (revoke !== undefined)
-    return { kind: 'reserve', module: revoke.module, revoke: [revoke.pattern] };
-  if (priority !== undefined) return { kind: 'update', ...priority };
-  return { kind: 'update', module: metadata, metadata: metadataOf(set ?? []) };
+    return { kind: 'reservation_change', module: revoke.module, revoke: [revoke.pattern] };
+  if (priority !== undefined) return { kind: 'assignment_update', ...priority };
+  return { kind: 'assignment_update', module: metadata, metadata: metadataOf(set ?? []) };
 }

@@ -1,8 +1,8 @@
 import { GantryError } from '../../base/error.ts';
 import { type AskedKey, askedKeys, lackingKeys } from '../../composition/index.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
+import type { ChangedViews } from '../../domain/compose/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
-import type { Change } from '../../domain/operations/index.ts';
 import { eachInstanceOf } from '../../store/machines/index.ts';
 import { type InstanceFile, readInstanceFiles } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
@@ -11,12 +11,13 @@ import type { Services } from '../context/index.ts';
  * Refuses a change after which a machine could not be rendered that can be now: `instance_metadata_missing`, with the
  * machine, the key and the file that asks for it. A machine that lacks a key already is no reason: its own row says so,
  * and others' changes go on.
+ * @param changed a machine's row as it would be
  * @param files what each machine of the track is rendered from, before the change and after it
  */
 export async function checkInstances(
   services: Services,
   { account, template_id, track }: ComposeMessage,
-  change: Change,
+  changed: ChangedViews['instance'],
   files: { before: readonly InstanceFile[]; after: readonly InstanceFile[] },
 ): Promise<void> {
   const asked = async (list: readonly InstanceFile[]) =>
@@ -26,8 +27,7 @@ export async function checkInstances(
   const before = await asked(files.before);
   for await (const instance of eachInstanceOf(services.db, account, template_id)) {
     if (instance.state === 'decommissioned') continue;
-    const changed = change.kind === 'update_instance' && change.instance_id === instance.id;
-    const next = changed ? { ...instance, ...change } : instance;
+    const next = changed(instance);
     if (next.track !== track) continue;
     // What lacks a key that was asked for before lacks it without this change.
     const lacked = instance.track === track ? lackingKeys(before, instance.metadata) : [];

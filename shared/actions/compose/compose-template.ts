@@ -1,20 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import { GantryError } from '../../base/error.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
-import { sha256Hex } from '../../base/ids.ts';
-import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
-import { composefsImage } from '../../composefs/index.ts';
-import { encodeIndex, indexOf } from '../../composition/index.ts';
 import type { ComposeMessage, ReconcileMessage } from '../../contract/messages.ts';
-import type { DesiredLayer } from '../../contract/reconcile/index.ts';
-import type {
-  CompositionFailure,
-  CompositionLayer,
-  LayerName,
-} from '../../domain/compose/index.ts';
-import { type TemplateView, viewOf, withChange } from '../../domain/compose/index.ts';
+import type { CompositionFailure } from '../../domain/compose/index.ts';
 import {
   clearCompositionFailure,
   forgetConsidered,
@@ -28,73 +17,16 @@ import {
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { eachInstanceOf } from '../../store/machines/index.ts';
-import { getModule } from '../../store/modules/index.ts';
-import { objectKeys, putOnce, renew } from '../../store/objects.ts';
-import { getOperation } from '../../store/operations/index.ts';
-import { getTemplate, listAssignments } from '../../store/templates/index.ts';
-import {
-  type CompositionRecord,
-  instanceFilesOf,
-  objectsOf,
-  recordInPlace,
-} from '../compositions/index.ts';
+import { renew } from '../../store/objects.ts';
+import { objectsOf, recordInPlace } from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
-import { checkInstances } from './check-instances.ts';
-import { composeView } from './compose-view.ts';
-import { moduleNotes } from './note-modules.ts';
+import { makeComposition } from './make-composition.ts';
 
 /**
- * Composes a template for a track. With an operation: as it would be, and the waiting state machine hears whether it
- * can be. Without: as it is, the result becomes the template's composition, and its instances are reconciled; where it
- * cannot be composed, answers the reason that was noted.
+ * Composes a template for a track as it is: the result becomes the template's composition, and its instances are
+ * reconciled. Returns null, or the reason that was noted where it cannot be composed.
  */
 export async function composeTemplate(
-  services: Services,
-  message: ComposeMessage,
-): Promise<CompositionFailure | null> {
-  const { task_token } = message;
-  if (task_token === undefined) return publish(services, message);
-  try {
-    const { account, template_id, track, operation_id } = message;
-    await retryConflicts(async () => {
-      const before = await getComposition(services.db, account, template_id, track);
-      const replaced = await recordInPlace(services, before);
-      const made = await makeComposition(services, message, before, replaced);
-      const operation =
-        operation_id === undefined ? null : await getOperation(services.db, account, operation_id);
-      if (made === null || operation === null) return;
-      const files = { before: replaced?.instance_files ?? [], after: made.record.instance_files };
-      await checkInstances(services, message, operation.change, files);
-    });
-    await answer(services, new SendTaskSuccessCommand({ taskToken: task_token, output: '{}' }));
-  } catch (error) {
-    if (!(error instanceof GantryError)) throw error;
-    const template = await getTemplate(services.db, message.account, message.template_id);
-    const cause = `template ${template?.name ?? ''} (${message.template_id}, ${message.track}): ${error.message}`;
-    const told = { error: error.code, cause: cause.slice(0, limits.taskCauseLengthMax) };
-    await answer(services, new SendTaskFailureCommand({ taskToken: task_token, ...told }));
-  }
-  return null;
-}
-
-/** A task that has ended meanwhile (timed out, answered by an earlier delivery) needs no answer any more. */
-async function answer(
-  services: Services,
-  command: SendTaskSuccessCommand | SendTaskFailureCommand,
-): Promise<void> {
-  try {
-    await services.aws.sfn.send(command as SendTaskSuccessCommand);
-  } catch (error) {
-    if (
-      !['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes(
-        (error as { name?: string }).name ?? '',
-      )
-    )
-      throw error;
-  }
-}
-
-async function publish(
   services: Services,
   message: ComposeMessage,
 ): Promise<CompositionFailure | null> {
@@ -181,7 +113,7 @@ async function putMade(
 ): Promise<boolean> {
   const { account, template_id, track } = message;
   const replaced = await recordInPlace(services, before);
-  const made = await makeComposition(services, message, before, replaced);
+  const made = await makeComposition(services, message, { before, replaced, changed: null });
   if (made === null) return false;
   const { record, report_key, revision, made_at, modules } = made;
   const sequence = (before?.sequence ?? 0) + 1;
@@ -226,94 +158,4 @@ async function putMade(
   ]);
   await forgetConsidered(services.db, { account, template_id, track, sequence }, modules);
   return true;
-}
-
-/**
- * Composes and stores image, index and record, all named by content. Null when the template is gone.
- * @param before the composition in place, and what it consists of
- */
-async function makeComposition(
-  services: Services,
-  message: ComposeMessage,
-  before: TemplateComposition | null,
-  replaced: CompositionRecord | null,
-) {
-  const { account, template_id, track, operation_id } = message;
-  const made_at = nowIso(services);
-  const view = await readView(services, account, template_id, operation_id);
-  if (view === null) return null;
-  const { composition, warnings, resolution, considered } = await composeView(
-    services,
-    view,
-    track,
-    replaced?.resolution ?? null,
-    { entriesMax: limits.composeEntriesMax, note: moduleNotes(services, message, before) },
-  );
-  const { image, digest } = composefsImage(composition.entries);
-  const composition_digest = `sha256:${digest}`;
-  const image_key = objectKeys.image(account, composition_digest);
-  await putOnce(services.objects, image_key, image, 'application/octet-stream', services.now());
-  const index = indexOf(composition);
-  // Named by what is compressed: another zlib may compress it to other bytes.
-  const index_key = objectKeys.compositionIndex(
-    account,
-    `sha256:${sha256Hex(JSON.stringify(index))}`,
-  );
-  await putOnce(
-    services.objects,
-    index_key,
-    encodeIndex(index),
-    'application/gzip',
-    services.now(),
-  );
-  const record: CompositionRecord = {
-    composition_digest,
-    image: { key: image_key, sha256: sha256Hex(image), length: image.length },
-    layers: composition.layers.map((layer) => desiredLayerOf(layer, composition.effective_masks)),
-    instance_files: instanceFilesOf(composition),
-    metadata: Object.fromEntries(
-      view.assignments.map(({ module, metadata }) => [module, metadata]),
-    ),
-    report: { ...composition.report, warnings: [...warnings, ...composition.report.warnings] },
-    resolution,
-    index_key,
-  };
-  const text = JSON.stringify(record);
-  const report_key = objectKeys.composition(account, `sha256:${sha256Hex(text)}`);
-  await putOnce(services.objects, report_key, text, 'application/json', services.now());
-  return { record, report_key, revision: view.template.revision, made_at, modules: considered };
-}
-
-function desiredLayerOf(
-  layer: CompositionLayer,
-  masks: ReadonlyMap<LayerName, string[]>,
-): DesiredLayer {
-  const {
-    protected_spec: _,
-    file_spec: __,
-    mask: ___,
-    package_spec: ____,
-    entries: _____,
-    ...rest
-  } = layer;
-  return { ...rest, effective_mask: masks.get(`${layer.account}/${layer.module}`) ?? [] };
-}
-
-async function readView(
-  services: Services,
-  account: string,
-  template_id: string,
-  operation_id: string | undefined,
-): Promise<TemplateView | null> {
-  const template = await getTemplate(services.db, account, template_id);
-  if (template === null) return null;
-  const assignments = await listAssignments(services.db, account, template_id);
-  const view = viewOf(template, assignments);
-  if (operation_id === undefined) return view;
-  const operation = await getOperation(services.db, account, operation_id);
-  if (operation === null) return view;
-  const { change } = operation;
-  const module =
-    change.kind === 'promote_version' ? await getModule(services.db, account, change.module) : null;
-  return withChange(view, change, operation.created_at, module?.live_version_id ?? null);
 }

@@ -2,3 +2,4 @@ export { newlyMissing } from './check-instances.ts';
 export { composeTemplate } from './compose-template.ts';
 export { composeView } from './compose-view.ts';
 export { commonAccount, providedBy, readModules } from './known-modules.ts';
+export { tryComposition } from './try-composition.ts';

@@ -2,3 +2,4 @@ export type { Messages } from '../../contract/queues.ts';
 export { servicesFromEnvironment } from './from-environment.ts';
 export { deleteSecret, readSecret, secretName, writeSecret } from './secrets.ts';
 export { enqueue, later, nowIso, type Services } from './services.ts';
+export { completeTask, failTask } from './waiting-task.ts';

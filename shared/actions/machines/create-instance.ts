@@ -15,8 +15,8 @@ import { createInstance as insert, updateInstance } from '../../store/machines/i
 import { takeName } from '../../store/unique.ts';
 import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';
 import { enqueue, later, nowIso, type Services } from '../context/index.ts';
-import { requireMachine } from '../operations/index.ts';
 import { requireTemplate } from '../templates/index.ts';
+import { requireActiveInstance } from './require-instance.ts';
 
 /**
  * Makes an instance of a template and the join token that its agent enrols with, shown once. `keys_missing` are those that
@@ -105,7 +105,7 @@ export async function renewJoinToken(
   caller: Caller,
   id: string,
 ): Promise<{ join_token: string }> {
-  const instance = await requireMachine(services, caller.account, id);
+  const instance = await requireActiveInstance(services, caller.account, id);
   const secret = randomBytes(32).toString('base64url');
   const at = nowIso(services);
   await transact(services.db, [
@@ -118,7 +118,7 @@ export async function renewJoinToken(
       updated_at: at,
     }),
     createEvent({
-      type: 'gantry.instance.changed',
+      type: 'gantry.instance.updated',
       account: caller.account,
       subject: `instance/${id}`,
       actor: caller.actor,

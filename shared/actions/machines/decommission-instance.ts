@@ -6,7 +6,7 @@ import { createEvent } from '../../store/event.ts';
 import { endCredential, removeResign } from '../../store/machines/index.ts';
 import { freeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
-import { requireInstance } from '../operations/index.ts';
+import { requireInstance } from './require-instance.ts';
 
 /**
  * Ends an instance for good: its credential and join token end at once, its desired state is signed no more, its name is

@@ -3,3 +3,4 @@ export { type AgentCaller, authenticateAgent, provenKey } from './authenticate-a
 export { createInstance, renewJoinToken } from './create-instance.ts';
 export { decommissionInstance } from './decommission-instance.ts';
 export { readFleet, readMachines, readSuitability } from './fleet.ts';
+export { assertActive, requireActiveInstance, requireInstance } from './require-instance.ts';

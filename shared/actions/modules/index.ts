@@ -3,5 +3,6 @@ export { explainArtifact, reasonFor } from './explain-artifact.ts';
 export { accountConflicts } from './manifest-conflicts.ts';
 export { registerModule } from './register-module.ts';
 export { askForPoll, requestPoll } from './request-poll.ts';
+export { requireModule, requireVersion } from './require-module.ts';
 export { resolveModule } from './resolve-module.ts';
 export { validateManifest } from './validate-manifest.ts';

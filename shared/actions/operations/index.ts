@@ -1,20 +1,27 @@
-export { affectedTemplates, digestOf } from './affected-templates.ts';
+export { affectedTemplates, templateTracksUsing } from './affected-templates.ts';
 export { approvalLink } from './approvals/approval-link.ts';
 export { decideApproval, decideByLink, openApprovalLink } from './approvals/decide-approval.ts';
+export { viewsOf, viewsOfOperation } from './changed-views.ts';
+export { additionOf } from './changes/assignment-add.ts';
+export { removalOf } from './changes/assignment-remove.ts';
+export { assignmentUpdateOf } from './changes/assignment-update.ts';
+export { budgetOf } from './changes/quarantine-resume.ts';
+export { reservationChangeOf } from './changes/reservation-change.ts';
+export { promotionOf } from './changes/version-promote.ts';
+export { checkChanges } from './operation-writes.ts';
+export { executionName, requestChanges } from './request-changes.ts';
 export {
   assignModule,
-  checkConstraint,
+  changePolicy,
+  changeReservations,
+  promoteVersion,
   removeAssignment,
   updateAssignment,
-} from './changes/assign-module.ts';
-export { changeInstance, requireInstance, requireMachine } from './changes/change-instance.ts';
-export { changePolicy } from './changes/change-policy.ts';
-export { assertPromotable, promoteVersion } from './changes/promote-version.ts';
-export { changeReservations, reservationChange } from './changes/reservations.ts';
-export { budgetOf } from './changes/resume-quarantine.ts';
-export { updateModule } from './changes/update-module.ts';
-export { checkChange } from './changes/writes.ts';
-export { executionName, requestOperation } from './request-operation.ts';
-export { runOperationStep } from './run-operation.ts';
+  updateInstance,
+  updateModule,
+} from './requests.ts';
+export { requireApproval, requireOperation } from './require-operation.ts';
+export { runOperationStep } from './steps.ts';
 export { sweepOperations } from './sweep-operations.ts';
+export { digestOf } from './template-plan.ts';
 export { withdrawOperation } from './withdraw-operation.ts';

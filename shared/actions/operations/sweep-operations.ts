@@ -10,10 +10,9 @@ import {
   lookLater,
   updateOperation,
 } from '../../store/operations/index.ts';
-import { later, nowIso, type Services } from '../context/index.ts';
-import { wake } from './approvals/decide-approval.ts';
-import { executionName, startExecution } from './request-operation.ts';
-import { finish } from './run-operation.ts';
+import { completeTask, later, nowIso, type Services } from '../context/index.ts';
+import { finishOperation } from './finish-operation.ts';
+import { executionName, startExecution } from './request-changes.ts';
 
 /**
  * Starts operations again whose execution died: one that never started, was stopped, or came back FAILED after an outage.
@@ -54,7 +53,7 @@ async function remind(services: Services, operation: Operation): Promise<void> {
   if (operation.state !== 'awaiting_approval' || operation.approval_id === null) return;
   const approval = await getApproval(services.db, operation.account, operation.approval_id);
   if (approval?.state === 'approved' && approval.task_token !== null) {
-    await wake(services, approval.task_token, 'approved');
+    await completeTask(services, approval.task_token, { decision: 'approved' });
   }
 }
 
@@ -74,7 +73,11 @@ async function isAlive(services: Services, operation: Operation): Promise<boolea
 async function revive(services: Services, operation: Operation): Promise<void> {
   if (operation.attempt >= limits.operationAttemptsMax) {
     const message = `its execution died ${operation.attempt} times; see the log and ask again`;
-    await finish(services, operation, 'failed', 'execution_died', message);
+    await finishOperation(services, operation, {
+      state: 'failed',
+      code: 'execution_died',
+      message,
+    });
     return;
   }
   const next = { ...operation, attempt: operation.attempt + 1 };

@@ -1,6 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { GantryError } from '../../base/error.ts';
-import { newId } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import {
   emptyIndex,
@@ -17,26 +15,19 @@ import type {
   Preview,
   ResolutionRecord,
 } from '../../domain/compose/index.ts';
-import { type TemplateView, viewOf, withChange } from '../../domain/compose/index.ts';
-import { lifecycleAliases, type PromotionTarget } from '../../domain/modules/index.ts';
+import { type TemplateView, viewOf } from '../../domain/compose/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
 import type { Assignment, Metadata, Track } from '../../domain/templates/index.ts';
-import { getModule, getVersion } from '../../store/modules/index.ts';
 import { listAssignments } from '../../store/templates/index.ts';
 import { composeView } from '../compose/index.ts';
 import { type InstanceFile, instanceFilesOf } from '../compositions/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
-import { resolveModule } from '../modules/index.ts';
-import {
-  assertPromotable,
-  checkChange,
-  checkConstraint,
-  requireInstance,
-  reservationChange,
-} from '../operations/index.ts';
+import { requireInstance } from '../machines/index.ts';
+import { checkChanges, viewsOf } from '../operations/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 import { currentComposition } from './explain-path.ts';
 import { type FilesOf, previewInstance, previewInstances } from './preview-instances.ts';
+import { changeOf } from './trial.ts';
 
 export interface ChangePreview {
   preview: Preview;
@@ -67,10 +58,10 @@ export async function previewChange(
   const { template_id, track } = asked;
   const template = await requireTemplate(services, account, template_id);
   const assignments = await listAssignments(services.db, account, template_id);
-  const change = await changeOf(services, account, asked, assignments);
-  await checkChange(services, { account, change });
-  const live = change.kind === 'promote_version' ? change.replaces : null;
-  const view = withChange(viewOf(template, assignments), change, nowIso(services), live);
+  const change = await changeOf(services, template, assignments, asked.change);
+  await checkChanges(services, { account, changes: [change] });
+  const views = viewsOf([change], nowIso(services));
+  const view = views.template(viewOf(template, assignments));
   const now = await sideNow(services, account, template_id, track);
   const then = await sideOf(services, view, track, now.resolution);
   const { warnings, ...rest } = difference(now, then);
@@ -90,11 +81,11 @@ export async function previewChange(
 
 /** The module that a change is to take out, or to bring to another version. */
 function moveOf(account: string, change: Change, assignments: readonly Assignment[]): Move | null {
-  if (change.kind === 'remove_assignment') {
+  if (change.kind === 'assignment_remove') {
     const removed = assignments.find(({ id }) => id === change.assignment_id);
     return removed === undefined ? null : { module: removed.module, to: null };
   }
-  if (change.kind !== 'promote_version' || change.to === 'retired') return null;
+  if (change.kind !== 'version_promote' || change.to === 'retired') return null;
   return { module: `${account}/${change.module}`, to: change };
 }
 
@@ -110,12 +101,10 @@ export async function previewInstanceChange(
 ): Promise<ChangePreview> {
   const instance = await requireInstance(services, account, id);
   const { template_id } = instance;
-  await checkChange(services, {
-    account,
-    change: { kind: 'update_instance', instance_id: id, ...set },
-  });
+  const change = { kind: 'instance_update', instance_id: id, ...set } as const;
+  await checkChanges(services, { account, changes: [change] });
   const now = await sideNow(services, account, template_id, instance.track);
-  const { track = instance.track, metadata = instance.metadata } = set;
+  const { track, metadata } = viewsOf([change], nowIso(services)).instance(instance);
   const then =
     track === instance.track ? now : await composedSide(services, account, template_id, track);
   return {
@@ -196,90 +185,6 @@ function difference(now: Side, then: Side): Pick<ChangePreview, 'preview' | 'war
 
 function filesOf(now: Side, then: Side): FilesOf {
   return { before: now.files, after: then.files };
-}
-
-async function changeOf(
-  services: Services,
-  account: string,
-  { template_id, change: trial }: { template_id: string; change: Trial },
-  assignments: readonly Assignment[],
-): Promise<Change> {
-  switch (trial.kind) {
-    case 'promote':
-      return promotionOf(services, account, trial);
-    case 'reserve':
-      return reservationChange(trial);
-    case 'remove':
-      return {
-        kind: 'remove_assignment',
-        assignment_id: assignedAs(account, trial.module, assignments).id,
-        template_id,
-      };
-    case 'update': {
-      const { kind: _, module, ...set } = trial;
-      checkConstraint(set.constraint);
-      return {
-        kind: 'update_assignment',
-        assignment_id: assignedAs(account, module, assignments).id,
-        template_id,
-        ...set,
-      };
-    }
-    case 'assign': {
-      const { constraint = null, metadata = {}, effective_priority = null } = trial;
-      checkConstraint(constraint);
-      const { account: owner, name } = await resolveModule(services, account, trial.module);
-      const facts = {
-        template_id,
-        module: `${owner}/${name}`,
-        constraint,
-        metadata,
-        effective_priority,
-      };
-      return { kind: 'assign_module', assignment_id: newId('assignment'), ...facts };
-    }
-  }
-}
-
-async function promotionOf(
-  services: Services,
-  account: string,
-  { version_id, to }: Extract<Trial, { kind: 'promote' }>,
-): Promise<Change> {
-  const version = await getVersion(services.db, account, version_id);
-  if (version === null) {
-    throw new GantryError(
-      'not_found',
-      `expected a version of account "${account}", found no ${version_id}`,
-    );
-  }
-  const target = (lifecycleAliases[to] ?? to) as PromotionTarget;
-  assertPromotable(version, target);
-  const module = await getModule(services.db, account, version.module);
-  const replaces = target === 'live' ? (module?.live_version_id ?? null) : null;
-  return { kind: 'promote_version', module: version.module, version_id, to: target, replaces };
-}
-
-/** The assignment of a module as people name it: bare for the own account's, else `powernode`'s. */
-function assignedAs(
-  own: string,
-  reference: string,
-  assignments: readonly Assignment[],
-): Assignment {
-  const names = reference.includes('/')
-    ? [reference]
-    : [`${own}/${reference}`, `powernode/${reference}`];
-  const found = names.flatMap((name) => assignments.find(({ module }) => module === name) ?? [])[0];
-  if (found !== undefined) return found;
-  throw new GantryError(
-    'not_found',
-    `expected a module that is assigned to the template, found "${reference}"`,
-    {
-      field: 'module',
-      expected: assignments.map(({ module }) => module),
-      found: reference,
-    },
-  );
 }
 
 function changedMetadata(

@@ -5,7 +5,7 @@ import { type QuarantineBudget, withQuarantine } from '../../domain/reverify/ind
 import { transact } from '../../store/db.ts';
 import { putQuarantineBudget } from '../../store/reverify/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
-import { budgetOf, requestOperation } from '../operations/index.ts';
+import { budgetOf, requestChanges } from '../operations/index.ts';
 
 /** An account's budget after one more quarantine, or null where a person is asked first. */
 export async function countQuarantine(
@@ -39,12 +39,5 @@ export async function askToResume(services: Services, account: string): Promise<
     member_id: null,
     platform: false,
   };
-  const summary = `quarantine every version that does not verify any more, after ${budget.count} of them within a day`;
-  await requestOperation(
-    services,
-    caller,
-    'mass_quarantine',
-    { kind: 'resume_quarantine' },
-    summary,
-  );
+  await requestChanges(services, caller, [{ kind: 'quarantine_resume' }]);
 }

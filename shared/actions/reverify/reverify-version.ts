@@ -21,7 +21,7 @@ import {
 import { renew } from '../../store/objects.ts';
 import { putQuarantineBudget } from '../../store/reverify/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
-import { affectedTemplates } from '../operations/index.ts';
+import { templateTracksUsing } from '../operations/index.ts';
 import { withRegistry } from '../registries/index.ts';
 import {
   type DatedVerification,
@@ -194,8 +194,10 @@ function standingOf({ version_string: version, promotion_state: state }: Version
 
 /** Compositions that passed the version over, and machines that were refused it, may have it again. */
 async function composeAgain(services: Services, version: Version): Promise<void> {
-  const { account, module, id: version_id, promotion_state: to } = version;
-  if (to === 'built') return;
-  const change = { kind: 'promote_version', module, version_id, to, replaces: null } as const;
-  await enqueue(services, 'compose', await affectedTemplates(services, { account, change }));
+  const { account, module, id: version_id, promotion_state } = version;
+  if (promotion_state === 'built') return;
+  // A version in staging concerns only its own account.
+  const others = promotion_state === 'staging' ? 'never' : 'if_public';
+  const users = await templateTracksUsing(services, account, { module, version_id, others });
+  await enqueue(services, 'compose', users);
 }

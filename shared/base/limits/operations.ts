@@ -8,6 +8,8 @@ export const operationsLimits = {
   operationLookSeconds: 600,
   /** Times that a change is composed anew because a template changed before it was applied; each takes some seconds. */
   planRoundsMax: 10,
+  /** Writes of all changes of one operation; DynamoDB takes 100 in one transaction, and one is the operation's own. */
+  operationWritesMax: 99,
   /** Templates whose revisions one transaction holds; DynamoDB takes 100 writes, the change itself has up to ten. */
   plannedTemplatesMax: 80,
   /** Tracks of templates that one change composes: their list travels through an execution, 256 KiB at most. */

@@ -9,7 +9,7 @@ export const machinesEvents = {
     when: 'An agent bound its key to the instance.',
     data: ['key_thumbprint'],
   },
-  'gantry.instance.changed': {
+  'gantry.instance.updated': {
     subject: 'instance/<id>',
     when: 'Its metadata, track or clusters were changed, or it has a new join token.',
     data: ['join_token?', 'changed?', 'operation_id?'],

@@ -2,37 +2,37 @@ export const operationsEvents = {
   'gantry.operation.requested': {
     subject: 'operation/<id>',
     when: 'Somebody asked for a change.',
-    data: ['action', 'summary'],
+    data: ['actions', 'summary'],
   },
   'gantry.operation.awaiting_approval': {
     subject: 'operation/<id>',
     when: 'Reviewers are asked by mail.',
-    data: ['action', 'summary', 'approval_id'],
+    data: ['actions', 'summary', 'approval_id'],
   },
   'gantry.operation.succeeded': {
     subject: 'operation/<id>',
     when: 'The change is applied.',
-    data: ['action', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'code', 'message'],
   },
   'gantry.operation.refused': {
     subject: 'operation/<id>',
     when: 'A policy, a check or a reviewer refused it.',
-    data: ['action', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'code', 'message'],
   },
   'gantry.operation.failed': {
     subject: 'operation/<id>',
     when: 'It could not be composed or applied; the code says why.',
-    data: ['action', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'code', 'message'],
   },
   'gantry.operation.expired': {
     subject: 'operation/<id>',
     when: 'Nobody decided in time.',
-    data: ['action', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'code', 'message'],
   },
   'gantry.operation.withdrawn': {
     subject: 'operation/<id>',
     when: 'It was taken back.',
-    data: ['action', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'code', 'message'],
   },
   'gantry.approval.decided': {
     subject: 'approval/<id>',

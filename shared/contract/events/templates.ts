@@ -4,9 +4,19 @@ export const templatesEvents = {
     when: 'A template was made.',
     data: ['name', 'platform'],
   },
-  'gantry.assignment.changed': {
+  'gantry.assignment.added': {
     subject: 'assignment/<id>',
-    when: 'A module was assigned to a template, its assignment changed, or taken away.',
-    data: ['change', 'template_id', 'module', 'operation_id'],
+    when: 'A module was assigned to a template.',
+    data: ['template_id', 'module', 'operation_id'],
+  },
+  'gantry.assignment.updated': {
+    subject: 'assignment/<id>',
+    when: 'The constraint, metadata or priority of an assignment was changed.',
+    data: ['template_id', 'module', 'operation_id'],
+  },
+  'gantry.assignment.removed': {
+    subject: 'assignment/<id>',
+    when: 'A module was taken out of a template.',
+    data: ['template_id', 'module', 'operation_id'],
   },
 } as const;

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { actions, decisions, operationStates } from '../../domain/operations/index.ts';
+import {
+  actions,
+  type Change,
+  type ChangeName,
+  decisions,
+  operationStates,
+} from '../../domain/operations/index.ts';
 import { metadataSchema, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
 
 const action = z.enum(actions);
@@ -29,65 +35,75 @@ export const changePolicyBody = z.strictObject({
 export type ChangePolicyBody = z.infer<typeof changePolicyBody>;
 export const policyParams = z.object({ action });
 
-const template = { assignment_id: z.string(), template_id: z.string() };
-const changeSchema = z
-  .discriminatedUnion('kind', [
-    z.object({
-      kind: z.literal('promote_version'),
-      module: z.string(),
-      version_id: z.string(),
-      to: z.string(),
-      /** The live version that it takes the place of, for promotions to live. */
-      replaces: z.string().nullable().default(null),
-    }),
-    z.object({
-      kind: z.literal('assign_module'),
-      ...template,
-      module: z.string(),
-      constraint: z.string().nullable(),
-      metadata: metadataSchema,
-      effective_priority: z.number().nullable(),
-    }),
-    z.object({
-      kind: z.literal('update_assignment'),
-      ...template,
-      constraint: z.string().nullable().exactOptional(),
-      metadata: metadataSchema.exactOptional(),
-      effective_priority: z.number().nullable().exactOptional(),
-    }),
-    z.object({ kind: z.literal('remove_assignment'), ...template }),
-    z.object({
-      kind: z.literal('change_reservations'),
-      module: z.string(),
-      grant: z.array(z.string()),
-      revoke: z.array(z.string()),
-    }),
-    z.object({
-      kind: z.literal('update_module'),
-      module: z.string(),
-      /** Fields of the registration, as they would be. */
-      set: z.record(z.string(), z.unknown()),
-      /** The policy that it was asked against. */
-      policy_version: z.string(),
-    }),
-    z.object({ kind: z.literal('resume_quarantine') }),
-    z.object({
-      kind: z.literal('update_instance'),
-      instance_id: z.string(),
-      metadata: metadataSchema.exactOptional(),
-      track: trackSchema.exactOptional(),
-      clusters: z.array(z.string()).exactOptional(),
-    }),
-    z.object({ kind: z.literal('change_policy'), policy: policySchema }),
-  ])
+const assignment = { assignment_id: z.string(), template_id: z.string() };
+/** How a change of each kind is sent. A kind or a field that has no place here is a type error. */
+const changeSchemas = {
+  version_promote: z.object({
+    kind: z.literal('version_promote'),
+    module: z.string(),
+    version_id: z.string(),
+    to: z.string(),
+    /** The live version that it replaces, for promotions to live. */
+    replaces: z.string().nullable(),
+  }),
+  assignment_add: z.object({
+    kind: z.literal('assignment_add'),
+    ...assignment,
+    module: z.string(),
+    constraint: z.string().nullable(),
+    metadata: metadataSchema,
+    effective_priority: z.number().nullable(),
+  }),
+  assignment_update: z.object({
+    kind: z.literal('assignment_update'),
+    ...assignment,
+    constraint: z.string().nullable().exactOptional(),
+    metadata: metadataSchema.exactOptional(),
+    effective_priority: z.number().nullable().exactOptional(),
+  }),
+  assignment_remove: z.object({ kind: z.literal('assignment_remove'), ...assignment }),
+  reservation_change: z.object({
+    kind: z.literal('reservation_change'),
+    module: z.string(),
+    grant: z.array(z.string()),
+    revoke: z.array(z.string()),
+  }),
+  module_update: z.object({
+    kind: z.literal('module_update'),
+    module: z.string(),
+    /** Fields of the registration, as they would be. */
+    set: z.record(z.string(), z.unknown()),
+    /** Whether something can get in that could not before, by the policy of `policy_version`. */
+    loosens_trust: z.boolean(),
+    /** The module's policy when this was requested. */
+    policy_version: z.string(),
+  }),
+  quarantine_resume: z.object({ kind: z.literal('quarantine_resume') }),
+  instance_update: z.object({
+    kind: z.literal('instance_update'),
+    instance_id: z.string(),
+    metadata: metadataSchema.exactOptional(),
+    track: trackSchema.exactOptional(),
+    clusters: z.array(z.string()).exactOptional(),
+  }),
+  policy_change: z.object({ kind: z.literal('policy_change'), policy: policySchema }),
+} satisfies { [Name in ChangeName]: SchemaOf<Change<Name>> };
+
+type SchemaOf<Fields> = z.ZodObject & z.ZodType<{ [Field in keyof Fields]: unknown }>;
+
+type ChangeSchema = (typeof changeSchemas)[ChangeName];
+
+export const changeSchema = z
+  .discriminatedUnion('kind', Object.values(changeSchemas) as [ChangeSchema, ...ChangeSchema[]])
   .meta({ id: 'Change' });
 
-/** A change on its way: checked, composed, approved where asked, applied. */
+/** Changes on their way: checked, composed, approved where a policy asks for it, and applied together. */
 export const operationSchema = z
   .object({
     id: z.string(),
-    action,
-    change: changeSchema,
+    /** The actions whose policies the changes need. */
+    actions: z.array(action),
+    changes: z.array(changeSchema),
     summary: z.string(),
     state: z.enum(operationStates),
     requested_by: z.string(),
@@ -108,7 +124,7 @@ export const approvalSchema = z
   .object({
     id: z.string(),
     operation_id: z.string(),
-    action,
+    actions: z.array(action),
     summary: z.string(),
     requested_by: z.string(),
     state: z.enum(['pending', 'approved', 'rejected', 'expired', 'withdrawn']),

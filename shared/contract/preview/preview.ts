@@ -1,19 +1,27 @@
 import { z } from 'zod';
 import { versionIdSchema } from '../../base/ids.ts';
 import { slugSchema } from '../../base/slug.ts';
+import type { ChangeName } from '../../domain/operations/index.ts';
 import { metadataSchema, trackSchema } from '../http/index.ts';
 import { moduleNameSchema, promoteBody, reservationFields } from '../modules/index.ts';
 import { assignmentFields } from '../templates/index.ts';
 
-/** What is asked for on trial: the same as the request that would really make the change. */
+/** The kind of a change as an operation has it. */
+const kind = <Name extends ChangeName>(name: Name) => z.literal(name);
+
+/** What is asked for on trial: a change as people name it, without the ids that it gets when it is requested. */
 export const trialSchema = z
   .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('assign'), module: moduleNameSchema, ...assignmentFields }),
-    z.strictObject({ kind: z.literal('update'), module: moduleNameSchema, ...assignmentFields }),
-    z.strictObject({ kind: z.literal('remove'), module: moduleNameSchema }),
-    z.strictObject({ kind: z.literal('reserve'), module: slugSchema, ...reservationFields }),
+    z.strictObject({ kind: kind('assignment_add'), module: moduleNameSchema, ...assignmentFields }),
     z.strictObject({
-      kind: z.literal('promote'),
+      kind: kind('assignment_update'),
+      module: moduleNameSchema,
+      ...assignmentFields,
+    }),
+    z.strictObject({ kind: kind('assignment_remove'), module: moduleNameSchema }),
+    z.strictObject({ kind: kind('reservation_change'), module: slugSchema, ...reservationFields }),
+    z.strictObject({
+      kind: kind('version_promote'),
       version_id: versionIdSchema,
       to: promoteBody.shape.to,
     }),

@@ -1,10 +1,9 @@
-import type { PromotionState, Version } from '../modules/index.ts';
-import { type Module, withModuleChanges, withReservations } from '../modules/index.ts';
-import type { Change } from '../operations/index.ts';
+import type { Instance } from '../machines/index.ts';
+import type { Module, PromotionState, Version } from '../modules/index.ts';
 import type { Assignment, Template } from '../templates/index.ts';
 import type { LayerName } from './composition.ts';
 
-/** What a template is made of, now or as it would be once a change is applied. */
+/** What a template is made of, now or as it would be once changes are applied. */
 export interface TemplateView {
   template: Template;
   assignments: Assignment[];
@@ -14,83 +13,27 @@ export interface TemplateView {
   modules: Map<LayerName, (row: Module) => Module>;
 }
 
+/** What changes that are not applied yet would make of a template and of its machines. */
+export interface ChangedViews {
+  template(view: TemplateView): TemplateView;
+  instance(row: Instance): Instance;
+}
+
 /** A template as it is. */
 export function viewOf(template: Template, assignments: Assignment[]): TemplateView {
   return { template, assignments, states: new Map(), modules: new Map() };
 }
 
-/** The view with a change applied; nothing is written. A change that does not concern the template leaves it as it is. */
-export function withChange(
+/** The view with one more change to a module of the template's account. */
+export function withModuleView(
   view: TemplateView,
-  change: Change,
-  at: string,
-  live: string | null,
+  module: string,
+  change: (row: Module) => Module,
 ): TemplateView {
-  switch (change.kind) {
-    case 'assign_module': {
-      if (change.template_id !== view.template.id) return view;
-      if (view.assignments.some(({ id }) => id === change.assignment_id)) return view;
-      const { kind: _, assignment_id, ...rest } = change;
-      const { account } = view.template;
-      const added: Assignment = {
-        ...rest,
-        account,
-        id: assignment_id,
-        created_at: at,
-        updated_at: at,
-      };
-      return { ...view, assignments: [...view.assignments, added] };
-    }
-    case 'update_assignment':
-      return {
-        ...view,
-        assignments: view.assignments.map((row) =>
-          row.id === change.assignment_id ? changedAssignment(row, change) : row,
-        ),
-      };
-    case 'remove_assignment':
-      return {
-        ...view,
-        assignments: view.assignments.filter(({ id }) => id !== change.assignment_id),
-      };
-    case 'promote_version': {
-      const states = new Map(view.states).set(change.version_id, change.to);
-      if (change.to === 'live' && live !== null && live !== change.version_id)
-        states.set(live, 'blessed');
-      return { ...view, states };
-    }
-    case 'change_reservations': {
-      const name = `${view.template.account}/${change.module}`;
-      return {
-        ...view,
-        modules: new Map(view.modules).set(name, (row) => withReservations(row, change)),
-      };
-    }
-    case 'update_module': {
-      const name = `${view.template.account}/${change.module}`;
-      return {
-        ...view,
-        modules: new Map(view.modules).set(name, (row) => withModuleChanges(row, change.set)),
-      };
-    }
-    default:
-      return view;
-  }
-}
-
-/** An assignment with the fields that a change names; the others stay. */
-export function changedAssignment(
-  row: Assignment,
-  change: Extract<Change, { kind: 'update_assignment' }>,
-): Assignment {
-  return {
-    ...row,
-    ...(change.constraint === undefined ? {} : { constraint: change.constraint }),
-    ...(change.metadata === undefined ? {} : { metadata: change.metadata }),
-    ...(change.effective_priority === undefined
-      ? {}
-      : { effective_priority: change.effective_priority }),
-  };
+  const name = `${view.template.account}/${module}`;
+  const before = view.modules.get(name);
+  const modules = new Map(view.modules).set(name, (row) => change(before?.(row) ?? row));
+  return { ...view, modules };
 }
 
 /** A module's row as the view sees it. */

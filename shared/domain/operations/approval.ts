@@ -14,7 +14,8 @@ export interface Approval {
   account: string;
   id: string;
   operation_id: string;
-  action: Action;
+  /** Those of the operation. */
+  actions: Action[];
   summary: string;
   requested_by: string;
   state: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';

@@ -2,45 +2,58 @@ import type { ModuleChanges, PromotionTarget } from '../modules/index.ts';
 import type { Metadata, Track } from '../templates/index.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
 
-/** What an operation would change: a union, so that approval and compose are generic over it. */
-export type Change =
-  | {
-      kind: 'promote_version';
-      module: string;
-      version_id: string;
-      to: PromotionTarget;
-      /** The version that was live when it was asked, which one that goes live replaces: what is asked, composed, approved. */
-      replaces: string | null;
-    }
-  | {
-      kind: 'assign_module';
-      assignment_id: string;
-      template_id: string;
-      module: string;
-      constraint: string | null;
-      metadata: Metadata;
-      effective_priority: number | null;
-    }
-  | {
-      kind: 'update_assignment';
-      assignment_id: string;
-      template_id: string;
-      constraint?: string | null;
-      metadata?: Metadata;
-      effective_priority?: number | null;
-    }
-  | { kind: 'remove_assignment'; assignment_id: string; template_id: string }
+/**
+ * What each kind of change says. A kind is named `<noun>_<verb>`, and so are its event `gantry.<noun>.<verb in the past
+ * tense>` and its file `operations/changes/<noun>-<verb>.ts`.
+ */
+export interface ChangeFields {
+  version_promote: {
+    module: string;
+    version_id: string;
+    to: PromotionTarget;
+    /** The live version when this was requested, which a promotion to live replaces: what is composed and approved. */
+    replaces: string | null;
+  };
+  assignment_add: {
+    assignment_id: string;
+    template_id: string;
+    module: string;
+    constraint: string | null;
+    metadata: Metadata;
+    effective_priority: number | null;
+  };
+  assignment_update: {
+    assignment_id: string;
+    template_id: string;
+    constraint?: string | null;
+    metadata?: Metadata;
+    effective_priority?: number | null;
+  };
+  assignment_remove: { assignment_id: string; template_id: string };
   /** Patterns of the module's `protected_spec` that are reserved for it, or no longer are; the others stay. */
-  | { kind: 'change_reservations'; module: string; grant: string[]; revoke: string[] }
-  /** `policy_version` is that of the row when it was asked: what loosens trust was decided against it. */
-  | { kind: 'update_module'; module: string; set: ModuleChanges; policy_version: string }
-  /** Lets quarantining go on that was held because there was much of it. */
-  | { kind: 'resume_quarantine' }
-  | {
-      kind: 'update_instance';
-      instance_id: string;
-      metadata?: Metadata;
-      track?: Track;
-      clusters?: string[];
-    }
-  | { kind: 'change_policy'; policy: InterventionPolicy };
+  reservation_change: { module: string; grant: string[]; revoke: string[] };
+  module_update: {
+    module: string;
+    set: ModuleChanges;
+    /** Whether something can get in that could not before, by the policy that `policy_version` names. */
+    loosens_trust: boolean;
+    /** The module's policy when this was requested. */
+    policy_version: string;
+  };
+  /** Lets quarantining continue that was held because there was much of it. */
+  quarantine_resume: object;
+  instance_update: {
+    instance_id: string;
+    metadata?: Metadata;
+    track?: Track;
+    clusters?: string[];
+  };
+  policy_change: { policy: InterventionPolicy };
+}
+
+export type ChangeName = keyof ChangeFields;
+
+/** What an operation changes: a union, so that approval and compose need not know the kinds. */
+export type Change<Name extends ChangeName = ChangeName> = {
+  [Each in Name]: { kind: Each } & ChangeFields[Each];
+}[Name];

@@ -1,4 +1,4 @@
-/** Actions that an intervention policy speaks of (product.md, section 8). */
+/** Actions that have an intervention policy. One action may cover several kinds of change. */
 export const actions = [
   'module_promote_to_staging',
   'module_promote_to_blessed',
@@ -17,6 +17,7 @@ export const actions = [
 
 export type Action = (typeof actions)[number];
 
+/** From the least to the strictest. */
 export const decisions = ['allow', 'require_approval', 'deny'] as const;
 
 export type Decision = (typeof decisions)[number];

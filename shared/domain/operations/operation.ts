@@ -33,8 +33,10 @@ export const finalOperationStates: readonly OperationState[] = [
 export interface Operation {
   account: string;
   id: string;
-  action: Action;
-  change: Change;
+  /** The actions whose policies its changes need, each once. */
+  actions: Action[];
+  /** At least one. They are applied together or not at all. */
+  changes: Change[];
   /** One sentence for people: "promote my-redis 0.1.0 to live". */
   summary: string;
   state: OperationState;

@@ -1,9 +1,27 @@
 import { type Approval, approvalState } from './approval.ts';
-import type { InterventionPolicy } from './intervention-policy.ts';
+import { decisions, type InterventionPolicy } from './intervention-policy.ts';
+
+/**
+ * The policy that is met by what meets every one of them: the strictest decision, and of those that ask for it the
+ * highest quorum, self-approval only where each allows it, and the shortest time. Its action is that of the first of them.
+ */
+export function strictestPolicy(
+  policies: readonly [InterventionPolicy, ...InterventionPolicy[]],
+): InterventionPolicy {
+  const strictness = ({ decision }: InterventionPolicy) => decisions.indexOf(decision);
+  const most = Math.max(...policies.map(strictness));
+  const strict = policies.filter((policy) => strictness(policy) === most);
+  return {
+    ...(strict[0] ?? policies[0]),
+    quorum: Math.max(...strict.map(({ quorum }) => quorum)),
+    self_approval: strict.every(({ self_approval }) => self_approval),
+    expires_in_s: Math.min(...strict.map(({ expires_in_s }) => expires_in_s)),
+  };
+}
 
 /**
  * What a change of a policy meets: both what `policy_change` asks and what the policy that it replaces asks, so that
- * neither is a way round the other. A denied action is opened again by approval: otherwise nobody ever could.
+ * neither is a way round the other. A denied action can be opened again by approval: otherwise it stays denied for ever.
  * @param own the policy of `policy_change`
  * @param replaced the policy in force that would be changed
  */
@@ -13,30 +31,22 @@ export function policyOfChange(
 ): InterventionPolicy {
   const asked: InterventionPolicy =
     replaced.decision === 'deny' ? { ...replaced, decision: 'require_approval' } : replaced;
-  if (replaced.action === own.action) return asked;
-  if (own.decision === 'deny' || asked.decision === 'allow') return own;
-  if (own.decision === 'allow') return asked;
-  return {
-    ...own,
-    quorum: Math.max(own.quorum, asked.quorum),
-    self_approval: own.self_approval && asked.self_approval,
-    expires_in_s: Math.min(own.expires_in_s, asked.expires_in_s),
-  };
+  return replaced.action === own.action ? asked : strictestPolicy([own, asked]);
 }
 
 /**
- * Whether a request was approved, and as the policy asks by now: one that was tightened while it waited, in quorum or in
- * whether the one who asked may approve, is met by what was decided, or the request is made again.
+ * Whether a request was approved as the policy asks now. Where the policy was tightened while the request waited, in
+ * quorum or in whether the requester may approve, the decisions meet it or the request is made again.
  */
 export function isApproved(
   approval: Pick<Approval, 'state' | 'decisions' | 'requested_by'>,
   policy: Pick<InterventionPolicy, 'quorum' | 'self_approval'>,
 ): boolean {
-  const decisions = approval.decisions.filter(
+  const counted = approval.decisions.filter(
     ({ reviewer }) => policy.self_approval || reviewer !== approval.requested_by,
   );
   return (
     approval.state === 'approved' &&
-    approvalState({ decisions, quorum: policy.quorum }) === 'approved'
+    approvalState({ decisions: counted, quorum: policy.quorum }) === 'approved'
   );
 }

@@ -183,7 +183,7 @@ export function moveLive(
       .params(),
     () =>
       new GantryError(
-        'promotion_raced',
+        'operation_raced',
         `another promotion of "${name}" was applied at the same time`,
       ),
   );

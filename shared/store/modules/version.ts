@@ -134,7 +134,7 @@ export function nameVersion(was: Version, tags: string[], version_string: string
   );
 }
 
-/** Moves a version from the state it was read in to another; of two at once, one is told `promotion_raced`. */
+/** Moves a version from the state it was read in to another; of two at once, one is told `operation_raced`. */
 export function moveVersion(
   was: Version,
   to: PromotionState,
@@ -152,7 +152,7 @@ export function moveVersion(
       .params(),
     () =>
       new GantryError(
-        'promotion_raced',
+        'operation_raced',
         `expected ${was.module} ${was.version_string} to be ${was.promotion_state}; another request changed it first`,
       ),
   );

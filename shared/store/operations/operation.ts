@@ -42,8 +42,8 @@ const operations = new Entity(
       shard: number,
       /** `open` or `final`: the index of the open ones is what the sweep reads. */
       phase: text,
-      action: json<Action>(),
-      change: json<Change>(),
+      actions: json<Action[]>(),
+      changes: json<Change[]>(),
       summary: text,
       state: json<OperationState>(),
       requested_by: text,
@@ -84,7 +84,7 @@ const approvals = new Entity(
       account: text,
       id: text,
       operation_id: text,
-      action: json<Action>(),
+      actions: json<Action[]>(),
       summary: text,
       requested_by: text,
       state: json<Approval['state']>(),
@@ -221,7 +221,7 @@ function moved(was: Operation, set: object): Write {
       .params(),
     () =>
       new GantryError(
-        'promotion_raced',
+        'operation_raced',
         `expected operation ${was.id} to be ${was.state}; it moved on meanwhile`,
       ),
   );

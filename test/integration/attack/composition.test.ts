@@ -164,15 +164,15 @@ describe('an account that names a private module of another', () => {
     expect(failure).toMatchObject({ code: 'composition_unsatisfied' });
     const told = async (module: string) => {
       const change = {
-        kind: 'promote_version',
+        kind: 'version_promote',
         module,
         version_id: 'any',
         to: 'live',
         replaces: null,
       } as const;
-      return (await affectedTemplates(victim.services, { account: victim.account, change })).map(
-        ({ account }) => account,
-      );
+      return (
+        await affectedTemplates(victim.services, { account: victim.account, changes: [change] })
+      ).map(({ account }) => account);
     };
     expect(await told('hidden')).toEqual([]);
     expect(await told('shown')).toEqual([evil.account]);

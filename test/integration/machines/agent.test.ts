@@ -7,7 +7,7 @@ import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import { signAsDirector } from '../../../shared/actions/accounts/index.ts';
 import { createInstance, renewJoinToken } from '../../../shared/actions/machines/index.ts';
-import { assignModule, changeInstance } from '../../../shared/actions/operations/index.ts';
+import { assignModule, updateInstance } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import { makeDesiredState } from '../../../shared/director/index.ts';
@@ -125,7 +125,7 @@ describe('a machine', () => {
     expect((await runOnce(it)).report.status).toBe('unchanged');
 
     const change = { id: it.id, metadata: { hostname: 'renamed' } };
-    const { id } = await changeInstance(world.services, world.caller, change);
+    const { id } = await updateInstance(world.services, world.caller, change);
     await world.operation(id);
     const next = await signed(it.id, report.desired_state_version + 1);
     expect((await runOnce(it)).report).toMatchObject({
@@ -215,7 +215,7 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     const it = await running();
     const old = await readDesired(it);
     const { desired_version } = await signed(it.id, 1);
-    const { id } = await changeInstance(world.services, world.caller, {
+    const { id } = await updateInstance(world.services, world.caller, {
       id: it.id,
       metadata: { hostname: 'newer' },
     });

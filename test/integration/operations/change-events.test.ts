@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
   assignModule,
-  changeInstance,
   changePolicy,
   promoteVersion,
   removeAssignment,
   updateAssignment,
+  updateInstance,
 } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
@@ -56,15 +56,19 @@ describe('a change that is applied', () => {
       template_id: id,
     });
     await succeeds(
-      await changeInstance(services, caller, { id: instance.id, metadata: { hostname: 'told-1' } }),
+      await updateInstance(services, caller, { id: instance.id, metadata: { hostname: 'told-1' } }),
     );
     await succeeds(
       await changePolicy(services, caller, { ...defaultPolicy('module_retire'), quorum: 2 }),
     );
 
-    const changes = (await events('gantry.assignment.changed')).map(({ data }) => data.change);
-    expect(changes.sort()).toEqual(['assign_module', 'remove_assignment', 'update_assignment']);
-    expect(await events('gantry.instance.changed')).toMatchObject([
+    const told = { template_id: id, module: `${world.account}/told` };
+    for (const type of ['added', 'updated', 'removed'] as const) {
+      expect(await events(`gantry.assignment.${type}`)).toMatchObject([
+        { subject: `assignment/${assignment_id}`, data: told },
+      ]);
+    }
+    expect(await events('gantry.instance.updated')).toMatchObject([
       { data: { changed: ['metadata'] } },
     ]);
     expect(await events('gantry.policy.changed')).toMatchObject([

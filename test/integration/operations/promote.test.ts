@@ -122,7 +122,7 @@ describe('a promotion', () => {
     expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
     const loser = ended.find(({ state }) => state === 'failed');
     expect(loser).toMatchObject({
-      code: 'promotion_raced',
+      code: 'operation_raced',
       message: expect.stringContaining('another promotion'),
     });
     const states = await Promise.all(both.map((version) => stateOf(world, version)));
@@ -139,7 +139,7 @@ describe('a promotion', () => {
       ),
     );
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
-    expect(ended.map(({ code }) => code).sort()).toEqual([null, 'promotion_raced'].sort());
+    expect(ended.map(({ code }) => code).sort()).toEqual([null, 'operation_raced'].sort());
     expect(await stateOf(world, version)).toBe('staging');
   });
 

@@ -95,8 +95,8 @@ function unstarted(action: Action, attempt = 1): Operation {
   return {
     account: world.account,
     id: newId('operation'),
-    action: 'policy_change',
-    change: { kind: 'change_policy', policy: { ...defaultPolicy(action), decision: 'deny' } },
+    actions: ['policy_change'],
+    changes: [{ kind: 'policy_change', policy: { ...defaultPolicy(action), decision: 'deny' } }],
     summary: `change the policy of ${action} to deny`,
     state: 'requested',
     requested_by: 'token:tests',

@@ -96,8 +96,8 @@ describe('a registration', () => {
       policy_version: before,
     });
 
-    const { id, action } = await update('site', { trusted_keys: [old.publicPem, next.publicPem] });
-    expect(action).toBe('trust_policy_change');
+    const { id, actions } = await update('site', { trusted_keys: [old.publicPem, next.publicPem] });
+    expect(actions).toEqual(['trust_policy_change']);
     await world.operation(id, 'awaiting_approval');
     expect((await row('site')).policy_version).toBe(before);
     expect(await approved(id)).toMatchObject({
@@ -144,8 +144,8 @@ describe('a registration', () => {
       status: 202,
       body: {
         operation: {
-          action: 'module_change',
-          change: { kind: 'update_module', set: { visibility: 'public' } },
+          actions: ['module_change'],
+          changes: [{ kind: 'module_update', set: { visibility: 'public' } }],
         },
       },
     });
@@ -172,9 +172,9 @@ describe('a registration', () => {
     const second = await update('raced', { require_tlog: true });
     expect(await world.operation(second.id)).toMatchObject({
       state: 'succeeded',
-      action: 'module_change',
+      actions: ['module_change'],
     });
-    expect(await approved(first.id)).toMatchObject({ state: 'failed', code: 'promotion_raced' });
+    expect(await approved(first.id)).toMatchObject({ state: 'failed', code: 'operation_raced' });
     expect((await row('raced')).trusted_keys).toEqual([old.publicPem]);
   });
 
@@ -185,8 +185,8 @@ describe('a registration', () => {
       'v1.0.0',
       old,
     );
-    const { id, action } = await update('moved', { repository: world.repository('moved') });
-    expect(action).toBe('trust_policy_change');
+    const { id, actions } = await update('moved', { repository: world.repository('moved') });
+    expect(actions).toEqual(['trust_policy_change']);
     expect(await approved(id)).toMatchObject({ state: 'succeeded' });
     await world.inState('moved', digest, 'ingested');
   });
@@ -295,7 +295,7 @@ describe('templates and machines', () => {
     const moved = await update('upper', { category: 'system-base' });
     expect(await world.operation(moved.id)).toMatchObject({
       state: 'succeeded',
-      action: 'module_change',
+      actions: ['module_change'],
     });
     await eventually('the other order', async () =>
       (await layers())[0] === 'upper' ? true : null,

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
-import { assignModule, changeInstance } from '../../../shared/actions/operations/index.ts';
+import { assignModule, updateInstance } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import type { RegisterModuleBody } from '../../../shared/contract/modules/index.ts';
@@ -158,7 +158,7 @@ describe('before the metadata of an instance is changed', () => {
     const error = told.instances.changed[0]?.error;
     const message = expect.stringContaining('"zone"');
     expect(error).toMatchObject({ code: 'instance_metadata_missing', message, refuses: true });
-    const { id } = await changeInstance(world.services, world.caller, {
+    const { id } = await updateInstance(world.services, world.caller, {
       id: instance.id,
       metadata: { hostname: 'web-1' },
     });
@@ -188,13 +188,17 @@ describe('before the metadata of an instance is changed', () => {
 
 describe('before a template is changed', () => {
   it('assignment metadata is told by module, and concerns no rendered file', async () => {
-    const told = await ofTemplate({ kind: 'update', module: 'site', metadata: { size: 3 } });
+    const told = await ofTemplate({
+      kind: 'assignment_update',
+      module: 'site',
+      metadata: { size: 3 },
+    });
     expect(told.metadata).toEqual([{ module: full('site'), before: {}, after: { size: 3 } }]);
     expect(told.instances.changed).toEqual([]);
   });
 
   it('a module whose files ask for a key that a machine lacks is told with the machine', async () => {
-    const told = await ofTemplate({ kind: 'assign', module: 'motd' });
+    const told = await ofTemplate({ kind: 'assignment_add', module: 'motd' });
     expect(told.instances).toMatchObject({
       examined: 1,
       more: false,
@@ -233,7 +237,7 @@ describe('before a template is changed', () => {
   });
 
   it('a list of more than 1,000 rows is cut, and the answer says so', async () => {
-    const told = await ofTemplate({ kind: 'assign', module: 'big' });
+    const told = await ofTemplate({ kind: 'assignment_add', module: 'big' });
     expect(told.preview.added).toHaveLength(limits.previewListMax);
     expect(told.preview.counts.added).toBeGreaterThan(manyFiles);
     expect(told.bounds).toEqual({
@@ -295,7 +299,7 @@ describe('an instance that is made without a key that its files ask for', () => 
       (await asked(body)).instances.changed[0]?.error?.refuses;
     expect(await refused({ metadata: { hostname: 'web-5' } })).toBe(false);
     expect(await refused({ metadata })).toBeUndefined();
-    const { id } = await changeInstance(world.services, world.caller, {
+    const { id } = await updateInstance(world.services, world.caller, {
       id: made.instance.id,
       metadata: { hostname: 'web-5' },
     });

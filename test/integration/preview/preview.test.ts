@@ -125,7 +125,7 @@ afterAll(async () => {
 
 describe('before a module is assigned', () => {
   it('a preview tells its files, what is dropped and shadowed, and what its requirements bring in', async () => {
-    const change = { kind: 'assign', module: 'app', metadata: { size: 3 } };
+    const change = { kind: 'assignment_add', module: 'app', metadata: { size: 3 } };
     const { preview: told, metadata } = await preview(change);
     expect(told.modules.map(({ module, before }) => [module, before])).toEqual([
       [full('app'), null],
@@ -175,13 +175,13 @@ describe('before a module is assigned', () => {
   });
 
   it('a preview of what cannot be composed, or asked for, answers the coded error', async () => {
-    expect(await ask({ kind: 'assign', module: 'rival' })).toMatchObject({
+    expect(await ask({ kind: 'assignment_add', module: 'rival' })).toMatchObject({
       status: 409,
       answer: { code: 'composition_protected_conflict' },
     });
-    expect(await codeOf({ kind: 'assign', module: 'base' })).toBe('already_exists');
-    expect(await codeOf({ kind: 'remove', module: 'app' })).toBe('not_found');
-    expect(await codeOf({ kind: 'promote', version_id: next.id, to: 'live' })).toBe(
+    expect(await codeOf({ kind: 'assignment_add', module: 'base' })).toBe('already_exists');
+    expect(await codeOf({ kind: 'assignment_remove', module: 'app' })).toBe('not_found');
+    expect(await codeOf({ kind: 'version_promote', version_id: next.id, to: 'live' })).toBe(
       'promotion_state_invalid',
     );
     const refused = await gantry(
@@ -219,11 +219,15 @@ describe('before a module is assigned', () => {
       new RegExp(`^ {2}~ ${full('base')} +1\\.0\\.0 → 1\\.1\\.0$`, 'm'),
     );
     expect(promoted.stdout).toMatch(new RegExp(`^ {2}- /etc/keep +${full('base')}$`, 'm'));
-    const raised = await preview({ kind: 'update', module: 'base', effective_priority: 95 });
+    const raised = await preview({
+      kind: 'assignment_update',
+      module: 'base',
+      effective_priority: 95,
+    });
     expect(raised.preview.modules).toMatchObject([
       { before: { priority: 10 }, after: { priority: 95 } },
     ]);
-    const removed = await preview({ kind: 'remove', module: 'base' });
+    const removed = await preview({ kind: 'assignment_remove', module: 'base' });
     expect(removed.preview.removed.map(({ path }) => path)).toContain('/etc/motd');
     const metadata = await gantry(
       ...[
@@ -242,7 +246,7 @@ describe('before a module is assigned', () => {
   });
 
   it('a promotion that changes nothing here says why', async () => {
-    const change = { kind: 'promote', version_id: next.id, to: 'staging' };
+    const change = { kind: 'version_promote', version_id: next.id, to: 'staging' };
     const { status, answer } = await api('POST', '/preview', { change, track: 'live' });
     expect([status, previewAnswer.parse(answer).warnings[0]]).toEqual([
       200,
@@ -279,7 +283,11 @@ describe('once it is assigned', () => {
       files: { 'etc/other': 'x' },
       manifest: 'dependencies: { provides: [ntp] }',
     });
-    const told = await preview({ kind: 'update', module: 'app', effective_priority: 95 });
+    const told = await preview({
+      kind: 'assignment_update',
+      module: 'app',
+      effective_priority: 95,
+    });
     expect(told.preview.modules.map(({ module }) => module)).toEqual([full('app')]);
   });
 

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
-import { assignModule, changeInstance } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  updateInstance as requestUpdate,
+} from '../../../shared/actions/operations/index.ts';
 import { reconcileInstance, scheduleResigns } from '../../../shared/actions/reconcile/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import {
@@ -100,7 +103,7 @@ async function served(instance: Instance, lastVersion = 0): Promise<VerifiedDesi
 }
 
 async function setMetadata(instance: Instance, metadata: Metadata): Promise<void> {
-  const { id } = await changeInstance(world.services, world.caller, { id: instance.id, metadata });
+  const { id } = await requestUpdate(world.services, world.caller, { id: instance.id, metadata });
   expect((await world.operation(id)).state).toBe('succeeded');
 }
 

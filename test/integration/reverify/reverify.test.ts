@@ -117,7 +117,7 @@ describe('a version whose signer was taken away', () => {
     });
     expect(await world.operation(removal.id)).toMatchObject({
       state: 'succeeded',
-      action: 'module_change',
+      actions: ['module_change'],
     });
     const quarantined = await eventually('the quarantine', async () => {
       const now = await versionNow(world, version);
@@ -280,7 +280,7 @@ describe('many versions that do not verify any more', () => {
 
     const asked = await eventually('the question', async () => {
       const recent = await recentOperations(services.db, crowd.account, 50);
-      const found = recent.filter(({ action }) => action === 'mass_quarantine');
+      const found = recent.filter(({ actions }) => actions.includes('mass_quarantine'));
       return found.length > 0 ? found : null;
     });
     expect(asked).toMatchObject([

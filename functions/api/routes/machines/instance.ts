@@ -3,7 +3,7 @@ import {
   decommissionInstance,
   renewJoinToken,
 } from '../../../../shared/actions/machines/index.ts';
-import { changeInstance } from '../../../../shared/actions/operations/index.ts';
+import { updateInstance } from '../../../../shared/actions/operations/index.ts';
 import { previewInstanceChange } from '../../../../shared/actions/preview/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import {
@@ -90,7 +90,7 @@ export const instanceRoutes: Route[] = [
     body: updateInstanceBody,
     answer: operationAnswer,
     async handle({ services, caller, params, body }) {
-      return { operation: await changeInstance(services, caller, { id: params.id, ...body }) };
+      return { operation: await updateInstance(services, caller, { id: params.id, ...body }) };
     },
   }),
   route({

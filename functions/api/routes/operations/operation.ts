@@ -2,6 +2,8 @@ import { z } from 'zod';
 import {
   changePolicy,
   decideApproval,
+  requireApproval,
+  requireOperation,
   withdrawOperation,
 } from '../../../../shared/actions/operations/index.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
@@ -19,15 +21,12 @@ import {
 } from '../../../../shared/contract/operations/index.ts';
 import { actions, defaultPolicy } from '../../../../shared/domain/operations/index.ts';
 import {
-  getApproval,
-  getOperation,
   listApprovals,
   listPolicies,
   recentOperations,
 } from '../../../../shared/store/operations/index.ts';
 import { listPage, storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
-import { found } from '../../views.ts';
 
 const operationParams = z.object({ id: idSchema('operation') });
 const approvalParams = z.object({ id: idSchema('approval') });
@@ -60,11 +59,7 @@ export const operationRoutes: Route[] = [
     answer: operationAnswer,
     async handle({ services, caller, params }) {
       return {
-        operation: found(
-          await getOperation(services.db, caller.account, params.id),
-          'operation',
-          params.id,
-        ),
+        operation: await requireOperation(services, caller.account, params.id),
       };
     },
   }),
@@ -109,11 +104,7 @@ export const approvalRoutes: Route[] = [
     answer: approvalAnswer,
     async handle({ services, caller, params }) {
       return {
-        approval: found(
-          await getApproval(services.db, caller.account, params.id),
-          'approval',
-          params.id,
-        ),
+        approval: await requireApproval(services, caller.account, params.id),
       };
     },
   }),

@@ -44,9 +44,9 @@ export function ApprovalPage({
           <dd>
             <Time at={approval.expires_at} />
           </dd>
-          <dt>Action</dt>
+          <dt>{approval.actions.length === 1 ? 'Action' : 'Actions'}</dt>
           <dd>
-            <code>{approval.action}</code>
+            <code>{approval.actions.join(', ')}</code>
           </dd>
           {approval.quorum > 1 ? (
             <>
@@ -58,16 +58,18 @@ export function ApprovalPage({
           ) : null}
         </dl>
         <h2>What it changes</h2>
-        <dl>
-          {factsOf(operation.change).map(([name, value]) => (
-            <>
-              <dt>{name}</dt>
-              <dd>
-                <code>{value}</code>
-              </dd>
-            </>
-          ))}
-        </dl>
+        {operation.changes.map((change) => (
+          <dl>
+            {factsOf(change).map(([name, value]) => (
+              <>
+                <dt>{name}</dt>
+                <dd>
+                  <code>{value}</code>
+                </dd>
+              </>
+            ))}
+          </dl>
+        ))}
         <form method="post">
           <label for="comment">Comment (optional)</label>
           <textarea id="comment" name="comment" maxlength={2000} />

@@ -1,4 +1,3 @@
-import { SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import { GantryError, isGantryError } from '../../../base/error.ts';
 import { limits } from '../../../base/limits/index.ts';
 import { type Account, type Caller, hasRole, type Member } from '../../../domain/accounts/index.ts';
@@ -6,9 +5,10 @@ import { type Approval, approvalState, type Operation } from '../../../domain/op
 import { getAccount, getMember } from '../../../store/accounts/index.ts';
 import { transact } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
-import { getApproval, getOperation, updateApproval } from '../../../store/operations/index.ts';
-import { nowIso, type Services } from '../../context/index.ts';
-import { finish } from '../run-operation.ts';
+import { getOperation, updateApproval } from '../../../store/operations/index.ts';
+import { completeTask, nowIso, type Services } from '../../context/index.ts';
+import { finishOperation } from '../finish-operation.ts';
+import { requireApproval, requireOperation } from '../require-operation.ts';
 import { readApprovalLink } from './approval-link.ts';
 import { personOf } from './request-approval.ts';
 
@@ -46,13 +46,13 @@ export async function decideApproval(
     );
   }
   const reviewer: Reviewer = { actor: `member:${member.id}`, email: member.email, by: 'api' };
-  return settled(async () =>
+  return retryOnConflict(async () =>
     decide(services, await requireApproval(services, caller.account, input.id), reviewer, input),
   );
 }
 
 /** Decides again where another reviewer's decision came in between: both count. */
-async function settled(work: () => Promise<Approval>): Promise<Approval> {
+async function retryOnConflict(work: () => Promise<Approval>): Promise<Approval> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
@@ -108,7 +108,7 @@ export async function decideByLink(
   token: string,
   verdict: Verdict,
 ): Promise<Approval> {
-  return settled(async () => {
+  return retryOnConflict(async () => {
     const { approval, reviewer } = await openApprovalLink(services, approvalId, token);
     return decide(
       services,
@@ -117,16 +117,6 @@ export async function decideByLink(
       verdict,
     );
   });
-}
-
-async function requireApproval(services: Services, account: string, id: string): Promise<Approval> {
-  const approval = await getApproval(services.db, account, id);
-  if (approval === null)
-    throw new GantryError(
-      'not_found',
-      `expected an approval of account "${account}", found no ${id}`,
-    );
-  return approval;
 }
 
 function refuseClosed(services: Services, approval: Approval): void {
@@ -193,36 +183,21 @@ async function decide(
       },
     }),
   ];
-  const operation = await getOperation(services.db, approval.account, approval.operation_id);
-  if (operation === null)
-    throw new GantryError('not_found', `expected operation ${approval.operation_id}, found none`);
+  const operation = await requireOperation(services, approval.account, approval.operation_id);
   if (state === 'rejected') {
-    const reason = `rejected by ${reviewer.email}${verdict.comment === null ? '' : `: ${verdict.comment}`}`;
-    await finish(services, operation, 'rejected', null, reason, writes);
+    const comment = verdict.comment === null ? '' : `: ${verdict.comment}`;
+    const message = `rejected by ${reviewer.email}${comment}`;
+    await finishOperation(services, operation, { state: 'rejected', code: null, message }, writes);
   } else {
     await transact(services.db, writes);
   }
-  if (state !== 'pending' && approval.task_token !== null)
-    await wake(services, approval.task_token, state);
+  if (state !== 'pending' && approval.task_token !== null) {
+    // Should the execution have died, the sweep starts another, which finds the decision in the record.
+    await completeTask(services, approval.task_token, { decision: state });
+  }
   return { ...approval, decisions, state };
 }
 
 function pick({ decision, comment }: Verdict): Verdict {
   return { decision, comment };
-}
-
-/** Tells the waiting execution. Should it have died, the sweep starts another, which finds the decision in the record. */
-export async function wake(services: Services, taskToken: string, decision: string): Promise<void> {
-  try {
-    await services.aws.sfn.send(
-      new SendTaskSuccessCommand({ taskToken, output: JSON.stringify({ decision }) }),
-    );
-  } catch (error) {
-    if (
-      !['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'].includes(
-        (error as { name?: string }).name ?? '',
-      )
-    )
-      throw error;
-  }
 }

@@ -2,6 +2,7 @@ import { SendEmailCommand } from '@aws-sdk/client-sesv2';
 import { isGantryError } from '../../../base/error.ts';
 import type { Member } from '../../../domain/accounts/index.ts';
 import { hasRole } from '../../../domain/accounts/index.ts';
+import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
 import { finalOperationStates } from '../../../domain/operations/index.ts';
 import { getMember, listMembers, listTokens } from '../../../store/accounts/index.ts';
@@ -46,6 +47,21 @@ export async function approvalOf(
     : null;
 }
 
+/** The members who approved an operation, as versions keep them. */
+export async function approversOf(
+  services: Services,
+  operation: Operation,
+): Promise<Pick<VersionApproval, 'operation_id' | 'reviewer' | 'decided_at'>[]> {
+  const approval = await approvalOf(services, operation);
+  return (approval?.decisions ?? [])
+    .filter(({ decision }) => decision === 'approve')
+    .map(({ reviewer_email, decided_at }) => ({
+      operation_id: operation.id,
+      reviewer: reviewer_email,
+      decided_at,
+    }));
+}
+
 /**
  * Opens the request for approval, keeps the waiting task's token and mails every reviewer a link of their own. Run
  * again (a second execution) it only renews the token. Answers the decision when there is one already.
@@ -73,7 +89,7 @@ export async function askReviewers(
     account: operation.account,
     id,
     operation_id: operation.id,
-    action: operation.action,
+    actions: operation.actions,
     summary: operation.summary,
     requested_by: operation.requested_by,
     state: 'pending',
@@ -94,7 +110,7 @@ export async function askReviewers(
       subject: `operation/${operation.id}`,
       actor: 'gantry:promote',
       at,
-      data: { action: operation.action, summary: operation.summary, approval_id: id },
+      data: { actions: operation.actions, summary: operation.summary, approval_id: id },
     }),
   ]);
   await mailAll(services, operation, approval, policy);

@@ -19,7 +19,7 @@ const approval: Approval = {
   account: 'acme',
   id: 'apr_1',
   operation_id: 'op_1',
-  action: 'module_promote_to_live',
+  actions: ['module_promote_to_live'],
   summary: 'promote my-redis 0.1.0 to live',
   requested_by: 'token:tok_1',
   state: 'pending',

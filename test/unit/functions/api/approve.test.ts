@@ -11,7 +11,7 @@ const approval: Approval = {
   account: 'acme',
   id: 'apr_1',
   operation_id: 'op_1',
-  action: 'module_promote_to_live',
+  actions: ['module_promote_to_live'],
   summary: 'promote <b>my-redis</b> 0.1.0 to live',
   requested_by: 'token:tok_1',
   state: 'pending',
@@ -26,14 +26,16 @@ const approval: Approval = {
 const operation: Operation = {
   account: 'acme',
   id: 'op_1',
-  action: 'module_promote_to_live',
-  change: {
-    kind: 'promote_version',
-    module: 'my-redis',
-    version_id: 'ver_1',
-    to: 'live',
-    replaces: null,
-  },
+  actions: ['module_promote_to_live'],
+  changes: [
+    {
+      kind: 'version_promote',
+      module: 'my-redis',
+      version_id: 'ver_1',
+      to: 'live',
+      replaces: null,
+    },
+  ],
   summary: approval.summary,
   state: 'awaiting_approval',
   requested_by: 'token:tok_1',

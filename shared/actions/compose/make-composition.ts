@@ -1,0 +1,100 @@
+import { sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import { composefsImage } from '../../composefs/index.ts';
+import { encodeIndex, indexOf } from '../../composition/index.ts';
+import type { ComposeMessage } from '../../contract/messages.ts';
+import type { DesiredLayer } from '../../contract/reconcile/index.ts';
+import {
+  type ChangedViews,
+  type CompositionLayer,
+  type LayerName,
+  viewOf,
+} from '../../domain/compose/index.ts';
+import type { TemplateComposition } from '../../store/compose/index.ts';
+import { objectKeys, putOnce } from '../../store/objects.ts';
+import { getTemplate, listAssignments } from '../../store/templates/index.ts';
+import { type CompositionRecord, instanceFilesOf } from '../compositions/index.ts';
+import { nowIso, type Services } from '../context/index.ts';
+import { composeView } from './compose-view.ts';
+import { moduleNotes } from './note-modules.ts';
+
+/**
+ * Composes and stores image, index and record, all named by content. Null when the template is gone.
+ * @param before the composition in place, and `replaced` what it consists of
+ * @param changed what changes the template; null to compose it as it is
+ */
+export async function makeComposition(
+  services: Services,
+  message: ComposeMessage,
+  {
+    before,
+    replaced,
+    changed,
+  }: {
+    before: TemplateComposition | null;
+    replaced: CompositionRecord | null;
+    changed: ChangedViews | null;
+  },
+) {
+  const { account, template_id, track } = message;
+  const made_at = nowIso(services);
+  const template = await getTemplate(services.db, account, template_id);
+  if (template === null) return null;
+  const current = viewOf(template, await listAssignments(services.db, account, template_id));
+  const view = changed === null ? current : changed.template(current);
+  const { composition, warnings, resolution, considered } = await composeView(
+    services,
+    view,
+    track,
+    replaced?.resolution ?? null,
+    { entriesMax: limits.composeEntriesMax, note: moduleNotes(services, message, before) },
+  );
+  const { image, digest } = composefsImage(composition.entries);
+  const composition_digest = `sha256:${digest}`;
+  const image_key = objectKeys.image(account, composition_digest);
+  await putOnce(services.objects, image_key, image, 'application/octet-stream', services.now());
+  const index = indexOf(composition);
+  // Named by what is compressed: another zlib may compress it to other bytes.
+  const index_key = objectKeys.compositionIndex(
+    account,
+    `sha256:${sha256Hex(JSON.stringify(index))}`,
+  );
+  await putOnce(
+    services.objects,
+    index_key,
+    encodeIndex(index),
+    'application/gzip',
+    services.now(),
+  );
+  const record: CompositionRecord = {
+    composition_digest,
+    image: { key: image_key, sha256: sha256Hex(image), length: image.length },
+    layers: composition.layers.map((layer) => desiredLayerOf(layer, composition.effective_masks)),
+    instance_files: instanceFilesOf(composition),
+    metadata: Object.fromEntries(
+      view.assignments.map(({ module, metadata }) => [module, metadata]),
+    ),
+    report: { ...composition.report, warnings: [...warnings, ...composition.report.warnings] },
+    resolution,
+    index_key,
+  };
+  const text = JSON.stringify(record);
+  const report_key = objectKeys.composition(account, `sha256:${sha256Hex(text)}`);
+  await putOnce(services.objects, report_key, text, 'application/json', services.now());
+  return { record, report_key, revision: view.template.revision, made_at, modules: considered };
+}
+
+function desiredLayerOf(
+  layer: CompositionLayer,
+  masks: ReadonlyMap<LayerName, string[]>,
+): DesiredLayer {
+  const {
+    protected_spec: _,
+    file_spec: __,
+    mask: ___,
+    package_spec: ____,
+    entries: _____,
+    ...rest
+  } = layer;
+  return { ...rest, effective_mask: masks.get(`${layer.account}/${layer.module}`) ?? [] };
+}

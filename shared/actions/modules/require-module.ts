@@ -1,0 +1,26 @@
+import { notFoundError } from '../../base/not-found.ts';
+import type { Module, Version } from '../../domain/modules/index.ts';
+import { getModule, getVersion } from '../../store/modules/index.ts';
+import type { Services } from '../context/index.ts';
+
+/** A module that the account registered; throws `not_found`. */
+export async function requireModule(
+  services: Services,
+  account: string,
+  name: string,
+): Promise<Module> {
+  const module = await getModule(services.db, account, name);
+  if (module === null) throw notFoundError('module', { account, name, field: 'module' });
+  return module;
+}
+
+/** A version of a module of the account; throws `not_found`. */
+export async function requireVersion(
+  services: Services,
+  account: string,
+  id: string,
+): Promise<Version> {
+  const version = await getVersion(services.db, account, id);
+  if (version === null) throw notFoundError('version', { account, name: id });
+  return version;
+}

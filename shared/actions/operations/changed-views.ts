@@ -1,0 +1,24 @@
+import type { ChangedViews } from '../../domain/compose/index.ts';
+import type { Change } from '../../domain/operations/index.ts';
+import { getOperation } from '../../store/operations/index.ts';
+import type { Services } from '../context/index.ts';
+import { kindOf } from './changes/index.ts';
+
+/** What changes make of a template and of its machines, each after the other; nothing is written. */
+export function viewsOf(changes: readonly Change[], at: string): ChangedViews {
+  return {
+    template: (view) =>
+      changes.reduce((seen, change) => kindOf(change).view(seen, change, at), view),
+    instance: (row) => changes.reduce((seen, change) => kindOf(change).instance(seen, change), row),
+  };
+}
+
+/** What an operation that is not applied yet makes of them; null where there is no such operation. */
+export async function viewsOfOperation(
+  services: Services,
+  account: string,
+  id: string,
+): Promise<ChangedViews | null> {
+  const operation = await getOperation(services.db, account, id);
+  return operation === null ? null : viewsOf(operation.changes, operation.created_at);
+}

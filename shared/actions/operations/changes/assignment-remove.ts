@@ -1,0 +1,41 @@
+import type { Change } from '../../../domain/operations/index.ts';
+import type { Assignment } from '../../../domain/templates/index.ts';
+import { removeAssignment } from '../../../store/templates/index.ts';
+import { freeName } from '../../../store/unique.ts';
+import { requireAssignment } from '../../templates/index.ts';
+import { assignmentEvent, ownTemplate } from './assignment.ts';
+import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+
+export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
+  action: () => 'assignment_change',
+  policy: (_, inForce) => inForce('assignment_change'),
+  read: (services, account, change) => requireAssignment(services, account, change.assignment_id),
+  check: () => {},
+  summary: (_, { module }) => `remove the assignment of ${module}`,
+  tried: ownTemplate,
+  affected: ownTemplate,
+
+  view(view, { assignment_id }) {
+    return { ...view, assignments: view.assignments.filter(({ id }) => id !== assignment_id) };
+  },
+
+  instance: sameInstance,
+
+  writes({ operation, change, rows: was, at }) {
+    return [
+      removeAssignment(was),
+      freeName(was.account, 'assignment', `${was.template_id}/${was.module}`),
+      assignmentEvent({ operation, change, at }, 'gantry.assignment.removed', was.module),
+    ];
+  },
+
+  follow: nothingFollows,
+};
+
+/** The change that a request to remove an assignment means. */
+export function removalOf({
+  id: assignment_id,
+  template_id,
+}: Pick<Assignment, 'id' | 'template_id'>): Change<'assignment_remove'> {
+  return { kind: 'assignment_remove', assignment_id, template_id };
+}

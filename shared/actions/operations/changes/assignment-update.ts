@@ -1,0 +1,61 @@
+import type { Change } from '../../../domain/operations/index.ts';
+import type { Assignment, Metadata } from '../../../domain/templates/index.ts';
+import { putAssignment } from '../../../store/templates/index.ts';
+import { requireAssignment } from '../../templates/index.ts';
+import { assignmentEvent, checkConstraint, ownTemplate } from './assignment.ts';
+import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+
+type Update = Change<'assignment_update'>;
+
+export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
+  action: () => 'assignment_change',
+  policy: (_, inForce) => inForce('assignment_change'),
+  read: (services, account, change) => requireAssignment(services, account, change.assignment_id),
+  check: () => {},
+  summary: (_, { module }) => `change the assignment of ${module}`,
+  tried: ownTemplate,
+  affected: ownTemplate,
+
+  view(view, change) {
+    const assignments = view.assignments.map((row) =>
+      row.id === change.assignment_id ? withUpdate(row, change) : row,
+    );
+    return { ...view, assignments };
+  },
+
+  instance: sameInstance,
+
+  writes({ operation, change, rows: was, at }) {
+    return [
+      putAssignment({ ...withUpdate(was, change), updated_at: at }, was.updated_at),
+      assignmentEvent({ operation, change, at }, 'gantry.assignment.updated', was.module),
+    ];
+  },
+
+  follow: nothingFollows,
+};
+
+export interface UpdateInput {
+  constraint?: string | null;
+  metadata?: Metadata;
+  effective_priority?: number | null;
+}
+
+/** The change that a request to change an assignment means. Throws `invalid_request` for the constraint. */
+export function assignmentUpdateOf(
+  { id: assignment_id, template_id }: Pick<Assignment, 'id' | 'template_id'>,
+  set: UpdateInput,
+): Update {
+  checkConstraint(set.constraint);
+  return { kind: 'assignment_update', assignment_id, template_id, ...set };
+}
+
+/** An assignment with the fields that the change names; the others stay. */
+function withUpdate(row: Assignment, change: Update): Assignment {
+  const {
+    constraint = row.constraint,
+    metadata = row.metadata,
+    effective_priority = row.effective_priority,
+  } = change;
+  return { ...row, constraint, metadata, effective_priority };
+}

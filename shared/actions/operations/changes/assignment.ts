@@ -1,0 +1,44 @@
+import semver from 'semver';
+import { GantryError } from '../../../base/error.ts';
+import type { Change } from '../../../domain/operations/index.ts';
+import type { Write } from '../../../store/db.ts';
+import { createEvent } from '../../../store/event.ts';
+import type { Affected, Applied } from './change-kind.ts';
+
+type AssignmentChange = Change<'assignment_add' | 'assignment_update' | 'assignment_remove'>;
+
+/** A change of an assignment affects the template that has it. */
+export function ownTemplate({ template_id }: AssignmentChange): Affected {
+  return { of: 'template', template_id };
+}
+
+/** Throws `invalid_request` for a text that is no semver range; null and undefined mean any version. */
+export function checkConstraint(constraint: string | null | undefined): void {
+  if (constraint === null || constraint === undefined || semver.validRange(constraint) !== null)
+    return;
+  throw new GantryError(
+    'invalid_request',
+    `expected a semver range such as "^1.0", found "${constraint}"`,
+    { field: 'constraint', found: constraint },
+  );
+}
+
+export function assignmentEvent(
+  {
+    operation,
+    change,
+    at,
+  }: { change: AssignmentChange } & Pick<Applied<never, never>, 'operation' | 'at'>,
+  type: `gantry.assignment.${'added' | 'updated' | 'removed'}`,
+  module: string,
+): Write {
+  const { assignment_id, template_id } = change;
+  return createEvent({
+    type,
+    account: operation.account,
+    subject: `assignment/${assignment_id}`,
+    actor: operation.requested_by,
+    at,
+    data: { template_id, module, operation_id: operation.id },
+  });
+}

@@ -1,0 +1,94 @@
+import type { TemplateView } from '../../../domain/compose/index.ts';
+import type { Instance } from '../../../domain/machines/index.ts';
+import type { VersionApproval } from '../../../domain/modules/index.ts';
+import type {
+  Action,
+  Change,
+  ChangeName,
+  InterventionPolicy,
+  Operation,
+} from '../../../domain/operations/index.ts';
+import type { Track } from '../../../domain/templates/index.ts';
+import type { Write } from '../../../store/db.ts';
+import type { Services } from '../../context/index.ts';
+
+/** Reads the policy of an action as it is in force: its row, or the default. */
+export type PolicyInForce = (action: Action) => Promise<InterventionPolicy>;
+
+/** Templates whose compositions a change may alter, before they are looked up. */
+export type Affected =
+  | { of: 'nothing' }
+  | { of: 'template'; template_id: string }
+  /**
+   * Every template that uses the module: by an assignment, or because a composition looked at it, or at what the version
+   * provides. `others`: whether templates of other accounts count too, where the module is public, or whatever it is now.
+   */
+  | {
+      of: 'module';
+      module: string;
+      version_id: string | null;
+      others: 'never' | 'if_public' | 'always';
+    }
+  /** The template of a machine, for the track that the change names or that the machine has. */
+  | { of: 'instance'; instance_id: string; track: Track | null };
+
+/** What the writes of a change are made of. */
+export interface Applied<Name extends ChangeName, Rows> {
+  operation: Pick<Operation, 'account' | 'id' | 'requested_by'>;
+  change: Change<Name>;
+  /** As `read` returned them. */
+  rows: Rows;
+  /** Who approved the operation. */
+  approvals: Pick<VersionApproval, 'operation_id' | 'reviewer' | 'decided_at'>[];
+  /** UTC, ISO 8601. */
+  at: string;
+}
+
+/**
+ * Everything that the platform must know about one kind of change. Only `read` and `follow` have effects; the rest are
+ * functions of values.
+ */
+export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
+  /** The action whose policy the change needs. */
+  action(change: Change<Name>): Action;
+
+  /** The policy that the change meets: that of its action, unless the kind has a rule of its own. */
+  policy(change: Change<Name>, inForce: PolicyInForce): Promise<InterventionPolicy>;
+
+  /** Reads the rows that the change is about; throws the coded error for one that does not exist. */
+  read(services: Services, account: string, change: Change<Name>): Promise<Rows>;
+
+  /** Throws a coded error where the change cannot be applied to the rows as they are. */
+  check(change: Change<Name>, rows: Rows): void;
+
+  /** The change in words for people: "promote my-redis 0.1.0 to live". */
+  summary(change: Change<Name>, rows: Rows, account: string): string;
+
+  /** What is composed before the change is applied: the change fails where that cannot be composed. */
+  tried(change: Change<Name>, account: string): Affected;
+
+  /** What is composed once the change is applied. */
+  affected(change: Change<Name>, account: string): Affected;
+
+  /** A template with the change; one that the change does not concern stays as it is. */
+  view(view: TemplateView, change: Change<Name>, at: string): TemplateView;
+
+  /** A machine with the change; one that the change does not concern stays as it is. */
+  instance(row: Instance, change: Change<Name>): Instance;
+
+  /** The writes that apply the change, each with its condition, and the event. */
+  writes(applied: Applied<Name, Rows>): Write[];
+
+  /** Wakes the stages that depend on the change, besides the composing of what is affected. */
+  follow(services: Services, account: string, change: Change<Name>): Promise<void>;
+}
+
+export const nothing: Affected = { of: 'nothing' };
+
+export const noTemplate = (): Affected => nothing;
+
+export const sameView = (view: TemplateView): TemplateView => view;
+
+export const sameInstance = (row: Instance): Instance => row;
+
+export const nothingFollows = async (): Promise<void> => {};

@@ -1,0 +1,29 @@
+import type { Change, ChangeName } from '../../../domain/operations/index.ts';
+import { assignmentAdd } from './assignment-add.ts';
+import { assignmentRemove } from './assignment-remove.ts';
+import { assignmentUpdate } from './assignment-update.ts';
+import type { ChangeKind } from './change-kind.ts';
+import { instanceUpdate } from './instance-update.ts';
+import { moduleUpdate } from './module-update.ts';
+import { policyChange } from './policy-change.ts';
+import { quarantineResume } from './quarantine-resume.ts';
+import { reservationChange } from './reservation-change.ts';
+import { versionPromote } from './version-promote.ts';
+
+/** Every kind of change. The compiler names a kind that is missing; nothing else has to know the kinds. */
+export const changeKinds: { [Name in ChangeName]: ChangeKind<Name> } = {
+  version_promote: versionPromote,
+  assignment_add: assignmentAdd,
+  assignment_update: assignmentUpdate,
+  assignment_remove: assignmentRemove,
+  reservation_change: reservationChange,
+  module_update: moduleUpdate,
+  quarantine_resume: quarantineResume,
+  instance_update: instanceUpdate,
+  policy_change: policyChange,
+};
+
+/** What the table says of a change's kind. */
+export function kindOf<Name extends ChangeName>(change: Change<Name>): ChangeKind<Name> {
+  return changeKinds[change.kind];
+}

@@ -1,0 +1,77 @@
+import type { Instance } from '../../../domain/machines/index.ts';
+import type { Change } from '../../../domain/operations/index.ts';
+import type { Metadata, Track } from '../../../domain/templates/index.ts';
+import { createEvent } from '../../../store/event.ts';
+import { updateInstance } from '../../../store/machines/index.ts';
+import { enqueue, type Services } from '../../context/index.ts';
+import { assertActive, requireActiveInstance, requireInstance } from '../../machines/index.ts';
+import { type Affected, type ChangeKind, nothing, sameView } from './change-kind.ts';
+
+type Update = Change<'instance_update'>;
+
+export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
+  action: () => 'instance_change',
+  policy: (_, inForce) => inForce('instance_change'),
+  read: (services, account, change) => requireInstance(services, account, change.instance_id),
+  check: (_, row) => assertActive(row),
+  summary: (_, { name }) => `change instance ${name}`,
+
+  /** The machine's own files are rendered from its metadata; clusters change none. */
+  tried(change) {
+    return change.metadata === undefined && change.track === undefined
+      ? nothing
+      : templateOf(change);
+  },
+
+  /** A machine's metadata is no part of the composition that it shares; its track may not be composed yet. */
+  affected: (change) => (change.track === undefined ? nothing : templateOf(change)),
+
+  view: sameView,
+
+  instance: (row, change) =>
+    row.id === change.instance_id ? { ...row, ...fieldsOf(change) } : row,
+
+  writes({ operation, change, rows: was, at }) {
+    const set = fieldsOf(change);
+    return [
+      updateInstance(was, { ...set, updated_at: at }),
+      createEvent({
+        type: 'gantry.instance.updated',
+        account: operation.account,
+        subject: `instance/${was.id}`,
+        actor: operation.requested_by,
+        at,
+        data: { changed: Object.keys(set), operation_id: operation.id },
+      }),
+    ];
+  },
+
+  async follow(services, account, { instance_id }) {
+    await enqueue(services, 'reconcile', [{ account, instance_id }]);
+  },
+};
+
+export interface InstanceInput {
+  /** Replaced whole. */
+  metadata?: Metadata;
+  track?: Track;
+  clusters?: string[];
+}
+
+/** The change that a request to update a machine means. Throws `not_found` or `instance_decommissioned`. */
+export async function instanceUpdateOf(
+  services: Services,
+  account: string,
+  { id, ...set }: InstanceInput & { id: string },
+): Promise<Update> {
+  await requireActiveInstance(services, account, id);
+  return { kind: 'instance_update', instance_id: id, ...set };
+}
+
+function fieldsOf({ kind: _, instance_id: __, ...set }: Update): InstanceInput {
+  return set;
+}
+
+function templateOf({ instance_id, track }: Update): Affected {
+  return { of: 'instance', instance_id, track: track ?? null };
+}

@@ -1,0 +1,170 @@
+import { GantryError } from '../../../base/error.ts';
+import type { UpdateModuleBody } from '../../../contract/modules/index.ts';
+import { withModuleView } from '../../../domain/compose/index.ts';
+import {
+  compositionFields,
+  loosensTrust,
+  type Module,
+  type ModuleChanges,
+  trustFields,
+  withModuleChanges,
+} from '../../../domain/modules/index.ts';
+import type { Action, Change } from '../../../domain/operations/index.ts';
+import type { Repository } from '../../../domain/poll/index.ts';
+import type { Write } from '../../../store/db.ts';
+import { createEvent } from '../../../store/event.ts';
+import { putRegistration } from '../../../store/modules/index.ts';
+import { getRepository, putRepository } from '../../../store/poll/index.ts';
+import { enqueue, type Services } from '../../context/index.ts';
+import {
+  askForPoll,
+  checkCategory,
+  checkTrust,
+  identitiesOf,
+  repositoryOf,
+  requireModule,
+} from '../../modules/index.ts';
+import {
+  type Affected,
+  type Applied,
+  type ChangeKind,
+  nothing,
+  sameInstance,
+} from './change-kind.ts';
+
+type Update = Change<'module_update'>;
+
+interface Rows {
+  module: Module;
+  /** How polling goes; read only where the repository changes. */
+  repository: Repository | null;
+}
+
+export const moduleUpdate: ChangeKind<'module_update', Rows> = {
+  action: actionOf,
+  policy: (change, inForce) => inForce(actionOf(change)),
+
+  async read(services, account, { module: name, set }) {
+    const module = await requireModule(services, account, name);
+    if (set.category !== undefined) await checkCategory(services, account, set.category);
+    const repository =
+      set.repository === undefined ? null : await getRepository(services.db, account, name);
+    return { module, repository };
+  },
+
+  /** Whether the change loosens trust was decided against the policy of `policy_version`. */
+  check(change, { module }) {
+    const trusts = trustFields.some((field) => field in change.set);
+    if (!trusts || module.policy_version === change.policy_version) return;
+    throw new GantryError(
+      'operation_raced',
+      `another change of whom "${change.module}" trusts was applied since this was asked: ask again`,
+    );
+  },
+
+  summary: ({ module, set }) => `change ${Object.keys(set).join(', ')} of ${module}`,
+
+  /** Whom a module trusts changes no composition, so no composition can hold up the removal of a signer. */
+  tried(change) {
+    return compositionFields.some((field) => field in change.set) ? usersOfModule(change) : nothing;
+  },
+
+  affected: usersOfModule,
+
+  view(view, change) {
+    return withModuleView(view, change.module, (row) => withModuleChanges(row, change.set));
+  },
+
+  instance: sameInstance,
+  writes: updateWrites,
+
+  /** Where a module trusts others than before, what waits for a signature or was refused for one is verified again. */
+  async follow(services, account, { module, set }) {
+    if (!trustFields.some((field) => field in set)) return;
+    await askForPoll(services, account, module);
+    await enqueue(services, 'reverify', [{ account, module, built: true }]);
+  },
+};
+
+/**
+ * The change that a request to update a registration means: what is left out stays, lists are replaced whole. Throws
+ * `not_found`, `category_unknown`, and what `checkTrust` throws.
+ */
+export async function moduleUpdateOf(
+  services: Services,
+  account: string,
+  name: string,
+  input: UpdateModuleBody,
+): Promise<Update> {
+  const module = await requireModule(services, account, name);
+  const set = changesOf(input);
+  const next = withModuleChanges(module, set);
+  if (trustFields.some((field) => field in set)) checkTrust(next, input.allow_unanchored ?? false);
+  if (set.category !== undefined) await checkCategory(services, account, set.category);
+  const loosens_trust = loosensTrust(module, next);
+  const { policy_version } = module;
+  return { kind: 'module_update', module: name, set, loosens_trust, policy_version };
+}
+
+/**
+ * What may let something in that was kept out is a `trust_policy_change`. Anything else, the removal of a signer too, is
+ * a `module_change`: taking trust away must not wait for anybody.
+ */
+function actionOf({ loosens_trust }: Update): Action {
+  return loosens_trust ? 'trust_policy_change' : 'module_change';
+}
+
+/** A module that becomes private concerns the accounts that could use it before, though it is private when they learn it. */
+function usersOfModule({ module, set }: Update): Affected {
+  const others = set.visibility === undefined ? 'if_public' : 'always';
+  return { of: 'module', module, version_id: null, others };
+}
+
+function changesOf(input: UpdateModuleBody): ModuleChanges {
+  const {
+    cosign_identities,
+    cosign_identity_regexp,
+    cosign_issuer_regexp,
+    allow_unanchored: _,
+    ...rest
+  } = input;
+  const pairs = [cosign_identities, cosign_identity_regexp, cosign_issuer_regexp];
+  return {
+    ...rest,
+    ...(rest.repository === undefined ? {} : { repository: repositoryOf(rest.repository) }),
+    ...(pairs.every((pair) => pair === undefined) ? {} : { identities: identitiesOf(input) }),
+  };
+}
+
+/** A new repository is polled immediately, as if none of its tags had been read. */
+function updateWrites({
+  operation,
+  change,
+  rows: { module: was, repository: poll },
+  at,
+}: Applied<'module_update', Rows>): Write[] {
+  const { module: name, set } = change;
+  const { policy_version } = withModuleChanges(was, set);
+  const writes = [
+    putRegistration(was, { ...set, policy_version, updated_at: at }),
+    createEvent({
+      type: 'gantry.module.updated',
+      account: operation.account,
+      subject: `module/${name}`,
+      actor: operation.requested_by,
+      at,
+      data: { changed: Object.keys(set), policy_version, operation_id: operation.id },
+    }),
+  ];
+  if (poll === null || set.repository === undefined) return writes;
+  const unread = {
+    repository: set.repository,
+    tags_hash: null,
+    next_poll_at: at,
+    recheck_at: at,
+    failures: 0,
+    code: null,
+    message: null,
+  };
+  return [...writes, putRepository(poll, unread)];
+}

@@ -1,0 +1,45 @@
+import { type InterventionPolicy, policyOfChange } from '../../../domain/operations/index.ts';
+import { createEvent } from '../../../store/event.ts';
+import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
+import {
+  type ChangeKind,
+  noTemplate,
+  nothingFollows,
+  sameInstance,
+  sameView,
+} from './change-kind.ts';
+
+export const policyChange: ChangeKind<'policy_change', InterventionPolicy | null> = {
+  action: () => 'policy_change',
+
+  /** A change of a policy needs what the policy that it replaces asks, too. */
+  async policy({ policy }, inForce) {
+    const own = await inForce('policy_change');
+    return { ...policyOfChange(own, await inForce(policy.action)), action: own.action };
+  },
+
+  read: (services, account, { policy }) => getPolicy(services.db, account, policy.action),
+  check: () => {},
+  summary: ({ policy }) => `change the policy of ${policy.action} to ${policy.decision}`,
+  tried: noTemplate,
+  affected: noTemplate,
+  view: sameView,
+  instance: sameInstance,
+
+  writes({ operation, change, rows: was, at }) {
+    const { action, ...data } = change.policy;
+    return [
+      putPolicy(operation.account, change.policy, was),
+      createEvent({
+        type: 'gantry.policy.changed',
+        account: operation.account,
+        subject: `policy/${action}`,
+        actor: operation.requested_by,
+        at,
+        data: { ...data, operation_id: operation.id },
+      }),
+    ];
+  },
+
+  follow: nothingFollows,
+};

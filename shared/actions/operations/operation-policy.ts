@@ -1,0 +1,70 @@
+import { GantryError } from '../../base/error.ts';
+import {
+  type Action,
+  defaultPolicy,
+  type InterventionPolicy,
+  isApproved,
+  type Operation,
+  strictestPolicy,
+} from '../../domain/operations/index.ts';
+import { getPolicy } from '../../store/operations/index.ts';
+import type { Services } from '../context/index.ts';
+import { approvalOf, eligibleReviewers } from './approvals/request-approval.ts';
+import { kindOf } from './changes/index.ts';
+
+/** The policy that an operation meets as policies are now: the strictest that its changes need. */
+export async function policyOfOperation(
+  services: Services,
+  { account, changes }: Pick<Operation, 'account' | 'changes'>,
+): Promise<InterventionPolicy> {
+  const inForce = async (action: Action) =>
+    (await getPolicy(services.db, account, action)) ?? defaultPolicy(action);
+  const [first, ...rest] = await Promise.all(
+    changes.map((change) => kindOf(change).policy(change, inForce)),
+  );
+  if (first === undefined) throw new GantryError('internal', 'expected an operation with a change');
+  return strictestPolicy([first, ...rest]);
+}
+
+/** Throws `policy_denied`. */
+export function refuseDenied(operation: Operation, policy: InterventionPolicy): void {
+  if (policy.decision !== 'deny') return;
+  throw new GantryError(
+    'policy_denied',
+    `the policy of ${policy.action} denies: ${operation.summary}`,
+  );
+}
+
+/** Throws `approval_required` where the account has fewer reviewers than the policy needs. */
+export async function requireReviewers(
+  services: Services,
+  operation: Operation,
+  { action, quorum, self_approval }: InterventionPolicy,
+): Promise<void> {
+  const reviewers = await eligibleReviewers(services, operation, { self_approval });
+  if (reviewers.length >= quorum) return;
+  throw new GantryError(
+    'approval_required',
+    `${action} needs ${quorum} approval(s); expected as many members with role reviewer${self_approval ? '' : ' besides the one who asks'}, found ${reviewers.length}; an admin adds members`,
+    { expected: quorum, found: reviewers.length },
+  );
+}
+
+/**
+ * Throws `approval_required` unless the approval's record, read again here, satisfies the policy: nothing else lets a
+ * change through, whatever the execution was told.
+ */
+export async function requireApproved(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+): Promise<void> {
+  const approval = await approvalOf(services, operation);
+  const asked =
+    policy.decision === 'require_approval' ? policy : { quorum: 1, self_approval: true };
+  if (approval !== null && isApproved(approval, asked)) return;
+  throw new GantryError(
+    'approval_required',
+    `expected ${asked.quorum} approval(s), as the policy of ${policy.action} asks by now, for: ${operation.summary}`,
+  );
+}

@@ -1,0 +1,101 @@
+import { StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { GantryError } from '../../base/error.ts';
+import { newId } from '../../base/ids.ts';
+import { correlationId, newCorrelationId } from '../../base/log-context.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import type { Change, Operation } from '../../domain/operations/index.ts';
+import { transact } from '../../store/db.ts';
+import { createEvent } from '../../store/event.ts';
+import { createOperation } from '../../store/operations/index.ts';
+import { nowIso, type Services } from '../context/index.ts';
+import { kindOf } from './changes/index.ts';
+import { changeWrites, readChanges } from './operation-writes.ts';
+
+/** Summaries that stand in that of an operation of several changes, before it says how many more there are. */
+const summariesMax = 3;
+
+/**
+ * Requests changes that are applied together or not at all, through policies, composition and, where a policy asks for
+ * it, one approval: one record, one Step Functions execution. Throws `invalid_request` for no change or for two of the
+ * same thing, `change_too_wide` for more than one transaction takes, and the coded error of what does not exist.
+ */
+export async function requestChanges(
+  services: Services,
+  caller: Caller,
+  changes: Change[],
+): Promise<Operation> {
+  if (changes.length === 0) {
+    throw new GantryError('invalid_request', 'expected a change, found none', { field: 'changes' });
+  }
+  const { account, actor } = caller;
+  const at = nowIso(services);
+  const read = await readChanges(services, { account, changes });
+  const operation: Operation = {
+    account,
+    id: newId('operation'),
+    actions: [...new Set(changes.map((change) => kindOf(change).action(change)))],
+    changes,
+    summary: joinSummaries(
+      read.map(({ change, rows }) => kindOf(change).summary(change, rows, account)),
+    ),
+    state: 'requested',
+    requested_by: actor,
+    approval_id: null,
+    attempt: 1,
+    correlation_id: correlationId() ?? newCorrelationId(),
+    code: null,
+    message: null,
+    created_at: at,
+    updated_at: at,
+  };
+  // Refuses before anything is recorded what no transaction could apply.
+  changeWrites({ operation, approvals: [], at }, read);
+
+  const { actions, summary } = operation;
+  await transact(services.db, [
+    createOperation(operation),
+    createEvent({
+      type: 'gantry.operation.requested',
+      account,
+      subject: `operation/${operation.id}`,
+      actor,
+      at,
+      data: { actions, summary },
+    }),
+  ]);
+  try {
+    await startExecution(services, operation);
+  } catch {
+    // The request is recorded, and an error would make the caller request it twice. The sweep starts it within minutes.
+  }
+  return operation;
+}
+
+function joinSummaries(summaries: readonly string[]): string {
+  const more = summaries.length - summariesMax;
+  const shown = summaries.slice(0, summariesMax).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
+/** The name of an operation's execution; Step Functions refuses a second start of the same attempt. */
+export function executionName(operation: Pick<Operation, 'id' | 'attempt'>): string {
+  return `${operation.id}-${operation.attempt}`;
+}
+
+export async function startExecution(services: Services, operation: Operation): Promise<void> {
+  try {
+    await services.aws.sfn.send(
+      new StartExecutionCommand({
+        stateMachineArn: services.settings.stateMachineArn,
+        name: executionName(operation),
+        input: JSON.stringify({
+          account: operation.account,
+          operation_id: operation.id,
+          correlation_id: operation.correlation_id,
+        }),
+      }),
+    );
+  } catch (error) {
+    if ((error as { name?: string }).name !== 'ExecutionAlreadyExists') throw error;
+  }
+}

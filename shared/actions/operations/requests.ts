@@ -1,0 +1,99 @@
+import type { UpdateModuleBody } from '../../contract/modules/index.ts';
+import type { Caller } from '../../domain/accounts/index.ts';
+import type { InterventionPolicy, Operation } from '../../domain/operations/index.ts';
+import type { Services } from '../context/index.ts';
+import { requireAssignment } from '../templates/index.ts';
+import { type AdditionInput, additionOf } from './changes/assignment-add.ts';
+import { removalOf } from './changes/assignment-remove.ts';
+import { assignmentUpdateOf, type UpdateInput } from './changes/assignment-update.ts';
+import { type InstanceInput, instanceUpdateOf } from './changes/instance-update.ts';
+import { moduleUpdateOf } from './changes/module-update.ts';
+import { reservationChangeOf } from './changes/reservation-change.ts';
+import { promotionOf } from './changes/version-promote.ts';
+import { checkChanges } from './operation-writes.ts';
+import { requestChanges } from './request-changes.ts';
+
+/** Requests a promotion. A step that the version's state does not allow is refused before anything is recorded. */
+export async function promoteVersion(
+  services: Services,
+  caller: Caller,
+  { id, to }: { id: string; to: string },
+): Promise<Operation> {
+  const change = await promotionOf(services, caller.account, { version_id: id, to });
+  return requestChanges(services, caller, [change]);
+}
+
+/** Requests that a module is added to a template. Returns the id that the assignment has once it is applied. */
+export async function assignModule(
+  services: Services,
+  caller: Caller,
+  input: AdditionInput,
+): Promise<{ operation: Operation; assignment_id: string }> {
+  const change = await additionOf(services, caller.account, input);
+  const operation = await requestChanges(services, caller, [change]);
+  return { operation, assignment_id: change.assignment_id };
+}
+
+/** Requests that an assignment's constraint, metadata or priority is changed; what is left out stays. */
+export async function updateAssignment(
+  services: Services,
+  caller: Caller,
+  { id, ...set }: UpdateInput & { id: string },
+): Promise<Operation> {
+  const assignment = await requireAssignment(services, caller.account, id);
+  return requestChanges(services, caller, [assignmentUpdateOf(assignment, set)]);
+}
+
+/** Requests that a module is taken out of its template. */
+export async function removeAssignment(
+  services: Services,
+  caller: Caller,
+  id: string,
+): Promise<Operation> {
+  const assignment = await requireAssignment(services, caller.account, id);
+  return requestChanges(services, caller, [removalOf(assignment)]);
+}
+
+/**
+ * Requests that paths are reserved for a module, or no longer are: patterns of its `protected_spec` that protect what
+ * they match, shipped or not, in every template that has the module (product.md, section 7). Throws `reservation_unknown`.
+ */
+export async function changeReservations(
+  services: Services,
+  caller: Caller,
+  input: { module: string; grant?: string[]; revoke?: string[] },
+): Promise<Operation> {
+  const change = reservationChangeOf(input);
+  await checkChanges(services, { account: caller.account, changes: [change] });
+  return requestChanges(services, caller, [change]);
+}
+
+/** Requests that a registration is changed; what is left out stays, lists are replaced whole. */
+export async function updateModule(
+  services: Services,
+  caller: Caller,
+  name: string,
+  input: UpdateModuleBody,
+): Promise<Operation> {
+  const change = await moduleUpdateOf(services, caller.account, name, input);
+  return requestChanges(services, caller, [change]);
+}
+
+/** Requests that a machine's metadata (replaced whole), track or clusters are changed; what is left out stays. */
+export async function updateInstance(
+  services: Services,
+  caller: Caller,
+  input: InstanceInput & { id: string },
+): Promise<Operation> {
+  const change = await instanceUpdateOf(services, caller.account, input);
+  return requestChanges(services, caller, [change]);
+}
+
+/** Requests that an intervention policy is changed. The change itself needs what the policy asks as it is now. */
+export function changePolicy(
+  services: Services,
+  caller: Caller,
+  policy: InterventionPolicy,
+): Promise<Operation> {
+  return requestChanges(services, caller, [{ kind: 'policy_change', policy }]);
+}

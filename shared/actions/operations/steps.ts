@@ -1,0 +1,254 @@
+import { GantryError, isGantryError } from '../../base/error.ts';
+import { type ErrorCode, errorStatus } from '../../base/error-codes.ts';
+import { limits } from '../../base/limits/index.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
+import {
+  type OperationStep,
+  type StepDecision,
+  stepDecisions,
+} from '../../contract/operations/index.ts';
+import type { InterventionPolicy, Operation } from '../../domain/operations/index.ts';
+import { transact } from '../../store/db.ts';
+import { updateOperation } from '../../store/operations/index.ts';
+import { completeTask, enqueue, failTask, nowIso, type Services } from '../context/index.ts';
+import { affectedTemplates } from './affected-templates.ts';
+import { approvalOf, approversOf, askReviewers } from './approvals/request-approval.ts';
+import { kindOf } from './changes/index.ts';
+import { finishOperation, isFinal } from './finish-operation.ts';
+import {
+  policyOfOperation,
+  refuseDenied,
+  requireApproved,
+  requireReviewers,
+} from './operation-policy.ts';
+import { changeWrites, checkChanges } from './operation-writes.ts';
+import { requireOperation } from './require-operation.ts';
+import { digestOf, planTemplates, planWrites, type TemplatePlan } from './template-plan.ts';
+
+/**
+ * The steps of an operation's execution (infra/promotion.ts). Each reads the record first, so that a step which runs
+ * twice, or again in a second execution after the first died, does what is left to do and nothing else.
+ */
+export async function runOperationStep(services: Services, step: OperationStep): Promise<unknown> {
+  return retryConflicts(() => runStep(services, step));
+}
+
+async function runStep(services: Services, step: OperationStep): Promise<unknown> {
+  const operation = await requireOperation(services, step.account, step.operation_id);
+  switch (step.step) {
+    case 'check':
+      return check(services, operation);
+    case 'plan':
+      return recordRefusal(services, operation, () => plan(services, operation), nothingPlanned);
+    case 'await_approval':
+      return awaitApproval(services, operation, step.task_token ?? '');
+    case 'apply':
+      return recordRefusal(services, operation, () => apply(services, operation, step), {
+        decision: stepDecisions.applied,
+      });
+    case 'notify':
+      return notify(services, operation);
+    case 'expire':
+      return expire(services, operation);
+    case 'fail':
+      return fail(services, operation, step);
+  }
+}
+
+/** A refusal is an outcome, not a fault: it is recorded, and the execution runs to its end with nothing left to do. */
+async function recordRefusal<T>(
+  services: Services,
+  operation: Operation,
+  work: () => Promise<T>,
+  instead: T,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GantryError) || error.code === 'conflict') throw error;
+    const { code, message } = error;
+    await finishOperation(services, operation, { state: 'failed', code, message });
+    return instead;
+  }
+}
+
+interface Checked {
+  decision: StepDecision;
+  /** Seconds that reviewers have. */
+  expires_in_s: number;
+}
+
+async function check(services: Services, operation: Operation): Promise<Checked> {
+  // Step Functions evaluates the timeout of a state that it may never reach, and requires at least a second.
+  const refused = { decision: stepDecisions.refused, expires_in_s: 1 };
+  if (isFinal(operation)) return refused;
+  // Applied already, by an execution that died before it reported so: only the rest is left to do.
+  if (operation.state === 'applying') return { decision: stepDecisions.allow, expires_in_s: 1 };
+
+  const policy = await policyOfOperation(services, operation);
+  try {
+    await checkChanges(services, operation);
+    refuseDenied(operation, policy);
+    if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
+  } catch (error) {
+    if (!(error instanceof GantryError)) throw error;
+    const { code, message } = error;
+    await finishOperation(services, operation, { state: 'refused', code, message });
+    return refused;
+  }
+
+  if (operation.state === 'requested') {
+    await transact(services.db, [
+      updateOperation(operation, { state: 'composing', updated_at: nowIso(services) }),
+    ]);
+  }
+  // Once a reviewer was asked it is theirs to decide, even if the policy was loosened before this execution began.
+  const asks = operation.approval_id !== null || policy.decision === 'require_approval';
+  return {
+    decision: asks ? stepDecisions.require_approval : stepDecisions.allow,
+    expires_in_s: await secondsToDecide(services, operation, policy),
+  };
+}
+
+/** A second execution waits only for what is left of the time that reviewers were given. */
+async function secondsToDecide(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+): Promise<number> {
+  const approval = await approvalOf(services, operation);
+  if (approval === null) return policy.expires_in_s;
+  const left = Date.parse(approval.expires_at) - services.now().getTime();
+  return Math.max(1, Math.ceil(left / 1000));
+}
+
+/** What the execution composes, and the plan's digest for `apply` to compare. */
+type Planned = Pick<TemplatePlan, 'template_tracks'> & { planned: string };
+
+const nothingPlanned: Planned = { template_tracks: [], planned: digestOf([]) };
+
+/** Planned again after the approval wait, and when a template changed meanwhile: the changes may not fit any more. */
+async function plan(services: Services, operation: Operation): Promise<Planned> {
+  if (isFinal(operation) || operation.state === 'applying') return nothingPlanned;
+  await checkChanges(services, operation);
+  const { template_tracks, planned } = await planTemplates(services, operation);
+  return { template_tracks, planned: digestOf(planned) };
+}
+
+async function awaitApproval(
+  services: Services,
+  operation: Operation,
+  task_token: string,
+): Promise<void> {
+  try {
+    const policy = await policyOfOperation(services, operation);
+    const decision = await askReviewers(services, operation, policy, task_token);
+    if (decision === null) return;
+    await completeTask(services, task_token, { decision });
+  } catch (error) {
+    if (isGantryError(error, 'conflict')) throw error;
+    // The token fails too, so that no execution waits for a request that could not be sent.
+    const failure =
+      error instanceof GantryError
+        ? { error: error.code, cause: error.message }
+        : { error: 'internal' };
+    await failTask(services, task_token, failure);
+    throw error;
+  }
+}
+
+/** The time is over. An approval of the last moment, which the execution missed, still counts. */
+async function expire(
+  services: Services,
+  operation: Operation,
+): Promise<{ decision: StepDecision }> {
+  const approval = isFinal(operation) ? null : await approvalOf(services, operation);
+  if (approval?.state === 'approved') return { decision: stepDecisions.approved };
+  await finishOperation(services, operation, {
+    state: 'expired',
+    code: 'approval_expired',
+    message: 'no reviewer decided in time',
+  });
+  return { decision: stepDecisions.expired };
+}
+
+/** Applies the changes if the templates are those that they were composed with; else asks for another round. */
+async function apply(
+  services: Services,
+  operation: Operation,
+  { planned, round }: OperationStep,
+): Promise<{ decision: StepDecision }> {
+  if (isFinal(operation) || operation.state === 'applying')
+    return { decision: stepDecisions.applied };
+  // Before the policy is read: a policy that these writes replace is then the one that was met, or they fail.
+  const read = await checkChanges(services, operation);
+  // Days may have passed since the check: the policy as it is now counts.
+  const policy = await policyOfOperation(services, operation);
+  refuseDenied(operation, policy);
+  if (policy.decision === 'require_approval' || operation.approval_id !== null) {
+    await requireApproved(services, operation, policy);
+  }
+
+  const now = await planTemplates(services, operation);
+  if (digestOf(now.planned) !== planned) {
+    refuseEndless(operation, round);
+    return { decision: stepDecisions.replan };
+  }
+
+  const at = nowIso(services);
+  const approvals = await approversOf(services, operation);
+  const writes = changeWrites({ operation, approvals, at }, read);
+  const room = limits.operationWritesMax - writes.length;
+  await transact(services.db, [
+    ...writes,
+    ...planWrites(operation.account, now.planned, { at, room }),
+    updateOperation(operation, { state: 'applying', updated_at: at }),
+  ]);
+  return { decision: stepDecisions.applied };
+}
+
+function refuseEndless(operation: Operation, round = 1): void {
+  if (round < limits.planRoundsMax) return;
+  throw new GantryError(
+    'operation_raced',
+    `templates changed ${round} times while it was composed: ${operation.summary}; ask again`,
+  );
+}
+
+/** Wakes everything that depends on the changes, then closes the record. */
+async function notify(services: Services, operation: Operation): Promise<Record<string, never>> {
+  if (operation.state !== 'applying') return {};
+  const { account, changes } = operation;
+  await enqueue(services, 'compose', await affectedTemplates(services, operation));
+  for (const change of changes) await kindOf(change).follow(services, account, change);
+  await finishOperation(services, operation, { state: 'succeeded', code: null, message: null });
+  return {};
+}
+
+/** Records why an execution failed. `expected`: it was a refusal, so the state machine does not count it as a fault. */
+async function fail(
+  services: Services,
+  operation: Operation,
+  { error, cause }: OperationStep,
+): Promise<{ expected: boolean }> {
+  // Applied, but not everything that depends on it was woken: the sweep starts another execution, which does the rest.
+  if (operation.state === 'applying') return { expected: false };
+  const expected = error !== undefined && error in errorStatus && error !== 'internal';
+  const ending = expected
+    ? { code: error as ErrorCode, message: sentenceOf(cause) }
+    : { code: 'internal' as const, message: 'an internal error stopped it; see the log' };
+  await finishOperation(services, operation, { state: 'failed', ...ending });
+  return { expected };
+}
+
+/** Lambda wraps an error's message in JSON; a task's failure is the sentence itself. */
+function sentenceOf(cause: string | undefined): string {
+  if (cause === undefined || cause === '') return 'no reason was given';
+  try {
+    const parsed: unknown = JSON.parse(cause);
+    const message = (parsed as { errorMessage?: unknown }).errorMessage;
+    return typeof message === 'string' ? message : cause;
+  } catch {
+    return cause;
+  }
+}

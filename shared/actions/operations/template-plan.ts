@@ -1,0 +1,96 @@
+import { mapAtOnce } from '../../base/concurrency.ts';
+import { GantryError } from '../../base/error.ts';
+import { sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
+import type { Operation } from '../../domain/operations/index.ts';
+import type { Write } from '../../store/db.ts';
+import { bumpTemplate, holdTemplate } from '../../store/templates/index.ts';
+import type { Services } from '../context/index.ts';
+import { requireTemplate } from '../templates/index.ts';
+import { findAffected, type TemplateTrack } from './affected-templates.ts';
+import { kindOf } from './changes/index.ts';
+
+export interface PlannedTemplate {
+  template_id: string;
+  revision: number;
+  /** Whether the changes alter the template: then every other change that was checked against it is checked again. */
+  altered: boolean;
+}
+
+/** What changes are checked against before they are applied: templates and tracks to compose, and their revisions. */
+export interface TemplatePlan {
+  template_tracks: Omit<TemplateTrack, 'account'>[];
+  /** Sorted by id. */
+  planned: PlannedTemplate[];
+}
+
+/**
+ * The own templates that an operation affects. Another account's templates follow what this account makes live; they
+ * cannot hold it up. Throws `change_too_wide` past `limits.templateTracksMax`.
+ */
+export async function planTemplates(
+  services: Services,
+  { account, changes }: Pick<Operation, 'account' | 'changes'>,
+): Promise<TemplatePlan> {
+  const tracks = new Map<string, TemplatePlan['template_tracks'][number]>();
+  const altered = new Map<string, boolean>();
+  for (const change of changes) {
+    const affected = kindOf(change).tried(change, account);
+    for (const one of await findAffected(services, account, affected)) {
+      if (one.account !== account) continue;
+      const { template_id, track } = one;
+      tracks.set(`${template_id}/${track}`, { template_id, track });
+      // What happens to a machine alters no template.
+      altered.set(template_id, altered.get(template_id) === true || affected.of !== 'instance');
+    }
+  }
+  refuseTooWide(tracks.size);
+
+  const planned = await mapAtOnce(
+    [...altered.keys()].sort(),
+    limits.storeReadsAtOnce,
+    async (template_id) => {
+      const { revision } = await requireTemplate(services, account, template_id);
+      return { template_id, revision, altered: altered.get(template_id) === true };
+    },
+  );
+  return { template_tracks: [...tracks.values()], planned };
+}
+
+function refuseTooWide(found: number): void {
+  const expected = limits.templateTracksMax;
+  if (found <= expected) return;
+  throw new GantryError(
+    'change_too_wide',
+    `expected a change to affect at most ${expected} tracks of templates, found ${found}`,
+    { expected, found },
+  );
+}
+
+/** Names a plan's templates as they stood. The digest travels through the execution instead of the list. */
+export function digestOf(
+  planned: readonly Pick<PlannedTemplate, 'template_id' | 'revision'>[],
+): string {
+  return sha256Hex(
+    JSON.stringify(planned.map(({ template_id, revision }) => [template_id, revision])),
+  );
+}
+
+/**
+ * Lets an operation through only while the templates stand as they did when it was checked, and makes every other
+ * operation that was checked meanwhile be checked again: of two that cannot be composed together, one fails. More
+ * templates than fit in the transaction are not held; what slips through then is noted when they are composed.
+ * @param room how many writes the transaction has left
+ */
+export function planWrites(
+  account: string,
+  planned: readonly PlannedTemplate[],
+  { at, room }: { at: string; room: number },
+): Write[] {
+  if (planned.length > Math.min(room, limits.plannedTemplatesMax)) return [];
+  return planned.map(({ template_id, revision, altered }) =>
+    altered
+      ? bumpTemplate(account, template_id, revision, at)
+      : holdTemplate(account, template_id, revision),
+  );
+}
