@@ -91,7 +91,7 @@ const changeSchemas = {
 
 type SchemaOf<Fields> = z.ZodObject & z.ZodType<{ [Field in keyof Fields]: unknown }>;
 
-type ChangeSchema = (typeof changeSchemas)[ChangeName];
+type ChangeSchema = (typeof changeSchemas)[keyof typeof changeSchemas];
 
 export const changeSchema = z
   .discriminatedUnion('kind', Object.values(changeSchemas) as [ChangeSchema, ...ChangeSchema[]])
