@@ -121,18 +121,27 @@ class LayerReader {
   /** Takes what this layer hides out of the entries below, and puts its own on top. */
   applyTo(entries: Map<string, Placed>): void {
     this.#replaceDirectories(entries);
-    if (this.#hidden.size > 0 || this.#opaque.size > 0) {
-      for (const path of entries.keys()) if (this.#hides(path)) entries.delete(path);
-    }
-    for (const [path, target] of this.#links) {
-      // In their order, so that a link to a link finds it placed.
-      const placed = this.#links.has(target) ? this.#own.get(target) : entries.get(target);
-      if (placed?.entry.type !== 'file')
-        throw badLink(path, target, placed?.entry.type ?? 'not there');
-      this.#place({ ...placed.entry, path }, placed.layer);
-    }
+    this.#deleteHidden(entries);
+    this.#placeLinks(entries);
+
     for (const [path, placed] of this.#own) entries.set(path, placed);
     for (const path of this.#own.keys()) if (path !== '/') checkParent(path, entries);
+  }
+
+  #deleteHidden(entries: Map<string, Placed>): void {
+    if (this.#hidden.size === 0 && this.#opaque.size === 0) return;
+    for (const path of entries.keys()) if (this.#hides(path)) entries.delete(path);
+  }
+
+  /** Places hard links in their order, so that a link to a link finds it placed. */
+  #placeLinks(entries: ReadonlyMap<string, Placed>): void {
+    for (const [path, target] of this.#links) {
+      const placed = this.#links.has(target) ? this.#own.get(target) : entries.get(target);
+      if (placed?.entry.type !== 'file') {
+        throw badLink(path, target, placed?.entry.type ?? 'missing');
+      }
+      this.#place({ ...placed.entry, path }, placed.layer);
+    }
   }
 
   /** What is below a directory goes with it where this layer has something else in its place. */

@@ -88,38 +88,54 @@ export function paxAttributes(records: PaxRecords, offset: number): PaxAttribute
   const where = `pax header at byte ${offset}`;
   const attributes: PaxAttributes = {};
   const xattrs: [string, string][] = [];
+
   for (const [key, value] of records) {
-    if (key.startsWith(xattrPrefix))
+    const read = readers.get(key);
+
+    if (key.startsWith(xattrPrefix)) {
       xattrs.push([xattrName(key, where), xattrValue(key, value, where)]);
-    else if (key === 'path') attributes.path = value;
-    else if (key === 'linkpath') attributes.linkPath = value;
-    else if (key === 'size') attributes.size = decimal(value, `${where}: size`);
-    else if (key === 'uid') attributes.uid = decimal(value, `${where}: uid`);
-    else if (key === 'gid') attributes.gid = decimal(value, `${where}: gid`);
-    else if (key === 'mtime')
-      attributes.mtime = decodePaxTime(value.toString('latin1'), `${where}: mtime`);
-    else if (key.startsWith('GNU.sparse.') || key === 'SCHILY.realsize') {
-      throw new GantryError(
-        'tar_sparse_refused',
-        `${where}: ${quoted(key)} makes a sparse file, expected whole files`,
-      );
-    } else if (!ignoredKeys.has(key)) {
-      throw tarMalformed(
-        `${where}: the key ${quoted(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
-      );
+    } else if (read !== undefined) {
+      Object.assign(attributes, read(value, `${where}: ${key}`));
+    } else {
+      refuseUnknown(key, where);
     }
   }
-  if (xattrs.length > 0) {
-    const sorted = xattrs.sort(([a], [b]) => compareBytes(a, b));
-    attributes.xattrs = Object.fromEntries(sorted);
-    if (Object.keys(attributes.xattrs).length !== sorted.length) {
-      throw new GantryError(
-        'tar_xattr_invalid',
-        `${where}: an extended attribute stands twice, expected once`,
-      );
-    }
+
+  return xattrs.length === 0 ? attributes : { ...attributes, xattrs: sortXattrs(xattrs, where) };
+}
+
+/** How the value of each known key is read. `label` names it in errors. */
+const readers = new Map<string, (value: Buffer, label: string) => PaxAttributes>([
+  ['path', (path) => ({ path })],
+  ['linkpath', (linkPath) => ({ linkPath })],
+  ['size', (value, label) => ({ size: decimal(value, label) })],
+  ['uid', (value, label) => ({ uid: decimal(value, label) })],
+  ['gid', (value, label) => ({ gid: decimal(value, label) })],
+  ['mtime', (value, label) => ({ mtime: decodePaxTime(value.toString('latin1'), label) })],
+]);
+
+function refuseUnknown(key: string, where: string): void {
+  if (key.startsWith('GNU.sparse.') || key === 'SCHILY.realsize') {
+    throw new GantryError(
+      'tar_sparse_refused',
+      `${where}: ${quoted(key)} makes a sparse file, expected whole files`,
+    );
   }
-  return attributes;
+
+  if (ignoredKeys.has(key)) return;
+  throw tarMalformed(
+    `${where}: the key ${quoted(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
+  );
+}
+
+function sortXattrs(xattrs: [string, string][], where: string): Record<string, string> {
+  const byName = Object.fromEntries(xattrs.sort(([a], [b]) => compareBytes(a, b)));
+  if (Object.keys(byName).length === xattrs.length) return byName;
+
+  throw new GantryError(
+    'tar_xattr_invalid',
+    `${where}: an extended attribute is listed twice, expected once`,
+  );
 }
 
 /** GNU tar writes `%` and `=` of attribute names as `%25` and `%3D`, since a key ends at its first `=`. */

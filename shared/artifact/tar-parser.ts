@@ -70,36 +70,50 @@ export class TarParser {
   *push(chunk: Uint8Array): Generator<TarEvent, void, void> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let at = 0; at < bytes.length; ) {
-      const before = at;
-      if (this.#state === 'data' || this.#state === 'padding') {
-        const part = bytes.subarray(at, at + this.#left);
-        at += part.length;
-        this.#left -= part.length;
-        if (this.#state === 'data') yield { kind: 'data', bytes: part };
-        else if (!isZero(part))
-          throw tarMalformed(
-            `bytes behind the content before ${this.#size + at - before} are not zero`,
-          );
-        this.#size += at - before;
-        if (this.#left === 0) yield* this.#finishRun();
-      } else if (this.#state === 'end') {
-        at = bytes.length;
-        if (!isZero(bytes.subarray(before))) {
-          throw tarMalformed(
-            `bytes follow the end of the archive at byte ${this.#size}, expected only zeros`,
-          );
-        }
-        this.#size += at - before;
-      } else {
-        const wanted = this.#held.length - this.#heldBytes;
-        const part = bytes.subarray(at, at + wanted);
-        at += part.length;
-        part.copy(this.#held, this.#heldBytes);
-        this.#heldBytes += part.length;
-        this.#size += part.length;
-        if (this.#heldBytes === this.#held.length) yield* this.#finishHeld();
-      }
+      const part = bytes.subarray(at, at + this.#wanted());
+      at += part.length;
+
+      if (this.#state === 'data' || this.#state === 'padding') yield* this.#takeRun(part);
+      else if (this.#state === 'end') this.#takeTail(part);
+      else yield* this.#takeHeld(part);
     }
+  }
+
+  /** How many bytes the present state takes at most. */
+  #wanted(): number {
+    if (this.#state === 'data' || this.#state === 'padding') return this.#left;
+    return this.#state === 'end' ? Number.POSITIVE_INFINITY : this.#held.length - this.#heldBytes;
+  }
+
+  *#takeRun(part: Buffer): Generator<TarEvent, void, void> {
+    this.#left -= part.length;
+    if (this.#state === 'data') {
+      yield { kind: 'data', bytes: part };
+    } else if (!isZero(part)) {
+      throw tarMalformed(
+        `the padding before byte ${this.#size + part.length} is not zero, expected only zeros`,
+      );
+    }
+
+    this.#size += part.length;
+    if (this.#left === 0) yield* this.#finishRun();
+  }
+
+  #takeTail(part: Buffer): void {
+    if (!isZero(part)) {
+      throw tarMalformed(
+        `bytes follow the end of the archive at byte ${this.#size}, expected only zeros`,
+      );
+    }
+    this.#size += part.length;
+  }
+
+  *#takeHeld(part: Buffer): Generator<TarEvent, void, void> {
+    part.copy(this.#held, this.#heldBytes);
+    this.#heldBytes += part.length;
+    this.#size += part.length;
+
+    if (this.#heldBytes === this.#held.length) yield* this.#finishHeld();
   }
 
   /**
@@ -158,7 +172,12 @@ export class TarParser {
       this.#startExtension(header);
       return;
     }
-    const member = resolveMember(header, this.#pax, this.#longName, this.#longLink, this.#size);
+    const member = resolveMember(header, {
+      pax: this.#pax,
+      longName: this.#longName,
+      longLink: this.#longLink,
+      offset: this.#size,
+    });
     this.#pax = undefined;
     this.#longName = undefined;
     this.#longLink = undefined;
@@ -210,13 +229,18 @@ export class TarParser {
   }
 }
 
+/** The extensions that precede a header, and the offset right behind it. */
+interface Extensions {
+  pax: PaxAttributes | undefined;
+  longName: Buffer | undefined;
+  longLink: Buffer | undefined;
+  offset: number;
+}
+
 /** What a header means once the extensions before it are applied. */
 function resolveMember(
   header: TarHeader,
-  pax: PaxAttributes | undefined,
-  longName: Buffer | undefined,
-  longLink: Buffer | undefined,
-  offset: number,
+  { pax, longName, longLink, offset }: Extensions,
 ): TarMember {
   const where = `tar header at byte ${offset - blockBytes}`;
   if (header.typeflag === 'S') {

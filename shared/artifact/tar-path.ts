@@ -37,24 +37,27 @@ export function memberPath(bytes: Buffer, what: string, directory: boolean): str
   if (text.endsWith('/') && !directory) {
     throw tarMalformed(`${shown} ends with a slash, which only a directory may`, { found: text });
   }
+
   const path = text.replace(/\/$/, '').replace(/^\.\//, '');
   if (path === '.') return path;
-  for (const component of path.split('/')) {
-    if (component === '' || component === '.' || component === '..') {
-      const message = `${shown} has the component "${component}", expected none that is empty, "." or ".."`;
-      throw new GantryError('tar_path_traversal', message, { found: text });
-    }
-    if (Buffer.byteLength(component) > limits.nameBytesMax) {
-      throw tooLong(
-        `${shown} has a component of ${Buffer.byteLength(component)} bytes`,
-        limits.nameBytesMax,
-      );
-    }
-  }
+
+  for (const component of path.split('/')) checkComponent(component, shown, text);
   if (Buffer.byteLength(path) > limits.pathBytesMax) {
     throw tooLong(`${shown} has ${Buffer.byteLength(path)} bytes`, limits.pathBytesMax);
   }
   return path;
+}
+
+function checkComponent(component: string, shown: string, found: string): void {
+  if (component === '' || component === '.' || component === '..') {
+    const message = `${shown} has the component "${component}", expected none that is empty, "." or ".."`;
+    throw new GantryError('tar_path_traversal', message, { found });
+  }
+
+  const bytes = Buffer.byteLength(component);
+  if (bytes > limits.nameBytesMax) {
+    throw tooLong(`${shown} has a component of ${bytes} bytes`, limits.nameBytesMax);
+  }
 }
 
 function tooLong(sentence: string, max: number): GantryError {
