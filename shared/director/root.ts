@@ -48,19 +48,8 @@ export function nextRoot(
   expires: Date,
 ): Metadata<Root> {
   const before = describeRoot(current);
-  const rootKeys = new Map(before.keys.map(({ key_id, public_key }) => [key_id, public_key]));
   const director = change.director ?? before.director.public_key;
-  if (change.director !== undefined && rootKeys.delete(before.director.key_id)) {
-    rootKeys.set(tufKey(director).keyID, director);
-  }
-  for (const id of change.remove ?? []) {
-    if (!rootKeys.delete(id)) throw invalid(`it signs roots with no key ${id}`, 'remove');
-  }
-  for (const pem of change.add ?? []) {
-    const { keyID } = tufKey(pem);
-    if (rootKeys.has(keyID)) throw invalid(`the key ${keyID} signs roots already`, 'add');
-    rootKeys.set(keyID, pem);
-  }
+  const rootKeys = rootKeysAfter(before, change);
   const threshold = change.threshold ?? before.threshold;
   if (threshold < 1 || threshold > rootKeys.size) {
     throw invalid(
@@ -75,6 +64,25 @@ export function nextRoot(
   if (sameTrust(before, describeRoot(next)))
     throw invalid('it would trust what the root before it trusts');
   return next;
+}
+
+/** The keys that sign roots after a change, by id. */
+function rootKeysAfter(before: RootDescription, change: RootChange): Map<string, string> {
+  const keys = new Map(before.keys.map(({ key_id, public_key }) => [key_id, public_key]));
+  if (change.director !== undefined && keys.delete(before.director.key_id)) {
+    keys.set(tufKey(change.director).keyID, change.director);
+  }
+
+  for (const id of change.remove ?? []) {
+    if (!keys.delete(id)) throw invalid(`it signs roots with no key ${id}`, 'remove');
+  }
+
+  for (const pem of change.add ?? []) {
+    const { keyID } = tufKey(pem);
+    if (keys.has(keyID)) throw invalid(`the key ${keyID} signs roots already`, 'add');
+    keys.set(keyID, pem);
+  }
+  return keys;
 }
 
 function rootOf(options: {

@@ -113,30 +113,43 @@ class Search {
   run(startPair: number, directoryIsEnough: boolean, pairs: Pairs): ExamplePath | null {
     let directory: ExamplePath | null = null;
     this.#reach(startPair, pathStart, -1, -1);
-    for (let levelStart = 0; levelStart < this.#keys.length; ) {
-      // A level is all that as many bytes reach, so steps that read nothing come before the first byte is read.
-      for (let item = levelStart; item < this.#keys.length; item++) {
-        const key = this.#keys[item] as number;
-        pairs.free(Math.floor(key / pathStates), (pair) =>
-          this.#reach(pair, key % pathStates, item, -1),
-        );
-      }
-      const levelEnd = this.#keys.length;
-      for (let item = levelStart; item < levelEnd; item++) {
-        const key = this.#keys[item] as number;
-        const end = mayEnd(key % pathStates) ? pairs.ends(Math.floor(key / pathStates)) : null;
-        if (end === 'file') return { path: this.#pathTo(item), isDirectory: false };
-        if (end === 'directory') directory ??= { path: this.#pathTo(item), isDirectory: true };
-        if (directory !== null && directoryIsEnough) return directory;
-        if (this.#keys.length >= limits.globComparisonStatesMax) {
-          if (directory !== null) return directory;
-          throw this.#tooComplex();
-        }
-        this.#readByte(item, pairs);
-      }
-      levelStart = levelEnd;
+
+    for (let item = 0, levelEnd = 0; item < this.#keys.length; item++) {
+      if (item === levelEnd) levelEnd = this.#closeLevel(item, pairs);
+
+      const end = this.#endAt(item, pairs);
+      if (end === 'file') return { path: this.#pathTo(item), isDirectory: false };
+      if (end === 'directory') directory ??= { path: this.#pathTo(item), isDirectory: true };
+      if (directory !== null && (directoryIsEnough || this.#isExhausted())) return directory;
+      if (this.#isExhausted()) throw this.#tooComplex();
+
+      this.#readByte(item, pairs);
     }
     return directory;
+  }
+
+  /**
+   * Takes all steps that read nothing, from `start` on. A level holds what the same number of bytes
+   * reaches, so these steps come before its first byte is read.
+   * @returns the index after the level's last item
+   */
+  #closeLevel(start: number, pairs: Pairs): number {
+    for (let item = start; item < this.#keys.length; item++) {
+      const key = this.#keys[item] as number;
+      pairs.free(Math.floor(key / pathStates), (pair) =>
+        this.#reach(pair, key % pathStates, item, -1),
+      );
+    }
+    return this.#keys.length;
+  }
+
+  #endAt(item: number, pairs: Pairs): 'file' | 'directory' | null {
+    const key = this.#keys[item] as number;
+    return mayEnd(key % pathStates) ? pairs.ends(Math.floor(key / pathStates)) : null;
+  }
+
+  #isExhausted(): boolean {
+    return this.#keys.length >= limits.globComparisonStatesMax;
   }
 
   #readByte(item: number, pairs: Pairs): void {
@@ -164,7 +177,7 @@ class Search {
     const most = limits.globComparisonStatesMax;
     return new GantryError(
       'glob_too_complex',
-      `expected to compare ${a} with ${b} in ${most} steps, found no answer in them`,
+      `expected to compare ${a} with ${b} in ${most} steps, found no result`,
     );
   }
 

@@ -20,7 +20,7 @@ const posixClasses: Record<string, RegExp> = {
 /**
  * Parses the bracket expression that starts at `body[start]`, as rsync's wildmatch reads it: `!` or `^` first negates, `]`
  * first is a member, `\` escapes, a `-` between two members is a range of bytes, `[:name:]` a POSIX class.
- * Answers the members (1 at each byte that is one) and the index after the closing `]`.
+ * @returns the members (1 at each byte that is one) and the index after the closing `]`
  */
 export function parseClass(
   pattern: string,
@@ -30,36 +30,52 @@ export function parseClass(
   const members = new Uint8Array(256);
   const unclosed = () =>
     badGlob(pattern, 'expected a "]" that closes the class; write "\\[" for a bracket itself');
-  let at = start + 1;
-  const negated = body[at] === '!' || body[at] === '^';
-  if (negated) at++;
-  /** The member that a following `-` would start a range from; none after a range or a POSIX class. */
-  let low: number | undefined;
-  let first = true;
-  while (first || body[at] !== ']') {
-    first = false;
-    if (at >= body.length) throw unclosed();
-    const posix = posixClassAt(body, at);
-    if (posix !== undefined) {
-      addPosixClass(pattern, members, posix.name);
-      at = posix.end;
-      low = undefined;
-    } else if (isRange(body, at, low)) {
-      const high = escapable(body, at + 1);
-      if (high === undefined) throw unclosed();
-      members.fill(1, low, Math.max(low ?? 0, high.byte + 1));
-      at = high.end;
-      low = undefined;
-    } else {
-      const member = escapable(body, at);
-      if (member === undefined) throw unclosed();
-      members[member.byte] = 1;
-      at = member.end;
-      low = member.byte;
-    }
+  const negated = body[start + 1] === '!' || body[start + 1] === '^';
+
+  let step: Step = { end: negated ? start + 2 : start + 1, low: undefined };
+  do {
+    const next = addMember(pattern, body, step, members);
+    if (next === undefined) throw unclosed();
+    step = next;
+  } while (body[step.end] !== ']');
+
+  return { members: negated ? members.map((member) => 1 - member) : members, end: step.end + 1 };
+}
+
+/** How far a class is read. */
+interface Step {
+  /** The index after what was read. */
+  end: number;
+  /** The member that a following `-` starts a range from; none after a range or a POSIX class. */
+  low: number | undefined;
+}
+
+/** Adds the next member, range or POSIX class of a bracket expression; undefined where it is not closed. */
+function addMember(
+  pattern: string,
+  body: string,
+  { end: at, low }: Step,
+  members: Uint8Array,
+): Step | undefined {
+  if (at >= body.length) return undefined;
+
+  const posix = posixClassAt(body, at);
+  if (posix !== undefined) {
+    addPosixClass(pattern, members, posix.name);
+    return { end: posix.end, low: undefined };
   }
-  if (negated) for (let byte = 0; byte < 256; byte++) members[byte] = members[byte] === 1 ? 0 : 1;
-  return { members, end: at + 1 };
+
+  if (isRange(body, at, low)) {
+    const high = escapable(body, at + 1);
+    if (high === undefined) return undefined;
+    members.fill(1, low, Math.max(low ?? 0, high.byte + 1));
+    return { end: high.end, low: undefined };
+  }
+
+  const member = escapable(body, at);
+  if (member === undefined) return undefined;
+  members[member.byte] = 1;
+  return { end: member.end, low: member.byte };
 }
 
 function isRange(body: string, at: number, low: number | undefined): boolean {

@@ -28,7 +28,6 @@ export interface Glob {
 }
 
 const slash = 0x2f;
-const backslash = 0x5c;
 const byteToken = (byte: number): GlobToken => ({ kind: 'byte', byte });
 const anyButSlash: GlobToken = {
   kind: 'set',
@@ -94,37 +93,40 @@ function literalTokens(body: string): { tokens: GlobToken[]; slashInClass: boole
 function wildTokens(pattern: string, body: string): { tokens: GlobToken[]; slashInClass: boolean } {
   const tokens: GlobToken[] = [];
   let slashInClass = false;
-  let at = 0;
-  while (at < body.length) {
-    const char = body.charCodeAt(at);
-    if (body[at] === '*') {
-      const start = at;
-      while (body[at] === '*') at++;
-      tokens.push({ kind: at - start > 1 ? 'globstar' : 'star' });
-    } else if (body[at] === '?') {
-      tokens.push(anyButSlash);
-      at++;
-    } else if (body[at] === '[') {
-      const { members, end } = parseClass(pattern, body, at);
-      if (body.slice(at, end).includes('/')) slashInClass = true;
-      members[slash] = 0;
-      tokens.push({ kind: 'set', members });
-      at = end;
-    } else if (char === backslash) {
-      if (at + 1 === body.length) {
-        throw badGlob(
-          pattern,
-          'expected a character after the last "\\"; write "\\\\" for a backslash',
-        );
-      }
-      tokens.push(byteToken(body.charCodeAt(at + 1)));
-      at += 2;
-    } else {
-      tokens.push(byteToken(char));
-      at++;
-    }
+
+  for (let at = 0; at < body.length; ) {
+    const { token, end } = wildToken(pattern, body, at);
+    if (body[at] === '[' && body.slice(at, end).includes('/')) slashInClass = true;
+    tokens.push(token);
+    at = end;
   }
   return { tokens, slashInClass };
+}
+
+/** The token that starts at an index, and the index after it. */
+function wildToken(pattern: string, body: string, at: number): { token: GlobToken; end: number } {
+  switch (body[at]) {
+    case '*': {
+      let end = at + 1;
+      while (body[end] === '*') end++;
+      return { token: { kind: end - at > 1 ? 'globstar' : 'star' }, end };
+    }
+    case '?':
+      return { token: anyButSlash, end: at + 1 };
+    case '[': {
+      const { members, end } = parseClass(pattern, body, at);
+      members[slash] = 0;
+      return { token: { kind: 'set', members }, end };
+    }
+    case '\\':
+      if (at + 1 < body.length) return { token: byteToken(body.charCodeAt(at + 1)), end: at + 2 };
+      throw badGlob(
+        pattern,
+        'expected a character after the last "\\"; write "\\\\" for a backslash',
+      );
+    default:
+      return { token: byteToken(body.charCodeAt(at)), end: at + 1 };
+  }
 }
 
 function refuseUnusable(pattern: string, bytes: string): void {

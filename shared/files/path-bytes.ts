@@ -63,14 +63,26 @@ function within(byte: number, from: number, to: number, next: PathState): PathSt
 }
 
 function atCharacter(state: PathState, byte: number): PathState {
-  if (byte === 0) return none;
   if (byte === slash) return state === inName ? afterSlash : none;
-  if (byte === dot)
-    return state === afterSlash ? afterDot : state === afterDot ? afterTwoDots : inName;
-  if (byte < 0x80) return inName;
-  if (byte < 0xc2) return none;
-  if (byte < 0xe0) return oneMore;
-  if (byte < 0xf0) return byte === 0xe0 ? afterE0 : byte === 0xed ? afterEd : twoMore;
-  if (byte > 0xf4) return none;
-  return byte === 0xf0 ? afterF0 : byte === 0xf4 ? afterF4 : threeMore;
+  if (byte === dot && state === afterSlash) return afterDot;
+  if (byte === dot && state === afterDot) return afterTwoDots;
+
+  return afterLead[byte] as PathState;
 }
+
+/** Leads whose second byte has tighter bounds than 0x80 to 0xbf. */
+const leadsWithBounds: ReadonlyMap<number, PathState> = new Map([
+  [0xe0, afterE0],
+  [0xed, afterEd],
+  [0xf0, afterF0],
+  [0xf4, afterF4],
+]);
+
+/** The state after each byte that begins a character (RFC 3629, section 4). */
+const afterLead: readonly PathState[] = Array.from({ length: 256 }, (_, byte) => {
+  if (byte === 0) return none;
+  if (byte < 0x80) return inName;
+  if (byte < 0xc2 || byte > 0xf4) return none;
+  if (byte < 0xe0) return oneMore;
+  return leadsWithBounds.get(byte) ?? (byte < 0xf0 ? twoMore : threeMore);
+});

@@ -32,23 +32,15 @@ export async function dockerCredentials(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Credentials | null> {
   const path = join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new GantryError('io_error', `${path} cannot be read`, { cause: error });
-  }
+  const text = await readIfThere(path);
+  if (text === null) return null;
+
   const { auths, credHelpers, credsStore } = parse(
     config,
     text,
     `${path} to be a Docker configuration`,
   );
-  const names =
-    host === 'docker.io'
-      ? ['https://index.docker.io/v1/', host]
-      : [host, `https://${host}`, `https://${host}/v2/`, `https://${host}/v1/`];
-  for (const name of names) {
+  for (const name of namesOf(host)) {
     const helper = credHelpers?.[name] ?? credsStore;
     const found = helper === undefined ? null : await askHelper(helper, name, env);
     if (found) return found;
@@ -57,6 +49,22 @@ export async function dockerCredentials(
     if (auth) return decode(auth, path, name);
   }
   return null;
+}
+
+/** The names under which tools store a host's credentials. */
+function namesOf(host: string): string[] {
+  return host === 'docker.io'
+    ? ['https://index.docker.io/v1/', host]
+    : [host, `https://${host}`, `https://${host}/v2/`, `https://${host}/v1/`];
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new GantryError('io_error', `${path} cannot be read`, { cause: error });
+  }
 }
 
 function decode(auth: string, path: string, name: string): Credentials {

@@ -29,24 +29,30 @@ export async function readTags(registry: RegistryConnection, repository: string)
     url = first;
     answer = await request(url);
   }
+
   for (;;) {
     if (answer.status !== 200) throw await failure(answer, what);
+
     const link = header(answer, 'link');
     const page = parseJson(tagPage, await registry.read(answer), `${what} to be a list`);
     const before = tags.size;
-    for (const tag of page.tags ?? []) {
-      // What is no tag could not be asked for, or would name something else in the address.
-      if (!isTag(tag)) continue;
-      if (tags.size === limits.tagsMax && !tags.has(tag))
-        return { tags: [...tags], truncated: true };
-      tags.add(tag);
-    }
+    if (addTags(tags, page.tags ?? []) === 'full') return { tags: [...tags], truncated: true };
+
     const next = nextPage(url, link);
-    // A page without anything new ends the list, so that a registry whose pages go round cannot hold a worker.
+    // A page without new tags ends the list, so a registry that repeats pages cannot hold a worker.
     if (next === null || tags.size === before) return { tags: [...tags], truncated: false };
     url = next;
     answer = await request(url);
   }
+}
+
+/** Adds the names of a page that are tags: others could not be requested, or would change the address. */
+function addTags(tags: Set<string>, names: readonly string[]): 'full' | 'added' {
+  for (const name of names.filter(isTag)) {
+    if (tags.size === limits.tagsMax && !tags.has(name)) return 'full';
+    tags.add(name);
+  }
+  return 'added';
 }
 
 /** Some registries allow only a smaller `n`, or none (distribution: PAGINATION_NUMBER_INVALID). */
