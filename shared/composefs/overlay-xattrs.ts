@@ -136,14 +136,7 @@ function byName(a: UsedXattr, b: UsedXattr): number {
 
 /** Digests and payloads that more than one file has, and whose xattrs may so be shared; most trees have few. */
 function repeatedInStore(root: ComposefsNode): Set<string> {
-  const files: ComposefsNode[] = [];
-  const pending = [root];
-  for (let node = pending.pop(); node; node = pending.pop()) {
-    for (const child of node.children) {
-      if (child.children.length > 0) pending.push(child);
-      if (!child.link && isExternal(child)) files.push(child);
-    }
-  }
+  const files = externalFiles(root);
   // Where every payload follows from its digest, as mkcomposefs makes them, counting digests is enough.
   const usual = files.every(({ payload, digest }) => followsFrom(payload, digest));
   const seen = new Set<string>();
@@ -156,6 +149,20 @@ function repeatedInStore(root: ComposefsNode): Set<string> {
     else seen.add(payload);
   }
   return repeated;
+}
+
+/** The files below a node whose content is in the store. */
+function externalFiles(root: ComposefsNode): ComposefsNode[] {
+  const files: ComposefsNode[] = [];
+  const pending = [root];
+
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    for (const child of node.children) {
+      if (child.children.length > 0) pending.push(child);
+      if (!child.link && isExternal(child)) files.push(child);
+    }
+  }
+  return files;
 }
 
 /** True for `xx/rest` and the digest `xxrest`. */

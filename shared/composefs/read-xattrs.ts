@@ -121,17 +121,40 @@ export class XattrReader {
 
 function interpret(stored: readonly Xattr[], isFile: boolean): NodeXattrs {
   const out: NodeXattrs = { xattrs: [], payload: '', digest: '', isWhiteout: false };
-  for (const { name, value } of stored) {
-    if (name === 'trusted.overlay.redirect' && isFile)
-      out.payload = value.startsWith('/') ? value.slice(1) : value;
-    else if (name === 'trusted.overlay.metacopy' && isFile && value.length === metacopyBytes) {
-      out.digest = Buffer.from(value.slice(metacopyBytes - 32), 'latin1').toString('hex');
-    } else if (name === 'trusted.overlay.overlay.whiteout' && isFile) out.isWhiteout = true;
-    else if (whiteoutMarks.has(name)) continue;
-    else if (name.startsWith(escapedPrefix)) {
-      out.xattrs.push({ name: overlayPrefix + name.slice(escapedPrefix.length), value });
-    } else if (!name.startsWith(overlayPrefix)) out.xattrs.push({ name, value });
+  for (const xattr of stored) {
+    if (isFile && readOfFile(out, xattr)) continue;
+    const plain = plainXattr(xattr);
+    if (plain !== null) out.xattrs.push(plain);
   }
+
+  checkLimits(out);
+  return out;
+}
+
+/** Reads what overlayfs is told of a file; false for other xattrs. */
+function readOfFile(out: NodeXattrs, { name, value }: Xattr): boolean {
+  if (name === 'trusted.overlay.redirect') {
+    out.payload = value.startsWith('/') ? value.slice(1) : value;
+  } else if (name === 'trusted.overlay.metacopy' && value.length === metacopyBytes) {
+    out.digest = Buffer.from(value.slice(metacopyBytes - 32), 'latin1').toString('hex');
+  } else if (name === 'trusted.overlay.overlay.whiteout') {
+    out.isWhiteout = true;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/** An xattr of the tree as it was before the image; null for one that only overlayfs reads. */
+function plainXattr({ name, value }: Xattr): Xattr | null {
+  if (whiteoutMarks.has(name)) return null;
+  if (name.startsWith(escapedPrefix)) {
+    return { name: overlayPrefix + name.slice(escapedPrefix.length), value };
+  }
+  return name.startsWith(overlayPrefix) ? null : { name, value };
+}
+
+function checkLimits(out: NodeXattrs): void {
   if (out.payload.includes('\0') || out.payload.length >= limits.pathBytesMax) {
     throw invalidImage(
       `expected a payload of less than ${limits.pathBytesMax} bytes without NUL, found another`,
@@ -155,5 +178,4 @@ function interpret(stored: readonly Xattr[], isFile: boolean): NodeXattrs {
       `expected xattr names of 1 to ${limits.nameBytesMax} bytes, found ${name.length}`,
     );
   }
-  return out;
 }

@@ -131,21 +131,30 @@ function changedPaths(before: CompositionIndex, after: CompositionIndex): Change
   const out: Changes = { added: [], removed: [], changed: [], times: 0 };
   let i = 0;
   let j = 0;
+
   while (i < before.paths.length || j < after.paths.length) {
-    const old = before.paths[i];
-    const fresh = after.paths[j];
-    const order = old === undefined ? 1 : fresh === undefined ? -1 : compareBytes(old, fresh);
-    if (order < 0) {
-      const { type, by } = factsAt(before, i++);
-      if (by !== null) out.removed.push({ path: old as string, type, from: by });
-    } else if (order > 0) {
-      const { type, by } = factsAt(after, j++);
-      if (by !== null) out.added.push({ path: fresh as string, type, by });
-    } else {
-      compare(out, old as string, factsAt(before, i++), factsAt(after, j++));
-    }
+    const [old, fresh] = [before.paths[i], after.paths[j]];
+    const order = compareEnds(old, fresh);
+
+    if (order < 0) remove(out, old as string, factsAt(before, i++));
+    else if (order > 0) add(out, fresh as string, factsAt(after, j++));
+    else compare(out, old as string, factsAt(before, i++), factsAt(after, j++));
   }
   return out;
+}
+
+/** The order of two paths; the end of a list comes after every path. */
+function compareEnds(old: string | undefined, fresh: string | undefined): number {
+  if (old === undefined) return 1;
+  return fresh === undefined ? -1 : compareBytes(old, fresh);
+}
+
+function remove(out: Changes, path: string, { type, by }: Owned): void {
+  if (by !== null) out.removed.push({ path, type, from: by });
+}
+
+function add(out: Changes, path: string, { type, by }: Owned): void {
+  if (by !== null) out.added.push({ path, type, by });
 }
 
 type Owned = PathFacts & { by: LayerName | null };

@@ -105,7 +105,7 @@ function reservations(layers: readonly CompositionLayer[]): Reserver[] {
   });
 }
 
-/** Adds a layer's claims to `claims` and answers what its author should hear about the patterns. */
+/** Adds a layer's claims to `claims`. @returns warnings about its patterns for the author */
 function claimOwnPaths(
   layer: CompositionLayer,
   index: number,
@@ -119,9 +119,33 @@ function claimOwnPaths(
         `reservation ${JSON.stringify(pattern)} is granted to ${layerName(layer)}, but ${layer.version} does not ask for it`,
     );
   if (layer.protected_spec.length === 0) return warnings;
+
+  const { own, matched } = matchOwnPaths(layer, index);
+  claimAncestors(own, index);
+  for (const [path, claim] of own) {
+    const all = claims.get(path);
+    if (all === undefined) claims.set(path, [claim]);
+    else all.push(claim);
+  }
+
+  return [...warnings, ...idlePatternWarnings(layer, granted, matched)];
+}
+
+/** The globs that matched a layer's files, and those that matched its directories. */
+interface MatchedGlobs {
+  files: Set<readonly Glob[]>;
+  directories: Set<readonly Glob[]>;
+}
+
+/** The paths of a layer that its own `protected_spec` matches. */
+function matchOwnPaths(
+  layer: CompositionLayer,
+  index: number,
+): { own: Map<string, Claim>; matched: MatchedGlobs } {
   const matcher = new GlobMatcher(layer.protected_spec.map(compileGlob));
   const own = new Map<string, Claim>();
-  const matched = { files: new Set<readonly Glob[]>(), directories: new Set<readonly Glob[]>() };
+  const matched: MatchedGlobs = { files: new Set(), directories: new Set() };
+
   for (const entry of layer.entries) {
     const isDirectory = entry.type === 'directory';
     const globs = matcher.matching(entry.path, isDirectory);
@@ -131,6 +155,11 @@ function claimOwnPaths(
     const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
     own.set(entry.path, { by: index, kind, entry });
   }
+  return { own, matched };
+}
+
+/** Adds a claim for each directory above a claimed path. */
+function claimAncestors(own: Map<string, Claim>, index: number): void {
   for (const path of [...own.keys()]) {
     for (let above = path; above !== '/'; ) {
       above = parentPath(above);
@@ -138,25 +167,26 @@ function claimOwnPaths(
       own.set(above, { by: index, kind: 'ancestor', entry: null });
     }
   }
-  for (const [path, claim] of own) {
-    const all = claims.get(path);
-    if (all === undefined) claims.set(path, [claim]);
-    else all.push(claim);
-  }
+}
+
+/** Warnings about patterns that protect no file. */
+function idlePatternWarnings(
+  layer: CompositionLayer,
+  granted: ReadonlySet<string>,
+  matched: MatchedGlobs,
+): string[] {
   const sources = (found: ReadonlySet<readonly Glob[]>) =>
     new Set([...found].flat().map(({ source }) => source));
   const [onFiles, onDirectories] = [sources(matched.files), sources(matched.directories)];
   const idle = layer.protected_spec.filter(
     (source) => !onFiles.has(source) && !granted.has(source),
   );
-  for (const source of idle.slice(0, limits.conflictsShownMax)) {
+  const warnings = idle.slice(0, limits.conflictsShownMax).map((source) => {
     const what = `protected_spec ${JSON.stringify(source)} of ${layerName(layer)} ${layer.version}`;
-    warnings.push(
-      onDirectories.has(source)
-        ? `${what} protects directories only, not the files in them: end it with /*** to protect those too`
-        : `${what} matches nothing that the module ships, so it protects nothing`,
-    );
-  }
+    return onDirectories.has(source)
+      ? `${what} protects directories only, not the files in them: end it with /*** to protect those too`
+      : `${what} matches nothing that the module ships, so it protects nothing`;
+  });
   const more = idle.length - limits.conflictsShownMax;
   return more > 0
     ? [...warnings, `${more} more patterns of ${layerName(layer)} protect no files`]

@@ -26,31 +26,47 @@ export function renderedChanges(
   { diffLinesMax }: { diffLinesMax: number },
 ): RenderedChange[] {
   const [old, fresh] = [renderedOf(before), renderedOf(after)];
+  const paths = [...new Set([...old.keys(), ...fresh.keys()])].sort(compareBytes);
+  const isChangedKey = (key: string) => before.metadata[key] !== after.metadata[key];
+
   let linesLeft = diffLinesMax;
-  const changes: RenderedChange[] = [];
-  for (const path of [...new Set([...old.keys(), ...fresh.keys()])].sort(compareBytes)) {
-    const [was, is] = [old.get(path), fresh.get(path)];
-    const whose = is ?? was;
-    if (
-      whose === undefined ||
-      (was !== undefined && is !== undefined && equal(was.bytes, is.bytes))
-    )
-      continue;
-    const told = linesLeft > 0 ? diffOf(was?.bytes, is?.bytes, linesLeft) : null;
-    linesLeft -= told?.lines.length ?? 0;
-    const keys = new Set([...(was?.keys ?? []), ...(is?.keys ?? [])]);
-    changes.push({
-      path,
-      what: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed',
-      module: whose.module,
-      keys: [...keys]
-        .filter((key) => before.metadata[key] !== after.metadata[key])
-        .sort(compareBytes),
-      diff: told?.lines ?? null,
-      more_lines: told?.more ?? 0,
-    });
-  }
-  return changes;
+  return paths.flatMap((path) => {
+    const pair = { was: old.get(path), is: fresh.get(path) };
+    if (isSame(pair)) return [];
+
+    const diff = linesLeft > 0 ? diffOf(pair.was?.bytes, pair.is?.bytes, linesLeft) : null;
+    linesLeft -= diff?.lines.length ?? 0;
+    return [
+      {
+        path,
+        ...describePair(pair, isChangedKey),
+        diff: diff?.lines ?? null,
+        more_lines: diff?.more ?? 0,
+      },
+    ];
+  });
+}
+
+/** One path's file before and after; at least one of them exists. */
+interface Pair {
+  was: Rendered | undefined;
+  is: Rendered | undefined;
+}
+
+function isSame({ was, is }: Pair): boolean {
+  return was !== undefined && is !== undefined && equal(was.bytes, is.bytes);
+}
+
+function describePair(
+  { was, is }: Pair,
+  isChangedKey: (key: string) => boolean,
+): Pick<RenderedChange, 'what' | 'module' | 'keys'> {
+  const keys = new Set([...(was?.keys ?? []), ...(is?.keys ?? [])]);
+  return {
+    what: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed',
+    module: ((is ?? was) as Rendered).module,
+    keys: [...keys].filter(isChangedKey).sort(compareBytes),
+  };
 }
 
 interface Rendered {

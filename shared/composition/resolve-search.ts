@@ -116,23 +116,35 @@ export class Search<C extends VersionChoice> {
   /** Decides all modules; false when that cannot be. With a stack of its own: chains may be longer than the engine's. */
   #decideAll(): boolean {
     const decisions: Decision[] = [];
+
     for (;;) {
       const module = this.#order[decisions.length];
-      let failure =
+      const failure =
         module === undefined ? this.#refuseUnasked() : this.#decide(this.#open(module), decisions);
-      if (module === undefined && failure === null) {
+
+      if (failure !== null) {
+        if (!this.#recover(decisions, failure)) return false;
+      } else if (module === undefined) {
         if (this.#watchCycles || !hasCycle(this.#requiredBy())) return true;
-        this.#watchCycles = true;
-        for (let last = decisions.pop(); last !== undefined; last = decisions.pop())
-          this.#undo(last);
-        continue;
-      }
-      while (failure !== null) {
-        const decision = this.#jumpBack(decisions, failure);
-        if (decision === undefined) return false;
-        failure = this.#decide(decision, decisions);
+        this.#restart(decisions);
       }
     }
+  }
+
+  /** Starts again, and looks for cycles at each choice. */
+  #restart(decisions: Decision[]): void {
+    this.#watchCycles = true;
+    for (let last = decisions.pop(); last !== undefined; last = decisions.pop()) this.#undo(last);
+  }
+
+  /** Goes back until another choice works; false when none is left. */
+  #recover(decisions: Decision[], first: Set<LayerName>): boolean {
+    for (let failure: Set<LayerName> | null = first; failure !== null; ) {
+      const decision = this.#jumpBack(decisions, failure);
+      if (decision === undefined) return false;
+      failure = this.#decide(decision, decisions);
+    }
+    return true;
   }
 
   /** To blame are at first who asked for the module, then who rules a version out; one each, the first, is enough. */
@@ -153,22 +165,32 @@ export class Search<C extends VersionChoice> {
       choice = choices[decision.next++]
     ) {
       if (!this.#isHandedOut(module, choice)) continue;
+
       const unmet = demands.find((demand) => !this.#suits(module, choice, demand));
       if (unmet !== undefined) {
         if (unmet.by !== null) blamed.add(unmet.by);
         continue;
       }
-      decision.tried = true;
-      const clashing = this.#take(decision, choice);
-      if (clashing === null) {
+
+      if (this.#try(decision, choice)) {
         decisions.push(decision);
         return null;
       }
-      this.#undo(decision);
-      for (const other of clashing) if (other !== module) blamed.add(other);
     }
+
     if (!decision.tried) this.#note(module);
     return blamed;
+  }
+
+  /** Takes a choice; where it clashes, undoes it and blames the modules that it clashes with. */
+  #try(decision: Decision, choice: C): boolean {
+    decision.tried = true;
+    const clashing = this.#take(decision, choice);
+    if (clashing === null) return true;
+
+    this.#undo(decision);
+    for (const other of clashing) if (other !== decision.module) decision.blamed.add(other);
+    return false;
   }
 
   /** Undoes decisions up to the last one that has to do with a failure, and answers that one. */
@@ -332,23 +354,29 @@ export class Search<C extends VersionChoice> {
 
   /** Every constraint by which the assignments or any version within reach may take a module back. */
   #possibleConstraints(module: LayerName): ParsedConstraint[] {
-    if (this.#possible === undefined) {
-      this.#possible = new Map();
-      const queue: [LayerName | null, LayerName, string | null][] = [];
-      for (const one of this.#input.assigned) queue.push([null, one.module, one.constraint]);
-      for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-        const [by, name, constraint] = next;
-        const known = this.#possible.get(name);
-        for (const one of known === undefined ? this.#allRequirementsOf(name) : [])
-          queue.push([name, ...one]);
-        const constraints = known ?? new Set();
-        this.#possible.set(
-          name,
-          this.#mayTakeBack(by, name) ? constraints.add(this.#parsed(constraint)) : constraints,
-        );
-      }
-    }
+    this.#possible ??= this.#collectPossible();
     return [...(this.#possible.get(module) ?? [])];
+  }
+
+  #collectPossible(): Map<LayerName, Set<ParsedConstraint>> {
+    const possible = new Map<LayerName, Set<ParsedConstraint>>();
+    const queue = this.#input.assigned.map(
+      ({ module, constraint }): [LayerName | null, LayerName, string | null] => [
+        null,
+        module,
+        constraint,
+      ],
+    );
+
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const [by, name, constraint] = next;
+      if (!possible.has(name)) {
+        possible.set(name, new Set());
+        for (const one of this.#allRequirementsOf(name)) queue.push([name, ...one]);
+      }
+      if (this.#mayTakeBack(by, name)) possible.get(name)?.add(this.#parsed(constraint));
+    }
+    return possible;
   }
 
   #allRequirementsOf(name: LayerName): [LayerName, string | null][] {
