@@ -91,35 +91,16 @@ function sentencesOf({
   protected_by,
   carved_out,
 }: Explained): string[] {
-  const out: string[] = [];
   const path = shownPath(whole);
   const winner = candidates.find(({ outcome }) => outcome === 'wins');
-  if (present === null) out.push(`Nothing is at ${path}.`);
-  else if (present.type === 'directory') {
-    const by = present.by ?? 'no module';
-    out.push(
-      `${path} is a directory; what modules have in it is merged, its mode and owner are those of ${by}.`,
-    );
-  } else if (winner !== undefined) {
-    const how = present.rendered ? ', rendered for each machine' : '';
-    out.push(
-      `${path} is from ${winner.module} ${winner.version} (priority ${winner.priority})${how}.`,
-    );
-  }
-  for (const { from, by } of carved_out)
-    out.push(`${by} carves it out of the protection of its parent ${from}.`);
-  const has = winner === undefined ? 'has a file there' : 'has it too';
-  for (const { module, version, priority, outcome, because_of } of candidates) {
-    if (outcome === 'shadowed') {
-      out.push(
-        `${module} ${version} (priority ${priority}) ${has}; that of ${because_of} covers it.`,
-      );
-    } else if (outcome === 'dropped') {
-      out.push(
-        `${module} ${version} (priority ${priority}) ${has}; it is dropped because ${because_of} protects the path.`,
-      );
-    }
-  }
+  const out = [
+    ...presenceSentence(path, present, winner),
+    ...carved_out.map(
+      ({ from, by }) => `${by} carves it out of the protection of its parent ${from}.`,
+    ),
+    ...candidates.flatMap((candidate) => loserSentence(candidate, winner !== undefined)),
+  ];
+
   for (const { module, as, what } of protected_by) {
     if (as === 'itself') out.push(`${module} protects it.`);
     else if (as === 'ancestor')
@@ -127,4 +108,38 @@ function sentencesOf({
     else out.push(`It is reserved for ${module}, which was granted ${shownPath(what)}.`);
   }
   return out;
+}
+
+type Candidate = Explained['candidates'][number];
+
+function presenceSentence(
+  path: string,
+  present: Explained['present'],
+  winner: Candidate | undefined,
+): string[] {
+  if (present === null) return [`Nothing is at ${path}.`];
+
+  if (present.type === 'directory') {
+    const by = present.by ?? 'no module';
+    return [
+      `${path} is a directory; what modules have in it is merged, its mode and owner are those of ${by}.`,
+    ];
+  }
+
+  if (winner === undefined) return [];
+  const how = present.rendered ? ', rendered for each machine' : '';
+  return [
+    `${path} is from ${winner.module} ${winner.version} (priority ${winner.priority})${how}.`,
+  ];
+}
+
+function loserSentence(
+  { module, version, priority, outcome, because_of }: Candidate,
+  hasWinner: boolean,
+): string[] {
+  const has = `${module} ${version} (priority ${priority}) ${hasWinner ? 'has it too' : 'has a file there'}`;
+  if (outcome === 'shadowed') return [`${has}; that of ${because_of} covers it.`];
+  if (outcome === 'dropped')
+    return [`${has}; it is dropped because ${because_of} protects the path.`];
+  return [];
 }

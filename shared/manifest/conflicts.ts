@@ -190,36 +190,63 @@ function againstFiles(own: Side, neighbour: Contender): ManifestConflict[] {
     told.add(path);
     conflicts.push(conflict(kind, own.of, neighbour, path, certain));
   };
-  for (const [path, certain] of own.shippedOf(files)) {
-    const [ours, theirs] = [own.protects(path), other.protects(path)];
-    if (theirs && own.carves(path, neighbour)) continue;
-    if (ours && other.carves(path, own.of)) continue;
+
+  againstShipped(own, other, add);
+  againstProtected(own, other, files, add);
+  againstDirectories(own, other, add);
+  againstReservations(own, other, add);
+  return conflicts;
+}
+
+type Add = (kind: ConflictKind, path: string, certain: boolean) => void;
+
+/** Files that both sides ship. */
+function againstShipped(own: Side, other: Side, add: Add): void {
+  for (const [path, certain] of own.shippedOf(other.of.shipped ?? [])) {
+    const kind = kindOf(path, own, other);
+    if (kind === null) continue;
+
     // A neighbour's file at a reserved path meets the reservation whether the candidate ships it or not.
-    if (ours && theirs) add('both_protect', path, certain || own.reserves(path));
-    else if (theirs) add('would_be_dropped', path, certain);
-    else if (ours) add('would_drop', path, certain || own.reserves(path));
+    const meetsReservation = kind !== 'would_be_dropped' && own.reserves(path);
+    add(kind, path, certain || meetsReservation);
   }
+}
+
+function kindOf(path: string, own: Side, other: Side): ConflictKind | null {
+  const [ours, theirs] = [own.protects(path), other.protects(path)];
+  if (theirs && own.carves(path, other.of)) return null;
+  if (ours && other.carves(path, own.of)) return null;
+  if (ours && theirs) return 'both_protect';
+  if (theirs) return 'would_be_dropped';
+  return ours ? 'would_drop' : null;
+}
+
+/** The neighbour's files at paths that are reserved for the candidate, or where it has a protected directory. */
+function againstProtected(own: Side, other: Side, files: readonly string[], add: Add): void {
   for (const path of files) {
     const reserved = own.reserves(path) && !other.carves(path, own.of);
     if (!reserved && !own.protectedDirectories.has(path)) continue;
     add(other.protects(path) ? 'both_protect' : 'would_drop', path, true);
   }
+}
+
+/** The candidate's files where the neighbour has a protected directory. */
+function againstDirectories(own: Side, other: Side, add: Add): void {
   const directories = [...other.protectedDirectories].filter((path) => path !== '/');
   for (const [path, certain] of own.shippedOf(directories)) {
     // A wildcard that could be a file in place of a directory hardly ever means one.
     if (certain) add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, true);
   }
-  againstReservations(own, other, add);
-  return conflicts;
 }
 
 /** What is reserved for the neighbour and not shipped by it; and concrete paths that are reserved for both. */
-function againstReservations(
-  own: Side,
-  other: Side,
-  add: (kind: ConflictKind, path: string, certain: boolean) => void,
-) {
-  const free = (path: string) => !own.carves(path, other.of) && !other.carves(path, own.of);
+function againstReservations(own: Side, other: Side, add: Add): void {
+  againstReservedPaths(own, other, add);
+  againstSharedReservations(own, other, add);
+  if (own.of.shipped === null) againstReservedPatterns(own, other, add);
+}
+
+function againstReservedPaths(own: Side, other: Side, add: Add): void {
   const { shipped, manifest } = own.of;
   const paths =
     shipped === null
@@ -230,15 +257,23 @@ function againstReservations(
       add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, certain);
     }
   }
-  for (const [one, another] of [
-    [own, other],
-    [other, own],
-  ] as const) {
-    for (const path of concrete(one.reservations)) {
-      if (another.reserves(path) && free(path)) add('both_protect', path, true);
-    }
+}
+
+/** Concrete paths that one side reserves and a pattern of the other reserves too. */
+function againstSharedReservations(own: Side, other: Side, add: Add): void {
+  const reserved = [
+    ...concrete(own.reservations).filter((path) => other.reserves(path)),
+    ...concrete(other.reservations).filter((path) => own.reserves(path)),
+  ];
+  for (const path of reserved) {
+    if (own.carves(path, other.of) || other.carves(path, own.of)) continue;
+    add('both_protect', path, true);
   }
-  if (shipped !== null) return;
+}
+
+/** Where the candidate's files are not known: its wildcards that can meet a reservation. */
+function againstReservedPatterns(own: Side, other: Side, add: Add): void {
+  const { manifest } = own.of;
   const carved = own.of.parent === other.of.module ? carveOuts(manifest) : [];
   const wild = manifest.file_spec.filter(
     (glob) => !carved.includes(glob) && literalPath(compileGlob(glob)) === null,

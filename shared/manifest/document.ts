@@ -1,4 +1,5 @@
 import {
+  type Alias,
   type Document,
   isAlias,
   isCollection,
@@ -116,42 +117,39 @@ function surveyNodes(
   const problems: ManifestProblem[] = [];
   const anchors = new Set<string>();
   let aliases = 0;
-  const visit = (node: unknown, path: KeyPath): void => {
-    if (isAlias(node)) {
-      aliases++;
-      if (!anchors.has(node.source)) {
-        problems.push(
-          at(
-            startOf(node) ?? 0,
-            path,
-            `expected an anchor &${node.source} before this alias, found none`,
-          ),
-        );
-      }
+
+  const note = (node: unknown, path: KeyPath, message: string) =>
+    problems.push(at(startOf(node) ?? 0, path, message));
+
+  const visitAlias = (node: Alias, path: KeyPath): void => {
+    aliases++;
+    if (anchors.has(node.source)) return;
+    note(node, path, `expected an anchor &${node.source} before this alias, found none`);
+  };
+
+  const visitPair = (item: Pair, path: KeyPath, seen: Set<string>): void => {
+    const key = keyText(item);
+    visit(item.key, path);
+    visit(item.value, [...path, key]);
+
+    if (seen.has(key)) {
+      note(item.key, [...path, key], `expected the key ${key} once, found it again`);
     }
+    seen.add(key);
+  };
+
+  const visit = (node: unknown, path: KeyPath): void => {
+    if (isAlias(node)) visitAlias(node, path);
     if (isNode(node) && 'anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
     if (!isCollection(node)) return;
+
     const seen = new Set<string>();
     for (const [index, item] of node.items.entries()) {
-      if (!isPair(item)) {
-        visit(item, [...path, index]);
-        continue;
-      }
-      const key = keyText(item);
-      visit(item.key, path);
-      visit(item.value, [...path, key]);
-      if (seen.has(key)) {
-        problems.push(
-          at(
-            startOf(item.key) ?? 0,
-            [...path, key],
-            `expected the key ${key} once, found it again`,
-          ),
-        );
-      }
-      seen.add(key);
+      if (isPair(item)) visitPair(item, path, seen);
+      else visit(item, [...path, index]);
     }
   };
+
   visit(document.contents, []);
   return { problems, aliases };
 }
@@ -167,23 +165,42 @@ function startOf(node: unknown): number | undefined {
 
 /** Where a value starts, or its key; for what is not there, the nearest thing above it that is. */
 function offsetOf(document: Document.Parsed, { path, atKey }: Finding): number {
-  let node: unknown = document.contents;
-  let offset = startOf(node) ?? 0;
+  let place: Place = { node: document.contents, offset: startOf(document.contents) ?? 0 };
   for (const [depth, key] of path.entries()) {
-    if (isAlias(node)) node = node.resolve(document);
-    if (!isCollection(node)) return offset;
-    if (isMap(node)) {
-      const pair = (node.items as Pair[]).findLast((item) => keyText(item) === String(key));
-      if (pair === undefined) return offset;
-      const keyOffset = startOf(pair.key) ?? offset;
-      if (atKey && depth === path.length - 1) return keyOffset;
-      node = pair.value;
-      // An empty value has its place after the colon, where nobody looks.
-      offset = isScalar(node) && node.value === null ? keyOffset : (startOf(node) ?? keyOffset);
-    } else {
-      node = node.items[Number(key)];
-      offset = startOf(node) ?? offset;
-    }
+    const next = stepInto(document, place, key);
+    if (next === undefined) return place.offset;
+    if (atKey && depth === path.length - 1 && next.keyOffset !== undefined) return next.keyOffset;
+    place = next;
   }
-  return offset;
+  return place.offset;
+}
+
+/** A node and where it starts; `keyOffset` is where its key does, for a value of a mapping. */
+interface Place {
+  node: unknown;
+  offset: number;
+  keyOffset?: number;
+}
+
+function stepInto(
+  document: Document.Parsed,
+  { node: at, offset }: Place,
+  key: KeyPath[number],
+): Place | undefined {
+  const node = isAlias(at) ? at.resolve(document) : at;
+  if (!isCollection(node)) return undefined;
+
+  if (!isMap(node)) {
+    const item = node.items[Number(key)];
+    return { node: item, offset: startOf(item) ?? offset };
+  }
+
+  const pair = (node.items as Pair[]).findLast((item) => keyText(item) === String(key));
+  if (pair === undefined) return undefined;
+
+  const keyOffset = startOf(pair.key) ?? offset;
+  const { value } = pair;
+  // An empty value starts after the colon, where no reader looks.
+  const isEmpty = isScalar(value) && value.value === null;
+  return { node: value, offset: isEmpty ? keyOffset : (startOf(value) ?? keyOffset), keyOffset };
 }
