@@ -3,51 +3,56 @@ import { GantryError } from '../shared/base/error.ts';
 import { type ExitCode, run } from './run.ts';
 
 interface CommandSpec<Args extends unknown[]> {
-  /** One whole command line. */
-  example: string;
-  /** What exit code 1 means here, if it can be. */
+  /** Complete command lines; one that continues ends its line with a backslash. */
+  examples: string[];
+  /** What a user should know that no option says. */
+  notes?: string;
+  /** What exit code 1 means, for a command that uses it. */
   no?: string;
   action: (...args: Args) => Promise<ExitCode | undefined>;
 }
 
-/** What every command that talks to the control plane has: --json, an example, its exit codes. */
+/** Gives a command what every command has: --json, notes, examples, exit codes and error handling. */
 export function describe<Args extends unknown[]>(
   command: Command,
-  spec: CommandSpec<Args>,
+  { examples, notes, no, action }: CommandSpec<Args>,
 ): Command {
-  const codes = [
-    '0 done',
-    ...(spec.no === undefined ? [] : [`1 ${spec.no}`]),
-    '2 wrong usage or an error',
+  const heading = examples.length === 1 ? 'Example:' : 'Examples:';
+  const codes = ['0 success', ...(no === undefined ? [] : [`1 ${no}`]), '2 error'];
+  const help = [
+    ...(notes === undefined ? [] : [notes.trim()]),
+    [heading, ...examples.map((line) => `  ${line}`)].join('\n'),
+    `Exit codes: ${codes.join(', ')}.`,
   ];
+
   return command
-    .option('--json', 'print the answer as JSON')
-    .addHelpText('after', `\nExample:\n  ${spec.example}\n\nExit codes: ${codes.join(', ')}.`)
-    .action(run(spec.action) as (...args: unknown[]) => Promise<void>);
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', `\n${help.join('\n\n')}`)
+    .action(run(action) as (...args: unknown[]) => Promise<void>);
 }
 
 export interface Flags {
   json?: true;
 }
 
-/** Collects the values of an option that may be given several times. */
-export function several(value: string, before: string[] = []): string[] {
+/** Collects the values of a repeatable option. */
+export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-/** An option that takes one of a few words; its help and its error name them. */
-export function oneOf(flags: string, words: readonly string[], description: string): Option {
+/** Returns an option that takes one of a few words. Its help and its error list them. */
+export function choiceOption(flags: string, words: readonly string[], description: string): Option {
   return new Option(flags, description).choices(words);
 }
 
-/** Parses an option's whole number; commander names the option in its error. */
-export function wholeNumber(value: string): number {
+/** Parses a whole number. Commander adds the name of the option to the error. */
+export function parseWholeNumber(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(value);
 }
 
-/** `key=value` pairs as metadata; `true`, `false` and numbers are taken as such. */
-export function metadataOf(pairs: string[]): Record<string, string | number | boolean> {
+/** Parses `key=value` pairs. `true`, `false` and numbers become values of their type. */
+export function parseMetadata(pairs: string[]): Record<string, string | number | boolean> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
@@ -57,7 +62,7 @@ export function metadataOf(pairs: string[]): Record<string, string | number | bo
   );
 }
 
-/** Numbers only where they are written as they would be printed, so that no digit of an identifier is lost. */
+/** Converts only numbers that print as they were written, so that identifiers keep all digits. */
 function plainValue(text: string): string | number | boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;

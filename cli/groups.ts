@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 
 interface CommandGroup {
   name: string;
+  alias?: string;
   summary: string;
   load: () => Promise<{ register: (command: Command) => void }>;
 }
 
-/** The nouns of the command line. A group's file is loaded only when the arguments name it. */
+/** The groups of commands. `load` imports the file of a group only when the arguments name the group. */
 export const commandGroups: CommandGroup[] = [
   {
     name: 'module',
@@ -15,98 +16,104 @@ export const commandGroups: CommandGroup[] = [
   },
   {
     name: 'verify-bundle',
-    summary: 'verify a Sigstore bundle about a file, without server and network',
+    summary: 'verify the Sigstore bundle of a file offline',
     load: () => import('./commands/signatures/verify-bundle.ts'),
   },
   {
     name: 'agent',
-    summary: 'enrol this machine and reconcile it to its desired state',
+    summary: 'enrol this machine and keep it in its desired state',
     load: () => import('./commands/machines/agent.ts'),
   },
   {
     name: 'login',
-    summary: 'keep where the control plane is, and a token for it',
+    summary: 'save the URL of a control plane and a token for it',
     load: () => import('./commands/accounts/login.ts'),
   },
   {
     name: 'account',
-    summary: 'show the account, make accounts',
+    summary: 'show the account, create accounts',
     load: () => import('./commands/accounts/account.ts'),
   },
   {
     name: 'member',
-    summary: 'people of the account and their roles',
+    summary: 'manage the people of the account and their roles',
     load: () => import('./commands/accounts/member.ts'),
   },
-  { name: 'token', summary: 'API tokens', load: () => import('./commands/accounts/token.ts') },
+  {
+    name: 'token',
+    summary: 'manage API tokens',
+    load: () => import('./commands/accounts/token.ts'),
+  },
   {
     name: 'category',
-    summary: 'categories of modules and their positions',
+    summary: 'manage module categories and their positions',
     load: () => import('./commands/modules/category.ts'),
   },
   {
     name: 'registry',
-    summary: 'credentials by which the platform reads from registries',
+    summary: 'manage the registry credentials of the platform',
     load: () => import('./commands/registries/registry.ts'),
   },
   {
     name: 'hook',
-    summary: 'webhooks by which registries tell of pushes',
+    summary: 'manage webhooks for registry pushes',
     load: () => import('./commands/registries/hook.ts'),
   },
   {
     name: 'template',
-    summary: 'templates that machines are built from',
+    summary: 'manage templates, from which machines are built',
     load: () => import('./commands/templates/template.ts'),
   },
   {
     name: 'composition',
-    summary: 'why machines have what they have',
+    summary: 'show and explain compositions',
     load: () => import('./commands/templates/composition.ts'),
   },
   {
     name: 'assignment',
-    summary: 'modules of a template',
+    summary: 'manage the modules of a template',
     load: () => import('./commands/templates/assignment.ts'),
   },
   {
     name: 'instance',
-    summary: 'machines built from a template',
+    summary: 'manage machines',
     load: () => import('./commands/machines/instance.ts'),
   },
   {
     name: 'drift',
-    summary: 'whether a machine runs what it should',
+    summary: 'compare what a machine runs with its desired state',
     load: () => import('./commands/machines/drift.ts'),
   },
   {
     name: 'fleet',
-    summary: 'which machines run what they should',
+    summary: 'show how many machines run their desired state',
     load: () => import('./commands/machines/fleet.ts'),
   },
   {
     name: 'operation',
-    summary: 'changes on their way',
+    summary: 'list, follow and withdraw operations',
     load: () => import('./commands/operations/operation.ts'),
   },
   {
-    name: 'approvals',
-    summary: 'requests that wait for a reviewer',
-    load: () => import('./commands/operations/approvals.ts'),
+    name: 'approval',
+    // The old name of the group, which scripts may still use.
+    alias: 'approvals',
+    summary: 'list and decide approvals',
+    load: () => import('./commands/operations/approval.ts'),
   },
   {
     name: 'trust',
-    summary: 'the keys that machines of the account trust',
+    summary: 'manage the keys of the account root',
     load: () => import('./commands/accounts/trust.ts'),
   },
   {
     name: 'policy',
-    summary: 'what each action asks for',
+    summary: 'manage intervention policies',
     load: () => import('./commands/operations/policy.ts'),
   },
   {
     name: 'composefs',
-    summary: 'make composefs images and digests',
+    summary: 'create and read composefs images',
     load: () => import('./commands/files/composefs.ts'),
   },
 ];

@@ -2,8 +2,8 @@ import { enableCompileCache } from 'node:module';
 import { makeProgram } from './program.ts';
 import { fail } from './run.ts';
 
-// Start-up time is a feature (`gantry --help` in under 200 ms): types are stripped once, and only the group that the
-// arguments name is loaded.
+// Start-up time is a feature (`gantry --help` in under 200 ms): the compile cache strips types once, and only the group
+// that the arguments name is loaded.
 enableCompileCache();
 
 async function main(argv: string[]): Promise<void> {
@@ -12,7 +12,7 @@ async function main(argv: string[]): Promise<void> {
   await program.parseAsync(argv, { from: 'user' });
 }
 
-// Who reads the output may stop before its end, as `head` does; what was asked for is done all the same.
+// A reader may close the output early, as `head` does. The command still runs to its end.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') fail(error);
 });

@@ -3,22 +3,30 @@ import project from '../package.json' with { type: 'json' };
 import { commandGroups } from './groups.ts';
 
 /**
- * The command line's tree. Of the groups, only those that `wanted` names are loaded with their commands; the others have
- * their name and summary.
+ * Builds the command tree. A group that `isWanted` selects is loaded with its commands; the others have only their name
+ * and summary, which keeps start-up fast.
  */
-export async function makeProgram(wanted: (group: string) => boolean): Promise<Command> {
+export async function makeProgram(isWanted: (group: string) => boolean): Promise<Command> {
   const program = new Command('gantry')
     .version(project.version)
-    .description('Takes signed modules from OCI registries to running machines.')
-    .showHelpAfterError('Add --help to see what it takes.')
+    .description('Delivers signed modules from OCI registries to running machines.')
+    .showHelpAfterError('Run the command with --help to see its usage.')
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : 2);
     })
-    .addHelpText('after', '\nExit codes: 0 done, 1 the answer is no, 2 wrong usage or an error.');
-  for (const group of commandGroups) {
-    const command = program.command(group.name).description(group.summary);
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 success, 1 negative result (not verified, refused, drifted), 2 error.',
+    );
+
+  for (const { name, alias, summary, load } of commandGroups) {
+    const command = program.command(name).description(summary);
     command.copyInheritedSettings(program);
-    if (wanted(group.name)) (await group.load()).register(command);
+    if (alias !== undefined) command.alias(alias);
+    if (isWanted(name) || (alias !== undefined && isWanted(alias))) {
+      (await load()).register(command);
+    }
   }
+
   return program;
 }

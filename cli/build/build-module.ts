@@ -25,11 +25,11 @@ import { sourceDate } from './source-date.ts';
 export interface BuildOptions {
   /** The module repository: holds `manifest.yaml` and `rootfs/`. */
   directory: string;
-  /** Where the results go; made when missing. */
+  /** Directory of the results; created if missing. */
   out: string;
   /** Stop before the module tar. */
   dryRun: boolean;
-  /** Leave out the packages of `package_spec`, which the built module's manifest then does not list either. */
+  /** Build without the packages of `package_spec`, and without listing them in the built manifest. */
   rootfsOnly?: boolean;
   /** SOURCE_DATE_EPOCH of the environment. */
   sourceDateEpoch?: string | undefined;
@@ -38,11 +38,11 @@ export interface BuildOptions {
 export interface BuildResult {
   name: string;
   dry_run: boolean;
-  /** Written files, by what they hold. */
+  /** Paths of the written files. */
   outputs: { manifest: string; file_list: string; package_list: string; module?: string };
   files: number;
   packages: number;
-  /** Packages of the manifest that `rootfsOnly` left out. */
+  /** Packages that `rootfsOnly` left out. */
   packages_left_out: string[];
   /** Seconds since 1970. */
   source_date_epoch: number;
@@ -55,8 +55,8 @@ export interface BuildResult {
 }
 
 /**
- * Builds a module of `rootfs/` content (product.md, section 3). Same input and time, same bytes, wherever and by
- * whomever it is built. Nothing is left half written: results are renamed into place.
+ * Builds a module from `rootfs/`. The same input and time give the same bytes on every machine. Results are renamed into
+ * place, so that none is ever half written.
  *
  * @throws GantryError `ModuleManifestSchemaError`, `package_build_unsupported`, `io_error`, `tree_invalid` and the codes of
  * `writeModuleTar`.
@@ -116,7 +116,7 @@ async function readManifest(
     if (error.code !== 'ENOENT') throw error;
     throw new GantryError(
       'io_error',
-      `expected a manifest at ${path}, found none; run this in the directory of a module, or name it`,
+      `expected a manifest at ${path}, found none; run this in the directory of a module, or pass its path`,
       { cause: error },
     );
   });
@@ -130,23 +130,23 @@ async function readManifest(
 function refusePackages(manifest: ModuleManifest): void {
   const count = manifest.package_spec.length;
   if (count === 0) return;
-  const message = `${manifest.name} has package_spec with ${count} package${count === 1 ? '' : 's'}; this build makes rootfs content only, expected none (--dry-run lists them, --rootfs-only leaves them out)`;
+  const message = `expected no package_spec, found ${count} package${count === 1 ? '' : 's'} in ${manifest.name}; use --rootfs-only to build without, or --dry-run to list them`;
   throw new GantryError('package_build_unsupported', message, {
     field: 'package_spec',
     found: manifest.package_spec,
   });
 }
 
-/** A module says what it ships, so one that is built without its packages does not list them. */
+/** A manifest says what its module ships, so one built without packages lists none. */
 function withoutPackages(manifest: ModuleManifest): ModuleManifest {
   if (manifest.file_spec.length > 0) return { ...manifest, package_spec: [] };
-  const message = `${manifest.name} has no file_spec, so nothing of it is in rootfs/; expected one for --rootfs-only`;
+  const message = `expected a file_spec for --rootfs-only, found none in ${manifest.name}; nothing would be built`;
   throw new GantryError('package_build_unsupported', message, { field: 'file_spec' });
 }
 
 function leftOutWarning(packages: string[]): string[] {
   if (packages.length === 0) return [];
-  return [`built from rootfs/ only, without the packages of package_spec: ${packages.join(', ')}`];
+  return [`built without the packages of package_spec: ${packages.join(', ')}`];
 }
 
 async function contentFacts(
@@ -206,7 +206,7 @@ async function writeTar(
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }
 
-/** Writes beside the place and renames, so that readers see the old file or the new one, whole. */
+/** Writes a temporary file and renames it, so that readers see the complete old or new file. */
 async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {

@@ -4,31 +4,31 @@ import { selectFiles } from '../../shared/files/index.ts';
 import { buildMask, type ModuleManifest } from '../../shared/manifest/index.ts';
 import type { ContentFacts, SourceEntry } from './rootfs.ts';
 
-/** What a build would ship of a repository's `rootfs/`. */
+/** What a build ships from `rootfs/`. */
 export interface BuildPlan {
-  /** Paths of what is shipped and is no directory, byte-wise; the directories above follow from them. */
+  /** Shipped paths except directories, in byte order; their parent directories ship too. */
   files: string[];
-  /** Globs of `file_spec` that ship nothing, as sentences. */
+  /** One sentence for each glob of `file_spec` that matches nothing. */
   warnings: string[];
 }
 
-/** Selects by `file_spec` and the build's mask (product.md, sections 2 and 3: carve-outs ship). */
+/** Selects files by `file_spec` and the mask of the build. Carve-outs ship. */
 export function planModule(manifest: ModuleManifest, source: SourceEntry[]): BuildPlan {
   const mask = buildMask(manifest);
   const paths = source.filter(({ type }) => type !== 'directory').map(({ path }) => path);
   const files = selectFiles(paths, { file_spec: manifest.file_spec, mask });
   const warnings = manifest.file_spec
     .filter((glob) => selectFiles(files, { file_spec: [glob], mask: [] }).length === 0)
-    .map((glob) => `file_spec has ${JSON.stringify(glob)}, which selects nothing in rootfs/`);
+    .map((glob) => `file_spec: ${JSON.stringify(glob)} matches nothing in rootfs/`);
   return { files, warnings };
 }
 
 /**
- * The tree that ships: the root, the files and the directories above them, owner 0:0, modes as git keeps them, one
- * time for all. Nothing of the working copy's own owners, times and umask reaches it.
+ * Returns the tree that ships: the root, the files and their parent directories. All have owner 0:0, the mode that git
+ * keeps and the same time, so that owners, times and umask of the working copy do not matter.
  *
- * @param facts of every file's content, by path.
- * @throws GantryError `tree_invalid` for a selected device, fifo or socket, which git could not keep.
+ * @param facts the content facts of each file, by path
+ * @throws GantryError `tree_invalid` for a device, fifo or socket, which git cannot keep
  */
 export function plannedTree(
   files: string[],
@@ -60,7 +60,7 @@ export function plannedTree(
         ...(facts.get(path) as ContentFacts),
       });
     } else {
-      const message = `rootfs${path} is a device, fifo or socket; expected what git keeps: files and symlinks`;
+      const message = `expected files and symlinks in rootfs/, found a device, fifo or socket at rootfs${path}`;
       throw new GantryError('tree_invalid', message, { field: path });
     }
   }

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { FsVerity } from '../../shared/composefs/index.ts';
 
-/** Something in a module repository's `rootfs/`, as git would keep it. */
+/** An entry of `rootfs/`, as git keeps it. */
 export interface SourceEntry {
   /** Absolute in the tree: `/etc/redis.conf`. */
   path: string;
   type: 'directory' | 'file' | 'symlink' | 'other';
-  /** Files: whether their owner may execute them, the only mode bit that git keeps. */
+  /** Of a file: the owner's execute bit, the only mode bit that git keeps. */
   executable?: boolean;
-  /** Symlinks: the target. */
+  /** Of a symlink. */
   target?: string;
 }
 
 /**
- * Lists everything below a directory, following no symlink; a directory that is not there has nothing in it.
+ * Lists everything below a directory without following symlinks. A missing directory is empty.
  *
- * @throws GantryError `io_error` for a root that is no directory, `tar_path_not_utf8` for a name that is not UTF-8.
+ * @throws GantryError `io_error` if the path is not a directory, `tar_path_not_utf8` for a name that is not UTF-8
  */
 export async function readRootfs(directory: string): Promise<SourceEntry[]> {
   const stats = await lstat(directory).catch((error: NodeJS.ErrnoException) => {
@@ -27,7 +27,7 @@ export async function readRootfs(directory: string): Promise<SourceEntry[]> {
   });
   if (!stats) return [];
   if (!stats.isDirectory())
-    throw new GantryError('io_error', `${directory} is no directory, expected one`);
+    throw new GantryError('io_error', `expected a directory at ${directory}, found something else`);
   const entries: SourceEntry[] = [];
   const waiting = [''];
   for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
@@ -67,18 +67,18 @@ function utf8(bytes: Buffer, what: string): string {
   if (Buffer.from(text).equals(bytes)) return text;
   throw new GantryError(
     'tar_path_not_utf8',
-    `${what} is not UTF-8: ${JSON.stringify(bytes.toString('latin1'))}`,
+    `expected UTF-8 in ${what}, found ${JSON.stringify(bytes.toString('latin1'))}`,
   );
 }
 
-/** What an index says of a file's content: bytes, fs-verity digest, and the content itself where composefs inlines it. */
+/** The size and fs-verity digest of a file, and its content if composefs inlines it. */
 export interface ContentFacts {
   size: number;
   verity?: string;
   content?: string;
 }
 
-/** Hashes a file of the tree in one pass. @param inlineMax bytes up to which the content is kept. */
+/** Hashes a file in one pass. @param inlineMax the largest size in bytes whose content is returned */
 export async function readContentFacts(location: string, inlineMax: number): Promise<ContentFacts> {
   const verity = new FsVerity();
   const kept: Buffer[] = [];
@@ -93,7 +93,7 @@ export async function readContentFacts(location: string, inlineMax: number): Pro
   return size <= inlineMax ? { ...facts, content: Buffer.concat(kept).toString('base64') } : facts;
 }
 
-/** A file's bytes, in chunks that are the caller's; a symlink that took the file's place is not followed. */
+/** Yields the bytes of a file in fresh chunks. Does not follow a symlink that replaced the file meanwhile. */
 export async function* openContent(location: string): AsyncGenerator<Buffer, void, void> {
   const file = await open(location, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {

@@ -5,16 +5,16 @@ import { GantryError } from '../../shared/base/error.ts';
 export interface SourceDate {
   /** Seconds since 1970. */
   seconds: number;
-  /** Why the time is not the last commit's though there may be one. */
+  /** Why the time of the last commit could not be read. */
   warning?: string;
 }
 
 /**
- * The time that all built content gets: SOURCE_DATE_EPOCH (reproducible-builds.org), else the last commit's of the
- * repository that holds the directory, else 0.
+ * Returns the time of all built content: SOURCE_DATE_EPOCH (reproducible-builds.org), else the time of the last commit of
+ * the repository around the directory, else 0.
  *
- * @param epoch the environment's SOURCE_DATE_EPOCH; empty is as absent.
- * @throws GantryError `usage` for an epoch that is no number of seconds.
+ * @param epoch SOURCE_DATE_EPOCH of the environment; empty means absent
+ * @throws GantryError `usage` if the epoch is not a number of seconds
  */
 export async function sourceDate(
   directory: string,
@@ -22,7 +22,7 @@ export async function sourceDate(
 ): Promise<SourceDate> {
   if (epoch) {
     if (/^[0-9]{1,11}$/.test(epoch)) return { seconds: Number(epoch) };
-    const message = `SOURCE_DATE_EPOCH is ${JSON.stringify(epoch)}, expected whole seconds since 1970`;
+    const message = `expected SOURCE_DATE_EPOCH in whole seconds since 1970, found ${JSON.stringify(epoch)}`;
     throw new GantryError('usage', message, { field: 'SOURCE_DATE_EPOCH', found: epoch });
   }
   try {
@@ -35,12 +35,12 @@ export async function sourceDate(
   }
 }
 
-/** git refuses a repository of another owner, as in containers; without a word the bytes would differ from elsewhere. */
+/** git refuses a repository of another owner, as in containers. Warn, because the bytes then differ from other builds. */
 function refusal(error: unknown): { warning?: string } {
   const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
   if (code === 'ENOENT' || /not a git repository|does not have any commits/.test(stderr)) return {};
   const reason = stderr.trim().split('\n')[0];
   return {
-    warning: `all times are 0, since git does not tell the last commit's: ${reason || code}`,
+    warning: `all times are 0, because git cannot read the last commit: ${reason || code}`,
   };
 }

@@ -48,7 +48,7 @@ import {
   templateSchema,
 } from '../../shared/contract/templates/index.ts';
 
-/** What the HTTP API answers, by what it is asked. */
+/** The schemas of the responses of the HTTP API. */
 export const answers = {
   explanation: explainAnswer,
   account: z.object({ account: accountSchema }),

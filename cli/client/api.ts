@@ -6,7 +6,7 @@ export interface Api {
   answers: typeof answers;
 }
 
-/** The control plane that `gantry login` chose. Loaded when a command runs, so that `--help` need not wait for it. */
+/** Connects to the saved control plane. The client is loaded only when a command runs, so that `--help` is fast. */
 export async function connect(): Promise<Api> {
   const [{ makeClient }, { answers }, { readConnection }] = await Promise.all([
     import('./client.ts'),
@@ -16,8 +16,8 @@ export async function connect(): Promise<Api> {
   return { client: makeClient(await readConnection()), answers };
 }
 
-/** The id behind what a person wrote: an id as it is, or the name of a template or instance. */
-export async function idOf(
+/** Returns the id of a template or instance that is written as an id or as a name. */
+export async function resolveId(
   api: Api,
   noun: 'templates' | 'instances',
   written: string,
@@ -28,13 +28,13 @@ export async function idOf(
     noun === 'templates'
       ? await api.client.all(api.answers.templates, 'templates', '/templates')
       : await api.client.all(api.answers.instances, 'instances', '/instances');
-  // The name of a decommissioned instance is free for another one.
+  // Another instance may have taken the name of a decommissioned one.
   const named = rows.filter(({ name }) => name === written);
   const row = named.find(({ state }) => state !== 'decommissioned') ?? named.at(-1);
   if (row !== undefined) return row.id;
   const { GantryError } = await import('../../shared/base/error.ts');
   throw new GantryError(
     'not_found',
-    `expected the id or name of one of the ${noun}, found "${written}"`,
+    `expected the id or name of ${noun === 'templates' ? 'a template' : 'an instance'}, found "${written}"`,
   );
 }

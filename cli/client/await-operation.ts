@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { OperationAnswer } from '../../shared/contract/operations/index.ts';
-import { type Flags, wholeNumber } from '../command.ts';
+import { type Flags, parseWholeNumber } from '../command.ts';
+import { showSpinner } from '../output/progress.ts';
 import { type ExitCode, print } from '../run.ts';
 import type { Api } from './api.ts';
 
@@ -10,22 +11,22 @@ export interface WaitFlags extends Flags {
   timeout: number;
 }
 
-/** What exit code 1 means where a change is asked for. */
-export const changeRefused = 'the change was refused, rejected or failed, or did not end in time';
+/** What exit code 1 means for a command that requests a change. */
+export const changeRefused = 'the operation was refused, rejected, failed or timed out';
 
-/** The options of commands whose change is an operation. */
-export function waits(command: Command): Command {
+/** Adds the options of commands that start an operation. */
+export function addWaitOptions(command: Command): Command {
   return command
-    .option('--wait', 'wait until the change is made or waits for approval (default)')
-    .option('--no-wait', 'return as soon as the request is accepted')
-    .option('--timeout <seconds>', 'how long to wait', wholeNumber, 600);
+    .option('--wait', 'wait until the operation ends or needs approval (default)')
+    .option('--no-wait', 'return as soon as the operation is accepted')
+    .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600);
 }
 
 const ends = ['succeeded', 'refused', 'failed', 'rejected', 'expired', 'withdrawn'];
 
 /**
- * Follows an operation until it ends or waits for people, tells how it went and returns the exit code. `extra` is what
- * else the answer held.
+ * Follows an operation until it ends or needs approval, prints it and returns the exit code.
+ * @param extra other parts of the API response, which `--json` prints too
  */
 export async function awaitOperation(
   api: Api,
@@ -33,20 +34,20 @@ export async function awaitOperation(
   flags: WaitFlags,
   extra: Record<string, unknown> = {},
 ): Promise<ExitCode> {
-  const operation = flags.wait === false ? started : await followed(api, started, flags);
-  print(flags.json, { operation, ...extra }, () => outcome(operation));
+  const operation = flags.wait === false ? started : await followOperation(api, started, flags);
+  print(flags.json, { operation, ...extra }, () => formatOutcome(operation));
   if (flags.wait === false || ['succeeded', 'awaiting_approval'].includes(operation.state))
     return 0;
   return 1;
 }
 
-async function followed(
+async function followOperation(
   api: Api,
   started: OperationAnswer,
   flags: WaitFlags,
 ): Promise<OperationAnswer> {
   const deadline = Date.now() + flags.timeout * 1000;
-  const show = await progress(flags, started.summary);
+  const spinner = await showSpinner(flags, started.summary);
   let operation = started;
   let pauseMs = 250;
   while (
@@ -54,17 +55,17 @@ async function followed(
     operation.state !== 'awaiting_approval' &&
     Date.now() < deadline
   ) {
-    show.message(`${operation.summary}: ${operation.state}`);
+    spinner.message(`${operation.summary}: ${operation.state}`);
     await sleep(pauseMs);
     pauseMs = Math.min(2000, pauseMs * 1.4);
     ({ operation } = await api.client.get(api.answers.operation, `/operations/${operation.id}`));
   }
-  show.stop();
+  spinner.stop();
   return operation;
 }
 
-/** One sentence on how an operation stands. */
-export function outcome({
+/** Formats the state of an operation, and what to do next. */
+export function formatOutcome({
   id,
   summary,
   state,
@@ -74,21 +75,9 @@ export function outcome({
 }: OperationAnswer): string {
   if (state === 'succeeded') return `done: ${summary}`;
   if (state === 'awaiting_approval') {
-    return `waiting for approval: ${summary}\n  reviewers have mail; or: gantry approvals approve ${approval_id}`;
+    return `awaiting approval: ${summary}\n  reviewers have mail; or run: gantry approval approve ${approval_id}`;
   }
   if (ends.includes(state))
     return `${state}: ${summary}${message ? `\n  ${message}` : ''}${code ? ` (${code})` : ''}`;
-  return `${state}: ${summary}\n  gantry operation wait ${id}`;
-}
-
-/** A spinner for people at a terminal, nothing for programs. */
-async function progress(
-  flags: Flags,
-  text: string,
-): Promise<{ message: (text: string) => void; stop: () => void }> {
-  if (flags.json || !process.stderr.isTTY) return { message: () => {}, stop: () => {} };
-  const { spinner } = await import('@clack/prompts');
-  const shown = spinner({ output: process.stderr });
-  shown.start(text);
-  return { message: (next) => shown.message(next), stop: () => shown.clear() };
+  return `${state}: ${summary}\n  follow it with: gantry operation wait ${id}`;
 }

@@ -12,7 +12,7 @@ export interface Request {
   query?: Record<string, string | undefined>;
 }
 
-/** The HTTP API, below `/api/v1`; every answer is parsed by its schema. */
+/** The HTTP API below `/api/v1`. Every response is parsed by its schema. */
 export interface Client {
   get<A extends z.ZodType>(answer: A, path: string, query?: Request['query']): Promise<z.output<A>>;
   send<A extends z.ZodType>(
@@ -33,8 +33,8 @@ export interface Client {
 type Page<N extends string, I> = { [K in N]: I[] } & { next_cursor: string | null };
 
 /**
- * A client of one control plane. Problem answers become the GantryError that they tell of. What fails on its way is
- * tried again: reads as they are, creates under one `Idempotency-Key`, so that they happen once.
+ * Returns a client of one control plane. A problem document becomes a GantryError. Reads and creates are retried; a
+ * create keeps its `Idempotency-Key`, so that it happens once.
  */
 export function makeClient(connection: Connection): Client {
   const request = async <A extends z.ZodType>(
@@ -43,14 +43,14 @@ export function makeClient(connection: Connection): Client {
     path: string,
     given: Request = {},
   ) => {
-    const response = await sent(connection, method, path, given);
+    const response = await sendRequest(connection, method, path, given);
     const body = response.status === 204 ? undefined : await response.json().catch(() => undefined);
-    if (!response.ok) throw errorOf(response.status, body, connection.url);
+    if (!response.ok) throw toGantryError(response.status, body, connection.url);
     const parsed = answer.safeParse(body);
     if (parsed.success) return parsed.data;
     throw new GantryError(
       'internal',
-      `the answer to ${method} ${path} is not what this version of gantry expects`,
+      `expected a response to ${method} ${path} that this version of gantry understands, found another; update gantry`,
       {
         cause: parsed.error,
       },
@@ -76,7 +76,7 @@ export function makeClient(connection: Connection): Client {
   };
 }
 
-async function sent(
+async function sendRequest(
   connection: Connection,
   method: string,
   path: string,
@@ -99,38 +99,38 @@ async function sent(
       const response = await fetch(url, {
         method,
         headers,
-        // A redirect would carry the token to another address.
+        // A redirect would send the token to another address.
         redirect: 'error',
         signal: AbortSignal.timeout(limits.clientTimeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       if (last || ![502, 503, 504].includes(response.status)) return response;
     } catch (error) {
-      if (last) throw unreachable(connection.url, error);
+      if (last) throw unavailableError(connection.url, error);
     }
     await sleep(300 * 3 ** (attempt - 1));
   }
 }
 
-function unreachable(url: string, error: unknown): GantryError {
+function unavailableError(url: string, error: unknown): GantryError {
   const { message, cause } = error as Error & { cause?: Error };
   return new GantryError(
     'unavailable',
-    `expected an answer from ${url}: ${cause?.message || message}`,
+    `expected a response from ${url}, found none: ${cause?.message || message}`,
     {
       cause: error,
     },
   );
 }
 
-/** The error that a problem document tells of. */
-function errorOf(status: number, body: unknown, url: string): GantryError {
+/** Returns the error that a problem document describes. */
+function toGantryError(status: number, body: unknown, url: string): GantryError {
   const parsed = problemSchema.safeParse(body);
   if (!parsed.success) {
     const code = status >= 500 ? 'unavailable' : 'internal';
     return new GantryError(
       code,
-      `expected a Gantry at ${url}, found an answer ${status} that is none of its own`,
+      `expected Gantry at ${url}, found a response ${status} of another server`,
     );
   }
   const { code, detail, field, expected, found, details, request_id } = parsed.data;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
 
-/** Where the control plane is and what to say who we are. */
+/** The URL of a control plane and the token for it. */
 export interface Connection {
   url: string;
   token: string;
@@ -15,8 +15,8 @@ export function configFile(environment: NodeJS.ProcessEnv = process.env): string
 }
 
 /**
- * The connection that `gantry login` kept; GANTRY_URL and GANTRY_TOKEN override it. A token from the file is never sent
- * to another URL than the one it was kept for.
+ * Reads the connection that `gantry login` saved. GANTRY_URL and GANTRY_TOKEN override it. A saved token is only sent to
+ * the URL that it was saved with.
  */
 export async function readConnection(
   environment: NodeJS.ProcessEnv = process.env,
@@ -31,14 +31,14 @@ export async function readConnection(
     const missing = url === undefined ? 'the URL of a control plane' : `a token for ${url}`;
     throw new GantryError(
       'usage',
-      `expected ${missing}; run "gantry login --url URL", or set GANTRY_URL and GANTRY_TOKEN`,
+      `expected ${missing}; run "gantry login --url <url>", or set GANTRY_URL and GANTRY_TOKEN`,
     );
   }
   return { url: url.replace(/\/+$/, ''), token };
 }
 
-/** Keeps a connection, readable by its owner only. Returns the file's path. */
-export async function keepConnection(connection: Connection): Promise<string> {
+/** Saves a connection in a file that only its owner can read. Returns the path. */
+export async function saveConnection(connection: Connection): Promise<string> {
   const file = configFile();
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const next = `${file}.${process.pid}`;

@@ -7,7 +7,7 @@ import {
   type SignerClaims,
   type SignerIdentity,
 } from '../../shared/domain/signatures/index.ts';
-import { several } from '../command.ts';
+import { collect } from '../command.ts';
 import { readOptionFile, readOptionJson } from './option-files.ts';
 
 /** Flags that say whose signatures count. */
@@ -22,59 +22,62 @@ export interface TrustFlags {
   trustedRoot?: string;
 }
 
-/** Flags of a registration that may be changed later. */
+/** Flags of a registration that `module update` can change. */
 export interface RegistrationFlags extends TrustFlags {
   platform?: string[];
   allowUnanchored?: true;
 }
 
-/** The options of `TrustFlags` but `--trusted-root`, which each command describes itself. */
-export function withTrustOptions(command: Command): Command {
+/** The help of --trusted-root where it is the only trust root. */
+export const trustedRootHelp = 'Sigstore trusted_root.json (default: the public-good trust root)';
+
+/** Adds the options of `TrustFlags` except `--trusted-root`, which each command describes itself. */
+export function addTrustOptions(command: Command): Command {
   return command
-    .option('--key <file>', 'a public key (PEM) whose signatures count; several times', several)
+    .option('--key <file>', 'trusted public key, PEM (repeatable)', collect)
     .option(
       '--identity <identity>',
-      'whose keyless signatures count, exactly; several times, each with an issuer',
-      several,
+      'trusted identity of keyless signatures; needs an --issuer (repeatable)',
+      collect,
     )
-    .option('--identity-regexp <regexp>', 'the same by a regexp', several)
-    .option('--issuer <url>', 'who vouched for the identity, exactly; several times', several)
-    .option('--issuer-regexp <regexp>', 'the same by a regexp', several)
+    .option('--identity-regexp <regexp>', 'same, as a regular expression (repeatable)', collect)
+    .option('--issuer <url>', 'issuer of the identity (repeatable)', collect)
+    .option('--issuer-regexp <regexp>', 'same, as a regular expression (repeatable)', collect)
     .option(
       '--claim <name=regexp>',
-      "what those signers' certificates must say of the workflow; several times",
-      several,
+      'required workflow claim in the certificate (repeatable)',
+      collect,
     )
     .option(
       '--require-attestation <type[=builder]>',
-      'predicate type, and regexp for its builder; several times',
-      several,
+      'required attestation: predicate type, regexp of its builder (repeatable)',
+      collect,
     );
 }
 
-/** The options that say whose signatures count and for which platforms it is built. */
-export function withRegistrationOptions(command: Command): Command {
-  return withTrustOptions(command)
-    .option('--platform <platform>', 'such as ubuntu-24.04-amd64; several times', several)
-    .option('--allow-unanchored', 'accept regexps without ^ and $');
+/** Adds the options of `RegistrationFlags`. */
+export function addRegistrationOptions(command: Command): Command {
+  return addTrustOptions(command)
+    .option('--platform <platform>', 'platform, such as ubuntu-24.04-amd64 (repeatable)', collect)
+    .option('--allow-unanchored', 'accept regular expressions without ^ and $');
 }
 
 /**
- * What these flags say; what was not given is undefined.
- * @throws GantryError `usage` for flags that say nothing without others, `io_error` for a file that cannot be read
+ * Reads the trust flags and the files they name. A flag that was not given is undefined.
+ * @throws GantryError `usage` for flags that need others, `io_error` for a file that cannot be read
  */
-export async function trustOf(flags: TrustFlags) {
+export async function readTrustFlags(flags: TrustFlags) {
   return {
-    identities: await identitiesOf(flags),
+    identities: await readIdentities(flags),
     keys: flags.key && (await Promise.all(flags.key.map((file) => readOptionFile(file, '--key')))),
     trusted_root: flags.trustedRoot && (await readOptionJson(flags.trustedRoot, '--trusted-root')),
-    attestations: flags.requireAttestation?.map(attestationOf),
+    attestations: flags.requireAttestation?.map(parseAttestation),
   };
 }
 
-/** What these flags say, as the API takes it; what was not given is undefined. @throws GantryError as `trustOf` */
-export async function registrationOf(flags: RegistrationFlags) {
-  const { identities, keys, trusted_root, attestations } = await trustOf(flags);
+/** Reads the registration flags in the form of the API. @throws GantryError as `readTrustFlags` */
+export async function readRegistration(flags: RegistrationFlags) {
+  const { identities, keys, trusted_root, attestations } = await readTrustFlags(flags);
   return {
     cosign_identities: identities?.map(({ identity_regexp, issuer_regexp, claims }) => ({
       cosign_identity_regexp: identity_regexp,
@@ -89,22 +92,22 @@ export async function registrationOf(flags: RegistrationFlags) {
   };
 }
 
-async function identitiesOf(flags: TrustFlags): Promise<SignerIdentity[] | undefined> {
-  const identities = await regexpsOf(flags.identity, flags.identityRegexp, '--identity');
-  const issuers = await regexpsOf(flags.issuer, flags.issuerRegexp, '--issuer');
+async function readIdentities(flags: TrustFlags): Promise<SignerIdentity[] | undefined> {
+  const identities = await readRegexps(flags.identity, flags.identityRegexp, '--identity');
+  const issuers = await readRegexps(flags.issuer, flags.issuerRegexp, '--issuer');
   if (identities.length !== issuers.length) {
     throw new GantryError(
       'usage',
-      `expected an issuer for each identity, found ${issuers.length} issuers and ${identities.length} identities`,
+      `expected one issuer for each identity, found ${issuers.length} issuers and ${identities.length} identities`,
     );
   }
   const { claim = [] } = flags;
-  const claims = claim.length === 0 ? {} : { claims: claimsOf(claim) };
+  const claims = claim.length === 0 ? {} : { claims: parseClaims(claim) };
   if (identities.length === 0) {
     if (claim.length === 0) return undefined;
     throw new GantryError(
       'usage',
-      'expected --claim with an identity and its issuer: only certificates make claims; found it alone',
+      'expected --claim with an identity and its issuer, found it alone; only certificates have claims',
     );
   }
   return identities.map((identity_regexp, index) => ({
@@ -114,8 +117,8 @@ async function identitiesOf(flags: TrustFlags): Promise<SignerIdentity[] | undef
   }));
 }
 
-/** Of one kind, so that the n-th issuer is the n-th identity's as they were written. */
-async function regexpsOf(
+/** Reads one form only. Mixing both would lose the order that pairs the n-th issuer with the n-th identity. */
+async function readRegexps(
   exact: string[] = [],
   regexps: string[] = [],
   option: string,
@@ -123,7 +126,7 @@ async function regexpsOf(
   if (exact.length > 0 && regexps.length > 0) {
     throw new GantryError(
       'usage',
-      `expected ${option} or ${option}-regexp, found both: write what is exact as a regexp`,
+      `expected ${option} or ${option}-regexp, found both; write the exact ones as regular expressions`,
     );
   }
   if (exact.length === 0) return regexps;
@@ -131,8 +134,8 @@ async function regexpsOf(
   return exact.map(exactRegexp);
 }
 
-/** @throws GantryError `usage` for what is no `name=regexp`, or no name of a claim */
-function claimsOf(claims: readonly string[]): SignerClaims {
+/** @throws GantryError `usage` for text that is not `name=regexp`, or an unknown claim */
+function parseClaims(claims: readonly string[]): SignerClaims {
   return Object.fromEntries(
     claims.map((text) => {
       const [name = '', ...regexp] = text.split('=');
@@ -141,7 +144,7 @@ function claimsOf(claims: readonly string[]): SignerClaims {
       if (!Object.hasOwn(claimOids, name)) {
         throw new GantryError(
           'usage',
-          `expected --claim with one of ${claimNames.join(', ')}, found "${name}"`,
+          `expected the claim of --claim to be one of ${claimNames.join(', ')}, found "${name}"`,
         );
       }
       return [name, regexp.join('=')];
@@ -149,7 +152,7 @@ function claimsOf(claims: readonly string[]): SignerClaims {
   );
 }
 
-function attestationOf(text: string): AttestationRequirement {
+function parseAttestation(text: string): AttestationRequirement {
   const [predicate_type = '', ...builder] = text.split('=');
   return { predicate_type, ...(builder.length === 0 ? {} : { builder_regexp: builder.join('=') }) };
 }

@@ -1,20 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { GantryError } from '../../shared/base/error.ts';
 
-/** A small text file that an option names. @throws GantryError `io_error` */
+/** Reads a small text file that an option names. @throws GantryError `io_error` */
 export async function readOptionFile(path: string, option: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GantryError('io_error', `the file of ${option} cannot be read: ${reason}`, {
-      field: option,
-      cause,
-    });
+    throw new GantryError(
+      'io_error',
+      `expected a readable file for ${option}, found an error: ${reason}`,
+      {
+        field: option,
+        cause,
+      },
+    );
   }
 }
 
-/** A JSON document in a file that an option names. @throws GantryError `io_error` */
+/** Reads a JSON file that an option names. @throws GantryError `io_error` */
 export async function readOptionJson(path: string, option: string): Promise<unknown> {
   const text = await readOptionFile(path, option);
   try {
@@ -23,7 +27,7 @@ export async function readOptionJson(path: string, option: string): Promise<unkn
     const reason = (cause as Error).message;
     throw new GantryError(
       'io_error',
-      `expected JSON in ${path}, the file of ${option}: ${reason}`,
+      `expected JSON in ${path}, the file of ${option}, found a syntax error: ${reason}`,
       {
         field: option,
         cause,

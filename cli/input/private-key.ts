@@ -3,14 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { GantryError } from '../../shared/base/error.ts';
 import { readOptionFile } from './option-files.ts';
 
-/** Reads a private key file, as cosign writes it or plain PEM; asks for its password where it has one. */
+/** Reads a private key of cosign or in plain PEM. Asks for the password of an encrypted key. */
 export async function readPrivateKey(path: string, option: string): Promise<KeyObject> {
   const pem = await readOptionFile(path, option);
   const { isEncryptedKey, readCosignKey } = await import('../../shared/signature/index.ts');
-  return readCosignKey(pem, isEncryptedKey(pem) ? await password() : '');
+  return readCosignKey(pem, isEncryptedKey(pem) ? await readPassword() : '');
 }
 
-/** The public half, PEM (SPKI), of a key file that is an argument and may be either half. */
+/** Returns the public half, PEM (SPKI), of a file that holds either half. */
 export async function readPublicHalf(path: string): Promise<string> {
   const pem = await readOptionFile(path, 'the key');
   if (pem.includes(' PRIVATE KEY-----')) return publicPem(await readPrivateKey(path, 'the key'));
@@ -19,7 +19,7 @@ export async function readPublicHalf(path: string): Promise<string> {
   } catch (cause) {
     throw new GantryError(
       'key_invalid',
-      `expected a key in PEM in ${path}, the public or private half, found none`,
+      `expected a public or private key (PEM) in ${path}, found neither`,
       {
         cause,
       },
@@ -32,7 +32,10 @@ export function publicPem(key: KeyObject): string {
   return half.export({ type: 'spki', format: 'pem' }).toString();
 }
 
-/** Makes a key pair: the private half at `path` for its owner only, encrypted where a password is set, the public one beside it. */
+/**
+ * Creates a key pair: the private half at `path`, readable by its owner only, and the public half at `path`.pub.
+ * COSIGN_PASSWORD, if set, encrypts the private half.
+ */
 export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Promise<KeyObject> {
   const { privateKey } =
     type === 'ed25519'
@@ -45,20 +48,24 @@ export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Pro
     await writeFile(path, pem, { mode: 0o600, flag: 'wx' });
     await writeFile(`${path}.pub`, publicPem(privateKey), { flag: 'wx' });
   } catch (cause) {
-    throw new GantryError('io_error', `the key cannot be written: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new GantryError(
+      'io_error',
+      `expected to write the key to ${path}, found an error: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
   }
   return privateKey;
 }
 
-async function password(): Promise<string> {
+async function readPassword(): Promise<string> {
   const given = process.env.COSIGN_PASSWORD;
   if (given !== undefined) return given;
   if (!process.stdin.isTTY) {
     throw new GantryError(
       'usage',
-      'expected the password of the key in COSIGN_PASSWORD, found no terminal to ask on',
+      'expected the password of the key in COSIGN_PASSWORD, found neither it nor a terminal',
     );
   }
   const prompts = await import('@clack/prompts');

@@ -8,8 +8,11 @@ export interface Target {
   name: string;
 }
 
+/** The help of --plain-http, which every command that reads a registry has. */
+export const plainHttpHelp = 'use http for the registry (always used for loopback hosts)';
+
 /**
- * A client for the registry of a reference, with the credentials that `docker login` left.
+ * Opens a client for the registry of a reference, with the credentials of `docker login`.
  * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker configuration
  */
 export async function openTarget(text: string, flags: { plainHttp?: true }): Promise<Target> {
@@ -21,7 +24,7 @@ export async function openTarget(text: string, flags: { plainHttp?: true }): Pro
   if (name === undefined) {
     throw new GantryError(
       'reference_invalid',
-      `expected a tag or digest, as in ${text}:v1.0.0, found neither`,
+      `expected a reference with a tag or digest, such as ${text}:v1.0.0, found neither`,
       {
         found: text,
       },
@@ -36,7 +39,7 @@ export async function openTarget(text: string, flags: { plainHttp?: true }): Pro
   return { client, reference, name };
 }
 
-/** Collects `--annotation k=v` options. @throws GantryError `usage` */
+/** Collects `--annotation name=value` options. @throws GantryError `usage` */
 export function collectAnnotation(
   text: string,
   previous: Record<string, string> = {},

@@ -2,10 +2,10 @@ import { text as readAll } from 'node:stream/consumers';
 import { GantryError } from '../../shared/base/error.ts';
 
 /**
- * Something that must not stand on a command line: from standard input where it is piped or `piped` says so, else asked
- * for without showing it.
- * @param what names it in the question and in the error, e.g. `API token`
- * @throws GantryError `usage` when nothing came
+ * Reads a secret, which must not appear on a command line: from standard input if that is piped or `piped` is true, else
+ * from a hidden prompt.
+ * @param what names the secret in the prompt and in errors, such as `API token`
+ * @throws GantryError `usage` if the input is empty
  */
 export async function readHidden(what: string, piped: boolean): Promise<string> {
   if (piped || !process.stdin.isTTY) {
@@ -17,6 +17,6 @@ export async function readHidden(what: string, piped: boolean): Promise<string> 
   const { isCancel, password } = await import('@clack/prompts');
   const answer = await password({ message: what });
   if (isCancel(answer) || answer.trim() === '')
-    throw new GantryError('usage', `expected the ${what}`);
+    throw new GantryError('usage', `expected the ${what}, found none`);
   return answer.trim();
 }

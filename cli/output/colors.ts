@@ -1,10 +1,10 @@
 import picocolors from 'picocolors';
 
 /**
- * Colours on a terminal only. The library also colours where `CI` is set, but what is piped there is read by programs.
- * `FORCE_COLOR` and `NO_COLOR` still have their say.
+ * Colors only on a terminal. The library also uses colors if `CI` is set, but programs read the output there.
+ * `FORCE_COLOR` and `NO_COLOR` override this.
  */
-const wanted =
+const enabled =
   process.env.FORCE_COLOR !== undefined || (process.stdout.isTTY === true && !process.env.NO_COLOR);
 
-export const colors = picocolors.createColors(wanted);
+export const colors = picocolors.createColors(enabled);

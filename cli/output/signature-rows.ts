@@ -5,8 +5,8 @@ import { safe } from './table.ts';
 
 type Verdict = z.infer<typeof signatureVerdictSchema>;
 
-/** What each signature beside an artifact is: where it was found, who made it, and what failed or vouches for it. */
-export function signatureRows(verdicts: readonly Verdict[]): string[] {
+/** Formats each signature: where it was found, who signed, and the error or the proof. */
+export function formatSignatures(verdicts: readonly Verdict[]): string[] {
   return verdicts.flatMap((verdict) => {
     const { verified, attestation, format, source, claimed_digest, identity, issuer, key_id } =
       verdict;
@@ -18,12 +18,12 @@ export function signatureRows(verdicts: readonly Verdict[]): string[] {
     const counts = verified || attestation !== undefined;
     const mark = counts ? colors.green('✓') : colors.red('✗');
     const where = `${format} (${source}${claimed_digest === undefined ? '' : ` ${claimed_digest}`})`;
-    const details = counts ? vouched(verdict) : [`${verdict.code}: ${verdict.message}`];
+    const details = counts ? formatProof(verdict) : [`${verdict.code}: ${verdict.message}`];
     return [`  ${mark} ${where}`, ...[signer, ...details].map((line) => `      ${safe(line)}`)];
   });
 }
 
-function vouched({ attestation, proof, claims }: Verdict): string[] {
+function formatProof({ attestation, proof, claims }: Verdict): string[] {
   const builder = attestation?.builder_id ? ` built by ${attestation.builder_id}` : '';
   return [
     ...(attestation === undefined

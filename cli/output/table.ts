@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { colors } from './colors.ts';
 
-/** Columns side by side under their headings, two spaces apart; a list without rows says so in one sentence. */
+/** Formats rows as a table with headings. Returns the sentence `none` if there are no rows. */
 export function table(
   headings: string[],
   rows: (string | number | null)[][],
@@ -20,8 +20,8 @@ export function table(
   return [colors.bold(line(headings)), ...cells.map(line)].join('\n');
 }
 
-/** `name  value` lines, names aligned. */
-export function facts(rows: [string, string | number | boolean | null][]): string {
+/** Formats `name  value` lines with aligned values. */
+export function formatFields(rows: [string, string | number | boolean | null][]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows
     .map(
@@ -31,8 +31,8 @@ export function facts(rows: [string, string | number | boolean | null][]): strin
     .join('\n');
 }
 
-/** A state in the colour of what it means. */
-export function state(name: string): string {
+/** Colors a state by its meaning. */
+export function colorState(name: string): string {
   if (['succeeded', 'approved', 'live', 'enrolled', 'none', 'verified'].includes(name))
     return colors.green(name);
   if (['refused', 'failed', 'rejected', 'expired', 'retired', 'quarantined'].includes(name))
@@ -42,7 +42,7 @@ export function state(name: string): string {
   return name;
 }
 
-/** `sha256:0123456789ab…`: enough to recognise a digest by. */
+/** Shortens a digest to `sha256:0123456789ab`, enough to recognise it. */
 export function shortDigest(digest: string | null): string {
   return digest === null ? '-' : digest.slice(0, 19);
 }
@@ -50,13 +50,13 @@ export function shortDigest(digest: string | null): string {
 const visible = (text: string) => stripVTControlCharacters(text).length;
 const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0, width - visible(text)));
 
-/** A cell that is wholly in one colour of ours; names that look like one can do no harm either. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+/** A cell that one of our colors wraps completely. A name that imitates one is harmless. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches escape sequences
 const coloured = /^(\u001b\[3[1-3]m)([^\u001b]*)(\u001b\[39m)$/;
 
 /**
- * Names, paths and messages may come from registries and modules: nothing in them steers the terminal, hides what follows,
- * breaks the line or turns its direction. Tabs stay.
+ * Replaces control and formatting characters, except tabs. Names, paths and messages may come from registries and modules;
+ * they must not control the terminal, hide text, break the line or reverse its direction.
  */
 export function safe(text: string): string {
   const [, start = '', inner = text, end = ''] = coloured.exec(text) ?? [];

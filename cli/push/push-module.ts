@@ -8,11 +8,11 @@ import { emptyBlob, mediaTypes } from '../../shared/registry/index.ts';
 import type { Target } from '../input/registry-target.ts';
 
 export interface PushResult {
-  /** Of the artifact's manifest: what gets signed. */
+  /** Digest of the OCI manifest, which is what gets signed. */
   digest: string;
   layer_digest: string;
   layer_size: number;
-  /** False when the registry had the layer already. */
+  /** False if the registry already had the layer. */
   uploaded: boolean;
 }
 
@@ -20,9 +20,9 @@ export const moduleArtifactType = 'application/vnd.powernode.module.v1';
 export const moduleLayerType = 'application/vnd.powernode.module.v1+tar';
 
 /**
- * Pushes a module tar as a manifest of one layer, byte for byte the same for the same tar.
- * @param path a module.tar, or a directory that holds one
- * @throws GantryError `io_error`, `layer_too_large`, `usage` (pushing to a digest), `registry_*`
+ * Pushes a module.tar as an OCI manifest with one layer. The same tar gives the same bytes.
+ * @param path a module.tar, or a directory that has one
+ * @throws GantryError `io_error`, `layer_too_large`, `usage` for a reference with a digest, `registry_*`
  */
 export async function pushModule(
   { client, reference, name }: Target,
@@ -31,7 +31,7 @@ export async function pushModule(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<PushResult> {
   if (reference.digest !== undefined) {
-    throw new GantryError('usage', 'expected a tag to push to, found a digest', {
+    throw new GantryError('usage', 'expected a reference with a tag to push to, found a digest', {
       found: reference.digest,
     });
   }
@@ -45,7 +45,9 @@ export async function pushModule(
   );
   await client.pushBlob(reference.repository, emptyBlob, emptyBlob.bytes);
   const created =
-    env.SOURCE_DATE_EPOCH === undefined ? await firstEntryTime(tar) : epoch(env.SOURCE_DATE_EPOCH);
+    env.SOURCE_DATE_EPOCH === undefined
+      ? await readFirstEntryTime(tar)
+      : parseEpoch(env.SOURCE_DATE_EPOCH);
   const bytes = new TextEncoder().encode(
     JSON.stringify(artifactManifest(layer, basename(tar), created)),
   );
@@ -56,7 +58,7 @@ export async function pushModule(
   return { digest, layer_digest: layer.digest, layer_size: layer.size, uploaded };
 }
 
-/** The manifest that `oras push` 1.2 writes for one file, its order of keys included. */
+/** Returns the OCI manifest that `oras push` 1.2 writes for one file, with the same order of keys. */
 export function artifactManifest(
   layer: { digest: string; size: number },
   title: string,
@@ -96,7 +98,7 @@ async function findTar(path: string): Promise<string> {
   if (info.size > limits.layerBytesMax) {
     throw new GantryError(
       'layer_too_large',
-      `expected at most ${limits.layerBytesMax} bytes, found ${info.size}`,
+      `expected a module.tar of at most ${limits.layerBytesMax} bytes, found ${info.size}`,
       {
         expected: limits.layerBytesMax,
         found: info.size,
@@ -112,7 +114,7 @@ async function fileInfo(path: string) {
   } catch (cause) {
     throw new GantryError(
       'io_error',
-      `expected a module.tar at ${path}; run "gantry module build" first`,
+      `expected a module.tar at ${path}, found none; run "gantry module build" first`,
       { cause },
     );
   }
@@ -128,8 +130,8 @@ async function describeTar(tar: string): Promise<{ digest: string; size: number 
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }
 
-/** Seconds since 1970 of the tar's first header (octal, at 136), which the build took from its SOURCE_DATE_EPOCH. */
-async function firstEntryTime(tar: string): Promise<number> {
+/** Reads the time of the first tar header (octal, at 136), which the build took from SOURCE_DATE_EPOCH. */
+async function readFirstEntryTime(tar: string): Promise<number> {
   const file = await open(tar);
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(12), 0, 12, 136);
@@ -140,7 +142,7 @@ async function firstEntryTime(tar: string): Promise<number> {
   }
 }
 
-function epoch(text: string): number {
+function parseEpoch(text: string): number {
   if (/^[0-9]{1,11}$/.test(text)) return Number(text);
   throw new GantryError('usage', `expected SOURCE_DATE_EPOCH in seconds, found "${text}"`, {
     found: text,

@@ -1,23 +1,23 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
-import { facts } from '../../output/table.ts';
+import { formatFields } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry account …` */
 export function register(command: Command): void {
-  describe(command.command('show').description('show the account of the token'), {
-    example: 'gantry account show',
+  describe(command.command('show').description('show the account that the token belongs to'), {
+    examples: ['gantry account show'],
     action: show,
   });
   describe(
     command
       .command('create <slug>')
       .description(
-        'make an account and its first admin token (only with the token that npm start or npm run deploy printed)',
+        'create an account and its first admin token; needs the token that the deployment printed',
       )
-      .option('--name <name>', 'what people call it; the slug where left out'),
-    { example: 'gantry account create acme --name "Acme Inc."', action: create },
+      .option('--name <name>', 'display name (default: the slug)'),
+    { examples: ['gantry account create acme --name "Acme Inc."'], action: create },
   );
 }
 
@@ -26,7 +26,7 @@ async function show(flags: Flags): Promise<ExitCode> {
   const answer = await client.get(answers.account, '/accounts/current');
   const { slug, name, root_version, root_sha256, created_at } = answer.account;
   print(flags.json, answer, () =>
-    facts([
+    formatFields([
       ['slug', slug],
       ['name', name],
       ['root', `version ${root_version}, sha256 ${root_sha256}`],
@@ -45,8 +45,7 @@ async function create(slug: string, flags: Flags & { name?: string }): Promise<E
   print(
     flags.json,
     answer,
-    () =>
-      `made account ${answer.account.slug}; its first admin token, shown once:\n${answer.token}`,
+    () => `created account ${answer.account.slug}\nadmin token, shown only once:\n${answer.token}`,
   );
   return 0;
 }

@@ -1,34 +1,31 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
-import { describe, type Flags, several } from '../../command.ts';
+import { collect, describe, type Flags } from '../../command.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry member …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list the people of the account'), {
-    example: 'gantry member list',
+  describe(command.command('list').description('list the members of the account'), {
+    examples: ['gantry member list'],
     action: list,
   });
   describe(
     command
       .command('add <email>')
-      .description('add a person; reviewers get approval mail at the address')
-      .option('--name <name>', 'what they are called; the address where left out')
+      .description('add a member; reviewers get approval mail at the address')
+      .option('--name <name>', 'display name (default: the address)')
       .requiredOption(
         '--role <role>',
-        'viewer, author, operator, reviewer or admin; several times',
-        several,
+        'viewer, author, operator, reviewer or admin (repeatable)',
+        collect,
       ),
-    { example: 'gantry member add rita@example.com --name Rita --role reviewer', action: add },
+    { examples: ['gantry member add rita@example.com --name Rita --role reviewer'], action: add },
   );
-  describe(
-    command.command('remove <id>').description('remove a person; their tokens end with it'),
-    {
-      example: 'gantry member remove mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
-      action: remove,
-    },
-  );
+  describe(command.command('remove <id>').description('remove a member and revoke their tokens'), {
+    examples: ['gantry member remove mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+    action: remove,
+  });
 }
 
 async function list(flags: Flags): Promise<ExitCode> {

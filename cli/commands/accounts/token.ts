@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
-import { describe, type Flags, several } from '../../command.ts';
-import { state, table } from '../../output/table.ts';
+import { collect, describe, type Flags } from '../../command.ts';
+import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface CreateFlags extends Flags {
@@ -13,27 +13,27 @@ interface CreateFlags extends Flags {
 /** `gantry token …` */
 export function register(command: Command): void {
   describe(command.command('list').description('list API tokens, without their secrets'), {
-    example: 'gantry token list',
+    examples: ['gantry token list'],
     action: list,
   });
   describe(
     command
       .command('create <name>')
-      .description('make an API token; its secret is printed once')
+      .description('create an API token; its secret is shown only once')
       .requiredOption(
         '--role <role>',
-        'viewer, author, operator, reviewer or admin; several times',
-        several,
+        'viewer, author, operator, reviewer or admin (repeatable)',
+        collect,
       )
-      .option('--member <id>', 'whose token it is')
-      .option('--expires <time>', 'when it ends, ISO 8601, UTC'),
+      .option('--member <id>', 'member that the token acts for')
+      .option('--expires <time>', 'expiry time, ISO 8601, UTC'),
     {
-      example: 'gantry token create ci --role author --expires 2027-01-01T00:00:00Z',
+      examples: ['gantry token create ci --role author --expires 2027-01-01T00:00:00Z'],
       action: create,
     },
   );
-  describe(command.command('revoke <id>').description('end a token at once'), {
-    example: 'gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
+  describe(command.command('revoke <id>').description('revoke a token immediately'), {
+    examples: ['gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
     action: revoke,
   });
 }
@@ -43,10 +43,10 @@ async function list(flags: Flags): Promise<ExitCode> {
   const tokens = await client.all(answers.tokens, 'tokens', '/tokens');
   print(flags.json, { tokens }, () =>
     table(
-      ['ID', 'NAME', 'ROLES', 'MEMBER', 'ENDS'],
+      ['ID', 'NAME', 'ROLES', 'MEMBER', 'EXPIRES'],
       tokens.map((token) => {
-        const ends = token.revoked_at === null ? token.expires_at : state('revoked');
-        return [token.id, token.name, token.roles.join(', '), token.member_id, ends];
+        const expires = token.revoked_at === null ? token.expires_at : colorState('revoked');
+        return [token.id, token.name, token.roles.join(', '), token.member_id, expires];
       }),
       'The account has no tokens.',
     ),
@@ -65,7 +65,7 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
   print(
     flags.json,
     answer,
-    () => `made token ${answer.token.id}; its secret, shown once:\n${answer.secret}`,
+    () => `created token ${answer.token.id}\nsecret, shown only once:\n${answer.secret}`,
   );
   return 0;
 }

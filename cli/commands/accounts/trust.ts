@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
 import type { trustAnswer } from '../../../shared/contract/accounts/index.ts';
 import { connect } from '../../client/api.ts';
-import { describe, type Flags, wholeNumber } from '../../command.ts';
+import { describe, type Flags, parseWholeNumber } from '../../command.ts';
 import { readOptionJson } from '../../input/option-files.ts';
 import {
   makeKeyFiles,
@@ -11,7 +11,7 @@ import {
   readPrivateKey,
   readPublicHalf,
 } from '../../input/private-key.ts';
-import { facts, table } from '../../output/table.ts';
+import { formatFields, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 type Trust = z.infer<typeof trustAnswer>;
@@ -26,65 +26,55 @@ interface SignFlags extends Flags {
   signature?: string;
 }
 
-const waiting = 'it waits for signatures';
+const waiting = 'the proposed root awaits signatures';
 
 /** `gantry trust root …` */
 export function register(trust: Command): void {
   const root = trust
     .command('root')
-    .description('the account root: who signs for the machines of the account');
-  describe(
-    root
-      .command('show')
-      .description('show the root in force, and the one that waits for signatures'),
-    {
-      example: 'gantry trust root show',
-      action: show,
-    },
-  );
+    .description('manage the account root, which says whose signatures the machines trust');
+  describe(root.command('show').description('show the root in force and the proposed one'), {
+    examples: ['gantry trust root show'],
+    action: show,
+  });
   describe(
     root
       .command('make-key <file>')
       .description(
-        'make an offline key: FILE, encrypted with COSIGN_PASSWORD where it is set, and FILE.pub',
+        'create an offline key pair: <file> (encrypted if COSIGN_PASSWORD is set) and <file>.pub',
       )
-      .option('--ed25519', 'an Ed25519 key in place of an ECDSA P-256 one'),
-    { example: 'gantry trust root make-key root-alice.pem', action: makeKey },
+      .option('--ed25519', 'create an Ed25519 key instead of ECDSA P-256'),
+    { examples: ['gantry trust root make-key root-alice.pem'], action: makeKey },
   );
   describe(
-    threshold(
-      root.command('add-key <file>').description('propose a root that a further key signs'),
-    ),
+    threshold(root.command('add-key <file>').description('propose a root with another key')),
     {
-      example: 'gantry trust root add-key root-alice.pem.pub --threshold 2',
+      examples: ['gantry trust root add-key root-alice.pem.pub --threshold 2'],
       no: waiting,
       action: addKey,
     },
   );
-  describe(
-    threshold(
-      root.command('remove-key <id>').description('propose a root that a key signs no more'),
-    ),
-    {
-      example: `gantry trust root remove-key ${'0123456789abcdef'.repeat(4)}`,
-      no: waiting,
-      action: (id: string, flags: ProposeFlags) => propose({ remove: [id] }, flags),
-    },
-  );
+  describe(threshold(root.command('remove-key <id>').description('propose a root without a key')), {
+    examples: [`gantry trust root remove-key ${'0123456789abcdef'.repeat(4)}`],
+    no: waiting,
+    action: (id: string, flags: ProposeFlags) => propose({ remove: [id] }, flags),
+  });
   const needs = root
     .command('threshold')
-    .argument('<number>', 'signatures that a root needs', wholeNumber);
-  describe(needs.description('propose how many signatures a root needs'), {
-    example: 'gantry trust root threshold 2',
+    .argument('<number>', 'signatures that a root needs', parseWholeNumber);
+  describe(needs.description('propose a root that needs this many signatures'), {
+    examples: ['gantry trust root threshold 2'],
     no: waiting,
     action: (number: number, flags: Flags) => propose({}, { ...flags, threshold: number }),
   });
   describe(
     threshold(
-      root.command('rotate').description('propose a new director key, which signs desired states'),
+      root
+        .command('rotate')
+        .description('propose a root with a new director key, which signs desired states'),
     ),
     {
-      example: 'gantry trust root rotate',
+      examples: ['gantry trust root rotate'],
       no: waiting,
       action: (flags: ProposeFlags) => propose({ rotate: true }, flags),
     },
@@ -92,17 +82,17 @@ export function register(trust: Command): void {
   describe(
     root
       .command('sign')
-      .description('sign the proposed root; with its last signature it is in force')
+      .description('sign the proposed root; the last signature puts it in force')
       .option('--key <file>', 'private key: PEM, ECDSA P-256 or Ed25519')
       .option(
         '--proposal <file>',
-        'without a network: sign what "show --json" printed, and print the signature',
+        'sign offline the saved output of "show --json", and print the signature',
       )
-      .option('--signature <file>', 'submit a signature that was printed so'),
-    { example: 'gantry trust root sign --key root-alice.pem', no: waiting, action: sign },
+      .option('--signature <file>', 'submit a signature made with --proposal'),
+    { examples: ['gantry trust root sign --key root-alice.pem'], no: waiting, action: sign },
   );
-  describe(root.command('withdraw').description('take the proposed root back'), {
-    example: 'gantry trust root withdraw',
+  describe(root.command('withdraw').description('withdraw the proposed root'), {
+    examples: ['gantry trust root withdraw'],
     action: withdraw,
   });
 }
@@ -110,14 +100,14 @@ export function register(trust: Command): void {
 function threshold(command: Command): Command {
   return command.option(
     '--threshold <number>',
-    'signatures that a root needs from then on',
-    wholeNumber,
+    'signatures that the new root needs',
+    parseWholeNumber,
   );
 }
 
 async function show(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
-  tell(await client.get(answers.trust, '/trust/root'), flags);
+  printTrust(await client.get(answers.trust, '/trust/root'), flags);
   return 0;
 }
 
@@ -128,7 +118,7 @@ async function makeKey(file: string, flags: Flags & { ed25519?: true }): Promise
   print(
     flags.json,
     { key_id, private_key: file, public_key: `${file}.pub` },
-    () => `made ${file}, key ${key_id}`,
+    () => `created ${file}, key ${key_id}`,
   );
   return 0;
 }
@@ -143,12 +133,12 @@ async function propose(
 ): Promise<ExitCode> {
   const { client, answers } = await connect();
   const body = { ...change, threshold: flags.threshold };
-  return tell(await client.send(answers.trust, 'POST', '/trust/root/proposal', body), flags);
+  return printTrust(await client.send(answers.trust, 'POST', '/trust/root/proposal', body), flags);
 }
 
 async function sign(flags: SignFlags): Promise<ExitCode> {
   if ((flags.key === undefined) === (flags.signature === undefined)) {
-    throw new GantryError('usage', 'expected one of --key and --signature');
+    throw new GantryError('usage', 'expected either --key or --signature');
   }
   if (flags.key !== undefined && flags.proposal !== undefined) {
     print(true, await signatureOf(await readTrust(flags.proposal), flags.key), () => '');
@@ -159,28 +149,29 @@ async function sign(flags: SignFlags): Promise<ExitCode> {
     flags.key === undefined
       ? await readOptionJson(flags.signature ?? '', '--signature')
       : await signatureOf(await client.get(answers.trust, '/trust/root'), flags.key);
-  return tell(
+  return printTrust(
     await client.send(answers.trust, 'POST', '/trust/root/proposal/signatures', body),
     flags,
   );
 }
 
-/** What `show --json` printed, from a file. @throws GantryError `io_error` */
+/** Reads the saved output of `show --json`. @throws GantryError `io_error` */
 async function readTrust(path: string): Promise<Trust> {
   const { trustAnswer } = await import('../../../shared/contract/accounts/index.ts');
   const { data, error } = trustAnswer.safeParse(await readOptionJson(path, '--proposal'));
   if (data !== undefined) return data;
-  const wrong = error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ');
+  const wrong = error.issues.map((issue) => issue.path.join('.') || 'the document').join(', ');
   throw new GantryError(
     'io_error',
-    `expected in the file of --proposal what "gantry trust root show --json" prints, found another document: ${wrong}`,
+    `expected the output of "gantry trust root show --json" in the file of --proposal, found a problem at: ${wrong}`,
     { field: '--proposal', cause: error },
   );
 }
 
-/** Signs what the metadata itself says: both roots are read and judged here, not as the server describes them. */
+/** Signs the metadata itself. Both roots are parsed and verified here, so the server cannot misdescribe them. */
 async function signatureOf({ root, proposal }: Trust, file: string) {
-  if (proposal === null) throw new GantryError('not_found', 'expected a proposed root, found none');
+  if (proposal === null)
+    throw new GantryError('not_found', 'expected a proposed root to sign, found none');
   const { describeRoot, parseRoot, signRootWith, verifyRoot } = await import(
     '../../../shared/director/index.ts'
   );
@@ -189,7 +180,7 @@ async function signatureOf({ root, proposal }: Trust, file: string) {
   const key = await readPrivateKey(file, '--key');
   const { version, threshold, keys, director } = describeRoot(proposed);
   process.stderr.write(
-    `signing root ${version}: ${threshold} of ${keys.length} keys sign roots, ${director.key_id.slice(0, 12)} signs desired states\n`,
+    `signing root ${version}: needs ${threshold} of ${keys.length} keys, director key ${director.key_id.slice(0, 12)}\n`,
   );
   return signRootWith(proposed, current, key, publicPem(key));
 }
@@ -197,22 +188,22 @@ async function signatureOf({ root, proposal }: Trust, file: string) {
 async function withdraw(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   await client.send(answers.nothing, 'DELETE', '/trust/root/proposal');
-  print(flags.json, { withdrawn: true }, () => 'withdrawn');
+  print(flags.json, { withdrawn: true }, () => 'withdrew the proposed root');
   return 0;
 }
 
-/** Prints both roots; 1 while one waits for signatures. */
-function tell(answer: Trust, flags: Flags): ExitCode {
+/** Prints both roots. Returns 1 while one awaits signatures. */
+function printTrust(answer: Trust, flags: Flags): ExitCode {
   print(flags.json, answer, () => {
     const { root, proposal } = answer;
-    const parts = [described('in force', root)];
+    const parts = [formatRoot('in force', root)];
     if (proposal !== null) {
-      parts.push(described('proposed', proposal));
+      parts.push(formatRoot('proposed', proposal));
       const signed = proposal.needs.map(({ of, threshold, signed }) => {
-        return `${signed.length} of the ${threshold} signatures that the ${of} root asks for`;
+        return `${signed.length} of ${threshold} signatures for the ${of} root`;
       });
-      const unproven = proposal.unproven.map((id) => `\nThe new key ${id} has to sign.`).join('');
-      const how = 'Who holds a key signs by: gantry trust root sign --key FILE';
+      const unproven = proposal.unproven.map((id) => `\nThe new key ${id} must sign.`).join('');
+      const how = 'To sign with a key: gantry trust root sign --key <file>';
       parts.push(`It has ${signed.join(', ')}.${unproven}\n${how}`);
     }
     return parts.join('\n\n');
@@ -220,11 +211,11 @@ function tell(answer: Trust, flags: Flags): ExitCode {
   return answer.proposal === null ? 0 : 1;
 }
 
-function described(
+function formatRoot(
   standing: string,
   root: Omit<Trust['root'], 'sha256'> & { sha256?: string },
 ): string {
-  const head = facts([
+  const head = formatFields([
     ['root', `${root.version}, ${standing}`],
     ...(root.sha256 === undefined ? [] : ([['sha256', root.sha256]] as [string, string][])),
     ['expires', root.expires_at],
@@ -238,5 +229,5 @@ function described(
   const director = root.keys.some(({ key_id }) => key_id === root.director.key_id)
     ? []
     : [[root.director.key_id, root.director.type, 'director']];
-  return `${head}\n${table(['KEY', 'TYPE', 'SIGNS AS'], [...rows, ...director], 'It has no keys.')}`;
+  return `${head}\n${table(['KEY', 'TYPE', 'SIGNS AS'], [...rows, ...director], 'The root has no keys.')}`;
 }

@@ -1,63 +1,48 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
-import type { ComposefsNode } from '../../../shared/composefs/node.ts';
-import { print, run } from '../../run.ts';
+import type { ComposefsNode } from '../../../shared/composefs/index.ts';
+import { describe, type Flags } from '../../command.ts';
+import { print } from '../../run.ts';
 
-interface ImageOptions {
+interface ImageOptions extends Flags {
   fromFile?: string;
   digestStore?: string;
   printDigest?: boolean;
-  json?: boolean;
 }
 
-/** `gantry composefs …`: what mkcomposefs does, for machines that do not have it. */
+/** `gantry composefs …`: what mkcomposefs and composefs-info do, for machines without them. */
 export function register(command: Command): void {
-  command
+  const imaging = command
     .command('image')
-    .description(
-      'write the composefs image of a directory or a dump, byte for byte as mkcomposefs does',
-    )
+    .description('write the composefs image of a directory or dump, byte for byte like mkcomposefs')
     .usage('[options] (--from-file DUMP | DIR) OUT')
-    .argument(
-      '<paths...>',
-      'DIR and OUT, or only OUT with --from-file; OUT may be - for standard output',
-    )
-    .addOption(
-      new Option('--from-file <dump>', 'read a dump (composefs-dump(5)); - for standard input'),
-    )
-    .addOption(
-      new Option('--digest-store <store>', 'copy the content of DIR to STORE, by fs-verity digest'),
-    )
-    .addOption(new Option('--print-digest', "print the image's fs-verity digest"))
-    .addOption(new Option('--json', 'print digest, size and path as one JSON object'))
-    .addHelpText('after', helpAfter)
-    .action(run(image));
-  command
+    .argument('<paths...>', 'DIR and OUT, or only OUT with --from-file; OUT can be - for stdout')
+    .option('--from-file <dump>', 'read a dump (composefs-dump(5)); - for standard input')
+    .option('--digest-store <store>', 'copy the content of DIR to STORE, named by fs-verity digest')
+    .option('--print-digest', 'print the fs-verity digest of the image');
+  describe(imaging, {
+    notes: 'If OUT is -, the digest or JSON goes to standard error.',
+    examples: [
+      'gantry composefs image --print-digest ./rootfs image.erofs',
+      'gantry composefs image --digest-store ./store ./rootfs image.erofs',
+      'composefs-info dump old.erofs | gantry composefs image --from-file - new.erofs',
+    ],
+    action: image,
+  });
+  const dumping = command
     .command('dump')
-    .description('print what an image holds, one file a line, as composefs-info dump does')
-    .argument('<image>', 'a composefs image; - for standard input')
-    .addOption(new Option('--json', 'print the files as one JSON array'))
-    .addHelpText('after', dumpHelpAfter)
-    .action(run(dump));
+    .description('list the files of a composefs image, like composefs-info dump')
+    .argument('<image>', 'composefs image; - for standard input');
+  describe(dumping, {
+    notes: 'The output format is composefs-dump(5), or a JSON array of files with --json.',
+    examples: [
+      'gantry composefs dump image.erofs',
+      'gantry composefs dump image.erofs | gantry composefs image --from-file - again.erofs',
+      "gantry composefs dump image.erofs --json | jq -r '.[] | select(.verity) | .verity'",
+    ],
+    action: dump,
+  });
 }
-
-const dumpHelpAfter = `
-Examples:
-  gantry composefs dump image.erofs
-  gantry composefs dump image.erofs | gantry composefs image --from-file - again.erofs
-  gantry composefs dump image.erofs --json | jq -r '.[] | select(.verity) | .verity'
-
-The format is composefs-dump(5).
-Exit codes: 0 the dump was printed, 2 wrong usage, not a composefs image, or an I/O error.`;
-
-const helpAfter = `
-Examples:
-  gantry composefs image --print-digest ./rootfs image.erofs
-  gantry composefs image --digest-store ./store ./rootfs image.erofs
-  composefs-info dump old.erofs | gantry composefs image --from-file - new.erofs
-
-With OUT - the digest or JSON goes to standard error.
-Exit codes: 0 the image was written, 2 wrong usage, a malformed dump, or an I/O error.`;
 
 async function image(paths: string[], options: ImageOptions): Promise<0> {
   const wanted = options.fromFile === undefined ? 2 : 1;
@@ -68,7 +53,7 @@ async function image(paths: string[], options: ImageOptions): Promise<0> {
   if (options.fromFile !== undefined && options.digestStore !== undefined) {
     throw new GantryError(
       'usage',
-      'expected --digest-store with a DIR, found it with a dump, which has no content',
+      'expected --digest-store with a DIR, found it with a dump; dumps have no content',
     );
   }
   const out = paths.at(-1) as string;
@@ -76,7 +61,7 @@ async function image(paths: string[], options: ImageOptions): Promise<0> {
     options.fromFile === undefined
       ? await readDirectory(paths[0] as string, options)
       : await readDump(options.fromFile);
-  const { imageOfTree } = await import('../../../shared/composefs/image.ts');
+  const { imageOfTree } = await import('../../../shared/composefs/index.ts');
   const { image: bytes, digest } = imageOfTree(root);
   await write(out, bytes);
   if (options.json || options.printDigest) {
@@ -87,8 +72,8 @@ async function image(paths: string[], options: ImageOptions): Promise<0> {
   return 0;
 }
 
-async function dump(path: string, options: { json?: boolean }): Promise<0> {
-  const { readImage } = await import('../../../shared/composefs/read-image.ts');
+async function dump(path: string, options: Flags): Promise<0> {
+  const { readImage } = await import('../../../shared/composefs/index.ts');
   const root = readImage(await readAll(path));
   await writePieces(options.json ? await jsonPieces(root) : await textPieces(root));
   return 0;
@@ -107,13 +92,13 @@ async function readAll(path: string): Promise<Uint8Array> {
 }
 
 async function textPieces(root: ComposefsNode): Promise<Iterable<Uint8Array>> {
-  const { dumpPieces } = await import('../../../shared/composefs/dump-format.ts');
+  const { dumpPieces } = await import('../../../shared/composefs/index.ts');
   return dumpPieces(root);
 }
 
-/** One document, but never as one string. */
+/** Yields one JSON document in pieces, because it may be longer than a string can be. */
 async function jsonPieces(root: ComposefsNode): Promise<Iterable<string>> {
-  const { listTree } = await import('../../../shared/composefs/tree-listing.ts');
+  const { listTree } = await import('../../../shared/composefs/index.ts');
   return (function* () {
     let before = '[\n';
     for (const file of listTree(root)) {
@@ -124,7 +109,7 @@ async function jsonPieces(root: ComposefsNode): Promise<Iterable<string>> {
   })();
 }
 
-/** Waits for the reader, and ends in order when it goes away (`| head`). */
+/** Writes at the pace of the reader, and ends cleanly when the reader closes (`| head`). */
 async function writePieces(pieces: Iterable<Uint8Array | string>): Promise<void> {
   const [{ Readable }, { pipeline }] = await Promise.all([
     import('node:stream'),
@@ -142,7 +127,7 @@ async function readDirectory(
   directory: string,
   { digestStore }: ImageOptions,
 ): Promise<ComposefsNode> {
-  const { treeFromDirectory } = await import('../../../shared/composefs/directory.ts');
+  const { treeFromDirectory } = await import('../../../shared/composefs/index.ts');
   return treeFromDirectory(directory, {
     ...(digestStore === undefined ? {} : { digestStore }),
     warn: (sentence) => process.stderr.write(`gantry: ${sentence}\n`),
@@ -151,14 +136,14 @@ async function readDirectory(
 
 async function readDump(path: string): Promise<ComposefsNode> {
   const [{ DumpReader }, fs] = await Promise.all([
-    import('../../../shared/composefs/dump.ts'),
+    import('../../../shared/composefs/index.ts'),
     import('node:fs'),
   ]);
   const reader = new DumpReader();
   try {
     if (path === '-') for await (const chunk of process.stdin) reader.push(chunk);
     else {
-      // One buffer for all reads: a stream would allocate as many as the dump has pieces.
+      // One buffer serves all reads; a stream would allocate one for each chunk.
       const file = fs.openSync(path, 'r');
       const buffer = Buffer.allocUnsafeSlow(1 << 20);
       for (let bytes = fs.readSync(file, buffer); bytes > 0; bytes = fs.readSync(file, buffer)) {

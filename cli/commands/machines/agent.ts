@@ -4,50 +4,43 @@ import { enroll } from '../../../agent/enroll.ts';
 import { runLoop, runOnce, type TickOutcome } from '../../../agent/run.ts';
 import type { TickResult } from '../../../agent/tick.ts';
 import { isGantryError } from '../../../shared/base/error.ts';
-import { type ExitCode, print, run } from '../../run.ts';
+import { describe } from '../../command.ts';
+import { withSpinner } from '../../output/progress.ts';
+import { type ExitCode, print } from '../../run.ts';
 
-/** `gantry agent …`: what runs on a machine. */
+/** `gantry agent …`: the commands that run on a machine. */
 export function register(agent: Command): void {
-  agent
+  const enrolling = agent
     .command('enroll')
-    .description(
-      'make this machine a known instance: its own key, a credential bound to it, the account root pinned',
-    )
-    .requiredOption(
-      '--token <token>',
-      'join token, as shown once when the instance was made; good once, for 24 hours',
-    )
+    .description('enrol this machine: create its key, get a credential and pin the account root')
+    .requiredOption('--token <token>', 'join token of the instance; works once within 24 hours')
     .requiredOption('--root <dir>', 'directory of the agent: store, images, generations, current')
-    .option('--writable <path...>', 'paths that belong to the machine and survive (default: /var)')
+    .option('--writable <path...>', 'paths that survive new generations (default: /var)')
     .addOption(
       new Option(
-        '--on-decommission <what>',
-        'the root keeps running, or `current` is taken away (default: keep)',
+        '--on-decommission <action>',
+        'keep the root file system running, or remove `current` (default: keep)',
       ).choices(['keep', 'stop']),
-    )
-    .option('--json', 'print one JSON document')
-    .addHelpText(
-      'after',
-      '\nExample:\n  gantry agent enroll --token "$TOKEN" --root /srv/gantry\n\nExit codes: 0 enrolled, 2 refused or an error.',
-    )
-    .action(run(enrollAction));
-  agent
+    );
+  describe(enrolling, {
+    examples: ['gantry agent enroll --token "$TOKEN" --root /srv/gantry'],
+    action: enrollAction,
+  });
+  const running = agent
     .command('run')
-    .description(
-      'reconcile this machine to its desired state: verify, apply, check what is laid out, report',
-    )
+    .description('keep this machine in its desired state: verify, apply, inspect and report')
     .requiredOption('--root <dir>', 'directory given to enroll')
-    .option('--once', 'one look instead of one every minute')
+    .option('--once', 'run one tick instead of one every minute')
     .option(
       '--policy <file>',
-      'local policy besides the signed ones; it can only tighten (default: agent/policy.json there)',
-    )
-    .option('--json', 'print one JSON document a look')
-    .addHelpText(
-      'after',
-      '\nExample:\n  gantry agent run --once --root /srv/gantry\n\nExit codes: 0 applied or unchanged, 1 refused or stale (the old root stays), 2 wrong usage or an error.',
-    )
-    .action(run(runAction));
+      'local policy; it can only add demands (default: agent/policy.json in the directory)',
+    );
+  describe(running, {
+    notes: 'With --json, the command prints one JSON document for each tick.',
+    examples: ['gantry agent run --once --root /srv/gantry'],
+    no: 'refused or stale; the old root file system stays',
+    action: runAction,
+  });
 }
 
 interface EnrollArguments {
@@ -93,23 +86,23 @@ async function runAction({ root, once, policy, json }: RunArguments): Promise<Ex
     ...(policy === undefined ? {} : { policyFile: resolve(policy) }),
   };
   if (once === true) {
-    const result = await runOnce(options);
-    print(json, shown(result), () => sentence(result));
+    const result = await withSpinner({ json }, 'reconciling', () => runOnce(options));
+    print(json, toJson(result), () => formatResult(result));
     return result.report.status === 'applied' || result.report.status === 'unchanged' ? 0 : 1;
   }
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-  await runLoop(options, stop.signal, (outcome) => tell(outcome, json));
+  await runLoop(options, stop.signal, (outcome) => printTick(outcome, json));
   return 0;
 }
 
-function tell(outcome: TickOutcome, json: boolean | undefined): void {
+function printTick(outcome: TickOutcome, json: boolean | undefined): void {
   if ('result' in outcome) {
     const { result } = outcome;
-    // A line a change, not a line a minute.
-    if (json === true) process.stdout.write(`${JSON.stringify(shown(result))}\n`);
+    // Print a line when something changed, not every minute.
+    if (json === true) process.stdout.write(`${JSON.stringify(toJson(result))}\n`);
     else if (result.report.status !== 'unchanged' || result.report.code !== null)
-      process.stdout.write(`${sentence(result)}\n`);
+      process.stdout.write(`${formatResult(result)}\n`);
     return;
   }
   const { error } = outcome;
@@ -122,18 +115,18 @@ function tell(outcome: TickOutcome, json: boolean | undefined): void {
   );
 }
 
-function shown({ report, generation }: TickResult): Record<string, unknown> {
+function toJson({ report, generation }: TickResult): Record<string, unknown> {
   return { ...report, generation };
 }
 
-function sentence({ report, generation }: TickResult): string {
+function formatResult({ report, generation }: TickResult): string {
   const modules = Object.keys(report.running_module_digests).sort();
-  // The report leaves out modules whose files somebody had changed; what runs by now has them again.
-  const does =
+  // The report leaves out tampered modules, but the new generation has them again.
+  const status =
     report.code === 'root_tampered'
-      ? 'is laid out anew'
-      : `runs ${modules.join(', ') || 'no module'}`;
-  const running = generation === 0 ? 'nothing runs' : `generation ${generation} ${does}`;
+      ? 'was laid out again'
+      : `runs ${modules.join(', ') || 'no modules'}`;
+  const running = generation === 0 ? 'nothing runs' : `generation ${generation} ${status}`;
   const why =
     report.message === null
       ? ''

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { type Drifted, type Fleet, mergeFleets } from '../../../shared/domain/machines/index.ts';
 import { tracks } from '../../../shared/domain/templates/index.ts';
-import { connect, idOf } from '../../client/api.ts';
-import { describe, type Flags, oneOf } from '../../command.ts';
-import { driftReasons } from '../../output/drift-reasons.ts';
+import { connect, resolveId } from '../../client/api.ts';
+import { choiceOption, describe, type Flags } from '../../command.ts';
+import { driftReasons } from '../../output/machines.ts';
 import { shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -13,21 +13,21 @@ interface FleetFlags {
   track?: string;
 }
 
-/** `gantry fleet`: what all machines run, counted. */
+/** `gantry fleet`: counts what all machines run. */
 export function register(command: Command): void {
   describe(
     command
-      .option('--template <template>', 'only machines of this template, id or name')
+      .option('--template <template>', 'only machines of this template (id or name)')
       .option('--cluster <name>', 'only machines of this cluster')
-      .addOption(oneOf('--track <track>', tracks, 'only machines on this track')),
-    { example: 'gantry fleet --cluster tokyo', no: 'a machine has drifted', action: fleet },
+      .addOption(choiceOption('--track <track>', tracks, 'only machines on this track')),
+    { examples: ['gantry fleet --cluster tokyo'], no: 'a machine has drifted', action: fleet },
   );
 }
 
 async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
   const api = await connect();
   const template =
-    flags.template === undefined ? undefined : await idOf(api, 'templates', flags.template);
+    flags.template === undefined ? undefined : await resolveId(api, 'templates', flags.template);
   const pages: Fleet[] = [];
   let cursor: string | undefined;
   do {
@@ -37,21 +37,21 @@ async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
     cursor = page.next_cursor ?? undefined;
   } while (cursor !== undefined);
   const whole = mergeFleets(pages);
-  print(flags.json, { fleet: whole }, () => text(whole));
+  print(flags.json, { fleet: whole }, () => formatFleet(whole));
   return whole.drifted > 0 ? 1 : 0;
 }
 
-function text(fleet: Fleet): string {
-  if (fleet.instances === 0) return 'There are no such machines.';
+function formatFleet(fleet: Fleet): string {
+  if (fleet.instances === 0) return 'No machines match.';
   const why = (Object.keys(driftReasons) as (keyof typeof driftReasons)[])
     .filter((reason) => reason !== 'none' && fleet.reasons[reason] > 0)
     .map((reason) => `\n  ${fleet.reasons[reason]}: ${driftReasons[reason]}`);
   const groups = table(
     ['GROUP', 'NAME', 'MACHINES', 'DRIFTED'],
     [
-      ...fleet.templates.map((row) => counted('template', row.name ?? row.template_id, row)),
-      ...fleet.clusters.map((row) => counted('cluster', row.cluster, row)),
-      ...fleet.tracks.map((row) => counted('track', row.track, row)),
+      ...fleet.templates.map((row) => formatCounts('template', row.name ?? row.template_id, row)),
+      ...fleet.clusters.map((row) => formatCounts('cluster', row.cluster, row)),
+      ...fleet.tracks.map((row) => formatCounts('track', row.track, row)),
     ],
     '',
   );
@@ -63,7 +63,7 @@ function text(fleet: Fleet): string {
       row.running,
       row.desired - row.matching,
     ]),
-    'No machine is to run a composition.',
+    'No machine has a desired composition.',
   );
   const modules = table(
     ['MODULE', 'VERSION', 'DIGEST', 'DESIRED', 'RUNNING', 'MISSING'],
@@ -77,7 +77,7 @@ function text(fleet: Fleet): string {
         row.desired - row.matching,
       ]),
     ),
-    'No machine runs a module or is to run one.',
+    'No modules desired or running.',
   );
   const failures = fleet.templates.flatMap(({ name, template_id, composition_failures }) =>
     composition_failures.map(({ track, code, message, since }) => [
@@ -91,19 +91,15 @@ function text(fleet: Fleet): string {
   const notComposed =
     failures.length === 0
       ? []
-      : [
-          table(
-            ['NOT COMPOSED', 'TRACK', 'SINCE', 'CODE', 'WHY ITS MACHINES KEEP WHAT THEY HAVE'],
-            failures,
-            '',
-          ),
-        ];
-  const cut = fleet.truncated ? ['Machines report more modules or digests than are listed.'] : [];
+      : [table(['NOT COMPOSED', 'TRACK', 'SINCE', 'CODE', 'WHY'], failures, '')];
+  const cut = fleet.truncated
+    ? ['Machines report more modules or digests than this list shows.']
+    : [];
   const head = `${fleet.drifted} of ${fleet.instances} machines drifted${why.join('')}`;
   return [head, ...notComposed, groups, compositions, modules, ...cut].join('\n\n');
 }
 
-function counted(
+function formatCounts(
   group: string,
   name: string | null,
   { instances, drifted }: Drifted,

@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
 import { tracks } from '../../../shared/domain/templates/index.ts';
-import { connect, idOf } from '../../client/api.ts';
+import { connect, resolveId } from '../../client/api.ts';
 import {
+  addWaitOptions,
   awaitOperation,
   changeRefused,
   type WaitFlags,
-  waits,
 } from '../../client/await-operation.ts';
-import { describe, type Flags, metadataOf, oneOf, several } from '../../command.ts';
-import { type Row, signed } from '../../output/preview-rows.ts';
-import { previewText } from '../../output/preview-text.ts';
-import { facts, shortDigest, state, table } from '../../output/table.ts';
+import { choiceOption, collect, describe, type Flags, parseMetadata } from '../../command.ts';
+import { formatModules } from '../../output/machines.ts';
+import { formatSignedRows, type Row } from '../../output/preview-rows.ts';
+import { formatPreview } from '../../output/preview-text.ts';
+import { colorState, formatFields, shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface InstanceFlags {
@@ -25,45 +26,52 @@ export function register(command: Command): void {
     fields(
       command
         .command('create <name>')
-        .description('make an instance of a template; its join token is printed once')
-        .requiredOption('--template <template>', 'id or name'),
+        .description(
+          'create an instance, the record of a machine; its join token is shown only once',
+        )
+        .requiredOption('--template <template>', 'template id or name'),
     ),
-    { example: 'gantry instance create web-1 --template web --set hostname=web-1', action: create },
+    {
+      examples: ['gantry instance create web-1 --template web --set hostname=web-1'],
+      action: create,
+    },
   );
   describe(command.command('list').description('list instances'), {
-    example: 'gantry instance list',
+    examples: ['gantry instance list'],
     action: list,
   });
   describe(
     command
       .command('show <instance>')
-      .description('show an instance: what it should run, what it runs'),
+      .description('show an instance, its desired state and what it runs'),
     {
-      example: 'gantry instance show web-1',
+      examples: ['gantry instance show web-1'],
       action: show,
     },
   );
   describe(
     command
       .command('join-token <instance>')
-      .description('make a new join token; the one before it ends'),
+      .description('create a new join token; the old one becomes invalid'),
     {
-      example: 'gantry instance join-token web-1',
+      examples: ['gantry instance join-token web-1'],
       action: joinToken,
     },
   );
   describe(
     command
       .command('decommission <instance>')
-      .description('end an instance for good; its agent wipes its key and secrets within the hour'),
-    { example: 'gantry instance decommission web-1', action: decommission },
+      .description(
+        'remove a machine permanently; its agent deletes its key and secrets within an hour',
+      ),
+    { examples: ['gantry instance decommission web-1'], action: decommission },
   );
   const updating = command
     .command('update <instance>')
-    .description('change metadata, track or clusters');
-  const dryRun = 'show what would change on the machine, without asking for it';
-  describe(fields(waits(updating)).option('--dry-run', dryRun), {
-    example: 'gantry instance update web-1 --track staging',
+    .description('change the metadata, track or clusters of an instance');
+  const dryRun = 'show what would change on the machine, without changing it';
+  describe(fields(addWaitOptions(updating)).option('--dry-run', dryRun), {
+    examples: ['gantry instance update web-1 --track staging'],
     no: changeRefused,
     action: update,
   });
@@ -71,13 +79,13 @@ export function register(command: Command): void {
 
 function fields(command: Command): Command {
   return command
-    .addOption(oneOf('--track <track>', tracks, 'which versions it gets'))
-    .option('--set <key=value>', 'all its metadata; several times', several)
-    .option('--cluster <name>', 'all groups that it belongs to; several times', several);
+    .addOption(choiceOption('--track <track>', tracks, 'which versions the machine gets'))
+    .option('--set <key=value>', 'metadata, replaces all keys (repeatable)', collect)
+    .option('--cluster <name>', 'cluster, replaces all clusters (repeatable)', collect);
 }
 
 function bodyOf({ track, set, cluster }: InstanceFlags) {
-  return { track, metadata: set === undefined ? undefined : metadataOf(set), clusters: cluster };
+  return { track, metadata: set === undefined ? undefined : parseMetadata(set), clusters: cluster };
 }
 
 async function create(
@@ -85,11 +93,11 @@ async function create(
   flags: Flags & InstanceFlags & { template: string },
 ): Promise<ExitCode> {
   const api = await connect();
-  const template_id = await idOf(api, 'templates', flags.template);
+  const template_id = await resolveId(api, 'templates', flags.template);
   const body = { name, template_id, ...bodyOf(flags) };
   const answer = await api.client.send(api.answers.newInstance, 'POST', '/instances', body);
   print(flags.json, answer, () => {
-    const made = `made instance ${name} as ${answer.instance.id}; its join token, good once and for 24 h:`;
+    const made = `created instance ${name} as ${answer.instance.id}\njoin token, works once within 24 hours:`;
     return [made, answer.join_token, ...missingLines(answer.keys_missing)].join('\n');
   });
   return 0;
@@ -97,13 +105,11 @@ async function create(
 
 function missingLines(keys: { key: string; file: string; module: string }[]): string[] {
   if (keys.length === 0) return [];
-  const rows = keys.map(
-    ({ key, file, module }): Row => ['!', key, `${file} of ${module} asks for it`],
-  );
+  const rows = keys.map(({ key, file, module }): Row => ['!', key, `used by ${file} of ${module}`]);
   return [
     '',
-    'It has no desired state until its metadata has what is missing (gantry instance update):',
-    ...signed(rows),
+    'Not deployable yet. Set the missing metadata with `gantry instance update`:',
+    ...formatSignedRows(rows),
   ];
 }
 
@@ -116,7 +122,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       instances.map((row) => [
         row.id,
         row.name,
-        state(row.state),
+        colorState(row.state),
         row.track,
         row.drift ? 'yes' : 'no',
         row.report?.at ?? null,
@@ -129,16 +135,16 @@ async function list(flags: Flags): Promise<ExitCode> {
 
 async function show(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
-  const id = await idOf(api, 'instances', instance);
+  const id = await resolveId(api, 'instances', instance);
   const answer = await api.client.get(api.answers.instance, `/instances/${encodeURIComponent(id)}`);
   print(flags.json, answer, () => {
     const row = answer.instance;
-    const head = facts([
+    const head = formatFields([
       ['id', row.id],
       ['name', row.name],
       ['template', row.template_id],
       ['track', row.track],
-      ['state', state(row.state)],
+      ['state', colorState(row.state)],
       ['clusters', row.clusters.join(', ') || null],
       ['metadata', JSON.stringify(row.metadata)],
       ['desired state', `version ${row.desired_version}, ${shortDigest(row.desired_composition)}`],
@@ -157,23 +163,19 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
     const names = [
       ...new Set([...Object.keys(row.desired_modules), ...Object.keys(row.running_module_digests)]),
     ].sort();
-    const modules = table(
-      ['MODULE', 'DESIRED', 'RUNNING'],
-      names.map((name) => [
-        name,
-        shortDigest(row.desired_modules[name] ?? null),
-        shortDigest(row.running_module_digests[name] ?? null),
-      ]),
-      'It runs no module and is to run none.',
-    );
-    return `${head}\n\n${modules}`;
+    const modules = names.map((module) => ({
+      module,
+      desired: row.desired_modules[module] ?? null,
+      running: row.running_module_digests[module] ?? null,
+    }));
+    return `${head}\n\n${formatModules(modules)}`;
   });
   return 0;
 }
 
 async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
-  const id = await idOf(api, 'instances', instance);
+  const id = await resolveId(api, 'instances', instance);
   const answer = await api.client.send(
     api.answers.joinToken,
     'POST',
@@ -185,14 +187,13 @@ async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
 
 async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
-  const id = await idOf(api, 'instances', instance);
+  const id = await resolveId(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}/decommission`;
   const answer = await api.client.send(api.answers.instance, 'POST', path);
   print(
     flags.json,
     answer,
-    () =>
-      `decommissioned ${answer.instance.name} (${id}); its agent learns it with its next call, within the hour`,
+    () => `decommissioned ${answer.instance.name} (${id}); its agent stops within an hour`,
   );
   return 0;
 }
@@ -202,7 +203,7 @@ async function update(
   flags: WaitFlags & InstanceFlags & { dryRun?: true },
 ): Promise<ExitCode> {
   const api = await connect();
-  const id = await idOf(api, 'instances', instance);
+  const id = await resolveId(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}`;
   if (flags.dryRun) {
     const answer = await api.client.send(
@@ -211,7 +212,7 @@ async function update(
       `${path}/preview`,
       bodyOf(flags),
     );
-    print(flags.json, answer, () => previewText(answer));
+    print(flags.json, answer, () => formatPreview(answer));
     return 0;
   }
   const { operation } = await api.client.send(api.answers.operation, 'PATCH', path, bodyOf(flags));

@@ -3,67 +3,61 @@ import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug } from '../../../shared/base/slug.ts';
 import type { BuildResult } from '../../build/build-module.ts';
-import { type ExitCode, print, run } from '../../run.ts';
+import { describe, type Flags } from '../../command.ts';
+import { withSpinner } from '../../output/progress.ts';
+import { type ExitCode, print } from '../../run.ts';
 
-interface BuildFlags {
+interface BuildFlags extends Flags {
   dryRun?: true;
   rootfsOnly?: true;
   out?: string;
   platform?: string;
-  json?: true;
 }
 
-/** `gantry module build`: rootfs content to `dist/module.tar`. */
+/** `gantry module build`: builds `dist/module.tar` from `rootfs/`. */
 export function registerModuleBuild(module: Command): void {
-  module
+  const command = module
     .command('build [dir]')
-    .description(
-      'build the module in a directory (the current one) from its manifest.yaml and rootfs/',
-    )
+    .description('build a module from its manifest.yaml and rootfs/ (default: this directory)')
     .option('--dry-run', 'only write manifest.json, file-list.txt and package-list.txt')
-    .option(
-      '--rootfs-only',
-      'leave out package_spec: the module ships, and says that it ships, files of rootfs/ only',
-    )
-    .option('--out <dir>', 'where results are written (default: dist in the module’s directory)')
-    .option('--platform <platform>', 'platform that is built for, e.g. ubuntu-24.04-amd64')
-    .option('--json', 'print the result as JSON')
-    .addHelpText(
-      'after',
-      `
-Times in the module are SOURCE_DATE_EPOCH, else the last commit's, else 0: same input, same bytes.
-
-Example:
-  gantry module build --dry-run && gantry module build
-
-Exit codes: 0 built, 2 wrong usage or an error.`,
-    )
-    .action(run(build));
+    .option('--rootfs-only', 'build without the packages of package_spec')
+    .option('--out <dir>', 'directory for the results (default: dist beside the manifest)')
+    .option('--platform <platform>', 'platform to build for, such as ubuntu-24.04-amd64');
+  describe(command, {
+    notes: `
+The same input gives the same bytes. All files get the time SOURCE_DATE_EPOCH. Without it, they get the time of
+the last commit, or 0 outside a git repository.`,
+    examples: ['gantry module build --dry-run && gantry module build'],
+    action: build,
+  });
 }
 
 async function build(dir: string | undefined, flags: BuildFlags): Promise<ExitCode> {
   if (flags.platform !== undefined && !isSlug(flags.platform)) {
-    const message = `--platform is ${JSON.stringify(flags.platform)}, expected a name such as ubuntu-24.04-amd64`;
+    const message = `expected a platform such as ubuntu-24.04-amd64, found ${JSON.stringify(flags.platform)}`;
     throw new GantryError('usage', message, { field: 'platform', found: flags.platform });
   }
   const { buildModule } = await import('../../build/build-module.ts');
   const directory = dir ?? '.';
-  const result = await buildModule({
+  const options = {
     directory,
     out: flags.out === undefined ? join(directory, 'dist') : resolve(flags.out),
     dryRun: flags.dryRun ?? false,
     rootfsOnly: flags.rootfsOnly ?? false,
     sourceDateEpoch: process.env.SOURCE_DATE_EPOCH,
-  });
+  };
+
+  const result = await withSpinner(flags, 'building', () => buildModule(options));
+
   if (!flags.json)
     for (const warning of result.warnings) process.stderr.write(`gantry: warning: ${warning}\n`);
-  print(flags.json, { ...result, platform: flags.platform ?? null }, () => describe(result));
+  print(flags.json, { ...result, platform: flags.platform ?? null }, () => formatBuild(result));
   return 0;
 }
 
-function describe(result: BuildResult): string {
+function formatBuild(result: BuildResult): string {
   const leftOut = result.packages_left_out.length;
-  const counts = `${count(result.files, 'file')}, ${count(result.packages, 'package')}${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
+  const counts = `${formatCount(result.files, 'file')}, ${formatCount(result.packages, 'package')}${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
   if (result.outputs.module === undefined) {
     return `${result.name}: would ship ${counts}\nwrote ${Object.values(result.outputs).join(', ')}`;
   }
@@ -74,6 +68,6 @@ function describe(result: BuildResult): string {
   ].join('\n');
 }
 
-function count(number: number, noun: string): string {
+function formatCount(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,25 +1,25 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
-import { describe, type Flags, wholeNumber } from '../../command.ts';
+import { describe, type Flags, parseWholeNumber } from '../../command.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry category …` */
 export function register(command: Command): void {
   describe(command.command('list').description('list categories, lowest position first'), {
-    example: 'gantry category list',
+    examples: ['gantry category list'],
     action: list,
   });
   describe(
     command
       .command('create <slug>')
-      .description('add a category')
+      .description('create a category')
       .requiredOption(
         '--position <number>',
-        'the base of its layers’ priority; higher wins',
-        wholeNumber,
+        'base priority of its layers; higher wins',
+        parseWholeNumber,
       ),
-    { example: 'gantry category create databases --position 80', action: create },
+    { examples: ['gantry category create databases --position 80'], action: create },
   );
 }
 
@@ -42,6 +42,10 @@ async function create(slug: string, flags: Flags & { position: number }): Promis
     slug,
     position: flags.position,
   });
-  print(flags.json, answer, () => `made category ${slug} at position ${answer.category.position}`);
+  print(
+    flags.json,
+    answer,
+    () => `created category ${slug} at position ${answer.category.position}`,
+  );
   return 0;
 }

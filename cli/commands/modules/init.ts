@@ -4,46 +4,36 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
-import { type ExitCode, print, run } from '../../run.ts';
+import { describe, type Flags } from '../../command.ts';
+import { type ExitCode, print } from '../../run.ts';
 
 const template = fileURLToPath(new URL('../../../examples/module-template', import.meta.url));
 const schema = fileURLToPath(
   new URL('../../../shared/manifest/module-manifest.schema.json', import.meta.url),
 );
 
-/** The name that the template's files and their contents have where a module's own belongs. */
+/** The name that the template uses in place of the module's own. */
 const placeholder = 'my-module';
 
-/** Where the template finds the schema in this repository, and where a new module has its copy of it. */
+/** The schema as the template refers to it, and the copy in a new module. */
 const schemaInTemplate = '../../shared/manifest/module-manifest.schema.json';
 const schemaInModule = '.gantry/module-manifest.schema.json';
 
-/** `gantry module init`: a new module repository from the template. */
+/** `gantry module init`: starts a module repository from the template. */
 export function registerModuleInit(module: Command): void {
-  module
+  const command = module
     .command('init <name> [dir]')
-    .description(
-      'start a module repository: manifest, rootfs/, Containerfile and workflows (in ./<name> by default)',
-    )
-    .option('--json', 'print the result as JSON')
-    .addHelpText(
-      'after',
-      `
-Example:
-  gantry module init my-redis && cd my-redis && gantry module validate
-
-Exit codes: 0 written, 2 wrong usage or an error.`,
-    )
-    .action(run(init));
+    .description('create a module repository: manifest, rootfs/, Containerfile and workflows');
+  describe(command, {
+    notes: 'The repository is created in ./<name>, unless [dir] names another directory.',
+    examples: ['gantry module init my-redis && cd my-redis && gantry module validate'],
+    action: init,
+  });
 }
 
-async function init(
-  name: string,
-  dir: string | undefined,
-  flags: { json?: true },
-): Promise<ExitCode> {
+async function init(name: string, dir: string | undefined, flags: Flags): Promise<ExitCode> {
   const result = await initModule(name, dir ?? name);
-  const next = `next: edit ${join(result.directory, 'manifest.yaml')}, then gantry module validate`;
+  const next = `next: edit ${join(result.directory, 'manifest.yaml')}, then run gantry module validate`;
   print(flags.json, result, () =>
     [...result.files.map((file) => `wrote ${join(result.directory, file)}`), next].join('\n'),
   );
@@ -51,15 +41,15 @@ async function init(
 }
 
 /**
- * Writes a module repository called `name` to a directory that is missing, empty, or holds only a fresh `.git`.
- * Throws `usage` for a name that no module can have, `already_exists` rather than touch anything that is there.
+ * Writes a module repository called `name` to a directory that is missing, empty, or holds only `.git`.
+ * @throws GantryError `usage` for a name that is not a slug, `already_exists` if the directory has other files
  */
 export async function initModule(
   name: string,
   directory: string,
 ): Promise<{ name: string; directory: string; files: string[] }> {
   if (!isSlug(name)) {
-    const expected = `at most ${slugLengthMax} lower-case letters and digits with single ".", "_" or "-" between them`;
+    const expected = `at most ${slugLengthMax} lower-case letters and digits, separated by single ".", "_" or "-"`;
     throw new GantryError(
       'usage',
       `expected a module name of ${expected}, found ${JSON.stringify(name)}`,
@@ -104,7 +94,7 @@ async function refuseOccupied(directory: string): Promise<void> {
   );
 }
 
-/** Paths of all files below a directory, relative to it, without what a build in it left behind. */
+/** Lists all files below a directory as relative paths, without build results. */
 async function listFiles(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
-import { pollingOf } from '../../client/polling.ts';
 import { describe, type Flags } from '../../command.ts';
+import { formatPolling } from '../../output/modules.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry module list` */
 export function registerModuleList(module: Command): void {
   describe(
-    module.command('list').description('list the registered modules and how their polling goes'),
+    module.command('list').description('list the registered modules and their polling status'),
     {
-      example: 'gantry module list',
+      examples: ['gantry module list'],
       action: list,
     },
   );
@@ -28,7 +28,7 @@ async function list(flags: Flags): Promise<ExitCode> {
         row.variety,
         row.live_version_id === null ? 'no' : 'yes',
         row.repository,
-        pollingOf(row.poll),
+        formatPolling(row.poll),
       ]),
       'The account has no modules.',
     ),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
+import { parseModuleName } from '../../client/modules.ts';
 import { describe, type Flags } from '../../command.ts';
-import { moduleQuery } from '../../input/module-reference.ts';
 import { shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -11,9 +11,9 @@ export function registerModuleMachines(module: Command): void {
     module
       .command('machines <module>')
       .description(
-        'list the machines that say they run a module, <name>, or a version of it, <name>@<version>',
+        'list the machines that report a module (<name>) or a version (<name>@<version>)',
       ),
-    { example: 'gantry module machines my-redis@0.1.0', action: machines },
+    { examples: ['gantry module machines my-redis@0.1.0'], action: machines },
   );
 }
 
@@ -22,7 +22,7 @@ async function machines(written: string, flags: Flags): Promise<ExitCode> {
   const at = written.lastIndexOf('@');
   const [module, version] =
     at < 1 ? [written, undefined] : [written.slice(0, at), written.slice(at + 1)];
-  const { name, account } = moduleQuery(module);
+  const { name, account } = parseModuleName(module);
   const path = `/modules/${encodeURIComponent(name)}/machines`;
   const rows = await client.all(answers.machines, 'machines', path, { account, version });
   rows.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -38,7 +38,7 @@ async function machines(written: string, flags: Flags): Promise<ExitCode> {
         row.health,
         row.reported_at,
       ]),
-      `No machine says that it runs ${written}.`,
+      `No machine reports that it runs ${written}.`,
     ),
   );
   return 0;

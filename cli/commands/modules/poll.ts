@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type Api, connect } from '../../client/api.ts';
-import { describe, type Flags, wholeNumber } from '../../command.ts';
-import { versionsOf } from '../../output/versions.ts';
-import { versionsTable } from '../../output/versions-table.ts';
+import { listVersions } from '../../client/modules.ts';
+import { describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { formatVersions } from '../../output/modules.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface PollFlags extends Flags {
@@ -15,12 +15,12 @@ interface PollFlags extends Flags {
 export function registerModulePoll(module: Command): void {
   const command = module
     .command('poll <name>')
-    .description("poll a module's repository now")
-    .option('--wait', 'wait until what was found is verified and ingested, and show it')
-    .option('--timeout <seconds>', 'how long to wait', wholeNumber, 120);
+    .description('poll the repository of a module immediately')
+    .option('--wait', 'wait until new artifacts are verified and ingested, then list them')
+    .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 120);
   describe(command, {
-    example: 'gantry module poll my-redis --wait',
-    no: 'the repository could not be polled, or did not settle in time',
+    examples: ['gantry module poll my-redis --wait'],
+    no: 'polling failed or timed out',
     action: poll,
   });
 }
@@ -31,7 +31,11 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
   const before = (await api.client.get(api.answers.module, path)).poll;
   const accepted = await api.client.send(api.answers.polled, 'POST', `${path}/poll`);
   if (!flags.wait) {
-    print(flags.json, accepted, () => `${name} is polled now; gantry module versions ${name}`);
+    print(
+      flags.json,
+      accepted,
+      () => `polling ${name}; list the result with: gantry module versions ${name}`,
+    );
     return 0;
   }
   const deadline = Date.now() + flags.timeout * 1000;
@@ -42,14 +46,14 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
     return done ? poll : null;
   });
   const settled = await until(deadline, () => isSettled(api, path));
-  const found = await versionsOf(api, name);
+  const found = await listVersions(api, name);
   print(flags.json, { poll: polled, ...found }, () =>
-    polled?.code ? `polling failed: ${polled.message} (${polled.code})` : versionsTable(found),
+    polled?.code ? `polling failed: ${polled.message} (${polled.code})` : formatVersions(found),
   );
   return polled !== null && polled.code === null && settled !== null ? 0 : 1;
 }
 
-/** True once no candidate is between two stages, else null. */
+/** Returns true when no candidate is between two stages, else null. */
 async function isSettled(api: Api, path: string): Promise<true | null> {
   const { candidates } = await api.client.get(api.answers.versions, `${path}/versions`);
   return candidates.some(({ state }) => state === 'found' || state === 'verified') ? null : true;

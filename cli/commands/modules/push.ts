@@ -1,65 +1,41 @@
 import type { Command } from 'commander';
-import type { Target } from '../../input/registry-target.ts';
-import { openTarget } from '../../input/registry-target.ts';
-import { type ExitCode, print, run } from '../../run.ts';
+import { describe, type Flags } from '../../command.ts';
+import { openTarget, plainHttpHelp } from '../../input/registry-target.ts';
+import { showProgressBar } from '../../output/progress.ts';
+import { type ExitCode, print } from '../../run.ts';
 
-interface PushFlags {
+interface PushFlags extends Flags {
   plainHttp?: true;
-  json?: true;
 }
 
-/** `gantry module push`: what `oras push` does with a module's tar. */
+/** `gantry module push`: does what `oras push` does with a module.tar. */
 export function registerModulePush(module: Command): void {
-  module
+  const command = module
     .command('push <dist-dir-or-tar> <ref>')
     .description('push a built module.tar to a registry')
-    .option('--plain-http', 'speak http to the registry (loopback hosts are anyway)')
-    .option('--json', 'print the digest and sizes as JSON')
-    .addHelpText(
-      'after',
-      `
-Same module.tar, same digest: the creation time is SOURCE_DATE_EPOCH, else the time of the tar's first entry.
+    .option('--plain-http', plainHttpHelp);
+  describe(command, {
+    notes: `
+The same module.tar gives the same digest: its creation time is SOURCE_DATE_EPOCH, or the time of the first entry.
 The same artifact comes from: oras push <ref> ./dist/module.tar:application/vnd.powernode.module.v1+tar
-Credentials are those of "docker login".
-
-Example:
-  gantry module push dist ghcr.io/acme/redis:v1.0.0 && gantry module sign ghcr.io/acme/redis:v1.0.0 --key cosign.key
-
-Exit codes: 0 pushed, 2 wrong usage or an error.`,
-    )
-    .action(run(push));
+Gantry uses the credentials of "docker login".`,
+    examples: [
+      'gantry module push dist ghcr.io/acme/redis:v1.0.0',
+      'gantry module sign ghcr.io/acme/redis:v1.0.0 --key cosign.key',
+    ],
+    action: push,
+  });
 }
 
 async function push(path: string, ref: string, flags: PushFlags): Promise<ExitCode> {
   const target = await openTarget(ref, flags);
   const { pushModule } = await import('../../push/push-module.ts');
-  const bar = process.stderr.isTTY && !flags.json ? await progressBar(target) : null;
-  try {
-    const result = await pushModule(target, path, (sent, size) => bar?.update(sent, size));
-    print(
-      flags.json,
-      { reference: ref, ...result },
-      () => `pushed ${ref}\ndigest ${result.digest}`,
-    );
-  } finally {
-    bar?.stop();
-  }
-  return 0;
-}
 
-async function progressBar({ reference }: Target) {
-  const { default: progress } = await import('cli-progress');
-  const format = `${reference.repository} {bar} {percentage}% {value}/{total} bytes`;
-  const bar = new progress.SingleBar(
-    { format, stream: process.stderr, hideCursor: true },
-    progress.Presets.shades_classic,
-  );
-  bar.start(1, 0);
-  return {
-    update: (sent: number, size: number) => {
-      bar.setTotal(Math.max(size, 1));
-      bar.update(size === 0 ? 1 : sent);
-    },
-    stop: () => bar.stop(),
-  };
+  const bar = await showProgressBar(flags, `pushing ${ref}`);
+  const result = await pushModule(target, path, (sent, size) =>
+    bar.advanceTo(size === 0 ? 1 : sent / size),
+  ).finally(bar.stop);
+
+  print(flags.json, { reference: ref, ...result }, () => `pushed ${ref}\ndigest ${result.digest}`);
+  return 0;
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { varieties } from '../../../shared/domain/modules/index.ts';
 import { connect } from '../../client/api.ts';
-import { describe, type Flags, oneOf } from '../../command.ts';
+import { choiceOption, describe, type Flags } from '../../command.ts';
 import {
+  addRegistrationOptions,
   type RegistrationFlags,
-  registrationOf,
-  withRegistrationOptions,
+  readRegistration,
 } from '../../input/module-flags.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -19,25 +19,28 @@ interface RegisterFlags extends Flags, RegistrationFlags {
   allowDevices?: true;
 }
 
-/** `gantry module register`: the row that rules over a module's manifests. */
+/** `gantry module register` */
 export function registerModuleRegister(module: Command): void {
   const command = module
     .command('register <name>')
-    .description('register a module: where it is published, and whose signatures count')
-    .requiredOption('--repository <reference>', 'OCI reference without tag: host[:port]/path')
-    .requiredOption('--category <slug>', 'a category of the account')
-    .addOption(oneOf('--variety <variety>', varieties, 'subscription where left out'))
-    .option('--parent <module>', 'the module whose configuration it overrides')
-    .option('--public', 'other accounts may depend on it')
+    .description('register a module: its repository and its trusted signers')
+    .requiredOption('--repository <reference>', 'OCI reference without a tag: host[:port]/path')
+    .requiredOption('--category <slug>', 'category of the account')
+    .addOption(
+      choiceOption('--variety <variety>', varieties, 'kind of module (default: subscription)'),
+    )
+    .option('--parent <module>', 'module whose files it replaces')
+    .option('--public', 'let other accounts depend on it')
     .option(
       '--trusted-root <file>',
-      'trusted_root.json of another Sigstore than the public-good one',
+      'trusted_root.json of a private Sigstore (default: the public-good trust root)',
     )
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option('--allow-devices', 'let its layers hold device nodes');
-  describe(withRegistrationOptions(command), {
-    example:
+    .option('--allow-devices', 'accept device nodes in its layers');
+  describe(addRegistrationOptions(command), {
+    examples: [
       'gantry module register my-redis --repository ghcr.io/acme/my-redis --category userland --key cosign.pub',
+    ],
     action: register,
   });
 }
@@ -51,15 +54,11 @@ async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
     variety: flags.variety,
     parent_module: flags.parent,
     visibility: flags.public ? 'public' : undefined,
-    ...(await registrationOf(flags)),
+    ...(await readRegistration(flags)),
     require_tlog: flags.requireTlog,
     allow_devices: flags.allowDevices,
   });
   const { id, repository } = answer.module;
-  print(
-    flags.json,
-    answer,
-    () => `registered ${name} as ${id}; ${repository} is polled from now on`,
-  );
+  print(flags.json, answer, () => `registered ${name} as ${id}\nGantry now polls ${repository}`);
   return 0;
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
 import {
+  addWaitOptions,
   awaitOperation,
   changeRefused,
   type WaitFlags,
-  waits,
 } from '../../client/await-operation.ts';
 import { describe } from '../../command.ts';
 import type { ExitCode } from '../../run.ts';
@@ -13,10 +13,12 @@ import type { ExitCode } from '../../run.ts';
 export function registerModuleReserve(module: Command): void {
   const command = module
     .command('reserve <name> <pattern...>')
-    .description('let patterns of its protected_spec protect what it does not ship, or no longer')
-    .option('--revoke', 'end these reservations');
-  describe(waits(command), {
-    example: "gantry module reserve my-redis '/var/lib/redis/**'",
+    .description(
+      'grant reservations: patterns of protected_spec that protect paths the module does not ship',
+    )
+    .option('--revoke', 'revoke these reservations instead');
+  describe(addWaitOptions(command), {
+    examples: ["gantry module reserve my-redis '/var/lib/redis/**'"],
     no: changeRefused,
     action: reserve,
   });

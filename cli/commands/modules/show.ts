@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
-import { pollingOf } from '../../client/polling.ts';
 import { describe, type Flags } from '../../command.ts';
-import { facts } from '../../output/table.ts';
+import { formatPolling } from '../../output/modules.ts';
+import { formatFields } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry module show` */
 export function registerModuleShow(module: Command): void {
-  describe(module.command('show <name>').description('show a module and how its polling goes'), {
-    example: 'gantry module show my-redis',
+  describe(module.command('show <name>').description('show a module and its polling status'), {
+    examples: ['gantry module show my-redis'],
     action: show,
   });
 }
@@ -29,10 +29,10 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       );
       return [
         'identity',
-        `${pair.cosign_identity_regexp} by ${pair.cosign_issuer_regexp}${claims.join('')}`,
+        `${pair.cosign_identity_regexp} from ${pair.cosign_issuer_regexp}${claims.join('')}`,
       ];
     });
-    return facts([
+    return formatFields([
       ['name', `${module.account}/${module.name}`],
       ['id', module.id],
       ['visibility', module.visibility],
@@ -42,7 +42,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['repository', module.repository],
       ...identities,
       ['trusted keys', module.trusted_keys.length],
-      ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'its own'],
+      ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'own'],
       ['transparency log', module.require_tlog ? 'required' : 'not required'],
       [
         'attestations',
@@ -53,7 +53,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['live version', live?.version.version_string ?? null],
       ['last polled', poll?.polled_at ?? null],
       ['next poll', poll?.next_poll_at ?? null],
-      ['polling', pollingOf(poll)],
+      ['polling', formatPolling(poll)],
       ['last error', poll?.message ?? null],
       ['ignored tags', poll?.ignored_tags.join(', ') || null],
     ]);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
+import { parseModuleName } from '../../client/modules.ts';
 import { describe, type Flags } from '../../command.ts';
-import { moduleQuery } from '../../input/module-reference.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -10,16 +10,14 @@ export function registerModuleTemplates(module: Command): void {
   describe(
     module
       .command('templates <name>')
-      .description(
-        'list the templates, and whether each would take the module by its platform and assignments',
-      ),
-    { example: 'gantry module templates my-redis', action: templates },
+      .description('list the templates and whether each can take the module'),
+    { examples: ['gantry module templates my-redis'], action: templates },
   );
 }
 
 async function templates(module: string, flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
-  const { name, account } = moduleQuery(module);
+  const { name, account } = parseModuleName(module);
   const path = `/modules/${encodeURIComponent(name)}/templates`;
   const rows = await client.all(answers.moduleTemplates, 'templates', path, { account });
   print(flags.json, { templates: rows }, () =>

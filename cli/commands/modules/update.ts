@@ -2,16 +2,16 @@ import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { connect } from '../../client/api.ts';
 import {
+  addWaitOptions,
   awaitOperation,
   changeRefused,
   type WaitFlags,
-  waits,
 } from '../../client/await-operation.ts';
 import { describe } from '../../command.ts';
 import {
+  addRegistrationOptions,
   type RegistrationFlags,
-  registrationOf,
-  withRegistrationOptions,
+  readRegistration,
 } from '../../input/module-flags.ts';
 import type { ExitCode } from '../../run.ts';
 
@@ -32,27 +32,25 @@ interface UpdateFlags extends WaitFlags, RegistrationFlags {
 export function registerModuleUpdate(module: Command): void {
   const command = module
     .command('update <name>')
-    .description(
-      'change a registration; what is given several times replaces all there was, the rest stays',
-    )
-    .option('--repository <reference>', 'OCI reference without tag: host[:port]/path')
-    .option('--category <slug>', 'a category of the account')
-    .option('--public', 'other accounts may depend on it')
-    .option('--private', 'only its own account may')
+    .description('change a registration; a repeatable option replaces its whole list')
+    .option('--repository <reference>', 'OCI reference without a tag: host[:port]/path')
+    .option('--category <slug>', 'category of the account')
+    .option('--public', 'let other accounts depend on it')
+    .option('--private', 'let only this account depend on it')
     .option(
       '--trusted-root <file>',
-      'trusted_root.json of another Sigstore; old and new logs may stand side by side',
+      'trusted_root.json of a private Sigstore; it can hold old and new logs',
     )
-    .option('--public-trusted-root', 'the public-good Sigstore again')
-    .option('--no-keys', 'no key counts any more')
-    .option('--no-identities', 'no keyless signature counts any more')
-    .option('--no-attestations', 'ask for none')
-    .option('--require-tlog', 'ask for a transparency log entry')
+    .option('--public-trusted-root', 'use the public-good trust root again')
+    .option('--no-keys', 'trust no keys')
+    .option('--no-identities', 'trust no keyless signatures')
+    .option('--no-attestations', 'require no attestations')
+    .option('--require-tlog', 'require a transparency log entry')
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option('--allow-devices', 'let its layers hold device nodes')
+    .option('--allow-devices', 'accept device nodes in its layers')
     .option('--no-allow-devices', 'refuse layers with device nodes');
-  describe(waits(withRegistrationOptions(command)), {
-    example: 'gantry module update my-redis --key old.pub --key new.pub',
+  describe(addWaitOptions(addRegistrationOptions(command)), {
+    examples: ['gantry module update my-redis --key old.pub --key new.pub'],
     no: changeRefused,
     action: update,
   });
@@ -80,7 +78,7 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
     'PATCH',
     `/modules/${encodeURIComponent(name)}`,
     {
-      ...(await registrationOf(flags)),
+      ...(await readRegistration(flags)),
       ...(flags.publicTrustedRoot ? { trusted_root: null } : {}),
       ...(flags.keys ? {} : { trusted_keys: [] }),
       ...(flags.identities ? {} : { cosign_identities: [] }),
@@ -95,7 +93,7 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
   return awaitOperation(api, operation, flags);
 }
 
-/** The name of the one of two flags that was given. */
+/** Returns the name of the flag that was given. @throws GantryError `usage` if both were */
 function eitherOf(
   first: unknown,
   firstName: string,

@@ -5,45 +5,40 @@ import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import type { ManifestConflict, ManifestProblem } from '../../../shared/manifest/index.ts';
 import { connect } from '../../client/api.ts';
+import { describe, type Flags } from '../../command.ts';
 import { safe } from '../../output/table.ts';
-import { type ExitCode, print, run } from '../../run.ts';
+import { type ExitCode, print } from '../../run.ts';
 
-/** What `validate` answers, on the command line as over HTTP and MCP (product.md, section 2). */
+/** The result of `validate`, the same on the command line and over HTTP. */
 interface ManifestValidation {
   valid: boolean;
   errors: ManifestProblem[];
   warnings: ManifestProblem[];
-  /** With the account's other modules; none are known offline. */
+  /** Conflicts with other modules of the account; empty offline. */
   conflicts: ManifestConflict[];
 }
 
-interface ValidateFlags {
+interface ValidateFlags extends Flags {
   category?: string;
-  json?: true;
 }
 
-/** `gantry module validate`: what is wrong with a manifest; offline, or held against the account's other modules. */
+/** `gantry module validate`: checks a manifest, offline or against the other modules of the account. */
 export function registerModuleValidate(module: Command): void {
-  module
+  const command = module
     .command('validate [path]')
-    .description('check a manifest.yaml, or the one in a directory (the current one)')
-    .option(
-      '--category <slug>',
-      'ask the control plane for conflicts with the account’s modules, in this category',
-    )
-    .option('--json', 'print {valid, errors, warnings, conflicts} as JSON')
-    .addHelpText(
-      'after',
-      `
-Without --category nothing leaves this machine, and no conflicts are looked for.
-
-Examples:
-  gantry module validate my-redis/manifest.yaml
-  gantry module validate --category userland
-
-Exit codes: 0 valid, 1 invalid or not to be composed with another module, 2 wrong usage or an error.`,
-    )
-    .action(run(validate));
+    .description('check a manifest.yaml, or the one in a directory (default: this directory)')
+    .option('--category <slug>', 'also ask the control plane for conflicts with other modules');
+  describe(command, {
+    notes: `
+Without --category the command works offline and finds no conflicts. With it, the module is checked as a member of that
+category. --json prints {valid, errors, warnings, conflicts}.`,
+    examples: [
+      'gantry module validate my-redis/manifest.yaml',
+      'gantry module validate --category userland',
+    ],
+    no: 'invalid, or in conflict with another module',
+    action: validate,
+  });
 }
 
 async function validate(path: string | undefined, flags: ValidateFlags): Promise<ExitCode> {
@@ -54,7 +49,7 @@ async function validate(path: string | undefined, flags: ValidateFlags): Promise
       ? await validateHere(text)
       : await validateThere(file, text, flags.category);
   const { isRefused } = await import('../../../shared/manifest/index.ts');
-  print(flags.json, result, () => report(file, result));
+  print(flags.json, result, () => formatValidation(file, result));
   return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
 }
 
@@ -63,7 +58,7 @@ async function validateHere(text: string): Promise<ManifestValidation> {
   return { ...validateManifest(text), conflicts: [] };
 }
 
-/** Sends the files that would ship as well, so that conflicts are found exactly. */
+/** Sends the list of shipped files too, so that the conflicts found are exact. */
 async function validateThere(
   file: string,
   text: string,
@@ -72,7 +67,7 @@ async function validateThere(
   const here = await validateHere(text);
   if (!here.valid) return here;
   const { client, answers } = await connect();
-  const files = await filesOf(dirname(file), text);
+  const files = await listShippedFiles(dirname(file), text);
   return client.send(answers.validated, 'POST', '/manifests/validate', {
     manifest_yaml: text,
     category_slug,
@@ -80,8 +75,8 @@ async function validateThere(
   });
 }
 
-/** What `rootfs/` beside the manifest would ship; undefined where there is none, or too much of it to send. */
-async function filesOf(directory: string, text: string): Promise<string[] | undefined> {
+/** Lists what `rootfs/` would ship; undefined if there is none, or too many files to send. */
+async function listShippedFiles(directory: string, text: string): Promise<string[] | undefined> {
   const [{ parseManifest }, { planModule }, { readRootfs }] = await Promise.all([
     import('../../../shared/manifest/index.ts'),
     import('../../build/plan.ts'),
@@ -92,8 +87,11 @@ async function filesOf(directory: string, text: string): Promise<string[] | unde
   return source.length === 0 || files.length > limits.validateFilesMax ? undefined : files;
 }
 
-/** One line a problem, in the form that editors and CI systems link to. */
-function report(file: string, { valid, errors, warnings, conflicts }: ManifestValidation): string {
+/** Formats one line for each finding, in the form that editors and CI systems link to. */
+function formatValidation(
+  file: string,
+  { valid, errors, warnings, conflicts }: ManifestValidation,
+): string {
   const problems = [...errors, ...warnings].sort((a, b) => a.line - b.line || a.column - b.column);
   const lines = problems.map(({ severity, line, column, path, message }) => {
     const words = [path, severity === 'warning' ? `warning: ${message}` : message].filter(Boolean);
@@ -109,7 +107,7 @@ async function manifestFile(path: string): Promise<string> {
   return stats.isDirectory() ? join(path, 'manifest.yaml') : path;
 }
 
-/** Reads no more than shows that a file is too long. */
+/** Reads one byte more than the limit at most, which is enough to reject a long file. */
 async function readManifest(file: string): Promise<string> {
   const handle = await open(file).catch(unreadable(file));
   try {
@@ -132,7 +130,7 @@ function unreadable(path: string): (error: unknown) => never {
   return (error) => {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const why = missing
-      ? 'found none; run this in the directory of a module, or name it'
+      ? 'found none; run this in the directory of a module, or pass its path'
       : (error as Error).message;
     throw new GantryError('io_error', `expected a manifest at ${path}, ${why}`, { cause: error });
   };

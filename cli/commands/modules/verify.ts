@@ -1,79 +1,78 @@
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import type { ArtifactVerdict, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
-import { type TrustFlags, trustOf, withTrustOptions } from '../../input/module-flags.ts';
-import { collectAnnotation, openTarget } from '../../input/registry-target.ts';
+import { describe, type Flags } from '../../command.ts';
+import {
+  addTrustOptions,
+  readTrustFlags,
+  type TrustFlags,
+  trustedRootHelp,
+} from '../../input/module-flags.ts';
+import { collectAnnotation, openTarget, plainHttpHelp } from '../../input/registry-target.ts';
 import { colors } from '../../output/colors.ts';
-import { signatureRows } from '../../output/signature-rows.ts';
-import { type ExitCode, print, run } from '../../run.ts';
+import { withSpinner } from '../../output/progress.ts';
+import { formatSignatures } from '../../output/signature-rows.ts';
+import { type ExitCode, print } from '../../run.ts';
 
-interface VerifyFlags extends TrustFlags {
+interface VerifyFlags extends Flags, TrustFlags {
   requireTlog: boolean;
   annotation?: Record<string, string>;
   plainHttp?: true;
-  json?: true;
 }
 
-/** `gantry module verify`: judges an artifact's signatures; needs no server. */
+/** `gantry module verify`: verifies the signatures of an artifact without a control plane. */
 export function registerModuleVerify(module: Command): void {
-  withTrustOptions(
-    module
-      .command('verify <ref>')
-      .description('verify the signatures of an artifact in a registry, as the platform does'),
-  )
-    .option(
-      '--trusted-root <file>',
-      'Sigstore trusted_root.json (default: the public-good instance)',
-    )
+  const command = module
+    .command('verify <ref>')
+    .description('verify the signatures of an artifact in a registry, as Gantry does');
+  addTrustOptions(command)
+    .option('--trusted-root <file>', trustedRootHelp)
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option(
-      '--annotation <name=value>',
-      'value that the signature must carry (repeatable)',
-      collectAnnotation,
-    )
-    .option('--plain-http', 'speak http to the registry (loopback hosts are anyway)')
-    .option('--json', 'print the verdict as JSON')
-    .addHelpText(
-      'after',
-      `
-Takes what "gantry module register" takes: one good signature suffices. Credentials are those of "docker login".
-Regexps have RE2 meaning and are searched for: anchor them with ^ and $.
-
-Examples:
-  gantry module verify ghcr.io/acme/redis:v1.0.0 --key cosign.pub --no-require-tlog
-  gantry module verify ghcr.io/acme/redis:v1.0.0 \\
-    --identity-regexp '^https://github\\.com/acme/redis/.*$' --issuer-regexp '^https://token\\.actions\\.githubusercontent\\.com$'
-
-Exit codes: 0 verified, 1 not verified, 2 wrong usage, or the registry or a file cannot be read.`,
-    )
-    .action(run(verify));
+    .option('--annotation <name=value>', 'required annotation (repeatable)', collectAnnotation)
+    .option('--plain-http', plainHttpHelp);
+  describe(command, {
+    notes: `
+The trust options are those of "gantry module register". One valid signature is enough.
+Regular expressions use RE2 syntax and match anywhere in the text: anchor them with ^ and $.
+Gantry uses the credentials of "docker login".`,
+    examples: [
+      'gantry module verify ghcr.io/acme/redis:v1.0.0 --key cosign.pub --no-require-tlog',
+      `gantry module verify ghcr.io/acme/redis:v1.0.0 \\
+    --identity-regexp '^https://github\\.com/acme/redis/.*$' --issuer-regexp '^https://token\\.actions\\.githubusercontent\\.com$'`,
+    ],
+    no: 'not verified',
+    action: verify,
+  });
 }
 
 async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
-  const policy = await policyFrom(flags);
+  const policy = await readPolicy(flags);
   const { client, reference, name } = await openTarget(ref, flags);
   const { collectSignatures } = await import('../../../shared/registry/index.ts');
   const { verifyArtifact } = await import('../../../shared/signature/index.ts');
 
-  const { digest } = await client.getManifest(reference.repository, name);
-  const candidates = await collectSignatures(client, reference.repository, digest);
-  const verdict = verifyArtifact(digest, candidates, policy);
-  print(flags.json, verdict, () => describe(ref, verdict));
+  const verdict = await withSpinner(flags, `verifying ${ref}`, async () => {
+    const { digest } = await client.getManifest(reference.repository, name);
+    const signatures = await collectSignatures(client, reference.repository, digest);
+    return verifyArtifact(digest, signatures, policy);
+  });
+
+  print(flags.json, verdict, () => formatVerdict(ref, verdict));
   return verdict.verified ? 0 : 1;
 }
 
-/** The policy that the options state, as a registration with them has it; wrong ones are found before the registry is asked. */
-async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
+/** Returns the signature policy of the options. Wrong options fail before the first call to the registry. */
+async function readPolicy(flags: VerifyFlags): Promise<SignaturePolicy> {
   const {
     identities = [],
     keys = [],
     trusted_root = null,
     attestations = [],
-  } = await trustOf(flags);
+  } = await readTrustFlags(flags);
   if (identities.length + keys.length === 0) {
     throw new GantryError(
       'usage',
-      'expected --key, or --identity with --issuer (exactly, or each by a regexp), found neither',
+      'expected --key, or --identity with --issuer (or their -regexp forms), found neither',
     );
   }
   const { requireTlog: require_tlog, annotation } = flags;
@@ -81,14 +80,14 @@ async function policyFrom(flags: VerifyFlags): Promise<SignaturePolicy> {
   if (trusted_root !== null)
     checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
   const policy = { identities, keys, require_tlog, trusted_root, attestations };
-  const asked = annotation === undefined ? policy : { ...policy, annotations: annotation };
-  compilePolicy(asked);
-  return asked;
+  const required = annotation === undefined ? policy : { ...policy, annotations: annotation };
+  compilePolicy(required);
+  return required;
 }
 
-function describe(ref: string, verdict: ArtifactVerdict): string {
+function formatVerdict(ref: string, verdict: ArtifactVerdict): string {
   const head = verdict.verified
     ? `${colors.green('✓')} ${ref} is verified`
     : `${colors.red('✗')} ${ref} is not verified: ${verdict.code}: ${verdict.message}`;
-  return [head, `  digest ${verdict.digest}`, ...signatureRows(verdict.signatures)].join('\n');
+  return [head, `  digest ${verdict.digest}`, ...formatSignatures(verdict.signatures)].join('\n');
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
+import { listVersions } from '../../client/modules.ts';
 import { describe, type Flags } from '../../command.ts';
-import { versionsOf } from '../../output/versions.ts';
-import { versionsTable } from '../../output/versions-table.ts';
+import { formatVersions } from '../../output/modules.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry module versions` */
@@ -10,13 +10,13 @@ export function registerModuleVersions(module: Command): void {
   describe(
     module
       .command('versions <name>')
-      .description('list versions, and what was found but is none, with the reason'),
-    { example: 'gantry module versions my-redis', action: versions },
+      .description('list versions, and candidates with the reason why they are not versions'),
+    { examples: ['gantry module versions my-redis'], action: versions },
   );
 }
 
 async function versions(name: string, flags: Flags): Promise<ExitCode> {
-  const answer = await versionsOf(await connect(), name);
-  print(flags.json, answer, () => versionsTable(answer));
+  const answer = await listVersions(await connect(), name);
+  print(flags.json, answer, () => formatVersions(answer));
   return 0;
 }

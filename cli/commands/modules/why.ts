@@ -5,8 +5,8 @@ import type { explainAnswer } from '../../../shared/contract/modules/index.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
 import { colors } from '../../output/colors.ts';
-import { signatureRows } from '../../output/signature-rows.ts';
-import { facts, safe, state } from '../../output/table.ts';
+import { formatSignatures } from '../../output/signature-rows.ts';
+import { colorState, formatFields, safe } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry module why` */
@@ -15,9 +15,13 @@ export function registerModuleWhy(module: Command): void {
     module
       .command('why <ref>')
       .description(
-        'tell what became of an artifact and why: <name>:<tag>, <name>@<version>, <name>@<digest> or <name>@<version id>',
+        'explain the state of an artifact: <name>:<tag>, <name>@<version>, <name>@<digest> or <name>@<id>',
       ),
-    { example: 'gantry module why my-redis:v0.1.0', no: 'it is no version', action: why },
+    {
+      examples: ['gantry module why my-redis:v0.1.0'],
+      no: 'the artifact is not a version',
+      action: why,
+    },
   );
 }
 
@@ -53,19 +57,19 @@ function explain(
     version !== null || candidate === null
       ? []
       : [
-          ['asked', candidate.attempts === 1 ? 'once' : `${candidate.attempts} times`],
-          ['asked again', candidate.next_verify_at ?? 'not by itself: ask with gantry module poll'],
+          ['attempts', candidate.attempts],
+          ['next attempt', candidate.next_verify_at ?? 'none; request one with gantry module poll'],
         ];
   const rows = indented([
-    ['state', state(version?.promotion_state ?? candidate?.state ?? '')],
+    ['state', colorState(version?.promotion_state ?? candidate?.state ?? '')],
     ['version', artifact.version_string],
     ['digest', artifact.digest],
     ['tags', artifact.tags.join(', ') || null],
     ...asked,
   ]);
-  const signatures = signatureRows(artifact.signatures);
+  const signatures = formatSignatures(artifact.signatures);
   const none =
-    artifact === candidate && candidate.state === 'found' ? ': not looked for yet' : ': none found';
+    artifact === candidate && candidate.state === 'found' ? ': not checked yet' : ': none found';
   return [
     head,
     ...cure,
@@ -76,5 +80,5 @@ function explain(
 }
 
 function indented(rows: [string, string | number | null][]): string {
-  return facts(rows).replace(/^/gm, '  ');
+  return formatFields(rows).replace(/^/gm, '  ');
 }

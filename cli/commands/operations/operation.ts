@@ -3,33 +3,33 @@ import { connect } from '../../client/api.ts';
 import {
   awaitOperation,
   changeRefused,
-  outcome,
+  formatOutcome,
   type WaitFlags,
 } from '../../client/await-operation.ts';
-import { describe, type Flags, wholeNumber } from '../../command.ts';
-import { facts, state, table } from '../../output/table.ts';
+import { describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { colorState, formatFields, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry operation …` */
 export function register(command: Command): void {
   const id = 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA';
   describe(command.command('list').description('list operations, newest first'), {
-    example: 'gantry operation list',
+    examples: ['gantry operation list'],
     action: list,
   });
-  describe(command.command('show <id>').description('show an operation and how it goes'), {
-    example: `gantry operation show ${id}`,
+  describe(command.command('show <id>').description('show an operation and its status'), {
+    examples: [`gantry operation show ${id}`],
     action: show,
   });
   describe(
     command
       .command('wait <id>')
-      .description('wait until an operation ends or waits for approval')
-      .option('--timeout <seconds>', 'how long to wait', wholeNumber, 600),
-    { example: `gantry operation wait ${id}`, no: changeRefused, action: wait },
+      .description('wait until an operation ends or needs approval')
+      .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600),
+    { examples: [`gantry operation wait ${id}`], no: changeRefused, action: wait },
   );
-  describe(command.command('withdraw <id>').description('take a request back'), {
-    example: `gantry operation withdraw ${id}`,
+  describe(command.command('withdraw <id>').description('withdraw an operation'), {
+    examples: [`gantry operation withdraw ${id}`],
     action: withdraw,
   });
 }
@@ -39,15 +39,15 @@ async function list(flags: Flags): Promise<ExitCode> {
   const operations = await client.all(answers.operations, 'operations', '/operations');
   print(flags.json, { operations }, () =>
     table(
-      ['ID', 'STATE', 'SUMMARY', 'ASKED BY', 'ASKED AT'],
+      ['ID', 'STATE', 'SUMMARY', 'REQUESTED BY', 'REQUESTED AT'],
       operations.map((row) => [
         row.id,
-        state(row.state),
+        colorState(row.state),
         row.summary,
         row.requested_by,
         row.created_at,
       ]),
-      'Nothing was asked for yet.',
+      'The account has no operations.',
     ),
   );
   return 0;
@@ -58,16 +58,16 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
   const answer = await client.get(answers.operation, pathOf(id));
   print(flags.json, answer, () => {
     const row = answer.operation;
-    return facts([
+    return formatFields([
       ['id', row.id],
       ['summary', row.summary],
-      ['state', state(row.state)],
+      ['state', colorState(row.state)],
       [
-        'why',
+        'reason',
         row.message === null ? null : `${row.message}${row.code === null ? '' : ` (${row.code})`}`,
       ],
-      ['asked by', row.requested_by],
-      ['asked at', row.created_at],
+      ['requested by', row.requested_by],
+      ['requested at', row.created_at],
       ['approval', row.approval_id],
       ...row.changes.map((change): [string, string] => ['change', JSON.stringify(change)]),
     ]);
@@ -84,7 +84,7 @@ async function wait(id: string, flags: WaitFlags): Promise<ExitCode> {
 async function withdraw(id: string, flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const answer = await client.send(answers.operation, 'POST', `${pathOf(id)}/withdraw`);
-  print(flags.json, answer, () => outcome(answer.operation));
+  print(flags.json, answer, () => formatOutcome(answer.operation));
   return 0;
 }
 

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { decisions } from '../../../shared/domain/operations/index.ts';
 import { connect } from '../../client/api.ts';
 import {
+  addWaitOptions,
   awaitOperation,
   changeRefused,
   type WaitFlags,
-  waits,
 } from '../../client/await-operation.ts';
-import { describe, type Flags, oneOf, wholeNumber } from '../../command.ts';
+import { choiceOption, describe, type Flags, parseWholeNumber } from '../../command.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -20,28 +20,34 @@ interface PolicyFlags extends WaitFlags {
 
 /** `gantry policy …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list what each action asks for'), {
-    example: 'gantry policy list',
+  describe(command.command('list').description('list the intervention policy of each action'), {
+    examples: ['gantry policy list'],
     action: list,
   });
   describe(
-    waits(
+    addWaitOptions(
       command
         .command('set <action>')
-        .description('change what an action asks for')
+        .description('change the intervention policy of an action')
         .addOption(
-          oneOf(
+          choiceOption(
             '--decision <decision>',
             decisions,
-            'what the action asks for',
+            'what the action requires',
           ).makeOptionMandatory(),
         )
-        .option('--quorum <number>', 'approvals needed', wholeNumber)
-        .option('--self-approval', 'let the one who asked approve')
-        .option('--expires-in <seconds>', 'until an undecided request ends', wholeNumber),
+        .option('--quorum <number>', 'number of approvals', parseWholeNumber)
+        .option('--self-approval', 'let the requester approve')
+        .option(
+          '--expires-in <seconds>',
+          'time until an undecided approval expires',
+          parseWholeNumber,
+        ),
     ),
     {
-      example: 'gantry policy set module_promote_to_blessed --decision require_approval --quorum 2',
+      examples: [
+        'gantry policy set module_promote_to_blessed --decision require_approval --quorum 2',
+      ],
       no: changeRefused,
       action: set,
     },
@@ -65,7 +71,7 @@ async function list(flags: Flags): Promise<ExitCode> {
           asks ? hours : null,
         ];
       }),
-      'There are no actions.',
+      'No policies.',
     ),
   );
   return 0;

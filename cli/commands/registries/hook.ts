@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { hookKinds } from '../../../shared/domain/registries/index.ts';
 import { connect } from '../../client/api.ts';
-import { describe, type Flags, oneOf } from '../../command.ts';
+import { choiceOption, describe, type Flags } from '../../command.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -13,21 +13,21 @@ interface CreateFlags extends Flags {
 /** `gantry hook …` */
 export function register(command: Command): void {
   describe(command.command('list').description('list webhooks, without their secrets'), {
-    example: 'gantry hook list',
+    examples: ['gantry hook list'],
     action: list,
   });
   describe(
     command
       .command('create')
       .description(
-        'open a webhook; its URL and its secret, shown once, are for the registry’s settings',
+        'create a webhook; enter its URL and its secret, shown only once, in the registry’s settings',
       )
-      .addOption(oneOf('--kind <kind>', hookKinds, 'what sends').makeOptionMandatory())
-      .requiredOption('--host <host>', 'the registry, as the modules’ repositories name it'),
-    { example: 'gantry hook create --kind github --host ghcr.io', action: create },
+      .addOption(choiceOption('--kind <kind>', hookKinds, 'kind of registry').makeOptionMandatory())
+      .requiredOption('--host <host>', 'registry host, as in the repositories of modules'),
+    { examples: ['gantry hook create --kind github --host ghcr.io'], action: create },
   );
-  describe(command.command('remove <id>').description('close a webhook at once'), {
-    example: 'gantry hook remove hook_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
+  describe(command.command('remove <id>').description('remove a webhook immediately'), {
+    examples: ['gantry hook remove hook_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
     action: remove,
   });
 }
@@ -39,7 +39,7 @@ async function list(flags: Flags): Promise<ExitCode> {
     table(
       ['ID', 'KIND', 'HOST', 'URL'],
       hooks.map((hook) => [hook.id, hook.kind, hook.host, hook.url]),
-      'The account has no webhooks; repositories are polled once a minute.',
+      'The account has no webhooks. Gantry polls repositories every minute.',
     ),
   );
   return 0;
@@ -53,7 +53,7 @@ async function create(flags: CreateFlags): Promise<ExitCode> {
     flags.json,
     answer,
     () =>
-      `made ${answer.hook.id}\nURL     ${answer.hook.url}\nsecret  ${answer.secret}   (shown once)`,
+      `created ${answer.hook.id}\nURL     ${answer.hook.url}\nsecret  ${answer.secret}   (shown only once)`,
   );
   return 0;
 }
@@ -61,6 +61,6 @@ async function create(flags: CreateFlags): Promise<ExitCode> {
 async function remove(id: string, flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   await client.send(answers.nothing, 'DELETE', `/hooks/${encodeURIComponent(id)}`);
-  print(flags.json, { removed: id }, () => `closed ${id}`);
+  print(flags.json, { removed: id }, () => `removed ${id}`);
   return 0;
 }

@@ -12,29 +12,26 @@ interface LoginFlags extends Flags {
 
 /** `gantry registry …` */
 export function register(command: Command): void {
-  describe(
-    command.command('list').description('list registries that the platform has credentials for'),
-    {
-      example: 'gantry registry list',
-      action: list,
-    },
-  );
+  describe(command.command('list').description('list the registries with stored credentials'), {
+    examples: ['gantry registry list'],
+    action: list,
+  });
   describe(
     command
       .command('login <host>')
-      .description('store credentials by which the platform reads your modules from a registry')
+      .description('store credentials to read modules from a registry')
       .requiredOption('--username <name>', 'user name')
       .option(
         '--password-stdin',
-        'read the password or token from standard input (asked for where left out)',
+        'read the password or token from standard input (default: ask for it)',
       ),
     {
-      example: 'gantry registry login ghcr.io --username acme --password-stdin < token.txt',
+      examples: ['gantry registry login ghcr.io --username acme --password-stdin < token.txt'],
       action: login,
     },
   );
-  describe(command.command('logout <host>').description('remove them'), {
-    example: 'gantry registry logout ghcr.io',
+  describe(command.command('logout <host>').description('remove the credentials of a registry'), {
+    examples: ['gantry registry logout ghcr.io'],
     action: logout,
   });
 }
@@ -46,7 +43,7 @@ async function list(flags: Flags): Promise<ExitCode> {
     table(
       ['HOST', 'USER', 'STORED', 'BY'],
       registries.map((row) => [row.host, row.username, row.stored_at, row.stored_by]),
-      'The platform reads from all registries without credentials.',
+      'No credentials stored. Gantry reads all registries anonymously.',
     ),
   );
   return 0;
@@ -66,7 +63,7 @@ async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
     flags.json,
     answer,
     () =>
-      `the platform reads from ${answer.registry.host} as ${answer.registry.username}; gantry module poll <name> tries it`,
+      `stored credentials of ${answer.registry.username} for ${answer.registry.host}; test them with: gantry module poll <name>`,
   );
   return 0;
 }

@@ -3,48 +3,43 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import type { BundleVerdict, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
+import { describe, type Flags } from '../../command.ts';
+import { trustedRootHelp } from '../../input/module-flags.ts';
 import { readOptionFile, readOptionJson } from '../../input/option-files.ts';
 import { colors } from '../../output/colors.ts';
-import { type ExitCode, print, run } from '../../run.ts';
+import { type ExitCode, print } from '../../run.ts';
 
-interface Flags {
+interface BundleFlags extends Flags {
   bundle: string;
   certificateIdentity?: string;
   certificateOidcIssuer?: string;
   key?: string;
   trustedRoot?: string;
-  json?: true;
 }
 
 /** `gantry verify-bundle`: the verifying half of the Sigstore client conformance protocol (its docs/cli_protocol.md). */
 export function register(command: Command): void {
   command
-    .argument('<file-or-digest>', 'what was signed: a file, or sha256:<64 hex digits>')
-    .requiredOption('--bundle <file>', 'the Sigstore bundle')
-    .option('--certificate-identity <identity>', 'exactly the identity of a keyless signature')
-    .option('--certificate-oidc-issuer <url>', 'exactly the issuer that vouched for the identity')
-    .option('--key <file>', 'public key (PEM) that must have signed')
-    .option(
-      '--trusted-root <file>',
-      'Sigstore trusted_root.json (default: the public-good instance)',
-    )
-    .option('--json', 'print the verdict as JSON')
-    .addHelpText(
-      'after',
-      `
-Needs no server and no network. A bundle signs the bytes themselves, or a statement that names their digest.
-
-Examples:
-  gantry verify-bundle --bundle app.sigstore.json --certificate-identity dev@example.com \\
-    --certificate-oidc-issuer https://accounts.google.com app.tar
-  gantry verify-bundle --bundle app.sigstore.json --key cosign.pub app.tar
-
-Exit codes: 0 verified, 1 not verified, 2 wrong usage, or a file cannot be read.`,
-    )
-    .action(run(verify));
+    .argument('<file-or-digest>', 'signed file, or sha256:<64 hex digits>')
+    .requiredOption('--bundle <file>', 'Sigstore bundle')
+    .option('--certificate-identity <identity>', 'exact identity in the certificate')
+    .option('--certificate-oidc-issuer <url>', 'exact issuer of the identity')
+    .option('--key <file>', 'public key (PEM) of the signer')
+    .option('--trusted-root <file>', trustedRootHelp);
+  describe(command, {
+    notes: `
+The command works offline. A bundle signs the bytes themselves, or a statement that names their digest.`,
+    examples: [
+      `gantry verify-bundle --bundle app.sigstore.json --certificate-identity dev@example.com \\
+    --certificate-oidc-issuer https://accounts.google.com app.tar`,
+      'gantry verify-bundle --bundle app.sigstore.json --key cosign.pub app.tar',
+    ],
+    no: 'not verified',
+    action: verify,
+  });
 }
 
-async function verify(target: string, flags: Flags): Promise<ExitCode> {
+async function verify(target: string, flags: BundleFlags): Promise<ExitCode> {
   const artifact = await readArtifact(target);
   const { exactRegexp, verifyBundle } = await import('../../../shared/signature/index.ts');
   const { certificateIdentity: identity, certificateOidcIssuer: issuer, key } = flags;
@@ -54,7 +49,7 @@ async function verify(target: string, flags: Flags): Promise<ExitCode> {
   ) {
     throw new GantryError(
       'usage',
-      'expected --key, or --certificate-identity with --certificate-oidc-issuer',
+      'expected either --key, or --certificate-identity with --certificate-oidc-issuer',
     );
   }
   const policy: SignaturePolicy = {
@@ -70,11 +65,11 @@ async function verify(target: string, flags: Flags): Promise<ExitCode> {
         : await readOptionJson(flags.trustedRoot, '--trusted-root'),
   };
   const verdict = verifyBundle(await readOptionJson(flags.bundle, '--bundle'), artifact, policy);
-  print(flags.json, verdict, () => described(target, verdict));
+  print(flags.json, verdict, () => formatVerdict(target, verdict));
   return verdict.verified ? 0 : 1;
 }
 
-/** The protocol: what is no digest is a path, and so is what exists under that name. */
+/** Reads the file, or takes the text as a digest if no such file exists, as the protocol demands. */
 async function readArtifact(target: string): Promise<{ digest: string; bytes?: Uint8Array }> {
   try {
     const bytes = await readFile(target);
@@ -92,7 +87,7 @@ async function readArtifact(target: string): Promise<{ digest: string; bytes?: U
   }
 }
 
-function described(target: string, { verified, code, message }: BundleVerdict): string {
+function formatVerdict(target: string, { verified, code, message }: BundleVerdict): string {
   return verified
     ? `${colors.green('✓')} ${target} is verified: ${message}`
     : `${colors.red('✗')} ${target} is not verified: ${code}: ${message}`;

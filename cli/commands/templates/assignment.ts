@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
-import { type Api, connect, idOf } from '../../client/api.ts';
+import { type Api, connect, resolveId } from '../../client/api.ts';
 import {
+  addWaitOptions,
   awaitOperation,
   changeRefused,
   type WaitFlags,
-  waits,
 } from '../../client/await-operation.ts';
-import { describe, metadataOf, several, wholeNumber } from '../../command.ts';
+import { collect, describe, parseMetadata, parseWholeNumber } from '../../command.ts';
 import type { ExitCode } from '../../run.ts';
 
 interface AssignmentFlags extends WaitFlags {
@@ -21,12 +21,12 @@ interface AssignmentFlags extends WaitFlags {
 export function register(command: Command): void {
   describe(
     fields(
-      waits(
+      addWaitOptions(
         command.command('add <template> <module>').description('assign a module to a template'),
       ),
     ),
     {
-      example: 'gantry assignment add web my-redis --constraint "^0.1.0"',
+      examples: ['gantry assignment add web my-redis --constraint "^0.1.0"'],
       no: changeRefused,
       action: add,
     },
@@ -35,19 +35,19 @@ export function register(command: Command): void {
     .command('update <template> [module]')
     .usage('[options] <template> <module> | <id>')
     .description('change an assignment')
-    .option('--no-constraint', 'any version')
-    .option('--no-priority', 'the priority that category and variety give');
-  describe(fields(waits(updating)), {
-    example: 'gantry assignment update web my-redis --set listen=0.0.0.0',
+    .option('--no-constraint', 'accept any version')
+    .option('--no-priority', 'use the priority of category and variety');
+  describe(fields(addWaitOptions(updating)), {
+    examples: ['gantry assignment update web my-redis --set listen=0.0.0.0'],
     no: changeRefused,
     action: update,
   });
   const removing = command
     .command('remove <template> [module]')
     .usage('[options] <template> <module> | <id>')
-    .description('remove an assignment; a module that another one requires stays');
-  describe(waits(removing), {
-    example: 'gantry assignment remove web my-redis',
+    .description('remove an assignment; the module stays if another one requires it');
+  describe(addWaitOptions(removing), {
+    examples: ['gantry assignment remove web my-redis'],
     no: changeRefused,
     action: remove,
   });
@@ -55,26 +55,26 @@ export function register(command: Command): void {
 
 function fields(command: Command): Command {
   return command
-    .option('--constraint <range>', 'npm-style semver range; any version where left out')
-    .option('--set <key=value>', 'all its metadata; several times', several)
+    .option('--constraint <range>', 'npm-style semver range (default: any version)')
+    .option('--set <key=value>', 'metadata, replaces all keys (repeatable)', collect)
     .option(
       '--priority <number>',
-      'replaces the priority that category and variety give',
-      wholeNumber,
+      'overrides the priority of category and variety',
+      parseWholeNumber,
     );
 }
 
 function bodyOf({ constraint, set, priority }: AssignmentFlags) {
   return {
     constraint: constraint === false ? null : constraint,
-    metadata: set === undefined ? undefined : metadataOf(set),
+    metadata: set === undefined ? undefined : parseMetadata(set),
     effective_priority: priority === false ? null : priority,
   };
 }
 
 async function add(template: string, module: string, flags: AssignmentFlags): Promise<ExitCode> {
   const api = await connect();
-  const path = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}/assignments`;
+  const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/assignments`;
   const body = { module_name: module, ...bodyOf(flags) };
   const { operation, assignment } = await api.client.send(api.answers.assigned, 'POST', path, body);
   return awaitOperation(api, operation, flags, { assignment });
@@ -96,7 +96,7 @@ async function update(
   const { operation } = await api.client.send(
     api.answers.operation,
     'PATCH',
-    await pathOf(api, template, module),
+    await assignmentPath(api, template, module),
     body,
   );
   return awaitOperation(api, operation, flags);
@@ -111,14 +111,18 @@ async function remove(
   const { operation } = await api.client.send(
     api.answers.operation,
     'DELETE',
-    await pathOf(api, template, module),
+    await assignmentPath(api, template, module),
   );
   return awaitOperation(api, operation, flags);
 }
 
-/** Of the assignment of a module to a template, or of the id that stands in the template's place. */
-async function pathOf(api: Api, template: string, module: string | undefined): Promise<string> {
-  const id = module === undefined ? template : await assignmentOf(api, template, module);
+/** Returns the API path of an assignment, given as template and module or as one id. */
+async function assignmentPath(
+  api: Api,
+  template: string,
+  module: string | undefined,
+): Promise<string> {
+  const id = module === undefined ? template : await findAssignment(api, template, module);
   if (id.startsWith('asg_')) return `/system/node_module_assignments/${encodeURIComponent(id)}`;
   throw new GantryError(
     'usage',
@@ -126,9 +130,9 @@ async function pathOf(api: Api, template: string, module: string | undefined): P
   );
 }
 
-/** A bare name is a module of the own account, else of `powernode`. */
-async function assignmentOf(api: Api, template: string, module: string): Promise<string> {
-  const path = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}`;
+/** Returns the id of an assignment. A bare name is a module of this account, else of `powernode`. */
+async function findAssignment(api: Api, template: string, module: string): Promise<string> {
+  const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}`;
   const { assignments } = await api.client.get(api.answers.template, path);
   const own = module.includes('/')
     ? null

@@ -2,11 +2,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { promotedStates } from '../../../shared/domain/modules/index.ts';
 import { tracks } from '../../../shared/domain/templates/index.ts';
-import { type Api, connect, idOf } from '../../client/api.ts';
-import { describe, type Flags, metadataOf, oneOf, several } from '../../command.ts';
-import { previewText } from '../../output/preview-text.ts';
+import { type Api, connect, resolveId } from '../../client/api.ts';
+import { resolveVersionId } from '../../client/modules.ts';
+import { choiceOption, collect, describe, type Flags, parseMetadata } from '../../command.ts';
+import { formatPreview } from '../../output/preview-text.ts';
 import { type ExitCode, print } from '../../run.ts';
-import { versionIdOf } from '../modules/promote.ts';
 
 interface Reservation {
   module: string;
@@ -30,31 +30,29 @@ interface PreviewFlags extends Flags {
 export function registerTemplatePreview(template: Command): void {
   const command = template
     .command('preview <template>')
-    .description('show what one change would do to machines, without asking for it')
-    .option('--assign <module>', 'assign a module, or <module>@<range>')
-    .option('--remove <module>', 'take a module out')
+    .description('show what a change would do to machines, without requesting it')
+    .option('--assign <module>', 'assign <module> or <module>@<range>')
+    .option('--remove <module>', 'remove a module')
     .option('--promote <version>', 'promote a version, by id or as <module>@<version>')
     .addOption(
-      oneOf('--to <state>', promotedStates, 'of --promote: the state that it is to have').default(
-        'live',
-      ),
+      choiceOption('--to <state>', promotedStates, 'new state, with --promote').default('live'),
     )
     .option(
       '--priority <module=number>',
-      'set the priority of a module; <module>= lets it be computed',
+      'set the priority of a module; <module>= resets it',
       priorityOf,
     )
-    .option('--metadata <module>', 'replace the metadata of a module by what --set gives')
+    .option('--metadata <module>', 'replace the metadata of a module with --set')
     .option(
       '--reserve <module=pattern>',
-      'reserve what a pattern of its protected_spec matches',
+      'grant a reservation: a pattern of its protected_spec',
       reservationOf,
     )
-    .option('--revoke <module=pattern>', 'end a reservation', reservationOf)
-    .option('--set <key=value>', 'metadata of --assign or --metadata; several times', several)
-    .addOption(oneOf('--track <track>', tracks, 'machines of which track').default('live'));
+    .option('--revoke <module=pattern>', 'revoke a reservation', reservationOf)
+    .option('--set <key=value>', 'metadata for --assign or --metadata (repeatable)', collect)
+    .addOption(choiceOption('--track <track>', tracks, 'track of the composition').default('live'));
   describe(command, {
-    example: 'gantry template preview web --assign my-redis@^0.1.0',
+    examples: ['gantry template preview web --assign my-redis@^0.1.0'],
     action: preview,
   });
 }
@@ -69,7 +67,7 @@ function reservationOf(written: string): Reservation {
   const [, module, pattern] = /^([^=]+)=(.+)$/s.exec(written) ?? [];
   if (module === undefined || pattern === undefined || module.includes('/')) {
     throw new InvalidArgumentError(
-      'Expected <module>=<pattern>, with a module of your own account.',
+      'Expected <module>=<pattern> with a module of your own account.',
     );
   }
   return { module, pattern };
@@ -78,12 +76,12 @@ function reservationOf(written: string): Reservation {
 async function preview(template: string, flags: PreviewFlags): Promise<ExitCode> {
   const api = await connect();
   const change = await changeOf(api, flags);
-  const path = `/templates/${encodeURIComponent(await idOf(api, 'templates', template))}/preview`;
+  const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/preview`;
   const answer = await api.client.send(api.answers.preview, 'POST', path, {
     change,
     track: flags.track,
   });
-  print(flags.json, answer, () => previewText(answer));
+  print(flags.json, answer, () => formatPreview(answer));
   return 0;
 }
 
@@ -102,15 +100,15 @@ async function changeOf(api: Api, flags: PreviewFlags) {
     const at = assign.indexOf('@');
     const [module, constraint] =
       at < 1 ? [assign, undefined] : [assign.slice(0, at), assign.slice(at + 1)];
-    return { kind: 'assignment_add', module, constraint, metadata: set && metadataOf(set) };
+    return { kind: 'assignment_add', module, constraint, metadata: set && parseMetadata(set) };
   }
   if (remove !== undefined) return { kind: 'assignment_remove', module: remove };
   if (promote !== undefined)
-    return { kind: 'version_promote', version_id: await versionIdOf(api, promote), to: flags.to };
+    return { kind: 'version_promote', version_id: await resolveVersionId(api, promote), to: flags.to };
   if (reserve !== undefined)
     return { kind: 'reservation_change', module: reserve.module, grant: [reserve.pattern] };
   if (revoke !== undefined)
     return { kind: 'reservation_change', module: revoke.module, revoke: [revoke.pattern] };
   if (priority !== undefined) return { kind: 'assignment_update', ...priority };
-  return { kind: 'assignment_update', module: metadata, metadata: metadataOf(set ?? []) };
+  return { kind: 'assignment_update', module: metadata, metadata: parseMetadata(set ?? []) };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { connect, idOf } from '../../client/api.ts';
+import { connect, resolveId } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
-import { facts, shortDigest, table } from '../../output/table.ts';
+import { formatFields, shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 import { registerTemplatePreview } from './preview.ts';
 
@@ -10,12 +10,12 @@ export function register(command: Command): void {
   describe(
     command
       .command('create <name>')
-      .description('make a template: the set of modules that machines are built from')
+      .description('create a template, a set of modules that machines are built from')
       .requiredOption('--platform <platform>', 'such as ubuntu-24.04-amd64'),
-    { example: 'gantry template create web --platform ubuntu-24.04-amd64', action: create },
+    { examples: ['gantry template create web --platform ubuntu-24.04-amd64'], action: create },
   );
   describe(command.command('list').description('list templates'), {
-    example: 'gantry template list',
+    examples: ['gantry template list'],
     action: list,
   });
   describe(
@@ -23,7 +23,7 @@ export function register(command: Command): void {
       .command('show <template>')
       .description('show a template, its assignments and compositions'),
     {
-      example: 'gantry template show web',
+      examples: ['gantry template show web'],
       action: show,
     },
   );
@@ -36,7 +36,7 @@ async function create(name: string, flags: Flags & { platform: string }): Promis
     name,
     platform: flags.platform,
   });
-  print(flags.json, answer, () => `made template ${name} as ${answer.template.id}`);
+  print(flags.json, answer, () => `created template ${name} as ${answer.template.id}`);
   return 0;
 }
 
@@ -55,7 +55,7 @@ async function list(flags: Flags): Promise<ExitCode> {
 
 async function show(template: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
-  const id = await idOf(api, 'templates', template);
+  const id = await resolveId(api, 'templates', template);
   const answer = await api.client.get(api.answers.template, `/templates/${encodeURIComponent(id)}`);
   print(flags.json, answer, () => {
     const { name, platform, revision } = answer.template;
@@ -66,7 +66,7 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
       ({ track, code, message, since }) =>
         [`not composed (${track})`, `since ${since}: ${code}: ${message}`] as [string, string],
     );
-    const head = facts([
+    const head = formatFields([
       ['id', id],
       ['name', name],
       ['platform', platform],
@@ -82,7 +82,7 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
         row.constraint ?? '*',
         row.effective_priority,
       ]),
-      'No module is assigned to it.',
+      'The template has no modules.',
     );
     return `${head}\n\n${assignments}`;
   });

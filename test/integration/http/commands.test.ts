@@ -131,7 +131,7 @@ it('shows and makes every noun', async () => {
   );
   expect(module.module).toMatchObject({ category: 'databases', require_tlog: false });
   expect((await gantry(['module', 'list'])).stdout).toMatch(
-    /registry\.example\/acme\/my-redis +(not tried yet|failed)/,
+    /registry\.example\/acme\/my-redis +(not polled yet|failed)/,
   );
   expect((await gantry(['module', 'show', 'my-redis'])).stdout).toMatch(/trusted keys +1/);
   expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain(
@@ -145,7 +145,7 @@ it('shows and makes every noun', async () => {
 
   await json('template', 'create', 'web', '--platform', 'ubuntu-24.04-amd64');
   expect((await gantry(['template', 'show', 'web'])).stdout).toContain(
-    'No module is assigned to it.',
+    'The template has no modules.',
   );
   await json('assignment', 'add', 'web', 'my-redis', '--constraint', '^1.0', '--priority', '95');
   await json(
@@ -162,7 +162,7 @@ it('shows and makes every noun', async () => {
     { constraint: null, effective_priority: null, metadata: { a: 1 } },
   ]);
   expect((await gantry(['composition', 'show', 'web'])).stdout).toContain(
-    'It is composed of no module.',
+    'The composition has no modules.',
   );
   await json('assignment', 'remove', 'web', `${world.account}/my-redis`);
   const gone = await gantry(['assignment', 'remove', 'web', 'my-redis']);
@@ -212,11 +212,11 @@ it('waits for changes by default, and tells how they went', async () => {
   const waiting = await json('policy', 'set', 'module_retire', '--decision', 'allow');
   expect(waiting.operation.state).toBe('awaiting_approval');
   const { id, approval_id } = waiting.operation;
-  expect((await gantry(['approvals', 'list'])).stdout).toContain(approval_id);
+  expect((await gantry(['approval', 'list'])).stdout).toContain(approval_id);
   const own = await gantry(['approvals', 'approve', approval_id]);
   expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('belongs to no member')]);
 
-  const line = ['approvals', 'reject', approval_id, '--comment', 'no'];
+  const line = ['approval', 'reject', approval_id, '--comment', 'no'];
   const rejected = await gantry(line, '', { GANTRY_URL: publicUrl, GANTRY_TOKEN: secret });
   expect([rejected.code, rejected.stdout]).toEqual([0, expect.stringContaining('rejected')]);
   const ended = await gantry(['operation', 'wait', id]);

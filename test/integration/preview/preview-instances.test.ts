@@ -258,7 +258,7 @@ describe('before a template is changed', () => {
     );
     const more = told.preview.counts.added - limits.previewListMax;
     expect(stdout).toContain(
-      `  … ${more} more added\n  (a list has 1000 rows at most; the counts below are whole)\n`,
+      `  … ${more} more added\n  (a list shows at most 1000 rows; the counts below are complete)\n`,
     );
     expect(stdout).toContain(`Paths: ${told.preview.counts.added} added`);
   });
@@ -277,11 +277,11 @@ describe('an instance that is made without a key that its files ask for', () => 
     );
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^made instance web-2 as ins_.*; its join token, .*:\n\S+\n\nIt has no desired state until/,
+      /^created instance web-2 as ins_.*\njoin token, .*:\n\S+\n\nNot deployable yet\./,
     );
     expect(stdout.split('\n').slice(4, 6)).toEqual([
-      `  ! hostname  /etc/hosts of ${full('site')} asks for it`,
-      `  ! zone      /etc/hosts of ${full('site')} asks for it`,
+      `  ! hostname  used by /etc/hosts of ${full('site')}`,
+      `  ! zone      used by /etc/hosts of ${full('site')}`,
     ]);
     const whole = { name: 'web-3', template_id: template.id, track: 'staging', metadata } as const;
     expect((await createInstance(world.services, world.caller, whole)).keys_missing).toEqual([]);

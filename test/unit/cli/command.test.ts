@@ -2,15 +2,23 @@ import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { readConnection } from '../../../cli/client/config.ts';
-import { metadataOf } from '../../../cli/command.ts';
+import { parseMetadata } from '../../../cli/command.ts';
 import { commandGroups } from '../../../cli/groups.ts';
 import { table } from '../../../cli/output/table.ts';
 import project from '../../../package.json' with { type: 'json' };
 
 describe('metadata', () => {
-  it('takes booleans and numbers as such, and nothing else', () => {
+  it('converts booleans and numbers, and nothing else', () => {
     expect(
-      metadataOf(['a=true', 'b=-1.5', 'c=007', 'd=', 'e=x=y', 'f=12345678901234567890', 'g=1e3']),
+      parseMetadata([
+        'a=true',
+        'b=-1.5',
+        'c=007',
+        'd=',
+        'e=x=y',
+        'f=12345678901234567890',
+        'g=1e3',
+      ]),
     ).toEqual({
       a: true,
       b: -1.5,
@@ -23,7 +31,7 @@ describe('metadata', () => {
   });
 
   it.each(['a', '=b'])('refuses %j', (pair) => {
-    expect(() => metadataOf([pair])).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => parseMetadata([pair])).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 });
 
@@ -37,20 +45,20 @@ describe('a connection', () => {
     expect(await readConnection(environment)).toEqual({ url: 'https://g.example', token: 't' });
   });
 
-  it('that is missing is asked for by name', async () => {
+  it('that is missing is an error that names `gantry login`', async () => {
     await expect(readConnection({ XDG_CONFIG_HOME: '/nonexistent' })).rejects.toThrow(
       /gantry login/,
     );
   });
 });
 
-it('gantry --version tells the version of the package', () => {
+it('gantry --version prints the version of the package', () => {
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
   const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
   expect([status, stdout]).toEqual([0, `${project.version}\n`]);
 });
 
-it('a reader that goes away before the end, as head does, is no error', () => {
+it('ignores a reader that closes the output early, as head does', () => {
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
   const manifest = new URL('../../../examples/modules/nginx', import.meta.url).pathname;
   const line = 'set -o pipefail; "$0" module validate "$1" | true; echo "${PIPESTATUS[0]}"';
@@ -87,16 +95,16 @@ it.each([
     'Allowed choices are distribution, harbor, gitea, github.',
   ],
   [['trust', 'root', 'threshold', 'two'], 'Expected a whole number.'],
-  [['trust', 'root', 'add-key', 'package.json'], 'expected a key in PEM in package.json'],
+  [['trust', 'root', 'add-key', 'package.json'], 'expected a public or private key (PEM) in package.json'],
   [
     ['trust', 'root', 'sign', '--key', 'alice.pem', '--proposal', 'package.json'],
-    'expected in the file of --proposal what "gantry trust root show --json" prints',
+    'expected the output of "gantry trust root show --json" in the file of --proposal',
   ],
   [
     ['assignment', 'remove', 'web'],
     'expected <template> <module> or the id of an assignment, found "web"',
   ],
-])('%j says what it expected, and nothing else', (line, sentence) => {
+])('%j prints what it expected, and nothing else', (line, sentence) => {
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
   const env = { ...process.env, GANTRY_URL: 'http://127.0.0.1:9', GANTRY_TOKEN: 'none' };
   const { status, stdout, stderr } = spawnSync(program, line, { encoding: 'utf8', env });
@@ -105,7 +113,7 @@ it.each([
   expect(stderr.split('\n').length).toBeLessThan(5);
 });
 
-it('a table aligns its columns and lets no row steer the terminal', () => {
+it('aligns the columns of a table and keeps rows from controlling the terminal', () => {
   const text = table(
     ['A', 'B'],
     [
@@ -131,7 +139,7 @@ describe('every command of the API', () => {
     'instance',
     'drift',
   ];
-  const more = ['operation', 'approvals', 'policy', 'module'];
+  const more = ['operation', 'approval', 'policy', 'module'];
   it.each([...nouns, ...more])(
     '%s has --json, an example and documented exit codes',
     async (name) => {

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { previewText } from '../../../cli/output/preview-text.ts';
+import { formatPreview } from '../../../cli/output/preview-text.ts';
 import { table } from '../../../cli/output/table.ts';
 import type { Preview } from '../../../shared/domain/compose/index.ts';
 
@@ -38,22 +38,22 @@ const file = { by: 'acme/a', type: 'file', mode: 0o644, uid: 0, gid: 0 } as cons
 
 function text(preview: Partial<Preview>, counts: Partial<Preview['counts']> = {}): string {
   const all = { ...nothing, ...preview, counts: { ...nothing.counts, ...counts } };
-  return stripVTControlCharacters(previewText({ preview: all, ...rest }));
+  return stripVTControlCharacters(formatPreview({ preview: all, ...rest }));
 }
 
-it('a preview without differences says that nothing changes', () => {
-  expect(text({})).toBe('Nothing changes in the root of machines.');
+it('says that a preview without differences changes nothing', () => {
+  expect(text({})).toBe('Nothing changes in the root file system.');
 });
 
-it('a preview of metadata or of a priority says what does not change', () => {
+it('says that metadata or a priority changes no paths', () => {
   const metadata = [{ module: 'acme/a', before: {}, after: { size: 3 } }];
-  const told = stripVTControlCharacters(previewText({ preview: nothing, ...rest, metadata }));
-  expect(told).toContain('Nothing but the metadata changes in the root of machines.');
+  const printed = stripVTControlCharacters(formatPreview({ preview: nothing, ...rest, metadata }));
+  expect(printed).toContain('Only metadata changes in the root file system.');
   const modules = [{ module: 'acme/a', before: facts, after: { ...facts, priority: 95 } }];
-  expect(text({ modules })).toContain('No path changes in the root of machines.');
+  expect(text({ modules })).toContain('No path changes in the root file system.');
 });
 
-it('a preview tells modules by what differs, and paths in their order with their signs', () => {
+it('lists changed modules, and paths in order with their signs', () => {
   const printed = text(
     {
       modules: [
@@ -78,32 +78,32 @@ it('a preview tells modules by what differs, and paths in their order with their
   expect(printed.split('\n')).toEqual([
     'Modules',
     '  ~ acme/a  1.0.0 → 1.1.0, priority 90 → 95',
-    '  ~ acme/b  another build of 1.0.0',
+    '  ~ acme/b  different build of 1.0.0',
     '  - acme/c  1.0.0',
     '',
     'Files',
     '  - /etc/a   acme/c',
     '  + /etc/b/  acme/a',
     '  ~ /etc/c   mode 0644 → 04755, acme/a → acme/b',
-    "  ^ /etc/c  carved out of acme/a's protection by acme/b",
+    '  ^ /etc/c  carved out of the protection of acme/a by acme/b',
     '',
-    'Paths: 1 added, 1 removed, 1 changed; 0 dropped, 0 shadowed, 1 carved out; of 2 more only the time changes.',
+    'Paths: 1 added, 1 removed, 1 changed; 0 dropped, 0 shadowed, 1 carved out; 2 more change only in time.',
   ]);
 });
 
-it('a list that was cut says how much more there is', () => {
+it('says how many rows a truncated list leaves out', () => {
   const added = [{ path: '/a', type: 'file' as const, by: 'acme/a' }];
   expect(text({ added }, { added: 3000 })).toContain(
-    '\n  … 2999 more added\n  (a list has 1000 rows at most; the counts below are whole)\n',
+    '\n  … 2999 more added\n  (a list shows at most 1000 rows; the counts below are complete)\n',
   );
 });
 
-it('a path cannot steer the terminal', () => {
+it('keeps a path from controlling the terminal', () => {
   const added = [{ path: '/a\u001b[2J', type: 'file' as const, by: 'acme/a' }];
-  expect(previewText({ preview: { ...nothing, added }, ...rest })).not.toContain('\u001b[2J');
+  expect(formatPreview({ preview: { ...nothing, added }, ...rest })).not.toContain('\u001b[2J');
 });
 
-describe('what differs on single machines', () => {
+describe('changes of single machines', () => {
   const changed = {
     instance_id: 'ins_1',
     name: 'web-1',
@@ -134,10 +134,10 @@ describe('what differs on single machines', () => {
     },
   };
 
-  it('is told by machine: values, files with their keys and lines, and why nothing would be handed out', () => {
+  it('lists metadata, files with their keys and diff, and errors for each machine', () => {
     const instances = { examined: 20, more: true, changed: [changed] };
     expect(
-      stripVTControlCharacters(previewText({ preview: nothing, ...rest, instances })).split('\n'),
+      stripVTControlCharacters(formatPreview({ preview: nothing, ...rest, instances })).split('\n'),
     ).toEqual([
       'Machines',
       '  ~ hostname=a → b  web-1',
@@ -149,23 +149,23 @@ describe('what differs on single machines', () => {
       '      … 2 more lines',
       '  - /etc/key  web-1, from acme/site',
       '  … 1 more files of web-1',
-      '  ! web-1  keeps what it has: expected the metadata to have "old" (instance_metadata_missing)',
-      '  (the first 20 machines of the track were looked at)',
+      '  ! web-1  the machine keeps its desired state: expected the metadata to have "old" (instance_metadata_missing)',
+      '  (only the first 20 machines of the track were checked)',
       '',
-      'Nothing changes in the image of machines.',
+      'The root file system image does not change.',
     ]);
   });
 
-  it('cannot steer the terminal', () => {
+  it('cannot control the terminal', () => {
     const files = [
       { ...changed.files[0], diff: ['+ \u001b[2J'], module: 'acme/a\u001b[2J' },
     ] as typeof changed.files;
     const instances = { examined: 1, more: false, changed: [{ ...changed, files }] };
-    expect(previewText({ preview: nothing, ...rest, instances })).not.toContain('\u001b[2J');
+    expect(formatPreview({ preview: nothing, ...rest, instances })).not.toContain('\u001b[2J');
   });
 });
 
-it('a preview and a table cannot be steered by the names that modules give their files', () => {
+it('keeps file names from controlling the terminal in previews and tables', () => {
   const esc = '\u001b';
   const evil = [
     `/a${esc}[8m`,
@@ -182,7 +182,7 @@ it('a preview and a table cannot be steered by the names that modules give their
     added: evil.map((path) => ({ path, ...file })),
     counts: { ...nothing.counts, added: evil.length },
   };
-  const printed = previewText({ preview, ...rest });
+  const printed = formatPreview({ preview, ...rest });
   expect(printed.split('\n').filter((line) => line.includes('+ '))).toHaveLength(evil.length);
   expect(printed).not.toMatch(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}]/u);
   expect(printed).toContain('"/i  acme/trusted"');

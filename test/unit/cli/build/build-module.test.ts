@@ -106,7 +106,7 @@ describe('building a module', () => {
     const result = await build(directory, { rootfsOnly: true });
     expect(result).toMatchObject({ packages: 0, packages_left_out: ['redis-server'] });
     expect(result.warnings).toEqual([
-      'built from rootfs/ only, without the packages of package_spec: redis-server',
+      'built without the packages of package_spec: redis-server',
     ]);
     expect(result.layer_digest).toBe((await build(repository())).layer_digest);
     const packagesOnly = repository(
@@ -198,7 +198,7 @@ describe('the time of a build', () => {
     const date = await sourceDate(directory, undefined);
     expect(date.seconds).toBe(0);
     expect(date.warning).toMatch(
-      /^all times are 0, since git does not tell the last commit's: .*config/,
+      /^all times are 0, because git cannot read the last commit: .*config/,
     );
   });
 });
@@ -241,7 +241,7 @@ describe('gantry module build', () => {
       const { status, stderr } = error as { status: number; stderr: string };
       expect(status).toBe(2);
       expect(stderr).toMatch(
-        /^gantry: my-redis has package_spec .*\(package_build_unsupported\)\n$/,
+        /^gantry: expected no package_spec, found .*\(package_build_unsupported\)\n$/,
       );
     }
   });

@@ -33,8 +33,8 @@ describe('planning a build', () => {
     );
     expect(plan.files).toEqual(['/etc/redis.conf', '/etc/redis/redis.conf']);
     expect(plan.warnings).toEqual([
-      'file_spec has "/opt/**", which selects nothing in rootfs/',
-      'file_spec has "/etc/redis/users.acl", which selects nothing in rootfs/',
+      'file_spec: "/opt/**" matches nothing in rootfs/',
+      'file_spec: "/etc/redis/users.acl" matches nothing in rootfs/',
     ]);
   });
 

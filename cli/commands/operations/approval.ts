@@ -1,31 +1,31 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
-import { state, table } from '../../output/table.ts';
+import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-/** `gantry approvals …` */
+/** `gantry approval …` */
 export function register(command: Command): void {
   const id = 'apr_01J9Z6W5T1K5R0Q2V9M3N8P7XA';
   describe(
     command
       .command('list')
-      .description('list approval requests, newest first')
+      .description('list approvals, newest first')
       .option(
         '--state <state>',
         'pending, approved, rejected, expired, withdrawn or all',
         'pending',
       ),
-    { example: 'gantry approvals list --state all', action: list },
+    { examples: ['gantry approval list --state all'], action: list },
   );
   for (const decision of ['approve', 'reject'] as const) {
     describe(
       command
         .command(`${decision} <id>`)
-        .description(`${decision} a request (with a token of a reviewer who is a member)`)
-        .option('--comment <text>', 'kept beside the decision'),
+        .description(`${decision} an operation; needs the token of a member with the reviewer role`)
+        .option('--comment <text>', 'comment to store with the decision'),
       {
-        example: `gantry approvals ${decision} ${id} --comment "checked on staging"`,
+        examples: [`gantry approval ${decision} ${id} --comment "checked on staging"`],
         action: (approval: string, flags: Flags & { comment?: string }) =>
           decide(approval, decision, flags),
       },
@@ -39,15 +39,15 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
   const approvals = await client.all(answers.approvals, 'approvals', '/approvals', query);
   print(flags.json, { approvals }, () =>
     table(
-      ['ID', 'STATE', 'SUMMARY', 'ASKED BY', 'EXPIRES'],
+      ['ID', 'STATE', 'SUMMARY', 'REQUESTED BY', 'EXPIRES'],
       approvals.map((row) => [
         row.id,
-        state(row.state),
+        colorState(row.state),
         row.summary,
         row.requested_by,
         row.expires_at,
       ]),
-      flags.state === 'pending' ? 'Nothing waits for approval.' : 'There are no such requests.',
+      flags.state === 'pending' ? 'No approvals are pending.' : 'No approvals match.',
     ),
   );
   return 0;
@@ -64,6 +64,10 @@ async function decide(
     decision,
     comment: flags.comment,
   });
-  print(flags.json, answer, () => `${answer.approval.summary}: ${state(answer.approval.state)}`);
+  print(
+    flags.json,
+    answer,
+    () => `${answer.approval.summary}: ${colorState(answer.approval.state)}`,
+  );
   return 0;
 }

@@ -1,0 +1,72 @@
+import type { z } from 'zod';
+import { GantryError } from '../../shared/base/error.ts';
+import type { versionsAnswer } from '../../shared/contract/modules/index.ts';
+import type { Api } from './api.ts';
+
+type VersionsPage = z.infer<typeof versionsAnswer>;
+/** How many versions an error lists. */
+const listedVersionsMax = 20;
+
+export type Versions = Omit<VersionsPage, 'next_cursor'>;
+
+/** Yields the versions of a module, newest first, page by page. The first page has the candidates. */
+async function* readVersionPages(
+  { client, answers }: Api,
+  module: string,
+): AsyncGenerator<VersionsPage> {
+  let cursor: string | undefined;
+  do {
+    const page = await client.get(
+      answers.versions,
+      `/modules/${encodeURIComponent(module)}/versions`,
+      { cursor },
+    );
+    yield page;
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+}
+
+/** Returns all versions of a module, newest first, and its candidates. */
+export async function listVersions(api: Api, module: string): Promise<Versions> {
+  const pages = await Array.fromAsync(readVersionPages(api, module));
+  return {
+    versions: pages.flatMap(({ versions }) => versions),
+    candidates: pages.flatMap(({ candidates }) => candidates),
+  };
+}
+
+/** Returns the id of a version that is written as an id or as `<module>@<version or tag>`. */
+export async function resolveVersionId(api: Api, written: string): Promise<string> {
+  if (written.startsWith('ver_')) return written;
+  const at = written.lastIndexOf('@');
+  if (at < 1) {
+    throw new GantryError(
+      'usage',
+      `expected <module>@<version> or the id of a version, found "${written}"`,
+    );
+  }
+  const [module, wanted] = [written.slice(0, at), written.slice(at + 1)];
+  const known: string[] = [];
+  for await (const { versions } of readVersionPages(api, module)) {
+    const version = versions.find(
+      ({ version_string, tags }) => version_string === wanted || tags.includes(wanted),
+    );
+    if (version !== undefined) return version.id;
+    known.push(...versions.map(({ version_string }) => version_string));
+  }
+  const found = known.slice(0, listedVersionsMax).join(', ') || 'none';
+  const more =
+    known.length > listedVersionsMax ? ` and ${known.length - listedVersionsMax} older ones` : '';
+  throw new GantryError(
+    'not_found',
+    `expected a version ${wanted} of ${module}, found ${found}${more}`,
+  );
+}
+
+/** Splits `<name>`, or `<account>/<name>` of another account, into the parts of an API call. */
+export function parseModuleName(written: string): { name: string; account: string | undefined } {
+  const slash = written.indexOf('/');
+  return slash === -1
+    ? { name: written, account: undefined }
+    : { name: written.slice(slash + 1), account: written.slice(0, slash) };
+}
