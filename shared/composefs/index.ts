@@ -1,4 +1,4 @@
-export { treeFromDirectory } from './directory.ts';
+// directory.ts is not exported here: it reads local directories, and functions that import this file must not.
 export { DumpReader } from './dump.ts';
 export { dumpPieces } from './dump-format.ts';
 export { FsVerity, fsVerityDigest } from './fs-verity.ts';

@@ -127,7 +127,7 @@ async function readDirectory(
   directory: string,
   { digestStore }: ImageOptions,
 ): Promise<ComposefsNode> {
-  const { treeFromDirectory } = await import('../../../shared/composefs/index.ts');
+  const { treeFromDirectory } = await import('../../../shared/composefs/directory.ts');
   return treeFromDirectory(directory, {
     ...(digestStore === undefined ? {} : { digestStore }),
     warn: (sentence) => process.stderr.write(`gantry: ${sentence}\n`),
