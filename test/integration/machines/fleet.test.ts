@@ -284,7 +284,9 @@ it('is told by the command line', async () => {
   expect(all).toMatchObject({ status: 0, out: expect.stringContaining('0 of 3 machines drifted') });
   const drifted = gantry('fleet');
   expect(drifted.status).toBe(1);
-  expect(drifted.out).toMatch(/2 of 5 machines drifted\n {2}1: runs other modules than its desired state/);
+  expect(drifted.out).toMatch(
+    /2 of 5 machines drifted\n {2}1: runs other modules than its desired state/,
+  );
   expect(drifted.out).toMatch(/redis +1\.0\.0 +sha256:aaaaaaaaaaaa +5 +3 +2/);
   const one = gantry('drift', 'web-4');
   expect(one.status).toBe(1);

@@ -128,7 +128,10 @@ describe('a pattern that matches nothing which its module ships', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^ {2}- ${token} +${full('site')}$`, 'm'));
     expect(stdout).toMatch(
-      new RegExp(`^ {2}! ${token} +file of ${full('site')} dropped, protected by ${full('vault')}`, 'm'),
+      new RegExp(
+        `^ {2}! ${token} +file of ${full('site')} dropped, protected by ${full('vault')}`,
+        'm',
+      ),
     );
     expect((await composed(3, 0)).report.dropped).toEqual([]);
   });

@@ -167,7 +167,10 @@ describe('before a module is assigned', () => {
       new RegExp(`^ {2}~ /etc/motd +content, ${full('base')} → ${full('app')}$`, 'm'),
     );
     expect(stdout).toMatch(
-      new RegExp(`^ {2}! /etc/keep +file of ${full('app')} dropped, protected by ${full('base')}`, 'm'),
+      new RegExp(
+        `^ {2}! /etc/keep +file of ${full('app')} dropped, protected by ${full('base')}`,
+        'm',
+      ),
     );
     expect(stdout).toMatch(
       new RegExp(`^ {2}> /etc/motd +file of ${full('base')} shadowed by ${full('app')}$`, 'm'),

@@ -95,7 +95,10 @@ it.each([
     'Allowed choices are distribution, harbor, gitea, github.',
   ],
   [['trust', 'root', 'threshold', 'two'], 'Expected a whole number.'],
-  [['trust', 'root', 'add-key', 'package.json'], 'expected a public or private key (PEM) in package.json'],
+  [
+    ['trust', 'root', 'add-key', 'package.json'],
+    'expected a public or private key (PEM) in package.json',
+  ],
   [
     ['trust', 'root', 'sign', '--key', 'alice.pem', '--proposal', 'package.json'],
     'expected the output of "gantry trust root show --json" in the file of --proposal',

@@ -105,9 +105,7 @@ describe('building a module', () => {
     const directory = repository(`${manifestYaml}package_spec: [redis-server]\n`);
     const result = await build(directory, { rootfsOnly: true });
     expect(result).toMatchObject({ packages: 0, packages_left_out: ['redis-server'] });
-    expect(result.warnings).toEqual([
-      'built without the packages of package_spec: redis-server',
-    ]);
+    expect(result.warnings).toEqual(['built without the packages of package_spec: redis-server']);
     expect(result.layer_digest).toBe((await build(repository())).layer_digest);
     const packagesOnly = repository(
       'schema_version: 1\nname: my-redis\npackage_spec: [redis-server]\n',

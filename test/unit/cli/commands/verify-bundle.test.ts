@@ -69,7 +69,10 @@ describe('gantry verify-bundle', () => {
     const bare = spawnSync(gantry, ['verify-bundle', '--bundle', entry.bundle, entry.artifact], {
       encoding: 'utf8',
     });
-    expect([bare.status, bare.stderr]).toEqual([2, expect.stringContaining('expected either --key')]);
+    expect([bare.status, bare.stderr]).toEqual([
+      2,
+      expect.stringContaining('expected either --key'),
+    ]);
     const short = verify(entry, 'sha256:abc');
     expect([short.status, short.stderr]).toEqual([
       2,
