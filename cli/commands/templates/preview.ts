@@ -104,7 +104,11 @@ async function changeOf(api: Api, flags: PreviewFlags) {
   }
   if (remove !== undefined) return { kind: 'assignment_remove', module: remove };
   if (promote !== undefined)
-    return { kind: 'version_promote', version_id: await resolveVersionId(api, promote), to: flags.to };
+    return {
+      kind: 'version_promote',
+      version_id: await resolveVersionId(api, promote),
+      to: flags.to,
+    };
   if (reserve !== undefined)
     return { kind: 'reservation_change', module: reserve.module, grant: [reserve.pattern] };
   if (revoke !== undefined)
