@@ -18,6 +18,8 @@ export interface LocalStack {
   /** Pages and API at the root of one origin. */
   publicUrl: string;
   outputs: Outputs;
+  /** Deploys the template again, from the sources as they are now. */
+  deploy: () => Promise<Outputs>;
   stop: () => Promise<void>;
 }
 
@@ -48,9 +50,10 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
   try {
     writeFileSync(join(directory, 'state.json'), JSON.stringify(ports));
-    const outputs = await deployLocally(options, cloud, ports);
+    const deploy = () => deployLocally(options, cloud, ports);
+    const outputs = await deploy();
     forwarder = await startForwarder(ports.site_port, cloud.endpoint, outputs.ApiId);
-    return { endpoint: cloud.endpoint, publicUrl: outputs.PublicUrl, outputs, stop };
+    return { endpoint: cloud.endpoint, publicUrl: outputs.PublicUrl, outputs, deploy, stop };
   } catch (error) {
     await stop();
     throw error;

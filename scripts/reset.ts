@@ -1,24 +1,15 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { GantryError } from '../shared/base/error.ts';
+import { existsSync, readdirSync } from 'node:fs';
 import { fail } from './fail.ts';
-import { localDirectory, runningCloud } from './local-cloud.ts';
+import { forgetDeployment } from './forget.ts';
+import { localDirectory } from './local-cloud.ts';
 
-/** Forgets every local deployment; the virtual environment, which holds no state, stays. */
+/** Deletes every local deployment; the virtual environment, which holds no state, stays. */
 function reset(): void {
   if (!existsSync(localDirectory)) return;
   for (const name of readdirSync(localDirectory)) {
-    if (name === 'venv') continue;
-    const pid = runningCloud(join(localDirectory, name, 'cloud'));
-    if (pid !== undefined) {
-      throw new GantryError(
-        'conflict',
-        `The local Gantry "${name}" is running, as process ${pid}; stop it first.`,
-      );
-    }
-    rmSync(join(localDirectory, name), { recursive: true, force: true });
+    if (name !== 'venv') forgetDeployment(name);
   }
-  process.stdout.write('Forgot the local deployments.\n');
+  process.stdout.write('Deleted the local deployments.\n');
 }
 
 try {

@@ -1,7 +1,8 @@
-import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { GetRoleCommand, IAMClient, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { type StageName, stageNames } from '../../shared/contract/stages.ts';
+import { listFunctionResources } from '../../scripts/stack-resources.ts';
+import type { StageName } from '../../shared/contract/stages.ts';
 
 export interface Credentials {
   accessKeyId: string;
@@ -19,7 +20,7 @@ export interface Roles {
 /** Lets the account's root assume the role of each function, as its administrator could, and does so. */
 export async function assumeRoles(stackName: string): Promise<Roles> {
   const iam = new IAMClient({});
-  const names = await roleNames(stackName);
+  const names = await listFunctionResources(new CloudFormationClient({}), stackName, 'Role');
   const before = new Map<string, string>();
   const credentials = {} as Record<StageName, Credentials>;
   for (const [name, RoleName] of Object.entries(names) as [StageName, string][]) {
@@ -46,22 +47,4 @@ async function assume(RoleArn: string, RoleSessionName: string): Promise<Credent
   );
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
-}
-
-async function roleNames(StackName: string): Promise<Record<StageName, string>> {
-  const found = new Map<string, string>();
-  for await (const page of paginateListStackResources(
-    { client: new CloudFormationClient({}) },
-    { StackName },
-  )) {
-    for (const { LogicalResourceId = '', PhysicalResourceId = '' } of page.StackResourceSummaries ??
-      []) {
-      const [, name] = /^([a-z]+)Role[0-9A-F]{8}$/.exec(LogicalResourceId) ?? [];
-      if (name !== undefined) found.set(name, PhysicalResourceId);
-    }
-  }
-  const missing = stageNames.filter((name) => !found.has(name));
-  if (missing.length > 0)
-    throw new Error(`expected a role of each function in ${StackName}, found none of ${missing}`);
-  return Object.fromEntries(found) as Record<StageName, string>;
 }

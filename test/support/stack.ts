@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import type { Outputs } from '../../infra/outputs.ts';
 import { localDirectory, runningCloud } from '../../scripts/local-cloud.ts';
-import { type LocalStack, startLocalStack } from '../../scripts/local-stack.ts';
+import { startLocalStack } from '../../scripts/local-stack.ts';
+import { devDirectory, readRunningStack } from '../../scripts/running-stack.ts';
 
 /** What tests learn of the deployed stack: `inject('stack')`. */
 export interface TestStack {
@@ -12,7 +13,7 @@ export interface TestStack {
   /** Pages and API at the root of one origin. */
   publicUrl: string;
   outputs: Outputs;
-  /** Of this run alone; holds `cloud/cloud.log`, which has what the functions wrote. */
+  /** Holds `cloud/cloud.log`, to which the functions write. */
   directory: string;
 }
 
@@ -22,39 +23,69 @@ declare module 'vitest' {
   }
 }
 
+interface StartedStack extends TestStack {
+  /** Ends what was started for this run. */
+  stop: () => Promise<void>;
+}
+
 interface Shared {
   users: number;
-  started: Promise<LocalStack & { directory: string }>;
+  started: Promise<StartedStack>;
 }
 
 // The integration and the browser project set up in one process and share one stack, each with its own copy of this module.
 const holder = globalThis as { gantryTestStack?: Shared };
 
-/** Starts a fresh cloud, deploys to it, and forgets it when the last project is done. */
+/**
+ * Gives the tests a deployed stack. GANTRY_TEST_STACK says which: `dev` is the one of a running `npm run dev`, `fresh` is
+ * one of this run alone, which is deleted when the last project is done. Without it the running one is used if there is one.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   holder.gantryTestStack ??= { users: 0, started: start() };
   const shared = holder.gantryTestStack;
   shared.users += 1;
-  const { endpoint, publicUrl, outputs, directory, stop } = await shared.started;
-  project.provide('stack', { endpoint, publicUrl, outputs, directory });
+  const { stop, ...stack } = await shared.started;
+  project.provide('stack', stack);
+
   return async () => {
     shared.users -= 1;
     if (shared.users > 0) return;
     delete holder.gantryTestStack;
     await stop();
-    rmSync(directory, { recursive: true, force: true });
   };
 }
 
-async function start(): Promise<LocalStack & { directory: string }> {
+async function start(): Promise<StartedStack> {
+  const wish = process.env.GANTRY_TEST_STACK;
+  if (wish === 'fresh') return startFresh();
+
+  const running = readRunningStack(devDirectory);
+  if (running !== undefined) {
+    process.stderr.write('Testing on the stack of npm run dev\n');
+    return { ...running, directory: devDirectory, stop: async () => {} };
+  }
+  if (wish === 'dev') throw new Error('GANTRY_TEST_STACK=dev: no stack is up; start npm run dev');
+  return startFresh();
+}
+
+async function startFresh(): Promise<StartedStack> {
   forgetDeadRuns();
   const directory = join(localDirectory, `test-${process.pid}`);
-  const stack = await startLocalStack({
+  const { endpoint, publicUrl, outputs, stop } = await startLocalStack({
     directory,
     portVariables: { cloud: 'GANTRY_TEST_CLOUD_PORT', site: 'GANTRY_TEST_PORT' },
     progress: (sentence) => process.stderr.write(`${sentence}\n`),
   });
-  return { ...stack, directory };
+  return {
+    endpoint,
+    publicUrl,
+    outputs,
+    directory,
+    stop: async () => {
+      await stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Runs that were killed left their state behind. */
