@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { adminToken, deployerServices } from './admin-token.ts';
-import { watchFolders } from './bundle-watcher.ts';
 import { Development } from './development.ts';
 import { fail, onStopRequest } from './fail.ts';
 import { forgetDeployment } from './forget.ts';
 import { cloudEnvironment, projectRoot } from './local-cloud.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { devDirectory, removeRunningStack, writeRunningStack } from './running-stack.ts';
+import { watchFolders } from './watch-folders.ts';
 
 const account = 'demo';
 

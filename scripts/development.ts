@@ -3,33 +3,49 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { bundleOptions } from '../infra/bundle.ts';
 import { stackName } from '../infra/settings.ts';
-import { type Bundler, createBundler } from './bundle-watcher.ts';
+import { bundle, type Fingerprints, openFingerprints } from './bundler.ts';
 import { FunctionDeployer } from './function-deployer.ts';
+import { projectRoot } from './local-cloud.ts';
 import type { LocalStack } from './local-stack.ts';
+import { run } from './run.ts';
 import { devDirectory, writeRunningStack } from './running-stack.ts';
 import { listFunctionResources } from './stack-resources.ts';
+
+const functionOptions = { ...bundleOptions, outdir: join(devDirectory, 'functions') };
+
+/** The template follows from this code alone, in whatever folder it lies. */
+const templateOptions = {
+  ...functionOptions,
+  entryPoints: [{ in: 'infra/app.ts', out: 'template/index' }],
+};
 
 /** Brings what changed in the sources to a local stack that is up. */
 export class Development {
   readonly #stack: LocalStack;
   readonly #say: (sentence: string) => void;
   readonly #deployer: FunctionDeployer;
-  readonly #bundlers: { functions: Bundler; template: Bundler };
-  /** Of the code from which the deployed template was made. */
-  #templateHash = '';
+  readonly #functions: Fingerprints;
+  readonly #template: Fingerprints;
+  /** Of the code that the template was made from last. */
+  #templateFingerprint: string | undefined;
+  /** The template that is deployed. */
+  #deployedTemplate: Promise<string>;
 
   private constructor(
     stack: LocalStack,
     say: (sentence: string) => void,
-    bundlers: { functions: Bundler; template: Bundler },
+    sources: { functions: Fingerprints; template: Fingerprints },
   ) {
     const name = stackName({ environmentName: stack.outputs.DeploymentName });
     this.#stack = stack;
     this.#say = say;
-    this.#bundlers = bundlers;
+    this.#functions = sources.functions;
+    this.#template = sources.template;
+    this.#deployedTemplate = printTemplate().catch(() => '');
     this.#deployer = new FunctionDeployer({
       lambda: new LambdaClient({}),
       listNames: () => listFunctionResources(new CloudFormationClient({}), name, 'Function'),
+      bundle: (names) => bundle(functionOptions, names),
       recordFile: join(devDirectory, 'functions.json'),
     });
   }
@@ -37,26 +53,17 @@ export class Development {
   /** For a stack whose template was deployed just now. */
   static async begin(stack: LocalStack, say: (sentence: string) => void): Promise<Development> {
     const development = new Development(stack, say, {
-      functions: await createBundler({
-        ...bundleOptions,
-        outdir: join(devDirectory, 'functions'),
-      }),
-      // The template follows from this code alone, whichever folder it lies in.
-      template: await createBundler({
-        ...bundleOptions,
-        entryPoints: [{ in: 'infra/app.ts', out: 'template/index' }],
-        outdir: join(devDirectory, 'infra'),
-        packages: 'external',
-      }),
+      functions: await openFingerprints(functionOptions),
+      template: await openFingerprints(templateOptions),
     });
-    development.#templateHash = await development.#hashTemplate();
+    development.#templateFingerprint = await development.#readTemplate();
     await development.#deployFunctions();
     return development;
   }
 
   async dispose(): Promise<void> {
-    await this.#bundlers.functions.dispose();
-    await this.#bundlers.template.dispose();
+    await this.#functions.dispose();
+    await this.#template.dispose();
   }
 
   /** Deploys what follows from the changed files and says so. After an error the stack runs what it ran before. */
@@ -76,24 +83,38 @@ export class Development {
     }
   }
 
-  /** @returns whether the template changed */
+  /**
+   * Most of the code that the template is made from is shared with the functions, so a change of it is no change of the
+   * template yet.
+   *
+   * @returns whether the template was deployed
+   */
   async #deployTemplate(cause: string): Promise<boolean> {
-    const hash = await this.#hashTemplate();
-    if (hash === this.#templateHash) return false;
+    const fingerprint = await this.#readTemplate();
+    if (fingerprint === this.#templateFingerprint) return false;
 
-    this.#say(`${cause}: the code of the template changed`);
-    const outputs = await this.#stack.deploy();
-    writeRunningStack(devDirectory, { ...this.#stack, outputs });
-    this.#templateHash = hash;
-    return true;
+    const template = await printTemplate();
+    const changed = template !== (await this.#deployedTemplate);
+    if (changed) {
+      this.#say(`${cause}: the template changed`);
+      const outputs = await this.#stack.deploy();
+      writeRunningStack(devDirectory, { ...this.#stack, outputs });
+      this.#deployedTemplate = Promise.resolve(template);
+    }
+    this.#templateFingerprint = fingerprint;
+    return changed;
   }
 
-  async #hashTemplate(): Promise<string> {
-    const [bundle] = (await this.#bundlers.template.bundle()).values();
-    return bundle?.sha256 ?? '';
+  async #readTemplate(): Promise<string | undefined> {
+    return (await this.#template.read()).get('template');
   }
 
   async #deployFunctions(): Promise<string[]> {
-    return this.#deployer.deployChanged(await this.#bundlers.functions.bundle());
+    return this.#deployer.deployChanged(await this.#functions.read());
   }
+}
+
+/** In a process of its own, which loads the sources as they are now. */
+function printTemplate(): Promise<string> {
+  return run(process.execPath, [join(projectRoot, 'scripts', 'print-template.ts')]);
 }

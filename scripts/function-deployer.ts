@@ -8,15 +8,15 @@ import {
   UpdateFunctionCodeCommand,
 } from '@aws-sdk/client-lambda';
 import { z } from 'zod';
-import type { Bundle } from './bundle-watcher.ts';
+import type { Files } from './bundler.ts';
 import { run } from './run.ts';
 
 const recordSchema = z.record(
   z.string(),
   z.object({
-    /** SHA-256 of the bundle. */
-    bundle: z.string(),
-    /** What Lambda says of the archive that it runs. */
+    /** Of the sources that the function was bundled from. */
+    fingerprint: z.string(),
+    /** Lambda's hash of the archive that the function runs. */
     code: z.string(),
   }),
 );
@@ -25,13 +25,15 @@ type DeployedCode = z.infer<typeof recordSchema>;
 
 export interface FunctionDeployerOptions {
   lambda: LambdaClient;
-  /** The deployed name of each bundle's function. Asked before each deployment: a template may have added one. */
+  /** The deployed name of each function. Called before each deployment, since a template may add one. */
   listNames: () => Promise<Record<string, string>>;
-  /** Says what was deployed last. It outlives this process, as the stack does. */
+  /** Bundles the functions that are deployed. */
+  bundle: (names: string[]) => Promise<Map<string, Files>>;
+  /** Holds what was deployed last. It outlives this process, as the stack does. */
   recordFile: string;
 }
 
-/** Replaces the code of those deployed functions whose bundle changed. The stack's template stays as it is. */
+/** Replaces the code of those deployed functions whose sources changed. The stack's template stays as it is. */
 export class FunctionDeployer {
   readonly #options: FunctionDeployerOptions;
 
@@ -40,32 +42,31 @@ export class FunctionDeployer {
   }
 
   /**
-   * A function that was never recorded runs its bundle: its template was deployed from the same sources. One that runs
-   * other code than was recorded gets its bundle: a template, or a cloud that was killed, brought back older code.
+   * A function without a record is taken to run these sources: the template was deployed from them. One that runs other
+   * code than its record says is deployed again: a template, or a cloud that was killed, brought back older code.
    *
+   * @param fingerprints of the sources of each function
    * @returns the names of the functions that were deployed
    */
-  async deployChanged(bundles: ReadonlyMap<string, Bundle>): Promise<string[]> {
-    const names = await this.#options.listNames();
+  async deployChanged(fingerprints: ReadonlyMap<string, string>): Promise<string[]> {
+    const functionNames = await this.#options.listNames();
+    const nameOf = (name: string) => functionNames[name] ?? raiseMissing(name);
     const record = this.#readRecord();
-    const changed: string[] = [];
 
-    for (const [name, bundle] of bundles) {
-      const functionName = names[name];
-      if (functionName === undefined) throw new Error(`expected a deployed function ${name}`);
-      const code = await this.#readCode(functionName);
+    const changed: string[] = [];
+    for (const [name, fingerprint] of fingerprints) {
+      const code = await this.#readCode(nameOf(name));
+      record[name] ??= { fingerprint, code };
       const last = record[name];
-      if (last === undefined) {
-        record[name] = { bundle: bundle.sha256, code };
-      } else if (last.bundle !== bundle.sha256 || last.code !== code) {
-        record[name] = {
-          bundle: bundle.sha256,
-          code: await this.#updateCode(functionName, bundle),
-        };
-        changed.push(name);
-      }
+      if (last.fingerprint !== fingerprint || last.code !== code) changed.push(name);
     }
 
+    if (changed.length > 0) {
+      for (const [name, files] of await this.#options.bundle(changed)) {
+        const code = await this.#updateCode(nameOf(name), files);
+        record[name] = { fingerprint: fingerprints.get(name) ?? '', code };
+      }
+    }
     writeFileSync(this.#options.recordFile, JSON.stringify(record));
     return changed;
   }
@@ -81,15 +82,20 @@ export class FunctionDeployer {
     return (await this.#options.lambda.send(command)).CodeSha256 ?? '';
   }
 
-  async #updateCode(FunctionName: string, bundle: Bundle): Promise<string> {
-    const ZipFile = await zip(bundle.files);
+  /** The local cloud sends the next call to the new code. */
+  async #updateCode(FunctionName: string, files: Files): Promise<string> {
+    const ZipFile = await zip(files);
     const command = new UpdateFunctionCodeCommand({ FunctionName, ZipFile });
     return (await this.#options.lambda.send(command)).CodeSha256 ?? '';
   }
 }
 
+function raiseMissing(name: string): never {
+  throw new Error(`expected a deployed function ${name}`);
+}
+
 /** Python is there already, for the local cloud; Node has no zip of its own. */
-export async function zip(files: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> {
+export async function zip(files: Files): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), 'gantry-code-'));
   try {
     for (const [name, bytes] of files) await writeFile(join(directory, name), bytes);

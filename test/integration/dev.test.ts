@@ -12,15 +12,21 @@ import {
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { bundleOptions } from '../../infra/bundle.ts';
 import { stackName } from '../../infra/settings.ts';
-import { type Bundler, createBundler, watchFolders } from '../../scripts/bundle-watcher.ts';
+import {
+  type BundleOptions,
+  bundle,
+  type Fingerprints,
+  openFingerprints,
+} from '../../scripts/bundler.ts';
 import { FunctionDeployer, zip } from '../../scripts/function-deployer.ts';
 import { listFunctionResources } from '../../scripts/stack-resources.ts';
+import { watchFolders } from '../../scripts/watch-folders.ts';
 
 // Two functions of the test's own: replacing the code of the stack's would disturb other tests.
 const lambda = new LambdaClient({});
 const names = { first: `first-${process.pid}`, second: `second-${process.pid}` };
 let root: string;
-let bundler: Bundler;
+let fingerprints: Fingerprints;
 let deployer: FunctionDeployer;
 
 beforeAll(async () => {
@@ -32,24 +38,27 @@ beforeAll(async () => {
     "import { word } from './shared.ts'; export const handler = async () => word;",
   );
   await write('second.ts', "export const handler = async () => 'second';");
-  bundler = await createBundler({
+  const options: BundleOptions = {
     ...bundleOptions,
     absWorkingDir: root,
-    entryPoints: ['first', 'second'].map((name) => {
+    entryPoints: Object.keys(names).map((name) => {
       return { in: `functions/${name}.ts`, out: `${name}/index` };
     }),
     outdir: join(root, 'out'),
-  });
+    logLevel: 'silent',
+  };
+  fingerprints = await openFingerprints(options);
   deployer = new FunctionDeployer({
     lambda,
     listNames: async () => names,
+    bundle: (changed) => bundle(options, changed),
     recordFile: join(root, 'functions.json'),
   });
 
   const Role = await findRole();
-  const bundles = await bundler.bundle();
+  const bundles = await bundle(options, Object.keys(names));
   for (const [name, FunctionName] of Object.entries(names)) {
-    const ZipFile = await zip(bundles.get(name)?.files ?? new Map());
+    const ZipFile = await zip(bundles.get(name) ?? new Map());
     await lambda.send(
       new CreateFunctionCommand({
         FunctionName,
@@ -63,7 +72,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await bundler.dispose();
+  await fingerprints.dispose();
   for (const FunctionName of Object.values(names)) {
     await lambda.send(new DeleteFunctionCommand({ FunctionName }));
   }
@@ -92,7 +101,7 @@ function deployNext(): Promise<{ files: string[]; deployed: string[] }> {
     const stop = watchFolders(root, ['functions'], async (files) => {
       stop();
       try {
-        resolve({ files, deployed: await deployer.deployChanged(await bundler.bundle()) });
+        resolve({ files, deployed: await deployer.deployChanged(await fingerprints.read()) });
       } catch (error) {
         reject(error);
       }
@@ -101,7 +110,7 @@ function deployNext(): Promise<{ files: string[]; deployed: string[] }> {
 }
 
 test('npm run dev deploys the functions whose sources change, and no others', async () => {
-  expect(await deployer.deployChanged(await bundler.bundle())).toEqual([]);
+  expect(await deployer.deployChanged(await fingerprints.read())).toEqual([]);
   expect(await invoke(names.first)).toBe('one');
 
   const next = deployNext();
@@ -110,7 +119,7 @@ test('npm run dev deploys the functions whose sources change, and no others', as
 
   expect(await invoke(names.first)).toBe('two');
   expect(await invoke(names.second)).toBe('second');
-  expect(await deployer.deployChanged(await bundler.bundle())).toEqual([]);
+  expect(await deployer.deployChanged(await fingerprints.read())).toEqual([]);
 });
 
 test('a source that does not compile is refused, and its correction is deployed', async () => {
