@@ -7,6 +7,12 @@ const onStack = {
   hookTimeout: 120_000,
 };
 
+/** Attacks with many inputs, and agents in processes of their own: too slow for `npm run test:unit`. */
+const slow = [
+  'test/unit/attack/**/*.test.ts',
+  'test/unit/agent/**/{desired-attacks,hostile-layers,process,tick}.test.ts',
+];
+
 export default defineConfig({
   test: {
     // The local cloud runs Lambda functions beside the tests.
@@ -17,9 +23,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{unit,infra,tidy}/**/*.test.ts'],
+          exclude: slow,
           testTimeout: 30_000,
         },
       },
+      { test: { name: 'slow', include: slow, testTimeout: 30_000 } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onStack } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...onStack } },
     ],
