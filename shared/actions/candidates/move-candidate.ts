@@ -4,6 +4,8 @@ import { retryConflicts } from '../../base/retry-conflicts.ts';
 import {
   type Candidate,
   type Occurrence,
+  type Situation,
+  situationOf,
   type Transition,
   transition,
   wasDecided,
@@ -28,13 +30,14 @@ interface MoveOptions {
  * Writes what follows from an occurrence, and sends the candidate to its next stage. Where another worker changed the
  * row meanwhile (a tag was added, a scheduler claimed it), it is read again. Where another worker decided on the
  * candidate, nothing is left to do.
+ * @returns where the candidate is then, for the log; `unchanged` when nothing followed
  */
 export async function moveCandidate(
   services: Services,
   candidate: Candidate,
   occurrence: Occurrence,
   { actor, alongside = () => [] }: MoveOptions,
-): Promise<void> {
+): Promise<Situation | 'unchanged'> {
   let attempt = 0;
   const moved = await retryConflicts(
     async () => {
@@ -49,11 +52,14 @@ export async function moveCandidate(
 
       const writes = candidateWrites(present, next, { actor, at: now.toISOString() });
       await transact(services.db, [...alongside(present), ...writes]);
-      return next;
+      return { next, situation: situationOf({ ...present, ...next.set }) };
     },
     { attempts: limits.rowAttemptsMax },
   );
-  if (moved !== null) await sendOn(services, candidate, moved);
+  if (moved === null) return 'unchanged';
+
+  await sendOn(services, candidate, moved.next);
+  return moved.situation;
 }
 
 /** The writes of a transition, for a caller that has writes of its own. */

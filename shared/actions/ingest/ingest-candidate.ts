@@ -28,23 +28,27 @@ const actor = 'gantry:ingest';
  * Ingests a verified candidate: its bytes go to S3, checked on the way, then one transaction makes the version. Each
  * step before the transaction writes content named by its digest. So a worker that dies leaves nothing to undo, and
  * the same message, however often and however concurrently it comes, makes one version.
+ * @returns the outcome, for the log
  */
-export async function ingestCandidate(services: Services, message: IngestMessage): Promise<void> {
+export async function ingestCandidate(services: Services, message: IngestMessage): Promise<string> {
   const candidate = await getCandidate(services.db, message.account, message.version_id);
   const module = await getModule(services.db, message.account, message.module);
-  if (candidate === null || module === null || candidate.state !== 'verified') return;
+  if (candidate === null || module === null) return 'unknown';
+  if (candidate.state !== 'verified') return 'settled';
   // Trust no row that was not made for this artifact of this module.
-  if (candidate.id !== versionId(module.account, module.name, candidate.digest)) return;
+  if (candidate.id !== versionId(module.account, module.name, candidate.digest))
+    return 'mismatched';
 
   try {
-    await makeVersion(services, module, candidate, await takeBuilds(services, module, candidate));
+    const builds = await storeBuilds(services, module, candidate);
+    return await makeVersion(services, module, candidate, builds);
   } catch (error) {
-    await settleFailure(services, candidate, error);
+    return settleFailure(services, candidate, error);
   }
 }
 
 /** Checks that the candidate may become a version, then stores its bytes. */
-async function takeBuilds(
+async function storeBuilds(
   services: Services,
   module: Module,
   candidate: Candidate,
@@ -95,13 +99,13 @@ async function makeVersion(
   module: Module,
   candidate: Candidate,
   builds: Build[],
-): Promise<void> {
+): Promise<string> {
   const { account, name } = module;
   const provides = builds[0]?.manifest.dependencies.provides ?? [];
   await noteProvider(services.db, account, name, provides);
 
   const at = nowIso(services);
-  await moveCandidate(
+  return moveCandidate(
     services,
     candidate,
     { kind: 'ingested' },
@@ -176,11 +180,11 @@ async function settleFailure(
   services: Services,
   candidate: Candidate,
   error: unknown,
-): Promise<void> {
+): Promise<string> {
   // Nothing has begun: the message is sent again.
   if (error instanceof BudgetSpent) throw error;
   // The same message, delivered twice: the other worker has made the version.
-  if (isGantryError(error, 'already_exists')) return;
+  if (isGantryError(error, 'already_exists')) return 'settled';
 
   if (isGantryError(error, 'policy_changed'))
     return moveCandidate(services, candidate, { kind: 'policy_changed' }, { actor });
@@ -203,6 +207,7 @@ async function settleFailure(
   );
   // The message comes again too, but only after its visibility time-out, which exceeds the longest ingest.
   if (known !== error) throw error;
+  return 'postponed';
 }
 
 /** Failures of the registry or of Gantry that say nothing about the artifact. */

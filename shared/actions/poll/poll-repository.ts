@@ -29,11 +29,14 @@ import {
 } from '../registries/index.ts';
 import { lookAtTag, type OpenRepository } from './look-at-tag.ts';
 
-/** Polls one module's repository: new digests become candidates, moved tags are noted, failures back off. */
-export async function pollRepository(services: Services, message: PollMessage): Promise<void> {
+/**
+ * Polls one module's repository: new digests become candidates, moved tags are noted, failures back off.
+ * @returns the outcome, for the log
+ */
+export async function pollRepository(services: Services, message: PollMessage): Promise<string> {
   const { account, module, recheck = false } = message;
   const row = await getRepository(services.db, account, module);
-  if (row === null) return;
+  if (row === null) return 'unknown';
 
   let progress: PollProgress;
   try {
@@ -50,6 +53,7 @@ export async function pollRepository(services: Services, message: PollMessage): 
   const { set, again } = settlePoll(progress, services.now());
   const written = await setRepository(services.db, row, set);
   if (again && written) await enqueue(services, 'poll', [{ account, module, recheck }]);
+  return progress.unchanged ? 'unchanged' : 'polled';
 }
 
 async function readRepository(
@@ -84,7 +88,7 @@ async function readRepository(
   return { ...progress, dueLeft: due.length - looked };
 }
 
-async function noteFailure(services: Services, row: Repository, error: unknown): Promise<void> {
+async function noteFailure(services: Services, row: Repository, error: unknown): Promise<string> {
   // The message is sent again. The schedule, which replaces lost messages, must not add another meanwhile.
   if (error instanceof BudgetSpent)
     await claimRepository(services.db, row, untilSentAgain(services));
@@ -100,4 +104,5 @@ async function noteFailure(services: Services, row: Repository, error: unknown):
   const cause = { actor: 'gantry:poll', at: nowIso(services) };
   const events = first ? [repositoryEvent(row, cause, 'failed', { code, message })] : [];
   await setRepository(services.db, row, set, events);
+  return code;
 }

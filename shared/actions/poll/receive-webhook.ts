@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
@@ -10,14 +11,14 @@ import { readSecret } from '../context/index.ts';
 import { askForPoll } from '../modules/index.ts';
 import { hookSecretName } from '../registries/index.ts';
 
-/** Secrets of this process by webhook; one never changes. A removed door is shut by its row, which is read each time. */
-const secrets = new Map<string, string>();
+/** Secrets of this process by webhook. One never changes; a removed webhook is refused by its row, which is read each time. */
+const secrets = new LRUCache<string, string>({ max: limits.keptSecretsMax });
 
 /**
- * Takes a registry's webhook. All that it can do is have a repository polled that the account has registered: what was
- * pushed is asked of the registry itself. Whoever knows the secret gets the same answer for every repository; a body that
- * was delivered before does nothing again.
- * @throws GantryError `hook_refused`, the same for a wrong secret and an unknown door; `invalid_request`
+ * Receives a registry's webhook. All that it can do is poll a repository that the account has registered: what was
+ * pushed is read from the registry itself. A sender who knows the secret gets the same response for every repository. A
+ * body that was delivered before does nothing.
+ * @throws GantryError `hook_refused`, the same for a wrong secret and an unknown webhook; `invalid_request`
  */
 export async function receiveHook(
   services: Services,
@@ -25,31 +26,41 @@ export async function receiveHook(
   headers: Headers,
   body: Uint8Array,
 ): Promise<void> {
-  const hook = await getHook(services.db, id);
-  const secret = hook === null ? null : await secretOf(services, hook);
-  if (hook === null || secret === null || !isAuthentic(hook.kind, headers, body, secret)) {
-    throw new GantryError(
-      'hook_refused',
-      'expected a webhook with the secret of this door, found another',
-    );
-  }
+  const hook = await requireAuthentic(services, id, headers, body);
   const repositories = pushedRepositories(hook.kind, hook.host, body);
-  // Of what a sender signs only the body is covered, so the body is what a replay is known by.
+  // Senders sign the body alone, so a replay is recognized by the body alone.
   const bodyHash = sha256Hex(body);
   if (await wasDelivered(services.db, id, bodyHash)) return;
+
   for (const repository of repositories.slice(0, limits.hookRepositoriesMax)) {
     for (const module of await modulesIn(services.db, hook.account, repository)) {
       await askForPoll(services, hook.account, module);
     }
   }
-  // Last: what died before it is done again when the registry sends it again.
+
+  // Last: when a worker dies before it, the registry's next delivery does the work.
   const until = new Date(services.now().getTime() + limits.hookRememberSeconds * 1000);
   await rememberDelivery(services.db, id, bodyHash, until);
 }
 
-async function secretOf(services: Services, hook: RegistryHook): Promise<string | null> {
+async function requireAuthentic(
+  services: Services,
+  id: string,
+  headers: Headers,
+  body: Uint8Array,
+): Promise<RegistryHook> {
+  const hook = await getHook(services.db, id);
+  const secret = hook === null ? null : await readHookSecret(services, hook);
+  if (hook === null || secret === null || !isAuthentic(hook.kind, headers, body, secret)) {
+    throw new GantryError('hook_refused', 'expected a webhook with its secret, found another');
+  }
+  return hook;
+}
+
+async function readHookSecret(services: Services, hook: RegistryHook): Promise<string | null> {
   const known = secrets.get(hook.id);
   if (known !== undefined) return known;
+
   const secret = await readSecret(services, hookSecretName(services, hook));
   if (secret !== null) secrets.set(hook.id, secret);
   return secret;

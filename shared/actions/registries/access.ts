@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type GantryError, isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import {
@@ -11,14 +12,14 @@ import type { Services } from '../context/index.ts';
 import { forgetCredentials, registryCredentials } from './credentials.ts';
 import { type Pace, type Purpose, withinBudget } from './host-budget.ts';
 
-/** How long a registry asked to be left alone (`Retry-After`), in seconds, within reason; 0 when it did not. */
+/** How many seconds a registry asked to wait (`Retry-After`), up to a limit; 0 when it did not ask. */
 export function retryAfterSeconds(error: GantryError): number {
   const { retry_after_s = 0 } = (error.details ?? {}) as { retry_after_s?: number };
   return Math.min(retry_after_s, limits.pollFailureMaxSeconds);
 }
 
-/** One dispatcher a process, so that connections are used again. */
-const dispatchers = new Map<string, ReturnType<typeof guardedDispatcher>>();
+/** Dispatchers of this process by allow-list, so that connections are used again. A deployment has one list. */
+const dispatchers = new LRUCache<string, ReturnType<typeof guardedDispatcher>>({ max: 4 });
 
 function dispatcherFor(allowedHosts: string[]): ReturnType<typeof guardedDispatcher> {
   const key = allowedHosts.join(',');
@@ -69,7 +70,7 @@ export async function withRegistry<T>(
   });
 }
 
-/** Fetches documents of hosts that are no registries, past the same guard. Throws the errors of a registry that fails. */
+/** Makes a function that downloads documents of other hosts, through the same guard and with the same errors. */
 export function guardedDownload(services: Services) {
   const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
   const transport = new Transport({ dispatcher, signal: AbortSignal.timeout(limits.downloadsMs) });

@@ -1,4 +1,5 @@
 import { GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
@@ -9,14 +10,15 @@ import { readSecret, secretName } from '../context/index.ts';
 const secretValue = z.object({ username: z.string(), password: z.string() });
 type StoredCredentials = z.infer<typeof secretValue>;
 
-interface Known {
+interface KeptCredentials {
   untilMs: number;
   value: StoredCredentials | null;
+  /** What the host was found to ask of those who have these credentials. */
   memory: AuthMemory;
 }
 
-/** Of this process, by account and host: a poll of many repositories reads a secret, and asks for a token, once. */
-const known = new Map<string, Known>();
+/** Of this process, by secret: polls of many repositories read a secret, and ask for a token, once. */
+const kept = new LRUCache<string, KeptCredentials>({ max: limits.keptSecretsMax });
 
 /** Name of the secret that holds an account's credentials for a registry host: `{"username":"…","password":"…"}`. */
 export function registrySecretName(services: Services, account: string, host: string): string {
@@ -25,35 +27,36 @@ export function registrySecretName(services: Services, account: string, host: st
 }
 
 /**
- * An account's credentials for a host, and what the host was found to ask of those who have them: what an operator stored,
- * else a token of ECR's for a host of ECR, else none.
+ * An account's credentials for a host: those that an operator stored, else a token of ECR for a host of ECR, else none.
  * @throws GantryError `registry_unauthorized` when the stored secret is malformed
  */
 export async function registryCredentials(
   services: Services,
   account: string,
   host: string,
-): Promise<Known> {
+): Promise<KeptCredentials> {
   const name = registrySecretName(services, account, host);
   const now = services.now().getTime();
-  const cached = known.get(name);
+  const cached = kept.get(name);
   if (cached !== undefined && cached.untilMs > now) return cached;
+
   const stored = await storedCredentials(services, name);
   const fresh = stored === null ? await ecrCredentials(services, host) : null;
   const value = stored ?? fresh?.value ?? null;
+
   const same = JSON.stringify(cached?.value) === JSON.stringify(value);
   const entry = {
     value,
     untilMs: fresh?.untilMs ?? now + limits.registryCredentialsMs,
     memory: same && cached !== undefined ? cached.memory : authMemory(),
   };
-  known.set(name, entry);
+  kept.set(name, entry);
   return entry;
 }
 
-/** Reads them anew the next time: they were refused, so stored or changed ones work at once. */
+/** Makes the next use read the credentials again: they were refused, and an operator may have stored others. */
 export function forgetCredentials(services: Services, account: string, host: string): void {
-  known.delete(registrySecretName(services, account, host));
+  kept.delete(registrySecretName(services, account, host));
 }
 
 async function storedCredentials(
@@ -64,7 +67,7 @@ async function storedCredentials(
   return text === null ? null : parseSecret(name, text);
 }
 
-/** Without a cause: what a parser says of a secret quotes it. */
+/** The error has no cause: a parser's message quotes what it parsed. */
 function parseSecret(name: string, text: string): StoredCredentials {
   let value: unknown;
   try {
@@ -80,11 +83,12 @@ function parseSecret(name: string, text: string): StoredCredentials {
   );
 }
 
-/** A token by which the platform's own role reads from ECR, for twelve hours; null for other registries. */
+/** A token with which the platform's own role reads from ECR for twelve hours; null for other registries. */
 async function ecrCredentials(services: Services, host: string) {
   const { ecr, endpointHost } = services.aws;
   const region = ecrRegion(host);
   if (region === null && host !== endpointHost) return null;
+
   const client = ecr(region ?? undefined);
   const { authorizationData = [] } = await client.send(new GetAuthorizationTokenCommand({}));
   const [username = '', password = ''] = Buffer.from(
@@ -98,6 +102,7 @@ async function ecrCredentials(services: Services, host: string) {
       'registry_unauthorized',
       `expected a token of ECR for ${host}, found none`,
     );
+
   const expiresMs = authorizationData[0]?.expiresAt?.getTime() ?? 0;
   return { value: { username, password }, untilMs: expiresMs - limits.registryCredentialsMs };
 }

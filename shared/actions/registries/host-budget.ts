@@ -21,8 +21,8 @@ import {
 import { enqueue, later, type Messages, type Services } from '../context/index.ts';
 
 /**
- * What each kind of work asks of a registry. A lease outlives the function's time-out, so that it is dropped only when its
- * worker is dead; `work_s` ends the work before that, with a sentence, also where a body drips.
+ * What each kind of work asks of a registry. A lease outlives the time-out of its function, so it is dropped only when
+ * its worker is dead. `work_s` ends the work before that with an error, even where a body trickles.
  */
 const purposes = {
   poll: { pulls: false, requests: 4, work_s: 90, lease_s: 150 },
@@ -32,7 +32,7 @@ const purposes = {
 } as const;
 export type Purpose = keyof typeof purposes;
 
-/** A registry's budget has no room for a piece of work that was to begin: it is to come back later. No error of anybody's. */
+/** A registry's budget has no room for the work. Not an error: the caller sends its message again with a delay. */
 export class BudgetSpent extends Error {
   readonly waitSeconds: number;
 
@@ -45,14 +45,14 @@ export class BudgetSpent extends Error {
 /** What paces the requests of one piece of work. */
 export interface Pace
   extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest' | 'signal'>> {
-  /** True once what was asked is further ahead of the clock than may be: long work should stop where it can. */
+  /** True once the work is further ahead of its budget than the burst allows: it should stop where it can. */
   overdrawn(): boolean;
 }
 
 /**
- * Runs a piece of work within the budget of a registry host, which all workers share. It begins only when there is room;
- * once it has begun it is not stopped, what it asks beyond its share is paid for by those who come after it. What the
- * registry's answers ask for is told to all.
+ * Runs work within the budget of a registry host, which all workers share. It begins only when there is room. Once it
+ * has begun, nothing stops it: later work waits for what it spends beyond its share. A pause that the registry asks for
+ * holds for all workers.
  * @throws BudgetSpent when there is no room now
  */
 export async function withinBudget<T>(
@@ -66,6 +66,7 @@ export async function withinBudget<T>(
   const { pulls, requests, work_s, lease_s } = purposes[purpose];
   const budget = shardBudget(whole);
   const nowMs = services.now().getTime();
+
   const ask = await takeAnyLease(services, budgetShards(whole), {
     host,
     id: `w${randomBytes(8).toString('hex')}`,
@@ -76,6 +77,7 @@ export async function withinBudget<T>(
     concurrency: budget.concurrency,
     pulls,
   });
+
   const meter = new Meter(services, ask, requests, work_s);
   try {
     return await work(meter);
@@ -86,7 +88,7 @@ export async function withinBudget<T>(
   }
 }
 
-/** Takes a lease of the first shard that has room, beginning anywhere. */
+/** Takes a lease of the first shard that has room, starting at a random one. */
 async function takeAnyLease(
   services: Services,
   shards: number,
@@ -111,60 +113,62 @@ class Meter implements Pace {
   left: number;
   readonly pauses = new Map<Pause['scope'], Pause>();
   readonly signal: AbortSignal;
-  private readonly services: Services;
-  private readonly ask: LeaseAsk;
-  private readonly requests: number;
-  private spentUntilMs = 0;
+  readonly #services: Services;
+  readonly #ask: LeaseAsk;
+  readonly #requests: number;
+  #spentUntilMs = 0;
 
   constructor(services: Services, ask: LeaseAsk, requests: number, workSeconds: number) {
-    this.services = services;
-    this.ask = ask;
-    this.requests = requests;
+    this.#services = services;
+    this.#ask = ask;
+    this.#requests = requests;
     this.left = requests;
     this.signal = AbortSignal.timeout(workSeconds * 1000);
   }
 
   readonly beforeRequest = async (): Promise<void> => {
     if (this.left === 0) {
-      this.left = this.requests;
-      this.spentUntilMs = await spendMore(this.services.db, this.ask);
+      this.left = this.#requests;
+      this.#spentUntilMs = await spendMore(this.#services.db, this.#ask);
     }
     this.left -= 1;
   };
 
   readonly onRequest = (event: RequestEvent): void => {
-    const pause = pauseAsked(event, this.services.now().getTime());
+    const pause = pauseAsked(event, this.#services.now().getTime());
     if (pause === null) return;
+
     const known = this.pauses.get(pause.scope);
     if (known === undefined || known.untilMs < pause.untilMs) this.pauses.set(pause.scope, pause);
   };
 
   overdrawn(): boolean {
-    return this.spentUntilMs > this.services.now().getTime() + this.ask.burstMs;
+    return this.#spentUntilMs > this.#services.now().getTime() + this.#ask.burstMs;
   }
 }
 
 /**
- * Runs a stage's work on a message; where a registry's budget is spent, the message is sent again with a delay and this
- * one is done. Each time it comes back in vain it is spread over a longer time, so that a crowd thins out.
+ * Runs a stage's work on a message. Where a registry's budget is spent, the message is sent again with a delay, and this
+ * one is done. The more often it comes back in vain, the more time the delay is spread over, so that a crowd thins out.
  */
-export async function orLater<Stage extends Purpose, T>(
+export async function orLater<Stage extends Purpose, Outcome>(
   services: Services,
   stage: Stage,
   message: Messages[Stage],
-  work: () => Promise<T>,
-): Promise<T | 'postponed'> {
+  work: () => Promise<Outcome>,
+): Promise<Outcome | 'put_off'> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error;
+
     const waits = (message.waits ?? 0) + 1;
     await enqueue(services, stage, [{ ...message, waits }], delaySeconds(error, waits));
-    return 'postponed';
+    return 'put_off';
   }
 }
 
-/** When a message that was put off has come back for certain. */
+/** When a message that was put off has certainly come back. */
 export function untilSentAgain(services: Services): string {
   return later(services, resentSeconds);
 }

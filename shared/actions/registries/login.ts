@@ -2,12 +2,15 @@ import type { RegistryLoginBody } from '../../contract/registries/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { RegistryLogin } from '../../domain/registries/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
-import { putRegistryLogin, removeRegistryLogin } from '../../store/registries/index.ts';
+import {
+  putRegistryLogin,
+  registryEvent,
+  removeRegistryLogin,
+} from '../../store/registries/index.ts';
 import { deleteSecret, nowIso, type Services, writeSecret } from '../context/index.ts';
 import { registrySecretName } from './credentials.ts';
 
-/** Stores the caller's account's credentials for a registry host, over those that are there. The password is not kept here. */
+/** Stores the account's credentials for a registry host in place of earlier ones. The row does not hold the password. */
 export async function storeRegistryLogin(
   services: Services,
   caller: Caller,
@@ -16,44 +19,31 @@ export async function storeRegistryLogin(
 ): Promise<RegistryLogin> {
   const { account, actor } = caller;
   const at = nowIso(services);
-  // The secret first: a row without it would promise what the workers do not have.
-  await writeSecret(
-    services,
-    registrySecretName(services, account, host),
-    JSON.stringify({ username, password }),
-  );
   const login = { account, host, username, stored_by: actor, stored_at: at };
+
+  // The secret first: a row without it would promise what the workers do not have.
+  const secret = registrySecretName(services, account, host);
+  await writeSecret(services, secret, JSON.stringify({ username, password }));
   await transact(services.db, [
     putRegistryLogin(login),
-    createEvent({
-      type: 'gantry.registry.login_stored',
-      account,
-      subject: `registry/${host}`,
-      actor,
-      at,
-      data: { username },
-    }),
+    registryEvent(login, { actor, at }, 'login_stored', { username }),
   ]);
   return login;
 }
 
-/** Removes them. `not_found` when there are none. Workers may use what they have read for five minutes more. */
+/**
+ * Removes the account's credentials for a registry host. Workers may use what they have read for five more minutes.
+ * @throws GantryError `not_found` when there are none
+ */
 export async function forgetRegistryLogin(
   services: Services,
-  caller: Caller,
+  { account, actor }: Caller,
   host: string,
 ): Promise<void> {
-  const { account, actor } = caller;
   await deleteSecret(services, registrySecretName(services, account, host));
+  const cause = { actor, at: nowIso(services) };
   await transact(services.db, [
     removeRegistryLogin(account, host),
-    createEvent({
-      type: 'gantry.registry.login_removed',
-      account,
-      subject: `registry/${host}`,
-      actor,
-      at: nowIso(services),
-      data: {},
-    }),
+    registryEvent({ account, host }, cause, 'login_removed', {}),
   ]);
 }

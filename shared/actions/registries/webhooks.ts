@@ -5,15 +5,15 @@ import type { CreateHookBody } from '../../contract/registries/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { RegistryHook } from '../../domain/registries/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import {
-  createHook as creation,
+  removeHook as deleteHook,
   getHook,
-  removeHook as removal,
+  hookEvent,
+  createHook as putHook,
 } from '../../store/registries/index.ts';
 import { deleteSecret, nowIso, type Services, secretName, writeSecret } from '../context/index.ts';
 
-/** Name of the secret that a webhook's sender shares with Gantry. */
+/** Name of the secret that Gantry shares with the sender of a webhook. */
 export function hookSecretName(
   services: Services,
   { account, id }: Pick<RegistryHook, 'account' | 'id'>,
@@ -21,61 +21,47 @@ export function hookSecretName(
   return secretName(services, 'hook', account, id);
 }
 
-/** Where a registry sends to. */
+/** The URL to which a registry reports pushes. */
 export function hookUrl({ settings }: Services, id: string): string {
   return `${settings.publicUrl}/hooks/registry/${id}`;
 }
 
-/** Opens a door for one registry's webhooks. The secret is answered here; what must check it reads it from its secret. */
+/** Creates a webhook for one registry. The secret is returned only here. */
 export async function createHook(
   services: Services,
-  caller: Caller,
+  { account, actor }: Caller,
   { kind, host }: CreateHookBody,
 ): Promise<{ hook: RegistryHook; secret: string }> {
-  const { account, actor } = caller;
   const at = nowIso(services);
-  const hook: RegistryHook = {
-    account,
-    id: newId('hook'),
-    kind,
-    host,
-    created_by: actor,
-    created_at: at,
-  };
+  const id = newId('hook');
+  const hook: RegistryHook = { account, id, kind, host, created_by: actor, created_at: at };
   const secret = `gantry_hook_${randomBytes(32).toString('base64url')}`;
+
   await writeSecret(services, hookSecretName(services, hook), secret);
   await transact(services.db, [
-    creation(hook),
-    createEvent({
-      type: 'gantry.hook.created',
-      account,
-      subject: `hook/${hook.id}`,
-      actor,
-      at,
-      data: { kind, host },
-    }),
+    putHook(hook),
+    hookEvent(hook, { actor, at }, 'created', { kind, host }),
   ]);
   return { hook, secret };
 }
 
-/** Closes it at once. `not_found` for one of another account too. */
-export async function removeHook(services: Services, caller: Caller, id: string): Promise<void> {
-  const { account, actor } = caller;
+/**
+ * Removes a webhook. From then on it accepts nothing.
+ * @throws GantryError `not_found`, also for a webhook of another account
+ */
+export async function removeHook(
+  services: Services,
+  { account, actor }: Caller,
+  id: string,
+): Promise<void> {
   const hook = await getHook(services.db, id);
   if (hook === null || hook.account !== account) {
     throw new GantryError('not_found', `expected a webhook ${id} of this account, found none`);
   }
-  const at = nowIso(services);
+
   await transact(services.db, [
-    removal(id),
-    createEvent({
-      type: 'gantry.hook.removed',
-      account,
-      subject: `hook/${id}`,
-      actor,
-      at,
-      data: {},
-    }),
+    deleteHook(id),
+    hookEvent(hook, { actor, at: nowIso(services) }, 'removed', {}),
   ]);
   await deleteSecret(services, hookSecretName(services, hook));
 }

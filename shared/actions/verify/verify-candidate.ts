@@ -21,27 +21,28 @@ const actor = 'gantry:verify';
  * Verifies one candidate's signatures by its module's policy. A verified candidate moves on to ingest; one without a
  * signature waits; a signature that does not satisfy the policy is a rejection, shown immediately. Both are verified
  * again for 24 hours. A registry that fails is no verdict: the candidate stays as it is and is verified again.
+ * @returns the outcome, for the log
  */
-export async function verifyCandidate(services: Services, message: VerifyMessage): Promise<void> {
+export async function verifyCandidate(services: Services, message: VerifyMessage): Promise<string> {
   const candidate = await getCandidate(services.db, message.account, message.version_id);
   const module = await getModule(services.db, message.account, message.module);
-  if (candidate === null || module === null) return;
-  if (['untagged', 'ingested'].includes(situationOf(candidate))) return;
+  if (candidate === null || module === null) return 'unknown';
+  if (['untagged', 'ingested'].includes(situationOf(candidate))) return 'settled';
   // It is verified by the policy of its own module, whatever a message says.
-  if (candidate.module !== module.name) return;
+  if (candidate.module !== module.name) return 'mismatched';
 
   const found = await readSignatures(services, candidate, module.repository);
-  if (found === null) return;
+  if (found === null) return 'postponed';
 
   const verification = await verifySignatures(services, module, candidate.digest, found);
   const { verdict } = verification;
   if (!verdict.verified) {
     const kind = isUnsigned(verdict) ? 'signatures_missing' : 'signatures_refused';
-    await moveCandidate(services, candidate, { kind, verification }, { actor });
-    return;
+    return moveCandidate(services, candidate, { kind, verification }, { actor });
   }
+
   const evidence_key = await storeSignatures(services, candidate.account, verdict, found);
-  await moveCandidate(
+  return moveCandidate(
     services,
     candidate,
     { kind: 'signatures_accepted', verification, evidence_key },

@@ -19,6 +19,8 @@ export const registriesLimits = {
   blobResumeWaitMs: 100,
   /** How long a worker keeps credentials of a registry before it reads them again; ECR's are renewed this long before their end. */
   registryCredentialsMs: 5 * 60_000,
+  /** Registries whose credentials, and webhooks whose secrets, a worker keeps in memory. */
+  keptSecretsMax: 1000,
   /** Tokens of a registry kept by a worker: one a repository, some kilobytes each. */
   registryTokensMax: 1000,
   /** A token is not used for the last of its life: it must not end on its way. */

@@ -82,7 +82,7 @@ async function put(Key: string, Body: Uint8Array): Promise<void> {
 async function swapped(
   objectKey: string,
   other: Uint8Array,
-  work: () => Promise<void>,
+  work: () => Promise<unknown>,
 ): Promise<void> {
   const own = await getBytes(services.objects, objectKey);
   await put(objectKey, other);

@@ -88,7 +88,7 @@ describe('the same message ten times at once', () => {
         );
       return false;
     };
-    let tagged: Promise<void> | undefined;
+    let tagged: Promise<unknown> | undefined;
     await ingestCandidate(services, message('tagged-meanwhile', digest));
     await tagged;
     proxy.interfere = null;

@@ -73,7 +73,7 @@ async function walk(worker: Services, name: string, digest: string): Promise<voi
 /** A module whose candidate is verified and whose ingest is the test's to do. */
 async function verified(
   name: string,
-): Promise<{ digest: string; layer: string; ingest: (worker: Services) => Promise<void> }> {
+): Promise<{ digest: string; layer: string; ingest: (worker: Services) => Promise<unknown> }> {
   const published = await publishRandom(stage, name, bytes);
   const message = messageOf(stage.world, name, published.digest);
   await pollAlone(services, stage.world.account, name, published.digest);
