@@ -8,13 +8,17 @@ import type { ApiEnv } from './env.ts';
 /** Who may call a route: a role, the deployment's own token, a machine's agent, or anyone. */
 export type Access = Role | 'platform' | 'agent' | 'public';
 
-/** Refuses a caller who lacks what the route asks for. Fails with `forbidden`. */
+/** Checks that a caller has the access of a route. @throws GantryError `forbidden` */
 export function checkAccess(caller: Caller, access: Role | 'platform'): void {
   if (access === 'platform') {
     if (caller.platform) return;
-    throw new GantryError('forbidden', 'expected the token that was made at deployment', {
-      expected: 'platform',
-    });
+    throw new GantryError(
+      'forbidden',
+      'expected the token that the deployment printed, found another',
+      {
+        expected: 'platform',
+      },
+    );
   }
   if (hasRole(caller, access)) return;
   throw new GantryError(
@@ -27,7 +31,7 @@ export function checkAccess(caller: Caller, access: Role | 'platform'): void {
   );
 }
 
-/** Authenticates a request and checks that its caller may call the route, before anything of the request is parsed. */
+/** Authenticates a request and checks the access of its caller, before the request is parsed. */
 export function allow(access: Access) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     if (access === 'agent') {
@@ -63,12 +67,12 @@ export function allow(access: Access) {
   });
 }
 
-/** The credential of an `Authorization` header of the given scheme (RFC 9110, section 11.4). */
+/** Returns the credential of an `Authorization` header (RFC 9110, section 11.4). @throws GantryError `unauthenticated` */
 function credentialOf(header: string | undefined, scheme: 'Bearer' | 'DPoP'): string {
   if (header === undefined) {
     throw new GantryError(
       'unauthenticated',
-      `expected Authorization: ${scheme} <credential>, found no such header`,
+      `expected Authorization: ${scheme} <credential>, found no Authorization header`,
     );
   }
   const [found = '', credential = '', ...rest] = header.trim().split(/ +/);

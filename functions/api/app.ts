@@ -12,7 +12,7 @@ import { addLogKeys } from '../../shared/base/log-context.ts';
 import { correlate } from './correlate.ts';
 import type { ApiEnv } from './env.ts';
 import { hooks } from './hooks.ts';
-import { tellOptionalKeys } from './optional-keys.ts';
+import { markOptionalKeys } from './optional-keys.ts';
 import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.ts';
 import { register } from './route.ts';
 import { apiRoutes } from './routes/index.ts';
@@ -21,7 +21,7 @@ import { styleSource } from './web/layout.tsx';
 import { ProblemPage } from './web/operations/approve.tsx';
 import { pages } from './web/pages.tsx';
 
-/** The whole HTTP side: `/api/v1`, its documentation, the pages. */
+/** Builds the HTTP app: `/api/v1`, its documentation and the pages. */
 export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   const logger = makeLogger('api');
   const app = new OpenAPIHono<ApiEnv>({
@@ -85,7 +85,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       onError: () => {
         throw new GantryError(
           'payload_too_large',
-          `expected a body of at most ${limits.apiBodyBytesMax} bytes`,
+          `expected a body of at most ${limits.apiBodyBytesMax} bytes, found more`,
         );
       },
     }),
@@ -94,7 +94,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
 
   for (const route of apiRoutes) {
     for (const schema of [route.params, route.query, route.body, route.answer])
-      tellOptionalKeys(schema);
+      markOptionalKeys(schema);
     register(app, route);
   }
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
@@ -105,7 +105,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   app.openAPIRegistry.registerComponent('securitySchemes', 'dpop', {
     type: 'http',
     scheme: 'dpop',
-    description: 'An agent’s credential with a DPoP proof (RFC 9449)',
+    description: 'The credential of an agent with a DPoP proof (RFC 9449)',
   });
   const document = () =>
     app.getOpenAPI31Document({
@@ -114,7 +114,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
         title: 'Gantry',
         version: '1',
         description:
-          'Takes signed modules from OCI registries to running machines. Lists are paged by limit and cursor; POST takes an Idempotency-Key; GET answers have ETags; changes that may need approval answer 202 with an operation.',
+          'Delivers signed modules from OCI registries to running machines. Lists have pages with limit and cursor. POST accepts an Idempotency-Key. GET responses have ETags. A change that may need approval returns 202 and an operation.',
       },
       servers: [{ url: services.settings.publicUrl }],
     });
@@ -135,7 +135,7 @@ const partNames: Record<string, string> = {
   header: 'header',
 };
 
-/** Outside `/api`, a browser is answered with a page. */
+/** Outside `/api`, a browser gets a page. */
 function wantsPage(c: Context): boolean {
   return !c.req.path.startsWith('/api/') && (c.req.header('accept') ?? '').includes('text/html');
 }

@@ -5,12 +5,15 @@ import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import type { ApiEnv } from './env.ts';
 
-/** Where registries tell of pushes. The door's secret is all the authority there is, so the answer tells nothing. */
+/** The webhooks for registry pushes. A caller proves only the secret, so the response reveals nothing. */
 export function hooks(): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   const maxSize = limits.hookBodyBytesMax;
   const onError = () => {
-    throw new GantryError('payload_too_large', `expected a body of at most ${maxSize} bytes`);
+    throw new GantryError(
+      'payload_too_large',
+      `expected a body of at most ${maxSize} bytes, found more`,
+    );
   };
   app.post('/hooks/registry/:source', bodyLimit({ maxSize, onError }), async (c) => {
     const body = new Uint8Array(await c.req.arrayBuffer());

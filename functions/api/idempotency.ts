@@ -19,13 +19,14 @@ export interface KeyedRequest {
   route: string;
   /** The body as sent. */
   body: string;
-  /** The caller's token: what is kept is sealed by it, since answers to creates may hold secrets. */
+  /** The token of the caller. It seals the stored response, which may contain secrets. */
   bearer: string;
 }
 
 /**
- * Runs a create at most once a key: a repeated request gets the first one's answer. The same key with another body
- * fails with `idempotency_conflict`, one that still runs with `conflict`. A create that fails gives its key back.
+ * Runs a create at most once for each key. A repeated request gets the first response. A create that fails releases its
+ * key.
+ * @throws GantryError `idempotency_conflict` for the same key with another body, `conflict` while the first request runs
  */
 export async function once(
   services: Services,
@@ -35,7 +36,7 @@ export async function once(
   if (!/^[\x21-\x7e]{1,255}$/.test(request.key)) {
     throw new GantryError(
       'invalid_request',
-      'expected an Idempotency-Key of 1 to 255 printable characters',
+      'expected an Idempotency-Key of 1 to 255 printable ASCII characters, found another',
       {
         field: 'Idempotency-Key',
       },
@@ -51,7 +52,7 @@ export async function once(
     if (known.request_hash !== request_hash) {
       throw new GantryError(
         'idempotency_conflict',
-        'this Idempotency-Key came with another body before',
+        'expected the same body for the same Idempotency-Key, found another; use a new key',
         {
           field: 'Idempotency-Key',
         },
@@ -84,7 +85,7 @@ export async function once(
   return { answer, repeated: false };
 }
 
-/** AES-256-GCM under a key that only the caller's token and Idempotency-Key give: the table alone reveals nothing. */
+/** Encrypts with AES-256-GCM. The key derives from the token and the Idempotency-Key, so the table alone reveals nothing. */
 export function seal(answer: unknown, request: Pick<KeyedRequest, 'bearer' | 'key'>): string {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', sealingKey(request), nonce);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 /**
- * Makes the OpenAPI document say that keys of `exactOptional` may be left out. The generator takes for optional what
- * `safeParse(undefined)` accepts, which these schemas refuse: the key may be absent, not undefined. Objects parse their
- * values by another way, so what requests may hold stays as it is.
+ * Marks `exactOptional` keys as optional in the OpenAPI document. The generator treats a key as optional if its schema
+ * accepts `safeParse(undefined)`. These schemas refuse it: their key may be absent, but not undefined. Objects do not parse
+ * their values with `safeParse`, so requests are checked as before.
  */
-export function tellOptionalKeys(part: unknown, seen = new Set<unknown>()): void {
+export function markOptionalKeys(part: unknown, seen = new Set<unknown>()): void {
   if (typeof part !== 'object' || part === null || seen.has(part)) return;
   seen.add(part);
   if (part instanceof z.ZodExactOptional) {
@@ -14,5 +14,5 @@ export function tellOptionalKeys(part: unknown, seen = new Set<unknown>()): void
       value === undefined ? { success: true, data: undefined } : exact(value, params);
   }
   const inner = part instanceof z.ZodType ? part.def : part;
-  for (const value of Object.values(inner)) tellOptionalKeys(value, seen);
+  for (const value of Object.values(inner)) markOptionalKeys(value, seen);
 }

@@ -2,35 +2,39 @@ import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import type { PageQuery } from '../../shared/contract/http/index.ts';
 
-/** The place in a list after which a page begins: the last sort key of the page before, opaque to callers. */
+/** Returns the cursor of the page after a sort key. Callers treat it as opaque. */
 export function cursorOf(sortKey: string): string {
   return Buffer.from(sortKey).toString('base64url');
 }
 
-/** The sort key in a cursor, '' without one. Fails with `invalid_cursor`. */
+/** Returns the sort key of a cursor, '' without one. @throws GantryError `invalid_cursor` */
 export function sortKeyOf(cursor: string | undefined): string {
   if (cursor === undefined) return '';
   const sortKey = Buffer.from(cursor, 'base64url').toString();
   if (sortKey === '' || cursorOf(sortKey) !== cursor) {
-    throw new GantryError('invalid_cursor', 'expected a next_cursor of an earlier page', {
-      field: 'cursor',
-    });
+    throw new GantryError(
+      'invalid_cursor',
+      'expected the next_cursor of an earlier page, found another text',
+      {
+        field: 'cursor',
+      },
+    );
   }
   return sortKey;
 }
 
-/** A page of a list that the store cuts; it is asked for one item more, which tells whether there is a next page. */
+/** Reads a page from the store. It reads one item more, which shows whether there is a next page. */
 export async function storePage<T>(
   query: PageQuery,
   read: (limit: number, after: string) => Promise<T[]>,
   keyOf: (item: T) => string,
 ): Promise<{ items: T[]; next_cursor: string | null }> {
   const found = await read(query.limit + 1, sortKeyOf(query.cursor));
-  return cut(found, Math.min(query.limit, fitting(found)), keyOf);
+  return slicePage(found, Math.min(query.limit, countFitting(found)), keyOf);
 }
 
-/** How many of the items, one at least, an answer holds: a version's manifest alone may take hundreds of kilobytes. */
-function fitting(items: readonly unknown[]): number {
+/** Counts the items that fit in a response, at least one. The manifest of a version can have hundreds of kilobytes. */
+function countFitting(items: readonly unknown[]): number {
   let bytes = 0;
   const over = items.findIndex((item) => {
     bytes += Buffer.byteLength(JSON.stringify(item));
@@ -39,7 +43,7 @@ function fitting(items: readonly unknown[]): number {
   return over === -1 ? items.length : Math.max(1, over);
 }
 
-/** A page of a short list that was read whole, in its own order. */
+/** Returns a page of a short list that was read completely. */
 export function listPage<T>(
   query: PageQuery,
   keyOf: (item: T) => string,
@@ -47,12 +51,12 @@ export function listPage<T>(
 ): { items: T[]; next_cursor: string | null } {
   const after = sortKeyOf(query.cursor);
   const start = after === '' ? 0 : all.findIndex((item) => keyOf(item) === after) + 1;
-  // The item that the cursor names may be gone since; a list that begins anew would repeat, so it ends instead.
+  // If the item of the cursor was deleted, end the list: starting again would repeat items.
   if (after !== '' && start === 0) return { items: [], next_cursor: null };
-  return cut(all.slice(start), query.limit, keyOf);
+  return slicePage(all.slice(start), query.limit, keyOf);
 }
 
-function cut<T>(items: T[], limit: number, keyOf: (item: T) => string) {
+function slicePage<T>(items: T[], limit: number, keyOf: (item: T) => string) {
   const page = items.slice(0, limit);
   const last = page.at(-1);
   return {

@@ -8,8 +8,8 @@ import type { Problem } from '../../shared/contract/http/index.ts';
 export const problemType = 'application/problem+json';
 
 /**
- * Any thrown value as problem details (RFC 9457). Only a GantryError's own words are shown: what else is thrown is a
- * bug, and its message may hold anything.
+ * Converts a thrown value to problem details (RFC 9457). Only the message of a GantryError is shown. Any other error is a
+ * bug, and its message may contain secrets.
  */
 export function problemOf(error: unknown, requestId: string, publicUrl: string): Problem {
   const { code, message, field, expected, found, details } = gantryErrorOf(error);
@@ -28,7 +28,7 @@ export function problemOf(error: unknown, requestId: string, publicUrl: string):
   };
 }
 
-/** True for errors that are somebody's to look into. */
+/** Returns true for an error that an operator must investigate. */
 export function isUnexpected(error: unknown): boolean {
   return gantryErrorOf(error).code === 'internal';
 }
@@ -39,23 +39,20 @@ function gantryErrorOf(error: unknown): GantryError {
   } else if (error instanceof HTTPException && error.status < 500) {
     return new GantryError(
       codeOfStatus[error.status] ?? 'invalid_request',
-      error.message || 'the request is malformed',
+      error.message || 'expected a valid HTTP request, found a malformed one',
     );
   }
-  return new GantryError(
-    'internal',
-    'something went wrong here; the request id finds it in the logs',
-  );
+  return new GantryError('internal', 'Gantry failed; search the logs for the request id');
 }
 
-/** Of the statuses that hono itself throws. */
+/** The codes of the statuses that hono throws. */
 const codeOfStatus: Partial<Record<number, ErrorCode>> = {
   401: 'unauthenticated',
   404: 'not_found',
   413: 'payload_too_large',
 };
 
-/** A request that its schema refuses, with every issue. */
+/** Returns the error of a request that does not match its schema, with every issue. */
 export function invalidRequest(part: string, error: ZodError): GantryError {
   const issues = error.issues.map((issue) => ({
     field: fieldOf(issue.path),

@@ -14,10 +14,10 @@ import { problemType } from './problem.ts';
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
-/** One request, authenticated and parsed. */
+/** One authenticated and parsed request. */
 export interface Call<Body, Query, Params> {
   services: Services;
-  /** Absent only on public routes, where reading it is a mistake that answers 500. */
+  /** Absent only on public routes, where reading it throws. */
   readonly caller: Caller;
   readonly agent: AgentCaller;
   body: Parsed<Body>;
@@ -32,17 +32,17 @@ interface RouteBase {
   /** Below `/api/v1`, parameters as `{id}`. */
   path: string;
   role: Access;
-  /** The noun that the documentation groups it under. */
+  /** The group of the route in the documentation. */
   tag: string;
   summary: string;
   description?: string;
   status?: 200 | 201 | 202 | 204;
-  /** The answer's schema, which also strips what is not to be shown; none with 204. */
+  /** The schema of the response, which also removes internal fields; none with 204. */
   answer?: z.ZodType;
   body?: z.ZodType | undefined;
-  query?: z.ZodType | undefined;
-  params?: z.ZodType | undefined;
-  /** The answer holds a secret: no cache may keep it. */
+  query?: z.ZodObject | undefined;
+  params?: z.ZodObject | undefined;
+  /** True if the response contains a secret, which no cache may store. */
   secret?: boolean;
 }
 
@@ -52,8 +52,8 @@ export interface Route extends RouteBase {
 
 interface RouteShape<
   Body extends z.ZodType | undefined,
-  Query extends z.ZodType | undefined,
-  Params extends z.ZodType | undefined,
+  Query extends z.ZodObject | undefined,
+  Params extends z.ZodObject | undefined,
   Answer extends z.ZodType | undefined,
 > extends Omit<RouteBase, 'body' | 'query' | 'params' | 'answer'> {
   body?: Body;
@@ -67,11 +67,11 @@ interface RouteShape<
 
 const accesses: readonly string[] = [...roles, 'platform', 'agent', 'public'];
 
-/** Declares a route. One without a role is refused: forgetting it must not open a door. */
+/** Declares a route. A route without a role throws, so that a forgotten role cannot make a route public. */
 export function route<
   Body extends z.ZodType | undefined = undefined,
-  Query extends z.ZodType | undefined = undefined,
-  Params extends z.ZodType | undefined = undefined,
+  Query extends z.ZodObject | undefined = undefined,
+  Params extends z.ZodObject | undefined = undefined,
   Answer extends z.ZodType | undefined = undefined,
 >(shape: RouteShape<Body, Query, Params, Answer>): Route {
   if (!accesses.includes(shape.role)) {
@@ -94,7 +94,7 @@ const security: Record<Access, Record<string, string[]>[]> = {
   public: [],
 };
 
-/** Registers a route: documentation, access check, parsing, idempotency, and an answer that its schema has stripped. */
+/** Registers a route with its documentation, access check, parsing, idempotency and response schema. */
 export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
   const status = shape.status ?? 200;
   const definition = createRoute({
@@ -108,49 +108,60 @@ export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
     'x-gantry-role': shape.role,
     middleware: [allow(shape.role)],
     request: {
-      ...(shape.params === undefined ? {} : { params: shape.params as never }),
-      ...(shape.query === undefined ? {} : { query: shape.query as never }),
+      ...(shape.params === undefined ? {} : { params: shape.params }),
+      ...(shape.query === undefined ? {} : { query: shape.query }),
       ...(shape.body === undefined ? {} : { body: { required: true, content: json(shape.body) } }),
     },
     responses: {
       [status]: {
-        description: status === 202 ? 'accepted; the operation tells how it goes' : 'done',
+        description: status === 202 ? 'Accepted. Poll the operation for its status.' : 'Success.',
         ...(shape.answer === undefined ? {} : { content: json(shape.answer) }),
       },
-      default: { description: 'an error', content: { [problemType]: { schema: problemSchema } } },
+      default: { description: 'Error.', content: { [problemType]: { schema: problemSchema } } },
     },
   });
+
   const handler: Handler<ApiEnv> = async (c) => {
-    const valid = (part: 'json' | 'query' | 'param') => c.req.valid(part as never) as never;
     const call: Call<z.ZodType, z.ZodType, z.ZodType> = {
       services: c.var.services,
       get caller() {
-        return present(c.var.caller);
+        return requirePresent(c.var.caller);
       },
       get agent() {
-        return present(c.var.agent);
+        return requirePresent(c.var.agent);
       },
-      body: shape.body === undefined ? (undefined as never) : valid('json'),
-      query: shape.query === undefined ? (undefined as never) : valid('query'),
-      params: shape.params === undefined ? (undefined as never) : valid('param'),
-      proof: () => proofOf(c),
+      body: shape.body && parsedPart(c, 'json'),
+      query: shape.query && parsedPart(c, 'query'),
+      params: shape.params && parsedPart(c, 'param'),
+      proof: () => readProof(c),
     };
+
     const run = async () => {
       const answer = await shape.handle(call);
       return shape.answer === undefined ? null : shape.answer.parse(answer);
     };
-    const answer = await answerOf(c, shape, run);
+
+    const answer = await respond(c, shape, run);
     c.header(
       'Cache-Control',
       shape.secret || shape.method !== 'get' ? 'no-store' : 'private, no-cache',
     );
-    return status === 204 ? c.body(null, 204) : c.json(answer as never, status);
+    return status === 204 ? c.body(null, 204) : c.json(answer ?? null, status);
   };
-  app.openapi(definition, handler as never);
+  app.openapi(definition, handler);
 }
 
-/** A POST with an `Idempotency-Key` runs once; everything else runs as it comes. */
-async function answerOf(
+/**
+ * Returns a part of the request that zod-openapi has parsed. Its types only know routes that are written as literals, so
+ * the part is unknown here. `route()` gives it the type of its schema.
+ */
+function parsedPart(c: Context<ApiEnv>, part: 'json' | 'query' | 'param'): unknown {
+  const request: { valid(part: string): unknown } = c.req;
+  return request.valid(part);
+}
+
+/** Runs a POST with an `Idempotency-Key` once, and every other request each time. */
+async function respond(
   c: Context<ApiEnv>,
   shape: Route,
   run: () => Promise<unknown>,
@@ -159,6 +170,7 @@ async function answerOf(
   const { caller, bearer, services } = c.var;
   if (shape.method !== 'post' || key === undefined || caller === undefined || bearer === undefined)
     return run();
+
   const body = await c.req.text();
   const request = { key, account: caller.account, route: `POST ${c.req.path}`, body, bearer };
   const { answer, repeated } = await once(services, request, run);
@@ -166,14 +178,14 @@ async function answerOf(
   return answer;
 }
 
-function proofOf(c: Context<ApiEnv>) {
+function readProof(c: Context<ApiEnv>) {
   const proof = c.req.header('dpop');
   if (proof === undefined)
     throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
   return { proof, htm: c.req.method, htu: `${c.var.services.settings.publicUrl}${c.req.path}` };
 }
 
-function present<T>(value: T | undefined): T {
+function requirePresent<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('expected an authenticated caller; the route is public');
   return value;
 }

@@ -20,7 +20,7 @@ export function found<T>(value: T | null | undefined, kind: string, name: string
   return value;
 }
 
-/** A module with its identities named as people register them. */
+/** Returns a module with its identities in the form of a registration. */
 export function moduleView(module: Module): z.input<typeof moduleSchema> {
   const pairs = module.identities.map(({ identity_regexp, issuer_regexp, claims }) => ({
     cosign_identity_regexp: identity_regexp,

@@ -93,7 +93,7 @@ it('the page shows who asks for what, and its button approves', async () => {
     { decision: 'approve', by: 'link', reviewer_email: rita.email, comment: 'checked it' },
   ]);
   await page.goto(link);
-  expect(await page.textContent('h1')).toBe('This link was used already');
+  expect(await page.textContent('h1')).toBe('This link was already used');
   expect(await page.locator('button').count()).toBe(0);
 });
 

@@ -35,8 +35,8 @@ export interface OpenApiDocument {
 }
 
 /**
- * The API's documentation as one page, made on the server from the OpenAPI document. It runs no script: an origin that
- * hands out admin tokens loads nothing from elsewhere, and the page works under the strictest policy.
+ * The API's documentation as one page, rendered on the server from the OpenAPI document. It runs no script, because an
+ * origin that issues admin tokens must load no foreign code.
  */
 export function DocsPage({ document }: { document: OpenApiDocument }) {
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
@@ -200,7 +200,7 @@ function SchemaTable({ schema }: { schema?: Schema | undefined }) {
   );
 }
 
-/** A schema as a phrase: `string`, `list of Version`, `live | staging`. */
+/** Formats a schema as a phrase: `string`, `list of Version`, `live | staging`. */
 function SchemaText({ schema }: { schema?: Schema | undefined }) {
   if (schema === undefined) return <>nothing</>;
   if (schema.$ref !== undefined) {

@@ -5,16 +5,16 @@ export function IndexPage({ publicUrl }: { publicUrl: string }) {
     <Layout title="Module supply chain">
       <article class="card">
         <h1>Gantry</h1>
-        <p class="lead">Takes signed modules from OCI registries to running machines.</p>
+        <p class="lead">Delivers signed modules from OCI registries to running machines.</p>
         <p>poll → verify → ingest → promote → compose → reconcile</p>
-        <h2>Ways in</h2>
+        <h2>Interfaces</h2>
         <ul>
           <li>
-            <a href="/api/v1/docs">API documentation</a>, and the same as{' '}
+            <a href="/api/v1/docs">API documentation</a>, also as{' '}
             <a href="/api/v1/openapi.json">OpenAPI 3.1</a>
           </li>
           <li>
-            The command line: <code>gantry login --url {publicUrl}</code>
+            Command line: <code>gantry login --url {publicUrl}</code>
           </li>
         </ul>
       </article>

@@ -9,7 +9,7 @@ import { DocsPage, type OpenApiDocument } from './docs.tsx';
 import { IndexPage } from './index-page.tsx';
 import { ApprovalPage, DecidedPage } from './operations/approve.tsx';
 
-/** The pages. All are public: an approval link is its own authority. */
+/** Builds the pages. All are public: an approval link carries its own authority. */
 export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   const web = new OpenAPIHono<ApiEnv>();
   web.get('/', (c) => c.html(<IndexPage publicUrl={c.var.services.settings.publicUrl} />));
@@ -40,8 +40,8 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
 }
 
 /**
- * Refuses a form that another site's page sent. Browsers say so in Sec-Fetch-Site; older ones send Origin, which is
- * `null` from our own pages too, because they forbid referrers.
+ * Refuses a form from another site. Browsers send Sec-Fetch-Site. Older ones send Origin, which is `null` from our own
+ * pages too, because they forbid referrers.
  */
 function refuseOtherSites(c: Context<ApiEnv>): void {
   const site = c.req.header('sec-fetch-site');

@@ -63,7 +63,7 @@ export const proposeRootBody = z
     threshold: z.int().min(1).max(limits.rootKeysMax).exactOptional(),
     rotate: z
       .boolean()
-      .meta({ description: 'a new director key in place of the present one' })
+      .meta({ description: 'replace the director key with a new one' })
       .exactOptional(),
   })
   .refine((body) => Object.keys(body).length > 0, {

@@ -39,7 +39,7 @@ export const addMemberBody = z.strictObject({
     .email()
     .max(254)
     .toLowerCase()
-    .meta({ description: 'where approval mail goes; unique in the account' }),
+    .meta({ description: 'address for approval mail; unique in the account' }),
   name: personName,
   roles: someRoles,
 });

@@ -1,39 +1,43 @@
 export const accountsEvents = {
   'gantry.account.created': {
     subject: 'account/<slug>',
-    when: 'An account was made, with its director key and root.',
+    when: 'An account was created with its director key and account root.',
     data: ['root_sha256'],
   },
   'gantry.root.proposed': {
     subject: 'root/<version>',
-    when: 'A next account root waits for signatures.',
+    when: 'A new account root was proposed and awaits signatures.',
     data: ['key_ids', 'threshold', 'director_key_id'],
   },
   'gantry.root.signed': {
     subject: 'root/<version>',
-    when: 'A key signed the proposed root, which needs more signatures.',
+    when: 'A key signed the proposed root. It needs more signatures.',
     data: ['key_id'],
   },
   'gantry.root.withdrawn': {
     subject: 'root/<version>',
-    when: 'The proposed root was taken back.',
+    when: 'The proposed root was withdrawn.',
     data: [],
   },
   'gantry.root.changed': {
     subject: 'root/<version>',
-    when: 'A next root is in force; agents follow it with their next heartbeat.',
+    when: 'A new root is in force. Agents adopt it with their next heartbeat.',
     data: ['root_sha256', 'key_ids', 'threshold', 'director_key_id'],
   },
   'gantry.member.added': {
     subject: 'member/<id>',
-    when: 'A person joined the account.',
+    when: 'A member was added to the account.',
     data: ['roles'],
   },
-  'gantry.member.removed': { subject: 'member/<id>', when: 'A person left the account.', data: [] },
+  'gantry.member.removed': {
+    subject: 'member/<id>',
+    when: 'A member was removed from the account.',
+    data: [],
+  },
   'gantry.token.created': {
     subject: 'token/<id>',
-    when: 'An API token was made.',
+    when: 'An API token was created.',
     data: ['name?', 'roles', 'member_id?', 'expires_at?'],
   },
-  'gantry.token.revoked': { subject: 'token/<id>', when: 'An API token was ended.', data: [] },
+  'gantry.token.revoked': { subject: 'token/<id>', when: 'An API token was revoked.', data: [] },
 } as const;

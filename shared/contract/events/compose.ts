@@ -6,7 +6,7 @@ export const composeEvents = {
   },
   'gantry.composition.failed': {
     subject: 'template/<id>',
-    when: 'A track of a template could not be composed as it is now; the composition before stays.',
+    when: 'A track of a template can no longer be composed. The previous composition stays.',
     data: ['track', 'code', 'message'],
   },
 } as const;

@@ -11,8 +11,8 @@ import { templatesEvents } from './templates.ts';
 import { verifyEvents } from './verify.ts';
 
 /**
- * The CloudEvents that Gantry sends: `gantry.<noun>.<verb>`, the verb in the past tense. For each its subject, when it is
- * sent and the keys of its data (`?`: not always there), for the type checker and docs/reference/events.md.
+ * The CloudEvents that Gantry sends, named `gantry.<noun>.<verb>` with the verb in the past tense. Each has its subject,
+ * when it is sent and the keys of its data (`?` means optional), for the type checker and docs/reference/events.md.
  */
 export const eventFacts = {
   ...accountsEvents,
@@ -33,19 +33,19 @@ export const eventTypes = Object.keys(eventFacts) as [EventType, ...EventType[]]
 
 type DataKey<Type extends EventType> = (typeof eventFacts)[Type]['data'][number];
 
-/** What an event of a type carries: exactly the keys that `eventFacts` states. */
+/** The data of an event: exactly the keys that `eventFacts` lists. */
 export type EventData<Type extends EventType> = {
   [Key in DataKey<Type> as Key extends `${string}?` ? never : Key]: unknown;
 } & { [Key in DataKey<Type> as Key extends `${infer Name}?` ? Name : never]?: unknown };
 
-/** One event, as stored beside the change it tells of and as sent (CloudEvents 1.0 attributes in `toCloudEvent`). */
+/** An event, stored in the transaction of its change and then sent in the form of `toCloudEvent`. */
 export const eventSchema = z.object({
   id: z.string(),
   type: z.enum(eventTypes),
   account: z.string(),
-  /** What it happened to, e.g. `module/my-redis` or `version/ver_…`. */
+  /** The object that changed, such as `module/my-redis` or `version/ver_…`. */
   subject: z.string(),
-  /** Who did it: `member:<id>`, `token:<id>`, `instance:<id>` or `gantry:<stage>`. */
+  /** Who made the change: `member:<id>`, `token:<id>`, `instance:<id>` or `gantry:<stage>`. */
   actor: z.string(),
   at: z.iso.datetime(),
   /** The flow that it belongs to; null where nothing outside caused it. */
@@ -55,7 +55,7 @@ export const eventSchema = z.object({
 
 export type GantryEvent = z.infer<typeof eventSchema>;
 
-/** The event in CloudEvents 1.0's JSON form. */
+/** Converts an event to the JSON form of CloudEvents 1.0. */
 export function toCloudEvent(event: GantryEvent) {
   return {
     specversion: '1.0',

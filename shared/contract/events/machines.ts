@@ -1,7 +1,7 @@
 export const machinesEvents = {
   'gantry.instance.created': {
     subject: 'instance/<id>',
-    when: 'An instance was made.',
+    when: 'An instance was created.',
     data: ['name', 'template_id', 'track'],
   },
   'gantry.instance.enrolled': {
@@ -11,27 +11,27 @@ export const machinesEvents = {
   },
   'gantry.instance.updated': {
     subject: 'instance/<id>',
-    when: 'Its metadata, track or clusters were changed, or it has a new join token.',
+    when: 'The metadata, track or clusters of an instance changed, or it got a new join token.',
     data: ['join_token?', 'changed?', 'operation_id?'],
   },
   'gantry.instance.credential_reused': {
     subject: 'instance/<id>',
-    when: 'Its credential was used from two places and is revoked; an alarm is raised. It may enrol again.',
+    when: 'A credential was used from two places. It is revoked and an alarm is raised. The machine can enrol again.',
     data: ['why', 'key_thumbprint'],
   },
   'gantry.instance.decommissioned': {
     subject: 'instance/<id>',
-    when: 'The instance is no machine of the account any more; its agent wipes its key and secrets.',
+    when: 'An instance was decommissioned. Its agent deletes its key and secrets.',
     data: ['name'],
   },
   'gantry.instance.reported': {
     subject: 'instance/<id>',
-    when: 'What the machine runs, or whether that is right, changed.',
+    when: 'A machine reported a change of what it runs or of its status.',
     data: ['status', 'code'],
   },
   'gantry.instance.drifted': {
     subject: 'instance/<id>',
-    when: 'The machine began to differ from its desired state.',
+    when: 'A machine started to differ from its desired state.',
     data: ['reason', 'code'],
   },
 } as const;

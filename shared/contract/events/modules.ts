@@ -1,67 +1,67 @@
 export const modulesEvents = {
   'gantry.category.created': {
     subject: 'category/<slug>',
-    when: 'A category was added.',
+    when: 'A category was created.',
     data: ['position'],
   },
   'gantry.module.registered': {
     subject: 'module/<name>',
-    when: 'A module was registered; its repository is polled from now on.',
+    when: 'A module was registered. Gantry now polls its repository.',
     data: ['repository', 'category', 'variety'],
   },
   'gantry.module.updated': {
     subject: 'module/<name>',
-    when: 'The registration of a module was changed; `changed` names the fields.',
+    when: 'The registration of a module changed. `changed` names the fields.',
     data: ['changed', 'policy_version', 'operation_id'],
   },
   'gantry.reservation.changed': {
     subject: 'module/<name>',
-    when: 'Paths were reserved for the module, or no longer are.',
+    when: 'Reservations of a module were granted or revoked.',
     data: ['granted', 'revoked', 'operation_id'],
   },
   'gantry.version.ingested': {
     subject: 'version/<id>',
-    when: 'A version is built.',
+    when: 'An artifact was ingested and became a version.',
     data: ['module', 'digest', 'version', 'builds'],
   },
   'gantry.version.named': {
     subject: 'version/<id>',
-    when: 'A semver tag named what a commit hash named before.',
+    when: 'A version that had a commit hash as its version string got a semver tag.',
     data: ['module', 'digest', 'from', 'to'],
   },
   'gantry.version.promoted': {
     subject: 'version/<id>',
-    when: 'It is staging, blessed or live now; `from` is what it was.',
+    when: 'A version became staging, blessed or live. `from` is its previous state.',
     data: ['module', 'version', 'from', 'operation_id'],
   },
   'gantry.version.superseded': {
     subject: 'version/<id>',
-    when: 'Another version went live; this one is blessed again.',
+    when: 'Another version became live, so this one is blessed again.',
     data: ['module', 'version', 'from', 'operation_id'],
   },
   'gantry.version.retired': {
     subject: 'version/<id>',
-    when: 'It is not handed out any more.',
+    when: 'A version was retired. No composition uses it any more.',
     data: ['module', 'version', 'from', 'operation_id'],
   },
   'gantry.version.quarantined': {
     subject: 'version/<id>',
-    when: 'It does not verify any more, and is not handed out to new machines; `state` is its promotion state.',
+    when: 'A version no longer verifies. No further machine gets it. `state` is its promotion state.',
     data: ['module', 'version', 'state', 'code?', 'message?'],
   },
   'gantry.version.released': {
     subject: 'version/<id>',
-    when: 'It verifies again, and is quarantined no more.',
+    when: 'A quarantined version verifies again and was released.',
     data: ['module', 'version', 'state', 'code?', 'message?'],
   },
   'gantry.version.unconfirmed': {
     subject: 'version/<id>',
-    when: 'It does not verify, by trust material that is stale or without an answer of the registry; it stays as it is.',
+    when: 'A version did not verify, but trust material was stale or the registry did not respond. Its state stays.',
     data: ['module', 'version', 'state', 'code?', 'message?'],
   },
   'gantry.version.quarantine_held': {
     subject: 'version/<id>',
-    when: 'It does not verify any more, and waits for a person: too many were quarantined within a day.',
+    when: 'A version no longer verifies and awaits a decision, because too many versions were quarantined within a day.',
     data: ['module', 'version', 'state', 'code?', 'message?'],
   },
 } as const;

@@ -1,17 +1,17 @@
 export const pollEvents = {
   'gantry.tag.moved': {
     subject: 'module/<name>',
-    when: 'A tag left the digest of an ingested version, which stays as it is.',
+    when: 'A tag moved away from the digest of a version. The version stays.',
     data: ['code', 'tag', 'from', 'to'],
   },
   'gantry.tag.deleted': {
     subject: 'module/<name>',
-    when: 'The registry does not have a tag any more; a version that it named stays as it is.',
+    when: 'The registry no longer has a tag. A version that it named stays.',
     data: ['tag', 'digest'],
   },
   'gantry.repository.failed': {
     subject: 'module/<name>',
-    when: 'The first of a row of failed polls.',
+    when: 'A poll failed after one that succeeded.',
     data: ['code', 'message'],
   },
 } as const;

@@ -1,7 +1,7 @@
 export const reconcileEvents = {
   'gantry.desired_state.failed': {
     subject: 'instance/<id>',
-    when: 'What an instance is to be could not be made; the desired state before stays.',
+    when: 'The desired state of an instance could not be made. The previous one stays.',
     data: ['code', 'message'],
   },
   'gantry.desired_state.signed': {

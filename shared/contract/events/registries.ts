@@ -11,8 +11,8 @@ export const registriesEvents = {
   },
   'gantry.hook.created': {
     subject: 'hook/<id>',
-    when: 'An operator opened a webhook for a registry.',
+    when: 'An operator created a webhook for a registry.',
     data: ['kind', 'host'],
   },
-  'gantry.hook.removed': { subject: 'hook/<id>', when: 'An operator closed a webhook.', data: [] },
+  'gantry.hook.removed': { subject: 'hook/<id>', when: 'An operator removed a webhook.', data: [] },
 } as const;

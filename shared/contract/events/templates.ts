@@ -1,7 +1,7 @@
 export const templatesEvents = {
   'gantry.template.created': {
     subject: 'template/<id>',
-    when: 'A template was made.',
+    when: 'A template was created.',
     data: ['name', 'platform'],
   },
   'gantry.assignment.added': {
@@ -11,12 +11,12 @@ export const templatesEvents = {
   },
   'gantry.assignment.updated': {
     subject: 'assignment/<id>',
-    when: 'The constraint, metadata or priority of an assignment was changed.',
+    when: 'The constraint, metadata or priority of an assignment changed.',
     data: ['template_id', 'module', 'operation_id'],
   },
   'gantry.assignment.removed': {
     subject: 'assignment/<id>',
-    when: 'A module was taken out of a template.',
+    when: 'A module was removed from a template.',
     data: ['template_id', 'module', 'operation_id'],
   },
 } as const;

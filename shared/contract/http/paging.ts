@@ -7,7 +7,7 @@ export const pageQuery = z.object({
     .string()
     .max(1024)
     .exactOptional()
-    .meta({ description: 'next_cursor of the page before' }),
+    .meta({ description: 'next_cursor of the previous page' }),
 });
 
 export type PageQuery = z.infer<typeof pageQuery>;

@@ -13,7 +13,7 @@ const fleetPage = z.object({
     .min(1)
     .max(limits.fleetInstancesMax)
     .default(limits.fleetInstancesMax)
-    .meta({ description: 'instances looked at for this page' }),
+    .meta({ description: 'number of instances to read for this page' }),
   cursor: pageQuery.shape.cursor,
 });
 
@@ -24,7 +24,7 @@ export const fleetQuery = fleetPage.extend({
 });
 
 const accountOfModule = slugSchema.exactOptional().meta({
-  description: 'whose module it is; without it the own account’s, then powernode’s',
+  description: 'account of the module (default: your account, then powernode)',
 });
 
 export const machinesQuery = fleetPage.extend({

@@ -13,7 +13,7 @@ export const createCategoryBody = z.strictObject({
     .int()
     .min(0)
     .max(1000)
-    .meta({ description: 'the base of its layers’ priority; higher wins' }),
+    .meta({ description: 'base priority of its layers; higher wins' }),
 });
 
 export type CreateCategoryBody = z.infer<typeof createCategoryBody>;

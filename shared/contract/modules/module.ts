@@ -13,17 +13,18 @@ const cosignIdentity = z.strictObject({
   cosign_issuer_regexp: regexp,
   cosign_claims: z.partialRecord(z.enum(claimNames), regexp).exactOptional().meta({
     description:
-      "regexps that the certificate's claims of the workflow must match, such as source_repository_ref",
+      'regexps for the workflow claims in the certificate, such as source_repository_ref',
   }),
 });
 
 const attestationRequirement = z.strictObject({
   predicate_type: z.url('expected a URL such as https://slsa.dev/provenance').max(500).meta({
-    description: 'without its version it stands for all of them: https://slsa.dev/provenance',
+    description:
+      'predicate type; without a version it matches all versions: https://slsa.dev/provenance',
   }),
   builder_regexp: regexp
     .exactOptional()
-    .meta({ description: 'whom SLSA provenance must name as the builder' }),
+    .meta({ description: 'regexp of the builder in SLSA provenance' }),
 });
 
 /** `name` or `<account>/<name>`. */
@@ -45,14 +46,14 @@ export const registerModuleBody = z
   .strictObject({
     name: slugSchema,
     visibility: z.enum(['private', 'public']).exactOptional(),
-    category: slugSchema.meta({ description: 'slug of a category of the account' }),
+    category: slugSchema.meta({ description: 'category of the account' }),
     variety: z.enum(varieties).exactOptional(),
     parent_module: moduleNameSchema.nullable().exactOptional(),
     repository: z
       .string()
       .min(1)
       .max(500)
-      .meta({ description: 'OCI reference without tag: host[:port]/path' }),
+      .meta({ description: 'OCI reference without a tag: host[:port]/path' }),
     cosign_identity_regexp: regexp.exactOptional(),
     cosign_issuer_regexp: regexp.exactOptional(),
     cosign_identities: z.array(cosignIdentity).max(20).exactOptional(),
@@ -62,7 +63,7 @@ export const registerModuleBody = z
       .exactOptional()
       .meta({ description: 'public keys, PEM' }),
     trusted_root: z.record(z.string(), z.unknown()).nullable().exactOptional().meta({
-      description: 'Sigstore trusted_root.json; absent or null means the public-good instance',
+      description: 'Sigstore trusted_root.json; absent or null means the public-good trust root',
     }),
     require_tlog: z.boolean().exactOptional(),
     required_attestations: z.array(attestationRequirement).max(10).exactOptional(),
@@ -71,7 +72,7 @@ export const registerModuleBody = z
     allow_unanchored: z
       .boolean()
       .exactOptional()
-      .meta({ description: 'accept regexps that lack ^ and $' }),
+      .meta({ description: 'accept regexps without ^ and $' }),
   })
   .meta({ id: 'RegisterModule' });
 export type RegisterModuleBody = z.infer<typeof registerModuleBody>;
@@ -133,7 +134,7 @@ export const moduleSchema = z
 const patterns = z
   .array(z.string().min(1).max(limits.globBytesMax))
   .max(100)
-  .meta({ description: 'patterns as they stand in the protected_spec of a version of the module' });
+  .meta({ description: 'patterns from the protected_spec of a version of the module' });
 
 /** What is reserved for a module from now on, and what no longer is; the rest stays. */
 export const reservationFields = {
@@ -180,8 +181,7 @@ const manifestProblem = z.object({
 export const validateManifestBody = z.strictObject({
   manifest_yaml: z.string(),
   category_slug: slugSchema.exactOptional().meta({
-    description:
-      'the category that the module is, or is to be, registered in: sets the priority that conflicts tell',
+    description: 'category of the module; its position decides which module wins a conflict',
   }),
   files: z
     .array(
@@ -193,8 +193,7 @@ export const validateManifestBody = z.strictObject({
     .max(limits.validateFilesMax)
     .exactOptional()
     .meta({
-      description:
-        'what the module ships, as dist/file-list.txt has it; without it file_spec stands for it',
+      description: 'shipped files, as in dist/file-list.txt; file_spec is used if this is absent',
     }),
 });
 export type ValidateManifestBody = z.infer<typeof validateManifestBody>;

@@ -14,7 +14,7 @@ export const signatureVerdictSchema = z
     claimed_digest: z
       .string()
       .exactOptional()
-      .meta({ description: 'of the manifest or layer that held it' }),
+      .meta({ description: 'digest of the manifest or layer with the signature' }),
     identity: z.string().nullable(),
     issuer: z.string().nullable(),
     key_id: z.string().nullable(),
@@ -31,7 +31,7 @@ export const signatureVerdictSchema = z
       })
       .exactOptional()
       .meta({
-        description: 'of a verified signature: the log entries and signed times that counted',
+        description: 'log entries and signed times that verified the signature',
       }),
     verified: z.boolean(),
     code: z.string(),
@@ -56,11 +56,11 @@ export const versionSchema = z
     version_string: z.string(),
     kind: z
       .enum(versionKinds)
-      .meta({ description: 'a layer of files for machines, or code that the platform runs' }),
+      .meta({ description: 'node: files for machines; platform: code that Gantry runs' }),
     labels: z
       .object({ title: z.string(), version: z.string(), module_id: z.string() })
       .nullable()
-      .meta({ description: 'of the image, where the kind is platform' }),
+      .meta({ description: 'image labels of a platform module' }),
     digest: z.string(),
     /** Of its first build; each build has its own. */
     composefs_digest: z.string().nullable(),
@@ -122,13 +122,13 @@ export const explainQuery = z.object({
     .string()
     .min(1)
     .max(200)
-    .meta({ description: 'a tag, a version, sha256:<hex>, or ver_<hex>' }),
+    .meta({ description: 'tag, version string, sha256:<hex> or ver_<hex>' }),
 });
 export const explainAnswer = z.object({
   version: versionSchema.nullable(),
   candidate: candidateSchema
     .nullable()
-    .meta({ description: 'null for what was never found in the repository' }),
+    .meta({ description: 'null if the repository never had the artifact' }),
   tag: z
     .object({
       tag: z.string(),
@@ -140,7 +140,7 @@ export const explainAnswer = z.object({
     .nullable(),
   poll: pollStateSchema.nullable(),
   reason: z.object({
-    code: z.string().nullable().meta({ description: 'null where nothing is wrong' }),
+    code: z.string().nullable().meta({ description: 'null without an error' }),
     message: z.string(),
     cure: z.string().nullable(),
   }),

@@ -137,7 +137,7 @@ export const whyQuery = z.object({
     .string()
     .max(4096)
     .regex(/^\/(?:[^/]|\/(?=[^/]))*\/?$/, 'expected an absolute path')
-    .meta({ description: 'absolute, as on the machine' }),
+    .meta({ description: 'absolute path on the machine' }),
   track: trackSchema.default('live'),
 });
 

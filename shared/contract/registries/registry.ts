@@ -27,7 +27,7 @@ export const registryLoginBody = z.strictObject({
     .string()
     .min(1)
     .max(8192)
-    .meta({ description: 'or a token; kept in Secrets Manager, never answered' }),
+    .meta({ description: 'password or token; stored in Secrets Manager and never returned' }),
 });
 export type RegistryLoginBody = z.infer<typeof registryLoginBody>;
 
@@ -44,11 +44,11 @@ export const hookSchema = z
   .meta({ id: 'RegistryHook' });
 
 export const createHookBody = z.strictObject({
-  kind: z
-    .enum(hookKinds)
-    .meta({ description: 'the product that sends; distribution: any with its notifications' }),
+  kind: z.enum(hookKinds).meta({
+    description: 'registry product; distribution means any registry with its notifications',
+  }),
   host: registryHostSchema.meta({
-    description: 'the registry, as the modules’ repositories name it',
+    description: 'registry host, as in the repositories of modules',
   }),
 });
 export type CreateHookBody = z.infer<typeof createHookBody>;

@@ -78,7 +78,7 @@ describe('a request for approval', () => {
     const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
     for (const fact of [
       'change the policy of module_retire to deny',
-      `Asked by ${otto.email}`,
+      `Requested by ${otto.email}`,
       world.account,
     ]) {
       expect(mail).toContain(fact);
@@ -104,7 +104,7 @@ describe('a request for approval', () => {
     const request = await asked({}, { ...world.caller, actor: `token:${token.id}` });
     await mailed(request, rita);
     const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
-    expect(mail).toContain('Asked by the token "nightly build"');
+    expect(mail).toContain('Requested by the token "nightly build"');
     await decides(rita, request, 'reject');
   });
 
@@ -144,7 +144,7 @@ describe('a request for approval', () => {
   it('with a quorum of two needs two people, and counts both when they decide at once', async () => {
     const [slow, quick] = [await asked({ quorum: 2 }), await asked({ quorum: 2 })];
     const link = await mailed(slow, rita);
-    expect((await page(link, 'approve')).html).toContain('1 of 2 approvals are in');
+    expect((await page(link, 'approve')).html).toContain('1 of 2 required approvals');
     await expect(decides(rita, slow)).rejects.toMatchObject({ code: 'approval_decided' });
     expect(await page(link, 'approve')).toMatchObject({ status: 410 });
     expect((await recorded(slow)).state).toBe('pending');
@@ -168,7 +168,7 @@ describe('a request for approval', () => {
     expect([ended.state, ended.message]).toEqual(['rejected', `rejected by ${rita.email}`]);
     for (const answer of [await page(link), await page(link, 'approve')]) {
       expect(answer.status).toBe(409);
-      expect(answer.html).toContain('This request is decided already');
+      expect(answer.html).toContain('This request is already decided');
     }
     expect((await recorded(request)).state).toBe('rejected');
   });

@@ -72,7 +72,7 @@ it('a link shows the request however often it is opened, and its button decides 
 
   for (const again of [await page(link), await page(link, { decision: 'reject' }, own)]) {
     expect(again.status).toBe(410);
-    expect(again.html).toContain('This link was used already');
+    expect(again.html).toContain('This link was already used');
   }
 });
 

@@ -24,7 +24,7 @@ export const trustRoutes: Route[] = [
     path: '/trust/root',
     role: 'viewer',
     tag: 'trust',
-    summary: 'The account root, the roots before it, and the one that waits for signatures',
+    summary: 'Get the account root, its predecessors and the proposed root',
     answer: trustAnswer,
     async handle({ services, caller }) {
       return trustView(await readTrust(services, caller.account));
@@ -35,7 +35,7 @@ export const trustRoutes: Route[] = [
     path: '/trust/roots/{version}',
     role: 'viewer',
     tag: 'trust',
-    summary: 'A root of the chain, as agents get it',
+    summary: 'Get one root of the root chain, as agents receive it',
     params: rootParams,
     answer: rootAnswer,
     async handle({ services, caller, params }) {
@@ -47,9 +47,9 @@ export const trustRoutes: Route[] = [
     path: '/trust/root/proposal',
     role: 'admin',
     tag: 'trust',
-    summary: 'Propose the next root: keys, threshold, a new director key',
+    summary: 'Propose the next root: keys, threshold or a new director key',
     description:
-      'In force at once where the director key’s signatures suffice; else it waits for those of other keys.',
+      'The root takes effect immediately if the signature of the director key is enough. Otherwise it awaits the signatures of other keys.',
     status: 201,
     body: proposeRootBody,
     answer: trustAnswer,
@@ -63,7 +63,7 @@ export const trustRoutes: Route[] = [
     role: 'admin',
     tag: 'trust',
     summary:
-      'Sign the proposed root with an offline key; the last signature that it needs puts it in force',
+      'Sign the proposed root with an offline key; the last required signature puts it in force',
     body: signRootBody,
     answer: trustAnswer,
     async handle({ services, caller, body }) {
@@ -75,7 +75,7 @@ export const trustRoutes: Route[] = [
     path: '/trust/root/proposal',
     role: 'admin',
     tag: 'trust',
-    summary: 'Take the proposed root back',
+    summary: 'Withdraw the proposed root',
     status: 204,
     handle: ({ services, caller }) => withdrawRoot(services, caller),
   }),

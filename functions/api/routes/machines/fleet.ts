@@ -24,9 +24,9 @@ export const fleetRoutes: Route[] = [
     path: '/fleet',
     role: 'viewer',
     tag: 'fleet',
-    summary: 'What machines run against what they should, counted',
+    summary: 'Count what machines run and what they should run',
     description:
-      'By template, cluster, track, composition digest, and by module with its digests and their versions. A page counts the instances that it read: add the pages up. Decommissioned instances are left out. Templates tell which of their tracks cannot be composed. `truncated` says that agents reported more modules or digests than are listed.',
+      'Counts by template, cluster, track, composition digest and module digest. Each page counts only the instances that it read, so add the pages up. Decommissioned instances are left out. Templates list their tracks that cannot be composed. `truncated` means that agents reported more modules or digests than the list has.',
     query: fleetQuery,
     answer: fleetAnswer,
     async handle({ services, caller, query: { cursor, ...query } }) {
@@ -42,9 +42,9 @@ export const fleetRoutes: Route[] = [
     path: '/modules/{name}/machines',
     role: 'viewer',
     tag: 'fleet',
-    summary: 'Which machines say that they run the module, or a version of it',
+    summary: 'List the machines that report a module or a version of it',
     description:
-      'A page holds those of the instances that it read, and may hold none while there are more pages.',
+      'Each page covers only the instances that it read, so a page before the last one can be empty.',
     params,
     query: machinesQuery,
     answer: machinesAnswer,
@@ -63,9 +63,9 @@ export const fleetRoutes: Route[] = [
     path: '/modules/{name}/templates',
     role: 'viewer',
     tag: 'fleet',
-    summary: 'Which templates would take the module',
+    summary: 'List the templates and whether each can take the module',
     description:
-      'Judged by what is assigned already and by the builds of the versions that the tracks hand out. Whether files conflict is told when the assignment is composed.',
+      'Checks current assignments and the builds of the versions in each track. File conflicts appear only when the assignment is composed.',
     params,
     query: moduleTemplatesQuery,
     answer: moduleTemplatesAnswer,

@@ -15,7 +15,7 @@ export const versionRoutes: Route[] = [
     path: '/versions/{id}',
     role: 'viewer',
     tag: 'versions',
-    summary: 'A version with its builds, manifest and signatures',
+    summary: 'Get a version with its builds, manifest and signatures',
     params: versionParams,
     answer: versionAnswer,
     async handle({ services, caller, params }) {
@@ -31,8 +31,9 @@ export const versionRoutes: Route[] = [
     path: '/versions/{id}/promote',
     role: 'operator',
     tag: 'versions',
-    summary: 'Ask for a promotion',
-    description: 'built → staging → blessed → live, any → retired. `archived` means `retired`.',
+    summary: 'Request the promotion of a version',
+    description:
+      'The states are built → staging → blessed → live, and any → retired. `archived` means `retired`.',
     status: 202,
     params: versionParams,
     body: promoteBody,

@@ -37,7 +37,7 @@ export const operationRoutes: Route[] = [
     path: '/operations',
     role: 'viewer',
     tag: 'operations',
-    summary: 'Operations, newest first',
+    summary: 'List the operations, newest first',
     query: pageQuery,
     answer: pageOf('operations', operationSchema),
     async handle({ services, caller, query }) {
@@ -54,7 +54,7 @@ export const operationRoutes: Route[] = [
     path: '/operations/{id}',
     role: 'viewer',
     tag: 'operations',
-    summary: 'An operation and how it goes',
+    summary: 'Get an operation and its status',
     params: operationParams,
     answer: operationAnswer,
     async handle({ services, caller, params }) {
@@ -68,7 +68,7 @@ export const operationRoutes: Route[] = [
     path: '/operations/{id}/withdraw',
     role: 'operator',
     tag: 'operations',
-    summary: 'Take a request back',
+    summary: 'Withdraw an operation',
     params: operationParams,
     answer: operationAnswer,
     async handle({ services, caller, params }) {
@@ -83,7 +83,7 @@ export const approvalRoutes: Route[] = [
     path: '/approvals',
     role: 'viewer',
     tag: 'approvals',
-    summary: 'Approval requests, newest first',
+    summary: 'List the approvals, newest first',
     query: approvalsQuery,
     answer: pageOf('approvals', approvalSchema),
     async handle({ services, caller, query }) {
@@ -99,7 +99,7 @@ export const approvalRoutes: Route[] = [
     path: '/approvals/{id}',
     role: 'viewer',
     tag: 'approvals',
-    summary: 'An approval request and its decisions',
+    summary: 'Get an approval and its decisions',
     params: approvalParams,
     answer: approvalAnswer,
     async handle({ services, caller, params }) {
@@ -113,9 +113,9 @@ export const approvalRoutes: Route[] = [
     path: '/approvals/{id}/decide',
     role: 'reviewer',
     tag: 'approvals',
-    summary: 'Approve or reject',
+    summary: 'Approve or reject an operation',
     description:
-      'With a token of a member’s own; whoever asked may not decide, unless the policy says so.',
+      'Requires a token of a member. The requester cannot decide unless the policy allows self-approval.',
     params: approvalParams,
     body: decideBody,
     answer: approvalAnswer,
@@ -138,7 +138,7 @@ export const policyRoutes: Route[] = [
     path: '/policies',
     role: 'viewer',
     tag: 'policies',
-    summary: 'What each action asks for, defaults included',
+    summary: 'List the intervention policy of each action, including defaults',
     answer: z.object({ policies: z.array(policySchema) }),
     async handle({ services, caller }) {
       const rows = await listPolicies(services.db, caller.account);
@@ -154,8 +154,8 @@ export const policyRoutes: Route[] = [
     path: '/policies/{action}',
     role: 'admin',
     tag: 'policies',
-    summary: 'Change what an action asks for',
-    description: 'Needs what the old policy of policy_change asks.',
+    summary: 'Change the intervention policy of an action',
+    description: 'The current policy of policy_change decides whether this needs approval.',
     status: 202,
     params: policyParams,
     body: changePolicyBody,

@@ -8,11 +8,11 @@ export interface ApprovalPageProps {
   operation: Operation;
   account: Account;
   reviewer: Member;
-  /** Who asked, as people know them: an e-mail address, or a token's name. */
+  /** Name of the requester: an e-mail address or the name of a token. */
   requester: string;
 }
 
-/** What is asked of a reviewer. Showing it decides nothing: mail scanners open links, only people press buttons. */
+/** Shows a reviewer what to decide. Opening it decides nothing, because mail scanners open links too. */
 export function ApprovalPage({
   approval,
   operation,
@@ -25,18 +25,18 @@ export function ApprovalPage({
       <article class="card">
         <h1>{capitalised(approval.summary)}?</h1>
         <p class="lead">
-          {account.name} asks for your decision, {reviewer.name}. Opening this page decided nothing.
+          {reviewer.name}, {account.name} needs your decision. Opening this page has no effect.
         </p>
         <dl>
           <dt>Account</dt>
           <dd>
             {account.name} <code>{account.slug}</code>
           </dd>
-          <dt>Asked by</dt>
+          <dt>Requested by</dt>
           <dd>
             <code>{requester}</code>
           </dd>
-          <dt>Asked at</dt>
+          <dt>Requested at</dt>
           <dd>
             <Time at={approval.created_at} />
           </dd>
@@ -57,7 +57,7 @@ export function ApprovalPage({
             </>
           ) : null}
         </dl>
-        <h2>What it changes</h2>
+        <h2>Changes</h2>
         {operation.changes.map((change) => (
           <dl>
             {factsOf(change).map(([name, value]) => (
@@ -87,7 +87,7 @@ export function ApprovalPage({
   );
 }
 
-/** What the reviewer's decision came to. */
+/** Shows the result of a decision. */
 export function DecidedPage({
   approval,
   decision,
@@ -105,11 +105,11 @@ export function DecidedPage({
         <p>
           {approved
             ? waits
-              ? `Your approval is kept. ${approvals(approval)} of ${approval.quorum} approvals are in; the change waits for the rest.`
-              : 'Your approval is kept, and the change is being applied.'
-            : 'Your rejection is kept. The request has ended and nothing is changed.'}
+              ? `Your approval is recorded. The change has ${approvals(approval)} of ${approval.quorum} required approvals.`
+              : 'Your approval is recorded. Gantry now applies the change.'
+            : 'Your rejection is recorded. Nothing changes.'}
         </p>
-        <p class="soft">This link is used up. You can close this page.</p>
+        <p class="soft">This link no longer works. You can close this page.</p>
       </article>
     </Layout>
   );
@@ -117,15 +117,15 @@ export function DecidedPage({
 
 const headings: Partial<Record<string, string>> = {
   approval_link_invalid: 'This link is not valid',
-  approval_link_used: 'This link was used already',
+  approval_link_used: 'This link was already used',
   approval_expired: 'This request has expired',
   approval_withdrawn: 'This request was withdrawn',
-  approval_decided: 'This request is decided already',
-  self_approval: 'Somebody else has to decide this',
-  not_found: 'There is nothing here',
+  approval_decided: 'This request is already decided',
+  self_approval: 'Another reviewer must decide this',
+  not_found: 'Page not found',
 };
 
-/** An error where a page was asked for: the same facts as the problem document. */
+/** Shows an error as a page, with the facts of the problem document. */
 export function ProblemPage({ problem }: { problem: Problem }) {
   return (
     <Layout title={headings[problem.code] ?? problem.title}>

@@ -161,16 +161,16 @@ async function mail(
   const text = [
     `Hello ${reviewer.name},`,
     '',
-    `account "${approval.account}" asks for your approval:`,
+    `account "${approval.account}" needs your approval:`,
     '',
     `    ${approval.summary}`,
     '',
-    `Asked by ${requester}, open until ${approval.expires_at}.`,
-    'The page behind this link shows what is asked; nothing is decided before you press a button there.',
+    `Requested by ${requester}. Expires at ${approval.expires_at}.`,
+    'This link opens a page with the details. Opening it decides nothing; the buttons there do.',
     '',
     link,
     '',
-    'The link is yours alone and works once. Do not pass it on.',
+    'The link is personal and works once. Do not share it.',
   ].join('\n');
   await services.aws.ses.send(
     new SendEmailCommand({
@@ -178,7 +178,7 @@ async function mail(
       Destination: { ToAddresses: [reviewer.email] },
       Content: {
         Simple: {
-          Subject: { Data: `Approval asked: ${approval.summary}`, Charset: 'UTF-8' },
+          Subject: { Data: `Approval requested: ${approval.summary}`, Charset: 'UTF-8' },
           Body: { Text: { Data: text, Charset: 'UTF-8' } },
         },
       },

@@ -94,7 +94,9 @@ describe('access', () => {
   });
 
   it('to accounts needs the token of the deployment, admin does not suffice', () => {
-    expect(() => checkAccess(caller('admin'), 'platform')).toThrow(/made at deployment/);
+    expect(() => checkAccess(caller('admin'), 'platform')).toThrow(
+      /token that the deployment printed/,
+    );
     expect(() => checkAccess({ ...caller('admin'), platform: true }, 'platform')).not.toThrow();
   });
 

@@ -82,7 +82,7 @@ it('the page says what is asked, by whom, of which account, until when, and what
   expect(html).not.toContain('SECRET');
 });
 
-it('text of others is text, not markup', () => {
+it('escapes markup in foreign text', () => {
   const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
   expect(html).not.toContain('<b>');
   expect(html).toContain('&lt;b&gt;');
@@ -96,14 +96,14 @@ it('runs no script and names its language', () => {
 });
 
 it.each([
-  ['approve', 'approved', 'being applied'],
-  ['approve', 'pending', 'waits for the rest'],
-  ['reject', 'rejected', 'nothing is changed'],
-] as const)('the result of %s, then %s, says that it %s', (decision, state, words) => {
+  ['approve', 'approved', 'now applies the change'],
+  ['approve', 'pending', 'required approvals'],
+  ['reject', 'rejected', 'Nothing changes'],
+] as const)('the page after %s with state %s says "%s"', (decision, state, words) => {
   expect(String(DecidedPage({ approval: { ...approval, state }, decision }))).toContain(words);
 });
 
-it('a link that is used up has its page', () => {
+it('shows a page for a used link', () => {
   const problem = {
     type: '',
     title: 'Gone',
@@ -113,6 +113,6 @@ it('a link that is used up has its page', () => {
     request_id: 'req-1',
   };
   const html = String(ProblemPage({ problem }));
-  expect(html).toContain('This link was used already');
+  expect(html).toContain('This link was already used');
   expect(html).toContain('req-1');
 });
