@@ -5,10 +5,12 @@ export { viewsOf, viewsOfOperation } from './changed-views.ts';
 export { additionOf } from './changes/assignment-add.ts';
 export { removalOf } from './changes/assignment-remove.ts';
 export { assignmentUpdateOf } from './changes/assignment-update.ts';
+export type { Affected } from './changes/change-kind.ts';
+export { kindOf } from './changes/index.ts';
 export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
-export { checkChanges } from './operation-writes.ts';
+export { changeWrites, checkChanges } from './operation-writes.ts';
 export { executionName, requestChanges } from './request-changes.ts';
 export {
   assignModule,

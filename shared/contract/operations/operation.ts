@@ -91,7 +91,8 @@ const changeSchemas = {
 
 type SchemaOf<Fields> = z.ZodObject & z.ZodType<{ [Field in keyof Fields]: unknown }>;
 
-type ChangeSchema = (typeof changeSchemas)[keyof typeof changeSchemas];
+/** By the domain's names, so that a kind without a schema is an error here and not wherever a change is sent. */
+type ChangeSchema = (typeof changeSchemas)[ChangeName];
 
 export const changeSchema = z
   .discriminatedUnion('kind', Object.values(changeSchemas) as [ChangeSchema, ...ChangeSchema[]])

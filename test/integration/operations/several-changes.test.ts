@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  additionOf,
+  decideApproval,
+  promotionOf,
+  requestChanges,
+} from '../../../shared/actions/operations/index.ts';
+import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import type { Member } from '../../../shared/domain/accounts/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import type { Change } from '../../../shared/domain/operations/index.ts';
+import type { Template } from '../../../shared/domain/templates/index.ts';
+import { recentOperations } from '../../../shared/store/operations/index.ts';
+import { getTemplate, listAssignments } from '../../../shared/store/templates/index.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { as, promote, requirePending, stateOf } from '../../support/operations.ts';
+import { authorKey, World } from '../../support/world.ts';
+
+let registry: DockerRegistry;
+let world: World;
+let rita: Member;
+const key = authorKey();
+
+beforeAll(async () => {
+  registry = await startDockerRegistry();
+  world = await World.create(registry.host);
+  rita = await world.reviewer();
+});
+afterAll(async () => {
+  await world.close();
+  await registry.stop();
+});
+
+async function blessed(name: string): Promise<Version> {
+  await world.register(name, key);
+  const files = { [`etc/${name}`]: name };
+  const version = await world.ingest({ name, files }, 'v1.0.0', key);
+  await promote(world, version, 'staging');
+  await promote(world, version, 'blessed');
+  return version;
+}
+
+const template = (name: string) =>
+  createTemplate(world.services, world.caller, { name, platform: 'any' });
+
+const addition = ({ id }: Template, module: string) =>
+  additionOf(world.services, world.account, { template_id: id, module });
+
+const request = (changes: Change[]) => requestChanges(world.services, world.caller, changes);
+
+async function assignedTo({ id }: Template): Promise<string[]> {
+  const rows = await listAssignments(world.services.db, world.account, id);
+  return rows.map(({ module }) => module.slice(world.account.length + 1)).sort();
+}
+
+describe('several changes in one operation', () => {
+  it('are applied together, and the template changes once', async () => {
+    await world.register('one', key);
+    await world.register('two', key);
+    const web = await template('both');
+    const { id, summary } = await request([await addition(web, 'one'), await addition(web, 'two')]);
+    expect(summary).toBe('assign one to template both, assign two to template both');
+
+    expect(await world.operation(id)).toMatchObject({
+      state: 'succeeded',
+      actions: ['assignment_change'],
+      changes: [{ kind: 'assignment_add' }, { kind: 'assignment_add' }],
+    });
+    expect(await assignedTo(web)).toEqual(['one', 'two']);
+    const now = await getTemplate(world.services.db, world.account, web.id);
+    expect(now?.revision).toBe(web.revision + 1);
+  });
+
+  it('wait for one approval where the policy of one of them asks for it', async () => {
+    const version = await blessed('asks');
+    const web = await template('strict');
+    const promotion = await promotionOf(world.services, world.account, {
+      version_id: version.id,
+      to: 'live',
+    });
+    const { id } = await request([await addition(web, 'asks'), promotion]);
+
+    const waiting = await world.operation(id, 'awaiting_approval');
+    expect(waiting.actions).toEqual(['assignment_change', 'module_promote_to_live']);
+    expect(await assignedTo(web)).toEqual([]);
+    const approval = requirePending(waiting);
+    await decideApproval(world.services, as(rita), {
+      id: approval,
+      decision: 'approve',
+      comment: null,
+    });
+
+    expect(await world.operation(id)).toMatchObject({ state: 'succeeded', code: null });
+    expect(await assignedTo(web)).toEqual(['asks']);
+    expect(await stateOf(world, version)).toBe('live');
+  });
+
+  it('are all refused where one of them is', async () => {
+    await world.register('old', key);
+    await world.register('new', key);
+    const web = await template('refused');
+    await world.operation((await request([await addition(web, 'old')])).id, 'succeeded');
+
+    const { id } = await request([await addition(web, 'new'), await addition(web, 'old')]);
+    expect(await world.operation(id)).toMatchObject({ state: 'refused', code: 'already_exists' });
+    expect(await assignedTo(web)).toEqual(['old']);
+  });
+
+  it('are refused before anything is recorded where no transaction could take them', async () => {
+    await world.register('many', key);
+    const web = await template('crowded');
+    const recorded = async () =>
+      (await recentOperations(world.services.db, world.account, 100)).length;
+    const before = await recorded();
+
+    await expect(request([])).rejects.toMatchObject({ code: 'invalid_request' });
+    const same = [await addition(web, 'many'), await addition(web, 'many')];
+    await expect(request(same)).rejects.toMatchObject({ code: 'invalid_request' });
+    const wide = await Promise.all(
+      Array.from({ length: 34 }, async (_, i) => addition(await template(`wide-${i}`), 'many')),
+    );
+    await expect(request(wide)).rejects.toMatchObject({ code: 'change_too_wide' });
+    expect(await recorded()).toBe(before);
+  });
+});

@@ -1,0 +1,484 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Affected,
+  changeWrites,
+  kindOf,
+  viewsOf,
+} from '../../../shared/actions/operations/index.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
+import { changeSchema } from '../../../shared/contract/operations/index.ts';
+import { inView, moduleInView, viewOf } from '../../../shared/domain/compose/index.ts';
+import type { Instance } from '../../../shared/domain/machines/index.ts';
+import {
+  type Action,
+  type Change,
+  defaultPolicy,
+  type InterventionPolicy,
+} from '../../../shared/domain/operations/index.ts';
+import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
+import type { Write } from '../../../shared/store/db.ts';
+import { storedModule, storedVersion } from '../../support/stored.ts';
+
+const at = '2026-01-02T03:04:05.000Z';
+const before = '2026-01-01T00:00:00.000Z';
+
+const template: Template = {
+  account: 'acme',
+  id: 'tpl_1',
+  name: 'web',
+  platform: 'any',
+  revision: 3,
+  created_at: before,
+  updated_at: before,
+};
+const assignment: Assignment = {
+  account: 'acme',
+  id: 'asg_1',
+  template_id: 'tpl_1',
+  module: 'acme/redis',
+  constraint: '^1',
+  metadata: { n: 1 },
+  effective_priority: null,
+  created_at: before,
+  updated_at: before,
+};
+const instance: Instance = {
+  account: 'acme',
+  id: 'ins_1',
+  name: 'web-1',
+  template_id: 'tpl_1',
+  track: 'live',
+  metadata: { hostname: 'web-1' },
+  clusters: [],
+  state: 'enrolled',
+  key_thumbprint: null,
+  credential_hash: null,
+  join_secret_hash: null,
+  join_expires_at: null,
+  desired_version: 0,
+  desired_hash: null,
+  desired_composition: null,
+  desired_modules: {},
+  desired_signed_at: null,
+  desired_expires_at: null,
+  desired_report_keys: [],
+  desired_key_id: null,
+  desired_correlation_id: null,
+  desired_error: null,
+  report: null,
+  created_at: before,
+  updated_at: before,
+};
+const operation = { account: 'acme', id: 'op_1', requested_by: 'token:tok_1' };
+const approver = { operation_id: 'op_1', reviewer: 'rita@example.com', decided_at: before };
+
+const promotion = (to: Change<'version_promote'>['to'], replaces: string | null = null) =>
+  ({ kind: 'version_promote', module: 'redis', version_id: 'ver_2', to, replaces }) as const;
+const addition = (id: string, module = 'acme/redis') =>
+  ({
+    kind: 'assignment_add',
+    assignment_id: id,
+    template_id: 'tpl_1',
+    module,
+    constraint: null,
+    metadata: {},
+    effective_priority: null,
+  }) as const;
+const update = (set: Omit<Change<'assignment_update'>, 'kind' | 'assignment_id' | 'template_id'>) =>
+  ({ kind: 'assignment_update', assignment_id: 'asg_1', template_id: 'tpl_1', ...set }) as const;
+const removal = {
+  kind: 'assignment_remove',
+  assignment_id: 'asg_1',
+  template_id: 'tpl_1',
+} as const;
+const reservation = (grant: string[], revoke: string[] = []) =>
+  ({ kind: 'reservation_change', module: 'redis', grant, revoke }) as const;
+const registration = (
+  set: Change<'module_update'>['set'],
+  more: Partial<Change<'module_update'>> = {},
+) =>
+  ({
+    kind: 'module_update',
+    module: 'redis',
+    set,
+    loosens_trust: false,
+    policy_version: 'none',
+    ...more,
+  }) as const;
+const machine = (set: Omit<Change<'instance_update'>, 'kind' | 'instance_id'>) =>
+  ({ kind: 'instance_update', instance_id: 'ins_1', ...set }) as const;
+const policy = (set: Partial<InterventionPolicy>) =>
+  ({ kind: 'policy_change', policy: { ...defaultPolicy('module_retire'), ...set } }) as const;
+const resumption = { kind: 'quarantine_resume' } as const;
+
+const module = storedModule('acme', 'redis', {
+  live_version_id: 'ver_1',
+  granted_reservations: ['/srv/**'],
+});
+const live = storedVersion('acme', 'redis', '1.0.0', { id: 'ver_1', promotion_state: 'live' });
+const next = storedVersion('acme', 'redis', '2.0.0', { id: 'ver_2', promotion_state: 'blessed' });
+const budget = {
+  account: 'acme',
+  count: 5,
+  window_started_at: before,
+  asked_at: before,
+  granted_until: null,
+  revision: 2,
+};
+const view = viewOf(template, [assignment]);
+
+/** The type of each event that is written, and how many other rows are. */
+function written(writes: readonly Write[]): { events: unknown[]; rows: number } {
+  const events = writes.flatMap(({ item }) => item.Put?.Item?.type ?? []);
+  return { events, rows: writes.length - events.length };
+}
+
+function writesOf(change: Change, rows: unknown): Write[] {
+  return changeWrites({ operation, approvals: [approver], at }, [{ change, rows }]);
+}
+
+const everyKind: { change: Change; rows: unknown }[] = [
+  { change: promotion('live', 'ver_1'), rows: { version: next, module, live } },
+  { change: addition('asg_2'), rows: { template, owner: null } },
+  { change: update({ constraint: null }), rows: assignment },
+  { change: removal, rows: assignment },
+  { change: reservation(['/opt/**']), rows: { module, patterns: new Set(['/opt/**']) } },
+  { change: registration({ visibility: 'public' }), rows: { module, repository: null } },
+  { change: machine({ track: 'staging' }), rows: instance },
+  { change: policy({ quorum: 2 }), rows: null },
+  { change: resumption, rows: budget },
+];
+
+describe('every kind of change', () => {
+  it.each(everyKind)('$change.kind is sent as it is', ({ change }) => {
+    expect(changeSchema.parse(change)).toEqual(change);
+  });
+
+  it.each(everyKind)(
+    '$change.kind passes its check with the rows as they are',
+    ({ change, rows }) => {
+      expect(() => kindOf(change).check(change, rows)).not.toThrow();
+    },
+  );
+
+  it.each([
+    [0, 'promote redis 2.0.0 to live'],
+    [1, 'assign redis to template web'],
+    [2, 'change the assignment of acme/redis'],
+    [3, 'remove the assignment of acme/redis'],
+    [4, 'reserve /opt/** for redis'],
+    [5, 'change visibility of redis'],
+    [6, 'change instance web-1'],
+    [7, 'change the policy of module_retire to allow'],
+    [8, 'quarantine every version that does not verify any more, after 5 of them within a day'],
+  ])('has a summary for people: %i, %s', (index, summary) => {
+    const { change, rows } = everyKind[index] ?? { change: removal, rows: null };
+    expect(kindOf(change).summary(change, rows, 'acme')).toBe(summary);
+  });
+
+  it.each<[Change, Action]>([
+    [promotion('staging'), 'module_promote_to_staging'],
+    [promotion('blessed'), 'module_promote_to_blessed'],
+    [promotion('live'), 'module_promote_to_live'],
+    [promotion('retired'), 'module_retire'],
+    [addition('asg_2'), 'assignment_change'],
+    [update({}), 'assignment_change'],
+    [removal, 'assignment_change'],
+    [reservation([]), 'reservation_change'],
+    [registration({ category: 'userland' }), 'module_change'],
+    [registration({ trusted_keys: ['k'] }, { loosens_trust: true }), 'trust_policy_change'],
+    [machine({}), 'instance_change'],
+    [policy({}), 'policy_change'],
+    [resumption, 'mass_quarantine'],
+  ])('$0.kind needs the policy of $1', async (change, action) => {
+    const asked: Action[] = [];
+    const met = await kindOf(change).policy(change, async (one) => {
+      asked.push(one);
+      return defaultPolicy(one);
+    });
+    expect(kindOf(change).action(change)).toBe(action);
+    expect(asked).toContain(action);
+    expect(met.action).toBe(action);
+  });
+});
+
+describe('what is composed', () => {
+  const users = (others: 'never' | 'if_public' | 'always', version_id: string | null = null) => ({
+    of: 'module',
+    module: 'redis',
+    version_id,
+    others,
+  });
+  const own = { of: 'template', template_id: 'tpl_1' };
+  const nothing = { of: 'nothing' };
+  const itsTemplate = (track: string | null) => ({ of: 'instance', instance_id: 'ins_1', track });
+
+  it.each<[string, Change, object, object]>([
+    [
+      'a promotion to staging',
+      promotion('staging'),
+      users('never', 'ver_2'),
+      users('never', 'ver_2'),
+    ],
+    [
+      'a promotion to live',
+      promotion('live'),
+      users('if_public', 'ver_2'),
+      users('if_public', 'ver_2'),
+    ],
+    [
+      'a retirement',
+      promotion('retired'),
+      users('if_public', 'ver_2'),
+      users('if_public', 'ver_2'),
+    ],
+    ['an assignment', addition('asg_2'), own, own],
+    ['a change of an assignment', update({}), own, own],
+    ['the end of an assignment', removal, own, own],
+    ['a reservation', reservation(['/a']), users('never'), users('never')],
+    ['another category', registration({ category: 'x' }), users('if_public'), users('if_public')],
+    [
+      'another visibility',
+      registration({ visibility: 'private' }),
+      users('always'),
+      users('always'),
+    ],
+    ['another signer', registration({ trusted_keys: [] }), nothing, users('if_public')],
+    [
+      'another track',
+      machine({ track: 'staging' }),
+      itsTemplate('staging'),
+      itsTemplate('staging'),
+    ],
+    ['other metadata', machine({ metadata: {} }), itsTemplate(null), nothing],
+    ['other clusters', machine({ clusters: ['a'] }), nothing, nothing],
+    ['a policy', policy({}), nothing, nothing],
+    ['a resumption', resumption, nothing, nothing],
+  ])('before and after %s is applied', (_, change, tried, affected) => {
+    expect(kindOf(change).tried(change, 'acme')).toEqual(tried);
+    expect(kindOf(change).affected(change, 'acme')).toEqual(affected);
+  });
+
+  it('includes users in other accounts for what powernode reserves', () => {
+    const change = reservation(['/a']);
+    const expected: Affected = {
+      of: 'module',
+      module: 'redis',
+      version_id: null,
+      others: 'if_public',
+    };
+    expect(kindOf(change).affected(change, 'powernode')).toEqual(expected);
+  });
+});
+
+describe('a template with changes', () => {
+  const viewed = (...changes: Change[]) => viewsOf(changes, at).template(view);
+
+  it('has an added assignment once, and only where it is the template of the change', () => {
+    const added = { ...addition('asg_2', 'acme/nginx') };
+    const { kind: _, assignment_id: id, ...rest } = added;
+    const row = { ...rest, id, account: 'acme', created_at: at, updated_at: at };
+    expect(viewed(added).assignments).toEqual([assignment, row]);
+    expect(viewed(added, added).assignments).toEqual([assignment, row]);
+    expect(viewed({ ...added, template_id: 'tpl_2' }).assignments).toEqual([assignment]);
+  });
+
+  it('keeps what a change of an assignment does not name, and takes null for a value', () => {
+    expect(viewed(update({ constraint: null, effective_priority: 7 })).assignments).toEqual([
+      { ...assignment, constraint: null, effective_priority: 7 },
+    ]);
+    expect(viewed(update({ metadata: { n: 2 } })).assignments).toEqual([
+      { ...assignment, metadata: { n: 2 } },
+    ]);
+  });
+
+  it('lacks an assignment that is removed', () => {
+    expect(viewed(removal).assignments).toEqual([]);
+  });
+
+  it('sees a promoted version and the one that it replaces', () => {
+    const { states } = viewed(promotion('live', 'ver_1'));
+    expect([...states]).toEqual([
+      ['ver_2', 'live'],
+      ['ver_1', 'blessed'],
+    ]);
+    expect([...viewed(promotion('blessed', null)).states]).toEqual([['ver_2', 'blessed']]);
+    expect(inView(viewed(promotion('live')), next)).toMatchObject({
+      promotion_state: 'live',
+      was_live: true,
+    });
+  });
+
+  it('sees every change of one module, of its reservations and of its registration', () => {
+    const seen = moduleInView(
+      viewed(reservation(['/opt/**'], ['/srv/**']), registration({ category: 'system-base' })),
+      module,
+    );
+    expect(seen).toMatchObject({ granted_reservations: ['/opt/**'], category: 'system-base' });
+    const other = storedModule('evil', 'redis');
+    expect(moduleInView(viewed(registration({ category: 'system-base' })), other)).toBe(other);
+  });
+
+  it.each([machine({ track: 'staging' }), policy({}), resumption])(
+    'is as it was for $kind',
+    (change) => {
+      expect(viewed(change)).toBe(view);
+    },
+  );
+
+  it('has all of several assignments', () => {
+    const seen = viewed(removal, addition('asg_2', 'acme/a'), addition('asg_3', 'acme/b'));
+    expect(seen.assignments.map((row) => row.module)).toEqual(['acme/a', 'acme/b']);
+  });
+});
+
+describe('a machine with a change', () => {
+  it('has what the change names, and only if it is the machine of the change', () => {
+    const views = viewsOf([machine({ track: 'staging', metadata: { a: 1 } })], at);
+    expect(views.instance(instance)).toEqual({ ...instance, track: 'staging', metadata: { a: 1 } });
+    const other = { ...instance, id: 'ins_2' };
+    expect(views.instance(other)).toBe(other);
+  });
+
+  it.each(everyKind.filter(({ change }) => change.kind !== 'instance_update'))(
+    'is as it was for $change.kind',
+    ({ change }) => {
+      expect(viewsOf([change], at).instance(instance)).toBe(instance);
+    },
+  );
+});
+
+describe('a change is refused', () => {
+  it.each<[string, Change, unknown, string]>([
+    [
+      'that promotes from a state that no longer leads there',
+      promotion('staging'),
+      { version: next, module, live },
+      'operation_raced',
+    ],
+    [
+      'that replaces a version which is not live any more',
+      promotion('live', null),
+      { version: next, module, live },
+      'operation_raced',
+    ],
+    [
+      'that promotes what is quarantined',
+      promotion('live', 'ver_1'),
+      { version: { ...next, quarantined: true }, module, live },
+      'version_quarantined',
+    ],
+    [
+      'that assigns a module a second time',
+      addition('asg_2'),
+      { template, owner: 'asg_1' },
+      'already_exists',
+    ],
+    [
+      'that reserves what no version asks for',
+      reservation(['/opt/**']),
+      { module, patterns: new Set() },
+      'reservation_unknown',
+    ],
+    [
+      'that revokes what is not granted',
+      reservation([], ['/opt/**']),
+      { module, patterns: new Set() },
+      'reservation_unknown',
+    ],
+    [
+      'whose effect on trust was judged by another policy',
+      registration({ trusted_keys: [] }, { policy_version: 'old' }),
+      { module, repository: null },
+      'operation_raced',
+    ],
+    [
+      'of a machine that is decommissioned',
+      machine({ track: 'live' }),
+      { ...instance, state: 'decommissioned' },
+      'instance_decommissioned',
+    ],
+  ])('%s', (_, change, rows, code) => {
+    expect(() => kindOf(change).check(change, rows)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('not for another policy where it changes no trust', () => {
+    const change = registration({ category: 'x' }, { policy_version: 'old' });
+    expect(() => kindOf(change).check(change, { module, repository: null })).not.toThrow();
+  });
+});
+
+describe('the writes of a change', () => {
+  it.each([
+    [0, { events: ['gantry.version.superseded', 'gantry.version.promoted'], rows: 3 }],
+    [1, { events: ['gantry.assignment.added'], rows: 2 }],
+    [2, { events: ['gantry.assignment.updated'], rows: 1 }],
+    [3, { events: ['gantry.assignment.removed'], rows: 2 }],
+    [4, { events: ['gantry.reservation.changed'], rows: 1 }],
+    [5, { events: ['gantry.module.updated'], rows: 1 }],
+    [6, { events: ['gantry.instance.updated'], rows: 1 }],
+    [7, { events: ['gantry.policy.changed'], rows: 1 }],
+    [8, { events: [], rows: 1 }],
+  ])('are its rows and its event: %i', (index, expected) => {
+    const { change, rows } = everyKind[index] ?? { change: removal, rows: null };
+    expect(written(writesOf(change, rows))).toEqual(expected);
+  });
+
+  it('take the version from live that is retired', () => {
+    const rows = {
+      version: { ...live, id: 'ver_2' },
+      module: { ...module, live_version_id: 'ver_2' },
+      live,
+    };
+    expect(written(writesOf(promotion('retired'), rows))).toEqual({
+      events: ['gantry.version.retired'],
+      rows: 2,
+    });
+  });
+
+  it('keep with the version who approved it, and for what', () => {
+    const [first] = writesOf(promotion('live', 'ver_1'), { version: next, module, live });
+    expect(Object.values(first?.item.Update?.ExpressionAttributeValues ?? {})).toContainEqual([
+      { ...approver, action: 'module_promote_to_live' },
+    ]);
+  });
+
+  it('fit one transaction, or the changes are refused with the limit', () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        change: addition(`asg_${i}`, `acme/m${i}`),
+        rows: { template, owner: null },
+      }));
+    const facts = { operation, approvals: [], at };
+    expect(changeWrites(facts, many(33))).toHaveLength(limits.operationWritesMax);
+    expect(() => changeWrites(facts, many(34))).toThrow(
+      expect.objectContaining({ code: 'change_too_wide', expected: limits.operationWritesMax }),
+    );
+  });
+
+  it.each<[string, Change, unknown, Change, unknown]>([
+    ['one assignment', update({ constraint: null }), assignment, removal, assignment],
+    [
+      'one module of one template',
+      addition('asg_2'),
+      { template, owner: null },
+      addition('asg_3'),
+      { template, owner: null },
+    ],
+    [
+      'one registration',
+      registration({ category: 'x' }),
+      { module, repository: null },
+      reservation([], ['/srv/**']),
+      { module, patterns: new Set() },
+    ],
+  ])('are refused for two changes of %s', (_, change, rows, other, otherRows) => {
+    const read = [
+      { change, rows },
+      { change: other, rows: otherRows },
+    ];
+    expect(() => changeWrites({ operation, approvals: [], at }, read)).toThrow(
+      expect.objectContaining({ code: 'invalid_request', field: 'changes' }),
+    );
+  });
+});
