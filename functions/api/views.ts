@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { GantryError } from '../../shared/base/error.ts';
 import type { instanceSchema } from '../../shared/contract/machines/index.ts';
 import type {
   candidateSchema,
@@ -11,14 +10,6 @@ import type { Instance } from '../../shared/domain/machines/index.ts';
 import { driftOf } from '../../shared/domain/machines/index.ts';
 import type { Module } from '../../shared/domain/modules/index.ts';
 import { lifecycleState, type Version } from '../../shared/domain/modules/index.ts';
-
-/** What was looked for, or `not_found` with its kind and name. */
-export function found<T>(value: T | null | undefined, kind: string, name: string): T {
-  if (value === null || value === undefined) {
-    throw new GantryError('not_found', `expected a ${kind} ${name} of this account, found none`);
-  }
-  return value;
-}
 
 /** Returns a module with its identities in the form of a registration. */
 export function moduleView(module: Module): z.input<typeof moduleSchema> {

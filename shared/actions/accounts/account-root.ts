@@ -20,7 +20,6 @@ import {
   createRootProposal,
   createSupersededRoot,
   dueRotations,
-  getAccount,
   getRootProposal,
   listSupersededRoots,
   moveRoot,
@@ -37,6 +36,7 @@ import { walkInstances } from '../../store/machines/index.ts';
 import { getBytes, objectKeys, presignGet, putOnce } from '../../store/objects.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
+import { requireAccount } from './require-account.ts';
 
 /** A root with its bytes. */
 export interface HeldRoot {
@@ -321,10 +321,4 @@ function requireProposal({ proposal }: Trust) {
 
 function parse(metadata: string): Metadata<Root> {
   return parseRoot(Buffer.from(metadata));
-}
-
-async function requireAccount(services: Services, slug: string): Promise<Account> {
-  const account = await getAccount(services.db, slug);
-  if (account === null) throw new GantryError('not_found', `expected account "${slug}"`);
-  return account;
 }

@@ -1,11 +1,12 @@
 import { GantryError } from '../../base/error.ts';
 import type { CreateTokenBody } from '../../contract/accounts/index.ts';
 import type { ApiToken, Caller } from '../../domain/accounts/index.ts';
-import { createToken as creation, getMember } from '../../store/accounts/index.ts';
+import { createToken as creation } from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { makeToken } from './create-account.ts';
+import { requireMember } from './require-account.ts';
 
 /** Makes an API token of the caller's account. The secret is answered here and kept nowhere. */
 export async function createToken(
@@ -20,14 +21,8 @@ export async function createToken(
       field: 'expires_at',
     });
   }
-  if (
-    input.member_id !== undefined &&
-    (await getMember(services.db, account, input.member_id)) === null
-  ) {
-    throw new GantryError('not_found', `expected a member ${input.member_id}, found none`, {
-      field: 'member_id',
-    });
-  }
+  if (input.member_id !== undefined)
+    await requireMember(services, account, input.member_id, 'member_id');
   const roles = [...new Set(input.roles)];
   const { token, secret } = makeToken(account, input.name, roles, at, {
     member_id: input.member_id ?? null,

@@ -17,4 +17,5 @@ export { createCategory } from './create-category.ts';
 export { createToken } from './create-token.ts';
 export { signAsDirector } from './director-key.ts';
 export { removeMember } from './remove-member.ts';
+export { requireAccount } from './require-account.ts';
 export { revokeToken } from './revoke-token.ts';

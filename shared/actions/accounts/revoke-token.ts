@@ -1,4 +1,4 @@
-import { GantryError } from '../../base/error.ts';
+import { notFoundError } from '../../base/not-found.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { listTokens, revokeToken as revocation } from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
@@ -9,7 +9,7 @@ import { nowIso, type Services } from '../context/index.ts';
 export async function revokeToken(services: Services, caller: Caller, id: string): Promise<void> {
   const { account, actor } = caller;
   const token = (await listTokens(services.db, account)).find((row) => row.id === id);
-  if (token === undefined) throw new GantryError('not_found', `expected a token ${id}, found none`);
+  if (token === undefined) throw notFoundError('token', { account, name: id });
   const at = nowIso(services);
   await transact(services.db, [
     revocation(token.hash, at),

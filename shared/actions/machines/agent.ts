@@ -30,7 +30,7 @@ import {
 } from '../../store/machines/index.ts';
 import { getVersion } from '../../store/modules/index.ts';
 import { objectKeys, presignGet } from '../../store/objects.ts';
-import { pinnedRoot, rootUrlsAfter } from '../accounts/index.ts';
+import { pinnedRoot, requireAccount, rootUrlsAfter } from '../accounts/index.ts';
 import { type CompositionRecord, readRecord } from '../compositions/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
 
@@ -115,9 +115,7 @@ export async function heartbeat(
   { root_version }: Pick<z.infer<typeof heartbeatRequest>, 'root_version'>,
 ): Promise<z.infer<typeof heartbeatAnswer>> {
   const instance = await requireMachine(services, machine);
-  const account = await getAccount(services.db, instance.account);
-  if (account === null)
-    throw new GantryError('not_found', `expected account "${instance.account}"`);
+  const account = await requireAccount(services, instance.account);
   const { objects } = services;
   const seconds = limits.presignedSeconds;
   return {

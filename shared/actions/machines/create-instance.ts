@@ -7,12 +7,12 @@ import type { JoinToken } from '../../contract/machines/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
 import type { Metadata, Track } from '../../domain/templates/index.ts';
-import { getAccount } from '../../store/accounts/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { createInstance as insert, updateInstance } from '../../store/machines/index.ts';
 import { takeName } from '../../store/unique.ts';
+import { requireAccount } from '../accounts/index.ts';
 import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';
 import { enqueue, later, nowIso, type Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';
@@ -134,9 +134,7 @@ async function joinTokenOf(
   instance: Instance,
   secret: string,
 ): Promise<string> {
-  const account = await getAccount(services.db, instance.account);
-  if (account === null)
-    throw new GantryError('not_found', `expected account "${instance.account}"`);
+  const account = await requireAccount(services, instance.account);
   const token: JoinToken = {
     url: services.settings.publicUrl,
     account: instance.account,

@@ -1,5 +1,4 @@
 import { cureOf } from '../../base/cures.ts';
-import { GantryError } from '../../base/error.ts';
 import { versionId } from '../../base/ids.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Candidate } from '../../domain/candidates/index.ts';
@@ -9,10 +8,11 @@ import type { Repository, Tag } from '../../domain/poll/index.ts';
 import type { Reverification } from '../../domain/reverify/index.ts';
 import { getCandidate, listCandidates } from '../../store/candidates/index.ts';
 import type { Db } from '../../store/db.ts';
-import { getModule, getVersion } from '../../store/modules/index.ts';
+import { getVersion } from '../../store/modules/index.ts';
 import { getRepository, getTag } from '../../store/poll/index.ts';
 import { nameOwner } from '../../store/unique.ts';
 import type { Services } from '../context/index.ts';
+import { requireModule } from './require-module.ts';
 
 /** What Gantry knows of one artifact of a module, and why it is where it is. */
 export interface ArtifactExplanation {
@@ -38,17 +38,16 @@ interface Reason {
  * @throws GantryError `not_found` for a module that the account does not have
  */
 export async function explainArtifact(
-  { db }: Services,
+  services: Services,
   { account }: Caller,
   { module, ref }: { module: string; ref: string },
 ): Promise<ArtifactExplanation> {
-  const [row, poll, tag] = await Promise.all([
-    getModule(db, account, module),
+  const { db } = services;
+  const [, poll, tag] = await Promise.all([
+    requireModule(services, account, module),
     getRepository(db, account, module),
     isTag(ref) ? getTag(db, account, module, ref) : null,
   ]);
-  if (row === null)
-    throw new GantryError('not_found', `expected a module ${module} of this account, found none`);
   const candidate = await candidateNamed(db, account, module, ref, tag);
   const version =
     candidate?.state === 'ingested' ? await getVersion(db, account, candidate.id) : null;

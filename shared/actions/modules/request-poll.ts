@@ -1,9 +1,8 @@
-import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { openCandidates } from '../../store/candidates/index.ts';
-import { getModule } from '../../store/modules/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
+import { requireModule } from './require-module.ts';
 
 /** Polls a module's repository now, for a caller of its account. `not_found` when there is no such module. */
 export async function requestPoll(
@@ -12,12 +11,7 @@ export async function requestPoll(
   module: string,
 ): Promise<void> {
   const { account } = caller;
-  if ((await getModule(services.db, account, module)) === null) {
-    throw new GantryError(
-      'not_found',
-      `expected a module of account "${account}", found no "${module}"`,
-    );
-  }
+  await requireModule(services, account, module);
   await askForPoll(services, account, module);
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { GantryError } from '../../base/error.ts';
 import { newId } from '../../base/ids.ts';
+import { notFoundError } from '../../base/not-found.ts';
 import type { CreateHookBody } from '../../contract/registries/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { RegistryHook } from '../../domain/registries/index.ts';
@@ -56,7 +56,7 @@ export async function removeHook(
 ): Promise<void> {
   const hook = await getHook(services.db, id);
   if (hook === null || hook.account !== account) {
-    throw new GantryError('not_found', `expected a webhook ${id} of this account, found none`);
+    throw notFoundError('webhook', { account, name: id });
   }
 
   await transact(services.db, [

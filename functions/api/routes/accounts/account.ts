@@ -5,6 +5,7 @@ import {
   createCategory,
   createToken,
   removeMember,
+  requireAccount,
   revokeToken,
 } from '../../../../shared/actions/accounts/index.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
@@ -21,14 +22,12 @@ import {
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import { categorySchema, createCategoryBody } from '../../../../shared/contract/modules/index.ts';
 import {
-  getAccount,
   listCategories,
   listMembers,
   listTokens,
 } from '../../../../shared/store/accounts/index.ts';
 import { listPage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
-import { found } from '../../views.ts';
 
 const byId = (row: { id: string }) => row.id;
 
@@ -41,9 +40,7 @@ export const accountRoutes: Route[] = [
     summary: 'Get the account of the token',
     answer: z.object({ account: accountSchema }),
     async handle({ services, caller }) {
-      return {
-        account: found(await getAccount(services.db, caller.account), 'account', caller.account),
-      };
+      return { account: await requireAccount(services, caller.account) };
     },
   }),
   route({

@@ -2,6 +2,7 @@ import {
   createInstance,
   decommissionInstance,
   renewJoinToken,
+  requireInstance,
 } from '../../../../shared/actions/machines/index.ts';
 import { updateInstance } from '../../../../shared/actions/operations/index.ts';
 import { previewInstanceChange } from '../../../../shared/actions/preview/index.ts';
@@ -19,10 +20,10 @@ import {
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { previewAnswer } from '../../../../shared/contract/preview/index.ts';
 import { driftOf } from '../../../../shared/domain/machines/index.ts';
-import { getInstance, listInstances } from '../../../../shared/store/machines/index.ts';
+import { listInstances } from '../../../../shared/store/machines/index.ts';
 import { storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
-import { found, instanceView } from '../../views.ts';
+import { instanceView } from '../../views.ts';
 
 export const instanceRoutes: Route[] = [
   route({
@@ -73,7 +74,7 @@ export const instanceRoutes: Route[] = [
     async handle({ services, caller, params }) {
       return {
         instance: instanceView(
-          found(await getInstance(services.db, caller.account, params.id), 'instance', params.id),
+          await requireInstance(services, caller.account, params.id),
           services.now(),
         ),
       };
@@ -147,11 +148,7 @@ export const instanceRoutes: Route[] = [
     params: instanceParams,
     answer: driftAnswer,
     async handle({ services, caller, params }) {
-      const instance = found(
-        await getInstance(services.db, caller.account, params.id),
-        'instance',
-        params.id,
-      );
+      const instance = await requireInstance(services, caller.account, params.id);
       return driftOf(instance, services.now());
     },
   }),

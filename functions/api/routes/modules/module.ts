@@ -3,6 +3,7 @@ import {
   explainArtifact,
   registerModule,
   requestPoll,
+  requireModule,
   validateManifest,
 } from '../../../../shared/actions/modules/index.ts';
 import { changeReservations, updateModule } from '../../../../shared/actions/operations/index.ts';
@@ -23,16 +24,11 @@ import {
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { listCandidates } from '../../../../shared/store/candidates/index.ts';
-import {
-  getModule,
-  listModules,
-  listVersions,
-  versionPlace,
-} from '../../../../shared/store/modules/index.ts';
+import { listModules, listVersions, versionPlace } from '../../../../shared/store/modules/index.ts';
 import { getRepository, readRepositories } from '../../../../shared/store/poll/index.ts';
 import { storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
-import { candidateView, found, moduleView, versionView } from '../../views.ts';
+import { candidateView, moduleView, versionView } from '../../views.ts';
 
 const params = z.object({ name: slugSchema });
 
@@ -85,10 +81,10 @@ export const moduleRoutes: Route[] = [
     answer: moduleAnswer,
     async handle({ services, caller, params }) {
       const [module, poll] = await Promise.all([
-        getModule(services.db, caller.account, params.name),
+        requireModule(services, caller.account, params.name),
         getRepository(services.db, caller.account, params.name),
       ]);
-      return { module: moduleView(found(module, 'module', params.name)), poll };
+      return { module: moduleView(module), poll };
     },
   }),
   route({
@@ -119,8 +115,8 @@ export const moduleRoutes: Route[] = [
     answer: versionsAnswer,
     async handle({ services, caller, params: { name }, query }) {
       const { db } = services;
-      const [module, page, candidates] = await Promise.all([
-        getModule(db, caller.account, name),
+      const [, page, candidates] = await Promise.all([
+        requireModule(services, caller.account, name),
         storePage(
           query,
           (limit, after) => listVersions(db, caller.account, name, limit, after),
@@ -128,7 +124,6 @@ export const moduleRoutes: Route[] = [
         ),
         query.cursor === undefined ? listCandidates(db, caller.account, name) : [],
       ]);
-      found(module, 'module', name);
       const ingested = new Set(page.items.map(({ id }) => id));
       return {
         versions: page.items.map(versionView),

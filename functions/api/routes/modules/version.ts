@@ -1,3 +1,4 @@
+import { requireVersion } from '../../../../shared/actions/modules/index.ts';
 import { promoteVersion } from '../../../../shared/actions/operations/index.ts';
 import {
   promoteBody,
@@ -5,9 +6,8 @@ import {
   versionParams,
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
-import { getVersion } from '../../../../shared/store/modules/index.ts';
 import { type Route, route } from '../../route.ts';
-import { found, versionView } from '../../views.ts';
+import { versionView } from '../../views.ts';
 
 export const versionRoutes: Route[] = [
   route({
@@ -20,9 +20,7 @@ export const versionRoutes: Route[] = [
     answer: versionAnswer,
     async handle({ services, caller, params }) {
       return {
-        version: versionView(
-          found(await getVersion(services.db, caller.account, params.id), 'version', params.id),
-        ),
+        version: versionView(await requireVersion(services, caller.account, params.id)),
       };
     },
   }),

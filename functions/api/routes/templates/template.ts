@@ -9,7 +9,7 @@ import {
   previewChange,
   readComposition,
 } from '../../../../shared/actions/preview/index.ts';
-import { createTemplate } from '../../../../shared/actions/templates/index.ts';
+import { createTemplate, requireTemplate } from '../../../../shared/actions/templates/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import {
@@ -33,14 +33,9 @@ import {
 } from '../../../../shared/contract/templates/index.ts';
 import { tracks } from '../../../../shared/domain/templates/index.ts';
 import { getComposition, getCompositionFailure } from '../../../../shared/store/compose/index.ts';
-import {
-  getTemplate,
-  listAssignments,
-  listTemplates,
-} from '../../../../shared/store/templates/index.ts';
+import { listAssignments, listTemplates } from '../../../../shared/store/templates/index.ts';
 import { storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
-import { found } from '../../views.ts';
 
 export const templateRoutes: Route[] = [
   route({
@@ -81,15 +76,16 @@ export const templateRoutes: Route[] = [
     summary: 'Get a template with its assignments and current compositions',
     params: templateParams,
     answer: templateAnswer,
-    async handle({ services: { db }, caller: { account }, params: { id } }) {
+    async handle({ services, caller: { account }, params: { id } }) {
+      const { db } = services;
       const [template, assignments, compositions, failures] = await Promise.all([
-        getTemplate(db, account, id),
+        requireTemplate(services, account, id),
         listAssignments(db, account, id),
         Promise.all(tracks.map((track) => getComposition(db, account, id, track))),
         Promise.all(tracks.map((track) => getCompositionFailure(db, account, id, track))),
       ]);
       return {
-        template: found(template, 'template', id),
+        template,
         assignments,
         compositions: compositions.filter((composition) => composition !== null),
         composition_failures: failures.filter((failure) => failure !== null),
@@ -145,12 +141,11 @@ export const assignmentRoutes: Route[] = [
     summary: 'List the assignments of a template',
     params: templateParams,
     answer: z.object({ assignments: z.array(assignmentSchema) }),
-    async handle({ services: { db }, caller: { account }, params: { id } }) {
-      const [template, assignments] = await Promise.all([
-        getTemplate(db, account, id),
-        listAssignments(db, account, id),
+    async handle({ services, caller: { account }, params: { id } }) {
+      const [, assignments] = await Promise.all([
+        requireTemplate(services, account, id),
+        listAssignments(services.db, account, id),
       ]);
-      found(template, 'template', id);
       return { assignments };
     },
   }),
