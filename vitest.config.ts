@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const onStack = {
@@ -15,8 +16,8 @@ const slow = [
 
 export default defineConfig({
   test: {
-    // The local cloud runs Lambda functions beside the tests.
-    maxWorkers: 2,
+    // One more than there are cores: tests on the cloud wait for half of their time. One cloud does not serve many.
+    maxWorkers: Math.min(availableParallelism() + 1, 6),
     reporters: ['default', './test/support/skip-reporter.ts'],
     projects: [
       {

@@ -21,7 +21,7 @@ threading.Thread(target=end_with_starter, daemon=True).start()
 
 from ministack.app import main  # noqa: E402  (the watch begins before the slow import)
 from ministack.core import iam_actions, iam_evaluator  # noqa: E402
-from ministack.services import stepfunctions  # noqa: E402
+from ministack.services import lambda_svc, stepfunctions  # noqa: E402
 
 
 class LoopbackIsSecure:
@@ -81,6 +81,16 @@ def iam_action_of_versions(service, method, path, headers, body, query_params):
 
 
 iam_actions.extract_iam_action = iam_action_of_versions
+
+sqs_concurrency = lambda_svc._sqs_esm_concurrency
+
+
+def sqs_concurrency_of_this_machine(*args):
+    """Each concurrent batch is a process that starts and stays: more of them than the cores can run only slow each other."""
+    return min(sqs_concurrency(*args), max(4, 2 * (os.cpu_count() or 1)))
+
+
+lambda_svc._sqs_esm_concurrency = sqs_concurrency_of_this_machine
 
 sys.argv = ["ministack"]
 try:

@@ -32,7 +32,8 @@ afterAll(async () => {
   await registry.stop();
 });
 
-describe('each deployed function does its work with its own grants:', () => {
+// Concurrent: one of them waits for the schedule of the next minute.
+describe.concurrent('each deployed function does its work with its own grants:', () => {
   it('poll, verify, ingest, promote, compose and reconcile take a module from its registry to a machine', async () => {
     const key = authorKey();
     await world.register('hello', key);

@@ -98,6 +98,7 @@ export function throttled(
       { step: 'deserialize', priority: 'low' },
     );
   }
-  const { aws, db, objects } = fresh;
+  const { aws, objects } = fresh;
+  const db = { ...fresh.db, table: services.db.table };
   return { busy: { ...services, aws, db, objects }, count: () => count };
 }

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Services } from '../../shared/actions/context/index.ts';
-import type { EventType } from '../../shared/contract/events/index.ts';
 import type { IngestMessage } from '../../shared/contract/messages.ts';
 import type { RegistryClient } from '../../shared/registry/index.ts';
 import { listProviders, listVersions } from '../../shared/store/modules/index.ts';
-import { eventsOf, moduleTar, offSchedule, pushLayers, sha256, signDigest } from './flow.ts';
+import { allEventsOf, moduleTar, offSchedule, pushLayers, sha256, signDigest } from './flow.ts';
 import { directoryEntry, fileEntry } from './trees.ts';
 import type { AuthorKey, World } from './world.ts';
 
@@ -58,16 +57,15 @@ export async function expectOnce(
     code: null,
     next_verify_at: null,
   });
-  const countOf = async (type: EventType) => {
-    const events = await eventsOf(services, world.account, type);
-    return events.filter(({ subject }) => subject === `version/${world.id(name, digest)}`).length;
-  };
+  const events = await allEventsOf(services, world.account);
+  const subject = `version/${world.id(name, digest)}`;
   for (const type of [
     'gantry.candidate.found',
     'gantry.candidate.verified',
     'gantry.version.ingested',
   ] as const) {
-    expect([type, await countOf(type)]).toEqual([type, 1]);
+    const count = events.filter((event) => event.type === type && event.subject === subject).length;
+    expect([type, count]).toEqual([type, 1]);
   }
 }
 

@@ -79,8 +79,7 @@ export class World {
     };
   }
 
-  static async create(registry: string): Promise<World> {
-    const services = servicesFromEnvironment();
+  static async create(registry: string, services = servicesFromEnvironment()): Promise<World> {
     const account = `t${randomBytes(5).toString('hex')}`;
     const { token } = await createAccount(services, { slug: account, name: account });
     return new World(
@@ -220,16 +219,16 @@ export async function eventually<T>(
   ask: () => Promise<T | null>,
   timeoutMs = 40_000,
 ): Promise<T> {
-  const until = Date.now() + timeoutMs;
+  const startedAt = Date.now();
   let last: unknown;
-  while (Date.now() < until) {
+  while (Date.now() - startedAt < timeoutMs) {
     try {
       const answer = await ask();
       if (answer !== null) return answer;
     } catch (error) {
       last = error;
     }
-    await sleep(150);
+    await sleep(Date.now() - startedAt < 3000 ? 50 : 200);
   }
   throw new Error(`waited ${timeoutMs} ms for ${what}`, { cause: last });
 }

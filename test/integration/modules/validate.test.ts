@@ -127,9 +127,12 @@ describe('a manifest is held against the modules of its account', () => {
 
   it('which are all looked at, however many there are', async () => {
     const { services, account } = world;
-    const others = Array.from({ length: 1001 }, (_, i) => `a${i}`);
-    await mapAtOnce(others, 16, (name) =>
-      transact(services.db, [createModule(storedModule(account, name))]),
+    const starts = Array.from({ length: 13 }, (_, batch) => batch * 77);
+    await mapAtOnce(starts, 4, (start) =>
+      transact(
+        services.db,
+        Array.from({ length: 77 }, (_, i) => createModule(storedModule(account, `a${start + i}`))),
+      ),
     );
     const draft = { manifest: parseManifest(manifest([conf])).manifest, category_slug: 'userland' };
     const { conflicts } = await accountConflicts(services, account, draft);
