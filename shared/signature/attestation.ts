@@ -5,12 +5,12 @@ import type {
   AttestationSummary,
   SignatureVerdict,
 } from '../domain/signatures/index.ts';
-import type { Claim } from './material.ts';
+import type { SignatureClaim } from './material.ts';
 import type { CompiledAttestation } from './policy.ts';
 
-type Attestation = Extract<Claim, { kind: 'attestation' }>;
+type Attestation = Extract<SignatureClaim, { kind: 'attestation' }>;
 
-// SLSA provenance: v1 has the builder under `runDetails`, v0.2 at the top.
+// SLSA provenance: v1 has the builder under `runDetails`, v0.2 at the top level.
 const builder = z.looseObject({ id: z.string() });
 const provenance = z.union([
   z
@@ -19,16 +19,19 @@ const provenance = z.union([
   z.looseObject({ builder }).transform((predicate) => predicate.builder.id),
 ]);
 
-/** What is kept of a verified attestation: what it says is not judged, but who says it is. */
-export function summarise({ predicateType, predicate }: Attestation): AttestationSummary {
+/** Summarizes a verified attestation. Gantry verifies who made the statement, not whether it is true. */
+export function summarizeAttestation({
+  predicateType,
+  predicate,
+}: Attestation): AttestationSummary {
   const builder_id = provenance.safeParse(predicate).data ?? null;
   return {
-    predicate_type: short(predicateType),
-    builder_id: builder_id === null ? null : short(builder_id),
+    predicate_type: shorten(predicateType),
+    builder_id: builder_id === null ? null : shorten(builder_id),
   };
 }
 
-/** True for the type itself and its versions: `https://slsa.dev/provenance` takes `https://slsa.dev/provenance/v1`. */
+/** True for the type itself and for its versions: `https://slsa.dev/provenance` accepts `https://slsa.dev/provenance/v1`. */
 export function isOfType(found: string, wanted: string): boolean {
   return (
     found === wanted ||
@@ -36,8 +39,8 @@ export function isOfType(found: string, wanted: string): boolean {
   );
 }
 
-/** The first requirement that no verified attestation meets; null when all are met. */
-export function unmet(
+/** Returns the first requirement that no verified attestation meets, or null when all are met. */
+export function findUnmetRequirement(
   required: CompiledAttestation[],
   verdicts: SignatureVerdict[],
 ): AttestationRequirement | null {
@@ -53,6 +56,6 @@ export function unmet(
   return missing?.source ?? null;
 }
 
-function short(text: string): string {
+function shorten(text: string): string {
   return text.slice(0, limits.verdictTextMax);
 }

@@ -10,7 +10,7 @@ import {
 import { z } from 'zod';
 import { signPredicateType } from '../domain/signatures/index.ts';
 import { SignedBytes, SignedMessage } from './content.ts';
-import { type Artifact, type Claim, type Material, toMaterial } from './material.ts';
+import { type Artifact, type Material, type SignatureClaim, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';
 
 type Content = Bundle['content'];
@@ -19,7 +19,7 @@ type MessageSignature = Extract<Content, { $case: 'messageSignature' }>['message
 
 export const statementPayloadType = 'application/vnd.in-toto+json';
 
-// in-toto Statement v1 and v0.1; `cosign attest` still writes the older one.
+// in-toto Statement v1 and v0.1: `cosign attest` still writes v0.1.
 const statement = z.looseObject({
   _type: z.enum(['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1']),
   predicateType: z.string(),
@@ -36,9 +36,9 @@ const statement = z.looseObject({
 });
 
 /**
- * Takes a Sigstore bundle (v0.1 to v0.3) apart: a DSSE envelope over an in-toto statement, or a message signature.
+ * Reads a Sigstore bundle (v0.1 to v0.3): a DSSE envelope over an in-toto statement, or a message signature.
  * @param json the bundle as parsed JSON
- * @param artifact what a message signature must be over
+ * @param artifact the artifact that a message signature must cover
  * @throws Refusal `bundle_invalid`, `payload_invalid`, `digest_mismatch`, `certificate_invalid`
  */
 export function readBundle(json: unknown, artifact: Artifact): Material {
@@ -65,7 +65,7 @@ function readEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
     digest: `sha256:${digest.sha256}`,
     annotations: annotations ?? {},
   }));
-  const claim: Claim =
+  const claim: SignatureClaim =
     predicateType === signPredicateType
       ? { kind: 'signature', subjects }
       : { kind: 'attestation', subjects, predicateType, predicate };
@@ -92,7 +92,7 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   return Buffer.concat([Buffer.from(head, 'utf8'), payload]);
 }
 
-/** The library takes every version of one digit, and whatever follows it. */
+/** The library accepts any one-digit version, and any text after it. */
 const knownMediaTypes: string[] = [
   BUNDLE_V01_MEDIA_TYPE,
   BUNDLE_V02_MEDIA_TYPE,
@@ -111,7 +111,7 @@ function parseBundle(json: unknown): Bundle {
   }
   return refuse(
     'bundle_invalid',
-    'expected a Sigstore bundle of version 0.1, 0.2 or 0.3, found another',
+    'expected a Sigstore bundle of version 0.1, 0.2 or 0.3, found another version',
   );
 }
 

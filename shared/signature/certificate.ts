@@ -2,16 +2,16 @@ import { X509Certificate } from '@sigstore/core';
 import { DerNode } from './der.ts';
 
 /**
- * The library's certificate, which remembers what its bytes settle: its encoding, its key, and which other certificates
- * have signed it. Those of a trust root live as long as the root, so the links above a leaf are verified once and not
- * for each signature.
+ * The library's certificate with a cache of what never changes: its encoding, its key, and which certificates signed it.
+ * The certificates of a trust root live as long as the root. So the links above a leaf are verified once, not once for
+ * each signature.
  */
 export class Certificate extends X509Certificate {
   readonly #signedBy = new WeakMap<X509Certificate, boolean>();
   #der: Buffer | undefined;
   #publicKey: Buffer | undefined;
 
-  /** @throws ASN1ParseError for what is not strict DER */
+  /** @throws ASN1ParseError when the bytes are not strict DER */
   static fromDer(der: Uint8Array): Certificate {
     return new Certificate(DerNode.parse(der));
   }
@@ -33,7 +33,7 @@ export class Certificate extends X509Certificate {
     return this.#bytes().equals(other instanceof Certificate ? other.#bytes() : other.root.toDER());
   }
 
-  /** A copy to change: the library takes a certificate's SCTs out of one to see what their log signed. */
+  /** Returns a copy that the library may change: it removes the SCTs to compute what their log signed. */
   override clone(): Certificate {
     return new Certificate(DerNode.of(this.root));
   }

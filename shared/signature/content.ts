@@ -6,8 +6,8 @@ import type { Artifact } from './material.ts';
 type SignatureContent = SignedEntity['signature'];
 
 /**
- * The signed bytes and the signature over them. The library's own class leaves the hash to OpenSSL's default, which is
- * wrong for P-384; and it keeps SHA-256 for what log entries say about the signed bytes.
+ * The signed bytes and the signature over them. The library's own class uses OpenSSL's default hash, which is wrong for
+ * P-384. It also assumes SHA-256 for the hash of the signed bytes in log entries.
  */
 export class SignedBytes implements SignatureContent {
   readonly signature: Buffer;
@@ -15,7 +15,7 @@ export class SignedBytes implements SignatureContent {
   readonly #payload: Buffer;
   #verified: { key: KeyObject; verified: boolean } | undefined;
 
-  /** @param payload what Rekor v1's `dsse` entries hash: the envelope's payload, not its pre-authentication encoding */
+  /** @param payload what a `dsse` entry of Rekor v1 hashes: the payload of the envelope, not its encoding for signing */
   constructor(signature: Buffer, signed: Buffer, payload: Buffer = signed) {
     this.signature = signature;
     this.#signed = signed;
@@ -34,7 +34,7 @@ export class SignedBytes implements SignatureContent {
     return hashOfLength(digest.length, this.#signed)?.equals(digest) ?? false;
   }
 
-  /** The library asks again what was asked of the same key before. */
+  /** Keeps the last result, because the library asks several times with the same key. */
   verifySignature(key: KeyObject): boolean {
     if (!this.#verified?.key.equals(key)) {
       this.#verified = { key, verified: verifyBytes(key, this.#signed, this.signature) };
@@ -43,7 +43,7 @@ export class SignedBytes implements SignatureContent {
   }
 }
 
-/** A signature over an artifact's own bytes, which may be known by their SHA-256 digest only. */
+/** A signature over the bytes of an artifact. The caller may know only the SHA-256 digest of these bytes. */
 export class SignedMessage implements SignatureContent {
   readonly signature: Buffer;
   readonly #sha256: Buffer;

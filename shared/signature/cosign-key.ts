@@ -2,9 +2,9 @@ import { createPrivateKey, type KeyObject, scryptSync } from 'node:crypto';
 import nacl from 'tweetnacl';
 import { z } from 'zod';
 import { GantryError } from '../base/error.ts';
-import { keyKind } from './keys.ts';
+import { findKeyKind } from './keys.ts';
 
-// go-securesystemslib/encrypted, which cosign's key files are made with.
+// The format of go-securesystemslib/encrypted, which cosign uses for its key files.
 const encryptedKey = z.looseObject({
   kdf: z.looseObject({
     name: z.literal('scrypt'),
@@ -23,21 +23,21 @@ const encryptedKey = z.looseObject({
   ciphertext: z.base64(),
 });
 
-/** True for a key that needs a password, i.e. `ENCRYPTED …`; an empty one is a password too. */
+/** True for a key that needs a password (`ENCRYPTED …`). The password may be empty. */
 export function isEncryptedKey(pem: string): boolean {
   return /-----BEGIN ENCRYPTED (SIGSTORE |COSIGN |)PRIVATE KEY-----/.test(pem);
 }
 
 /**
- * Reads a private key: cosign's `ENCRYPTED SIGSTORE PRIVATE KEY` (or `COSIGN`, as older ones are called), or plain PEM.
+ * Reads a private key: cosign's `ENCRYPTED SIGSTORE PRIVATE KEY` (`ENCRYPTED COSIGN …` in older files), or plain PEM.
  * @throws GantryError `key_password_wrong`, `key_invalid`
  */
 export function readCosignKey(pem: string, password: string): KeyObject {
   const body = /-----BEGIN ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY-----([^-]+)-----END/.exec(
     pem,
   )?.[1];
-  const key = body === undefined ? plainKey(pem, password) : decrypted(body, password);
-  if (keyKind(key) === null) {
+  const key = body === undefined ? parsePlainKey(pem, password) : decryptKey(body, password);
+  if (findKeyKind(key) === null) {
     throw invalid(
       `a key of type ${key.asymmetricKeyType} ${key.asymmetricKeyDetails?.namedCurve ?? ''}`.trim(),
     );
@@ -45,7 +45,7 @@ export function readCosignKey(pem: string, password: string): KeyObject {
   return key;
 }
 
-function plainKey(pem: string, password: string): KeyObject {
+function parsePlainKey(pem: string, password: string): KeyObject {
   try {
     return createPrivateKey({
       key: pem,
@@ -61,7 +61,7 @@ function plainKey(pem: string, password: string): KeyObject {
   }
 }
 
-function decrypted(body: string, password: string): KeyObject {
+function decryptKey(body: string, password: string): KeyObject {
   let file: z.output<typeof encryptedKey>;
   try {
     file = encryptedKey.parse(JSON.parse(Buffer.from(body, 'base64').toString('utf8')));
@@ -78,13 +78,13 @@ function decrypted(body: string, password: string): KeyObject {
   });
   const nonce = Buffer.from(file.cipher.nonce, 'base64');
   if (nonce.length !== nacl.secretbox.nonceLength)
-    throw invalid('an encrypted key with a nonce of another length');
+    throw invalid('an encrypted key with a nonce of the wrong length');
   const der = nacl.secretbox.open(Buffer.from(file.ciphertext, 'base64'), nonce, secret);
   if (der === null) throw wrongPassword();
   try {
     return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' });
   } catch (cause) {
-    throw invalid('something that does not decode', cause);
+    throw invalid('bytes that do not decode', cause);
   }
 }
 
@@ -96,6 +96,6 @@ function wrongPassword(cause?: unknown): GantryError {
 
 function invalid(found: string, cause?: unknown): GantryError {
   const expected =
-    'a private key as cosign writes it, or plain PEM (ECDSA P-256 or P-384, Ed25519, RSA)';
+    "a private key in cosign's format or in plain PEM (ECDSA P-256 or P-384, Ed25519, RSA)";
   return new GantryError('key_invalid', `expected ${expected}, found ${found}`, { found, cause });
 }

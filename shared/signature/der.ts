@@ -1,16 +1,16 @@
 import { ASN1Obj } from '@sigstore/core';
 
 /**
- * ASN.1 as the library reads it, encoded in one pass. The library encodes each node into streams of its own that grow by a
- * kilobyte, and encodes a certificate some ten times while it verifies one: that took two thirds of a verification.
+ * The library's ASN.1 tree with a faster encoder, which needs one pass. The library encodes each node into a stream that
+ * grows by a kilobyte, and it encodes a certificate about ten times per verification. That took two thirds of the time.
  */
 export class DerNode extends ASN1Obj {
-  /** @throws ASN1ParseError for what is not strict DER, or has bytes behind it */
+  /** @throws ASN1ParseError when the bytes are not strict DER, or more bytes follow */
   static parse(der: Uint8Array): DerNode {
     return DerNode.of(ASN1Obj.parseBuffer(Buffer.from(der)));
   }
 
-  /** A copy of a tree, whose lists can be changed without changing the original's. */
+  /** Copies a tree, so that its lists can change without changing the original. */
   static of({ tag, value, subs }: ASN1Obj): DerNode {
     return new DerNode(tag, value, subs.map(DerNode.of));
   }
@@ -22,7 +22,7 @@ export class DerNode extends ASN1Obj {
   }
 }
 
-/** Tag and length, X.690 §8.1.3 and §10.1: the definite form in the fewest bytes. */
+/** Encodes tag and length in the definite form with the fewest bytes (X.690, §8.1.3 and §10.1). */
 function header(tag: number, length: number): Buffer {
   if (length < 0x80) return Buffer.from([tag, length]);
   const bytes: number[] = [];

@@ -3,7 +3,7 @@ import { refuse } from './refusal.ts';
 import type { Signer } from './signer.ts';
 
 /**
- * Demands that one of the policy's identities is the signer's: both regexps match, and those of its claims.
+ * Requires that the signer matches one identity of the policy: both of its regexps, and those of its claims.
  * @throws Refusal `identity_mismatch`, `issuer_mismatch`, `claim_mismatch`, `certificate_invalid`
  */
 export function checkIdentity(signer: Signer, { identities }: CompiledPolicy): void {
@@ -24,12 +24,12 @@ export function checkIdentity(signer: Signer, { identities }: CompiledPolicy): v
     const expected = sameIdentity.map(({ source }) => `/${source.issuer_regexp}/`).join(' or ');
     refuse('issuer_mismatch', `issued by "${issuer}", expected to match ${expected}`);
   }
-  const mismatches = samePair.map((pair) => mismatch(pair, signer));
+  const mismatches = samePair.map((pair) => findMismatch(pair, signer));
   if (mismatches.every((text) => text !== null)) refuse('claim_mismatch', mismatches.join('; or '));
 }
 
-/** The first claim of an identity that the certificate does not make as demanded; null when there is none. */
-function mismatch({ claims }: CompiledIdentity, signer: Signer): string | null {
+/** Describes the first claim that the certificate lacks or states differently. Returns null when all claims match. */
+function findMismatch({ claims }: CompiledIdentity, signer: Signer): string | null {
   for (const { name, source, regexp } of claims) {
     const found = signer.claims[name];
     if (found !== undefined && regexp.test(found)) continue;

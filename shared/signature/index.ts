@@ -5,4 +5,4 @@ export { checkRegexp, exactRegexp } from './regexp.ts';
 export { shippedTrust } from './shipped-trust.ts';
 export { type KeyedBundle, signArtifact } from './sign.ts';
 export { checkTrustedRoot, parseTrustedRoot } from './trust-root.ts';
-export { judgingRules, verifyArtifact, verifyBundle, verifySignature } from './verify.ts';
+export { verdictRules, verifyArtifact, verifyBundle, verifySignature } from './verify.ts';

@@ -1,25 +1,25 @@
 import { Verifier } from '@sigstore/verify';
-import { spki, type TrustedKey } from './keys.ts';
-import { checkLogEntry, namedSigner } from './log-entry.ts';
-import type { Evidence, Material } from './material.ts';
+import { encodeSpki, type TrustedKey } from './keys.ts';
+import { checkLogEntry, readNamedSigner } from './log-entry.ts';
+import type { ClaimedProof, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
 import { refuse } from './refusal.ts';
 
-/** The key hint of a signature that names a key, null when it names none. */
-export function keyHintOf({ entity }: Material): string | null {
+/** Returns the key hint of a signature, or null when the signature names no key. */
+export function readKeyHint({ entity }: Material): string | null {
   return entity.key.$case === 'public-key' && entity.key.hint !== '' ? entity.key.hint : null;
 }
 
 /**
- * Verifies a signature made with a plain key against the policy's keys. The hint only says which is meant; keys do not
- * expire, so no time is needed, and a log entry only where the policy demands it.
+ * Verifies a signature by a plain key against the keys of the policy. The hint only says which key is meant. Keys do not
+ * expire, so no time is needed. A log entry is needed only if the policy requires one.
  * @returns the hint of the key that made the signature, and the log entries that counted
  * @throws Refusal
  */
 export function verifyKeyed(
   material: Material,
   policy: CompiledPolicy,
-): Evidence & { hint: string } {
+): ClaimedProof & { hint: string } {
   const { entity } = material;
   const signer = policy.keys.find(({ key }) => entity.signature.verifySignature(key));
   if (signer === undefined) return refuseSigner(material, policy.keys);
@@ -29,7 +29,7 @@ export function verifyKeyed(
     refuse('tlog_missing', 'expected a transparency log entry, found none');
   const { trust } = policy;
   if (trust === null)
-    refuse('mode_mismatch', 'expected a trust root with the log, the policy names none');
+    refuse('mode_mismatch', 'expected a trust root with the log, but the policy names none');
 
   const trustMaterial = {
     ...trust,
@@ -45,14 +45,14 @@ export function verifyKeyed(
   return { hint, tlogEntries: entity.tlogEntries, timestamps: [] };
 }
 
-/** Tells a signature by another key from a broken one by a trusted key, as far as the signature says who made it. */
+/** Refuses a signature: as broken when it claims to be by a trusted key, otherwise as a signature by another key. */
 function refuseSigner(material: Material, keys: TrustedKey[]): never {
-  const hint = keyHintOf(material);
+  const hint = readKeyHint(material);
   const trusted = keys.map((key) => key.hint);
-  const logged = loggedSigner(material);
+  const logged = readLoggedSigner(material);
   const claimsTrusted =
     (hint !== null && trusted.includes(hint)) ||
-    keys.some(({ key }) => logged !== null && spki(key).equals(logged));
+    keys.some(({ key }) => logged !== null && encodeSpki(key).equals(logged));
   if (claimsTrusted) {
     refuse(
       'signature_invalid',
@@ -63,12 +63,12 @@ function refuseSigner(material: Material, keys: TrustedKey[]): never {
   refuse('key_mismatch', `signed ${found}, expected ${trusted.join(' or ')}`);
 }
 
-function loggedSigner({ entity }: Material): Buffer | null {
+function readLoggedSigner({ entity }: Material): Buffer | null {
   try {
     const [entry] = entity.tlogEntries;
     return entry === undefined
       ? null
-      : namedSigner(JSON.parse(entry.canonicalizedBody.toString('utf8')));
+      : readNamedSigner(JSON.parse(entry.canonicalizedBody.toString('utf8')));
   } catch {
     return null;
   }

@@ -2,19 +2,22 @@ import type { X509Certificate } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, Verifier } from '@sigstore/verify';
 import type { GantryError } from '../base/error.ts';
 import { checkLogEntry } from './log-entry.ts';
-import type { Evidence, Material } from './material.ts';
+import type { ClaimedProof, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
-import { refusalOf, refuse } from './refusal.ts';
+import { refuse, toRefusal } from './refusal.ts';
 import { checkLeaf } from './signer.ts';
 
 /**
- * Verifies a signature made with a Fulcio certificate: signature, chain, SCT, and its time by the transparency log or a
- * signed timestamp within the certificate's validity. With `requireTlog` a log entry is demanded; Rekor v2's say no time,
- * so those need a signed timestamp as well.
+ * Verifies a signature with a Fulcio certificate: the signature, the certificate chain, the SCT, and a time within the
+ * validity of the certificate. The time comes from the transparency log or from a signed timestamp. `requireTlog` demands
+ * a log entry. Entries of Rekor v2 state no time, so they need a signed timestamp as well.
  * @returns the log entries and times that counted
  * @throws Refusal
  */
-export function verifyKeyless({ entity, certificate }: Material, policy: CompiledPolicy): Evidence {
+export function verifyKeyless(
+  { entity, certificate }: Material,
+  policy: CompiledPolicy,
+): ClaimedProof {
   if (certificate === null) refuse('certificate_invalid', 'expected a certificate, found a key');
   checkLeaf(certificate);
   if (!entity.signature.verifySignature(certificate.publicKey)) {
@@ -28,25 +31,25 @@ export function verifyKeyless({ entity, certificate }: Material, policy: Compile
   }
   const { trust } = policy;
   if (trust === null)
-    refuse('mode_mismatch', 'expected a trust root for a certificate, the policy names none');
+    refuse('mode_mismatch', 'expected a trust root for a certificate, but the policy names none');
 
-  // Material that this trust root does not know (another log, another timestamp authority) must not spoil what suffices
-  // without it: taking evidence away is open to anyone, so a subset that verifies is as good as a bundle that holds it alone.
+  // A log or timestamp authority that this trust root does not know must not spoil proof that suffices without it. Anyone
+  // can remove proof from a bundle, so a subset that verifies is as good as a bundle that holds only that subset.
   let first: GantryError | undefined;
-  for (const evidence of subsets(entity, policy.requireTlog)) {
+  for (const proof of listSubsets(entity, policy.requireTlog)) {
     try {
-      verifyEvidence(evidence, certificate, trust, policy.requireTlog ? 1 : 0);
-      return evidence;
+      verifyProof(proof, certificate, trust, policy.requireTlog ? 1 : 0);
+      return proof;
     } catch (error) {
-      first ??= refusalOf(error);
-      // A trusted time that lies outside the certificate's is no material to leave aside.
+      first ??= toRefusal(error);
+      // A trusted time outside the validity of the certificate must not be ignored.
       if (first.code === 'certificate_expired') break;
     }
   }
-  throw first ?? refusalOf(undefined);
+  throw first ?? toRefusal(undefined);
 }
 
-function subsets(entity: SignedEntity, requireTlog: boolean): SignedEntity[] {
+function listSubsets(entity: SignedEntity, requireTlog: boolean): SignedEntity[] {
   const logTimes = entity.timestamps.filter((time) => time.$case === 'transparency-log');
   const signedTimes = entity.timestamps.filter((time) => time.$case === 'timestamp-authority');
   const sets = [entity];
@@ -57,7 +60,7 @@ function subsets(entity: SignedEntity, requireTlog: boolean): SignedEntity[] {
   return sets;
 }
 
-function verifyEvidence(
+function verifyProof(
   entity: SignedEntity,
   certificate: X509Certificate,
   trust: TrustMaterial,

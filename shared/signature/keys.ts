@@ -13,14 +13,14 @@ import { GantryError } from '../base/error.ts';
 /** A public key that a policy trusts. */
 export interface TrustedKey {
   key: KeyObject;
-  /** base64(sha256(SPKI)), cosign's key hint. */
+  /** The key hint of cosign: base64(sha256(SPKI)). */
   hint: string;
 }
 
 const rsaBitsMin = 2048;
 
 /**
- * Parses a public key as policies hold it: PEM, SPKI; ECDSA P-256 or P-384, Ed25519, RSA of at least 2048 bits.
+ * Parses a public key of a policy: PEM (SPKI) of ECDSA P-256 or P-384, Ed25519, or RSA with at least 2048 bits.
  * @throws GantryError `key_invalid`
  */
 export function checkPublicKey(pem: string, field?: string): TrustedKey {
@@ -30,7 +30,7 @@ export function checkPublicKey(pem: string, field?: string): TrustedKey {
       `expected a public key in PEM (ECDSA P-256 or P-384, Ed25519, RSA of ${rsaBitsMin} bits or more), found ${found}`,
       { found, cause, ...(field === undefined ? {} : { field }) },
     );
-  // createPublicKey would also take private keys and certificates; neither belongs into a policy.
+  // createPublicKey also accepts private keys and certificates, which do not belong in a policy.
   if (!/^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/.test(pem)) {
     throw invalid(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else');
   }
@@ -38,55 +38,55 @@ export function checkPublicKey(pem: string, field?: string): TrustedKey {
   try {
     key = createPublicKey({ key: pem, format: 'pem' });
   } catch (cause) {
-    throw invalid('something that does not decode', cause);
+    throw invalid('bytes that do not decode', cause);
   }
-  if (keyKind(key) === null) throw invalid(describeKey(key));
-  return { key, hint: keyHint(key) };
+  if (findKeyKind(key) === null) throw invalid(describeKey(key));
+  return { key, hint: hashKey(key) };
 }
 
-/** base64(sha256(SPKI)): how cosign names a key. */
-export function keyHint(key: KeyObject): string {
-  return createHash('sha256').update(spki(key)).digest('base64');
+/** Returns the name that cosign gives a key: base64(sha256(SPKI)). */
+export function hashKey(key: KeyObject): string {
+  return createHash('sha256').update(encodeSpki(key)).digest('base64');
 }
 
-/** The key in DER, for comparing keys. */
-export function spki(key: KeyObject): Buffer {
+/** Encodes a key as DER, to compare keys. */
+export function encodeSpki(key: KeyObject): Buffer {
   return key.export({ format: 'der', type: 'spki' });
 }
 
 /**
- * Verifies a signature with the hash that Sigstore prescribes for the key: SHA-256 for P-256 and RSA (PKCS #1 v1.5 or PSS),
- * SHA-384 for P-384, none before Ed25519 (SHA-512 before Ed25519ph). False for every other kind of key and for malformed
+ * Verifies a signature with the hash that Sigstore prescribes for the key: SHA-256 for P-256 and RSA (PKCS #1 v1.5 or
+ * PSS), SHA-384 for P-384, none for Ed25519 (SHA-512 for Ed25519ph). Returns false for other keys and for malformed
  * signatures.
  */
 export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
-  const kind = keyKind(key);
+  const kind = findKeyKind(key);
   if (kind === null) return false;
   try {
     if (verify(hashOf[kind], data, key, signature)) return true;
-    // A padding or a prehash of its own: none of these can be taken for another, so each may be tried.
+    // No signature verifies under two of these schemes, so it is safe to try each.
     if (kind === 'rsa')
       return verify(hashOf.rsa, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING }, signature);
     return (
-      kind === 'ed25519' && ed25519ph.verify(signature, data, rawPoint(key), { zip215: false })
+      kind === 'ed25519' && ed25519ph.verify(signature, data, encodePoint(key), { zip215: false })
     );
   } catch {
     return false;
   }
 }
 
-/** DER of `DigestInfo` up to the SHA-256 digest, RFC 8017, §9.2. */
+/** The DER of `DigestInfo` up to the SHA-256 digest (RFC 8017, §9.2). */
 const sha256DigestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
 /**
- * Verifies a signature over bytes of which only the SHA-256 digest is known. False for keys that hash otherwise, and for
- * RSA-PSS. Node's crypto hashes what it is given, so this one curve is computed elsewhere.
+ * Verifies a signature over bytes whose SHA-256 digest is known, but not the bytes. Returns false for RSA-PSS and for keys
+ * with another hash. Node's crypto always hashes its input, so a library verifies P-256.
  */
 export function verifyDigest(key: KeyObject, sha256: Uint8Array, signature: Uint8Array): boolean {
   try {
-    switch (keyKind(key)) {
+    switch (findKeyKind(key)) {
       case 'p256':
-        return p256.verify(signature, sha256, rawPoint(key), {
+        return p256.verify(signature, sha256, encodePoint(key), {
           prehash: false,
           format: 'der',
           lowS: false,
@@ -103,7 +103,7 @@ export function verifyDigest(key: KeyObject, sha256: Uint8Array, signature: Uint
   }
 }
 
-/** The hash that is signed with a kind of key; null where the algorithm hashes by itself. */
+/** The hash that each kind of key signs; null where the algorithm hashes by itself. */
 export const hashOf = {
   p256: 'sha256',
   p384: 'sha384',
@@ -112,8 +112,8 @@ export const hashOf = {
   ed25519: null,
 } as const;
 
-/** null for kinds of keys that signatures are not taken from, and for RSA keys that others could sign for. */
-export function keyKind(key: KeyObject): keyof typeof hashOf | null {
+/** Returns the kind of a key, or null for unsupported keys and for RSA keys that others could forge signatures for. */
+export function findKeyKind(key: KeyObject): keyof typeof hashOf | null {
   if (key.asymmetricKeyType === 'ed25519') return 'ed25519';
   if (key.asymmetricKeyType === 'rsa') return isStrongRsa(key) ? 'rsa' : null;
   if (key.asymmetricKeyType === 'rsa-pss') return isStrongRsa(key) ? 'rsaPss' : null;
@@ -122,7 +122,10 @@ export function keyKind(key: KeyObject): keyof typeof hashOf | null {
   return curve === 'prime256v1' ? 'p256' : curve === 'secp384r1' ? 'p384' : null;
 }
 
-/** With the exponent 1 a signature is the padded digest itself, which anybody can write; even ones are no RSA. Go's are at most 31 bits. */
+/**
+ * With the exponent 1 a signature is the padded digest itself, which anyone can write. An even exponent is not RSA. Go
+ * accepts at most 31 bits.
+ */
 function isStrongRsa({ asymmetricKeyDetails }: KeyObject): boolean {
   const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
   return (
@@ -133,8 +136,8 @@ function isStrongRsa({ asymmetricKeyDetails }: KeyObject): boolean {
   );
 }
 
-/** The key's point, uncompressed where it is of P-256. */
-function rawPoint(key: KeyObject): Uint8Array {
+/** Encodes the point of a key, uncompressed for P-256. */
+function encodePoint(key: KeyObject): Uint8Array {
   const { x = '', y } = key.export({ format: 'jwk' });
   const parts = [x, ...(y === undefined ? [] : [y])].map((part) => Buffer.from(part, 'base64url'));
   return new Uint8Array(Buffer.concat(y === undefined ? parts : [Buffer.from([4]), ...parts]));

@@ -3,7 +3,7 @@ import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { z } from 'zod';
 import type { FoundSignature } from '../domain/signatures/index.ts';
 import { SignedBytes } from './content.ts';
-import { type Claim, type Material, toMaterial } from './material.ts';
+import { type Material, type SignatureClaim, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';
 
 type FoundLegacySignature = Extract<FoundSignature, { format: 'legacy' }>;
@@ -16,7 +16,7 @@ const annotation = {
   timestamp: 'dev.sigstore.cosign/rfc3161timestamp',
 } as const;
 
-// "Simple signing", containers/image docs/containers-signature.5.md, as cosign fills it.
+// "Simple signing" as cosign uses it: containers/image, docs/containers-signature.5.md.
 const simpleSigning = z.looseObject({
   critical: z.looseObject({
     image: z.looseObject({ 'docker-manifest-digest': z.string() }),
@@ -41,9 +41,9 @@ const entryKind = z.looseObject({
 const timestamp = z.looseObject({ SignedRFC3161Timestamp: z.string() });
 
 /**
- * Takes a layer of a `sha256-<hex>.sig` manifest apart. The parts are those of a bundle v0.1 (a message signature, a
- * certificate, a log entry with its signed promise), so they are put into one and judged as one. The annotation with the
- * certificate chain is left aside: intermediates come from the trust root.
+ * Reads a layer of a `sha256-<hex>.sig` manifest. It has the parts of a bundle v0.1 (message signature, certificate, log
+ * entry with its signed promise), so it is converted to a bundle and verified like one. The annotation with the
+ * certificate chain is ignored: intermediate certificates come from the trust root.
  * @throws Refusal `payload_invalid`, `bundle_invalid`, `certificate_invalid`
  */
 export function readLegacy(found: FoundLegacySignature): Material {
@@ -58,18 +58,18 @@ export function readLegacy(found: FoundLegacySignature): Material {
   if (!signatureText)
     refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
   const signature = Buffer.from(signatureText, 'base64');
-  const claim: Claim = {
+  const claim: SignatureClaim = {
     kind: 'signature',
     subjects: [{ digest: critical.image['docker-manifest-digest'], annotations: optional ?? {} }],
   };
   return toMaterial(
-    asBundle(found, payload, signatureText),
+    toBundle(found, payload, signatureText),
     new SignedBytes(signature, payload),
     claim,
   );
 }
 
-function asBundle(
+function toBundle(
   { annotations }: FoundLegacySignature,
   payload: Buffer,
   signature: string,
@@ -81,9 +81,9 @@ function asBundle(
     mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
     verificationMaterial: {
       ...(pem
-        ? { x509CertificateChain: { certificates: [{ rawBytes: certificateDer(pem) }] } }
+        ? { x509CertificateChain: { certificates: [{ rawBytes: decodeCertificate(pem) }] } }
         : { publicKey: { hint: '' } }),
-      tlogEntries: entry ? [logEntry(entry)] : [],
+      tlogEntries: entry ? [parseLogEntry(entry)] : [],
       timestampVerificationData: { rfc3161Timestamps: stamp ? [signedTimestamp(stamp)] : [] },
     },
     messageSignature: {
@@ -99,13 +99,13 @@ function asBundle(
   } catch (cause) {
     return refuse(
       'bundle_invalid',
-      'expected the annotations of a cosign signature, found broken ones',
+      'expected the annotations of a cosign signature, found malformed ones',
       cause,
     );
   }
 }
 
-function logEntry(text: string) {
+function parseLogEntry(text: string) {
   const { SignedEntryTimestamp, Payload } = parse(
     rekorBundle,
     text,
@@ -139,7 +139,7 @@ function signedTimestamp(text: string) {
   return { signedTimestamp: SignedRFC3161Timestamp };
 }
 
-function certificateDer(pem: string): string {
+function decodeCertificate(pem: string): string {
   try {
     return new X509Certificate(pem).raw.toString('base64');
   } catch (cause) {

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { SignedEntity } from '@sigstore/verify';
 import { z } from 'zod';
-import { spki } from './keys.ts';
+import { encodeSpki } from './keys.ts';
 import { refuse } from './refusal.ts';
 
 const rawBytes = z.looseObject({ rawBytes: z.string() });
@@ -10,7 +10,7 @@ const verifier = z.looseObject({
   x509Certificate: rawBytes.optional(),
 });
 
-/** The kinds of entry that cosign writes for signatures and attestations, and where each keeps the signer. */
+/** The kinds of log entry that cosign writes for signatures and attestations, and where each holds the signer. */
 const entry = z.union([
   z.looseObject({
     kind: z.literal('hashedrekord'),
@@ -54,10 +54,9 @@ const entry = z.union([
 type LogEntry = SignedEntity['tlogEntries'][number];
 
 /**
- * Demands of a log entry that the library has verified what the library leaves out: that it names the signer whose
- * signature was verified (an entry under someone else's key is no record of this signer's act), and that its proof states
- * the tree of the checkpoint that it was proven with.
- * @param certificate the signer's, null for a plain key
+ * Checks what the library leaves out of a log entry. The entry must name the signer whose signature was verified: an entry
+ * by another key does not record this signature. Its proof must state the tree of the signed checkpoint.
+ * @param certificate the signer's certificate, null for a plain key
  * @throws Refusal `tlog_invalid`
  */
 export function checkLogEntry(
@@ -65,25 +64,25 @@ export function checkLogEntry(
   key: KeyObject,
   certificate: X509Certificate | null,
 ): void {
-  const signer = certificate ? certificate.raw : spki(key);
+  const signer = certificate ? certificate.raw : encodeSpki(key);
   if (!readSigner(entry.canonicalizedBody).equals(signer)) {
     refuse('tlog_invalid', 'expected a log entry by the signer, found one that names another');
   }
   const { inclusionProof } = entry;
   if (inclusionProof === undefined) return;
-  // A checkpoint is a signed note: origin, tree size, root hash, one a line (transparency-dev, "tlog-checkpoint").
+  // A checkpoint is a signed note with a line each for origin, tree size and root hash (transparency-dev, "tlog-checkpoint").
   const [, size, hash] = inclusionProof.checkpoint?.envelope.split('\n') ?? [];
   if (size !== inclusionProof.treeSize || hash !== inclusionProof.rootHash.toString('base64')) {
     refuse(
       'tlog_invalid',
-      'expected the size and root of the signed checkpoint in the proof, found others',
+      'expected a proof with the size and root of the signed checkpoint, found different values',
     );
   }
 }
 
 function readSigner(canonicalizedBody: Buffer): Buffer {
   try {
-    return namedSigner(JSON.parse(canonicalizedBody.toString('utf8')));
+    return readNamedSigner(JSON.parse(canonicalizedBody.toString('utf8')));
   } catch (cause) {
     return refuse(
       'tlog_invalid',
@@ -93,8 +92,11 @@ function readSigner(canonicalizedBody: Buffer): Buffer {
   }
 }
 
-/** DER of the certificate or key that an entry names. @throws ZodError, or OpenSSL's errors for broken material */
-export function namedSigner(body: unknown): Buffer {
+/**
+ * Reads the DER of the certificate or key that an entry names.
+ * @throws ZodError for an unknown kind of entry; errors of OpenSSL for a malformed certificate or key
+ */
+export function readNamedSigner(body: unknown): Buffer {
   const { kind, apiVersion, spec } = entry.parse(body) as z.output<typeof entry>;
   if (kind === 'hashedrekord' && apiVersion === '0.0.1')
     return fromPem(spec.signature.publicKey.content);
@@ -114,5 +116,5 @@ function fromPem(base64: string): Buffer {
   const pem = Buffer.from(base64, 'base64').toString('utf8');
   return pem.includes('BEGIN CERTIFICATE')
     ? new X509Certificate(pem).raw
-    : spki(createPublicKey(pem));
+    : encodeSpki(createPublicKey(pem));
 }

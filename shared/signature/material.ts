@@ -8,41 +8,41 @@ import { Certificate } from './certificate.ts';
 import { DerNode } from './der.ts';
 import { refuse } from './refusal.ts';
 
-/** What a signature is looked for: its digest, and its bytes where the caller has them. */
+/** The artifact that a signature must cover: its digest, and its bytes if the caller has them. */
 export interface Artifact {
   /** `sha256:<hex>`, computed by the caller. */
   digest: string;
   bytes?: Uint8Array;
 }
 
-/** A digest that a statement is about, with the annotations that it gives it. */
+/** A digest that a statement is about, and its annotations in the statement. */
 export interface Subject {
   digest: string;
   annotations: Record<string, unknown>;
 }
 
 /**
- * What was signed, as claimed until the signature is verified: that somebody signs for the subjects (cosign's sign type, or
- * simple signing), something else said of them, or the artifact's own bytes.
+ * What a signature claims to sign until it is verified: the subjects of a statement (cosign's sign type or simple signing),
+ * another statement about subjects, or the bytes of the artifact.
  */
-export type Claim =
+export type SignatureClaim =
   | { kind: 'signature'; subjects: Subject[] }
   | { kind: 'attestation'; subjects: Subject[]; predicateType: string; predicate: unknown }
   | { kind: 'message' };
 
-/** A signature, taken apart but not judged. */
+/** The parts of a signature that is not verified yet. */
 export interface Material {
-  claim: Claim;
+  claim: SignatureClaim;
   entity: SignedEntity;
-  /** The signer's certificate, null when the signature names a key. */
+  /** The signer's certificate, or null when the signature names a key. */
   certificate: X509Certificate | null;
 }
 
-/** What vouches for a signature besides its signer. */
-export type Evidence = Pick<SignedEntity, 'tlogEntries' | 'timestamps'>;
+/** The log entries and times that a signature brings along. */
+export type ClaimedProof = Pick<SignedEntity, 'tlogEntries' | 'timestamps'>;
 
-/** The evidence that counted, as a verdict tells it. */
-export function proofOf({ tlogEntries, timestamps }: Evidence): SignatureProof {
+/** Converts the proof that counted to the form that a verdict has. */
+export function toProof({ tlogEntries, timestamps }: ClaimedProof): SignatureProof {
   return {
     log_entries: tlogEntries.map(({ logId, logIndex, integratedTime }) => ({
       log_id: Buffer.from(logId?.keyId ?? []).toString('hex'),
@@ -56,25 +56,25 @@ export function proofOf({ tlogEntries, timestamps }: Evidence): SignatureProof {
   };
 }
 
-/** Puts a parsed bundle and what it signs together. @throws Refusal `bundle_invalid`, `certificate_invalid` */
+/** Combines a parsed bundle with what it signs. @throws Refusal `bundle_invalid`, `certificate_invalid` */
 export function toMaterial(
   bundle: Bundle,
   signature: SignedEntity['signature'],
-  claim: Claim,
+  claim: SignatureClaim,
 ): Material {
   const { tlogEntries, timestampVerificationData, content } = bundle.verificationMaterial;
   const tokens = timestampVerificationData?.rfc3161Timestamps ?? [];
-  const evidence = tlogEntries.length + tokens.length;
-  if (evidence > limits.signatureEvidenceMax) {
+  const proof = tlogEntries.length + tokens.length;
+  if (proof > limits.signatureEvidenceMax) {
     const most = limits.signatureEvidenceMax;
     refuse(
       'bundle_invalid',
-      `expected at most ${most} log entries and timestamps in a signature, found ${evidence}`,
+      `expected at most ${most} log entries and timestamps in a signature, found ${proof}`,
     );
   }
   const timestamps: SignedEntity['timestamps'] = [];
   for (const tlogEntry of tlogEntries) {
-    // Rekor v2 writes no time.
+    // Rekor v2 states no time.
     const saysTime = tlogEntry.integratedTime && tlogEntry.integratedTime !== '0';
     if (saysTime) timestamps.push({ $case: 'transparency-log', tlogEntry });
   }
@@ -82,7 +82,7 @@ export function toMaterial(
     const timestamp = new RFC3161Timestamp(DerNode.parse(signedTimestamp));
     timestamps.push({ $case: 'timestamp-authority', timestamp });
   }
-  const leaf = leafOf(content);
+  const leaf = findLeaf(content);
   const key: SignedEntity['key'] =
     leaf === null
       ? { $case: 'public-key', hint: content.$case === 'publicKey' ? content.publicKey.hint : '' }
@@ -94,14 +94,14 @@ export function toMaterial(
   };
 }
 
-/** The signer's certificate in DER; null for a key. */
-function leafOf(content: Bundle['verificationMaterial']['content']): Uint8Array | null {
+/** Returns the signer's certificate in DER, or null for a key. */
+function findLeaf(content: Bundle['verificationMaterial']['content']): Uint8Array | null {
   if (content.$case === 'publicKey') return null;
   if (content.$case === 'certificate') return content.certificate.rawBytes;
   const [leaf, ...others] = content.x509CertificateChain.certificates;
   if (leaf === undefined)
     return refuse('certificate_invalid', 'expected a certificate in the chain, found none');
-  // sigstore_bundle.proto: roots come from the trust root, never with the signature.
+  // sigstore_bundle.proto: root certificates come from the trust root, never with the signature.
   const root = others
     .map(({ rawBytes }) => parseCertificate(rawBytes))
     .find((one) => one.subject === one.issuer);

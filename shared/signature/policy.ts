@@ -1,5 +1,6 @@
 import type { TrustMaterial } from '@sigstore/verify';
 import type { RE2JS } from 're2js';
+import { cacheByContent } from '../base/cache.ts';
 import { limits } from '../base/limits/index.ts';
 import type {
   AttestationRequirement,
@@ -7,7 +8,6 @@ import type {
   SignaturePolicy,
   SignerIdentity,
 } from '../domain/signatures/index.ts';
-import { byContent } from './by-content.ts';
 import { checkPublicKey, type TrustedKey } from './keys.ts';
 import { compileRegexp } from './regexp.ts';
 import { parseTrustedRoot } from './trust-root.ts';
@@ -31,17 +31,17 @@ export interface CompiledPolicy {
   requireTlog: boolean;
   annotations: Record<string, string>;
   attestations: CompiledAttestation[];
-  /** Null where the policy rests on nothing but keys. */
+  /** Null when the policy needs only keys. */
   trust: TrustMaterial | null;
 }
 
 /**
- * Compiles a policy, once for each content.
+ * Compiles a policy. Equal policies are compiled once.
  * @throws GantryError `regexp_invalid`, `key_invalid`, `trusted_root_invalid`
  */
-export const compilePolicy = byContent(compile, limits.compiledPoliciesMax);
+export const compilePolicy = cacheByContent(compile, limits.compiledPoliciesMax);
 
-const trustOf = byContent(
+const parseTrust = cacheByContent(
   ({ root }: { root: unknown }) => parseTrustedRoot(root),
   limits.parsedTrustRootsMax,
 );
@@ -69,6 +69,6 @@ function compile(policy: SignaturePolicy): CompiledPolicy {
           ? null
           : compileRegexp(source.builder_regexp, 'builder_regexp'),
     })),
-    trust: needsTrustRoot ? trustOf({ root: policy.trusted_root }) : null,
+    trust: needsTrustRoot ? parseTrust({ root: policy.trusted_root }) : null,
   };
 }

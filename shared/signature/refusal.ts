@@ -2,14 +2,14 @@ import { VerificationError } from '@sigstore/verify';
 import { GantryError } from '../base/error.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 
-/** Why a signature does not count. Thrown within this folder only: it ends as a verdict. */
+/** Why a signature does not count. It is thrown only within this folder and becomes a verdict. */
 export class Refusal extends GantryError {}
 
 export function refuse(code: ErrorCode, message: string, cause?: unknown): never {
   throw new Refusal(code, message, { cause });
 }
 
-// @sigstore/verify's codes are coarser than ours: its sentences tell the rest, and tests hold them to it.
+// The codes of @sigstore/verify are coarser than ours, so its messages decide. Tests fail if these messages change.
 const byMessage: [RegExp, ErrorCode][] = [
   [/expected \d+ SCTs/, 'sct_missing'],
   [/SCT/, 'sct_invalid'],
@@ -30,8 +30,8 @@ const byCode: Record<string, ErrorCode> = {
   TIMESTAMP_ERROR: 'timestamp_invalid',
 };
 
-/** The refusal that an error of the verification library stands for; malformed material gives `bundle_invalid`. */
-export function refusalOf(error: unknown): GantryError {
+/** Converts an error of the verification library to a refusal. Malformed material becomes `bundle_invalid`. */
+export function toRefusal(error: unknown): GantryError {
   if (error instanceof GantryError) return error;
   if (!(error instanceof VerificationError)) {
     const reason = error instanceof Error ? error.message : String(error);

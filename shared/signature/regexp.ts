@@ -3,7 +3,7 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 
 /**
- * Compiles a regexp with RE2 meaning (linear time), as Go and so cosign read it. Use `test`, which searches.
+ * Compiles a regexp with RE2 (linear time), as Go and therefore cosign read it. Use `test`, which searches.
  * @throws GantryError `regexp_invalid`
  */
 export function compileRegexp(source: string, field?: string): RE2JS {
@@ -23,15 +23,15 @@ export function compileRegexp(source: string, field?: string): RE2JS {
   }
 }
 
-/** The regexp that matches one text and nothing else. */
+/** Returns the regexp that matches one text and nothing else. */
 export function exactRegexp(text: string): string {
   return `^${RE2JS.quote(text)}$`;
 }
 
 /**
- * Checks a regexp at registration. Regexps are searched for, so one that is not anchored at both ends accepts every
- * identity that merely contains a match: `…/my-module` would accept `…/my-module-evil`.
- * @param field named in the error
+ * Checks a regexp at registration. A regexp may match anywhere in an identity, so it must be anchored at both ends:
+ * `…/my-module` would also accept `…/my-module-evil`.
+ * @param options.field the field that the error names
  * @throws GantryError `regexp_invalid`, `regexp_unanchored`
  */
 export function checkRegexp(
@@ -52,15 +52,17 @@ export function checkRegexp(
   );
 }
 
-/** A `^` that what follows makes optional: RE2 has a repetition pass over flags and empty quotations, `^(?i)*a$` is `(^)*a$`. */
+/**
+ * A `^` that a repetition makes optional. In RE2 a repetition skips flags and empty quotations, so `^(?i)*a$` is `(^)*a$`.
+ */
 const optionalStart = /^\^(\(\?[^()]*\)|\\Q\\E|\\E)*[*+?{]/;
 
 /** True when every alternative at the top level begins with `^` and ends with `$`. */
 export function isAnchored(source: string): boolean {
-  // Under (?m), ^ and $ would also match at line ends within the text.
+  // With (?m), ^ and $ also match at line ends within the text.
   if (/\(\?[a-zA-Z]*m/.test(source)) return false;
   const body = source.replace(/^\(\?[isU]+\)/, '');
-  return topLevelAlternatives(body).every(
+  return splitAlternatives(body).every(
     ({ text, endsWithMetaDollar }) =>
       text.startsWith('^') && !optionalStart.test(text) && endsWithMetaDollar,
   );
@@ -68,11 +70,11 @@ export function isAnchored(source: string): boolean {
 
 interface Alternative {
   text: string;
-  /** False where the last `$` is escaped, quoted, within a class or a group. */
+  /** False when the last `$` is escaped, quoted, or within a class or a group. */
   endsWithMetaDollar: boolean;
 }
 
-function topLevelAlternatives(source: string): Alternative[] {
+function splitAlternatives(source: string): Alternative[] {
   const alternatives: Alternative[] = [];
   let start = 0;
   let depth = 0;
@@ -84,8 +86,8 @@ function topLevelAlternatives(source: string): Alternative[] {
       start = i + 1;
     }
     endsWithMetaDollar = char === '$' && depth === 0;
-    if (char === '\\') i = escapeEnd(source, i);
-    else if (char === '[') i = classEnd(source, i);
+    if (char === '\\') i = findEscapeEnd(source, i);
+    else if (char === '[') i = findClassEnd(source, i);
     else if (char === '(') depth++;
     else if (char === ')') depth--;
   }
@@ -93,15 +95,15 @@ function topLevelAlternatives(source: string): Alternative[] {
   return alternatives;
 }
 
-/** The index of the last character of the escape, or of the quotation `\Q…\E`, that begins at `at`. */
-function escapeEnd(source: string, at: number): number {
+/** Returns the index of the last character of the escape, or of the quotation `\Q…\E`, that begins at `at`. */
+function findEscapeEnd(source: string, at: number): number {
   if (source[at + 1] !== 'Q') return at + 1;
   const end = source.indexOf('\\E', at + 2);
   return end < 0 ? source.length : end + 1;
 }
 
-/** The index of the `]` that ends the class beginning at `at`; a `]` right behind `[` or `[^` is a member. */
-function classEnd(source: string, at: number): number {
+/** Returns the index of the `]` that ends the class at `at`. A `]` right after `[` or `[^` is a member of the class. */
+function findClassEnd(source: string, at: number): number {
   let i = at + 1;
   if (source[i] === '^') i++;
   if (source[i] === ']') i++;

@@ -5,8 +5,8 @@ import { GantryError } from '../base/error.ts';
 const publicGoodMirror = 'https://tuf-repo-cdn.sigstore.dev';
 
 /**
- * Sigstore's public-good trust root as the library ships it, for a start without network: TUF root metadata (JSON text), the
- * parsed `trusted_root.json`, and the SHA-256 of its bytes as its version.
+ * Reads the public-good trust root that the library ships, so that Gantry can start without a network: the TUF root
+ * metadata (JSON text), the parsed `trusted_root.json`, and the SHA-256 of its bytes as its version.
  */
 export function shippedTrust(): { root: string; trustedRoot: unknown; version: string } {
   const seed = (seeds as Record<string, { 'root.json': string; targets: Record<string, string> }>)[

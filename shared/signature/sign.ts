@@ -3,9 +3,9 @@ import { GantryError } from '../base/error.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { signPredicateType } from '../domain/signatures/index.ts';
 import { preAuthenticationEncoding, statementPayloadType } from './bundle.ts';
-import { hashOf, keyHint, keyKind } from './keys.ts';
+import { findKeyKind, hashKey, hashOf } from './keys.ts';
 
-/** A Sigstore bundle v0.3 by a plain key, without log entry and timestamp: what `cosign sign --key` 3 writes. */
+/** A Sigstore bundle v0.3 by a plain key, without log entry and timestamp, as `cosign sign --key` 3 writes it. */
 export interface KeyedBundle {
   mediaType: string;
   verificationMaterial: { publicKey: { hint: string } };
@@ -13,9 +13,9 @@ export interface KeyedBundle {
 }
 
 /**
- * Signs an artifact's digest the way cosign 3 does: an in-toto statement of cosign's sign type in a DSSE envelope.
- * @param digest `sha256:<hex>` of the artifact's manifest
- * @param key a private key, see `readCosignKey`
+ * Signs the digest of an artifact as cosign 3 does: an in-toto statement of cosign's sign type in a DSSE envelope.
+ * @param options.digest `sha256:<hex>` of the artifact's manifest
+ * @param options.key a private key, see `readCosignKey`
  * @throws GantryError `key_invalid`
  */
 export function signArtifact(options: {
@@ -24,7 +24,7 @@ export function signArtifact(options: {
   annotations?: Record<string, string>;
 }): KeyedBundle {
   const { digest, key, annotations = {} } = options;
-  const kind = keyKind(key);
+  const kind = findKeyKind(key);
   if (kind === null || key.type !== 'private') {
     throw new GantryError(
       'key_invalid',
@@ -34,7 +34,7 @@ export function signArtifact(options: {
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [
-      { digest: { sha256: digest.replace(/^sha256:/, '') }, annotations: sorted(annotations) },
+      { digest: { sha256: digest.replace(/^sha256:/, '') }, annotations: sortByName(annotations) },
     ],
     predicateType: signPredicateType,
     predicate: {},
@@ -47,7 +47,7 @@ export function signArtifact(options: {
   );
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
-    verificationMaterial: { publicKey: { hint: keyHint(createPublicKey(key)) } },
+    verificationMaterial: { publicKey: { hint: hashKey(createPublicKey(key)) } },
     dsseEnvelope: {
       payload: payload.toString('base64'),
       payloadType: statementPayloadType,
@@ -56,7 +56,7 @@ export function signArtifact(options: {
   };
 }
 
-/** Go writes maps in the order of their keys. */
-function sorted(annotations: Record<string, string>): Record<string, string> {
+/** Sorts annotations by name, as Go does. */
+function sortByName(annotations: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(annotations).sort(([a], [b]) => compareBytes(a, b)));
 }

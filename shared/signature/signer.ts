@@ -5,13 +5,13 @@ import { refuse } from './refusal.ts';
 
 type Certificate = Extract<SignedEntity['key'], { $case: 'certificate' }>['certificate'];
 
-/** Who a certificate says the signer is. */
+/** The signer according to a certificate. */
 export interface Signer {
-  /** The subject alternative name: a workflow's address, an e-mail address, a user name. */
+  /** The subject alternative name: the URL of a workflow, an e-mail address, or a user name. */
   identity: string | null;
   /** The OIDC issuer that vouched for the identity. */
   issuer: string | null;
-  /** What it says of the workflow that signed. */
+  /** What the certificate says about the workflow that signed. */
   claims: SignerClaims;
 }
 
@@ -20,38 +20,41 @@ const fulcioExtension = /^1\.3\.6\.1\.4\.1\.57264\.1\.(\d+)$/;
 const issuerOid = 8;
 const olderIssuerOid = 1;
 const userNameOid = '1.3.6.1.4.1.57264.1.7';
-/** Extensions up to here hold bare text, later ones DER. */
+/** Extensions up to this number hold bare text, later ones DER. */
 const lastBareOid = 6;
 const subjectAltNameOid = '2.5.29.17';
 const codeSigningOid = '1.3.6.1.5.5.7.3.3';
 
-// GeneralName, RFC 5280, §4.2.1.6: the tags of the kinds that Fulcio issues.
+// The tags of the kinds of GeneralName that Fulcio issues (RFC 5280, §4.2.1.6).
 const otherName = 0;
 const rfc822Name = 1;
 const uniformResourceIdentifier = 6;
 
 /**
- * Reads the signer from Fulcio's extensions. Null for what is missing or no plain text: the library decodes names by
- * cutting the high bit off, which would let one name pass for another.
+ * Reads the signer from Fulcio's extensions. A value is null when it is missing or not plain text. The library decodes
+ * names by dropping the high bit, so one name could pass for another.
  */
 export function readSigner(certificate: Certificate): Signer {
   try {
-    const texts = fulcioTexts(certificate);
+    const texts = readFulcioTexts(certificate);
     const claims: SignerClaims = {};
     for (const [name, oid] of Object.entries(claimOids)) {
       const text = texts.get(oid);
       if (typeof text === 'string') claims[name as ClaimName] = text;
     }
-    // A newer extension that cannot be read does not give way to the older one.
+    // If the newer extension cannot be read, the older one does not count either.
     const issuer = texts.has(issuerOid) ? texts.get(issuerOid) : texts.get(olderIssuerOid);
-    return { identity: subjectAltName(certificate), issuer: issuer ?? null, claims };
+    return { identity: readSubjectAltName(certificate), issuer: issuer ?? null, claims };
   } catch {
     return { identity: null, issuer: null, claims: {} };
   }
 }
 
-/** The texts of Fulcio's extensions by the last number of their names; null for what is no text, or is there twice. */
-function fulcioTexts(certificate: Certificate): Map<number, string | null> {
+/**
+ * Reads the texts of Fulcio's extensions by the last number of their OIDs. A text is null when it is not text, or when the
+ * certificate has the extension twice.
+ */
+function readFulcioTexts(certificate: Certificate): Map<number, string | null> {
   const texts = new Map<number, string | null>();
   for (const { subs } of certificate.extensions) {
     const last = fulcioExtension.exec(subs[0]?.toOID() ?? '')?.[1];
@@ -59,15 +62,15 @@ function fulcioTexts(certificate: Certificate): Map<number, string | null> {
     const number = Number(last);
     const octets = subs.at(-1);
     const value = number <= lastBareOid ? octets?.value : octets?.subs[0]?.value;
-    texts.set(number, value === undefined || texts.has(number) ? null : utf8(value));
+    texts.set(number, value === undefined || texts.has(number) ? null : decodeUtf8(value));
   }
   return texts;
 }
 
-/** Demands a leaf for code signing, as cosign does: a trusted authority issues other certificates too. */
+/** Requires a leaf certificate for code signing, as cosign does: a trusted authority also issues other certificates. */
 export function checkLeaf(certificate: X509Certificate): void {
   if (certificate.ca)
-    refuse('certificate_invalid', 'expected a leaf certificate, found one of an authority');
+    refuse('certificate_invalid', 'expected a leaf certificate, found a CA certificate');
   if (!(certificate.keyUsage ?? []).includes(codeSigningOid)) {
     refuse(
       'certificate_invalid',
@@ -76,29 +79,29 @@ export function checkLeaf(certificate: X509Certificate): void {
   }
 }
 
-function subjectAltName(certificate: Certificate): string | null {
+function readSubjectAltName(certificate: Certificate): string | null {
   const names = certificate.extension(subjectAltNameOid)?.valueObj.subs[0]?.subs ?? [];
   const [name] = names;
-  // Fulcio writes one name; which of several a policy means would be a guess.
+  // Fulcio writes one name. With several, Gantry would have to guess which one the policy means.
   if (name === undefined || names.length !== 1) return null;
   if (
     name.tag.isContextSpecific(uniformResourceIdentifier) ||
     name.tag.isContextSpecific(rfc822Name)
   ) {
-    return ascii(name.value);
+    return decodeAscii(name.value);
   }
   if (!name.tag.isContextSpecific(otherName) || name.subs[0]?.toOID() !== userNameOid) return null;
   const value = name.subs[1]?.subs[0]?.value;
-  return value === undefined ? null : utf8(value);
+  return value === undefined ? null : decodeUtf8(value);
 }
 
-function ascii(bytes: Uint8Array): string | null {
+function decodeAscii(bytes: Uint8Array): string | null {
   return bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
     ? Buffer.from(bytes).toString('latin1')
     : null;
 }
 
-function utf8(bytes: Uint8Array): string | null {
+function decodeUtf8(bytes: Uint8Array): string | null {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return [...text].some((char) => char < ' ') ? null : text;

@@ -7,8 +7,8 @@ import { Certificate } from './certificate.ts';
 import { DerNode } from './der.ts';
 import { shippedTrust } from './shipped-trust.ts';
 
-// The parser of the library fills whatever is missing with defaults, so the shape is checked first: a period without its
-// start would be read as one since ever.
+// The library's parser fills missing fields with defaults, so the shape is checked first: a period without a start would
+// have no lower bound.
 const validFor = z.looseObject({ start: z.iso.datetime({ offset: true }) });
 const log = z.looseObject({
   publicKey: z.looseObject({ rawBytes: z.string().min(1), validFor }),
@@ -29,8 +29,8 @@ const trustedRoot = z.looseObject({
 });
 
 /**
- * Parses a Sigstore `trusted_root.json`, all certificates and keys in it included.
- * @param root parsed JSON; null means the public-good instance as shipped
+ * Parses a Sigstore `trusted_root.json` with all of its certificates and keys.
+ * @param root parsed JSON; null means the public-good trust root that the library ships
  * @throws GantryError `trusted_root_invalid`
  */
 export function parseTrustedRoot(root: unknown): TrustMaterial {
@@ -43,8 +43,8 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
     throw invalid('it names neither a certificate authority nor a transparency log');
   }
   try {
-    const material = withCertificates(toTrustMaterial(TrustedRoot.fromJSON(parsed.data)));
-    // Certificates are read lazily by the library; a broken one must show here and not at the first signature.
+    const material = cacheCertificates(toTrustMaterial(TrustedRoot.fromJSON(parsed.data)));
+    // The library reads certificates lazily. A malformed one must fail here, not at the first signature.
     for (const { certChain } of [
       ...material.certificateAuthorities,
       ...material.timestampAuthorities,
@@ -58,25 +58,22 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
   }
 }
 
-/** Its certificates as those that remember which of them have signed which. */
-function withCertificates(material: TrustMaterial): TrustMaterial {
-  const remembering = ({
-    certChain,
-    validFor,
-  }: TrustMaterial['certificateAuthorities'][number]) => ({
+/** Replaces the certificates with ones that cache which certificates signed them. */
+function cacheCertificates(material: TrustMaterial): TrustMaterial {
+  const toCaching = ({ certChain, validFor }: TrustMaterial['certificateAuthorities'][number]) => ({
     certChain: certChain.map((certificate) => new Certificate(DerNode.of(certificate.root))),
     validFor,
   });
   return {
     ...material,
-    certificateAuthorities: material.certificateAuthorities.map(remembering),
-    timestampAuthorities: material.timestampAuthorities.map(remembering),
+    certificateAuthorities: material.certificateAuthorities.map(toCaching),
+    timestampAuthorities: material.timestampAuthorities.map(toCaching),
   };
 }
 
 /**
- * Checks a custom `trusted_root.json` at registration: whether it is one, and whether it has all that signatures by the
- * policy are judged by. What is missing is told at once, with what it is for.
+ * Checks a custom `trusted_root.json` at registration: it must be valid and hold everything that the policy needs to verify
+ * signatures. The error lists all missing parts, and why each is needed.
  * @throws GantryError `trusted_root_invalid`
  */
 export function checkTrustedRoot(
@@ -87,19 +84,19 @@ export function checkTrustedRoot(
   if (bytes > limits.trustedRootBytesMax) {
     throw invalid(`at most ${limits.trustedRootBytesMax} bytes of JSON, found ${bytes}`);
   }
-  // Null stands for the public-good root elsewhere; whoever checks one has one.
+  // Elsewhere null means the public-good trust root. Here it is an error, because a custom root is expected.
   const material = parseTrustedRoot(root ?? {});
   const { keyless, require_tlog } = demands;
   const wanted = [
     {
       part: 'certificateAuthorities',
       for: keyless,
-      why: 'keyless signatures are judged by the authority of their certificate',
+      why: 'keyless signatures are verified by the authority of their certificate',
     },
     {
       part: 'ctlogs',
       for: keyless,
-      why: "a keyless signature's certificate must hold a proof (SCT) of a certificate log",
+      why: 'the certificate of a keyless signature must hold a proof (SCT) of a certificate log',
     },
     {
       part: 'tlogs',
@@ -109,14 +106,14 @@ export function checkTrustedRoot(
     {
       part: 'timestampAuthorities',
       for: keyless && !require_tlog,
-      why: 'without require_tlog the time of a keyless signature comes from a signed timestamp',
+      why: 'without require_tlog a keyless signature gets its time from a signed timestamp',
     },
   ] as const;
   const missing = wanted.filter((one) => one.for && material[one.part].length === 0);
   if (missing.length === 0) return;
   throw new GantryError(
     'trusted_root_invalid',
-    `expected in the trusted_root what the policy demands, found ${missing.map(({ part, why }) => `no ${part} (${why})`).join(', ')}`,
+    `expected a trusted_root with everything that the policy needs, found ${missing.map(({ part, why }) => `no ${part} (${why})`).join(', ')}`,
     {
       field: 'trusted_root',
       expected: wanted.filter((one) => one.for).map(({ part }) => part),

@@ -9,24 +9,30 @@ import {
   type SignerClaims,
   signPredicateType,
 } from '../domain/signatures/index.ts';
-import { summarise, unmet } from './attestation.ts';
+import { findUnmetRequirement, summarizeAttestation } from './attestation.ts';
 import { readBundle } from './bundle.ts';
 import { checkIdentity } from './identity.ts';
-import { keyHintOf, verifyKeyed } from './keyed.ts';
+import { readKeyHint, verifyKeyed } from './keyed.ts';
 import { verifyKeyless } from './keyless.ts';
 import { readLegacy } from './legacy.ts';
-import { type Artifact, type Claim, type Evidence, type Material, proofOf } from './material.ts';
+import {
+  type Artifact,
+  type ClaimedProof,
+  type Material,
+  type SignatureClaim,
+  toProof,
+} from './material.ts';
 import { type CompiledPolicy, compilePolicy } from './policy.ts';
-import { Refusal, refusalOf, refuse } from './refusal.ts';
+import { Refusal, refuse, toRefusal } from './refusal.ts';
 import { readSigner, type Signer } from './signer.ts';
 
-/** Raised when the same signatures and policy may get another verdict than before: cached ones count no more. */
-export const judgingRules = 1;
+/** Increase this when the same signatures and policy may get a different verdict. Cached verdicts then no longer count. */
+export const verdictRules = 1;
 
 /**
- * Judges an artifact by the signatures found beside it: any that satisfies the policy suffices, and attestations only where
- * the policy asks for them besides. Pure; never throws.
- * @param digest the artifact manifest's, as computed from its bytes by the caller
+ * Verifies an artifact by the signatures found beside it. One signature that satisfies the policy is enough. Attestations
+ * are needed only if the policy requires them. Pure; never throws.
+ * @param digest the digest of the artifact manifest, which the caller computed from its bytes
  */
 export function verifyArtifact(
   digest: string,
@@ -34,13 +40,15 @@ export function verifyArtifact(
   policy: SignaturePolicy,
 ): ArtifactVerdict {
   const signatures = found.map((signature) => verifySignature(signature, digest, policy));
-  const told = mostTelling(signatures);
-  if (told === undefined) {
+  const best = findMostInformative(signatures);
+  if (best === undefined) {
     const message = 'expected a signature beside the artifact, found none';
     return { verified: false, digest, code: 'unsigned', message, signatures };
   }
-  const { verified, code, message } = told;
-  const missing = verified ? unmet(compilePolicy(policy).attestations, signatures) : null;
+  const { verified, code, message } = best;
+  const missing = verified
+    ? findUnmetRequirement(compilePolicy(policy).attestations, signatures)
+    : null;
   if (missing === null) return { verified, digest, code, message, signatures };
   const by =
     missing.builder_regexp === undefined
@@ -56,9 +64,9 @@ export function verifyArtifact(
 }
 
 /**
- * Judges one signature: what it is about, then who made it, then whether that is whom the policy wants. An attestation is
- * verified the same way and never counts as a signature. Pure; whatever is wrong, with the signature or the policy, is a
- * verdict and no exception.
+ * Verifies one signature: what it signs, then who made it, then whether the policy trusts that signer. An attestation is
+ * verified in the same way, but never counts as a signature. Pure: problems of the signature or the policy become a
+ * verdict, not an exception.
  */
 export function verifySignature(
   signature: FoundSignature,
@@ -72,37 +80,45 @@ export function verifySignature(
       ? readBundle(signature.bundle, { digest })
       : readLegacy(signature);
   };
-  const { claim, ...verdict } = judge(read, digest, policy);
+  const { claim, ...verdict } = verifyMaterial(read, digest, policy);
   const found = { format, source, claimed_digest, ...verdict };
   if (claim?.kind !== 'attestation') return found;
   const message = `expected a signature (${signPredicateType}), found an attestation of type "${claim.predicateType}"`;
-  const attestation = verdict.verified ? { attestation: summarise(claim) } : {};
+  const attestation = verdict.verified ? { attestation: summarizeAttestation(claim) } : {};
   return {
     ...found,
     ...attestation,
     verified: false,
     code: 'attestation_only',
-    message: printable(message),
+    message: toPrintable(message),
   };
 }
 
 /**
- * Judges a Sigstore bundle about a file: a signature over its bytes, or a statement of any type that names its digest. Pure;
- * whatever is wrong is a verdict and no exception.
+ * Verifies a Sigstore bundle for a file: a signature over its bytes, or a statement of any type that names its digest.
+ * Pure: problems become a verdict, not an exception.
  */
 export function verifyBundle(
   bundle: unknown,
   artifact: Artifact,
   policy: SignaturePolicy,
 ): BundleVerdict {
-  const { claim, ...verdict } = judge(() => readBundle(bundle, artifact), artifact.digest, policy);
+  const { claim, ...verdict } = verifyMaterial(
+    () => readBundle(bundle, artifact),
+    artifact.digest,
+    policy,
+  );
   return verdict;
 }
 
-type Judgement = BundleVerdict & { claim?: Claim };
+type VerdictWithClaim = BundleVerdict & { claim?: SignatureClaim };
 
-function judge(read: () => Material, digest: string, policy: SignaturePolicy): Judgement {
-  const judgement: Judgement = {
+function verifyMaterial(
+  read: () => Material,
+  digest: string,
+  policy: SignaturePolicy,
+): VerdictWithClaim {
+  const verdict: VerdictWithClaim = {
     identity: null,
     issuer: null,
     key_id: null,
@@ -114,45 +130,45 @@ function judge(read: () => Material, digest: string, policy: SignaturePolicy): J
     const material = read();
     const { key } = material.entity;
     const signer = key.$case === 'certificate' ? readSigner(key.certificate) : null;
-    // Who claims to have signed is worth showing whether or not it verifies.
-    judgement.claim = material.claim;
-    if (signer === null) judgement.key_id = keyHintOf(material);
-    else Object.assign(judgement, { identity: signer.identity, issuer: signer.issuer });
+    // The verdict shows the claimed signer even if the signature does not verify.
+    verdict.claim = material.claim;
+    if (signer === null) verdict.key_id = readKeyHint(material);
+    else Object.assign(verdict, { identity: signer.identity, issuer: signer.issuer });
 
-    const annotations = annotationsFor(material.claim, digest);
+    const annotations = findAnnotations(material.claim, digest);
     const compiled = compilePolicy(policy);
     const counted =
       signer === null
         ? verifyByKey(material, compiled)
         : verifyByCertificate(material, signer, compiled);
-    if (counted.hint !== undefined) judgement.key_id = counted.hint;
+    if (counted.hint !== undefined) verdict.key_id = counted.hint;
     checkAnnotations(annotations, compiled.annotations);
-    const name = signer === null ? `key ${judgement.key_id}` : `"${signer.identity}"`;
-    const claims = signer === null ? {} : { claims: shortened(signer.claims) };
+    const name = signer === null ? `key ${verdict.key_id}` : `"${signer.identity}"`;
+    const claims = signer === null ? {} : { claims: shortenClaims(signer.claims) };
     return {
-      ...judgement,
+      ...verdict,
       ...claims,
-      proof: proofOf(counted),
+      proof: toProof(counted),
       verified: true,
       code: 'verified',
       message: `signed by ${name}`,
     };
   } catch (error) {
-    const { code, message } = refusalOf(error);
-    return { ...judgement, code, message: printable(message) };
+    const { code, message } = toRefusal(error);
+    return { ...verdict, code, message: toPrintable(message) };
   }
 }
 
-/** Claims as they are shown and kept; what a policy demands is compared in full. */
-function shortened(claims: SignerClaims): SignerClaims {
+/** Shortens claims for display and storage. The policy has compared them in full. */
+function shortenClaims(claims: SignerClaims): SignerClaims {
   return Object.fromEntries(
     Object.entries(claims).map(([name, text]) => [name, text.slice(0, limits.verdictTextMax)]),
   );
 }
 
-/** @returns the annotations that were signed with the digest */
-function annotationsFor(claim: Claim, digest: string): Record<string, unknown> {
-  // A message is read with the digest that it must be of.
+/** Returns the annotations that were signed with the digest. */
+function findAnnotations(claim: SignatureClaim, digest: string): Record<string, unknown> {
+  // A message signature was already read against the digest.
   if (claim.kind === 'message') return {};
   const subject = claim.subjects.find((subject) => subject.digest === digest);
   if (subject) return subject.annotations;
@@ -163,26 +179,30 @@ function annotationsFor(claim: Claim, digest: string): Record<string, unknown> {
   );
 }
 
-/** The evidence that counted, and the hint of the key that made the signature. */
-type Counted = Evidence & { hint?: string };
+/** The proof that counted, and the hint of the key that made the signature. */
+type CountedProof = ClaimedProof & { hint?: string };
 
-function verifyByKey(material: Material, policy: CompiledPolicy): Counted {
+function verifyByKey(material: Material, policy: CompiledPolicy): CountedProof {
   if (policy.keys.length === 0) {
     refuse('mode_mismatch', 'expected a keyless signature with a certificate, found one by a key');
   }
   return verifyKeyed(material, policy);
 }
 
-function verifyByCertificate(material: Material, signer: Signer, policy: CompiledPolicy): Counted {
+function verifyByCertificate(
+  material: Material,
+  signer: Signer,
+  policy: CompiledPolicy,
+): CountedProof {
   if (policy.identities.length === 0) {
     refuse(
       'mode_mismatch',
       'expected a signature by a trusted key, found a keyless one with a certificate',
     );
   }
-  const evidence = verifyKeyless(material, policy);
+  const proof = verifyKeyless(material, policy);
   checkIdentity(signer, policy);
-  return evidence;
+  return proof;
 }
 
 function checkAnnotations(
@@ -200,15 +220,15 @@ function checkAnnotations(
   }
 }
 
-/** Messages quote what strangers wrote: no control characters for terminals, no megabytes for logs. */
-function printable(message: unknown): string {
+/** Messages quote untrusted text, so remove control characters (terminals) and limit the length (logs). */
+function toPrintable(message: unknown): string {
   return String(message)
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
     .slice(0, 1000);
 }
 
-/** From what nearly satisfied the policy to what says least; codes that are not listed come last. */
-const telling: ErrorCode[] = [
+/** From the codes that nearly satisfied the policy to the least informative ones. Codes that are not listed come last. */
+const codesByInformation: ErrorCode[] = [
   'annotation_mismatch',
   'claim_mismatch',
   'issuer_mismatch',
@@ -234,12 +254,12 @@ const telling: ErrorCode[] = [
   'bundle_invalid',
 ];
 
-function mostTelling(verdicts: SignatureVerdict[]): SignatureVerdict | undefined {
+function findMostInformative(verdicts: SignatureVerdict[]): SignatureVerdict | undefined {
   const rank = ({ code }: SignatureVerdict) => {
     if (code === 'verified') return -1;
-    if (code === 'attestation_only') return telling.length + 1;
-    const at = telling.indexOf(code);
-    return at < 0 ? telling.length : at;
+    if (code === 'attestation_only') return codesByInformation.length + 1;
+    const at = codesByInformation.indexOf(code);
+    return at < 0 ? codesByInformation.length : at;
   };
   return [...verdicts].sort((a, b) => rank(a) - rank(b))[0];
 }

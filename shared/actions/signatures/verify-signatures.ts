@@ -7,7 +7,7 @@ import {
   truncateVerdicts,
   type Verification,
 } from '../../domain/signatures/index.ts';
-import { judgingRules, verifyArtifact } from '../../signature/index.ts';
+import { verdictRules, verifyArtifact } from '../../signature/index.ts';
 import { getVerdict, putVerdict } from '../../store/signatures/index.ts';
 import type { Services } from '../context/index.ts';
 import { publicTrustRoot } from './sigstore-trust-root.ts';
@@ -44,7 +44,7 @@ export async function verifySignatures(
     policy_version: made.policy_version,
     trust_root_version: made.trust_root_version,
     evidence_sha256: sha256Hex(JSON.stringify(found)),
-    rules: judgingRules,
+    rules: verdictRules,
   };
   const known = await getVerdict(services.db, key);
   if (known !== null) return { verdict: known, ...made };

@@ -19,7 +19,7 @@ import {
   withModuleChanges,
 } from '../../../shared/domain/modules/index.ts';
 import type { FoundSignature } from '../../../shared/domain/signatures/index.ts';
-import { judgingRules, signArtifact } from '../../../shared/signature/index.ts';
+import { signArtifact, verdictRules } from '../../../shared/signature/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
@@ -314,7 +314,7 @@ describe('a verdict', () => {
     policy_version: module.policy_version,
     trust_root_version: 'none',
     evidence_sha256: sha256Hex(JSON.stringify(found)),
-    rules: judgingRules,
+    rules: verdictRules,
   });
 
   it('is looked up when nothing changed, in its own account only, and never outlives what it was made of', async () => {
