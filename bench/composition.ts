@@ -11,7 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { mapAtOnce } from '../shared/base/concurrency.ts';
+import { mapConcurrently } from '../shared/base/concurrency.ts';
 import { limits } from '../shared/base/limits/index.ts';
 import { composefsImage } from '../shared/composefs/index.ts';
 import {
@@ -52,7 +52,7 @@ function storedLayer(number: number): StoredLayer {
 async function measureCompose(modules: number): Promise<ComposeCost> {
   const stored = Array.from({ length: modules }, (_, number) => storedLayer(number));
   const started = performance.now();
-  const layers = await mapAtOnce(
+  const layers = await mapConcurrently(
     stored,
     limits.storeReadsAtOnce,
     async ({ fileIndex, ...layer }) => {

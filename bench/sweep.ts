@@ -18,7 +18,7 @@ import { createTable } from '../scripts/table.ts';
 import type { Services } from '../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
 import { pollRepository } from '../shared/actions/poll/index.ts';
-import { mapAtOnce } from '../shared/base/concurrency.ts';
+import { mapConcurrently } from '../shared/base/concurrency.ts';
 import { emptyBlob, mediaTypes, RegistryClient } from '../shared/registry/index.ts';
 import { transact } from '../shared/store/db.ts';
 import { createRepository } from '../shared/store/poll/index.ts';
@@ -59,7 +59,7 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
   });
   await push(registry, 'v1.0.0');
   const at = new Date().toISOString();
-  await mapAtOnce(modules, 8, async (module) => {
+  await mapConcurrently(modules, 8, async (module) => {
     const repository = `${registry.host}/bench/${module}`;
     const fixed = {
       tags_hash: null,
@@ -82,7 +82,7 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
   const sweep = async (what: string, requestsMax: number) => {
     requests = 0;
     const started = performance.now();
-    await mapAtOnce(modules, workers, (module) =>
+    await mapConcurrently(modules, workers, (module) =>
       pollRepository(services, { account: 'bench', module }),
     );
     const seconds = (performance.now() - started) / 1000;
@@ -105,7 +105,7 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
 async function push(registry: DockerRegistry, tag: string): Promise<void> {
   const client = new RegistryClient({ host: registry.host });
   const config = { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size };
-  await mapAtOnce(modules, 8, async (module) => {
+  await mapConcurrently(modules, 8, async (module) => {
     const annotations = { tag, module };
     const manifest = {
       schemaVersion: 2,

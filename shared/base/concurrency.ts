@@ -1,11 +1,11 @@
-/** `Promise.all(items.map(each))` with at most `max` of them under way; answers in the order of the items. */
-export async function mapAtOnce<Item, Result>(
+/** `Promise.all(items.map(each))` with at most `max` calls running concurrently. The results have the order of the items. */
+export async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   max: number,
   each: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = new Array(items.length);
-  // One iterator for all workers: each takes the next item that nobody has.
+  // All workers share one iterator, so each takes the next free item.
   const left = items.entries();
   const worker = async () => {
     for (const [index, item] of left) results[index] = await each(item);

@@ -1,4 +1,4 @@
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { compose, layerPriority, type Resolution, resolve } from '../../composition/index.ts';
@@ -61,7 +61,7 @@ export async function composeView(
     entriesMax,
     entriesOf(view, modules.known, resolved.modules),
   );
-  const layers = await mapAtOnce(resolved.modules, limits.storeReadsAtOnce, (one) =>
+  const layers = await mapConcurrently(resolved.modules, limits.storeReadsAtOnce, (one) =>
     layerOf(services, view, modules.known, one),
   );
   warnings.push(...withoutSay(view, modules.known, resolved.modules));

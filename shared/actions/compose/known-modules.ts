@@ -1,4 +1,4 @@
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { type VersionChoice, versionChoices } from '../../composition/index.ts';
@@ -53,7 +53,7 @@ export async function readModules(
       const fresh = [...new Set(round)].filter((name) => !known.has(name));
       if (known.size + fresh.length > limits.consideredModulesMax)
         throw tooMany(known.size + fresh.length);
-      const ones = await mapAtOnce(fresh, limits.storeReadsAtOnce, (name) =>
+      const ones = await mapConcurrently(fresh, limits.storeReadsAtOnce, (name) =>
         readModule(services, view, name, track),
       );
       round = fresh.flatMap((name, i) => {

@@ -1,6 +1,6 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Aws } from '../../aws/clients.ts';
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { correlationId, newCorrelationId } from '../../base/log-context.ts';
 import { type Messages, type QueueName, writeMessage } from '../../contract/queues.ts';
 import type { HostBudget } from '../../domain/registries/index.ts';
@@ -51,7 +51,7 @@ export async function enqueue<Name extends QueueName>(
   const QueueUrl = services.settings.queueUrls[name];
   const correlation = correlationId();
 
-  await mapAtOnce(messages, sending, (message) => {
+  await mapConcurrently(messages, sending, (message) => {
     const MessageBody = writeMessage(name, message, correlation ?? newCorrelationId());
     return services.aws.sqs.send(
       new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds: delaySeconds }),

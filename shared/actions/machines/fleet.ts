@@ -1,4 +1,4 @@
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { chooseVersion } from '../../composition/index.ts';
@@ -54,10 +54,10 @@ export async function readFleet(
   );
   const fleet = cutFleet(mergeFleets(pages), limits.fleetModulesMax, limits.fleetDigestsMax);
   const [modules, templates] = await Promise.all([
-    mapAtOnce(fleet.modules, limits.storeReadsAtOnce, (row) =>
+    mapConcurrently(fleet.modules, limits.storeReadsAtOnce, (row) =>
       withVersions(services, account, row),
     ),
-    mapAtOnce(fleet.templates, limits.storeReadsAtOnce, (row) =>
+    mapConcurrently(fleet.templates, limits.storeReadsAtOnce, (row) =>
       withFailures(services, account, row, filter),
     ),
   ]);

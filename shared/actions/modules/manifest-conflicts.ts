@@ -1,4 +1,4 @@
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import { layerPriority } from '../../composition/index.ts';
 import type { Category, Module, Variety, Version } from '../../domain/modules/index.ts';
@@ -42,7 +42,7 @@ export async function accountConflicts(
   const rank = priorities(account, modules, categories);
   const candidate = candidateOf(account, draft, modules, rank);
   const neighbours = modules.filter(({ name }) => name !== draft.manifest.name);
-  const conflicts = await mapAtOnce(neighbours, limits.validateReadsAtOnce, (module) =>
+  const conflicts = await mapConcurrently(neighbours, limits.validateReadsAtOnce, (module) =>
     conflictsWith(services, candidate, module, rank(module)),
   );
   return cutConflicts(conflicts.flat(), limits.conflictsShownMax);

@@ -1,4 +1,4 @@
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Operation } from '../../domain/operations/index.ts';
 import { type Track, tracks } from '../../domain/templates/index.ts';
@@ -30,7 +30,7 @@ export async function affectedTemplates(
   services: Services,
   { account, changes }: Pick<Operation, 'account' | 'changes'>,
 ): Promise<TemplateTrack[]> {
-  const found = await mapAtOnce(changes, limits.storeReadsAtOnce, (change) =>
+  const found = await mapConcurrently(changes, limits.storeReadsAtOnce, (change) =>
     findAffected(services, account, kindOf(change).affected(change, account)),
   );
   return [...new Map(found.flat().map((one) => [Object.values(one).join('/'), one])).values()];
@@ -98,7 +98,7 @@ async function concernsOthers(
 }
 
 async function withTracks(services: Services, templates: TemplateKey[]): Promise<TemplateTrack[]> {
-  const all = await mapAtOnce(
+  const all = await mapConcurrently(
     templates,
     limits.storeReadsAtOnce,
     async ({ account, template_id }): Promise<TemplateTrack[]> => {

@@ -1,4 +1,4 @@
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
@@ -46,7 +46,7 @@ export async function planTemplates(
   }
   refuseTooWide(tracks.size);
 
-  const planned = await mapAtOnce(
+  const planned = await mapConcurrently(
     [...altered.keys()].sort(),
     limits.storeReadsAtOnce,
     async (template_id) => {

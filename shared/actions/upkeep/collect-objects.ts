@@ -1,4 +1,4 @@
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { CollectMessage } from '../../contract/messages.ts';
 import type { ObjectKind } from '../../contract/objects.ts';
@@ -92,7 +92,7 @@ async function namedByCompositions(
   const templates: string[] = [];
   for await (const { id } of eachTemplate(services.db, account)) templates.push(id);
   const reports = new Set<string>();
-  await mapAtOnce(templates, limits.storeReadsAtOnce, async (id) => {
+  await mapConcurrently(templates, limits.storeReadsAtOnce, async (id) => {
     for (const track of tracks) {
       const pointer = await getComposition(services.db, account, id, track);
       if (pointer !== null) reports.add(pointer.report_key);
@@ -104,7 +104,7 @@ async function namedByCompositions(
     for (const key of desired_report_keys) reports.add(key);
   }
   const names = new Set<string>();
-  await mapAtOnce([...reports], limits.storeReadsAtOnce, async (report_key) => {
+  await mapConcurrently([...reports], limits.storeReadsAtOnce, async (report_key) => {
     for (const key of objectsOf(report_key, await readRecord(services, report_key))) names.add(key);
   });
   return names;

@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import { type Track, tracks } from '../../domain/templates/index.ts';
 import {
@@ -114,7 +114,7 @@ export async function forgetConsidered(
   );
   const now = new Set(modules);
   const stale = noted.filter((row) => !now.has(row.module) && row.sequence < sequence);
-  await mapAtOnce(stale, limits.storeReadsAtOnce, ({ module }) =>
+  await mapConcurrently(stale, limits.storeReadsAtOnce, ({ module }) =>
     removeIf(
       db,
       considered

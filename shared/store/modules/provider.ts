@@ -1,5 +1,5 @@
 import { Entity } from 'electrodb';
-import { mapAtOnce } from '../../base/concurrency.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import { type Db, key, putIfAbsent, query, service, text } from '../db.ts';
 
@@ -28,7 +28,7 @@ export async function noteProvider(
   module: string,
   capabilities: string[],
 ): Promise<void> {
-  await mapAtOnce(capabilities, limits.storeReadsAtOnce, (capability) =>
+  await mapConcurrently(capabilities, limits.storeReadsAtOnce, (capability) =>
     putIfAbsent(db, providers.create({ account, capability, module }).params()),
   );
 }

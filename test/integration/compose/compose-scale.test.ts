@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { makeLayer } from '../../../bench/synthetic-layer.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
-import { mapAtOnce } from '../../../shared/base/concurrency.ts';
+import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
@@ -29,8 +29,8 @@ beforeAll(async () => {
     platform: 'ubuntu-24.04-amd64',
   });
   const numbers = Array.from({ length: modules }, (_, number) => number);
-  await mapAtOnce(numbers, 20, (number) => store(number));
-  await mapAtOnce(numbers.slice(0, assigned), 20, (number) =>
+  await mapConcurrently(numbers, 20, (number) => store(number));
+  await mapConcurrently(numbers.slice(0, assigned), 20, (number) =>
     assign(world.services.db, template, `${world.account}/module-${number}`),
   );
 }, 120_000);

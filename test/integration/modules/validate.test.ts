@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { accountConflicts } from '../../../shared/actions/modules/index.ts';
-import { mapAtOnce } from '../../../shared/base/concurrency.ts';
+import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 import { validateManifestAnswer } from '../../../shared/contract/modules/index.ts';
 import { parseManifest } from '../../../shared/manifest/index.ts';
 import { transact } from '../../../shared/store/db.ts';
@@ -128,7 +128,7 @@ describe('a manifest is held against the modules of its account', () => {
   it('which are all looked at, however many there are', async () => {
     const { services, account } = world;
     const starts = Array.from({ length: 13 }, (_, batch) => batch * 77);
-    await mapAtOnce(starts, 4, (start) =>
+    await mapConcurrently(starts, 4, (start) =>
       transact(
         services.db,
         Array.from({ length: 77 }, (_, i) => createModule(storedModule(account, `a${start + i}`))),

@@ -3,7 +3,7 @@ import { createTable } from '../../../scripts/table.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
 import { schedulePolls } from '../../../shared/actions/poll/index.ts';
-import { mapAtOnce } from '../../../shared/base/concurrency.ts';
+import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { dueShards, transact } from '../../../shared/store/db.ts';
 import {
@@ -51,7 +51,7 @@ beforeAll(async () => {
   });
   services = { ...parked, db: { client, table } };
   const batches = Array.from({ length: total / 100 }, (_, batch) => batch * 100);
-  await mapAtOnce(batches, 8, async (start) => {
+  await mapConcurrently(batches, 8, async (start) => {
     const rows = Array.from({ length: 100 }, (_, index) =>
       createRepository(repositoryOf(start + index)),
     );
@@ -78,7 +78,7 @@ describe('ten thousand repositories', () => {
   it('are each claimed by one of two schedulers', async () => {
     const rows = (await dueRepositories(services.db, now, total)).slice(0, 500);
     let claims = 0;
-    await mapAtOnce([...rows, ...rows], 16, async (row) => {
+    await mapConcurrently([...rows, ...rows], 16, async (row) => {
       if (await claimRepository(services.db, row, never)) claims += 1;
     });
     expect(claims).toBe(rows.length);

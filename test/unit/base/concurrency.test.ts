@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mapAtOnce } from '../../../shared/base/concurrency.ts';
+import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 
-test('answers as Promise.all does, with never more under way than allowed', async () => {
+test('returns what Promise.all returns and never runs more calls than allowed', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.nat(3), { maxLength: 30 }),
@@ -11,7 +11,7 @@ test('answers as Promise.all does, with never more under way than allowed', asyn
       async (waits, max) => {
         let running = 0;
         let most = 0;
-        const answers = await mapAtOnce(waits, max, async (wait) => {
+        const answers = await mapConcurrently(waits, max, async (wait) => {
           running += 1;
           most = Math.max(most, running);
           await sleep(wait);
@@ -27,7 +27,7 @@ test('answers as Promise.all does, with never more under way than allowed', asyn
 });
 
 test('fails with the first failure', async () => {
-  const failing = mapAtOnce([1, 2, 3], 2, async (n) => {
+  const failing = mapConcurrently([1, 2, 3], 2, async (n) => {
     if (n === 2) throw new Error(`no ${n}`);
     return n;
   });
