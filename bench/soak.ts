@@ -26,7 +26,7 @@ import type { Services } from '../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
 import { askForPoll, registerModule } from '../shared/actions/modules/index.ts';
 import { writeModuleTar } from '../shared/artifact/index.ts';
-import { mapAtOnce } from '../shared/base/concurrency.ts';
+import { mapConcurrently } from '../shared/base/concurrency.ts';
 import { sha256Hex, versionId } from '../shared/base/ids.ts';
 import { attachBundle, emptyBlob, mediaTypes, RegistryClient } from '../shared/registry/index.ts';
 import { readCosignKey, signArtifact } from '../shared/signature/index.ts';
@@ -89,7 +89,7 @@ async function soak(services: Services, registry: DockerRegistry, tags: number):
   );
   const started = Date.now();
   const pushedAt = new Map<string, number>();
-  const pushing = mapAtOnce(
+  const pushing = mapConcurrently(
     Array.from({ length: tags }, (_, i) => `1.0.${i}`),
     pushesAtOnce,
     async (version) => {
@@ -154,7 +154,12 @@ async function push(
   const subject = { bytes: manifest, mediaType: mediaTypes.manifest, size: manifest.length };
   const { digest } = await client.putManifest(repository, `v${version}`, subject);
   const bundle = signArtifact({ digest, key });
-  await attachBundle(client, repository, { ...subject, digest }, bundle, new Date());
+  await attachBundle(client, {
+    repository,
+    subject: { ...subject, digest },
+    bundle,
+    createdAt: new Date(),
+  });
   return digest;
 }
 

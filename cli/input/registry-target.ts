@@ -16,7 +16,7 @@ export const plainHttpHelp = 'use http for the registry (always used for loopbac
  * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker configuration
  */
 export async function openTarget(text: string, flags: { plainHttp?: true }): Promise<Target> {
-  const { dockerCredentials, parseReference, RegistryClient } = await import(
+  const { readDockerCredentials, parseReference, RegistryClient } = await import(
     '../../shared/registry/index.ts'
   );
   const reference = parseReference(text);
@@ -30,7 +30,7 @@ export async function openTarget(text: string, flags: { plainHttp?: true }): Pro
       },
     );
   }
-  const credentials = await dockerCredentials(reference.host);
+  const credentials = await readDockerCredentials(reference.host);
   const client = new RegistryClient({
     host: reference.host,
     plainHttp: flags.plainHttp ?? false,

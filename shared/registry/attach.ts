@@ -5,23 +5,27 @@ import { signPredicateType } from '../domain/signatures/index.ts';
 import { fallbackTag, type ManifestContent, type RegistryClient } from './client.ts';
 import { type Descriptor, emptyBlob, mediaTypes, parseIndex } from './schema.ts';
 
-/** The fallback tag is read, changed and written back without a lock: how often to look again whether it stayed. */
+/** The fallback tag is read, changed and written back without a lock, so this is how often to check that the write stayed. */
 const indexAttempts = 4;
 
+interface Attachment {
+  repository: string;
+  subject: ManifestContent;
+  bundle: unknown;
+  createdAt: Date;
+}
+
 /**
- * Stores a signature bundle beside an artifact the way `cosign sign` 3 does: a manifest whose subject is the artifact,
- * and, on registries without the referrers API, an entry in the fallback tag `sha256-<hex>`.
- * @param subject the artifact's manifest, as read from the same repository
- * @param createdAt goes into the manifest, to the second
+ * Stores a signature bundle beside an artifact as `cosign sign` 3 does: a manifest whose subject is the artifact and, on
+ * registries without the referrers API, an entry in the fallback tag `sha256-<hex>`.
+ * @param attachment.subject the artifact's manifest, as read from the same repository
+ * @param attachment.createdAt written to the manifest, to the second
  * @returns the digest of the manifest that holds the bundle
- * @throws GantryError `registry_*`; `conflict` when others kept overwriting the fallback tag
+ * @throws GantryError `registry_*`; `conflict` when other clients keep overwriting the fallback tag
  */
 export async function attachBundle(
   client: RegistryClient,
-  repository: string,
-  subject: ManifestContent,
-  bundle: unknown,
-  createdAt: Date,
+  { repository, subject, bundle, createdAt }: Attachment,
 ): Promise<{ digest: string }> {
   const layer = describe(new TextEncoder().encode(JSON.stringify(bundle)), mediaTypes.bundle);
   await client.pushBlob(repository, emptyBlob, emptyBlob.bytes);
@@ -44,7 +48,7 @@ export async function attachBundle(
   return { digest };
 }
 
-/** cosign 3's shape, its order of keys and the `artifactType` within the config included. */
+/** The manifest as cosign 3 writes it, with its order of keys and the `artifactType` within the config. */
 function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: Date) {
   return {
     schemaVersion: 2,
@@ -66,7 +70,7 @@ function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: 
   };
 }
 
-/** OCI distribution 1.1, "Pushing Manifests with Subject": clients keep the index where the registry does not. */
+/** OCI distribution 1.1, "Pushing Manifests with Subject": clients maintain the index if the registry does not. */
 async function addToFallbackTag(
   client: RegistryClient,
   repository: string,
@@ -87,7 +91,7 @@ async function addToFallbackTag(
   if (settled.some((descriptor) => descriptor.digest === referrer.digest)) return;
   throw new GantryError(
     'conflict',
-    `expected the tag ${tag} to list ${referrer.digest}, but others keep changing it`,
+    `expected the tag ${tag} to list ${referrer.digest}, but other clients keep changing it`,
     {
       expected: referrer.digest,
     },

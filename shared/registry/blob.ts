@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoff } from '../base/backoff.ts';
 import { GantryError, isGantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { type HttpResponse, networkError } from './transport.ts';
 
-/** What a blob must turn out to be. */
+/** The digest and size that a blob must have. */
 export interface ExpectedBlob {
   /** `sha256:<hex>` */
   digest: string;
@@ -12,16 +13,16 @@ export interface ExpectedBlob {
 }
 
 /**
- * Passes a blob's bytes on while hashing and counting them. Bytes are handed out before the digest is known, so a
- * consumer must not act on them for good until the iteration has ended without an error.
- * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch` at the end at the latest, and transport errors
+ * Passes on the bytes of a blob while hashing and counting them. The digest is known only at the end, so a consumer must
+ * not rely on the bytes until the iteration has ended without an error.
+ * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch` (at the end), and transport errors
  */
-export async function* verifiedStream(
+export async function* verifyStream(
   source: AsyncIterable<Uint8Array>,
   { digest, size }: ExpectedBlob,
 ) {
   const hash = createHash('sha256');
-  for await (const chunk of countedStream(source, size, digest)) {
+  for await (const chunk of countStream(source, size, digest)) {
     hash.update(chunk);
     yield chunk;
   }
@@ -38,8 +39,8 @@ export async function* verifiedStream(
   }
 }
 
-/** Passes bytes on and demands exactly `size` of them. @throws GantryError `blob_size_mismatch` */
-export async function* countedStream(
+/** Passes on bytes and requires exactly `size` of them. @throws GantryError `blob_size_mismatch` */
+export async function* countStream(
   source: AsyncIterable<Uint8Array>,
   size: number,
   digest: string,
@@ -54,10 +55,11 @@ export async function* countedStream(
 }
 
 /**
- * A stream that is opened again where it broke off. Only failures of the way are worth it; each attempt waits longer.
- * @param open the bytes from an offset on
+ * Reopens a stream at the position where it broke off. Only failures of the connection are retried, and each retry waits
+ * longer.
+ * @param open opens the stream at an offset
  */
-export async function* resumed(
+export async function* resumeStream(
   offset: number,
   open: (from: number) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
@@ -70,7 +72,7 @@ export async function* resumed(
       }
       return;
     } catch (error) {
-      // Before the first byte there is nothing to save: the caller's own retry costs as little.
+      // Before the first byte a retry of the caller costs as little.
       const begun = position > offset;
       const passing = isGantryError(
         error,
@@ -79,13 +81,15 @@ export async function* resumed(
         'registry_error',
       );
       if (!begun || !passing || attempt === limits.blobResumesMax) throw error;
-      await sleep(limits.blobResumeWaitMs * 2 ** attempt);
+      await sleep(
+        backoff({ attempt, base: limits.blobResumeWaitMs, cap: limits.blobResumeWaitMaxMs }),
+      );
     }
   }
 }
 
-/** An answer's body as bytes, with failures of the network as GantryErrors, starting `skip` bytes in. */
-export async function* bodyStream(answer: HttpResponse, skip = 0): AsyncGenerator<Uint8Array> {
+/** Reads the body of a response from byte `skip` on. Failures of the network become GantryErrors. */
+export async function* readBody(answer: HttpResponse, skip = 0): AsyncGenerator<Uint8Array> {
   let left = skip;
   try {
     for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
@@ -102,7 +106,7 @@ export async function* bodyStream(answer: HttpResponse, skip = 0): AsyncGenerato
   }
 }
 
-/** The size error that a stream or a `Content-Length` gives rise to. */
+/** The error for a stream or a `Content-Length` of the wrong size. */
 export function sizeError(
   digest: string,
   expected: number,

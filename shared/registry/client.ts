@@ -3,22 +3,22 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { pullScope } from './auth.ts';
 import {
-  bodyStream,
-  countedStream,
+  countStream,
   type ExpectedBlob,
-  resumed,
+  readBody,
+  resumeStream,
   sizeError,
-  verifiedStream,
+  verifyStream,
 } from './blob.ts';
 import { nextPage, type RegistryClientOptions, RegistryConnection } from './connection.ts';
-import { failure } from './failure.ts';
+import { readError } from './failure.ts';
 import { isDigest } from './reference.ts';
 import { type Descriptor, mediaTypes, parseIndex } from './schema.ts';
 import { readTags, type TagList } from './tags.ts';
 import { discard, type HttpResponse, header } from './transport.ts';
 import { type BlobSource, type Progress, putManifest, uploadBlob } from './upload.ts';
 
-/** A manifest or index as the registry stores it; `digest` was computed from the bytes. */
+/** A manifest or index as the registry stores it. `digest` is computed from the bytes. */
 export interface ManifestContent {
   bytes: Uint8Array;
   mediaType: string;
@@ -26,14 +26,14 @@ export interface ManifestContent {
   size: number;
 }
 
-/** What a HEAD says about a manifest. Nothing of it is checked until the manifest is read. */
+/** What a HEAD request says about a manifest. Nothing is verified until the manifest is read. */
 export interface ManifestHead {
   claimedDigest: string;
   mediaType: string;
   size: number;
 }
 
-/** Where referrers were found. */
+/** Referrers, and where they were found. */
 export interface Referrers {
   source: 'referrers' | 'fallback_tag';
   descriptors: Descriptor[];
@@ -47,41 +47,40 @@ const manifestAccept = [
 ].join(', ');
 
 /**
- * A client of one registry (OCI distribution 1.1), for one worker's run: tokens live as long as the object, or the
- * `memory` it is given.
- * Everything a registry says is hostile until its digest was computed here.
+ * A client of one registry (OCI distribution 1.1). Tokens live as long as the client or its `memory`. All data of a
+ * registry is hostile until this client has computed its digest.
  */
 export class RegistryClient {
-  private readonly connection: RegistryConnection;
+  readonly #connection: RegistryConnection;
 
   constructor(options: RegistryClientOptions) {
-    this.connection = new RegistryConnection(options);
+    this.#connection = new RegistryConnection(options);
   }
 
   get host(): string {
-    return this.connection.host;
+    return this.#connection.host;
   }
 
   /**
-   * All tags of a repository, page by page; a list that fits one page costs one request.
+   * Lists all tags of a repository, page by page. A list that fits one page needs one request.
    * @throws GantryError `registry_*`
    */
   listTags(repository: string): Promise<TagList> {
-    return readTags(this.connection, repository);
+    return readTags(this.#connection, repository);
   }
 
   /**
-   * What a tag or digest names at the moment. One request, unless the registry leaves the digest out of its answer.
-   * @throws GantryError `registry_*`; `registry_not_found` when there is no such manifest
+   * Returns what a tag or digest names now. It takes one request, unless the registry omits the digest in its response.
+   * @throws GantryError `registry_*`; `registry_not_found` when the manifest does not exist
    */
   async headManifest(repository: string, reference: string): Promise<ManifestHead> {
-    const answer = await this.get(
+    const answer = await this.#get(
       repository,
       `manifests/${reference}`,
       { accept: manifestAccept },
       'HEAD',
     );
-    if (answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
+    if (answer.status !== 200) throw await readError(answer, `${repository}:${reference}`);
     await discard(answer);
     const digest = header(answer, 'docker-content-digest');
     const size = Number(header(answer, 'content-length'));
@@ -94,8 +93,8 @@ export class RegistryClient {
 
   /**
    * Reads a manifest or index by tag or digest.
-   * @param expected a size to insist on, from the descriptor that led here
-   * @throws GantryError `manifest_digest_mismatch` when read by digest and the bytes have another;
+   * @param expected the size in the descriptor that names the manifest
+   * @throws GantryError `manifest_digest_mismatch` when the bytes do not have the requested digest;
    *   `blob_size_mismatch`; `manifest_too_large`; `registry_*`
    */
   async getManifest(
@@ -103,10 +102,12 @@ export class RegistryClient {
     reference: string,
     expected: { size?: number } = {},
   ): Promise<ManifestContent> {
-    const answer = await this.get(repository, `manifests/${reference}`, { accept: manifestAccept });
-    if (answer.status !== 200) throw await failure(answer, `${repository}:${reference}`);
+    const answer = await this.#get(repository, `manifests/${reference}`, {
+      accept: manifestAccept,
+    });
+    if (answer.status !== 200) throw await readError(answer, `${repository}:${reference}`);
     await refuseLarge(answer, `${repository}:${reference}`);
-    const bytes = await this.connection.read(answer);
+    const bytes = await this.#connection.read(answer);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (reference.includes(':') && reference !== digest) {
       throw new GantryError(
@@ -125,9 +126,9 @@ export class RegistryClient {
   }
 
   /**
-   * Streams a blob, verifying digest and size on the way; see `verifiedStream`. A stream that breaks off goes on by range
-   * where it ended, a few times. With `offset` the rest of the blob is sent and only its size can be verified here: the
-   * digest is for a caller that kept the hash of the first part.
+   * Streams a blob and verifies its digest and size; see `verifyStream`. A stream that breaks off is resumed by range, a few
+   * times. With `offset` only the rest of the blob is streamed, and only its size is verified here: a caller that hashed
+   * the first part can verify the digest.
    * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch`, `registry_*`
    */
   async *getBlob(
@@ -137,13 +138,14 @@ export class RegistryClient {
   ): AsyncGenerator<Uint8Array> {
     const offset = options.offset ?? 0;
     if (offset > 0 && offset === expected.size) return;
-    const body = resumed(offset, (from) => this.blobFrom(repository, expected, from));
-    if (offset === 0) yield* verifiedStream(body, expected);
-    else yield* countedStream(body, expected.size - offset, expected.digest);
+    const body = resumeStream(offset, (from) => this.#streamBlob(repository, expected, from));
+    if (offset === 0) yield* verifyStream(body, expected);
+    else yield* countStream(body, expected.size - offset, expected.digest);
   }
 
   /**
-   * `length` bytes of a blob from `start` on. They cannot be checked against the blob's digest: the caller knows their own.
+   * Reads `length` bytes of a blob from `start` on. They cannot be verified by the blob's digest, so the caller must know
+   * their digest.
    * @throws GantryError `blob_size_mismatch`, `registry_*`
    */
   async getBlobRange(
@@ -154,20 +156,20 @@ export class RegistryClient {
   ): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0);
     const headers = { range: `bytes=${start}-${start + length - 1}` };
-    const { answer, skip } = await this.openBlob(repository, digest, headers, start);
+    const { answer, skip } = await this.#openBlob(repository, digest, headers, start);
     const chunks: Uint8Array[] = [];
     let count = 0;
-    for await (const chunk of bodyStream(answer, skip)) {
+    for await (const chunk of readBody(answer, skip)) {
       chunks.push(chunk);
       count += chunk.length;
-      // A registry that ignores ranges sends the whole blob: stop as soon as there is enough.
+      // A registry that ignores ranges sends the whole blob, so stop when there is enough.
       if (count >= length) break;
     }
     if (count < length) throw sizeError(digest, length, count);
     return Buffer.concat(chunks).subarray(0, length);
   }
 
-  /** A small blob whole, verified. @throws GantryError as `getBlob`; `blob_size_mismatch` over `bytesMax` */
+  /** Reads and verifies a whole small blob. @throws GantryError as `getBlob`; `blob_size_mismatch` over `bytesMax` */
   async readBlob(
     repository: string,
     expected: ExpectedBlob,
@@ -175,13 +177,13 @@ export class RegistryClient {
   ): Promise<Uint8Array> {
     if (expected.size > bytesMax) throw sizeError(expected.digest, bytesMax, expected.size);
     const chunks: Uint8Array[] = [];
-    // Small enough to be asked for again as a whole, by whoever asked for it.
-    const body = this.blobFrom(repository, expected, 0);
-    for await (const chunk of verifiedStream(body, expected)) chunks.push(chunk);
+    // Not resumeStream: the caller can request such a small blob again.
+    const body = this.#streamBlob(repository, expected, 0);
+    for await (const chunk of verifyStream(body, expected)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
-  /** Manifests that refer to a digest: by the referrers API or, where there is none, by the fallback tag. */
+  /** Lists the manifests that refer to a digest: by the referrers API or, without one, by the fallback tag. */
   async referrers(repository: string, digest: string): Promise<Referrers> {
     const descriptors = await this.referrersApi(repository, digest);
     if (descriptors !== null) return { source: 'referrers', descriptors };
@@ -192,12 +194,12 @@ export class RegistryClient {
   }
 
   /**
-   * The answer of the referrers API (distribution 1.1, "Listing Referrers"), null where a registry has none. Of a list
-   * without end some `limits.referrersMax` are read.
+   * Lists referrers by the referrers API (distribution 1.1, "Listing Referrers"). Returns null when the registry has no such
+   * API. It stops after about `limits.referrersMax` referrers, so an endless list cannot hold a worker.
    */
   async referrersApi(repository: string, digest: string): Promise<Descriptor[] | null> {
     const descriptors: Descriptor[] = [];
-    let url: URL | null = this.connection.url(repository, `referrers/${digest}`);
+    let url: URL | null = this.#connection.url(repository, `referrers/${digest}`);
     const { referrersMax, referrerPagesMax } = limits;
     for (
       let page = 0;
@@ -206,23 +208,23 @@ export class RegistryClient {
     ) {
       const target: URL = url;
       const scope = pullScope(repository);
-      const answer = await this.connection.send(scope, () => ({
+      const answer = await this.#connection.send(scope, () => ({
         method: 'GET',
         url: target,
         headers: { accept: mediaTypes.index },
       }));
-      // The specification says 404 for "no such API"; older registries and proxies have other ways to say it. GHCR sends who
-      // asks to a page of github.com, which limits rates: what that refuses is not the registry's word.
+      // The specification says 404 for "no such API", but older registries and proxies use other statuses. GHCR redirects to
+      // a page of github.com, which limits the rate of requests: its refusal says nothing about the registry.
       const sentAway = answer.url.origin !== target.origin && answer.status !== 200;
       if (page === 0 && (sentAway || [400, 404, 405, 406, 501].includes(answer.status))) {
         await discard(answer);
         return null;
       }
       if (answer.status !== 200)
-        throw await failure(answer, `the referrers of ${repository}@${digest}`);
+        throw await readError(answer, `the referrers of ${repository}@${digest}`);
       const next = header(answer, 'link');
-      const bytes = await this.connection.read(answer);
-      // A catch-all route that answers with a page of its own is no referrers API either.
+      const bytes = await this.#connection.read(answer);
+      // A catch-all route that returns a web page is no referrers API either.
       if (page === 0 && !/json/.test(contentType(answer))) return null;
       descriptors.push(...parseIndex(bytes, `the referrers of ${digest}`).manifests);
       url = nextPage(target, next);
@@ -230,7 +232,7 @@ export class RegistryClient {
     return descriptors;
   }
 
-  /** The descriptors in the fallback tag `sha256-<hex>` (distribution 1.1, "Referrers Tag Schema"), null without one. */
+  /** Reads the fallback tag `sha256-<hex>` (distribution 1.1, "Referrers Tag Schema"). Returns null if it does not exist. */
   async fallbackReferrers(repository: string, digest: string): Promise<Descriptor[] | null> {
     try {
       const content = await this.getManifest(repository, fallbackTag(digest));
@@ -242,7 +244,7 @@ export class RegistryClient {
   }
 
   /**
-   * Uploads a blob unless the registry has it: `uploaded` says which.
+   * Uploads a blob unless the registry already has it. `uploaded` says whether it did.
    * @param source bytes, or a function that opens a new stream of exactly `size` bytes
    */
   pushBlob(
@@ -251,54 +253,54 @@ export class RegistryClient {
     source: BlobSource,
     onProgress?: Progress,
   ): Promise<{ uploaded: boolean }> {
-    return uploadBlob(this.connection, repository, blob, source, onProgress);
+    return uploadBlob(this.#connection, { repository, blob, source, onProgress });
   }
 
   /**
    * Stores a manifest or index under a tag or its digest.
-   * @returns its digest, and whether the registry took note of its subject (referrers API)
+   * @returns the digest, and whether the registry added the manifest to the referrers of its subject (referrers API)
    */
   putManifest(
     repository: string,
     reference: string,
     manifest: { bytes: Uint8Array; mediaType: string },
   ): Promise<{ digest: string; subjectNoted: boolean }> {
-    return putManifest(this.connection, repository, reference, manifest);
+    return putManifest(this.#connection, repository, reference, manifest);
   }
 
-  private get(
+  #get(
     repository: string,
     path: string,
     headers: Record<string, string>,
     method: 'GET' | 'HEAD' = 'GET',
   ) {
-    const url = this.connection.url(repository, path);
-    return this.connection.send(pullScope(repository), () => ({ method, url, headers }));
+    const url = this.#connection.url(repository, path);
+    return this.#connection.send(pullScope(repository), () => ({ method, url, headers }));
   }
 
-  private async *blobFrom(
+  async *#streamBlob(
     repository: string,
     expected: ExpectedBlob,
     offset: number,
   ): AsyncGenerator<Uint8Array> {
     const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const { answer, skip } = await this.openBlob(repository, expected.digest, headers, offset);
+    const { answer, skip } = await this.#openBlob(repository, expected.digest, headers, offset);
     const length = Number(header(answer, 'content-length') ?? Number.NaN);
     const left = expected.size - (offset - skip);
     if (Number.isSafeInteger(length) && length !== left) {
       await discard(answer);
       throw sizeError(expected.digest, expected.size, length + offset - skip);
     }
-    yield* bodyStream(answer, skip);
+    yield* readBody(answer, skip);
   }
 
-  private async openBlob(
+  async #openBlob(
     repository: string,
     digest: string,
     headers: Record<string, string>,
     offset: number,
   ) {
-    const answer = await this.get(repository, `blobs/${digest}`, {
+    const answer = await this.#get(repository, `blobs/${digest}`, {
       'accept-encoding': 'identity',
       ...headers,
     });
@@ -306,14 +308,14 @@ export class RegistryClient {
       const from = /^bytes ([0-9]+)-/.exec(header(answer, 'content-range') ?? '')?.[1];
       if (Number(from) === offset) return { answer, skip: 0 };
     } else if (answer.status === 200) return { answer, skip: offset };
-    throw await failure(
+    throw await readError(
       answer,
       `blob ${digest} of ${repository}${offset > 0 ? ` from byte ${offset}` : ''}`,
     );
   }
 }
 
-/** @throws GantryError `manifest_too_large` when a manifest is announced that is larger than one may be */
+/** @throws GantryError `manifest_too_large` when the registry announces a manifest over the limit */
 async function refuseLarge(answer: HttpResponse, what: string): Promise<void> {
   const size = Number(header(answer, 'content-length') ?? 0);
   const expected = limits.manifestBytesMax;
@@ -323,7 +325,7 @@ async function refuseLarge(answer: HttpResponse, what: string): Promise<void> {
   throw new GantryError('manifest_too_large', message, { expected, found: size });
 }
 
-/** The fallback tag of a digest: `sha256-<hex>`. */
+/** Returns the fallback tag of a digest: `sha256-<hex>`. */
 export function fallbackTag(digest: string): string {
   return digest.replace(':', '-');
 }

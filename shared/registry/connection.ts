@@ -13,38 +13,38 @@ import {
 export interface RegistryClientOptions extends TransportOptions {
   /** Host with port, e.g. `ghcr.io`, `127.0.0.1:5000`. */
   host: string;
-  /** Speak http. Loopback hosts are spoken to over http anyway. */
+  /** Use http instead of https. Loopback hosts always use http. */
   plainHttp?: boolean;
   credentials?: Credentials | null;
-  /** Shared by clients of one host and the same credentials. */
+  /** Clients of one host with the same credentials can share it. */
   memory?: AuthMemory;
 }
 
-/** Authorised requests to one registry; what they mean is the callers' affair. */
+/** Sends authorized requests to one registry. The callers interpret the responses. */
 export class RegistryConnection {
   readonly host: string;
   readonly base: URL;
-  private readonly transport: Transport;
-  private readonly authorizer: Authorizer;
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
 
   constructor(options: RegistryClientOptions) {
     this.host = options.host;
-    // Docker Hub's API does not live under the name that its references carry.
+    // The API of Docker Hub has another host name than its references.
     const host = options.host === 'docker.io' ? 'registry-1.docker.io' : options.host;
     this.base = new URL(
       `${options.plainHttp || isLoopbackHost(host) ? 'http' : 'https'}://${host}/`,
     );
-    this.transport = new Transport(options);
-    this.authorizer = new Authorizer(options.credentials ?? null, this.transport, options.memory);
+    this.#transport = new Transport(options);
+    this.#authorizer = new Authorizer(options.credentials ?? null, this.#transport, options.memory);
   }
 
-  /** The address of something in a repository, e.g. `url('a/b', 'tags/list')`. */
+  /** Builds a URL in a repository, e.g. `url('a/b', 'tags/list')`. */
   url(repository: string, path: string): URL {
     return new URL(`/v2/${repository}/${path}`, this.base);
   }
 
   /**
-   * Sends a request of a scope, answering one challenge with credentials or a fresh token.
+   * Sends a request of a scope. After a challenge it sends it once more, with credentials or a new token.
    * @param request a function, so that a body can be streamed again after a challenge
    */
   async send(
@@ -52,30 +52,30 @@ export class RegistryConnection {
     request: () => Omit<HttpRequest, 'authorization'>,
   ): Promise<HttpResponse> {
     const first = request();
-    // An upload may go to another host, with an address that carries its own permission.
-    if (first.url.origin !== this.base.origin) return this.transport.send(first);
-    const used = await this.authorizer.header(this.base, scope);
-    const answer = await this.transport.send({ ...first, authorization: used });
+    // An upload may go to another host, to a URL that carries its own permission.
+    if (first.url.origin !== this.base.origin) return this.#transport.send(first);
+    const used = await this.#authorizer.header(this.base, scope);
+    const answer = await this.#transport.send({ ...first, authorization: used });
     if (answer.status !== 401 || answer.url.origin !== this.base.origin) return answer;
     const challenge = answer.headers['www-authenticate'];
     const text = Array.isArray(challenge) ? challenge.join(', ') : challenge;
-    if (!this.authorizer.learn(text, scope, used)) return answer;
+    if (!this.#authorizer.learn(text, scope, used)) return answer;
     await discard(answer);
-    return this.transport.send({
+    return this.#transport.send({
       ...request(),
-      authorization: await this.authorizer.header(this.base, scope),
+      authorization: await this.#authorizer.header(this.base, scope),
     });
   }
 
-  /** Reads a small answer whole. */
+  /** Reads a whole small response. */
   read(answer: HttpResponse, bytesMax: number = limits.manifestBytesMax): Promise<Uint8Array> {
-    return this.transport.read(answer, bytesMax);
+    return this.#transport.read(answer, bytesMax);
   }
 }
 
 /**
- * The next page that a `Link` header names (RFC 8288), on the registry that was asked: proxies lose ports and schemes in
- * absolute links, and another host is none of a page's business.
+ * Reads the next page from a `Link` header (RFC 8288). The URL keeps the host of the request: proxies lose ports and schemes
+ * in absolute links, and a page must not lead to another host.
  */
 export function nextPage(current: URL, link: string | undefined): URL | null {
   const match = /<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(link ?? '');
@@ -84,7 +84,7 @@ export function nextPage(current: URL, link: string | undefined): URL | null {
   if (!URL.canParse(target, current.href)) {
     throw new GantryError(
       'registry_response_invalid',
-      `${current.host} names a next page that is no address`,
+      `${current.host} names a next page with an referenceInvalidError URL`,
       {
         found: target,
       },

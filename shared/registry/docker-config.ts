@@ -17,22 +17,22 @@ const config = z.looseObject({
   credsStore: z.string().optional(),
 });
 
-const helperAnswer = z.looseObject({ Username: z.string(), Secret: z.string() });
+const helperResponse = z.looseObject({ Username: z.string(), Secret: z.string() });
 
-/** How long a credential helper may take, a password prompt of a key ring included. */
+/** How long a credential helper may take, with time for the password prompt of a key ring. */
 const helperMs = 60_000;
 
 /**
- * The credentials that `docker login` (or oras, cosign, crane) left for a registry host, null without any.
- * Reads `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`: `credHelpers`, `credsStore`, `auths`.
- * @throws GantryError `io_error` when the file or a helper is broken
+ * Reads the credentials that `docker login` (or oras, cosign, crane) stored for a registry host. Returns null without any.
+ * Reads `$DOCKER_CONFIG/config.json` or else `~/.docker/config.json`: `credHelpers`, `credsStore`, `auths`.
+ * @throws GantryError `io_error` when the file is referenceInvalidError or a helper fails
  */
-export async function dockerCredentials(
+export async function readDockerCredentials(
   host: string,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Credentials | null> {
   const path = join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json');
-  const text = await readIfThere(path);
+  const text = await readIfPresent(path);
   if (text === null) return null;
 
   const { auths, credHelpers, credsStore } = parse(
@@ -40,25 +40,25 @@ export async function dockerCredentials(
     text,
     `${path} to be a Docker configuration`,
   );
-  for (const name of namesOf(host)) {
+  for (const name of listStoredNames(host)) {
     const helper = credHelpers?.[name] ?? credsStore;
     const found = helper === undefined ? null : await askHelper(helper, name, env);
     if (found) return found;
     const { auth, identitytoken } = auths?.[name] ?? {};
     if (identitytoken) return { identityToken: identitytoken };
-    if (auth) return decode(auth, path, name);
+    if (auth) return decodeAuth(auth, path, name);
   }
   return null;
 }
 
-/** The names under which tools store a host's credentials. */
-function namesOf(host: string): string[] {
+/** Lists the names under which tools store the credentials of a host. */
+function listStoredNames(host: string): string[] {
   return host === 'docker.io'
     ? ['https://index.docker.io/v1/', host]
     : [host, `https://${host}`, `https://${host}/v2/`, `https://${host}/v1/`];
 }
 
-async function readIfThere(path: string): Promise<string | null> {
+async function readIfPresent(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
@@ -67,14 +67,14 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-function decode(auth: string, path: string, name: string): Credentials {
+function decodeAuth(auth: string, path: string, name: string): Credentials {
   const text = Buffer.from(auth, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   if (colon < 0) throw new GantryError('io_error', `${path} holds no "user:password" for ${name}`);
   return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** The protocol of docker-credential-helpers: the server's name on stdin, JSON on stdout, status 1 for "none". */
+/** Runs a docker-credential-helper: the server's name goes to stdin, JSON comes from stdout, status 1 means "none". */
 function askHelper(
   helper: string,
   name: string,
@@ -99,8 +99,8 @@ function askHelper(
     child.on('close', (status) => {
       if (status !== 0) return resolve(null);
       try {
-        const { Username, Secret } = parse(helperAnswer, output, `an answer of ${program}`);
-        // docker-credential-helpers: this name says that the secret is an identity token.
+        const { Username, Secret } = parse(helperResponse, output, `a response of ${program}`);
+        // docker-credential-helpers: this user name means that the secret is an identity token.
         resolve(
           Username === '<token>'
             ? { identityToken: Secret }

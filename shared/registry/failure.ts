@@ -1,8 +1,8 @@
 import { GantryError } from '../base/error.ts';
 import { discard, type HttpResponse, header } from './transport.ts';
 
-/** Drops an answer that is not what was asked for and says why, in the closed set of registry errors. */
-export async function failure(answer: HttpResponse, what: string): Promise<GantryError> {
+/** Drops the body of an unexpected response and returns the registry error for it. */
+export async function readError(answer: HttpResponse, what: string): Promise<GantryError> {
   const retryAfter = retryAfterSeconds(header(answer, 'retry-after'), Date.now());
   await discard(answer);
   const how = answer.anonymous && answer.status === 401 ? `${what} without credentials` : what;
@@ -11,7 +11,7 @@ export async function failure(answer: HttpResponse, what: string): Promise<Gantr
 
 /**
  * The error for an HTTP status of a registry.
- * @param what what was asked for, e.g. `the tags of team/module`
+ * @param what what was requested, e.g. `the tags of team/module`
  */
 export function statusError(
   status: number,
@@ -42,13 +42,13 @@ export function statusError(
     return new GantryError('registry_error', `${host} failed on ${what} (${status})`, context);
   return new GantryError(
     'registry_response_invalid',
-    `${host} answered ${status} for ${what}`,
+    `${host} returned ${status} for ${what}`,
     context,
   );
 }
 
 /**
- * Seconds to wait according to a `Retry-After` header, in seconds or as a date (RFC 9110, §10.2.3).
+ * Parses the seconds to wait from a `Retry-After` header, in seconds or as a date (RFC 9110, §10.2.3).
  * @returns null when the header is missing or unreadable
  */
 export function retryAfterSeconds(value: string | undefined, nowMs: number): number | null {
@@ -58,7 +58,7 @@ export function retryAfterSeconds(value: string | undefined, nowMs: number): num
   return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - nowMs) / 1000));
 }
 
-/** True for failures of the registry or the way to it, which say nothing about what was asked for. */
+/** True for failures of the registry or the connection, which say nothing about the requested data. */
 export function isOutage(error: unknown): boolean {
   return (
     error instanceof GantryError &&

@@ -10,7 +10,7 @@ import {
   parseAllowList,
 } from '../domain/registries/index.ts';
 
-/** Resolves a name to all of its addresses; node:dns's `lookup` does. */
+/** Resolves a name to all of its addresses, like `lookup` of node:dns. */
 export type Resolve = (
   hostname: string,
   options: { all: true },
@@ -23,16 +23,16 @@ export type Resolve = (
 interface Target {
   hostname: string;
   protocol: string;
-  /** Empty for the protocol's own. */
+  /** Empty for the default port of the protocol. */
   port: string;
 }
 
 /**
- * A dispatcher whose connections reach public addresses only, over https, whatever a name resolves to at that moment, and
- * whatever a registry redirects to or names as its token service (product.md, section 11: outgoing fetches). A connection
- * goes to the addresses that were judged: the name is not resolved again (DNS rebinding).
- * @param allowed names, addresses and networks of hosts that may be private all the same ({@link parseAllowList})
- * @throws what it dispatches fails with GantryError `address_refused`
+ * Creates a dispatcher that connects only to public addresses over https. It also checks redirects and token services that
+ * a registry names (product.md, section 11: outgoing fetches). A connection uses the addresses that were checked: the name
+ * is not resolved again, which prevents DNS rebinding.
+ * @param allowed names, addresses and networks of hosts that may be private ({@link parseAllowList})
+ * @throws GantryError `address_refused` from the requests that it dispatches
  */
 export function guardedDispatcher(
   allowed: readonly string[],
@@ -41,31 +41,31 @@ export function guardedDispatcher(
   const allowList = parseAllowList(allowed);
   const timeout = limits.registryFirstByteMs;
   const connectors = {
-    'https:': buildConnector({ timeout, lookup: judged(resolve, 'https:', allowList) }),
-    'http:': buildConnector({ timeout, lookup: judged(resolve, 'http:', allowList) }),
+    'https:': buildConnector({ timeout, lookup: guardLookup(resolve, 'https:', allowList) }),
+    'http:': buildConnector({ timeout, lookup: guardLookup(resolve, 'http:', allowList) }),
   };
   return new Agent({
     keepAliveTimeout: 4_000,
     connect(options, callback) {
       const { hostname, protocol } = options;
-      // An address is never looked up, so it is judged here.
+      // A literal address is never looked up, so it is checked here.
       const reason =
-        portRefusal(options, allowList) ??
-        (isIP(hostname) === 0 ? null : refusal(options, hostname, allowList));
-      if (reason !== null) return callback(refused(hostname, reason), null);
+        findPortRefusal(options, allowList) ??
+        (isIP(hostname) === 0 ? null : findRefusal(options, hostname, allowList));
+      if (reason !== null) return callback(addressRefusedError(hostname, reason), null);
       return connectors[protocol === 'https:' ? 'https:' : 'http:'](options, callback);
     },
   });
 }
 
-/** Resolves a name and refuses it when any of its addresses is to be refused. */
-function judged(resolve: Resolve, protocol: string, allowList: AllowList): LookupFunction {
+/** Returns a lookup that resolves a name and refuses it if any of its addresses is refused. */
+function guardLookup(resolve: Resolve, protocol: string, allowList: AllowList): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '', 0);
       for (const { address } of addresses) {
-        const reason = refusal({ hostname, protocol }, address, allowList);
-        if (reason !== null) return callback(refused(hostname, reason), '', 0);
+        const reason = findRefusal({ hostname, protocol }, address, allowList);
+        if (reason !== null) return callback(addressRefusedError(hostname, reason), '', 0);
       }
       const [first] = addresses;
       if (options.all) return callback(null, addresses);
@@ -74,8 +74,8 @@ function judged(resolve: Resolve, protocol: string, allowList: AllowList): Looku
   };
 }
 
-/** Why a host is not spoken to at an address, null when it may be. */
-function refusal(
+/** Returns why Gantry must not connect to a host at an address, or null when it may. */
+function findRefusal(
   target: Omit<Target, 'port'>,
   address: string,
   allowList: AllowList,
@@ -85,19 +85,19 @@ function refusal(
   if (!isPublicAddress(address) && !allowList.permits(hostname, address)) {
     return `expected a host of the public internet, found ${hostname}${at}; an operator can allow-list it`;
   }
-  // Also where it is allow-listed: a private network is no reason to send credentials in the clear.
+  // An allow-listed host needs https as well: credentials must not travel in the clear, even on a private network.
   if (protocol !== 'https:' && !isLoopbackAddress(address))
     return `expected https to ${hostname}, found ${protocol}//`;
   return null;
 }
 
-/** Ports below 1024 belong to other services, to which a request of ours must not look like a command of theirs. */
-function portRefusal({ hostname, port }: Target, allowList: AllowList): string | null {
+/** Refuses ports below 1024: they belong to other services, which could read a request as one of their commands. */
+function findPortRefusal({ hostname, port }: Target, allowList: AllowList): string | null {
   if (port === '' || port === '443' || Number(port) >= 1024 || allowList.lists(hostname))
     return null;
   return `expected port 443 or one from 1024 of ${hostname}, found ${port}; an operator can allow-list the host`;
 }
 
-function refused(host: string, message: string): GantryError {
+function addressRefusedError(host: string, message: string): GantryError {
   return new GantryError('address_refused', message, { found: host });
 }

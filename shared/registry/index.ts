@@ -1,13 +1,13 @@
 export { attachBundle } from './attach.ts';
-export { type AuthMemory, authMemory, type Credentials } from './auth.ts';
-export { type ExpectedBlob, verifiedStream } from './blob.ts';
+export { type AuthMemory, type Credentials, createAuthMemory } from './auth.ts';
+export { type ExpectedBlob, verifyStream } from './blob.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';
-export { dockerCredentials } from './docker-config.ts';
+export { readDockerCredentials } from './docker-config.ts';
 export { isOutage } from './failure.ts';
 export { guardedDispatcher } from './guard.ts';
 export { type Headers, isAuthentic, pushedRepositories } from './notification.ts';
-export { pauseAsked } from './pause.ts';
+export { readPause } from './pause.ts';
 export { ecrRegion, parseReference, type Reference } from './reference.ts';
 export {
   type Descriptor,

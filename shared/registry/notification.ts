@@ -4,13 +4,13 @@ import { GantryError } from '../base/error.ts';
 import type { HookKind } from '../domain/registries/index.ts';
 import { parseReference } from './reference.ts';
 
-/** A header of the request, by its name in lower case. */
+/** Returns a header of the request by its lower-case name. */
 export type Headers = (name: string) => string | undefined;
 
 interface Product {
-  /** What the request's sender proves the secret with: a MAC over the body, or the secret itself. */
+  /** How the sender proves that it knows the secret: a MAC over the body, or the secret itself. */
   proof(headers: Headers): { mac: string | undefined } | { secret: string | undefined };
-  /** `<path>` of each repository that something was pushed to. Other events name none. */
+  /** The path of each repository that received a push. Other events return none. */
   pushed(body: unknown): string[];
 }
 
@@ -34,7 +34,7 @@ const harbor = z.looseObject({
 });
 const harborData = z.looseObject({ repository: z.looseObject({ repo_full_name: name }) });
 
-/** Gitea's package event (modules/structs/hook_package.go, PackagePayload); a push, its test delivery, has no action. */
+/** Gitea's package event (modules/structs/hook_package.go, PackagePayload). Its test delivery is a push without action. */
 const gitea = z.looseObject({
   action: z.string().optional(),
   package: z
@@ -42,7 +42,7 @@ const gitea = z.looseObject({
     .optional(),
 });
 
-/** GitHub's events `package` and `registry_package`: the same, under either name. */
+/** GitHub's events `package` and `registry_package`, which have the same fields. */
 const githubPackage = z.looseObject({
   name,
   namespace: z.string().nullish(),
@@ -55,7 +55,7 @@ const github = z.looseObject({
   registry_package: githubPackage.optional(),
 });
 
-/** The request's Authorization, as it was configured at the registry: the secret alone, or as a bearer token. */
+/** Reads the `Authorization` that an operator configured at the registry: the secret alone, or as a bearer token. */
 const authorization = (headers: Headers) => ({
   secret: headers('authorization')?.replace(/^Bearer\s+/i, ''),
 });
@@ -100,8 +100,8 @@ const products: Record<HookKind, Product> = {
 };
 
 /**
- * Whether a webhook's sender knows the secret that its door was made with: HMAC-SHA-256 over the body, in hexadecimal
- * (GitHub, Gitea), or the secret itself as Authorization (distribution, Harbor). Takes the same time however it fails.
+ * Checks that the sender of a webhook knows its secret: by an HMAC-SHA-256 over the body in hexadecimal (GitHub, Gitea), or
+ * by the secret itself as `Authorization` (distribution, Harbor). It takes the same time however it fails.
  */
 export function isAuthentic(
   kind: HookKind,
@@ -113,15 +113,15 @@ export function isAuthentic(
   const expected =
     'mac' in proof ? createHmac('sha256', secret).update(body).digest('hex') : secret;
   const found = ('mac' in proof ? proof.mac : proof.secret) ?? '';
-  // Of equal length, whatever came: a hash of each is compared.
+  // timingSafeEqual needs equal lengths, so it compares hashes.
   const hash = (text: string) => createHmac('sha256', 'compare').update(text).digest();
   return timingSafeEqual(hash(expected), hash(found));
 }
 
 /**
- * The repositories of a host that a webhook says something was pushed to, as references without tag, each once. Events of
- * another kind, and names that no repository can have, tell nothing.
- * @throws GantryError `invalid_request` for what is not of the product's form
+ * Lists the repositories of a host that received a push according to a webhook: references without a tag, each once. Other
+ * kinds of event, and names that no repository can have, are ignored.
+ * @throws GantryError `invalid_request` when the body does not have the format of the product
  */
 export function pushedRepositories(kind: HookKind, host: string, body: Uint8Array): string[] {
   let value: unknown;

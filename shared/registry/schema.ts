@@ -14,7 +14,7 @@ export const mediaTypes = {
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
 } as const;
 
-/** The two bytes `{}` that fill a config nobody needs (OCI image spec 1.1, "Guidance for an Empty Descriptor"). */
+/** The two bytes `{}` of an empty config (OCI image spec 1.1, "Guidance for an Empty Descriptor"). */
 export const emptyBlob = {
   bytes: new TextEncoder().encode('{}'),
   digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
@@ -23,7 +23,7 @@ export const emptyBlob = {
 
 const annotations = z.record(z.string(), z.string());
 
-// Loose on purpose: cosign writes fields where the specification has none, and what is not understood is carried along.
+// Loose, because cosign writes fields that the specification does not have, and unknown fields must be kept.
 const descriptor = z.looseObject({
   mediaType: z.string(),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hex digits'),
@@ -32,7 +32,7 @@ const descriptor = z.looseObject({
   annotations: annotations.nullish(),
 });
 
-// A document that is both an index and a manifest would mean what its media type says, which nobody signs (CVE-2021-41190).
+// If a document were both an index and a manifest, its media type would decide, which no signature covers (CVE-2021-41190).
 const neither = z
   .undefined('expected an image manifest or an index, found a document that is both')
   .optional();
@@ -58,17 +58,17 @@ const index = z.looseObject({
   layers: neither,
 });
 
-/** What is read of an image's config (OCI image spec 1.1, "Image Configuration"). */
+/** The fields that Gantry reads of an image's config (OCI image spec 1.1, "Image Configuration"). */
 const imageConfig = z.looseObject({
   config: z.looseObject({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
   rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(z.string()) }),
 });
 
-/** One page of tags: `tags` is null where a repository has none left (distribution, Harbor). */
+/** One page of tags. `tags` is null when a repository has no tags left (distribution, Harbor). */
 export const tagPage = z.looseObject({ tags: z.array(z.string()).nullish() });
 
-/** An answer of a token service (distribution, "Token Authentication"): one of both names holds the token. */
-export const tokenAnswer = z.looseObject({
+/** A response of a token service (distribution, "Token Authentication"). Either name may hold the token. */
+export const tokenResponse = z.looseObject({
   token: z.string().optional(),
   access_token: z.string().optional(),
   expires_in: z.number().optional(),
@@ -89,8 +89,8 @@ export function parseIndex(bytes: Uint8Array, what = 'the index'): Index {
 }
 
 /**
- * Whether a document is an index, by its own bytes: the media type that a registry gives it is covered by no signature.
- * @throws GantryError `registry_response_invalid` when the bytes are no JSON object
+ * Reads from the bytes whether a document is an index: no signature covers the media type that a registry sends.
+ * @throws GantryError `registry_response_invalid` when the bytes are not a JSON object
  */
 export function isIndex(bytes: Uint8Array): boolean {
   return 'manifests' in parseJson(z.looseObject({}), bytes, 'an OCI image manifest or index');
@@ -101,7 +101,7 @@ export function parseImageConfig(bytes: Uint8Array): z.output<typeof imageConfig
   return parseJson(imageConfig, bytes, 'an OCI image config');
 }
 
-/** Parses JSON that a registry sent. @throws GantryError `registry_response_invalid` */
+/** Parses JSON from a registry. @throws GantryError `registry_response_invalid` */
 export function parseJson<T extends z.ZodType>(
   schema: T,
   bytes: Uint8Array,
@@ -132,7 +132,7 @@ export function parseJson<T extends z.ZodType>(
   );
 }
 
-/** Parses bytes that a signature covers: what is wrong with them is the artifact's fault, not the registry's. */
+/** Parses bytes that a signature covers, so a problem with them is an error of the artifact, not of the registry. */
 export function signed<T>(parse: () => T): T {
   try {
     return parse();

@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../base/concurrency.ts';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { nestsDeeper } from '../base/nesting.ts';
@@ -10,13 +11,13 @@ import { fallbackTag, type RegistryClient } from './client.ts';
 import { isOutage } from './failure.ts';
 import { type Descriptor, mediaTypes, parseManifest } from './schema.ts';
 
-/** Manifests read at the same time: enough to hide latency, few enough for a registry's limits. */
+/** Manifests read concurrently: enough to hide latency, few enough for the limits of a registry. */
 const concurrency = 4;
 
 interface Reader {
   client: RegistryClient;
   repository: string;
-  /** Signatures met so far; those beyond `limits.foundSignaturesMax` are counted and not read. */
+  /** Signatures counted so far. Those beyond `limits.foundSignaturesMax` are counted but not read. */
   met: number;
 }
 
@@ -26,12 +27,12 @@ interface Referrer {
 }
 
 /**
- * Everything beside an artifact that may be a signature of it, from the referrers API, the fallback tag `sha256-<hex>` and
- * the legacy tag `sha256-<hex>.sig`, each once. Nothing is judged here except that bytes match the digests they were asked
- * by. What cannot be read is an `unreadable` signature and hides no other; beyond `limits.foundSignaturesMax` one
- * with the code `too_many_signatures` says so.
- * @param digest the artifact manifest's, computed by the caller
- * @throws GantryError `registry_*` when the registry fails, since "unsigned" would then be a guess
+ * Collects everything beside an artifact that may be a signature of it, each once: from the referrers API, the fallback tag
+ * `sha256-<hex>` and the legacy tag `sha256-<hex>.sig`. Signatures are not verified here; only their bytes must match the
+ * requested digests. A signature that cannot be read becomes an `unreadable` one and does not hide the others. If there are
+ * more than `limits.foundSignaturesMax`, the last one has the code `too_many_signatures`.
+ * @param digest the digest of the artifact manifest, which the caller computed
+ * @throws GantryError `registry_*` when the registry fails, because "unsigned" would then be a guess
  */
 export async function collectSignatures(
   client: RegistryClient,
@@ -43,17 +44,17 @@ export async function collectSignatures(
   const legacy = await readLegacyTag(reader, digest);
 
   const room = Math.max(0, limits.foundSignaturesMax - legacy.length);
-  const read = await inGroups(referrers.slice(0, room), (referrer) =>
+  const read = await mapConcurrently(referrers.slice(0, room), concurrency, (referrer) =>
     readReferrer(reader, referrer),
   );
-  const signatures = [...problems, ...legacy, ...read];
+  const signatures = [...problems, ...legacy, ...read.flat()];
   const total = Math.max(legacy.length + referrers.length, signatures.length, reader.met);
-  const distinct = deduplicated(signatures);
+  const distinct = deduplicate(signatures);
   if (total <= limits.foundSignaturesMax) return distinct.slice(0, limits.foundSignaturesMax);
-  return [...distinct.slice(0, limits.foundSignaturesMax - 1), tooMany(digest, total)];
+  return [...distinct.slice(0, limits.foundSignaturesMax - 1), reportTooMany(digest, total)];
 }
 
-/** Referrers from both places; a list that cannot be read is one unreadable signature. */
+/** Lists the referrers from both places. A list that cannot be read counts as one unreadable signature. */
 async function findReferrers({ client, repository }: Reader, digest: string) {
   const found = new Map<string, Referrer>();
   const problems: FoundSignature[] = [];
@@ -69,26 +70,26 @@ async function findReferrers({ client, repository }: Reader, digest: string) {
   };
   await add('referrers', () => client.referrersApi(repository, digest));
   await add('fallback_tag', () => client.fallbackReferrers(repository, digest));
-  // Some registries report the config's media type as artifactType, so it must not filter; it may say what to read first.
+  // Some registries report the media type of the config as artifactType, so it must not filter, but it can set the order.
   const referrers = [...found.values()].sort(
-    (a, b) => likelihood(a.descriptor) - likelihood(b.descriptor),
+    (a, b) => rankReferrer(a.descriptor) - rankReferrer(b.descriptor),
   );
   return { referrers, problems };
 }
 
-function likelihood({ artifactType }: Descriptor): number {
+function rankReferrer({ artifactType }: Descriptor): number {
   if (artifactType?.startsWith('application/vnd.dev.sigstore.bundle')) return 0;
   return artifactType === undefined || artifactType === '' || artifactType === mediaTypes.empty
     ? 1
     : 2;
 }
 
-/** The signatures in a referrer: none when it is something else, such as an SBOM. */
+/** Reads the signatures in a referrer. Returns none for anything else, such as an SBOM. */
 async function readReferrer(
   reader: Reader,
   { source, descriptor }: Referrer,
 ): Promise<FoundSignature[]> {
-  return orUnreadable('bundle', source, descriptor.digest, async () => {
+  return readOrReport('bundle', source, descriptor.digest, async () => {
     if (isIndex(descriptor.mediaType)) return [];
     const { client, repository } = reader;
     const content = await client.getManifest(repository, descriptor.digest, {
@@ -106,7 +107,7 @@ async function readReferrer(
   });
 }
 
-/** The layers of `sha256-<hex>.sig`. */
+/** Reads the layers of `sha256-<hex>.sig`. */
 async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSignature[]> {
   const source = 'legacy_tag';
   let layers: Descriptor[];
@@ -124,7 +125,10 @@ async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSigna
   return readLegacyLayers(reader, source, layers);
 }
 
-/** Each simple-signing layer is a signature with its material in the annotations; one more than the limit is read. */
+/**
+ * Reads simple-signing layers. Each is a signature with its material in the annotations. It reads one more than the limit,
+ * so that the caller notices that there are too many.
+ */
 async function readLegacyLayers(
   reader: Reader,
   source: SignatureSource,
@@ -133,8 +137,8 @@ async function readLegacyLayers(
   const signatures = layers
     .filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning)
     .slice(0, limits.foundSignaturesMax + 1);
-  return inGroups(signatures, (layer) =>
-    orUnreadable('legacy', source, layer.digest, async () => {
+  const read = await mapConcurrently(signatures, concurrency, (layer) =>
+    readOrReport('legacy', source, layer.digest, async () => {
       const bytes = await readSignature(reader, layer);
       if (bytes === null) return [];
       const payload = Buffer.from(bytes).toString('base64');
@@ -142,18 +146,10 @@ async function readLegacyLayers(
       return [{ format: 'legacy', source, claimed_digest: layer.digest, payload, annotations }];
     }),
   );
+  return read.flat();
 }
 
-/** Reads a few at a time, in order. */
-async function inGroups<T>(items: T[], read: (item: T) => Promise<FoundSignature[]>) {
-  const signatures: FoundSignature[] = [];
-  for (let i = 0; i < items.length; i += concurrency) {
-    signatures.push(...(await Promise.all(items.slice(i, i + concurrency).map(read))).flat());
-  }
-  return signatures;
-}
-
-/** Null for one beyond those that are read: fifty referrers of fifty signatures each are an attack on our memory. */
+/** Returns null beyond the limit: fifty referrers of fifty signatures each would be an attack on our memory. */
 async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Array | null> {
   reader.met += 1;
   if (reader.met > limits.foundSignaturesMax) return null;
@@ -172,7 +168,7 @@ async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Ar
   return reader.client.readBlob(reader.repository, layer, limits.signatureBytesMax);
 }
 
-async function orUnreadable(
+async function readOrReport(
   format: FoundSignature['format'],
   source: SignatureSource,
   claimedDigest: string,
@@ -199,8 +195,8 @@ function unreadable(
     : { format, source, claimed_digest, payload: '', annotations: {}, unreadable: reason };
 }
 
-function tooMany(digest: string, found: number): FoundSignature {
-  const message = `expected at most ${limits.foundSignaturesMax} signatures beside an artifact, found ${found}; the rest was not read`;
+function reportTooMany(digest: string, found: number): FoundSignature {
+  const message = `expected at most ${limits.foundSignaturesMax} signatures beside an artifact, found ${found}; the others were not read`;
   const reason: UnreadableReason = { code: 'too_many_signatures', message };
   return {
     format: 'bundle',
@@ -228,8 +224,8 @@ function parseBundle(bytes: Uint8Array): unknown {
   );
 }
 
-/** The same content attached twice is one signature. */
-function deduplicated(signatures: FoundSignature[]): FoundSignature[] {
+/** Removes duplicates: content that was attached twice is one signature. */
+function deduplicate(signatures: FoundSignature[]): FoundSignature[] {
   const byContent = new Map<string, FoundSignature>();
   for (const signature of signatures) {
     const content =

@@ -2,17 +2,17 @@ import { limits } from '../base/limits/index.ts';
 import { isTag } from '../domain/modules/index.ts';
 import { pullScope } from './auth.ts';
 import { nextPage, type RegistryConnection } from './connection.ts';
-import { failure } from './failure.ts';
+import { readError } from './failure.ts';
 import { parseJson, tagPage } from './schema.ts';
 import { type HttpResponse, header } from './transport.ts';
 
-/** The tags of a repository in the registry's order; `truncated` when there are more than `limits.tagsMax`. */
+/** The tags of a repository in the registry's order. `truncated` when there are more than `limits.tagsMax`. */
 export interface TagList {
   tags: string[];
   truncated: boolean;
 }
 
-/** Reads a repository's tags page by page (distribution 1.1, "Listing Tags"). @throws GantryError `registry_*` */
+/** Reads the tags of a repository page by page (distribution 1.1, "Listing Tags"). @throws GantryError `registry_*` */
 export async function readTags(registry: RegistryConnection, repository: string): Promise<TagList> {
   const tags = new Set<string>();
   const what = `the tags of ${repository}`;
@@ -25,13 +25,13 @@ export async function readTags(registry: RegistryConnection, repository: string)
   let url = sized;
   let answer = await request(url);
   if (rejectsPageSize(answer)) {
-    await failure(answer, what);
+    await readError(answer, what);
     url = first;
     answer = await request(url);
   }
 
   for (;;) {
-    if (answer.status !== 200) throw await failure(answer, what);
+    if (answer.status !== 200) throw await readError(answer, what);
 
     const link = header(answer, 'link');
     const page = parseJson(tagPage, await registry.read(answer), `${what} to be a list`);
@@ -46,7 +46,7 @@ export async function readTags(registry: RegistryConnection, repository: string)
   }
 }
 
-/** Adds the names of a page that are tags: others could not be requested, or would change the address. */
+/** Adds the names of a page that are valid tags. Others could not be requested, or would change the URL. */
 function addTags(tags: Set<string>, names: readonly string[]): 'full' | 'added' {
   for (const name of names.filter(isTag)) {
     if (tags.size === limits.tagsMax && !tags.has(name)) return 'full';

@@ -3,28 +3,28 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 
-/** What a request reports when its answer's headers are there, for counting, logging and pacing. */
+/** What a request reports when the headers of its response have arrived: for counting, logging and pacing. */
 export interface RequestEvent {
   method: string;
   url: string;
   status: number;
   headers: HttpResponse['headers'];
-  /** The answer is another host's, to which the registry redirected. */
+  /** The response comes from another host, to which the registry redirected. */
   foreign: boolean;
 }
 
 export interface TransportOptions {
-  /** Every connection goes through it: the place for a guard on outgoing addresses. */
+  /** Makes every connection, so it can guard outgoing addresses. */
   dispatcher?: Dispatcher;
   firstByteMs?: number;
   stallMs?: number;
-  /** For a whole manifest, tag page or token, so that a registry that drips bytes cannot hold a worker. */
+  /** Limit for a whole manifest, page of tags or token, so that a registry that drips bytes cannot hold a worker. */
   documentMs?: number;
-  /** For the answer to an upload, from its last byte on. */
+  /** Limit for the response to an upload after its last byte. */
   commitMs?: number;
-  /** Awaited before each request but those that redirects to other hosts lead to; what it throws ends the request. */
+  /** Awaited before each request, except requests that follow redirects to other hosts. If it throws, the request fails. */
   beforeRequest?: () => Promise<void>;
-  /** Ends whatever is under way, bodies included: an `AbortSignal.timeout`. */
+  /** Aborts requests and bodies, e.g. an `AbortSignal.timeout`. */
   signal?: AbortSignal;
   onRequest?: (event: RequestEvent) => void;
 }
@@ -36,16 +36,16 @@ export interface HttpRequest {
   url: URL;
   headers?: Record<string, string>;
   body?: Uint8Array | AsyncIterable<Uint8Array>;
-  /** Sent to this request's origin only, never after a redirect to another. */
+  /** Sent only to the origin of this request, never after a redirect to another. */
   authorization?: string | undefined;
 }
 
 export interface HttpResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
-  /** Where the answer came from, after redirects. */
+  /** Where the response came from, after redirects. */
   url: URL;
-  /** True where nothing said who asks. */
+  /** True when the request had no `Authorization`. */
   anonymous: boolean;
   body: Dispatcher.ResponseData['body'];
 }
@@ -53,26 +53,26 @@ export interface HttpResponse {
 const redirectsMax = 5;
 let sharedAgent: Agent | undefined;
 
-/** HTTP with time-outs, counted, redirected by hand; every failure below HTTP is a GantryError. */
+/** HTTP with timeouts and checked redirects. Every failure below HTTP is a GantryError. */
 export class Transport {
-  private readonly options: TransportOptions;
+  readonly #options: TransportOptions;
 
   constructor(options: TransportOptions = {}) {
-    this.options = options;
+    this.#options = options;
   }
 
   /**
-   * Sends one request and follows redirects of GET and HEAD. Statuses are the caller's to judge.
-   * @throws GantryError `registry_unreachable`, `registry_timeout`, `registry_response_invalid` (redirects, a login in an address),
-   *   or what the dispatcher threw, when that is a GantryError (e.g. `address_refused`)
+   * Sends one request and follows redirects of GET and HEAD. The caller checks the status.
+   * @throws GantryError `registry_unreachable`, `registry_timeout`, `registry_response_invalid` (redirects, a URL with a login),
+   *   or a GantryError of the dispatcher (e.g. `address_refused`)
    */
   async send(req: HttpRequest): Promise<HttpResponse> {
     let url = req.url;
     for (let hop = 0; ; hop++) {
-      assertPlain(url);
+      requireNoLogin(url);
       const sameOrigin = url.origin === req.url.origin;
-      if (sameOrigin) await this.options.beforeRequest?.();
-      const answer = await this.once({ ...req, url }, sameOrigin);
+      if (sameOrigin) await this.#options.beforeRequest?.();
+      const answer = await this.#sendOnce({ ...req, url }, sameOrigin);
       const follow =
         (req.method === 'GET' || req.method === 'HEAD') &&
         [301, 302, 303, 307, 308].includes(answer.status);
@@ -83,25 +83,25 @@ export class Transport {
     }
   }
 
-  private async once(req: HttpRequest, sameOrigin: boolean): Promise<HttpResponse> {
+  async #sendOnce(req: HttpRequest, sameOrigin: boolean): Promise<HttpResponse> {
     const headers: Record<string, string> = { 'user-agent': 'gantry', ...req.headers };
     if (req.authorization !== undefined && sameOrigin) headers.authorization = req.authorization;
-    const upload = streams(req.body) ? this.watchUpload(req.body, req.url.host) : null;
-    const signals = [upload?.signal, this.options.signal].filter((signal) => signal !== undefined);
+    const upload = isStream(req.body) ? this.#watchUpload(req.body, req.url.host) : null;
+    const signals = [upload?.signal, this.#options.signal].filter((signal) => signal !== undefined);
     try {
       const answer = await request(req.url, {
         method: req.method,
         headers,
-        body: upload?.body ?? (streams(req.body) ? null : (req.body ?? null)),
+        body: upload?.body ?? (isStream(req.body) ? null : (req.body ?? null)),
         signal: signals.length > 1 ? AbortSignal.any(signals) : (signals[0] ?? null),
-        dispatcher: this.options.dispatcher ?? defaultAgent(),
-        // undici's clock for headers runs while a body is being sent, and would end every slow upload.
-        headersTimeout: upload ? 0 : (this.options.firstByteMs ?? limits.registryFirstByteMs),
-        bodyTimeout: this.options.stallMs ?? limits.registryStallMs,
+        dispatcher: this.#options.dispatcher ?? defaultAgent(),
+        // The header timeout of undici includes the time to send a body, so it would abort every slow upload.
+        headersTimeout: upload ? 0 : (this.#options.firstByteMs ?? limits.registryFirstByteMs),
+        bodyTimeout: this.#options.stallMs ?? limits.registryStallMs,
       });
       const { statusCode: status, headers: answered } = answer;
       const { method, url } = req;
-      this.options.onRequest?.({
+      this.#options.onRequest?.({
         method,
         url: url.href,
         status,
@@ -122,21 +122,21 @@ export class Transport {
     }
   }
 
-  /** A body whose request is given up when the registry stops taking bytes, or does not answer after the last one. */
-  private watchUpload(source: AsyncIterable<Uint8Array>, host: string) {
+  /** Aborts an upload when the registry stops reading bytes, or does not respond after the last one. */
+  #watchUpload(source: AsyncIterable<Uint8Array>, host: string) {
     const controller = new AbortController();
     const giveUp = () =>
-      controller.abort(timeoutError(host, 'stopped taking an upload or did not answer to it'));
+      controller.abort(timeoutError(host, 'stopped reading an upload or did not respond to it'));
     let timer: NodeJS.Timeout | undefined;
     let answered = false;
-    // A registry may answer before the stream has told its end: no clock may start then, it would outlive the upload.
+    // A registry may respond before the stream ends. No timer may start after that, because it would outlive the upload.
     const restart = (ms: number) => {
       clearTimeout(timer);
       if (!answered) timer = setTimeout(giveUp, ms);
     };
-    const stallMs = this.options.stallMs ?? limits.registryStallMs;
-    const commitMs = this.options.commitMs ?? limits.registryCommitMs;
-    async function* watched() {
+    const stallMs = this.#options.stallMs ?? limits.registryStallMs;
+    const commitMs = this.#options.commitMs ?? limits.registryCommitMs;
+    async function* watch() {
       for await (const chunk of source) {
         restart(stallMs);
         yield chunk;
@@ -144,21 +144,21 @@ export class Transport {
       restart(commitMs);
     }
     restart(commitMs);
-    const done = () => {
+    const stopWatching = () => {
       answered = true;
       clearTimeout(timer);
     };
-    return { body: Readable.from(watched()), signal: controller.signal, done };
+    return { body: Readable.from(watch()), signal: controller.signal, done: stopWatching };
   }
 
   /**
-   * Reads a small answer whole.
+   * Reads a whole small response.
    * @throws GantryError `registry_response_invalid` over `bytesMax`, `registry_timeout`, `registry_unreachable`
    */
   async read(answer: HttpResponse, bytesMax: number): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    const documentMs = this.options.documentMs ?? limits.registryDocumentMs;
+    const documentMs = this.#options.documentMs ?? limits.registryDocumentMs;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -196,18 +196,18 @@ export class Transport {
   }
 }
 
-/** One value of a header, the first where it was sent repeatedly. */
+/** Returns the value of a header, the first one if it was sent repeatedly. */
 export function header(answer: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
   const value = answer.headers[name];
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Drops an answer's body, so that its connection can be used again. */
+/** Drops the body of a response, so that its connection can be reused. */
 export async function discard(answer: HttpResponse): Promise<void> {
   await answer.body.dump({ limit: 64 * 1024 }).catch(() => {});
 }
 
-/** Turns what undici throws into an error of the registry's; passes GantryErrors on. */
+/** Converts an error of undici to a registry error. GantryErrors pass unchanged. */
 export function networkError(error: unknown, host: string): GantryError {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof GantryError) return cause;
@@ -221,13 +221,13 @@ export function networkError(error: unknown, host: string): GantryError {
     code === 'UND_ERR_HEADERS_TIMEOUT' ||
     code === 'ETIMEDOUT'
   ) {
-    return timeoutError(host, 'did not answer in time', error);
+    return timeoutError(host, 'did not respond in time', error);
   }
   if (code === 'UND_ERR_BODY_TIMEOUT')
-    return timeoutError(host, 'stopped sending in the middle of an answer', error);
+    return timeoutError(host, 'stopped sending in the middle of a response', error);
   return new GantryError(
     'registry_unreachable',
-    `${host} could not be reached or broke off: ${message}`,
+    `${host} could not be reached or closed the connection: ${message}`,
     {
       details: { host, reason: code || message },
       cause: error,
@@ -239,12 +239,12 @@ function timeoutError(host: string, what: string, cause?: unknown): GantryError 
   return new GantryError('registry_timeout', `${host} ${what}`, { details: { host }, cause });
 }
 
-function streams(body: HttpRequest['body']): body is AsyncIterable<Uint8Array> {
+function isStream(body: HttpRequest['body']): body is AsyncIterable<Uint8Array> {
   return body !== undefined && !(body instanceof Uint8Array);
 }
 
 function describe(error: unknown): { code: string; message: string } {
-  // Several addresses tried in vain arrive as an AggregateError without a message of its own.
+  // If several addresses fail, the error is an AggregateError without a message.
   const inner = error instanceof AggregateError ? (error.errors[0] ?? error) : error;
   const code = (inner as { code?: unknown } | null)?.code;
   return {
@@ -265,12 +265,12 @@ function redirectTarget(from: URL, location: string | undefined): URL {
   return to;
 }
 
-/** Registries also hand out addresses in headers and challenges; one with a login in it is a trick or a leak. */
-function assertPlain(url: URL): void {
+/** Registries also send URLs in headers and challenges. A URL with a login is an attack or a leak. */
+function requireNoLogin(url: URL): void {
   if (url.username === '' && url.password === '') return;
   throw new GantryError(
     'registry_response_invalid',
-    `expected an address without a login in it, found one of ${url.host}`,
+    `expected a URL without a login, found one of ${url.host}`,
     {
       found: url.host,
     },
@@ -280,7 +280,7 @@ function assertPlain(url: URL): void {
 function redirectError(url: URL, found: string): GantryError {
   return new GantryError(
     'registry_response_invalid',
-    `expected an answer from ${url.host}, found ${found}`,
+    `expected a response from ${url.host}, found ${found}`,
     { found },
   );
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { GantryError } from '../base/error.ts';
 import { pushScope } from './auth.ts';
-import { countedStream, type ExpectedBlob } from './blob.ts';
+import { countStream, type ExpectedBlob } from './blob.ts';
 import type { RegistryConnection } from './connection.ts';
-import { failure } from './failure.ts';
+import { readError } from './failure.ts';
 import { discard, type HttpResponse, header } from './transport.ts';
 
 /** The content of a blob: bytes, or a function that opens a new stream, since an upload may have to start over. */
@@ -12,13 +12,17 @@ export type BlobSource = Uint8Array | (() => AsyncIterable<Uint8Array>);
 /** Called with the bytes sent so far and the size of the blob. */
 export type Progress = (sent: number, size: number) => void;
 
-/** Asks for the blob first, then uploads it in one piece: POST, PUT (distribution 1.1, "POST then PUT"). */
+interface Upload {
+  repository: string;
+  blob: ExpectedBlob;
+  source: BlobSource;
+  onProgress: Progress | undefined;
+}
+
+/** Uploads a blob in one piece, unless the registry has it: HEAD, POST, PUT (distribution 1.1, "POST then PUT"). */
 export async function uploadBlob(
   registry: RegistryConnection,
-  repository: string,
-  blob: ExpectedBlob,
-  source: BlobSource,
-  onProgress: Progress = () => {},
+  { repository, blob, source, onProgress = () => {} }: Upload,
 ): Promise<{ uploaded: boolean }> {
   const scope = pushScope(repository);
   const what = `blob ${blob.digest} of ${repository}`;
@@ -31,7 +35,7 @@ export async function uploadBlob(
     onProgress(blob.size, blob.size);
     return { uploaded: false };
   }
-  if (head.status !== 404) throw await failure(head, what);
+  if (head.status !== 404) throw await readError(head, what);
   await discard(head);
 
   const post = await registry.send(scope, () => ({
@@ -40,12 +44,12 @@ export async function uploadBlob(
     headers: { 'content-length': '0' },
   }));
   if (post.status === 404) {
-    throw await failure(
+    throw await readError(
       post,
-      `the repository ${repository}; some registries, such as ECR, want it made before a push`,
+      `the repository ${repository}; some registries, such as ECR, require you to create it before a push`,
     );
   }
-  if (post.status !== 202) throw await failure(post, `an upload to ${repository}`);
+  if (post.status !== 202) throw await readError(post, `an upload to ${repository}`);
   await discard(post);
   const target = uploadTarget(registry, post, blob.digest);
 
@@ -55,7 +59,7 @@ export async function uploadBlob(
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) },
     body: uploadBody(source, blob, onProgress),
   }));
-  if (put.status !== 201) throw await failure(put, what);
+  if (put.status !== 201) throw await readError(put, what);
   await discard(put);
   onProgress(blob.size, blob.size);
   return { uploaded: true };
@@ -76,7 +80,7 @@ export async function putManifest(
     body: bytes,
   }));
   if (answer.status !== 201 && answer.status !== 200)
-    throw await failure(answer, `${repository}:${reference}`);
+    throw await readError(answer, `${repository}:${reference}`);
   await discard(answer);
   const claimed = header(answer, 'docker-content-digest');
   if (claimed !== undefined && claimed !== digest) {
@@ -97,7 +101,7 @@ function uploadTarget(registry: RegistryConnection, answer: HttpResponse, digest
   if (location === undefined || !URL.canParse(location, answer.url.href)) {
     throw new GantryError(
       'registry_response_invalid',
-      `${registry.host} names no place to upload to`,
+      `${registry.host} returned no usable upload URL`,
       {
         found: location,
       },
@@ -114,7 +118,7 @@ function uploadBody(source: BlobSource, blob: ExpectedBlob, onProgress: Progress
   if (source instanceof Uint8Array) return source;
   return (async function* () {
     let sent = 0;
-    for await (const chunk of countedStream(source(), blob.size, blob.digest)) {
+    for await (const chunk of countStream(source(), blob.size, blob.digest)) {
       yield chunk;
       sent += chunk.length;
       onProgress(sent, blob.size);

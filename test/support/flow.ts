@@ -101,13 +101,12 @@ export async function signDigest(
   subject = digest,
 ): Promise<void> {
   const bundle = signArtifact({ digest, key: key.private });
-  await attachBundle(
-    client,
+  await attachBundle(client, {
     repository,
-    await client.getManifest(repository, subject),
+    subject: await client.getManifest(repository, subject),
     bundle,
-    new Date(),
-  );
+    createdAt: new Date(),
+  });
 }
 
 /** Answers a request itself (true), or lets it through to the registry. */

@@ -160,7 +160,12 @@ export class World {
     const target = await openTarget(`${this.repository(name)}${separator}${reference}`, {});
     const subject = await target.client.getManifest(target.reference.repository, target.name);
     const bundle = signArtifact({ digest: subject.digest, key: key.private, annotations: {} });
-    await attachBundle(target.client, target.reference.repository, subject, bundle, new Date());
+    await attachBundle(target.client, {
+      repository: target.reference.repository,
+      subject,
+      bundle,
+      createdAt: new Date(),
+    });
   }
 
   /** Builds, pushes and signs; answers the digest. */

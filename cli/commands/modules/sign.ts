@@ -36,7 +36,12 @@ async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
   // Sign the digest of the bytes read here, never one that the registry only claims.
   const subject = await client.getManifest(reference.repository, name);
   const bundle = signArtifact({ digest: subject.digest, key, annotations: flags.annotation ?? {} });
-  const { digest } = await attachBundle(client, reference.repository, subject, bundle, new Date());
+  const { digest } = await attachBundle(client, {
+    repository: reference.repository,
+    subject,
+    bundle,
+    createdAt: new Date(),
+  });
   const key_id = bundle.verificationMaterial.publicKey.hint;
   print(
     flags.json,

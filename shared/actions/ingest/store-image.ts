@@ -15,7 +15,7 @@ import {
   parseImageConfig,
   type RegistryClient,
   signed,
-  verifiedStream,
+  verifyStream,
 } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
@@ -75,7 +75,7 @@ export async function takeImage(
   const key = objectKeys.artifact(module.account, layer.digest);
   if (await renew(services.objects, key, services.now())) {
     // It may not be what an earlier ingest put there: read to its end, the stream throws where it is not.
-    for await (const _ of verifiedStream(await getStream(services.objects, key), layer));
+    for await (const _ of verifyStream(await getStream(services.objects, key), layer));
   } else {
     await putStream(services.objects, key, flattenImage(placed, open));
   }

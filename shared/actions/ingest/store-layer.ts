@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { type ModuleTar, readModuleTar } from '../../artifact/index.ts';
 import type { Module } from '../../domain/modules/index.ts';
-import { type Descriptor, type RegistryClient, verifiedStream } from '../../registry/index.ts';
+import { type Descriptor, type RegistryClient, verifyStream } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
 
@@ -21,7 +21,7 @@ export async function takeLayer(
   const options = { allowDevices: module.allow_devices };
   if (await renew(services.objects, key, services.now())) {
     // Another manifest may state another size for the same bytes, which agents would refuse.
-    return readModuleTar(verifiedStream(await getStream(services.objects, key), layer), options);
+    return readModuleTar(verifyStream(await getStream(services.objects, key), layer), options);
   }
   const upload = new PassThrough();
   const stored = putStream(services.objects, key, upload);

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { type AuthMemory, authMemory, ecrRegion } from '../../registry/index.ts';
+import { type AuthMemory, createAuthMemory, ecrRegion } from '../../registry/index.ts';
 import type { Services } from '../context/index.ts';
 import { readSecret, secretName } from '../context/index.ts';
 
@@ -48,7 +48,7 @@ export async function registryCredentials(
   const entry = {
     value,
     untilMs: fresh?.untilMs ?? now + limits.registryCredentialsMs,
-    memory: same && cached !== undefined ? cached.memory : authMemory(),
+    memory: same && cached !== undefined ? cached.memory : createAuthMemory(),
   };
   kept.set(name, entry);
   return entry;

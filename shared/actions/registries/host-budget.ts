@@ -10,7 +10,7 @@ import {
   shardBudget,
   waitMs,
 } from '../../domain/registries/index.ts';
-import { pauseAsked, type RequestEvent, type TransportOptions } from '../../registry/index.ts';
+import { type RequestEvent, readPause, type TransportOptions } from '../../registry/index.ts';
 import {
   endLease,
   type LeaseAsk,
@@ -135,7 +135,7 @@ class Meter implements Pace {
   };
 
   readonly onRequest = (event: RequestEvent): void => {
-    const pause = pauseAsked(event, this.#services.now().getTime());
+    const pause = readPause(event, this.#services.now().getTime());
     if (pause === null) return;
 
     const known = this.pauses.get(pause.scope);

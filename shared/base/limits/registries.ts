@@ -14,9 +14,10 @@ export const registriesLimits = {
   hookRepositoriesMax: 100,
   /** How long a delivery is remembered: longer than any product goes on sending one again. */
   hookRememberSeconds: 7 * 24 * 3600,
-  /** Times that the stream of one blob is taken up again where it broke off, and the first wait, which doubles: 3 s in all. */
+  /** Times that a blob's stream is resumed. The first wait doubles up to the longest: 3 s in all. */
   blobResumesMax: 5,
   blobResumeWaitMs: 100,
+  blobResumeWaitMaxMs: 1_600,
   /** How long a worker keeps credentials of a registry before it reads them again; ECR's are renewed this long before their end. */
   registryCredentialsMs: 5 * 60_000,
   /** Registries whose credentials, and webhooks whose secrets, a worker keeps in memory. */

@@ -92,7 +92,12 @@ describe('an artifact', () => {
     const { client, reference } = await targetOf('replayed', other);
     const subject = await client.getManifest(reference.repository, other);
     const bundle = signArtifact({ digest: signed, key: key.private, annotations: {} });
-    await attachBundle(client, reference.repository, subject, bundle, new Date());
+    await attachBundle(client, {
+      repository: reference.repository,
+      subject,
+      bundle,
+      createdAt: new Date(),
+    });
     expect((await rejected('replayed', other)).code).toBe('digest_mismatch');
   });
 

@@ -84,7 +84,7 @@ it.each(cases)('A signed artifact with $what: $outcome', async ({ outcome, numbe
     mediaType: mediaTypes.manifest,
   };
   const bundle = signArtifact({ digest, key: key.private });
-  await attachBundle(client, repository, subject, bundle, new Date());
+  await attachBundle(client, { repository, subject, bundle, createdAt: new Date() });
   await world.register(module, key);
   await offSchedule(services, world.account, module);
   const candidate = await walk(services, world.account, module, digest);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { authMemory } from '../../../shared/registry/index.ts';
+import { createAuthMemory } from '../../../shared/registry/index.ts';
 import { always, codeOf, sendJson } from '../../support/http-server.ts';
 import { bytesOf, clientOf, serve, stopServers } from '../../support/served-registry.ts';
 
@@ -150,7 +150,7 @@ describe('credentials', () => {
 
   test('a token is not used beyond its life', async () => {
     let issued = 0;
-    const memory = authMemory();
+    const memory = createAuthMemory();
     const tokens = await serve((_, response) => {
       issued++;
       sendJson(response, { token: `token-${issued}`, expires_in: 300 });
@@ -166,10 +166,11 @@ describe('credentials', () => {
       { memory },
     );
     await client.listTags('a/b');
-    const [kept] = memory.tokens.values();
-    expect(kept?.untilMs).toBeGreaterThan(Date.now() + 280_000);
-    expect(kept?.untilMs).toBeLessThan(Date.now() + 295_000);
-    memory.tokens.set('repository:a/b:pull', { value: 'token-1', untilMs: Date.now() - 1 });
+    const leftMs = memory.tokens.getRemainingTTL('repository:a/b:pull');
+    expect(leftMs).toBeGreaterThan(280_000);
+    expect(leftMs).toBeLessThan(295_000);
+    const expired = { ttl: 1, start: performance.now() - 2 };
+    memory.tokens.set('repository:a/b:pull', 'token-1', expired);
     await client.listTags('a/b');
     expect(issued).toBe(2);
   });

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GantryError } from '../../../shared/base/error.ts';
 import {
   attachBundle,
-  authMemory,
   collectSignatures,
+  createAuthMemory,
   emptyBlob,
   fallbackTag,
   mediaTypes,
@@ -153,7 +153,16 @@ describe.each([
     const attached: string[] = [];
     for (const n of [1, 2, 3]) {
       const at = new Date('2026-01-02T03:04:05.678Z');
-      attached.push((await attachBundle(client, 'team/signed', subject, { n }, at)).digest);
+      attached.push(
+        (
+          await attachBundle(client, {
+            repository: 'team/signed',
+            subject,
+            bundle: { n },
+            createdAt: at,
+          })
+        ).digest,
+      );
     }
     const content = await client.getManifest('team/signed', fallbackTag(digest));
     expect(parseIndex(content.bytes).manifests.map((entry) => entry.digest)).toEqual(
@@ -212,7 +221,7 @@ describe('a docker-registry with a token service', () => {
   });
 
   test('costs one request a list once its tokens are known, also for the next client', async () => {
-    const memory = authMemory();
+    const memory = createAuthMemory();
     const requests: string[] = [];
     const list = () => {
       const onRequest = ({ method, url }: RequestEvent) =>
@@ -236,17 +245,14 @@ describe('a docker-registry with a token service', () => {
   });
 
   test('is asked for a new token when the old one is not taken any more', async () => {
-    const memory = authMemory();
+    const memory = createAuthMemory();
     const client = new RegistryClient({
       host: registry.host,
       credentials: basicCredentials,
       memory,
     });
     await client.listTags('team/tokens');
-    memory.tokens.set('repository:team/tokens:pull', {
-      value: 'no.such.token',
-      untilMs: Date.now() + 60_000,
-    });
+    memory.tokens.set('repository:team/tokens:pull', 'no.such.token', { ttl: 60_000 });
     expect((await client.listTags('team/tokens')).tags).toEqual(['v1']);
   });
 

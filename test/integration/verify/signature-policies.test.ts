@@ -51,13 +51,12 @@ async function prove(name: string, digest: string, by: string, author = key): Pr
   const bundle = attest(digest, author.private, `${slsa}/v1`, {
     runDetails: { builder: { id: by } },
   });
-  await attachBundle(
-    client,
+  await attachBundle(client, {
     repository,
-    await client.getManifest(repository, digest),
+    subject: await client.getManifest(repository, digest),
     bundle,
-    new Date(),
-  );
+    createdAt: new Date(),
+  });
 }
 
 describe('a registration that demands an attestation', () => {

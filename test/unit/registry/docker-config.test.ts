@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dockerCredentials } from '../../../shared/registry/docker-config.ts';
+import { readDockerCredentials } from '../../../shared/registry/docker-config.ts';
 
 let directory: string;
 let env: NodeJS.ProcessEnv;
@@ -28,7 +28,7 @@ async function lookUp(config: unknown, host: string) {
     join(directory, 'config.json'),
     typeof config === 'string' ? config : JSON.stringify(config),
   );
-  return dockerCredentials(host, env);
+  return readDockerCredentials(host, env);
 }
 
 describe('credentials of docker login', () => {
@@ -53,7 +53,7 @@ describe('credentials of docker login', () => {
     expect(await lookUp({ auths: { 'r.test': { auth } } }, 'r.test:5000')).toBeNull();
     expect(await lookUp({}, 'r.test')).toBeNull();
     expect(
-      await dockerCredentials('r.test', { DOCKER_CONFIG: join(directory, 'nowhere') }),
+      await readDockerCredentials('r.test', { DOCKER_CONFIG: join(directory, 'nowhere') }),
     ).toBeNull();
   });
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
-import { pauseAsked } from '../../../shared/registry/pause.ts';
+import { readPause } from '../../../shared/registry/pause.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
 const asked = (status: number, headers: Record<string, string> = {}, foreign = false) => {
-  const pause = pauseAsked(
+  const pause = readPause(
     { method: 'GET', url: 'https://r.test/v2/', status, headers, foreign },
     now,
   );
