@@ -25,6 +25,10 @@ const errors = {
   payload_too_large: [413, 'The body exceeds the size limit.'],
   internal: [500, 'Gantry failed. Search the logs for the request id.'],
   message_unsupported: [422, 'A stage received a message in a format that it does not know.'],
+  schema_unknown: [
+    503,
+    'A newer release than the one that responds wrote the record. Retry after the deployment.',
+  ],
   unavailable: [503, 'Gantry, or a service that it needs, does not respond. Retry later.'],
 
   // registration and manifests

@@ -1,36 +1,27 @@
-import { Entity } from 'electrodb';
 import { GantryError } from '../base/error.ts';
 import { newId } from '../base/ids.ts';
 import { correlationId } from '../base/log-context.ts';
 import type { EventData, EventType, GantryEvent } from '../contract/events/index.ts';
-import { create, json, key, service, text, type Write } from './db.ts';
+import { entity, type Write } from './table/index.ts';
 
 /**
- * The outbox: an event is written in the transaction of the change that it tells of, and the table's stream carries it
- * to the bus. Nothing is announced that did not happen, nothing happens unannounced.
+ * The outbox: an event is written in the transaction of its change, and the table's stream carries it to the bus. So
+ * events and changes cannot disagree.
  */
-const events = new Entity(
-  {
-    model: { entity: 'event', version: '1', service },
-    attributes: {
-      account: text,
-      id: text,
-      type: json<EventType>(),
-      subject: text,
-      actor: text,
-      at: text,
-      correlation_id: json<string | null>(),
-      data: json<Record<string, unknown>>(),
-    },
-    indexes: {
-      primary: {
-        pk: key('pk', ['account', 'id'], '${account}#event#${id}'),
-        sk: key('sk', [], 'event'),
-      },
-    },
-  } as const,
-  { table: 'table' },
-);
+const events = entity<GantryEvent>()({
+  name: 'event',
+  attributes: {
+    account: 'text',
+    id: 'text',
+    type: 'text',
+    subject: 'text',
+    actor: 'text',
+    at: 'text',
+    correlation_id: 'json',
+    data: 'json',
+  },
+  key: { pk: '${account}#event#${id}', sk: 'event' },
+});
 
 export function createEvent<Type extends EventType>(
   event: Omit<GantryEvent, 'id' | 'type' | 'data' | 'correlation_id'> & {
@@ -44,8 +35,8 @@ export function createEvent<Type extends EventType>(
 /** As `createEvent`, for a caller that has checked that type and data belong together. */
 export function putEvent(event: Omit<GantryEvent, 'id' | 'correlation_id'>): Write {
   const id = newId('event');
-  return create(
-    events.create({ ...event, id, correlation_id: correlationId() ?? null } as never).params(),
+  return events.create(
+    { ...event, id, correlation_id: correlationId() ?? null },
     () => new GantryError('internal', `event ${id} exists already`),
   );
 }

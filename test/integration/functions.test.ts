@@ -82,6 +82,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
       correlation_id: 'tests',
       code: null,
       message: null,
+      revision: 1,
       created_at: at,
       updated_at: at,
     };

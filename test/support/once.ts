@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { Services } from '../../shared/actions/context/index.ts';
 import type { IngestMessage } from '../../shared/contract/messages.ts';
 import type { RegistryClient } from '../../shared/registry/index.ts';
-import { listProviders, listVersions } from '../../shared/store/modules/index.ts';
+import { allVersions, listProviders } from '../../shared/store/modules/index.ts';
 import { allEventsOf, moduleTar, offSchedule, pushLayers, sha256, signDigest } from './flow.ts';
 import { directoryEntry, fileEntry } from './trees.ts';
 import type { AuthorKey, World } from './world.ts';
@@ -48,7 +48,7 @@ export async function expectOnce(
   name: string,
   digest: string,
 ): Promise<void> {
-  expect(await listVersions(services.db, world.account, name)).toMatchObject([
+  expect(await allVersions(services.db, world.account, name)).toMatchObject([
     { id: world.id(name, digest), promotion_state: 'built', version_string: '1.0.0' },
   ]);
   expect(await listProviders(services.db, world.account, `${name}-service`)).toEqual([name]);
@@ -76,6 +76,6 @@ export async function expectNothing(
   digest: string,
 ): Promise<void> {
   expect(await world.version(name, digest)).toBeNull();
-  expect(await listVersions(services.db, world.account, name)).toEqual([]);
+  expect(await allVersions(services.db, world.account, name)).toEqual([]);
   expect((await world.candidate(name, digest))?.state).not.toBe('ingested');
 }

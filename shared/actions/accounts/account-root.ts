@@ -15,7 +15,7 @@ import {
   verifyRoot,
   withSignature,
 } from '../../director/index.ts';
-import type { Account, Caller } from '../../domain/accounts/index.ts';
+import type { Account, Caller, RootProposal, SupersededRoot } from '../../domain/accounts/index.ts';
 import {
   createRootProposal,
   createSupersededRoot,
@@ -25,9 +25,7 @@ import {
   moveRoot,
   moveRotation,
   putRotation,
-  type RootProposal,
   removeRootProposal,
-  type SupersededRoot,
   signRootProposal,
 } from '../../store/accounts/index.ts';
 import { transact, type Write } from '../../store/db.ts';

@@ -36,6 +36,7 @@ export function makeToken(
     member_id: options.member_id ?? null,
     platform: options.platform ?? false,
     hash: sha256Hex(secret),
+    revision: 1,
     created_at: at,
     expires_at: options.expires_at ?? null,
     revoked_at: null,
@@ -88,6 +89,7 @@ export async function createAccount(
     director_key_id,
     root_sha256,
     root_version: 1,
+    revision: 1,
     created_at: at,
   };
   const { token, secret } = makeToken(input.slug, 'first admin token', ['admin'], at, {

@@ -1,6 +1,6 @@
 import { notFoundError } from '../../base/not-found.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import { listTokens, revokeToken as revocation } from '../../store/accounts/index.ts';
+import { findToken, revokeToken as revocation } from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
@@ -8,8 +8,8 @@ import { nowIso, type Services } from '../context/index.ts';
 /** Ends a token of the caller's account at once. `conflict` when it is revoked already. */
 export async function revokeToken(services: Services, caller: Caller, id: string): Promise<void> {
   const { account, actor } = caller;
-  const token = (await listTokens(services.db, account)).find((row) => row.id === id);
-  if (token === undefined) throw notFoundError('token', { account, name: id });
+  const token = await findToken(services.db, account, id);
+  if (token === null) throw notFoundError('token', { account, name: id });
   const at = nowIso(services);
   await transact(services.db, [
     revocation(token.hash, at),

@@ -3,7 +3,7 @@ import { GantryError } from '../../base/error.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { ComposeMessage, ReconcileMessage } from '../../contract/messages.ts';
-import type { CompositionFailure } from '../../domain/compose/index.ts';
+import type { CompositionFailure, TemplateComposition } from '../../domain/compose/index.ts';
 import {
   clearCompositionFailure,
   forgetConsidered,
@@ -12,7 +12,6 @@ import {
   holdComposition,
   putComposition,
   putCompositionFailure,
-  type TemplateComposition,
 } from '../../store/compose/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
@@ -91,7 +90,7 @@ async function noteFailure(
     since: nowIso(services),
   };
   await transact(services.db, [
-    holdComposition(account, template_id, track, before?.sequence ?? null),
+    holdComposition(account, template_id, track, before?.revision ?? null),
     putCompositionFailure(failure),
     createEvent({
       type: 'gantry.composition.failed',
@@ -115,11 +114,11 @@ async function putMade(
   const replaced = await recordInPlace(services, before);
   const made = await makeComposition(services, message, { before, replaced, changed: null });
   if (made === null) return false;
-  const { record, report_key, revision, made_at, modules } = made;
-  const sequence = (before?.sequence ?? 0) + 1;
+  const { record, report_key, template_revision, made_at, modules } = made;
+  const sequence = (before?.revision ?? 0) + 1;
   const same =
     before?.report_key === report_key &&
-    before.revision === revision &&
+    before.template_revision === template_revision &&
     isDeepStrictEqual(before.modules, modules);
   if (before !== null && replaced !== null && before.report_key !== report_key) {
     // Others may have read the pointer and be about to name what it points at: it outlives what they are doing.
@@ -138,8 +137,8 @@ async function putMade(
       image_sha256: record.image.sha256,
       image_size: record.image.length,
       modules,
-      revision,
-      sequence,
+      template_revision,
+      revision: before?.revision ?? 0,
       made_at,
     }),
     clearCompositionFailure(account, template_id, track),

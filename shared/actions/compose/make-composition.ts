@@ -8,9 +8,9 @@ import {
   type ChangedViews,
   type CompositionLayer,
   type LayerName,
+  type TemplateComposition,
   viewOf,
 } from '../../domain/compose/index.ts';
-import type { TemplateComposition } from '../../store/compose/index.ts';
 import { objectKeys, putOnce } from '../../store/objects.ts';
 import { getTemplate, listAssignments } from '../../store/templates/index.ts';
 import { type CompositionRecord, instanceFilesOf } from '../compositions/index.ts';
@@ -81,7 +81,8 @@ export async function makeComposition(
   const text = JSON.stringify(record);
   const report_key = objectKeys.composition(account, `sha256:${sha256Hex(text)}`);
   await putOnce(services.objects, report_key, text, 'application/json', services.now());
-  return { record, report_key, revision: view.template.revision, made_at, modules: considered };
+  const { revision: template_revision } = view.template;
+  return { record, report_key, template_revision, made_at, modules: considered };
 }
 
 function desiredLayerOf(

@@ -1,6 +1,5 @@
-import type { LayerName } from '../../domain/compose/index.ts';
+import type { LayerName, TemplateComposition } from '../../domain/compose/index.ts';
 import type { Track } from '../../domain/templates/index.ts';
-import type { TemplateComposition } from '../../store/compose/index.ts';
 import { noteConsidered } from '../../store/compose/index.ts';
 import type { Services } from '../context/index.ts';
 
@@ -15,7 +14,7 @@ export function moduleNotes(
   before: TemplateComposition | null,
 ): (modules: readonly LayerName[]) => Promise<boolean> {
   const noted = new Set(before?.modules ?? []);
-  const sequence = (before?.sequence ?? 0) + 1;
+  const sequence = (before?.revision ?? 0) + 1;
   return async (modules) => {
     const fresh = modules.filter((module) => !noted.has(module));
     await noteConsidered(

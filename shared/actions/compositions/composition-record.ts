@@ -1,8 +1,12 @@
 import { GantryError, isGantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import type { DesiredLayer } from '../../contract/reconcile/index.ts';
-import type { CompositionReport, LayerName, ResolutionRecord } from '../../domain/compose/index.ts';
-import type { TemplateComposition } from '../../store/compose/index.ts';
+import type {
+  CompositionReport,
+  LayerName,
+  ResolutionRecord,
+  TemplateComposition,
+} from '../../domain/compose/index.ts';
 import { getBytes } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
 import type { InstanceFile } from './rendered-files.ts';

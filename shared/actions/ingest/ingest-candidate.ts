@@ -154,6 +154,7 @@ function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
     evidence_key: candidate.evidence_key ?? '',
     signatures: candidate.signatures,
     approvals: [],
+    revision: 1,
     ingested_at: at,
     state_changed_at: at,
   };

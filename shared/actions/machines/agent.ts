@@ -76,7 +76,6 @@ export async function enrollAgent(
       instance_id: instance.id,
       key_thumbprint: thumbprint,
       chain: newChain,
-      calls: 0,
     }),
     createEvent({
       type: 'gantry.instance.enrolled',

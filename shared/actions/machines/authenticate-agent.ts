@@ -1,12 +1,11 @@
 import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
-import type { Instance } from '../../domain/machines/index.ts';
+import type { Credential, Instance } from '../../domain/machines/index.ts';
 import { checkProof, judgeCall } from '../../dpop/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import {
-  type Credential,
   countCall,
   endCredential,
   getCredential,

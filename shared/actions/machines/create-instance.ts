@@ -61,6 +61,7 @@ export async function createInstance(
     desired_correlation_id: null,
     desired_error: null,
     report: null,
+    revision: 1,
     created_at: at,
     updated_at: at,
   };

@@ -23,7 +23,7 @@ import type { Version } from '../../domain/modules/index.ts';
 import { moduleLabel, splitModule, type Template, tracks } from '../../domain/templates/index.ts';
 import { getCompositionFailure } from '../../store/compose/index.ts';
 import { walkInstances } from '../../store/machines/index.ts';
-import { getModule, listVersions } from '../../store/modules/index.ts';
+import { allVersions, getModule, listVersions } from '../../store/modules/index.ts';
 import { getTemplate, listTemplates, templatesWith } from '../../store/templates/index.ts';
 import type { Services } from '../context/index.ts';
 import { resolveModule } from '../modules/index.ts';
@@ -71,7 +71,7 @@ export async function readMachines(
   { module, version, limit, place }: Stretch & { module: string; version?: string },
 ): Promise<{ machines: Machine[]; next: string | null }> {
   const { account, name } = await resolveModule(services, own, module);
-  const versions = visible(own, await listVersions(services.db, account, name));
+  const versions = visible(own, await allVersions(services.db, account, name));
   const wanted =
     version === undefined ? undefined : versionNamed(versions, version, module).version_string;
   const known = byDigest(versions);
@@ -93,7 +93,7 @@ export async function readSuitability(
 }> {
   const { account, name } = await resolveModule(services, own, module);
   const [versions, assigned] = await Promise.all([
-    listVersions(services.db, account, name),
+    allVersions(services.db, account, name),
     templatesWith(services.db, own, `${account}/${name}`),
   ]);
   const usable = versions.filter(

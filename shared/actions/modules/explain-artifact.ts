@@ -6,7 +6,7 @@ import type { Version } from '../../domain/modules/index.ts';
 import { isTag, readTag, versionName } from '../../domain/modules/index.ts';
 import type { Repository, Tag } from '../../domain/poll/index.ts';
 import type { Reverification } from '../../domain/reverify/index.ts';
-import { getCandidate, listCandidates } from '../../store/candidates/index.ts';
+import { eachCandidate, getCandidate } from '../../store/candidates/index.ts';
 import type { Db } from '../../store/db.ts';
 import { getVersion } from '../../store/modules/index.ts';
 import { getRepository, getTag } from '../../store/poll/index.ts';
@@ -79,8 +79,10 @@ async function candidateNamed(
     return candidate?.module === module ? candidate : null;
   }
   // Of several that were pushed under a version before one of them is it, the newest.
-  const listed = await listCandidates(db, account, module);
-  return listed.find(({ version_string }) => version_string === ref) ?? null;
+  for await (const candidate of eachCandidate(db, account, module)) {
+    if (candidate.version_string === ref) return candidate;
+  }
+  return null;
 }
 
 /** Why what is known of an artifact is as it is, as a sentence; `ref` as `explainArtifact` takes it. */

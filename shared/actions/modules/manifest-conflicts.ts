@@ -13,7 +13,7 @@ import {
 } from '../../manifest/index.ts';
 import { listCategories } from '../../store/accounts/index.ts';
 import { readFileIndex } from '../../store/ingest/index.ts';
-import { eachModule, listVersions } from '../../store/modules/index.ts';
+import { allVersions, eachModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /** A manifest before it is a module's version. */
@@ -97,7 +97,7 @@ async function conflictsWith(
   module: Module,
   priority: number | null,
 ): Promise<ManifestConflict[]> {
-  const version = newest(await listVersions(services.db, module.account, module.name));
+  const version = newest(await allVersions(services.db, module.account, module.name));
   if (version === undefined) return [];
   const neighbour: Contender = {
     module: `${module.account}/${module.name}`,

@@ -47,6 +47,7 @@ export async function registerModule(
     granted_reservations: [],
     policy_version: policyVersion(policy),
     live_version_id: null,
+    revision: 1,
     created_at: at,
     updated_at: at,
   };

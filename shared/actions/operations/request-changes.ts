@@ -45,6 +45,7 @@ export async function requestChanges(
     correlation_id: correlationId() ?? newCorrelationId(),
     code: null,
     message: null,
+    revision: 1,
     created_at: at,
     updated_at: at,
   };

@@ -5,9 +5,10 @@ import type {
   CompositionIndex,
   PathExplanation,
   ResolutionRecord,
+  TemplateComposition,
 } from '../../domain/compose/index.ts';
 import type { Track } from '../../domain/templates/index.ts';
-import { getComposition, type TemplateComposition } from '../../store/compose/index.ts';
+import { getComposition } from '../../store/compose/index.ts';
 import { getBytes } from '../../store/objects.ts';
 import { type CompositionRecord, readRecord } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';

@@ -32,6 +32,8 @@ export interface Account {
   /** SHA-256 of the current root metadata's bytes. */
   root_sha256: string;
   root_version: number;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   created_at: string;
 }
 
@@ -53,6 +55,8 @@ export interface ApiToken {
   platform: boolean;
   /** SHA-256 of the secret. */
   hash: string;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   created_at: string;
   expires_at: string | null;
   revoked_at: string | null;

@@ -1,4 +1,5 @@
 export * from './call-chain.ts';
+export * from './credential.ts';
 export * from './drift.ts';
 export * from './fleet.ts';
 export * from './instance.ts';

@@ -48,6 +48,8 @@ export interface Instance {
   desired_error: DesiredError | null;
   /** The last report, null before the first. */
   report: InstanceReport | null;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   created_at: string;
   updated_at: string;
 }

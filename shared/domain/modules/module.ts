@@ -52,6 +52,8 @@ export interface Module {
   policy_version: string;
   /** The one live version, null before the first. */
   live_version_id: string | null;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   created_at: string;
   updated_at: string;
 }

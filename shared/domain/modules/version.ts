@@ -81,6 +81,8 @@ export interface Version {
   reverification?: Reverification;
   /** Who approved its promotions so far; agents are told. */
   approvals: VersionApproval[];
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   ingested_at: string;
   state_changed_at: string;
 }

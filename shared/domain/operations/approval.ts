@@ -26,6 +26,8 @@ export interface Approval {
   task_token: string | null;
   /** When every reviewer's mail was handed over; null before, so that a worker that died sends them again. */
   mailed_at: string | null;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   expires_at: string;
   created_at: string;
 }

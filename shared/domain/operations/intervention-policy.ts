@@ -34,6 +34,13 @@ export interface InterventionPolicy {
   expires_in_s: number;
 }
 
+/** A policy as an account keeps it. */
+export interface StoredPolicy extends InterventionPolicy {
+  account: string;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
+}
+
 const day = 24 * 3600;
 
 /** The policy of an action that has no row: live asks a person, the rest is allowed to those whose role allows it. */

@@ -49,6 +49,8 @@ export interface Operation {
   correlation_id: string;
   code: ErrorCode | null;
   message: string | null;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   created_at: string;
   updated_at: string;
 }

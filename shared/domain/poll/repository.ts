@@ -14,6 +14,8 @@ export interface Repository {
   ignored_tags: string[];
   /** When known tags are looked at again for moves. */
   recheck_at: string;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
 }
 
 /** A tag of a module's repository and the digest it named when last looked at. */
@@ -27,4 +29,6 @@ export interface Tag {
   moved_to: string | null;
   /** Since when the registry does not have it any more; null while it does. */
   gone_at: string | null;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
 }

@@ -103,7 +103,16 @@ function decideNamed(
   const arrivals = movesOf(named, naming, now);
   return {
     was: before,
-    tag: { account, module, tag, digest, checked_at: seen_at, moved_to: null, gone_at: null },
+    tag: {
+      account,
+      module,
+      tag,
+      digest,
+      checked_at: seen_at,
+      moved_to: null,
+      gone_at: null,
+      revision: before?.revision ?? 0,
+    },
     event: null,
     moves: [...movesOf(leaving, { kind: 'tag_left', tag, names: digest }, now), ...arrivals],
     version: arrivals.length > 0 ? version : null,

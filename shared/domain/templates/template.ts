@@ -28,6 +28,8 @@ export interface Assignment {
   metadata: Metadata;
   /** Replaces the priority that category and variety give; null means computed. */
   effective_priority: number | null;
+  /** Counts the changes of the row; a change states the one that was read. */
+  revision: number;
   created_at: string;
   updated_at: string;
 }

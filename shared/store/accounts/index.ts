@@ -1,2 +1,4 @@
 export * from './account.ts';
 export * from './account-root.ts';
+export * from './member.ts';
+export * from './token.ts';

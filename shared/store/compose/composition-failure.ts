@@ -1,40 +1,19 @@
-import { Entity } from 'electrodb';
-import type { ErrorCode } from '../../base/error-codes.ts';
 import type { CompositionFailure } from '../../domain/compose/index.ts';
-import { type Track, tracks } from '../../domain/templates/index.ts';
-import {
-  type Attributes,
-  change,
-  type Db,
-  json,
-  key,
-  read,
-  remove,
-  service,
-  text,
-  type Write,
-} from '../db.ts';
+import type { Track } from '../../domain/templates/index.ts';
+import { type Db, entity, type Write } from '../table/index.ts';
 
-const failures = new Entity(
-  {
-    model: { entity: 'compositionfailure', version: '1', service },
-    attributes: {
-      account: text,
-      template_id: text,
-      track: { type: tracks, required: true },
-      code: json<ErrorCode>(),
-      message: text,
-      since: text,
-    } satisfies Attributes<CompositionFailure>,
-    indexes: {
-      primary: {
-        pk: key('pk', ['account', 'template_id'], '${account}#template#${template_id}'),
-        sk: key('sk', ['track'], 'composition-failure#${track}'),
-      },
-    },
-  } as const,
-  { table: 'table' },
-);
+const failures = entity<CompositionFailure>()({
+  name: 'compositionfailure',
+  attributes: {
+    account: 'text',
+    template_id: 'text',
+    track: 'text',
+    code: 'text',
+    message: 'text',
+    since: 'text',
+  },
+  key: { pk: '${account}#template#${template_id}', sk: 'composition-failure#${track}' },
+});
 
 export function getCompositionFailure(
   db: Db,
@@ -42,15 +21,15 @@ export function getCompositionFailure(
   template_id: string,
   track: Track,
 ): Promise<CompositionFailure | null> {
-  return read(db, failures, failures.get({ account, template_id, track }).params());
+  return failures.get(db, { account, template_id, track });
 }
 
-/** To be written with `holdComposition`, which is its condition: what a newer composition put right is not told any more. */
+/** Belongs in a transaction with `holdComposition`: a failure that a newer composition cured must not be noted. */
 export function putCompositionFailure(failure: CompositionFailure): Write {
-  return change(failures.put(failure as never).params());
+  return failures.put(failure);
 }
 
-/** To be written with the composition that puts it right, whose condition is its own. */
+/** Belongs in a transaction with the composition that cures it. */
 export function clearCompositionFailure(account: string, template_id: string, track: Track): Write {
-  return remove(failures.delete({ account, template_id, track }).params());
+  return failures.removeWhere({ account, template_id, track });
 }

@@ -1,20 +1,8 @@
-import { Entity } from 'electrodb';
 import { GantryError } from '../../base/error.ts';
-import {
-  change,
-  type Db,
-  json,
-  key,
-  number,
-  read,
-  remove,
-  service,
-  text,
-  type Write,
-} from '../db.ts';
+import { absent, below, type Db, entity, type Write } from '../table/index.ts';
 
 /**
- * A request that carried an `Idempotency-Key`. claimed ─▶ answered; a claim whose request was cut off lapses at
+ * A request with an `Idempotency-Key`. claimed ─▶ answered; a claim whose request was cut off lapses at
  * `claimed_until`, the whole record at `expires_at`.
  */
 export interface IdempotentRequest {
@@ -28,39 +16,33 @@ export interface IdempotentRequest {
   expires_at: string;
 }
 
-const requests = new Entity(
-  {
-    model: { entity: 'idempotency', version: '1', service },
-    attributes: {
-      hash: text,
-      request_hash: text,
-      answer: json<string | null>(),
-      claimed_until: text,
-      expires_at: text,
-      /** Seconds since 1970: DynamoDB removes the row some time after it. */
-      ttl: number,
-    },
-    indexes: {
-      primary: { pk: key('pk', ['hash'], 'idempotency#${hash}'), sk: key('sk', [], 'idempotency') },
-    },
-  } as const,
-  { table: 'table' },
-);
-
-export function getIdempotentRequest(db: Db, hash: string): Promise<IdempotentRequest | null> {
-  return read(db, requests, requests.get({ hash }).params());
+interface StoredRequest extends IdempotentRequest {
+  /** Seconds since 1970: DynamoDB removes the row some time after it. */
+  ttl: number;
 }
 
-/** Takes a key: of two requests at once, one runs. */
+const requests = entity<StoredRequest>()({
+  name: 'idempotency',
+  attributes: {
+    hash: 'text',
+    request_hash: 'text',
+    answer: 'json',
+    claimed_until: 'text',
+    expires_at: 'text',
+    ttl: 'number',
+  },
+  key: { pk: 'idempotency#${hash}', sk: 'idempotency' },
+});
+
+export function getIdempotentRequest(db: Db, hash: string): Promise<IdempotentRequest | null> {
+  return requests.get(db, { hash });
+}
+
+/** Takes a key: of two concurrent requests, one runs. */
 export function claimIdempotentRequest(request: IdempotentRequest, now: string): Write {
-  return change(
-    requests
-      .put({ ...request, ttl: Math.ceil(Date.parse(request.expires_at) / 1000) } as never)
-      .where(({ hash, answer, claimed_until, expires_at }, { notExists, eq, lt }) => {
-        const lapsed = `(${eq(answer as never, null as never)} AND ${lt(claimed_until, now)})`;
-        return `(${notExists(hash)} OR ${lapsed} OR ${lt(expires_at, now)})`;
-      })
-      .params(),
+  return requests.put(
+    { ...request, ttl: Math.ceil(Date.parse(request.expires_at) / 1000) },
+    [{ hash: absent }, { answer: null, claimed_until: below(now) }, { expires_at: below(now) }],
     () =>
       new GantryError(
         'conflict',
@@ -70,15 +52,10 @@ export function claimIdempotentRequest(request: IdempotentRequest, now: string):
 }
 
 export function answerIdempotentRequest(hash: string, answer: string): Write {
-  return change(
-    requests
-      .patch({ hash })
-      .set({ answer } as never)
-      .params(),
-  );
+  return requests.adjust({ hash }, { set: { answer } });
 }
 
 /** Gives a key back after a request that failed and changed nothing. */
 export function releaseIdempotentRequest(hash: string): Write {
-  return remove(requests.delete({ hash }).params());
+  return requests.removeWhere({ hash });
 }

@@ -1,83 +1,39 @@
-import { Entity } from 'electrodb';
 import { GantryError } from '../../base/error.ts';
-import type { Module, ModuleChanges, Variety } from '../../domain/modules/index.ts';
-import type { AttestationRequirement, SignerIdentity } from '../../domain/signatures/index.ts';
-import {
-  type Attributes,
-  change,
-  create,
-  type Db,
-  each,
-  first,
-  flag,
-  hold,
-  json,
-  key,
-  number,
-  query,
-  queryShards,
-  read,
-  service,
-  shardOf,
-  text,
-  type Write,
-} from '../db.ts';
+import type { Module, ModuleChanges } from '../../domain/modules/index.ts';
+import { type Db, type Draft, entity, type Write } from '../table/index.ts';
 
-const listShards = 4;
+const modules = entity<Module>()({
+  name: 'module',
+  attributes: {
+    account: 'text',
+    name: 'text',
+    id: 'text',
+    visibility: 'text',
+    category: 'text',
+    variety: 'text',
+    parent_module: 'json',
+    repository: 'text',
+    identities: 'json',
+    trusted_keys: 'json',
+    trusted_root: 'json',
+    require_tlog: 'flag',
+    required_attestations: 'json',
+    platforms: 'json',
+    allow_devices: 'flag',
+    granted_reservations: 'json',
+    policy_version: 'text',
+    live_version_id: 'json',
+    revision: 'number',
+    created_at: 'text',
+    updated_at: 'text',
+  },
+  shards: { count: 4, of: ({ name }) => name },
+  key: { pk: '${account}#module#${name}', sk: 'module' },
+  lists: { byName: { index: 'gsi1', pk: '${account}#modules#${shard}', sk: '${name}' } },
+});
 
-const modules = new Entity(
-  {
-    model: { entity: 'module', version: '1', service },
-    attributes: {
-      account: text,
-      name: text,
-      shard: number,
-      id: text,
-      visibility: json<'private' | 'public'>(),
-      category: text,
-      variety: json<Variety>(),
-      parent_module: json<string | null>(),
-      repository: text,
-      identities: json<SignerIdentity[]>(),
-      trusted_keys: json<string[]>(),
-      trusted_root: json<unknown>(),
-      require_tlog: flag,
-      required_attestations: json<AttestationRequirement[]>(),
-      platforms: json<string[]>(),
-      allow_devices: flag,
-      granted_reservations: json<string[]>(),
-      policy_version: text,
-      live_version_id: json<string | null>(),
-      created_at: text,
-      updated_at: text,
-    } satisfies Attributes<Module>,
-    indexes: {
-      primary: {
-        pk: key('pk', ['account', 'name'], '${account}#module#${name}'),
-        sk: key('sk', [], 'module'),
-      },
-      list: {
-        index: 'gsi1',
-        pk: key('gsi1pk', ['account', 'shard'], '${account}#modules#${shard}'),
-        sk: key('gsi1sk', ['name'], '${name}'),
-      },
-    },
-  } as const,
-  { table: 'table' },
-);
-
-/** Rows of earlier releases have neither reservations nor attestations. */
-function whole(row: Module): Module {
-  return {
-    ...row,
-    granted_reservations: row.granted_reservations ?? [],
-    required_attestations: row.required_attestations ?? [],
-  };
-}
-
-export async function getModule(db: Db, account: string, name: string): Promise<Module | null> {
-  const row = await read<Module>(db, modules, modules.get({ account, name }).params());
-  return row === null ? null : whole(row);
+export function getModule(db: Db, account: string, name: string): Promise<Module | null> {
+  return modules.get(db, { account, name });
 }
 
 export async function listModules(
@@ -86,39 +42,17 @@ export async function listModules(
   limit = 1000,
   after = '',
 ): Promise<Module[]> {
-  const rows = await queryShards<Module>(
-    listShards,
-    limit,
-    (module) => module.name,
-    (shard, count) =>
-      query(
-        db,
-        modules,
-        modules.query
-          .list({ account, shard })
-          .gt({ name: after || first })
-          .params(),
-        count,
-      ),
-  );
-  return rows.map(whole);
+  return (await modules.list(db, 'byName', { account }, { limit, after })).rows;
 }
 
 /** Every module of an account, as the index has it. */
-export async function* eachModule(db: Db, account: string): AsyncGenerator<Module> {
-  for (let shard = 0; shard < listShards; shard++) {
-    for await (const row of each<Module>(
-      db,
-      modules,
-      modules.query.list({ account, shard }).params(),
-    ))
-      yield whole(row);
-  }
+export function eachModule(db: Db, account: string): AsyncGenerator<Module> {
+  return modules.each(db, 'byName', { account });
 }
 
-export function createModule(module: Module): Write {
-  return create(
-    modules.create({ ...module, shard: shardOf(module.name, listShards) } as never).params(),
+export function createModule(module: Draft<Module>): Write {
+  return modules.create(
+    module,
     () =>
       new GantryError('already_exists', `module "${module.name}" is registered already`, {
         field: 'name',
@@ -126,39 +60,27 @@ export function createModule(module: Module): Write {
   );
 }
 
-/** Puts the reservations of a module in place, if nobody changed its row since it was read. */
 export function putReservations(
   was: Module,
   granted_reservations: string[],
   updated_at: string,
 ): Write {
-  return change(
-    modules
-      .patch({ account: was.account, name: was.name })
-      .set({ granted_reservations, updated_at } as never)
-      .where((row, { eq }) => eq(row.updated_at, was.updated_at))
-      .params(),
-  );
+  return modules.update(was, { granted_reservations, updated_at });
 }
 
-/** Changes a registration, if nobody changed its row since it was read. */
 export function putRegistration(
   was: Module,
   set: ModuleChanges & Pick<Module, 'policy_version' | 'updated_at'>,
 ): Write {
-  return change(
-    modules
-      .patch({ account: was.account, name: was.name })
-      .set(set as never)
-      .where((row, { eq }) => eq(row.updated_at, was.updated_at))
-      .params(),
-  );
+  return modules.update(was, set);
 }
 
 /** Lets a transaction through only while the module's policy is the named one; throws `policy_changed`. */
 export function holdPolicy(account: string, name: string, policy_version: string | null): Write {
-  const { Key } = modules.get({ account, name }).params();
-  return hold({ Key, attribute: 'policy_version', is: policy_version }, () => policyChanged(name));
+  // No policy has an empty version.
+  return modules.hold({ account, name }, { policy_version: policy_version ?? '' }, () =>
+    policyChanged(name),
+  );
 }
 
 export function policyChanged(name: string): GantryError {
@@ -175,12 +97,10 @@ export function moveLive(
   from: string | null,
   to: string | null,
 ): Write {
-  return change(
-    modules
-      .patch({ account, name })
-      .set({ live_version_id: to } as never)
-      .where(({ live_version_id }, { eq }) => eq(live_version_id as never, from as never))
-      .params(),
+  return modules.updateWhere(
+    { account, name },
+    { live_version_id: from },
+    { live_version_id: to },
     () =>
       new GantryError(
         'operation_raced',

@@ -1,26 +1,23 @@
-import { Entity } from 'electrodb';
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
-import { type Db, key, putIfAbsent, query, service, text } from '../db.ts';
+import { attempt, type Db, entity } from '../table/index.ts';
 
-/** That some version of a module offers a capability: an index over the manifests of an account. */
-const providers = new Entity(
-  {
-    model: { entity: 'provider', version: '1', service },
-    attributes: { account: text, capability: text, module: text },
-    indexes: {
-      primary: {
-        pk: key('pk', ['account', 'capability'], '${account}#provides#${capability}'),
-        sk: key('sk', ['module'], 'module#${module}'),
-      },
-    },
-  } as const,
-  { table: 'table' },
-);
+/** States that a version of a module offers a capability: an index over the manifests of an account. */
+interface Provider {
+  account: string;
+  capability: string;
+  module: string;
+}
+
+const providers = entity<Provider>()({
+  name: 'provider',
+  attributes: { account: 'text', capability: 'text', module: 'text' },
+  key: { pk: '${account}#provides#${capability}', sk: 'module#${module}' },
+});
 
 /**
- * Notes that a module offers capabilities. Written before the version that does: a row too many (of a version that never
- * came to be) costs its readers a look, one that lacks would hide a provider. Nothing removes a row.
+ * Notes that a module offers capabilities. The note is written before the version: a note too many (of a version whose
+ * ingest failed) costs a reader one look, a missing note would hide a provider. Notes are never removed.
  */
 export async function noteProvider(
   db: Db,
@@ -29,22 +26,16 @@ export async function noteProvider(
   capabilities: string[],
 ): Promise<void> {
   await mapConcurrently(capabilities, limits.storeReadsAtOnce, (capability) =>
-    putIfAbsent(db, providers.create({ account, capability, module }).params()),
+    attempt(db, providers.create({ account, capability, module })),
   );
 }
 
-/** Names of the account's modules that may provide a capability, sorted; what their versions say rules. */
+/** Names of the account's modules that may provide a capability, sorted; their versions say whether they do. */
 export async function listProviders(
   db: Db,
   account: string,
   capability: string,
 ): Promise<string[]> {
-  const params = providers.query.primary({ account, capability }).begins({ module: '' }).params();
-  const rows = await query<{ module: string }>(
-    db,
-    providers,
-    { ...params, ConsistentRead: true },
-    100_000,
-  );
+  const rows = await providers.all(db, 'primary', { account, capability });
   return rows.map(({ module }) => module);
 }

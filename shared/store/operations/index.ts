@@ -1,1 +1,3 @@
+export * from './approval.ts';
 export * from './operation.ts';
+export * from './policy.ts';

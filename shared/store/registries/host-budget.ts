@@ -1,44 +1,37 @@
-import { Entity } from 'electrodb';
 import { type BudgetRow, type Pause, waitMs } from '../../domain/registries/index.ts';
 import {
-  type Attributes,
+  atMost,
   attempt,
+  below,
+  between,
   type Db,
-  json,
-  key,
-  number,
-  putIfAbsent,
-  read,
-  service,
-  text,
-} from '../db.ts';
+  entity,
+  entry,
+  fewerThan,
+} from '../table/index.ts';
 
 /**
  * The budget of a registry host: one row a shard, platform-wide. Every write is one atomic update that states its
- * condition, so that workers who meet here neither wait for nor undo each other. A row that nobody needs for a while goes.
+ * condition, so that concurrent workers neither wait for nor undo each other. A row that is not used for a while expires.
  */
-const budgets = new Entity(
-  {
-    model: { entity: 'host-budget', version: '1', service },
-    attributes: {
-      host: text,
-      shard: number,
-      spent_until: number,
-      paused_until: number,
-      pulls_paused_until: number,
-      leases: { ...json<Record<string, number>>(), required: false },
-      /** Seconds since 1970: DynamoDB removes the row some time after it. */
-      ttl: number,
-    } satisfies Attributes<BudgetRow>,
-    indexes: {
-      primary: {
-        pk: key('pk', ['host', 'shard'], 'host-budget#${host}#${shard}'),
-        sk: key('sk', [], 'host-budget'),
-      },
-    },
-  } as const,
-  { table: 'table' },
-);
+interface StoredBudget extends BudgetRow {
+  /** Seconds since 1970: DynamoDB removes the row some time after it. */
+  ttl: number;
+}
+
+const budgets = entity<StoredBudget>()({
+  name: 'host-budget',
+  attributes: {
+    host: 'text',
+    shard: 'number',
+    spent_until: 'number',
+    paused_until: 'number',
+    pulls_paused_until: 'number',
+    leases: 'json',
+    ttl: 'number',
+  },
+  key: { pk: 'host-budget#${host}#${shard}', sk: 'host-budget' },
+});
 
 const keptSeconds = 7 * 24 * 3600;
 const ttlOf = (nowMs: number) => Math.ceil(nowMs / 1000) + keptSeconds;
@@ -61,86 +54,66 @@ export interface LeaseAsk {
 
 /** Takes a lease. @returns null when it was granted, else the row that has no room */
 export async function takeLease(db: Db, ask: LeaseAsk): Promise<BudgetRow | null> {
+  const { host, shard, nowMs, burstMs, pulls, concurrency } = ask;
   for (;;) {
-    // A host at rest starts its account anew from now; a busy one goes on from where it is.
+    // A host at rest starts its account from now; a busy one continues from where it is.
     if (await begin(db, ask, 'idle')) return null;
     if (await begin(db, ask, 'busy')) return null;
-    const { host, shard, nowMs } = ask;
-    const row = await read<BudgetRow>(db, budgets, budgets.get({ host, shard }).params());
+
+    const row = await budgets.get(db, { host, shard });
     if (row === null) {
       await openAccount(db, host, shard, nowMs);
       continue;
     }
     const dead = Object.entries(row.leases).filter(([, until]) => until <= nowMs);
-    const { burstMs, pulls, concurrency } = ask;
     const full =
       waitMs(row, nowMs, burstMs, pulls, 0) > 0 || Object.keys(row.leases).length >= concurrency;
-    // Not full: others were at it at the same time, and are done.
+    // Not full: concurrent workers filled it a moment ago, and are done.
     if (full && dead.length === 0) return row;
+
     for (const [lease, until] of dead) await dropDead(db, ask, lease, until);
   }
 }
 
 function begin(db: Db, ask: LeaseAsk, state: 'idle' | 'busy') {
-  const { host, shard, nowMs, priceMs } = ask;
-  return attempt(
-    db,
-    budgets
-      .patch({ host, shard })
-      .data(({ spent_until, leases, ttl }, { set, add }) => {
-        if (state === 'idle') set(spent_until, nowMs + priceMs);
-        else add(spent_until, priceMs);
-        set((leases as never)[ask.id], ask.untilMs as never);
-        set(ttl, ttlOf(nowMs));
-      })
-      .where(
-        (
-          { spent_until, paused_until, pulls_paused_until, leases },
-          { lt, lte, between, size, value },
-        ) =>
-          [
-            state === 'idle'
-              ? lt(spent_until, nowMs)
-              : between(spent_until, nowMs, nowMs + ask.burstMs),
-            lte(paused_until, nowMs),
-            ...(ask.pulls ? [lte(pulls_paused_until, nowMs)] : []),
-            `${size(leases as never)} < ${value(spent_until, ask.concurrency)}`,
-          ].join(' AND '),
-      )
-      .params(),
+  const { host, shard, nowMs, priceMs, burstMs } = ask;
+  const ttl = ttlOf(nowMs);
+  const spend =
+    state === 'idle'
+      ? { set: { spent_until: nowMs + priceMs, ttl } }
+      : { set: { ttl }, add: { spent_until: priceMs } };
+  const write = budgets.adjust(
+    { host, shard },
+    { ...spend, putEntries: { leases: { [ask.id]: ask.untilMs } } },
+    {
+      spent_until: state === 'idle' ? below(nowMs) : between(nowMs, nowMs + burstMs),
+      paused_until: atMost(nowMs),
+      ...(ask.pulls ? { pulls_paused_until: atMost(nowMs) } : {}),
+      leases: fewerThan(ask.concurrency),
+    },
   );
+  return attempt(db, write);
 }
 
-/** A host that nobody asked for a while has no row. */
-function openAccount(db: Db, host: string, shard: number, nowMs: number): Promise<void> {
+/** A host that was not asked for a while has no row. */
+async function openAccount(db: Db, host: string, shard: number, nowMs: number): Promise<void> {
   const none = { host, shard, spent_until: 0, paused_until: 0, pulls_paused_until: 0, leases: {} };
-  return putIfAbsent(db, budgets.create({ ...none, ttl: ttlOf(nowMs) } as never).params());
+  await attempt(db, budgets.create({ ...none, ttl: ttlOf(nowMs) }));
 }
 
-/** The worker that held it died: its place is free, what it paid for is spent. */
+/** The worker that held the lease died: its place is free, what it paid for is spent. */
 function dropDead(db: Db, { host, shard }: LeaseAsk, lease: string, until: number) {
-  return attempt(
-    db,
-    budgets
-      .patch({ host, shard })
-      .data(({ leases }, { remove }) => remove((leases as never)[lease]))
-      .where(({ leases }, { eq }) => eq((leases as never)[lease], until as never))
-      .params(),
-  );
+  const drop = { dropEntries: { leases: [lease] } };
+  return attempt(db, budgets.adjust({ host, shard }, drop, { leases: entry(lease, until) }));
 }
 
-/** Pays for more of what has begun, whatever the state of the account. @returns `spent_until` after it */
+/** Pays for more requests of work that has begun, whatever the state of the account. @returns `spent_until` after it */
 export async function spendMore(
   db: Db,
   { host, shard, nowMs, priceMs }: LeaseAsk,
 ): Promise<number> {
-  const changed = await attempt(
-    db,
-    budgets
-      .patch({ host, shard })
-      .data(({ spent_until }, { add }) => add(spent_until, priceMs))
-      .params(),
-  );
+  const more = budgets.adjust({ host, shard }, { add: { spent_until: priceMs } });
+  const changed = await attempt(db, more);
   return changed === null ? nowMs : Number(changed.spent_until);
 }
 
@@ -150,42 +123,27 @@ export async function endLease(
   { host, shard, id }: LeaseAsk,
   unusedMs: number,
 ): Promise<void> {
-  await attempt(
-    db,
-    budgets
-      .patch({ host, shard })
-      .data(({ spent_until, leases }, { subtract, remove }) => {
-        if (unusedMs > 0) subtract(spent_until, unusedMs);
-        remove((leases as never)[id]);
-      })
-      .where(({ leases }, { exists }) => exists((leases as never)[id]))
-      .params(),
-  );
+  const refund = unusedMs > 0 ? { add: { spent_until: -unusedMs } } : {};
+  const end = { ...refund, dropEntries: { leases: [id] } };
+  await attempt(db, budgets.adjust({ host, shard }, end, { leases: entry(id) }));
 }
 
-/** Notes a registry's wish to be left alone; a later one that is shorter does not shorten it. */
+/** Notes a registry's wish to be left alone; a shorter one that comes later does not shorten it. */
 export async function pauseHost(
   db: Db,
   host: string,
   shards: number,
   { scope, untilMs }: Pause,
 ): Promise<void> {
+  const field = scope === 'all' ? 'paused_until' : 'pulls_paused_until';
   for (let shard = 0; shard < shards; shard++) {
-    const write = () =>
-      attempt(
-        db,
-        budgets
-          .patch({ host, shard })
-          .data(({ paused_until, pulls_paused_until }, { set }) =>
-            set(scope === 'all' ? paused_until : pulls_paused_until, untilMs),
-          )
-          .where(({ paused_until, pulls_paused_until }, { lt }) =>
-            lt(scope === 'all' ? paused_until : pulls_paused_until, untilMs),
-          )
-          .params(),
-      );
-    if (await write()) continue;
+    const pause = budgets.adjust(
+      { host, shard },
+      { set: { [field]: untilMs } },
+      { [field]: below(untilMs) },
+    );
+    if (await attempt(db, pause)) continue;
     await openAccount(db, host, shard, untilMs);
-    await write();
+    await attempt(db, pause);
   }
 }

@@ -1,143 +1,99 @@
-import { Entity } from 'electrodb';
 import { GantryError } from '../../base/error.ts';
-import type { HookKind, RegistryHook, RegistryLogin } from '../../domain/registries/index.ts';
-import {
-  type Attributes,
-  change,
-  create,
-  type Db,
-  json,
-  key,
-  number,
-  putIfAbsent,
-  query,
-  read,
-  remove,
-  service,
-  text,
-  type Write,
-} from '../db.ts';
+import type { RegistryHook, RegistryLogin } from '../../domain/registries/index.ts';
+import { attempt, type Db, entity, present, type Write } from '../table/index.ts';
 
-const options = { table: 'table' };
+const logins = entity<RegistryLogin>()({
+  name: 'registry-login',
+  attributes: {
+    account: 'text',
+    host: 'text',
+    username: 'text',
+    stored_by: 'text',
+    stored_at: 'text',
+  },
+  key: { pk: '${account}#registry#${host}', sk: 'login' },
+  lists: { byHost: { index: 'gsi1', pk: '${account}#registries', sk: '${host}' } },
+});
 
-const logins = new Entity(
-  {
-    model: { entity: 'registry-login', version: '1', service },
-    attributes: {
-      account: text,
-      host: text,
-      username: text,
-      stored_by: text,
-      stored_at: text,
-    } satisfies Attributes<RegistryLogin>,
-    indexes: {
-      primary: {
-        pk: key('pk', ['account', 'host'], '${account}#registry#${host}'),
-        sk: key('sk', [], 'login'),
-      },
-      list: {
-        index: 'gsi1',
-        pk: key('gsi1pk', ['account'], '${account}#registries'),
-        sk: key('gsi1sk', ['host'], '${host}'),
-      },
-    },
-  } as const,
-  options,
-);
+const hooks = entity<RegistryHook>()({
+  name: 'registry-hook',
+  attributes: {
+    account: 'text',
+    id: 'text',
+    kind: 'text',
+    host: 'text',
+    created_by: 'text',
+    created_at: 'text',
+  },
+  key: { pk: 'hook#${id}', sk: 'hook' },
+  lists: { byId: { index: 'gsi1', pk: '${account}#hooks', sk: '${id}' } },
+});
 
-const hooks = new Entity(
-  {
-    model: { entity: 'registry-hook', version: '1', service },
-    attributes: {
-      account: text,
-      id: text,
-      kind: json<HookKind>(),
-      host: text,
-      created_by: text,
-      created_at: text,
-    } satisfies Attributes<RegistryHook>,
-    indexes: {
-      primary: { pk: key('pk', ['id'], 'hook#${id}'), sk: key('sk', [], 'hook') },
-      list: {
-        index: 'gsi1',
-        pk: key('gsi1pk', ['account'], '${account}#hooks'),
-        sk: key('gsi1sk', ['id'], '${id}'),
-      },
-    },
-  } as const,
-  options,
-);
-
-/** What a webhook has delivered: the same again is a replay, or the sender's retry of what arrived. */
-const deliveries = new Entity(
-  {
-    model: { entity: 'hook-delivery', version: '1', service },
-    attributes: {
-      hook_id: text,
-      body_hash: text,
-      /** Seconds since 1970: DynamoDB removes the row some time after it. */
-      ttl: number,
-    },
-    indexes: {
-      primary: {
-        pk: key('pk', ['hook_id', 'body_hash'], 'hook#${hook_id}#delivery#${body_hash}'),
-        sk: key('sk', [], 'delivery'),
-      },
-    },
-  } as const,
-  options,
-);
-
-/** Stores it, over one that is there: the newest word counts. */
-export function putRegistryLogin(login: RegistryLogin): Write {
-  return change(logins.put(login).params());
+/** What a webhook has delivered: the same again is a replay, or a retry of a delivery that arrived. */
+interface Delivery {
+  hook_id: string;
+  body_hash: string;
+  /** Seconds since 1970: DynamoDB removes the row some time after it. */
+  ttl: number;
 }
 
+const deliveries = entity<Delivery>()({
+  name: 'hook-delivery',
+  attributes: { hook_id: 'text', body_hash: 'text', ttl: 'number' },
+  key: { pk: 'hook#${hook_id}#delivery#${body_hash}', sk: 'delivery' },
+});
+
+/** Stores credentials over earlier ones: the last word counts. */
+export function putRegistryLogin(login: RegistryLogin): Write {
+  return logins.put(login);
+}
+
+/** Every login of an account. */
 export function listRegistryLogins(db: Db, account: string): Promise<RegistryLogin[]> {
-  return query(db, logins, logins.query.list({ account }).params());
+  return logins.all(db, 'byHost', { account });
 }
 
 /** Fails with `not_found` when there is none. */
 export function removeRegistryLogin(account: string, host: string): Write {
-  return remove(
-    logins.remove({ account, host }).params(),
+  return logins.removeWhere(
+    { account, host },
+    { host: present },
     () => new GantryError('not_found', `expected credentials for ${host}, found none`),
   );
 }
 
 export function createHook(hook: RegistryHook): Write {
-  return create(
-    hooks.create(hook as never).params(),
-    () => new GantryError('already_exists', `webhook ${hook.id} exists`),
-  );
+  return hooks.create(hook, () => new GantryError('already_exists', `webhook ${hook.id} exists`));
 }
 
 export function getHook(db: Db, id: string): Promise<RegistryHook | null> {
-  return read(db, hooks, hooks.get({ id }).params());
+  return hooks.get(db, { id });
 }
 
+/** Every webhook of an account. */
 export function listHooks(db: Db, account: string): Promise<RegistryHook[]> {
-  return query(db, hooks, hooks.query.list({ account }).params());
+  return hooks.all(db, 'byId', { account });
 }
 
 export function removeHook(id: string): Write {
-  return remove(
-    hooks.remove({ id }).params(),
+  return hooks.removeWhere(
+    { id },
+    { id: present },
     () => new GantryError('not_found', `expected a webhook ${id}, found none`),
   );
 }
 
 export async function wasDelivered(db: Db, hook_id: string, body_hash: string): Promise<boolean> {
-  return (await read(db, deliveries, deliveries.get({ hook_id, body_hash }).params())) !== null;
+  return (await deliveries.get(db, { hook_id, body_hash })) !== null;
 }
 
 /** Remembers a delivery until `until`. */
-export function rememberDelivery(
+export async function rememberDelivery(
   db: Db,
   hook_id: string,
   body_hash: string,
   until: Date,
 ): Promise<void> {
   const ttl = Math.ceil(until.getTime() / 1000);
-  return putIfAbsent(db, deliveries.create({ hook_id, body_hash, ttl }).params());
+  await attempt(db, deliveries.create({ hook_id, body_hash, ttl }));
 }

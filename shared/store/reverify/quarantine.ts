@@ -1,52 +1,24 @@
-import { Entity } from 'electrodb';
 import type { QuarantineBudget } from '../../domain/reverify/index.ts';
-import {
-  type Attributes,
-  change,
-  type Db,
-  json,
-  key,
-  number,
-  read,
-  service,
-  text,
-  type Write,
-} from '../db.ts';
+import { type Db, entity, type Write } from '../table/index.ts';
 
-const budgets = new Entity(
-  {
-    model: { entity: 'quarantine', version: '1', service },
-    attributes: {
-      account: text,
-      count: number,
-      window_started_at: text,
-      asked_at: json<string | null>(),
-      granted_until: json<string | null>(),
-      revision: number,
-    } satisfies Attributes<QuarantineBudget>,
-    indexes: {
-      primary: {
-        pk: key('pk', ['account'], '${account}#quarantine'),
-        sk: key('sk', [], 'quarantine'),
-      },
-    },
-  } as const,
-  { table: 'table' },
-);
+const budgets = entity<QuarantineBudget>()({
+  name: 'quarantine',
+  attributes: {
+    account: 'text',
+    count: 'number',
+    window_started_at: 'text',
+    asked_at: 'json',
+    granted_until: 'json',
+    revision: 'number',
+  },
+  key: { pk: '${account}#quarantine', sk: 'quarantine' },
+});
 
 export function getQuarantineBudget(db: Db, account: string): Promise<QuarantineBudget | null> {
-  return read(db, budgets, budgets.get({ account }).params());
+  return budgets.get(db, { account });
 }
 
-/** Replaces the budget, if it still has the revision with which it was read. */
+/** Puts the next budget in place of the one that was read, whose revision it has. */
 export function putQuarantineBudget(budget: QuarantineBudget): Write {
-  const { revision: was } = budget;
-  return change(
-    budgets
-      .put({ ...budget, revision: was + 1 } as never)
-      .where(({ revision }, { eq, notExists }) =>
-        was === 0 ? notExists(revision) : eq(revision, was),
-      )
-      .params(),
-  );
+  return budgets.replace(budget);
 }

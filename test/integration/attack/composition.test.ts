@@ -84,6 +84,7 @@ function assignmentOf(module: string): Assignment {
     constraint: null,
     metadata: {},
     effective_priority: null,
+    revision: 1,
     created_at: at,
     updated_at: at,
   };

@@ -86,7 +86,7 @@ function compose(
       constraint: null,
       metadata: {},
     };
-    return { ...row, effective_priority, created_at: time, updated_at: time };
+    return { ...row, effective_priority, revision: 1, created_at: time, updated_at: time };
   });
   return composeView(services, viewOf(template, assignments), track, null, { entriesMax });
 }

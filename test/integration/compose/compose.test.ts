@@ -7,10 +7,11 @@ import { assignModule, updateAssignment } from '../../../shared/actions/operatio
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { sha256Hex } from '../../../shared/base/ids.ts';
 import { fsVerityDigest } from '../../../shared/composefs/index.ts';
+import type { TemplateComposition } from '../../../shared/domain/compose/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Operation } from '../../../shared/domain/operations/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
-import { getComposition, type TemplateComposition } from '../../../shared/store/compose/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getTemplate } from '../../../shared/store/templates/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
@@ -82,7 +83,7 @@ async function recordOf(pointer: TemplateComposition) {
 }
 
 /** A composition apart from when and how often it was put in place. */
-function content({ made_at: _, sequence: __, ...rest }: TemplateComposition) {
+function content({ made_at: _, revision: __, ...rest }: TemplateComposition) {
   return rest;
 }
 

@@ -110,7 +110,7 @@ it("a template that another account's promotion breaks keeps its composition, sa
     { subject: `template/${id}`, data: { track: 'live', code: 'composition_protected_conflict' } },
   ]);
   // A compose that was overtaken may not note what is true no more.
-  const stale = transact(services.db, [holdComposition(account, id, 'live', before.sequence - 1)]);
+  const stale = transact(services.db, [holdComposition(account, id, 'live', before.revision - 1)]);
   await expect(stale).rejects.toMatchObject({ code: 'conflict' });
 
   await ours.operation((await removeAssignment(services, caller, assignment)).id, 'succeeded');

@@ -52,6 +52,7 @@ function read(
     constraint: null,
     metadata: {},
     effective_priority: null,
+    revision: 1,
     created_at: '',
     updated_at: '',
   };

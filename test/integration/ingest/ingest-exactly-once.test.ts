@@ -7,7 +7,7 @@ import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import type { Messages, QueueName } from '../../../shared/contract/queues.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
-import { listVersions } from '../../../shared/store/modules/index.ts';
+import { allVersions } from '../../../shared/store/modules/index.ts';
 import { hasObject, objectKeys } from '../../../shared/store/objects.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { alone, pollAlone, type RegistryProxy, startRegistryProxy } from '../../support/flow.ts';
@@ -164,7 +164,7 @@ describe('an ingest worker that is killed', () => {
     expect(await ended(worker('killed-late', digest, 'die-before-commit'))).toBe('SIGKILL');
     expect(await hasObject(services.objects, objectKeys.artifact(world.account, layer))).toBe(true);
     expect(await world.version('killed-late', digest)).toBeNull();
-    expect(await listVersions(services.db, world.account, 'killed-late')).toEqual([]);
+    expect(await allVersions(services.db, world.account, 'killed-late')).toEqual([]);
     expect(await world.candidate('killed-late', digest)).toMatchObject({ state: 'verified' });
     await ingestCandidate(services, message('killed-late', digest));
     await expectOnce(stage(), 'killed-late', digest);

@@ -96,6 +96,7 @@ function version(
     evidence_key: 'none',
     signatures: [],
     approvals: [],
+    revision: 1,
     ingested_at: time,
     state_changed_at: time,
   };

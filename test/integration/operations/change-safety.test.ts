@@ -12,6 +12,7 @@ import {
   defaultPolicy,
   type InterventionPolicy,
   type Operation,
+  type StoredPolicy,
 } from '../../../shared/domain/operations/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { transact } from '../../../shared/store/db.ts';
@@ -76,10 +77,13 @@ async function assigned(template: Template): Promise<string[]> {
 it('a policy that changed after it was read is not overwritten', async () => {
   const { services, account } = world;
   const was = defaultPolicy('module_retire');
-  const put = (next: InterventionPolicy, read: InterventionPolicy | null) =>
+  const put = (next: InterventionPolicy, read: StoredPolicy | null) =>
     transact(services.db, [putPolicy(account, next, read)]);
   await put({ ...was, decision: 'deny' }, null);
-  for (const stale of [null, was, { ...was, decision: 'deny', quorum: 2 } as const]) {
+  const present = await getPolicy(services.db, account, 'module_retire');
+  if (present === null) throw new Error('expected the policy');
+  await put({ ...was, decision: 'deny', quorum: 3 }, present);
+  for (const stale of [null, present, { ...present, revision: 3 }]) {
     await expect(put(was, stale)).rejects.toMatchObject({ code: 'conflict' });
   }
   expect((await getPolicy(services.db, account, 'module_retire'))?.decision).toBe('deny');

@@ -105,6 +105,7 @@ function unstarted(action: Action, attempt = 1): Operation {
     correlation_id: 'tests',
     code: null,
     message: null,
+    revision: 1,
     created_at: at,
     updated_at: at,
   };

@@ -9,9 +9,10 @@ import { assignModule } from '../../../shared/actions/operations/index.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { collectObjects, scheduleCollections } from '../../../shared/actions/upkeep/index.ts';
+import type { TemplateComposition } from '../../../shared/domain/compose/index.ts';
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
-import { getComposition, type TemplateComposition } from '../../../shared/store/compose/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { eachInstanceOf, getInstance } from '../../../shared/store/machines/index.ts';
 import {
@@ -106,7 +107,7 @@ async function constrain(template: Template, constraint: string): Promise<void> 
     throw new Error(`expected ${template.name} with its module`);
   const at = new Date().toISOString();
   await transact(db, [
-    putAssignment({ ...assignment, constraint, updated_at: at }, assignment.updated_at),
+    putAssignment(assignment, { ...assignment, constraint, updated_at: at }),
     bumpTemplate(account, id, now.revision, at),
   ]);
 }

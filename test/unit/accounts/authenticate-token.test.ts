@@ -14,6 +14,7 @@ function token(roles: Role[], more: Partial<ApiToken> = {}): ApiToken {
     member_id: null,
     platform: false,
     hash: '',
+    revision: 1,
     created_at: at,
     expires_at: null,
     revoked_at: null,

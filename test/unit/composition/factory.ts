@@ -81,6 +81,7 @@ export function version(version_string: string, more: Partial<Version> = {}): Ve
     evidence_key: '',
     signatures: [],
     approvals: [],
+    revision: 1,
     ingested_at: '2026-01-01T00:00:00.000Z',
     state_changed_at: '2026-01-01T00:00:00.000Z',
     ...more,

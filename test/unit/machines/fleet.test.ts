@@ -61,6 +61,7 @@ function machine(
     desired_correlation_id: null,
     desired_error: null,
     report,
+    revision: 1,
     created_at: time,
     updated_at: time,
     ...more,

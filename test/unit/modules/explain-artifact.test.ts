@@ -13,6 +13,7 @@ const poll: Repository = {
   code: null,
   message: null,
   ignored_tags: [],
+  revision: 1,
   recheck_at: '2026-01-01T01:00:00.000Z',
 };
 const reasonOf = (polled_at: string | null) =>

@@ -39,6 +39,7 @@ const assignment: Assignment = {
   constraint: '^1',
   metadata: { n: 1 },
   effective_priority: null,
+  revision: 1,
   created_at: before,
   updated_at: before,
 };
@@ -66,6 +67,7 @@ const instance: Instance = {
   desired_correlation_id: null,
   desired_error: null,
   report: null,
+  revision: 1,
   created_at: before,
   updated_at: before,
 };
@@ -277,7 +279,7 @@ describe('a template with changes', () => {
   it('has an added assignment once, and only where it is the template of the change', () => {
     const added = { ...addition('asg_2', 'acme/nginx') };
     const { kind: _, assignment_id: id, ...rest } = added;
-    const row = { ...rest, id, account: 'acme', created_at: at, updated_at: at };
+    const row = { ...rest, id, account: 'acme', revision: 1, created_at: at, updated_at: at };
     expect(viewed(added).assignments).toEqual([assignment, row]);
     expect(viewed(added, added).assignments).toEqual([assignment, row]);
     expect(viewed({ ...added, template_id: 'tpl_2' }).assignments).toEqual([assignment]);

@@ -21,6 +21,7 @@ const before: Tag = {
   checked_at: '2026-01-01T00:00:00.000Z',
   moved_to: null,
   gone_at: null,
+  revision: 1,
 };
 const unknown = unknownCandidate({ account: 'acme', module: 'redis', id: 'ver_b', digest: other });
 const nothing: TagRows = { before: null, leaving: null, named: null, version: null };
@@ -32,7 +33,7 @@ describe('a look at a tag', () => {
     const outcome = decide({ digest: other }, { named: unknown });
     expect(outcome).toMatchObject({
       was: null,
-      tag: { ...before, digest: other, checked_at: seen_at },
+      tag: { ...before, digest: other, checked_at: seen_at, revision: 0 },
       event: null,
     });
     expect(outcome?.moves).toMatchObject([

@@ -11,6 +11,7 @@ function tag(name: string, checkedAtMinute: number, more: Partial<Tag> = {}): Ta
     digest: 'sha256:0',
     moved_to: null,
     gone_at: null,
+    revision: 1,
   };
   return { ...row, tag: name, checked_at: at(checkedAtMinute), ...more };
 }

@@ -5,7 +5,7 @@ import { hasRole } from '../../../domain/accounts/index.ts';
 import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
 import { finalOperationStates } from '../../../domain/operations/index.ts';
-import { getMember, listMembers, listTokens } from '../../../store/accounts/index.ts';
+import { findToken, getMember, listMembers } from '../../../store/accounts/index.ts';
 import { transact } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
 import {
@@ -98,6 +98,7 @@ export async function askReviewers(
     decisions: [],
     task_token,
     mailed_at: null,
+    revision: 1,
     expires_at: later(services, policy.expires_in_s),
     created_at: at,
   };
@@ -147,8 +148,8 @@ export async function personOf(
 ): Promise<string> {
   const [kind, id = ''] = actor.split(':', 2);
   if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
-  const token = (await listTokens(services.db, account)).find((one) => one.id === id);
-  return token === undefined ? actor : `the token "${token.name}"`;
+  const token = await findToken(services.db, account, id);
+  return token === null ? actor : `the token "${token.name}"`;
 }
 
 async function mail(

@@ -101,7 +101,7 @@ export async function additionOf(
 
 function assignmentOf(change: Addition, account: string, at: string): Assignment {
   const { kind: _, assignment_id: id, ...rest } = change;
-  return { ...rest, account, id, created_at: at, updated_at: at };
+  return { ...rest, account, id, revision: 1, created_at: at, updated_at: at };
 }
 
 /** A template has a module at most once. */

@@ -27,7 +27,7 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
 
   writes({ operation, change, rows: was, at }) {
     return [
-      putAssignment({ ...withUpdate(was, change), updated_at: at }, was.updated_at),
+      putAssignment(was, { ...withUpdate(was, change), updated_at: at }),
       assignmentEvent({ operation, change, at }, 'gantry.assignment.updated', was.module),
     ];
   },

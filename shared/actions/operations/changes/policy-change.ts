@@ -1,4 +1,4 @@
-import { type InterventionPolicy, policyOfChange } from '../../../domain/operations/index.ts';
+import { policyOfChange, type StoredPolicy } from '../../../domain/operations/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
 import {
@@ -9,7 +9,7 @@ import {
   sameView,
 } from './change-kind.ts';
 
-export const policyChange: ChangeKind<'policy_change', InterventionPolicy | null> = {
+export const policyChange: ChangeKind<'policy_change', StoredPolicy | null> = {
   action: () => 'policy_change',
 
   /** A change of a policy needs what the policy that it replaces asks, too. */

@@ -4,7 +4,7 @@ import { type Module, withReservations } from '../../../domain/modules/index.ts'
 import type { Change } from '../../../domain/operations/index.ts';
 import type { ModuleManifest } from '../../../manifest/index.ts';
 import { createEvent } from '../../../store/event.ts';
-import { listVersions, putReservations } from '../../../store/modules/index.ts';
+import { allVersions, putReservations } from '../../../store/modules/index.ts';
 import { commonAccount } from '../../compose/index.ts';
 import type { Services } from '../../context/index.ts';
 import { requireModule } from '../../modules/index.ts';
@@ -104,7 +104,7 @@ async function readPatterns(
   module: string,
 ): Promise<Set<string>> {
   const patterns = new Set<string>();
-  for (const { manifest } of await listVersions(services.db, account, module)) {
+  for (const { manifest } of await allVersions(services.db, account, module)) {
     for (const pattern of (manifest as ModuleManifest).protected_spec) patterns.add(pattern);
   }
   return patterns;

@@ -28,6 +28,7 @@ const approval: Approval = {
   decisions: [],
   mailed_at: null,
   task_token: 'SECRET-task-token',
+  revision: 1,
   expires_at: at,
   created_at: at,
 };
@@ -66,6 +67,7 @@ const instance: Instance = {
     agent_version: '0.1.0',
     at,
   },
+  revision: 1,
   created_at: at,
   updated_at: at,
 };
@@ -78,6 +80,7 @@ const token: ApiToken = {
   member_id: null,
   platform: true,
   hash: 'SECRET-hash',
+  revision: 1,
   created_at: at,
   expires_at: null,
   revoked_at: null,
@@ -89,6 +92,7 @@ const account: Account = {
   director_key_id: 'SECRET-kms-key',
   root_sha256: 'c'.repeat(64),
   root_version: 1,
+  revision: 1,
   created_at: at,
 };
 
@@ -120,6 +124,7 @@ const version: Version = {
   evidence_key: 'SECRET-evidence-key',
   signatures: [],
   approvals: [],
+  revision: 1,
   ingested_at: at,
   state_changed_at: at,
 };
@@ -143,6 +148,7 @@ const module: Module = {
   granted_reservations: [],
   policy_version: '1',
   live_version_id: null,
+  revision: 1,
   created_at: at,
   updated_at: at,
 };

@@ -20,6 +20,7 @@ const approval: Approval = {
   decisions: [],
   task_token: 'SECRET',
   mailed_at: null,
+  revision: 1,
   expires_at: at,
   created_at: at,
 };
@@ -44,6 +45,7 @@ const operation: Operation = {
   correlation_id: 'tests',
   code: null,
   message: null,
+  revision: 1,
   created_at: at,
   updated_at: at,
 };
@@ -53,6 +55,7 @@ const account = {
   director_key_id: 'SECRET',
   root_sha256: '',
   root_version: 1,
+  revision: 1,
   created_at: at,
 };
 const reviewer = {

@@ -1,0 +1,44 @@
+import type { FieldsOf } from './attributes.ts';
+import type { primary } from './electro.ts';
+import { readsOf } from './reads.ts';
+import { type Definition, Rows } from './rows.ts';
+import { writesOf } from './writes.ts';
+
+/**
+ * A noun in the table: `entity<Module>()({ name, attributes, key, lists, … })`. Its methods take and return the noun's
+ * type; nothing else reads or writes its rows.
+ */
+export function entity<Noun extends object>() {
+  return <const D extends Definition<Noun>>(definition: D) => {
+    const rows = new Rows<Noun>(definition);
+    return {
+      ...readsOf<Noun, KeyOf<Noun, D>, ListsOf<Noun, D>>(rows),
+      ...writesOf<Noun, KeyOf<Noun, D>>(rows),
+    };
+  };
+}
+
+/** The fields that the key of a row is made of; its shard follows from them. */
+type KeyOf<Noun, D extends Definition<Noun>> = Pick<
+  Noun,
+  (FieldsOf<D['key']['pk']> | FieldsOf<D['key']['sk']>) & keyof Noun
+>;
+
+/** The fields that name a partition of each list. `primary` is the partition of the table itself. */
+type ListsOf<Noun, D extends Definition<Noun>> = {
+  [List in keyof TemplatesOf<Noun, D> & string]: PartitionOf<Noun, TemplatesOf<Noun, D>[List]>;
+};
+
+type TemplatesOf<Noun, D extends Definition<Noun>> = Record<typeof primary, D['key']['pk']> & {
+  [List in keyof NonNullable<D['lists']> & string]: NonNullable<D['lists']>[List] extends {
+    pk: infer Pk;
+  }
+    ? Pk
+    : never;
+};
+
+/** Derived fields are text; shards are read one after the other or together, so that nobody names one. */
+type PartitionOf<Noun, Pk> = Pk extends string
+  ? Pick<Noun, FieldsOf<Pk> & keyof Noun> &
+      Record<Exclude<FieldsOf<Pk>, keyof Noun | 'shard'>, string>
+  : never;
