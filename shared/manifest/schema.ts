@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isGantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { slugPattern, slugSchema } from '../base/slug.ts';
+import type { ModuleManifest } from '../domain/modules/index.ts';
 import { compileGlob } from '../files/index.ts';
 import { parseRequirement } from './requirement.ts';
 
@@ -144,10 +145,12 @@ export const moduleManifestSchema = z
     // Without this, zod would keep the problem back until all others are solved.
     when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
   })
-  .meta({ title: 'Gantry module manifest', anyOf: shipsSomething });
+  .meta({
+    title: 'Gantry module manifest',
+    anyOf: shipsSomething,
+  }) satisfies z.ZodType<ModuleManifest>;
 
-/** A valid manifest in canonical form: every list is there, `schema_version` is 1. */
-export type ModuleManifest = z.output<typeof moduleManifestSchema>;
+export type { ModuleManifest };
 
 /** The JSON Schema of manifests for editors: what an author may write in the flat form. */
 export function moduleManifestJsonSchema(): Record<string, unknown> {

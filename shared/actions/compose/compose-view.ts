@@ -11,7 +11,7 @@ import type {
 } from '../../domain/compose/index.ts';
 import type { Module, Version, VersionBuild } from '../../domain/modules/index.ts';
 import type { Track } from '../../domain/templates/index.ts';
-import { carveOuts, type ModuleManifest } from '../../manifest/index.ts';
+import { carveOuts } from '../../manifest/index.ts';
 import type { Services } from '../context/index.ts';
 import {
   type Choice,
@@ -178,8 +178,7 @@ function withoutSay(
     const row = known.get(name)?.module;
     if (row === undefined) return [];
     const parent = withOwnSay(view, row).parent_module;
-    const carved =
-      row.parent_module === parent ? [] : carveOuts(choice.of.manifest as ModuleManifest);
+    const carved = row.parent_module === parent ? [] : carveOuts(choice.of.manifest);
     if (carved.length === 0) return [];
     return [
       `${name} is not assigned, so what it carves out of ${row.parent_module} stays protected`,
@@ -212,7 +211,7 @@ function layerFacts(
   version: Version,
   build: VersionBuild,
 ): Omit<CompositionLayer, 'priority' | 'entries'> {
-  const manifest = version.manifest as ModuleManifest;
+  const { manifest } = version;
   return {
     account: module.account,
     module: module.name,

@@ -6,7 +6,7 @@ import type { LayerName, ResolutionRecord } from '../../domain/compose/index.ts'
 import { inView, moduleInView, type TemplateView } from '../../domain/compose/index.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
 import { splitModule, type Track } from '../../domain/templates/index.ts';
-import { type ModuleManifest, parseRequirement } from '../../manifest/index.ts';
+import { parseRequirement } from '../../manifest/index.ts';
 import { getCategory } from '../../store/accounts/index.ts';
 import { getModule, listProviders, readVersions } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
@@ -144,7 +144,7 @@ const parsed = new WeakMap<Version, Requirement[]>();
 export function requirementsOf(version: Version): Requirement[] {
   const known = parsed.get(version);
   if (known !== undefined) return known;
-  const { dependencies } = version.manifest as ModuleManifest;
+  const { dependencies } = version.manifest;
   const requirements = dependencies.requires.map((text) => {
     const { account, module, constraint } = parseRequirement(text);
     return { module: account === null ? module : `${account}/${module}`, constraint };
@@ -155,5 +155,5 @@ export function requirementsOf(version: Version): Requirement[] {
 
 /** Names of the capabilities that a version's manifest offers. */
 export function providedBy(version: Version): string[] {
-  return (version.manifest as ModuleManifest).dependencies.provides;
+  return version.manifest.dependencies.provides;
 }

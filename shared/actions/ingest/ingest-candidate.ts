@@ -135,7 +135,9 @@ function versionWrites(read: Candidate, present: Candidate, builds: Build[], at:
 }
 
 function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
-  const labels = builds[0]?.labels ?? null;
+  const [first] = builds;
+  if (first === undefined) throw new Error('expected a build');
+  const { labels, manifest } = first;
   return {
     account: candidate.account,
     module: candidate.module,
@@ -150,7 +152,7 @@ function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
     kind: labels === null ? 'node' : 'platform',
     labels,
     builds: builds.map(({ manifest: _, labels: __, ...build }) => build),
-    manifest: builds[0]?.manifest,
+    manifest,
     evidence_key: candidate.evidence_key ?? '',
     signatures: candidate.signatures,
     approvals: [],

@@ -103,7 +103,7 @@ async function conflictsWith(
     module: `${module.account}/${module.name}`,
     parent: module.parent_module,
     priority,
-    manifest: version.manifest as ModuleManifest,
+    manifest: version.manifest,
     granted_reservations: module.granted_reservations,
     shipped: null,
   };

@@ -1,4 +1,5 @@
 export * from './category.ts';
+export * from './manifest.ts';
 export * from './module.ts';
 export * from './version.ts';
 export * from './version-name.ts';

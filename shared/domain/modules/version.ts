@@ -1,5 +1,6 @@
 import type { Reverification } from '../reverify/index.ts';
 import type { SignatureVerdict } from '../signatures/index.ts';
+import type { ModuleManifest } from './manifest.ts';
 
 export const promotedStates = ['staging', 'blessed', 'live', 'retired'] as const;
 
@@ -73,7 +74,7 @@ export interface Version {
   held: boolean;
   builds: VersionBuild[];
   /** Normalised manifest (canonical JSON text is in S3 beside the layer; this is its parsed form). */
-  manifest: unknown;
+  manifest: ModuleManifest;
   /** S3 key of the evidence: signature candidates that satisfied the policy, and the manifest bytes. */
   evidence_key: string;
   signatures: SignatureVerdict[];

@@ -23,6 +23,7 @@ import { getInstance, putReport, signedInstance } from '../../../shared/store/ma
 import { createVersion } from '../../../shared/store/modules/index.ts';
 import { createAssignment } from '../../../shared/store/templates/index.ts';
 import { alone } from '../../support/flow.ts';
+import { manifestOf } from '../../support/manifests.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -92,7 +93,7 @@ function version(
     quarantined: false,
     held: false,
     builds: [{ ...build, ...digests }],
-    manifest: {},
+    manifest: manifestOf('redis'),
     evidence_key: 'none',
     signatures: [],
     approvals: [],

@@ -6,6 +6,7 @@ import {
   type TreeEntry,
 } from '../../../shared/domain/files/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
+import { manifestOf } from '../../support/manifests.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 
@@ -77,7 +78,7 @@ export function version(version_string: string, more: Partial<Version> = {}): Ve
     quarantined: false,
     held: false,
     builds: [],
-    manifest: {},
+    manifest: manifestOf('web'),
     evidence_key: '',
     signatures: [],
     approvals: [],

@@ -2,7 +2,6 @@ import { GantryError } from '../../../base/error.ts';
 import { withModuleView } from '../../../domain/compose/index.ts';
 import { type Module, withReservations } from '../../../domain/modules/index.ts';
 import type { Change } from '../../../domain/operations/index.ts';
-import type { ModuleManifest } from '../../../manifest/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { allVersions, putReservations } from '../../../store/modules/index.ts';
 import { commonAccount } from '../../compose/index.ts';
@@ -105,7 +104,7 @@ async function readPatterns(
 ): Promise<Set<string>> {
   const patterns = new Set<string>();
   for (const { manifest } of await allVersions(services.db, account, module)) {
-    for (const pattern of (manifest as ModuleManifest).protected_spec) patterns.add(pattern);
+    for (const pattern of manifest.protected_spec) patterns.add(pattern);
   }
   return patterns;
 }

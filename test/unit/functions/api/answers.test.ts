@@ -12,6 +12,7 @@ import type { Account, ApiToken } from '../../../../shared/domain/accounts/index
 import type { Instance } from '../../../../shared/domain/machines/index.ts';
 import type { Module, Version } from '../../../../shared/domain/modules/index.ts';
 import type { Approval } from '../../../../shared/domain/operations/index.ts';
+import { manifestOf } from '../../../support/manifests.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 
@@ -120,7 +121,7 @@ const version: Version = {
       entries: 3,
     },
   ],
-  manifest: { name: 'my-redis' },
+  manifest: manifestOf('my-redis'),
   evidence_key: 'SECRET-evidence-key',
   signatures: [],
   approvals: [],
