@@ -193,6 +193,7 @@ describe('the same content pushed again', () => {
     expect(await world.version('repushed', digest)).toEqual({
       ...before,
       tags: ['v1.0.0', 'v2.0.0'],
+      revision: (before?.revision ?? 0) + 1,
     });
   });
 });
