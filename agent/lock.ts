@@ -1,14 +1,18 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { GantryError } from '../shared/base/error.ts';
 import { errnoOf } from './failure.ts';
 import { unfinished } from './files.ts';
 
-/** Locks of this process: its own pid in a lock file would not tell a second agent in it from the first. */
+/** Locks of this process: its own pid in a lock would not tell a second agent in it from the first. */
 const held = new Set<string>();
 
 /**
  * Makes this process the only agent of a directory, and returns a function that releases the lock. The lock names its
  * holder by pid, boot and start time, so the lock of a process that has ended (also before a reboot) is taken over.
+ *
+ * The lock is a symlink whose target is that name: it appears with its content or not at all, and needs no free block, so
+ * an agent can start, and report, on a full disk.
  *
  * @throws `conflict` when another agent holds the lock.
  */
@@ -17,14 +21,7 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
   held.add(path);
 
   try {
-    const mine = await identify(process.pid);
-    const temporary = `${path}${unfinished}${process.pid}`;
-    await writeFile(temporary, mine);
-    try {
-      await acquire(path, temporary);
-    } finally {
-      await rm(temporary, { force: true });
-    }
+    await acquire(path, await identify(process.pid));
   } catch (error) {
     held.delete(path);
     throw error;
@@ -36,24 +33,23 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
   };
 }
 
-async function acquire(path: string, temporary: string): Promise<void> {
+async function acquire(path: string, name: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
-    // A hard link appears with its whole content or not at all.
-    if (await tryLink(temporary, path)) return;
-    const holder = await readFile(path, 'utf8').catch(() => undefined);
-    if (holder === undefined) continue;
+    if (await tryLink(name, path)) return;
 
-    const pid = Number(holder.split(' ')[0]);
-    if (pid !== process.pid && (await identify(pid)) === holder)
+    const holder = await readlink(path).catch(() => undefined);
+    const pid = Number(holder?.split(' ')[0]);
+    if (pid !== process.pid && (await identify(pid)) === holder) {
       throw lockHeldError(path, String(pid));
-    await removeStale(path, holder, temporary);
+    }
+    await removeStale(path, holder);
   }
   throw lockHeldError(path, 'another process');
 }
 
 /** Moves a stale lock away. If another agent replaced it in the meantime, the new lock is put back. */
-async function removeStale(path: string, stale: string, temporary: string): Promise<void> {
-  const aside = `${temporary}.stale`;
+async function removeStale(path: string, stale: string | undefined): Promise<void> {
+  const aside = join(dirname(path), `${unfinished}lock-${process.pid}`);
   try {
     await rename(path, aside);
   } catch (error) {
@@ -61,13 +57,14 @@ async function removeStale(path: string, stale: string, temporary: string): Prom
     throw error;
   }
 
-  if ((await readFile(aside, 'utf8')) !== stale) await tryLink(aside, path);
-  await rm(aside, { force: true });
+  const moved = await readlink(aside).catch(() => undefined);
+  if (moved !== undefined && moved !== stale) await tryLink(moved, path);
+  await rm(aside, { recursive: true, force: true });
 }
 
-async function tryLink(from: string, to: string): Promise<boolean> {
+async function tryLink(target: string, path: string): Promise<boolean> {
   try {
-    await link(from, to);
+    await symlink(target, path);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;

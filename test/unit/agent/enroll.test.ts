@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enroll, readJoinToken } from '../../../agent/enroll.ts';
@@ -85,13 +85,13 @@ describe('an agent’s directory', () => {
     const release = await takeLock(lock);
     await expect(world.run()).rejects.toMatchObject({ code: 'conflict' });
     await release();
-    await writeFile(lock, '999999999 some-boot 12345');
+    await symlink('999999999 some-boot 12345', lock);
     expect((await world.run()).report.status).toBe('applied');
     // The same pid of another boot.
-    await writeFile(lock, `1 another-boot 1`);
+    await symlink('1 another-boot 1', lock);
     expect((await world.run()).report.status).toBe('unchanged');
     const init = await identityOf(1);
-    await writeFile(lock, init);
+    await symlink(init, lock);
     await expect(world.run()).rejects.toMatchObject({ code: 'conflict' });
     await rm(lock);
   });
