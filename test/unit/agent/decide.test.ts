@@ -4,28 +4,12 @@ import { decide } from '../../../agent/decide.ts';
 import type { HeldDesiredState } from '../../../agent/fetch/desired-state.ts';
 import type { NotReceived } from '../../../agent/fetch/receive.ts';
 import { GantryError } from '../../../shared/base/error.ts';
-import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import { makeRoot } from '../../../shared/director/index.ts';
-import { director } from './world.ts';
+import { director } from './directors.ts';
+import { emptyState } from './machine-content.ts';
 
 const { publicKeyPem } = director();
 const root = makeRoot({ publicKeyPem, expires: new Date('2099-01-01'), version: 1 });
-
-function state(metadata: Record<string, unknown>): DesiredState {
-  return {
-    account: 'acme',
-    instance: 'ins_1',
-    template: 'tpl_1',
-    track: 'live',
-    composition_digest: `sha256:${'1'.repeat(64)}`,
-    layers: [],
-    signature_policies: [],
-    rendered_files: [],
-    metadata,
-    jobs: [],
-    approvals: [],
-  };
-}
 
 function held(
   version: number,
@@ -36,7 +20,7 @@ function held(
   const expires = new Date('2099-01-01');
   return {
     bytes: Buffer.from(String(version)),
-    desired: { version, expires, image, state: state(metadata) },
+    desired: { version, expires, image, state: emptyState(metadata) },
     root,
   };
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readlinkSync } from 'node:fs';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Module, World } from './world.ts';
 
 const gantry = resolve(import.meta.dirname, '../../../bin/gantry');
@@ -11,16 +12,26 @@ const long =
   'a file of more than sixty-four bytes, so that it lies in the store and not in the image\n';
 
 let world: World;
+let cache: string;
+// A dozen processes start from the same sources: Node compiles them once.
+beforeAll(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'gantry-compiled-'));
+});
+afterAll(() => rm(cache, { recursive: true, force: true }));
 beforeEach(async () => {
   world = await World.start();
 });
 afterEach(() => world.stop());
 
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_COMPILE_CACHE: cache };
+}
+
 async function called(
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return await new Promise((done) => {
-    execFile(gantry, ['agent', ...args], (error, stdout, stderr) => {
+    execFile(gantry, ['agent', ...args], { env: environment() }, (error, stdout, stderr) => {
       done({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
@@ -93,6 +104,7 @@ describe('gantry agent', () => {
     });
     const child = spawn(gantry, ['agent', 'run', '--root', world.dir, '--json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: environment(),
     });
     const first = await new Promise<string>((done) =>
       child.stdout.once('data', (data) => done(String(data))),
@@ -137,6 +149,7 @@ describe('gantry agent', () => {
       const generation = Number((await readlink(join(world.dir, 'current'))).split('/')[1]);
       const child = spawn(gantry, ['agent', 'run', '--once', '--root', world.dir], {
         stdio: 'ignore',
+        env: environment(),
       });
       let alive = true;
       const ended = endOf(child).finally(() => {

@@ -1,4 +1,5 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,86 +8,31 @@ import { join } from 'node:path';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import type { TickResult } from '../../../agent/tick.ts';
-import { writeModuleTar } from '../../../shared/artifact/index.ts';
 import { GantryError, isGantryError } from '../../../shared/base/error.ts';
-import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
-import { compose, renderInstanceFiles } from '../../../shared/composition/index.ts';
 import type { AgentReport, JoinToken } from '../../../shared/contract/machines/index.ts';
 import {
   agentReport,
   artifactUrlsRequest,
   heartbeatRequest,
 } from '../../../shared/contract/machines/index.ts';
-import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
-import {
-  makeDesiredState,
-  makeRoot,
-  rootSha256,
-  signMetadata,
-  tufKey,
-} from '../../../shared/director/index.ts';
-import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
-import { ancestorPaths, type TreeEntry } from '../../../shared/domain/files/index.ts';
+import { makeRoot, rootSha256, signMetadata } from '../../../shared/director/index.ts';
 import { newChain } from '../../../shared/domain/machines/index.ts';
 import { checkProof, judgeCall } from '../../../shared/dpop/index.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
+import { director, inAYear } from './directors.ts';
+import {
+  buildModule,
+  composeState,
+  type Module,
+  type ModuleOptions,
+  type StateOptions,
+} from './machine-content.ts';
 
-/** A file's content, or what else is at a path. */
-export type Content = string | { target: string } | { mode: number; content: string };
+export { director, rootOf } from './directors.ts';
+export type { Module } from './machine-content.ts';
 
-export interface ModuleOptions {
-  name: string;
-  account?: string;
-  files: Record<string, Content>;
-  priority?: number;
-  variety?: CompositionLayer['variety'];
-  protected_spec?: string[];
-  /** Signs the artifact; the world's author where absent, nobody when null. */
-  key?: KeyObject | null;
-  /** Wraps the manifest in an index, which is then what is signed. */
-  index?: boolean;
-}
-
-export interface Module {
-  layer: CompositionLayer;
-  contents: Map<string, Uint8Array>;
-}
-
-export interface StateOptions {
-  modules: Module[];
-  version: number;
-  /** The instance's. */
-  metadata?: Record<string, string | number>;
-  expires?: Date;
-  signer?: Director;
-  change?: (custom: DesiredState) => void;
-}
-
-export function director() {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  return {
-    publicKeyPem,
-    keyId: tufKey(publicKeyPem).keyID,
-    signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey),
-  };
-}
-export type Director = ReturnType<typeof director>;
-
-const inAYear = new Date(Date.now() + 365 * 86_400_000);
-const inAWeek = new Date(Date.now() + 7 * 86_400_000);
-
-/** A root whose keys are all one director's, signed by it and by others. */
-export async function rootOf(
-  by: Director,
-  version: number,
-  ...signers: Director[]
-): Promise<Buffer> {
-  const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version });
-  let bytes: Buffer = Buffer.alloc(0);
-  for (const { signer, keyId } of [by, ...signers]) bytes = await signMetadata(root, signer, keyId);
-  return bytes;
-}
+/** In memory where possible: an agent syncs what it writes, and would wait for a disk that others use. */
+const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /**
  * A control plane and its bucket as one real HTTP server on loopback, with real keys, tars and signatures, and one machine's
@@ -129,7 +75,7 @@ export class World {
 
   static async start(): Promise<World> {
     const world = new World();
-    world.dir = await mkdtemp(join(tmpdir(), 'gantry-agent-'));
+    world.dir = await mkdtemp(join(scratch, 'gantry-agent-'));
     await new Promise<void>((resolve) => world.#server.listen(0, '127.0.0.1', resolve));
     world.url = `http://127.0.0.1:${(world.#server.address() as AddressInfo).port}`;
     const root = makeRoot({
@@ -175,26 +121,8 @@ export class World {
 
   /** Builds, pushes and signs a module. */
   async module(options: ModuleOptions): Promise<Module> {
-    const {
-      name,
-      account = 'acme',
-      priority = 10,
-      variety = 'subscription',
-      protected_spec = [],
-    } = options;
-    const contents = new Map<string, Uint8Array>();
-    const entries = treeOf(options.files, contents);
-    const manifest = { schema_version: 1, name, file_spec: ['/***'], mask: [], protected_spec };
-    const parts: Uint8Array[] = [];
-    const tar = writeModuleTar({
-      manifestJson: JSON.stringify(manifest),
-      mtime: 0,
-      entries,
-      open: (entry) => contents.get(entry.path) as Uint8Array,
-    });
-    for await (const part of tar) parts.push(part);
-    const layer_digest = this.put(Buffer.concat(parts));
-    const layer_size = (this.objects.get(layer_digest) as Buffer).length;
+    const { tar, ...built } = await buildModule(options);
+    const layer_digest = this.put(tar);
     const manifest_digest = this.put(
       JSON.stringify({
         schemaVersion: 2,
@@ -202,37 +130,26 @@ export class World {
           {
             mediaType: 'application/vnd.powernode.module.v1+tar',
             digest: layer_digest,
-            size: layer_size,
+            size: tar.length,
           },
         ],
       }),
     );
+
     const size = (this.objects.get(manifest_digest) as Buffer).length;
-    const digest = options.index
-      ? this.put(
-          JSON.stringify({ schemaVersion: 2, manifests: [{ digest: manifest_digest, size }] }),
-        )
-      : manifest_digest;
+    const index = { schemaVersion: 2, manifests: [{ digest: manifest_digest, size }] };
+    const digest = options.index ? this.put(JSON.stringify(index)) : manifest_digest;
     this.sign(digest, options.key === undefined ? this.author.privateKey : options.key);
-    const layer: CompositionLayer = {
-      account,
-      module: name,
-      version: '1.0.0',
+
+    const layer = {
+      ...built.layer,
       version_id: `ver_${digest.slice(7, 31)}`,
       digest,
       manifest_digest,
       layer_digest,
-      layer_size,
-      composefs_digest: `sha256:${composefsImage(entries).digest}`,
-      priority,
-      variety,
-      parent_module: null,
-      protected_spec,
-      file_spec: manifest.file_spec,
-      mask: [],
-      entries,
+      layer_size: tar.length,
     };
-    return { layer, contents };
+    return { layer, contents: built.contents };
   }
 
   put(bytes: string | Buffer): string {
@@ -258,53 +175,10 @@ export class World {
 
   /** Composes, and publishes the signed desired state. */
   async publish(options: StateOptions): Promise<Buffer> {
-    const composition = compose(options.modules.map(({ layer }) => layer));
-    const { image, digest } = composefsImage(composition.entries);
-    const metadata = options.metadata ?? {};
-    const custom: DesiredState = {
-      account: 'acme',
-      instance: 'ins_1',
-      template: 'tpl_1',
-      track: 'live',
-      composition_digest: `sha256:${digest}`,
-      layers: composition.layers.map((layer) => {
-        const { entries: _, protected_spec: __, file_spec: ___, mask: ____, ...rest } = layer;
-        return {
-          ...rest,
-          effective_mask: composition.effective_masks.get(`${layer.account}/${layer.module}`) ?? [],
-        };
-      }),
-      signature_policies: composition.layers.map(({ account, module }) => ({
-        module: `${account}/${module}`,
-        identities: [],
-        keys: [this.author.publicKey.export({ type: 'spki', format: 'pem' }).toString()],
-        require_tlog: false,
-        trusted_root: null,
-      })),
-      rendered_files: renderInstanceFiles(
-        composition.instance_files,
-        (module, path) => {
-          const from = options.modules.find(
-            ({ layer }) => `${layer.account}/${layer.module}` === module,
-          );
-          return from?.contents.get(path) as Uint8Array;
-        },
-        metadata,
-      ),
-      metadata: { instance: metadata, modules: {} },
-      jobs: [],
-      approvals: [],
-    };
-    options.change?.(custom);
-    const { version, expires = inAWeek, signer = this.director } = options;
-    const sha256 = createHash('sha256').update(image).digest('hex');
-    const targets = makeDesiredState({
-      custom,
-      image: { length: image.length, sha256 },
-      version,
-      expires,
-    });
-    const bytes = await signMetadata(targets, signer.signer, signer.keyId);
+    const authorKey = this.author.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    const { signer, keyId } = options.signer ?? this.director;
+    const bytes = await signMetadata(composeState(options, authorKey), signer, keyId);
+
     this.objects.set('desired-state', bytes);
     return bytes;
   }
@@ -437,46 +311,4 @@ export class World {
     if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end();
     else response.writeHead(200, { etag }).end(bytes);
   }
-}
-
-function treeOf(files: Record<string, Content>, contents: Map<string, Uint8Array>): TreeEntry[] {
-  const owner = {
-    uid: process.getuid?.() === 0 ? 0 : 1000,
-    gid: 0,
-    mtime: 1_700_000_000,
-    mtime_ns: 0,
-  };
-  const tree = new Map<string, TreeEntry>();
-  for (const [path, content] of Object.entries(files)) {
-    for (const above of ancestorPaths(path)) {
-      tree.set(above, { path: above, type: 'directory', mode: 0o755, size: 0, ...owner });
-    }
-    if (path.endsWith('/')) continue;
-    if (typeof content === 'object' && 'target' in content) {
-      const { target } = content;
-      tree.set(path, {
-        path,
-        type: 'symlink',
-        mode: 0o777,
-        size: Buffer.byteLength(target),
-        target,
-        ...owner,
-      });
-      continue;
-    }
-    const text = typeof content === 'string' ? content : content.content;
-    const bytes = Buffer.from(text);
-    const entry: TreeEntry = {
-      path,
-      type: 'file',
-      mode: typeof content === 'string' ? 0o644 : content.mode,
-      size: bytes.length,
-      ...owner,
-    };
-    if (bytes.length > 0) entry.verity = fsVerityDigest(bytes);
-    if (bytes.length > 0 && bytes.length <= 64) entry.content = bytes.toString('base64');
-    contents.set(path, bytes);
-    tree.set(path, entry);
-  }
-  return [...tree.values()];
 }
