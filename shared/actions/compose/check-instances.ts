@@ -8,9 +8,9 @@ import { type InstanceFile, readInstanceFiles } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Refuses a change after which a machine could not be rendered that can be now: `instance_metadata_missing`, with the
- * machine, the key and the file that asks for it. A machine that lacks a key already is no reason: its own row says so,
- * and others' changes go on.
+ * Refuses a change after which a machine could not be rendered any more: throws `instance_metadata_missing` with the
+ * machine, the key and the file that asks for it. A machine that lacks the key already does not count: its own row says
+ * so, and it must not block the changes of others.
  * @param changed a machine's row as it would be
  * @param files what each machine of the track is rendered from, before the change and after it
  */
@@ -24,18 +24,19 @@ export async function checkInstances(
     askedKeys(list, await readInstanceFiles(services, list));
   const after = await asked(files.after);
   if (after.length === 0) return;
+
   const before = await asked(files.before);
   for await (const instance of eachInstanceOf(services.db, account, template_id)) {
     if (instance.state === 'decommissioned') continue;
     const next = changed(instance);
     if (next.track !== track) continue;
-    // What lacks a key that was asked for before lacks it without this change.
+    // A key that was asked for before is missing without this change.
     const lacked = instance.track === track ? lackingKeys(before, instance.metadata) : [];
     refuseMissing(instance, newlyMissing(lacked, lackingKeys(after, next.metadata)));
   }
 }
 
-/** The keys that a change would leave a machine without, where it does not lack them already. */
+/** The keys that a machine lacks after a change and did not lack before it. */
 export function newlyMissing(before: readonly AskedKey[], after: readonly AskedKey[]): AskedKey[] {
   const lacked = new Set(before.map(({ key }) => key));
   return after.filter(({ key }) => !lacked.has(key));

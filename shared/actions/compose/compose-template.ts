@@ -30,9 +30,10 @@ export async function composeTemplate(
   message: ComposeMessage,
 ): Promise<CompositionFailure | null> {
   const { account, template_id, track } = message;
-  // Another compose that was faster may have read what was there before this message: then this one looks again.
+  // A faster compose may have read rows from before this message, so a conflict makes this one read again.
   const outcome = await retryConflicts(() => putMadeOrFailure(services, message));
   if (outcome !== 'made') return outcome;
+
   const followers: ReconcileMessage[] = [];
   for await (const instance of eachInstanceOf(services.db, account, template_id)) {
     if (instance.track === track) followers.push({ account, instance_id: instance.id });
@@ -42,15 +43,16 @@ export async function composeTemplate(
 }
 
 /**
- * What people must put right (a module that another account changed, a category that is gone) is an answer: it is noted on
- * the template, whose composition stays as it was. Faults are thrown, and come again. Null when the template is gone.
+ * A refusal that a person must resolve (a module that another account changed, a category that is gone) is an outcome:
+ * it is noted on the template, whose composition stays as it was. Faults are thrown, so that the message is retried.
+ * Null when the template is gone.
  */
 async function putMadeOrFailure(
   services: Services,
   message: ComposeMessage,
 ): Promise<'made' | CompositionFailure | null> {
   const { account, template_id, track } = message;
-  // Read before anything that the composition is made of: see putComposition.
+  // Read before everything that the composition is made of: see putComposition.
   const before = await getComposition(services.db, account, template_id, track);
   try {
     return (await putMade(services, message, before)) ? 'made' : null;
@@ -104,7 +106,7 @@ async function noteFailure(
   return failure;
 }
 
-/** Composes, and puts the result in place. False when the template is gone. */
+/** Composes, and makes the result the template's composition. False when the template is gone. */
 async function putMade(
   services: Services,
   message: ComposeMessage,
@@ -114,18 +116,21 @@ async function putMade(
   const replaced = await recordInPlace(services, before);
   const made = await makeComposition(services, message, { before, replaced, changed: null });
   if (made === null) return false;
+
   const { record, report_key, template_revision, made_at, modules } = made;
   const sequence = (before?.revision ?? 0) + 1;
   const same =
     before?.report_key === report_key &&
     before.template_revision === template_revision &&
     isDeepStrictEqual(before.modules, modules);
+
   if (before !== null && replaced !== null && before.report_key !== report_key) {
-    // Others may have read the pointer and be about to name what it points at: it outlives what they are doing.
+    // Another worker may have read the pointer and be about to use what it names, so that must not be collected yet.
     for (const key of objectsOf(before.report_key, replaced))
       await renew(services.objects, key, services.now());
   }
-  // Put in place all the same: a slower compose that began before and read what is true no more must find it replaced.
+
+  // The sequence rises even for the same content, so that a slower compose with stale rows fails its condition.
   await transact(services.db, [
     putComposition({
       account,
@@ -155,6 +160,7 @@ async function putMade(
           }),
         ]),
   ]);
+
   await forgetConsidered(services.db, { account, template_id, track, sequence }, modules);
   return true;
 }

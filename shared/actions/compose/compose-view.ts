@@ -28,19 +28,20 @@ import { layerEntries } from './layer-entries.ts';
 /** A view of a template as it is composed; nothing is stored. */
 export interface ComposedView {
   composition: Composition;
-  /** What the view alone tells, before the composition's own warnings. */
+  /** Warnings about the view; those of the composition are in its report. */
   warnings: string[];
   resolution: ResolutionRecord;
-  /** `<account>/<name>` of every module that was looked at, chosen or not, existing or not; sorted. */
+  /** `<account>/<name>` of every module that was considered, chosen or not, existing or not; sorted. */
   considered: LayerName[];
 }
 
 /**
- * Composes a view for a track. `previous` is how its versions were found last time. Throws the coded errors of `resolve`
- * and `compose`, `composition_kind_mismatch` and `composition_platform_mismatch`; `composition_too_large` when its layers
- * have more than `entriesMax` entries, which are not read then, or more than `limits.renderedBytesMax` are to be rendered.
- * `note` is told the modules that were looked at, before anything is made of them; where it answers true they are looked
- * at once more.
+ * Composes a view for a track. Throws the coded errors of `resolve` and `compose`, `composition_kind_mismatch` and
+ * `composition_platform_mismatch`. Throws `composition_too_large` where the layers have more than `entriesMax` entries,
+ * before it reads them, or where more than `limits.renderedBytesMax` would be rendered.
+ * @param previous how the versions were resolved last time
+ * @param options `note` gets the considered modules before anything is made of them; where it returns true they are read
+ * once more
  */
 export async function composeView(
   services: Services,
@@ -55,6 +56,7 @@ export async function composeView(
   let modules = await readModules(services, view, track, previous);
   while (await note?.([...modules.known.keys()]))
     modules = await readModules(services, view, track, previous);
+
   const { resolved, warnings } = resolveView(view, modules, track, previous);
   refuseBeyond(
     'entries in all layers',
@@ -64,7 +66,8 @@ export async function composeView(
   const layers = await mapConcurrently(resolved.modules, limits.storeReadsAtOnce, (one) =>
     layerOf(services, view, modules.known, one),
   );
-  warnings.push(...withoutSay(view, modules.known, resolved.modules));
+
+  warnings.push(...warnOfRights(view, modules.known, resolved.modules));
   const composition = compose(layers.filter((layer) => layer !== null));
   const rendered = composition.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
   refuseBeyond(
@@ -93,8 +96,8 @@ function resolveView(
   previous: ResolutionRecord | null,
 ): { resolved: Resolution<Choice>; warnings: string[] } {
   const warnings: string[] = [];
-  // A module that has no version for the track yet is simply not there yet; what it is assigned for comes with a promotion.
-  // One whose only version is quarantined was there: to leave it out would take it from running machines.
+  // A module without a version for the track is left out until a promotion brings one. A module whose only version is
+  // quarantined is kept: to leave it out would remove it from running machines.
   const assigned = view.assignments.filter(({ module }) => {
     if ((known.get(module)?.choices.length ?? 0) > 0) return true;
     warnings.push(`${module} has no version for track ${track} yet and is left out`);
@@ -135,21 +138,21 @@ async function layerOf(
   if (one === null || one === undefined) return null;
   const build = buildFor(one.module, choice.of, view.template.platform);
   return {
-    ...layerFacts(withOwnSay(view, one.module), choice.of, build),
+    ...layerFacts(limitRights(view, one.module), choice.of, build),
     priority: await priorityOf(services, view, known, one),
     entries: await layerEntries(services, build),
   };
 }
 
 /**
- * A module as its account may have a say in this template. What takes protection away from others, or takes paths that are
- * not shipped, is for operators: of the template's account, or of `powernode`. Of anybody else's modules
+ * A module with the rights that it has in this template. Only operators of the template's account or of `powernode` may
+ * take protection from other modules, or reserve paths that are not shipped. For a module of any other account
  *
- * - reservations do not count: its account grants them when it likes, whatever version the template is pinned to;
- * - carve-outs from a third account's module count only where the config module is assigned: else whoever is required could
- *   bring in, by a further requirement, what lifts the protection of every module in the template.
+ * - reservations do not count: its account can grant them at any time, whatever version the template is pinned to;
+ * - carve-outs from a third account's module count only where the config module is assigned: otherwise a required module
+ *   could require another one that lifts the protection of every module in the template.
  */
-function withOwnSay(view: TemplateView, module: Module): Module {
+function limitRights(view: TemplateView, module: Module): Module {
   if (isTrusted(view, module.account)) return module;
   const mayCarve =
     isAssigned(view, module) || module.parent_module?.startsWith(`${module.account}/`) === true;
@@ -168,8 +171,8 @@ function isAssigned(view: TemplateView, { account, name }: Module): boolean {
   return view.assignments.some(({ module }) => module === `${account}/${name}`);
 }
 
-/** What modules would have had a say in, and have not: see `withOwnSay`. */
-function withoutSay(
+/** Warns of the carve-outs that `limitRights` disregards. */
+function warnOfRights(
   view: TemplateView,
   known: ReadonlyMap<LayerName, Known | null>,
   modules: readonly { module: LayerName; choice: Choice }[],
@@ -177,7 +180,7 @@ function withoutSay(
   return modules.flatMap(({ module: name, choice }) => {
     const row = known.get(name)?.module;
     if (row === undefined) return [];
-    const parent = withOwnSay(view, row).parent_module;
+    const parent = limitRights(view, row).parent_module;
     const carved = row.parent_module === parent ? [] : carveOuts(choice.of.manifest);
     if (carved.length === 0) return [];
     return [
@@ -235,8 +238,8 @@ function layerFacts(
 }
 
 /**
- * The priority that a module's layer has in this template, or would have: that of a config layer depends on its parent's,
- * which may be a config layer itself. Chains of parents end, because a parent is registered before its children.
+ * The priority that a module's layer has in this template, or would have. The priority of a config layer depends on its
+ * parent's, which may be a config layer itself. The recursion ends, because a parent is registered before its children.
  */
 async function priorityOf(
   services: Services,

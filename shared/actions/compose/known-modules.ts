@@ -27,14 +27,14 @@ export interface KnownModules {
   providers: Map<string, LayerName[]>;
 }
 
-/** Whose modules every account may mean by a bare name. */
+/** The account whose modules a bare name of any account may mean. */
 export const commonAccount = 'powernode';
 
 /**
- * Reads every module that the assignments can lead to, through what any version of the track requires. For a bare name
- * that is no module's with versions, and that neither the module recorded last time nor an assigned one provides, those of
- * the asking account and of `powernode` that provide it are read too. Throws `composition_too_complex` past
- * `limits.consideredModulesMax`.
+ * Reads every module that the assignments can lead to, through what any version of the track requires. A bare name may
+ * mean no module that has versions, and be provided neither by the module recorded last time nor by an assigned one: then
+ * the modules of the asking account and of `powernode` that provide it are read too. Throws `composition_too_complex`
+ * past `limits.consideredModulesMax`.
  */
 export async function readModules(
   services: Services,
@@ -42,60 +42,97 @@ export async function readModules(
   track: Track,
   previous: ResolutionRecord | null,
 ): Promise<KnownModules> {
-  const found: KnownModules = { known: new Map(), providers: new Map() };
-  const { known, providers } = found;
-  const assigned = view.assignments.map(({ module }) => module);
-  const capabilities = new Map<string, { own: string; name: string }>();
-  // All modules of one distance from the assignments at once: as many rounds as the longest chain of requirements.
-  const read = async (start: readonly LayerName[]) => {
-    let round = start;
-    while (round.length > 0) {
-      const fresh = [...new Set(round)].filter((name) => !known.has(name));
-      if (known.size + fresh.length > limits.consideredModulesMax)
-        throw tooMany(known.size + fresh.length);
-      const ones = await mapConcurrently(fresh, limits.storeReadsAtOnce, (name) =>
-        readModule(services, view, name, track),
-      );
-      round = fresh.flatMap((name, i) => {
-        const one = ones[i] ?? null;
-        known.set(name, one);
-        const own = splitModule(name, view.template.account).account;
-        const required = (one?.choices ?? []).flatMap((choice) => requirementsOf(choice.of));
-        return required.flatMap(({ module }) => {
-          if (!module.includes('/')) capabilities.set(`${own}/${module}`, { own, name: module });
-          return meanings(module, own);
-        });
-      });
-    }
+  const reading: Reading = {
+    services,
+    view,
+    track,
+    found: { known: new Map(), providers: new Map() },
+    capabilities: new Map(),
   };
-  const provides = (module: LayerName, name: string) =>
-    known.get(module)?.choices.some((choice) => providedBy(choice.of).includes(name)) ?? false;
-  await read(assigned);
-  // What is read for one name may ask for further ones: a Map's iteration visits what is added on the way.
-  for (const [key, { own, name }] of capabilities) {
-    if (meanings(name, own).some((module) => known.get(module)?.choices.length)) continue;
-    const recorded = previous?.capabilities[key];
-    if (recorded !== undefined) await read([recorded]);
-    if (recorded !== undefined && provides(recorded, name)) continue;
-    if (assigned.some((module) => provides(module, name))) continue;
-    for (const account of new Set([own, commonAccount])) {
-      const place = `${account}/${name}`;
-      if (!providers.has(place)) {
-        const names = await listProviders(services.db, account, name);
-        providers.set(
-          place,
-          names.map((module) => `${account}/${module}`),
-        );
-      }
-      await read(providers.get(place) ?? []);
-    }
+  const assigned = view.assignments.map(({ module }) => module);
+  await readReachable(reading, assigned);
+  // Reading for one name may add further ones: a Map's iteration visits entries that are added during it.
+  for (const [key, capability] of reading.capabilities) {
+    await readProviders(reading, capability, {
+      assigned,
+      recorded: previous?.capabilities[key] ?? null,
+    });
   }
-  return found;
+  return reading.found;
 }
 
-function tooMany(found: number): GantryError {
+/** A bare name that a version requires, and the account whose version does. */
+interface Capability {
+  own: string;
+  name: string;
+}
+
+interface Reading {
+  services: Services;
+  view: TemplateView;
+  track: Track;
+  found: KnownModules;
+  /** By `<asking account>/<name>`. */
+  capabilities: Map<string, Capability>;
+}
+
+/** Reads modules and those that they require. Modules of one distance are read together, one round a distance. */
+async function readReachable(reading: Reading, start: readonly LayerName[]): Promise<void> {
+  const { services, view, track, found } = reading;
+  const { known } = found;
+  let round = start;
+  while (round.length > 0) {
+    const fresh = [...new Set(round)].filter((name) => !known.has(name));
+    refuseTooMany(known.size + fresh.length);
+
+    const ones = await mapConcurrently(fresh, limits.storeReadsAtOnce, (name) =>
+      readModule(services, view, name, track),
+    );
+    for (const [i, name] of fresh.entries()) known.set(name, ones[i] ?? null);
+    round = fresh.flatMap((name) => requiredBy(reading, name));
+  }
+}
+
+/** The modules that the versions of a known module require; bare names are noted as capabilities. */
+function requiredBy({ view, found, capabilities }: Reading, module: LayerName): LayerName[] {
+  const own = splitModule(module, view.template.account).account;
+  const choices = found.known.get(module)?.choices ?? [];
+  const names = choices.flatMap((choice) => requirementsOf(choice.of)).map((one) => one.module);
+  for (const name of names) {
+    if (!name.includes('/')) capabilities.set(`${own}/${name}`, { own, name });
+  }
+  return names.flatMap((name) => resolveBareName(name, own));
+}
+
+async function readProviders(
+  reading: Reading,
+  { own, name }: Capability,
+  { assigned, recorded }: { assigned: readonly LayerName[]; recorded: LayerName | null },
+): Promise<void> {
+  const { services, found } = reading;
+  const { known, providers } = found;
+  const provides = (module: LayerName) =>
+    known.get(module)?.choices.some((choice) => providedBy(choice.of).includes(name)) ?? false;
+
+  if (resolveBareName(name, own).some((module) => known.get(module)?.choices.length)) return;
+  if (recorded !== null) await readReachable(reading, [recorded]);
+  if (recorded !== null && provides(recorded)) return;
+  if (assigned.some(provides)) return;
+
+  for (const account of new Set([own, commonAccount])) {
+    const place = `${account}/${name}`;
+    const names =
+      providers.get(place) ??
+      (await listProviders(services.db, account, name)).map((module) => `${account}/${module}`);
+    providers.set(place, names);
+    await readReachable(reading, names);
+  }
+}
+
+function refuseTooMany(found: number): void {
   const expected = limits.consideredModulesMax;
-  return new GantryError(
+  if (found <= expected) return;
+  throw new GantryError(
     'composition_too_complex',
     `expected the versions within reach to require at most ${expected} modules, found ${found}; narrow the constraints`,
     { expected, found },
@@ -103,7 +140,7 @@ function tooMany(found: number): GantryError {
 }
 
 /** The modules that a name in `requires` may mean, the preferred first. */
-function meanings(name: string, own: string): LayerName[] {
+function resolveBareName(name: string, own: string): LayerName[] {
   return name.includes('/') ? [name] : [`${own}/${name}`, `${commonAccount}/${name}`];
 }
 
@@ -130,7 +167,7 @@ export async function readModule(
     );
   const usable = versions
     .map((version) => inView(view, version))
-    // Of other accounts' modules only what they blessed concerns anybody else (product.md, section 1).
+    // Versions that another account only has in staging are its own affair (product.md, section 1).
     .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
   const choices = track === undefined ? [] : versionChoices(usable, track);
   return { module, choices, categoryPosition: category.position };
@@ -138,7 +175,7 @@ export async function readModule(
 
 type Requirement = { module: string; constraint: string };
 
-/** A search asks for the requirements of one version again and again; a row of the table never changes. */
+/** A search asks for the requirements of one version many times, and a version that was read never changes. */
 const parsed = new WeakMap<Version, Requirement[]>();
 
 export function requirementsOf(version: Version): Requirement[] {

@@ -6,9 +6,9 @@ import { readFileIndex } from '../../store/ingest/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * What a build ships, as compositions are made of it. Its file index lies where others may write, so it must be of the tree
- * whose composefs digest ingest recomputed; `io_error` where it is not, `not_found` where there is none. Where a file's bytes
- * lie in the tar is covered by no digest: whoever reads them compares what they get (see `readInstanceFiles`).
+ * Reads the files that a build ships. Its file index lies in a bucket that others may be able to write to, so the index
+ * must be of the tree whose composefs digest ingest recomputed. Throws `io_error` where it is not, `not_found` where there
+ * is no index. No digest covers the offsets of files in the tar, so `readInstanceFiles` checks the bytes that it reads.
  */
 export async function layerEntries(
   { objects }: Services,
@@ -30,7 +30,7 @@ export async function layerEntries(
   );
 }
 
-/** What gunzip, JSON and composefs say of bytes that are no file index; the rest is S3's. */
+/** Whether gunzip, JSON or composefs found that the bytes are no file index. Other errors are those of S3. */
 function isUnreadable(error: unknown): error is Error {
   const { code = '' } = error as { code?: string };
   return (

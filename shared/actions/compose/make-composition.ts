@@ -16,10 +16,10 @@ import { getTemplate, listAssignments } from '../../store/templates/index.ts';
 import { type CompositionRecord, instanceFilesOf } from '../compositions/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { composeView } from './compose-view.ts';
-import { moduleNotes } from './note-modules.ts';
+import { moduleNotes } from './considered-modules.ts';
 
 /**
- * Composes and stores image, index and record, all named by content. Null when the template is gone.
+ * Composes a template and stores image, index and record, each named by its content. Null when the template is gone.
  * @param before the composition in place, and `replaced` what it consists of
  * @param changed what changes the template; null to compose it as it is
  */
@@ -40,6 +40,7 @@ export async function makeComposition(
   const made_at = nowIso(services);
   const template = await getTemplate(services.db, account, template_id);
   if (template === null) return null;
+
   const current = viewOf(template, await listAssignments(services.db, account, template_id));
   const view = changed === null ? current : changed.template(current);
   const { composition, warnings, resolution, considered } = await composeView(
@@ -49,12 +50,14 @@ export async function makeComposition(
     replaced?.resolution ?? null,
     { entriesMax: limits.composeEntriesMax, note: moduleNotes(services, message, before) },
   );
+
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);
   await putOnce(services.objects, image_key, image, 'application/octet-stream', services.now());
+
   const index = indexOf(composition);
-  // Named by what is compressed: another zlib may compress it to other bytes.
+  // Named by the content before compression: another zlib may compress it to other bytes.
   const index_key = objectKeys.compositionIndex(
     account,
     `sha256:${sha256Hex(JSON.stringify(index))}`,
@@ -66,6 +69,7 @@ export async function makeComposition(
     'application/gzip',
     services.now(),
   );
+
   const record: CompositionRecord = {
     composition_digest,
     image: { key: image_key, sha256: sha256Hex(image), length: image.length },

@@ -4,8 +4,8 @@ import { noteConsidered } from '../../store/compose/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Has promotions find the template by the modules that it is being composed of. Answers whether some of them were not
- * noted yet: then they are to be looked at again, because a promotion may have been applied since they were read.
+ * Lets promotions find the template by the modules that it is being composed of. The function returns whether some of
+ * them were not noted before: those must be read again, because a promotion may have been applied since they were read.
  * @param before the composition in place, whose modules are noted
  */
 export function moduleNotes(
