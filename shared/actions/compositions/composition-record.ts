@@ -11,12 +11,12 @@ import { getBytes } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
 import type { InstanceFile } from './rendered-files.ts';
 
-/** What a composition is and how it came to be: stored under the SHA-256 of its JSON. */
+/** What a composition consists of and how it was made; stored under the SHA-256 of its JSON. */
 export interface CompositionRecord {
   /** `sha256:<hex>`: fs-verity digest of the image. */
   composition_digest: string;
   image: { key: string; sha256: string; length: number };
-  /** Lowest priority first, as they stand in desired states. */
+  /** Lowest priority first, as in desired states. */
   layers: DesiredLayer[];
   instance_files: InstanceFile[];
   /** Assignment metadata by module. */
@@ -29,8 +29,8 @@ export interface CompositionRecord {
 }
 
 /**
- * Reads what a composition is; `io_error` where the object is not what its name says: its record decides what is signed and
- * what agents may fetch, so who can write to the bucket must not be able to change it.
+ * Reads a composition's record. Throws `io_error` where the object does not match its name: the record decides what is
+ * signed and what agents may fetch, so write access to the bucket must not be enough to change it.
  */
 export async function readRecord(services: Services, key: string): Promise<CompositionRecord> {
   const bytes = await getBytes(services.objects, key);
@@ -38,7 +38,7 @@ export async function readRecord(services: Services, key: string): Promise<Compo
   if (!key.endsWith(`/sha256/${found}.json`)) {
     throw new GantryError(
       'io_error',
-      `expected the object at ${key} to be as it is named, found SHA-256 ${found}`,
+      `expected the object at ${key} to have the SHA-256 in its name, found ${found}`,
     );
   }
   // Written by compose under the hash of its content.
@@ -46,7 +46,7 @@ export async function readRecord(services: Services, key: string): Promise<Compo
   return record;
 }
 
-/** Null also where the record is gone: rows that were restored may name what was collected since, and are made anew. */
+/** Null also where the record is gone: a restored row may name a record that was collected, and is composed again. */
 export async function recordInPlace(
   services: Services,
   pointer: TemplateComposition | null,
@@ -60,7 +60,7 @@ export async function recordInPlace(
   }
 }
 
-/** The S3 keys of all that a stored composition consists of. */
+/** The S3 keys of every object of a stored composition. */
 export function objectsOf(report_key: string, { image, index_key }: CompositionRecord): string[] {
   return [report_key, image.key, ...(index_key === undefined ? [] : [index_key])];
 }

@@ -6,7 +6,7 @@ import type { TreeEntry } from '../../domain/files/index.ts';
 import { getBytes, objectKeys } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
 
-/** A file of an `instance` module, rendered for each machine, and the layer that it is in. */
+/** A file of an `instance` module, which is rendered for each machine, and its layer. */
 export interface InstanceFile {
   module: LayerName;
   layer_digest: string;
@@ -27,7 +27,7 @@ export function instanceFilesOf({ layers, instance_files }: Composition): Instan
 
 /**
  * Reads the bytes of such files, as their modules ship them. They become part of what is signed for machines, so they must
- * be those that ingest checked; `io_error` where the layer in S3 holds others.
+ * be the bytes that ingest checked. Throws `io_error` where the layer in S3 has others.
  */
 export async function readInstanceFiles(
   services: Services,

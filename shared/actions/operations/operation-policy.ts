@@ -45,7 +45,7 @@ export async function requireReviewers(
   if (reviewers.length >= quorum) return;
   throw new GantryError(
     'approval_required',
-    `${action} needs ${quorum} approval(s); expected as many members with role reviewer${self_approval ? '' : ' besides the one who asks'}, found ${reviewers.length}; an admin adds members`,
+    `${action} needs ${quorum} approval(s): expected as many members with role reviewer${self_approval ? '' : ' besides the requester'}, found ${reviewers.length}; an admin adds members`,
     { expected: quorum, found: reviewers.length },
   );
 }
@@ -65,6 +65,6 @@ export async function requireApproved(
   if (approval !== null && isApproved(approval, asked)) return;
   throw new GantryError(
     'approval_required',
-    `expected ${asked.quorum} approval(s), as the policy of ${policy.action} asks by now, for: ${operation.summary}`,
+    `expected ${asked.quorum} approval(s), as the policy of ${policy.action} requires now, for: ${operation.summary}`,
   );
 }

@@ -211,7 +211,7 @@ function refuseEndless(operation: Operation, round = 1): void {
   if (round < limits.planRoundsMax) return;
   throw new GantryError(
     'operation_raced',
-    `templates changed ${round} times while it was composed: ${operation.summary}; ask again`,
+    `templates changed ${round} times while this was composed: ${operation.summary}; request it again`,
   );
 }
 

@@ -15,9 +15,9 @@ import { finishOperation } from './finish-operation.ts';
 import { executionName, startExecution } from './request-changes.ts';
 
 /**
- * Starts operations again whose execution died: one that never started, was stopped, or came back FAILED after an outage.
- * The record says what is left to do, so a second execution repeats nothing. One that waits although its approval is
- * decided is told so again. Answers how many were started; one that fails does not keep the others waiting.
+ * Restarts operations whose execution died: it never started, was stopped, or came back FAILED after an outage. The record
+ * says what is left to do, so a second execution repeats nothing. An execution that still waits although its approval is
+ * decided is woken again. Returns how many were started. An operation that fails does not hold up the others.
  */
 export async function sweepOperations(services: Services): Promise<number> {
   let started = 0;
@@ -39,16 +39,16 @@ export async function sweepOperations(services: Services): Promise<number> {
         started += 1;
       }
     } catch (error) {
-      // Another sweep was faster, or the operation moved on after all.
+      // Another sweep was faster, or the operation advanced by itself.
       if (!(error instanceof GantryError)) faults.push(error);
     }
   }
   if (faults.length > 0)
-    throw new AggregateError(faults, `${faults.length} operations could not be looked after`);
+    throw new AggregateError(faults, `${faults.length} operations could not be checked`);
   return started;
 }
 
-/** Whoever approved may have died before the waiting execution heard of it. */
+/** The function that recorded the approval may have died before it woke the execution. */
 async function remind(services: Services, operation: Operation): Promise<void> {
   if (operation.state !== 'awaiting_approval' || operation.approval_id === null) return;
   const approval = await getApproval(services.db, operation.account, operation.approval_id);
@@ -72,7 +72,7 @@ async function isAlive(services: Services, operation: Operation): Promise<boolea
 
 async function revive(services: Services, operation: Operation): Promise<void> {
   if (operation.attempt >= limits.operationAttemptsMax) {
-    const message = `its execution died ${operation.attempt} times; see the log and ask again`;
+    const message = `its execution died ${operation.attempt} times; see the log and request it again`;
     await finishOperation(services, operation, {
       state: 'failed',
       code: 'execution_died',

@@ -6,7 +6,7 @@ import { completeTask, type Services } from '../context/index.ts';
 import { finishOperation } from './finish-operation.ts';
 import { requireOperation } from './require-operation.ts';
 
-/** Takes a request back, as long as it is not being applied. Its approval links end with it. */
+/** Withdraws an operation that is not being applied yet. Its approval links stop working. */
 export async function withdrawOperation(
   services: Services,
   caller: Caller,

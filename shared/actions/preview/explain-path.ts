@@ -14,7 +14,7 @@ import { type CompositionRecord, readRecord } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 
-/** Says why a path of a template's machines has the content that it has, or why nothing is there. */
+/** Explains why a path of a template's machines has its content, or why nothing is there. */
 export async function explainTemplatePath(
   services: Services,
   account: string,
@@ -26,7 +26,7 @@ export async function explainTemplatePath(
   return explainPath(current.index, where.path === '/' ? '/' : where.path.replace(/\/$/, ''));
 }
 
-/** The composition in place for a track of a template, and its report with lists that fit an answer. */
+/** The composition in place for a track of a template, and its report with lists that fit a response. */
 export async function readComposition(
   services: Services,
   account: string,
@@ -56,8 +56,8 @@ export interface CurrentComposition {
 }
 
 /**
- * What machines of a template and track are to be made of now; null before the first composition. Throws
- * `composition_too_large` when its layers have more than `filesMax` files, whose index is not read then.
+ * What machines of a template and track should consist of now; null before the first composition. Throws
+ * `composition_too_large` where the layers have more than `filesMax` files, before it reads their index.
  */
 export async function currentComposition(
   services: Services,
@@ -82,12 +82,10 @@ export async function currentComposition(
     throw new GantryError(
       'composition_too_large',
       `expected at most ${filesMax} files in all layers, found ${files}`,
-      {
-        expected: filesMax,
-        found: files,
-      },
+      { expected: filesMax, found: files },
     );
   }
+
   const sha256 = /\/sha256\/([0-9a-f]{64})\./.exec(index_key)?.[1];
   const index = decodeIndex(await getBytes(services.objects, index_key), sha256);
   return { index, metadata, instance_files, resolution };

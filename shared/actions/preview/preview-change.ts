@@ -35,7 +35,7 @@ export interface ChangePreview {
   metadata: { module: LayerName; before: Metadata | null; after: Metadata | null }[];
   instances: InstanceChanges;
   warnings: string[];
-  /** How far lists go: `counts`, `more`, `files_changed` and `more_lines` tell what was left out. */
+  /** How long lists get: `counts`, `more`, `files_changed` and `more_lines` say how much was left out. */
   bounds: { list_rows: number; list_bytes: number; instances: number; diff_lines: number };
 }
 
@@ -47,8 +47,8 @@ const bounds: ChangePreview['bounds'] = {
 };
 
 /**
- * What a change would do to the machines of a template and track, against what they are to be made of now. Nothing is
- * stored. A change that could not be applied, or not be composed, throws what the request or its composing would.
+ * What a change would do to the machines of a template and track, compared with what they should consist of now. Nothing
+ * is stored. Throws what the request, its check or its composition would throw.
  */
 export async function previewChange(
   services: Services,
@@ -62,6 +62,7 @@ export async function previewChange(
   await checkChanges(services, { account, changes: [change] });
   const views = viewsOf([change], nowIso(services));
   const view = views.template(viewOf(template, assignments));
+
   const now = await sideNow(services, account, template_id, track);
   const then = await sideOf(services, view, track, now.resolution);
   const { warnings, ...rest } = difference(now, then);
@@ -79,7 +80,7 @@ export async function previewChange(
   };
 }
 
-/** The module that a change is to take out, or to bring to another version. */
+/** The module that a change takes out of the template, or brings to another version. */
 function moveOf(account: string, change: Change, assignments: readonly Assignment[]): Move | null {
   if (change.kind === 'assignment_remove') {
     const removed = assignments.find(({ id }) => id === change.assignment_id);
@@ -90,9 +91,9 @@ function moveOf(account: string, change: Change, assignments: readonly Assignmen
 }
 
 /**
- * What a change of one instance would do to it: to its metadata and the files that are rendered with it, and, where its
- * track changes, to all else that it is made of. Throws as `previewChange` does; a key that the rendered files ask for and
- * the metadata would lack is told in `instances`: the change itself is refused for it, unless the machine lacks it already.
+ * What a change of one instance would do to it: to its metadata and the files that are rendered from it, and, where its
+ * track changes, to everything else that it consists of. Throws as `previewChange` does. A key that rendered files ask for
+ * and the metadata would lack stands in `instances`: the change is refused for it, unless the machine lacks it already.
  */
 export async function previewInstanceChange(
   services: Services,
@@ -103,6 +104,7 @@ export async function previewInstanceChange(
   const { template_id } = instance;
   const change = { kind: 'instance_update', instance_id: id, ...set } as const;
   await checkChanges(services, { account, changes: [change] });
+
   const now = await sideNow(services, account, template_id, instance.track);
   const { track, metadata } = viewsOf([change], nowIso(services)).instance(instance);
   const then =
@@ -114,7 +116,7 @@ export async function previewInstanceChange(
   };
 }
 
-/** One of the two sides of a preview; without an index where nothing is composed yet. */
+/** One of the two sides of a preview; its index is null where nothing is composed yet. */
 interface Side {
   index: CompositionIndex | null;
   files: InstanceFile[];
@@ -157,7 +159,7 @@ async function sideOf(
   };
 }
 
-/** What a track is composed to as the template is: nobody may have been on it yet. */
+/** What the template as it is composes to for a track, which may have had no machine yet. */
 async function composedSide(
   services: Services,
   account: string,

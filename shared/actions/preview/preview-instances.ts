@@ -24,7 +24,7 @@ export interface FilesOf {
   after: InstanceFile[];
 }
 
-/** What a change of a template does to the rendered files of its machines on a track: of the first of them. */
+/** What a change of a template does to the rendered files of the first machines on a track. */
 export async function previewInstances(
   services: Services,
   where: { account: string; template_id: string; track: Track },
@@ -65,7 +65,7 @@ async function someInstances(
   return { instances: some, more: next !== null || some.length < wanted.length };
 }
 
-/** Compares one machine after the other; rows and lines of diffs count against one bound for all of them. */
+/** Returns a function that compares one machine at a time; one bound holds for the rows and diff lines of all machines. */
 async function previewerOf(
   services: Services,
   { before, after }: FilesOf,
@@ -77,11 +77,13 @@ async function previewerOf(
   return (instance, metadata, track = instance.track) => {
     const differs = !isDeepStrictEqual(instance.metadata, metadata);
     if (!differs && fresh === old) return null;
+
     const from = { ...old, metadata: instance.metadata };
     const to = { ...fresh, metadata };
     const all = renderedChanges(from, to, { diffLinesMax: linesLeft });
     const error = errorOf(track === instance.track ? from : null, to);
     if (all.length === 0 && error === null && !differs) return null;
+
     const files = all.slice(0, rowsLeft);
     rowsLeft -= files.length;
     linesLeft -= files.reduce((sum, { diff }) => sum + (diff?.length ?? 0), 0);
@@ -100,7 +102,7 @@ async function contentsOf(services: Services, files: InstanceFile[]): Promise<Fi
   return { files, contents: await readInstanceFiles(services, files) };
 }
 
-/** Why reconcile would sign no desired state for the machine. `from` is null where it comes from another track. */
+/** Why reconcile would sign no desired state for the machine. `from` is null where the machine changes its track. */
 function errorOf(from: Rendering | null, to: Rendering): InstanceChange['error'] {
   const lacking = ({ files, contents, metadata }: Rendering) =>
     lackingKeys(askedKeys(files, contents), metadata);

@@ -9,7 +9,7 @@ import { createTemplate as creation } from '../../store/templates/index.ts';
 import { takeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
-/** Makes a template without assignments. `already_exists` when the name is taken in the account. */
+/** Creates a template without assignments. Throws `already_exists` where the account has one of that name. */
 export async function createTemplate(
   services: Services,
   caller: Caller,
@@ -34,7 +34,7 @@ export async function createTemplate(
       template.name,
       template.id,
       () =>
-        new GantryError('already_exists', `template "${template.name}" exists already`, {
+        new GantryError('already_exists', `template "${template.name}" already exists`, {
           field: 'name',
         }),
     ),

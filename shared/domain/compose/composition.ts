@@ -2,7 +2,7 @@ import type { EntryType, TreeEntry } from '../files/index.ts';
 import type { Variety } from '../modules/index.ts';
 import type { Metadata } from '../templates/index.ts';
 
-/** One module build going into a composition: who it is, how it ranks, what it ships and what it protects. */
+/** One module build in a composition: its identity, its rank, what it ships and what it protects. */
 export interface CompositionLayer {
   account: string;
   module: string;
@@ -43,7 +43,7 @@ export interface DroppedFile {
 export interface ShadowedFile {
   path: string;
   from: LayerName;
-  /** Which higher layer has the path. */
+  /** The higher layer that has the path. */
   by: LayerName;
 }
 
@@ -60,7 +60,7 @@ export interface ProtectedPath {
   by: LayerName;
 }
 
-/** Why every path has the content that it has; stored beside the image. */
+/** Explains the content of every path; stored beside the image. */
 export interface CompositionReport {
   layers: {
     name: LayerName;
@@ -82,13 +82,13 @@ export interface Composition {
   effective_masks: Map<LayerName, string[]>;
   /** The merged root, byte-wise sorted by path; each file entry keeps its verity digest. */
   entries: TreeEntry[];
-  /** Per merged non-directory path: whose it is. */
+  /** Merged path that is no directory → its module. */
   owners: Map<string, LayerName>;
-  /** Per merged directory: whose attributes it has. */
+  /** Merged directory → the module whose attributes it has. */
   shapers: Map<string, LayerName>;
-  /** What is protected, by path and then by rank: the ancestors, which follow from it, are left out. */
+  /** Protected paths, by path and then by rank. Ancestors follow from them and are left out. */
   protected: ProtectedPath[];
-  /** Files of `instance` modules, to be rendered; not part of the image. */
+  /** Files of `instance` modules, which are rendered for each machine; not part of the image. */
   instance_files: { module: LayerName; entry: TreeEntry }[];
   report: CompositionReport;
 }
@@ -96,16 +96,16 @@ export interface Composition {
 /** What instance files are rendered with. */
 export type RenderMetadata = Metadata;
 
-/** How the versions of a composition were found; kept, so that they stay until a promotion or an assignment changes them. */
+/** How the versions of a composition were resolved; kept so that they stay until a promotion or an assignment changes them. */
 export interface ResolutionRecord {
   /** What was assigned, sorted; null means any version. */
   assigned: { module: LayerName; constraint: string | null }[];
   modules: Record<LayerName, ResolvedVersion>;
   /** `<asking account>/<capability>` → the module that provides it. */
   capabilities: Record<string, LayerName>;
-  /** Every module that was looked at → a digest of the versions that it had to choose from. */
+  /** Every considered module → a digest of the versions that it offered. */
   considered: Record<LayerName, string>;
-  /** False where a version was passed over because a name that it requires means no module, or more than one. */
+  /** False where a version was skipped because a name that it requires means no module, or several. */
   settled: boolean;
 }
 
@@ -119,13 +119,13 @@ export interface ResolvedVersion {
   chains: string[][];
 }
 
-/** What one path of a machine's root is, as far as people ask: equal facts mean that nothing they would see differs. */
+/** The facts about one path of a machine's root file system that previews compare. */
 export interface PathFacts {
   type: EntryType;
   mode: number;
   uid: number;
   gid: number;
-  /** Tells contents, link targets and devices apart: 22 letters of a SHA-256; empty for directories and empty files. */
+  /** Distinguishes contents, link targets and devices: 22 letters of a SHA-256; empty for directories and empty files. */
   content: string;
   /** The same for extended attributes; empty for none. */
   xattrs: string;
@@ -145,19 +145,19 @@ export interface IndexedLayer {
 }
 
 /**
- * Every path of a composition with its owner, and what was decided about those that lost: enough to preview a change and
- * to explain a path, without the layers. Columns, because they compress well: `paths`, `owner`, `facts`, `content`,
- * `mtime` have one place a path. Layers are numbers: places in `layers`.
+ * Every path of a composition with its owner, and the decisions about files that lost: enough to preview a change and to
+ * explain a path, without the layers. It has columns, because they compress well: `paths`, `owner`, `facts`, `content`
+ * and `mtime` have one entry for each path. A layer is a number, its index in `layers`.
  */
 export interface CompositionIndex {
   format: 1;
   /** Lowest priority first. */
   layers: IndexedLayer[];
-  /** Sorted by bytes. Rendered files stand in place of what they cover in the image. */
+  /** Sorted by bytes. A rendered file replaces the file that it covers in the image. */
   paths: string[];
-  /** Of a directory: whose attributes it has; -1 for the root that no layer has. */
+  /** Of a directory: the layer whose attributes it has; -1 for a root that no layer has. */
   owner: number[];
-  /** Places in `fact_table`. */
+  /** Indexes in `fact_table`. */
   facts: number[];
   content: string[];
   mtime: number[];
@@ -178,20 +178,20 @@ export type FactName = 'type' | 'content' | 'mode' | 'owner' | 'xattrs' | 'rende
 
 /** What a change does to machines. Every list is sorted; files by path. */
 export interface Preview {
-  /** Modules that come, go, or differ in version, build or priority; null where there is none. */
+  /** Modules that are added, removed, or differ in version, build or priority; null where there is none. */
   modules: { module: LayerName; before: ModuleFacts | null; after: ModuleFacts | null }[];
-  /** Packages that come or go, with the modules whose manifests name them. */
+  /** Packages that are added or removed, with the modules whose manifests name them. */
   packages: { added: PackageUse[]; removed: PackageUse[] };
-  /** `by`: whose it is. */
+  /** `by`: the module that has it. */
   added: { path: string; type: EntryType; by: LayerName }[];
   removed: { path: string; type: EntryType; from: LayerName }[];
   /** `what` differs; `module` alone means that the same file now comes from another module. */
   changed: { path: string; what: FactName[]; before: PathOwner; after: PathOwner }[];
-  /** What is decided anew, and what was decided before and is not any more. */
+  /** Decisions that are new, and decisions that no longer hold. */
   dropped: Decided<DroppedFile>;
   shadowed: Decided<ShadowedFile>;
   carved_out: Decided<CarvedOutFile>;
-  /** Lengths of all lists, also where they were cut; `times` counts paths of which only the time differs. */
+  /** Full lengths of all lists, even of truncated ones; `times` counts paths of which only the time differs. */
   counts: Record<PreviewList | 'modules' | 'packages_added' | 'packages_removed' | 'times', number>;
 }
 
@@ -222,7 +222,7 @@ export interface Decided<T> {
   no_longer: T[];
 }
 
-/** Why a path has the content that it has. */
+/** Explains the content of a path. */
 export interface PathExplanation {
   path: string;
   /** What is there, null for nothing. */
@@ -233,10 +233,10 @@ export interface PathExplanation {
     version: string;
     priority: number;
     outcome: 'wins' | 'shadowed' | 'dropped';
-    /** By whose file it is shadowed, or because of whose protection it is dropped. */
+    /** The module whose file shadows it, or whose protection drops it. */
     because_of: LayerName | null;
   }[];
-  /** Who protects the path: as such, because something below it is protected, or by a granted reservation. */
+  /** Modules that protect the path: itself, because something below it is protected, or by a granted reservation. */
   protected_by: { module: LayerName; as: 'itself' | 'ancestor' | 'reservation'; what: string }[];
   carved_out: CarvedOutFile[];
   /** The same for people, one sentence a fact. */

@@ -11,31 +11,31 @@ export interface RenderedChange {
   /** Keys that the file asks for and whose values differ, sorted. */
   keys: string[];
   /**
-   * The lines that differ with those around them: `+ …`, `- …`, `  …`, and `@@ -<line> +<line> @@` before each place; cut, as
-   * `more_lines` tells. Null for what is no text, too long to be compared,
-   * or past the lines of all diffs together.
+   * The lines that differ with those around them: `+ …`, `- …`, `  …`, and `@@ -<line> +<line> @@` before each place.
+   * `more_lines` says how many were left out. Null for bytes that are no text, for files too long to compare, and past the
+   * bound for all diffs together.
    */
   diff: string[] | null;
   more_lines: number;
 }
 
-/** What a change does to one machine beside what it does to all machines of the template. */
+/** What a change does to one machine, besides what it does to all machines of the template. */
 export interface InstanceChange {
   instance_id: string;
   name: string;
-  /** The machine's own metadata where that changes, as it stands in `metadata.json`. */
+  /** The machine's own metadata where it changes, as in `metadata.json`. */
   metadata: { before: Metadata; after: Metadata } | null;
-  /** By path; cut, `files_changed` tells how many there are. */
+  /** By path. `files_changed` says how many there are, if some were left out. */
   files: RenderedChange[];
   files_changed: number;
   /**
-   * Why the machine would get no new desired state, and keep the one that it has. `refuses`: the machine lacks nothing
-   * before the change, which is therefore refused.
+   * Why the machine would keep its desired state and get no new one. `refuses`: the machine lacks nothing before the
+   * change, so the change is refused.
    */
   error: { code: ErrorCode; message: string; refuses: boolean } | null;
 }
 
-/** The machines that were looked at: `more` tells that the template has others. */
+/** The machines that were examined. `more`: the template has others. */
 export interface InstanceChanges {
   examined: number;
   more: boolean;

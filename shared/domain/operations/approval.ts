@@ -22,9 +22,9 @@ export interface Approval {
   quorum: number;
   self_approval: boolean;
   decisions: ApprovalDecision[];
-  /** Of the waiting state machine, kept once approved so that it can be woken again; never leaves the server. */
+  /** Of the waiting execution. It stays after the approval, so that the sweep can wake the execution; it never leaves the server. */
   task_token: string | null;
-  /** When every reviewer's mail was handed over; null before, so that a worker that died sends them again. */
+  /** When the mails to all reviewers were sent; null before, so that they are sent again if the function died. */
   mailed_at: string | null;
   /** Counts the changes of the row; a change states the one that was read. */
   revision: number;
@@ -32,7 +32,7 @@ export interface Approval {
   created_at: string;
 }
 
-/** What the decisions so far come to: any rejection rejects, `quorum` approvals by different people approve. */
+/** What the decisions so far result in: any rejection rejects, `quorum` approvals by different people approve. */
 export function approvalState(
   approval: Pick<Approval, 'decisions' | 'quorum'>,
 ): 'pending' | 'approved' | 'rejected' {

@@ -22,13 +22,13 @@ export const decisions = ['allow', 'require_approval', 'deny'] as const;
 
 export type Decision = (typeof decisions)[number];
 
-/** What an action asks for before it happens. Data: one row an action, a default where there is no row. */
+/** What an action asks for before it happens. An account has a row for each action whose policy is not the default. */
 export interface InterventionPolicy {
   action: Action;
   decision: Decision;
   /** Approvals needed. */
   quorum: number;
-  /** Whether the one who asked may approve. */
+  /** Whether the requester may approve. */
   self_approval: boolean;
   /** Seconds until an undecided request expires. */
   expires_in_s: number;
@@ -43,7 +43,7 @@ export interface StoredPolicy extends InterventionPolicy {
 
 const day = 24 * 3600;
 
-/** The policy of an action that has no row: live asks a person, the rest is allowed to those whose role allows it. */
+/** The policy of an action without a row: most actions need only the role that their request needs. */
 export function defaultPolicy(action: Action): InterventionPolicy {
   const asks: readonly Action[] = [
     'module_promote_to_live',

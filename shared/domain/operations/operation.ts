@@ -40,10 +40,10 @@ export interface Operation {
   /** One sentence for people: "promote my-redis 0.1.0 to live". */
   summary: string;
   state: OperationState;
-  /** Who asked: `member:<id>` or `token:<id>`. */
+  /** Who requested it: `member:<id>` or `token:<id>`. */
   requested_by: string;
   approval_id: string | null;
-  /** Number of executions started for it; the sweep adds one when one died. */
+  /** How many executions were started; the sweep starts another when one died. */
   attempt: number;
   /** Leads from the call that asked for it through everything that follows. */
   correlation_id: string;

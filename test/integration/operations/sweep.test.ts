@@ -223,6 +223,6 @@ it('an operation whose executions died too often is given up, and says so', asyn
   expect(await world.operation(operation.id)).toMatchObject({
     state: 'failed',
     code: 'execution_died',
-    message: 'its execution died 5 times; see the log and ask again',
+    message: 'its execution died 5 times; see the log and request it again',
   });
 });

@@ -4,7 +4,7 @@ import { GantryError } from '../../../base/error.ts';
 import type { Approval } from '../../../domain/operations/index.ts';
 import type { Services } from '../../context/index.ts';
 
-/** What a link says: whose it is, for which request, until when (seconds since 1970). Its MAC is made by KMS. */
+/** What a link says: its reviewer, its request, and when it expires (seconds since 1970). KMS makes its MAC. */
 const claims = z.strictObject({
   account: z.string(),
   approval: z.string(),
@@ -38,12 +38,12 @@ export async function approvalLink(
   return `${services.settings.publicUrl}/approve/${approval.id}/${payload}.${mac}`;
 }
 
-/** Bound to its use, so that no other MAC of the same key can stand in for a link's. */
+/** Bound to its use, so that no other MAC of the same key is valid for a link. */
 function macInput(payload: string): Buffer {
   return Buffer.from(`gantry approval link\n${payload}`);
 }
 
-/** Reads a link's token. Anything altered, foreign or past its time is refused before the record is looked at. */
+/** Reads a link's token. A token that is altered, foreign or expired is refused before any record is read. */
 export async function readApprovalLink(
   services: Services,
   approvalId: string,
@@ -52,7 +52,7 @@ export async function readApprovalLink(
   const invalid = (cause?: unknown) =>
     new GantryError(
       'approval_link_invalid',
-      'the link is not one that Gantry mailed: it was altered or cut off',
+      'the link is not one that Gantry mailed: it was changed or cut off',
       {
         cause,
       },
@@ -60,7 +60,7 @@ export async function readApprovalLink(
   const [payload, mac, ...rest] = token.split('.');
   if (payload === undefined || mac === undefined || rest.length > 0 || token.length > 2000)
     throw invalid();
-  // The last character of base64url has bits that decoders drop: without this, sixteen links would be one.
+  // Decoders drop bits of the last character of base64url: without this check, sixteen links would be the same.
   if (Buffer.from(mac, 'base64url').toString('base64url') !== mac || mac === '') throw invalid();
   let valid = false;
   try {
@@ -84,7 +84,7 @@ export async function readApprovalLink(
   if (parsed.data.exp * 1000 <= services.now().getTime()) {
     throw new GantryError(
       'approval_expired',
-      'the request was not decided in time; ask for it to be made again',
+      'the request was not decided in time; the change must be requested again',
     );
   }
   return parsed.data;

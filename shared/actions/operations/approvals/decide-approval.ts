@@ -25,8 +25,8 @@ interface Reviewer {
 }
 
 /**
- * Decides as the member behind the caller, who needs the role of reviewer. A token that is nobody's decides nothing: a
- * second token would let one person ask and approve.
+ * Decides as the member behind the caller, who needs the role reviewer. A token without a member decides nothing: with a
+ * second token, one person could request a change and approve it.
  */
 export async function decideApproval(
   services: Services,
@@ -42,7 +42,7 @@ export async function decideApproval(
   if (member === null) {
     throw new GantryError(
       'forbidden',
-      "expected a member's own token, found one that belongs to no member; an admin makes one for a member",
+      "expected a member's own token, found one that belongs to no member; an admin creates tokens for members",
     );
   }
   const reviewer: Reviewer = { actor: `member:${member.id}`, email: member.email, by: 'api' };
@@ -51,7 +51,7 @@ export async function decideApproval(
   );
 }
 
-/** Decides again where another reviewer's decision came in between: both count. */
+/** Reads and decides again where another reviewer decided at the same time: both decisions count. */
 async function retryOnConflict(work: () => Promise<Approval>): Promise<Approval> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -62,7 +62,7 @@ async function retryOnConflict(work: () => Promise<Approval>): Promise<Approval>
   }
 }
 
-/** What a mailed link's page shows. Looking decides nothing, however often, whoever looks. */
+/** What the page of a mailed link shows. To open it decides nothing, however often and by whatever program. */
 export async function openApprovalLink(
   services: Services,
   approvalId: string,
@@ -87,13 +87,13 @@ export async function openApprovalLink(
   ) {
     throw new GantryError(
       'approval_link_invalid',
-      'the link belongs to somebody who is not a reviewer (any more)',
+      'the link belongs to a person who is not a reviewer any more',
     );
   }
   if (approval.decisions.some((one) => one.reviewer === `member:${reviewer.id}`)) {
     throw new GantryError(
       'approval_link_used',
-      'your decision on this request is recorded already',
+      'your decision on this request is already recorded',
     );
   }
   refuseClosed(services, approval);
@@ -101,7 +101,7 @@ export async function openApprovalLink(
   return { approval, operation, account, reviewer, requester };
 }
 
-/** Decides as the reviewer whose link it is. */
+/** Decides as the reviewer that the link belongs to. */
 export async function decideByLink(
   services: Services,
   approvalId: string,
@@ -123,13 +123,13 @@ function refuseClosed(services: Services, approval: Approval): void {
   if (approval.state === 'expired' || Date.parse(approval.expires_at) <= services.now().getTime()) {
     throw new GantryError(
       'approval_expired',
-      'the request was not decided in time; ask for it to be made again',
+      'the request was not decided in time; the change must be requested again',
     );
   }
   if (approval.state === 'withdrawn')
     throw new GantryError('approval_withdrawn', 'the request was withdrawn');
   if (approval.state !== 'pending') {
-    throw new GantryError('approval_decided', `the request is ${approval.state} already`, {
+    throw new GantryError('approval_decided', `the request is already ${approval.state}`, {
       found: approval.state,
     });
   }
@@ -145,11 +145,11 @@ async function decide(
   if (!approval.self_approval && reviewer.actor === approval.requested_by) {
     throw new GantryError(
       'self_approval',
-      'expected somebody else than the one who asked to decide',
+      'expected another reviewer than the person who requested the change',
     );
   }
   if (approval.decisions.some((one) => one.reviewer === reviewer.actor)) {
-    throw new GantryError('approval_decided', 'your decision is recorded already');
+    throw new GantryError('approval_decided', 'your decision is already recorded');
   }
   const at = nowIso(services);
   const decisions = [

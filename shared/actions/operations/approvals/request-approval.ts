@@ -17,7 +17,7 @@ import {
 import { later, nowIso, type Services } from '../../context/index.ts';
 import { approvalLink } from './approval-link.ts';
 
-/** Members who may decide on an operation: reviewers, and without self-approval not the one who asked. */
+/** Members who may decide on an operation: reviewers, without self-approval except the requester. */
 export async function eligibleReviewers(
   services: Services,
   operation: Operation,
@@ -31,12 +31,12 @@ export async function eligibleReviewers(
   );
 }
 
-/** The approval of an operation: one each, so its id follows from the operation's. */
+/** An operation has at most one approval, so its id follows from the operation's. */
 function approvalId(operation: Operation): string {
   return operation.id.replace(/^op_/, 'apr_');
 }
 
-/** An operation's own approval, null where none was asked for: that of another operation lets nothing through. */
+/** An operation's own approval, or null. The approval of another operation lets nothing through. */
 export async function approvalOf(
   services: Services,
   operation: Operation,
@@ -63,8 +63,8 @@ export async function approversOf(
 }
 
 /**
- * Opens the request for approval, keeps the waiting task's token and mails every reviewer a link of their own. Run
- * again (a second execution) it only renews the token. Answers the decision when there is one already.
+ * Opens the request for approval, keeps the waiting task's token and mails each reviewer a link of their own. A second
+ * execution only replaces the token. Returns the decision where there is one already.
  */
 export async function askReviewers(
   services: Services,
@@ -118,7 +118,7 @@ export async function askReviewers(
   return null;
 }
 
-/** Mails every reviewer. An address that mail cannot be sent to does not keep the others from deciding. */
+/** Mails each reviewer. An address that mail cannot be sent to does not stop the others from deciding. */
 async function mailAll(
   services: Services,
   operation: Operation,
@@ -135,12 +135,12 @@ async function mailAll(
   try {
     await transact(services.db, [updateApproval(approval, { mailed_at: nowIso(services) })]);
   } catch (error) {
-    // Decided already, by a reviewer who was faster than this note.
+    // A reviewer decided before this was noted.
     if (!isGantryError(error, 'conflict')) throw error;
   }
 }
 
-/** Who asked, as people know them: a member by e-mail address, a token by its name, else the actor as it is. */
+/** The requester as people know them: a member by e-mail address, a token by its name, else the actor as it is. */
 export async function personOf(
   services: Services,
   account: string,

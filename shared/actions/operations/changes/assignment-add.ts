@@ -112,7 +112,7 @@ function uniqueName({ template_id, module }: Addition): string {
 function assignedTwiceError({ module, template_id }: Addition): GantryError {
   return new GantryError(
     'already_exists',
-    `module "${module}" is assigned to the template already`,
+    `module "${module}" is already assigned to the template`,
     { found: template_id },
   );
 }

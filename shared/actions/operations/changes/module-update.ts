@@ -58,7 +58,7 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
     if (!trusts || module.policy_version === change.policy_version) return;
     throw new GantryError(
       'operation_raced',
-      `another change of whom "${change.module}" trusts was applied since this was asked: ask again`,
+      `the trust policy of "${change.module}" changed since this was requested; request it again`,
     );
   },
 

@@ -60,13 +60,13 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
   check(change, { version, module, live }) {
     if (!canPromote(version.promotion_state, change.to)) {
       throw promotionRacedError(
-        `${label(version)} is ${version.promotion_state} by now and cannot become ${change.to}`,
+        `${label(version)} is now ${version.promotion_state} and cannot become ${change.to}`,
       );
     }
     assertPromotable(version, change.to);
     if (change.to !== 'live' || module.live_version_id === change.replaces) return;
     throw promotionRacedError(
-      `${live === null ? 'no version' : label(live)} is live by now, which was not so when this was asked`,
+      `${live === null ? 'no version' : label(live)} is live now, which was not so when this was requested`,
     );
   },
 
@@ -179,5 +179,8 @@ function label({ module, version_string }: Pick<Version, 'module' | 'version_str
 }
 
 function promotionRacedError(found: string): GantryError {
-  return new GantryError('operation_raced', `another promotion was faster: ${found}; ask again`);
+  return new GantryError(
+    'operation_raced',
+    `another promotion was faster: ${found}; request it again`,
+  );
 }
