@@ -20,7 +20,7 @@ export const policySchema = z
   })
   .meta({ id: 'InterventionPolicy' });
 
-/** A whole policy, its action in the path; what is left out gets its default. */
+/** A whole policy, whose action is in the path. A field that is left out gets its default. */
 export const changePolicyBody = z.strictObject({
   decision: z.enum(decisions),
   quorum: z.number().int().min(1).max(10).exactOptional(),
@@ -120,7 +120,7 @@ export type OperationAnswer = z.infer<typeof operationSchema>;
 
 export const operationAnswer = z.object({ operation: operationSchema });
 
-/** The waiting state machine's task token is not among the fields: it never leaves the server. */
+/** The task token of the waiting execution is not among the fields: it never leaves the server. */
 export const approvalSchema = z
   .object({
     id: z.string(),

@@ -9,7 +9,7 @@ import { assignmentFields } from '../templates/index.ts';
 /** The kind of a change as an operation has it. */
 const kind = <Name extends ChangeName>(name: Name) => z.literal(name);
 
-/** What is asked for on trial: a change as people name it, without the ids that it gets when it is requested. */
+/** A change to preview, as people name it: without the ids that it gets when it is requested. */
 export const trialSchema = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: kind('assignment_add'), module: moduleNameSchema, ...assignmentFields }),
@@ -55,7 +55,7 @@ const decided = <Row extends z.ZodType>(row: Row) =>
   z.object({ now: z.array(row), no_longer: z.array(row) });
 const taken = z.object({ path: z.string(), from: z.string(), by: z.string() });
 
-/** What a change does to the machines of a template. Lists of files are cut; `counts` tells the whole. */
+/** What a change does to the machines of a template. Lists of files are truncated; `counts` has the full lengths. */
 export const previewSchema = z
   .object({
     modules: z.array(z.object({ module: z.string(), before: moduleFacts, after: moduleFacts })),
@@ -96,13 +96,13 @@ const instanceChange = z.object({
       module: z.string(),
       /** Keys that the file asks for and whose values differ. */
       keys: z.array(z.string()),
-      /** `+ `, `- ` or two spaces before each line, `@@ -<line> +<line> @@` before each place; null for what is no text, or too much. */
+      /** `+ `, `- ` or two spaces before each line, `@@ -<line> +<line> @@` before each place; null for binary or long files. */
       diff: z.array(z.string()).nullable(),
       more_lines: count,
     }),
   ),
   files_changed: count,
-  /** Why the machine would get no new desired state; `refuses`: for that the change itself would be refused. */
+  /** Why the machine would get no new desired state; `refuses`: the change itself would be refused for it. */
   error: z.object({ code: z.string(), message: z.string(), refuses: z.boolean() }).nullable(),
 });
 
@@ -119,15 +119,15 @@ export const previewAnswer = z.object({
   /** What differs on single machines: their metadata, and the files that are rendered for them. */
   instances: z.object({
     examined: count,
-    /** Whether the track has machines that were not looked at. */
+    /** Whether the track has machines that were not examined. */
     more: z.boolean(),
     changed: z.array(instanceChange),
   }),
-  /** What authors and operators would be warned of. */
+  /** Warnings for authors and operators. */
   warnings: z.array(z.string()),
   /**
-   * How far the lists go: rows and JSON bytes of each list of `preview`, machines that are looked at, lines of all diffs.
-   * `counts`, `more`, `files_changed` and `more_lines` tell what was left out.
+   * Bounds of the lists: rows and JSON bytes of each list of `preview`, examined machines, lines of all diffs.
+   * `counts`, `more`, `files_changed` and `more_lines` say how much was left out.
    */
   bounds: z.object({ list_rows: count, list_bytes: count, instances: count, diff_lines: count }),
 });
@@ -164,7 +164,7 @@ export const whyAnswer = z
       }),
     ),
     carved_out: z.array(taken),
-    /** The same for people. */
+    /** The same in sentences. */
     sentences: z.array(z.string()),
   })
   .meta({ id: 'PathExplanation' });

@@ -39,14 +39,14 @@ const constraint = z
   .meta({ description: 'npm-style semver range; null means any' });
 const effectivePriority = z.number().int().min(0).max(10_000).nullable();
 
-/** What an assignment says besides its module. */
+/** The fields of an assignment besides its module. */
 export const assignmentFields = {
   constraint: constraint.exactOptional(),
   metadata: metadataSchema.exactOptional(),
   effective_priority: effectivePriority.exactOptional(),
 };
 
-/** `module_name` and `module` mean the same; one of them. */
+/** `module_name` and `module` mean the same; a request has one of them. */
 export const assignModuleBody = z
   .strictObject({
     module_name: moduleNameSchema.exactOptional(),
@@ -79,7 +79,7 @@ const layerReport = z.object({
   effective_mask: z.array(z.string()),
 });
 
-/** Why every path has the content that it has. Lists are cut; `counts` tells the whole. */
+/** Explains the content of every path. Lists are truncated; `counts` has the full lengths. */
 export const compositionReportSchema = z
   .object({
     layers: z.array(layerReport),
@@ -119,9 +119,9 @@ export const compositionFailureSchema = z.object({
 export const templateAnswer = z.object({
   template: templateSchema,
   assignments: z.array(assignmentSchema),
-  /** The current one of each track that has one. */
+  /** The current composition of each track that has one. */
   compositions: z.array(compositionSchema),
-  /** Of each track that cannot be composed as the template is now: its composition is an earlier one, or none. */
+  /** Of each track that cannot be composed as the template is now. Its composition is an earlier one, or none. */
   composition_failures: z.array(compositionFailureSchema),
 });
 

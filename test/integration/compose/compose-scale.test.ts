@@ -68,7 +68,7 @@ const costSchema = z.object({
   calls: z.record(z.string(), z.object({ count: z.number(), from: z.number(), to: z.number() })),
 });
 
-it('is composed with a few reads a module, in the memory that the function has', async () => {
+it('is composed with a few reads for each module, in the memory that the function has', async () => {
   const message = { account: world.account, template_id: template.id, track: 'staging' };
   const script = join(import.meta.dirname, '../../support/compose-once.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(message)]);

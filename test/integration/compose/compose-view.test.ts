@@ -108,14 +108,14 @@ beforeAll(async () => {
   await module('host', { row: config('site') });
 });
 
-it('a config layer is above its parent, also where that is a config layer itself', async () => {
+it('a config layer ranks above its parent, even where the parent is a config layer too', async () => {
   expect(await ranks('app', 'site', 'host')).toEqual({ app: 90, site: 92, host: 94 });
   expect((await compose(['app', 'site', 'host'])).composition.owners.get('/etc/conf')).toBe(
     `${account}/host`,
   );
 });
 
-it('a config layer follows the priority that an assignment gives an ancestor, and stands without one', async () => {
+it('a config layer follows the priority that an assignment gives to an ancestor, and needs none', async () => {
   expect(await ranks(['app', 20], 'site', 'host')).toEqual({ app: 20, site: 22, host: 24 });
   expect(await ranks('host')).toEqual({ host: 94 });
 });
@@ -137,7 +137,7 @@ it.each(['live', 'staging', 'blessed'] as const)(
   },
 );
 
-it('as many entries as the limit are composed, one more is refused before anything is read', async () => {
+it('as many entries as the limit allows are composed, one more is refused before anything is read', async () => {
   expect((await compose(['app', 'site'], { entriesMax: 6 })).composition.layers).toHaveLength(2);
   await module('unread', { unread: true });
   await expect(compose(['app', 'unread'], { entriesMax: 5 })).rejects.toMatchObject({
@@ -146,7 +146,7 @@ it('as many entries as the limit are composed, one more is refused before anythi
   });
 });
 
-it('as many bytes to be rendered as the limit are composed, one more is refused', async () => {
+it('as many rendered bytes as the limit allows are composed, one more is refused', async () => {
   const row = { variety: 'instance' } as const;
   await module('full', { row, size: limits.renderedBytesMax });
   await module('over', { row, size: limits.renderedBytesMax + 1 });

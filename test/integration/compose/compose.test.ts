@@ -122,7 +122,7 @@ describe('a composition', () => {
       expect((await assign(template, module)).ended.state).toBe('succeeded');
   });
 
-  it('leaves out a module without a version for its track, says so, and has it once it is promoted', async () => {
+  it('leaves out a module without a version for its track, warns of it, and has it after the promotion', async () => {
     const before = await recordOf(await composed(template));
     expect(before.layers).toEqual([]);
     expect(before.report.warnings).toEqual([
@@ -165,7 +165,7 @@ describe('a composition', () => {
     expect([sha256Hex(bytes), bytes.length]).toEqual([image.sha256, image.length]);
   });
 
-  it('has the same digest wherever the same is composed, and another when a priority turns a path around', async () => {
+  it('has the same digest for the same content, and another where a priority changes the owner of a path', async () => {
     const other = await staged();
     const { assignment_id } = await assign(other, 'app');
     await assign(other, 'base');
@@ -181,7 +181,7 @@ describe('a composition', () => {
     ]);
   });
 
-  it('stays as it is however often it is asked for', async () => {
+  it('stays the same however often it is composed', async () => {
     const before = await composed(template);
     const message = { account: world.account, template_id: template.id, track: 'staging' } as const;
     const ten = Array.from({ length: 10 }, () => message);
@@ -214,7 +214,7 @@ it('a slow compose never replaces the result of a newer one', async () => {
   expect(now.report_key).not.toBe(stale.report_key);
 });
 
-it('an assignment for another platform is refused, and says for which there is a build', async () => {
+it('an assignment for another platform is refused, and says which platforms have a build', async () => {
   const template = await staged();
   const arm = await built({ name: 'arm', files: { 'etc/arm': 'x' } }, 'v1.0.0', {
     platforms: ['ubuntu-24.04-arm64'],
@@ -231,7 +231,7 @@ it('an assignment for another platform is refused, and says for which there is a
   });
 });
 
-it('a promotion of a module that is only required, on the staging track only, reaches the template', async () => {
+it('a promotion of a module that is only required, and only on the staging track, reaches the template', async () => {
   const template = await staged();
   const [lib, user] = await Promise.all([
     built({ name: 'lib', files: { 'usr/lib/lib': '1.0' } }),

@@ -56,7 +56,7 @@ async function countedBy(message: ComposeMessage) {
     .map((line) => embedded.parse(JSON.parse(line)));
 }
 
-it("a template that another account's promotion breaks keeps its composition, says why, and forgets it once it composes", async () => {
+it("a template that another account's promotion breaks keeps its composition, and shows the reason until it composes again", async () => {
   const key = authorKey();
   const { services, caller, account } = ours;
   const source = { files: { 'etc/shared': 'x' }, manifest: 'protected_spec: ["/etc/shared"]' };

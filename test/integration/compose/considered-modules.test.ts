@@ -85,7 +85,7 @@ async function considering(module: string): Promise<string[]> {
   return rows.map(({ template_id, track }) => `${template_id} ${track}`).sort();
 }
 
-it("a public module that another account's template reaches only through its own module is composed there once promoted", async () => {
+it("a template that reaches another account's module only through its own module is composed when that is promoted", async () => {
   const base = `${theirs.account}/base`;
   const first = await built(
     theirs,
@@ -104,7 +104,7 @@ it("a public module that another account's template reaches only through its own
   await has(template, 'base', '1.1.0');
 });
 
-it('so is one that only a capability led to', async () => {
+it('a template that reaches a module only through a capability is composed when it is promoted', async () => {
   // The name stands in a module of theirs, so it is one of their account that meets it.
   const asks = 'dependencies: { requires: ["clock@*"] }';
   const site = await built(
@@ -153,7 +153,7 @@ function holdingNotes(): { services: Services; reached: Promise<void>; release: 
   return { services, reached: reached.promise, release: () => released.resolve() };
 }
 
-it('a promotion that is applied between the look at a module and its note is seen by the same compose', async () => {
+it('a compose sees a promotion that is applied between its read of a module and its note of it', async () => {
   const version = await built(ours, { name: 'between', files: { 'etc/between': 'x' } });
   const quiet = await alone(ours.services);
   // Without a machine on it, its staging track is composed by this test alone.
@@ -174,7 +174,7 @@ it('a promotion that is applied between the look at a module and its note is see
   expect(await considering(`${ours.account}/between`)).toContain(`${other.id} staging`);
 });
 
-it('a module that is not considered any more is forgotten', async () => {
+it('the note of a module that is no longer considered is removed', async () => {
   await promote(ours, await built(ours, { name: 'brief', files: { 'etc/brief': 'x' } }), 'staging');
   const template = await staged();
   const assignment = await assign(template, 'brief');
@@ -188,7 +188,7 @@ it('a module that is not considered any more is forgotten', async () => {
   );
 });
 
-it('what a newer compose noted is neither overwritten nor forgotten by an older one', async () => {
+it('an older compose neither overwrites nor removes what a newer one noted', async () => {
   const { db } = ours.services;
   const of = { account: ours.account, template_id: 'template', track: 'live' } as const;
   const note = (sequence: number) =>

@@ -91,7 +91,7 @@ beforeAll(async () => {
 });
 
 describe('a bare name', () => {
-  it('is looked up in the own account, then in powernode, with what that requires in turn', async () => {
+  it('is looked up in the own account, then in powernode, with its own requirements', async () => {
     await module(own, 'bare', { requires: [`base-${run}@*`, 'tool@*'] });
     await module(own, 'tool');
     await module('powernode', `base-${run}`, { requires: [`deep-${run}@*`], ...shared });
@@ -106,7 +106,7 @@ describe('a bare name', () => {
     });
   });
 
-  it('that is no module is a capability: of it the own providers are read, and those of powernode', async () => {
+  it('that is no module is a capability: its own providers are read, and those of powernode', async () => {
     await module(own, 'web', { requires: [`store-${run}@*`] });
     await module(own, 'redis', { provides: [`store-${run}`, 'cache'] });
     await module(own, 'unrelated', { provides: ['cache'] });
@@ -124,12 +124,12 @@ describe('a bare name', () => {
     expect(known.has(`${other}/keydb`)).toBe(false);
   });
 
-  it('that an assigned module provides is looked for nowhere else', async () => {
+  it('that an assigned module provides is searched nowhere else', async () => {
     const { providers } = await read([`${own}/web`, `${own}/redis`]);
     expect(providers.size).toBe(0);
   });
 
-  it('is first asked of the module that provided it last time, and only of others when it does no more', async () => {
+  it('is taken from the module that provided it last time, and from others only if that stopped', async () => {
     const capability = `${own}/store-${run}`;
     const kept = await read([`${own}/web`], {
       previous: { capabilities: { [capability]: `${own}/redis` } },
@@ -142,7 +142,7 @@ describe('a bare name', () => {
     expect(lost.providers.get(capability)).toEqual([`${own}/redis`]);
   });
 
-  it('may be noted for a version that never came to be, which then has no choices', async () => {
+  it('may be noted for a version that was never created, and then has no choices', async () => {
     await transact(services.db, [createModule(storedModule(own, 'early'))]);
     await noteProvider(services.db, own, 'early', [`late-${run}`]);
     await noteProvider(services.db, own, 'early', [`late-${run}`]);
@@ -154,7 +154,7 @@ describe('a bare name', () => {
 });
 
 describe('of another account', () => {
-  it('private modules are as good as absent, public ones are read', async () => {
+  it('private modules count as absent, public ones are read', async () => {
     await module(other, 'secret');
     await module(other, 'shown', shared);
     expect(await isKnown(read([`${other}/secret`, `${other}/shown`]))).toEqual({
@@ -163,7 +163,7 @@ describe('of another account', () => {
     });
   });
 
-  it('versions in staging are no choice, while the own ones are', async () => {
+  it('versions in staging are no choice, but own versions in staging are', async () => {
     await module(other, 'staged', { row: { visibility: 'public' } });
     await module(own, 'staged');
     const { known } = await read([`${other}/staged`, `${own}/staged`]);
@@ -189,7 +189,7 @@ describe('the cost', () => {
     return { on, calls: () => calls };
   }
 
-  it('of a capability is that of its providers, however many modules the account has', async () => {
+  it('of a capability grows with its providers, not with the modules of the account', async () => {
     const before = counted();
     await read([`${own}/web`], { on: before.on });
     await Promise.all(
@@ -200,7 +200,7 @@ describe('the cost', () => {
     expect(after.calls()).toBe(before.calls());
   });
 
-  it('of a module is four calls, and one for each further hundred of versions', async () => {
+  it('of a module is four calls, and one for each further hundred versions', async () => {
     await module(own, 'many');
     const versions = Array.from({ length: 120 }, (_, i) =>
       createVersion(storedVersion(own, 'many', `1.1.${i}`)),
@@ -215,7 +215,7 @@ describe('the cost', () => {
   });
 });
 
-it('more modules than can be noted are a coded answer, before any of them is read', async () => {
+it('more modules than can be noted are a coded error, before any of them is read', async () => {
   const names = Array.from({ length: 2200 }, (_, i) => `${'x'.repeat(50)}-${i}`);
   await module(own, 'greedy', { requires: names.map((name) => `${own}/${name}@*`) });
   expect((await read([`${own}/greedy`])).known.size).toBe(2201);

@@ -71,7 +71,7 @@ function decides(member: Member, { approval }: Asked, decision: 'approve' | 'rej
 }
 
 describe('a request for approval', () => {
-  it('is mailed to every reviewer but the one who asks, who is named by e-mail address', async () => {
+  it('is mailed to every reviewer except the requester, who is named by e-mail address', async () => {
     const request = await asked({}, as(otto, ['admin']));
     const link = await mailed(request, rita);
     expect(await linksTo(otto.email)).toEqual([]);
@@ -96,7 +96,7 @@ describe('a request for approval', () => {
     );
   });
 
-  it('of a token that is nobody’s is mailed with the name of the token', async () => {
+  it('of a token without a member is mailed with the name of the token', async () => {
     const { token } = await createToken(world.services, world.caller, {
       name: 'nightly build',
       roles: ['admin'],
@@ -108,7 +108,7 @@ describe('a request for approval', () => {
     await decides(rita, request, 'reject');
   });
 
-  it('is not decided by the one who asked, with whichever token', async () => {
+  it('is not decided by the requester, with any token', async () => {
     const request = await asked({}, as(otto, ['admin']));
     await expect(decides(otto, request)).rejects.toMatchObject({ code: 'self_approval' });
     await expect(
@@ -141,7 +141,7 @@ describe('a request for approval', () => {
     expect((await world.operation(request.operation.id)).state).toBe('succeeded');
   });
 
-  it('with a quorum of two needs two people, and counts both when they decide at once', async () => {
+  it('with a quorum of two needs two people, and counts both when they decide concurrently', async () => {
     const [slow, quick] = [await asked({ quorum: 2 }), await asked({ quorum: 2 })];
     const link = await mailed(slow, rita);
     expect((await page(link, 'approve')).html).toContain('1 of 2 required approvals');
@@ -202,7 +202,7 @@ describe('a request for approval', () => {
   });
 });
 
-it('a link that was altered, cut or is of another request or reviewer decides nothing', async () => {
+it('a link that was changed, truncated or made for another request or reviewer decides nothing', async () => {
   const [one, two] = [await asked(), await asked()];
   const link = await mailed(one, rita);
   const other = await mailed(two, rita);

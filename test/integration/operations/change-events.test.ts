@@ -38,7 +38,7 @@ async function succeeds(operation: { id: string }): Promise<void> {
 describe('a change that is applied', () => {
   const key = authorKey();
 
-  it('leaves one event, whether it is of an assignment, an instance or a policy', async () => {
+  it('leaves one event, for an assignment, an instance or a policy', async () => {
     const { services, caller } = world;
     await world.register('told', key);
     const { id } = await template('told');
@@ -76,7 +76,7 @@ describe('a change that is applied', () => {
     ]);
   });
 
-  it('composes the templates that it touches and no others', async () => {
+  it('composes only the templates that it affects', async () => {
     const { services, caller } = world;
     await world.register('counted', key);
     const version = await world.ingest(

@@ -92,7 +92,7 @@ it('a policy that changed after it was read is not overwritten', async () => {
 const conflict = { state: 'failed', code: 'composition_protected_conflict' };
 
 describe('changes that are fine alone and conflict together', () => {
-  it('cannot both be assigned at once: one wins, the other says what it conflicts with', async () => {
+  it('cannot both be assigned concurrently: one wins, the other says what it conflicts with', async () => {
     const versions = await Promise.all([protecting('left'), protecting('right')]);
     await Promise.all(versions.map((version) => promote(world, version, 'staging')));
     const template = await staged();
@@ -106,7 +106,7 @@ describe('changes that are fine alone and conflict together', () => {
     expect(await assigned(template)).toHaveLength(1);
   });
 
-  it('cannot both be promoted at once', async () => {
+  it('cannot both be promoted concurrently', async () => {
     const versions = await Promise.all([protecting('one'), protecting('two')]);
     const template = await staged();
     for (const module of ['one', 'two'])
@@ -121,7 +121,7 @@ describe('changes that are fine alone and conflict together', () => {
     expect(states.sort()).toEqual(['built', 'staging']);
   });
 
-  it('are told apart after the approval wait, too: what was approved fails with the reason and changes nothing', async () => {
+  it('are checked again after the approval: what was approved fails with the reason and changes nothing', async () => {
     const versions = await Promise.all([protecting('early'), protecting('late')]);
     await Promise.all(versions.map((version) => promote(world, version, 'staging')));
     const template = await staged();

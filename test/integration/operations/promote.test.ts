@@ -75,7 +75,7 @@ describe('a promotion', () => {
     expect(await stateOf(world, version)).toBe('built');
   });
 
-  it('goes to staging and blessed by itself, to live by approval; the live one before it is superseded', async () => {
+  it('reaches staging and blessed without approval, live with it; the previous live version is superseded', async () => {
     const [first, second] = await built('steps', 2);
     if (second === undefined) throw new Error('expected two versions');
     await Promise.all([raise(world, first, 'live', rita), raise(world, second, 'blessed')]);
@@ -101,7 +101,7 @@ describe('a promotion', () => {
     });
   });
 
-  it('to live races another: one wins, the other is told so, and one version is live', async () => {
+  it('to live races another: one wins, the other fails with operation_raced, and one version is live', async () => {
     const [first, second] = await built('racing', 2);
     if (second === undefined) throw new Error('expected two versions');
     const both = [first, second];
@@ -131,7 +131,7 @@ describe('a promotion', () => {
     expect(await live('racing')).toBe(winner?.id);
   });
 
-  it('of one version asked for twice at once happens once', async () => {
+  it('of one version that is requested twice concurrently happens once', async () => {
     const [version] = await built('twice');
     const asked = await Promise.all(
       [1, 2].map(() =>
@@ -143,7 +143,7 @@ describe('a promotion', () => {
     expect(await stateOf(world, version)).toBe('staging');
   });
 
-  it('that a composition forbids is blocked, and says which template and why', async () => {
+  it('that a composition forbids fails, and says which template and why', async () => {
     const protects = 'protected_spec: ["/etc/shared"]';
     const [[ours], [theirs]] = await Promise.all([
       builtSharing('ours', protects),
@@ -186,7 +186,7 @@ async function builtSharing(name: string, manifest: string): Promise<[Version]> 
 }
 
 describe('a policy', () => {
-  it('of allow lets a version go live without asking, of deny refuses it with its reason', async () => {
+  it('of allow lets a version go live without approval, one of deny refuses it with its reason', async () => {
     const [version] = await built('governed');
     await policy(world, 'module_promote_to_live', { decision: 'allow' });
     await policy(world, 'module_retire', { decision: 'deny' });
@@ -221,7 +221,7 @@ describe('a policy', () => {
     ]);
   });
 
-  it('that asks where nobody may answer refuses, and says whom it lacks', async () => {
+  it('that asks for approval refuses where there are too few reviewers, and says how many it needs', async () => {
     const lonely = await World.create(registry.host);
     await policy(lonely, 'assignment_change', { decision: 'require_approval', quorum: 2 });
     await lonely.reviewer();

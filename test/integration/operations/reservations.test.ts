@@ -92,15 +92,15 @@ afterAll(async () => {
   await registry.stop();
 });
 
-describe('a pattern that matches nothing which its module ships', () => {
-  it('only warns while nobody granted it', async () => {
+describe('a pattern that matches nothing that its module ships', () => {
+  it('only warns until it is granted', async () => {
     const { report } = await composed(3, 0);
     expect(report.warnings).toContainEqual(
       `protected_spec "${below}" of ${full('vault')} 1.0.0 matches nothing that the module ships, so it protects nothing`,
     );
   });
 
-  it('is reserved only if a version of the module asks for it, and freed only if it was', async () => {
+  it('is reserved only if a version of the module asks for it, and revoked only if it was granted', async () => {
     await expect(change({ module: 'vault', grant: ['/etc/**'] })).rejects.toMatchObject({
       code: 'reservation_unknown',
       expected: [below],
@@ -114,7 +114,7 @@ describe('a pattern that matches nothing which its module ships', () => {
     });
   });
 
-  it('is previewed with the file that a neighbour would lose', async () => {
+  it('is previewed with the file that another module would lose', async () => {
     const line = [
       'template',
       'preview',
@@ -145,7 +145,7 @@ describe('a pattern that matches nothing which its module ships', () => {
 });
 
 describe('once an operator granted it', () => {
-  it("a neighbour's file there is dropped, and the grant travels with what machines are to run", async () => {
+  it("another module's file there is dropped, and the grant is part of the desired state", async () => {
     const granted = await gantry('module', 'reserve', 'vault', below);
     expect(granted).toMatchObject({
       code: 0,
@@ -175,7 +175,7 @@ describe('once an operator granted it', () => {
     ).toMatchObject([{ subject: 'module/vault', data: { granted: [below], revoked: [] } }]);
   });
 
-  it('a manifest that would ship a file there is told before it is pushed', async () => {
+  it('the author of a manifest that would ship a file there is warned before the push', async () => {
     const manifest_yaml = JSON.stringify({
       schema_version: 1,
       name: 'newcomer',
@@ -200,7 +200,7 @@ describe('once an operator granted it', () => {
     );
   });
 
-  it('a revocation gives the file back', async () => {
+  it('a revocation restores the file', async () => {
     const revoked = await gantry('module', 'reserve', 'vault', below, '--revoke');
     expect(revoked).toMatchObject({ code: 0, stderr: '' });
     expect((await composed(3, 0)).report.dropped).toEqual([]);

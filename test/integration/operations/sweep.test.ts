@@ -111,7 +111,7 @@ function unstarted(action: Action, attempt = 1): Operation {
   };
 }
 
-it('a promotion whose execution is stopped while it waits goes on: the mailed link works, and it goes live once', async () => {
+it('a promotion whose execution is stopped while it waits continues: the mailed link works, and it goes live once', async () => {
   const key = authorKey();
   await world.register('nginx', key);
   const version = await world.ingest({ name: 'nginx', files: { 'etc/nginx': 'x' } }, 'v1.0.0', key);
@@ -145,7 +145,7 @@ it('a promotion whose execution is stopped while it waits goes on: the mailed li
   ).toHaveLength(2);
 });
 
-it('what was approved while no execution lived is applied by the next one', async () => {
+it('a change that was approved while no execution ran is applied by the next one', async () => {
   const change = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
@@ -159,7 +159,7 @@ it('what was approved while no execution lived is applied by the next one', asyn
   expect((await world.operation(id)).state).toBe('succeeded');
 });
 
-it('an execution that has not heard of its approval is told again', async () => {
+it('an execution that missed its approval is woken again', async () => {
   const change = { ...defaultPolicy('extension_import'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
@@ -187,7 +187,7 @@ it('an execution that has not heard of its approval is told again', async () => 
   expect((await fetch(link)).status).toBe(410);
 });
 
-it('an execution that lives is left alone, and looked at again later', async () => {
+it('an execution that runs is left alone, and checked again later', async () => {
   const change = { ...defaultPolicy('module_promote_to_staging'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
@@ -216,7 +216,7 @@ it('an operation that was recorded and never started is started', async () => {
   ).toBe('deny');
 });
 
-it('an operation whose executions died too often is given up, and says so', async () => {
+it('an operation whose executions died too often fails, and says why', async () => {
   const operation = unstarted('instance_change', limits.operationAttemptsMax);
   await transact(world.services.db, [createOperation(operation)]);
   await sweep(operation);

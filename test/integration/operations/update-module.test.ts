@@ -82,7 +82,7 @@ async function gantry(
 }
 
 describe('a registration', () => {
-  it('takes another signer only once a reviewer approved, and then what was refused is judged again', async () => {
+  it('takes another signer only once a reviewer approved, and then verifies again what was refused', async () => {
     await world.register('site', old);
     const before = (await row('site')).policy_version;
     const digest = await world.publish(
@@ -119,7 +119,7 @@ describe('a registration', () => {
     ]);
   });
 
-  it('loses a signer at once, by the command line', async () => {
+  it('loses a signer without approval, by the command line', async () => {
     const file = join(world.directory, 'next.pub');
     await writeFile(file, next.publicPem);
     const answer = await gantry('module', 'update', 'site', '--key', file);
@@ -131,7 +131,7 @@ describe('a registration', () => {
     expect((await row('site')).trusted_keys).toEqual([next.publicPem]);
   });
 
-  it('is changed over HTTP, and what it cannot be is refused with the field and the reason', async () => {
+  it('is changed over HTTP, and an invalid value is refused with the field and the reason', async () => {
     const patch = async (body: unknown) => {
       const answer = await fetch(`${publicUrl}/api/v1/modules/site`, {
         method: 'PATCH',
@@ -165,7 +165,7 @@ describe('a registration', () => {
     expect(await patch({ allow_unanchored: true })).toMatchObject({ status: 400 });
   });
 
-  it('is not changed by what was asked when it trusted others', async () => {
+  it('is not changed by a request from before its trust policy changed', async () => {
     await world.register('raced', old);
     const first = await update('raced', { trusted_keys: [old.publicPem, next.publicPem] });
     await world.operation(first.id, 'awaiting_approval');
@@ -178,7 +178,7 @@ describe('a registration', () => {
     expect((await row('raced')).trusted_keys).toEqual([old.publicPem]);
   });
 
-  it('with another repository is polled there at once', async () => {
+  it('with another repository is polled there immediately', async () => {
     await world.register('moved', old, { repository: `${registry.host}/nowhere/moved` });
     const digest = await world.publish(
       { name: 'moved', files: { 'etc/moved': '1' } },
@@ -192,7 +192,7 @@ describe('a registration', () => {
   });
 });
 
-describe('a signer who was taken away between verify and ingest', () => {
+describe('a signer who was removed between verify and ingest', () => {
   let services: Services;
   beforeAll(async () => {
     services = await alone(world.services);
@@ -209,7 +209,7 @@ describe('a signer who was taken away between verify and ingest', () => {
     return { digest, message };
   }
 
-  it('gets nothing in: it is judged again, and refused', async () => {
+  it('gets nothing in: the signature is verified again, and refused', async () => {
     const { digest, message } = await verified('before');
     await changeNow('before', { trusted_keys: [next.publicPem] });
     await ingestCandidate(services, message);
@@ -246,7 +246,7 @@ describe('a signer who was taken away between verify and ingest', () => {
     });
   });
 
-  it('has no part in what another signer signed as well', async () => {
+  it('does not affect what another signer signed too', async () => {
     const { digest, message } = await verified('both');
     await world.sign('both', digest, next);
     await changeNow('both', { trusted_keys: [next.publicPem] });
@@ -259,7 +259,7 @@ describe('a signer who was taken away between verify and ingest', () => {
 });
 
 describe('templates and machines', () => {
-  it('are composed by another category, and told whom to trust from then on', async () => {
+  it('are composed again by another category, and get the new trust policy', async () => {
     const { services, account, caller } = world;
     const template = await createTemplate(services, caller, {
       name: 'hosts',

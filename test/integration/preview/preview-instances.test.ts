@@ -100,7 +100,7 @@ afterAll(async () => {
 });
 
 describe('before the metadata of an instance is changed', () => {
-  it('a preview tells its values, the rendered files by their keys, and their lines', async () => {
+  it('a preview shows its values, the rendered files by their keys, and their lines', async () => {
     const told = await ofInstance({ metadata: { ...metadata, hostname: 'web-2' } });
     expect(told.preview.counts).toMatchObject({ added: 0, removed: 0, changed: 0 });
     expect(told.instances).toEqual({
@@ -134,7 +134,7 @@ describe('before the metadata of an instance is changed', () => {
     });
   });
 
-  it('gantry instance update --dry-run prints the same and asks for nothing', async () => {
+  it('gantry instance update --dry-run prints the same and requests nothing', async () => {
     const asked = (await recentOperations(world.services.db, world.account, 100)).length;
     const flags = ['--set', 'hostname=web-2', '--set', 'zone=a', '--dry-run'];
     const { code, stdout, stderr } = await gantry('instance', 'update', 'web-1', ...flags);
@@ -153,7 +153,7 @@ describe('before the metadata of an instance is changed', () => {
     expect((await instanceNow()).metadata).toEqual(metadata);
   });
 
-  it('a key that would be missing is told, and the change itself is refused for it', async () => {
+  it('a key that would be missing is shown, and the change itself is refused for it', async () => {
     const told = await ofInstance({ metadata: { hostname: 'web-1' } });
     const error = told.instances.changed[0]?.error;
     const message = expect.stringContaining('"zone"');
@@ -170,7 +170,7 @@ describe('before the metadata of an instance is changed', () => {
     expect(await instanceNow()).toMatchObject({ metadata, desired_error: null });
   });
 
-  it('a change of its track tells what the other track has and has not', async () => {
+  it('a change of its track shows what the other track adds and lacks', async () => {
     const told = await ofInstance({ track: 'live' });
     expect(told.preview.modules).toMatchObject([{ module: full('site'), after: null }]);
     expect(told.preview.removed).toEqual([
@@ -187,7 +187,7 @@ describe('before the metadata of an instance is changed', () => {
 });
 
 describe('before a template is changed', () => {
-  it('assignment metadata is told by module, and concerns no rendered file', async () => {
+  it('assignment metadata is shown by module, and affects no rendered file', async () => {
     const told = await ofTemplate({
       kind: 'assignment_update',
       module: 'site',
@@ -197,7 +197,7 @@ describe('before a template is changed', () => {
     expect(told.instances.changed).toEqual([]);
   });
 
-  it('a module whose files ask for a key that a machine lacks is told with the machine', async () => {
+  it('a module whose files ask for a key that a machine lacks is shown with the machine', async () => {
     const told = await ofTemplate({ kind: 'assignment_add', module: 'motd' });
     expect(told.instances).toMatchObject({
       examined: 1,
@@ -236,7 +236,7 @@ describe('before a template is changed', () => {
     });
   });
 
-  it('a list of more than 1,000 rows is cut, and the answer says so', async () => {
+  it('a list of more than 1,000 rows is truncated, and the response says so', async () => {
     const told = await ofTemplate({ kind: 'assignment_add', module: 'big' });
     expect(told.preview.added).toHaveLength(limits.previewListMax);
     expect(told.preview.counts.added).toBeGreaterThan(manyFiles);
@@ -264,8 +264,8 @@ describe('before a template is changed', () => {
   });
 });
 
-describe('an instance that is made without a key that its files ask for', () => {
-  it('is made, with the key in the answer', async () => {
+describe('an instance that is created without a key that its files ask for', () => {
+  it('is created, with the key in the response', async () => {
     const { code, stdout } = await gantry(
       'instance',
       'create',
@@ -291,7 +291,7 @@ describe('an instance that is made without a key that its files ask for', () => 
     );
   });
 
-  it('may be given some of its keys: a preview tells that the others were lacking before', async () => {
+  it('may get some of its keys: a preview shows that it lacked the others before', async () => {
     const input = { name: 'web-5', template_id: template.id, track: 'staging' } as const;
     const made = await createInstance(world.services, world.caller, input);
     const asked = (body: object) => preview(`/instances/${made.instance.id}`, body);

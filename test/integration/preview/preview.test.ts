@@ -124,7 +124,7 @@ afterAll(async () => {
 });
 
 describe('before a module is assigned', () => {
-  it('a preview tells its files, what is dropped and shadowed, and what its requirements bring in', async () => {
+  it('a preview shows its files, what is dropped and shadowed, and what its requirements add', async () => {
     const change = { kind: 'assignment_add', module: 'app', metadata: { size: 3 } };
     const { preview: told, metadata } = await preview(change);
     expect(told.modules.map(({ module, before }) => [module, before])).toEqual([
@@ -143,7 +143,7 @@ describe('before a module is assigned', () => {
     expect(metadata).toEqual([{ module: full('app'), before: null, after: { size: 3 } }]);
   });
 
-  it('nothing was changed by that', async () => {
+  it('the preview changed nothing', async () => {
     const { record } = await composed(1);
     expect(record.layers.map(({ module }) => module)).toEqual(['base']);
   });
@@ -177,7 +177,7 @@ describe('before a module is assigned', () => {
     );
   });
 
-  it('a preview of what cannot be composed, or asked for, answers the coded error', async () => {
+  it('a preview of a change that cannot be composed or requested returns the coded error', async () => {
     expect(await ask({ kind: 'assignment_add', module: 'rival' })).toMatchObject({
       status: 409,
       answer: { code: 'composition_protected_conflict' },
@@ -248,7 +248,7 @@ describe('before a module is assigned', () => {
     expect(metadata.stdout).toMatch(new RegExp(`^ {2}\\+ a=1 +${full('base')}$`, 'm'));
   });
 
-  it('a promotion that changes nothing here says why', async () => {
+  it('a promotion that changes nothing in this template says why', async () => {
     const change = { kind: 'version_promote', version_id: next.id, to: 'staging' };
     const { status, answer } = await api('POST', '/preview', { change, track: 'live' });
     expect([status, previewAnswer.parse(answer).warnings[0]]).toEqual([
@@ -265,7 +265,7 @@ describe('once it is assigned', () => {
     expect((await world.operation(operation.id)).state).toBe('succeeded');
   });
 
-  it('the record says how versions were found, and where the index of all paths is', async () => {
+  it('the record says how versions were resolved, and where the index of all paths is', async () => {
     const { pointer, record } = await composed(3);
     expect(record.resolution?.capabilities).toEqual({ [full('ntp')]: full('clock') });
     expect(record.resolution?.modules[full('clock')]).toMatchObject({
@@ -280,7 +280,7 @@ describe('once it is assigned', () => {
     expect(index.paths).toContain('/usr/bin/clock');
   });
 
-  it('a module that begins to provide the capability later does not make it ambiguous', async () => {
+  it('a module that provides the capability only later does not make it ambiguous', async () => {
     await staged({
       name: 'other-clock',
       files: { 'etc/other': 'x' },
@@ -294,7 +294,7 @@ describe('once it is assigned', () => {
     expect(told.preview.modules.map(({ module }) => module)).toEqual([full('app')]);
   });
 
-  it('a module that goes from the assignments and is required says that it stays', async () => {
+  it('the preview of an assignment’s removal says that the module stays where another one requires it', async () => {
     const input = { template_id: template.id, module: 'clock' };
     const { operation } = await assignModule(world.services, world.caller, input);
     expect((await world.operation(operation.id)).state).toBe('succeeded');
@@ -318,7 +318,7 @@ describe('once it is assigned', () => {
     expect(shown.stdout).toMatch(new RegExp(`${full('clock')} +1\\.0\\.0 +90 +`));
   });
 
-  it('every path can be asked why it has its content', async () => {
+  it('the content of every path can be explained', async () => {
     const answer = whyAnswer.parse(
       (await api('GET', '/composition/why?path=/etc/motd&track=staging')).answer,
     );
