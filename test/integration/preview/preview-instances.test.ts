@@ -279,7 +279,7 @@ describe('an instance that is created without a key that its files ask for', () 
     expect(stdout).toMatch(
       /^created instance web-2 as ins_.*\njoin token, .*:\n\S+\n\nNot deployable yet\./,
     );
-    expect(stdout.split('\n').slice(4, 6)).toEqual([
+    expect(stdout.split('\n').slice(5, 7)).toEqual([
       `  ! hostname  used by /etc/hosts of ${full('site')}`,
       `  ! zone      used by /etc/hosts of ${full('site')}`,
     ]);
