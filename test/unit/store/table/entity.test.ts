@@ -1,16 +1,14 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   type Attributes,
   absent,
   atMost,
   below,
-  type Db,
   entity,
   entry,
   fewerThan,
 } from '../../../../shared/store/table/index.ts';
+import { tableThat } from '../../../support/stub-table.ts';
 
 interface Boat {
   harbour: string;
@@ -65,22 +63,6 @@ function itemOf(boat: Boat): Record<string, unknown> {
   const { item } = boats.put(boat);
   if (item.Put === undefined) throw new Error('expected a put');
   return item.Put.Item;
-}
-
-/** A table whose client answers each command by `answer`, and the inputs of the commands that it got. */
-function tableThat(answer: (input: Record<string, unknown>) => object) {
-  const inputs: Record<string, unknown>[] = [];
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'local' }));
-  client.middlewareStack.add(
-    () => async (args) => {
-      const input = { ...args.input };
-      inputs.push(input);
-      return { response: {}, output: { $metadata: {}, ...answer(input) } };
-    },
-    { step: 'initialize', priority: 'high' },
-  );
-  const db: Db = { client, table: 'boats' };
-  return { db, inputs };
 }
 
 describe('what a write states', () => {
