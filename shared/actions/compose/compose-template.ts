@@ -130,7 +130,7 @@ async function putMade(
       await renew(services.objects, key, services.now());
   }
 
-  // The sequence rises even for the same content, so that a slower compose with stale rows fails its condition.
+  // The revision rises even for the same content, so that a slower compose with stale rows fails its condition.
   await transact(services.db, [
     putComposition({
       account,
