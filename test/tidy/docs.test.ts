@@ -96,6 +96,26 @@ test('every threat of docs/security.md that is answered names the test that show
   ).toEqual([]);
 });
 
+const walks = read('docs/architecture.md')
+  .split(/^### Walk: /m)
+  .slice(1)
+  .map((text) => ({
+    name: text.split('\n')[0] ?? '',
+    files: [...text.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, path = '']) => path),
+  }));
+
+describe('a walk through the code', () => {
+  test('is described for each part of the flow', () => {
+    expect(walks).toHaveLength(3);
+  });
+
+  test.each(walks)('$name: names files that exist, each once', ({ files }) => {
+    expect(files.length).toBeGreaterThan(10);
+    expect(files.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
+    expect(files.filter((path, i) => files.indexOf(path) !== i)).toEqual([]);
+  });
+});
+
 describe('a page', () => {
   test('is there to be looked at', () => {
     expect(pages).toContain('README.md');
