@@ -4,7 +4,7 @@ import { adminToken, deployerServices } from './admin-token.ts';
 import { fail, onStopRequest } from './fail.ts';
 import { cloudEnvironment, localDirectory } from './local-cloud.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
-import { walk } from './walk.ts';
+import { walk } from './walk/index.ts';
 
 const account = 'demo';
 const directory = join(localDirectory, 'start');

@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { GantryError } from '../../shared/base/error.ts';
+import { projectRoot } from '../local-cloud.ts';
+import type { LocalStack } from '../local-stack.ts';
+
+/** What a walk needs: a deployed Gantry, an admin token of the account `demo`, and the terminal. */
+export interface WalkContext {
+  stack: LocalStack;
+  account: string;
+  token: string;
+  directory: string;
+  say: (line: string) => void;
+}
+
+export const moduleName = 'my-redis';
+
+/** Runs `gantry …` as a user would and returns what it prints. */
+export type Gantry = (
+  ...args: string[]
+) => Promise<{ code: number; answer: Record<string, unknown> }>;
+
+export interface Walk {
+  context: WalkContext;
+  gantry: Gantry;
+  /** Prints the headline of a step. */
+  step: (title: string) => void;
+  /** Prints what was seen in a step. */
+  saw: (line: string) => void;
+  /** `<registry>/<account>/my-redis` */
+  repository: string;
+  directory: string;
+}
+
+export async function runGantry(context: WalkContext, args: string[]): ReturnType<Gantry> {
+  const shown = args.map((word) => (word.length > 60 ? `${word.slice(0, 24)}…` : word)).join(' ');
+  context.say(`   $ gantry ${shown}`);
+
+  const program = join(projectRoot, 'bin', 'gantry');
+  const env = { ...process.env, GANTRY_URL: context.stack.publicUrl, GANTRY_TOKEN: context.token };
+  return new Promise((resolve, reject) => {
+    execFile(program, [...args, '--json'], { env }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : Number(error.code);
+      if (code === 0 || code === 1) {
+        resolve({ code, answer: stdout === '' ? {} : JSON.parse(stdout) });
+        return;
+      }
+      reject(new GantryError('io_error', `gantry ${shown} ended with ${code}: ${stderr.trim()}`));
+    });
+  });
+}
+
+const versionsAnswer = z.object({
+  versions: z.array(
+    z
+      .object({
+        id: z.string(),
+        version_string: z.string(),
+        promotion_state: z.string(),
+        digest: z.string(),
+        composefs_digest: z.string(),
+      })
+      .loose(),
+  ),
+  candidates: z.array(
+    z
+      .object({
+        digest: z.string(),
+        state: z.string(),
+        code: z.string().nullable(),
+        message: z.string().nullable(),
+      })
+      .loose(),
+  ),
+});
+type Versions = z.infer<typeof versionsAnswer>;
+
+export async function readVersions(walk: Walk): Promise<Versions> {
+  return versionsAnswer.parse((await walk.gantry('module', 'versions', moduleName)).answer);
+}
+
+export function expect(holds: boolean, what: string): void {
+  if (!holds) throw new GantryError('conflict', `the walk expected ${what}`);
+}
+
+export function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
+
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  const until = performance.now() + 60_000;
+  while (performance.now() < until) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await sleep(700);
+  }
+  throw new GantryError('unavailable', `the walk waited a minute for ${what}`);
+}
