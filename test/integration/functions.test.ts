@@ -4,7 +4,7 @@ import {
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { createInstance } from '../../shared/actions/machines/index.ts';
 import { assignModule } from '../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../shared/actions/templates/index.ts';
@@ -14,23 +14,14 @@ import { getComposition } from '../../shared/store/compose/index.ts';
 import { transact } from '../../shared/store/db.ts';
 import { getBytes, objectKeys } from '../../shared/store/objects.ts';
 import { createOperation } from '../../shared/store/operations/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { raise } from '../support/operations.ts';
-import { authorKey, eventually, World } from '../support/world.ts';
+import { setUpFlow } from '../support/set-up.ts';
+import { authorKey, eventually } from '../support/world.ts';
 
 // The local cloud enforces IAM: what is done here is done with the grants of docs/reference/permissions.md.
 const { outputs } = inject('stack');
-let registry: DockerRegistry;
-let world: World;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
-});
+const { world } = await setUpFlow();
 
 // Concurrent: one of them waits for the schedule of the next minute.
 describe.concurrent('each deployed function does its work with its own grants:', () => {

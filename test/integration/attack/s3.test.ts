@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
-import type { Services } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile/index.ts';
@@ -20,29 +19,25 @@ import { getComposition } from '../../../shared/store/compose/index.ts';
 import { decodeFileIndex, encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import { alone, offSchedule, pollAlone, sha256, walk } from '../../support/flow.ts';
+import { offSchedule, pollAlone, sha256, walk } from '../../support/flow.ts';
 import { raise } from '../../support/operations.ts';
+import { setUpFlow } from '../../support/set-up.ts';
 import { assign } from '../../support/stored.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
 const page =
   'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
 const motd =
   'I am ${instance.hostname}, says a file that is longer than what is kept in file indexes themselves\n';
-let registry: DockerRegistry;
-let world: World;
-let services: Services;
 let template: Template;
 let site: Version;
 let greeting: Version;
 let directory: string;
 
+const { world, services } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
-  services = await alone(world.services);
   directory = await mkdtemp(join(tmpdir(), 'gantry-machines-'));
   await world.register('site', key);
   await world.register('motd', key, { variety: 'instance' });
@@ -56,8 +51,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
-  await world.close();
-  await registry.stop();
 });
 
 const compose = () =>

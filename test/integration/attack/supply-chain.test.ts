@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { openTarget } from '../../../cli/input/registry-target.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { registerModule } from '../../../shared/actions/modules/index.ts';
@@ -17,23 +17,17 @@ import { signArtifact } from '../../../shared/signature/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getRepository } from '../../../shared/store/poll/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { policy } from '../../support/operations.ts';
+import { setUpFlow } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
-let registry: DockerRegistry;
-let world: World;
 let rita: Member;
 const key = authorKey();
+const { registry, world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   rita = await world.reviewer();
   await world.reviewer();
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 const asMember = (member: Member): Caller => ({

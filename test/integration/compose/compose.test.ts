@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { enqueue } from '../../../shared/actions/context/index.ts';
@@ -14,24 +14,15 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getTemplate } from '../../../shared/store/templates/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { holdPuts, promote, raise } from '../../support/operations.ts';
+import { setUpFlow } from '../../support/set-up.ts';
 import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
 
 const platform = 'ubuntu-24.04-amd64';
-let registry: DockerRegistry;
-let world: World;
 const key = authorKey();
 let names = 0;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
-});
+const { registry, world } = await setUpFlow();
 
 /** A template whose staging track is composed, because an instance follows it. */
 async function staged(): Promise<Template> {

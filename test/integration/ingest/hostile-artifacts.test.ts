@@ -1,42 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Services } from '../../../shared/actions/context/index.ts';
+import { beforeAll, expect, it } from 'vitest';
 import { attachBundle, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import {
-  alone,
-  moduleTar,
-  offSchedule,
-  pushLayers,
-  type RegistryProxy,
-  sha256,
-  startRegistryProxy,
-  walk,
-} from '../../support/flow.ts';
+import { moduleTar, offSchedule, pushLayers, sha256, walk } from '../../support/flow.ts';
 import { hostileArtifacts, type Served } from '../../support/hostile/artifacts.ts';
+import { setUpProxiedFlow } from '../../support/set-up.ts';
 import { directoryEntry } from '../../support/trees.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
 const name = 'hostile';
-let registry: DockerRegistry;
-let proxy: RegistryProxy;
-let world: World;
-let services: Services;
 let served: Served;
 
+const { registry, proxy, world, services } = await setUpProxiedFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  proxy = await startRegistryProxy(registry.host);
   proxy.interfere = answer;
-  world = await World.create(proxy.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await proxy.stop();
-  await registry.stop();
 });
 
 /** Serves the documents of a case, each by its digest and the tag's by its tag; all else is the registry's to answer. */

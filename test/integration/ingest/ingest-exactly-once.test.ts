@@ -1,38 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { enqueue, type Services } from '../../../shared/actions/context/index.ts';
+import { describe, expect, it } from 'vitest';
+import { enqueue } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import type { Messages, QueueName } from '../../../shared/contract/queues.ts';
-import { RegistryClient } from '../../../shared/registry/index.ts';
 import { allVersions } from '../../../shared/store/modules/index.ts';
 import { hasObject, objectKeys } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import { alone, pollAlone, type RegistryProxy, startRegistryProxy } from '../../support/flow.ts';
+import { pollAlone } from '../../support/flow.ts';
 import { expectOnce, messageOf, publishRandom } from '../../support/once.ts';
-import { authorKey, eventually, World } from '../../support/world.ts';
+import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { authorKey, eventually } from '../../support/world.ts';
 
 const key = authorKey();
-let registry: DockerRegistry;
-let proxy: RegistryProxy;
-let world: World;
-let services: Services;
-let client: RegistryClient;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  proxy = await startRegistryProxy(registry.host);
-  client = new RegistryClient({ host: registry.host });
-  world = await World.create(proxy.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await proxy.stop();
-  await registry.stop();
-});
+const { proxy, client, world, services } = await setUpProxiedFlow();
 
 const stage = () => ({ world, services, client, key });
 const publish = (name: string, bytes?: number) => publishRandom(stage(), name, bytes);

@@ -1,52 +1,29 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Services } from '../../../shared/actions/context/index.ts';
+import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
-import { mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
+import { mediaTypes } from '../../../shared/registry/index.ts';
 import { getBytes, hasObject, objectKeys } from '../../../shared/store/objects.ts';
+import { overwriteBlob } from '../../support/docker-registry.ts';
 import {
-  type DockerRegistry,
-  overwriteBlob,
-  startDockerRegistry,
-} from '../../support/docker-registry.ts';
-import {
-  alone,
   layerType,
   moduleTar,
   offSchedule,
   pushLayers,
   pushManifest,
-  type RegistryProxy,
   sha256,
   signDigest,
-  startRegistryProxy,
   walk,
 } from '../../support/flow.ts';
+import { setUpProxiedFlow } from '../../support/set-up.ts';
 import { rawMember, tarEnd } from '../../support/tar-archive.ts';
 import { directoryEntry, fileEntry } from '../../support/trees.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
-let registry: DockerRegistry;
-let proxy: RegistryProxy;
-let world: World;
-let services: Services;
-let client: RegistryClient;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  proxy = await startRegistryProxy(registry.host);
-  client = new RegistryClient({ host: registry.host });
-  world = await World.create(proxy.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await proxy.stop();
-  await registry.stop();
-});
+const { registry, proxy, client, world, services } = await setUpProxiedFlow();
 
 type Push = (repository: string) => Promise<{ digest: string }>;
 

@@ -1,37 +1,23 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Services } from '../../../shared/actions/context/index.ts';
+import { expect, it } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
-import { mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
+import { mediaTypes } from '../../../shared/registry/index.ts';
 import { readFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import { alone, offSchedule, pushManifest, sha256, signDigest, walk } from '../../support/flow.ts';
+import { offSchedule, pushManifest, sha256, signDigest, walk } from '../../support/flow.ts';
 import { directory, file, symlink } from '../../support/hostile/members.ts';
 import { type ImageLayer, labelsOf, pushImage } from '../../support/images.ts';
 import { promote } from '../../support/operations.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
-let registry: DockerRegistry;
-let world: World;
-let services: Services;
-let client: RegistryClient;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  client = new RegistryClient({ host: registry.host });
-  world = await World.create(registry.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
-});
+const { client, world, services } = await setUpFlow();
 
 const assembly = 'the module’s code '.repeat(100);
 const layers: ImageLayer[] = [

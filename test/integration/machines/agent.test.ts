@@ -16,22 +16,20 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getAccount } from '../../../shared/store/accounts/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { promote } from '../../support/operations.ts';
-import { authorKey, eventually, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 const page =
   'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
-let registry: DockerRegistry;
-let world: World;
 let template: Template;
 let directory: string;
 let names = 0;
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   directory = await mkdtemp(join(tmpdir(), 'gantry-machines-'));
   const key = authorKey();
   await world.register('site', key);
@@ -50,8 +48,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
-  await world.close();
-  await registry.stop();
 });
 
 interface Machine {

@@ -20,20 +20,18 @@ import type { Instance } from '../../../shared/domain/machines/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { readVersions } from '../../../shared/store/modules/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { promote } from '../../support/operations.ts';
-import { authorKey, eventually, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
-let registry: DockerRegistry;
-let world: World;
 let template: Template;
 let directory: string;
 let names = 0;
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   directory = await mkdtemp(join(tmpdir(), 'gantry-nodes-'));
   const key = authorKey();
   await world.register('site', key);
@@ -52,8 +50,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
-  await world.close();
-  await registry.stop();
 });
 
 async function row(id: string): Promise<Instance> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
   assignModule,
@@ -10,22 +10,13 @@ import {
 } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { eventsOf } from '../../support/flow.ts';
-import { authorKey, eventually, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually } from '../../support/world.ts';
 
 const platform = 'ubuntu-24.04-amd64';
-let registry: DockerRegistry;
-let world: World;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
-});
+const { world } = await setUpFlow();
 
 const template = (name: string) => createTemplate(world.services, world.caller, { name, platform });
 const events = (type: Parameters<typeof eventsOf>[2]) =>

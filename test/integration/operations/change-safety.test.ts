@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
   assignModule,
@@ -18,24 +18,18 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getPolicy, putPolicy } from '../../../shared/store/operations/index.ts';
 import { listAssignments } from '../../../shared/store/templates/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { as, policy, promote, requirePending, stateOf } from '../../support/operations.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey } from '../../support/world.ts';
 
-let registry: DockerRegistry;
-let world: World;
 let rita: Member;
 const key = authorKey();
 let names = 0;
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   rita = await world.reviewer();
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 /** A template that has a machine on the staging track. */

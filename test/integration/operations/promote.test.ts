@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   assignModule,
   decideApproval,
@@ -10,7 +10,6 @@ import type { Version } from '../../../shared/domain/modules/index.ts';
 import { getModule } from '../../../shared/store/modules/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { listAssignments } from '../../../shared/store/templates/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import {
   as,
   mailsTo,
@@ -21,21 +20,16 @@ import {
   stateOf,
   versionNow,
 } from '../../support/operations.ts';
+import { setUpFlow } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
-let registry: DockerRegistry;
-let world: World;
 let rita: Member;
 const key = authorKey();
 
+const { registry, world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   rita = await world.reviewer();
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 /** Versions 1.0.0, 1.1.0, … of a new module, built. */

@@ -1,24 +1,22 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule, changeReservations } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { eventsOf } from '../../support/flow.ts';
 import { policy, promote } from '../../support/operations.ts';
-import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually, type ModuleSource } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 const key = authorKey();
 const token = '/etc/vault/token';
 const below = '/etc/vault/**';
-let registry: DockerRegistry;
-let world: World;
 let template: Template;
 
 async function staged(source: ModuleSource): Promise<void> {
@@ -60,9 +58,9 @@ const full = (name: string) => `${world.account}/${name}`;
 const change = (input: Parameters<typeof changeReservations>[2]) =>
   changeReservations(world.services, world.caller, input);
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   template = await createTemplate(world.services, world.caller, {
     name: 'vaults',
     platform: 'ubuntu-24.04-amd64',
@@ -86,10 +84,6 @@ beforeAll(async () => {
     }),
   ]);
   for (const module of ['vault', 'site', 'keeper']) await assign(module);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 describe('a pattern that matches nothing that its module ships', () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   additionOf,
   decideApproval,
@@ -12,23 +12,17 @@ import type { Change } from '../../../shared/domain/operations/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { getTemplate, listAssignments } from '../../../shared/store/templates/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { as, promote, requirePending, stateOf } from '../../support/operations.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey } from '../../support/world.ts';
 
-let registry: DockerRegistry;
-let world: World;
 let rita: Member;
 const key = authorKey();
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   rita = await world.reviewer();
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 async function blessed(name: string): Promise<Version> {

@@ -3,7 +3,7 @@ import {
   ListExecutionsCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import {
   changePolicy,
   executionName,
@@ -27,23 +27,17 @@ import {
   idleOperations,
   updateApproval,
 } from '../../../shared/store/operations/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { linksTo, policy, raise, requirePending, versionNow } from '../../support/operations.ts';
-import { authorKey, eventually, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually } from '../../support/world.ts';
 
-let registry: DockerRegistry;
-let world: World;
 let rita: Member;
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   rita = await world.reviewer();
   await policy(world, 'policy_change', { decision: 'require_approval' });
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 /** Sweeps when the operation has been idle just long enough; those that others have on their way now are not yet. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
@@ -24,26 +24,20 @@ import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getModule, putRegistration } from '../../../shared/store/modules/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { alone, eventsOf, offSchedule, pollAlone } from '../../support/flow.ts';
 import { as, hold, promote, requirePending } from '../../support/operations.ts';
+import { setUpFlow } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 const [old, next] = [authorKey(), authorKey()];
-let registry: DockerRegistry;
-let world: World;
 let reviewer: Member;
 
+const { registry, world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   reviewer = await world.reviewer();
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 async function row(name: string): Promise<Module> {

@@ -1,6 +1,5 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Services } from '../../../shared/actions/context/index.ts';
+import { describe, expect, it } from 'vitest';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { explainArtifact } from '../../../shared/actions/modules/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
@@ -8,43 +7,15 @@ import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { listCandidates } from '../../../shared/store/candidates/index.ts';
 import { getRepository, getTag } from '../../../shared/store/poll/index.ts';
-import {
-  type DockerRegistry,
-  deleteRepository,
-  deleteTag,
-  retag,
-  startDockerRegistry,
-} from '../../support/docker-registry.ts';
-import {
-  alone,
-  eventsOf,
-  hoursLater,
-  offSchedule,
-  pollAlone,
-  type RegistryProxy,
-  startRegistryProxy,
-  walk,
-} from '../../support/flow.ts';
+import { deleteRepository, deleteTag, retag } from '../../support/docker-registry.ts';
+import { eventsOf, hoursLater, offSchedule, pollAlone, walk } from '../../support/flow.ts';
 import { holdPuts } from '../../support/operations.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
-let registry: DockerRegistry;
-let proxy: RegistryProxy;
-let world: World;
-let services: Services;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  proxy = await startRegistryProxy(registry.host);
-  world = await World.create(proxy.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await proxy.stop();
-  await registry.stop();
-});
+const { registry, proxy, world, services } = await setUpProxiedFlow();
 
 /** Registers a module and publishes it once; answers the digest. */
 async function published(name: string, tag = 'v1.0.0'): Promise<string> {

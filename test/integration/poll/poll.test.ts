@@ -1,6 +1,6 @@
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { CreateSecretCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, describe, expect, inject, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { pollRepository, schedulePolls } from '../../../shared/actions/poll/index.ts';
 import { registrySecretName } from '../../../shared/actions/registries/index.ts';
@@ -8,38 +8,23 @@ import type { Repository } from '../../../shared/domain/poll/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { dueCandidates, getCandidate } from '../../../shared/store/candidates/index.ts';
 import { dueRepositories, getRepository } from '../../../shared/store/poll/index.ts';
-import {
-  basicCredentials,
-  type DockerRegistry,
-  startDockerRegistry,
-} from '../../support/docker-registry.ts';
+import { basicCredentials, startDockerRegistry } from '../../support/docker-registry.ts';
 import {
   alone,
   eventsOf,
   type Interference,
   offSchedule,
   pollAlone,
-  type RegistryProxy,
   signDigest,
   startRegistryProxy,
 } from '../../support/flow.ts';
+import { setUpProxiedFlow } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const key = authorKey();
-const stoppers: (() => Promise<void>)[] = [];
-let registry: DockerRegistry;
-let proxy: RegistryProxy;
-let world: World;
-/** Direct calls act with these: no message of theirs reaches the deployed functions. */
-let services: Services;
+const { registry, proxy, world, services } = await setUpProxiedFlow();
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  proxy = await startRegistryProxy(registry.host);
-  world = await World.create(proxy.host);
-  services = await alone(world.services);
-  stoppers.push(world.close.bind(world), proxy.stop, registry.stop);
-});
+const stoppers: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const stop of stoppers) await stop();
 });

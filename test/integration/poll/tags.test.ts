@@ -1,32 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Services } from '../../../shared/actions/context/index.ts';
+import { describe, expect, it } from 'vitest';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { getTag } from '../../../shared/store/poll/index.ts';
-import {
-  type DockerRegistry,
-  retag as retagIn,
-  startDockerRegistry,
-} from '../../support/docker-registry.ts';
-import { alone, eventsOf, offSchedule, pollAlone, walk } from '../../support/flow.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { retag as retagIn } from '../../support/docker-registry.ts';
+import { eventsOf, offSchedule, pollAlone, walk } from '../../support/flow.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
 const commit = '0123456789abcdef0123456789abcdef01234567';
-let registry: DockerRegistry;
-let world: World;
-let services: Services;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
-});
+const { registry, world, services } = await setUpFlow();
 
 async function register(name: string): Promise<void> {
   await world.register(name, key);

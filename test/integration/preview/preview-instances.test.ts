@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule, updateInstance } from '../../../shared/actions/operations/index.ts';
@@ -13,16 +13,14 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { promote } from '../../support/operations.ts';
-import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually, type ModuleSource } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 const key = authorKey();
 const manyFiles = 1500;
-let registry: DockerRegistry;
-let world: World;
 let template: Template;
 let instance: Instance;
 
@@ -66,9 +64,9 @@ const full = (name: string) => `${world.account}/${name}`;
 const metadata = { hostname: 'web-1', zone: 'a' };
 const hosts = '127.0.0.1 localhost\n127.0.1.1 ${instance.hostname}\nsearch ${instance.zone}\n';
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   template = await createTemplate(world.services, world.caller, {
     name: 'machines',
     platform: 'ubuntu-24.04-amd64',
@@ -93,10 +91,6 @@ beforeAll(async () => {
     const record = pointer === null ? null : await readRecord(world.services, pointer.report_key);
     return record?.instance_files.length === 1 ? record : null;
   });
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 describe('before the metadata of an instance is changed', () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
@@ -13,16 +13,14 @@ import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { promote } from '../../support/operations.ts';
-import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually, type ModuleSource } from '../../support/world.ts';
 
 const platform = 'ubuntu-24.04-amd64';
 const { publicUrl } = inject('stack');
 const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 const key = authorKey();
-let registry: DockerRegistry;
-let world: World;
 let template: Template;
 let next: Version;
 
@@ -76,9 +74,9 @@ async function gantry(
 
 const full = (name: string) => `${world.account}/${name}`;
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   template = await createTemplate(world.services, world.caller, { name: 'previewed', platform });
   await createInstance(world.services, world.caller, {
     name: 'one',
@@ -117,10 +115,6 @@ beforeAll(async () => {
   });
   expect((await world.operation(operation.id)).state).toBe('succeeded');
   await composed(1);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 describe('before a module is assigned', () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { beforeAll, expect, inject, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
@@ -18,19 +18,17 @@ import { getAccount } from '../../../shared/store/accounts/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getInstance, updateInstance } from '../../../shared/store/machines/index.ts';
 import { etagOf, getBytes, objectKeys, putLatest } from '../../../shared/store/objects.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { holdPuts, promote } from '../../support/operations.ts';
-import { authorKey, eventually, World } from '../../support/world.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey, eventually } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
-let registry: DockerRegistry;
-let world: World;
 let template: Template;
 let names = 0;
 
+const { world } = await setUpFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  world = await World.create(registry.host);
   const key = authorKey();
   await Promise.all([
     world.register('site', key),
@@ -51,10 +49,6 @@ beforeAll(async () => {
     const { operation } = await assignModule(world.services, world.caller, input);
     expect((await world.operation(operation.id)).state).toBe('succeeded');
   }
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
 });
 
 async function read(id: string): Promise<Instance> {

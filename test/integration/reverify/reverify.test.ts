@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { enqueue, type Services } from '../../../shared/actions/context/index.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { enqueue } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { explainArtifact } from '../../../shared/actions/modules/index.ts';
 import {
@@ -26,29 +26,18 @@ import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getModule, putRegistration } from '../../../shared/store/modules/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { getVerdict, putVerdict } from '../../../shared/store/signatures/index.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import { alone, eventsOf, type RegistryProxy, startRegistryProxy } from '../../support/flow.ts';
+import { eventsOf } from '../../support/flow.ts';
 import { as, promote, requirePending, versionNow } from '../../support/operations.ts';
+import { setUpProxiedFlow } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const [old, next] = [authorKey(), authorKey()];
-let registry: DockerRegistry;
-let proxy: RegistryProxy;
-let world: World;
-let services: Services;
 let reviewer: Member;
 
+const { proxy, world, services } = await setUpProxiedFlow();
+
 beforeAll(async () => {
-  registry = await startDockerRegistry();
-  proxy = await startRegistryProxy(registry.host);
-  world = await World.create(proxy.host);
-  services = await alone(world.services);
   reviewer = await world.reviewer();
-});
-afterAll(async () => {
-  await world.close();
-  await proxy.stop();
-  await registry.stop();
 });
 
 async function staged(name: string, version = '1.0.0'): Promise<Version> {

@@ -1,43 +1,19 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { cosignCase, cosignFixtures, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
-import type { Services } from '../../../shared/actions/context/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
-import { attachBundle, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
+import { attachBundle, mediaTypes } from '../../../shared/registry/index.ts';
 import { attest } from '../../support/attestation.ts';
-import {
-  type DockerRegistry,
-  loadLayout,
-  startDockerRegistry,
-} from '../../support/docker-registry.ts';
-import {
-  alone,
-  offSchedule,
-  pollAlone,
-  pushManifest,
-  signDigest,
-  walk,
-} from '../../support/flow.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { loadLayout } from '../../support/docker-registry.ts';
+import { offSchedule, pollAlone, pushManifest, signDigest, walk } from '../../support/flow.ts';
+import { setUpFlow } from '../../support/set-up.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
 const slsa = 'https://slsa.dev/provenance';
 const builder = 'https://git.test/acme/builder@refs/tags/v1';
-let registry: DockerRegistry;
-let client: RegistryClient;
-let world: World;
-let services: Services;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  client = new RegistryClient({ host: registry.host });
-  world = await World.create(registry.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await registry.stop();
-});
+const { registry, client, world, services } = await setUpFlow();
 
 const push = async (name: string, tag: string | null, content: string) =>
   world.push(await world.build({ name, files: { 'etc/content': content } }), name, tag ?? 'part');

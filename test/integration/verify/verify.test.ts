@@ -1,48 +1,19 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cosignCase, cosignFixtures, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { explainArtifact, requestPoll } from '../../../shared/actions/modules/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import type { EventType } from '../../../shared/contract/events/index.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
-import { RegistryClient } from '../../../shared/registry/index.ts';
-import {
-  type DockerRegistry,
-  loadLayout,
-  startDockerRegistry,
-} from '../../support/docker-registry.ts';
-import {
-  alone,
-  eventsOf,
-  hoursLater,
-  offSchedule,
-  pollAlone,
-  type RegistryProxy,
-  signDigest,
-  startRegistryProxy,
-} from '../../support/flow.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { loadLayout } from '../../support/docker-registry.ts';
+import { eventsOf, hoursLater, offSchedule, pollAlone, signDigest } from '../../support/flow.ts';
+import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
-let registry: DockerRegistry;
-let proxy: RegistryProxy;
-let world: World;
-let services: Services;
-let client: RegistryClient;
 
-beforeAll(async () => {
-  registry = await startDockerRegistry();
-  proxy = await startRegistryProxy(registry.host);
-  client = new RegistryClient({ host: registry.host });
-  world = await World.create(proxy.host);
-  services = await alone(world.services);
-});
-afterAll(async () => {
-  await world.close();
-  await proxy.stop();
-  await registry.stop();
-});
+const { registry, proxy, client, world, services } = await setUpProxiedFlow();
 
 /** Pushes a module without a signature, and has it found. */
 async function found(name: string, content = name): Promise<Candidate> {
