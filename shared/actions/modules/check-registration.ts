@@ -12,7 +12,7 @@ type Identities = Pick<
   'cosign_identities' | 'cosign_identity_regexp' | 'cosign_issuer_regexp'
 >;
 
-/** The pairs of regexps of a request: several, or the one that stands alone, which comes first. */
+/** The pairs of regexps of a request: those of the list, after the pair that a request may give outside it. */
 export function identitiesOf(input: Identities): SignerIdentity[] {
   const pairs: NonNullable<Identities['cosign_identities']> = [...(input.cosign_identities ?? [])];
   const { cosign_identity_regexp, cosign_issuer_regexp } = input;
@@ -38,8 +38,8 @@ export function identitiesOf(input: Identities): SignerIdentity[] {
 }
 
 /**
- * Checks whom a registration trusts: somebody, by keys and regexps that can be used, judged by a trust root that has what is
- * demanded.
+ * Checks a registration's trust policy: it names a key or an identity, each is usable, and the trust root has what the
+ * policy needs.
  * @throws GantryError `policy_missing`, `regexp_invalid`, `regexp_unanchored`, `key_invalid`, `trusted_root_invalid`
  */
 export function checkTrust(

@@ -17,7 +17,7 @@ import { requireModule } from './require-module.ts';
 /** What Gantry knows of one artifact of a module, and why it is where it is. */
 export interface ArtifactExplanation {
   version: Version | null;
-  /** Null for what was never found in the repository. */
+  /** Null for an artifact that was never found in the repository. */
   candidate: Candidate | null;
   /** The tag that was asked for, if one was and it is known. */
   tag: Tag | null;
@@ -33,7 +33,8 @@ interface Reason {
 }
 
 /**
- * Explains what became of an artifact: a version, a candidate that waits or was refused, or something never taken up.
+ * Explains what became of an artifact: a version, a candidate that waits or was refused, or an artifact that was never a
+ * candidate.
  * @param ref a tag, a version, `sha256:<hex>` or `ver_<hex>`, of the module
  * @throws GantryError `not_found` for a module that the account does not have
  */
@@ -48,45 +49,47 @@ export async function explainArtifact(
     getRepository(db, account, module),
     isTag(ref) ? getTag(db, account, module, ref) : null,
   ]);
-  const candidate = await candidateNamed(db, account, module, ref, tag);
+  const candidate = await findCandidate(db, { account, module, ref, tag });
   const version =
     candidate?.state === 'ingested' ? await getVersion(db, account, candidate.id) : null;
-  return {
-    version,
-    candidate,
-    tag,
-    poll,
-    reason: reasonFor({ version, candidate, tag, poll }, ref),
-  };
+
+  const known = { version, candidate, tag, poll };
+  return { ...known, reason: reasonFor(known, ref) };
 }
 
-async function candidateNamed(
-  db: Db,
-  account: string,
-  module: string,
-  ref: string,
-  tag: Tag | null,
-): Promise<Candidate | null> {
-  const digest = ref.startsWith('sha256:') ? ref : tag?.digest;
-  const id =
-    digest !== undefined
-      ? versionId(account, module, digest)
-      : ref.startsWith('ver_')
-        ? ref
-        : await nameOwner(db, account, 'version', versionName(module, ref));
+interface Wanted {
+  account: string;
+  module: string;
+  ref: string;
+  tag: Tag | null;
+}
+
+async function findCandidate(db: Db, wanted: Wanted): Promise<Candidate | null> {
+  const { account, module, ref } = wanted;
+  const id = await findId(db, wanted);
   if (id !== null) {
     const candidate = await getCandidate(db, account, id);
     return candidate?.module === module ? candidate : null;
   }
-  // Of several that were pushed under a version before one of them is it, the newest.
-  for await (const candidate of eachCandidate(db, account, module)) {
-    if (candidate.version_string === ref) return candidate;
+
+  // Several may have been pushed as a version before one of them becomes it: the newest is meant.
+  for await (const listed of eachCandidate(db, account, module)) {
+    if (listed.version_string === ref) return listed;
   }
   return null;
 }
 
-/** Why what is known of an artifact is as it is, as a sentence; `ref` as `explainArtifact` takes it. */
-export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: string): Reason {
+async function findId(db: Db, { account, module, ref, tag }: Wanted): Promise<string | null> {
+  const digest = ref.startsWith('sha256:') ? ref : tag?.digest;
+  if (digest !== undefined) return versionId(account, module, digest);
+  if (ref.startsWith('ver_')) return ref;
+  return nameOwner(db, account, 'version', versionName(module, ref));
+}
+
+type Known = Omit<ArtifactExplanation, 'reason'>;
+
+/** Why an artifact is where it is, from what is known of it; `ref` as `explainArtifact` takes it. */
+export function reasonFor(known: Known, ref: string): Reason {
   const { version, candidate, tag, poll } = known;
   if (tag !== null && tag.moved_to !== null) {
     return refused(
@@ -94,33 +97,36 @@ export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: strin
       `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`,
     );
   }
-  if (version !== null) {
-    const { promotion_state: state, reverification: last } = version;
-    if (last !== undefined && last.code !== null) {
-      return refused(
-        last.code,
-        `it is a version, in state ${state}, and ${standing[last.outcome]}: ${last.message}`,
-      );
-    }
-    const gone = tag?.gone_at
-      ? `; the registry does not have tag ${tag.tag} since ${tag.gone_at}`
-      : '';
-    return fine(`it is a version, in state ${state}${gone}`);
+  if (version !== null) return reasonForVersion(version, tag);
+  if (candidate !== null) return reasonForCandidate(candidate);
+  if (poll !== null && poll.code !== null) return refused(poll.code, poll.message ?? '');
+  return reasonForAbsence(poll, ref);
+}
+
+function reasonForVersion(version: Version, tag: Tag | null): Reason {
+  const { promotion_state: state, reverification: last } = version;
+  if (last !== undefined && last.code !== null) {
+    const standing = `it is a version, in state ${state}, and ${standings[last.outcome]}`;
+    return refused(last.code, `${standing}: ${last.message}`);
   }
-  if (candidate !== null) {
-    if (candidate.code !== null) return refused(candidate.code, candidate.message ?? '');
-    return fine(
-      candidate.state === 'verified'
-        ? 'it is verified, and about to be ingested'
-        : 'it is about to be verified',
-    );
-  }
-  if (poll?.code) return refused(poll.code, poll.message ?? '');
-  const { kind } = readTag(ref);
-  if (isTag(ref) && kind === 'signature')
-    return fine('it is the tag of a signature: judged with the artifact it is for');
-  const listed = poll?.ignored_tags.includes(ref) ?? false;
-  if (listed || (isTag(ref) && kind === 'ignored' && !ref.startsWith('ver_'))) {
+  const missing = tag?.gone_at
+    ? `; tag ${tag.tag} has been missing from the registry since ${tag.gone_at}`
+    : '';
+  return fine(`it is a version, in state ${state}${missing}`);
+}
+
+function reasonForCandidate({ code, message, state }: Candidate): Reason {
+  if (code !== null) return refused(code, message ?? '');
+  return fine(state === 'verified' ? 'it is verified; ingest comes next' : 'verify comes next');
+}
+
+/** Why an artifact never was a candidate. */
+function reasonForAbsence(poll: Repository | null, ref: string): Reason {
+  const kind = isTag(ref) && !ref.startsWith('ver_') ? readTag(ref).kind : null;
+  if (kind === 'signature')
+    return fine('it is the tag of a signature, which is verified with its artifact');
+
+  if (kind === 'ignored' || poll?.ignored_tags.includes(ref)) {
     return {
       code: null,
       message: `expected a tag that is a semantic version or a full commit hash, found "${ref}": such tags are ignored`,
@@ -128,7 +134,7 @@ export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: strin
     };
   }
   if (poll !== null && poll.polled_at === null)
-    return fine('its repository was not polled yet; that is about to happen');
+    return fine('its repository was not polled yet; the first poll comes next');
   return {
     code: null,
     message: `no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at ?? 'never'}`,
@@ -136,13 +142,18 @@ export function reasonFor(known: Omit<ArtifactExplanation, 'reason'>, ref: strin
   };
 }
 
-/** How a version stands that did not verify when it was judged again. */
-const standing = {
+/** How a version stands that did not verify when it was verified again. */
+const standings = {
   verified: 'verifies',
   unconfirmed: 'does not verify, which is not certain yet',
-  held: 'is to be quarantined once a person agrees',
+  held: 'waits for a reviewer before it is quarantined',
   quarantined: 'quarantined',
 } as const satisfies Record<Reverification['outcome'], string>;
 
-const fine = (message: string): Reason => ({ code: null, message, cure: null });
-const refused = (code: string, message: string): Reason => ({ code, message, cure: cureOf(code) });
+function fine(message: string): Reason {
+  return { code: null, message, cure: null };
+}
+
+function refused(code: string, message: string): Reason {
+  return { code, message, cure: cureOf(code) };
+}

@@ -16,19 +16,18 @@ import { readFileIndex } from '../../store/ingest/index.ts';
 import { allVersions, eachModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
-/** A manifest before it is a module's version. */
+/** A manifest that no version has yet. */
 export interface Draft {
   manifest: ModuleManifest;
-  /** The category that it is to be in; its registration's where absent. */
+  /** The category that it goes into; its registration's where absent. */
   category_slug?: string;
   /** Paths of the files that it ships, where its author knows them. */
   files?: string[];
 }
 
 /**
- * The conflicts of a manifest with the newest versions of its account's other modules: those that are built or further,
- * neither retired nor quarantined; `left` are those past `limits.conflictsShownMax`. File lists are read only where patterns
- * could meet.
+ * Finds the conflicts of a manifest with the newest versions of its account's other modules that are neither retired nor
+ * quarantined. `left` counts those past `limits.conflictsShownMax`. File lists are read only where patterns could meet.
  */
 export async function accountConflicts(
   services: Services,
@@ -39,19 +38,20 @@ export async function accountConflicts(
     Array.fromAsync(eachModule(services.db, account)),
     listCategories(services.db, account),
   ]);
-  const rank = priorities(account, modules, categories);
-  const candidate = candidateOf(account, draft, modules, rank);
+
+  const rank = rankModules(account, modules, categories);
+  const draftContender = contenderOf(account, draft, modules, rank);
   const neighbours = modules.filter(({ name }) => name !== draft.manifest.name);
   const conflicts = await mapConcurrently(neighbours, limits.validateReadsAtOnce, (module) =>
-    conflictsWith(services, candidate, module, rank(module)),
+    conflictsWith(services, draftContender, module, rank(module)),
   );
   return cutConflicts(conflicts.flat(), limits.conflictsShownMax);
 }
 
 type RankOf = (module: Pick<Module, 'category' | 'variety' | 'parent_module'>) => number | null;
 
-/** Priorities as assignments give them that say nothing else. */
-function priorities(account: string, modules: Module[], categories: Category[]): RankOf {
+/** The priorities that assignments give where they set none of their own. */
+function rankModules(account: string, modules: Module[], categories: Category[]): RankOf {
   const positions = new Map(categories.map(({ slug, position }) => [slug, position]));
   const byName = new Map(modules.map((module) => [`${account}/${module.name}`, module]));
   const rank: RankOf = ({ category, variety, parent_module }) => {
@@ -64,11 +64,11 @@ function priorities(account: string, modules: Module[], categories: Category[]):
   return rank;
 }
 
-function candidateOf(account: string, draft: Draft, modules: Module[], rank: RankOf): Contender {
+function contenderOf(account: string, draft: Draft, modules: Module[], rank: RankOf): Contender {
   const { manifest, category_slug, files } = draft;
   const row = modules.find(({ name }) => name === manifest.name);
   const parent = row === undefined ? parentOf(account, manifest, modules) : row.parent_module;
-  // A manifest does not say its variety; one with a parent is there to configure that.
+  // A manifest does not say its variety. A module with a parent usually configures it.
   const variety: Variety = row?.variety ?? (parent === null ? 'subscription' : 'config');
   const category = category_slug ?? row?.category;
   return {
@@ -93,12 +93,13 @@ function parentOf(
 
 async function conflictsWith(
   services: Services,
-  candidate: Contender,
+  draft: Contender,
   module: Module,
   priority: number | null,
 ): Promise<ManifestConflict[]> {
   const version = newest(await allVersions(services.db, module.account, module.name));
   if (version === undefined) return [];
+
   const neighbour: Contender = {
     module: `${module.account}/${module.name}`,
     parent: module.parent_module,
@@ -107,8 +108,8 @@ async function conflictsWith(
     granted_reservations: module.granted_reservations,
     shipped: null,
   };
-  if (!mayConflict(candidate, neighbour)) return [];
-  return conflictsOf(candidate, [{ ...neighbour, shipped: await shippedBy(services, version) }]);
+  if (!mayConflict(draft, neighbour)) return [];
+  return conflictsOf(draft, [{ ...neighbour, shipped: await shippedBy(services, version) }]);
 }
 
 function newest(versions: Version[]): Version | undefined {
@@ -119,7 +120,7 @@ function newest(versions: Version[]): Version | undefined {
   return usable.sort(compareVersions).at(-1);
 }
 
-/** Files of all its builds: which platform a template has is not known here. */
+/** The files of all builds of a version, because the platform of a template is not known here. */
 async function shippedBy({ objects }: Services, version: Version): Promise<string[]> {
   const files = new Set<string>();
   for (const { file_index_key } of version.builds) {

@@ -2,25 +2,45 @@ import { GantryError } from '../../base/error.ts';
 import { moduleId } from '../../base/ids.ts';
 import type { RegisterModuleBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import { type Module, policyVersion } from '../../domain/modules/index.ts';
+import {
+  type Module,
+  policyVersion,
+  type TrustPolicy,
+  type Variety,
+} from '../../domain/modules/index.ts';
+import type { Repository } from '../../domain/poll/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
-import { createModule, getModule } from '../../store/modules/index.ts';
+import { createModule, getModule, moduleEvent } from '../../store/modules/index.ts';
 import { createRepository } from '../../store/poll/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
 
-/**
- * Registers a module: the row that rules over its manifest. Every field is checked before anything is written; its
- * repository is polled from then on.
- */
+/** Registers a module. Every field is checked before anything is written. Its repository is polled from then on. */
 export async function registerModule(
   services: Services,
-  caller: Caller,
+  { account, actor }: Caller,
   input: RegisterModuleBody,
 ): Promise<Module> {
-  const policy = {
+  const policy = policyOf(input);
+  checkTrust(policy, input.allow_unanchored ?? false);
+  await checkCategory(services, account, input.category);
+  await checkParent(services, account, input);
+
+  const at = nowIso(services);
+  const module = moduleOf(account, input, policy, at);
+
+  const { repository, category, variety } = module;
+  await transact(services.db, [
+    createModule(module),
+    createRepository(unpolledRepository(module, at)),
+    moduleEvent(module, { actor, at }, 'registered', { repository, category, variety }),
+  ]);
+  return module;
+}
+
+function policyOf(input: RegisterModuleBody): TrustPolicy {
+  return {
     repository: repositoryOf(input.repository),
     identities: identitiesOf(input),
     trusted_keys: input.trusted_keys ?? [],
@@ -29,19 +49,22 @@ export async function registerModule(
     required_attestations: input.required_attestations ?? [],
     allow_devices: input.allow_devices ?? false,
   };
-  checkTrust(policy, input.allow_unanchored ?? false);
-  await checkNeighbours(services, caller.account, input);
+}
 
-  const at = nowIso(services);
-  const variety = input.variety ?? 'subscription';
-  const module: Module = {
-    account: caller.account,
+function moduleOf(
+  account: string,
+  input: RegisterModuleBody,
+  policy: TrustPolicy,
+  at: string,
+): Module {
+  return {
+    account,
     name: input.name,
-    id: moduleId(caller.account, input.name),
+    id: moduleId(account, input.name),
     visibility: input.visibility ?? 'private',
     category: input.category,
-    variety,
-    parent_module: parentOf(input.parent_module, caller.account),
+    variety: varietyOf(input),
+    parent_module: parentOf(input, account),
     ...policy,
     platforms: input.platforms ?? [],
     granted_reservations: [],
@@ -51,67 +74,58 @@ export async function registerModule(
     created_at: at,
     updated_at: at,
   };
-  await transact(services.db, [
-    createModule(module),
-    createRepository({
-      account: module.account,
-      module: module.name,
-      repository: module.repository,
-      tags_hash: null,
-      next_poll_at: at,
-      polled_at: null,
-      failures: 0,
-      code: null,
-      message: null,
-      ignored_tags: [],
-      recheck_at: at,
-    }),
-    createEvent({
-      type: 'gantry.module.registered',
-      account: module.account,
-      subject: `module/${module.name}`,
-      actor: caller.actor,
-      at,
-      data: { repository: module.repository, category: module.category, variety },
-    }),
-  ]);
-  return module;
 }
 
-function parentOf(parent: string | null | undefined, account: string): string | null {
-  if (parent === null || parent === undefined) return null;
-  const { account: owner, name } = splitModule(parent, account);
+/** The poll state of a module's repository before its first poll, which is due immediately. */
+function unpolledRepository({ account, name, repository }: Module, at: string): Repository {
+  return {
+    account,
+    module: name,
+    repository,
+    tags_hash: null,
+    next_poll_at: at,
+    polled_at: null,
+    failures: 0,
+    code: null,
+    message: null,
+    ignored_tags: [],
+    recheck_at: at,
+  };
+}
+
+function varietyOf({ variety = 'subscription' }: RegisterModuleBody): Variety {
+  return variety;
+}
+
+/** The parent with its account, null for a module without one. */
+function parentOf({ parent_module }: RegisterModuleBody, account: string): string | null {
+  if (parent_module === null || parent_module === undefined) return null;
+  const { account: owner, name } = splitModule(parent_module, account);
   return `${owner}/${name}`;
 }
 
-async function checkNeighbours(
+/** @throws GantryError `parent_module_mismatch` */
+async function checkParent(
   services: Services,
   account: string,
   input: RegisterModuleBody,
 ): Promise<void> {
-  await checkCategory(services, account, input.category);
-  const variety = input.variety ?? 'subscription';
-  const parent = parentOf(input.parent_module, account);
+  const parent = parentOf(input, account);
   if (parent === null) {
-    if (variety !== 'config') return;
+    if (varietyOf(input) !== 'config') return;
     throw new GantryError(
       'parent_module_mismatch',
       'expected parent_module of a config module, found none',
-      {
-        field: 'parent_module',
-      },
+      { field: 'parent_module' },
     );
   }
+
   const { account: owner, name } = splitModule(parent, account);
   const row = await getModule(services.db, owner, name);
-  if (row === null || (owner !== account && row.visibility !== 'public')) {
-    throw new GantryError(
-      'parent_module_mismatch',
-      `expected a registered module, found "${parent}"`,
-      {
-        field: 'parent_module',
-        found: parent,
-      },
-    );
-  }
+  if (row !== null && (owner === account || row.visibility === 'public')) return;
+  throw new GantryError(
+    'parent_module_mismatch',
+    `expected a registered module, found "${parent}"`,
+    { field: 'parent_module', found: parent },
+  );
 }

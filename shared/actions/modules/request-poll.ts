@@ -4,20 +4,22 @@ import { openCandidates } from '../../store/candidates/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
 
-/** Polls a module's repository now, for a caller of its account. `not_found` when there is no such module. */
+/**
+ * Polls a module's repository now, for a caller of its account.
+ * @throws GantryError `not_found`
+ */
 export async function requestPoll(
   services: Services,
-  caller: Caller,
+  { account }: Caller,
   module: string,
 ): Promise<void> {
-  const { account } = caller;
   await requireModule(services, account, module);
   await askForPoll(services, account, module);
 }
 
 /**
- * Has a repository polled at once, and its candidates asked again for the signatures that they lack: also after the 24
- * hours in which that happens by itself, since somebody, or the registry, says that there is something new.
+ * Polls a repository now, and verifies its candidates again, even after the 24 hours in which Gantry does so by itself: a
+ * person or the registry says that something is new.
  */
 export async function askForPoll(
   services: Services,
@@ -25,10 +27,8 @@ export async function askForPoll(
   module: string,
 ): Promise<void> {
   await enqueue(services, 'poll', [{ account, module, recheck: true }]);
+
   const open = await openCandidates(services.db, account, module, limits.requestedVerificationsMax);
-  await enqueue(
-    services,
-    'verify',
-    open.map(({ id }) => ({ account, module, version_id: id })),
-  );
+  const messages = open.map(({ id }) => ({ account, module, version_id: id }));
+  await enqueue(services, 'verify', messages);
 }

@@ -3,7 +3,11 @@ import { splitModule } from '../../domain/templates/index.ts';
 import { getModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
-/** Own modules, public ones of others by `<account>/<name>`; a bare name is the own account's, then `powernode`'s. */
+/**
+ * Finds a module by its name: an own one, or a public one of another account by `<account>/<name>`. A bare name is the own
+ * account's module, else the common account's.
+ * @throws GantryError `not_found`
+ */
 export async function resolveModule(services: Services, own: string, reference: string) {
   const asked = splitModule(reference, own);
   const places =

@@ -21,21 +21,23 @@ export interface ManifestVerdict {
 }
 
 /**
- * Judges a manifest's text: by itself, against the registration of the module that it names (where there is one), its
- * category, which an unknown slug makes an error, and, when it is valid, against the account's other modules. Problems
- * that have no place in the text are at line 0.
+ * Validates a manifest's text: by itself, against the registration of the module that it names (where there is one), and
+ * against its category. A valid one is compared with the account's other modules as well. Problems without a place in
+ * the text are at line 0.
  */
 export async function validateManifest(
   services: Services,
   caller: Caller,
   input: ValidateManifestBody,
 ): Promise<ManifestVerdict> {
-  const { manifest, problems } = await judge(services, caller, input);
-  problems.unshift(...(await categoryProblems(services, caller, input)));
+  const { manifest, problems } = await checkManifest(services, caller, input);
+  problems.unshift(...(await checkCategorySlug(services, caller, input)));
+
   const errors = problems.filter(({ severity }) => severity === 'error');
   const warnings = problems.filter(({ severity }) => severity === 'warning');
   const valid = errors.length === 0;
   if (!valid || manifest === null) return { valid, errors, warnings, conflicts: [] };
+
   const { conflicts, left } = await accountConflicts(services, caller.account, {
     manifest,
     ...input,
@@ -44,7 +46,7 @@ export async function validateManifest(
   return { valid, errors, warnings, conflicts };
 }
 
-async function categoryProblems(
+async function checkCategorySlug(
   { db }: Services,
   { account }: Caller,
   { category_slug: slug }: ValidateManifestBody,
@@ -55,7 +57,7 @@ async function categoryProblems(
   ];
 }
 
-async function judge(
+async function checkManifest(
   { db }: Services,
   { account }: Caller,
   { manifest_yaml: text }: ValidateManifestBody,

@@ -53,7 +53,7 @@ describe('a tag that is deleted', () => {
       module: 'kept',
       ref: 'v1.0.0',
     });
-    expect(reason.message).toContain('does not have tag v1.0.0 since');
+    expect(reason.message).toContain('tag v1.0.0 has been missing from the registry since');
   });
 
   it('before its version was ingested takes its candidate with it, wherever that is on its way', async () => {

@@ -22,7 +22,7 @@ const reasonOf = (polled_at: string | null) =>
 it('a tag is not called absent before its repository was polled', () => {
   expect(reasonOf(null)).toEqual({
     code: null,
-    message: 'its repository was not polled yet; that is about to happen',
+    message: 'its repository was not polled yet; the first poll comes next',
     cure: null,
   });
   expect(reasonOf('2026-01-01T00:00:00.000Z').message).toContain(
