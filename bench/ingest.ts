@@ -19,7 +19,7 @@ import {
 import { cloudEnvironment, startLocalCloud } from '../scripts/local-cloud.ts';
 import { choosePort } from '../scripts/ports.ts';
 import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
-import { takeLayer } from '../shared/actions/ingest/index.ts';
+import { storeLayer } from '../shared/actions/ingest/index.ts';
 import { verifyModuleTar, writeModuleTar } from '../shared/artifact/index.ts';
 import { fsVerityDigest } from '../shared/composefs/index.ts';
 import type { TreeEntry } from '../shared/domain/files/index.ts';
@@ -122,7 +122,10 @@ async function take(host: string, layer: Descriptor): Promise<void> {
   const services = servicesFromEnvironment();
   const started = performance.now();
   const module = { account: 'bench', allow_devices: false };
-  const tar = await takeLayer(services, module, new RegistryClient({ host }), repository, layer);
+  const tar = await storeLayer(
+    { services, module, client: new RegistryClient({ host }), repository },
+    layer,
+  );
   verifyModuleTar(tar);
   process.stdout.write(JSON.stringify({ seconds: (performance.now() - started) / 1000 }));
 }

@@ -1,2 +1,2 @@
 export { ingestCandidate } from './ingest-candidate.ts';
-export { takeLayer } from './store-layer.ts';
+export { storeLayer } from './store-layer.ts';

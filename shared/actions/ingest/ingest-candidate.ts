@@ -62,7 +62,7 @@ async function storeBuilds(
     services,
     { account, repository, purpose: 'ingest' },
     ({ client, reference }) =>
-      readBuilds(services, module, client, reference.repository, candidate.digest),
+      readBuilds({ services, module, client, repository: reference.repository }, candidate.digest),
   );
 }
 

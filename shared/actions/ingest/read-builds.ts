@@ -6,7 +6,7 @@ import { limits } from '../../base/limits/index.ts';
 import { composefsImage } from '../../composefs/index.ts';
 import { platformSchema } from '../../contract/modules/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
-import type { ImageLabels, Module, VersionBuild } from '../../domain/modules/index.ts';
+import type { ImageLabels, VersionBuild } from '../../domain/modules/index.ts';
 import { checkAgainstRow, type ModuleManifest, parseManifestJson } from '../../manifest/index.ts';
 import {
   type Descriptor,
@@ -16,14 +16,13 @@ import {
   mediaTypes,
   parseIndex,
   parseManifest,
-  type RegistryClient,
   signed,
 } from '../../registry/index.ts';
 import { encodeFileIndex } from '../../store/ingest/index.ts';
 import { objectKeys, putOnce } from '../../store/objects.ts';
-import type { Services } from '../context/index.ts';
-import { isImage, takeImage } from './store-image.ts';
-import { takeLayer } from './store-layer.ts';
+import type { IngestSource } from './ingest-source.ts';
+import { isImage, storeImage } from './store-image.ts';
+import { storeLayer } from './store-layer.ts';
 
 /** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
 const layerMediaType = 'application/vnd.powernode.module.v1+tar';
@@ -34,56 +33,43 @@ export interface Build extends VersionBuild {
   labels: ImageLabels | null;
 }
 
-/** Takes in the manifest, or each platform's manifest of an index, with its layer. */
-export async function readBuilds(
-  services: Services,
-  module: Module,
-  client: RegistryClient,
-  repository: string,
-  digest: string,
-): Promise<Build[]> {
+/** Stores the manifest, or each platform's manifest of an index, with its layer. */
+export async function readBuilds(source: IngestSource, digest: string): Promise<Build[]> {
+  const { module, client, repository } = source;
   const top = await client.getManifest(repository, digest);
-  const { account } = module;
-  const index = signed(() => isIndex(top.bytes));
-  const mediaType = index ? mediaTypes.index : mediaTypes.manifest;
-  await putOnce(
-    services.objects,
-    objectKeys.artifact(account, digest),
-    top.bytes,
-    mediaType,
-    services.now(),
-  );
-  if (!index) {
-    return [
-      await readBuild(
-        services,
-        module,
-        client,
-        repository,
-        top,
-        module.platforms.length === 1 ? (module.platforms[0] ?? 'any') : 'any',
-      ),
-    ];
+  if (!signed(() => isIndex(top.bytes))) {
+    await storeManifest(source, top, mediaTypes.manifest);
+    const [platform = 'any', ...others] = module.platforms;
+    return [await readBuild(source, top, others.length === 0 ? platform : 'any')];
   }
+
+  await storeManifest(source, top, mediaTypes.index);
   const builds: Build[] = [];
   for (const child of platformsOf(top)) {
     const manifest = await client.getManifest(repository, child.digest, { size: child.size });
-    const key = objectKeys.artifact(account, child.digest);
-    await putOnce(services.objects, key, manifest.bytes, mediaTypes.manifest, services.now());
-    builds.push(
-      await readBuild(services, module, client, repository, manifest, platformOf(child) ?? 'any'),
-    );
+    await storeManifest(source, manifest, mediaTypes.manifest);
+    builds.push(await readBuild(source, manifest, platformOf(child) ?? 'any'));
   }
   refuseDifferentManifests(builds, digest);
   return builds;
 }
 
-/** A version has one manifest, by which it is composed and resolved; agents go by the one in the layer that they run. */
+async function storeManifest(
+  { services, module }: IngestSource,
+  { bytes, digest }: ManifestContent,
+  mediaType: string,
+): Promise<void> {
+  const key = objectKeys.artifact(module.account, digest);
+  await putOnce(services.objects, key, bytes, mediaType, services.now());
+}
+
+/** A version is composed and resolved by one manifest, but an agent uses the one in its layer: they must be the same. */
 function refuseDifferentManifests(builds: Build[], digest: string): void {
   const [first] = builds;
-  const told = (build: Build | undefined) => [build?.manifest, build?.labels];
-  const other = builds.find((build) => !isDeepStrictEqual(told(build), told(first)));
+  const facts = (build: Build | undefined) => [build?.manifest, build?.labels];
+  const other = builds.find((build) => !isDeepStrictEqual(facts(build), facts(first)));
   if (other === undefined) return;
+
   throw new GantryError(
     'artifact_invalid',
     `expected one manifest.json, or the same labels, in all builds of index ${digest}, found others in the one for ${other.platform}`,
@@ -91,7 +77,7 @@ function refuseDifferentManifests(builds: Build[], digest: string): void {
   );
 }
 
-/** The manifests of an index that are for a platform, each for another. */
+/** The manifests of an index that name a platform. No two name the same. */
 function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
   const children = signed(() => parseIndex(bytes)).manifests.filter(
     (child) => platformOf(child) !== null,
@@ -117,7 +103,7 @@ const ociPlatformSchema = z.object({
   platform: z.object({ os: z.string(), architecture: z.string() }),
 });
 
-/** The template platform that an index entry is for: its annotation, else `<os>-<architecture>`; null for none. */
+/** The platform that an index entry names: its annotation, else `<os>-<architecture>`; null for none. */
 function platformOf(child: Descriptor): string | null {
   const named = child.annotations?.['vnd.powernode.module.platform'] ?? ociPlatform(child);
   if (named === null || platformSchema.safeParse(named).success) return named;
@@ -136,77 +122,60 @@ function ociPlatform(child: Descriptor): string | null {
 }
 
 async function readBuild(
-  services: Services,
-  module: Module,
-  client: RegistryClient,
-  repository: string,
+  source: IngestSource,
   content: ManifestContent,
   platform: string,
 ): Promise<Build> {
+  const { services, module } = source;
   const found = signed(() => parseManifest(content.bytes));
-  const taken = isImage(found)
-    ? await takePlatformModule(services, module, client, repository, found)
-    : await takeNodeModule(services, module, client, repository, found);
-  const { layer, entries } = taken;
+  const stored = isImage(found)
+    ? await storePlatformModule(source, found)
+    : await storeNodeModule(source, found);
+
+  const { layer, entries } = stored;
   const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
-  await putOnce(
-    services.objects,
-    file_index_key,
-    await encodeFileIndex(entries),
-    'application/gzip',
-    services.now(),
-  );
+  const index = await encodeFileIndex(entries);
+  await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
   return {
     platform,
     manifest_digest: content.digest,
     layer_digest: layer.digest,
     layer_size: layer.size,
-    composefs_digest: `sha256:${taken.composefs}`,
+    composefs_digest: `sha256:${stored.composefs}`,
     file_index_key,
     entries: entries.length,
-    manifest: taken.manifest,
-    labels: taken.labels,
+    manifest: stored.manifest,
+    labels: stored.labels,
   };
 }
 
-interface Taken extends Pick<Build, 'manifest' | 'labels'> {
+interface StoredBuild extends Pick<Build, 'manifest' | 'labels'> {
   layer: { digest: string; size: number };
   entries: TreeEntry[];
   /** Digest of the tree, 64 hex digits. */
   composefs: string;
 }
 
-async function takeNodeModule(
-  services: Services,
-  module: Module,
-  client: RegistryClient,
-  repository: string,
-  { layers }: Manifest,
-): Promise<Taken> {
+async function storeNodeModule(source: IngestSource, { layers }: Manifest): Promise<StoredBuild> {
   const layer = theLayer(layers);
-  const tar = await takeLayer(services, module, client, repository, layer);
+  const tar = await storeLayer(source, layer);
   const { digest } = verifyModuleTar(tar);
+
   const manifest = parseManifestJson(tar.manifestJson);
   refuseLargeManifest(manifest);
-  const [problem] = checkAgainstRow(manifest, module);
+  const [problem] = checkAgainstRow(manifest, source.module);
   if (problem !== undefined)
     throw new GantryError(problem.code, problem.message, { field: problem.path });
   return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };
 }
 
-/** An image has no module manifest; it gets one that ships nothing to machines, provides and requires nothing. */
-async function takePlatformModule(
-  services: Services,
-  module: Module,
-  client: RegistryClient,
-  repository: string,
-  image: Manifest,
-): Promise<Taken> {
-  const { layer, entries, labels } = await takeImage(services, module, client, repository, image);
+/** An image has no module manifest. It gets one that ships nothing to machines, and provides and requires nothing. */
+async function storePlatformModule(source: IngestSource, image: Manifest): Promise<StoredBuild> {
+  const { layer, entries, labels } = await storeImage(source, image);
   const { digest } = composefsImage(entries);
   const manifest: ModuleManifest = {
     schema_version: 1,
-    name: module.name,
+    name: source.module.name,
     display_name: labels.title,
     package_spec: [],
     file_spec: [],
@@ -238,7 +207,7 @@ function theLayer(layers: readonly Descriptor[]): Descriptor {
   return layer;
 }
 
-/** In normalised form, which may be longer than what was written: it is what the version's row keeps. */
+/** The version's row keeps the normalised form, which may be longer than the written one. */
 function refuseLargeManifest(manifest: ModuleManifest): void {
   const found = Buffer.byteLength(JSON.stringify(manifest));
   const expected = limits.versionManifestBytesMax;

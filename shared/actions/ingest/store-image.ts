@@ -7,18 +7,17 @@ import { flatEntries, flattenImage, ImageTree } from '../../artifact/index.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
-import type { ImageLabels, Module } from '../../domain/modules/index.ts';
+import type { ImageLabels } from '../../domain/modules/index.ts';
 import {
   type Descriptor,
   type Manifest,
   mediaTypes,
   parseImageConfig,
-  type RegistryClient,
   signed,
   verifyStream,
 } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts';
-import type { Services } from '../context/index.ts';
+import type { IngestSource } from './ingest-source.ts';
 
 /** How each type of layer is unpacked (OCI image spec 1.1, "Image Layer Filesystem Changeset", and Docker's names). */
 const layerTypes: Record<string, () => Transform> = {
@@ -28,63 +27,69 @@ const layerTypes: Record<string, () => Transform> = {
   'application/vnd.docker.image.rootfs.diff.tar.gzip': createGunzip,
 };
 
-/** Whether a manifest is an image's, and no artifact's. */
+/** Whether a manifest is an image manifest, and not an artifact manifest. */
 export function isImage({ config }: Manifest): boolean {
   return (
     config.mediaType === mediaTypes.imageConfig || config.mediaType === mediaTypes.dockerImageConfig
   );
 }
 
-export interface TakenImage {
+export interface StoredImage {
   labels: ImageLabels;
-  /** The tar that the layers were flattened to. */
+  /** The tar into which the layers were flattened. */
   layer: { digest: string; size: number };
   entries: TreeEntry[];
 }
 
 /**
- * Takes in the image of a platform module (product.md, section 10): its labels are the module's, and its layers become one
- * tar in S3. The layers are read three times: for their tree, for the digest that names the tar, and for its bytes; each
- * time they are checked against the digests that the author signed. Nothing is kept whole.
+ * Stores the image of a platform module (product.md, section 10): its labels are the module's, and its layers become one
+ * tar in S3. The layers are read three times: for their tree, for the digest that names the tar, and for its bytes. Each
+ * time they are checked against the digests that the author signed. Nothing is held whole.
  *
  * @throws GantryError `image_labels_missing`, `module_id_mismatch`, `media_type_unsupported`, `artifact_invalid`, `tar_…`,
  * `layer_…`, and what the registry's client throws
  */
-export async function takeImage(
-  services: Services,
-  module: Pick<Module, 'account' | 'name' | 'allow_devices'>,
-  client: RegistryClient,
-  repository: string,
+export async function storeImage(
+  { services, module, client, repository }: IngestSource<'account' | 'name' | 'allow_devices'>,
   { config, layers }: Manifest,
-): Promise<TakenImage> {
+): Promise<StoredImage> {
   refuseLayers(layers);
   const bytes = await client.readBlob(repository, config, limits.imageConfigBytesMax);
   const image = signed(() => parseImageConfig(bytes));
   const labels = labelsOf(image.config?.Labels ?? {}, module.name);
   const { diff_ids } = image.rootfs;
   if (diff_ids.length !== layers.length)
-    throw invalid(`${layers.length} diff_ids`, `${diff_ids.length}`);
+    throw imageInvalidError(`${layers.length} diff_ids`, `${diff_ids.length}`);
+
   const open = (index: number) => {
     const layer = layers[index] as Descriptor;
-    return unpacked(layer, diff_ids[index] ?? '', client.getBlob(repository, layer));
+    return unpackLayer(layer, diff_ids[index] ?? '', client.getBlob(repository, layer));
   };
+
   const tree = new ImageTree({ allowDevices: module.allow_devices });
   for (const index of layers.keys()) await tree.addLayer(open(index));
   const placed = tree.placed();
   const layer = await digestOf(flattenImage(placed, open));
+
   const key = objectKeys.artifact(module.account, layer.digest);
   if (await renew(services.objects, key, services.now())) {
-    // It may not be what an earlier ingest put there: read to its end, the stream throws where it is not.
-    for await (const _ of verifyStream(await getStream(services.objects, key), layer));
+    // An earlier ingest may not have put it there. Read to its end, the stream throws where the bytes differ.
+    await readToEnd(verifyStream(await getStream(services.objects, key), layer));
   } else {
     await putStream(services.objects, key, flattenImage(placed, open));
   }
   return { labels, layer, entries: flatEntries(placed) };
 }
 
+async function readToEnd(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of chunks) {
+    // The stream checks its bytes as they are read.
+  }
+}
+
 function refuseLayers(layers: readonly Descriptor[]): void {
   if (layers.length < 1 || layers.length > limits.imageLayersMax) {
-    throw invalid(`1 to ${limits.imageLayersMax} layers`, `${layers.length}`);
+    throw imageInvalidError(`1 to ${limits.imageLayersMax} layers`, `${layers.length}`);
   }
   const odd = layers.find(({ mediaType }) => layerTypes[mediaType] === undefined);
   if (odd !== undefined) {
@@ -98,7 +103,7 @@ function refuseLayers(layers: readonly Descriptor[]): void {
   throw new GantryError('layer_too_large', message, { expected, found });
 }
 
-function invalid(expected: string, found: string): GantryError {
+function imageInvalidError(expected: string, found: string): GantryError {
   return new GantryError('artifact_invalid', `expected an image of ${expected}, found ${found}`, {
     expected,
     found,
@@ -138,8 +143,8 @@ function labelsOf(labels: Record<string, string>, module: string): ImageLabels {
   };
 }
 
-/** A layer's tar, verified against its diff_id at the end. What cannot be unpacked is the artifact's fault. */
-async function* unpacked(
+/** Yields a layer's tar, and verifies its diff_id at the end. Bytes that cannot be unpacked are the artifact's fault. */
+async function* unpackLayer(
   { mediaType, digest }: Descriptor,
   diffId: string,
   source: AsyncIterable<Uint8Array>,
@@ -167,7 +172,7 @@ async function* unpacked(
   }
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== diffId)
-    throw invalid(`layer ${digest} with the diff_id ${diffId.slice(0, 100)}`, found);
+    throw imageInvalidError(`layer ${digest} with the diff_id ${diffId.slice(0, 100)}`, found);
 }
 
 async function digestOf(
