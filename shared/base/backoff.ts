@@ -5,7 +5,10 @@ interface Backoff {
   base: number;
   /** No wait is longer. */
   cap: number;
-  /** Subtracts up to `share` of the wait, so that work which failed together does not come back together. */
+  /**
+   * Subtracts up to `share` of the wait, so that work which failed together does not come back
+   * together.
+   */
   jitter?: {
     /** From 0 (nothing) to 1 (all of it). */
     share: number;

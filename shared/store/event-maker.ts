@@ -26,8 +26,10 @@ type Fact<Noun extends string, Common> = {
 }[EventName<Noun>];
 
 /**
- * Makes the function that writes a noun's events: `candidateEvent(candidate, cause, 'verified', {})`.
- * @param describe account and subject of an event about a row, and the data that every event of the noun has
+ * Makes the function that writes a noun's events: `candidateEvent(candidate, cause, 'verified',
+ * {})`.
+ * @param describe account and subject of an event about a row, and the data that every event of the
+ * noun has
  */
 export function eventMaker<const Noun extends string, Row, Common extends object>(
   noun: Noun,

@@ -25,9 +25,10 @@ import { type Build, readBuilds } from './read-builds.ts';
 const actor = 'gantry:ingest';
 
 /**
- * Ingests a verified candidate: its bytes go to S3, checked on the way, then one transaction makes the version. Each
- * step before the transaction writes content named by its digest. So a worker that dies leaves nothing to undo, and
- * the same message, however often and however concurrently it comes, makes one version.
+ * Ingests a verified candidate: its bytes go to S3, checked on the way, then one transaction makes
+ * the version. Each step before the transaction writes content named by its digest. So a worker
+ * that dies leaves nothing to undo, and the same message, however often and however concurrently it
+ * comes, makes one version.
  * @returns the outcome, for the log
  */
 export async function ingestCandidate(services: Services, message: IngestMessage): Promise<string> {
@@ -66,7 +67,10 @@ async function storeBuilds(
   );
 }
 
-/** Verifies the stored signatures once more: neither a candidate's row nor a stored verdict lets an artifact in. */
+/**
+ * Verifies the stored signatures once more: neither a candidate's row nor a stored verdict lets an
+ * artifact in.
+ */
 async function requireSigned(
   services: Services,
   module: Module,
@@ -113,10 +117,14 @@ async function makeVersion(
   );
 }
 
-/** The writes that make a version of a candidate, for the tags and the name that the candidate has now. */
+/**
+ * The writes that make a version of a candidate, for the tags and the name that the candidate has
+ * now.
+ */
 function versionWrites(read: Candidate, present: Candidate, builds: Build[], at: string): Write[] {
   const { account, module, id, digest } = present;
-  // The policy that verified the candidate must be in force now: a signer removed a moment ago lets nothing in.
+  // The policy that verified the candidate must be in force now: a signer removed a moment ago lets
+  // nothing in.
   if (present.policy_version !== read.policy_version) throw policyChanged(module);
   const version = versionOf(present, builds, at);
   requireLabelVersion(present, version.labels);
@@ -162,7 +170,10 @@ function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
   };
 }
 
-/** @throws GantryError `module_id_mismatch` for a candidate whose tags give another version than its image's label */
+/**
+ * @throws GantryError `module_id_mismatch` for a candidate whose tags give another version than its
+ * image's label
+ */
 function requireLabelVersion(candidate: Candidate, labels: ImageLabels | null): void {
   const { version_string: expected } = candidate;
   if (labels === null || mayBeVersion(labels.version, expected)) return;
@@ -171,7 +182,10 @@ function requireLabelVersion(candidate: Candidate, labels: ImageLabels | null): 
   throw new GantryError('module_id_mismatch', message, { field, expected, found: labels.version });
 }
 
-/** Bytes that are missing or wrong, which the next attempt may find whole. What the signed bytes say does not change. */
+/**
+ * Bytes that are missing or wrong, which the next attempt may find whole. What the signed bytes say
+ * does not change.
+ */
 const passingRefusals = [
   'blob_digest_mismatch',
   'blob_size_mismatch',
@@ -208,7 +222,8 @@ async function settleFailure(
     { kind: 'postponed', code, message, wait_seconds },
     { actor },
   );
-  // The message comes again too, but only after its visibility time-out, which exceeds the longest ingest.
+  // The message comes again too, but only after its visibility time-out, which exceeds the longest
+  // ingest.
   if (known !== error) throw error;
   return 'postponed';
 }

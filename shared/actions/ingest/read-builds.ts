@@ -63,7 +63,10 @@ async function storeManifest(
   await putOnce(services.objects, key, bytes, mediaType, services.now());
 }
 
-/** A version is composed and resolved by one manifest, but an agent uses the one in its layer: they must be the same. */
+/**
+ * A version is composed and resolved by one manifest, but an agent uses the one in its layer: they
+ * must be the same.
+ */
 function refuseDifferentManifests(builds: Build[], digest: string): void {
   const [first] = builds;
   const facts = (build: Build | undefined) => [build?.manifest, build?.labels];
@@ -103,7 +106,10 @@ const ociPlatformSchema = z.object({
   platform: z.object({ os: z.string(), architecture: z.string() }),
 });
 
-/** The platform that an index entry names: its annotation, else `<os>-<architecture>`; null for none. */
+/**
+ * The platform that an index entry names: its annotation, else `<os>-<architecture>`; null for
+ * none.
+ */
 function platformOf(child: Descriptor): string | null {
   const named = child.annotations?.['vnd.powernode.module.platform'] ?? ociPlatform(child);
   if (named === null || platformSchema.safeParse(named).success) return named;
@@ -169,7 +175,10 @@ async function storeNodeModule(source: IngestSource, { layers }: Manifest): Prom
   return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };
 }
 
-/** An image has no module manifest. It gets one that ships nothing to machines, and provides and requires nothing. */
+/**
+ * An image has no module manifest. It gets one that ships nothing to machines, and provides and
+ * requires nothing.
+ */
 async function storePlatformModule(source: IngestSource, image: Manifest): Promise<StoredBuild> {
   const { layer, entries, labels } = await storeImage(source, image);
   const { digest } = composefsImage(entries);

@@ -19,7 +19,10 @@ import {
 import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
 
-/** How each type of layer is unpacked (OCI image spec 1.1, "Image Layer Filesystem Changeset", and Docker's names). */
+/**
+ * How each type of layer is unpacked (OCI image spec 1.1, "Image Layer Filesystem Changeset", and
+ * Docker's names).
+ */
 const layerTypes: Record<string, () => Transform> = {
   'application/vnd.oci.image.layer.v1.tar': () => new PassThrough(),
   'application/vnd.oci.image.layer.v1.tar+gzip': createGunzip,
@@ -42,12 +45,13 @@ export interface StoredImage {
 }
 
 /**
- * Stores the image of a platform module (product.md, section 10): its labels are the module's, and its layers become one
- * tar in S3. The layers are read three times: for their tree, for the digest that names the tar, and for its bytes. Each
- * time they are checked against the digests that the author signed. Nothing is held whole.
+ * Stores the image of a platform module (product.md, section 10): its labels are the module's, and
+ * its layers become one tar in S3. The layers are read three times: for their tree, for the digest
+ * that names the tar, and for its bytes. Each time they are checked against the digests that the
+ * author signed. Nothing is held whole.
  *
- * @throws GantryError `image_labels_missing`, `module_id_mismatch`, `media_type_unsupported`, `artifact_invalid`, `tar_…`,
- * `layer_…`, and what the registry's client throws
+ * @throws GantryError `image_labels_missing`, `module_id_mismatch`, `media_type_unsupported`,
+ * `artifact_invalid`, `tar_…`, `layer_…`, and what the registry's client throws
  */
 export async function storeImage(
   { services, module, client, repository }: IngestSource<'account' | 'name' | 'allow_devices'>,
@@ -73,7 +77,8 @@ export async function storeImage(
 
   const key = objectKeys.artifact(module.account, layer.digest);
   if (await renew(services.objects, key, services.now())) {
-    // An earlier ingest may not have put it there. Read to its end, the stream throws where the bytes differ.
+    // An earlier ingest may not have put it there. Read to its end, the stream throws where the
+    // bytes differ.
     await readToEnd(verifyStream(await getStream(services.objects, key), layer));
   } else {
     await putStream(services.objects, key, flattenImage(placed, open));
@@ -143,7 +148,10 @@ function labelsOf(labels: Record<string, string>, module: string): ImageLabels {
   };
 }
 
-/** Yields a layer's tar, and verifies its diff_id at the end. Bytes that cannot be unpacked are the artifact's fault. */
+/**
+ * Yields a layer's tar, and verifies its diff_id at the end. Bytes that cannot be unpacked are the
+ * artifact's fault.
+ */
 async function* unpackLayer(
   { mediaType, digest }: Descriptor,
   diffId: string,

@@ -5,9 +5,9 @@ import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts'
 import type { IngestSource } from './ingest-source.ts';
 
 /**
- * Stores a layer: streams it from the registry to S3 and, concurrently, through the archive's checks. Nothing is held
- * whole. A wrong digest or size ends the stream with an error, and then no object is made. Afterwards the object is young
- * (see `renew`), so that the caller may name it.
+ * Stores a layer: streams it from the registry to S3 and, concurrently, through the archive's
+ * checks. Nothing is held whole. A wrong digest or size ends the stream with an error, and then no
+ * object is made. Afterwards the object is young (see `renew`), so that the caller may name it.
  */
 export async function storeLayer(
   { services, module, client, repository }: IngestSource<'account' | 'allow_devices'>,
@@ -44,7 +44,10 @@ export async function storeLayer(
 
 class UploadEnded extends Error {}
 
-/** Yields the chunks of a source, and writes each to a sink as well, at the pace of the slower reader. */
+/**
+ * Yields the chunks of a source, and writes each to a sink as well, at the pace of the slower
+ * reader.
+ */
 async function* copyTo(
   sink: PassThrough,
   source: AsyncIterable<Uint8Array>,
@@ -56,7 +59,10 @@ async function* copyTo(
   }
 }
 
-/** Waits until a stream takes more or ends. It leaves no listener behind: a large layer waits thousands of times. */
+/**
+ * Waits until a stream takes more or ends. It leaves no listener behind: a large layer waits
+ * thousands of times.
+ */
 function waitForDrain(sink: PassThrough): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

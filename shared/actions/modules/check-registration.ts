@@ -12,7 +12,10 @@ type Identities = Pick<
   'cosign_identities' | 'cosign_identity_regexp' | 'cosign_issuer_regexp'
 >;
 
-/** The pairs of regexps of a request: those of the list, after the pair that a request may give outside it. */
+/**
+ * The pairs of regexps of a request: those of the list, after the pair that a request may give
+ * outside it.
+ */
 export function identitiesOf(input: Identities): SignerIdentity[] {
   const pairs: NonNullable<Identities['cosign_identities']> = [...(input.cosign_identities ?? [])];
   const { cosign_identity_regexp, cosign_issuer_regexp } = input;
@@ -38,9 +41,10 @@ export function identitiesOf(input: Identities): SignerIdentity[] {
 }
 
 /**
- * Checks a registration's trust policy: it names a key or an identity, each is usable, and the trust root has what the
- * policy needs.
- * @throws GantryError `policy_missing`, `regexp_invalid`, `regexp_unanchored`, `key_invalid`, `trusted_root_invalid`
+ * Checks a registration's trust policy: it names a key or an identity, each is usable, and the
+ * trust root has what the policy needs.
+ * @throws GantryError `policy_missing`, `regexp_invalid`, `regexp_unanchored`, `key_invalid`,
+ * `trusted_root_invalid`
  */
 export function checkTrust(
   policy: Omit<TrustPolicy, 'repository' | 'allow_devices'>,
@@ -72,7 +76,7 @@ export function checkTrust(
   if (identities.length === 0 && trusted_keys.length === 0) {
     throw new GantryError(
       'policy_missing',
-      'expected trusted_keys or a pair of cosign_identity_regexp and cosign_issuer_regexp, found neither: nobody could sign this module',
+      'expected trusted_keys or a pair of cosign_identity_regexp and cosign_issuer_regexp, found neither',
       { field: 'trusted_keys' },
     );
   }
@@ -80,7 +84,10 @@ export function checkTrust(
     checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
 }
 
-/** `<host>/<path>` of a repository. @throws GantryError `reference_invalid`, also for one with tag or digest */
+/**
+ * `<host>/<path>` of a repository. @throws GantryError `reference_invalid`, also for one with tag
+ * or digest
+ */
 export function repositoryOf(text: string): string {
   const { host, repository, tag, digest } = parseReference(text);
   if (tag === undefined && digest === undefined) return `${host}/${repository}`;

@@ -33,8 +33,8 @@ interface Reason {
 }
 
 /**
- * Explains what became of an artifact: a version, a candidate that waits or was refused, or an artifact that was never a
- * candidate.
+ * Explains what became of an artifact: a version, a candidate that waits or was refused, or an
+ * artifact that was never a candidate.
  * @param ref a tag, a version, `sha256:<hex>` or `ver_<hex>`, of the module
  * @throws GantryError `not_found` for a module that the account does not have
  */
@@ -88,7 +88,9 @@ async function findId(db: Db, { account, module, ref, tag }: Wanted): Promise<st
 
 type Known = Omit<ArtifactExplanation, 'reason'>;
 
-/** Why an artifact is where it is, from what is known of it; `ref` as `explainArtifact` takes it. */
+/**
+ * Why an artifact is where it is, from what is known of it; `ref` as `explainArtifact` takes it.
+ */
 export function reasonFor(known: Known, ref: string): Reason {
   const { version, candidate, tag, poll } = known;
   if (tag !== null && tag.moved_to !== null) {

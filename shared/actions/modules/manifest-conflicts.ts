@@ -26,8 +26,9 @@ export interface Draft {
 }
 
 /**
- * Finds the conflicts of a manifest with the newest versions of its account's other modules that are neither retired nor
- * quarantined. `left` counts those past `limits.conflictsShownMax`. File lists are read only where patterns could meet.
+ * Finds the conflicts of a manifest with the newest versions of its account's other modules that
+ * are neither retired nor quarantined. `left` counts those past `limits.conflictsShownMax`. File
+ * lists are read only where patterns could meet.
  */
 export async function accountConflicts(
   services: Services,
@@ -81,7 +82,10 @@ function contenderOf(account: string, draft: Draft, modules: Module[], rank: Ran
   };
 }
 
-/** A bare name is the account's own module where there is one, else powernode's (product.md, section 2). */
+/**
+ * A bare name is the account's own module where there is one, else powernode's (product.md, section
+ * 2).
+ */
 function parentOf(
   account: string,
   { parent_module: written }: ModuleManifest,

@@ -16,7 +16,10 @@ import { createRepository } from '../../store/poll/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
 
-/** Registers a module. Every field is checked before anything is written. Its repository is polled from then on. */
+/**
+ * Registers a module. Every field is checked before anything is written. Its repository is polled
+ * from then on.
+ */
 export async function registerModule(
   services: Services,
   { account, actor }: Caller,
@@ -77,7 +80,10 @@ function moduleOf(
 }
 
 /** The poll state of a module's repository before its first poll, which is due immediately. */
-function unpolledRepository({ account, name, repository }: Module, at: string): Repository {
+function unpolledRepository(
+  { account, name, repository }: Module,
+  at: string,
+): Omit<Repository, 'revision'> {
   return {
     account,
     module: name,

@@ -33,8 +33,8 @@ export interface OpenRepository {
 }
 
 /**
- * Asks the registry what a tag names now, and records it with all that follows in one transaction. `decideLook` says
- * what follows.
+ * Asks the registry what a tag names now, and records it with all that follows in one transaction.
+ * `decideLook` says what follows.
  * @returns whether the registry has the tag
  */
 export async function lookAtTag(

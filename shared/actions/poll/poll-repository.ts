@@ -30,7 +30,8 @@ import {
 import { lookAtTag, type OpenRepository } from './look-at-tag.ts';
 
 /**
- * Polls one module's repository: new digests become candidates, moved tags are noted, failures back off.
+ * Polls one module's repository: new digests become candidates, moved tags are noted, failures back
+ * off.
  * @returns the outcome, for the log
  */
 export async function pollRepository(services: Services, message: PollMessage): Promise<string> {
@@ -89,7 +90,8 @@ async function readRepository(
 }
 
 async function noteFailure(services: Services, row: Repository, error: unknown): Promise<string> {
-  // The message is sent again. The schedule, which replaces lost messages, must not add another meanwhile.
+  // The message is sent again. The schedule, which replaces lost messages, must not add another
+  // meanwhile.
   if (error instanceof BudgetSpent)
     await claimRepository(services.db, row, untilSentAgain(services));
   // Rows that others kept changing say nothing about the registry: the message comes again.

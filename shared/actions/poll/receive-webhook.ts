@@ -11,14 +11,18 @@ import { readSecret } from '../context/index.ts';
 import { askForPoll } from '../modules/index.ts';
 import { hookSecretName } from '../registries/index.ts';
 
-/** Secrets of this process by webhook. One never changes; a removed webhook is refused by its row, which is read each time. */
+/**
+ * Secrets of this process by webhook. One never changes; a removed webhook is refused by its row,
+ * which is read each time.
+ */
 const secrets = new LRUCache<string, string>({ max: limits.keptSecretsMax });
 
 /**
- * Receives a registry's webhook. All that it can do is poll a repository that the account has registered: what was
- * pushed is read from the registry itself. A sender who knows the secret gets the same response for every repository. A
- * body that was delivered before does nothing.
- * @throws GantryError `hook_refused`, the same for a wrong secret and an unknown webhook; `invalid_request`
+ * Receives a registry's webhook. All that it can do is poll a repository that the account has
+ * registered: what was pushed is read from the registry itself. A sender who knows the secret gets
+ * the same response for every repository. A body that was delivered before does nothing.
+ * @throws GantryError `hook_refused`, the same for a wrong secret and an unknown webhook;
+ * `invalid_request`
  */
 export async function receiveHook(
   services: Services,

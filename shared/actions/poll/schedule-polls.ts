@@ -5,8 +5,9 @@ import { claimCandidate } from '../candidates/index.ts';
 import { enqueue, later, type Messages, nowIso, type Services } from '../context/index.ts';
 
 /**
- * Hands out what is due: repositories to the poll queue, candidates to the verify queue. Each is claimed first, so that
- * of two schedulers one hands it out. What a run has no time for is left for the next.
+ * Hands out what is due: repositories to the poll queue, candidates to the verify queue. Each is
+ * claimed first, so that of two schedulers one hands it out. What a run has no time for is left for
+ * the next.
  */
 export async function schedulePolls(
   services: Services,
@@ -31,7 +32,9 @@ export async function schedulePolls(
   return { polls, verifications };
 }
 
-/** Claims and sends some at a time: what is claimed when a run dies waits for its claim to lapse. */
+/**
+ * Claims and sends some at a time: what is claimed when a run dies waits for its claim to lapse.
+ */
 async function handOut<Stage extends 'poll' | 'verify', Row>(
   { services, end }: { services: Services; end: number },
   stage: Stage,

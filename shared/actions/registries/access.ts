@@ -12,13 +12,18 @@ import type { Services } from '../context/index.ts';
 import { forgetCredentials, registryCredentials } from './credentials.ts';
 import { type Pace, type Purpose, withinBudget } from './host-budget.ts';
 
-/** How many seconds a registry asked to wait (`Retry-After`), up to a limit; 0 when it did not ask. */
+/**
+ * How many seconds a registry asked to wait (`Retry-After`), up to a limit; 0 when it did not ask.
+ */
 export function retryAfterSeconds(error: GantryError): number {
   const { retry_after_s = 0 } = (error.details ?? {}) as { retry_after_s?: number };
   return Math.min(retry_after_s, limits.pollFailureMaxSeconds);
 }
 
-/** Dispatchers of this process by allow-list, so that connections are used again. A deployment has one list. */
+/**
+ * Dispatchers of this process by allow-list, so that connections are used again. A deployment has
+ * one list.
+ */
 const dispatchers = new LRUCache<string, ReturnType<typeof guardedDispatcher>>({ max: 4 });
 
 function dispatcherFor(allowedHosts: string[]): ReturnType<typeof guardedDispatcher> {
@@ -36,8 +41,8 @@ export interface RegistrySession {
 }
 
 /**
- * Works at a module's repository within the budget of its host, with the account's credentials for that host where it
- * has any.
+ * Works at a module's repository within the budget of its host, with the account's credentials for
+ * that host where it has any.
  * @throws BudgetSpent when the host has no room now; GantryError of the work
  */
 export async function withRegistry<T>(
@@ -70,7 +75,10 @@ export async function withRegistry<T>(
   });
 }
 
-/** Makes a function that downloads documents of other hosts, through the same guard and with the same errors. */
+/**
+ * Makes a function that downloads documents of other hosts, through the same guard and with the
+ * same errors.
+ */
 export function guardedDownload(services: Services) {
   const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
   const transport = new Transport({ dispatcher, signal: AbortSignal.timeout(limits.downloadsMs) });

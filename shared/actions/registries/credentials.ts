@@ -17,17 +17,23 @@ interface KeptCredentials {
   memory: AuthMemory;
 }
 
-/** Of this process, by secret: polls of many repositories read a secret, and ask for a token, once. */
+/**
+ * Of this process, by secret: polls of many repositories read a secret, and ask for a token, once.
+ */
 const kept = new LRUCache<string, KeptCredentials>({ max: limits.keptSecretsMax });
 
-/** Name of the secret that holds an account's credentials for a registry host: `{"username":"…","password":"…"}`. */
+/**
+ * Name of the secret that holds an account's credentials for a registry host:
+ * `{"username":"…","password":"…"}`.
+ */
 export function registrySecretName(services: Services, account: string, host: string): string {
   // Secret names may not hold colons, nor the brackets of IPv6 addresses.
   return secretName(services, 'registry', account, host.replace(/[^A-Za-z0-9.-]/g, '_'));
 }
 
 /**
- * An account's credentials for a host: those that an operator stored, else a token of ECR for a host of ECR, else none.
+ * An account's credentials for a host: those that an operator stored, else a token of ECR for a
+ * host of ECR, else none.
  * @throws GantryError `registry_unauthorized` when the stored secret is malformed
  */
 export async function registryCredentials(
@@ -54,7 +60,10 @@ export async function registryCredentials(
   return entry;
 }
 
-/** Makes the next use read the credentials again: they were refused, and an operator may have stored others. */
+/**
+ * Makes the next use read the credentials again: they were refused, and an operator may have stored
+ * others.
+ */
 export function forgetCredentials(services: Services, account: string, host: string): void {
   kept.delete(registrySecretName(services, account, host));
 }
@@ -83,7 +92,10 @@ function parseSecret(name: string, text: string): StoredCredentials {
   );
 }
 
-/** A token with which the platform's own role reads from ECR for twelve hours; null for other registries. */
+/**
+ * A token with which the platform's own role reads from ECR for twelve hours; null for other
+ * registries.
+ */
 async function ecrCredentials(services: Services, host: string) {
   const { ecr, endpointHost } = services.aws;
   const region = ecrRegion(host);

@@ -21,8 +21,9 @@ import {
 import { enqueue, later, type Messages, type Services } from '../context/index.ts';
 
 /**
- * What each kind of work asks of a registry. A lease outlives the time-out of its function, so it is dropped only when
- * its worker is dead. `work_s` ends the work before that with an error, even where a body trickles.
+ * What each kind of work asks of a registry. A lease outlives the time-out of its function, so it
+ * is dropped only when its worker is dead. `work_s` ends the work before that with an error, even
+ * where a body trickles.
  */
 const purposes = {
   poll: { pulls: false, requests: 4, work_s: 90, lease_s: 150 },
@@ -32,7 +33,10 @@ const purposes = {
 } as const;
 export type Purpose = keyof typeof purposes;
 
-/** A registry's budget has no room for the work. Not an error: the caller sends its message again with a delay. */
+/**
+ * A registry's budget has no room for the work. Not an error: the caller sends its message again
+ * with a delay.
+ */
 export class BudgetSpent extends Error {
   readonly waitSeconds: number;
 
@@ -45,14 +49,17 @@ export class BudgetSpent extends Error {
 /** What paces the requests of one piece of work. */
 export interface Pace
   extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest' | 'signal'>> {
-  /** True once the work is further ahead of its budget than the burst allows: it should stop where it can. */
+  /**
+   * True once the work is further ahead of its budget than the burst allows: it should stop where
+   * it can.
+   */
   overdrawn(): boolean;
 }
 
 /**
- * Runs work within the budget of a registry host, which all workers share. It begins only when there is room. Once it
- * has begun, nothing stops it: later work waits for what it spends beyond its share. A pause that the registry asks for
- * holds for all workers.
+ * Runs work within the budget of a registry host, which all workers share. It begins only when
+ * there is room. Once it has begun, nothing stops it: later work waits for what it spends beyond
+ * its share. A pause that the registry asks for holds for all workers.
  * @throws BudgetSpent when there is no room now
  */
 export async function withinBudget<T>(
@@ -148,8 +155,9 @@ class Meter implements Pace {
 }
 
 /**
- * Runs a stage's work on a message. Where a registry's budget is spent, the message is sent again with a delay, and this
- * one is done. The more often it comes back in vain, the more time the delay is spread over, so that a crowd thins out.
+ * Runs a stage's work on a message. Where a registry's budget is spent, the message is sent again
+ * with a delay, and this one is done. The more often it comes back in vain, the more time the delay
+ * is spread over, so that a crowd thins out.
  */
 export async function orLater<Stage extends Purpose, Outcome>(
   services: Services,

@@ -10,7 +10,10 @@ import {
 import { deleteSecret, nowIso, type Services, writeSecret } from '../context/index.ts';
 import { registrySecretName } from './credentials.ts';
 
-/** Stores the account's credentials for a registry host in place of earlier ones. The row does not hold the password. */
+/**
+ * Stores the account's credentials for a registry host in place of earlier ones. The row does not
+ * hold the password.
+ */
 export async function storeRegistryLogin(
   services: Services,
   caller: Caller,
@@ -32,7 +35,8 @@ export async function storeRegistryLogin(
 }
 
 /**
- * Removes the account's credentials for a registry host. Workers may use what they have read for five more minutes.
+ * Removes the account's credentials for a registry host. Workers may use what they have read for
+ * five more minutes.
  * @throws GantryError `not_found` when there are none
  */
 export async function forgetRegistryLogin(

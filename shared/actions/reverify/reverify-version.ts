@@ -34,15 +34,22 @@ import { askToResume, countQuarantine } from './quarantine.ts';
 /** What a re-verification found out. */
 interface Findings {
   verification: DatedVerification;
-  /** The signatures, with new ones, that were verified; null where the stored ones sufficed, or nothing does. */
+  /**
+   * The signatures, with new ones, that were verified; null where the stored ones sufficed, or
+   * nothing does.
+   */
   found: FoundSignature[] | null;
-  /** Why the registry could not be asked for more signatures; null where it was asked, or did not have to be. */
+  /**
+   * Why the registry could not be asked for more signatures; null where it was asked, or did not
+   * have to be.
+   */
   unreachable: GantryError | null;
 }
 
 /**
- * Verifies a version again, by the registration and the trust root as they are now. The stored signatures are verified
- * first; the registry is asked for others only when those fail. `reverificationOutcome` decides what follows.
+ * Verifies a version again, by the registration and the trust root as they are now. The stored
+ * signatures are verified first; the registry is asked for others only when those fail.
+ * `reverificationOutcome` decides what follows.
  * @returns the outcome, null when there is nothing to verify
  * @throws BudgetSpent when the registry's host has no room now
  */
@@ -104,7 +111,10 @@ async function verifyAgain(
   }
 }
 
-/** Saves that a version verifies. Where other signatures than the stored ones show it, machines get those. */
+/**
+ * Saves that a version verifies. Where other signatures than the stored ones show it, machines get
+ * those.
+ */
 async function saveVerified(
   services: Services,
   version: Version,
@@ -136,7 +146,10 @@ const eventNames = {
   held: 'quarantine_held',
 } as const;
 
-/** Saves that a version does not verify. It is announced when it did before, or did not for another reason. */
+/**
+ * Saves that a version does not verify. It is announced when it did before, or did not for another
+ * reason.
+ */
 async function saveUnverified(
   services: Services,
   version: Version,
@@ -156,7 +169,10 @@ async function saveUnverified(
   ]);
 }
 
-/** Saves what differs from before: the same outcome by the same policy and trust root changes no row. */
+/**
+ * Saves what differs from before: the same outcome by the same policy and trust root changes no
+ * row.
+ */
 async function saveOutcome(
   services: Services,
   version: Version,
@@ -192,7 +208,9 @@ function standingOf({ version_string: version, promotion_state: state }: Version
   return { version, state };
 }
 
-/** Compositions that passed the version over, and machines that were refused it, may have it again. */
+/**
+ * Compositions that passed the version over, and machines that were refused it, may have it again.
+ */
 async function composeAgain(services: Services, version: Version): Promise<void> {
   const { account, module, id: version_id, promotion_state } = version;
   if (promotion_state === 'built') return;

@@ -4,13 +4,16 @@ import { eachAccount } from '../../store/accounts/index.ts';
 import { listModules, versionIdsIn } from '../../store/modules/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 
-/** Modules that are handed out at a time. */
+/** Modules that are sent to the queue at a time. */
 const pageSize = 1000;
 
-/** What is handed out to machines. */
+/** The states whose versions machines get. */
 const handedOut: readonly PromotionState[] = ['staging', 'blessed', 'live'];
 
-/** Asks for the re-verification of everything that is handed out, in every account. Answers how many accounts there are. */
+/**
+ * Requests the re-verification of every version that machines get, in every account. Returns the
+ * number of accounts.
+ */
 export async function scheduleReverification(services: Services): Promise<number> {
   let accounts = 0;
   for await (const { slug } of eachAccount(services.db)) {
@@ -20,7 +23,9 @@ export async function scheduleReverification(services: Services): Promise<number
   return accounts;
 }
 
-/** Breaks a message down by one step: all accounts, an account's modules, a module's versions. */
+/**
+ * Splits a message one level down: into all accounts, an account's modules, or a module's versions.
+ */
 export async function fanOut(
   services: Services,
   { account, module, built }: ReverifyMessage,

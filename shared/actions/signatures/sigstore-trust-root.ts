@@ -17,14 +17,14 @@ export interface SigstoreTrustRoot {
 }
 
 /**
- * The trust root that this process opened last, by bucket: it is read again only when the object's ETag has changed. A
- * process has one bucket; tests have more.
+ * The trust root that this process opened last, by bucket: it is read again only when the object's
+ * ETag has changed. A process has one bucket; tests have more.
  */
 const opened = new LRUCache<string, { etag: string; trust: OpenedTrust | null }>({ max: 4 });
 
 /**
- * The newest public-good trust root that a refresh stored, else the shipped copy. The stored one is verified from the
- * shipped root up; one that does not verify is ignored.
+ * The newest public-good trust root that a refresh stored, else the shipped copy. The stored one is
+ * verified from the shipped root up; one that does not verify is ignored.
  * @param anchor TUF root metadata to verify from, JSON text
  */
 export async function publicTrustRoot(
@@ -73,8 +73,9 @@ export interface Refresh {
 }
 
 /**
- * Fetches the public-good trust root through TUF and stores it, with the metadata below which the next refresh must not
- * fall. Of two concurrent refreshes one gets `conflict`. A refresh that fails leaves the stored root in place.
+ * Fetches the public-good trust root through TUF and stores it, with the metadata below which the
+ * next refresh must not fall. Of two concurrent refreshes one gets `conflict`. A refresh that fails
+ * leaves the stored root in place.
  * @throws GantryError `trust_root_unreachable`, `trust_root_refused`, `conflict`
  */
 export async function refreshTrustRoot(
@@ -95,7 +96,10 @@ export async function refreshTrustRoot(
   return { changed: version !== (stored?.version ?? shippedTrust().version), version, fresh_until };
 }
 
-/** Days until the stored trust root is overdue for a refresh: negative past it, 0 where none was ever stored. */
+/**
+ * Days until the stored trust root is overdue for a refresh: negative past it, 0 where none was
+ * ever stored.
+ */
 export function trustRootDaysLeft({ fresh_until }: SigstoreTrustRoot, now: Date): number {
   return fresh_until === null ? 0 : (Date.parse(fresh_until) - now.getTime()) / (24 * 3600 * 1000);
 }

@@ -10,8 +10,8 @@ const storedSchema = z.object({
 });
 
 /**
- * Stores the signatures that satisfied the policy, and verified attestations. Agents verify them again, so the others
- * are of no use to them.
+ * Stores the signatures that satisfied the policy, and verified attestations. Agents verify them
+ * again, so the others are of no use to them.
  * @returns the `evidence_key`
  */
 export async function storeSignatures(
@@ -32,8 +32,8 @@ export async function storeSignatures(
 }
 
 /**
- * The signatures that lie at an `evidence_key`; none where the object is lost or holds something else. They prove
- * nothing until they are verified.
+ * The signatures that lie at an `evidence_key`; none where the object is lost or holds something
+ * else. They prove nothing until they are verified.
  */
 export async function readStoredSignatures(
   services: Services,

@@ -14,13 +14,16 @@ import { publicTrustRoot } from './sigstore-trust-root.ts';
 
 /** A verification, and how far the trust root behind it can be trusted. */
 export interface DatedVerification extends Verification {
-  /** False where the trust root is overdue for a refresh, or is the copy that came with the release. */
+  /**
+   * False where the trust root is overdue for a refresh, or is the copy that came with the release.
+   */
   fresh: boolean;
 }
 
 /**
- * Verifies an artifact's signatures by the policy of its module's row as it was read, and by the newest trust root. The
- * verdict on the same signatures by the same policy, trust root and rules is looked up.
+ * Verifies an artifact's signatures by the policy of its module's row as it was read, and by the
+ * newest trust root. The verdict on the same signatures by the same policy, trust root and rules is
+ * looked up.
  * @param digest the artifact manifest's
  */
 export async function verifySignatures(
@@ -57,8 +60,8 @@ export async function verifySignatures(
 }
 
 /**
- * Verifies as `verifySignatures` does, but stores no verdict and looks none up: write access to the table must not be
- * enough to let an artifact in.
+ * Verifies as `verifySignatures` does, but stores no verdict and looks none up: write access to the
+ * table must not be enough to let an artifact in.
  */
 export async function verifySignaturesUncached(
   services: Services,

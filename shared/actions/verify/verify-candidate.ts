@@ -18,9 +18,10 @@ import { storeSignatures, verifySignatures } from '../signatures/index.ts';
 const actor = 'gantry:verify';
 
 /**
- * Verifies one candidate's signatures by its module's policy. A verified candidate moves on to ingest; one without a
- * signature waits; a signature that does not satisfy the policy is a rejection, shown immediately. Both are verified
- * again for 24 hours. A registry that fails is no verdict: the candidate stays as it is and is verified again.
+ * Verifies one candidate's signatures by its module's policy. A verified candidate moves on to
+ * ingest; one without a signature waits; a signature that does not satisfy the policy is a
+ * rejection, shown immediately. Both are verified again for 24 hours. A registry that fails is no
+ * verdict: the candidate stays as it is and is verified again.
  * @returns the outcome, for the log
  */
 export async function verifyCandidate(services: Services, message: VerifyMessage): Promise<string> {
@@ -64,7 +65,8 @@ async function readSignatures(
       ({ client, reference }) => collectSignatures(client, reference.repository, digest),
     );
   } catch (error) {
-    // Its message is sent again. The schedule, which replaces lost messages, must not add another meanwhile.
+    // Its message is sent again. The schedule, which replaces lost messages, must not add another
+    // meanwhile.
     if (error instanceof BudgetSpent)
       await claimCandidate(services, candidate, untilSentAgain(services));
     if (!(error instanceof GantryError)) throw error;

@@ -10,7 +10,10 @@ export const candidateStates = [
 
 export type CandidateState = (typeof candidateStates)[number];
 
-/** A digest seen in a module's repository, before (and after) it is a version. `transition` says how it changes. */
+/**
+ * A digest seen in a module's repository, before (and after) it is a version. `transition` says how
+ * it changes.
+ */
 export interface Candidate {
   account: string;
   module: string;
@@ -33,7 +36,9 @@ export interface Candidate {
   /** When it is verified again; null when it is not. */
   next_verify_at: string | null;
   attempts: number;
-  /** Counts the changes of the row, so that a write can name the one it read. 0: it has no row yet. */
+  /**
+   * Counts the changes of the row, so that a write can name the one it read. 0: it has no row yet.
+   */
   revision: number;
   found_at: string;
   updated_at: string;
@@ -81,7 +86,10 @@ export function unknownCandidate(
   };
 }
 
-/** Whether another worker decided on a candidate since it was read, so that what was found out no longer counts. */
+/**
+ * Whether another worker decided on a candidate since it was read, so that what was found out no
+ * longer counts.
+ */
 export function wasDecided(read: Candidate, present: Candidate): boolean {
   return situationOf(present) !== situationOf(read) || present.attempts !== read.attempts;
 }

@@ -6,6 +6,7 @@ import type { Candidate, Situation } from './candidate.ts';
 
 /** What can happen to a candidate, with what is known of it. */
 export interface Occurrences {
+  /** Poll found that the tag names the candidate. */
   tag_seen: { tag: string };
   /** `names`: the digest that the tag names now; null when the registry does not have the tag. */
   tag_left: { tag: string; names: string | null };
@@ -30,7 +31,10 @@ type CandidateChange = Partial<
   Omit<Candidate, 'account' | 'module' | 'id' | 'digest' | 'revision'>
 >;
 
-/** An event of a candidate: its name after `gantry.candidate.`, and what it says besides module and digest. */
+/**
+ * An event of a candidate: its name after `gantry.candidate.`, and what it says besides module and
+ * digest.
+ */
 export type CandidateFact =
   | readonly ['found', { tag: string }]
   | readonly ['awaiting_signature' | 'rejected', Reason]
@@ -73,7 +77,8 @@ export const findAgain: Move<'tag_seen'> = {
 export const addTag: Move<'tag_seen'> = {
   to: ['same'],
   make: (candidate, { tag }, now) => {
-    // A message may be lost, so each look at a tag sends one for a candidate that nobody verified yet.
+    // A message may be lost, so each look at a tag sends one for a candidate that is not verified
+    // yet.
     const next = candidate.state === 'found' ? 'verify' : null;
     if (!takesTag(candidate, tag)) return next && changeTo(null, { next });
 
@@ -116,7 +121,9 @@ export const tagVersion: Move<'version_tagged'> = {
   },
 };
 
-/** Of two schedulers that claim a candidate, one wins. The claim lapses should its message be lost. */
+/**
+ * Of two schedulers that claim a candidate, one wins. The claim lapses should its message be lost.
+ */
 export const claim: Move<'claimed'> = {
   to: ['same'],
   make: (_, { until }) => changeTo({ next_verify_at: until }),
@@ -125,7 +132,8 @@ export const claim: Move<'claimed'> = {
 export const accept: Move<'signatures_accepted'> = {
   to: ['verified'],
   make: (candidate, { verification, evidence_key }, now) => {
-    // Reset the backoff only when leaving the wait for a signature: a failed ingest keeps growing its own.
+    // Reset the backoff only when leaving the wait for a signature: a failed ingest keeps growing
+    // its own.
     const waited = candidate.state === 'found' || candidate.state === 'awaiting_signature';
     const set: CandidateChange = {
       ...verificationFields(verification),
@@ -168,7 +176,10 @@ export const rejectSignatures: Move<'signatures_refused'> = {
   },
 };
 
-/** A failure that says nothing about the artifact: the candidate stays what it is, however old it is. */
+/**
+ * A failure that says nothing about the artifact: the candidate stays what it is, however old it
+ * is.
+ */
 export const postpone: Move<'postponed'> = {
   to: ['same'],
   make: ({ attempts }, { code, message, wait_seconds }, now) =>
@@ -273,7 +284,10 @@ function verificationFields({ verdict, policy_version, trust_root_version }: Ver
   return { signatures: verdict.signatures, policy_version, trust_root_version };
 }
 
-/** When a candidate is verified again: the wait doubles. Null once 24 hours have passed since it was found. */
+/**
+ * When a candidate is verified again: the wait doubles. Null once 24 hours have passed since it was
+ * found.
+ */
 function nextAttemptAt({ attempts, found_at }: Candidate, now: Date): string | null {
   const ageSeconds = (now.getTime() - Date.parse(found_at)) / 1000;
   return ageSeconds >= limits.awaitSignatureSeconds ? null : after(now, backoffSeconds(attempts));
@@ -284,7 +298,10 @@ function backoffSeconds(attempt: number): number {
   return backoff({ attempt, base, cap });
 }
 
-/** The message that follows starts the verification; the schedule starts it should the message be lost. */
+/**
+ * The message that follows starts the verification; the schedule starts it should the message be
+ * lost.
+ */
 function afterLostMessage(now: Date): string {
   return after(now, limits.verifyRetryMinSeconds);
 }

@@ -20,8 +20,9 @@ import {
 } from './moves.ts';
 
 /**
- * The life of a candidate: what follows from each occurrence in each situation. Null: nothing follows, because the
- * occurrence is about the candidate as it was before. docs/reference/verification.md draws this table.
+ * The life of a candidate: what follows from each occurrence in each situation. Null: nothing
+ * follows, because the occurrence is about the candidate as it was before.
+ * docs/reference/verification.md draws this table.
  */
 export const candidateLife: Readonly<
   Record<Situation, { readonly [Kind in OccurrenceKind]: Move<Kind> | null }>
@@ -121,7 +122,10 @@ export const candidateLife: Readonly<
   },
 };
 
-/** What follows for a candidate from what happened; null when nothing does. Pure: the caller writes `set` and events. */
+/**
+ * What follows for a candidate from what happened; null when nothing does. Pure: the caller writes
+ * `set` and events.
+ */
 export function transition<Kind extends OccurrenceKind>(
   candidate: Candidate,
   occurrence: Occurrence<Kind>,

@@ -10,7 +10,10 @@ import type {
 export const varieties = ['subscription', 'config', 'instance'] as const;
 export type Variety = (typeof varieties)[number];
 
-/** Categories that every account starts with (product.md, section 1); `position` is the base of layer priority. */
+/**
+ * Categories that every account starts with (product.md, section 1); `position` is the base of
+ * layer priority.
+ */
 export const seededCategories = [
   { slug: 'system-base', position: 10 },
   { slug: 'security-hardening', position: 30 },
@@ -44,8 +47,8 @@ export interface Module {
   platforms: string[];
   allow_devices: boolean;
   /**
-   * Patterns, as they stand in a `protected_spec` of the module, that protect what they match whether the module ships it or
-   * not (product.md, section 7). Sorted, none twice.
+   * Patterns, as they stand in a `protected_spec` of the module, that protect what they match
+   * whether the module ships it or not (product.md, section 7). Sorted, none twice.
    */
   granted_reservations: string[];
   /** `policyVersion` of the row: names what a verdict was made by. */
@@ -73,17 +76,18 @@ export type TrustPolicy = Pick<Module, (typeof trustFields)[number]>;
 /** Fields of a registration that decide what templates are composed of. */
 export const compositionFields = ['visibility', 'category', 'platforms'] as const;
 
-/** What can be changed of a registration; name, variety and parent are what the module is. */
+/** The changeable fields of a registration. Name, variety and parent never change. */
 export type ModuleChanges = Partial<TrustPolicy & Pick<Module, (typeof compositionFields)[number]>>;
 
-/** Names a trust policy: SHA-256 over all that decides whether an artifact gets in. */
+/** Names a trust policy: the SHA-256 of every field that decides whether an artifact gets in. */
 export function policyVersion(policy: TrustPolicy): string {
   return sha256Hex(JSON.stringify(trustFields.map((field) => policy[field])));
 }
 
 /**
- * Whether something could get in by the next policy that did not by the one before. Taking away signers and demanding more
- * does not; another trust root or repository cannot be compared, so it counts.
+ * Whether the next policy could let an artifact in that the one before refused. To remove signers
+ * or to demand more does not. Trust roots and repositories cannot be compared, so another one
+ * counts.
  */
 export function loosensTrust(was: TrustPolicy, next: TrustPolicy): boolean {
   const adds = <T>(before: readonly T[], after: readonly T[]) =>
@@ -99,14 +103,18 @@ export function loosensTrust(was: TrustPolicy, next: TrustPolicy): boolean {
   );
 }
 
-/** A registration with changes made; its policy is named anew where it is another. */
+/**
+ * A registration with changes made. Where its trust policy changes, so does the name of the policy.
+ */
 export function withModuleChanges(module: Module, set: ModuleChanges): Module {
   const next = { ...module, ...set };
   const same = trustFields.every((field) => isDeepStrictEqual(module[field], next[field]));
   return same ? next : { ...next, policy_version: policyVersion(next) };
 }
 
-/** Whether what a row demands is judged by the public-good trust root; a key alone needs none. */
+/**
+ * Whether a row's signatures are verified by the public-good trust root. A key alone needs none.
+ */
 export function needsPublicRoot(
   module: Pick<Module, 'identities' | 'trusted_root' | 'require_tlog'>,
 ): boolean {
@@ -133,7 +141,10 @@ export function signaturePolicy(
   };
 }
 
-/** A module with reservations granted and revoked; granting one that it has, or revoking one that it lacks, changes nothing. */
+/**
+ * A module with reservations granted and revoked. To grant one that it has, or revoke one that it
+ * lacks, changes nothing.
+ */
 export function withReservations(
   module: Module,
   change: { grant: readonly string[]; revoke: readonly string[] },

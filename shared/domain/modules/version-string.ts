@@ -8,7 +8,8 @@ export type TagMeaning =
   | { kind: 'signature' }
   | { kind: 'ignored' };
 
-// OCI distribution 1.1, "Pulling manifests". Registries may list anything; a blank at the end would be a second 1.0.0.
+// OCI distribution 1.1, "Pulling manifests". Registries may list anything, even a second 1.0.0 with
+// a trailing blank.
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 /** Whether a registry may have such a tag. */
@@ -17,8 +18,8 @@ export function isTag(text: string): boolean {
 }
 
 /**
- * Reads a tag: a semver tag (with or without `v`) gives the version, a commit hash gives `0.0.0+git.<first 12>`,
- * `sha256-…` tags are signatures, everything else is ignored.
+ * Reads a tag: a semver tag (with or without `v`) gives the version, a commit hash gives
+ * `0.0.0+git.<first 12>`, `sha256-…` tags are signatures, everything else is ignored.
  */
 export function readTag(tag: string): TagMeaning {
   if (!isTag(tag)) return { kind: 'ignored' };
@@ -34,7 +35,10 @@ export function readTag(tag: string): TagMeaning {
   return { kind: 'ignored' };
 }
 
-/** The version that tags give, in the order in which they were seen: the first semver tag's, else the first commit's. */
+/**
+ * The version that tags give, in the order in which they were seen: the first semver tag's, else
+ * the first commit's.
+ */
 export function versionStringOf(tags: readonly string[]): string {
   const meanings = tags.map(readTag);
   const named =
@@ -48,7 +52,10 @@ export function isCommitName(version_string: string): boolean {
   return version_string.startsWith('0.0.0+git.');
 }
 
-/** Whether an image whose label states a version may have this one: the same, or the name of a commit. */
+/**
+ * Whether an image whose label states a version may have this one: the same, or the name of a
+ * commit.
+ */
 export function mayBeVersion(stated: string, version_string: string): boolean {
   const meaning = readTag(stated.replace('+', '_'));
   return (
@@ -58,8 +65,8 @@ export function mayBeVersion(stated: string, version_string: string): boolean {
 }
 
 /**
- * The version string that a further tag offers to a version: a semver tag names what only a commit named so far, while
- * it is merely built. Null when the tag is just another tag of it.
+ * The version string that a further tag offers to a version: a semver tag names what only a commit
+ * named so far, while it is merely built. Null when the tag is just another tag of it.
  */
 export function offeredVersionString(
   version: Pick<Version, 'promotion_state' | 'version_string' | 'labels'>,

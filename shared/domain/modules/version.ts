@@ -20,7 +20,10 @@ export function lifecycleState(state: PromotionState): string {
   return state === 'built' ? 'draft' : state === 'retired' ? 'archived' : state;
 }
 
-/** What one platform of a version is made of. An index has one a platform; a plain manifest has one, named `any`. */
+/**
+ * What one platform of a version is made of. An index has one for each platform; a plain manifest
+ * has one, named `any`.
+ */
 export interface VersionBuild {
   platform: string;
   manifest_digest: string;
@@ -34,7 +37,10 @@ export interface VersionBuild {
   entries: number;
 }
 
-/** `node`: a layer of files for machines. `platform`: an image whose code runs as a function (product.md, section 10). */
+/**
+ * `node`: a layer of files for machines. `platform`: an image whose code runs as a function
+ * (product.md, section 10).
+ */
 export const versionKinds = ['node', 'platform'] as const;
 
 export type VersionKind = (typeof versionKinds)[number];
@@ -73,14 +79,16 @@ export interface Version {
   quarantined: boolean;
   held: boolean;
   builds: VersionBuild[];
-  /** Normalised manifest (canonical JSON text is in S3 beside the layer; this is its parsed form). */
+  /**
+   * Normalised manifest (canonical JSON text is in S3 beside the layer; this is its parsed form).
+   */
   manifest: ModuleManifest;
-  /** S3 key of the evidence: signature candidates that satisfied the policy, and the manifest bytes. */
+  /** S3 key of the stored signatures, which satisfied the policy. */
   evidence_key: string;
   signatures: SignatureVerdict[];
   /** Absent before the first. */
   reverification?: Reverification;
-  /** Who approved its promotions so far; agents are told. */
+  /** Who approved its promotions so far. Agents get this list. */
   approvals: VersionApproval[];
   /** Counts the changes of the row; a change states the one that was read. */
   revision: number;
@@ -88,7 +96,10 @@ export interface Version {
   state_changed_at: string;
 }
 
-/** Where a version may go from each state (product.md, section 8). Going backwards is a rollback, not a promotion. */
+/**
+ * Where a version may go from each state (product.md, section 8). Going backwards is a rollback,
+ * not a promotion.
+ */
 const allowed: Record<PromotionState, readonly PromotionState[]> = {
   built: ['staging', 'retired'],
   staging: ['blessed', 'retired'],

@@ -40,7 +40,8 @@ export function settlePoll(
   const next_poll_at = after(listedAt, limits.pollSeconds);
 
   if (freshLeft > 0) {
-    // Only a poll that found tags asks for more: a list of tags that do not exist must not keep workers busy.
+    // Only a poll that found tags asks for more: a list of tags that do not exist must not keep
+    // workers busy.
     const again = freshFound > 0;
     // Should the message that asks for the rest be lost, the schedule asks.
     const next = again ? after(now, resentSeconds) : next_poll_at;
@@ -59,7 +60,9 @@ export interface PollFailure {
   message: string;
   /** How long the registry asked for, 0 when it did not. */
   waitSeconds: number;
-  /** A random number from 0 up to 1: repositories that failed together must not come back together. */
+  /**
+   * A random number from 0 up to 1: repositories that failed together must not come back together.
+   */
   random: number;
 }
 

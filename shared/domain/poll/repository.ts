@@ -3,7 +3,9 @@ export interface Repository {
   account: string;
   module: string;
   repository: string;
-  /** SHA-256 of the tag list last read; an unchanged list costs one request a page and nothing else. */
+  /**
+   * SHA-256 of the tag list last read; an unchanged list costs one request a page and nothing else.
+   */
   tags_hash: string | null;
   next_poll_at: string;
   polled_at: string | null;

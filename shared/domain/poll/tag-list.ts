@@ -36,8 +36,8 @@ export function endsWithList(row: Repository, { tags_hash }: TagList, now: strin
 }
 
 /**
- * Listed tags that can name a version, each once. Semver tags come first, so that a digest which a commit's tag names as
- * well gets its version from the start.
+ * Listed tags that can name a version, each once. Semver tags come first, so that a digest which a
+ * commit's tag names as well gets its version from the start.
  */
 export function versionTags({ tags }: TagList): string[] {
   const ofKind = (wanted: 'version' | 'commit') =>

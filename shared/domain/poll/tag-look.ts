@@ -16,11 +16,19 @@ export interface TagLook {
 /** What is stored about a tag and the digests that it left and names. */
 export interface TagRows {
   before: Tag | null;
-  /** The candidate of the digest that the tag named before, where it does not name that digest any more. */
+  /**
+   * The candidate of the digest that the tag named before, where it does not name that digest any
+   * more.
+   */
   leaving: Candidate | null;
-  /** The candidate of the digest that the tag names now: an `unknownCandidate` where nothing is stored. */
+  /**
+   * The candidate of the digest that the tag names now: an `unknownCandidate` where nothing is
+   * stored.
+   */
   named: Candidate | null;
-  /** The version that the named candidate has become, and the version string that the tag gives it. */
+  /**
+   * The version that the named candidate has become, and the version string that the tag gives it.
+   */
   version: { row: Version; version_string: string } | null;
 }
 
@@ -39,9 +47,10 @@ type TagFact =
   | readonly ['deleted', { digest: string }];
 
 /**
- * Decides what a look at a tag means. A tag that leaves the digest of an ingested version never changes that version:
- * it raises `tag_moved`, and its new digest is not taken up. A tag that leaves a digest which never became a version
- * names another candidate from then on. Null when a later look is stored already, or nothing is new.
+ * Decides what a look at a tag means. A tag that leaves the digest of an ingested version never
+ * changes that version: it raises `tag_moved`, and its new digest is not taken up. A tag that
+ * leaves a digest which never became a version names another candidate from then on. Null when a
+ * later look is stored already, or nothing is new.
  */
 export function decideLook(look: TagLook, rows: TagRows, now: Date): TagOutcome | null {
   const { before } = rows;

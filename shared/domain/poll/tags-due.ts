@@ -9,9 +9,10 @@ export function freshTags(list: TagList, known: readonly Tag[]): string[] {
 }
 
 /**
- * Known tags that are due to be looked at again: first those that left the list, then those with the oldest look before
- * `before`. A tag that is gone and is not listed again is left alone.
- * @param listed all tags that the registry lists; null where the list was cut short, so that it says of no tag that it left
+ * Known tags that are due to be looked at again: first those that left the list, then those with
+ * the oldest look before `before`. A tag that is gone and is not listed again is left alone.
+ * @param listed all tags that the registry lists; null where the list was cut short, so that it
+ * says of no tag that it left
  */
 export function tagsToLookAt(
   known: readonly Tag[],

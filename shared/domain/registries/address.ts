@@ -1,6 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 
-/** `address/prefix`, as IANA's special-purpose registries have them (RFC 6890 and what updates it). */
+/**
+ * `address/prefix`, as IANA's special-purpose registries have them (RFC 6890 and what updates it).
+ */
 type Network = readonly [address: string, prefix: number];
 
 /** IPv4 that is not of the public internet. */
@@ -22,12 +24,13 @@ const special4: readonly Network[] = [
 ];
 
 /**
- * Global unicast. All else of IPv6 is not public: loopback, ULA, link-local and multicast, and what wraps an IPv4 address
- * (::ffff:0:0/96, 64:ff9b::/96, 64:ff9b:1::/48), by which 127.0.0.1 would be reached under another name.
+ * Global unicast. The rest of IPv6 is not public: loopback, ULA, link-local and multicast, and the
+ * networks that wrap an IPv4 address (::ffff:0:0/96, 64:ff9b::/96, 64:ff9b:1::/48), by which
+ * 127.0.0.1 would have another name.
  */
 const global6: readonly Network[] = [['2000::', 3]];
 
-/** Within it: IETF's own, Teredo and benchmarks among them; documentation; 6to4. */
+/** Special networks within it: IETF's own (with Teredo and benchmarks), documentation and 6to4. */
 const special6: readonly Network[] = [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -35,7 +38,7 @@ const special6: readonly Network[] = [
   ['3fff::', 20],
 ];
 
-/** Where an organisation's own hosts live, but for the ULA at which AWS serves metadata. */
+/** Where an organisation's own hosts live, except the ULA at which AWS serves metadata. */
 const privateUse: readonly Network[] = [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -57,13 +60,13 @@ const isPrivateUse = within(privateUse);
 const isMetadata6 = within(metadata6);
 const isLoopback = within(loopback);
 
-/** Whether an IP address is of the public internet. An address with a zone is not: zones are for links. */
+/** Whether an IP address is public. An address with a zone is not: zones are for links. */
 export function isPublicAddress(address: string): boolean {
   if (isIP(address) === 4) return !isSpecial4(address);
   return isGlobal6(address) && !isSpecial6(address);
 }
 
-/** Whether an IP address is of the machine itself. */
+/** Whether an IP address means the machine itself. */
 export function isLoopbackAddress(address: string): boolean {
   return isLoopback(address);
 }
@@ -77,13 +80,14 @@ export function isLoopbackName(name: string): boolean {
 export interface AllowList {
   /** Whether a host, a name or an address without port, is listed. */
   lists(host: string): boolean;
-  /** Whether a host may be reached at an address that it was found to have. */
+  /** Whether a host may be reached at an address to which it resolved. */
   permits(host: string, address: string): boolean;
 }
 
 /**
- * Reads an allow-list. An address or a network (CIDR) permits just that. A name permits the networks of private use, and
- * `localhost` the loopback: whoever answers for a name could else point it at metadata or at the machine itself.
+ * Reads an allow-list. An address or a network (CIDR) permits just that. A name permits the
+ * networks of private use, and `localhost` permits the loopback: otherwise the owner of a name
+ * could point it at metadata or at the machine itself.
  * @throws RangeError naming the entry that is neither
  */
 export function parseAllowList(entries: readonly string[]): AllowList {
@@ -119,12 +123,15 @@ function parseNetwork(text: string): Network | null {
   return /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= bits ? [address, Number(prefix)] : null;
 }
 
-/** Names are compared without case and without the dot that marks them as complete. */
+/** Names are compared without case and without the trailing dot of a complete name. */
 function canonical(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
-/** Whether an address lies in one of the networks of its own family: wrapped IPv4 is not taken for IPv4. */
+/**
+ * Tests whether an address lies in a network of its own family. Wrapped IPv4 does not count as
+ * IPv4.
+ */
 function within(networks: readonly Network[]): (address: string) => boolean {
   const lists = { 4: new BlockList(), 6: new BlockList() };
   for (const [address, prefix] of networks) {

@@ -2,13 +2,14 @@ import { limits } from '../../base/limits/index.ts';
 import { parseAllowList } from './address.ts';
 
 /**
- * How much one registry host is asked at most, by all workers of a deployment together. Requests are paced by the
- * generic cell rate algorithm (ITU-T I.371): `spent_until` is the time until which what was asked is paid for; whoever
- * asks moves it on by the price of a request, and may begin as long as it is no more than the burst ahead of the clock.
+ * How much all workers of a deployment together may ask one registry host. Requests are paced by
+ * the generic cell rate algorithm (ITU-T I.371): `spent_until` is the time until which past
+ * requests are paid for. Each request moves it on by its price. Work may begin while it is at most
+ * the burst ahead of the clock.
  */
 export interface HostBudget {
   requests_per_second: number;
-  /** Pieces of work (a poll, a verification, an ingest) at the same time. */
+  /** Pieces of work (a poll, a verification, an ingest) that run concurrently. */
   concurrency: number;
 }
 
@@ -17,11 +18,11 @@ export interface BudgetRow {
   host: string;
   shard: number;
   spent_until: number;
-  /** Nothing is asked before it: the registry said so. */
+  /** The registry asked for no requests before it. */
   paused_until: number;
   /** Manifests and blobs are not read before it; lists of tags and HEAD are free. */
   pulls_paused_until: number;
-  /** Work that is going on, by id, with the time at which it is taken for dead. */
+  /** Running work by id, with the time after which it counts as dead. */
   leases: Record<string, number>;
 }
 
@@ -31,17 +32,21 @@ export interface Pause {
   untilMs: number;
 }
 
-/** Registries of the internet: what none of them has been seen to refuse from a client of some hundred repositories. */
+/**
+ * Registries of the internet. None was seen to refuse this much from a client with some hundred
+ * repositories.
+ */
 const publicBudget: HostBudget = { requests_per_second: 20, concurrency: 8 };
 /** Registries at an allow-listed private address are the operator's own. */
 const privateBudget: HostBudget = { requests_per_second: 500, concurrency: 32 };
-/** Docker Hub refuses addresses that ask more than some hundred times a minute, whatever they ask. */
+/** Docker Hub refuses addresses that send more than some hundred requests a minute, of any kind. */
 const knownBudgets: Record<string, HostBudget> = {
   'docker.io': { requests_per_second: 3, concurrency: 4 },
 };
 
 /**
- * The budget of a host (with port): the operator's word, else what is known of it, else a careful default.
+ * The budget of a host (with port): the operator's setting, else a known one, else a careful
+ * default.
  * @param configured budgets by host, as the deployment's setting has them
  * @param privateHosts what an operator allow-listed, as `parseAllowList` reads it
  */
@@ -58,12 +63,18 @@ export function hostBudget(
   );
 }
 
-/** What may be asked at once after a rest: two seconds' worth, and never less than one piece of work needs. */
+/**
+ * What may be asked in one burst after a pause: two seconds' worth, and at least what one piece of
+ * work needs.
+ */
 export function burstMs({ requests_per_second }: HostBudget, requests: number): number {
   return Math.max(2000, (requests * 1000) / requests_per_second);
 }
 
-/** Rows over which a host's budget is spread: each lease writes its row twice, and a partition takes 1,000 a second. */
+/**
+ * Rows over which a host's budget is spread: each lease writes its row twice, and a partition takes
+ * 1,000 a second.
+ */
 export function budgetShards({ requests_per_second }: HostBudget): number {
   return Math.max(1, Math.ceil(requests_per_second / 125));
 }
@@ -77,7 +88,10 @@ export function shardBudget(budget: HostBudget): HostBudget {
   };
 }
 
-/** Milliseconds until a budget that refused may have room again; `busyMs` where only the work going on is in the way. */
+/**
+ * Milliseconds until a budget that refused may have room again; `busyMs` where only running work is
+ * in the way.
+ */
 export function waitMs(
   row: BudgetRow,
   nowMs: number,
@@ -93,10 +107,16 @@ export function waitMs(
   return until > nowMs ? until - nowMs : busyMs;
 }
 
-/** How long a message that was put off, because its registry's budget was spent, may take to come back. */
+/**
+ * How long a message that was put off, because its registry's budget was spent, may take to come
+ * back.
+ */
 export const resentSeconds = limits.budgetWaitMaxSeconds + limits.pollClaimSeconds;
 
-/** `ghcr.io=50:16, registry.example.com:5000=200:32`: host, requests a second, pieces of work at once. Null: malformed. */
+/**
+ * `ghcr.io=50:16, registry.example.com:5000=200:32`: host, requests a second, concurrent pieces of
+ * work. Null: malformed.
+ */
 export function parseHostBudgets(text: string): Record<string, HostBudget> | null {
   const budgets: Record<string, HostBudget> = {};
   for (const part of text.split(',').map((each) => each.trim())) {

@@ -1,14 +1,20 @@
-/** How many versions of an account were quarantined of late, and whether a person was asked before there are more. */
+/**
+ * How many versions of an account were quarantined recently, and whether a person was asked before
+ * more are.
+ */
 export interface QuarantineBudget {
   account: string;
   /** Versions quarantined since `window_started_at`. */
   count: number;
   window_started_at: string;
-  /** When a person was asked; from then on nothing is quarantined until it is granted. Null where nobody is asked. */
+  /**
+   * When a person was asked. From then on, nothing is quarantined until it is granted. Null: not
+   * asked.
+   */
   asked_at: string | null;
-  /** Until when a person lets everything be quarantined; null where nobody did. */
+  /** Until when a person allows every quarantine; null without such a grant. */
   granted_until: string | null;
-  /** Counts the changes of the row: who changes it says which one was read. */
+  /** Counts the changes of the row, so that a write can name the one it read. */
   revision: number;
 }
 
@@ -24,8 +30,8 @@ export function freshBudget(account: string, now: string): QuarantineBudget {
 }
 
 /**
- * The budget after one more quarantine, or null where that waits for a person: trust material or a registration that is wrong
- * makes many versions fail at once, an author who should not count makes a few.
+ * The budget after one more quarantine, or null where that waits for a person. Wrong trust material
+ * or a wrong registration makes many versions fail together; a compromised author makes a few fail.
  * @param now ISO 8601
  */
 export function withQuarantine(
@@ -36,6 +42,7 @@ export function withQuarantine(
   if (budget.granted_until !== null && budget.granted_until > now)
     return { ...budget, count: budget.count + 1 };
   if (budget.asked_at !== null) return null;
+
   const over = Date.parse(budget.window_started_at) + limit.windowSeconds * 1000 <= Date.parse(now);
   if (over) return { ...budget, count: 1, window_started_at: now };
   return budget.count < limit.max ? { ...budget, count: budget.count + 1 } : null;

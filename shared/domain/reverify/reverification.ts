@@ -1,8 +1,9 @@
 import type { QuarantineBudget } from './quarantine.ts';
 
 /**
- * How the last re-verification of a version ended. `unconfirmed`: it does not verify, and trust material or registry was
- * not good enough to be certain. `held`: it would be quarantined, but too many were, so a person is asked first.
+ * How the last re-verification of a version ended. `unconfirmed`: it does not verify, and trust
+ * material or registry was not good enough to be certain. `held`: it would be quarantined, but too
+ * many were, so a person is asked first.
  */
 export const reverificationOutcomes = ['verified', 'unconfirmed', 'held', 'quarantined'] as const;
 
@@ -22,7 +23,10 @@ export interface Reverification {
 /** What decides the outcome of a re-verification. */
 export interface ReverificationFacts {
   verified: boolean;
-  /** Trust material is fresh, and the registry was asked where the stored signatures did not suffice. */
+  /**
+   * Trust material is fresh, and the registry was asked where the stored signatures did not
+   * suffice.
+   */
   certain: boolean;
   /** Of the version before. */
   quarantined: boolean;
@@ -37,8 +41,8 @@ export interface ReverificationDecision {
 }
 
 /**
- * Whether a version would be a new quarantine of one that machines get. A version that is merely built is handed out to
- * nobody: to quarantine it costs nothing, and says nothing about the trust material.
+ * Whether a version would be a new quarantine of one that machines get. No machine gets a version
+ * that is merely built: to quarantine it costs nothing, and says nothing about the trust material.
  */
 export function countsAsQuarantine(facts: ReverificationFacts): boolean {
   return !facts.verified && facts.certain && !facts.quarantined && facts.handedOut;
@@ -46,7 +50,8 @@ export function countsAsQuarantine(facts: ReverificationFacts): boolean {
 
 /**
  * Decides how a re-verification ends.
- * @param budget the account's budget after one more quarantine (`withQuarantine`); null where a person is asked first
+ * @param budget the account's budget after one more quarantine (`withQuarantine`); null where a
+ * person is asked first
  */
 export function reverificationOutcome(
   facts: ReverificationFacts,

@@ -2,8 +2,9 @@ import type { ErrorCode } from '../../base/error-codes.ts';
 
 /**
  * What a certificate says of the workflow that signed, by the names of Fulcio's extensions
- * (https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md); the number is the last of 1.3.6.1.4.1.57264.1.x. GitHub,
- * Gitea and GitLab fill those from 9 on; the older five are GitHub's, and Gitea's under GitHub's names.
+ * (https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md); the number is the last of
+ * 1.3.6.1.4.1.57264.1.x. GitHub, Gitea and GitLab fill those from 9 on; the older five are
+ * GitHub's, and Gitea's under GitHub's names.
  */
 export const claimOids = {
   github_workflow_trigger: 2,
@@ -31,8 +32,8 @@ export const claimNames = Object.keys(claimOids) as [ClaimName, ...ClaimName[]];
 export type SignerClaims = { [name in ClaimName]?: string };
 
 /**
- * Whom a keyless signature must come from. All regexps have RE2 meaning and are searched for, as cosign does; those of
- * claims must match what the certificate says of the workflow.
+ * Whom a keyless signature must come from. All regexps have RE2 meaning and are searched for, as
+ * cosign does; those of claims must match what the certificate says of the workflow.
  */
 export interface SignerIdentity {
   identity_regexp: string;
@@ -40,15 +41,20 @@ export interface SignerIdentity {
   claims?: SignerClaims;
 }
 
-/** An attestation that must be beside the signature, verified against the same identities and keys. */
+/**
+ * An attestation that must be beside the signature, verified against the same identities and keys.
+ */
 export interface AttestationRequirement {
-  /** The predicate type; without its version (`https://slsa.dev/provenance`) it stands for all of them. */
+  /**
+   * The predicate type; without its version (`https://slsa.dev/provenance`) it stands for all of
+   * them.
+   */
   predicate_type: string;
   /** Of SLSA provenance: whom it must name as the builder. */
   builder_regexp?: string;
 }
 
-/** What is kept of a verified attestation. */
+/** What Gantry stores of a verified attestation. */
 export interface AttestationSummary {
   predicate_type: string;
   /** Of SLSA provenance, null elsewhere. */
@@ -56,20 +62,24 @@ export interface AttestationSummary {
 }
 
 /**
- * What an artifact's signatures must satisfy (product.md, section 5). Any one signature that satisfies it suffices.
- * Plain JSON: it travels in the signed desired state, so that agents judge by the same values.
+ * What an artifact's signatures must satisfy (product.md, section 5). Any one signature that
+ * satisfies it suffices. Plain JSON: it travels in the signed desired state, so that agents verify
+ * by the same values.
  */
 export interface SignaturePolicy {
   identities: SignerIdentity[];
   /** Public keys, PEM (SPKI). */
   keys: string[];
-  /** True: a verified transparency log entry of both kinds. False: keyless needs a signed timestamp, keyed neither. */
+  /**
+   * True: a verified transparency log entry of both kinds. False: keyless needs a signed timestamp,
+   * keyed neither.
+   */
   require_tlog: boolean;
   /** Sigstore `trusted_root.json` as parsed JSON; null means the public-good instance. */
   trusted_root: unknown;
   /** Annotations that the signature must carry (`cosign verify -a`). */
   annotations?: Record<string, string>;
-  /** Attestations demanded besides a signature; all of them. */
+  /** Attestations that must all be there besides a signature. */
   attestations?: AttestationRequirement[];
 }
 
@@ -78,15 +88,18 @@ export type SignatureSource = 'referrers' | 'fallback_tag' | 'legacy_tag';
 /** The predicate type of cosign's signatures: a statement of any other type is an attestation. */
 export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
 
-/** Why a signature could not be read from a registry that works. Its verdict is this code and sentence. */
+/**
+ * Why a signature could not be read from a registry that works. Its verdict is this code and
+ * sentence.
+ */
 export interface UnreadableReason {
   code: ErrorCode;
   message: string;
 }
 
 /**
- * One signature as found beside an artifact, not judged yet. It is plain JSON, so Gantry can store it and give it to
- * agents. An `unreadable` one has empty content.
+ * One signature as found beside an artifact, not verified yet. It is plain JSON, so Gantry can
+ * store it and give it to agents. An `unreadable` one has empty content.
  */
 export type FoundSignature = { unreadable?: UnreadableReason } & (
   | {
@@ -109,7 +122,7 @@ export type FoundSignature = { unreadable?: UnreadableReason } & (
     }
 );
 
-/** The log entries and signed times that counted; where the policy asks for none, none do. */
+/** The log entries and signed times that counted. Where the policy asks for none, none do. */
 export interface SignatureProof {
   /** `log_id` in hex; `logged_at` is null for Rekor v2, which says no time. */
   log_entries: { log_id: string; index: string; logged_at: string | null }[];
@@ -140,7 +153,7 @@ export interface SignatureVerdict extends BundleVerdict {
   source: SignatureSource;
   /** Digest of the manifest (bundle) or layer (legacy) that held it. */
   claimed_digest: string;
-  /** Of an attestation that verified: it is no signature, so the code is `attestation_only` all the same. */
+  /** Of a verified attestation. It is no signature, so the code is `attestation_only` anyway. */
   attestation?: AttestationSummary;
 }
 
@@ -160,7 +173,10 @@ export interface Verification {
   /** As rows keep it: long texts are truncated. */
   verdict: ArtifactVerdict;
   policy_version: string;
-  /** SHA-256 of the public-good trust root; `none` where the policy needs none or has one of its own. */
+  /**
+   * SHA-256 of the public-good trust root; `none` where the policy needs none or has one of its
+   * own.
+   */
   trust_root_version: string;
 }
 

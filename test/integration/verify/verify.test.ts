@@ -216,7 +216,7 @@ describe('an artifact is explained', () => {
     const { candidate, reason } = await explain(name, digest);
     expect(reason).toEqual({
       code: null,
-      message: 'it is verified, and about to be ingested',
+      message: 'it is verified; ingest comes next',
       cure: null,
     });
     expect(candidate?.signatures[0]?.proof?.log_entries).toMatchObject([
