@@ -2,100 +2,137 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Fetcher, Updater } from 'tuf-js';
-import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
-import { newestRoot, type TrustState, trustedRootTarget } from './state.ts';
+import { findNewestRoot, type TrustState, trustedRootTarget } from './state.ts';
 
-/** The roles that the TUF client keeps as files, by their names. */
+/** The roles that the TUF client keeps as files with their names. */
 const roles = ['timestamp', 'snapshot', 'targets'] as const;
 
-/** Fetches a URL, at most `bytesMax` bytes of it. Throws when there is no answer, or a longer one. */
+/** The defaults of the TUF client. */
+const rootLimits = { maxRootRotations: 256, rootMaxLength: 512_000 };
+
+/** Fetches at most `bytesMax` bytes of a URL. Throws when there is no response, or a longer one. */
 export type Download = (
   url: URL,
   bytesMax: number,
 ) => Promise<{ status: number; bytes: Uint8Array }>;
 
 export interface UpdateOptions {
-  /** Base URL of the repository's metadata, without a trailing slash; its targets lie below `targets/`. */
+  /** Base URL of the repository's metadata, without a trailing slash. Its targets lie below `targets/`. */
   mirror: string;
-  /** Root metadata that came with the code, JSON text. */
+  /** Root metadata (JSON text) that this release ships. */
   anchor: string;
   download: Download;
 }
 
 /**
- * Brings a kept state up to date by the TUF client's workflow (TUF 1.0.34, section 5): rolled back, frozen, mixed or unsigned
- * metadata is refused, and what is kept stays as it is.
- * @param kept null at the first time
- * @throws GantryError `trust_root_unreachable` when the mirror does not answer, `trust_root_refused` for what it answers
+ * Updates a stored trust state by the workflow of TUF clients (TUF 1.0.34, section 5). Metadata that is rolled back, frozen,
+ * mixed or unsigned is refused, and the stored state stays as it is.
+ * @param kept null the first time
+ * @throws GantryError `trust_root_unreachable` when the mirror does not respond, `trust_root_refused` for bad metadata
  */
 export async function updateTrustState(
   kept: TrustState | null,
-  options: UpdateOptions,
+  { mirror, anchor, download }: UpdateOptions,
 ): Promise<TrustState> {
-  const { mirror, anchor, download } = options;
-  // The client works on files; nothing but this call ever reads them.
+  // The client works on files. Only this call reads them.
   const directory = await mkdtemp(join(tmpdir(), 'gantry-tuf-'));
-  const file = (name: string) => join(directory, `${name}.json`);
-  const target = join(directory, 'target');
-  const fetcher = new DownloadFetcher(download, directory);
+  const downloads = new DownloadFetcher(download, directory);
   try {
-    const newest = newestRoot(anchor, kept?.roots ?? []);
-    await writeFile(file('root'), JSON.stringify(newest.toJSON()));
-    if (kept !== null) {
-      for (const role of roles) await writeFile(file(role), kept[role]);
-      await writeFile(target, kept.trusted_root);
-    }
+    const newest = findNewestRoot(anchor, kept?.roots ?? []);
+    const roots = await downloads.findNewerRoots(mirror, newest.signed.version);
+    await writeState(directory, kept, newest.toJSON());
+
     const updater = new Updater({
       metadataDir: directory,
       metadataBaseUrl: mirror,
       targetDir: directory,
       targetBaseUrl: `${mirror}/targets`,
-      fetcher,
+      fetcher: downloads,
+      config: { maxRootRotations: roots.length },
     });
     await updater.refresh();
-    const info = await updater.getTargetInfo(trustedRootTarget);
-    if (info === undefined || info.length > limits.trustedRootBytesMax) {
-      const found = info === undefined ? 'none' : `${info.length} bytes`;
-      throw new Error(
-        `expected a target ${trustedRootTarget} of at most ${limits.trustedRootBytesMax} bytes, found ${found}`,
-      );
-    }
-    if ((await updater.findCachedTarget(info, target)) === undefined)
-      await updater.downloadTarget(info, target);
-    const read = (path: string) => readFile(path, 'utf8');
-    const [timestamp, snapshot, targets] = [
-      await read(file('timestamp')),
-      await read(file('snapshot')),
-      await read(file('targets')),
-    ];
-    const roots = [...(kept?.roots ?? []), ...fetcher.roots];
-    return { roots, timestamp, snapshot, targets, trusted_root: await read(target) };
+    await updateTarget(updater, join(directory, 'target'));
+
+    return await readState(directory, [...(kept?.roots ?? []), ...roots]);
   } catch (cause) {
-    throw explained(cause, mirror, fetcher.failure);
+    throw explainFailure(cause, mirror, downloads.failure);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** Downloads by the caller's means, and remembers each newer root: the client keeps the last one only. */
+async function writeState(directory: string, kept: TrustState | null, root: unknown) {
+  await writeFile(join(directory, 'root.json'), JSON.stringify(root));
+  if (kept === null) return;
+
+  for (const role of roles) await writeFile(join(directory, `${role}.json`), kept[role]);
+  await writeFile(join(directory, 'target'), kept.trusted_root);
+}
+
+async function readState(directory: string, roots: string[]): Promise<TrustState> {
+  const read = (name: string) => readFile(join(directory, name), 'utf8');
+  return {
+    roots,
+    timestamp: await read('timestamp.json'),
+    snapshot: await read('snapshot.json'),
+    targets: await read('targets.json'),
+    trusted_root: await read('target'),
+  };
+}
+
+async function updateTarget(updater: Updater, path: string): Promise<void> {
+  const info = await updater.getTargetInfo(trustedRootTarget);
+  if (info === undefined || info.length > limits.trustedRootBytesMax) {
+    const found = info === undefined ? 'none' : `${info.length} bytes`;
+    throw new Error(
+      `expected a target ${trustedRootTarget} of at most ${limits.trustedRootBytesMax} bytes, found ${found}`,
+    );
+  }
+
+  if ((await updater.findCachedTarget(info, path)) === undefined) {
+    await updater.downloadTarget(info, path);
+  }
+}
+
+/** Downloads for the TUF client, with the download function of the caller. */
 class DownloadFetcher implements Fetcher {
-  readonly roots: string[] = [];
-  /** Why a download failed that should not have. */
+  /** The first failed download. */
   failure: unknown;
-  private readonly download: Download;
-  private readonly directory: string;
+  readonly #download: Download;
+  readonly #directory: string;
+  readonly #roots = new Map<string, Buffer>();
 
   constructor(download: Download, directory: string) {
-    this.download = download;
-    this.directory = directory;
+    this.#download = download;
+    this.#directory = directory;
+  }
+
+  /**
+   * Downloads the roots after a version until the mirror has none. The client itself would stop only at an error class
+   * that its package does not export, so it gets the number of roots. It still verifies each of them.
+   */
+  async findNewerRoots(mirror: string, version: number): Promise<string[]> {
+    const { maxRootRotations, rootMaxLength } = rootLimits;
+    for (let next = version + 1; next <= version + maxRootRotations; next++) {
+      const url = `${mirror}/${next}.root.json`;
+      const { status, bytes } = await this.#send(url, rootMaxLength);
+      if (status === 403 || status === 404) break;
+
+      this.#requireOk(url, status);
+      this.#roots.set(url, Buffer.from(bytes));
+    }
+    return [...this.#roots.values()].map((bytes) => bytes.toString('utf8'));
   }
 
   async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
-    const bytes = await this.read(url, maxLength);
-    if (isRoot(url)) this.roots.push(bytes.toString('utf8'));
-    return bytes;
+    const root = this.#roots.get(url);
+    if (root !== undefined) return root;
+
+    const { status, bytes } = await this.#send(url, maxLength);
+    this.#requireOk(url, status);
+    return Buffer.from(bytes);
   }
 
   async downloadFile<T>(
@@ -103,40 +140,38 @@ class DownloadFetcher implements Fetcher {
     maxLength: number,
     handle: (file: string) => Promise<T>,
   ): Promise<T> {
-    const file = join(this.directory, 'download');
-    await writeFile(file, await this.read(url, maxLength));
+    const file = join(this.#directory, 'download');
+    await writeFile(file, await this.downloadBytes(url, maxLength));
     return handle(file);
   }
 
-  private async read(url: string, maxLength: number): Promise<Buffer> {
+  async #send(url: string, maxLength: number) {
     try {
-      const { status, bytes } = await this.download(new URL(url), maxLength);
-      if (status === 200) return Buffer.from(bytes);
-      throw new DownloadHTTPError(`${url} answered ${status}`, status);
+      return await this.#download(new URL(url), maxLength);
     } catch (error) {
-      // The client looks for the next root until there is none.
-      const sought =
-        error instanceof DownloadHTTPError && [403, 404].includes(error.statusCode) && isRoot(url);
-      if (!sought) this.failure ??= error;
+      this.failure ??= error;
       throw error;
     }
   }
+
+  #requireOk(url: string, status: number): void {
+    if (status === 200) return;
+    const error = new Error(`${url} returned ${status}`);
+    this.failure ??= error;
+    throw error;
+  }
 }
 
-function isRoot(url: string): boolean {
-  return /\/\d+\.root\.json$/.test(url);
-}
-
-function explained(cause: unknown, mirror: string, failure: unknown): GantryError {
+function explainFailure(cause: unknown, mirror: string, failure: unknown): GantryError {
   const error = failure ?? cause;
   const reason = error instanceof Error ? error.message : String(error);
   return failure === undefined
     ? new GantryError(
         'trust_root_refused',
-        `expected newer metadata at ${mirror} by TUF's rules: ${reason}`,
+        `expected newer metadata at ${mirror} that TUF accepts: ${reason}`,
         { cause },
       )
-    : new GantryError('trust_root_unreachable', `expected an answer of ${mirror}: ${reason}`, {
+    : new GantryError('trust_root_unreachable', `expected a response of ${mirror}: ${reason}`, {
         cause,
       });
 }

@@ -3,7 +3,7 @@ import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models';
 import { z } from 'zod';
 import { GantryError } from '../base/error.ts';
 
-/** The target that is kept. */
+/** The target that Gantry stores. */
 export const trustedRootTarget = 'trusted_root.json';
 
 const text = z.string().min(1);
@@ -16,33 +16,33 @@ const trustStateSchema = z.object({
 });
 
 /**
- * What is kept of a TUF repository: metadata and target as fetched, so that the next refresh knows the versions that it must
- * not go below (TUF 1.0.34, section 5), and whoever reads it can verify it up from the shipped root.
+ * What Gantry stores of a TUF repository: metadata and target as fetched. So the next refresh knows the lowest versions that
+ * it may accept (TUF 1.0.34, section 5), and every reader can verify the state from the shipped root.
  */
 export type TrustState = z.infer<typeof trustStateSchema>;
 
-/** A state whose target is what the shipped root vouches for. */
+/** A state whose target was verified from the shipped root. */
 export interface OpenedTrust {
   state: TrustState;
   /** The target as parsed JSON. */
   trustedRoot: unknown;
-  /** SHA-256 of the target's bytes: the version of the trust root in verdicts. */
+  /** SHA-256 of the target's bytes. Verdicts name it as the version of the trust root. */
   version: string;
-  /** When the first of the four roles expires: past it, a refresh is overdue. ISO 8601. */
+  /** When the first of the four roles expires (ISO 8601). After that, a refresh is overdue. */
   fresh_until: string;
 }
 
 /**
- * Verifies a kept state up from `anchor`: each newer root by the one before it and by itself, the targets by the last, the
- * target by its digest. So whoever can write where the state is kept cannot have anything trusted by it. That metadata has
- * expired does not matter here: what was fetched in its time goes on counting, `fresh_until` tells.
- * @param anchor root metadata that came with the code, JSON text
+ * Verifies a stored state from `anchor` on: each newer root by its predecessor and by itself, the targets by the last root,
+ * the target by its digest. So write access to the store does not make anything trusted. Expired metadata still counts if
+ * it was fetched in time; `fresh_until` says when a refresh is overdue.
+ * @param anchor root metadata (JSON text) that this release ships
  * @throws GantryError `trust_root_refused`
  */
 export function openTrustState(kept: unknown, anchor: string): OpenedTrust {
   try {
     const state = trustStateSchema.parse(kept);
-    const root = newestRoot(anchor, state.roots);
+    const root = findNewestRoot(anchor, state.roots);
     const targets = Metadata.fromJSON(MetadataKind.Targets, JSON.parse(state.targets));
     root.verifyDelegate(MetadataKind.Targets, targets);
     const version = sha256(Buffer.from(state.trusted_root));
@@ -56,13 +56,13 @@ export function openTrustState(kept: unknown, anchor: string): OpenedTrust {
       state,
       trustedRoot: JSON.parse(state.trusted_root),
       version,
-      fresh_until: firstExpiry(root, targets, state),
+      fresh_until: findFirstExpiry(root, targets, state),
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new GantryError(
       'trust_root_refused',
-      `expected a trust root that the shipped root vouches for: ${reason}`,
+      `expected a trust root that verifies from the shipped root: ${reason}`,
       {
         cause,
       },
@@ -70,8 +70,8 @@ export function openTrustState(kept: unknown, anchor: string): OpenedTrust {
   }
 }
 
-/** The last of a chain of roots. Those up to the anchor's version, from before it was shipped, are passed over. */
-export function newestRoot(anchor: string, roots: readonly string[]): Metadata<Root> {
+/** Verifies a chain of roots and returns the last one. It skips roots that are not newer than the anchor. */
+export function findNewestRoot(anchor: string, roots: readonly string[]): Metadata<Root> {
   let root = readRoot(anchor);
   for (const text of roots) {
     const next = readRoot(text);
@@ -90,7 +90,11 @@ function readRoot(text: string): Metadata<Root> {
   return Metadata.fromJSON(MetadataKind.Root, JSON.parse(text));
 }
 
-function firstExpiry(root: Metadata<Root>, targets: Metadata<Targets>, state: TrustState): string {
+function findFirstExpiry(
+  root: Metadata<Root>,
+  targets: Metadata<Targets>,
+  state: TrustState,
+): string {
   const timestamp = Metadata.fromJSON(MetadataKind.Timestamp, JSON.parse(state.timestamp));
   root.verifyDelegate(MetadataKind.Timestamp, timestamp);
   const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, JSON.parse(state.snapshot));
