@@ -8,6 +8,8 @@ export {
   signMetadata,
 } from './make.ts';
 export {
+  attachSignature,
+  checkSignatures,
   describeRoot,
   makeRoot,
   nextRoot,
@@ -16,13 +18,11 @@ export {
   type RootSignature,
   type RootStanding,
   signRootWith,
-  standingOf,
-  withSignature,
 } from './root.ts';
 export {
-  claimedContent,
   type DesiredStateCheck,
   parseRoot,
+  readClaimedContent,
   type VerifiedDesiredState,
   verifyDesiredState,
   verifyNextRoot,

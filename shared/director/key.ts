@@ -4,22 +4,25 @@ import { Key } from '@tufjs/models';
 import { GantryError } from '../base/error.ts';
 
 /**
- * A TUF key from a public key (PEM, SPKI): ECDSA P-256 or Ed25519. Its id is the SHA-256 of the key's canonical JSON (TUF
- * 1.0.34, section 4.2), so the same key has the same id in every metadata file and under every implementation.
- * Fails with `key_invalid`.
+ * Makes a TUF key of a public key (PEM, SPKI): ECDSA P-256 or Ed25519. Its id is the SHA-256 of the key's canonical JSON
+ * (TUF 1.0.34, section 4.2), so the same key has the same id in every file and every implementation.
+ * @throws GantryError `key_invalid`
  */
 export function tufKey(publicKeyPem: string): Key {
   const json = keyJson(readPublicKey(publicKeyPem));
   return Key.fromJSON(createHash('sha256').update(canonicalize(json)).digest('hex'), json);
 }
 
-/** The public key (PEM, SPKI) behind a TUF key; `key_invalid` when it is of another type or cannot be read. */
+/**
+ * Returns the public key (PEM, SPKI) of a TUF key.
+ * @throws GantryError `key_invalid` when it has another type or cannot be read
+ */
 export function publicKeyOf({ keyType, keyVal }: Key): string {
   const text = keyVal.public ?? '';
-  if (keyType !== 'ed25519') return pemOf(readPublicKey(text));
+  if (keyType !== 'ed25519') return formatPem(readPublicKey(text));
   const key = { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(text, 'hex').toString('base64url') };
   try {
-    return pemOf(createPublicKey({ key, format: 'jwk' }));
+    return formatPem(createPublicKey({ key, format: 'jwk' }));
   } catch (cause) {
     throw new GantryError(
       'key_invalid',
@@ -29,17 +32,17 @@ export function publicKeyOf({ keyType, keyVal }: Key): string {
   }
 }
 
-/** The one form that a key has here: with two, one key would have two ids and count twice towards a threshold. */
+/** The only JSON form of a key. With two forms, one key would have two ids and count twice towards a threshold. */
 function keyJson(key: KeyObject) {
   if (key.asymmetricKeyType === 'ed25519') {
     const { x = '' } = key.export({ format: 'jwk' });
     const hex = Buffer.from(x, 'base64url').toString('hex');
     return { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: hex } };
   }
-  return { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: pemOf(key) } };
+  return { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: formatPem(key) } };
 }
 
-function pemOf(key: KeyObject): string {
+function formatPem(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString();
 }
 

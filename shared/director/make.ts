@@ -3,24 +3,25 @@ import { Metadata, type Root, Signature, TargetFile, Targets } from '@tufjs/mode
 import { GantryError } from '../base/error.ts';
 import { type DesiredState, desiredState } from '../contract/reconcile/index.ts';
 
-/** TUF's specification that the metadata follows; agents refuse another major version. */
+/** The version of the TUF specification that the metadata follows. Agents refuse another major version. */
 export const specVersion = '1.0.31';
 
-/** Path of the one target of a desired state: the composition image (EROFS, written by shared/composefs). */
+/** Path of the only target of a desired state: the composition image (EROFS, written by shared/composefs). */
 export const compositionTarget = 'composition.erofs';
 
 export interface DesiredStateOptions {
   custom: DesiredState;
   /** The composition image: its bytes and their plain SHA-256 (64 hex digits), not the fs-verity digest. */
   image: { length: number; sha256: string };
-  /** Counter of the instance; agents refuse a lower one than the last they saw. */
+  /** Counter of the instance. Agents refuse a lower version than the last one they saw. */
   version: number;
   expires: Date;
 }
 
 /**
- * Unsigned targets metadata that tells one instance what to be. Fails with `desired_state_invalid` when `custom` does
- * not have its schema's shape or holds what canonical JSON cannot carry (numbers that are not whole).
+ * Makes unsigned targets metadata that says what one machine should run.
+ * @throws GantryError `desired_state_invalid` when `custom` does not match its schema, or holds numbers that are not whole,
+ *   which canonical JSON cannot represent
  */
 export function makeDesiredState({
   custom,
@@ -40,7 +41,7 @@ export function makeDesiredState({
       },
     );
   }
-  const fraction = fractionIn(parsed.data, '');
+  const fraction = findFraction(parsed.data, '');
   if (fraction !== null) {
     throw new GantryError(
       'desired_state_invalid',
@@ -50,7 +51,7 @@ export function makeDesiredState({
   }
   const targets = new Targets({
     specVersion,
-    version: positive(version, 'desired state version'),
+    version: requirePositive(version, 'desired state version'),
     expires: tufTime(expires),
   });
   targets.addTarget(
@@ -58,7 +59,7 @@ export function makeDesiredState({
       path: compositionTarget,
       length: image.length,
       hashes: { sha256: image.sha256 },
-      // JSON and back: what is signed is what a reader of the bytes sees (undefined members are gone).
+      // To JSON and back, so that the signature covers what a reader of the bytes sees, without undefined members.
       unrecognizedFields: { custom: JSON.parse(JSON.stringify(parsed.data)) },
     }),
   );
@@ -66,31 +67,31 @@ export function makeDesiredState({
 }
 
 /**
- * SHA-256 (64 hex digits) of what a desired state says, whatever its version, time and signatures: the same for what is
- * handed to `makeDesiredState` and for what `claimedContent` reads back.
+ * Hashes the content of a desired state without its version, time and signatures (SHA-256, 64 hex digits). The hash is the
+ * same for the input of `makeDesiredState` and for the result of `readClaimedContent`.
  */
 export function contentHash({
   custom,
   image,
 }: Pick<DesiredStateOptions, 'custom' | 'image'>): string {
-  // Parsed, so that keys have the order of the schema on both ways.
+  // Parsing gives the keys the order of the schema.
   const parsed = JSON.stringify([desiredState.parse(custom), image.length, image.sha256]);
   return createHash('sha256').update(parsed).digest('hex');
 }
 
-/** Signs bytes with ECDSA P-256 over SHA-256; answers the DER signature, as KMS and node:crypto give it. */
+/** Signs bytes with ECDSA P-256 over SHA-256. Returns the DER signature, as KMS and node:crypto do. */
 export type DirectorSigner = (bytes: Buffer) => Promise<Uint8Array>;
 
 /**
- * Adds one signature over the canonical JSON of `metadata.signed` and answers the file's bytes. Called again with other
- * keys it adds theirs, for thresholds above one.
+ * Adds a signature over the canonical JSON of `metadata.signed` and returns the bytes of the file. For thresholds above one,
+ * call it once for each key.
  */
 export async function signMetadata(
   metadata: Metadata<Root> | Metadata<Targets>,
   signer: DirectorSigner,
   keyId: string,
 ): Promise<Buffer> {
-  // The library signs synchronously and keys in KMS cannot, so it is only asked for the canonical bytes.
+  // The library signs synchronously, but KMS cannot. So the library only computes the canonical bytes.
   let canonical: Buffer = Buffer.alloc(0);
   const before = metadata.signatures;
   metadata.sign((bytes) => {
@@ -105,18 +106,18 @@ export async function signMetadata(
   return Buffer.from(JSON.stringify(metadata.toJSON()));
 }
 
-/** What join tokens pin: SHA-256 of the root metadata's bytes, 64 hex digits. */
+/** Hashes the bytes of root metadata (SHA-256, 64 hex digits). Join tokens pin this hash. */
 export function rootSha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** TUF's time: UTC, whole seconds. */
+/** Formats a time for TUF: UTC, whole seconds. */
 export function tufTime(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** A version: `desired_state_invalid` unless it is a whole number from 1. */
-export function positive(value: number, what: string): number {
+/** Requires a whole number from 1. @throws GantryError `desired_state_invalid` */
+export function requirePositive(value: number, what: string): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new GantryError(
     'desired_state_invalid',
@@ -124,11 +125,11 @@ export function positive(value: number, what: string): number {
   );
 }
 
-function fractionIn(value: unknown, path: string): { path: string; value: number } | null {
+function findFraction(value: unknown, path: string): { path: string; value: number } | null {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? null : { path, value };
   if (typeof value !== 'object' || value === null) return null;
   for (const [key, member] of Object.entries(value)) {
-    const found = fractionIn(member, path === '' ? key : `${path}.${key}`);
+    const found = findFraction(member, path === '' ? key : `${path}.${key}`);
     if (found !== null) return found;
   }
   return null;

@@ -3,21 +3,21 @@ import { Metadata, Root, Signature } from '@tufjs/models';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { publicKeyOf, tufKey } from './key.ts';
-import { positive, specVersion, tufTime } from './make.ts';
+import { requirePositive, specVersion, tufTime } from './make.ts';
 
-/** The roles that the director key alone fills: Gantry signs targets; snapshot and timestamp are not used. */
+/** The roles of the director key alone. Gantry signs targets; it does not use snapshot and timestamp. */
 const directorRoles = ['targets', 'snapshot', 'timestamp'] as const;
 
 export interface RootOptions {
-  /** The director's public key, PEM. It fills all four roles, each with threshold 1. */
+  /** The public director key (PEM). It has all four roles, each with threshold 1. */
   publicKeyPem: string;
   expires: Date;
   version: number;
 }
 
-/** Unsigned root metadata of a new account (product.md, section 9; TUF 1.0.34, section 4.3). */
+/** Makes unsigned root metadata for a new account (product.md, section 9; TUF 1.0.34, section 4.3). */
 export function makeRoot({ publicKeyPem, expires, version }: RootOptions): Metadata<Root> {
-  return rootOf({
+  return buildRoot({
     version,
     expires,
     rootKeys: [publicKeyPem],
@@ -26,21 +26,21 @@ export function makeRoot({ publicKeyPem, expires, version }: RootOptions): Metad
   });
 }
 
-/** What a next root changes; what is left out stays. */
+/** The changes of the next root. Absent fields stay as they are. */
 export interface RootChange {
-  /** Public keys (PEM) that sign roots from then on. */
+  /** Public keys (PEM) that may sign roots from now on. */
   add?: string[] | undefined;
-  /** Ids of keys that sign roots no more. */
+  /** Ids of keys that may no longer sign roots. */
   remove?: string[] | undefined;
-  /** Signatures that a root needs from then on. */
+  /** The number of signatures that a root needs from now on. */
   threshold?: number | undefined;
-  /** The public key (PEM) that signs desired states from then on, also in the place where the one before signs roots. */
+  /** The public key (PEM) that signs desired states from now on. It also replaces the old director key among root keys. */
   director?: string | undefined;
 }
 
 /**
- * Unsigned metadata of the root that follows `current` (TUF 1.0.34, section 6.1: one version higher).
- * Fails with `root_change_invalid` when it could not be signed by its own threshold, or nothing would change.
+ * Makes unsigned metadata of the root that follows `current` (TUF 1.0.34, section 6.1: one version higher).
+ * @throws GantryError `root_change_invalid` when its keys cannot reach its threshold, or when nothing changes
  */
 export function nextRoot(
   current: Metadata<Root>,
@@ -53,20 +53,26 @@ export function nextRoot(
   const threshold = change.threshold ?? before.threshold;
   if (threshold < 1 || threshold > rootKeys.size) {
     throw invalid(
-      `it would need ${threshold} signatures and have ${rootKeys.size} keys that make them`,
+      `it would need ${threshold} signatures and have ${rootKeys.size} keys to make them`,
       'threshold',
     );
   }
   if (rootKeys.size > limits.rootKeysMax)
     throw invalid(`it would have more than ${limits.rootKeysMax} keys`, 'add');
   const version = current.signed.version + 1;
-  const next = rootOf({ version, expires, rootKeys: [...rootKeys.values()], threshold, director });
+  const next = buildRoot({
+    version,
+    expires,
+    rootKeys: [...rootKeys.values()],
+    threshold,
+    director,
+  });
   if (sameTrust(before, describeRoot(next)))
-    throw invalid('it would trust what the root before it trusts');
+    throw invalid('it would trust what the current root trusts');
   return next;
 }
 
-/** The keys that sign roots after a change, by id. */
+/** Returns the keys that sign roots after a change, by id. */
 function rootKeysAfter(before: RootDescription, change: RootChange): Map<string, string> {
   const keys = new Map(before.keys.map(({ key_id, public_key }) => [key_id, public_key]));
   if (change.director !== undefined && keys.delete(before.director.key_id)) {
@@ -74,18 +80,18 @@ function rootKeysAfter(before: RootDescription, change: RootChange): Map<string,
   }
 
   for (const id of change.remove ?? []) {
-    if (!keys.delete(id)) throw invalid(`it signs roots with no key ${id}`, 'remove');
+    if (!keys.delete(id)) throw invalid(`no key ${id} signs roots`, 'remove');
   }
 
   for (const pem of change.add ?? []) {
     const { keyID } = tufKey(pem);
-    if (keys.has(keyID)) throw invalid(`the key ${keyID} signs roots already`, 'add');
+    if (keys.has(keyID)) throw invalid(`the key ${keyID} already signs roots`, 'add');
     keys.set(keyID, pem);
   }
   return keys;
 }
 
-function rootOf(options: {
+function buildRoot(options: {
   version: number;
   expires: Date;
   rootKeys: string[];
@@ -95,10 +101,10 @@ function rootOf(options: {
   const keys = options.rootKeys.map(tufKey);
   const director = tufKey(options.director);
   const ofDirector = { keyids: [director.keyID], threshold: 1 };
-  // The library exports no way to make a role but from its JSON.
+  // The library can create a role only from JSON.
   const root = Root.fromJSON({
     spec_version: specVersion,
-    version: positive(options.version, 'root version'),
+    version: requirePositive(options.version, 'root version'),
     expires: tufTime(options.expires),
     consistent_snapshot: false,
     keys: Object.fromEntries([...keys, director].map((key) => [key.keyID, key.toJSON()])),
@@ -117,22 +123,23 @@ export interface RootKey {
   public_key: string;
 }
 
-/** A root in Gantry's words. */
+/** The content of a root in Gantry's terms. */
 export interface RootDescription {
   version: number;
   expires_at: string;
-  /** Signatures of `keys` that the next root needs. */
+  /** The number of signatures by `keys` that the next root needs. */
   threshold: number;
   keys: RootKey[];
   /** Signs desired states. */
   director: RootKey;
 }
 
-/** What a root says. */
+/** Describes a root. */
 export function describeRoot({ signed }: Metadata<Root>): RootDescription {
-  const named = (id: string): RootKey => {
+  const findKey = (id: string): RootKey => {
     const key = signed.keys[id];
-    if (key === undefined) throw invalid(`it has a role with the key ${id} and does not hold it`);
+    if (key === undefined)
+      throw invalid(`a role names the key ${id}, which the root does not contain`);
     return {
       key_id: id,
       type: key.keyType === 'ed25519' ? 'ed25519' : 'ecdsa',
@@ -144,32 +151,32 @@ export function describeRoot({ signed }: Metadata<Root>): RootDescription {
     version: signed.version,
     expires_at: new Date(signed.expires).toISOString(),
     threshold: root?.threshold ?? 0,
-    keys: (root?.keyIDs ?? []).map(named),
-    director: named(targets?.keyIDs[0] ?? ''),
+    keys: (root?.keyIDs ?? []).map(findKey),
+    director: findKey(targets?.keyIDs[0] ?? ''),
   };
 }
 
-/** Keys are compared as sets: their order means nothing. */
+/** Compares keys as sets, because their order has no meaning. */
 function sameTrust(a: RootDescription, b: RootDescription): boolean {
-  const ids = ({ keys }: RootDescription) => keys.map(({ key_id }) => key_id).sort();
+  const listIds = ({ keys }: RootDescription) => keys.map(({ key_id }) => key_id).sort();
   return (
     a.threshold === b.threshold &&
     a.director.key_id === b.director.key_id &&
-    ids(a).join() === ids(b).join()
+    listIds(a).join() === listIds(b).join()
   );
 }
 
-/** How far a proposed root is signed. */
+/** The signatures that a proposed root has and needs. */
 export interface RootStanding {
-  /** Of both the root in force and the proposed one: which of its keys signed. */
+  /** Which keys of the current root signed, and which of the proposed one. */
   needs: { of: 'current' | 'proposed'; threshold: number; signed: string[]; missing: string[] }[];
-  /** Keys that come new and have not signed: one that nobody holds must not become part of a root. */
+  /** New keys that have not signed. A key without a known holder must not become part of a root. */
   unproven: string[];
   complete: boolean;
 }
 
-/** Whether a proposed root has the signatures that it needs: thresholds of old and new, and each new key's own. */
-export function standingOf(proposed: Metadata<Root>, current: Metadata<Root>): RootStanding {
+/** Checks the signatures of a proposed root: the thresholds of both roots, and a signature of each new key. */
+export function checkSignatures(proposed: Metadata<Root>, current: Metadata<Root>): RootStanding {
   const needs = (
     [
       ['current', current],
@@ -177,9 +184,9 @@ export function standingOf(proposed: Metadata<Root>, current: Metadata<Root>): R
     ] as const
   ).map(([of, root]) => {
     const { keys, threshold } = describeRoot(root);
-    const ids = keys.map(({ key_id }) => key_id);
-    const signed = ids.filter((id) => isSignedBy(proposed, root, id));
-    return { of, threshold, signed, missing: ids.filter((id) => !signed.includes(id)) };
+    const listIds = keys.map(({ key_id }) => key_id);
+    const signed = listIds.filter((id) => isSignedBy(proposed, root, id));
+    return { of, threshold, signed, missing: listIds.filter((id) => !signed.includes(id)) };
   });
   const known = describeRoot(current).keys.map(({ key_id }) => key_id);
   const unproven = (needs[1]?.missing ?? []).filter((id) => !known.includes(id));
@@ -196,15 +203,15 @@ function isSignedBy(proposed: Metadata<Root>, holder: Metadata<Root>, id: string
   }
 }
 
-/** A signature over a root's canonical JSON, as hex: ECDSA in DER over SHA-256, Ed25519 over the bytes. */
+/** A signature over a root's canonical JSON, in hex: ECDSA (DER) over SHA-256, or Ed25519 over the bytes. */
 export interface RootSignature {
   key_id: string;
   signature: string;
 }
 
 /**
- * Signs a root with an offline key that is one of the current's or its own root keys. Fails with
- * `root_signature_invalid` when it is neither.
+ * Signs a root with an offline key, which must be a root key of the current or the proposed root.
+ * @throws GantryError `root_signature_invalid` when it is neither
  */
 export function signRootWith(
   proposed: Metadata<Root>,
@@ -215,7 +222,7 @@ export function signRootWith(
   const { keyID } = tufKey(publicKeyPem);
   requireSigner(proposed, current, keyID);
   let signature = '';
-  // On a copy: what is signed is the JSON, and the caller's metadata stays as it is.
+  // A copy, so that the caller's metadata stays as it is.
   new Metadata(proposed.signed).sign((bytes) => {
     signature = sign(
       privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256',
@@ -227,8 +234,8 @@ export function signRootWith(
   return { key_id: keyID, signature };
 }
 
-/** Adds a signature that verifies; `root_signature_invalid` otherwise. */
-export function withSignature(
+/** Adds a signature to a proposed root. @throws GantryError `root_signature_invalid` when it does not verify */
+export function attachSignature(
   proposed: Metadata<Root>,
   current: Metadata<Root>,
   { key_id, signature }: RootSignature,
@@ -248,16 +255,16 @@ export function withSignature(
 }
 
 function requireSigner(proposed: Metadata<Root>, current: Metadata<Root>, id: string): void {
-  const ids = [current, proposed].flatMap((root) =>
+  const listIds = [current, proposed].flatMap((root) =>
     describeRoot(root).keys.map(({ key_id }) => key_id),
   );
-  if (ids.includes(id)) return;
+  if (listIds.includes(id)) return;
   throw new GantryError(
     'root_signature_invalid',
     `Expected a key that signs this root or the next, found ${id}.`,
     {
       field: 'key_id',
-      expected: [...new Set(ids)],
+      expected: [...new Set(listIds)],
       found: id,
     },
   );

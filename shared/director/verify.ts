@@ -15,15 +15,15 @@ import { publicKeyOf, tufKey } from './key.ts';
 import { compositionTarget, type DesiredStateOptions, rootSha256 } from './make.ts';
 
 /**
- * Reads root metadata that a join token pins: SHA-256 of the bytes as received, then its own signatures.
- * Fails with `root_untrusted`.
+ * Verifies root metadata that a join token pins: the SHA-256 of the received bytes, then its own signatures.
+ * @throws GantryError `root_untrusted`
  */
 export function verifyRoot(bytes: Uint8Array, pinnedSha256: string): Metadata<Root> {
   const found = rootSha256(bytes);
   if (found !== pinnedSha256) {
     throw new GantryError(
       'root_untrusted',
-      `The account root has SHA-256 ${found}, the join token pins ${pinnedSha256}.`,
+      `The account root has SHA-256 ${found}, but the join token pins ${pinnedSha256}.`,
       {
         expected: pinnedSha256,
         found,
@@ -34,8 +34,9 @@ export function verifyRoot(bytes: Uint8Array, pinnedSha256: string): Metadata<Ro
 }
 
 /**
- * Reads the root that follows `current` (TUF 1.0.34, section 5.3): version one higher, signed by the thresholds of both
- * the current root and itself. Fails with `root_untrusted`.
+ * Verifies the root that follows `current` (TUF 1.0.34, section 5.3): one version higher, signed by the thresholds of both
+ * the current root and itself.
+ * @throws GantryError `root_untrusted`
  */
 export function verifyNextRoot(bytes: Uint8Array, current: Metadata<Root>): Metadata<Root> {
   const next = readRoot(bytes);
@@ -46,13 +47,12 @@ export function verifyNextRoot(bytes: Uint8Array, current: Metadata<Root>): Meta
       { expected: current.signed.version + 1, found: next.signed.version },
     );
   }
-  requireSignatures(
-    current,
-    MetadataKind.Root,
-    next,
-    'root_untrusted',
-    'the account root before it',
-  );
+  requireSignatures(next, {
+    delegator: current,
+    role: MetadataKind.Root,
+    code: 'root_untrusted',
+    by: 'the account root before it',
+  });
   return next;
 }
 
@@ -60,7 +60,7 @@ export interface DesiredStateCheck {
   root: Metadata<Root>;
   account: string;
   instance: string;
-  /** The highest version that this machine ever verified; 0 when none. */
+  /** The highest version that this machine has verified, or 0. */
   lastVersion: number;
   now: Date;
 }
@@ -74,26 +74,25 @@ export interface VerifiedDesiredState {
 }
 
 /**
- * Judges the bytes of a desired state as served. In this order, so that an attack is never taken for mere age:
- * signatures (`desired_state_signature_invalid`), shape (`desired_state_invalid`), account and instance
- * (`desired_state_foreign`), version (`desired_state_version_rollback`), expiry (`desired_state_expired`, upon which an
- * agent keeps its root and reports `stale`).
+ * Verifies the bytes of a desired state. Expiry comes last, so that an attack is never reported as mere age.
+ * @throws GantryError in this order: `desired_state_signature_invalid`, `desired_state_invalid` (shape),
+ *   `desired_state_foreign` (account and instance), `desired_state_version_rollback`, `desired_state_expired` (the agent then
+ *   keeps its root file system and reports `stale`)
  */
 export function verifyDesiredState(
   bytes: Uint8Array,
   check: DesiredStateCheck,
 ): VerifiedDesiredState {
   const metadata = readDesiredState(bytes);
-  requireSignatures(
-    check.root,
-    MetadataKind.Targets,
-    metadata,
-    'desired_state_signature_invalid',
-    'the account root',
-  );
+  requireSignatures(metadata, {
+    delegator: check.root,
+    role: MetadataKind.Targets,
+    code: 'desired_state_signature_invalid',
+    by: 'the account root',
+  });
   const { version } = metadata.signed;
-  const target = onlyTarget(metadata.signed);
-  const state = customOf(target);
+  const target = requireOnlyTarget(metadata.signed);
+  const state = parseCustom(target);
   if (state.account !== check.account || state.instance !== check.instance) {
     const expected = `${check.account}/${check.instance}`;
     const found = `${state.account}/${state.instance}`;
@@ -123,16 +122,21 @@ export function verifyDesiredState(
   };
 }
 
-/** What a desired state says, its signatures unjudged: to be compared by `contentHash`. Fails with `desired_state_invalid`. */
-export function claimedContent(bytes: Uint8Array): Pick<DesiredStateOptions, 'custom' | 'image'> {
-  const target = onlyTarget(readDesiredState(bytes).signed);
+/**
+ * Reads the content of a desired state without verifying its signatures, to compare it by `contentHash`.
+ * @throws GantryError `desired_state_invalid`
+ */
+export function readClaimedContent(
+  bytes: Uint8Array,
+): Pick<DesiredStateOptions, 'custom' | 'image'> {
+  const target = requireOnlyTarget(readDesiredState(bytes).signed);
   return {
-    custom: customOf(target),
+    custom: parseCustom(target),
     image: { length: target.length, sha256: target.hashes.sha256 as string },
   };
 }
 
-function customOf(target: TargetFile): DesiredState {
+function parseCustom(target: TargetFile): DesiredState {
   const parsed = desiredState.safeParse(target.custom);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -141,22 +145,30 @@ function customOf(target: TargetFile): DesiredState {
 
 function readRoot(bytes: Uint8Array): Metadata<Root> {
   const root = parseRoot(bytes);
-  requireSignatures(root, MetadataKind.Root, root, 'root_untrusted', 'itself');
+  requireSignatures(root, {
+    delegator: root,
+    role: MetadataKind.Root,
+    code: 'root_untrusted',
+    by: 'itself',
+  });
   return root;
 }
 
-/** Root metadata whose signatures nobody judged yet: a proposed one. Fails with `root_untrusted` when it is none. */
+/**
+ * Parses root metadata without verifying its signatures, e.g. a proposed root.
+ * @throws GantryError `root_untrusted` when it is not root metadata
+ */
 export function parseRoot(bytes: Uint8Array): Metadata<Root> {
   const root = parseMetadata(bytes, 'root_untrusted', 'The account root', (json) =>
     Metadata.fromJSON(MetadataKind.Root, json as never),
   );
   for (const [id, key] of Object.entries(root.signed.keys)) {
-    // Two ids for one key, or two ways to write it, would let it count twice towards a threshold.
-    const expected = ownIdOf(key);
+    // With two ids or two forms, one key would count twice towards a threshold.
+    const expected = computeKeyId(key);
     if (id !== expected) {
       throw new GantryError(
         'root_untrusted',
-        `The account root names a key ${id}, its own content gives ${expected}.`,
+        `The account root names a key ${id}, but the content of the key gives ${expected}.`,
         {
           expected,
           found: id,
@@ -175,7 +187,7 @@ export function parseRoot(bytes: Uint8Array): Metadata<Root> {
   return root;
 }
 
-function ownIdOf(key: Key): string {
+function computeKeyId(key: Key): string {
   try {
     return tufKey(publicKeyOf(key)).keyID;
   } catch (cause) {
@@ -199,8 +211,8 @@ function readDesiredState(bytes: Uint8Array): Metadata<Targets> {
 }
 
 /**
- * Bytes to metadata. What the library understood must be all that was received: signatures are judged over the model's
- * serialisation, so a field that it dropped or changed would go unsigned.
+ * Parses metadata. The library must have understood everything it received: it verifies signatures over its own
+ * serialization, so a field that it dropped or changed would be unsigned.
  */
 function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
   bytes: Uint8Array,
@@ -226,22 +238,28 @@ function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
       { cause },
     );
   }
-  throw new GantryError(code, `${what} does not read back as it was received.`);
+  throw new GantryError(code, `${what} changes when it is parsed and written again.`);
+}
+
+interface RequiredSignatures {
+  /** The root whose keys must have signed. */
+  delegator: Metadata<Root>;
+  role: MetadataKind;
+  code: ErrorCode;
+  /** Names the delegator in the error. */
+  by: string;
 }
 
 function requireSignatures(
-  delegator: Metadata<Root>,
-  role: MetadataKind,
   metadata: Metadata<Root> | Metadata<Targets>,
-  code: ErrorCode,
-  by: string,
+  { delegator, role, code, by }: RequiredSignatures,
 ): void {
   try {
     delegator.verifyDelegate(role, metadata);
   } catch (cause) {
     throw new GantryError(
       code,
-      `The ${role} metadata is not signed as ${by} asks: ${(cause as Error).message}.`,
+      `The ${role} metadata is not signed as ${by} demands: ${(cause as Error).message}.`,
       {
         cause,
       },
@@ -250,7 +268,7 @@ function requireSignatures(
 }
 
 function requireFresh(metadata: Metadata<Root> | Metadata<Targets>, what: string, now: Date): void {
-  // Not the library's `isExpired`: to that, nothing has expired at a time that is none.
+  // Not `isExpired` of the library: for an invalid time it says that nothing has expired.
   if (now.getTime() < Date.parse(metadata.signed.expires)) return;
   throw new GantryError('desired_state_expired', `${what} expired at ${metadata.signed.expires}.`, {
     expected: `later than ${String(now.toJSON())}`,
@@ -258,15 +276,16 @@ function requireFresh(metadata: Metadata<Root> | Metadata<Targets>, what: string
   });
 }
 
-function onlyTarget(targets: Targets): TargetFile {
+function requireOnlyTarget(targets: Targets): TargetFile {
   const all = Object.values(targets.targets);
   const target = all[0];
   if (all.length !== 1 || target?.path !== compositionTarget) {
     throw invalid(
-      `it must have the one target ${compositionTarget}, found ${all.map((t) => t.path).join(', ') || 'none'}`,
+      `it must have ${compositionTarget} as its only target, found ${all.map((t) => t.path).join(', ') || 'none'}`,
     );
   }
-  if (targets.delegations !== undefined) throw invalid('it delegates, which Gantry never does');
+  if (targets.delegations !== undefined)
+    throw invalid('it has delegations, which Gantry never writes');
   if (!/^[0-9a-f]{64}$/.test(target.hashes.sha256 ?? ''))
     throw invalid('its target has no SHA-256');
   return target;

@@ -1,2 +1,2 @@
-export { type CallPlace, judgeCall } from './call-chain.ts';
+export { type CallPlace, checkCall } from './call-chain.ts';
 export { checkProof, type ExpectedRequest, makeProof, type ProofClaims } from './proof.ts';

@@ -7,20 +7,20 @@ import { limits } from '../base/limits/index.ts';
 import type { CallPlace } from './call-chain.ts';
 
 export interface ProofOptions {
-  /** EC P-256 private key; its public half travels in the proof. */
+  /** EC P-256 private key. The proof contains its public half. */
   privateKey: KeyObject;
   /** HTTP method of the request. */
   htm: string;
   /** URL of the request; query and fragment are left out of the proof. */
   htu: string;
-  /** The credential sent beside the proof; absent only at enrolment, when there is none yet. */
+  /** The credential sent beside the proof. Absent only at enrolment, because it does not exist yet. */
   accessToken?: string;
-  /** Where the call stands among the machine's calls (call-chain.ts); absent at enrolment. */
+  /** The place of the call in the machine's call chain (call-chain.ts). Absent at enrolment. */
   place?: CallPlace;
   now: Date;
 }
 
-/** A DPoP proof (RFC 9449, section 4.2): ES256, the key embedded as `jwk`, a fresh `jti`. */
+/** Makes a DPoP proof (RFC 9449, section 4.2): ES256, the key embedded as `jwk`, a new `jti`. */
 export async function makeProof({
   privateKey,
   htm,
@@ -32,8 +32,8 @@ export async function makeProof({
   const { kty, crv, x, y } = await exportJWK(privateKey);
   return await new SignJWT({
     htm,
-    htu: withoutQuery(htu),
-    ...(accessToken === undefined ? {} : { ath: hashOf(accessToken) }),
+    htu: dropQuery(htu),
+    ...(accessToken === undefined ? {} : { ath: hashCredential(accessToken) }),
     ...(place === undefined ? {} : { attempt: place.attempt }),
     ...(place === undefined || place.nonce === null ? {} : { nonce: place.nonce }),
   })
@@ -45,19 +45,19 @@ export async function makeProof({
 
 export interface ExpectedRequest {
   htm: string;
-  /** The URL that the client was told to call (the public one, not the one behind a proxy). */
+  /** The public URL that the client calls, not the one behind a proxy. */
   htu: string;
-  /** The credential that came with the proof, when one must have. */
+  /** The credential that came with the proof, if the request needs one. */
   accessToken?: string;
   now: Date;
-  /** RFC 7638 thumbprint of the key that the credential is bound to; absent only at enrolment. */
+  /** RFC 7638 thumbprint of the key that the credential is bound to. Absent only at enrolment. */
   expectedThumbprint?: string;
 }
 
 export interface ProofClaims {
   /** RFC 7638 SHA-256 thumbprint of the key that made the proof, base64url. */
   thumbprint: string;
-  /** Unique to the proof: the caller keeps it for twice `limits.dpopWindowMs` and refuses it when seen again. */
+  /** Unique to the proof. The caller stores it for twice `limits.dpopWindowMs` and refuses it a second time. */
   jti: string;
   /** Seconds since 1970. */
   iat: number;
@@ -69,7 +69,7 @@ const embeddedKey = z.object({
   crv: z.literal('P-256'),
   x: z.string(),
   y: z.string(),
-  /** The private half: RFC 9449 forbids it, and a client that leaks its key must not be served. */
+  /** The private half. RFC 9449 forbids it: a client that leaks its key must be refused. */
   d: z.never().optional(),
 });
 const claims = z.object({
@@ -84,28 +84,29 @@ const claims = z.object({
 
 /**
  * Checks a proof by RFC 9449, section 4.3: one compact JWT of type `dpop+jwt`, ES256 with an embedded public P-256 key,
- * method, URL, time window and credential hash. Replay (`jti`) is the caller's to refuse. Fails with `dpop_invalid`.
+ * method, URL, time window and credential hash. The caller must refuse a replay (`jti`).
+ * @throws GantryError `dpop_invalid`
  */
 export async function checkProof(proof: string, expected: ExpectedRequest): Promise<ProofClaims> {
   const { payload, jwk } = await verifySignature(proof);
   const parsed = claims.safeParse(payload);
   if (!parsed.success)
-    throw refuse(
-      `its claim ${parsed.error.issues[0]?.path.join('.')} is missing or of a wrong type`,
+    throw proofError(
+      `its claim ${parsed.error.issues[0]?.path.join('.')} is missing or has the wrong type`,
     );
   const { jti, htm, htu, iat, ath, nonce, attempt } = parsed.data;
   if (htm !== expected.htm)
-    throw refuse(`it is for the method ${htm}, the request is a ${expected.htm}`);
-  if (!sameUrl(htu, expected.htu))
-    throw refuse(`it is for ${htu}, the request went to ${withoutQuery(expected.htu)}`);
+    throw proofError(`it is for the method ${htm}, the request is a ${expected.htm}`);
+  if (!isSameUrl(htu, expected.htu))
+    throw proofError(`it is for ${htu}, the request went to ${dropQuery(expected.htu)}`);
   const age = expected.now.getTime() - iat * 1000;
   if (Math.abs(age) > limits.dpopWindowMs) {
-    throw refuse(
+    throw proofError(
       `it was made ${Math.round(age / 1000)} s ago, at most ${limits.dpopWindowMs / 1000} s either way are allowed; it is ${expected.now.toISOString()} here`,
     );
   }
-  if (expected.accessToken !== undefined && ath !== hashOf(expected.accessToken)) {
-    throw refuse(
+  if (expected.accessToken !== undefined && ath !== hashCredential(expected.accessToken)) {
+    throw proofError(
       ath === undefined
         ? 'it lacks the hash of the credential (ath)'
         : 'its ath is of another credential',
@@ -113,42 +114,43 @@ export async function checkProof(proof: string, expected: ExpectedRequest): Prom
   }
   const thumbprint = await calculateJwkThumbprint(jwk, 'sha256');
   if (expected.expectedThumbprint !== undefined && thumbprint !== expected.expectedThumbprint) {
-    throw refuse('it was made with another key than the credential is bound to');
+    throw proofError('it was made with another key than the credential is bound to');
   }
   return { thumbprint, jti, iat, place: { nonce, attempt } };
 }
 
 async function verifySignature(proof: string): Promise<{ payload: unknown; jwk: JWK }> {
-  if (proof.length > limits.dpopProofBytesMax) throw refuse(`it has ${proof.length} characters`);
+  if (proof.length > limits.dpopProofBytesMax)
+    throw proofError(`it has ${proof.length} characters`);
   let verified: Awaited<ReturnType<typeof jwtVerify>>;
   try {
-    // Times are judged by the caller's clock below: `exp` and `nbf` have no meaning in a proof.
+    // checkProof compares times with the caller's clock. `exp` and `nbf` have no meaning in a proof.
     verified = await jwtVerify(proof, EmbeddedJWK, { algorithms: ['ES256'], typ: 'dpop+jwt' });
   } catch (cause) {
-    throw refuse((cause as Error).message, cause);
+    throw proofError((cause as Error).message, cause);
   }
   const jwk = embeddedKey.safeParse(verified.protectedHeader.jwk);
-  if (!jwk.success) throw refuse('its embedded key must be a public P-256 key');
+  if (!jwk.success) throw proofError('its embedded key must be a public P-256 key');
   const { kty, crv, x, y } = jwk.data;
   return { payload: verified.payload, jwk: { kty, crv, x, y } };
 }
 
-function refuse(why: string, cause?: unknown): GantryError {
+function proofError(why: string, cause?: unknown): GantryError {
   return new GantryError('dpop_invalid', `The DPoP proof is refused: ${why}.`, { cause });
 }
 
-function sameUrl(a: string, b: string): boolean {
-  return URL.canParse(a) && URL.canParse(b) && withoutQuery(a) === withoutQuery(b);
+function isSameUrl(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && dropQuery(a) === dropQuery(b);
 }
 
-function withoutQuery(url: string): string {
+function dropQuery(url: string): string {
   const parsed = new URL(url);
   parsed.search = '';
   parsed.hash = '';
   return parsed.href;
 }
 
-/** RFC 9449, section 4.2: base64url of the SHA-256 of the token's ASCII form. */
-function hashOf(accessToken: string): string {
+/** Hashes a credential as RFC 9449, section 4.2 demands: base64url of the SHA-256 of its ASCII form. */
+function hashCredential(accessToken: string): string {
   return createHash('sha256').update(accessToken).digest('base64url');
 }

@@ -4,16 +4,16 @@ import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { EventData, EventType } from '../../contract/events/index.ts';
 import {
+  attachSignature,
+  checkSignatures,
   describeRoot,
   nextRoot,
   parseRoot,
   type RootChange,
   type RootSignature,
   rootSha256,
-  standingOf,
   verifyNextRoot,
   verifyRoot,
-  withSignature,
 } from '../../director/index.ts';
 import type { Account, Caller, RootProposal, SupersededRoot } from '../../domain/accounts/index.ts';
 import {
@@ -155,7 +155,7 @@ export async function proposeRoot(
   const root = nextRoot(current.root, { ...keys, director }, expires);
   const directors = { [describeRoot(current.root).director.key_id]: account.director_key_id };
   if (director_key_id !== null) directors[describeRoot(root).director.key_id] = director_key_id;
-  for (const { missing } of standingOf(root, current.root).needs) {
+  for (const { missing } of checkSignatures(root, current.root).needs) {
     for (const id of missing) {
       if (directors[id] !== undefined) await signAsDirector(services, directors[id], root);
     }
@@ -169,7 +169,7 @@ export async function proposeRoot(
     proposed_at: nowIso(services),
     revision: 1,
   };
-  if (standingOf(root, current.root).complete) {
+  if (checkSignatures(root, current.root).complete) {
     await putInForce(services, caller, trust, row, root, []);
   } else {
     const data = factsOf(root, director_key_id ?? account.director_key_id);
@@ -200,8 +200,8 @@ async function addSignature(
 ): Promise<Trust> {
   const trust = await readTrust(services, caller.account);
   const { row, root: proposed } = requireProposal(trust);
-  const root = withSignature(proposed, trust.current.root, signature);
-  if (standingOf(root, trust.current.root).complete) {
+  const root = attachSignature(proposed, trust.current.root, signature);
+  if (checkSignatures(root, trust.current.root).complete) {
     await putInForce(services, caller, trust, row, root, [removeRootProposal(row)]);
   } else if (proposed.signatures[signature.key_id]?.sig !== signature.signature) {
     await transact(services.db, [

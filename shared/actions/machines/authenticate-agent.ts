@@ -2,7 +2,7 @@ import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Credential, Instance } from '../../domain/machines/index.ts';
-import { checkProof, judgeCall } from '../../dpop/index.ts';
+import { checkCall, checkProof } from '../../dpop/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import {
@@ -51,7 +51,7 @@ export async function authenticateAgent(services: Services, call: AgentCall): Pr
   refuseEnded(instance, hash, instance_id);
   return retryConflicts(async () => {
     const now = await requireCredential(services, hash);
-    const verdict = judgeCall(now.chain, place);
+    const verdict = checkCall(now.chain, place);
     if (verdict.kind === 'reused') throw await revoked(services, hash, now, verdict.why);
     if (verdict.kind === 'late') {
       throw new GantryError(

@@ -2,10 +2,10 @@ import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { addLogKeys, correlationId } from '../../base/log-context.ts';
 import {
-  claimedContent,
   contentHash,
   type DesiredStateOptions,
   makeDesiredState,
+  readClaimedContent,
 } from '../../director/index.ts';
 import type { Account } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
@@ -104,7 +104,7 @@ export async function signHeld(
     services.objects,
     objectKeys.desiredState(instance.account, instance.id),
   );
-  const content = claimedContent(bytes);
+  const content = readClaimedContent(bytes);
   const found = contentHash(content);
   if (found !== instance.desired_hash) {
     throw new GantryError(

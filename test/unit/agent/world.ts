@@ -17,7 +17,7 @@ import {
 } from '../../../shared/contract/machines/index.ts';
 import { makeRoot, rootSha256, signMetadata } from '../../../shared/director/index.ts';
 import { newChain } from '../../../shared/domain/machines/index.ts';
-import { checkProof, judgeCall } from '../../../shared/dpop/index.ts';
+import { checkCall, checkProof } from '../../../shared/dpop/index.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
 import { director, inAYear } from './directors.ts';
 import {
@@ -256,7 +256,7 @@ export class World {
       accessToken: 'credential-1',
       ...(this.#thumbprint === undefined ? {} : { expectedThumbprint: this.#thumbprint }),
     });
-    const verdict = judgeCall(this.#chain, place);
+    const verdict = checkCall(this.#chain, place);
     if (verdict.kind !== 'accepted')
       throw new GantryError('credential_reused', JSON.stringify(verdict));
     this.#chain = verdict.chain;

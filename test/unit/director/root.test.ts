@@ -3,6 +3,8 @@ import type { Metadata, Root } from '@tufjs/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  attachSignature,
+  checkSignatures,
   describeRoot,
   makeRoot,
   nextRoot,
@@ -10,11 +12,9 @@ import {
   type RootChange,
   rootSha256,
   signRootWith,
-  standingOf,
   tufKey,
   verifyNextRoot,
   verifyRoot,
-  withSignature,
 } from '../../../shared/director/index.ts';
 
 const inAYear = new Date('2099-01-01T00:00:00Z');
@@ -40,7 +40,8 @@ function bytesOf(root: Metadata<Root>): Buffer {
 
 function signedBy(root: Metadata<Root>, before: Metadata<Root>, signers: Signer[]): Metadata<Root> {
   return signers.reduce(
-    (signed, { key, pem }) => withSignature(signed, before, signRootWith(signed, before, key, pem)),
+    (signed, { key, pem }) =>
+      attachSignature(signed, before, signRootWith(signed, before, key, pem)),
     root,
   );
 }
@@ -163,7 +164,7 @@ describe('a chain of roots', () => {
             change,
             all.filter(() => dice.next().value),
           );
-          const standing = standingOf(three, two);
+          const standing = checkSignatures(three, two);
           const enough = standing.needs.every(
             ({ threshold, signed }) => signed.length >= threshold,
           );
@@ -189,7 +190,7 @@ describe('a change of the root', () => {
     ['a threshold that its keys cannot reach', { threshold: 3 }, 'need 3 signatures and have 2'],
     ['a threshold of none', { threshold: 0 }, 'need 0 signatures'],
     ['no key is left', { remove: [director.id, alice.id] }, 'have 0 keys'],
-    ['a key comes twice', { add: [alice.pem] }, 'signs roots already'],
+    ['a key comes twice', { add: [alice.pem] }, 'already signs roots'],
     ['an unknown key goes', { remove: ['f'.repeat(64)] }, 'no key'],
   ])('is refused where %s', (_, change, why) => {
     const invalid = expect.objectContaining({
@@ -221,8 +222,8 @@ describe('a change of the root', () => {
     const [bob, carol] = [signer(), signer()];
     const change = { add: [bob.pem, carol.pem] };
     const halfway = following(two, change, [director, bob]);
-    expect(standingOf(halfway, two)).toMatchObject({ complete: false, unproven: [carol.id] });
-    expect(standingOf(signedBy(halfway, two, [carol]), two)).toMatchObject({
+    expect(checkSignatures(halfway, two)).toMatchObject({ complete: false, unproven: [carol.id] });
+    expect(checkSignatures(signedBy(halfway, two, [carol]), two)).toMatchObject({
       complete: true,
       unproven: [],
     });
@@ -235,10 +236,12 @@ describe('a change of the root', () => {
     expect(() => signRootWith(proposed, two, stranger.key, stranger.pem)).toThrow(wrong);
     const other = nextRoot(two, { remove: [director.id] }, inAYear);
     const ofOther = signRootWith(other, two, alice.key, alice.pem);
-    expect(() => withSignature(proposed, two, ofOther)).toThrow(wrong);
-    expect(() => withSignature(proposed, two, { ...ofOther, key_id: stranger.id })).toThrow(wrong);
+    expect(() => attachSignature(proposed, two, ofOther)).toThrow(wrong);
+    expect(() => attachSignature(proposed, two, { ...ofOther, key_id: stranger.id })).toThrow(
+      wrong,
+    );
     const mine = signRootWith(parseRoot(bytesOf(proposed)), two, alice.key, alice.pem);
-    expect(standingOf(withSignature(proposed, two, mine), two).needs[1]?.signed).toEqual([
+    expect(checkSignatures(attachSignature(proposed, two, mine), two).needs[1]?.signed).toEqual([
       alice.id,
     ]);
   });

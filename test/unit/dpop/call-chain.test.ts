@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CallChain, newChain } from '../../../shared/domain/machines/index.ts';
-import { type CallPlace, judgeCall } from '../../../shared/dpop/index.ts';
+import { type CallPlace, checkCall } from '../../../shared/dpop/index.ts';
 
 /** The server's side of one credential. */
 class Server {
@@ -12,7 +12,7 @@ class Server {
   /** What a call is answered with: a nonce, or nothing where it is refused. */
   take(call: CallPlace): string | null {
     if (this.revoked) return null;
-    const verdict = judgeCall(this.chain, call, randomUUID());
+    const verdict = checkCall(this.chain, call, randomUUID());
     if (verdict.kind === 'reused') this.revoked = true;
     if (verdict.kind !== 'accepted') return null;
     this.chain = verdict.chain;

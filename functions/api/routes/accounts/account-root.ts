@@ -15,7 +15,7 @@ import {
   signRootBody,
   trustAnswer,
 } from '../../../../shared/contract/accounts/index.ts';
-import { describeRoot, rootSha256, standingOf } from '../../../../shared/director/index.ts';
+import { checkSignatures, describeRoot, rootSha256 } from '../../../../shared/director/index.ts';
 import { type Route, route } from '../../route.ts';
 
 export const trustRoutes: Route[] = [
@@ -98,7 +98,7 @@ function trustView({ current, superseded, proposal }: Trust): z.input<typeof tru
         ? null
         : {
             ...describeRoot(proposal.root),
-            ...standingOf(proposal.root, current.root),
+            ...checkSignatures(proposal.root, current.root),
             metadata: Buffer.from(proposal.row.metadata).toString('base64'),
             proposed_by: proposal.row.proposed_by,
             proposed_at: proposal.row.proposed_at,
