@@ -1,26 +1,26 @@
-import type { Finding } from './problem.ts';
+import type { ManifestFinding } from './problem.ts';
 import type { ModuleManifest } from './schema.ts';
 
 const globLists = ['file_spec', 'mask', 'protected_spec'] as const;
 
 /** Warnings about globs that rsync accepts and that never do what their author hoped for. */
-export function globAdvice(manifest: ModuleManifest): Finding[] {
+export function adviseOnGlobs(manifest: ModuleManifest): ManifestFinding[] {
   return globLists.flatMap((list) =>
-    manifest[list].flatMap((glob, index): Finding[] => {
+    manifest[list].flatMap((glob, index): ManifestFinding[] => {
       const message =
-        neverMatches(glob) ?? (list === 'file_spec' ? selectsNoFile(glob) : undefined);
+        explainNoMatch(glob) ?? (list === 'file_spec' ? explainNoFile(glob) : undefined);
       return message === undefined ? [] : [{ severity: 'warning', path: [list, index], message }];
     }),
   );
 }
 
-function neverMatches(glob: string): string | undefined {
+function explainNoMatch(glob: string): string | undefined {
   const components = glob.replace(/^\//, '').replace(/\/$/, '').split('/');
   const odd = components.find((component) => component === '' || component === '.');
   return odd === undefined ? undefined : `matches nothing: no path has the component "${odd}"`;
 }
 
-function selectsNoFile(glob: string): string | undefined {
+function explainNoFile(glob: string): string | undefined {
   if (!glob.endsWith('/')) return undefined;
   return `selects no file: a trailing "/" matches directories only; write "${glob}**" for what is below`;
 }

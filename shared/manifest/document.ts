@@ -13,7 +13,12 @@ import {
 } from 'yaml';
 import { limits } from '../base/limits/index.ts';
 import { nestsDeeper } from '../base/nesting.ts';
-import { type Finding, formatKeyPath, type KeyPath, type ManifestProblem } from './problem.ts';
+import {
+  formatKeyPath,
+  type KeyPath,
+  type ManifestFinding,
+  type ManifestProblem,
+} from './problem.ts';
 
 /** A YAML (or JSON) text as plain values, with the way back from a key path to its place in the text. */
 export interface ManifestDocument {
@@ -22,7 +27,7 @@ export interface ManifestDocument {
   problems: ManifestProblem[];
   /** Whether `value` is worth judging: it is not where the text could not be parsed. */
   readable: boolean;
-  locate(finding: Finding): ManifestProblem;
+  locate(finding: ManifestFinding): ManifestProblem;
 }
 
 /** Parses hostile text: never throws, does not expand alias bombs, and takes time in proportion to its length. */
@@ -49,7 +54,7 @@ export function readDocument(text: string): ManifestDocument {
     };
   };
 
-  const syntax = syntaxProblems(document, at);
+  const syntax = listSyntaxProblems(document, at);
   const survey = syntax.length === 0 ? surveyNodes(document, at) : { problems: [], aliases: 0 };
   const problems = [...syntax, ...survey.problems];
   if (survey.aliases > limits.yamlAliasesMax) {
@@ -69,8 +74,8 @@ export function readDocument(text: string): ManifestDocument {
       );
     }
   }
-  const locate = (finding: Finding): ManifestProblem => {
-    const problem = at(offsetOf(document, finding), finding.path, finding.message);
+  const locate = (finding: ManifestFinding): ManifestProblem => {
+    const problem = at(findOffset(document, finding), finding.path, finding.message);
     return { ...problem, severity: finding.severity };
   };
   return { value, problems, readable, locate };
@@ -93,7 +98,7 @@ const tooDeep: ManifestDocument = {
 
 type At = (offset: number, path: KeyPath, message: string) => ManifestProblem;
 
-function syntaxProblems(document: Document.Parsed, at: At): ManifestProblem[] {
+function listSyntaxProblems(document: Document.Parsed, at: At): ManifestProblem[] {
   const exhausted = document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (exhausted) return [at(exhausted.pos[0], [], depthMessage)];
   return [...document.errors, ...document.warnings]
@@ -119,7 +124,7 @@ function surveyNodes(
   let aliases = 0;
 
   const note = (node: unknown, path: KeyPath, message: string) =>
-    problems.push(at(startOf(node) ?? 0, path, message));
+    problems.push(at(findStart(node) ?? 0, path, message));
 
   const visitAlias = (node: Alias, path: KeyPath): void => {
     aliases++;
@@ -128,7 +133,7 @@ function surveyNodes(
   };
 
   const visitPair = (item: Pair, path: KeyPath, seen: Set<string>): void => {
-    const key = keyText(item);
+    const key = formatKey(item);
     visit(item.key, path);
     visit(item.value, [...path, key]);
 
@@ -154,18 +159,18 @@ function surveyNodes(
   return { problems, aliases };
 }
 
-function keyText({ key }: Pair): string {
+function formatKey({ key }: Pair): string {
   return String(isScalar(key) ? key.value : key);
 }
 
-function startOf(node: unknown): number | undefined {
+function findStart(node: unknown): number | undefined {
   const range = (node as { range?: [number, number, number] | null } | null)?.range;
   return range?.[0];
 }
 
 /** Where a value starts, or its key; for what is not there, the nearest thing above it that is. */
-function offsetOf(document: Document.Parsed, { path, atKey }: Finding): number {
-  let place: Place = { node: document.contents, offset: startOf(document.contents) ?? 0 };
+function findOffset(document: Document.Parsed, { path, atKey }: ManifestFinding): number {
+  let place: Place = { node: document.contents, offset: findStart(document.contents) ?? 0 };
   for (const [depth, key] of path.entries()) {
     const next = stepInto(document, place, key);
     if (next === undefined) return place.offset;
@@ -192,15 +197,15 @@ function stepInto(
 
   if (!isMap(node)) {
     const item = node.items[Number(key)];
-    return { node: item, offset: startOf(item) ?? offset };
+    return { node: item, offset: findStart(item) ?? offset };
   }
 
-  const pair = (node.items as Pair[]).findLast((item) => keyText(item) === String(key));
+  const pair = (node.items as Pair[]).findLast((item) => formatKey(item) === String(key));
   if (pair === undefined) return undefined;
 
-  const keyOffset = startOf(pair.key) ?? offset;
+  const keyOffset = findStart(pair.key) ?? offset;
   const { value } = pair;
   // An empty value starts after the colon, where no reader looks.
   const isEmpty = isScalar(value) && value.value === null;
-  return { node: value, offset: isEmpty ? keyOffset : (startOf(value) ?? keyOffset), keyOffset };
+  return { node: value, offset: isEmpty ? keyOffset : (findStart(value) ?? keyOffset), keyOffset };
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { limits } from '../base/limits/index.ts';
-import { describeValue, type Finding, type KeyPath } from './problem.ts';
+import { describeValue, type KeyPath, type ManifestFinding } from './problem.ts';
 import { moduleManifestSchema } from './schema.ts';
 
 const topKeys = Object.keys(moduleManifestSchema.shape);
@@ -17,21 +17,24 @@ const elsewhere: Record<string, string> = {
 };
 
 /** What zod found wrong with a value, as sentences that say what was expected and what was found. */
-export function schemaFindings(issues: readonly z.core.$ZodIssue[], value: unknown): Finding[] {
-  return issues.slice(0, limits.manifestProblemsMax).flatMap((issue): Finding[] => {
+export function schemaFindings(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown,
+): ManifestFinding[] {
+  return issues.slice(0, limits.manifestProblemsMax).flatMap((issue): ManifestFinding[] => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys
         .slice(0, limits.manifestProblemsMax)
-        .map((key) => unknownKey(issue.path, key));
+        .map((key) => unknownKeyFinding(issue.path, key));
     }
-    const found = valueAt(value, issue.path);
-    return [{ severity: 'error', path: issue.path, message: sentence(issue, found) }];
+    const found = readValue(value, issue.path);
+    return [{ severity: 'error', path: issue.path, message: formatIssue(issue, found) }];
   });
 }
 
 const typeNames: Record<string, string> = { string: 'text', array: 'a list', object: 'a mapping' };
 
-function sentence(issue: z.core.$ZodIssue, found: unknown): string {
+function formatIssue(issue: z.core.$ZodIssue, found: unknown): string {
   if (issue.code === 'invalid_type') {
     const expected = typeNames[issue.expected] ?? issue.expected;
     const quote =
@@ -49,16 +52,16 @@ function sentence(issue: z.core.$ZodIssue, found: unknown): string {
     : `${issue.message}, found ${describeValue(found)}`;
 }
 
-function unknownKey(path: KeyPath, key: string): Finding {
+function unknownKeyFinding(path: KeyPath, key: string): ManifestFinding {
   const known = path.length === 0 ? topKeys : dependencyKeys;
   const meant =
     (path.length === 0 && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined) ??
-    nearest(key, known);
+    findNearest(key, known);
   const hint = meant ? `did you mean ${meant}?` : `expected one of ${known.join(', ')}`;
   return { severity: 'error', path: [...path, key], atKey: true, message: `unknown key; ${hint}` };
 }
 
-function valueAt(value: unknown, path: KeyPath): unknown {
+function readValue(value: unknown, path: KeyPath): unknown {
   return path.reduce<unknown>(
     (inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key],
     value,
@@ -66,7 +69,7 @@ function valueAt(value: unknown, path: KeyPath): unknown {
 }
 
 /** The known key that a typing error of a few letters makes another of. */
-function nearest(key: string, known: readonly string[]): string | undefined {
+function findNearest(key: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(key.length / 3));
   if (key.length > 40) return undefined;
   const ranked = known.map((name) => ({ name, distance: editDistance(key.toLowerCase(), name) }));

@@ -1,20 +1,20 @@
 export {
   type ConflictKind,
   type Contender,
-  conflictsOf,
+  canConflict,
   cutConflicts,
+  findConflicts,
   isRefused,
   type ManifestConflict,
-  mayConflict,
 } from './conflicts.ts';
 export { formatManifestJson, parseManifest, parseManifestJson, validateManifest } from './parse.ts';
 export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
-export { parseRequirement, type Requirement } from './requirement.ts';
 export {
   buildMask,
   carveOuts,
-  checkAgainstRow,
-  type RegistrationRow,
-  type RowProblem,
-} from './row.ts';
+  matchRegistration,
+  type RegistrationFacts,
+  type RegistrationMismatch,
+} from './registration-match.ts';
+export { type ManifestRequirement, parseRequirement } from './requirement.ts';
 export { type ModuleManifest, moduleManifestJsonSchema } from './schema.ts';

@@ -1,4 +1,4 @@
-import { describeValue, type Finding, formatKeyPath, type KeyPath } from './problem.ts';
+import { describeValue, formatKeyPath, type KeyPath, type ManifestFinding } from './problem.ts';
 
 /** Keys of an `identity` that the flat form has at the top. */
 export const identityKeys = ['name', 'display_name', 'description', 'license', 'parent_module'];
@@ -16,7 +16,7 @@ type Mapping = Record<string, unknown>;
 /** A manifest in the flat form, as yet unjudged. */
 export interface NormalisedManifest {
   value: Mapping;
-  findings: Finding[];
+  findings: ManifestFinding[];
   /** The key path as the author wrote it, from one of the flat form. */
   origin(path: KeyPath): KeyPath;
 }
@@ -43,7 +43,7 @@ export function normaliseManifest(written: Mapping): NormalisedManifest {
 
 class FlatManifest {
   readonly value: Mapping;
-  readonly findings: Finding[] = [];
+  readonly findings: ManifestFinding[] = [];
   readonly #origins = new Map<string, KeyPath>();
 
   constructor(written: Mapping) {

@@ -1,11 +1,11 @@
 import { limits } from '../base/limits/index.ts';
-import { globAdvice } from './advice.ts';
+import { adviseOnGlobs } from './advice.ts';
 import { type ManifestDocument, readDocument } from './document.ts';
 import { schemaFindings } from './findings.ts';
 import { isMapping, normaliseManifest } from './normalise.ts';
 import {
   describeValue,
-  type Finding,
+  type ManifestFinding,
   type ManifestProblem,
   ModuleManifestSchemaError,
 } from './problem.ts';
@@ -22,9 +22,9 @@ export function parseManifest(text: string): {
   refuseOverlong(text);
   const document = readDocument(text);
   const { manifest, findings } = document.readable
-    ? judge(document.value)
+    ? readManifest(document.value)
     : { manifest: undefined, findings: [] };
-  const problems = located(document, findings);
+  const problems = locateFindings(document, findings);
   if (manifest === undefined || problems.some(({ severity }) => severity === 'error')) {
     throw new ModuleManifestSchemaError(problems);
   }
@@ -64,7 +64,7 @@ export function parseManifestJson(text: string): ModuleManifest {
   // JSON is YAML 1.2: read again for the places, and for repeated keys, of which JSON.parse silently takes the last.
   const document = readDocument(text);
   const parsed = moduleManifestSchema.safeParse(value);
-  const problems = located(
+  const problems = locateFindings(
     document,
     parsed.success ? [] : schemaFindings(parsed.error.issues, value),
   );
@@ -91,7 +91,10 @@ function refuseOverlong(text: string): void {
   ]);
 }
 
-function judge(value: unknown): { manifest: ModuleManifest | undefined; findings: Finding[] } {
+function readManifest(value: unknown): {
+  manifest: ModuleManifest | undefined;
+  findings: ManifestFinding[];
+} {
   if (!isMapping(value)) {
     const message = `expected a mapping of keys such as name and file_spec, found ${describeValue(value)}`;
     return { manifest: undefined, findings: [{ severity: 'error', path: [], message }] };
@@ -99,7 +102,7 @@ function judge(value: unknown): { manifest: ModuleManifest | undefined; findings
   const flat = normaliseManifest(value);
   const parsed = moduleManifestSchema.safeParse(flat.value);
   const fromSchema = parsed.success
-    ? globAdvice(parsed.data)
+    ? adviseOnGlobs(parsed.data)
     : schemaFindings(parsed.error.issues, flat.value);
   return {
     manifest: parsed.data,
@@ -111,7 +114,10 @@ function judge(value: unknown): { manifest: ModuleManifest | undefined; findings
 }
 
 /** Problems in the order of the text, no more than anyone reads; errors are kept before warnings. */
-function located(document: ManifestDocument, findings: Finding[]): ManifestProblem[] {
+function locateFindings(
+  document: ManifestDocument,
+  findings: ManifestFinding[],
+): ManifestProblem[] {
   const errorsFirst = findings.toSorted((a, b) => a.severity.localeCompare(b.severity));
   return [
     ...document.problems,

@@ -21,7 +21,7 @@ export class ModuleManifestSchemaError extends GantryError {
     const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
     super(
       'ModuleManifestSchemaError',
-      `The module manifest is invalid: ${first ? say(first) : 'no reason'}${more}`,
+      `The module manifest is invalid: ${first ? formatProblem(first) : 'no reason'}${more}`,
       {
         ...(first?.path ? { field: first.path } : {}),
         details: { problems },
@@ -31,7 +31,7 @@ export class ModuleManifestSchemaError extends GantryError {
   }
 }
 
-function say({ line, column, path, message }: ManifestProblem): string {
+function formatProblem({ line, column, path, message }: ManifestProblem): string {
   return `line ${line}, column ${column}: ${path ? `${path}: ` : ''}${message}`;
 }
 
@@ -47,7 +47,7 @@ export function formatKeyPath(path: KeyPath): string {
 }
 
 /** A problem before its place in the text is known. */
-export interface Finding {
+export interface ManifestFinding {
   severity: 'error' | 'warning';
   path: KeyPath;
   /** Whether the problem is with the key that `path` ends in, not with its value. */

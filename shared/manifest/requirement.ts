@@ -4,7 +4,7 @@ import { isSlug } from '../base/slug.ts';
 import { describeValue } from './problem.ts';
 
 /** An entry of `dependencies.requires`. */
-export interface Requirement {
+export interface ManifestRequirement {
   /** Null for a bare name, which the platform resolves: own account, then `powernode`. */
   account: string | null;
   module: string;
@@ -18,16 +18,16 @@ const form = /^(?:([^/@]*)\/)?([^/@]*)@(.*)$/s;
 const constraintLengthMax = 256;
 
 /** Parses `<account>/<module>@<constraint>`, the account optional. Throws `requirement_invalid`. */
-export function parseRequirement(text: string): Requirement {
+export function parseRequirement(text: string): ManifestRequirement {
   const [, account, module, constraint] = form.exec(text) ?? [];
   if (module === undefined || constraint === undefined) {
-    throw invalid('expected <account>/<module>@<constraint>', text);
+    throw requirementInvalidError('expected <account>/<module>@<constraint>', text);
   }
   if (account !== undefined && !isSlug(account))
-    throw invalid('expected an account name before the "/"', text);
-  if (!isSlug(module)) throw invalid('expected a module name before the "@"', text);
+    throw requirementInvalidError('expected an account name before the "/"', text);
+  if (!isSlug(module)) throw requirementInvalidError('expected a module name before the "@"', text);
   if (!isConstraint(constraint))
-    throw invalid('expected a semver range such as ^1.0 after the "@"', text);
+    throw requirementInvalidError('expected a semver range such as ^1.0 after the "@"', text);
   return { account: account ?? null, module, constraint };
 }
 
@@ -38,7 +38,7 @@ function isConstraint(text: string): boolean {
   );
 }
 
-function invalid(expected: string, found: string): GantryError {
+function requirementInvalidError(expected: string, found: string): GantryError {
   return new GantryError('requirement_invalid', `${expected}, found ${describeValue(found)}`, {
     expected,
     found,

@@ -7,7 +7,7 @@ import { compileGlob } from '../files/index.ts';
 import { parseRequirement } from './requirement.ts';
 
 /** Turns what a parser throws into a problem at the string that it was given. */
-function parsesWith(
+function refineWith(
   parse: (text: string) => unknown,
 ): (text: string, context: z.RefinementCtx<string>) => void {
   return (text, context) => {
@@ -25,7 +25,7 @@ const line = z
   .max(200, 'expected at most 200 characters')
   .regex(/^\P{Cc}+$/u, 'expected one line of text');
 
-const glob = z.string().superRefine(parsesWith(compileGlob));
+const glob = z.string().superRefine(refineWith(compileGlob));
 
 /** Debian policy 5.6.1, with an architecture and an exact version as apt takes them. Never an option (`-…`) or a path. */
 const debianPackage = z
@@ -38,7 +38,7 @@ const debianPackage = z
 
 const requirement = z
   .string()
-  .superRefine(parsesWith(parseRequirement))
+  .superRefine(refineWith(parseRequirement))
   .meta({ pattern: '^(?:[a-z0-9._-]+/)?[a-z0-9._-]+@.+$' });
 
 const slug = slugPattern.source.slice(1, -1);

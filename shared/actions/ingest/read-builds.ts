@@ -7,7 +7,7 @@ import { composefsImage } from '../../composefs/index.ts';
 import { platformSchema } from '../../contract/modules/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import type { ImageLabels, VersionBuild } from '../../domain/modules/index.ts';
-import { checkAgainstRow, type ModuleManifest, parseManifestJson } from '../../manifest/index.ts';
+import { type ModuleManifest, matchRegistration, parseManifestJson } from '../../manifest/index.ts';
 import {
   type Descriptor,
   isIndex,
@@ -169,7 +169,7 @@ async function storeNodeModule(source: IngestSource, { layers }: Manifest): Prom
 
   const manifest = parseManifestJson(tar.manifestJson);
   refuseLargeManifest(manifest);
-  const [problem] = checkAgainstRow(manifest, source.module);
+  const [problem] = matchRegistration(manifest, source.module);
   if (problem !== undefined)
     throw new GantryError(problem.code, problem.message, { field: problem.path });
   return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };

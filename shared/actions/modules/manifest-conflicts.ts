@@ -5,11 +5,11 @@ import type { Category, Module, Variety, Version } from '../../domain/modules/in
 import { compareVersions } from '../../domain/modules/index.ts';
 import {
   type Contender,
-  conflictsOf,
+  canConflict,
   cutConflicts,
+  findConflicts,
   type ManifestConflict,
   type ModuleManifest,
-  mayConflict,
 } from '../../manifest/index.ts';
 import { listCategories } from '../../store/accounts/index.ts';
 import { readFileIndex } from '../../store/ingest/index.ts';
@@ -112,8 +112,8 @@ async function conflictsWith(
     granted_reservations: module.granted_reservations,
     shipped: null,
   };
-  if (!mayConflict(draft, neighbour)) return [];
-  return conflictsOf(draft, [{ ...neighbour, shipped: await shippedBy(services, version) }]);
+  if (!canConflict(draft, neighbour)) return [];
+  return findConflicts(draft, [{ ...neighbour, shipped: await shippedBy(services, version) }]);
 }
 
 function newest(versions: Version[]): Version | undefined {

@@ -1,11 +1,11 @@
 import type { ValidateManifestBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import {
-  checkAgainstRow,
   type ManifestConflict,
   type ManifestProblem,
   type ModuleManifest,
   ModuleManifestSchemaError,
+  matchRegistration,
   parseManifest,
 } from '../../manifest/index.ts';
 import { getCategory } from '../../store/accounts/index.ts';
@@ -65,7 +65,7 @@ async function checkManifest(
   try {
     const { manifest, warnings } = parseManifest(text);
     const row = await getModule(db, account, manifest.name);
-    const misfits = row === null ? [] : checkAgainstRow(manifest, row);
+    const misfits = row === null ? [] : matchRegistration(manifest, row);
     return {
       manifest,
       problems: [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))],

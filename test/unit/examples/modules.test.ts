@@ -16,7 +16,7 @@ import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { parentPath, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { seededCategories, type Variety } from '../../../shared/domain/modules/index.ts';
 import {
-  checkAgainstRow,
+  matchRegistration,
   parseManifest,
   parseManifestJson,
   parseRequirement,
@@ -161,7 +161,7 @@ describe.each(directories)('%s', (directory) => {
       variety,
       parent_module: parent === undefined ? null : `powernode/${parent}`,
     };
-    expect(checkAgainstRow(manifest, row)).toEqual([]);
+    expect(matchRegistration(manifest, row)).toEqual([]);
     const options = [`--category ${category}`];
     if (variety !== 'subscription') options.push(`--variety ${variety}`);
     if (parent !== undefined) options.push(`--parent powernode/${parent}`);

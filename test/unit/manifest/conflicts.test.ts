@@ -6,10 +6,10 @@ import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { ancestorPaths, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import {
   type Contender,
-  conflictsOf,
+  canConflict,
   cutConflicts,
+  findConflicts,
   isRefused,
-  mayConflict,
   parseManifest,
 } from '../../../shared/manifest/index.ts';
 
@@ -58,8 +58,8 @@ function contender(name: string, given: Given): Contender {
 function between(own: Given, other: Given): string[] {
   const candidate = contender('own', own);
   const neighbour = contender('other', other);
-  const conflicts = conflictsOf(candidate, [neighbour]);
-  if (conflicts.length > 0) expect(mayConflict(candidate, neighbour)).toBe(true);
+  const conflicts = findConflicts(candidate, [neighbour]);
+  if (conflicts.length > 0) expect(canConflict(candidate, neighbour)).toBe(true);
   return conflicts.map(({ kind, path, certain }) => `${kind} ${path}${certain ? '' : ' ?'}`);
 }
 
@@ -106,7 +106,7 @@ describe('conflicts of a manifest whose files are known', () => {
 
   test('a module has no conflict with its own versions', () => {
     const own = contender('own', { files: [conf], protect: [conf] });
-    expect(conflictsOf(own, [own])).toEqual([]);
+    expect(findConflicts(own, [own])).toEqual([]);
   });
 });
 
@@ -180,11 +180,11 @@ describe('conflicts of a manifest by itself', () => {
 test('the sentences name both modules, the path and what to do', () => {
   const own = contender('own', { files: [conf], protect: [conf] });
   const other = contender('other', { files: [conf], protect: [conf] });
-  expect(conflictsOf(own, [other])[0]?.message).toBe(
+  expect(findConflicts(own, [other])[0]?.message).toBe(
     `expected one module to protect "${conf}", found that acme/own and acme/other both do: they cannot be composed; ` +
       "rename one's file, or carve it out in a config module of the other",
   );
-  const dropped = conflictsOf({ ...own, priority: 60 }, [contender('other', { files: [conf] })]);
+  const dropped = findConflicts({ ...own, priority: 60 }, [contender('other', { files: [conf] })]);
   expect(dropped[0]?.message).toBe(
     `"${conf}" of acme/other would be dropped, because acme/own protects it, whichever ranks higher (acme/own 60, acme/other 90)`,
   );
@@ -193,7 +193,7 @@ test('the sentences name both modules, the path and what to do', () => {
 test('of too many conflicts those that composition would refuse are listed before others, and the rest is counted', () => {
   const dropped = Array.from({ length: 10 }, (_, i) => `/etc/a${i}`);
   const own = contender('own', { files: [...dropped, '/etc/z'], protect: ['/etc/z'] });
-  const found = conflictsOf(own, [
+  const found = findConflicts(own, [
     contender('other', { files: [...dropped, '/etc/z'], protect: ['/etc/**'] }),
   ]);
   const { conflicts, left } = cutConflicts(found, 3);

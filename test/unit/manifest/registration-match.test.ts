@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import {
   buildMask,
   carveOuts,
-  checkAgainstRow,
   type ModuleManifest,
+  matchRegistration,
   parseManifestJson,
-  type RegistrationRow,
+  type RegistrationFacts,
 } from '../../../shared/manifest/index.ts';
 
 const manifest = (fields: Record<string, unknown>): ModuleManifest =>
@@ -13,7 +13,7 @@ const manifest = (fields: Record<string, unknown>): ModuleManifest =>
     JSON.stringify({ name: 'chrony-no-pool', file_spec: ['/etc/chrony/chrony.conf'], ...fields }),
   );
 
-const row: RegistrationRow = {
+const row: RegistrationFacts = {
   name: 'chrony-no-pool',
   parent_module: 'acme/chrony',
   variety: 'config',
@@ -44,7 +44,7 @@ describe('checkAgainstRow', () => {
     'a manifest whose parent is %s fits a row whose parent is acme/chrony',
     (parent) => {
       expect(
-        checkAgainstRow(manifest(parent === undefined ? {} : { parent_module: parent }), row),
+        matchRegistration(manifest(parent === undefined ? {} : { parent_module: parent }), row),
       ).toEqual([]);
     },
   );
@@ -56,7 +56,7 @@ describe('checkAgainstRow', () => {
       parent_module: 'evil/chrony',
       package_spec: ['chrony'],
     });
-    expect(checkAgainstRow(found, row)).toEqual([
+    expect(matchRegistration(found, row)).toEqual([
       {
         code: 'name_mismatch',
         path: 'name',
@@ -76,7 +76,7 @@ describe('checkAgainstRow', () => {
   });
 
   test('a parent where none is registered is a mismatch', () => {
-    const problems = checkAgainstRow(manifest({ parent_module: 'chrony' }), {
+    const problems = matchRegistration(manifest({ parent_module: 'chrony' }), {
       ...row,
       parent_module: null,
     });
@@ -84,7 +84,7 @@ describe('checkAgainstRow', () => {
   });
 
   test('a carve-out is refused in a module that is not of variety config', () => {
-    const problems = checkAgainstRow(manifest(carving), { ...row, variety: 'subscription' });
+    const problems = matchRegistration(manifest(carving), { ...row, variety: 'subscription' });
     expect(problems).toEqual([
       expect.objectContaining({ code: 'carve_out_refused', path: 'mask' }),
     ]);

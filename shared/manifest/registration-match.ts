@@ -3,7 +3,7 @@ import type { Variety } from '../domain/modules/index.ts';
 import type { ModuleManifest } from './schema.ts';
 
 /** The facts of a module's registration that its manifests are held against. */
-export interface RegistrationRow {
+export interface RegistrationFacts {
   name: string;
   /** `<module>` or `<account>/<module>`; null for a module without a parent. */
   parent_module: string | null;
@@ -11,7 +11,7 @@ export interface RegistrationRow {
 }
 
 /** Why a valid manifest does not fit its row. */
-export interface RowProblem {
+export interface RegistrationMismatch {
   code: ErrorCode;
   /** Key path in the canonical form. */
   path: string;
@@ -35,8 +35,11 @@ export function buildMask(manifest: ModuleManifest): string[] {
 }
 
 /** Holds a manifest against its module's registration: every way in which it does not fit. The row rules. */
-export function checkAgainstRow(manifest: ModuleManifest, row: RegistrationRow): RowProblem[] {
-  const problems: RowProblem[] = [];
+export function matchRegistration(
+  manifest: ModuleManifest,
+  row: RegistrationFacts,
+): RegistrationMismatch[] {
+  const problems: RegistrationMismatch[] = [];
   if (manifest.name !== row.name) {
     const message = `expected the registered name "${row.name}", found "${manifest.name}"`;
     problems.push({ code: 'name_mismatch', path: 'name', message });

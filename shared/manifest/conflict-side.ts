@@ -1,0 +1,79 @@
+import { ancestorPaths } from '../domain/files/index.ts';
+import { type GlobMatcher, selectFiles } from '../files/index.ts';
+import type { Contender } from './conflicts.ts';
+import { compileMatcher, listLiteralPaths } from './glob-meetings.ts';
+import { buildMask, carveOuts } from './registration-match.ts';
+
+/** A module's globs and files, looked up fast. */
+export class Side {
+  readonly of: Contender;
+  readonly #protection: GlobMatcher;
+  readonly #reservation: GlobMatcher;
+  readonly #carveOut: GlobMatcher;
+  readonly #files: ReadonlySet<string> | null;
+  /** Directories that its protected paths are in, and those that its patterns match. */
+  readonly #directories = new Set<string>();
+  /** Its reservations as they are written. */
+  readonly reservations: readonly string[];
+
+  constructor(of: Contender) {
+    this.of = of;
+    this.#protection = compileMatcher(of.manifest.protected_spec);
+    this.reservations = listReservations(of);
+    this.#reservation = compileMatcher(this.reservations);
+    this.#carveOut = compileMatcher(carveOuts(of.manifest));
+    this.#files = of.shipped === null ? null : new Set(of.shipped);
+    for (const file of of.shipped ?? []) {
+      const protectedFile = this.protects(file);
+      for (const directory of ancestorPaths(file)) {
+        if (protectedFile || this.#protection.matches(directory, true))
+          this.#directories.add(directory);
+      }
+    }
+  }
+
+  /** Whether its patterns protect a path, if it ships that. */
+  protects(path: string): boolean {
+    return this.#protection.matches(path, false);
+  }
+
+  /** Whether a path is reserved for it, whoever ships it. */
+  reserves(path: string): boolean {
+    return this.#reservation.matches(path, false);
+  }
+
+  get protectedDirectories(): ReadonlySet<string> {
+    return this.#directories;
+  }
+
+  /** Whether it takes a file out of another's protection. */
+  carves(path: string, from: Contender): boolean {
+    return this.of.parent === from.module && this.#carveOut.matches(path, false);
+  }
+
+  /** Which of these paths it ships or, as far as its patterns say, may ship: path → whether that is certain. */
+  findShipped(paths: readonly string[]): Map<string, boolean> {
+    const { file_spec, package_spec } = this.of.manifest;
+    const mask = buildMask(this.of.manifest);
+    const shipped = new Map<string, boolean>();
+    // Files of packages are not known; who protects a path says that the module has it.
+    if (package_spec.length > 0) {
+      const named = paths.filter((path) => path !== '/' && this.protects(path));
+      for (const path of selectFiles(named, { file_spec: ['/**'], mask })) shipped.set(path, false);
+    }
+    const files = this.#files;
+    if (files !== null) {
+      for (const path of paths) if (files.has(path)) shipped.set(path, true);
+      return shipped;
+    }
+    const literal = new Set(listLiteralPaths(file_spec));
+    for (const path of selectFiles(paths, { file_spec, mask }))
+      shipped.set(path, literal.has(path));
+    return shipped;
+  }
+}
+
+/** The patterns that are reserved for a module as its manifest is. */
+function listReservations({ manifest, granted_reservations }: Contender): string[] {
+  return granted_reservations.filter((pattern) => manifest.protected_spec.includes(pattern));
+}
