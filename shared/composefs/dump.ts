@@ -22,6 +22,16 @@ const u32Max = 0xffff_ffff;
 const newline = 0x0a;
 const noBytes = new Uint8Array();
 
+/** A number in a line: its place in the text, the field it belongs to, and its largest value. */
+interface NumberField {
+  text: string;
+  start: number;
+  end: number;
+  field: number;
+  base: 8 | 10;
+  max: number;
+}
+
 /** Where the fixed fields of the current line start; one array for all lines, the reader is not re-entrant. */
 type Bounds = number[];
 
@@ -117,7 +127,15 @@ export class DumpReader {
     const isLink = text.charCodeAt(modeStart) === 0x40;
     if (isLink) modeStart++;
     // Bits beyond the sixteen of a mode are dropped, as mkcomposefs does.
-    const mode = this.#integer(text, modeStart, (bounds[3] as number) - 1, 2, 8, u32Max) & 0xffff;
+    const mode =
+      this.#integer({
+        text,
+        start: modeStart,
+        end: (bounds[3] as number) - 1,
+        field: 2,
+        base: 8,
+        max: u32Max,
+      }) & 0xffff;
     if (!isKnownType(mode))
       throw this.#invalid(`expected a mode with a file type, found ${mode.toString(8)}`);
     const node = this.#addNode(text, mode);
@@ -153,16 +171,16 @@ export class DumpReader {
       );
     }
     const before = text.charCodeAt(start) === 0x2d;
-    const seconds = this.#integer(
+    const seconds = this.#integer({
       text,
-      before ? start + 1 : start,
-      dot,
-      7,
-      10,
-      Number.MAX_SAFE_INTEGER,
-    );
+      start: before ? start + 1 : start,
+      end: dot,
+      field: 7,
+      base: 10,
+      max: Number.MAX_SAFE_INTEGER,
+    });
     node.mtime = before ? -seconds : seconds;
-    node.mtimeNs = this.#integer(text, dot + 1, end, 7, 10, u32Max);
+    node.mtimeNs = this.#integer({ text, start: dot + 1, end, field: 7, base: 10, max: u32Max });
   }
 
   #readContent(node: ComposefsNode, text: string): void {
@@ -354,24 +372,17 @@ export class DumpReader {
   }
 
   #number(text: string, field: number, max: number): number {
-    return this.#integer(
+    return this.#integer({
       text,
-      this.#bounds[field] as number,
-      (this.#bounds[field + 1] as number) - 1,
+      start: this.#bounds[field] as number,
+      end: (this.#bounds[field + 1] as number) - 1,
       field,
-      10,
+      base: 10,
       max,
-    );
+    });
   }
 
-  #integer(
-    text: string,
-    start: number,
-    end: number,
-    field: number,
-    base: 8 | 10,
-    max: number,
-  ): number {
+  #integer({ text, start, end, field, base, max }: NumberField): number {
     let value = 0;
     for (let at = start; at < end; at++) {
       const digit = text.charCodeAt(at) - 0x30;

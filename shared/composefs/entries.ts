@@ -43,22 +43,19 @@ function nodeFromEntry(entry: TreeEntry): ComposefsNode {
   const { path, mode } = entry;
   const node = new ComposefsNode(
     nameOf(path),
-    typeBits[entry.type] | integer(path, 'mode', mode, 0, 0o7777),
+    typeBits[entry.type] | requireInteger(path, 'mode', mode, { min: 0, max: 0o7777 }),
   );
-  node.uid = integer(path, 'uid', entry.uid, 0, 0xffff_ffff);
-  node.gid = integer(path, 'gid', entry.gid, 0, 0xffff_ffff);
-  node.mtime = integer(
-    path,
-    'mtime',
-    entry.mtime,
-    Number.MIN_SAFE_INTEGER,
-    Number.MAX_SAFE_INTEGER,
-  );
-  node.mtimeNs = integer(path, 'mtime_ns', entry.mtime_ns, 0, 999_999_999);
+  node.uid = requireInteger(path, 'uid', entry.uid, { min: 0, max: 0xffff_ffff });
+  node.gid = requireInteger(path, 'gid', entry.gid, { min: 0, max: 0xffff_ffff });
+  node.mtime = requireInteger(path, 'mtime', entry.mtime, {
+    min: Number.MIN_SAFE_INTEGER,
+    max: Number.MAX_SAFE_INTEGER,
+  });
+  node.mtimeNs = requireInteger(path, 'mtime_ns', entry.mtime_ns, { min: 0, max: 999_999_999 });
   if (entry.type === 'file') setContent(node, entry);
   else if (entry.type === 'symlink') setTarget(node, entry);
   else if (entry.type === 'character' || entry.type === 'block') {
-    node.rdev = integer(path, 'rdev', entry.rdev, 0, 0xffff_ffff);
+    node.rdev = requireInteger(path, 'rdev', entry.rdev, { min: 0, max: 0xffff_ffff });
   }
   if (entry.xattrs)
     node.xattrs = Object.entries(entry.xattrs).map((xattr) => xattrFrom(path, xattr));
@@ -88,7 +85,7 @@ function nameOf(path: string): string {
 
 /** Small files are in the image, as mkcomposefs keeps them; all others are found by their digest. */
 function setContent(node: ComposefsNode, { path, size, content, verity }: TreeEntry): void {
-  node.size = integer(path, 'size', size, 0, Number.MAX_SAFE_INTEGER);
+  node.size = requireInteger(path, 'size', size, { min: 0, max: Number.MAX_SAFE_INTEGER });
   if (size === 0) return;
   if (size <= limits.inlineFileBytesMax) {
     node.content = Buffer.from(content ?? '', 'base64').toString('latin1');
@@ -142,12 +139,11 @@ function xattrFrom(path: string, [name, value]: [string, string]): Xattr {
   return { name: bytes, value: Buffer.from(value, 'base64').toString('latin1') };
 }
 
-function integer(
+function requireInteger(
   path: string,
   field: string,
   value: number | undefined,
-  min: number,
-  max: number,
+  { min, max }: { min: number; max: number },
 ): number {
   if (value !== undefined && Number.isInteger(value) && value >= min && value <= max) return value;
   throw invalid(

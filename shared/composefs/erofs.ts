@@ -37,7 +37,7 @@ export function writeErofs(layout: Layout): Uint8Array {
   let dataAt = layout.dataStart;
   for (let number = 0; number < layout.inodes.length; number++) {
     const inode = layout.inodes[number] as Inode;
-    writeInode(out, inode, number, dataAt, layout);
+    writeInode(out, inode, { number, dataAt, layout });
     if (inode.blocks > 0) writeBlocks(out, inode, dataAt);
     dataAt += inode.blocks * blockBytes;
   }
@@ -82,9 +82,7 @@ function nid(inode: Inode): number {
 function writeInode(
   out: ImageWriter,
   inode: Inode,
-  number: number,
-  dataAt: number,
-  layout: Layout,
+  { number, dataAt, layout }: { number: number; dataAt: number; layout: Layout },
 ): void {
   const { node, position: at, compact, xattrBytes } = inode;
   out.u16(at, (dataLayout(inode) << 1) | (compact ? 0 : 1));

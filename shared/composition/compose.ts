@@ -11,7 +11,7 @@ import type {
 } from '../domain/compose/index.ts';
 import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { layerName, orderLayers } from './priority.ts';
-import { type Protection, protectionOf } from './protection.ts';
+import { computeProtection, type Protection } from './protection.ts';
 
 /** What the merge knows of one path. Layers are named by their index in composition order. */
 interface Slot {
@@ -52,7 +52,7 @@ interface Slot {
 export function compose(layers: Iterable<CompositionLayer>): Composition {
   const ordered = orderLayers(layers);
   const names = ordered.map(layerName);
-  const protection = protectionOf(ordered);
+  const protection = computeProtection(ordered);
   const merge = new Merge(ordered, names, protection);
   ordered.forEach((layer, index) => {
     merge.lay(layer, index);

@@ -60,7 +60,7 @@ function columnsOf(composition: Composition, at: (name: LayerName) => number): C
     const xattrs =
       attributes === undefined
         ? ''
-        : short(JSON.stringify(Object.entries(attributes).sort(byName)));
+        : hashShort(JSON.stringify(Object.entries(attributes).sort(byName)));
     const key = `${type} ${mode} ${uid} ${gid} ${rendered} ${xattrs}`;
     let place = places.get(key);
     if (place === undefined) {
@@ -95,16 +95,16 @@ function columnsOf(composition: Composition, at: (name: LayerName) => number): C
 }
 
 /** 128 bits: two files that differ are never taken for the same, not even where somebody tries. */
-function short(text: string): string {
+function hashShort(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, 22);
 }
 
 function contentOf({ type, size, verity, content, target, rdev }: TreeEntry): string {
-  if (type === 'symlink') return short(`link ${target ?? ''}`);
-  if (type === 'character' || type === 'block') return short(`device ${rdev ?? 0}`);
+  if (type === 'symlink') return hashShort(`link ${target ?? ''}`);
+  if (type === 'character' || type === 'block') return hashShort(`device ${rdev ?? 0}`);
   if (type !== 'file' || size === 0) return '';
   if (verity !== undefined) return Buffer.from(verity, 'hex').toString('base64url').slice(0, 22);
-  return short(`content ${content ?? ''}`);
+  return hashShort(`content ${content ?? ''}`);
 }
 
 function byName([a]: [string, string], [b]: [string, string]): number {
@@ -140,7 +140,7 @@ export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionInde
 }
 
 /** The place of a path in the index's columns, or -1. */
-export function placeOf(index: CompositionIndex, path: string): number {
+export function findPlace(index: CompositionIndex, path: string): number {
   let low = 0;
   let high = index.paths.length - 1;
   while (low <= high) {
@@ -154,7 +154,7 @@ export function placeOf(index: CompositionIndex, path: string): number {
 }
 
 /** What the index knows of the path at a place, and whose it is (null for a root that no layer has). */
-export function factsAt(
+export function readFacts(
   index: CompositionIndex,
   place: number,
 ): PathFacts & { by: LayerName | null } {

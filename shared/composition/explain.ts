@@ -1,26 +1,26 @@
 import type { CompositionIndex, LayerName, PathExplanation } from '../domain/compose/index.ts';
 import { shownPath } from '../domain/files/index.ts';
 import { compileGlob, matches } from '../files/index.ts';
-import { factsAt, placeOf } from './composition-index.ts';
+import { findPlace, readFacts } from './composition-index.ts';
 import { ownerOf } from './preview.ts';
 
 /** Answers why a path has the content that it has, or why nothing is there. `path` is absolute, without a trailing `/`. */
 export function explainPath(index: CompositionIndex, path: string): PathExplanation {
-  const place = placeOf(index, path);
-  const facts = place === -1 ? null : factsAt(index, place);
+  const place = findPlace(index, path);
+  const facts = place === -1 ? null : readFacts(index, place);
   const present = facts === null ? null : { ...ownerOf(facts), rendered: facts.rendered };
   const explanation = {
     path,
     present,
-    candidates: candidatesOf(index, path, present),
-    protected_by: protectorsOf(index, path),
+    candidates: listCandidates(index, path, present),
+    protected_by: listProtectors(index, path),
     carved_out: at(index.carved_out, path).map(([, from, by]) => ({
       path,
       from: nameOf(index, from),
       by: nameOf(index, by),
     })),
   };
-  return { ...explanation, sentences: sentencesOf(explanation) };
+  return { ...explanation, sentences: explainSentences(explanation) };
 }
 
 type Explained = Omit<PathExplanation, 'sentences'>;
@@ -33,7 +33,7 @@ function at<T extends [string, ...unknown[]]>(list: readonly T[], path: string):
   return list.filter(([one]) => one === path);
 }
 
-function candidatesOf(
+function listCandidates(
   index: CompositionIndex,
   path: string,
   present: Explained['present'],
@@ -63,7 +63,7 @@ function candidatesOf(
     });
 }
 
-function protectorsOf(index: CompositionIndex, path: string): Explained['protected_by'] {
+function listProtectors(index: CompositionIndex, path: string): Explained['protected_by'] {
   const out: Explained['protected_by'] = [];
   const above = new Set<number>();
   const below = path === '/' ? '/' : `${path}/`;
@@ -84,7 +84,7 @@ function protectorsOf(index: CompositionIndex, path: string): Explained['protect
   return out;
 }
 
-function sentencesOf({
+function explainSentences({
   path: whole,
   present,
   candidates,

@@ -1,11 +1,11 @@
 export { compose } from './compose.ts';
 export { decodeIndex, encodeIndex, indexOf } from './composition-index.ts';
-export { type CutReport, cutReport } from './cut.ts';
 export { explainPath } from './explain.ts';
+export { explainUnmoved, type Move } from './explain-unmoved.ts';
 export { emptyIndex, previewComposition } from './preview.ts';
 export { layerName, layerPriority, type RankOf } from './priority.ts';
-export { type AskedKey, askedKeys, lackingKeys, renderInstanceFiles } from './render.ts';
-export { type Rendering, renderedChanges } from './rendered-changes.ts';
+export { type AskedKey, listAskedKeys, listMissingKeys, renderInstanceFiles } from './render.ts';
+export { compareRendered, type Rendering } from './rendered-changes.ts';
 export {
   type Resolution,
   type ResolutionInput,
@@ -13,8 +13,8 @@ export {
   resolve,
   resolveVersions,
 } from './resolve.ts';
-export type { Requirement } from './resolve-search.ts';
-export { type Move, unmoved } from './unmoved.ts';
+export type { ResolvedRequirement } from './resolve-input.ts';
+export { type TruncatedReport, truncateReport } from './truncate.ts';
 export {
   chooseVersion,
   type Standing,

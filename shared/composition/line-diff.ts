@@ -13,7 +13,7 @@ export function lineDiff(
   after: string,
   linesMax: number,
 ): { lines: string[]; more: number } | null {
-  const [old, fresh] = [linesOf(before), linesOf(after)];
+  const [old, fresh] = [splitLines(before), splitLines(after)];
   const shorter = Math.min(old.length, fresh.length);
   let start = 0;
   while (start < shorter && old[start] === fresh[start]) start++;
@@ -28,14 +28,14 @@ export function lineDiff(
   if (middle.every(({ length }) => length === 0)) return { lines: [], more: 0 };
   const lines: Line[] = [
     ...old.slice(Math.max(0, start - context), start).map((text): Line => [' ', text]),
-    ...removedFirst(diff(middle[1], middle[0]).map(([sign, text]) => [signs[`${sign}`], text])),
+    ...putRemovedFirst(diff(middle[1], middle[0]).map(([sign, text]) => [signs[`${sign}`], text])),
     ...old.slice(old.length - same, old.length - same + context).map((text): Line => [' ', text]),
   ];
-  const told = hunks(lines, Math.max(0, start - context));
-  return { lines: told.slice(0, linesMax), more: Math.max(0, told.length - linesMax) };
+  const reported = hunks(lines, Math.max(0, start - context));
+  return { lines: reported.slice(0, linesMax), more: Math.max(0, reported.length - linesMax) };
 }
 
-function linesOf(text: string): string[] {
+function splitLines(text: string): string[] {
   const lines = text.split('\n');
   // Told like a line, as diff(1) does, so that texts which differ in nothing else are seen to differ.
   if (lines.at(-1) === '') lines.pop();
@@ -48,7 +48,7 @@ type Line = [sign: ' ' | '+' | '-', text: string];
 const signs = { '-1': '-', '0': ' ', '1': '+' } as const;
 
 /** Where lines are replaced, what was comes before what is. */
-function removedFirst(lines: Line[]): Line[] {
+function putRemovedFirst(lines: Line[]): Line[] {
   const out: Line[] = [];
   const added: Line[] = [];
   for (const line of lines) {
@@ -70,14 +70,14 @@ function hunks(lines: readonly Line[], skipped: number): string[] {
   let [oldLine, freshLine] = [skipped + 1, skipped + 1];
   for (const [i, [sign, text]] of lines.entries()) {
     if (near[i] && !near[i - 1]) out.push(`@@ -${oldLine} +${freshLine} @@`);
-    if (near[i]) out.push(`${sign} ${shortened(text)}`);
+    if (near[i]) out.push(`${sign} ${shorten(text)}`);
     if (sign !== '+') oldLine++;
     if (sign !== '-') freshLine++;
   }
   return out;
 }
 
-function shortened(text: string): string {
+function shorten(text: string): string {
   return text.length <= limits.diffLineLengthMax
     ? text
     : `${text.slice(0, limits.diffLineLengthMax)}…`;

@@ -32,14 +32,14 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
   );
   const warnings: string[] = [];
   let work = 0;
-  for (const [a, b] of beginningAlike(patterns)) {
+  for (const [a, b] of pairByPrefix(patterns)) {
     const settled =
-      a.layer === b.layer || carvesOut(a.layer, b.layer) || carvesOut(b.layer, a.layer);
+      a.layer === b.layer || canCarveOut(a.layer, b.layer) || canCarveOut(b.layer, a.layer);
     // Going past pairs of one module costs, too: it may have tens of thousands of patterns.
     work += settled ? 1 : a.glob.tokens.length * b.glob.tokens.length;
     if (work > limits.overlapWorkMax)
       return [...warnings, 'there are more patterns of protected_spec than were compared'];
-    const example = settled ? null : exampleOf(a.glob, b.glob);
+    const example = settled ? null : findExample(a.glob, b.glob);
     if (example === null) continue;
     if (warnings.length === limits.conflictsShownMax) {
       return [...warnings, 'there are more patterns of protected_spec that overlap'];
@@ -56,7 +56,7 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
  * Pairs of patterns without those that begin differently, which are nearly all: sorted, the patterns
  * that begin as another one does stand right behind it.
  */
-function* beginningAlike(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
+function* pairByPrefix(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
   const sorted = patterns.toSorted((a, b) =>
     a.start < b.start ? -1 : a.start > b.start ? 1 : a.place - b.place,
   );
@@ -68,13 +68,13 @@ function* beginningAlike(patterns: readonly Pattern[]): Generator<[Pattern, Patt
   }
 }
 
-function carvesOut(child: CompositionLayer, parent: CompositionLayer): boolean {
+function canCarveOut(child: CompositionLayer, parent: CompositionLayer): boolean {
   if (child.variety !== 'config' || child.parent_module !== layerName(parent)) return false;
   return child.file_spec.some((entry) => child.mask.includes(entry));
 }
 
 /** Two globs that are too complex to compare are no reason to refuse a composition, nor to warn of anything. */
-function exampleOf(a: Glob, b: Glob): ExamplePath | null {
+function findExample(a: Glob, b: Glob): ExamplePath | null {
   try {
     return commonPath(a, b);
   } catch (error) {

@@ -11,8 +11,8 @@ import type {
   Preview,
 } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
-import { factsAt } from './composition-index.ts';
-import { cutList, type ListBounds } from './cut.ts';
+import { readFacts } from './composition-index.ts';
+import { type ListBounds, truncateList } from './truncate.ts';
 
 /**
  * What changes on machines when a template's composition goes from one to another; `before` is null where there is none
@@ -28,14 +28,22 @@ export function previewComposition(
   const modules = changedModules(from.layers, after.layers);
   const packages = changedPackages(from.layers, after.layers);
   const { added, removed, changed, times } = changedPaths(from, after);
-  const dropped = decided(from, after, 'dropped', (path, a, b) => ({
+  const dropped = describeFacts(from, after, 'dropped', (path, a, b) => ({
     path,
     from: a,
     because_of: b,
   }));
-  const shadowed = decided(from, after, 'shadowed', (path, a, b) => ({ path, from: a, by: b }));
-  const carved_out = decided(from, after, 'carved_out', (path, a, b) => ({ path, from: a, by: b }));
-  const cut = <T>(list: T[]) => cutList(list, bounds);
+  const shadowed = describeFacts(from, after, 'shadowed', (path, a, b) => ({
+    path,
+    from: a,
+    by: b,
+  }));
+  const carved_out = describeFacts(from, after, 'carved_out', (path, a, b) => ({
+    path,
+    from: a,
+    by: b,
+  }));
+  const cut = <T>(list: T[]) => truncateList(list, bounds);
   const cutBoth = <T>({ now, no_longer }: Decided<T>) => ({
     now: cut(now),
     no_longer: cut(no_longer),
@@ -136,9 +144,9 @@ function changedPaths(before: CompositionIndex, after: CompositionIndex): Change
     const [old, fresh] = [before.paths[i], after.paths[j]];
     const order = compareEnds(old, fresh);
 
-    if (order < 0) remove(out, old as string, factsAt(before, i++));
-    else if (order > 0) add(out, fresh as string, factsAt(after, j++));
-    else compare(out, old as string, factsAt(before, i++), factsAt(after, j++));
+    if (order < 0) remove(out, old as string, readFacts(before, i++));
+    else if (order > 0) add(out, fresh as string, readFacts(after, j++));
+    else compare(out, old as string, readFacts(before, i++), readFacts(after, j++));
   }
   return out;
 }
@@ -184,21 +192,21 @@ export function ownerOf({ by, type, mode, uid, gid }: PathOwner): PathOwner {
   return { by, type, mode, uid, gid };
 }
 
-function decided<T>(
+function describeFacts<T>(
   before: CompositionIndex,
   after: CompositionIndex,
   list: 'dropped' | 'shadowed' | 'carved_out',
   make: (path: string, a: LayerName, b: LayerName) => T,
 ): Decided<T> {
-  const told = (index: CompositionIndex): [string, T][] => {
+  const reported = (index: CompositionIndex): [string, T][] => {
     const name = (number: number) => index.layers[number]?.name ?? '';
     return index[list].map(([path, a, b]) => [
       [path, name(a), name(b)].join('\0'),
       make(path, name(a), name(b)),
     ]);
   };
-  const old = told(before);
-  const fresh = told(after);
+  const old = reported(before);
+  const fresh = reported(after);
   const oldKeys = new Set(old.map(([key]) => key));
   const freshKeys = new Set(fresh.map(([key]) => key));
   return {

@@ -13,7 +13,7 @@ import { layerName } from './priority.ts';
  */
 type ClaimKind = 'file' | 'directory' | 'ancestor';
 
-interface Claim {
+interface PathClaim {
   /** Index of the claiming layer in composition order. */
   by: number;
   kind: ClaimKind;
@@ -40,13 +40,13 @@ export interface Protection {
  * (a reservation): there no neighbour's file may be, directories may. Throws `composition_protected_conflict` when two
  * layers claim or reserve one path in ways that cannot both hold and no carve-out settles it.
  */
-export function protectionOf(layers: readonly CompositionLayer[]): Protection {
-  const claims = new Map<string, Claim[]>();
+export function computeProtection(layers: readonly CompositionLayer[]): Protection {
+  const claims = new Map<string, PathClaim[]>();
   const warnings: string[] = [];
   layers.forEach((layer, index) => {
     warnings.push(...claimOwnPaths(layer, index, claims));
   });
-  const carver = carveOuts(layers);
+  const carver = findCarveOuts(layers);
   const reservers = reservations(layers);
   refuseConflicts(layers, claims, carver, reservers);
   const name = (index: number) => layerName(layers[index] as CompositionLayer);
@@ -109,7 +109,7 @@ function reservations(layers: readonly CompositionLayer[]): Reserver[] {
 function claimOwnPaths(
   layer: CompositionLayer,
   index: number,
-  claims: Map<string, Claim[]>,
+  claims: Map<string, PathClaim[]>,
 ): string[] {
   const granted = new Set(layer.granted_reservations);
   const warnings = [...granted]
@@ -141,9 +141,9 @@ interface MatchedGlobs {
 function matchOwnPaths(
   layer: CompositionLayer,
   index: number,
-): { own: Map<string, Claim>; matched: MatchedGlobs } {
+): { own: Map<string, PathClaim>; matched: MatchedGlobs } {
   const matcher = new GlobMatcher(layer.protected_spec.map(compileGlob));
-  const own = new Map<string, Claim>();
+  const own = new Map<string, PathClaim>();
   const matched: MatchedGlobs = { files: new Set(), directories: new Set() };
 
   for (const entry of layer.entries) {
@@ -159,7 +159,7 @@ function matchOwnPaths(
 }
 
 /** Adds a claim for each directory above a claimed path. */
-function claimAncestors(own: Map<string, Claim>, index: number): void {
+function claimAncestors(own: Map<string, PathClaim>, index: number): void {
   for (const path of [...own.keys()]) {
     for (let above = path; above !== '/'; ) {
       above = parentPath(above);
@@ -200,7 +200,7 @@ type Carver = (layer: number, from: number, path: string) => boolean;
  * A carve-out is an entry that stands verbatim in both `file_spec` and `mask` of a `config` layer: the parent's protection
  * is lifted for that layer's files that the entry matches (product.md, section 3).
  */
-function carveOuts(layers: readonly CompositionLayer[]): Carver {
+function findCarveOuts(layers: readonly CompositionLayer[]): Carver {
   const names = layers.map(layerName);
   const matchers = layers.map((layer) => {
     if (layer.variety !== 'config' || layer.parent_module === null) return null;
@@ -223,7 +223,7 @@ interface ProtectedConflict {
 
 function refuseConflicts(
   layers: readonly CompositionLayer[],
-  claims: Map<string, Claim[]>,
+  claims: Map<string, PathClaim[]>,
   carver: Carver,
   reservers: readonly Reserver[],
 ): void {
@@ -236,8 +236,9 @@ function refuseConflicts(
   };
   for (const [path, all] of claims) {
     // A carve-out is about a file: it never lets a directory take the place of what the parent protects.
-    const carved = (a: Claim, b: Claim) => a.kind === 'file' && carver(a.by, b.by, path);
-    const pair = all.length < 2 ? null : firstClash(all, (a, b) => carved(a, b) || carved(b, a));
+    const carved = (a: PathClaim, b: PathClaim) => a.kind === 'file' && carver(a.by, b.by, path);
+    const pair =
+      all.length < 2 ? null : findFirstClash(all, (a, b) => carved(a, b) || carved(b, a));
     if (pair !== null) {
       note(path, [pair[0].by, pair[1].by]);
       continue;
@@ -245,7 +246,7 @@ function refuseConflicts(
     const reserved = reservationClash(path, all, reservers, carver);
     if (reserved !== null) note(path, reserved);
   }
-  for (const [path, by, other] of doubleReservations(reservers, carver)) {
+  for (const [path, by, other] of findDoubleReservations(reservers, carver)) {
     if (!conflicts.some((one) => one.path === path)) note(path, [by, other]);
   }
   conflicts.sort((a, b) => compareBytes(a.path, b.path));
@@ -263,7 +264,7 @@ function refuseConflicts(
 /** A protected file of one layer at a path that is reserved for another: both protect it. */
 function reservationClash(
   path: string,
-  all: readonly Claim[],
+  all: readonly PathClaim[],
   reservers: readonly Reserver[],
   carver: Carver,
 ): [number, number] | null {
@@ -277,7 +278,7 @@ function reservationClash(
 }
 
 /** Concrete paths that are reserved for a layer, and by name or by pattern for another: nobody could tell whose they are. */
-function doubleReservations(
+function findDoubleReservations(
   reservers: readonly Reserver[],
   carver: Carver,
 ): [path: string, by: number, other: number][] {
@@ -295,24 +296,27 @@ function doubleReservations(
   );
 }
 
-function firstClash(all: Claim[], settled: (a: Claim, b: Claim) => boolean): [Claim, Claim] | null {
+function findFirstClash(
+  all: PathClaim[],
+  settled: (a: PathClaim, b: PathClaim) => boolean,
+): [PathClaim, PathClaim] | null {
   // Ancestors never clash with each other, and `/` is one of every protecting layer: no pairs need to be tried.
   if (all.every((claim) => claim.kind === 'ancestor')) return null;
   for (const [i, a] of all.entries()) {
-    for (const b of all.slice(i + 1)) if (!bothHold(a, b) && !settled(a, b)) return [a, b];
+    for (const b of all.slice(i + 1)) if (!canBothHold(a, b) && !settled(a, b)) return [a, b];
   }
   return null;
 }
 
-function bothHold(a: Claim, b: Claim): boolean {
+function canBothHold(a: PathClaim, b: PathClaim): boolean {
   if (a.kind === 'file' || b.kind === 'file') return false;
   if (a.entry === null || b.entry === null) return true;
   if (a.kind === 'ancestor' || b.kind === 'ancestor') return true;
-  return sameAttributes(a.entry, b.entry);
+  return hasSameAttributes(a.entry, b.entry);
 }
 
 /** Times are left out: two builds of the same directory differ in them, and nobody protects a directory for its time. */
-function sameAttributes(a: TreeEntry, b: TreeEntry): boolean {
+function hasSameAttributes(a: TreeEntry, b: TreeEntry): boolean {
   if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid) return false;
   const ours = Object.entries(a.xattrs ?? {});
   const theirs = b.xattrs ?? {};

@@ -62,7 +62,7 @@ export function renderFile(
 ): Uint8Array {
   const text = textOf(bytes);
   refuseTooLarge(
-    text === null ? bytes.length : renderedLength(text, bytes.length, metadata),
+    text === null ? bytes.length : measureRendered(text, bytes.length, metadata),
     bytesMax,
   );
   if (text === null) return bytes;
@@ -79,7 +79,7 @@ interface RenderOptions {
   onMissing?: (key: string) => void;
 }
 
-function renderedLength(text: string, bytes: number, metadata: RenderMetadata): number {
+function measureRendered(text: string, bytes: number, metadata: RenderMetadata): number {
   let length = bytes;
   for (const [whole, key = ''] of text.matchAll(placeholder)) {
     if (Object.hasOwn(metadata, key))
@@ -109,7 +109,7 @@ export function placeholdersOf(bytes: Uint8Array): string[] {
 }
 
 /** The keys that files ask for, each once a file. */
-export function askedKeys(
+export function listAskedKeys(
   files: readonly Composition['instance_files'][number][],
   contents: (module: LayerName, path: string) => Uint8Array,
 ): AskedKey[] {
@@ -119,7 +119,7 @@ export function askedKeys(
 }
 
 /** Those of the keys that a machine's metadata lacks. */
-export function lackingKeys(asked: readonly AskedKey[], metadata: RenderMetadata): AskedKey[] {
+export function listMissingKeys(asked: readonly AskedKey[], metadata: RenderMetadata): AskedKey[] {
   return asked.filter(({ key }) => !Object.hasOwn(metadata, key));
 }
 

@@ -20,12 +20,12 @@ export interface Rendering {
  * The rendered files that differ on one machine, by path. Placeholders of keys that the metadata lacks stay as they are
  * written: whether that is an error is for `renderInstanceFiles` to say. `diffLinesMax` bounds the lines of all diffs.
  */
-export function renderedChanges(
+export function compareRendered(
   before: Rendering,
   after: Rendering,
   { diffLinesMax }: { diffLinesMax: number },
 ): RenderedChange[] {
-  const [old, fresh] = [renderedOf(before), renderedOf(after)];
+  const [old, fresh] = [renderPath(before), renderPath(after)];
   const paths = [...new Set([...old.keys(), ...fresh.keys()])].sort(compareBytes);
   const isChangedKey = (key: string) => before.metadata[key] !== after.metadata[key];
 
@@ -34,7 +34,7 @@ export function renderedChanges(
     const pair = { was: old.get(path), is: fresh.get(path) };
     if (isSame(pair)) return [];
 
-    const diff = linesLeft > 0 ? diffOf(pair.was?.bytes, pair.is?.bytes, linesLeft) : null;
+    const diff = linesLeft > 0 ? diffContents(pair.was?.bytes, pair.is?.bytes, linesLeft) : null;
     linesLeft -= diff?.lines.length ?? 0;
     return [
       {
@@ -54,7 +54,7 @@ interface Pair {
 }
 
 function isSame({ was, is }: Pair): boolean {
-  return was !== undefined && is !== undefined && equal(was.bytes, is.bytes);
+  return was !== undefined && is !== undefined && isEqual(was.bytes, is.bytes);
 }
 
 function describePair(
@@ -75,7 +75,7 @@ interface Rendered {
   bytes: Uint8Array;
 }
 
-function renderedOf({ files, contents, metadata }: Rendering): Map<string, Rendered> {
+function renderPath({ files, contents, metadata }: Rendering): Map<string, Rendered> {
   return new Map(
     files.map(({ module, entry }) => {
       const source = contents(module, entry.path);
@@ -87,11 +87,15 @@ function renderedOf({ files, contents, metadata }: Rendering): Map<string, Rende
   );
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }
 
-function diffOf(before: Uint8Array | undefined, after: Uint8Array | undefined, linesMax: number) {
+function diffContents(
+  before: Uint8Array | undefined,
+  after: Uint8Array | undefined,
+  linesMax: number,
+) {
   const [old, fresh] = [textOf(before ?? new Uint8Array()), textOf(after ?? new Uint8Array())];
   return old === null || fresh === null ? null : lineDiff(old, fresh, linesMax);
 }

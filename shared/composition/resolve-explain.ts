@@ -26,8 +26,16 @@ export interface Clash {
 type Demands = ReadonlyMap<LayerName, readonly Demand[]>;
 type Chosen = ReadonlyMap<LayerName, VersionChoice>;
 
-/** How versions answer demands. */
-export interface Answers<C extends VersionChoice> {
+/** What the search knows when it finds a clash. */
+interface SearchState<C extends VersionChoice> {
+  /** The versions of the module, null when it does not exist. */
+  choices: readonly C[] | null;
+  demands: Demands;
+  chosen: Chosen;
+}
+
+/** Checks whether a version meets a demand. */
+export interface DemandChecks<C extends VersionChoice> {
   meets(choice: C, demand: Demand): boolean;
   provides(choice: C, capability: string): boolean;
 }
@@ -38,14 +46,12 @@ export interface Answers<C extends VersionChoice> {
  */
 export function explainClash<C extends VersionChoice>(
   module: LayerName,
-  choices: readonly C[] | null,
-  { meets, provides }: Answers<C>,
-  demands: Demands,
-  chosen: Chosen,
+  { meets, provides }: DemandChecks<C>,
+  { choices, demands, chosen }: SearchState<C>,
 ): Clash {
-  const told = rulingOut(demands.get(module) ?? [], choices ?? [], meets);
-  const chains = told.map((demand) => chainOf(module, demand, demands, chosen));
-  const capabilities = new Set(told.flatMap(({ capability }) => capability ?? []));
+  const reported = pickRulingOut(demands.get(module) ?? [], choices ?? [], meets);
+  const chains = reported.map((demand) => formatDemandChain(module, demand, demands, chosen));
+  const capabilities = new Set(reported.flatMap(({ capability }) => capability ?? []));
   const available = (choices ?? []).slice(0, limits.clashVersionsShown).map((choice) => {
     const lacking = [...capabilities]
       .filter((one) => !provides(choice, one))
@@ -57,7 +63,7 @@ export function explainClash<C extends VersionChoice>(
     return choice.version_string + (notes.length === 0 ? '' : ` (${notes.join(', ')})`);
   });
   const asked = chains.map((chain) => `assigned ${chain.join(' → ')}`).join(' and ');
-  const sentence = `expected a version of ${module} for ${asked}; found ${found(choices, available, [...capabilities])}`;
+  const sentence = `expected a version of ${module} for ${asked}; found ${describeFound(choices, available, [...capabilities])}`;
   return { module, sentence, chains, available };
 }
 
@@ -65,26 +71,26 @@ export function explainClash<C extends VersionChoice>(
  * A few demands that no version meets all of, in the order in which they came about: again and again the one that rules
  * out most of the versions left. The first few of all where that is no few, or where demands are not what is wrong.
  */
-function rulingOut<C>(
+function pickRulingOut<C>(
   all: readonly Demand[],
   choices: readonly C[],
   meets: (choice: C, demand: Demand) => boolean,
 ) {
-  const told = new Set<Demand>();
+  const reported = new Set<Demand>();
   for (let left = choices; left.length > 0; ) {
     let most: { demand: Demand; rest: C[] } | undefined;
     for (const demand of all) {
       const rest = left.filter((choice) => meets(choice, demand));
       if (rest.length < (most?.rest ?? left).length) most = { demand, rest };
     }
-    if (most === undefined || told.size === limits.clashDemandsShown)
+    if (most === undefined || reported.size === limits.clashDemandsShown)
       return all.slice(0, limits.clashDemandsShown);
-    told.add(most.demand);
+    reported.add(most.demand);
     left = most.rest;
   }
-  return told.size === 0
+  return reported.size === 0
     ? all.slice(0, limits.clashDemandsShown)
-    : all.filter((demand) => told.has(demand));
+    : all.filter((demand) => reported.has(demand));
 }
 
 export function unsatisfiedError(clash: Clash): GantryError {
@@ -95,7 +101,7 @@ export function unsatisfiedError(clash: Clash): GantryError {
 }
 
 /** What leads to a demand on a module, and what it asks. */
-export function chainOf(
+export function formatDemandChain(
   module: LayerName,
   { by, text, capability }: Demand,
   demands: Demands,
@@ -104,12 +110,12 @@ export function chainOf(
   const constraint = text === null ? '' : `@${text}`;
   const asked =
     capability === null ? `${module}${constraint}` : `${capability}${constraint} (from ${module})`;
-  return [...chainTo(by, demands, chosen), asked];
+  return [...formatChain(by, demands, chosen), asked];
 }
 
 const reasons = { withheld: 'quarantined', superseded: 'superseded' } as const;
 
-function found(
+function describeFound(
   choices: readonly VersionChoice[] | null,
   available: string[],
   capabilities: string[],
@@ -127,14 +133,14 @@ function found(
  * The modules by which a demand came about, the assigned one first; of several ways the one found first. Of a long chain
  * the middle is left out.
  */
-export function chainTo(from: LayerName | null, demands: Demands, chosen: Chosen): string[] {
+export function formatChain(from: LayerName | null, demands: Demands, chosen: Chosen): string[] {
   const modules: LayerName[] = [];
   // A cycle of requirements cannot lead back here before the assignment: the first demand is the one that came first.
   for (let by = from; by !== null; by = demands.get(by)?.[0]?.by ?? null) modules.push(by);
-  const named = modules.map((module) =>
+  const toFullName = modules.map((module) =>
     `${module} ${chosen.get(module)?.version_string ?? ''}`.trimEnd(),
   );
-  return withoutMiddle(named.reverse());
+  return withoutMiddle(toFullName.reverse());
 }
 
 /** A chain of modules that people can read, however long it is. */

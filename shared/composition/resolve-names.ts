@@ -1,10 +1,8 @@
 import { GantryError } from '../base/error.ts';
 import type { LayerName } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
+import { commonAccount, listNamesakes } from '../domain/templates/index.ts';
 import type { VersionChoice } from './version-choice.ts';
-
-/** Whose modules a bare name means where the asking account has none of that name (product.md, section 2). */
-export const commonAccount = 'powernode';
 
 /**
  * What a name in `requires` stands for: a module; a module that provides it as a capability; several that could;
@@ -83,7 +81,7 @@ export class Names<C extends VersionChoice> {
 
   #find(name: string, own: string): Meaning {
     const { available, assigned, assignedBefore, recorded, providers } = this.#input;
-    const namesakes = [own, commonAccount].map((account) => `${account}/${name}`);
+    const namesakes = listNamesakes(name, own);
     const module = namesakes.find((one) => available(one)?.length);
     if (module !== undefined) return { kind: 'module', module };
     const last = recorded[`${own}/${name}`];
@@ -134,6 +132,10 @@ export function ambiguousError(
     'composition_ambiguous',
     `expected one module that provides ${capability} for assigned ${asking.join(' → ')}, found ` +
       `${providers.join(' and ')}; assign the one that is meant`,
-    { expected: capability, found: providers, details: { capability, providers, chain: asking } },
+    {
+      expected: capability,
+      found: providers,
+      details: { capability, providers, chain: asking },
+    },
   );
 }

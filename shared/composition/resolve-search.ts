@@ -5,56 +5,16 @@ import { compareBytes } from '../domain/files/index.ts';
 import { splitModule } from '../domain/templates/index.ts';
 import { cycleError, hasCycle } from './resolve-cycle.ts';
 import {
-  chainOf,
-  chainTo,
   type Demand,
   explainClash,
+  formatChain,
+  formatDemandChain,
   unsatisfiedError,
 } from './resolve-explain.ts';
-import { ambiguousError, commonAccount, type Meaning, type Names } from './resolve-names.ts';
+import type { Decision, Found, SearchInput } from './resolve-input.ts';
+import { ambiguousError, type Meaning } from './resolve-names.ts';
+import { SupersededVersions } from './resolve-superseded.ts';
 import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
-
-/** What an assignment or a manifest's `requires` asks for. */
-export interface Requirement {
-  /** `<account>/<name>`, or a bare name: of the account that asks, then of `powernode`, else a capability. */
-  module: string;
-  /** npm-style semver range; null means any version. Of a capability: asked of the version of the module that provides it. */
-  constraint: string | null;
-}
-
-/** What the search works on: `ResolutionInput` with names that can be asked. */
-export interface SearchInput<C extends VersionChoice> {
-  /** Whose template it is. */
-  account: string;
-  assigned: readonly { module: LayerName; constraint: string | null }[];
-  names: Names<C>;
-  available(module: LayerName): readonly C[] | null;
-  requires(choice: C, module: LayerName): readonly Requirement[];
-  provides(choice: C, module: LayerName): readonly string[];
-}
-
-export interface Found<C extends VersionChoice> {
-  module: LayerName;
-  choice: C;
-  assigned: boolean;
-  required_by: LayerName[];
-  chains: string[][];
-}
-
-/** A module that the search decides, with what it needs for going on to the next choice. */
-interface Decision {
-  module: LayerName;
-  /** Index of the next choice. */
-  next: number;
-  /** Some choice satisfied the demands. */
-  tried: boolean;
-  /** Modules whose choices have to do with the failures so far. */
-  blamed: Set<LayerName>;
-  /** How many modules were asked for before the choice. */
-  known: number;
-  /** What the choice asked for. */
-  asked: LayerName[];
-}
 
 /** What a demand costs beside trying a version: to be made, and to be asked whether a version meets it. There may be many. */
 const checkSteps = 1 / 256;
@@ -76,9 +36,7 @@ export class Search<C extends VersionChoice> {
   readonly #chosen = new Map<LayerName, C>();
   readonly #constraints = new Map<string | null, ParsedConstraint>();
   readonly #choices = new Map<LayerName, readonly C[] | null>();
-  #possible: Map<LayerName, Set<ParsedConstraint>> | undefined;
-  /** Whether superseded versions of a module may be asked for. */
-  readonly #superseded = new Map<LayerName, boolean>();
+  readonly #superseded: SupersededVersions<C>;
   #watchCycles = false;
   #steps = 0;
   /** The first thing that could not be had: what the newest versions ask for, so what people expect to read about. */
@@ -88,6 +46,11 @@ export class Search<C extends VersionChoice> {
 
   constructor(input: SearchInput<C>) {
     this.#input = input;
+    this.#superseded = new SupersededVersions({
+      input,
+      choicesOf: (module) => this.#choicesOf(module),
+      parse: (constraint) => this.#parsed(constraint),
+    });
   }
 
   run(): Found<C>[] {
@@ -102,7 +65,7 @@ export class Search<C extends VersionChoice> {
         assigned: by.includes(null),
         required_by: [...new Set(by.filter((name) => name !== null))].sort(compareBytes),
         chains: (this.#demands.get(module) ?? []).map((one) =>
-          chainOf(module, one, this.#demands, this.#chosen),
+          formatDemandChain(module, one, this.#demands, this.#chosen),
         ),
       };
     });
@@ -238,7 +201,7 @@ export class Search<C extends VersionChoice> {
     meaning: Extract<Meaning, { kind: 'ambiguous' }>,
     module: LayerName,
   ): LayerName[] {
-    this.#reason ??= ambiguousError(meaning, chainTo(module, this.#demands, this.#chosen));
+    this.#reason ??= ambiguousError(meaning, formatChain(module, this.#demands, this.#chosen));
     return [module];
   }
 
@@ -292,15 +255,10 @@ export class Search<C extends VersionChoice> {
     }
   }
 
-  /** Whether a version is to be had if something asks for it. */
   #isHandedOut(module: LayerName, { standing }: C): boolean {
-    if (standing !== 'superseded') return standing === 'offered';
-    let may = this.#superseded.get(module);
-    if (may === undefined) {
-      may = this.#mayGoBack(module, this.#possibleConstraints(module));
-      this.#superseded.set(module, may);
-    }
-    return may;
+    return standing === 'superseded'
+      ? this.#superseded.mayBeDemanded(module)
+      : standing === 'offered';
   }
 
   #suits(module: LayerName, choice: C, demand: Demand): boolean {
@@ -313,82 +271,15 @@ export class Search<C extends VersionChoice> {
     return capability === null || this.#input.provides(choice, module).includes(capability);
   }
 
-  /** Whether constraints ask for a superseded version: they name some, and not ones among which the live version is. */
-  #mayGoBack(module: LayerName, constraints: ParsedConstraint[]): boolean {
-    if (constraints.every((constraint) => constraint.any)) return false;
-    const withheld = (this.#choicesOf(module) ?? []).filter(
-      (choice) => choice.standing === 'withheld',
-    );
-    return !withheld.some(({ version_string }) =>
-      constraints.every((constraint) => constraint.allows(version_string)),
-    );
-  }
-
-  /** Everything decided: superseded versions were taken because something might ask for them; does something? */
+  /** Everything is decided. Superseded versions were chosen because something might demand them: check that it does. */
   #refuseUnasked(): Set<LayerName> | null {
     for (const [module, choice] of this.#chosen) {
       if (choice.standing !== 'superseded') continue;
-      const demands = (this.#demands.get(module) ?? []).filter(({ by }) =>
-        this.#mayTakeBack(by, module),
-      );
-      const constraints = demands.map((demand) => demand.constraint);
-      if (this.#mayGoBack(module, constraints)) continue;
+      if (this.#superseded.isDemanded(module, this.#demands.get(module) ?? [])) continue;
       this.#note(module);
       return new Set(this.#chosen.keys());
     }
     return null;
-  }
-
-  /**
-   * Whether a demand's word counts for going back to a superseded version. What the template's account assigned, and its own
-   * modules, another account does not take back by what it requires: for that the operator states a constraint. `powernode`
-   * may, and each account its own modules.
-   */
-  #mayTakeBack(by: LayerName | null, module: LayerName): boolean {
-    if (by === null) return true;
-    const own = this.#input.account;
-    const [asker, asked] = [by, module].map((name) => splitModule(name, own).account);
-    if (asker === own || asker === commonAccount || asker === asked) return true;
-    return asked !== own && !this.#input.assigned.some((one) => one.module === module);
-  }
-
-  /** Every constraint by which the assignments or any version within reach may take a module back. */
-  #possibleConstraints(module: LayerName): ParsedConstraint[] {
-    this.#possible ??= this.#collectPossible();
-    return [...(this.#possible.get(module) ?? [])];
-  }
-
-  #collectPossible(): Map<LayerName, Set<ParsedConstraint>> {
-    const possible = new Map<LayerName, Set<ParsedConstraint>>();
-    const queue = this.#input.assigned.map(
-      ({ module, constraint }): [LayerName | null, LayerName, string | null] => [
-        null,
-        module,
-        constraint,
-      ],
-    );
-
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const [by, name, constraint] = next;
-      if (!possible.has(name)) {
-        possible.set(name, new Set());
-        for (const one of this.#allRequirementsOf(name)) queue.push([name, ...one]);
-      }
-      if (this.#mayTakeBack(by, name)) possible.get(name)?.add(this.#parsed(constraint));
-    }
-    return possible;
-  }
-
-  #allRequirementsOf(name: LayerName): [LayerName, string | null][] {
-    const { account } = splitModule(name, '');
-    return (this.#choicesOf(name) ?? []).flatMap((choice) =>
-      this.#input
-        .requires(choice, name)
-        .flatMap(({ module, constraint }): [LayerName, string | null][] => {
-          const meaning = this.#input.names.meaning(module, account);
-          return meaning.kind === 'ambiguous' ? [] : [[meaning.module, constraint]];
-        }),
-    );
   }
 
   #choicesOf(module: LayerName): readonly C[] | null {
@@ -425,13 +316,17 @@ export class Search<C extends VersionChoice> {
   }
 
   #unsatisfied(module: LayerName): GantryError {
-    const answers = {
+    const checks = {
       meets: (choice: C, demand: Demand) => this.#meets(module, choice, demand),
       provides: (choice: C, capability: string) =>
         this.#input.provides(choice, module).includes(capability),
     };
     return unsatisfiedError(
-      explainClash(module, this.#choicesOf(module), answers, this.#demands, this.#chosen),
+      explainClash(module, checks, {
+        choices: this.#choicesOf(module),
+        demands: this.#demands,
+        chosen: this.#chosen,
+      }),
     );
   }
 

@@ -1,18 +1,20 @@
 import { sha256Hex } from '../base/ids.ts';
 import type { LayerName, ResolutionRecord, ResolvedVersion } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
+import { commonAccount } from '../domain/templates/index.ts';
+import type { Found, ResolvedRequirement } from './resolve-input.ts';
 import { Names } from './resolve-names.ts';
-import { type Found, type Requirement, Search } from './resolve-search.ts';
+import { Search } from './resolve-search.ts';
 import type { VersionChoice } from './version-choice.ts';
 
 export interface ResolutionInput<C extends VersionChoice> {
   /** The template's account: assignments by a bare name mean its modules. */
   account: string;
-  assigned: readonly Requirement[];
+  assigned: readonly ResolvedRequirement[];
   /** The choices of a module in order of preference (`versionChoices`); null where it does not exist or is not visible. */
   available(module: LayerName): readonly C[] | null;
   /** What a version's manifest requires. */
-  requires(choice: C, module: LayerName): readonly Requirement[];
+  requires(choice: C, module: LayerName): readonly ResolvedRequirement[];
   /** What a version's manifest provides; without it, assigned modules provide nothing either. */
   provides?(choice: C, module: LayerName): readonly string[];
   /** Modules of an account that may provide a capability, visible ones only; without it there are none. */
@@ -51,9 +53,9 @@ export interface Resolution<C extends VersionChoice> {
  * asked for.
  */
 export function resolve<C extends VersionChoice>(input: ResolutionInput<C>): Resolution<C> {
-  const available = remembered(input.available);
-  const asked = { ...input, available, assigned: assignedOf(input, available) };
-  return kept(asked) ?? resolveAnew(asked);
+  const available = memoize(input.available);
+  const asked = { ...input, available, assigned: listAssigned(input, available) };
+  return reuseResolution(asked) ?? resolveAgain(asked);
 }
 
 /** The modules of `resolve`, for callers that keep no record. */
@@ -66,7 +68,7 @@ export function resolveVersions<C extends VersionChoice>(
 type Assigned = ResolutionRecord['assigned'];
 type Asked<C extends VersionChoice> = ResolutionInput<C> & { assigned: Assigned };
 
-function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
+function resolveAgain<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
   const {
     account,
     assigned,
@@ -89,7 +91,7 @@ function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
   const considered = [...search.considered].sort(([a], [b]) => compareBytes(a, b));
   const record: ResolutionRecord = {
     assigned,
-    modules: Object.fromEntries(found.map((one) => [one.module, recordOf(one)])),
+    modules: Object.fromEntries(found.map((one) => [one.module, toRecord(one)])),
     capabilities: names.capabilities(),
     considered: Object.fromEntries(
       considered.map(([module, choices]) => [module, fingerprint(choices)]),
@@ -100,7 +102,7 @@ function resolveAnew<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
 }
 
 /** The recorded resolution, if nothing that it came from has changed. */
-function kept<C extends VersionChoice>({
+function reuseResolution<C extends VersionChoice>({
   previous,
   assigned,
   available,
@@ -122,7 +124,7 @@ function kept<C extends VersionChoice>({
   return { modules: modules.sort((a, b) => compareBytes(a.module, b.module)), record: previous };
 }
 
-function recordOf({
+function toRecord({
   choice,
   assigned,
   required_by,
@@ -138,22 +140,27 @@ function fingerprint(choices: readonly VersionChoice[] | null): string {
 }
 
 /** Assignments by full names, sorted. A bare one is never a capability: people assign modules. */
-function assignedOf<C extends VersionChoice>(
+function listAssigned<C extends VersionChoice>(
   { account, assigned }: ResolutionInput<C>,
   available: ResolutionInput<C>['available'],
 ): Assigned {
-  const named = (name: string) => {
+  const toFullName = (name: string) => {
     if (name.includes('/')) return name;
-    return available(`${account}/${name}`) === null ? `powernode/${name}` : `${account}/${name}`;
+    return available(`${account}/${name}`) === null
+      ? `${commonAccount}/${name}`
+      : `${account}/${name}`;
   };
-  const all = assigned.map(({ module, constraint }) => ({ module: named(module), constraint }));
+  const all = assigned.map(({ module, constraint }) => ({
+    module: toFullName(module),
+    constraint,
+  }));
   return all.sort(
     (a, b) =>
       compareBytes(a.module, b.module) || compareBytes(a.constraint ?? '', b.constraint ?? ''),
   );
 }
 
-function remembered<A, B>(call: (argument: A) => B): (argument: A) => B {
+function memoize<A, B>(call: (argument: A) => B): (argument: A) => B {
   const answers = new Map<A, B>();
   return (argument) => {
     if (!answers.has(argument)) answers.set(argument, call(argument));

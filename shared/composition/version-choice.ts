@@ -34,7 +34,7 @@ export function versionChoices<V extends Version>(
   const all = [...versions].sort((a, b) => compareVersions(b, a));
   const hadLive = all.some((version) => version.was_live || version.promotion_state === 'live');
   const choices = all.flatMap((version) => {
-    const standing = standingOf(version, track, hadLive);
+    const standing = findStanding(version, track, hadLive);
     return standing === null
       ? []
       : [{ id: version.id, version_string: version.version_string, standing, of: version }];
@@ -44,7 +44,7 @@ export function versionChoices<V extends Version>(
 
 const preference: readonly Standing[] = ['offered', 'withheld', 'superseded'];
 
-function standingOf(version: Version, track: Track, hadLive: boolean): Standing | null {
+function findStanding(version: Version, track: Track, hadLive: boolean): Standing | null {
   const state = version.promotion_state;
   if (state === 'built' || state === 'retired') return null;
   const standing = version.quarantined ? 'withheld' : 'offered';

@@ -1,9 +1,23 @@
 import { ancestorPaths } from '../domain/files/index.ts';
 import { type GlobMatcher, selectFiles } from '../files/index.ts';
-import type { Contender } from './conflicts.ts';
 import { compileMatcher, listLiteralPaths } from './glob-meetings.ts';
 import { buildMask, carveOuts } from './registration-match.ts';
+import type { ModuleManifest } from './schema.ts';
 
+/** A module as far as its conflicts with others go. */
+export interface Contender {
+  /** `<account>/<name>` */
+  module: string;
+  /** `<account>/<name>`, null for a module without a parent. */
+  parent: string | null;
+  /** Of its layer (product.md, section 7); null where its category is not known. */
+  priority: number | null;
+  manifest: ModuleManifest;
+  /** Patterns that an operator granted it; those count that its `protected_spec` has. */
+  granted_reservations: readonly string[];
+  /** Paths of all files (not directories) that it ships; null where only its patterns are known. */
+  shipped: readonly string[] | null;
+}
 /** A module's globs and files, looked up fast. */
 export class Side {
   readonly of: Contender;

@@ -1,25 +1,10 @@
 import { limits } from '../base/limits/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { compileGlob, literalPath } from '../files/index.ts';
-import { Side } from './conflict-side.ts';
+import { type Contender, Side } from './conflict-side.ts';
 import { escapeGlob, findMeetings, listLiteralPaths, withAncestors } from './glob-meetings.ts';
 import { carveOuts } from './registration-match.ts';
 import type { ModuleManifest } from './schema.ts';
-
-/** A module as far as its conflicts with others go. */
-export interface Contender {
-  /** `<account>/<name>` */
-  module: string;
-  /** `<account>/<name>`, null for a module without a parent. */
-  parent: string | null;
-  /** Of its layer (product.md, section 7); null where its category is not known. */
-  priority: number | null;
-  manifest: ModuleManifest;
-  /** Patterns that an operator granted it; those count that its `protected_spec` has. */
-  granted_reservations: readonly string[];
-  /** Paths of all files (not directories) that it ships; null where only its patterns are known. */
-  shipped: readonly string[] | null;
-}
 
 export type ConflictKind = 'both_protect' | 'would_be_dropped' | 'would_drop';
 

@@ -1,6 +1,6 @@
+export type { Contender } from './conflict-side.ts';
 export {
   type ConflictKind,
-  type Contender,
   canConflict,
   cutConflicts,
   findConflicts,

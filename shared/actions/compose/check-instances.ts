@@ -1,5 +1,5 @@
 import { GantryError } from '../../base/error.ts';
-import { type AskedKey, askedKeys, lackingKeys } from '../../composition/index.ts';
+import { type AskedKey, listAskedKeys, listMissingKeys } from '../../composition/index.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
 import type { ChangedViews } from '../../domain/compose/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
@@ -21,7 +21,7 @@ export async function checkInstances(
   files: { before: readonly InstanceFile[]; after: readonly InstanceFile[] },
 ): Promise<void> {
   const asked = async (list: readonly InstanceFile[]) =>
-    askedKeys(list, await readInstanceFiles(services, list));
+    listAskedKeys(list, await readInstanceFiles(services, list));
   const after = await asked(files.after);
   if (after.length === 0) return;
 
@@ -31,8 +31,8 @@ export async function checkInstances(
     const next = changed(instance);
     if (next.track !== track) continue;
     // A key that was asked for before is missing without this change.
-    const lacked = instance.track === track ? lackingKeys(before, instance.metadata) : [];
-    refuseMissing(instance, newlyMissing(lacked, lackingKeys(after, next.metadata)));
+    const lacked = instance.track === track ? listMissingKeys(before, instance.metadata) : [];
+    refuseMissing(instance, newlyMissing(lacked, listMissingKeys(after, next.metadata)));
   }
 }
 

@@ -10,12 +10,11 @@ import type {
   TemplateView,
 } from '../../domain/compose/index.ts';
 import type { Module, Version, VersionBuild } from '../../domain/modules/index.ts';
-import type { Track } from '../../domain/templates/index.ts';
+import { commonAccount, type Track } from '../../domain/templates/index.ts';
 import { carveOuts } from '../../manifest/index.ts';
 import type { Services } from '../context/index.ts';
 import {
   type Choice,
-  commonAccount,
   type Known,
   type KnownModules,
   providedBy,

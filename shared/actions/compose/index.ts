@@ -1,5 +1,5 @@
 export { newlyMissing } from './check-instances.ts';
 export { composeTemplate } from './compose-template.ts';
 export { composeView } from './compose-view.ts';
-export { commonAccount, providedBy, readModules } from './known-modules.ts';
+export { providedBy, readModules } from './known-modules.ts';
 export { tryComposition } from './try-composition.ts';

@@ -1,11 +1,20 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { type VersionChoice, versionChoices } from '../../composition/index.ts';
+import {
+  type ResolvedRequirement,
+  type VersionChoice,
+  versionChoices,
+} from '../../composition/index.ts';
 import type { LayerName, ResolutionRecord } from '../../domain/compose/index.ts';
 import { inView, moduleInView, type TemplateView } from '../../domain/compose/index.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
-import { splitModule, type Track } from '../../domain/templates/index.ts';
+import {
+  commonAccount,
+  listNamesakes,
+  splitModule,
+  type Track,
+} from '../../domain/templates/index.ts';
 import { parseRequirement } from '../../manifest/index.ts';
 import { getCategory } from '../../store/accounts/index.ts';
 import { getModule, listProviders, readVersions } from '../../store/modules/index.ts';
@@ -26,9 +35,6 @@ export interface KnownModules {
   /** `<account>/<capability>` → modules of the account that may provide it. */
   providers: Map<string, LayerName[]>;
 }
-
-/** The account whose modules a bare name of any account may mean. */
-export const commonAccount = 'powernode';
 
 /**
  * Reads every module that the assignments can lead to, through what any version of the track requires. A bare name may
@@ -101,7 +107,7 @@ function requiredBy({ view, found, capabilities }: Reading, module: LayerName): 
   for (const name of names) {
     if (!name.includes('/')) capabilities.set(`${own}/${name}`, { own, name });
   }
-  return names.flatMap((name) => resolveBareName(name, own));
+  return names.flatMap((name) => listNamesakes(name, own));
 }
 
 async function readProviders(
@@ -114,7 +120,7 @@ async function readProviders(
   const provides = (module: LayerName) =>
     known.get(module)?.choices.some((choice) => providedBy(choice.of).includes(name)) ?? false;
 
-  if (resolveBareName(name, own).some((module) => known.get(module)?.choices.length)) return;
+  if (listNamesakes(name, own).some((module) => known.get(module)?.choices.length)) return;
   if (recorded !== null) await readReachable(reading, [recorded]);
   if (recorded !== null && provides(recorded)) return;
   if (assigned.some(provides)) return;
@@ -137,11 +143,6 @@ function refuseTooMany(found: number): void {
     `expected the versions within reach to require at most ${expected} modules, found ${found}; narrow the constraints`,
     { expected, found },
   );
-}
-
-/** The modules that a name in `requires` may mean, the preferred first. */
-function resolveBareName(name: string, own: string): LayerName[] {
-  return name.includes('/') ? [name] : [`${own}/${name}`, `${commonAccount}/${name}`];
 }
 
 /** A module as the view's account may use it, or null. Its choices are those of a track; none without one. */
@@ -173,12 +174,10 @@ export async function readModule(
   return { module, choices, categoryPosition: category.position };
 }
 
-type Requirement = { module: string; constraint: string };
-
 /** A search asks for the requirements of one version many times, and a version that was read never changes. */
-const parsed = new WeakMap<Version, Requirement[]>();
+const parsed = new WeakMap<Version, ResolvedRequirement[]>();
 
-export function requirementsOf(version: Version): Requirement[] {
+export function requirementsOf(version: Version): ResolvedRequirement[] {
   const known = parsed.get(version);
   if (known !== undefined) return known;
   const { dependencies } = version.manifest;

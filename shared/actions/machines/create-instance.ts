@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { GantryError } from '../../base/error.ts';
 import { newId, sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
-import { type AskedKey, askedKeys, lackingKeys } from '../../composition/index.ts';
+import { type AskedKey, listAskedKeys, listMissingKeys } from '../../composition/index.ts';
 import type { JoinToken } from '../../contract/machines/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
@@ -97,7 +97,7 @@ async function missingKeys(
     await getComposition(services.db, account, template_id, track),
   );
   const files = record?.instance_files ?? [];
-  return lackingKeys(askedKeys(files, await readInstanceFiles(services, files)), metadata);
+  return listMissingKeys(listAskedKeys(files, await readInstanceFiles(services, files)), metadata);
 }
 
 /** A new join token for an instance that is to enrol (again). The one before, and a bound key, are of no use any more. */

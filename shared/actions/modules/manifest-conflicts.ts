@@ -3,6 +3,7 @@ import { limits } from '../../base/limits/index.ts';
 import { layerPriority } from '../../composition/index.ts';
 import type { Category, Module, Variety, Version } from '../../domain/modules/index.ts';
 import { compareVersions } from '../../domain/modules/index.ts';
+import { commonAccount } from '../../domain/templates/index.ts';
 import {
   type Contender,
   canConflict,
@@ -92,7 +93,7 @@ function parentOf(
   modules: Module[],
 ): string | null {
   if (written === undefined || written.includes('/')) return written ?? null;
-  return `${modules.some(({ name }) => name === written) ? account : 'powernode'}/${written}`;
+  return `${modules.some(({ name }) => name === written) ? account : commonAccount}/${written}`;
 }
 
 async function conflictsWith(

@@ -1,5 +1,5 @@
 import { GantryError } from '../../base/error.ts';
-import { splitModule } from '../../domain/templates/index.ts';
+import { commonAccount, splitModule } from '../../domain/templates/index.ts';
 import { getModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
@@ -11,9 +11,9 @@ import type { Services } from '../context/index.ts';
 export async function resolveModule(services: Services, own: string, reference: string) {
   const asked = splitModule(reference, own);
   const places =
-    reference.includes('/') || own === 'powernode'
+    reference.includes('/') || own === commonAccount
       ? [asked]
-      : [asked, { ...asked, account: 'powernode' }];
+      : [asked, { ...asked, account: commonAccount }];
   for (const place of places) {
     const module = await getModule(services.db, place.account, place.name);
     if (module !== null && (place.account === own || module.visibility === 'public')) return place;

@@ -1,6 +1,11 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { type CutReport, cutReport, decodeIndex, explainPath } from '../../composition/index.ts';
+import {
+  decodeIndex,
+  explainPath,
+  type TruncatedReport,
+  truncateReport,
+} from '../../composition/index.ts';
 import type {
   CompositionIndex,
   PathExplanation,
@@ -31,13 +36,13 @@ export async function readComposition(
   services: Services,
   account: string,
   { template_id, track }: { template_id: string; track: Track },
-): Promise<{ composition: TemplateComposition; report: CutReport }> {
+): Promise<{ composition: TemplateComposition; report: TruncatedReport }> {
   await requireTemplate(services, account, template_id);
   const composition = await getComposition(services.db, account, template_id, track);
   if (composition === null) throw notComposed(track);
   const { report } = await readRecord(services, composition.report_key);
   const bounds = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
-  return { composition, report: cutReport(report, bounds) };
+  return { composition, report: truncateReport(report, bounds) };
 }
 
 function notComposed(track: Track): GantryError {

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { limits } from '../../base/limits/index.ts';
 import {
   emptyIndex,
+  explainUnmoved,
   indexOf,
   type Move,
   previewComposition,
-  unmoved,
 } from '../../composition/index.ts';
 import type { Trial } from '../../contract/preview/index.ts';
 import type {
@@ -67,7 +67,7 @@ export async function previewChange(
   const then = await sideOf(services, view, track, now.resolution);
   const { warnings, ...rest } = difference(now, then);
   const move = moveOf(account, change, assignments);
-  const stays = move === null ? null : unmoved(move, track, then.resolution);
+  const stays = move === null ? null : explainUnmoved(move, track, then.resolution);
   return {
     ...rest,
     warnings: stays === null ? warnings : [stays, ...warnings],

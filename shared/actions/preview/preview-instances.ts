@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import {
-  askedKeys,
-  lackingKeys,
+  compareRendered,
+  listAskedKeys,
+  listMissingKeys,
   type Rendering,
-  renderedChanges,
   renderInstanceFiles,
 } from '../../composition/index.ts';
 import type { InstanceChange, InstanceChanges } from '../../domain/compose/index.ts';
@@ -80,7 +80,7 @@ async function previewerOf(
 
     const from = { ...old, metadata: instance.metadata };
     const to = { ...fresh, metadata };
-    const all = renderedChanges(from, to, { diffLinesMax: linesLeft });
+    const all = compareRendered(from, to, { diffLinesMax: linesLeft });
     const error = errorOf(track === instance.track ? from : null, to);
     if (all.length === 0 && error === null && !differs) return null;
 
@@ -105,7 +105,7 @@ async function contentsOf(services: Services, files: InstanceFile[]): Promise<Fi
 /** Why reconcile would sign no desired state for the machine. `from` is null where the machine changes its track. */
 function errorOf(from: Rendering | null, to: Rendering): InstanceChange['error'] {
   const lacking = ({ files, contents, metadata }: Rendering) =>
-    lackingKeys(askedKeys(files, contents), metadata);
+    listMissingKeys(listAskedKeys(files, contents), metadata);
   try {
     renderInstanceFiles(to.files, to.contents, to.metadata);
     return null;

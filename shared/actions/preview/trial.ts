@@ -1,8 +1,7 @@
 import { GantryError } from '../../base/error.ts';
 import type { Trial } from '../../contract/preview/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
-import type { Assignment, Template } from '../../domain/templates/index.ts';
-import { commonAccount } from '../compose/index.ts';
+import { type Assignment, listNamesakes, type Template } from '../../domain/templates/index.ts';
 import type { Services } from '../context/index.ts';
 import {
   additionOf,
@@ -41,9 +40,7 @@ function requireAssigned(
   reference: string,
   assignments: readonly Assignment[],
 ): Assignment {
-  const names = reference.includes('/')
-    ? [reference]
-    : [`${own}/${reference}`, `${commonAccount}/${reference}`];
+  const names = listNamesakes(reference, own);
   const found = names.flatMap((name) => assignments.find(({ module }) => module === name) ?? [])[0];
   if (found !== undefined) return found;
   const expected = assignments.map(({ module }) => module);

@@ -39,6 +39,14 @@ export function moduleLabel(viewer: string, account: string, name: string): stri
   return viewer === account ? name : `${account}/${name}`;
 }
 
+/** The account whose public modules every account may name without its slug (product.md, section 2). */
+export const commonAccount = 'powernode';
+
+/** Lists the modules that a name may mean, the first one first: a bare name means a module of `own`, then of the common account. */
+export function listNamesakes(name: string, own: string): string[] {
+  return name.includes('/') ? [name] : [`${own}/${name}`, `${commonAccount}/${name}`];
+}
+
 /** Splits `<account>/<name>`; a bare name belongs to `own`. */
 export function splitModule(reference: string, own: string): { account: string; name: string } {
   const slash = reference.indexOf('/');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Rendering, renderedChanges } from '../../../shared/composition/index.ts';
+import { compareRendered, type Rendering } from '../../../shared/composition/index.ts';
 import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { entry } from './factory.ts';
 
@@ -16,7 +16,7 @@ function rendering(
 }
 
 const changes = (before: Rendering, after: Rendering, diffLinesMax = 100) =>
-  renderedChanges(before, after, { diffLinesMax });
+  compareRendered(before, after, { diffLinesMax });
 const hosts = 'name ${instance.hostname}\nzone ${instance.zone}\n';
 
 describe('renderedChanges', () => {

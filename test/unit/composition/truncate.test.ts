@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { compose, cutReport } from '../../../shared/composition/index.ts';
+import { compose, truncateReport } from '../../../shared/composition/index.ts';
 import { layer } from './factory.ts';
 
 const files = Array.from({ length: 20 }, (_, i) => `/etc/f${i}`);
@@ -10,9 +10,9 @@ const { report } = compose([
 ]);
 
 it('a report is cut by rows and by bytes, and counts the whole', () => {
-  const byRows = cutReport(report, { listMax: 2 });
+  const byRows = truncateReport(report, { listMax: 2 });
   expect([byRows.dropped.length, byRows.shadowed.length]).toEqual([2, 2]);
-  const byBytes = cutReport(report, {
+  const byBytes = truncateReport(report, {
     listMax: 2,
     listBytesMax: JSON.stringify(report.dropped[0]).length,
   });
@@ -23,7 +23,7 @@ it('a report is cut by rows and by bytes, and counts the whole', () => {
 });
 
 it('a layer of a cut report has lost what is told as dropped', () => {
-  const { layers, dropped } = cutReport(report, { listMax: 2 });
+  const { layers, dropped } = truncateReport(report, { listMax: 2 });
   const masks = layers.map(({ name, effective_mask }) => [name, effective_mask]);
   expect(masks).toEqual([
     ['acme/low', []],
@@ -33,6 +33,6 @@ it('a layer of a cut report has lost what is told as dropped', () => {
 });
 
 it('a report within the bounds stays as it is', () => {
-  const { counts: _, ...whole } = cutReport(report, {});
+  const { counts: _, ...whole } = truncateReport(report, {});
   expect(whole).toEqual(report);
 });

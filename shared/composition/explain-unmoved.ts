@@ -11,7 +11,7 @@ export interface Move {
  * Why a module stays as it is although a change is about it, in one sentence; null where it does what the change asks.
  * @param resolution after the change
  */
-export function unmoved(
+export function explainUnmoved(
   { module, to }: Move,
   track: Track,
   resolution: ResolutionRecord | null,

@@ -7,7 +7,10 @@ export interface ListBounds {
 }
 
 /** As many rows of a list, from its beginning, as keep within both bounds. */
-export function cutList<T>(list: T[], { listMax = list.length, listBytesMax }: ListBounds): T[] {
+export function truncateList<T>(
+  list: T[],
+  { listMax = list.length, listBytesMax }: ListBounds,
+): T[] {
   const rows = list.slice(0, listMax);
   if (listBytesMax === undefined) return rows;
   let bytes = 0;
@@ -19,22 +22,22 @@ export function cutList<T>(list: T[], { listMax = list.length, listBytesMax }: L
 }
 
 /** A composition's report as an answer has it: its lists are cut, `counts` tells the whole. */
-export interface CutReport extends CompositionReport {
+export interface TruncatedReport extends CompositionReport {
   counts: Record<'dropped' | 'shadowed' | 'carved_out' | 'warnings', number>;
 }
 
 /** Cuts the lists of a report. What a layer loses is cut to what is still told as dropped. */
-export function cutReport(report: CompositionReport, bounds: ListBounds): CutReport {
+export function truncateReport(report: CompositionReport, bounds: ListBounds): TruncatedReport {
   const { dropped, shadowed, carved_out, warnings, layers } = report;
-  const told = cutList(dropped, bounds);
+  const reported = truncateList(dropped, bounds);
   const masks = new Map(layers.map(({ name }) => [name, [] as string[]]));
-  for (const { path, from } of told) masks.get(from)?.push(path);
+  for (const { path, from } of reported) masks.get(from)?.push(path);
   return {
     layers: layers.map((layer) => ({ ...layer, effective_mask: masks.get(layer.name) ?? [] })),
-    dropped: told,
-    shadowed: cutList(shadowed, bounds),
-    carved_out: cutList(carved_out, bounds),
-    warnings: cutList(warnings, bounds),
+    dropped: reported,
+    shadowed: truncateList(shadowed, bounds),
+    carved_out: truncateList(carved_out, bounds),
+    warnings: truncateList(warnings, bounds),
     counts: {
       dropped: dropped.length,
       shadowed: shadowed.length,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { unmoved } from '../../../shared/composition/index.ts';
+import { explainUnmoved } from '../../../shared/composition/index.ts';
 import type { ResolutionRecord } from '../../../shared/domain/compose/index.ts';
 
 const resolution: ResolutionRecord = {
@@ -19,20 +19,22 @@ const resolution: ResolutionRecord = {
 };
 
 it('a module that is taken out and stays names who requires it', () => {
-  expect(unmoved({ module: 'acme/tls', to: null }, 'live', resolution)).toBe(
+  expect(explainUnmoved({ module: 'acme/tls', to: null }, 'live', resolution)).toBe(
     'acme/tls stays at 1.0.0, required by acme/api and acme/web',
   );
-  expect(unmoved({ module: 'acme/gone', to: null }, 'live', resolution)).toBeNull();
+  expect(explainUnmoved({ module: 'acme/gone', to: null }, 'live', resolution)).toBeNull();
 });
 
 it('a version that a template does not take names the track and the demands that hold the other one', () => {
-  expect(unmoved({ module: 'acme/tls', to: { version_id: 'ver_2' } }, 'live', resolution)).toBe(
+  expect(
+    explainUnmoved({ module: 'acme/tls', to: { version_id: 'ver_2' } }, 'live', resolution),
+  ).toBe(
     'acme/tls stays at 1.0.0, which is what track live hands out for acme/web 1.2.0 → acme/tls@^1.0',
   );
   expect(
-    unmoved({ module: 'acme/tls', to: { version_id: 'ver_1' } }, 'live', resolution),
+    explainUnmoved({ module: 'acme/tls', to: { version_id: 'ver_1' } }, 'live', resolution),
   ).toBeNull();
-  expect(unmoved({ module: 'acme/other', to: { version_id: 'ver_2' } }, 'live', null)).toBe(
+  expect(explainUnmoved({ module: 'acme/other', to: { version_id: 'ver_2' } }, 'live', null)).toBe(
     'acme/other is no part of the template on track live',
   );
 });
