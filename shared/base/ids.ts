@@ -3,8 +3,8 @@ import { ulid } from 'ulid';
 import { z } from 'zod';
 
 /**
- * Identifiers. `<prefix>_<ULID>` where order in time matters; derived from content where the same thing must get the
- * same id whoever names it first.
+ * Identifiers. `<prefix>_<ULID>` where order in time matters; derived from content where the same thing must always
+ * get the same id.
  */
 export const idPrefixes = {
   member: 'mbr',

@@ -1,6 +1,6 @@
 /**
- * True when a text of JSON or YAML opens more than `max` brackets at once, those within its strings counted. To be asked
- * before recursive code, a parser's or `JSON.stringify`'s, gets to see what a stranger wrote.
+ * True when a JSON or YAML text nests more than `max` brackets, with those within strings. Check untrusted text with it
+ * before recursive code reads it, such as a parser or `JSON.stringify`.
  */
 export function nestsDeeper(text: string, max: number): boolean {
   let depth = 0;

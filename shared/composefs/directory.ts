@@ -20,7 +20,7 @@ export interface DirectoryOptions {
 /**
  * Reads a directory as mkcomposefs does: `lstat` of everything, content of files up to 64 bytes, the fs-verity digest of
  * longer ones, hard links as files of their own; names are taken as bytes. Node cannot read extended attributes, so the
- * program `getfattr` (Debian: attr) does; without it the tree has none, and `warn` is told.
+ * program `getfattr` (Debian: attr) does; without it the tree has none, and `warn` is called.
  *
  * Throws GantryError `io_error` with the path as `field` when something cannot be read or stored.
  */

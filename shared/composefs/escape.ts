@@ -25,7 +25,7 @@ export function unescapeField(field: string): string | undefined {
 
 /**
  * Encodes a byte string as composefs-info does: printable ASCII as it is, the rest escaped. A lone `-` is escaped in
- * optional fields, where it would mean that there is no value; `=` is escaped in xattrs.
+ * optional fields, where it would mean "no value"; `=` is escaped in xattrs.
  */
 export function escapeField(bytes: string, kind: 'plain' | 'optional' | 'xattr'): string {
   if (kind === 'optional' && bytes === '-') return '\\x2d';

@@ -57,7 +57,7 @@ export class ComposefsNode {
   /** Files: fs-verity digest of the content, 64 hex digits. Empty for none. */
   digest = '';
   xattrs: Xattr[] = noXattrs;
-  /** Directories only; of other nodes a shared empty list that nobody may push to. */
+  /** Directories only. Other nodes share one empty list, which must not change. */
   children: ComposefsNode[];
   /** Hard links of a dump: the node that this name stands for, no link itself; of this node only name and mode count. */
   link: ComposefsNode | undefined = undefined;

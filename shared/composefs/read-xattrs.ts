@@ -24,7 +24,7 @@ const none: NodeXattrs = { xattrs: [], payload: '', digest: '', isWhiteout: fals
 
 const overlayPrefix = 'trusted.overlay.';
 const escapedPrefix = 'trusted.overlay.overlay.';
-/** Marks of whiteouts, which imaging adds anew. */
+/** Marks of whiteouts, which imaging adds again. */
 const whiteoutMarks: ReadonlySet<string> = new Set([
   'trusted.overlay.overlay.whiteouts',
   'user.overlay.whiteout',
@@ -131,7 +131,7 @@ function interpret(stored: readonly Xattr[], isFile: boolean): NodeXattrs {
   return out;
 }
 
-/** Reads what overlayfs is told of a file; false for other xattrs. */
+/** Reads an xattr for overlayfs into the node. Returns false for other xattrs. */
 function readOfFile(out: NodeXattrs, { name, value }: Xattr): boolean {
   if (name === 'trusted.overlay.redirect') {
     out.payload = value.startsWith('/') ? value.slice(1) : value;

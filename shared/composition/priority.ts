@@ -27,7 +27,7 @@ export function layerPriority(rank: RankOf): number {
   return base + varietyOffset[rank.variety];
 }
 
-/** `<account>/<name>`: how layers are told apart. */
+/** Returns `<account>/<name>`, which identifies a layer. */
 export function layerName(layer: Pick<CompositionLayer, 'account' | 'module'>): LayerName {
   return `${layer.account}/${layer.module}`;
 }

@@ -8,7 +8,7 @@ import { layerName } from './priority.ts';
 
 /**
  * What a layer's protection says of one path:
- * `file`: nobody else ships anything here; `directory`: this stays a directory with the owner's attributes;
+ * `file`: no other layer ships anything here; `directory`: this stays a directory with the owner's attributes;
  * `ancestor`: this stays a directory, because something protected is below it.
  */
 type ClaimKind = 'file' | 'directory' | 'ancestor';
@@ -277,7 +277,7 @@ function reservationClash(
   return null;
 }
 
-/** Concrete paths that are reserved for a layer, and by name or by pattern for another: nobody could tell whose they are. */
+/** Finds concrete paths that are reserved for two layers, by name or by pattern, so that their owner is unclear. */
 function findDoubleReservations(
   reservers: readonly Reserver[],
   carver: Carver,
@@ -315,7 +315,7 @@ function canBothHold(a: PathClaim, b: PathClaim): boolean {
   return hasSameAttributes(a.entry, b.entry);
 }
 
-/** Times are left out: two builds of the same directory differ in them, and nobody protects a directory for its time. */
+/** Times are left out: two builds of the same directory differ in them, and no one protects a directory for its time. */
 function hasSameAttributes(a: TreeEntry, b: TreeEntry): boolean {
   if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid) return false;
   const ours = Object.entries(a.xattrs ?? {});

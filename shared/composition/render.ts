@@ -51,7 +51,7 @@ export function renderInstanceFiles(
 }
 
 /**
- * One file for one machine. A placeholder whose key the metadata lacks is told to `onMissing` and stays as it is written.
+ * Renders one file for one machine. A placeholder without a value is passed to `onMissing` and stays as it is written.
  * Throws `composition_too_large` before anything of more than `bytesMax` is made: a small file may ask for one long value a
  * hundred thousand times.
  */

@@ -5,7 +5,7 @@ import { withoutMiddle } from './resolve-explain.ts';
 
 /** Whether modules require each other in a circle. `requiredBy` gives for each module those that require it. */
 export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]>): boolean {
-  // Modules that nothing requires any more are taken away, again and again; what is left requires itself (Kahn 1962).
+  // Repeatedly remove modules that no module requires. What is left requires itself (Kahn 1962).
   const requirers = new Map([...requiredBy].map(([module, by]) => [module, new Set(by).size]));
   const requires = new Map<LayerName, Set<LayerName>>();
   for (const [module, by] of requiredBy) {

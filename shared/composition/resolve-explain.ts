@@ -17,9 +17,9 @@ export interface Demand {
 export interface Clash {
   module: LayerName;
   sentence: string;
-  /** One a demand that is told, from the assignment to the module: `acme/web 1.2.0`, …, `acme/lib@^2.0`. */
+  /** One chain for each reported demand, from the assignment to the module: `acme/web 1.2.0`, …, `acme/lib@^2.0`. */
   chains: string[][];
-  /** The first of the versions that there are, with what keeps them from being handed out: `1.5.0 (quarantined)`. */
+  /** The first available versions, with the reason why each is not handed out: `1.5.0 (quarantined)`. */
   available: string[];
 }
 
@@ -41,8 +41,8 @@ export interface DemandChecks<C extends VersionChoice> {
 }
 
 /**
- * Says in plain words which demands on a module clash, each with the chain of requirements that leads to it. Of many
- * demands and versions a few are told.
+ * Explains which demands on a module clash, each with the chain of requirements that leads to it. Of many demands and
+ * versions it reports a few.
  */
 export function explainClash<C extends VersionChoice>(
   module: LayerName,

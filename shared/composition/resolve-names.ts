@@ -32,7 +32,7 @@ export interface NamesInput<C extends VersionChoice> {
  * Says what names mean. A full name is a module. A bare name is, in this order: the asking account's module of that name;
  * `powernode`'s; or a capability, met by
  *
- * 1. a module that is assigned since the last time and provides it, whoever's it is (of several the one whose newer
+ * 1. a module of any account that is assigned since the last time and provides it (of several the one whose newer
  *    version does, then the byte-wise first: all of them are in the composition anyway);
  * 2. the module that provided it last time, as long as it still does;
  * 3. any assigned module that provides it, as in 1;

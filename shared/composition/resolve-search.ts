@@ -26,8 +26,8 @@ const checkSteps = 1 / 256;
  * Invariant: `#demands` holds what the assignments and the chosen versions ask for, nothing else.
  * A failure is the set of modules whose choices led to it; null is none.
  *
- * Cycles are rare and looking for them at each choice is dear, so the first search looks once, at its end; when there is
- * one, the search starts again and looks at each choice.
+ * Cycles are rare and checking for them at each choice is expensive. So the first search checks once, at its end. If it
+ * finds one, the search starts again and checks at each choice.
  */
 export class Search<C extends VersionChoice> {
   readonly #input: SearchInput<C>;
@@ -39,9 +39,9 @@ export class Search<C extends VersionChoice> {
   readonly #superseded: SupersededVersions<C>;
   #watchCycles = false;
   #steps = 0;
-  /** The first thing that could not be had: what the newest versions ask for, so what people expect to read about. */
+  /** The first requirement that failed. It comes from the newest versions, so people expect to read about it. */
   #reason: GantryError | undefined;
-  /** The first two demands that no one version met: told where it is all that there is to tell. */
+  /** The first two demands that no version met together. It is reported when there is no better reason. */
   #firstClash: GantryError | undefined;
 
   constructor(input: SearchInput<C>) {
@@ -156,7 +156,7 @@ export class Search<C extends VersionChoice> {
     return false;
   }
 
-  /** Undoes decisions up to the last one that has to do with a failure, and answers that one. */
+  /** Undoes decisions back to the last one that contributed to a failure, and returns it. */
   #jumpBack(decisions: Decision[], failure: Set<LayerName>): Decision | undefined {
     for (let decision = decisions.pop(); decision !== undefined; decision = decisions.pop()) {
       this.#undo(decision);
@@ -167,7 +167,7 @@ export class Search<C extends VersionChoice> {
     return undefined;
   }
 
-  /** Chooses a version and asks for what it requires. Answers the modules whose chosen versions do not suit it, if any. */
+  /** Chooses a version and adds its requirements. Returns the modules whose chosen versions clash with it, or null. */
   #take(decision: Decision, choice: C): LayerName[] | null {
     this.#step(1);
     const { module } = decision;

@@ -44,7 +44,7 @@ export interface Resolution<C extends VersionChoice> {
  *
  * With `previous`, the answer stays what it was as long as the assignments and the versions to choose from are what they
  * were, for every module that was looked at then: a module that is registered, made public or begins to provide something
- * meanwhile changes nothing. When something did change, all is resolved anew, newest first; only who provides a
+ * meanwhile changes nothing. When something did change, everything is resolved again, newest first; only who provides a
  * capability is kept (see `Names`). So what an unrelated promotion changes is what the rules make it change.
  *
  * Throws `composition_unsatisfied` with the chains of requirements that clash, `composition_ambiguous` naming the modules

@@ -22,7 +22,7 @@ export interface VersionChoice {
  * offered ones, withheld ones, superseded ones, each newest first.
  *
  * - `live`: live versions; of a module that never had a live version, blessed ones instead. Once there was a live one,
- *   versions that are merely blessed are not a choice any more.
+ *   versions that are merely blessed are no longer a choice.
  * - `staging`: staging, blessed and live versions alike.
  *
  * `built`, `retired` and quarantined versions are never handed out.

@@ -15,7 +15,7 @@ export interface ExamplePath {
  * A shortest path that both globs match (as `matches` judges it): a file where there is one, else a directory; null
  * where no path can exist that both match. Paths may be longer than Linux allows, where globs ask for that.
  *
- * It walks both automata at once (product construction), so time grows with the product of the globs' lengths; past
+ * It walks both automata together (product construction), so time grows with the product of the globs' lengths; past
  * `globComparisonStatesMax` pairs of positions it throws `glob_too_complex`.
  */
 export function commonPath(a: Glob, b: Glob): ExamplePath | null {

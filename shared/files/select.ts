@@ -39,7 +39,7 @@ function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
 }
 
 /**
- * The files that a spec takes from a tree, sorted by their bytes: exactly those that `rsync -a -m` copies when it is told
+ * The files that a spec takes from a tree, sorted by their bytes: exactly those that `rsync -a -m` copies with options
  * to exclude each mask, to include every directory, to include each file_spec and to exclude the rest, in this order.
  * `paths` are the absolute paths of everything in the tree that is not a directory. Throws `glob_invalid`, `tree_invalid`.
  */

@@ -51,7 +51,7 @@ export class Side {
     return this.#protection.matches(path, false);
   }
 
-  /** Whether a path is reserved for it, whoever ships it. */
+  /** Whether a path is reserved for it, even if it does not ship the path. */
   reserves(path: string): boolean {
     return this.#reservation.matches(path, false);
   }

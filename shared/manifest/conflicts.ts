@@ -22,7 +22,7 @@ export interface ManifestConflict {
 /**
  * What would happen between a module and its neighbours if they were composed (product.md, section 2): both protect a
  * path, which composition refuses; a neighbour's protection would drop the candidate's file; the candidate's would drop
- * a neighbour's. Protection acts whichever of two layers ranks higher, so priorities are told, and decide nothing.
+ * a neighbour's. Protection acts whichever of two layers ranks higher, so priorities are reported but decide nothing.
  * Carve-outs between a config module and its parent are no conflicts. Sorted by path; the input's order never matters.
  */
 export function findConflicts(
@@ -40,7 +40,7 @@ export function findConflicts(
   return conflicts.sort(compareConflicts);
 }
 
-/** The order in which conflicts are told: by path. */
+/** Orders conflicts by path. */
 function compareConflicts(a: ManifestConflict, b: ManifestConflict): number {
   return (
     compareBytes(a.path, b.path) || compareBytes(a.module, b.module) || compareBytes(a.kind, b.kind)

@@ -13,7 +13,8 @@ import { type ModuleManifest, moduleManifestSchema } from './schema.ts';
 
 /**
  * Parses a `manifest.yaml` in the flat or the older nested form (product.md, section 2) to the canonical form.
- * Throws `ModuleManifestSchemaError` with every problem at once; a valid manifest may still come with warnings.
+ * A valid manifest may still have warnings.
+ * @throws ModuleManifestSchemaError with all problems
  */
 export function parseManifest(text: string): {
   manifest: ModuleManifest;
@@ -31,7 +32,7 @@ export function parseManifest(text: string): {
   return { manifest, warnings: problems };
 }
 
-/** The same as an answer instead of an error: what `validate` says before conflicts with other modules are looked for. */
+/** Like `parseManifest`, but returns the problems instead of throwing. Conflicts with other modules are checked later. */
 export function validateManifest(text: string): {
   valid: boolean;
   errors: ManifestProblem[];

@@ -127,7 +127,7 @@ async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSigna
 
 /**
  * Reads simple-signing layers. Each is a signature with its material in the annotations. It reads one more than the limit,
- * so that the caller notices that there are too many.
+ * so that the caller notices the excess.
  */
 async function readLegacyLayers(
   reader: Reader,

@@ -2,7 +2,7 @@
 export const filesLimits = {
   /** One glob; a longer one could only match paths that Linux refuses. */
   globBytesMax: 4096,
-  /** States and their positions that one set of globs keeps, some 50 MB; past either it starts anew. */
+  /** States and their positions that one set of globs keeps, some 50 MB; past either the set starts again with none. */
   globStatesMax: 10_000,
   globPositionsMax: 2_000_000,
   /**

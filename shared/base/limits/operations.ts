@@ -6,7 +6,7 @@ export const operationsLimits = {
   operationIdleSeconds: 60,
   /** Until the sweep looks again at an execution that it found alive: thousands may wait for approval, for days. */
   operationLookSeconds: 600,
-  /** Times that a change is composed anew because a template changed before it was applied; each takes some seconds. */
+  /** Times that a change is composed again because a template changed before it was applied; each takes some seconds. */
   planRoundsMax: 10,
   /** Writes of all changes of one operation; DynamoDB takes 100 in one transaction, and one is the operation's own. */
   operationWritesMax: 99,

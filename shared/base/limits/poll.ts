@@ -12,7 +12,7 @@ export const pollLimits = {
   pollClaimSeconds: 300,
   /** Known tags are looked at again at least this often. */
   tagRecheckSeconds: 3600,
-  /** New tags taken up in one poll; a repository with more is polled again at once. */
+  /** New tags that one poll looks at. A repository with more is polled again immediately. */
   freshTagsMax: 500,
   /** How long one poll takes up new tags before it lets others have the worker; the rest is for the next poll. */
   pollWorkMs: 45_000,

@@ -12,7 +12,7 @@ export const registriesLimits = {
   hookBodyBytesMax: 1024 ** 2,
   /** Repositories that one webhook has polled. */
   hookRepositoriesMax: 100,
-  /** How long a delivery is remembered: longer than any product goes on sending one again. */
+  /** How long a delivery is remembered: longer than any product repeats one. */
   hookRememberSeconds: 7 * 24 * 3600,
   /** Times that a blob's stream is resumed. The first wait doubles up to the longest: 3 s in all. */
   blobResumesMax: 5,

@@ -2,7 +2,7 @@
 export const signaturesLimits = {
   /** One signature bundle or simple-signing layer; real ones are under 20 KiB. */
   signatureBytesMax: 1024 ** 2,
-  /** Brackets open at once in a bundle: its own levels are under ten. */
+  /** Depth of brackets in a bundle: real ones have under ten levels. */
   bundleDepthMax: 100,
   /** Signatures read for one artifact: more are an attack on our time (fixtures/cosign/README.md). */
   foundSignaturesMax: 50,
@@ -17,7 +17,7 @@ export const signaturesLimits = {
   parsedTrustRootsMax: 20,
   /** A `trusted_root.json`: real ones are under 20 KB, a row of the table holds 400 KB, and each row and policy has its own. */
   trustedRootBytesMax: 128 * 1024,
-  /** Left of the trust root's freshness, in days, below which somebody is to look: Sigstore signs anew three days before the end. */
+  /** Days until the trust root expires below which an alarm is raised. Sigstore signs again three days before the end. */
   trustRootDaysLeftMin: 2,
   /** An identity or issuer regexp; the longest sensible ones are a few hundred characters. */
   regexpLengthMax: 2048,

@@ -1,6 +1,6 @@
 /** Limits of reads, writes and objects. */
 export const storeLimits = {
-  /** Times that work is done again at once because a record changed meanwhile; past it the queue or the caller retries. */
+  /** Immediate retries of work whose record changed meanwhile. After that, the queue or the caller retries. */
   conflictAttemptsMax: 10,
   /** The same for one small row that many workers write, such as a tag: each time one of them has got on. */
   rowAttemptsMax: 20,
