@@ -279,7 +279,7 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
     expect(gnu.entries.map(inGnu)).toEqual(byPath(given.entries).map(inGnu));
   });
 
-  test('hard links and sparse files of GNU tar are told apart', async () => {
+  test('hard links and sparse files of GNU tar are distinguished', async () => {
     const at = directory();
     writeFileSync(join(at, 'module.tar'), await write(given));
     sh(

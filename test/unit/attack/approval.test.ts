@@ -70,7 +70,7 @@ describe('a request that was approved by one reviewer', () => {
     expect(isApproved(one, { quorum: 2, self_approval: false })).toBe(false);
   });
 
-  it('cannot be applied on the word of the one who asked once that is not allowed any more', () => {
+  it('cannot be applied on the word of the one who asked once that is no longer allowed', () => {
     const own = { ...one, decisions: approved('member:asker') };
     expect(isApproved(own, { quorum: 1, self_approval: true })).toBe(true);
     expect(isApproved(own, { quorum: 1, self_approval: false })).toBe(false);

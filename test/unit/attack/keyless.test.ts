@@ -108,7 +108,7 @@ describe('keyless signatures of several people', () => {
     ['an address of IP', [Buffer.from([0x87, 4, 127, 0, 0, 1])]],
     // otherName with Microsoft's UPN, which is not Fulcio's user name.
     ['another kind of name', [Buffer.from('a014060a2b060104018237140203a0060c0461636d65', 'hex')]],
-  ])('name nobody by a certificate with %s', async (_, names) => {
+  ])('name no signer by a certificate with %s', async (_, names) => {
     const candidate = await sigstore.signLegacy({ digest: evil });
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
     const pem = candidate.annotations['dev.sigstore.cosign/certificate'] ?? '';

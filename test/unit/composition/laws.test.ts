@@ -86,7 +86,7 @@ function outcome(layers: CompositionLayer[]): Composition | string {
 
 const isDirectory = (one: TreeEntry) => one.type === 'directory';
 
-/** Whether `by` protects a path, because it has it or by a grant: said anew, one path and one pattern at a time. */
+/** Whether `by` protects a path, because it has it or by a grant: computed in another way, one path and one pattern at a time. */
 function protects(by: CompositionLayer, path: string): boolean {
   if (by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false)))
     return true;
@@ -241,7 +241,7 @@ describe('laws of compose', () => {
 
 describe('laws of resolveVersions', () => {
   const modules = ['acme/a', 'acme/b', 'acme/c', 'acme/d'];
-  // Modules require later ones only, so that there are no cycles; the last does not exist.
+  // Modules require later ones only, which excludes cycles; the last does not exist.
   const acyclic = worldsOf((index) => modules.slice(index + 1));
   const cyclic = worldsOf(() => modules);
 

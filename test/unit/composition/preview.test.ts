@@ -242,7 +242,7 @@ describe('the index of a composition', () => {
     );
   });
 
-  it('of a format that nobody knows is refused', () => {
+  it('of an unknown format is refused', () => {
     const later = { ...indexOf(compose([])), format: 2 } as unknown as CompositionIndex;
     expect(() => decodeIndex(encodeIndex(later))).toThrow(
       expect.objectContaining({

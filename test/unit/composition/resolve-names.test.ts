@@ -28,7 +28,7 @@ describe('a bare name that no module has', () => {
     ]);
   });
 
-  it('is met by an assigned module before all others, whoever owns it', () => {
+  it('is met by an assigned module before all others, of any account', () => {
     const world: World = {
       'acme/web': web,
       'acme/nginx': server,

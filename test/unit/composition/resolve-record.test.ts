@@ -60,7 +60,7 @@ describe('the record of a resolution', () => {
     const first = resolved(world, ['acme/web']);
     const apache: World = { ...world, 'acme/apache': { '1.0.0': ['provides http-server'] } };
     expect(resolved(apache, ['acme/web'], first.record).ids).toEqual(first.ids);
-    // A promotion elsewhere resolves anew, and still keeps it.
+    // A promotion elsewhere resolves again and still keeps it.
     const promoted: World = { ...apache, 'acme/lib': { '1.2.0': [], '1.1.0': [] } };
     expect(resolved(promoted, ['acme/web'], first.record).ids).toEqual([
       'acme/lib@1.2.0',

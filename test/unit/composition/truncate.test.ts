@@ -22,7 +22,7 @@ it('a report is cut by rows and by bytes, and counts the whole', () => {
   }
 });
 
-it('a layer of a cut report has lost what is told as dropped', () => {
+it('a layer of a truncated report loses only the files that the report lists as dropped', () => {
   const { layers, dropped } = truncateReport(report, { listMax: 2 });
   const masks = layers.map(({ name, effective_mask }) => [name, effective_mask]);
   expect(masks).toEqual([

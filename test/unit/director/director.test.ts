@@ -89,7 +89,7 @@ function codeOf(run: () => unknown): ErrorCode | string {
   }
 }
 
-/** The signed file with a change to its JSON that nobody signed. */
+/** The signed file with an unsigned change to its JSON. */
 function altered(
   bytes: Buffer,
   change: (json: { signed: Record<string, never>; signatures: unknown[] }) => void,
@@ -212,7 +212,7 @@ describe('a desired state', () => {
     ).toBe('desired_state_invalid');
   });
 
-  it('is refused when another key signed it, nobody did, or something in it was changed', async () => {
+  it('is refused when another key signed it, no key did, or something in it was changed', async () => {
     const by = director();
     const rules = await check(by);
     const signed = await signedState(by);
@@ -282,7 +282,7 @@ describe('a desired state', () => {
     expect(codeOf(() => verifyDesiredState(bytes, newer))).toBe('desired_state_version_rollback');
   });
 
-  it('has expired at its time, and a rollback that has also expired is told as a rollback', async () => {
+  it('has expired at its time, and a rollback that has also expired is reported as a rollback', async () => {
     const by = director();
     const bytes = await signedState(by);
     const late = await check(by, { now: inAWeek });

@@ -218,7 +218,7 @@ describe('a change of the root', () => {
     expect(root.keys.map(({ key_id }) => key_id).sort()).toEqual([alice.id, next.id].sort());
   });
 
-  it('is complete only with a signature of each new key, so that none comes in that nobody holds', () => {
+  it('is complete only with a signature of each new key, so every new key has a holder', () => {
     const [bob, carol] = [signer(), signer()];
     const change = { add: [bob.pem, carol.pem] };
     const halfway = following(two, change, [director, bob]);

@@ -66,7 +66,7 @@ describe('the calls of one machine', () => {
             if (fate === 'answered') machine.receive(server.take(call));
             if (fate === 'answer lost') server.take(call);
             if (fate === 'delivered late') underway.push(call);
-            // Nobody waits for the answer of a call that was given up.
+            // No one waits for the response of an abandoned call.
             if (delays.next().value === 0) for (const late of underway.splice(0)) server.take(late);
           }
           for (const late of underway) server.take(late);

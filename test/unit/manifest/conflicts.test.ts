@@ -96,7 +96,7 @@ describe('conflicts of a manifest whose files are known', () => {
     ]);
   });
 
-  test('a carve-out lifts the protection of the parent, and of nobody else', () => {
+  test('a carve-out lifts only the protection of the parent', () => {
     const carver = { files: [conf], spec: [conf], mask: [conf] };
     const owner = { files: [conf], protect: [conf] };
     expect(between({ ...carver, parent: 'other' }, owner)).toEqual([]);
@@ -117,7 +117,7 @@ describe('granted reservations', () => {
     reserve: ['/etc/vault/**'],
   };
 
-  test("drop a neighbour's file that nobody else ships, whoever of the two is the candidate", () => {
+  test("drop a neighbour's file that no other module ships, whichever module is the candidate", () => {
     const site = { files: ['/etc/vault/token'] };
     expect(between(site, vault)).toEqual(['would_be_dropped /etc/vault/token']);
     expect(between(vault, site)).toEqual(['would_drop /etc/vault/token']);
@@ -128,7 +128,7 @@ describe('granted reservations', () => {
     expect(between({ files: ['/etc/vault/token'] }, { ...vault, protect: [] })).toEqual([]);
   });
 
-  test('are told by pattern where the files of the candidate are not known', () => {
+  test('are reported by pattern when the files of the candidate are unknown', () => {
     expect(between({ spec: ['/etc/**'] }, vault)).toEqual(['would_be_dropped /etc/vault/** ?']);
     expect(between({ spec: ['/etc/vault/token'] }, vault)).toEqual([
       'would_be_dropped /etc/vault/token',
@@ -164,7 +164,7 @@ describe('conflicts of a manifest by itself', () => {
     expect(between(own, { files: [conf] })).toEqual([`would_drop ${conf} ?`]);
   });
 
-  test('where neither has files, patterns that meet are told, and none else', () => {
+  test('without files on both sides, only patterns that meet are reported', () => {
     const own = { spec: ['/etc/redis/**'], protect: ['/etc/redis/r*.conf'] };
     expect(between(own, { spec: ['/etc/redis/*'], protect: ['/etc/redis/*s.conf'] })).toEqual([
       'would_drop /etc/redis/* ?',

@@ -103,7 +103,7 @@ describe('parseManifest on the flat form', () => {
     ]);
   });
 
-  test('says every problem at once, each with its line, column and key path', () => {
+  test('reports all problems, each with its line, column and key path', () => {
     const text = `schema_version: 2
 name: My Module
 displayname: x

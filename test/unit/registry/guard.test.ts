@@ -9,7 +9,7 @@ import { networkError } from '../../../shared/registry/transport.ts';
 
 /** A server on loopback that says at which address of its machine it was reached. */
 const server = createServer((incoming, response) => {
-  // One connection a request, so that each is resolved anew.
+  // One connection for each request, so that each resolves the name again.
   response.writeHead(200, { connection: 'close' }).end(incoming.socket.localAddress);
 });
 let port: number;

@@ -43,7 +43,7 @@ function judge(candidates: FoundSignature[], attestations: AttestationRequiremen
 }
 
 describe('attestations', () => {
-  test('never count as signatures, by whomever they are', () => {
+  test('never count as signatures, by any signer', () => {
     expect(judge([provenance])).toMatchObject({ verified: false, code: 'attestation_only' });
     expect(judge([provenance], [{ predicate_type: slsa }])).toMatchObject({
       verified: false,

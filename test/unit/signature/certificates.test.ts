@@ -164,7 +164,7 @@ describe('certificates of a private Fulcio', () => {
     expect(judge(candidate)?.code).toBe('sct_missing');
   });
 
-  test('with the word of a CT log that nobody trusts are refused', async () => {
+  test('with an SCT of an untrusted CT log are refused', async () => {
     const other = await startPrivateSigstore(new Date());
     const root = { ...sigstore.trustedRoot, ctlogs: other.trustedRoot.ctlogs };
     expect(judge(await sigstore.signLegacy({ digest }), { trusted_root: root })?.code).toBe(

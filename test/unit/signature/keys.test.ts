@@ -102,7 +102,7 @@ describe('private keys', () => {
     );
   });
 
-  test('a wrong password is told apart from a broken file', () => {
+  test('a wrong password is distinguished from a broken file', () => {
     const text = readFixture('keys/good.key');
     expect(() => readCosignKey(text, 'wrong')).toThrow(
       expect.objectContaining({ code: 'key_password_wrong' }),

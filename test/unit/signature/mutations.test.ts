@@ -49,7 +49,7 @@ function flips(text: string): string[] {
 
 /**
  * Changes that leave a signature valid, with the reason. Everything else must be refused.
- * Timestamp tokens hold bytes that nobody signs (versions, lists of algorithms): their flips are only held to not throw.
+ * Timestamp tokens hold unsigned bytes (versions, lists of algorithms): their flips must only not throw.
  */
 const harmless: Record<string, RegExp> = {
   // Rekor v2: a proof does not cover the index beside it, and there is no integrated time. A version that is still known.

@@ -85,7 +85,7 @@ describe('trust roots', () => {
     expect(() => checkTrustedRoot(noTsa, { keyless: true, require_tlog: true })).not.toThrow();
   });
 
-  test('everything that is missing is told at once', () => {
+  test('the error lists everything that is missing', () => {
     const root = { ...(trustedRoot as object), ctlogs: [], timestampAuthorities: [] };
     expect(() => checkTrustedRoot(root, { keyless: true, require_tlog: false })).toThrow(
       expect.objectContaining({ found: ['ctlogs', 'timestampAuthorities'] }),

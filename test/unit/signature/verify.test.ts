@@ -117,7 +117,7 @@ describe('what a policy asks for', () => {
     expect(judge('keyless-legacy-ok', { trusted_root: null }).verified).toBe(false);
   });
 
-  test('signatures of the other kind are told so', () => {
+  test('signatures of the other kind get a verdict that says so', () => {
     const keys = [readFixture('keys/good.pub')];
     expect(judge('keyless-ok', { identities: [], keys }).code).toBe('mode_mismatch');
     expect(judge('keyless-legacy-ok', { identities: [], keys }).code).toBe('mode_mismatch');
