@@ -22,7 +22,7 @@ export async function createTemplate(
     id: newId('template'),
     name: input.name,
     platform: input.platform,
-    revision: 0,
+    revision: 1,
     created_at: at,
     updated_at: at,
   };

@@ -231,7 +231,7 @@ describe('a version', () => {
     const loose = { ...defaultPolicy('module_promote_to_live'), decision: 'allow' as const };
     const { id } = await changePolicy(world.services, world.caller, loose);
     expect(await world.operation(id, 'awaiting_approval')).toMatchObject({
-      action: 'policy_change',
+      actions: ['policy_change'],
     });
   });
 
@@ -263,7 +263,9 @@ describe('a version', () => {
     await user.operation(operation.id, 'succeeded');
     const composed = await eventually('the composition with the assignment', async () => {
       const composition = await getComposition(services.db, account, template.id, 'staging');
-      return composition !== null && composition.revision > 0 ? composition : null;
+      return composition !== null && composition.template_revision > template.revision
+        ? composition
+        : null;
     });
     const { report } = JSON.parse(await textOf(user, composed.report_key));
     expect(report.layers).toEqual([]);
