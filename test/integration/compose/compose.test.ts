@@ -65,7 +65,9 @@ function composed(template: Template, as: (pointer: TemplateComposition) => bool
     const { account, id } = template;
     const now = await getTemplate(world.services.db, account, id);
     const pointer = await getComposition(world.services.db, account, id, 'staging');
-    return pointer !== null && pointer.template_revision === now?.revision && as(pointer) ? pointer : null;
+    return pointer !== null && pointer.template_revision === now?.revision && as(pointer)
+      ? pointer
+      : null;
   });
 }
 
