@@ -16,6 +16,7 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getAccount } from '../../../shared/store/accounts/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
+import { functionLogs, linesWith } from '../../support/logs.ts';
 import { promote } from '../../support/operations.ts';
 import { setUpFlow } from '../../support/set-up.ts';
 import { authorKey, eventually } from '../../support/world.ts';
@@ -262,6 +263,69 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     expect((await runOnce(it)).report).toMatchObject({
       status: 'refused',
       code: 'desired_state_signature_invalid',
+    });
+  });
+});
+
+describe('one correlation id', () => {
+  it('leads from a tag through poll, verify and ingest', async () => {
+    const lines = await functionLogs();
+    const site = { account: world.account, module: 'site' };
+    const [ingested] = linesWith(lines, { service: 'ingest', ...site });
+    expect(ingested).toMatchObject({
+      message: 'ingest finished',
+      outcome: 'done',
+      version_id: expect.any(String),
+      correlation_id: expect.any(String),
+      message_id: expect.any(String),
+      function_request_id: expect.any(String),
+      duration_ms: expect.any(Number),
+    });
+
+    const flow = linesWith(lines, { correlation_id: ingested?.correlation_id });
+    expect(flow.map(({ service }) => service)).toEqual(['poll', 'verify', 'ingest']);
+    expect(linesWith(flow, site)).toHaveLength(3);
+    expect(flow[1]?.version_id).toBe(ingested?.version_id);
+  });
+
+  it('leads from an API call through the operation to the report of the machine', async () => {
+    const it = await running();
+    const before = await signed(it.id, 1);
+    const key = authorKey();
+    await world.register('banner', key);
+    const source = { name: 'banner', files: { 'etc/banner': page } };
+    await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
+
+    const correlation_id = `walk-${before.id}`;
+    const response = await fetch(`${publicUrl}/api/v1/templates/${template.id}/assignments`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${world.token}`,
+        'content-type': 'application/json',
+        'x-correlation-id': correlation_id,
+      },
+      body: JSON.stringify({ module: 'banner' }),
+    });
+    expect(response.headers.get('x-correlation-id')).toBe(correlation_id);
+    await signed(it.id, before.desired_version + 1);
+    expect((await runOnce(it)).report).toMatchObject({ status: 'applied' });
+
+    const lines = await functionLogs();
+    const flow = linesWith(lines, { correlation_id });
+    const services = flow.map(({ service }) => service);
+    expect(services[0]).toBe('api');
+    expect(new Set(services)).toEqual(new Set(['api', 'promote', 'compose', 'reconcile']));
+    expect(linesWith(flow, { service: 'reconcile', instance_id: it.id })).toHaveLength(1);
+
+    const [report] = linesWith(lines, {
+      instance_id: it.id,
+      desired_correlation_id: correlation_id,
+    });
+    expect(report).toMatchObject({
+      service: 'api',
+      path: '/api/v1/agent/report',
+      report_status: 'applied',
+      desired_state_version: before.desired_version + 1,
     });
   });
 });
