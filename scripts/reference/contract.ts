@@ -45,6 +45,7 @@ export function eventReference(): string {
         time: '2026-01-01T00:00:00.000Z',
         datacontenttype: 'application/json',
         actor: 'member:mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA',
+        correlationid: 'JKJaXmPLvHcESHA=',
         data: {
           module: 'my-redis',
           version: '0.1.0',
@@ -57,7 +58,8 @@ export function eventReference(): string {
     ),
     '```\n',
     '`actor` says who made the change: `member:<id>`, `token:<id>`, `instance:<id>`, `gantry:<stage>` or `deployer`. A key with',
-    '`?` is optional.\n',
+    '`?` is optional. `correlationid` is the flow that the event belongs to (docs/operating.md, “Follow one module through the',
+    'logs”); an event of the schedule has none.\n',
     '| type | subject | when | data |',
     '|---|---|---|---|',
     ...rows,
