@@ -2,7 +2,6 @@ import type { Metadata, Root } from '@tufjs/models';
 import { GantryError, isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
-import type { EventData, EventType } from '../../contract/events/index.ts';
 import {
   attachSignature,
   checkSignatures,
@@ -26,10 +25,11 @@ import {
   moveRotation,
   putRotation,
   removeRootProposal,
+  rootEvent,
   signRootProposal,
 } from '../../store/accounts/index.ts';
+
 import { transact, type Write } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import { walkInstances } from '../../store/machines/index.ts';
 import { getBytes, objectKeys, presignGet, putOnce } from '../../store/objects.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
@@ -42,7 +42,7 @@ export interface HeldRoot {
   bytes: Uint8Array;
 }
 
-/** What an account trusts, and what is proposed. */
+/** An account's root, the former roots, and the proposed one. */
 export interface Trust {
   account: Account;
   current: HeldRoot;
@@ -59,7 +59,7 @@ export async function readTrust(services: Services, slug: string): Promise<Trust
     getRootProposal(services.db, slug),
   ]);
   const current = { root: verifyRoot(bytes, account.root_sha256), bytes };
-  // One that another root overtook is of no use: it follows a root that is not in force any more.
+  // A proposal that follows a former root is stale.
   const open = row !== null && row.version === account.root_version + 1;
   return {
     account,
@@ -69,7 +69,11 @@ export async function readTrust(services: Services, slug: string): Promise<Trust
   };
 }
 
-/** One root of the account's chain, as agents get it. Fails with `not_found`. */
+/**
+ * One root of the account's chain, as agents get it.
+ *
+ * @throws GantryError `not_found`
+ */
 export async function readRoot(
   services: Services,
   slug: string,
@@ -104,7 +108,7 @@ export async function rootUrlsAfter(
   );
 }
 
-/** The bytes of the root that a join token pins, in force or not: agents follow the chain from there. Null when it is none. */
+/** The bytes of the root that a join token pins, or null. A former root is fine: agents follow the chain from it. */
 export async function pinnedRoot(
   services: Services,
   account: Account,
@@ -125,14 +129,16 @@ async function chainOf(
   ];
 }
 
-/** Which keys sign roots, and whether the director key, which signs desired states, is replaced by a new one. */
+/** Which keys sign roots, and whether a new director key replaces the one that signs desired states. */
 export interface ProposedChange extends Omit<RootChange, 'director'> {
   rotate?: boolean | undefined;
 }
 
 /**
- * Proposes the next root, and signs it with the director keys where they count. With all signatures that it needs it is in
- * force at once; else it waits for those of the offline keys. Fails with `root_proposal_open` while another one waits.
+ * Proposes the next root, and signs it with the director keys where they count. With all the signatures that it needs, it is
+ * in force immediately. Otherwise it waits for those of the offline keys.
+ *
+ * @throws GantryError `root_proposal_open` while another proposal waits
  */
 export async function proposeRoot(
   services: Services,
@@ -146,20 +152,9 @@ export async function proposeRoot(
       `root ${trust.proposal.row.version} waits for signatures; sign it or withdraw it first`,
     );
   }
+
   const { account, current } = trust;
-  const { rotate, ...keys } = change;
-  const director_key_id = rotate === true ? await createDirectorKey(services, account.slug) : null;
-  const director =
-    director_key_id === null ? undefined : await directorPublicKey(services, director_key_id);
-  const expires = new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000);
-  const root = nextRoot(current.root, { ...keys, director }, expires);
-  const directors = { [describeRoot(current.root).director.key_id]: account.director_key_id };
-  if (director_key_id !== null) directors[describeRoot(root).director.key_id] = director_key_id;
-  for (const { missing } of checkSignatures(root, current.root).needs) {
-    for (const id of missing) {
-      if (directors[id] !== undefined) await signAsDirector(services, directors[id], root);
-    }
-  }
+  const { root, director_key_id } = await makeNextRoot(services, trust, change);
   const row: RootProposal = {
     account: account.slug,
     version: root.signed.version,
@@ -170,20 +165,42 @@ export async function proposeRoot(
     revision: 1,
   };
   if (checkSignatures(root, current.root).complete) {
-    await putInForce(services, caller, trust, row, root, []);
+    await putInForce(services, caller, trust, { row, root, more: [] });
   } else {
     const data = factsOf(root, director_key_id ?? account.director_key_id);
     await transact(services.db, [
       createRootProposal(row),
-      rootEvent(services, caller, row, 'gantry.root.proposed', data),
+      rootEvent(row, causeOf(services, caller), 'proposed', data),
     ]);
   }
   return readTrust(services, caller.account);
 }
 
+/** The next root, signed by the director keys where they count; a rotation makes a new director key. */
+async function makeNextRoot(
+  services: Services,
+  { account, current }: Trust,
+  { rotate, ...keys }: ProposedChange,
+): Promise<{ root: Metadata<Root>; director_key_id: string | null }> {
+  const director_key_id = rotate === true ? await createDirectorKey(services, account.slug) : null;
+  const director =
+    director_key_id === null ? undefined : await directorPublicKey(services, director_key_id);
+  const expires = new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000);
+  const root = nextRoot(current.root, { ...keys, director }, expires);
+
+  const directors = { [describeRoot(current.root).director.key_id]: account.director_key_id };
+  if (director_key_id !== null) directors[describeRoot(root).director.key_id] = director_key_id;
+  for (const id of checkSignatures(root, current.root).needs.flatMap(({ missing }) => missing)) {
+    if (directors[id] !== undefined) await signAsDirector(services, directors[id], root);
+  }
+  return { root, director_key_id };
+}
+
 /**
- * Adds an offline key's signature to the proposed root, which is in force once it has all that it needs. The same
- * signature twice changes nothing. Fails with `root_signature_invalid`, `not_found` where nothing is proposed.
+ * Adds the signature of an offline key to the proposed root, which is in force once it has all that it needs. The same
+ * signature twice changes nothing.
+ *
+ * @throws GantryError `root_signature_invalid`, or `not_found` where nothing is proposed
  */
 export function signRoot(
   services: Services,
@@ -202,40 +219,39 @@ async function addSignature(
   const { row, root: proposed } = requireProposal(trust);
   const root = attachSignature(proposed, trust.current.root, signature);
   if (checkSignatures(root, trust.current.root).complete) {
-    await putInForce(services, caller, trust, row, root, [removeRootProposal(row)]);
+    await putInForce(services, caller, trust, { row, root, more: [removeRootProposal(row)] });
   } else if (proposed.signatures[signature.key_id]?.sig !== signature.signature) {
     await transact(services.db, [
       signRootProposal(row, JSON.stringify(root.toJSON())),
-      rootEvent(services, caller, row, 'gantry.root.signed', { key_id: signature.key_id }),
+      rootEvent(row, causeOf(services, caller), 'signed', { key_id: signature.key_id }),
     ]);
   }
   return readTrust(services, caller.account);
 }
 
-/** Takes the proposed root back. A director key that was made for it stays unused. */
+/** Withdraws the proposed root. A director key that was made for it stays unused. */
 export async function withdrawRoot(services: Services, caller: Caller): Promise<void> {
   const { row } = requireProposal(await readTrust(services, caller.account));
   await transact(services.db, [
     removeRootProposal(row),
-    rootEvent(services, caller, row, 'gantry.root.withdrawn', {}),
+    rootEvent(row, causeOf(services, caller), 'withdrawn', {}),
   ]);
 }
 
 /**
- * The root's bytes first, then, in one transaction, the account points to it: whoever dies in between leaves an object that
- * nothing names. A new director key begins to sign all desired states again, which the sweep spreads.
+ * Stores the root's bytes first, then points the account to it in one transaction: a run that dies in between leaves an object
+ * that nothing names. After a new director key all desired states are signed again; the sweep spreads that work.
  */
 async function putInForce(
   services: Services,
   caller: Caller,
   { account, current }: Trust,
-  row: RootProposal,
-  root: Metadata<Root>,
-  more: Write[],
+  { row, root, more }: { row: RootProposal; root: Metadata<Root>; more: Write[] },
 ): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(root.toJSON()));
-  // By the agents' own rule: what they would refuse must never be in force.
+  // The agents' own rule: a root that they refuse must never be in force.
   verifyNextRoot(bytes, current.root);
+
   const at = nowIso(services);
   const { slug, root_version, root_sha256, director_key_id } = account;
   const set = {
@@ -262,14 +278,14 @@ async function putInForce(
       ? []
       : [putRotation({ account: slug, version: row.version, place: '', due_at: at })]),
     ...more,
-    rootEvent(services, caller, row, 'gantry.root.changed', {
+    rootEvent(row, { actor: caller.actor, at }, 'changed', {
       root_sha256: set.root_sha256,
       ...factsOf(root, set.director_key_id),
     }),
   ]);
 }
 
-/** Hands out the instances of accounts whose director key changed, a page of each an account and run. */
+/** Sends the instances of accounts whose director key changed to reconcile: one page of each account in a run. */
 export async function spreadRotations(services: Services): Promise<number> {
   const due = await dueRotations(services.db, nowIso(services), limits.rotationsPerRun);
   let handed = 0;
@@ -282,7 +298,7 @@ export async function spreadRotations(services: Services): Promise<number> {
       page.instances.map(({ id }) => ({ account, instance_id: id })),
     );
     handed += page.instances.length;
-    // Handed out before it is noted: who dies in between hands them out again, which costs a look.
+    // Sent before it is recorded: a run that dies in between sends them twice, and reconcile changes nothing then.
     await transact(services.db, [moveRotation(rotation, page.next)]).catch((error: unknown) => {
       if (!isGantryError(error, 'conflict')) throw error;
     });
@@ -290,21 +306,8 @@ export async function spreadRotations(services: Services): Promise<number> {
   return handed;
 }
 
-function rootEvent<Type extends Extract<EventType, `gantry.root.${string}`>>(
-  services: Services,
-  caller: Caller,
-  { account, version }: RootProposal,
-  type: Type,
-  data: EventData<Type>,
-): Write {
-  return createEvent({
-    type,
-    account,
-    subject: `root/${version}`,
-    actor: caller.actor,
-    at: nowIso(services),
-    data,
-  });
+function causeOf(services: Services, { actor }: Caller) {
+  return { actor, at: nowIso(services) };
 }
 
 function factsOf(root: Metadata<Root>, director_key_id: string) {

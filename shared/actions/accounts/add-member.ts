@@ -2,13 +2,16 @@ import { GantryError } from '../../base/error.ts';
 import { newId } from '../../base/ids.ts';
 import type { AddMemberBody } from '../../contract/accounts/index.ts';
 import type { Caller, Member } from '../../domain/accounts/index.ts';
-import { createMember } from '../../store/accounts/index.ts';
+import { createMember, memberEvent } from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import { takeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
-/** Adds a person to the caller's account. `already_exists` when the e-mail address is a member's. */
+/**
+ * Adds a person to the caller's account.
+ *
+ * @throws GantryError `already_exists` when a member has that e-mail address
+ */
 export async function addMember(
   services: Services,
   caller: Caller,
@@ -24,6 +27,7 @@ export async function addMember(
     roles: [...new Set(input.roles)],
     created_at: at,
   };
+
   await transact(services.db, [
     createMember(member),
     takeName(
@@ -36,14 +40,7 @@ export async function addMember(
           field: 'email',
         }),
     ),
-    createEvent({
-      type: 'gantry.member.added',
-      account,
-      subject: `member/${member.id}`,
-      actor,
-      at,
-      data: { roles: member.roles },
-    }),
+    memberEvent(member, { actor, at }, 'added', { roles: member.roles }),
   ]);
   return member;
 }

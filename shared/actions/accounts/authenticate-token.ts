@@ -5,8 +5,9 @@ import { getMember, getToken } from '../../store/accounts/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Who an API token speaks for. A member's token does no more than the member may now, and nothing once the member is
- * gone. Fails with `unauthenticated`; the sentence never tells an unknown token from one of another account.
+ * The caller behind an API token. A member's token grants what the member may do now, and nothing once the member is gone.
+ *
+ * @throws GantryError `unauthenticated`; its text is the same for an unknown token and for one of another account
  */
 export async function authenticateToken(services: Services, secret: string): Promise<Caller> {
   const token = await getToken(services.db, sha256Hex(secret));
@@ -15,8 +16,10 @@ export async function authenticateToken(services: Services, secret: string): Pro
       'unauthenticated',
       'expected a valid API token, found one that is unknown',
     );
+
   const refusal = tokenRefusal(token, services.now());
   if (refusal !== null) throw new GantryError('unauthenticated', refusal);
+
   const member =
     token.member_id === null ? null : await getMember(services.db, token.account, token.member_id);
   return callerOf(token, member);
@@ -35,7 +38,7 @@ export function tokenRefusal(
   return null;
 }
 
-/** The caller behind a token and, where it is a member's, the member as they are now. */
+/** The caller behind a token. `member` is the token's member as they are now, null for a token of no member. */
 export function callerOf(token: ApiToken, member: Member | null): Caller {
   const { account, member_id } = token;
   if (member_id === null) {
@@ -52,14 +55,14 @@ export function callerOf(token: ApiToken, member: Member | null): Caller {
   return {
     account,
     actor: `member:${member_id}`,
-    roles: shared(token.roles, member.roles),
+    roles: intersectRoles(token.roles, member.roles),
     member_id,
     platform: token.platform,
   };
 }
 
 /** The roles that both grant; admin grants all. */
-function shared(granted: readonly Role[], held: readonly Role[]): readonly Role[] {
+function intersectRoles(granted: readonly Role[], held: readonly Role[]): readonly Role[] {
   if (granted.includes('admin')) return held;
   return held.includes('admin') ? granted : granted.filter((role) => held.includes(role));
 }

@@ -15,38 +15,50 @@ import { createDirectorKey, directorPublicKey, signAsDirector } from './director
 
 export interface NewToken {
   token: ApiToken;
-  /** What the caller sends: shown once, kept nowhere. */
+  /** What the caller sends. It is shown once and stored nowhere. */
   secret: string;
 }
 
-/** Makes a token's row and its secret. The row holds the SHA-256 only. */
-export function makeToken(
-  account: string,
-  name: string,
-  roles: Role[],
-  at: string,
-  options: { member_id?: string | null; platform?: boolean; expires_at?: string | null } = {},
-): NewToken {
+/** Makes a token's row and its secret. The row holds only the SHA-256 of the secret. */
+export function makeToken({
+  account,
+  name,
+  roles,
+  at,
+  member_id = null,
+  platform = false,
+  expires_at = null,
+}: {
+  account: string;
+  name: string;
+  roles: Role[];
+  at: string;
+  member_id?: string | null;
+  platform?: boolean;
+  expires_at?: string | null;
+}): NewToken {
   const secret = `gantry_${randomBytes(32).toString('base64url')}`;
   const token: ApiToken = {
     account,
     id: newId('token'),
     name,
     roles,
-    member_id: options.member_id ?? null,
-    platform: options.platform ?? false,
+    member_id,
+    platform,
     hash: sha256Hex(secret),
     revision: 1,
     created_at: at,
-    expires_at: options.expires_at ?? null,
+    expires_at,
     revoked_at: null,
   };
   return { token, secret };
 }
 
 /**
- * Makes an account: its director key, root of trust, seeded categories and first admin token (answered once).
- * `already_exists` when the slug is taken; a run that died before the last write left at most an unused key behind.
+ * Makes an account: its director key, account root, seeded categories and first admin token, which is returned once. A run
+ * that dies before the last write leaves at most an unused key.
+ *
+ * @throws GantryError `already_exists` when the slug is taken
  */
 export async function createAccount(
   services: Services,
@@ -66,6 +78,7 @@ export async function createAccount(
       field: 'slug',
     });
   }
+
   const at = nowIso(services);
   const director_key_id = await createDirectorKey(services, input.slug);
   const root = makeRoot({
@@ -92,9 +105,14 @@ export async function createAccount(
     revision: 1,
     created_at: at,
   };
-  const { token, secret } = makeToken(input.slug, 'first admin token', ['admin'], at, {
+  const { token, secret } = makeToken({
+    account: input.slug,
+    name: 'first admin token',
+    roles: ['admin'],
+    at,
     platform: input.platform ?? false,
   });
+
   await transact(services.db, [
     accounts.createAccount(account),
     accounts.createToken(token),
@@ -113,29 +131,22 @@ export async function createAccount(
   return { account, token: secret };
 }
 
-/** Gives an existing account a new admin token for its deployer, in place of the one of that name before. */
+/** Gives an account a new admin token for its deployer, and revokes its former one of that name. */
 export async function mintAdminToken(
   services: Services,
   account: string,
   name: string,
 ): Promise<string> {
-  const { token, secret } = makeToken(account, name, ['admin'], nowIso(services), {
-    platform: true,
-  });
+  const at = nowIso(services);
+  const { token, secret } = makeToken({ account, name, roles: ['admin'], at, platform: true });
   const former = (await accounts.listTokens(services.db, account)).filter(
     (one) => one.name === name && one.revoked_at === null,
   );
+
   await transact(services.db, [
     accounts.createToken(token),
     ...former.map((one) => accounts.revokeToken(one.hash, token.created_at)),
-    createEvent({
-      type: 'gantry.token.created',
-      account,
-      subject: `token/${token.id}`,
-      actor: 'deployer',
-      at: token.created_at,
-      data: { name, roles: token.roles },
-    }),
+    accounts.tokenEvent(token, { actor: 'deployer', at }, 'created', { name, roles: token.roles }),
   ]);
   return secret;
 }

@@ -1,12 +1,15 @@
 import type { CreateCategoryBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Category } from '../../domain/modules/index.ts';
-import { createCategory as creation } from '../../store/accounts/index.ts';
+import { categoryEvent, createCategory as creation } from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
-/** Adds a category to the caller's account. `already_exists` when the slug is taken. */
+/**
+ * Adds a category to the caller's account.
+ *
+ * @throws GantryError `already_exists` when the slug is taken
+ */
 export async function createCategory(
   services: Services,
   caller: Caller,
@@ -20,16 +23,10 @@ export async function createCategory(
     position: input.position,
     created_at: at,
   };
+
   await transact(services.db, [
     creation(category),
-    createEvent({
-      type: 'gantry.category.created',
-      account,
-      subject: `category/${category.slug}`,
-      actor,
-      at,
-      data: { position: category.position },
-    }),
+    categoryEvent(category, { actor, at }, 'created', { position: category.position }),
   ]);
   return category;
 }

@@ -1,14 +1,13 @@
 import { GantryError } from '../../base/error.ts';
 import type { CreateTokenBody } from '../../contract/accounts/index.ts';
 import type { ApiToken, Caller } from '../../domain/accounts/index.ts';
-import { createToken as creation } from '../../store/accounts/index.ts';
+import { createToken as creation, tokenEvent } from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { makeToken } from './create-account.ts';
 import { requireMember } from './require-account.ts';
 
-/** Makes an API token of the caller's account. The secret is answered here and kept nowhere. */
+/** Makes an API token of the caller's account. The secret is returned here and stored nowhere. */
 export async function createToken(
   services: Services,
   caller: Caller,
@@ -24,19 +23,20 @@ export async function createToken(
   if (input.member_id !== undefined)
     await requireMember(services, account, input.member_id, 'member_id');
   const roles = [...new Set(input.roles)];
-  const { token, secret } = makeToken(account, input.name, roles, at, {
+  const { token, secret } = makeToken({
+    account,
+    name: input.name,
+    roles,
+    at,
     member_id: input.member_id ?? null,
     expires_at: input.expires_at ?? null,
   });
   await transact(services.db, [
     creation(token),
-    createEvent({
-      type: 'gantry.token.created',
-      account,
-      subject: `token/${token.id}`,
-      actor,
-      at,
-      data: { roles, member_id: token.member_id, expires_at: token.expires_at },
+    tokenEvent(token, { actor, at }, 'created', {
+      roles,
+      member_id: token.member_id,
+      expires_at: token.expires_at,
     }),
   ]);
   return { token, secret };

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { CreateKeyCommand, GetPublicKeyCommand, SignCommand } from '@aws-sdk/client-kms';
 import type { Metadata, Root, Targets } from '@tufjs/models';
+import { LRUCache } from 'lru-cache';
+import { limits } from '../../base/limits/index.ts';
 import { signMetadata, tufKey } from '../../director/index.ts';
 import type { Services } from '../context/index.ts';
 
-/** Public keys of director keys do not change, so one read a process is enough. */
-const publicKeys = new Map<string, Promise<string>>();
+/** A public key never changes: one read in the life of a process is enough, for as many accounts as fit. */
+const publicKeys = new LRUCache<string, string>({ max: limits.directorKeysCached });
 
-/** Makes an account's director key: ECDSA P-256 in KMS, which never leaves it. Answers the key's id. */
+/** Makes an account's director key: ECDSA P-256 in KMS that never leaves it. Returns the key's id. */
 export async function createDirectorKey(services: Services, account: string): Promise<string> {
   const out = await services.aws.kms.send(
     new CreateKeyCommand({
@@ -21,19 +23,18 @@ export async function createDirectorKey(services: Services, account: string): Pr
     }),
   );
   const id = out.KeyMetadata?.KeyId;
-  if (id === undefined) throw new Error('KMS made a key and named none');
+  if (id === undefined) throw new Error('KMS made a key and returned no id');
   return id;
 }
 
 /** The public half of a director key, PEM (SPKI). */
-export function directorPublicKey(services: Services, keyId: string): Promise<string> {
-  let known = publicKeys.get(keyId);
-  if (known === undefined) {
-    known = readPublicKey(services, keyId);
-    publicKeys.set(keyId, known);
-    known.catch(() => publicKeys.delete(keyId));
-  }
-  return known;
+export async function directorPublicKey(services: Services, keyId: string): Promise<string> {
+  const known = publicKeys.get(keyId);
+  if (known !== undefined) return known;
+
+  const read = await readPublicKey(services, keyId);
+  publicKeys.set(keyId, read);
+  return read;
 }
 
 async function readPublicKey(services: Services, keyId: string): Promise<string> {
@@ -42,14 +43,14 @@ async function readPublicKey(services: Services, keyId: string): Promise<string>
   return `-----BEGIN PUBLIC KEY-----\n${der.match(/.{1,64}/g)?.join('\n')}\n-----END PUBLIC KEY-----\n`;
 }
 
-/** Signs TUF metadata with a director key; answers the file's bytes. */
+/** Signs TUF metadata with a director key. Returns the bytes of the file. */
 export async function signAsDirector(
   services: Services,
   keyId: string,
   metadata: Metadata<Root> | Metadata<Targets>,
 ): Promise<Buffer> {
   const key = tufKey(await directorPublicKey(services, keyId));
-  // KMS takes messages of 4,096 bytes at most, so it is given the digest.
+  // KMS accepts messages of at most 4,096 bytes, so it gets the digest.
   const signer = async (bytes: Buffer) => {
     const digest = createHash('sha256').update(bytes).digest();
     const out = await services.aws.kms.send(
@@ -60,7 +61,7 @@ export async function signAsDirector(
         SigningAlgorithm: 'ECDSA_SHA_256',
       }),
     );
-    if (out.Signature === undefined) throw new Error('KMS answered no signature');
+    if (out.Signature === undefined) throw new Error('KMS returned no signature');
     return out.Signature;
   };
   return signMetadata(metadata, signer, key.keyID);

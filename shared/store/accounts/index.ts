@@ -1,4 +1,5 @@
 export * from './account.ts';
 export * from './account-root.ts';
+export * from './events.ts';
 export * from './member.ts';
 export * from './token.ts';

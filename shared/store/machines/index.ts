@@ -1,3 +1,4 @@
 export * from './credential.ts';
+export * from './events.ts';
 export * from './instance.ts';
 export * from './resign.ts';
