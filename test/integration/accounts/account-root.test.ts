@@ -81,7 +81,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   const offline = await trust(['sign', '--key', 'bob.pem', '--proposal', 'proposal.json'], null);
   expect(offline).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining('signing root 3: 2 of 3 keys sign roots'),
+    stderr: expect.stringContaining('signing root 3: needs 2 of 3 keys'),
   });
   await writeFile(join(home, 'signature.json'), offline.stdout);
   expect(await answer(0, 'sign', '--signature', 'signature.json')).toMatchObject({
@@ -96,7 +96,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   const rotation = await answer(1, 'rotate');
   expect(rotation.proposal?.needs.map(({ signed }) => signed)).toEqual([[], []]);
   expect(rotation.proposal?.director.key_id).not.toBe(first.root.director.key_id);
-  expect(await trust(['withdraw'])).toMatchObject({ code: 0, stdout: 'withdrawn\n' });
+  expect(await trust(['withdraw'])).toMatchObject({ code: 0, stdout: 'withdrew the proposed root\n' });
   await answer(1, 'rotate');
   await answer(1, 'sign', '--key', 'bob.pem');
   const last = await answer(0, 'sign', '--key', 'alice.pem');

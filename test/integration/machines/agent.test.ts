@@ -274,7 +274,7 @@ describe('one correlation id', () => {
     const [ingested] = linesWith(lines, { service: 'ingest', ...site });
     expect(ingested).toMatchObject({
       message: 'ingest finished',
-      outcome: 'done',
+      outcome: 'ingested',
       version_id: expect.any(String),
       correlation_id: expect.any(String),
       message_id: expect.any(String),
