@@ -9,7 +9,7 @@ import { environment } from '../contract/environment.ts';
 import { capitalize, type Messages, type QueueName, readMessage } from '../contract/queues.ts';
 import { metricDimensions, metricNamespace, type StageName, stages } from '../contract/stages.ts';
 import type { Aws } from './clients.ts';
-import { traceWork } from './tracing.ts';
+import { annotate, traceWork } from './tracing.ts';
 
 /** The log and metrics of a stage; one for each function. */
 export interface Telemetry<Name extends StageName = StageName> {
@@ -126,7 +126,9 @@ export function stageHandler<Name extends QueueName>(
     try {
       await runWork(telemetry, { keys }, () => {
         const { message, correlation_id = record.messageId } = readMessage(stage, record.body);
-        addLogKeys({ correlation_id, ...namesOf(message) });
+        const names = { correlation_id, ...namesOf(message) };
+        addLogKeys(names);
+        annotate(names);
         return handle(message);
       });
     } catch (error) {

@@ -14,15 +14,13 @@ export function captureClient<Client>(client: Client): Client {
  */
 export async function traceWork<T>(
   name: string,
-  annotations: Record<string, unknown>,
+  keys: Readonly<Record<string, unknown>>,
   work: () => Promise<T>,
 ): Promise<T> {
   if (!tracer.isTracingEnabled()) return work();
 
   return tracer.provider.captureAsyncFunc(`## ${name}`, async (segment) => {
-    for (const [key, value] of Object.entries(annotations)) {
-      if (typeof value === 'string') segment?.addAnnotation(key, value);
-    }
+    annotate(keys);
     try {
       return await work();
     } catch (error) {
@@ -32,4 +30,11 @@ export async function traceWork<T>(
       segment?.close();
     }
   }) as Promise<T>;
+}
+
+/** Annotates the subsegment of the work that runs now: X-Ray finds traces by annotations. */
+export function annotate(keys: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(keys)) {
+    if (typeof value === 'string') tracer.putAnnotation(key, value);
+  }
 }
