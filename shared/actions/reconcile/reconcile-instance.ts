@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { GantryError, isGantryError } from '../../base/error.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { limits } from '../../base/limits/index.ts';
+import { addLogKeys } from '../../base/log-context.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import { renderInstanceFiles } from '../../composition/index.ts';
 import type { ReconcileMessage } from '../../contract/messages.ts';
@@ -13,8 +14,8 @@ import { moduleLabel } from '../../domain/templates/index.ts';
 import { getAccount } from '../../store/accounts/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import {
+  desiredStateEvent,
   dueResigns,
   getInstance,
   noteDesiredError,
@@ -26,7 +27,7 @@ import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { publicTrustRoot } from '../signatures/index.ts';
 import { type Content, isDue, signDesiredState, signHeld } from './sign-desired-state.ts';
 
-/** What only people can put right: trying again would not. */
+/** Errors that only people can fix: a retry would fail again. */
 const lasting: readonly ErrorCode[] = [
   'instance_metadata_missing',
   'instance_entry_unsupported',
@@ -34,29 +35,35 @@ const lasting: readonly ErrorCode[] = [
   'version_quarantined',
 ];
 
+/** How reconciling ended; `held`: a new desired state cannot be made, so the one in place stays. */
+export type ReconcileOutcome = 'signed' | 'unchanged' | 'held' | 'skipped';
+
 /**
- * Makes and signs what one instance is to be. Unchanged content is not signed again before half of its life. The
- * version is claimed first and confirmed after the bytes are in place: a worker that dies in between leaves no hash, so
- * the next one signs anew. Of two at once one is told `conflict` and looks again. Why a desired state cannot be made is
- * kept on the instance, which keeps the one before, signed anew in time.
+ * Makes and signs the desired state of one instance. Unchanged content is not signed again before half of its life. The
+ * version is claimed first and confirmed after the bytes are in place: a worker that dies in between leaves no hash, so the
+ * next one signs again. Of two concurrent workers one gets `conflict` and retries. When a desired state cannot be made, the
+ * instance stores the reason and keeps the one before, which is renewed in time.
  */
 export async function reconcileInstance(
   services: Services,
   message: ReconcileMessage,
-): Promise<void> {
+): Promise<ReconcileOutcome> {
   return retryConflicts(() => reconcile(services, message));
 }
 
-async function reconcile(services: Services, message: ReconcileMessage): Promise<void> {
+async function reconcile(services: Services, message: ReconcileMessage): Promise<ReconcileOutcome> {
   const { account: slug, instance_id } = message;
   const instance = await getInstance(services.db, slug, instance_id);
   if (instance === null || instance.state === 'decommissioned') {
-    return transact(services.db, [removeResign(slug, instance_id)]);
+    await transact(services.db, [removeResign(slug, instance_id)]);
+    return 'skipped';
   }
-  // After the instance: whoever signed it by a newer key than this one has counted up its version, which is claimed below.
+
+  // Read after the instance: a worker that signed by a newer key has raised the version, which is claimed below.
   const account = await getAccount(services.db, slug);
   const pointer = await getComposition(services.db, slug, instance.template_id, instance.track);
-  if (account === null || pointer === null) return;
+  if (account === null || pointer === null) return 'skipped';
+
   const record = await readRecord(services, pointer.report_key);
   let content: Content;
   try {
@@ -66,13 +73,16 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     if (!isGantryError(error, ...lasting)) throw error;
     const desired_error = { code: error.code, message: error.message };
     await note(services, instance, desired_error);
-    // What it is to be cannot be made; what it was to be must not run out meanwhile.
+    // The desired state in place must not expire meanwhile.
     if (isDue(services, instance, account))
       await signHeld(services, { ...instance, desired_error }, account);
-    return;
+    addLogKeys({ code: error.code });
+    return 'held';
   }
+
   if (instance.desired_hash === contentHash(content) && !isDue(services, instance, account)) {
-    return note(services, instance, null);
+    await note(services, instance, null);
+    return 'unchanged';
   }
   await signDesiredState(services, instance, account, content, {
     desired_composition: pointer.digest,
@@ -85,9 +95,10 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     desired_report_keys: [pointer.report_key],
     desired_error: null,
   });
+  return 'signed';
 }
 
-/** Keeps why there is no new desired state, and tells it once. */
+/** Stores why there is no new desired state. The event is written once, when the reason changes. */
 async function note(
   services: Services,
   instance: Instance,
@@ -97,20 +108,15 @@ async function note(
   const writes = [noteDesiredError(instance, error)];
   if (error !== null) {
     writes.push(
-      createEvent({
-        type: 'gantry.desired_state.failed',
-        account: instance.account,
-        subject: `instance/${instance.id}`,
-        actor: 'gantry:reconcile',
-        at: nowIso(services),
-        data: { ...error },
+      desiredStateEvent(instance, { actor: 'gantry:reconcile', at: nowIso(services) }, 'failed', {
+        ...error,
       }),
     );
   }
   await transact(services.db, writes);
 }
 
-/** Hands out the instances whose desired state has reached half of its life. */
+/** Sends the instances whose desired state has reached half of its life to reconcile. */
 export async function scheduleResigns(services: Services): Promise<number> {
   const due = await dueResigns(services.db, nowIso(services), limits.pollsPerRun);
   await enqueue(
@@ -142,7 +148,7 @@ async function desiredStateOf(
   };
 }
 
-/** The policies by which the agent judges the layers itself, as the modules' rows state them now, and the root that they need. */
+/** The trust policies by which the agent verifies the layers itself, as the modules state them now, and the trust root for them. */
 async function policies(
   services: Services,
   record: CompositionRecord,

@@ -10,8 +10,7 @@ import {
 import type { Account } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
-import { putResign, signedInstance } from '../../store/machines/index.ts';
+import { desiredStateEvent, putResign, signedInstance } from '../../store/machines/index.ts';
 import { etagOf, getBytes, objectKeys, putLatest } from '../../store/objects.ts';
 import { signAsDirector } from '../accounts/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
@@ -21,7 +20,7 @@ export type Content = Pick<DesiredStateOptions, 'custom' | 'image'>;
 
 const lifeSeconds = limits.desiredStateDays * 24 * 3600;
 
-/** Whether a desired state is to be signed again although it says the same: at half of its life, or for a new director key. */
+/** Whether an unchanged desired state must be signed again: at half of its life, or for a new director key. */
 export function isDue(services: Services, instance: Instance, account: Account): boolean {
   if (instance.desired_key_id !== account.director_key_id) return true;
   const signed = Date.parse(instance.desired_signed_at ?? '1970-01-01T00:00:00Z');
@@ -29,8 +28,8 @@ export function isDue(services: Services, instance: Instance, account: Account):
 }
 
 /**
- * Signs what an instance is to be. The version is claimed first and confirmed after the bytes are in place: a worker that
- * dies in between leaves no hash, so the next one signs anew.
+ * Signs the desired state of an instance. The version is claimed first and confirmed after the bytes are in place: a worker
+ * that dies in between leaves no hash, so the next one signs again.
  */
 export async function signDesiredState(
   services: Services,
@@ -48,13 +47,13 @@ export async function signDesiredState(
   >,
 ): Promise<void> {
   const key = objectKeys.desiredState(instance.account, instance.id);
-  // Read before the version is claimed: whoever puts bytes in place after this has claimed a version before or loses.
+  // Read before the version is claimed: a worker that puts bytes in place later has claimed an earlier version, or fails.
   const inPlace = await etagOf(services.objects, key);
   const set = {
     desired_composition,
     desired_modules,
     desired_error,
-    // What is in place stays named until other bytes are there: what an agent may still fetch is not collected.
+    // The objects of the desired state in place stay named until it is replaced: an agent may still fetch them.
     desired_report_keys: [...new Set([...instance.desired_report_keys, ...desired_report_keys])],
     desired_version: instance.desired_version + 1,
     desired_hash: null,
@@ -65,6 +64,7 @@ export async function signDesiredState(
   };
   addLogKeys({ desired_state_version: set.desired_version });
   await transact(services.db, [signedInstance(instance, set)]);
+
   const metadata = makeDesiredState({
     custom,
     image: { length: image.length, sha256: image.sha256 },
@@ -72,6 +72,7 @@ export async function signDesiredState(
     expires: new Date(set.desired_expires_at),
   });
   const bytes = await signAsDirector(services, account.director_key_id, metadata);
+
   await putLatest(services.objects, key, bytes, 'application/json', inPlace);
   await transact(services.db, [
     signedInstance(
@@ -79,20 +80,20 @@ export async function signDesiredState(
       { ...set, desired_report_keys, desired_hash: contentHash({ custom, image }) },
     ),
     putResign(instance.account, instance.id, later(services, lifeSeconds / 2)),
-    createEvent({
-      type: 'gantry.desired_state.signed',
-      account: instance.account,
-      subject: `instance/${instance.id}`,
-      actor: 'gantry:reconcile',
-      at: set.desired_signed_at,
-      data: { version: set.desired_version, composition_digest: set.desired_composition },
-    }),
+    desiredStateEvent(
+      instance,
+      { actor: 'gantry:reconcile', at: set.desired_signed_at },
+      'signed',
+      { version: set.desired_version, composition_digest: set.desired_composition },
+    ),
   ]);
 }
 
 /**
- * Signs again what is in place, as it is, where nothing newer can be made. It is read from where others may write, so it
- * must be what the table says was signed; `desired_state_invalid` otherwise. Nothing happens before the first one.
+ * Signs the desired state in place again, where no newer one can be made. Others may write to the bucket, so its content must
+ * be what the table says was signed. Does nothing before the first one.
+ *
+ * @throws GantryError `desired_state_invalid` for other content
  */
 export async function signHeld(
   services: Services,
