@@ -96,7 +96,10 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   const rotation = await answer(1, 'rotate');
   expect(rotation.proposal?.needs.map(({ signed }) => signed)).toEqual([[], []]);
   expect(rotation.proposal?.director.key_id).not.toBe(first.root.director.key_id);
-  expect(await trust(['withdraw'])).toMatchObject({ code: 0, stdout: 'withdrew the proposed root\n' });
+  expect(await trust(['withdraw'])).toMatchObject({
+    code: 0,
+    stdout: 'withdrew the proposed root\n',
+  });
   await answer(1, 'rotate');
   await answer(1, 'sign', '--key', 'bob.pem');
   const last = await answer(0, 'sign', '--key', 'alice.pem');
