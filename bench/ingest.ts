@@ -1,6 +1,6 @@
 /**
  * Taking in a layer of two gibibytes: from a real registry on this machine through all checks to the local cloud's S3, in a
- * process of its own, whose memory and speed are told. The local cloud, a Python program, bounds the speed.
+ * process of its own, whose memory and speed it measures. The local cloud, a Python program, bounds the speed.
  *
  *     npm run bench ingest
  *     npm run bench ingest=256      # MiB

@@ -1,7 +1,7 @@
 /**
  * A soak of the whole way from push to version: so many signed tags are pushed into one repository of a real registry, as
  * fast as it takes them, while a deployed stack polls it. Ends when there are as many versions as tags; a duplicate, a
- * rejection or a dead letter is a failure. Then a few pushes one by one, each told by what a webhook does.
+ * rejection or a dead letter is a failure. Then a few pushes one by one, each followed by what a webhook does.
  *
  *     npm run bench soak            # 10,000 tags
  *     npm run bench soak=1000
@@ -81,7 +81,7 @@ export async function run(size = '10000'): Promise<void> {
 
 async function soak(services: Services, registry: DockerRegistry, tags: number): Promise<void> {
   const author = await registered(services, registry);
-  // Before the first of many at once: a registry may say that it has a blob which another push has not finished.
+  // Before the first of many concurrent pushes: a registry may say that it has a blob which another push has not finished.
   await new RegistryClient({ host: registry.host }).pushBlob(
     repository,
     emptyBlob,
@@ -100,7 +100,7 @@ async function soak(services: Services, registry: DockerRegistry, tags: number):
   await Promise.all([pushing, untilBuilt(services, tags)]);
   say(`${tags} versions ${seconds(Date.now() - started)} after the first push`);
   const lags = await lagsOf(services, pushedAt);
-  say(`push → built, all at once: ${quantiles(lags)}`);
+  say(`push → built, all concurrently: ${quantiles(lags)}`);
   say(`push → built, one by one: ${quantiles(await pushSingly(services, registry, author))}`);
   await expectNoDeadLetters(services);
 }

@@ -1,6 +1,6 @@
 /**
  * What it costs to poll a thousand repositories of a registry on this machine: requests to the registry, and seconds with
- * as many workers as the stack lets poll at once. The table is the local cloud's, and takes most of the time.
+ * as many workers as the stack lets poll concurrently. The table is the local cloud's, and takes most of the time.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -134,7 +134,7 @@ export class Promotion extends Construct {
     });
     apply.addCatch(failed);
     apply.next(
-      new Choice(this, 'Planned anew?')
+      new Choice(this, 'Planned again?')
         .when(Condition.jsonata(`{% $states.input.decision = '${stepDecisions.replan}' %}`), plan)
         .otherwise(notify),
     );

@@ -17,7 +17,7 @@ export function fail(error: unknown): never {
 }
 
 /**
- * Calls `stop` once when this process is told to end, by the terminal, a signal, or the death of its starter; then ends with
+ * Calls `stop` once when this process has to end, by the terminal, a signal, or the death of its starter; then ends with
  * `process.exitCode`, which `stop` may set.
  */
 export function onStopRequest(stop: () => Promise<void>): void {

@@ -33,7 +33,7 @@ export function manifestReference(): string {
     '```yaml',
     '# yaml-language-server: $schema=.gantry/module-manifest.schema.json',
     '```\n',
-    'which is what `gantry module init` writes. `gantry module validate` finds every problem at once, each with line, column and key',
+    'which is what `gantry module init` writes. `gantry module validate` finds every problem in one run, each with line, column and key',
     'path. `package_spec` or `file_spec` has at least one entry; keys that are not here are errors. The whole manifest below is valid',
     'as it stands; the examples of single fields are parts of one.\n',
     '| field | type | default |',

@@ -67,7 +67,7 @@ export type Environment = { [N in EnvironmentName]: z.output<(typeof variables)[
 export const environmentNames = Object.keys(variables) as EnvironmentName[];
 
 /**
- * The named variables of this process, parsed. A function names what it needs; the stack sets no more than that.
+ * The named variables of this process, parsed. A function names what it needs; the stack sets only these.
  *
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */

@@ -85,10 +85,10 @@ export async function putOnce(
 }
 
 /**
- * Sees to it that an object is young, of which the collector (shared/actions/upkeep/collect-objects.ts) keeps off: whoever is to
- * name an object that exists already calls this first. An object older than `objectRenewSeconds` is copied onto itself,
- * which makes a new version of the same bytes; the collector deletes versions that it saw old, and never this one.
- * Returns false when there is no such object.
+ * Refreshes the object's age so that the collector (shared/actions/upkeep/collect-objects.ts) skips it. Call it before a
+ * row names an object that exists already. An object older than `objectRenewSeconds` is copied onto itself, which makes a
+ * new version of the same bytes; the collector deletes only versions that it listed as old.
+ * @returns false when there is no such object
  */
 export async function renew(objects: Objects, key: string, now: Date): Promise<boolean> {
   const where = { Bucket: objects.bucket, Key: key };
@@ -100,7 +100,7 @@ export async function renew(objects: Objects, key: string, now: Date): Promise<b
       new CopyObjectCommand({
         ...where,
         CopySource: `${objects.bucket}/${key}`,
-        // S3 refuses a copy onto itself that changes nothing; to state the metadata anew counts as a change.
+        // S3 refuses a copy onto itself that changes nothing; stating the metadata again counts as a change.
         MetadataDirective: 'REPLACE',
         ...(ContentType === undefined ? {} : { ContentType }),
         ChecksumAlgorithm: 'SHA256',
@@ -148,7 +148,7 @@ export async function* listObjectVersions(
   }
 }
 
-/** Deletes these versions for good, at most 1,000 of them, and no other of their keys; those that are gone are passed over. */
+/** Deletes these versions permanently, at most 1,000, and no others of their keys. Missing ones are skipped. */
 export async function deleteObjectVersions(
   objects: Objects,
   versions: ObjectVersion[],

@@ -86,7 +86,7 @@ it('the page shows who asks for what, and its button approves', async () => {
   expect((await approval())?.decisions).toEqual([]);
   await page.fill('#comment', 'checked it');
   await page.click('button[value=approve]');
-  await page.waitForSelector('text=Your approval is kept');
+  await page.waitForSelector('text=Your approval is recorded');
   expect(complaints).toEqual([]);
   expect((await world.operation(operation.id)).state).toBe('succeeded');
   expect((await approval())?.decisions).toMatchObject([
@@ -101,7 +101,7 @@ it('its other button rejects', async () => {
   const { operation, link } = await asked();
   const { page } = await open(link);
   await page.click('button[value=reject]');
-  await page.waitForSelector('text=nothing is changed');
+  await page.waitForSelector('text=Nothing changes');
   expect((await world.operation(operation.id)).state).toBe('rejected');
 });
 
@@ -131,7 +131,7 @@ it('a scanner that opens the link, and everything on its page, decides nothing',
   }
   expect(await approval()).toMatchObject({ state: 'pending', decisions: [] });
   await page.click('button[value=approve]');
-  await page.waitForSelector('text=Your approval is kept');
+  await page.waitForSelector('text=Your approval is recorded');
   expect((await world.operation(operation.id)).state).toBe('succeeded');
 });
 

@@ -27,8 +27,11 @@ test('an operation is checked, planned, composed, approved when asked, applied a
   expect(StartAt).toBe('Check');
   const path = ['Check', 'Refused?', 'Plan', 'Compose affected templates', 'Ask a reviewer?'];
   expect(path.slice(0, -1).map((state) => States[state]?.Next ?? 'Plan')).toEqual(path.slice(1));
-  expect(States.Apply?.Next).toBe('Planned anew?');
-  expect(States['Planned anew?']).toMatchObject({ Choices: [{ Next: 'Plan' }], Default: 'Notify' });
+  expect(States.Apply?.Next).toBe('Planned again?');
+  expect(States['Planned again?']).toMatchObject({
+    Choices: [{ Next: 'Plan' }],
+    Default: 'Notify',
+  });
   expect(States.Notify?.Next).toBe('Done');
 });
 

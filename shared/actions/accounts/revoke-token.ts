@@ -5,7 +5,7 @@ import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
-/** Ends a token of the caller's account at once. `conflict` when it is revoked already. */
+/** Revokes a token of the caller's account, immediately. @throws GantryError `conflict` when it is revoked already */
 export async function revokeToken(services: Services, caller: Caller, id: string): Promise<void> {
   const { account, actor } = caller;
   const token = await findToken(services.db, account, id);

@@ -46,7 +46,7 @@ export async function writeSecret({ aws }: Services, name: string, text: string)
   }
 }
 
-/** Deletes a secret for good, at once: its name can be used again. One that is gone is as good. */
+/** Deletes a secret permanently and immediately, so its name can be used again. A missing one is no error. */
 export async function deleteSecret({ aws }: Services, name: string): Promise<void> {
   try {
     await aws.secrets.send(

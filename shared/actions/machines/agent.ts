@@ -130,7 +130,7 @@ export async function heartbeat(
 
 /**
  * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>` (manifests, indexes,
- * layers), `evidence:<digest>` and `composition:<digest>`. Anything else is refused, whoever's it is.
+ * layers), `evidence:<digest>` and `composition:<digest>`. Anything else is refused.
  */
 export async function artifactUrls(
   services: Services,
@@ -195,7 +195,7 @@ async function addKeys(
   }
 }
 
-/** Keeps what a machine says that it runs. Drift that begins with this report is told once. */
+/** Stores a machine's report. Drift that begins with this report raises one event. */
 export async function reportInstance(
   services: Services,
   machine: Machine,

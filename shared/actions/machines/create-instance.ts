@@ -100,7 +100,7 @@ async function missingKeys(
   return listMissingKeys(listAskedKeys(files, await readInstanceFiles(services, files)), metadata);
 }
 
-/** A new join token for an instance that is to enrol (again). The one before, and a bound key, are of no use any more. */
+/** A new join token for an instance that must enrol (again). It invalidates the former token and a bound key. */
 export async function renewJoinToken(
   services: Services,
   caller: Caller,

@@ -9,9 +9,9 @@ import { nowIso, type Services } from '../context/index.ts';
 import { requireInstance } from './require-instance.ts';
 
 /**
- * Ends an instance for good: its credential and join token end at once, its desired state is signed no more, its name is
- * free. The row stays, so that nothing that the machine still says brings it back, and its agent learns to wipe its key with
- * the next call. A second time changes nothing.
+ * Decommissions an instance permanently. Its credential and join token end immediately, its desired state is no longer
+ * signed, and its name is free. The row stays, so that no later call of the machine brings it back. With its next call
+ * the agent learns to wipe its key. A second call changes nothing.
  */
 export function decommissionInstance(
   services: Services,

@@ -52,7 +52,7 @@ export async function requireReviewers(
 
 /**
  * Throws `approval_required` unless the approval's record, read again here, satisfies the policy: nothing else lets a
- * change through, whatever the execution was told.
+ * change through, whatever the execution's input says.
  */
 export async function requireApproved(
   services: Services,

@@ -17,8 +17,8 @@ export async function countQuarantine(
 }
 
 /**
- * Asks the account's reviewers, by an operation, whether to go on quarantining; at most once a day.
- * Of several workers, one asks. Should it die before it has asked, the next day's re-verification
+ * Asks the account's reviewers, by an operation, whether quarantining continues; at most once a day.
+ * Of several workers, one asks. If it dies before it asks, the next day's re-verification
  * asks.
  */
 export async function askToResume(services: Services, account: string): Promise<void> {

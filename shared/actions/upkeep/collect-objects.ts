@@ -19,16 +19,16 @@ import { objectsOf, readRecord } from '../compositions/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 
 /*
- * What keeps everything that is named, or is to be named:
+ * Why nothing is deleted that a row names, or is about to name:
  *
- * 1. Whoever is to name an object makes it young first: `putOnce`, or `renew`. So does whoever takes away a name that
- *    others may have read: a compose that replaces a template's composition.
- * 2. From there to the row that names it, or to the end of the reading, takes a function's time-out at most, which is
+ * 1. A worker refreshes the age of an object before it names it: `putOnce`, or `renew`. So does a worker that removes a
+ *    name which others may have read: a compose that replaces a template's composition.
+ * 2. From there to the row that names it, or to the end of the reading, takes at most a function's time-out, which is
  *    far below `objectGraceSeconds - objectRenewSeconds`.
- * 3. The collector reads the rows after it fixed what counts as old. Whatever makes an object young from then on makes a
- *    new version of it, and only those versions are deleted that were listed as old.
+ * 3. The collector reads the rows after it fixed which versions are old. Refreshing an object after that makes a new
+ *    version of it, and only versions that were listed as old are deleted.
  *
- * No lock is held and nothing is remembered between runs: two at once do no harm, and one that dies is done again.
+ * No lock is held and nothing is kept between runs: two concurrent runs do no harm, and a run that dies is repeated.
  */
 
 /** Objects that are made and named together. */
@@ -49,7 +49,7 @@ export interface Collected {
   bytes: number;
 }
 
-/** Asks for the collection of every account. Answers how many there are. */
+/** Requests the collection of every account. @returns how many accounts there are */
 export async function scheduleCollections(services: Services): Promise<number> {
   let accounts = 0;
   for await (const { slug } of eachAccount(services.db)) {
@@ -99,7 +99,7 @@ async function namedByCompositions(
     }
   });
   for await (const { state, desired_report_keys } of eachInstance(services.db, account)) {
-    // The row of a decommissioned machine stays; what the machine was to be need not.
+    // The row of a decommissioned machine stays; its desired state need not.
     if (state === 'decommissioned') continue;
     for (const key of desired_report_keys) reports.add(key);
   }

@@ -42,7 +42,7 @@ export const enrollAnswer = z.object({
 
 /** What an agent says of itself each hour. */
 export const heartbeatRequest = z.object({
-  /** Of the account root that it trusts: it is told what follows. */
+  /** The version of the account root that it trusts. The answer has the roots that follow. */
   root_version: z.int().min(1),
   agent_version: z.string().max(100),
 });

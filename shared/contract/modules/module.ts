@@ -79,7 +79,7 @@ export type RegisterModuleBody = z.infer<typeof registerModuleBody>;
 
 const registration = registerModuleBody.shape;
 
-/** What is to be another from now on; the rest stays. Lists are replaced whole. */
+/** The fields to change; the rest stays. Lists are replaced as a whole. */
 export const updateModuleBody = z
   .strictObject({
     visibility: registration.visibility,

@@ -3,7 +3,7 @@ import { digestSchema } from '../../base/ids.ts';
 import { claimNames } from '../../domain/signatures/index.ts';
 
 /**
- * What a machine is to be: the `custom` field of the one target of its TUF targets metadata (product.md, section 9).
+ * What a machine should run: the `custom` field of the one target of its TUF targets metadata (product.md, section 9).
  * Signed by the account's director key; agents read nothing else from Gantry that they act on.
  */
 export const desiredLayer = z.object({

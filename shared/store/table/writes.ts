@@ -62,7 +62,7 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
       return { item: { Put: where(electro.put(rows.stored(noun)), condition).params() }, refuse };
     },
 
-    /** Writes a row whole as the next revision of the one that was read; revision 0 says that there was none. */
+    /** Writes a row whole as the next revision of the one that was read; revision 0 means that none existed. */
     replace(noun: Noun & Revised, refuse: Refuse = raced): Write {
       const { revision } = noun;
       const put = electro

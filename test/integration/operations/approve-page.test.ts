@@ -79,7 +79,7 @@ it('a link shows the request however often it is opened, and its button decides 
 it('a rejection ends the request, with its comment', async () => {
   const { operation, approval, link } = await asked('extension_import');
   const answer = await page(link, { decision: 'reject', comment: 'not today' });
-  expect(answer.html).toContain('nothing is changed');
+  expect(answer.html).toContain('Nothing changes');
   expect((await world.operation(operation.id)).state).toBe('rejected');
   const [decision] =
     (await getApproval(world.services.db, world.account, approval.id))?.decisions ?? [];

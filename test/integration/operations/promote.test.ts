@@ -229,7 +229,7 @@ describe('a policy', () => {
     const refused = await lonely.operation(operation.id);
     expect([refused.state, refused.code]).toEqual(['refused', 'approval_required']);
     expect(refused.message).toContain(
-      'needs 2 approval(s); expected as many members with role reviewer',
+      'needs 2 approval(s): expected as many members with role reviewer',
     );
     expect(refused.message).toContain('found 1');
     await lonely.close();

@@ -13,7 +13,7 @@ type ReservationChange = Change<'reservation_change'>;
 
 interface Rows {
   module: Module;
-  /** Every pattern in the `protected_spec` of a version; read only where one is to be granted. */
+  /** Every pattern in the `protected_spec` of a version; read only to grant one. */
   patterns: ReadonlySet<string>;
 }
 
