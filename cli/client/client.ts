@@ -82,16 +82,14 @@ async function sendRequest(
   path: string,
   { body, query }: Request,
 ): Promise<Response> {
-  const url = new URL(`${connection.url}/api/v1${path}`);
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, value);
-  }
+  const url = urlOf(connection, path, query);
   const headers = {
     authorization: `Bearer ${connection.token}`,
     accept: 'application/json, application/problem+json',
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
   };
+
   const repeatable = method === 'GET' || method === 'POST';
   for (let attempt = 1; ; attempt++) {
     const last = !repeatable || attempt === limits.clientAttemptsMax;
@@ -110,6 +108,14 @@ async function sendRequest(
     }
     await sleep(300 * 3 ** (attempt - 1));
   }
+}
+
+function urlOf(connection: Connection, path: string, query: Request['query'] = {}): URL {
+  const url = new URL(`${connection.url}/api/v1${path}`);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  return url;
 }
 
 function unavailableError(url: string, error: unknown): GantryError {

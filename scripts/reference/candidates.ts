@@ -64,13 +64,13 @@ function cell(situation: Situation, kind: OccurrenceKind): string {
 /** One line for each way from one situation to another, with everything that leads there. */
 function edges(): string[] {
   const ways = new Map<string, OccurrenceKind[]>();
-  for (const from of situations) {
-    for (const kind of kinds) {
-      for (const to of candidateLife[from][kind]?.to ?? []) {
-        if (to === 'same' || to === from) continue;
-        const way = `${from === 'unknown' ? '[*]' : from} --> ${to}`;
-        ways.set(way, [...(ways.get(way) ?? []), kind]);
-      }
+  const cells = situations.flatMap((from) => kinds.map((kind) => ({ from, kind })));
+
+  for (const { from, kind } of cells) {
+    const targets = candidateLife[from][kind]?.to ?? [];
+    for (const to of targets.filter((target) => target !== 'same' && target !== from)) {
+      const way = `${from === 'unknown' ? '[*]' : from} --> ${to}`;
+      ways.set(way, [...(ways.get(way) ?? []), kind]);
     }
   }
   return [...ways]

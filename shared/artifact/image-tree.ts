@@ -58,8 +58,8 @@ export class ImageTree {
       }
       for (const event of parser.push(chunk)) {
         if (event.kind === 'member') layer.open(event.member);
-        // Nothing is waited for: there is no sink.
-        else layer.content.take(event);
+        // Without a sink there is nothing to await.
+        else void layer.content.take(event);
       }
     }
     parser.end();

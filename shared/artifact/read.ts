@@ -44,7 +44,7 @@ export async function readModuleTar(
     if (size > bytesMax) throw layerTooLarge(`the layer has more than ${bytesMax} bytes`, bytesMax);
     for (const event of parser.push(chunk)) {
       const busy = reader.take(event);
-      if (busy) await busy;
+      if (busy !== undefined) await busy;
     }
   }
   parser.end();

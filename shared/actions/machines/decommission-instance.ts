@@ -2,8 +2,7 @@ import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
-import { endCredential, removeResign } from '../../store/machines/index.ts';
+import { endCredential, instanceEvent, removeResign } from '../../store/machines/index.ts';
 import { freeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { requireInstance } from './require-instance.ts';
@@ -26,13 +25,8 @@ export function decommissionInstance(
       endCredential(instance, 'decommissioned', at),
       removeResign(instance.account, id),
       freeName(instance.account, 'instance', instance.name),
-      createEvent({
-        type: 'gantry.instance.decommissioned',
-        account: instance.account,
-        subject: `instance/${id}`,
-        actor: caller.actor,
-        at,
-        data: { name: instance.name },
+      instanceEvent(instance, { actor: caller.actor, at }, 'decommissioned', {
+        name: instance.name,
       }),
     ]);
     return requireInstance(services, caller.account, id);

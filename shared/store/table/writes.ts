@@ -42,12 +42,16 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
     electro.patch(rows.key(key)).data((paths, { set, add, remove }) => {
       for (const [field, value] of entries(change.set)) set(paths[field], value);
       for (const [field, by] of entries(change.add)) add(paths[field], Number(by));
-      for (const [field, added] of entries<Row>(change.putEntries)) {
-        for (const [name, value] of entries(added)) set(paths[field]?.[name], value);
-      }
-      for (const [field, names] of entries<readonly string[]>(change.dropEntries)) {
-        for (const name of names) remove(paths[field]?.[name]);
-      }
+
+      const put = entries<Row>(change.putEntries).flatMap(([field, added]) =>
+        entries(added).map(([name, value]) => [paths[field]?.[name], value] as const),
+      );
+      for (const [path, value] of put) set(path, value);
+
+      const dropped = entries<readonly string[]>(change.dropEntries).flatMap(([field, names]) =>
+        names.map((name) => paths[field]?.[name]),
+      );
+      for (const path of dropped) remove(path);
     });
 
   return {
