@@ -21,12 +21,18 @@ import { Store } from './verify/store.ts';
 
 export interface AgentOptions {
   dir: string;
-  /** A policy file besides the signed policies; without it `<dir>/agent/policy.json` counts when it exists. */
+  /**
+   * A policy file besides the signed policies; without it `<dir>/agent/policy.json` counts when it
+   * exists.
+   */
   policyFile?: string;
   now?: () => Date;
 }
 
-/** Who this machine is, and what it needs to call the control plane: enough to report that anything else failed. */
+/**
+ * Who this machine is, and what it needs to call the control plane: enough to report that anything
+ * else failed.
+ */
 export interface Enrolment {
   paths: AgentPaths;
   config: AgentConfig;
@@ -59,11 +65,13 @@ export async function openEnrolment({
 }: AgentOptions): Promise<Enrolment> {
   const paths = agentPaths(dir);
   const config = await readJson(paths.config, agentConfig);
+
   const [key, credential, roots] = await Promise.all([
     readIfPresent(paths.key),
     readIfPresent(paths.credential),
     readAccountRoots(paths),
   ]);
+
   if (
     config === undefined ||
     key === undefined ||
@@ -90,7 +98,8 @@ export async function openEnrolment({
 /**
  * Adds what a tick needs on the disk.
  *
- * @param remember Whether the agent remembers between ticks which files it found right: only one that keeps running does.
+ * @param remember Whether the agent remembers between ticks which files it found right: only one
+ * that keeps running does.
  * @throws `io_error` when state.json is damaged: without it, an old desired state could come back.
  */
 export async function openAgent(

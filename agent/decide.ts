@@ -14,8 +14,8 @@ export type Action =
   | { kind: 'report'; because: NotReceived };
 
 /**
- * Decides what follows from what was received and what runs. An apply that failed is decided again, as a desired state that
- * was refused for that reason.
+ * Decides what follows from what was received and what runs. An apply that failed is decided again,
+ * as a desired state that was refused for that reason.
  *
  * | received               | runs nothing | runs other content | runs the same content          |
  * |------------------------|--------------|--------------------|--------------------------------|

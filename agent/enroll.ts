@@ -24,10 +24,12 @@ export interface EnrollOptions {
 }
 
 /**
- * Makes the machine's key, exchanges the join token for a credential bound to that key, and pins the account root that the
- * token names. A directory that enrols again keeps the account root that it trusts.
+ * Makes the machine's key, exchanges the join token for a credential bound to that key, and pins
+ * the account root that the token names. A directory that enrols again keeps the account root that
+ * it trusts.
  *
- * @throws `join_token_invalid`, `already_exists`, `conflict`; `root_untrusted` when the response has another account root,
+ * @throws `join_token_invalid`, `already_exists`, `conflict`; `root_untrusted` when the response
+ * has another account root,
  *   of which nothing is kept; the control plane's own codes.
  */
 export async function enroll({
@@ -39,12 +41,14 @@ export async function enroll({
 }: EnrollOptions): Promise<AgentConfig> {
   const join = readJoinToken(token);
   const paths = agentPaths(dir);
+
   await makePrivate(paths.agent);
 
   const release = await takeLock(paths.lock);
   try {
     const again = await isEnrolled(paths, join);
     const privateKey = await makeKey(paths.key);
+
     const controlPlane = new ControlPlane({
       url: join.url,
       privateKey,
@@ -59,6 +63,7 @@ export async function enroll({
     const pinned = verifyRoot(root, join.root_sha256);
     const kept = again ? await readAccountRoots(paths) : undefined;
     if (kept !== undefined) requireSameChain(kept.trusted, pinned);
+
     if (enrolled.account !== account || enrolled.instance !== instance) {
       const found = `${enrolled.account}/${enrolled.instance}`;
       throw new GantryError(
@@ -74,17 +79,23 @@ export async function enroll({
       writable_paths: writablePaths,
       on_decommission: onDecommission,
     });
-    // A trusted root stays: only the platform vouches for a token's root, but what follows the trusted root is signed by it.
+
+    // A trusted root stays: only the platform vouches for a token's root, but what follows the
+    // trusted root is signed by it.
     if (kept === undefined) await writeAtomic(paths.root, root);
     await writeAtomic(paths.credential, enrolled.credential, 0o600);
     await writeJson(paths.config, config);
+
     return config;
   } finally {
     await release();
   }
 }
 
-/** Two different roots of one version are not of one root chain: the token was made for a forged account root. */
+/**
+ * Two different roots of one version are not of one root chain: the token was made for a forged
+ * account root.
+ */
 function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
   const { version } = kept.signed;
   const isConsistent =
@@ -100,8 +111,8 @@ function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
 }
 
 /**
- * Whether a directory was enrolled before as the same machine and has lost its credential, also half of it by a loss of
- * power: then it may enrol again.
+ * Whether a directory was enrolled before as the same machine and has lost its credential, also
+ * half of it by a loss of power: then it may enrol again.
  *
  * @throws `already_exists` when it is enrolled.
  */

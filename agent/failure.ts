@@ -1,11 +1,12 @@
 import { GantryError, isGantryError } from '../shared/base/error.ts';
 
 /**
- * Turns whatever was thrown into an error with a code, since every failure ends in a report. Errors of the system (ENOSPC,
- * EIO, ENAMETOOLONG, EMFILE …), of its programs and of the runtime's own bounds become `io_error`. Anything else is a
- * fault of Gantry: `internal`.
+ * Turns whatever was thrown into an error with a code, since every failure ends in a report. Errors
+ * of the system (ENOSPC, EIO, ENAMETOOLONG, EMFILE …), of its programs and of the runtime's own
+ * bounds become `io_error`. Anything else is a fault of Gantry: `internal`.
  *
- * @param step What failed, as the beginning of a sentence: "The root file system could not be laid out".
+ * @param step What failed, as the beginning of a sentence: "The root file system could not be laid
+ * out".
  */
 export function toGantryError(thrown: unknown, step: string): GantryError {
   if (isGantryError(thrown)) return thrown;
@@ -17,7 +18,8 @@ export function toGantryError(thrown: unknown, step: string): GantryError {
 }
 
 function isMachineFailure(thrown: unknown): boolean {
-  // A tree that is nested too deeply overflows the stack, a file that is too large the buffers: both are RangeErrors.
+  // A tree that is nested too deeply overflows the stack, a file that is too large the buffers:
+  // both are RangeErrors.
   if (thrown instanceof RangeError) return true;
   if (!(thrown instanceof Error)) return false;
 
@@ -31,7 +33,10 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
-/** Whether this process lacks what it needs to look at a file: the error says nothing about the file itself. */
+/**
+ * Whether this process lacks what it needs to look at a file: the error says nothing about the file
+ * itself.
+ */
 export function isExhausted(error: unknown): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errnoOf(error) ?? '');
 }

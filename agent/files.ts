@@ -5,7 +5,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from './failure.ts';
 
-/** Begins or marks the names of unfinished files; what has such a name at start-up is left over from a crash. */
+/**
+ * Begins or marks the names of unfinished files; what has such a name at start-up is left over from
+ * a crash.
+ */
 export const unfinished = '.tmp-';
 
 /** Replaces a file so that a crash leaves either the old or the new one, whole. */
@@ -24,6 +27,7 @@ export async function writeAtomic(
     } finally {
       await file.close();
     }
+
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -34,8 +38,8 @@ export async function writeAtomic(
 }
 
 /**
- * Overwrites a file where it lies, which needs no free block: for a few bytes that must be kept although the disk is full.
- * A crash may leave them half written, so `writeAtomic` comes first.
+ * Overwrites a file where it lies, which needs no free block: for a few bytes that must be kept
+ * although the disk is full. A crash may leave them half written, so `writeAtomic` comes first.
  */
 export async function overwrite(path: string, data: string): Promise<void> {
   const file = await open(path, 'r+');
@@ -61,24 +65,27 @@ export async function syncDirectory(path: string): Promise<void> {
 const run = promisify(execFile);
 
 /**
- * Writes everything of the file system that holds `path` to the disk, by one syncfs(2): an fsync of each file of a tree
- * takes minutes. Node cannot call it; coreutils and busybox can.
+ * Writes everything of the file system that holds `path` to the disk, by one syncfs(2): an fsync of
+ * each file of a tree takes minutes. Node cannot call it; coreutils and busybox can.
  */
 export async function syncFileSystem(path: string): Promise<void> {
   await run('sync', ['-f', path]);
 }
 
 /**
- * Removes one of the agent's own trees, including directories that deny their owner the right to remove from them. It uses
- * rm(1), which holds directories open: with Node's own removal, a service that puts a link in place of a directory at the
- * right moment would make root remove what the link points to.
+ * Removes one of the agent's own trees, including directories that deny their owner the right to
+ * remove from them. It uses rm(1), which holds directories open: with Node's own removal, a service
+ * that puts a link in place of a directory at the right moment would make root remove what the link
+ * points to.
  */
 export async function removeTree(path: string): Promise<void> {
   if (process.getuid?.() !== 0) await openDirectories(path);
   await run('rm', ['-rf', '--', path]);
 }
 
-/** Only for an agent that is not root: root needs no permission, and a link could lead it astray. */
+/**
+ * Only for an agent that is not root: root needs no permission, and a link could lead it astray.
+ */
 async function openDirectories(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined);
   if (stat?.isDirectory() !== true) return;
@@ -89,7 +96,10 @@ async function openDirectories(path: string): Promise<void> {
   }
 }
 
-/** Makes a directory that only the agent's user can enter, because files in it lack the modes that they get in a root. */
+/**
+ * Makes a directory that only the agent's user can enter, because files in it lack the modes that
+ * they get in a root.
+ */
 export async function makePrivate(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
   await chmod(path, 0o700);

@@ -4,20 +4,24 @@ import { GantryError } from '../shared/base/error.ts';
 import { errnoOf } from './failure.ts';
 import { unfinished } from './files.ts';
 
-/** Locks of this process: its own pid in a lock would not tell a second agent in it from the first. */
+/**
+ * Locks of this process: its own pid in a lock would not tell a second agent in it from the first.
+ */
 const held = new Set<string>();
 
 /**
- * Makes this process the only agent of a directory, and returns a function that releases the lock. The lock names its
- * holder by pid, boot and start time, so the lock of a process that has ended (also before a reboot) is taken over.
+ * Makes this process the only agent of a directory, and returns a function that releases the lock.
+ * The lock names its holder by pid, boot and start time, so the lock of a process that has ended
+ * (also before a reboot) is taken over.
  *
- * The lock is a symlink whose target is that name: it appears with its content or not at all, and needs no free block, so
- * an agent can start, and report, on a full disk.
+ * The lock is a symlink whose target is that name: it appears with its content or not at all, and
+ * needs no free block, so an agent can start, and report, on a full disk.
  *
  * @throws `conflict` when another agent holds the lock.
  */
 export async function takeLock(path: string): Promise<() => Promise<void>> {
   if (held.has(path)) throw lockHeldError(path, String(process.pid));
+
   held.add(path);
 
   try {
@@ -42,12 +46,15 @@ async function acquire(path: string, name: string): Promise<void> {
     if (pid !== process.pid && (await identify(pid)) === holder) {
       throw lockHeldError(path, String(pid));
     }
+
     await removeStale(path, holder);
   }
   throw lockHeldError(path, 'another process');
 }
 
-/** Moves a stale lock away. If another agent replaced it in the meantime, the new lock is put back. */
+/**
+ * Moves a stale lock away. If another agent replaced it in the meantime, the new lock is put back.
+ */
 async function removeStale(path: string, stale: string | undefined): Promise<void> {
   const aside = join(dirname(path), `${unfinished}lock-${process.pid}`);
   try {
@@ -72,11 +79,15 @@ async function tryLink(target: string, path: string): Promise<boolean> {
   }
 }
 
-/** `<pid> <boot id> <start time>`, since the system reuses pids. A process that has ended has no start time. */
+/**
+ * `<pid> <boot id> <start time>`, since the system reuses pids. A process that has ended has no
+ * start time.
+ */
 async function identify(pid: number): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown');
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The second field, the command, may hold spaces and parentheses (proc_pid_stat(5)); the start time is field 22.
+  // The second field, the command, may hold spaces and parentheses (proc_pid_stat(5)); the start
+  // time is field 22.
   const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   return `${pid} ${boot.trim()} ${started ?? 'gone'}`;
 }

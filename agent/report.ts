@@ -88,7 +88,10 @@ export function reportNothing(appliedVersion: number, context: ReportContext): A
 
 type ReportStatus = Pick<AgentReport, 'status' | 'code' | 'message'>;
 
-/** An operator must act on the reason why nothing new runs, so it comes first. The sentence mentions everything. */
+/**
+ * An operator must act on the reason why nothing new runs, so it comes first. The sentence mentions
+ * everything.
+ */
 function reportStatus(
   isNew: boolean,
   problem: string | undefined,
@@ -100,11 +103,15 @@ function reportStatus(
   if (because !== undefined) {
     return { status: isStale(because) ? 'stale' : 'refused', code: because.error.code, message };
   }
+
   if (problem !== undefined) return { status: 'applied', code: 'root_tampered', message };
   return { status: isNew ? 'applied' : 'unchanged', code: remarks[0]?.code ?? null, message };
 }
 
-/** Whether the machine keeps what it runs because it has no newer desired state, rather than because one is wrong. */
+/**
+ * Whether the machine keeps what it runs because it has no newer desired state, rather than because
+ * one is wrong.
+ */
 function isStale({ kind, error }: NotReceived): boolean {
   return kind === 'unreachable' || ['desired_state_expired', 'clock_skew'].includes(error.code);
 }
@@ -117,10 +124,14 @@ function describeProblems({ problems, isRepaired }: RunningContent): string | un
   const repair = isRepaired
     ? 'the root was laid out again'
     : 'the root could not be laid out again';
+
   return `${first.path} ${first.what}${more}; ${repair}.`;
 }
 
-/** Paths and lists can be of any length, and the control plane refuses a message that is too long or not well-formed. */
+/**
+ * Paths and lists can be of any length, and the control plane refuses a message that is too long or
+ * not well-formed.
+ */
 function joinSentences(sentences: string[]): string | null {
   if (sentences.length === 0) return null;
 

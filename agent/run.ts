@@ -39,7 +39,8 @@ interface Session {
 /**
  * Runs one tick, and reports news to the control plane.
  *
- * @throws `conflict` when another agent works in the directory; `prerequisite_missing` when it is not enrolled; the reason
+ * @throws `conflict` when another agent works in the directory; `prerequisite_missing` when it is
+ * not enrolled; the reason
  *   when there was no desired state to go by.
  */
 export async function runOnce(options: RunOptions): Promise<TickResult> {
@@ -49,8 +50,9 @@ export async function runOnce(options: RunOptions): Promise<TickResult> {
 }
 
 /**
- * Ticks until the signal aborts, every 60 s with a tenth of jitter, so that a fleet does not call in step. A tick that is
- * under way is finished. After an error the next tick tries again; only the end of the enrolment ends the loop.
+ * Ticks until the signal aborts, every 60 s with a tenth of jitter, so that a fleet does not call
+ * in step. A tick that is under way is finished. After an error the next tick tries again; only the
+ * end of the enrolment ends the loop.
  *
  * @throws as `runOnce`; `instance_decommissioned`, `credential_reused`
  */
@@ -108,6 +110,7 @@ async function tickAndReport(session: Session): Promise<TickResult> {
 async function prepareAndTick(session: Session): Promise<TickResult> {
   const { options, enrolment } = session;
   let { agent } = session;
+
   try {
     if (agent === undefined) {
       agent = await openAgent(enrolment, session);
@@ -125,7 +128,9 @@ async function prepareAndTick(session: Session): Promise<TickResult> {
 
 const reported = z.object({ at: z.iso.datetime(), report: agentReport });
 
-/** Sends a report that differs from the last one, and an equal one once an hour as a sign of life. */
+/**
+ * Sends a report that differs from the last one, and an equal one once an hour as a sign of life.
+ */
 async function reportNews(
   { controlPlane, paths, now }: Enrolment,
   report: AgentReport,
@@ -149,7 +154,10 @@ async function tryReport(enrolment: Enrolment, report: AgentReport): Promise<voi
   }
 }
 
-/** Removes what a machine may not keep when its enrolment ends, and returns the error with what was done about it. */
+/**
+ * Removes what a machine may not keep when its enrolment ends, and returns the error with what was
+ * done about it.
+ */
 async function endEnrolment({ paths, config }: Enrolment, error: unknown): Promise<unknown> {
   if (!endsEnrolment(error)) return error;
 
@@ -167,6 +175,7 @@ async function endEnrolment({ paths, config }: Enrolment, error: unknown): Promi
     config.on_decommission === 'stop'
       ? '`current` was removed'
       : 'the root file system keeps running, unmanaged';
+
   return addOutcome(error, `the enrolment was removed from ${paths.dir}, and ${root}`);
 }
 

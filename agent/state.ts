@@ -12,12 +12,18 @@ export const agentConfig = z.object({
   writable_paths: z
     .array(z.string().regex(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/, 'expected a plain absolute path'))
     .default(['/var']),
-  /** What happens to the root file system after decommissioning: it keeps running, or `current` is removed. */
+  /**
+   * What happens to the root file system after decommissioning: it keeps running, or `current` is
+   * removed.
+   */
   on_decommission: z.enum(['keep', 'stop']).default('keep'),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 
-/** The last response to a heartbeat, kept so that `--once` in a timer needs no heartbeat each time. Holds a capability. */
+/**
+ * The last response to a heartbeat, kept so that `--once` in a timer needs no heartbeat each time.
+ * Holds a capability.
+ */
 export const agentSession = z.object({
   desired_state_url: z.url(),
   asked_at: z.iso.datetime(),
@@ -25,7 +31,10 @@ export const agentSession = z.object({
 export type AgentSession = z.infer<typeof agentSession>;
 
 export const agentState = z.object({
-  /** The highest version of a desired state that was verified here: a lower one is an attack or a mistake. */
+  /**
+   * The highest version of a desired state that was verified here: a lower one is an attack or a
+   * mistake.
+   */
   seen_version: z.int().nonnegative(),
   /** Whose versions these are: the director keys of the account root that verified the state. */
   seen_by: z.string().nullable().default(null),

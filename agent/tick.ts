@@ -17,14 +17,17 @@ export interface TickResult {
   report: AgentReport;
   /** Number of the running generation; 0 before the first. */
   generation: number;
-  /** What kept the tick from a verdict, such as a desired state that cannot be read. Thrown once the report is sent. */
+  /**
+   * What kept the tick from a verdict, such as a desired state that cannot be read. Thrown once the
+   * report is sent.
+   */
   error?: unknown;
 }
 
 /**
- * One tick: receive the desired state, verify everything that it names, apply it when it changed, inspect what runs, repair
- * what was tampered with, and report. What does not match is never applied. Every failure ends in a report; the running
- * root stays, whole.
+ * One tick: receive the desired state, verify everything that it names, apply it when it changed,
+ * inspect what runs, repair what was tampered with, and report. What does not match is never
+ * applied. Every failure ends in a report; the running root stays, whole.
  *
  * @throws `instance_decommissioned`, `credential_reused` when the control plane ends the enrolment.
  */
@@ -81,6 +84,7 @@ async function apply(
 
     await attempt('What runs could not be noted', remarks, () => saveApplied(agent, applied));
     await collect(agent, needed, remarks);
+
     const { content, generation } = applied;
     return {
       report: reportVerified(
@@ -91,6 +95,7 @@ async function apply(
     };
   } catch (thrown) {
     if (endsEnrolment(thrown)) throw thrown;
+
     const error = toGantryError(thrown, 'The desired state could not be applied');
 
     // Otherwise a server that sends different bytes each time fills the disk and blocks the repair.
@@ -107,19 +112,23 @@ async function inspect(
 ): Promise<TickResult> {
   const inspected = await inspectRunning(agent, running, held, remarks);
   const { error } = inspected;
+
   if (error !== undefined && because !== undefined) {
     remarks.push({ code: error.code, message: error.message });
   }
+
   const reason = because ?? (error === undefined ? undefined : { kind: 'refused' as const, error });
 
   if (inspected.kind === 'unverified') {
     await collect(agent, [running], remarks);
     const { desired, generation } = running;
+
     const noted = {
       applied_version: desired.version,
       composition_digest: desired.state.composition_digest,
       running_module_digests: agent.state.running_module_digests,
     };
+
     return {
       report: reportUnverified(noted, { because: reason, remarks }),
       generation: generation.number,
@@ -128,9 +137,11 @@ async function inspect(
 
   const { content, generation, problems } = inspected;
   const isRepaired = error === undefined;
+
   if (isRepaired) {
     await attempt('What runs could not be noted', remarks, () => saveApplied(agent, inspected));
   }
+
   if (reason === undefined) await forgetUnneededRoots(agent, held, remarks);
   return {
     report: reportVerified(
@@ -141,7 +152,10 @@ async function inspect(
   };
 }
 
-/** Removes what none of these desired states needs, and the leftovers of a generation that was not finished. */
+/**
+ * Removes what none of these desired states needs, and the leftovers of a generation that was not
+ * finished.
+ */
 async function collect(agent: Agent, needed: HeldDesiredState[], remarks: Remark[]): Promise<void> {
   await attempt('What is not needed any more could not be removed', remarks, async () => {
     await cleanGenerations(agent.paths);
@@ -152,7 +166,10 @@ async function collect(agent: Agent, needed: HeldDesiredState[], remarks: Remark
   });
 }
 
-/** Earlier account roots are needed until what is here, and what runs, is signed under the trusted one. */
+/**
+ * Earlier account roots are needed until what is here, and what runs, is signed under the trusted
+ * one.
+ */
 async function forgetUnneededRoots(
   agent: Agent,
   { root }: HeldDesiredState,

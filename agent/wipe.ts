@@ -4,7 +4,10 @@ import { syncDirectory } from './files.ts';
 import type { AgentPaths } from './paths.ts';
 import type { AgentConfig } from './state.ts';
 
-/** Removes what can authenticate as the machine. Its root file system, and the pinned account root, stay for a new enrolment. */
+/**
+ * Removes what can authenticate as the machine. Its root file system, and the pinned account root,
+ * stay for a new enrolment.
+ */
 export async function wipeCredentials({
   agent,
   session,
@@ -17,12 +20,13 @@ export async function wipeCredentials({
 }
 
 /**
- * Makes a decommissioned machine forget the account: its desired states, which hold files that were rendered for it, and its
- * credentials. The root file system keeps running unmanaged, or `current` is removed, as enrolment decided. Its files stay
- * either way, because the machine's own data is among them.
+ * Makes a decommissioned machine forget the account: its desired states, which hold files that were
+ * rendered for it, and its credentials. The root file system keeps running unmanaged, or `current`
+ * is removed, as enrolment decided. Its files stay either way, because the machine's own data is
+ * among them.
  *
- * What an agent needs for a call is removed last. If the wipe is interrupted, the next call is refused again and the wipe
- * continues.
+ * What an agent needs for a call is removed last. If the wipe is interrupted, the next call is
+ * refused again and the wipe continues.
  */
 export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promise<void> {
   if (config.on_decommission === 'stop') await rm(paths.current, { force: true });
@@ -30,6 +34,7 @@ export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promi
   for (const name of await readdir(paths.generations).catch(() => [])) {
     if (name.endsWith('.state.json')) await rm(join(paths.generations, name), { force: true });
   }
+
   for (const path of [
     paths.desiredState,
     paths.reported,

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { best, type Cost, isInstalled, measureNode, measurePeer } from './measure.ts';
 
 /**
- * `gantry composefs image --from-file` and `gantry composefs dump` on generated dumps, whole processes, beside mkcomposefs
- * where it is installed. What an entry costs must not grow with their number.
+ * `gantry composefs image --from-file` and `gantry composefs dump` on generated dumps, whole
+ * processes, beside mkcomposefs where it is installed. What an entry costs must not grow with their
+ * number.
  */
 export const name = 'composefs';
 
@@ -15,30 +16,41 @@ const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const sizes = [1_000, 10_000, 64_000, 250_000, 1_000_000];
 /** Where the costs of a process's start no longer hide those of an entry. */
 const linearFrom = 64_000;
-/** An entry among a million may cost this much more than one among 64,000: caches of the processor are of one size. */
+/**
+ * An entry among a million may cost this much more than one among 64,000: caches of the processor
+ * are of one size.
+ */
 const growthMax = 1.5;
 /** Twice what mkcomposefs takes for 64,000 entries on two cores. */
 const bounds = { entries: 64_000, userMs: 600, rssMiB: 250 };
 
-/** A dump like that of a Linux userland: 100 files a directory, most of them in the store, all with an SELinux label. */
+/**
+ * A dump like that of a Linux userland: 100 files a directory, most of them in the store, all with
+ * an SELinux label.
+ */
 function writeDump(path: string, entries: number): void {
   const label = 'security.selinux=system_u:object_r:usr_t:s0\\x00';
   let lines: string[] = [];
   let count = 0;
+
   const add = (file: string, size: number, mode: string, rest: string) => {
     lines.push(
       `${file} ${size} ${mode} 1 0 0 0 ${1_700_000_000 + (count % 1000)}.${count} ${rest} ${label}\n`,
     );
     count++;
     if (lines.length < 10_000 && count < entries) return;
+
     appendFileSync(path, lines.join(''));
     lines = [];
   };
+
   writeFileSync(path, '');
   add('/', 4096, '40755', '- - -');
+
   for (let directory = 0; count < entries; directory++) {
     const folder = `/directory-${directory}`;
     add(folder, 4096, '40755', '- - -');
+
     for (let file = 0; file < 99 && count < entries; file++) {
       const member = `${folder}/some-file-${file}.conf`;
       const digest = hash('sha256', member);
@@ -57,7 +69,10 @@ interface Row {
   imageMiB: number;
 }
 
-/** Measures and prints; throws where costs grow faster than entries, or 64,000 of them cost too much. */
+/**
+ * Measures and prints; throws where costs grow faster than entries, or 64,000 of them cost too
+ * much.
+ */
 export function run(): void {
   const folder = mkdtempSync(join(tmpdir(), 'bench-composefs-'));
   try {
@@ -80,11 +95,13 @@ function measureSize(folder: string, entries: number): Row {
     join(folder, 'image'),
     join(folder, 'peer'),
   ];
+
   writeDump(dump, entries);
   const runs = entries > 100_000 ? 2 : 5;
   const imaging = best(runs, () =>
     measureNode(process.execPath, [main, 'composefs', 'image', '--from-file', dump, image]),
   );
+
   return {
     entries,
     image: imaging,
@@ -127,10 +144,12 @@ function problemsOf(row: Row, reference: Row): string[] {
     if (found > most)
       problems.push(`expected ${what} of at most ${Math.round(most)}, found ${Math.round(found)}`);
   };
+
   if (row.entries === bounds.entries) {
     check(`user ms for ${row.entries} entries`, row.image.userMs ?? 0, bounds.userMs);
     check(`MiB for ${row.entries} entries`, row.image.rssMiB ?? 0, bounds.rssMiB);
   }
+
   if (row.entries > reference.entries) {
     const most = (row.entries / reference.entries) * growthMax;
     check(
@@ -138,21 +157,25 @@ function problemsOf(row: Row, reference: Row): string[] {
       row.image.userMs ?? 0,
       (reference.image.userMs ?? 0) * most,
     );
+
     check(
       `MiB for ${row.entries} entries`,
       row.image.rssMiB ?? 0,
       (reference.image.rssMiB ?? 0) * most,
     );
+
     check(
       `ms to dump ${row.entries} entries`,
       row.dump.userMs ?? 0,
       (reference.dump.userMs ?? 0) * most,
     );
+
     check(
       `MiB to dump ${row.entries} entries`,
       row.dump.rssMiB ?? 0,
       (reference.dump.rssMiB ?? 0) * most,
     );
   }
+
   return problems;
 }

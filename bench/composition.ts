@@ -1,12 +1,13 @@
 /**
- * What composing costs: 100 modules of 1,000 files each into one image, with each added module's share; and resolving
- * 1,000 modules of 20 versions.
+ * What composing costs: 100 modules of 1,000 files each into one image, with each added module's
+ * share; and resolving 1,000 modules of 20 versions.
  *
  *     node bench/composition.ts
  *
- * Each measurement is a process of its own, which does what the compose function does once it has read what lies in S3: file
- * indexes are unpacked, parsed and held against their composefs digests, composed, and written as an image and as the index
- * of all paths. Its peak memory is that of all of it.
+ * Each measurement is a process of its own, which does what the compose function does once it has
+ * read what lies in S3: file indexes are unpacked, parsed and held against their composefs digests,
+ * composed, and written as an image and as the index of all paths. Its peak memory is that of all
+ * of it.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +53,7 @@ function storedLayer(number: number): StoredLayer {
 async function measureCompose(modules: number): Promise<ComposeCost> {
   const stored = Array.from({ length: modules }, (_, number) => storedLayer(number));
   const started = performance.now();
+
   const layers = await mapConcurrently(
     stored,
     limits.storeReadsAtOnce,
@@ -62,11 +64,14 @@ async function measureCompose(modules: number): Promise<ComposeCost> {
       return { ...layer, entries };
     },
   );
+
   const read = performance.now();
   const composition = compose(layers);
   const composed = performance.now();
+
   composefsImage(composition.entries);
   const imaged = performance.now();
+
   encodeIndex(indexOf(composition));
   return {
     readMs: read - started,
@@ -82,6 +87,7 @@ function measureResolve(): { ms: number; modules: number } {
   const [modules, versions] = [1000, 20];
   const at = (number: number) => `acme/module-${number}`;
   const choices = new Map<string, (VersionChoice & { number: number; version: number })[]>();
+
   for (let number = 0; number < modules; number++) {
     const list = Array.from({ length: versions }, (_, i) => {
       const version = versions - i;
@@ -95,6 +101,7 @@ function measureResolve(): { ms: number; modules: number } {
     });
     choices.set(at(number), list);
   }
+
   const started = performance.now();
   const { modules: resolved } = resolve({
     account: 'acme',
@@ -108,6 +115,7 @@ function measureResolve(): { ms: number; modules: number } {
           constraint: `>=${Math.max(1, version - 3)} <${version + 1}`,
         })),
   });
+
   return { ms: performance.now() - started, modules: resolved.length };
 }
 
@@ -127,6 +135,7 @@ export function run(): void {
     const total = (cost: ComposeCost) => cost.readMs + cost.composeMs + cost.imageMs + cost.indexMs;
     const best = results.reduce((a, b) => (total(a) <= total(b) ? a : b));
     const added = (total(best) - before) / (modules - (moduleCounts[i - 1] ?? 0));
+
     before = total(best);
     return {
       modules,
@@ -139,13 +148,16 @@ export function run(): void {
       'peak RSS MiB': Math.round(Math.max(...results.map(({ rssMiB }) => rssMiB))),
     };
   });
+
   console.table(rows);
   const resolved = Array.from({ length: runs }, () =>
     inOwnProcess<{ ms: number; modules: number }>('resolve'),
   );
   const resolveMs = Math.round(Math.min(...resolved.map(({ ms }) => ms)));
+
   console.table([{ 'modules resolved': resolved[0]?.modules, 'versions each': 20, ms: resolveMs }]);
   const last = rows.at(-1);
+
   if (
     last === undefined ||
     last['all ms'] > bounds.composeMs ||
@@ -155,6 +167,7 @@ export function run(): void {
       `expected ${bounds.composeMs} ms and ${bounds.composeMiB} MiB at most, found ${JSON.stringify(last)}`,
     );
   }
+
   if (resolveMs > bounds.resolveMs)
     throw new Error(`expected ${bounds.resolveMs} ms at most, found ${resolveMs} ms`);
 }

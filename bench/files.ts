@@ -17,6 +17,7 @@ const self = fileURLToPath(import.meta.url);
 function makePaths(): string[] {
   const tops = ['/usr/share', '/usr/lib', '/etc', '/var/cache', '/opt/app'];
   const endings = ['.conf', '.so.1', '.so.1.2.3', '.py', '.txt', '.gz', '', '.d'];
+
   return Array.from({ length: pathCount }, (_, i) => {
     const directory = Math.floor(i / filesPerDirectory);
     const top = tops[directory % tops.length];
@@ -36,11 +37,13 @@ function makeSpec(): FileSelectionSpec {
     `data/some-file-${i}*.py`,
     `/opt/app/package-?${i}/*/data/*.txt`,
   ]).flat();
+
   const mask = Array.from({ length: 10 }, (_, i) => [
     `/var/cache/package-${i * 7}/`,
     `*-${i}${i}.gz`,
     `**/part-[0-4]${i}?/data/some-file-*.d`,
   ]).flat();
+
   return { file_spec, mask };
 }
 
@@ -50,28 +53,36 @@ function select(list: string): void {
   process.stdout.write(`${selectFiles(paths, makeSpec()).join('\n')}\n`);
 }
 
-/** Measures and prints; throws where the selections differ, or rsync is quicker than the whole of our process. */
+/**
+ * Measures and prints; throws where the selections differ, or rsync is quicker than the whole of
+ * our process.
+ */
 export function run(): void {
   const folder = mkdtempSync(join(tmpdir(), 'bench-files-'));
   try {
     const paths = makePaths();
     const list = join(folder, 'paths');
+
     writeFileSync(list, `${paths.join('\n')}\n`);
     const ours = best(runs, () => measureNode(process.execPath, [self, list]));
     const selected = ours.stdout.trimEnd().split('\n').sort();
     const rows = [{ what: 'gantry', selected: selected.length, ...times(ours) }];
+
     if (!isInstalled('rsync')) {
       process.stdout.write('rsync is not installed, so nothing is compared\n');
       console.table(rows);
       return;
     }
+
     const tree = join(folder, 'tree');
     for (const directory of new Set(paths.map((path) => path.slice(0, path.lastIndexOf('/'))))) {
       mkdirSync(join(tree, directory), { recursive: true });
     }
+
     for (const path of paths) writeFileSync(join(tree, path), '');
     const { file_spec, mask } = makeSpec();
     const rules = [...mask.map((glob) => `--exclude=${glob}`), '--include=*/'];
+
     rules.push(...file_spec.map((glob) => `--include=${glob}`), '--exclude=*');
     const peer = best(runs, () =>
       measurePeer('rsync', [
@@ -84,6 +95,7 @@ export function run(): void {
         `${tree}-none/`,
       ]),
     );
+
     const copied = peer.stdout.split('\n').filter((line) => line !== '' && !line.endsWith('/'));
     rows.push({ what: 'rsync -n', selected: copied.length, ...times(peer) });
     console.table(rows);

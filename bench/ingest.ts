@@ -1,6 +1,7 @@
 /**
- * Taking in a layer of two gibibytes: from a real registry on this machine through all checks to the local cloud's S3, in a
- * process of its own, whose memory and speed it measures. The local cloud, a Python program, bounds the speed.
+ * Taking in a layer of two gibibytes: from a real registry on this machine through all checks to
+ * the local cloud's S3, in a process of its own, whose memory and speed it measures. The local
+ * cloud, a Python program, bounds the speed.
  *
  *     npm run bench ingest
  *     npm run bench ingest=256      # MiB
@@ -45,12 +46,14 @@ export async function run(size = defaultMiB): Promise<void> {
     process.stdout.write(`  ${dockerRegistryProgram} is not present\n`);
     return;
   }
+
   const directory = await mkdtemp(join(tmpdir(), 'gantry-bench-ingest-'));
   const cloud = await startLocalCloud(
     directory,
     await choosePort({ variable: 'GANTRY_BENCH_PORT', kept: undefined }),
   );
   const registry = await startDockerRegistry();
+
   try {
     const names = { DEPLOYMENT_NAME: 'bench', BUCKET_NAME: bucket, TABLE_NAME: 'none' };
     Object.assign(process.env, cloudEnvironment(cloud.endpoint), names);
@@ -72,8 +75,10 @@ async function measure(registry: DockerRegistry, layer: Descriptor): Promise<voi
   if (stored.ContentLength !== layer.size) {
     throw new Error(`expected ${layer.size} bytes to be stored, found ${stored.ContentLength}`);
   }
+
   const rssMiB = Math.round(cost.rssMiB ?? 0);
   const { seconds } = JSON.parse(cost.stdout);
+
   console.table([
     {
       'layer MiB': Math.round(layer.size / 1024 ** 2),
@@ -83,16 +88,21 @@ async function measure(registry: DockerRegistry, layer: Descriptor): Promise<voi
       'peak RSS MiB': rssMiB,
     },
   ]);
+
   if (rssMiB > rssMiBMax)
     throw new Error(`expected at most ${rssMiBMax} MiB of memory, found ${rssMiB}`);
 }
 
-/** A module of so many files of the same random content, pushed as it is written; its layer's descriptor. */
+/**
+ * A module of so many files of the same random content, pushed as it is written; its layer's
+ * descriptor.
+ */
 async function pushLarge(registry: DockerRegistry, files: number): Promise<Descriptor> {
   const content = randomBytes(fileBytes);
   const attributes = { uid: 0, gid: 0, mtime: 0, mtime_ns: 0 };
   const root: TreeEntry = { path: '/', type: 'directory', mode: 0o755, size: 0, ...attributes };
   const verity = fsVerityDigest(content);
+
   const entries = Array.from({ length: files }, (_, index): TreeEntry => {
     return {
       path: `/file-${index}`,
@@ -103,15 +113,18 @@ async function pushLarge(registry: DockerRegistry, files: number): Promise<Descr
       ...attributes,
     };
   });
+
   const manifestJson = JSON.stringify({ schema_version: 1, name: 'large', file_spec: ['/**'] });
   const tar = () =>
     writeModuleTar({ manifestJson, mtime: 0, entries: [root, ...entries], open: () => content });
   const hash = createHash('sha256');
   let size = 0;
+
   for await (const chunk of tar()) {
     hash.update(chunk);
     size += chunk.length;
   }
+
   const layer = { mediaType: mediaTypes.empty, digest: `sha256:${hash.digest('hex')}`, size };
   await new RegistryClient({ host: registry.host }).pushBlob(repository, layer, tar);
   return layer;
@@ -126,6 +139,7 @@ async function take(host: string, layer: Descriptor): Promise<void> {
     { services, module, client: new RegistryClient({ host }), repository },
     layer,
   );
+
   verifyModuleTar(tar);
   process.stdout.write(JSON.stringify({ seconds: (performance.now() - started) / 1000 }));
 }

@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process';
 /** What one run of a program took. */
 export interface Cost {
   wallMs: number;
-  /** CPU time of the program itself, without the kernel's; null where it was not told (other programs than Node). */
+  /**
+   * CPU time of the program itself, without the kernel's; null where it was not told (other
+   * programs than Node).
+   */
   userMs: number | null;
   rssMiB: number | null;
   stdout: string;
@@ -35,18 +38,24 @@ function measure(program: string, args: string[], env: NodeJS.ProcessEnv): Cost 
   if (child.error) throw child.error;
   if (child.status !== 0)
     throw new Error(`${program} ${args.join(' ')} ended with ${child.status}: ${child.stderr}`);
+
   const last = child.stderr.slice(child.stderr.lastIndexOf('\n') + 1);
   if (!last.startsWith('{')) return { wallMs, userMs: null, rssMiB: null, stdout: child.stdout };
+
   const { userCPUTime, maxRSS } = JSON.parse(last);
   return { wallMs, userMs: userCPUTime / 1000, rssMiB: maxRSS / 1024, stdout: child.stdout };
 }
 
-/** Of several runs the quickest, with the largest memory: what else the machine did only makes runs slower. */
+/**
+ * Of several runs the quickest, with the largest memory: what else the machine did only makes runs
+ * slower.
+ */
 export function best(runs: number, run: () => Cost): Cost {
   const all = Array.from({ length: runs }, run);
   const quickest = all.reduce((a, b) => (a.wallMs <= b.wallMs ? a : b));
   const users = all.flatMap(({ userMs }) => userMs ?? []);
   const sizes = all.flatMap(({ rssMiB }) => rssMiB ?? []);
+
   return {
     ...quickest,
     userMs: users.length > 0 ? Math.min(...users) : null,

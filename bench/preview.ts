@@ -1,10 +1,12 @@
 /**
- * What a preview of `limits.previewEntriesMax` entries costs: the index of what is there now and the file index of each layer
- * are read (from files here, from S3 on the stack), the layers composed, both sides compared and answered.
+ * What a preview of `limits.previewEntriesMax` entries costs: the index of what is there now and
+ * the file index of each layer are read (from files here, from S3 on the stack), the layers
+ * composed, both sides compared and answered.
  *
  *     node bench/preview.ts
  *
- * One process makes the files, another measures: its peak memory is what the API function needs beside its own code.
+ * One process makes the files, another measures: its peak memory is what the API function needs
+ * beside its own code.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +27,10 @@ import { makeLayer } from './synthetic-layer.ts';
 
 export const name = 'preview';
 
-/** The API function has 1,024 MB, of which its code and the SDK take under 250, and 29 s on half of a CPU. */
+/**
+ * The API function has 1,024 MB, of which its code and the SDK take under 250, and 29 s on half of
+ * a CPU.
+ */
 const bounds = { rssMiB: 700, ms: 14_000 };
 const modules = Math.floor(limits.previewEntriesMax / makeLayer(0).entries.length);
 const self = fileURLToPath(import.meta.url);
@@ -34,6 +39,7 @@ const self = fileURLToPath(import.meta.url);
 function make(directory: string): void {
   const layers = Array.from({ length: modules }, (_, number) => makeLayer(number));
   writeFileSync(join(directory, 'index.gz'), encodeIndex(indexOf(compose(layers))));
+
   for (const [number, layer] of layers.entries()) {
     const entries = layer.entries.map((entry) => ({ ...entry, mode: entry.mode ^ 0o010 }));
     writeFileSync(join(directory, `${number}.gz`), gzipSync(JSON.stringify({ ...layer, entries })));
@@ -49,6 +55,7 @@ function measure(directory: string): { ms: number; rssMiB: number; answerBytes: 
   const bounded = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
   const answer = JSON.stringify(previewComposition(before, indexOf(compose(layers)), bounded));
   const ms = Math.round(performance.now() - started);
+
   return {
     ms,
     rssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -63,8 +70,10 @@ export function run(): void {
     const inOwnProcess = (what: string) =>
       execFileSync(process.execPath, [self, what, directory], { encoding: 'utf8' });
     inOwnProcess('make');
+
     const cost: ReturnType<typeof measure> = JSON.parse(inOwnProcess('measure'));
     console.table([{ entries: modules * makeLayer(0).entries.length, ...cost }]);
+
     if (cost.rssMiB > bounds.rssMiB || cost.ms > bounds.ms) {
       throw new Error(
         `expected ${bounds.rssMiB} MiB and ${bounds.ms} ms at most, found ${JSON.stringify(cost)}`,

@@ -5,8 +5,9 @@
  *     npm run bench files composefs
  *     npm run bench soak=1000
  *
- * A bench is a file that exports its `name` and `run()`, which prints its tables and throws where a bound is passed; what
- * stands after `=` is handed to it. One that says `onRequest` runs only when it is named. Ends with 1 when one threw.
+ * A bench is a file that exports its `name` and `run()`, which prints its tables and throws where a
+ * bound is passed; what stands after `=` is handed to it. One that says `onRequest` runs only when
+ * it is named. Ends with 1 when one threw.
  */
 import { readdirSync } from 'node:fs';
 
@@ -21,6 +22,7 @@ async function loadBenches(): Promise<Bench[]> {
     (file) => file.endsWith('.ts') && file !== 'run.ts',
   );
   const modules = await Promise.all(files.sort().map((file) => import(`./${file}`)));
+
   return modules.filter(
     (module): module is Bench =>
       typeof module.name === 'string' && typeof module.run === 'function',
@@ -43,6 +45,7 @@ if (unknown.length > 0) {
 for (const bench of benches) {
   if (wanted.size > 0 ? !wanted.has(bench.name) : bench.onRequest === true) continue;
   process.stdout.write(`${bench.name}\n`);
+
   try {
     await bench.run(wanted.get(bench.name));
   } catch (error) {

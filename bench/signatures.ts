@@ -13,8 +13,9 @@ import { verifyArtifact } from '../shared/signature/index.ts';
 import { best, isInstalled, measurePeer } from './measure.ts';
 
 /**
- * Verifying what cosign signed: the engine alone, with the fetch from a registry on this machine, and `cosign verify` on the
- * same artifacts. Nothing of a signature is remembered between two verdicts, only policies and trust roots are.
+ * Verifying what cosign signed: the engine alone, with the fetch from a registry on this machine,
+ * and `cosign verify` on the same artifacts. Nothing of a signature is remembered between two
+ * verdicts, only policies and trust roots are.
  */
 export const name = 'signatures';
 
@@ -32,16 +33,20 @@ export async function run(): Promise<void> {
     process.stdout.write(`  ${dockerRegistryProgram} is not present\n`);
     return;
   }
+
   if (!isInstalled('cosign'))
     process.stdout.write('  cosign is not present: its column stays empty\n');
   const registry = await startDockerRegistry();
+
   try {
     const client = new RegistryClient({ host: registry.host });
     const rows = [];
+
     for (const entry of cases.map(cosignCase)) {
       await loadLayout(registry, entry.repository, join(cosignFixtures, entry.layout));
       const engineMs = await cpuMsOf(() => judge(entry));
       const fetchMs = await wallMsOf(() => fetchAndJudge(client, entry));
+
       rows.push({
         artifact: entry.name,
         'engine ms': rounded(engineMs),
@@ -51,6 +56,7 @@ export async function run(): Promise<void> {
         'cosign verify ms': cosignMs(`${registry.host}/${entry.repository}@${entry.digest}`, entry),
       });
     }
+
     console.table(rows);
   } finally {
     await registry.stop();
@@ -81,6 +87,7 @@ async function cpuMsOf(work: () => void | Promise<void>): Promise<number> {
   const before = process.cpuUsage();
   for (let i = 0; i < rounds; i++) await work();
   const { user, system } = process.cpuUsage(before);
+
   return (user + system) / 1000 / rounds;
 }
 
@@ -93,6 +100,7 @@ async function wallMsOf(work: () => Promise<void>): Promise<number> {
 
 function cosignMs(reference: string, entry: CosignCase): number | null {
   if (!isInstalled('cosign')) return null;
+
   const { identity_regexp, issuer_regexp, public_key, ignore_tlog } = entry;
   const signer = public_key
     ? ['--key', join(cosignFixtures, public_key)]
@@ -102,12 +110,14 @@ function cosignMs(reference: string, entry: CosignCase): number | null {
         '--certificate-oidc-issuer-regexp',
         issuer_regexp ?? '',
       ];
+
   const args = [
     'verify',
     '--allow-http-registry',
     '--trusted-root',
     join(cosignFixtures, 'trust/trusted_root.json'),
   ];
+
   if (ignore_tlog) args.push('--insecure-ignore-tlog');
   return rounded(best(5, () => measurePeer('cosign', [...args, ...signer, reference])).wallMs);
 }

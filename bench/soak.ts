@@ -1,7 +1,8 @@
 /**
- * A soak of the whole way from push to version: so many signed tags are pushed into one repository of a real registry, as
- * fast as it takes them, while a deployed stack polls it. Ends when there are as many versions as tags; a duplicate, a
- * rejection or a dead letter is a failure. Then a few pushes one by one, each followed by what a webhook does.
+ * A soak of the whole way from push to version: so many signed tags are pushed into one repository
+ * of a real registry, as fast as it takes them, while a deployed stack polls it. Ends when there
+ * are as many versions as tags; a duplicate, a rejection or a dead letter is a failure. Then a few
+ * pushes one by one, each followed by what a webhook does.
  *
  *     npm run bench soak            # 10,000 tags
  *     npm run bench soak=1000
@@ -64,10 +65,12 @@ export async function run(size = '10000'): Promise<void> {
     process.stdout.write(`  ${dockerRegistryProgram} is not present\n`);
     return;
   }
+
   const directory = await mkdtemp(join(tmpdir(), 'gantry-bench-soak-'));
   const portVariables = { cloud: 'GANTRY_BENCH_CLOUD_PORT', site: 'GANTRY_BENCH_PORT' };
   const stack = await startLocalStack({ directory, portVariables, progress: say });
   const registry = await startDockerRegistry();
+
   try {
     Object.assign(process.env, cloudEnvironment(stack.endpoint), environmentOf(stack.outputs));
     process.env.ALLOWED_PRIVATE_HOSTS = '127.0.0.1';
@@ -81,14 +84,17 @@ export async function run(size = '10000'): Promise<void> {
 
 async function soak(services: Services, registry: DockerRegistry, tags: number): Promise<void> {
   const author = await registered(services, registry);
-  // Before the first of many concurrent pushes: a registry may say that it has a blob which another push has not finished.
+  // Before the first of many concurrent pushes: a registry may say that it has a blob which another
+  // push has not finished.
   await new RegistryClient({ host: registry.host }).pushBlob(
     repository,
     emptyBlob,
     emptyBlob.bytes,
   );
+
   const started = Date.now();
   const pushedAt = new Map<string, number>();
+
   const pushing = mapConcurrently(
     Array.from({ length: tags }, (_, i) => `1.0.${i}`),
     pushesAtOnce,
@@ -97,8 +103,10 @@ async function soak(services: Services, registry: DockerRegistry, tags: number):
       pushedAt.set(version, Date.now());
     },
   ).then(() => say(`${tags} tags pushed in ${seconds(Date.now() - started)}`));
+
   await Promise.all([pushing, untilBuilt(services, tags)]);
   say(`${tags} versions ${seconds(Date.now() - started)} after the first push`);
+
   const lags = await lagsOf(services, pushedAt);
   say(`push → built, all concurrently: ${quantiles(lags)}`);
   say(`push → built, one by one: ${quantiles(await pushSingly(services, registry, author))}`);
@@ -109,6 +117,7 @@ async function soak(services: Services, registry: DockerRegistry, tags: number):
 async function registered(services: Services, registry: DockerRegistry) {
   await createAccount(services, { slug: account, name: account });
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
   const caller = {
     account,
     actor: 'token:bench',
@@ -116,6 +125,7 @@ async function registered(services: Services, registry: DockerRegistry) {
     member_id: null,
     platform: false,
   };
+
   await registerModule(services, caller, {
     name: module,
     category: 'userland',
@@ -123,10 +133,14 @@ async function registered(services: Services, registry: DockerRegistry) {
     trusted_keys: [publicKey.export({ type: 'spki', format: 'pem' }).toString()],
     require_tlog: false,
   });
+
   return readCosignKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), '');
 }
 
-/** Pushes and signs a module of an empty directory, which is another one for each version; answers its digest. */
+/**
+ * Pushes and signs a module of an empty directory, which is another one for each version; answers
+ * its digest.
+ */
 async function push(
   registry: DockerRegistry,
   key: ReturnType<typeof readCosignKey>,
@@ -134,32 +148,38 @@ async function push(
 ): Promise<string> {
   const client = new RegistryClient({ host: registry.host });
   const chunks: Buffer[] = [];
+
   const manifestJson = JSON.stringify({
     schema_version: 1,
     name: module,
     file_spec: ['/**'],
     description: version,
   });
+
   const tar = writeModuleTar({
     manifestJson,
     mtime: 0,
     entries: [root],
     open: () => Buffer.alloc(0),
   });
+
   for await (const chunk of tar) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const layer = { digest: `sha256:${sha256Hex(bytes)}`, size: bytes.length };
+
   await client.pushBlob(repository, layer, bytes);
   const manifest = Buffer.from(JSON.stringify(artifactManifest(layer, 'module.tar', 0)));
   const subject = { bytes: manifest, mediaType: mediaTypes.manifest, size: manifest.length };
   const { digest } = await client.putManifest(repository, `v${version}`, subject);
   const bundle = signArtifact({ digest, key });
+
   await attachBundle(client, {
     repository,
     subject: { ...subject, digest },
     bundle,
     createdAt: new Date(),
   });
+
   return digest;
 }
 
@@ -167,6 +187,7 @@ async function untilBuilt(services: Services, tags: number): Promise<void> {
   let built = 0;
   // To count is to read all rows, which must not be what the cloud is busy with.
   const lookMs = Math.max(2000, tags * 5);
+
   for (let changed = Date.now(); built < tags; ) {
     await sleep(lookMs);
     const now = await countVersions(services);
@@ -175,6 +196,7 @@ async function untilBuilt(services: Services, tags: number): Promise<void> {
     if (Date.now() - changed > stillMs)
       throw new Error(`expected ${tags} versions, found ${built}`);
   }
+
   if (built > tags) throw new Error(`expected ${tags} versions, found ${built}`);
 }
 
@@ -185,6 +207,7 @@ async function countVersions(services: Services): Promise<number> {
       throw new Error(`${version_string} is there twice`);
     seen.add(digest).add(version_string);
   }
+
   return seen.size / 2;
 }
 
@@ -197,11 +220,13 @@ async function lagsOf(
     if (state !== 'ingested')
       throw new Error(`expected ${tags} to be a version, found ${state} (${code})`);
   }
+
   const lags: number[] = [];
   for await (const { version_string, ingested_at } of eachVersion(services.db, account, module)) {
     const pushed = pushedAt.get(version_string);
     if (pushed !== undefined) lags.push(Date.parse(ingested_at) - pushed);
   }
+
   return lags;
 }
 
@@ -214,14 +239,17 @@ async function pushSingly(
   for (let i = 0; i < singlePushes; i++) {
     const id = versionId(account, module, await push(registry, key, `2.0.${i}`));
     const pushed = Date.now();
+
     await askForPoll(services, account, module);
     while ((await getVersion(services.db, account, id)) === null) {
       if (Date.now() - pushed > stillMs)
         throw new Error(`expected a version of 2.0.${i}, found none`);
       await sleep(100);
     }
+
     lags.push(Date.now() - pushed);
   }
+
   return lags;
 }
 
@@ -229,6 +257,7 @@ async function expectNoDeadLetters({ aws: { sqs } }: Services): Promise<void> {
   const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
   const letters = QueueUrls.filter((url) => url.includes('DeadLetters'));
   if (letters.length === 0) throw new Error('expected dead-letter queues, found none');
+
   for (const QueueUrl of letters) {
     const command = new GetQueueAttributesCommand({
       QueueUrl,
@@ -238,6 +267,7 @@ async function expectNoDeadLetters({ aws: { sqs } }: Services): Promise<void> {
     const found = Attributes?.ApproximateNumberOfMessages;
     if (found !== '0') throw new Error(`expected no dead letters, found ${found} in ${QueueUrl}`);
   }
+
   say(`no dead letter in ${letters.length} queues, no duplicate, no rejection`);
 }
 

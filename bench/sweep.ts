@@ -1,6 +1,7 @@
 /**
- * What it costs to poll a thousand repositories of a registry on this machine: requests to the registry, and seconds with
- * as many workers as the stack lets poll concurrently. The table is the local cloud's, and takes most of the time.
+ * What it costs to poll a thousand repositories of a registry on this machine: requests to the
+ * registry, and seconds with as many workers as the stack lets poll concurrently. The table is the
+ * local cloud's, and takes most of the time.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -36,12 +37,14 @@ export async function run(): Promise<void> {
     process.stdout.write(`  ${dockerRegistryProgram} is not present\n`);
     return;
   }
+
   const directory = await mkdtemp(join(tmpdir(), 'gantry-bench-sweep-'));
   const cloud = await startLocalCloud(
     directory,
     await choosePort({ variable: 'GANTRY_BENCH_PORT', kept: undefined }),
   );
   const registry = await startDockerRegistry();
+
   try {
     Object.assign(process.env, cloudEnvironment(cloud.endpoint));
     await measure(await preparedServices(), registry);
@@ -58,6 +61,7 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
     if ((message as { request: { origin: string } }).request.origin === registry.url) requests += 1;
   });
   await push(registry, 'v1.0.0');
+
   const at = new Date().toISOString();
   await mapConcurrently(modules, 8, async (module) => {
     const repository = `${registry.host}/bench/${module}`;
@@ -69,6 +73,7 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
       message: null,
       ignored_tags: [],
     };
+
     const row = {
       account: 'bench',
       module,
@@ -77,24 +82,30 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
       next_poll_at: at,
       recheck_at: at,
     };
+
     await transact(services.db, [createRepository(row)]);
   });
+
   const sweep = async (what: string, requestsMax: number) => {
     requests = 0;
     const started = performance.now();
+
     await mapConcurrently(modules, workers, (module) =>
       pollRepository(services, { account: 'bench', module }),
     );
+
     const seconds = (performance.now() - started) / 1000;
     const cells = [
       what.padEnd(10),
       `${requests} requests`.padStart(15),
       `${seconds.toFixed(1)} s`.padStart(8),
     ];
+
     process.stdout.write(`  ${total} ${cells.join('')}\n`);
     if (requests > requestsMax)
       throw new Error(`expected at most ${requestsMax} requests, found ${requests}`);
   };
+
   await sweep('new', 2 * total);
   await sweep('unchanged', total);
   await push(registry, 'v2.0.0');
@@ -105,6 +116,7 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
 async function push(registry: DockerRegistry, tag: string): Promise<void> {
   const client = new RegistryClient({ host: registry.host });
   const config = { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size };
+
   await mapConcurrently(modules, 8, async (module) => {
     const annotations = { tag, module };
     const manifest = {
@@ -114,8 +126,10 @@ async function push(registry: DockerRegistry, tag: string): Promise<void> {
       layers: [config],
       annotations,
     };
+
     await client.pushBlob(`bench/${module}`, emptyBlob, emptyBlob.bytes);
     const bytes = Buffer.from(JSON.stringify(manifest));
+
     await client.putManifest(`bench/${module}`, tag, { bytes, mediaType: mediaTypes.manifest });
   });
 }
@@ -129,14 +143,17 @@ async function preparedServices(): Promise<Services> {
     BUCKET_NAME: 'none',
     ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
   });
+
   const services = servicesFromEnvironment();
   await services.aws.dynamodb.send(createTable(table));
+
   const { QueueUrl = '' } = await services.aws.sqs.send(
     new CreateQueueCommand({ QueueName: table }),
   );
   const queueUrls = Object.fromEntries(
     Object.keys(services.settings.queueUrls).map((stage) => [stage, QueueUrl]),
   );
+
   return {
     ...services,
     settings: { ...services.settings, queueUrls: queueUrls as Services['settings']['queueUrls'] },

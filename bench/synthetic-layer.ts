@@ -8,6 +8,7 @@ const filesPerModule = 1000;
 export function makeLayer(number: number): CompositionLayer {
   const module = `module-${number}`;
   const entries: TreeEntry[] = [];
+
   const add = (path: string, type: EntryType, size = 0) =>
     entries.push({
       path,
@@ -22,14 +23,17 @@ export function makeLayer(number: number): CompositionLayer {
         ? { verity: hash('sha256', `${module}${path}`), offset: entries.length * 2048 }
         : {}),
     });
+
   for (const path of ['/', '/etc', '/usr', '/usr/share', `/usr/share/${module}`])
     add(path, 'directory');
   add(`/etc/${module}.conf`, 'file', 400);
   for (let i = 0; i < 49; i++) add(`/etc/shared-${i}.conf`, 'file', 400);
+
   for (let i = 0; i < filesPerModule - 50; i++) {
     if (i % 50 === 0) add(`/usr/share/${module}/part-${i / 50}`, 'directory');
     add(`/usr/share/${module}/part-${Math.floor(i / 50)}/some-file-${i}.txt`, 'file', 1000 + i);
   }
+
   const digest = `sha256:${hash('sha256', module)}`;
   return {
     account: 'acme',

@@ -12,13 +12,16 @@ interface CommandSpec<Args extends unknown[]> {
   action: (...args: Args) => Promise<ExitCode | undefined>;
 }
 
-/** Gives a command what every command has: --json, notes, examples, exit codes and error handling. */
+/**
+ * Gives a command what every command has: --json, notes, examples, exit codes and error handling.
+ */
 export function describe<Args extends unknown[]>(
   command: Command,
   { examples, notes, no, action }: CommandSpec<Args>,
 ): Command {
   const heading = examples.length === 1 ? 'Example:' : 'Examples:';
   const codes = ['0 success', ...(no === undefined ? [] : [`1 ${no}`]), '2 error'];
+
   const help = [
     ...(notes === undefined ? [] : [notes.trim()]),
     [heading, ...examples.map((line) => `  ${line}`)].join('\n'),

@@ -7,7 +7,10 @@ interface CommandGroup {
   load: () => Promise<{ register: (command: Command) => void }>;
 }
 
-/** The groups of commands. `load` imports the file of a group only when the arguments name the group. */
+/**
+ * The groups of commands. `load` imports the file of a group only when the arguments name the
+ * group.
+ */
 export const commandGroups: CommandGroup[] = [
   {
     name: 'module',

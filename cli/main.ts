@@ -2,8 +2,8 @@ import { enableCompileCache } from 'node:module';
 import { makeProgram } from './program.ts';
 import { fail } from './run.ts';
 
-// Start-up time is a feature (`gantry --help` in under 200 ms): the compile cache strips types once, and only the group
-// that the arguments name is loaded.
+// Start-up time is a feature (`gantry --help` in under 200 ms): the compile cache strips types
+// once, and only the group that the arguments name is loaded.
 enableCompileCache();
 
 async function main(argv: string[]): Promise<void> {

@@ -3,8 +3,8 @@ import project from '../package.json' with { type: 'json' };
 import { commandGroups } from './groups.ts';
 
 /**
- * Builds the command tree. A group that `isWanted` selects is loaded with its commands; the others have only their name
- * and summary, which keeps start-up fast.
+ * Builds the command tree. A group that `isWanted` selects is loaded with its commands; the others
+ * have only their name and summary, which keeps start-up fast.
  */
 export async function makeProgram(isWanted: (group: string) => boolean): Promise<Command> {
   const program = new Command('gantry')
@@ -23,6 +23,7 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
     const command = program.command(name).description(summary);
     command.copyInheritedSettings(program);
     if (alias !== undefined) command.alias(alias);
+
     if (isWanted(name) || (alias !== undefined && isWanted(alias))) {
       (await load()).register(command);
     }

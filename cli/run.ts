@@ -21,6 +21,7 @@ export function fail(error: unknown): never {
     if (process.env.GANTRY_DEBUG && error instanceof Error)
       process.stderr.write(`${error.stack}\n`);
   }
+
   process.exit(2);
 }
 

@@ -6,7 +6,10 @@ export function acknowledge(construct: IConstruct, rule: string, reason: string)
   Validations.of(construct).acknowledge({ id: `AwsSolutions-${rule}`, reason });
 }
 
-/** Says why a grant ends in a wildcard. `resource` is the ARN as cdk-nag writes it, with {@link local} at its start. */
+/**
+ * Says why a grant ends in a wildcard. `resource` is the ARN as cdk-nag writes it, with {@link
+ * local} at its start.
+ */
 export function acknowledgeWildcard(construct: IConstruct, resource: string, reason: string): void {
   acknowledge(construct, `IAM5[Resource::${resource}]`, reason);
 }

@@ -44,6 +44,7 @@ export class Alarms extends Construct {
     super(scope, id);
     this.deployment = props.deployment;
     this.topic = new Topic(this, 'Topic', { displayName: 'Gantry alarms', enforceSSL: true });
+
     // The topic's own policy replaces the default one, which lets alarms of the account publish.
     this.topic.addToResourcePolicy(
       new PolicyStatement({
@@ -68,10 +69,12 @@ export class Alarms extends Construct {
         `Messages of ${name} failed five times and wait in its dead-letter queue.`,
       );
     }
+
     for (const [name, stage] of Object.entries(props.functions)) {
       const metric = stage.lambda.metricErrors({ period, statistic: 'Sum' });
       this.raise(`${name}Errors`, metric, `The function ${name} ended with an error.`);
     }
+
     for (const [name, { alarms = {} }] of Object.entries(props.stages)) {
       for (const [id, alarm] of Object.entries(alarms)) this.watch(id, name, alarm);
     }
@@ -82,6 +85,7 @@ export class Alarms extends Construct {
       failed,
       'An operation failed because of an error in the platform.',
     );
+
     const serverErrors = props.http.api.metricServerError({ period, statistic: 'Sum' });
     this.raise('ApiServerErrors', serverErrors, 'The API returned a 5xx status.');
   }
@@ -95,11 +99,13 @@ export class Alarms extends Construct {
       period: below === undefined ? period : Duration.hours(below.hours),
       statistic: below === undefined ? 'Sum' : 'Minimum',
     });
+
     const least = below && {
       threshold: below.value,
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       treatMissingData: TreatMissingData.IGNORE,
     };
+
     this.raise(id, counted, description, least);
   }
 

@@ -39,8 +39,8 @@ export const bundleOptions = {
 } satisfies BuildOptions;
 
 /**
- * Bundles every function in one run. NodejsFunction starts a bundler for each: it takes ten times as long, at every start
- * of the local cloud.
+ * Bundles every function in one run. NodejsFunction starts a bundler for each: it takes ten times
+ * as long, at every start of the local cloud.
  */
 export async function bundleFunctions(): Promise<void> {
   await build(bundleOptions);

@@ -9,11 +9,16 @@ import type { StageFunction } from './stage-function.ts';
 import { deadLetterQueue } from './stage-queue.ts';
 import type { Storage } from './storage.ts';
 
-/** ElectroDB's mark of the items of the event entity (`shared/store`); the stream is filtered by it. */
+/**
+ * ElectroDB's mark of the items of the event entity (`shared/store`); the stream is filtered by it.
+ */
 const entityAttribute = '__edb_e__';
 const eventEntity = 'event';
 
-/** Events out: stored in the transaction of the change that they report, carried from the table's stream to the bus. */
+/**
+ * Events out: stored in the transaction of the change that they report, carried from the table's
+ * stream to the bus.
+ */
 export class Events extends Construct {
   readonly bus: EventBus;
   readonly deadLetterQueue: Queue;
@@ -44,6 +49,7 @@ export class Events extends Construct {
         ],
       }),
     );
+
     stage.allow(['events:PutEvents'], [this.bus.eventBusArn]);
     stage.setEnvironment('EVENT_BUS_NAME', this.bus.eventBusName);
   }

@@ -6,7 +6,10 @@ import type { Promotion } from './promotion.ts';
 import type { StageFunction } from './stage-function.ts';
 import type { Storage } from './storage.ts';
 
-/** Everything that a stage may be granted; each construct knows the actions and the variables of its own resources. */
+/**
+ * Everything that a stage may be granted; each construct knows the actions and the variables of its
+ * own resources.
+ */
 export interface Grantors {
   storage: Storage;
   keys: Keys;

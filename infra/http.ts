@@ -30,9 +30,11 @@ export class Http extends Construct {
       apiName: `gantry-${settings.environmentName}`,
       createDefaultStage: false,
     });
+
     const ofDomain =
       settings.domainName === undefined ? undefined : `https://${settings.domainName}`;
     this.publicUrl = settings.publicUrl ?? ofDomain ?? this.api.apiEndpoint;
+
     const stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,
       stageName: '$default',
@@ -47,6 +49,7 @@ export class Http extends Construct {
       },
       throttle: { rateLimit: 500, burstLimit: 1000 },
     });
+
     this.serveAt(settings, stage);
   }
 
@@ -76,6 +79,7 @@ export class Http extends Construct {
   private serveAt(settings: Settings, stage: HttpStage): void {
     const { domainName, certificateArn } = settings;
     if (domainName === undefined || certificateArn === undefined) return;
+
     const domain = new DomainName(this, 'Domain', {
       domainName,
       certificate: Certificate.fromCertificateArn(this, 'Certificate', certificateArn),

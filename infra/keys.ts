@@ -8,7 +8,10 @@ import type { StageFunction } from './stage-function.ts';
 /** On each director key, with the name of its deployment. */
 const directorTag = 'gantry:director-of';
 
-/** The key of link MACs, and leave to make and use the accounts' director keys, which come and go at run time. */
+/**
+ * The key of link MACs, and leave to make and use the accounts' director keys, which come and go at
+ * run time.
+ */
 export class Keys extends Construct {
   readonly linkKey: Key;
   private readonly deployment: string;
@@ -16,6 +19,7 @@ export class Keys extends Construct {
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.deployment = settings.environmentName;
+
     this.linkKey = new Key(this, 'LinkKey', {
       description: 'MACs of approval links',
       keySpec: KeySpec.HMAC_256,
@@ -35,9 +39,10 @@ export class Keys extends Construct {
   }
 
   /**
-   * A key can only be made with the tag that the permission to sign asks for. KMS wants the permission to tag as well, and
-   * for keys that are not there yet no resource can be named: so it is bound to that tag, to keys that sign, and away from
-   * keys of other deployments. Local clouds know neither specification nor usage as a condition, hence IfExists.
+   * A key can only be made with the tag that the permission to sign asks for. KMS wants the
+   * permission to tag as well, and for keys that are not there yet no resource can be named: so it
+   * is bound to that tag, to keys that sign, and away from keys of other deployments. Local clouds
+   * know neither specification nor usage as a condition, hence IfExists.
    */
   allowMakeDirectorKeys(stage: StageFunction): void {
     const condition = {
@@ -45,6 +50,7 @@ export class Keys extends Construct {
       'ForAllValues:StringEquals': { 'aws:TagKeys': [directorTag, 'gantry:account'] },
       StringEqualsIfExists: { 'kms:KeySpec': 'ECC_NIST_P256', 'kms:KeyUsage': 'SIGN_VERIFY' },
     };
+
     stage.allow(['kms:CreateKey'], ['*'], condition);
     stage.allow(['kms:TagResource'], [this.everyKey()], {
       ...condition,

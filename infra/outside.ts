@@ -25,16 +25,20 @@ export class Outside extends Construct {
     if (what === 'mail') this.allowMail(stage);
   }
 
-  /** Reading from registries: the credentials an operator stored, ECR, and the allow-listed hosts. */
+  /**
+   * Reading from registries: the credentials an operator stored, ECR, and the allow-listed hosts.
+   */
   private allowRegistries(stage: StageFunction): void {
     stage.allow(['secretsmanager:GetSecretValue'], [this.secrets(stage, 'registry')]);
     stage.allow(['ecr:GetAuthorizationToken'], ['*']);
+
     const { ecrRepositories, registryBudgets } = this.settings;
     const everything = Stack.of(this).formatArn({
       service: 'ecr',
       resource: 'repository',
       resourceName: '*',
     });
+
     stage.allow(
       [
         'ecr:BatchGetImage',
@@ -44,6 +48,7 @@ export class Outside extends Construct {
       ],
       ecrRepositories.length > 0 ? ecrRepositories : [everything],
     );
+
     for (const resource of [
       `${local('ecr')}:repository/*`,
       ...ecrRepositories.filter((arn) => arn.includes('*')),
@@ -54,6 +59,7 @@ export class Outside extends Construct {
         'Which repositories are read is registered at run time; the actions only read, and a setting narrows them.',
       );
     }
+
     stage.setEnvironment('REGISTRY_BUDGETS', registryBudgets);
     this.nameAllowedHosts(stage);
   }
@@ -64,13 +70,17 @@ export class Outside extends Construct {
     this.nameAllowedHosts(stage);
   }
 
-  /** Storing what operators give: credentials of registries, which cannot be read back, and the secrets of webhooks. */
+  /**
+   * Storing what operators give: credentials of registries, which cannot be read back, and the
+   * secrets of webhooks.
+   */
   allowSecrets(stage: StageFunction): void {
     const write = [
       'secretsmanager:CreateSecret',
       'secretsmanager:PutSecretValue',
       'secretsmanager:DeleteSecret',
     ];
+
     stage.allow(write, [this.secrets(stage, 'registry')]);
     stage.allow([...write, 'secretsmanager:GetSecretValue'], [this.secrets(stage, 'hook')]);
   }
@@ -82,6 +92,7 @@ export class Outside extends Construct {
       `${local('secretsmanager')}:secret:${resourceName}`,
       'Secrets are named by account at run time; the prefix bounds them.',
     );
+
     const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
     return Stack.of(this).formatArn({
       service: 'secretsmanager',

@@ -40,19 +40,19 @@ export interface PromotionProps {
 }
 
 /**
- * One execution for each operation. Its input is `{account, operation_id, correlation_id}`; its payloads carry ids and
- * revisions only:
+ * One execution for each operation. Its input is `{account, operation_id, correlation_id}`; its
+ * payloads carry ids and revisions only:
  *
  *     check ─▶ plan ─▶ compose each affected template ─▶ apply ─▶ notify
  *       └ refused ▲                                │       │
  *                 │                             approval ─ │ ─▶ rejected
  *                 └────────────── approved ────────┴───────┘ a template changed meanwhile
  *
- * So every applied change was composed with the templates as they are: the approval may have taken days, and another
- * change may have been applied first.
+ * So every applied change was composed with the templates as they are: the approval may have taken
+ * days, and another change may have been applied first.
  *
- * An approval without a decision ends in `expire`, unless the decision came at the last moment. Any other error ends in
- * `fail`. The operation's record says how it ended.
+ * An approval without a decision ends in `expire`, unless the decision came at the last moment. Any
+ * other error ends in `fail`. The operation's record says how it ended.
  */
 export class Promotion extends Construct {
   readonly stateMachine: StateMachine;
@@ -61,12 +61,14 @@ export class Promotion extends Construct {
   constructor(scope: Construct, id: string, props: PromotionProps) {
     super(scope, id);
     this.promote = props.promote;
+
     const logs = new LogGroup(this, 'Logs', {
       // Step Functions writes to groups under this prefix without a longer resource policy each.
       logGroupName: `/aws/vendedlogs/states/${Stack.of(this).stackName}`,
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       queryLanguage: QueryLanguage.JSONATA,
       definitionBody: DefinitionBody.fromChainable(this.definition(props.composeQueue)),
@@ -76,6 +78,7 @@ export class Promotion extends Construct {
       logs: { destination: logs, level: LogLevel.ALL, includeExecutionData: false },
       removalPolicy: RemovalPolicy.RETAIN,
     });
+
     this.acknowledgeWildcards();
   }
 
@@ -111,8 +114,8 @@ export class Promotion extends Construct {
   }
 
   /**
-   * To answer a waiting state: composed, approved, rejected. These actions know no resource (Service Authorization
-   * Reference); the task token bounds them.
+   * To answer a waiting state: composed, approved, rejected. These actions know no resource
+   * (Service Authorization Reference); the task token bounds them.
    */
   private allowAnswer(stage: StageFunction): void {
     stage.allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], ['*']);
@@ -125,14 +128,17 @@ export class Promotion extends Construct {
     const notify = this.step('Notify', 'notify');
     notify.addCatch(failed);
     notify.next(done);
+
     const plan = this.step('Plan', 'plan', {
       assign: { planned: '{% $states.result.Payload.planned %}', round: '{% $round + 1 %}' },
     });
     plan.addCatch(failed);
+
     const apply = this.step('Apply', 'apply', {
       payload: { planned: '{% $planned %}', round: '{% $round %}' },
     });
     apply.addCatch(failed);
+
     apply.next(
       new Choice(this, 'Planned again?')
         .when(Condition.jsonata(`{% $states.input.decision = '${stepDecisions.replan}' %}`), plan)
@@ -145,12 +151,14 @@ export class Promotion extends Construct {
     const expired = this.step('Expire', 'expire', {
       assign: { decision: '{% $states.result.Payload.decision %}' },
     });
+
     expired.addCatch(failed);
     expired.next(
       new Choice(this, 'Approved after all?')
         .when(Condition.jsonata(`{% $decision = '${stepDecisions.approved}' %}`), plan)
         .otherwise(done),
     );
+
     const approval = this.approval();
     approval.addCatch(expired, { errors: ['States.Timeout'] });
     approval.addCatch(failed);
@@ -160,6 +168,7 @@ export class Promotion extends Construct {
       .when(Condition.jsonata(`{% $decision = '${stepDecisions.require_approval}' %}`), approval)
       .otherwise(apply);
     const compose = this.composeEach(composeQueue);
+
     compose.addCatch(failed);
     compose.next(asked);
 
@@ -175,6 +184,7 @@ export class Promotion extends Construct {
         round: '{% 0 %}',
       },
     });
+
     check.addCatch(failed);
     check.next(allowed);
     return check;
@@ -239,7 +249,9 @@ export class Promotion extends Construct {
     return withRetry(task);
   }
 
-  /** Records why. Only an error of the platform leaves a failed execution, which raises an alarm. */
+  /**
+   * Records why. Only an error of the platform leaves a failed execution, which raises an alarm.
+   */
   private failure(): IChainable {
     const fail = LambdaInvoke.jsonata(this, 'Record failure', {
       lambdaFunction: this.promote.lambda,
@@ -252,6 +264,7 @@ export class Promotion extends Construct {
       outputs: '{% $states.result.Payload %}',
       retryOnServiceExceptions: false,
     });
+
     withRetry(fail);
     fail.next(
       new Choice(this, 'Expected?')
@@ -261,6 +274,7 @@ export class Promotion extends Construct {
         )
         .otherwise(new Fail(this, 'Failed', { error: 'operation_failed' })),
     );
+
     return fail;
   }
 
@@ -271,6 +285,7 @@ export class Promotion extends Construct {
       '*',
       "Step Functions' log delivery and X-Ray actions know no resource.",
     );
+
     acknowledgeWildcard(
       stateMachine,
       `${attribute(promote.lambda, 'Arn')}:*`,

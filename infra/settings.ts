@@ -9,8 +9,8 @@ const optional = z
   .optional();
 
 /**
- * What a deployment chooses, given as CDK context (`-c name=value`). Everything else is the same everywhere, the local
- * cloud included.
+ * What a deployment chooses, given as CDK context (`-c name=value`). Everything else is the same
+ * everywhere, the local cloud included.
  */
 const settingsSchema = z
   .object({
@@ -28,9 +28,15 @@ const settingsSchema = z
     certificateArn: optional,
     /** Issuer of the JWTs that sign people in. */
     oidcIssuer: optional,
-    /** Comma list of host names, addresses and networks (CIDR) that outgoing requests may reach although they are private. */
+    /**
+     * Comma list of host names, addresses and networks (CIDR) that outgoing requests may reach
+     * although they are private.
+     */
     allowedPrivateHosts: allowedPrivateHosts.transform((entries) => entries.join(',')),
-    /** Comma list of `host=requestsPerSecond:concurrency`: budgets of registries where the defaults do not fit. */
+    /**
+     * Comma list of `host=requestsPerSecond:concurrency`: budgets of registries where the defaults
+     * do not fit.
+     */
     registryBudgets: z
       .string()
       .default('')
@@ -38,14 +44,20 @@ const settingsSchema = z
         (text) => registryBudgets.safeParse(text).success,
         'expected host=requestsPerSecond:concurrency,…',
       ),
-    /** Where the public-good trust root is refreshed from: its TUF repository or a mirror of it; `none` keeps the shipped copy. */
+    /**
+     * Where the public-good trust root is refreshed from: its TUF repository or a mirror of it;
+     * `none` keeps the shipped copy.
+     */
     trustRootMirror: z
       .union(
         [z.literal('none'), z.url({ protocol: /^https$/ })],
         'expected the https URL of a TUF repository, or none',
       )
       .default('https://tuf-repo-cdn.sigstore.dev'),
-    /** Comma list of ARNs of the ECR repositories that may be read; all of this account and region without it. */
+    /**
+     * Comma list of ARNs of the ECR repositories that may be read; all of this account and region
+     * without it.
+     */
     ecrRepositories: z
       .string()
       .default('')
@@ -60,8 +72,8 @@ const settingsSchema = z
     /** Gets a mail when an alarm fires. */
     alarmAddress: optional,
     /**
-     * `bootstrap` publishes with the roles that `cdk bootstrap` made; `cli` with the caller's own credentials, for clouds
-     * that do not let those roles publish.
+     * `bootstrap` publishes with the roles that `cdk bootstrap` made; `cli` with the caller's own
+     * credentials, for clouds that do not let those roles publish.
      */
     synthesizer: z.enum(['bootstrap', 'cli']).default('bootstrap'),
   })
@@ -84,6 +96,7 @@ export function stackName(settings: Pick<Settings, 'environmentName'>): string {
 export function parseSettings(context: Record<string, unknown>): Settings {
   const result = settingsSchema.safeParse(context);
   if (result.success) return result.data;
+
   throw new GantryError(
     'usage',
     `The deployment's settings (cdk -c name=value): ${z.prettifyError(result.error)}`,

@@ -23,7 +23,10 @@ export interface GantryStackProps extends StackProps {
   stages?: Readonly<Record<string, Stage>>;
 }
 
-/** All of Gantry in one stack: shared resources, the stages in flow order, the ways between them, what watches them. */
+/**
+ * All of Gantry in one stack: shared resources, the stages in flow order, the ways between them,
+ * what watches them.
+ */
 export class GantryStack extends Stack {
   private readonly stages: Readonly<Record<string, Stage>>;
 
@@ -31,6 +34,7 @@ export class GantryStack extends Stack {
     super(scope, id, { description: 'Gantry: the module supply chain', ...props });
     const { settings, stages = stageTable } = props;
     const deployment = settings.environmentName;
+
     this.stages = stages;
 
     const storage = new Storage(this, 'Storage');
@@ -46,8 +50,10 @@ export class GantryStack extends Stack {
       promote: take(functions, 'promote'),
       composeQueue: take(queues, 'compose'),
     });
+
     this.connect(functions, queues, settings);
     const grantors = { storage, keys, outside, http, promotion };
+
     this.each((name, { grants = {} }) => grant(take(functions, name), grants, grantors));
 
     const events = new Events(this, 'Events', settings);
@@ -78,6 +84,7 @@ export class GantryStack extends Stack {
       EventBusName: events.bus.eventBusName,
       LinkKeyId: keys.linkKey.keyId,
     });
+
     for (const [name, { queue }] of Object.entries(queues))
       this.output({ [queueOutput(name)]: queue.queueUrl });
   }
@@ -90,6 +97,7 @@ export class GantryStack extends Stack {
       const reader = take(functions, name);
       queues[name] = new StageQueue(this, name, { reader, timeoutSeconds, facts: queue });
     });
+
     return queues;
   }
 

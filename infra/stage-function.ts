@@ -27,8 +27,9 @@ export interface StageFunctionProps {
 export type Conditions = Record<string, Record<string, string | string[]>>;
 
 /**
- * One Lambda function with its own role and log group. The construct that owns a resource grants access to it, and sets the
- * variable that names it: a function does not know of a resource that it may not use.
+ * One Lambda function with its own role and log group. The construct that owns a resource grants
+ * access to it, and sets the variable that names it: a function does not know of a resource that it
+ * may not use.
  */
 export class StageFunction extends Construct {
   readonly lambda: LambdaFunction;
@@ -40,6 +41,7 @@ export class StageFunction extends Construct {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(this.role);
 
@@ -61,9 +63,11 @@ export class StageFunction extends Construct {
         POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
-      // Lambda stops a function that sends to its own queue after 16 rounds, unless that is what it is meant to do.
+      // Lambda stops a function that sends to its own queue after 16 rounds, unless that is what it
+      // is meant to do.
       ...(stage.sends?.includes(name) ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
     });
+
     acknowledgeWildcard(
       this.role,
       '*',
@@ -87,8 +91,8 @@ export class StageFunction extends Construct {
   }
 
   /**
-   * Calls it regularly. The rule's retries are those of the delivery; a call that Lambda took and that failed is run again
-   * by Lambda, so both are bounded.
+   * Calls it regularly. The rule's retries are those of the delivery; a call that Lambda took and
+   * that failed is run again by Lambda, so both are bounded.
    */
   runRegularly({ name, everyMinutes, retryAttempts, eventAgeMinutes }: StageSchedule): void {
     const maxEventAge = Duration.minutes(eventAgeMinutes);

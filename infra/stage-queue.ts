@@ -7,13 +7,16 @@ import type { StageQueueFacts } from '../shared/contract/stages.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 
-/** Deliveries of one message before it goes to the dead-letter queue; AWS asks for at least five. */
+/**
+ * Deliveries of one message before it goes to the dead-letter queue; AWS asks for at least five.
+ */
 const deliveriesMax = 5;
 
 /**
- * A message is hidden for this many times the time-out of its reader. While Lambda throttles, the poller of the queue holds
- * messages and tries again; with less, healthy messages use up their deliveries meanwhile (Lambda guide, "Configuring a
- * queue"). A message that failed comes back sooner: its handler shortens the wait.
+ * A message is hidden for this many times the time-out of its reader. While Lambda throttles, the
+ * poller of the queue holds messages and tries again; with less, healthy messages use up their
+ * deliveries meanwhile (Lambda guide, "Configuring a queue"). A message that failed comes back
+ * sooner: its handler shortens the wait.
  */
 const visibilityFactor = 6;
 
@@ -35,6 +38,7 @@ export class StageQueue extends Construct {
     super(scope, `${capitalize(stage)}Queue`);
     this.stage = stage;
     this.deadLetterQueue = deadLetterQueue(this, 'DeadLetters');
+
     this.queue = new Queue(this, 'Queue', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -43,6 +47,7 @@ export class StageQueue extends Construct {
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: deliveriesMax },
       removalPolicy: RemovalPolicy.DESTROY,
     });
+
     this.feed(props.reader, props.facts);
   }
 
@@ -75,6 +80,7 @@ export function deadLetterQueue(scope: Construct, id: string): Queue {
     retentionPeriod: Duration.days(14),
     removalPolicy: RemovalPolicy.DESTROY,
   });
+
   acknowledge(queue, 'SQS3', 'It is a dead-letter queue.');
   return queue;
 }

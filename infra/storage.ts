@@ -46,6 +46,7 @@ export class Storage extends Construct {
       timeToLiveAttribute: 'ttl',
       dynamoStream: StreamViewType.NEW_IMAGE,
     });
+
     const accessLogs = new Bucket(this, 'AccessLogs', {
       ...bucketDefaults,
       lifecycleRules: [{ expiration: Duration.days(90) }],
@@ -55,6 +56,7 @@ export class Storage extends Construct {
       'S1',
       'It holds the access logs; logging its own writes would never end.',
     );
+
     this.bucket = new Bucket(this, 'Artifacts', {
       ...bucketDefaults,
       versioned: true,
@@ -62,13 +64,16 @@ export class Storage extends Construct {
       serverAccessLogsPrefix: 'artifacts/',
       lifecycleRules: [
         { abortIncompleteMultipartUploadAfter: Duration.days(2) },
-        // Desired states are overwritten every few days on every machine; an object that is named again gets a copy.
+        // Desired states are overwritten every few days on every machine; an object that is named
+        // again gets a copy.
         { noncurrentVersionExpiration: Duration.days(90) },
       ],
     });
   }
 
-  /** Names the bucket as well: every process builds the same services, and a name grants nothing. */
+  /**
+   * Names the bucket as well: every process builds the same services, and a name grants nothing.
+   */
   allowTable(stage: StageFunction, access: 'read' | 'write' = 'write'): void {
     const { tableArn } = this.table;
     const actions = access === 'read' ? readActions : [...readActions, ...writeActions];
@@ -90,8 +95,9 @@ export class Storage extends Construct {
   }
 
   /**
-   * Reading and writing of the accounts' objects, each kind on its own: what one stage made, no other stage can replace.
-   * Who writes a kind reads it as well: an object that is there already must be young enough to be named (`renew`).
+   * Reading and writing of the accounts' objects, each kind on its own: what one stage made, no
+   * other stage can replace. Who writes a kind reads it as well: an object that is there already
+   * must be young enough to be named (`renew`).
    */
   allowObjects(
     stage: StageFunction,
@@ -114,6 +120,7 @@ export class Storage extends Construct {
       const ofKind = { StringLike: { 's3:prefix': `accounts/*/${kind}/` } };
       stage.allow(['s3:ListBucketVersions'], [this.bucket.bucketArn], ofKind);
     }
+
     stage.allow(['s3:DeleteObjectVersion'], this.keysOf(kinds));
     this.acknowledgeKinds(stage, kinds);
   }

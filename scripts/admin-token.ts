@@ -21,15 +21,18 @@ export function environmentOf(outputs: Outputs): Record<string, string> {
   };
 }
 
-/** Gantry's services with the deployer's own credentials, which are those of this process's environment. */
+/**
+ * Gantry's services with the deployer's own credentials, which are those of this process's
+ * environment.
+ */
 export function deployerServices(outputs: Outputs): Services {
   Object.assign(process.env, environmentOf(outputs));
   return servicesFromEnvironment();
 }
 
 /**
- * An admin token of an account, which is made when it does not exist. Made on the deployer's machine: only its SHA-256
- * leaves it, and the answer is for the terminal alone.
+ * An admin token of an account, which is made when it does not exist. Made on the deployer's
+ * machine: only its SHA-256 leaves it, and the answer is for the terminal alone.
  */
 export async function adminToken(services: Services, account: string): Promise<string> {
   try {

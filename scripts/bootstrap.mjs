@@ -1,6 +1,6 @@
-// What `npm start`, `npm test` and `npm run deploy` run first, on whatever Node the machine has and before any package is
-// there: so plain JavaScript without dependencies. It checks the machine, installs the packages, and hands over to the
-// project's own Node 24.
+// What `npm start`, `npm test` and `npm run deploy` run first, on whatever Node the machine has and
+// before any package is there: so plain JavaScript without dependencies. It checks the machine,
+// installs the packages, and hands over to the project's own Node 24.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync, utimesSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -46,8 +46,8 @@ function installPackages() {
   process.stderr.write('Installing npm packages…\n');
   const npm = process.env.npm_execpath;
   const [command, prefix] = npm ? [process.execPath, [npm]] : ['npm', []];
-  // Not `npm ci`, which refuses a lock file that lacks optional packages of other platforms. The lock's versions are
-  // installed, and neither it nor package.json is written.
+  // Not `npm ci`, which refuses a lock file that lacks optional packages of other platforms. The
+  // lock's versions are installed, and neither it nor package.json is written.
   const install = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const result = spawnSync(command, [...prefix, ...install], {
     cwd: root,
@@ -63,7 +63,9 @@ function installPackages() {
   utimesSync(installed, new Date(), new Date());
 }
 
-/** Runs the script and ends as it ends; when this process is ended or orphaned, the script ends too. */
+/**
+ * Runs the script and ends as it ends; when this process is ended or orphaned, the script ends too.
+ */
 function handOver(script, args) {
   const child = spawn(
     node,

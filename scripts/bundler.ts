@@ -11,10 +11,14 @@ export interface BundleOptions extends BuildOptions {
   outdir: string;
 }
 
-/** Says which bundles a change of the sources alters, in a fraction of the time that it takes to make them. */
+/**
+ * Says which bundles a change of the sources alters, in a fraction of the time that it takes to
+ * make them.
+ */
 export interface Fingerprints {
   /**
-   * @returns of each folder, a hash of the project's own code in its bundle; comments and packages do not count
+   * @returns of each folder, a hash of the project's own code in its bundle; comments and packages
+   * do not count
    * @throws BuildFailure with esbuild's messages when a source does not compile
    */
   read: () => Promise<Map<string, string>>;
@@ -24,6 +28,7 @@ export interface Fingerprints {
 export async function openFingerprints(options: BundleOptions): Promise<Fingerprints> {
   const own = { ...options, packages: 'external', sourcemap: false, write: false } as const;
   const incremental = await context(own);
+
   return {
     read: async () => {
       const { outputFiles } = await incremental.rebuild();
@@ -54,6 +59,7 @@ function groupByFolder(outdir: string, outputs: readonly OutputFile[]): Map<stri
     files.set(rest.join('/'), contents);
     folders.set(folder, files);
   }
+
   return folders;
 }
 

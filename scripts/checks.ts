@@ -29,17 +29,21 @@ export async function runChecks(onStart: (child: ChildProcess) => void): Promise
   for (const { name, command, args } of checks) {
     const startedAt = performance.now();
     const child = spawn(command, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+
     onStart(child);
     let output = '';
+
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
     });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
     });
+
     const [code] = await once(child, 'close');
     outcomes.push({ name, passed: code === 0, output, ms: performance.now() - startedAt });
   }
+
   return outcomes;
 }
 

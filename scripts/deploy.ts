@@ -38,11 +38,13 @@ function readArguments(): { settings: Record<string, string>; account: string | 
       ...Object.fromEntries(offered.map((name) => [flagOf(name), { type: 'string' as const }])),
     },
   });
+
   const given: Record<string, string | boolean | undefined> = values;
   if (given.help === true || given['sender-address'] === undefined) {
     process.stdout.write(`${usage}\n`);
     process.exit(given.help === true ? 0 : 2);
   }
+
   const account = values['admin-token'];
   if (account !== undefined && !isSlug(account)) {
     throw new GantryError(
@@ -50,17 +52,20 @@ function readArguments(): { settings: Record<string, string>; account: string | 
       `--admin-token: expected an account such as "acme", found "${account}"`,
     );
   }
+
   const settings: Record<string, string> = {};
   for (const name of offered) {
     const value = given[flagOf(name)];
     if (typeof value === 'string') settings[name] = value;
   }
+
   return { settings, account };
 }
 
 async function main(): Promise<void> {
   const { settings, account } = readArguments();
   const say = (line: string) => process.stdout.write(`${line}\n`);
+
   const outputs = await deploy({
     settings,
     environment: process.env,
@@ -69,15 +74,18 @@ async function main(): Promise<void> {
     onLine: say,
     progress: say,
   });
+
   say(`Gantry is at ${outputs.PublicUrl}`);
   const { ProductionAccessEnabled: production } = await new SESv2Client({}).send(
     new GetAccountCommand({}),
   );
+
   if (production !== true) {
     say(
       'SES is still in its sandbox here: mail reaches verified addresses only, until production access is asked for.',
     );
   }
+
   say(`SES sends from ${settings.senderAddress} once the link it mailed there was followed.`);
   if (account !== undefined) {
     say(

@@ -28,8 +28,8 @@ export interface DeployOptions {
 }
 
 /**
- * Deploys the stack, bootstrapping first where that was never done; does nothing when the deployed stack was made from the
- * same sources and settings.
+ * Deploys the stack, bootstrapping first where that was never done; does nothing when the deployed
+ * stack was made from the same sources and settings.
  */
 export async function deploy(options: DeployOptions): Promise<Outputs> {
   const name = stackName(parseSettings(options.settings));
@@ -37,10 +37,12 @@ export async function deploy(options: DeployOptions): Promise<Outputs> {
   const deployed = await describe(options.client, name);
   if (deployed !== undefined && isComplete(deployed) && tagOf(deployed) === hash)
     return outputsOf(deployed);
+
   if ((await describe(options.client, bootstrapStack)) === undefined) {
     options.progress('Bootstrapping the CDK');
     await cdk(options, ['bootstrap', ...contextArguments(options.settings)]);
   }
+
   options.progress(`Deploying the stack ${name}`);
   await cdk(options, [
     'deploy',
@@ -52,9 +54,11 @@ export async function deploy(options: DeployOptions): Promise<Outputs> {
     `${hashTag}=${hash}`,
     ...contextArguments(options.settings),
   ]);
+
   const made = await describe(options.client, name);
   if (made === undefined)
     throw new Error(`the stack ${name} is not there although its deployment succeeded`);
+
   return outputsOf(made);
 }
 
@@ -82,6 +86,7 @@ function contextArguments(settings: Record<string, string>): string[] {
 function hashOfSources(settings: Record<string, string>): string {
   const hash = createHash('sha256').update(JSON.stringify(Object.entries(settings).sort()));
   const files = ['cdk.json', 'package-lock.json', 'tsconfig.json'];
+
   for (const folder of ['infra', 'functions', 'shared']) {
     for (const entry of readdirSync(join(projectRoot, folder), {
       recursive: true,
@@ -90,6 +95,7 @@ function hashOfSources(settings: Record<string, string>): string {
       if (entry.isFile()) files.push(join(entry.parentPath, entry.name).slice(projectRoot.length));
     }
   }
+
   for (const file of files.sort())
     hash.update(`\0${file}\0`).update(readFileSync(join(projectRoot, file)));
   return hash.digest('hex').slice(0, 32);

@@ -23,20 +23,25 @@ async function main(): Promise<void> {
     portVariables: { cloud: 'GANTRY_CLOUD_PORT', site: 'GANTRY_PORT' },
     progress: say,
   });
+
   const stops: (() => void | Promise<void>)[] = [stack.stop];
   const stop = async () => {
     removeRunningStack(devDirectory);
     for (const end of stops.reverse()) await end();
   };
+
   onStopRequest(stop);
 
   try {
     Object.assign(process.env, cloudEnvironment(stack.endpoint));
     const development = await Development.begin(stack, say);
+
     stops.push(() => development.dispose());
     writeRunningStack(devDirectory, stack);
+
     const token = await adminToken(deployerServices(stack.outputs), account);
     const follow = (files: string[]) => development.follow(files);
+
     stops.push(watchFolders(projectRoot, ['functions', 'shared', 'infra'], follow));
     welcome(stack, token);
   } catch (error) {

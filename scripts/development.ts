@@ -42,6 +42,7 @@ export class Development {
     this.#functions = sources.functions;
     this.#template = sources.template;
     this.#deployedTemplate = printTemplate().catch(() => '');
+
     this.#deployer = new FunctionDeployer({
       lambda: new LambdaClient({}),
       listNames: () => listFunctionResources(new CloudFormationClient({}), name, 'Function'),
@@ -58,6 +59,7 @@ export class Development {
     });
     development.#templateFingerprint = await development.#readTemplate();
     await development.#deployFunctions();
+
     return development;
   }
 
@@ -66,10 +68,14 @@ export class Development {
     await this.#template.dispose();
   }
 
-  /** Deploys what follows from the changed files and says so. After an error the stack runs what it ran before. */
+  /**
+   * Deploys what follows from the changed files and says so. After an error the stack runs what it
+   * ran before.
+   */
   async follow(files: readonly string[]): Promise<void> {
     const startedAt = performance.now();
     const cause = files.length > 2 ? `${files.length} files` : files.join(', ');
+
     try {
       const deployed = [
         ...((await this.#deployTemplate(cause)) ? ['the template'] : []),
@@ -77,6 +83,7 @@ export class Development {
       ];
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       const what = deployed.length > 0 ? `deployed ${deployed.join(', ')}` : 'nothing to deploy';
+
       this.#say(`${cause}: ${what} (${seconds} s)`);
     } catch (error) {
       this.#say(`${cause}: not deployed. ${error instanceof Error ? error.message : error}`);
@@ -84,8 +91,8 @@ export class Development {
   }
 
   /**
-   * Most of the code that the template is made from is shared with the functions, so a change of it is no change of the
-   * template yet.
+   * Most of the code that the template is made from is shared with the functions, so a change of it
+   * is no change of the template yet.
    *
    * @returns whether the template was deployed
    */
@@ -95,12 +102,14 @@ export class Development {
 
     const template = await printTemplate();
     const changed = template !== (await this.#deployedTemplate);
+
     if (changed) {
       this.#say(`${cause}: the template changed`);
       const outputs = await this.#stack.deploy();
       writeRunningStack(devDirectory, { ...this.#stack, outputs });
       this.#deployedTemplate = Promise.resolve(template);
     }
+
     this.#templateFingerprint = fingerprint;
     return changed;
   }

@@ -15,7 +15,10 @@ export interface DockerRegistry {
   stop: () => Promise<void>;
 }
 
-/** What `auth: 'basic'` asks for. The hash of the password is bcrypt, the only one distribution takes. */
+/**
+ * What `auth: 'basic'` asks for. The hash of the password is bcrypt, the only one distribution
+ * takes.
+ */
 export const basicCredentials = { username: 'gantry', password: 'secret-for-tests' };
 const passwordHash = '$2b$05$gantrytestsupportsaltunT.vGhmZlqlJMqen1ksEfWQnxZnAilu';
 
@@ -25,7 +28,10 @@ const startMs = 10_000;
 export const dockerRegistryProgram = 'docker-registry';
 
 export interface DockerRegistryOptions {
-  /** A password, or bearer tokens that a token service signs with the key of a certificate (PEM file). */
+  /**
+   * A password, or bearer tokens that a token service signs with the key of a certificate (PEM
+   * file).
+   */
   auth?: 'basic' | { realm: string; service: string; issuer: string; certificateFile: string };
   /** A free one is taken where it does not matter. */
   port?: number;
@@ -40,11 +46,13 @@ export async function startDockerRegistry(
   const directory = await mkdtemp(join(tmpdir(), 'gantry-registry-'));
   const storageDir = join(directory, 'storage');
   const host = `127.0.0.1:${options.port ?? (await freePort())}`;
+
   await writeFile(join(directory, 'htpasswd'), `${basicCredentials.username}:${passwordHash}\n`);
   await writeFile(
     join(directory, 'config.yml'),
     configuration(directory, storageDir, host, options),
   );
+
   const child = spawn(dockerRegistryProgram, ['serve', join(directory, 'config.yml')], {
     stdio: 'ignore',
     env: { PATH: process.env.PATH ?? '', OTEL_TRACES_EXPORTER: 'none' },
@@ -53,12 +61,14 @@ export async function startDockerRegistry(
     await ended(child);
     await rm(directory, { recursive: true, force: true });
   };
+
   try {
     await answering(child, `http://${host}/v2/`);
   } catch (error) {
     await stop();
     throw error;
   }
+
   return { host, url: `http://${host}`, storageDir, stop };
 }
 
@@ -71,6 +81,7 @@ function configuration(
 ): string {
   const { auth, notifications } = options;
   const password = { htpasswd: { realm: 'gantry tests', path: join(directory, 'htpasswd') } };
+
   const token = (given: Exclude<typeof auth, 'basic' | undefined>) => ({
     token: {
       realm: given.realm,
@@ -79,6 +90,7 @@ function configuration(
       rootcertbundle: given.certificateFile,
     },
   });
+
   const endpoint = {
     name: 'hook',
     url: notifications?.url,
@@ -87,6 +99,7 @@ function configuration(
     threshold: 3,
     backoff: '1s',
   };
+
   return JSON.stringify({
     version: '0.1',
     log: { level: 'error' },
@@ -101,9 +114,11 @@ function configuration(
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('expected a port');
+
   return address.port;
 }
 
@@ -112,14 +127,18 @@ async function answering(child: ChildProcess, url: string): Promise<void> {
   child.on('error', (error) => {
     failure = error;
   });
+
   for (const deadline = Date.now() + startMs; Date.now() < deadline; ) {
     if (failure) throw failure;
     if (child.exitCode !== null)
       throw new Error(`${dockerRegistryProgram} ended with ${child.exitCode}`);
+
     const answer = await fetch(url).catch(() => null);
     if (answer && [200, 401].includes(answer.status)) return;
+
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+
   throw new Error(`${dockerRegistryProgram} did not answer within ${startMs} ms`);
 }
 

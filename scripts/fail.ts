@@ -7,18 +7,20 @@ export function fail(error: unknown): never {
     error instanceof TypeError &&
     String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
   const foreseen = misused || error instanceof GantryError;
+
   const text = !(error instanceof Error)
     ? String(error)
     : foreseen
       ? error.message
       : (error.stack ?? error.message);
+
   process.stderr.write(`gantry: ${text}\n`);
   process.exit(foreseen ? 2 : 1);
 }
 
 /**
- * Calls `stop` once when this process has to end, by the terminal, a signal, or the death of its starter; then ends with
- * `process.exitCode`, which `stop` may set.
+ * Calls `stop` once when this process has to end, by the terminal, a signal, or the death of its
+ * starter; then ends with `process.exitCode`, which `stop` may set.
  */
 export function onStopRequest(stop: () => Promise<void>): void {
   let stopping = false;
@@ -28,6 +30,7 @@ export function onStopRequest(stop: () => Promise<void>): void {
     process.stderr.write('Stopping…\n');
     stop().then(() => process.exit(), fail);
   };
+
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   // scripts/bootstrap.mjs holds the other end.
   if (process.channel) {

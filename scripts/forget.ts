@@ -11,11 +11,13 @@ import { localDirectory, runningCloud } from './local-cloud.ts';
 export function forgetDeployment(name: string): void {
   const directory = join(localDirectory, name);
   const pid = runningCloud(join(directory, 'cloud'));
+
   if (pid !== undefined) {
     throw new GantryError(
       'conflict',
       `The local Gantry "${name}" is running, as process ${pid}; stop it first.`,
     );
   }
+
   rmSync(directory, { recursive: true, force: true });
 }

@@ -10,8 +10,8 @@ export interface Forwarder {
 }
 
 /**
- * Puts an HTTP API of the local cloud, which is reachable by a long path only, at the root of an origin. Bodies are
- * streamed both ways; headers are kept.
+ * Puts an HTTP API of the local cloud, which is reachable by a long path only, at the root of an
+ * origin. Bodies are streamed both ways; headers are kept.
  */
 export async function startForwarder(
   port: number,
@@ -23,8 +23,10 @@ export async function startForwarder(
     const target = new URL(`${cloudEndpoint}/_aws/execute-api/${apiId}/$default`);
     forward(incoming, outgoing, target, agent);
   });
+
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
+
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stop: async () => {
@@ -69,6 +71,7 @@ function forward(
       'x-forwarded-port': String(incoming.socket.localPort ?? ''),
     },
   });
+
   upstream.on('response', (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
     pipeline(answer, outgoing, () => {});
@@ -80,6 +83,7 @@ function forward(
         .writeHead(502, { 'content-type': 'text/plain' })
         .end('The local cloud does not answer.\n');
   });
+
   outgoing.on('close', () => upstream.destroy());
   pipeline(incoming, upstream, () => {});
 }

@@ -25,7 +25,10 @@ type DeployedCode = z.infer<typeof recordSchema>;
 
 export interface FunctionDeployerOptions {
   lambda: LambdaClient;
-  /** The deployed name of each function. Called before each deployment, since a template may add one. */
+  /**
+   * The deployed name of each function. Called before each deployment, since a template may add
+   * one.
+   */
   listNames: () => Promise<Record<string, string>>;
   /** Bundles the functions that are deployed. */
   bundle: (names: string[]) => Promise<Map<string, Files>>;
@@ -33,7 +36,10 @@ export interface FunctionDeployerOptions {
   recordFile: string;
 }
 
-/** Replaces the code of those deployed functions whose sources changed. The stack's template stays as it is. */
+/**
+ * Replaces the code of those deployed functions whose sources changed. The stack's template stays
+ * as it is.
+ */
 export class FunctionDeployer {
   readonly #options: FunctionDeployerOptions;
 
@@ -42,8 +48,9 @@ export class FunctionDeployer {
   }
 
   /**
-   * A function without a record is taken to run these sources: the template was deployed from them. One that runs other
-   * code than its record says is deployed again: a template, or a cloud that was killed, brought back older code.
+   * A function without a record is taken to run these sources: the template was deployed from them.
+   * One that runs other code than its record says is deployed again: a template, or a cloud that
+   * was killed, brought back older code.
    *
    * @param fingerprints of the sources of each function
    * @returns the names of the functions that were deployed
@@ -67,6 +74,7 @@ export class FunctionDeployer {
         record[name] = { fingerprint: fingerprints.get(name) ?? '', code };
       }
     }
+
     writeFileSync(this.#options.recordFile, JSON.stringify(record));
     return changed;
   }

@@ -34,9 +34,13 @@ export function grants(): Grant[] {
     });
 }
 
-/** A reference or a join of CloudFormation's as text: constructs without the hash that the CDK adds to their names. */
+/**
+ * A reference or a join of CloudFormation's as text: constructs without the hash that the CDK adds
+ * to their names.
+ */
 function readable(value: unknown): string {
   if (typeof value === 'string') return value;
+
   const {
     Ref,
     'Fn::GetAtt': attribute,
@@ -46,9 +50,11 @@ function readable(value: unknown): string {
     'Fn::GetAtt'?: [string, string];
     'Fn::Join'?: [string, unknown[]];
   };
+
   if (join) return join[1].map(readable).join(join[0]);
   if (attribute)
     return `${nameOf(attribute[0])}${attribute[1] === 'Arn' ? '' : `.${attribute[1]}`}`;
+
   return pseudo[Ref ?? ''] ?? nameOf(Ref ?? '');
 }
 

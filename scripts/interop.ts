@@ -17,14 +17,18 @@ const root = join(import.meta.dirname, '..');
 /** Any will do for a key: with one at hand, cosign does not ask the network for another. */
 const trustedRoot = join(root, 'test/fixtures/cosign/trust/trusted_root.json');
 
-/** Lets a real cosign verify Gantry's signatures, and Gantry verify cosign's, in a real registry. */
+/**
+ * Lets a real cosign verify Gantry's signatures, and Gantry verify cosign's, in a real registry.
+ */
 async function interop(): Promise<boolean> {
   const version = await cosignVersion();
   const directory = await mkdtemp(join(tmpdir(), 'gantry-interop-'));
   const registry = await startDockerRegistry();
+
   try {
     const checks = await prepare(directory, registry.host);
     process.stdout.write(`cosign ${version} and gantry, in a docker-registry\n\n`);
+
     let good = true;
     for (const { what, accept, verify } of checks) {
       const right = (await verify()) === accept;
@@ -33,6 +37,7 @@ async function interop(): Promise<boolean> {
         `${right ? '✓' : '✗'} ${what.padEnd(62)} ${accept ? 'accepted' : 'refused'}\n`,
       );
     }
+
     return good;
   } finally {
     await registry.stop();
@@ -47,9 +52,11 @@ async function prepare(directory: string, host: string): Promise<Check[]> {
     DOCKER_CONFIG: directory,
     HOME: directory,
   };
+
   const cosign = (...args: string[]) => run('cosign', args, { cwd: directory, env });
   const gantry = (...args: string[]) =>
     run(join(root, 'bin/gantry'), ['module', ...args], { cwd: directory, env });
+
   const ends = (promise: Promise<unknown>) =>
     promise.then(
       () => true,
@@ -59,18 +66,21 @@ async function prepare(directory: string, host: string): Promise<Check[]> {
   for (const name of ['one', 'other'])
     await cosign('generate-key-pair', '--output-key-prefix', name);
   await run('tar', ['--create', '--file', 'module.tar', 'one.pub'], { cwd: directory });
+
   const [ours, theirs, plain] = ['ours', 'theirs', 'plain'].map(
     (name) => `${host}/interop/${name}:v1.0.0`,
   ) as [string, string, string];
   for (const ref of [ours, theirs, plain]) await gantry('push', 'module.tar', ref);
 
-  // cosign 3 takes its services from a signing configuration: one without any means no log entry and no timestamp.
+  // cosign 3 takes its services from a signing configuration: one without any means no log entry
+  // and no timestamp.
   const config = join(directory, 'signing-config.json');
   await writeFile(
     config,
     JSON.stringify({ mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json' }),
   );
   await gantry('sign', ours, '--key', 'one.key', '--annotation', 'commit=abc');
+
   await cosign(
     'sign',
     '--yes',
@@ -96,10 +106,12 @@ async function prepare(directory: string, host: string): Promise<Check[]> {
           ref,
         ),
       );
+
   const byGantry =
     (ref: string, ...args: string[]) =>
     () =>
       ends(gantry('verify', ref, '--no-require-tlog', ...args));
+
   return [
     {
       what: 'gantry signs, cosign verifies',

@@ -10,7 +10,10 @@ import { run } from './run.ts';
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 export const localDirectory = join(projectRoot, '.local');
 
-/** Pinned: its quirks are known (docs/development.md). It signs with KMS keys only where cryptography is there. */
+/**
+ * Pinned: its quirks are known (docs/development.md). It signs with KMS keys only where
+ * cryptography is there.
+ */
 const packages = ['ministack==1.5.33', 'cryptography==46.0.3'];
 const readyTimeoutMs = 30_000;
 /** Its state is written on SIGTERM. */
@@ -36,20 +39,25 @@ export interface LocalCloud {
 }
 
 /**
- * Starts the local cloud, whose state lies in `directory` and outlives it. IAM is enforced. It ends with this process.
+ * Starts the local cloud, whose state lies in `directory` and outlives it. IAM is enforced. It ends
+ * with this process.
  *
- * @throws GantryError `conflict` when one runs there already, `prerequisite_missing` when it cannot be installed or started
+ * @throws GantryError `conflict` when one runs there already, `prerequisite_missing` when it cannot
+ * be installed or started
  */
 export async function startLocalCloud(directory: string, port: number): Promise<LocalCloud> {
   const python = await ensureVirtualEnvironment();
   mkdirSync(directory, { recursive: true });
   takeLock(directory);
+
   const logFile = join(directory, 'cloud.log');
   const temporary = join(directory, 'tmp');
+
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true });
   // The workers that it writes there are CommonJS; ours is a package of ES modules.
   writeFileSync(join(temporary, 'package.json'), '{"type":"commonjs"}');
+
   const log = openSync(logFile, 'w');
   const child = spawn(python, [join(projectRoot, 'scripts', 'local-cloud.py')], {
     cwd: directory,
@@ -58,14 +66,17 @@ export async function startLocalCloud(directory: string, port: number): Promise<
     stdio: ['pipe', log, log],
     env: ministackEnvironment(directory, temporary, port),
   });
+
   const endpoint = `http://127.0.0.1:${port}`;
   const stop = () => stopProcess(child).finally(() => rmSync(lockFile(directory), { force: true }));
+
   try {
     await waitReady(child, endpoint, logFile);
   } catch (error) {
     await stop();
     throw error;
   }
+
   return { endpoint, port, stop };
 }
 
@@ -100,15 +111,18 @@ async function ensureVirtualEnvironment(): Promise<string> {
   const venv = join(localDirectory, 'venv');
   const python = join(venv, 'bin', 'python');
   const marker = join(venv, 'installed.txt');
+
   if (
     existsSync(marker) &&
     readFileSync(marker, 'utf8') === packages.join('\n') &&
     existsSync(python)
   )
     return python;
+
   process.stderr.write('Installing the local cloud…\n');
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(localDirectory, { recursive: true });
+
   try {
     await run('python3', ['-m', 'venv', venv]);
     await run(python, [
@@ -126,6 +140,7 @@ async function ensureVirtualEnvironment(): Promise<string> {
       { cause: error },
     );
   }
+
   writeFileSync(marker, packages.join('\n'));
   return python;
 }
@@ -142,8 +157,10 @@ async function waitReady(child: ChildProcess, endpoint: string, logFile: string)
     } catch {
       // Not listening yet.
     }
+
     await sleep(100);
   }
+
   throw new GantryError(
     'prerequisite_missing',
     `The local cloud did not become ready; ${logFile} says why.`,
@@ -153,11 +170,13 @@ async function waitReady(child: ChildProcess, endpoint: string, logFile: string)
 async function stopProcess(child: ChildProcess): Promise<void> {
   const { pid } = child;
   if (pid === undefined) return;
+
   if (child.exitCode === null && child.signalCode === null) {
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
     await Promise.race([exited, sleep(stopTimeoutMs, undefined, { ref: false })]);
   }
+
   try {
     // Whatever of its group is left, such as a function in the middle of a call.
     process.kill(-pid, 'SIGKILL');
@@ -187,6 +206,7 @@ function takeLock(directory: string): void {
       `Gantry's local cloud in ${directory} is already running, as process ${pid}.`,
     );
   }
+
   writeFileSync(lockFile(directory), String(process.pid));
 }
 

@@ -36,11 +36,13 @@ export interface LocalStackOptions {
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const { directory, progress } = options;
   mkdirSync(directory, { recursive: true });
+
   const kept = readKept(directory);
   const ports: Kept = {
     cloud_port: await choosePort({ variable: options.portVariables.cloud, kept: kept?.cloud_port }),
     site_port: await choosePort({ variable: options.portVariables.site, kept: kept?.site_port }),
   };
+
   progress('Starting the local cloud');
   const cloud = await startLocalCloud(join(directory, 'cloud'), ports.cloud_port);
   let forwarder: Forwarder | undefined;
@@ -48,10 +50,12 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     await forwarder?.stop();
     await cloud.stop();
   };
+
   try {
     writeFileSync(join(directory, 'state.json'), JSON.stringify(ports));
     const deploy = () => deployLocally(options, cloud, ports);
     const outputs = await deploy();
+
     forwarder = await startForwarder(ports.site_port, cloud.endpoint, outputs.ApiId);
     return { endpoint: cloud.endpoint, publicUrl: outputs.PublicUrl, outputs, deploy, stop };
   } catch (error) {
@@ -71,6 +75,7 @@ async function deployLocally(
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
+
   return await deploy({
     client,
     environment: { ...withoutAws(process.env), ...environment },

@@ -24,8 +24,9 @@ const links = z.looseObject({
 });
 
 /**
- * Pushes an OCI image layout into a repository: every blob, manifest and tag. Blobs whose bytes differ from their name
- * are what the layout wants the registry to hold: they go into the storage directly, since no registry takes them.
+ * Pushes an OCI image layout into a repository: every blob, manifest and tag. Blobs whose bytes
+ * differ from their name are what the layout wants the registry to hold: they go into the storage
+ * directly, since no registry takes them.
  */
 export async function loadLayout(
   registry: DockerRegistry,
@@ -34,6 +35,7 @@ export async function loadLayout(
 ): Promise<void> {
   const client = new RegistryClient({ host: registry.host, credentials: basicCredentials });
   const blob = (digest: string) => readFile(join(layoutDir, 'blobs', digest.replace(':', '/')));
+
   const index = parseJson(
     layoutIndex,
     await readFile(join(layoutDir, 'index.json')),
@@ -43,15 +45,19 @@ export async function loadLayout(
   const pushManifest = async (digest: string, mediaType: string, tag?: string): Promise<void> => {
     const bytes = await blob(digest);
     const { config, layers = [], manifests = [] } = parseJson(links, bytes, 'a manifest');
+
     for (const child of manifests) {
       const childType = index.manifests.find((entry) => entry.digest === child.digest)?.mediaType;
       await pushManifest(child.digest, childType ?? 'application/vnd.oci.image.manifest.v1+json');
     }
+
     for (const { digest: layer } of [...(config ? [config] : []), ...layers]) {
       await pushBlob(client, registry, repository, layer, await blob(layer));
     }
+
     await client.putManifest(repository, tag ?? digest, { bytes, mediaType });
   };
+
   // Children before the indexes that list them.
   const order = [...index.manifests].sort(
     (a, b) => Number(isIndex(a.mediaType)) - Number(isIndex(b.mediaType)),
@@ -74,6 +80,7 @@ export async function overwriteBlob(
     hex.slice(0, 2),
     hex,
   );
+
   await writeFile(join(directory, 'data'), bytes);
 }
 
@@ -89,6 +96,7 @@ async function pushBlob(
     await client.pushBlob(repository, { digest, size: bytes.length }, bytes);
     return;
   }
+
   await linkBlob(registry, repository, digest, bytes);
 }
 
@@ -101,8 +109,10 @@ async function linkBlob(
 ) {
   const hex = digest.replace('sha256:', '');
   const root = join(registry.storageDir, 'docker/registry/v2');
+
   await mkdir(join(root, 'blobs/sha256', hex.slice(0, 2), hex), { recursive: true });
   await overwriteBlob(registry, digest, bytes);
+
   const link = join(root, 'repositories', repository, '_layers/sha256', hex);
   await mkdir(link, { recursive: true });
   await writeFile(join(link, 'link'), digest);

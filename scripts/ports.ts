@@ -27,15 +27,19 @@ export interface PortWish {
   kept: number | undefined;
 }
 
-/** Below the range that systems give to outgoing connections, so that a kept port is free the next time too. */
+/**
+ * Below the range that systems give to outgoing connections, so that a kept port is free the next
+ * time too.
+ */
 const firstPorts = { from: 20_000, to: 32_000 };
 const tries = 50;
 
 /**
- * The port that was asked for, else the kept one, else any free one. A kept port that is taken is no reason to move:
- * logins, mailed links and enrolled machines know that address.
+ * The port that was asked for, else the kept one, else any free one. A kept port that is taken is
+ * no reason to move: logins, mailed links and enrolled machines know that address.
  *
- * @throws GantryError `port_taken` when a port that was asked for or kept is in use, `usage` when it is not a port
+ * @throws GantryError `port_taken` when a port that was asked for or kept is in use, `usage` when
+ * it is not a port
  */
 export async function choosePort(wish: PortWish): Promise<number> {
   const asked = process.env[wish.variable];
@@ -47,19 +51,23 @@ export async function choosePort(wish: PortWish): Promise<number> {
         `${wish.variable}: expected a port from 1 to 65535, found ${asked}`,
       );
     }
+
     if ((await tryPort(port)) === undefined) {
       throw new GantryError(
         'port_taken',
         `Port ${port}, asked for by ${wish.variable}, is in use by another program.`,
       );
     }
+
     return port;
   }
+
   if (wish.kept !== undefined) {
     if ((await tryPort(wish.kept)) !== undefined) return wish.kept;
     const sentence = `Port ${wish.kept}, used the last time, is in use by another program: free it, or ask for one with ${wish.variable}.`;
     throw new GantryError('port_taken', sentence);
   }
+
   return freePort();
 }
 

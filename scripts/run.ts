@@ -19,17 +19,21 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
       env: options.env ?? process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+
     let output = '';
     let standardOutput = '';
+
     const take = (chunk: string, isStandardOutput: boolean) => {
       output += chunk;
       if (isStandardOutput) standardOutput += chunk;
       if (options.onLine)
         for (const line of chunk.split('\n')) if (line.trim() !== '') options.onLine(line);
     };
+
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => take(chunk, true));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => take(chunk, false));
     child.on('error', reject);
+
     child.on('close', (code, signal) => {
       if (code === 0) resolve(standardOutput);
       else

@@ -16,6 +16,7 @@ export async function listFunctionResources(
 ): Promise<Record<StageName, string>> {
   const logicalId = new RegExp(`^([a-z]+)${kind}[0-9A-F]{8}$`);
   const found = new Map<string, string>();
+
   for await (const page of paginateListStackResources({ client }, { StackName: stackName })) {
     for (const resource of page.StackResourceSummaries ?? []) {
       const [, name] = logicalId.exec(resource.LogicalResourceId ?? '') ?? [];
@@ -29,5 +30,6 @@ export async function listFunctionResources(
       `expected a ${kind} of each function in ${stackName}, found none of ${missing}`,
     );
   }
+
   return Object.fromEntries(found) as Record<StageName, string>;
 }

@@ -25,17 +25,20 @@ async function main(): Promise<void> {
     portVariables: { cloud: 'GANTRY_CLOUD_PORT', site: 'GANTRY_PORT' },
     progress,
   });
+
   onStopRequest(stack.stop);
   try {
     Object.assign(process.env, cloudEnvironment(stack.endpoint));
     const services = deployerServices(stack.outputs);
     const token = await adminToken(services, account);
+
     progress('Gantry is up');
     await walk({ stack, account, token, directory, say });
     if (values.exit) {
       await stack.stop();
       return;
     }
+
     welcome(stack, token);
   } catch (error) {
     await stack.stop();

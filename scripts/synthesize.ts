@@ -23,6 +23,7 @@ export function synthesize(settings: Record<string, string> = {}): {
     code: () => Code.fromInline('exports.handler = async () => {};'),
   });
   const template = Template.fromStack(stack);
+
   return {
     app,
     stack,

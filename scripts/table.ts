@@ -1,6 +1,9 @@
 import { CreateTableCommand, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 
-/** Makes a table with the keys and indexes of infra/storage.ts, for work on the local cloud beside the stack. */
+/**
+ * Makes a table with the keys and indexes of infra/storage.ts, for work on the local cloud beside
+ * the stack.
+ */
 export function createTable(TableName: string): CreateTableCommand {
   const keys = (prefix: string): CreateTableCommandInput['KeySchema'] => [
     { AttributeName: `${prefix}pk`, KeyType: 'HASH' },

@@ -33,11 +33,13 @@ async function runSelected(args: readonly string[]): Promise<boolean> {
 async function runAll(): Promise<boolean> {
   const env = { GANTRY_TEST_STACK: 'fresh', ...process.env };
   const [outcomes, testsPassed] = await Promise.all([runChecks(follow), runVitest(['run'], env)]);
+
   printOutcomes(outcomes);
 
   const failed = outcomes.filter(({ passed }) => !passed).map(({ name }) => name);
   if (!testsPassed) failed.push('tests');
   if (failed.length > 0) process.stdout.write(`\nFailed: ${failed.join(', ')}\n`);
+
   return failed.length === 0;
 }
 

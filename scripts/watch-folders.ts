@@ -5,10 +5,11 @@ import { join, relative } from 'node:path';
 const quietMs = 60;
 
 /**
- * Calls `onChange` with the files that changed below the folders, once they have been quiet. A call is finished before the
- * next one starts.
+ * Calls `onChange` with the files that changed below the folders, once they have been quiet. A call
+ * is finished before the next one starts.
  *
- * Each folder is watched for itself: Node's recursive watch loses a file that was replaced by a new one of its name.
+ * Each folder is watched for itself: Node's recursive watch loses a file that was replaced by a new
+ * one of its name.
  *
  * @returns what ends the watch
  */
@@ -29,15 +30,19 @@ export function watchFolders(
       if (files.length > 0) await onChange(files);
     });
   };
+
   const follow = (folder: string) => {
     if (watchers.has(folder)) return;
+
     const watcher = watch(folder, (_event, file) => {
       if (file === null) return;
+
       for (const inner of listFolders(join(folder, file))) follow(inner);
       changed.add(relative(root, join(folder, file)));
       clearTimeout(timer);
       timer = setTimeout(report, quietMs);
     });
+
     // The folder is gone.
     watcher.on('error', () => {
       watcher.close();
@@ -45,6 +50,7 @@ export function watchFolders(
     });
     watchers.set(folder, watcher);
   };
+
   for (const folder of folders) {
     for (const inner of listFolders(join(root, folder))) follow(inner);
   }

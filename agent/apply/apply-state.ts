@@ -15,7 +15,10 @@ export interface Applied {
   generation: Generation;
 }
 
-/** Verifies a desired state with everything that it names, lays it out, switches to it and notes that it runs. */
+/**
+ * Verifies a desired state with everything that it names, lays it out, switches to it and notes
+ * that it runs.
+ */
 export async function applyState(
   agent: Agent,
   wanted: HeldDesiredState,
@@ -72,6 +75,7 @@ export async function saveApplied(agent: Agent, { content, generation }: Applied
         ? agent.state.applied_at
         : agent.now().toISOString(),
   };
+
   if (isDeepStrictEqual(next, agent.state)) return;
 
   agent.state = next;

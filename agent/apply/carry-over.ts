@@ -31,12 +31,15 @@ export interface CarryOverOptions {
 }
 
 /**
- * Carries what the machine wrote below its writable paths into the next generation. It is copied before modules' files are
- * laid out there, and wins over them: what modules ship only fills gaps.
+ * Carries what the machine wrote below its writable paths into the next generation. It is copied
+ * before modules' files are laid out there, and wins over them: what modules ship only fills gaps.
  */
 export class CarriedPaths {
   readonly #options: CarryOverOptions;
-  /** Paths where the machine has something else than the tree's directory: nothing is laid out below them. */
+  /**
+   * Paths where the machine has something else than the tree's directory: nothing is laid out below
+   * them.
+   */
   readonly #blocked = new Set<string>();
 
   constructor(options: CarryOverOptions) {
@@ -44,8 +47,8 @@ export class CarriedPaths {
   }
 
   /**
-   * Whether the machine has something at an entry's path or in its way, so that the entry is not laid out. Copies a writable
-   * path when it comes to it. Entries come parents first.
+   * Whether the machine has something at an entry's path or in its way, so that the entry is not
+   * laid out. Copies a writable path when it comes to it. Entries come parents first.
    */
   hold({ path }: TreeEntry): boolean {
     const { into, writablePaths } = this.#options;
@@ -72,7 +75,10 @@ export class CarriedPaths {
   }
 }
 
-/** Copies the directory that the parts of a path lead to. Each must be a real directory: a link could lead out of the root. */
+/**
+ * Copies the directory that the parts of a path lead to. Each must be a real directory: a link
+ * could lead out of the root.
+ */
 function copyBelow(directory: string, [part, ...rest]: string[], target: string): void {
   if (part === undefined) copyDirectory(directory, target);
   else openSafely(`${directory}/${part}`, asDirectory, (below) => copyBelow(below, rest, target));
@@ -83,8 +89,9 @@ const asDirectory = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOF
 const asFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Opens a path and passes on a name for what it opened. That name keeps its meaning whatever happens to the path: services
- * write here while the agent reads as root. What is gone or has become something else is skipped.
+ * Opens a path and passes on a name for what it opened. That name keeps its meaning whatever
+ * happens to the path: services write here while the agent reads as root. What is gone or has
+ * become something else is skipped.
  */
 function openSafely(path: string, flags: number, use: (name: string, file: number) => void): void {
   let file: number;

@@ -6,8 +6,9 @@ import { isStored } from '../verify/layer.ts';
 import { hexOf, Store } from '../verify/store.ts';
 
 /**
- * Removes from store and images what none of these desired states needs. It is called with the running one and the one
- * before or the wanted one, so a machine's disk holds the content of two generations however long the machine lives.
+ * Removes from store and images what none of these desired states needs. It is called with the
+ * running one and the one before or the wanted one, so a machine's disk holds the content of two
+ * generations however long the machine lives.
  */
 export async function collectGarbage(paths: AgentPaths, needed: DesiredState[]): Promise<void> {
   const layers = needed.flatMap((state) => state.layers);
@@ -59,6 +60,7 @@ async function findNeededObjects(store: Store, layers: string[]): Promise<Map<st
       else names.push(verity.slice(2));
     }
   }
+
   return needed;
 }
 

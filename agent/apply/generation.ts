@@ -8,12 +8,18 @@ import type { ExpectedTree } from '../verify/expected-tree.ts';
 import type { Store } from '../verify/store.ts';
 import { layOutTree } from './lay-out-tree.ts';
 
-/** A root file system that was laid out here, with the bytes of the desired state that it was made from. */
+/**
+ * A root file system that was laid out here, with the bytes of the desired state that it was made
+ * from.
+ */
 export interface Generation {
   number: number;
   /** Path of the root file system. */
   path: string;
-  /** Undefined when the record is gone: the generation cannot be verified then, and is laid out again. */
+  /**
+   * Undefined when the record is gone: the generation cannot be verified then, and is laid out
+   * again.
+   */
   desiredState: Buffer | undefined;
 }
 
@@ -56,8 +62,8 @@ export interface GenerationOptions {
 }
 
 /**
- * Lays out the next generation and switches to it. A crash at any point leaves `current` on the old or the new root, each
- * whole: everything is on the disk before the one rename that switches.
+ * Lays out the next generation and switches to it. A crash at any point leaves `current` on the old
+ * or the new root, each whole: everything is on the disk before the one rename that switches.
  */
 export async function buildGeneration({
   paths,
@@ -78,6 +84,7 @@ export async function buildGeneration({
   await writeAtomic(recordPath(paths, number), desiredState, 0o600);
   await syncFileSystem(paths.generations);
   await switchTo(paths, number);
+
   return { number, path, desiredState };
 }
 
@@ -108,7 +115,10 @@ export async function adoptState(
   await writeAtomic(recordPath(paths, number), desiredState, 0o600);
 }
 
-/** Removes the leftovers of a crash, and all generations except the newest few. The running one always stays. */
+/**
+ * Removes the leftovers of a crash, and all generations except the newest few. The running one
+ * always stays.
+ */
 export async function cleanGenerations(paths: AgentPaths): Promise<void> {
   await rm(join(paths.dir, `${unfinished}current`), { recursive: true, force: true });
 

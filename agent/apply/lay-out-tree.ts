@@ -28,11 +28,12 @@ export interface LayOutOptions extends CarryOverOptions {
 }
 
 /**
- * Lays a tree out, by reflink where the file system can and else by copy. Extended attributes are in the composition image
- * only, because Node cannot set them: `describeLeftOut` says so.
+ * Lays a tree out, by reflink where the file system can and else by copy. Extended attributes are
+ * in the composition image only, because Node cannot set them: `describeLeftOut` says so.
  *
- * Everything is new and in a directory of the agent's own, and no call follows a link (`wx`, mkdir, symlink). Parents come
- * strictly before children. Below a writable path, nothing is laid out under what is not a directory.
+ * Everything is new and in a directory of the agent's own, and no call follows a link (`wx`, mkdir,
+ * symlink). Parents come strictly before children. Below a writable path, nothing is laid out under
+ * what is not a directory.
  */
 export async function layOutTree({ tree, store, ...carryOver }: LayOutOptions): Promise<void> {
   const { into } = carryOver;
@@ -116,6 +117,7 @@ function setAttributes(entry: TreeEntry, path: string): void {
 export function describeLeftOut(tree: ExpectedTree): string | undefined {
   let attributes = 0;
   let devices = 0;
+
   for (const entry of tree.entries) {
     if (entry.xattrs !== undefined && Object.keys(entry.xattrs).length > 0) attributes++;
     if (!isRoot && (entry.type === 'character' || entry.type === 'block')) devices++;
@@ -124,5 +126,6 @@ export function describeLeftOut(tree: ExpectedTree): string | undefined {
   const parts: string[] = [];
   if (attributes > 0) parts.push(`the extended attributes of ${attributes} entries`);
   if (devices > 0) parts.push(`${devices} devices, which only root can make`);
+
   return parts.length === 0 ? undefined : `Left out: ${parts.join(' and ')}.`;
 }

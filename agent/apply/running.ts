@@ -15,22 +15,26 @@ export interface Running extends HeldDesiredState {
 }
 
 /**
- * What runs by `current` and its record, verified again. When these are not what the agent left there, that is added to
- * `remarks` and nothing counts as running, so that a new generation is laid out.
+ * What runs by `current` and its record, verified again. When these are not what the agent left
+ * there, that is added to `remarks` and nothing counts as running, so that a new generation is laid
+ * out.
  */
 export async function findRunning(agent: Agent, remarks: Remark[]): Promise<Running | undefined> {
   const generation = await currentGeneration(agent.paths);
   const expected = agent.state.generation;
 
-  // A crash between the switch and the note of it leaves `current` ahead. Nothing of the agent's leaves it behind.
+  // A crash between the switch and the note of it leaves `current` ahead. Nothing of the agent's
+  // leaves it behind.
   if (expected > 0 && (generation === undefined || generation.number < expected)) {
     const found = generation === undefined ? 'no generation' : `generation ${generation.number}`;
     remarks.push({
       code: 'root_tampered',
       message: `current points to ${found}, expected generation ${expected}.`,
     });
+
     return undefined;
   }
+
   if (generation === undefined) return undefined;
 
   const held = verifyRecord(generation, agent);
@@ -40,6 +44,7 @@ export async function findRunning(agent: Agent, remarks: Remark[]): Promise<Runn
     code: 'root_tampered',
     message: `generations/${generation.number}.state.json is not the desired state that the generation was made from.`,
   });
+
   return undefined;
 }
 

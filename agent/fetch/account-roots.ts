@@ -9,37 +9,45 @@ import type { AgentPaths } from '../paths.ts';
 import { readBody, readProblem, request } from './http.ts';
 
 /**
- * The trusted account root, and the earlier ones that verified something that is still here, newest first. A new desired
- * state must be signed under the trusted root. What was verified under an earlier root stays good until it expires:
- * otherwise each rotation would stop machines until their desired state is signed again.
+ * The trusted account root, and the earlier ones that verified something that is still here, newest
+ * first. A new desired state must be signed under the trusted root. What was verified under an
+ * earlier root stays good until it expires: otherwise each rotation would stop machines until their
+ * desired state is signed again.
  */
 export interface AccountRoots {
   trusted: Metadata<Root>;
   earlier: Metadata<Root>[];
 }
 
-/** Reads the account roots and verifies each one's own signatures; undefined when none is pinned here. */
+/**
+ * Reads the account roots and verifies each one's own signatures; undefined when none is pinned
+ * here.
+ */
 export async function readAccountRoots(paths: AgentPaths): Promise<AccountRoots | undefined> {
   const bytes = await readIfPresent(paths.root);
   if (bytes === undefined) return undefined;
 
   const trusted = verifyRoot(bytes, rootSha256(bytes));
   const earlier: Metadata<Root>[] = [];
+
   for (const name of await readdir(paths.earlierRoots).catch(() => [])) {
     const saved = await readIfPresent(join(paths.earlierRoots, name));
     if (saved === undefined) continue;
 
     const root = verifyRoot(saved, rootSha256(saved));
-    // After a crash between the two writes of a rotation, the trusted root is among the earlier ones too.
+    // After a crash between the two writes of a rotation, the trusted root is among the earlier
+    // ones too.
     if (root.signed.version < trusted.signed.version) earlier.push(root);
   }
+
   return { trusted, earlier: earlier.sort((a, b) => b.signed.version - a.signed.version) };
 }
 
 /**
  * Fetches and trusts the next account root (TUF 1.0.34, section 5.3.3).
  *
- * @throws `root_untrusted` when it skips a version, is older, or lacks the signatures of the trusted root or its own.
+ * @throws `root_untrusted` when it skips a version, is older, or lacks the signatures of the
+ * trusted root or its own.
  * @throws `unavailable` when it could not be fetched.
  */
 export async function followAccountRoot(
@@ -56,6 +64,7 @@ export async function followAccountRoot(
       { cause: await readProblem(response, 'The account root') },
     );
   }
+
   const bytes = await readBody(response, limits.directorMetadataBytesMax, 'The account root');
   const next = verifyNextRoot(bytes, trusted);
 
@@ -64,12 +73,14 @@ export async function followAccountRoot(
     await mkdir(paths.earlierRoots, { recursive: true });
     await writeAtomic(join(paths.earlierRoots, `${trusted.signed.version}.json`), before);
   }
+
   await writeAtomic(paths.root, bytes);
   return { trusted: next, earlier: [trusted, ...earlier] };
 }
 
 /**
- * Verifies something that was verified here before: by the trusted root or, where that did not sign it, by an earlier one.
+ * Verifies something that was verified here before: by the trusted root or, where that did not sign
+ * it, by an earlier one.
  *
  * @throws whatever `verify` throws for the trusted root, when no root verifies it.
  */
@@ -89,6 +100,7 @@ export function verifyByAnyRoot<T>(
         if (!isGantryError(other, 'desired_state_signature_invalid')) throw other;
       }
     }
+
     throw error;
   }
 }

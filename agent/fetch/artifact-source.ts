@@ -2,7 +2,10 @@ import { GantryError } from '../../shared/base/error.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type HttpResponse, readBody, readProblem, request } from './http.ts';
 
-/** Where content comes from: names as in the desired state, bytes from presigned URLs. None of it is verified yet. */
+/**
+ * Where content comes from: names as in the desired state, bytes from presigned URLs. None of it is
+ * verified yet.
+ */
 export class ArtifactSource {
   readonly #controlPlane: ControlPlane;
   readonly #urls = new Map<string, string>();
@@ -50,6 +53,7 @@ export class ArtifactSource {
         field: name,
       });
     }
+
     return url;
   }
 }

@@ -7,8 +7,9 @@ const placeSchema = z.object({ nonce: z.string().nullable(), attempt: z.int().no
 type Place = z.infer<typeof placeSchema>;
 
 /**
- * This machine's place in the chain of its calls (shared/domain/machines/call-chain.ts). Each step is on the disk before
- * the agent acts on it: a machine that forgets one looks like a second machine with the same key.
+ * This machine's place in the chain of its calls (shared/domain/machines/call-chain.ts). Each step
+ * is on the disk before the agent acts on it: a machine that forgets one looks like a second
+ * machine with the same key.
  */
 export class CallChain {
   readonly #path: string;

@@ -10,16 +10,20 @@ const clockSample = z.object({
 });
 type ClockSample = z.infer<typeof clockSample>;
 
-/** A smaller change comes from the time that a response takes and from the whole seconds of `Date`: it is ignored. */
+/**
+ * A smaller change comes from the time that a response takes and from the whole seconds of `Date`:
+ * it is ignored.
+ */
 const noiseMs = 5_000;
 
 /** Years have four digits in HTTP (RFC 9110, section 5.6.7). */
 const lastHttpDate = Date.parse('9999-12-31T23:59:59Z');
 
 /**
- * This machine's clock beside the control plane's, as the `Date` headers of it and its bucket show it (RFC 9110, section
- * 6.6.1). Proofs use the control plane's time, so a wrong clock locks no machine out. Expiry is judged by the later of the
- * two: neither a clock that was set back nor a control plane that lies keeps an old desired state alive.
+ * This machine's clock beside the control plane's, as the `Date` headers of it and its bucket show
+ * it (RFC 9110, section 6.6.1). Proofs use the control plane's time, so a wrong clock locks no
+ * machine out. Expiry is judged by the later of the two: neither a clock that was set back nor a
+ * control plane that lies keeps an old desired state alive.
  */
 export class Clock {
   readonly #now: () => Date;
@@ -41,12 +45,18 @@ export class Clock {
     return new Clock(now, path, saved);
   }
 
-  /** How far this machine's clock is ahead of the control plane's; negative when behind, 0 without a sample. */
+  /**
+   * How far this machine's clock is ahead of the control plane's; negative when behind, 0 without a
+   * sample.
+   */
   get aheadMs(): number {
     return this.#sample?.ahead_ms ?? 0;
   }
 
-  /** A sentence about a clock that is too wrong to be used for proofs; undefined when it is good enough. */
+  /**
+   * A sentence about a clock that is too wrong to be used for proofs; undefined when it is good
+   * enough.
+   */
   get skew(): string | undefined {
     const { aheadMs } = this;
     if (Math.abs(aheadMs) <= limits.clockSkewMs) return undefined;
@@ -75,6 +85,7 @@ export class Clock {
 
     const ahead = this.#now().getTime() - server;
     const corrected = Math.abs(ahead - this.aheadMs) > noiseMs;
+
     this.#sample = {
       server_at: new Date(server).toISOString(),
       ahead_ms: corrected ? ahead : this.aheadMs,
@@ -85,6 +96,7 @@ export class Clock {
       await this.#save(this.#sample);
       this.#savedAt = server;
     }
+
     return corrected;
   }
 

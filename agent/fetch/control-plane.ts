@@ -42,12 +42,18 @@ export class ControlPlane {
     return this.#lastSucceeded;
   }
 
-  /** Exchanges the join token's secret and the proof of a key for a credential that is bound to the key. */
+  /**
+   * Exchanges the join token's secret and the proof of a key for a credential that is bound to the
+   * key.
+   */
   enroll(body: Omit<JoinToken, 'url'>): Promise<z.infer<typeof enrollAnswer>> {
     return this.#call('enroll', body, enrollAnswer);
   }
 
-  /** Shows that the machine lives. The response says where the desired state and new account roots are, for an hour. */
+  /**
+   * Shows that the machine lives. The response says where the desired state and new account roots
+   * are, for an hour.
+   */
   async heartbeat(
     body: z.infer<typeof heartbeatRequest>,
   ): Promise<z.infer<typeof heartbeatAnswer>> {
@@ -56,7 +62,10 @@ export class ControlPlane {
     return response;
   }
 
-  /** Presigned URLs of `sha256:…`, `evidence:sha256:…` and `composition:sha256:…`, without those of unknown names. */
+  /**
+   * Presigned URLs of `sha256:…`, `evidence:sha256:…` and `composition:sha256:…`, without those of
+   * unknown names.
+   */
   async artifactUrls(digests: string[]): Promise<Record<string, string>> {
     const { urls } = await this.#call('artifacts', { digests }, artifactUrlsAnswer);
     this.#requireSafeUrls(Object.values(urls));
@@ -67,7 +76,10 @@ export class ControlPlane {
     return this.#call('report', report);
   }
 
-  /** Errors quote what an address returns, so it must not be cloud metadata or a service of this machine. */
+  /**
+   * Errors quote what an address returns, so it must not be cloud metadata or a service of this
+   * machine.
+   */
   #requireSafeUrls(urls: string[]): void {
     const plain = new URL(this.#options.url).protocol === 'http:';
     for (const url of urls) requireSafeUrl(url, { plain });
@@ -89,6 +101,7 @@ export class ControlPlane {
         this.#lastSucceeded = false;
       },
     );
+
     return result;
   }
 
@@ -102,16 +115,19 @@ export class ControlPlane {
 
     let { response, clockCorrected } = await this.#post(url, body);
     if (response.status === 401 && clockCorrected) {
-      // The time is known better now, so one more proof may pass. A second refusal has another reason.
+      // The time is known better now, so one more proof may pass. A second refusal has another
+      // reason.
       await discardBody(response);
       ({ response, clockCorrected } = await this.#post(url, body));
     }
+
     if (response.status < 200 || response.status > 299) throw await readProblem(response, what);
 
     if (schema === undefined) {
       await discardBody(response);
       return undefined;
     }
+
     const bytes = await readBody(response, limits.agentAnswerBytesMax, `The response to ${what}`);
     try {
       return schema.parse(JSON.parse(bytes.toString()));
@@ -130,6 +146,7 @@ export class ControlPlane {
   ): Promise<{ response: HttpResponse; clockCorrected: boolean }> {
     const { privateKey, enrolled, clock } = this.#options;
     const place = await enrolled?.calls.next();
+
     const proof = await makeProof({
       privateKey,
       htm: 'POST',
@@ -156,8 +173,9 @@ export class ControlPlane {
 }
 
 /**
- * Requires https, because over plain HTTP anybody on the way could steal the credential. Plain HTTP is for loopback alone
- * (product.md, section 4), and loopback is for a control plane that runs on this machine: `plain` says whether it does.
+ * Requires https, because over plain HTTP anybody on the way could steal the credential. Plain HTTP
+ * is for loopback alone (product.md, section 4), and loopback is for a control plane that runs on
+ * this machine: `plain` says whether it does.
  *
  * @throws `invalid_request`
  */

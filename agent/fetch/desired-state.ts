@@ -11,14 +11,17 @@ import type { Clock } from './clock.ts';
 export interface HeldDesiredState {
   bytes: Buffer;
   desired: VerifiedDesiredState;
-  /** The account root that verified it: the trusted one, or one that was trusted when it arrived. */
+  /**
+   * The account root that verified it: the trusted one, or one that was trusted when it arrived.
+   */
   root: Metadata<Root>;
 }
 
 /**
  * Verifies a desired state by one account root: signature, account, instance, version, expiry.
  *
- * @throws a `desired_state_…` code; `clock_skew` when only this machine's clock says that it expired: the clock must be
+ * @throws a `desired_state_…` code; `clock_skew` when only this machine's clock says that it
+ * expired: the clock must be
  *   set first, whichever of the two is right.
  */
 export function verifyBy(
@@ -43,14 +46,15 @@ export function verifyBy(
 }
 
 /**
- * Verifies again what a generation was made from. Age and version were judged when it was applied; what is judged each
- * time is whether the account signed it for this machine.
+ * Verifies again what a generation was made from. Age and version were judged when it was applied;
+ * what is judged each time is whether the account signed it for this machine.
  *
  * @throws a `desired_state_…` code.
  */
 export function verifyApplied(bytes: Buffer, { roots, config }: Agent): HeldDesiredState {
   const { account, instance } = config;
   const rules = { account, instance, lastVersion: 0, now: new Date(0) };
+
   return verifyByAnyRoot(roots, (root) => ({
     bytes,
     desired: verifyDesiredState(bytes, { ...rules, root }),
@@ -59,16 +63,18 @@ export function verifyApplied(bytes: Buffer, { roots, config }: Agent): HeldDesi
 }
 
 /**
- * The highest version that was seen of a root's director keys. Versions of other keys do not count: otherwise a thief of a
- * key could use up all versions, and its rotation would not help (TUF 1.0.34, section 5.3.11).
+ * The highest version that was seen of a root's director keys. Versions of other keys do not count:
+ * otherwise a thief of a key could use up all versions, and its rotation would not help (TUF
+ * 1.0.34, section 5.3.11).
  */
 export function seenVersion(root: Metadata<Root>, { seen_by, seen_version }: AgentState): number {
   return seen_by === directorKeysOf(root) ? seen_version : 0;
 }
 
 /**
- * Limits how long a stolen director key stays useful: what was verified counts until it expires, even after the key was
- * rotated out. Judged by the control plane's time, because this machine's clock may be years behind.
+ * Limits how long a stolen director key stays useful: what was verified counts until it expires,
+ * even after the key was rotated out. Judged by the control plane's time, because this machine's
+ * clock may be years behind.
  *
  * @throws `desired_state_invalid` when it expires too late.
  */
@@ -83,7 +89,9 @@ export function requireUsualLife({ expires, version }: VerifiedDesiredState, clo
   );
 }
 
-/** Whether an error says that a desired state must not be applied, rather than that something broke. */
+/**
+ * Whether an error says that a desired state must not be applied, rather than that something broke.
+ */
 export function isRefusal(error: unknown): error is GantryError {
   return isGantryError(
     error,

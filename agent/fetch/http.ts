@@ -7,13 +7,16 @@ export interface HttpResponse {
   status: number;
   headers: Headers;
   /**
-   * The body, chunk by chunk. It fails with `unavailable` when nothing arrives for `limits.agentStallMs`, or when after
-   * that time the average is below `limits.agentBytesPerSecondMin`.
+   * The body, chunk by chunk. It fails with `unavailable` when nothing arrives for
+   * `limits.agentStallMs`, or when after that time the average is below
+   * `limits.agentBytesPerSecondMin`.
    */
   body: AsyncIterable<Uint8Array>;
 }
 
-/** What the agent reads of a problem document (RFC 9457); proxies and gateways send others, or none. */
+/**
+ * What the agent reads of a problem document (RFC 9457); proxies and gateways send others, or none.
+ */
 const problem = z.object({
   code: z.string().optional().catch(undefined),
   detail: z.string().optional().catch(undefined),
@@ -21,8 +24,8 @@ const problem = z.object({
 });
 
 /**
- * Sends one request. It follows no redirect, because a proof or a presigned URL is for one address. Errors show the
- * address without its query, because a presigned query is a capability.
+ * Sends one request. It follows no redirect, because a proof or a presigned URL is for one address.
+ * Errors show the address without its query, because a presigned query is a capability.
  *
  * @throws `unavailable` when there is no response.
  */
@@ -37,6 +40,7 @@ export async function request(url: string, init: RequestInit = {}): Promise<Http
   try {
     const response = await fetch(url, { ...init, redirect: 'error', signal: abort.signal });
     stall.refresh();
+
     return {
       status: response.status,
       headers: response.headers,
@@ -87,6 +91,7 @@ function requirePace(bytes: number, ms: number): void {
 export async function readBody(response: HttpResponse, max: number, what: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
+
   for await (const chunk of response.body) {
     size += chunk.length;
     if (size > max) {
@@ -96,8 +101,10 @@ export async function readBody(response: HttpResponse, max: number, what: string
         { expected: max },
       );
     }
+
     chunks.push(chunk);
   }
+
   return Buffer.concat(chunks);
 }
 
@@ -106,7 +113,9 @@ export async function discardBody(response: HttpResponse): Promise<void> {
   for await (const _ of response.body) break;
 }
 
-/** The error that the control plane responded with (RFC 9457); `unavailable` for any other response. */
+/**
+ * The error that the control plane responded with (RFC 9457); `unavailable` for any other response.
+ */
 export async function readProblem(response: HttpResponse, what: string): Promise<GantryError> {
   const text = (await readBody(response, limits.agentAnswerBytesMax, what)).toString();
   const { code, detail, title } = parseProblem(text);
@@ -133,6 +142,7 @@ function unreachableError(url: string, cause: unknown): GantryError {
   const { origin, pathname } = new URL(url);
   // fetch hides the reason behind "fetch failed".
   const inner = (cause as { cause?: unknown }).cause ?? cause;
+
   return new GantryError(
     'unavailable',
     `${origin}${pathname} could not be read: ${(inner as Error).message}.`,

@@ -25,8 +25,9 @@ export type NotReceived =
   | { kind: 'unreachable'; error: GantryError };
 
 /**
- * Asks for the desired state by one conditional GET. A new one is verified before any of it is kept. Then its version is
- * saved, so that no older one is accepted again, even when it turns out that the new one cannot be applied.
+ * Asks for the desired state by one conditional GET. A new one is verified before any of it is
+ * kept. Then its version is saved, so that no older one is accepted again, even when it turns out
+ * that the new one cannot be applied.
  */
 export async function receiveDesiredState(agent: Agent): Promise<Received> {
   try {
@@ -59,6 +60,7 @@ async function receive(agent: Agent): Promise<Received> {
       'The desired state could not be read: expected its bytes, found "not modified" though none are here.',
     );
   }
+
   const desired = await verifyNewest(fetched.bytes, agent);
   requireUsualLife(desired, agent.clock);
 
@@ -77,10 +79,14 @@ async function keep(
     seen_by: directorKeysOf(agent.roots.trusted),
     etag: received.etag,
   };
+
   await writeJson(agent.paths.state, agent.state);
 }
 
-/** Unknown keys may be those of the account's next root, which the hourly heartbeat has not brought yet. */
+/**
+ * Unknown keys may be those of the account's next root, which the hourly heartbeat has not brought
+ * yet.
+ */
 async function verifyNewest(bytes: Buffer, agent: Agent): Promise<VerifiedDesiredState> {
   const before = agent.roots.trusted;
   try {
@@ -94,7 +100,10 @@ async function verifyNewest(bytes: Buffer, agent: Agent): Promise<VerifiedDesire
   }
 }
 
-/** The new bytes; undefined when they are not modified. A refused URL is renewed once, because it expires after an hour. */
+/**
+ * The new bytes; undefined when they are not modified. A refused URL is renewed once, because it
+ * expires after an hour.
+ */
 async function fetchDesiredState(
   agent: Agent,
   etag: string | null,
@@ -109,10 +118,12 @@ async function fetchDesiredState(
       await discardBody(response);
       return undefined;
     }
+
     if (response.status === 200) {
       const bytes = await readBody(response, limits.directorMetadataBytesMax, 'The desired state');
       return { bytes, etag: response.headers.get('etag') };
     }
+
     if (attempt > 0 || response.status !== 403) {
       throw unreadError(response.status, await readProblem(response, 'The desired state'));
     }

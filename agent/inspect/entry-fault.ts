@@ -6,7 +6,10 @@ import { errnoOf } from '../failure.ts';
 import type { ContentCheck } from '../verify/content-check.ts';
 import type { ExpectedTree } from '../verify/expected-tree.ts';
 
-/** What is wrong with an entry on the disk, as the end of a sentence that begins with its path; undefined when it is right. */
+/**
+ * What is wrong with an entry on the disk, as the end of a sentence that begins with its path;
+ * undefined when it is right.
+ */
 export function findEntryFault(
   entry: TreeEntry,
   path: string,
@@ -56,9 +59,11 @@ function findAttributeFault(entry: TreeEntry, found: Stats): string | undefined 
   if (isRoot && (found.uid !== entry.uid || found.gid !== entry.gid)) {
     return `belongs to ${found.uid}:${found.gid}, expected ${entry.uid}:${entry.gid}`;
   }
+
   if (entry.type === 'file' && found.size !== entry.size) {
     return `has ${found.size} bytes, expected ${entry.size}`;
   }
+
   return undefined;
 }
 
@@ -72,6 +77,7 @@ function findContentFault(
 
   const bytes = contents.get(entry.path);
   const verity = bytes === undefined ? (entry.verity as string) : fsVerityDigest(bytes);
+
   try {
     return check.holds(path, verity, entry.size) ? undefined : 'has other content';
   } catch (error) {
@@ -89,6 +95,7 @@ function typeOf(stat: Stats): TreeEntry['type'] | 'socket' {
   if (stat.isSymbolicLink()) return 'symlink';
   if (stat.isFIFO()) return 'fifo';
   if (stat.isBlockDevice()) return 'block';
+
   return stat.isCharacterDevice() ? 'character' : 'socket';
 }
 

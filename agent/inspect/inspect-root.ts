@@ -6,14 +6,20 @@ import { type ContentCheck, makeBreather } from '../verify/content-check.ts';
 import { type ExpectedTree, isWithin } from '../verify/expected-tree.ts';
 import { findEntryFault } from './entry-fault.ts';
 
-/** Where running services write files that no module ships and that a reboot clears. They are not inspected. */
+/**
+ * Where running services write files that no module ships and that a reboot clears. They are not
+ * inspected.
+ */
 const volatilePaths = ['/dev', '/proc', '/run', '/sys', '/tmp'];
 
 export interface RootProblem {
   path: string;
   /** What is wrong, as the end of a sentence that begins with the path. */
   what: string;
-  /** `<account>/<module>` that ships the path; undefined for directories and for what no module ships. */
+  /**
+   * `<account>/<module>` that ships the path; undefined for directories and for what no module
+   * ships.
+   */
   module: string | undefined;
 }
 
@@ -26,8 +32,9 @@ export interface InspectOptions {
 }
 
 /**
- * Compares a root file system with its expected tree: type, permission bits, owner (as root), size, link target and content
- * of every entry, and that nothing was added. The machine's writable paths and volatile ones are left out.
+ * Compares a root file system with its expected tree: type, permission bits, owner (as root), size,
+ * link target and content of every entry, and that nothing was added. The machine's writable paths
+ * and volatile ones are left out.
  */
 export async function inspectRoot(options: InspectOptions): Promise<RootProblem[]> {
   const inspection = new Inspection(options);
@@ -37,6 +44,7 @@ export async function inspectRoot(options: InspectOptions): Promise<RootProblem[
     await breathe();
     inspection.visit(entry);
   }
+
   return inspection.problems;
 }
 
@@ -111,6 +119,7 @@ function childrenOf(entries: TreeEntry[]): Map<string, Set<string>> {
     if (names === undefined) children.set(parentPath(path), new Set([name]));
     else names.add(name);
   }
+
   return children;
 }
 

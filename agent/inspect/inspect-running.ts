@@ -11,7 +11,10 @@ import { inspectRoot, type RootProblem } from './inspect-root.ts';
 
 /** What the inspection of the running root found. */
 export type Inspected =
-  /** What it should be could be verified. With problems, it was laid out again unless there is an error. */
+  /**
+   * What it should be could be verified. With problems, it was laid out again unless there is an
+   * error.
+   */
   | {
       kind: 'verified';
       content: VerifiedContent;
@@ -23,9 +26,11 @@ export type Inspected =
   | { kind: 'unverified'; error: GantryError };
 
 /**
- * Verifies again what the running root should be, compares the root with it, and lays it out again when they differ.
+ * Verifies again what the running root should be, compares the root with it, and lays it out again
+ * when they differ.
  *
- * @param held The desired state of the running root, or the same content signed again, which the generation then adopts.
+ * @param held The desired state of the running root, or the same content signed again, which the
+ * generation then adopts.
  */
 export async function inspectRunning(
   agent: Agent,
@@ -53,9 +58,11 @@ export async function inspectRunning(
     if (problems.length > 0) {
       return { ...verified, generation: await layOutGeneration(agent, content, held.bytes) };
     }
+
     if (held.bytes !== running.bytes) {
       await adoptState(agent.paths, running.generation.number, held.bytes);
     }
+
     return verified;
   } catch (thrown) {
     return { ...verified, error: requireReportable(thrown, 'laid out again') };

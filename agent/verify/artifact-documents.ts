@@ -7,7 +7,8 @@ import { sha256Digest } from './store.ts';
 
 const descriptor = z.looseObject({ digest: z.string(), size: z.number() });
 
-// A document that is both an index and a manifest means different things to different readers (OCI image spec 1.1).
+// A document that is both an index and a manifest means different things to different readers (OCI
+// image spec 1.1).
 const imageManifest = z.looseObject({
   layers: z.array(descriptor).length(1),
   manifests: z.undefined().optional(),
@@ -18,8 +19,8 @@ const imageIndex = z.looseObject({
 });
 
 /**
- * Checks that the signed digest leads to the layer: `digest` (index or manifest) → `manifest_digest` → digest and size of
- * its one layer.
+ * Checks that the signed digest leads to the layer: `digest` (index or manifest) →
+ * `manifest_digest` → digest and size of its one layer.
  *
  * @throws `layer_mismatch`, `unavailable`
  */
@@ -34,6 +35,7 @@ export async function checkDescriptors(layer: DesiredLayer, agent: Agent): Promi
     what: 'a manifest with one layer',
   });
   const [found] = manifest.layers;
+
   if (found?.digest !== layer.layer_digest || found.size !== layer.layer_size) {
     throw mismatchError(
       layer,
@@ -64,6 +66,7 @@ async function readDocument(digest: string, { store, source }: Agent): Promise<B
 
   const bytes = await source.read(digest, limits.manifestBytesMax);
   const found = sha256Digest(bytes);
+
   if (found !== digest) {
     throw new GantryError(
       'layer_mismatch',

@@ -30,8 +30,8 @@ const storedSignatures = z.object({
 });
 
 /**
- * Checks that its author signed a layer, by the policy in the desired state and by the local one: signatures → `digest` →
- * `manifest_digest` → the layer.
+ * Checks that its author signed a layer, by the policy in the desired state and by the local one:
+ * signatures → `digest` → `manifest_digest` → the layer.
  *
  * @throws `signature_refused`, `layer_mismatch`, `unavailable`
  */
@@ -63,6 +63,7 @@ function policiesFor(
 ): SignaturePolicy[] {
   const name = `${layer.account}/${layer.module}`;
   const signed = state.signature_policies.filter((policy) => policy.module === name);
+
   if (signed.length !== 1) {
     throw refusedError(
       layer,
@@ -78,7 +79,9 @@ function policiesFor(
 
   const local = localPoliciesFor(localPolicy, name);
   if (local.length === 0) throw refusedError(layer, "this machine's local policy does not name it");
-  // A local policy trusts nothing that the platform sends: its public trust root is the agent's own copy.
+
+  // A local policy trusts nothing that the platform sends: its public trust root is the agent's own
+  // copy.
   return [...policies, ...local];
 }
 
@@ -97,6 +100,7 @@ async function findRefusal(
         `expected signatures of ${layer.digest}, found those of ${parsed.digest}`,
       );
     }
+
     signatures = parsed.candidates as FoundSignature[];
   } catch {
     return refusedError(layer, 'expected a list of signatures, found something else');
@@ -108,6 +112,7 @@ async function findRefusal(
       return refusedError(layer, `${verdict.code}: ${verdict.message}`, verdict);
     }
   }
+
   return undefined;
 }
 

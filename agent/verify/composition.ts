@@ -18,8 +18,8 @@ export interface VerifiedComposition {
 }
 
 /**
- * Composes the layers again and compares the result with the desired state: order, effective masks, image and rendered
- * files.
+ * Composes the layers again and compares the result with the desired state: order, effective masks,
+ * image and rendered files.
  *
  * @throws `composition_mismatch`
  */
@@ -42,6 +42,7 @@ function recompose(layers: CompositionLayer[], stated: DesiredLayer[]): Composit
 
   const found = composition.layers.map(layerName);
   const expected = stated.map(layerName);
+
   if (!isDeepStrictEqual(found, expected)) {
     throw mismatchError(
       `its layers are ordered ${expected.join(', ')}, but their priorities give ${found.join(', ')}`,
@@ -71,6 +72,7 @@ function checkMask(layer: DesiredLayer, composition: Composition): void {
     found.find((path) => !expected.includes(path)) ??
     expected.find((path) => !found.includes(path)) ??
     'the order';
+
   throw mismatchError(
     `the effective mask of ${layerName(layer)} differs in ${JSON.stringify(differing)}: expected ${expected.length} paths, found ${found.length}`,
     { expected: expected.slice(0, 20), found: found.slice(0, 20) },
@@ -98,7 +100,10 @@ function checkImage(
   }
 }
 
-/** Renders the instance files again: the signed state may hold no file that no author's module gives. */
+/**
+ * Renders the instance files again: the signed state may hold no file that no author's module
+ * gives.
+ */
 async function checkRenderedFiles(
   { state }: VerifiedDesiredState,
   composition: Composition,
@@ -115,6 +120,7 @@ async function checkRenderedFiles(
     // `metadata` is `{instance, modules}`: the machine's own and that of each assignment.
     (state.metadata.instance ?? {}) as Metadata,
   );
+
   const found = state.rendered_files;
   const wrong =
     expected.find((file, index) => !isDeepStrictEqual(file, found[index])) ??

@@ -5,8 +5,9 @@ const bufferBytes = 1024 ** 2;
 const buffer = Buffer.allocUnsafe(bufferBytes);
 
 /**
- * Checks whether files hold what they should. With a memory, it reads a file again only when its inode, size or change time
- * differs from when it was last right: `gantry agent run` does so between its full looks.
+ * Checks whether files hold what they should. With a memory, it reads a file again only when its
+ * inode, size or change time differs from when it was last right: `gantry agent run` does so
+ * between its full looks.
  */
 export class ContentCheck {
   readonly #seen: Map<string, string> | undefined;
@@ -20,7 +21,10 @@ export class ContentCheck {
     this.#seen?.clear();
   }
 
-  /** Whether the regular file at a path has this fs-verity digest and size. The last part of the path may be no link. */
+  /**
+   * Whether the regular file at a path has this fs-verity digest and size. The last part of the
+   * path may be no link.
+   */
   holds(path: string, verity: string, size: number): boolean {
     // Without O_NONBLOCK a fifo in place of a file would block the agent.
     const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -49,7 +53,10 @@ function readDigest(file: number): string {
   }
 }
 
-/** Lets signals and timers run during a long synchronous walk: await the returned function once for each entry. */
+/**
+ * Lets signals and timers run during a long synchronous walk: await the returned function once for
+ * each entry.
+ */
 export function makeBreather(every = 256): () => Promise<void> | undefined {
   let count = 0;
   return () => {

@@ -15,7 +15,9 @@ export interface ExpectedTree {
   entries: TreeEntry[];
   /** Bytes of files that are not in the store. */
   contents: Map<string, Uint8Array>;
-  /** Path → `<account>/<module>` that ships it. Directories and the agent's own files have no owner. */
+  /**
+   * Path → `<account>/<module>` that ships it. Directories and the agent's own files have no owner.
+   */
   owners: Map<string, string>;
 }
 
@@ -33,9 +35,11 @@ export interface TreeParts {
 }
 
 /**
- * Adds the rendered files to the merged root, as the topmost layer. Nothing is ever written through a symlink.
+ * Adds the rendered files to the merged root, as the topmost layer. Nothing is ever written through
+ * a symlink.
  *
- * @throws `desired_state_invalid` when a rendered path is not plain, or lies below or in place of anything but a file.
+ * @throws `desired_state_invalid` when a rendered path is not plain, or lies below or in place of
+ * anything but a file.
  */
 export function expectedTree({
   entries,
@@ -90,6 +94,7 @@ function inlineContents(entries: TreeEntry[]): Map<string, Uint8Array> {
       contents.set(entry.path, Buffer.from(entry.content ?? '', 'base64'));
     }
   }
+
   return contents;
 }
 
@@ -101,6 +106,7 @@ function placeFile(tree: Map<string, TreeEntry>, entry: TreeEntry): void {
   if (existing !== undefined && existing.type !== 'file') {
     throw layoutError(entry.path, `expected a file or nothing there, found a ${existing.type}`);
   }
+
   tree.set(entry.path, entry);
 }
 
@@ -150,7 +156,8 @@ export function isWithin(path: string, tops: readonly string[]): boolean {
 }
 
 /**
- * Requires that a tree keeps its own rules, since one that does not would make the agent write outside its directory.
+ * Requires that a tree keeps its own rules, since one that does not would make the agent write
+ * outside its directory.
  *
  * @throws `desired_state_invalid`
  */
@@ -163,6 +170,7 @@ export function requireTree(entries: TreeEntry[]): void {
     if (before !== undefined && compareBytes(before, path) >= 0) {
       throw layoutError(path, 'it is there twice or out of order');
     }
+
     if (path !== '/' && !directories.has(parentPath(path))) {
       throw layoutError(path, 'its parent is not a directory of the tree');
     }

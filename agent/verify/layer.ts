@@ -20,9 +20,9 @@ export interface VerifiedLayer {
 }
 
 /**
- * Makes sure that a layer is in the store and right: by its SHA-256 over all bytes when it is fetched, and each time since
- * by its composefs digest (entries, attributes, small files) and the fs-verity digest of each object. What is wrong is
- * removed, fetched again and added to `remarks`.
+ * Makes sure that a layer is in the store and right: by its SHA-256 over all bytes when it is
+ * fetched, and each time since by its composefs digest (entries, attributes, small files) and the
+ * fs-verity digest of each object. What is wrong is removed, fetched again and added to `remarks`.
  *
  * @throws `layer_mismatch`, `unavailable`
  */
@@ -51,6 +51,7 @@ async function readStoredLayer(
     message: `The store of ${layer.account}/${layer.module} ${layer.version} is not as it was verified: ${fault}; fetched again.`,
   });
   await agent.store.removeLayer(layer.layer_digest);
+
   return undefined;
 }
 
@@ -78,6 +79,7 @@ async function findContentFault(
 
   for (const entry of entries) {
     if (!isStored(entry)) continue;
+
     await breathe();
 
     const verity = entry.verity as string;
@@ -88,10 +90,14 @@ async function findContentFault(
     fault ??= `store/${verity.slice(0, 2)}/${verity.slice(2)} (${entry.path}) ${what}`;
     store.removeObject(verity);
   }
+
   return fault;
 }
 
-/** Whether a file's content is in the store: short content is in the entry itself, as in composefs images. */
+/**
+ * Whether a file's content is in the store: short content is in the entry itself, as in composefs
+ * images.
+ */
 export function isStored(entry: TreeEntry): boolean {
   return entry.type === 'file' && entry.size > limits.inlineFileBytesMax;
 }
@@ -104,10 +110,12 @@ async function fetchLayer(layer: DesiredLayer, { store, source }: Agent): Promis
 
   try {
     const tar = await readModuleTar(verifyBytes(layer, response.body), {
-      // Ingest decided whether the module may ship devices, and what it decided was approved and signed.
+      // Ingest decided whether the module may ship devices, and what it decided was approved and
+      // signed.
       allowDevices: true,
       onFile: ({ size }) => (size > limits.inlineFileBytesMax ? store.openSink() : undefined),
     });
+
     const found = `sha256:${verifyModuleTar(tar).digest}`;
     if (found !== layer.composefs_digest) {
       throw mismatchError(
@@ -121,6 +129,7 @@ async function fetchLayer(layer: DesiredLayer, { store, source }: Agent): Promis
       manifest_json: tar.manifestJson,
       entries: tar.entries.map(({ offset: _, ...entry }) => entry),
     };
+
     describeLayer(layer, record);
 
     await store.sync();
@@ -147,6 +156,7 @@ async function* verifyBytes(
     if (size > layer.layer_size) {
       throw mismatchError(layer, `expected ${layer.layer_size} bytes, found more than that`);
     }
+
     hash.update(chunk);
     yield chunk;
   }
@@ -173,6 +183,7 @@ function describeLayer(
       `expected a manifest.json of "${layer.module}", found one of "${name}"`,
     );
   }
+
   return { entries, file_spec, mask, protected_spec };
 }
 

@@ -10,8 +10,9 @@ const signerIdentity = z.strictObject({
 });
 
 /**
- * The machine's own policy: `{modules: {"acme/*": {keys: […], identities: […], require_tlog, trusted_root}}}`. It counts
- * besides the signed one, so it can only tighten. A module that no pattern names is refused.
+ * The machine's own policy: `{modules: {"acme/*": {keys: […], identities: […], require_tlog,
+ * trusted_root}}}`. It counts besides the signed one, so it can only tighten. A module that no
+ * pattern names is refused.
  */
 const localPolicy = z.strictObject({
   modules: z.record(
@@ -40,7 +41,8 @@ export type LocalPolicy = z.infer<typeof localPolicy>;
 /**
  * Reads a policy file.
  *
- * @throws `io_error`, `invalid_request`: without its policy an agent does nothing, because no policy is the laxest one.
+ * @throws `io_error`, `invalid_request`: without its policy an agent does nothing, because no
+ * policy is the laxest one.
  */
 export async function readLocalPolicy(path: string): Promise<LocalPolicy> {
   const text = await readText(path);
@@ -68,7 +70,10 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** Every policy of the file whose pattern matches a module (`<account>/<name>`); all of them must be satisfied. */
+/**
+ * Every policy of the file whose pattern matches a module (`<account>/<name>`); all of them must be
+ * satisfied.
+ */
 export function localPoliciesFor(policy: LocalPolicy, module: string): SignaturePolicy[] {
   return Object.entries(policy.modules)
     .filter(([pattern]) => matches(pattern, module))

@@ -25,7 +25,10 @@ const treeEntry = z.object({
   verity: z.string().exactOptional(),
 });
 
-/** What a layer holds, written after all of its bytes were verified. Read back, it is a claim again: see layer.ts. */
+/**
+ * What a layer holds, written after all of its bytes were verified. Read back, it is a claim again:
+ * see layer.ts.
+ */
 const layerRecord = z.object({
   layer_digest: digestSchema,
   manifest_json: z.string(),
@@ -36,8 +39,8 @@ export type LayerRecord = z.infer<typeof layerRecord>;
 const folders = ['layers', 'documents', 'signatures'];
 
 /**
- * Content by digest. Two invariants: a file gets its final name only when it is complete, and nothing that is read from
- * here is trusted before its digest is computed again.
+ * Content by digest. Two invariants: a file gets its final name only when it is complete, and
+ * nothing that is read from here is trusted before its digest is computed again.
  */
 export class Store {
   readonly #dir: string;
@@ -70,7 +73,8 @@ export class Store {
   }
 
   /**
-   * Whether the object is there and right; `tampered` when it is there and wrong, or cannot be read.
+   * Whether the object is there and right; `tampered` when it is there and wrong, or cannot be
+   * read.
    *
    * @throws the system's error when this process has no file descriptors or memory left to look.
    */
@@ -87,10 +91,14 @@ export class Store {
     rmSync(this.objectPath(verity), { recursive: true, force: true });
   }
 
-  /** Writes one file's content, which gets its digest as its name when it is whole: a hostile archive can name nothing. */
+  /**
+   * Writes one file's content, which gets its digest as its name when it is whole: a hostile
+   * archive can name nothing.
+   */
   openSink(): FileSink {
     const incoming = join(this.#dir, 'incoming', randomBytes(8).toString('hex'));
     const file = openSync(incoming, 'wx', 0o600);
+
     this.#incoming = { file, path: incoming };
 
     return {
@@ -118,15 +126,22 @@ export class Store {
     this.#incoming = undefined;
   }
 
-  /** Makes objects survive a loss of power. Call it before the record of their layer is written, which says that they exist. */
+  /**
+   * Makes objects survive a loss of power. Call it before the record of their layer is written,
+   * which says that they exist.
+   */
   async sync(): Promise<void> {
     await syncFileSystem(this.#dir);
   }
 
-  /** The record of a layer; undefined when it is missing or damaged, since both mean that the layer is fetched again. */
+  /**
+   * The record of a layer; undefined when it is missing or damaged, since both mean that the layer
+   * is fetched again.
+   */
   async readLayer(digest: string): Promise<LayerRecord | undefined> {
     const bytes = await readIfPresent(this.#layerPath(digest));
     if (bytes === undefined) return undefined;
+
     try {
       return layerRecord.parse(JSON.parse(bytes.toString()));
     } catch {

@@ -8,7 +8,10 @@ import { type ExpectedTree, expectedTree, requireTree } from './expected-tree.ts
 import { verifyLayer } from './layer.ts';
 import type { Remark } from './remark.ts';
 
-/** A desired state with everything that it names verified on this machine: ready to be laid out or to be compared with. */
+/**
+ * A desired state with everything that it names verified on this machine: ready to be laid out or
+ * to be compared with.
+ */
 export interface VerifiedContent {
   desired: VerifiedDesiredState;
   tree: ExpectedTree;
@@ -17,10 +20,11 @@ export interface VerifiedContent {
 }
 
 /**
- * Verifies everything that a desired state names: the authors' signatures, the bytes of the layers, and the composition,
- * computed again from what the layers hold. What the store lacks is fetched.
+ * Verifies everything that a desired state names: the authors' signatures, the bytes of the layers,
+ * and the composition, computed again from what the layers hold. What the store lacks is fetched.
  *
- * @throws `signature_refused`, `layer_mismatch`, `composition_mismatch`, `desired_state_invalid`, `unavailable`
+ * @throws `signature_refused`, `layer_mismatch`, `composition_mismatch`, `desired_state_invalid`,
+ * `unavailable`
  */
 export async function verifyContent(
   desired: VerifiedDesiredState,
@@ -40,6 +44,7 @@ export async function verifyContent(
       code: 'store_tampered',
       message: `The store's record of a layer is not as it was verified (${error.message}); fetched again.`,
     });
+
     return content;
   }
 }
@@ -51,6 +56,7 @@ async function verifyLayers(
 ): Promise<VerifiedContent> {
   const { state } = desired;
   const layers: CompositionLayer[] = [];
+
   for (const layer of state.layers) {
     layers.push({ ...layer, ...(await verifyLayer(layer, agent, remarks)) });
   }
@@ -64,13 +70,14 @@ async function verifyLayers(
     metadata: state.metadata,
     writablePaths: agent.config.writable_paths,
   });
+
   requireTree(tree.entries);
   return { desired, tree, image };
 }
 
 /**
- * Only the composition covers the manifest in a layer's record. So a damaged record can look like a wrong desired state,
- * and everything is fetched again before the desired state is blamed.
+ * Only the composition covers the manifest in a layer's record. So a damaged record can look like a
+ * wrong desired state, and everything is fetched again before the desired state is blamed.
  */
 function mayComeFromStore(error: unknown): error is Error {
   return isGantryError(
@@ -89,5 +96,6 @@ async function forgetLayers({ state }: VerifiedDesiredState, { store }: Agent): 
     found = true;
     await store.removeLayer(layer.layer_digest);
   }
+
   return found;
 }

@@ -29,7 +29,9 @@ export interface BuildOptions {
   out: string;
   /** Stop before the module tar. */
   dryRun: boolean;
-  /** Build without the packages of `package_spec`, and without listing them in the built manifest. */
+  /**
+   * Build without the packages of `package_spec`, and without listing them in the built manifest.
+   */
   rootfsOnly?: boolean;
   /** SOURCE_DATE_EPOCH of the environment. */
   sourceDateEpoch?: string | undefined;
@@ -55,11 +57,11 @@ export interface BuildResult {
 }
 
 /**
- * Builds a module from `rootfs/`. The same input and time give the same bytes on every machine. Results are renamed into
- * place, so that none is ever half written.
+ * Builds a module from `rootfs/`. The same input and time give the same bytes on every machine.
+ * Results are renamed into place, so that none is ever half written.
  *
- * @throws GantryError `ModuleManifestSchemaError`, `package_build_unsupported`, `io_error`, `tree_invalid` and the codes of
- * `writeModuleTar`.
+ * @throws GantryError `ModuleManifestSchemaError`, `package_build_unsupported`, `io_error`,
+ * `tree_invalid` and the codes of `writeModuleTar`.
  */
 export async function buildModule(options: BuildOptions): Promise<BuildResult> {
   const { manifest: written, warnings } = await readManifest(
@@ -76,6 +78,7 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
 
   await mkdir(options.out, { recursive: true });
   const outputs = await writeLists(options.out, manifestJson, plan.files, manifest.package_spec);
+
   const result: BuildResult = {
     name: manifest.name,
     dry_run: options.dryRun,
@@ -91,15 +94,19 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
       ...(date.warning ? [date.warning] : []),
     ],
   };
+
   if (options.dryRun) return result;
+
   const tree = plannedTree(
     plan.files,
     source,
     await contentFacts(rootfs, plan.files, source),
     date.seconds,
   );
+
   const module = join(options.out, 'module.tar');
   const layer = await writeTar(module, rootfs, { manifestJson, tree, mtime: date.seconds });
+
   return {
     ...result,
     outputs: { ...outputs, module },
@@ -120,16 +127,19 @@ async function readManifest(
       { cause: error },
     );
   });
+
   const { manifest, warnings } = parseManifest(bytes.toString('utf8'));
   const sentences = warnings.map(({ line, column, path: key, message }) => {
     return `manifest.yaml, line ${line}, column ${column}: ${key ? `${key}: ` : ''}${message}`;
   });
+
   return { manifest, warnings: sentences };
 }
 
 function refusePackages(manifest: ModuleManifest): void {
   const count = manifest.package_spec.length;
   if (count === 0) return;
+
   const message = `expected no package_spec, found ${count} package${count === 1 ? '' : 's'} in ${manifest.name}; use --rootfs-only to build without, or --dry-run to list them`;
   throw new GantryError('package_build_unsupported', message, {
     field: 'package_spec',
@@ -156,10 +166,12 @@ async function contentFacts(
 ): Promise<Map<string, ContentFacts>> {
   const regular = new Set(source.filter(({ type }) => type === 'file').map(({ path }) => path));
   const facts = new Map<string, ContentFacts>();
+
   for (const path of files) {
     if (regular.has(path))
       facts.set(path, await readContentFacts(join(rootfs, path), inlineBytesMax));
   }
+
   return facts;
 }
 
@@ -169,9 +181,11 @@ async function writeLists(out: string, manifestJson: string, files: string[], pa
     file_list: join(out, 'file-list.txt'),
     package_list: join(out, 'package-list.txt'),
   };
+
   await replace(outputs.manifest, (path) => writeFile(path, manifestJson));
   await replace(outputs.file_list, (path) => writeFile(path, lines(files)));
   await replace(outputs.package_list, (path) => writeFile(path, lines(packages)));
+
   return outputs;
 }
 
@@ -187,12 +201,14 @@ async function writeTar(
   const hash = createHash('sha256');
   let size = 0;
   const open = (entry: TreeEntry) => openContent(join(rootfs, entry.path));
+
   const tar = writeModuleTar({
     manifestJson: input.manifestJson,
     mtime: input.mtime,
     entries: input.tree,
     open,
   });
+
   async function* measured(chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {
       hash.update(chunk);
@@ -200,6 +216,7 @@ async function writeTar(
       yield chunk;
     }
   }
+
   await replace(path, (temporary) =>
     pipeline(tar, measured, createWriteStream(temporary, { flags: 'wx' })),
   );

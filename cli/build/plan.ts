@@ -20,12 +20,14 @@ export function planModule(manifest: ModuleManifest, source: SourceEntry[]): Bui
   const warnings = manifest.file_spec
     .filter((glob) => selectFiles(files, { file_spec: [glob], mask: [] }).length === 0)
     .map((glob) => `file_spec: ${JSON.stringify(glob)} matches nothing in rootfs/`);
+
   return { files, warnings };
 }
 
 /**
- * Returns the tree that ships: the root, the files and their parent directories. All have owner 0:0, the mode that git
- * keeps and the same time, so that owners, times and umask of the working copy do not matter.
+ * Returns the tree that ships: the root, the files and their parent directories. All have owner
+ * 0:0, the mode that git keeps and the same time, so that owners, times and umask of the working
+ * copy do not matter.
  *
  * @param facts the content facts of each file, by path
  * @throws GantryError `tree_invalid` for a device, fifo or socket, which git cannot keep
@@ -40,6 +42,7 @@ export function plannedTree(
   const directories = new Set<string>(['/']);
   for (const path of files) for (const ancestor of ancestorPaths(path)) directories.add(ancestor);
   const common = { uid: 0, gid: 0, mtime: seconds, mtime_ns: 0 };
+
   const tree: TreeEntry[] = [...directories].map((path) => ({
     ...common,
     path,
@@ -47,6 +50,7 @@ export function plannedTree(
     mode: 0o755,
     size: 0,
   }));
+
   for (const path of files) {
     const { type, executable, target = '' } = sources.get(path) as SourceEntry;
     if (type === 'symlink') {
@@ -64,5 +68,6 @@ export function plannedTree(
       throw new GantryError('tree_invalid', message, { field: path });
     }
   }
+
   return tree.sort((a, b) => compareBytes(a.path, b.path));
 }

@@ -18,7 +18,8 @@ export interface SourceEntry {
 /**
  * Lists everything below a directory without following symlinks. A missing directory is empty.
  *
- * @throws GantryError `io_error` if the path is not a directory, `tar_path_not_utf8` for a name that is not UTF-8
+ * @throws GantryError `io_error` if the path is not a directory, `tar_path_not_utf8` for a name
+ * that is not UTF-8
  */
 export async function readRootfs(directory: string): Promise<SourceEntry[]> {
   const stats = await lstat(directory).catch((error: NodeJS.ErrnoException) => {
@@ -28,8 +29,10 @@ export async function readRootfs(directory: string): Promise<SourceEntry[]> {
   if (!stats) return [];
   if (!stats.isDirectory())
     throw new GantryError('io_error', `expected a directory at ${directory}, found something else`);
+
   const entries: SourceEntry[] = [];
   const waiting = [''];
+
   for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
     for (const found of await readdir(join(directory, parent), {
       withFileTypes: true,
@@ -41,6 +44,7 @@ export async function readRootfs(directory: string): Promise<SourceEntry[]> {
       if (entry.type === 'directory') waiting.push(path);
     }
   }
+
   return entries;
 }
 
@@ -57,6 +61,7 @@ async function describe(
     );
     return { path, type: 'symlink', target };
   }
+
   if (!found.isFile()) return { path, type: 'other' };
   const { mode } = await lstat(location);
   return { path, type: 'file', executable: (mode & constants.S_IXUSR) !== 0 };
@@ -65,6 +70,7 @@ async function describe(
 function utf8(bytes: Buffer, what: string): string {
   const text = bytes.toString('utf8');
   if (Buffer.from(text).equals(bytes)) return text;
+
   throw new GantryError(
     'tar_path_not_utf8',
     `expected UTF-8 in ${what}, found ${JSON.stringify(bytes.toString('latin1'))}`,
@@ -78,27 +84,35 @@ export interface ContentFacts {
   content?: string;
 }
 
-/** Hashes a file in one pass. @param inlineMax the largest size in bytes whose content is returned */
+/**
+ * Hashes a file in one pass. @param inlineMax the largest size in bytes whose content is returned
+ */
 export async function readContentFacts(location: string, inlineMax: number): Promise<ContentFacts> {
   const verity = new FsVerity();
   const kept: Buffer[] = [];
   let size = 0;
+
   for await (const chunk of openContent(location)) {
     size += chunk.length;
     verity.update(chunk);
     if (size <= inlineMax) kept.push(chunk);
   }
+
   if (size === 0) return { size };
   const facts = { size, verity: verity.digestHex() };
   return size <= inlineMax ? { ...facts, content: Buffer.concat(kept).toString('base64') } : facts;
 }
 
-/** Yields the bytes of a file in fresh chunks. Does not follow a symlink that replaced the file meanwhile. */
+/**
+ * Yields the bytes of a file in fresh chunks. Does not follow a symlink that replaced the file
+ * meanwhile.
+ */
 export async function* openContent(location: string): AsyncGenerator<Buffer, void, void> {
   const file = await open(location, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const { size } = await file.stat();
     const chunkBytes = Math.min(Math.max(size, 1), 1024 * 1024);
+
     for (;;) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes));
       if (bytesRead === 0) return;

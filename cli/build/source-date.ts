@@ -10,8 +10,8 @@ export interface SourceDate {
 }
 
 /**
- * Returns the time of all built content: SOURCE_DATE_EPOCH (reproducible-builds.org), else the time of the last commit of
- * the repository around the directory, else 0.
+ * Returns the time of all built content: SOURCE_DATE_EPOCH (reproducible-builds.org), else the time
+ * of the last commit of the repository around the directory, else 0.
  *
  * @param epoch SOURCE_DATE_EPOCH of the environment; empty means absent
  * @throws GantryError `usage` if the epoch is not a number of seconds
@@ -35,10 +35,14 @@ export async function sourceDate(
   }
 }
 
-/** git refuses a repository of another owner, as in containers. Warn, because the bytes then differ from other builds. */
+/**
+ * git refuses a repository of another owner, as in containers. Warn, because the bytes then differ
+ * from other builds.
+ */
 function refusal(error: unknown): { warning?: string } {
   const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
   if (code === 'ENOENT' || /not a git repository|does not have any commits/.test(stderr)) return {};
+
   const reason = stderr.trim().split('\n')[0];
   return {
     warning: `all times are 0, because git cannot read the last commit: ${reason || code}`,

@@ -6,7 +6,10 @@ export interface Api {
   answers: typeof answers;
 }
 
-/** Connects to the saved control plane. The client is loaded only when a command runs, so that `--help` is fast. */
+/**
+ * Connects to the saved control plane. The client is loaded only when a command runs, so that
+ * `--help` is fast.
+ */
 export async function connect(): Promise<Api> {
   const [{ makeClient }, { answers }, { readConnection }] = await Promise.all([
     import('./client.ts'),
@@ -24,6 +27,7 @@ export async function resolveId(
 ): Promise<string> {
   const prefix = noun === 'templates' ? 'tpl_' : 'ins_';
   if (written.startsWith(prefix)) return written;
+
   const rows: { id: string; name: string; state?: string }[] =
     noun === 'templates'
       ? await api.client.all(api.answers.templates, 'templates', '/templates')
@@ -32,6 +36,7 @@ export async function resolveId(
   const named = rows.filter(({ name }) => name === written);
   const row = named.find(({ state }) => state !== 'decommissioned') ?? named.at(-1);
   if (row !== undefined) return row.id;
+
   const { GantryError } = await import('../../shared/base/error.ts');
   throw new GantryError(
     'not_found',

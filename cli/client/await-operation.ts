@@ -50,6 +50,7 @@ async function followOperation(
   const spinner = await showSpinner(flags, started.summary);
   let operation = started;
   let pauseMs = 250;
+
   while (
     !ends.includes(operation.state) &&
     operation.state !== 'awaiting_approval' &&
@@ -60,6 +61,7 @@ async function followOperation(
     pauseMs = Math.min(2000, pauseMs * 1.4);
     ({ operation } = await api.client.get(api.answers.operation, `/operations/${operation.id}`));
   }
+
   spinner.stop();
   return operation;
 }
@@ -77,6 +79,7 @@ export function formatOutcome({
   if (state === 'awaiting_approval') {
     return `awaiting approval: ${summary}\n  reviewers have mail; or run: gantry approval approve ${approval_id}`;
   }
+
   if (ends.includes(state))
     return `${state}: ${summary}${message ? `\n  ${message}` : ''}${code ? ` (${code})` : ''}`;
   return `${state}: ${summary}\n  follow it with: gantry operation wait ${id}`;

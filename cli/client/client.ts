@@ -33,8 +33,8 @@ export interface Client {
 type Page<N extends string, I> = { [K in N]: I[] } & { next_cursor: string | null };
 
 /**
- * Returns a client of one control plane. A problem document becomes a GantryError. Reads and creates are retried; a
- * create keeps its `Idempotency-Key`, so that it happens once.
+ * Returns a client of one control plane. A problem document becomes a GantryError. Reads and
+ * creates are retried; a create keeps its `Idempotency-Key`, so that it happens once.
  */
 export function makeClient(connection: Connection): Client {
   const request = async <A extends z.ZodType>(
@@ -46,8 +46,10 @@ export function makeClient(connection: Connection): Client {
     const response = await sendRequest(connection, method, path, given);
     const body = response.status === 204 ? undefined : await response.json().catch(() => undefined);
     if (!response.ok) throw toGantryError(response.status, body, connection.url);
+
     const parsed = answer.safeParse(body);
     if (parsed.success) return parsed.data;
+
     throw new GantryError(
       'internal',
       `expected a response to ${method} ${path} that this version of gantry understands, found another; update gantry`,
@@ -71,6 +73,7 @@ export function makeClient(connection: Connection): Client {
         items.push(...page[noun]);
         cursor = page.next_cursor ?? undefined;
       } while (cursor !== undefined);
+
       return items;
     },
   };
@@ -106,6 +109,7 @@ async function sendRequest(
     } catch (error) {
       if (last) throw unavailableError(connection.url, error);
     }
+
     await sleep(300 * 3 ** (attempt - 1));
   }
 }
@@ -139,8 +143,10 @@ function toGantryError(status: number, body: unknown, url: string): GantryError 
       `expected Gantry at ${url}, found a response ${status} of another server`,
     );
   }
+
   const { code, detail, field, expected, found, details, request_id } = parsed.data;
   const known = Object.hasOwn(errorStatus, code) ? (code as ErrorCode) : 'internal';
+
   return new GantryError(
     known,
     known === 'internal' ? `${detail} (request ${request_id})` : detail,

@@ -15,8 +15,8 @@ export function configFile(environment: NodeJS.ProcessEnv = process.env): string
 }
 
 /**
- * Reads the connection that `gantry login` saved. GANTRY_URL and GANTRY_TOKEN override it. A saved token is only sent to
- * the URL that it was saved with.
+ * Reads the connection that `gantry login` saved. GANTRY_URL and GANTRY_TOKEN override it. A saved
+ * token is only sent to the URL that it was saved with.
  */
 export async function readConnection(
   environment: NodeJS.ProcessEnv = process.env,
@@ -27,6 +27,7 @@ export async function readConnection(
   );
   const url = environment.GANTRY_URL || kept.url;
   const token = environment.GANTRY_TOKEN || (url === kept.url ? kept.token : undefined);
+
   if (url === undefined || token === undefined) {
     const missing = url === undefined ? 'the URL of a control plane' : `a token for ${url}`;
     throw new GantryError(
@@ -34,6 +35,7 @@ export async function readConnection(
       `expected ${missing}; run "gantry login --url <url>", or set GANTRY_URL and GANTRY_TOKEN`,
     );
   }
+
   return { url: url.replace(/\/+$/, ''), token };
 }
 
@@ -41,9 +43,11 @@ export async function readConnection(
 export async function saveConnection(connection: Connection): Promise<string> {
   const file = configFile();
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+
   const next = `${file}.${process.pid}`;
   await writeFile(next, `${JSON.stringify(connection, null, 2)}\n`, { mode: 0o600 });
   await rename(next, file);
+
   return file;
 }
 

@@ -9,7 +9,9 @@ const listedVersionsMax = 20;
 
 export type Versions = Omit<VersionsPage, 'next_cursor'>;
 
-/** Yields the versions of a module, newest first, page by page. The first page has the candidates. */
+/**
+ * Yields the versions of a module, newest first, page by page. The first page has the candidates.
+ */
 async function* readVersionPages(
   { client, answers }: Api,
   module: string,
@@ -21,6 +23,7 @@ async function* readVersionPages(
       `/modules/${encodeURIComponent(module)}/versions`,
       { cursor },
     );
+
     yield page;
     cursor = page.next_cursor ?? undefined;
   } while (cursor !== undefined);
@@ -38,6 +41,7 @@ export async function listVersions(api: Api, module: string): Promise<Versions> 
 /** Returns the id of a version that is written as an id or as `<module>@<version or tag>`. */
 export async function resolveVersionId(api: Api, written: string): Promise<string> {
   if (written.startsWith('ver_')) return written;
+
   const at = written.lastIndexOf('@');
   if (at < 1) {
     throw new GantryError(
@@ -45,8 +49,10 @@ export async function resolveVersionId(api: Api, written: string): Promise<strin
       `expected <module>@<version> or the id of a version, found "${written}"`,
     );
   }
+
   const [module, wanted] = [written.slice(0, at), written.slice(at + 1)];
   const known: string[] = [];
+
   for await (const { versions } of readVersionPages(api, module)) {
     const version = versions.find(
       ({ version_string, tags }) => version_string === wanted || tags.includes(wanted),
@@ -54,6 +60,7 @@ export async function resolveVersionId(api: Api, written: string): Promise<strin
     if (version !== undefined) return version.id;
     known.push(...versions.map(({ version_string }) => version_string));
   }
+
   const found = known.slice(0, listedVersionsMax).join(', ') || 'none';
   const more =
     known.length > listedVersionsMax ? ` and ${known.length - listedVersionsMax} older ones` : '';

@@ -31,7 +31,9 @@ export interface RegistrationFlags extends TrustFlags {
 /** The help of --trusted-root where it is the only trust root. */
 export const trustedRootHelp = 'Sigstore trusted_root.json (default: the public-good trust root)';
 
-/** Adds the options of `TrustFlags` except `--trusted-root`, which each command describes itself. */
+/**
+ * Adds the options of `TrustFlags` except `--trusted-root`, which each command describes itself.
+ */
 export function addTrustOptions(command: Command): Command {
   return command
     .option('--key <file>', 'trusted public key, PEM (repeatable)', collect)
@@ -95,14 +97,17 @@ export async function readRegistration(flags: RegistrationFlags) {
 async function readIdentities(flags: TrustFlags): Promise<SignerIdentity[] | undefined> {
   const identities = await readRegexps(flags.identity, flags.identityRegexp, '--identity');
   const issuers = await readRegexps(flags.issuer, flags.issuerRegexp, '--issuer');
+
   if (identities.length !== issuers.length) {
     throw new GantryError(
       'usage',
       `expected one issuer for each identity, found ${issuers.length} issuers and ${identities.length} identities`,
     );
   }
+
   const { claim = [] } = flags;
   const claims = claim.length === 0 ? {} : { claims: parseClaims(claim) };
+
   if (identities.length === 0) {
     if (claim.length === 0) return undefined;
     throw new GantryError(
@@ -110,6 +115,7 @@ async function readIdentities(flags: TrustFlags): Promise<SignerIdentity[] | und
       'expected --claim with an identity and its issuer, found it alone; only certificates have claims',
     );
   }
+
   return identities.map((identity_regexp, index) => ({
     identity_regexp,
     issuer_regexp: issuers[index] ?? '',
@@ -117,7 +123,10 @@ async function readIdentities(flags: TrustFlags): Promise<SignerIdentity[] | und
   }));
 }
 
-/** Reads one form only. Mixing both would lose the order that pairs the n-th issuer with the n-th identity. */
+/**
+ * Reads one form only. Mixing both would lose the order that pairs the n-th issuer with the n-th
+ * identity.
+ */
 async function readRegexps(
   exact: string[] = [],
   regexps: string[] = [],
@@ -129,6 +138,7 @@ async function readRegexps(
       `expected ${option} or ${option}-regexp, found both; write the exact ones as regular expressions`,
     );
   }
+
   if (exact.length === 0) return regexps;
   const { exactRegexp } = await import('../../shared/signature/index.ts');
   return exact.map(exactRegexp);
@@ -141,12 +151,14 @@ function parseClaims(claims: readonly string[]): SignerClaims {
       const [name = '', ...regexp] = text.split('=');
       if (regexp.length === 0)
         throw new GantryError('usage', `expected --claim name=regexp, found "${text}"`);
+
       if (!Object.hasOwn(claimOids, name)) {
         throw new GantryError(
           'usage',
           `expected the claim of --claim to be one of ${claimNames.join(', ')}, found "${name}"`,
         );
       }
+
       return [name, regexp.join('=')];
     }),
   );

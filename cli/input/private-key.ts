@@ -14,6 +14,7 @@ export async function readPrivateKey(path: string, option: string): Promise<KeyO
 export async function readPublicHalf(path: string): Promise<string> {
   const pem = await readOptionFile(path, 'the key');
   if (pem.includes(' PRIVATE KEY-----')) return publicPem(await readPrivateKey(path, 'the key'));
+
   try {
     return publicPem(createPublicKey(pem));
   } catch (cause) {
@@ -33,8 +34,8 @@ export function publicPem(key: KeyObject): string {
 }
 
 /**
- * Creates a key pair: the private half at `path`, readable by its owner only, and the public half at `path`.pub.
- * COSIGN_PASSWORD, if set, encrypts the private half.
+ * Creates a key pair: the private half at `path`, readable by its owner only, and the public half
+ * at `path`.pub. COSIGN_PASSWORD, if set, encrypts the private half.
  */
 export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Promise<KeyObject> {
   const { privateKey } =
@@ -44,6 +45,7 @@ export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Pro
   const passphrase = process.env.COSIGN_PASSWORD ?? '';
   const cipher = passphrase === '' ? {} : { cipher: 'aes-256-cbc', passphrase };
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...cipher });
+
   try {
     await writeFile(path, pem, { mode: 0o600, flag: 'wx' });
     await writeFile(`${path}.pub`, publicPem(privateKey), { flag: 'wx' });
@@ -56,20 +58,24 @@ export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Pro
       },
     );
   }
+
   return privateKey;
 }
 
 async function readPassword(): Promise<string> {
   const given = process.env.COSIGN_PASSWORD;
   if (given !== undefined) return given;
+
   if (!process.stdin.isTTY) {
     throw new GantryError(
       'usage',
       'expected the password of the key in COSIGN_PASSWORD, found neither it nor a terminal',
     );
   }
+
   const prompts = await import('@clack/prompts');
   const answer = await prompts.password({ message: 'Password of the private key' });
   if (prompts.isCancel(answer)) throw new GantryError('usage', 'expected a password, found none');
+
   return answer ?? '';
 }

@@ -13,7 +13,8 @@ export const plainHttpHelp = 'use http for the registry (always used for loopbac
 
 /**
  * Opens a client for the registry of a reference, with the credentials of `docker login`.
- * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker configuration
+ * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker
+ * configuration
  */
 export async function openTarget(text: string, flags: { plainHttp?: true }): Promise<Target> {
   const { readDockerCredentials, parseReference, RegistryClient } = await import(
@@ -21,6 +22,7 @@ export async function openTarget(text: string, flags: { plainHttp?: true }): Pro
   );
   const reference = parseReference(text);
   const name = reference.digest ?? reference.tag;
+
   if (name === undefined) {
     throw new GantryError(
       'reference_invalid',
@@ -30,12 +32,14 @@ export async function openTarget(text: string, flags: { plainHttp?: true }): Pro
       },
     );
   }
+
   const credentials = await readDockerCredentials(reference.host);
   const client = new RegistryClient({
     host: reference.host,
     plainHttp: flags.plainHttp ?? false,
     credentials,
   });
+
   return { client, reference, name };
 }
 

@@ -3,7 +3,9 @@ import type { listedModuleSchema } from '../../shared/contract/modules/index.ts'
 import type { Versions } from '../client/modules.ts';
 import { colorState, shortDigest, table } from './table.ts';
 
-/** Formats the versions of a module, then its candidates with the reason why they are not versions. */
+/**
+ * Formats the versions of a module, then its candidates with the reason why they are not versions.
+ */
 export function formatVersions({ versions, candidates }: Versions): string {
   const known = table(
     // Ids are left out, because every command takes <module>@<version>.
@@ -18,16 +20,19 @@ export function formatVersions({ versions, candidates }: Versions): string {
     ]),
     'The module has no versions yet. Check its polling status with: gantry module show',
   );
+
   const unverified = versions.flatMap(({ version_string, reverification: last }) =>
     last === undefined || last.outcome === 'verified'
       ? []
       : [[version_string, colorState(last.outcome), last.since, `${last.message} (${last.code})`]],
   );
+
   const unverifiedTable =
     unverified.length === 0
       ? ''
       : `\n\n${table(['DOES NOT VERIFY', 'STATE', 'SINCE', 'WHY'], unverified, '')}`;
   if (candidates.length === 0) return `${known}${unverifiedTable}`;
+
   const waiting = table(
     ['NOT A VERSION', 'STATE', 'DIGEST', 'WHY'],
     candidates.map((row) => [
@@ -38,12 +43,16 @@ export function formatVersions({ versions, candidates }: Versions): string {
     ]),
     '',
   );
+
   return `${known}${unverifiedTable}\n\n${waiting}`;
 }
 
 type Poll = z.infer<typeof listedModuleSchema>['poll'];
 
-/** Formats the polling status: works, or how often in a row it failed, with which code, and when it runs next. */
+/**
+ * Formats the polling status: works, or how often in a row it failed, with which code, and when it
+ * runs next.
+ */
 export function formatPolling(poll: Poll): string {
   if (poll === null) return 'not polled yet';
   if (poll.code === null) return poll.polled_at === null ? 'not polled yet' : 'works';

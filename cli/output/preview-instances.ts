@@ -18,6 +18,7 @@ export function formatInstances(
 ): string[] {
   const lines = changed.flatMap(formatInstance);
   if (!more) return lines;
+
   return [
     ...lines,
     colors.dim(`  (only the first ${bounds.instances} machines of the track were checked)`),

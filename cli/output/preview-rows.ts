@@ -1,7 +1,10 @@
 import { colors } from './colors.ts';
 import { safe } from './table.ts';
 
-/** A fact of a preview. Signs: `+` added, `-` removed, `~` changed, `!` dropped, `>` shadowed, `^` carved out. */
+/**
+ * A fact of a preview. Signs: `+` added, `-` removed, `~` changed, `!` dropped, `>` shadowed, `^`
+ * carved out.
+ */
 export type Row = [sign: string, what: string, whose: string];
 
 const signColors: Record<string, (text: string) => string> = {
@@ -36,6 +39,7 @@ export function diffMetadata(
     const [was, is] = [before?.[key], after?.[key]];
     if (was === is) return [];
     if (was === undefined) return [['+', `${key}=${is}`, whose]];
+
     return is === undefined
       ? [['-', `${key}=${was}`, whose]]
       : [['~', `${key}=${was} → ${is}`, whose]];

@@ -9,8 +9,8 @@ type Answer = z.output<typeof previewAnswer>;
 type Preview = Answer['preview'];
 
 /**
- * Formats a preview as a diff, one line for each fact: `+` added, `-` removed, `~` changed, `!` dropped, `>` shadowed,
- * `^` carved out.
+ * Formats a preview as a diff, one line for each fact: `+` added, `-` removed, `~` changed, `!`
+ * dropped, `>` shadowed, `^` carved out.
  */
 export function formatPreview({ preview, metadata, instances, warnings, bounds }: Answer): string {
   const { modules, packages } = preview;
@@ -35,6 +35,7 @@ export function formatPreview({ preview, metadata, instances, warnings, bounds }
     ['Machines', formatInstances(instances, bounds)],
     ['Warnings', formatSignedRows(warnings.map((one): Row => ['!', one, '']))],
   ];
+
   const shown = sections
     .filter(([, rows]) => rows.length > 0)
     .map(([title, rows]) => `${colors.bold(title)}\n${rows.join('\n')}`);
@@ -44,6 +45,7 @@ export function formatPreview({ preview, metadata, instances, warnings, bounds }
 function moduleRow({ module, before, after }: Preview['modules'][number]): Row {
   if (before === null) return ['+', module, `${after?.version} (priority ${after?.priority})`];
   if (after === null) return ['-', module, before.version];
+
   const changes = [
     before.version === after.version ? [] : `${before.version} → ${after.version}`,
     before.version === after.version && before.layer_digest !== after.layer_digest
@@ -51,6 +53,7 @@ function moduleRow({ module, before, after }: Preview['modules'][number]): Row {
       : [],
     before.priority === after.priority ? [] : `priority ${before.priority} → ${after.priority}`,
   ].flat();
+
   return ['~', module, changes.join(', ')];
 }
 
@@ -77,6 +80,7 @@ function formatDifference({ what, before, after }: Preview['changed'][number]): 
     owner: `owner ${before.uid}:${before.gid} → ${after.uid}:${after.gid}`,
     module: `${before.by} → ${after.by}`,
   };
+
   const whose = what.includes('module') ? [] : [`(${after.by})`];
   return [what.map((one) => words[one] ?? one).join(', '), ...whose].join(' ');
 }
@@ -132,11 +136,13 @@ function formatTruncated(preview: Preview, { list_rows }: Answer['bounds']): str
     shadowed: preview.shadowed.now.length + preview.shadowed.no_longer.length,
     carved_out: preview.carved_out.now.length + preview.carved_out.no_longer.length,
   };
+
   const lists = (Object.keys(shown) as (keyof typeof shown)[]).flatMap((list) =>
     counts[list] > shown[list]
       ? [colors.dim(`  … ${counts[list] - shown[list]} more ${list.replaceAll('_', ' ')}`)]
       : [],
   );
+
   if (lists.length === 0) return [];
   return [
     ...lists,
@@ -151,17 +157,21 @@ function formatSummary(
 ): string {
   const { added, removed, changed, dropped, shadowed, carved_out, times } = counts;
   const files = added + removed + changed + dropped + shadowed + carved_out;
+
   if (files + modules.length + packages.added.length + packages.removed.length + times === 0) {
     if (machines.length > 0) return 'The root file system image does not change.';
     return metadata.length > 0
       ? 'Only metadata changes in the root file system.'
       : 'Nothing changes in the root file system.';
   }
+
   if (files + times === 0) return 'No path changes in the root file system.';
+
   const decided =
     dropped + shadowed + carved_out === 0
       ? ''
       : `; ${dropped} dropped, ${shadowed} shadowed, ${carved_out} carved out`;
   const dates = times === 0 ? '' : `; ${times} more change only in time`;
+
   return `Paths: ${added} added, ${removed} removed, ${changed} changed${decided}${dates}.`;
 }

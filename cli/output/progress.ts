@@ -17,6 +17,7 @@ const silent: Progress = { message: () => {}, advanceTo: () => {}, stop: () => {
 /** Shows a spinner on a terminal, and nothing to programs. */
 export async function showSpinner(flags: Flags, text: string): Promise<Progress> {
   if (!isShown(flags)) return silent;
+
   const { spinner } = await import('@clack/prompts');
 
   const display = spinner({ output: process.stderr });
@@ -42,11 +43,13 @@ export async function withSpinner<T>(
 /** Shows a progress bar on a terminal, and nothing to programs. */
 export async function showProgressBar(flags: Flags, text: string): Promise<Progress> {
   if (!isShown(flags)) return silent;
+
   const { progress } = await import('@clack/prompts');
 
   const percent = 100;
   const display = progress({ max: percent, output: process.stderr });
   let shown = 0;
+
   display.start(text);
 
   return {

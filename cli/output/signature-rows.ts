@@ -15,10 +15,12 @@ export function formatSignatures(verdicts: readonly Verdict[]): string[] {
       : key_id
         ? `key ${key_id}`
         : 'signer unknown';
+
     const counts = verified || attestation !== undefined;
     const mark = counts ? colors.green('✓') : colors.red('✗');
     const where = `${format} (${source}${claimed_digest === undefined ? '' : ` ${claimed_digest}`})`;
     const details = counts ? formatProof(verdict) : [`${verdict.code}: ${verdict.message}`];
+
     return [`  ${mark} ${where}`, ...[signer, ...details].map((line) => `      ${safe(line)}`)];
   });
 }

@@ -8,15 +8,18 @@ export function table(
   none: string,
 ): string {
   if (rows.length === 0) return none;
+
   const cells = rows.map((row) => row.map((cell) => safe(cell === null ? '-' : String(cell))));
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...cells.map((row) => visible(row[column] ?? ''))),
   );
+
   const line = (row: string[]) =>
     row
       .map((cell, column) => pad(cell, widths[column] ?? 0))
       .join('  ')
       .trimEnd();
+
   return [colors.bold(line(headings)), ...cells.map(line)].join('\n');
 }
 
@@ -39,6 +42,7 @@ export function colorState(name: string): string {
     return colors.red(name);
   if (['awaiting_approval', 'awaiting_signature', 'pending', 'staging'].includes(name))
     return colors.yellow(name);
+
   return name;
 }
 
@@ -55,8 +59,9 @@ const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0, width
 const coloured = /^(\u001b\[3[1-3]m)([^\u001b]*)(\u001b\[39m)$/;
 
 /**
- * Replaces control and formatting characters, except tabs. Names, paths and messages may come from registries and modules;
- * they must not control the terminal, hide text, break the line or reverse its direction.
+ * Replaces control and formatting characters, except tabs. Names, paths and messages may come from
+ * registries and modules; they must not control the terminal, hide text, break the line or reverse
+ * its direction.
  */
 export function safe(text: string): string {
   const [, start = '', inner = text, end = ''] = coloured.exec(text) ?? [];

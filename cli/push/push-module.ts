@@ -22,7 +22,8 @@ export const moduleLayerType = 'application/vnd.powernode.module.v1+tar';
 /**
  * Pushes a module.tar as an OCI manifest with one layer. The same tar gives the same bytes.
  * @param path a module.tar, or a directory that has one
- * @throws GantryError `io_error`, `layer_too_large`, `usage` for a reference with a digest, `registry_*`
+ * @throws GantryError `io_error`, `layer_too_large`, `usage` for a reference with a digest,
+ * `registry_*`
  */
 export async function pushModule(
   { client, reference, name }: Target,
@@ -35,14 +36,17 @@ export async function pushModule(
       found: reference.digest,
     });
   }
+
   const tar = await findTar(path);
   const layer = await describeTar(tar);
+
   const { uploaded } = await client.pushBlob(
     reference.repository,
     layer,
     () => createReadStream(tar),
     onProgress,
   );
+
   await client.pushBlob(reference.repository, emptyBlob, emptyBlob.bytes);
   const created =
     env.SOURCE_DATE_EPOCH === undefined
@@ -55,10 +59,13 @@ export async function pushModule(
     bytes,
     mediaType: mediaTypes.manifest,
   });
+
   return { digest, layer_digest: layer.digest, layer_size: layer.size, uploaded };
 }
 
-/** Returns the OCI manifest that `oras push` 1.2 writes for one file, with the same order of keys. */
+/**
+ * Returns the OCI manifest that `oras push` 1.2 writes for one file, with the same order of keys.
+ */
 export function artifactManifest(
   layer: { digest: string; size: number },
   title: string,
@@ -95,6 +102,7 @@ async function findTar(path: string): Promise<string> {
   const info = await fileInfo(tar);
   if (!info.isFile())
     throw new GantryError('io_error', `expected a module.tar at ${tar}, found something else`);
+
   if (info.size > limits.layerBytesMax) {
     throw new GantryError(
       'layer_too_large',
@@ -105,6 +113,7 @@ async function findTar(path: string): Promise<string> {
       },
     );
   }
+
   return tar;
 }
 
@@ -123,14 +132,19 @@ async function fileInfo(path: string) {
 async function describeTar(tar: string): Promise<{ digest: string; size: number }> {
   const hash = createHash('sha256');
   let size = 0;
+
   for await (const chunk of createReadStream(tar)) {
     hash.update(chunk);
     size += chunk.length;
   }
+
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }
 
-/** Reads the time of the first tar header (octal, at 136), which the build took from SOURCE_DATE_EPOCH. */
+/**
+ * Reads the time of the first tar header (octal, at 136), which the build took from
+ * SOURCE_DATE_EPOCH.
+ */
 async function readFirstEntryTime(tar: string): Promise<number> {
   const file = await open(tar);
   try {

@@ -20,6 +20,7 @@ export function checkAccess(caller: Caller, access: Role | 'platform'): void {
       },
     );
   }
+
   if (hasRole(caller, access)) return;
   throw new GantryError(
     'forbidden',
@@ -40,6 +41,7 @@ export function allow(access: Access) {
       const proof = c.req.header('dpop');
       if (proof === undefined)
         throw new GantryError('dpop_invalid', 'expected a DPoP header with a proof, found none');
+
       const htu = `${services.settings.publicUrl}${c.req.path}`;
       const agent = await authenticateAgent(services, {
         credential,
@@ -47,8 +49,10 @@ export function allow(access: Access) {
         htm: c.req.method,
         htu,
       });
+
       c.header('DPoP-Nonce', agent.nonce);
       c.set('agent', agent);
+
       c.set('caller', {
         account: agent.account,
         actor: `instance:${agent.instance_id}`,
@@ -59,6 +63,7 @@ export function allow(access: Access) {
     } else if (access !== 'public') {
       const bearer = credentialOf(c.req.header('authorization'), 'Bearer');
       const caller = await authenticateToken(c.var.services, bearer);
+
       c.set('bearer', bearer);
       c.set('caller', caller);
       checkAccess(caller, access);
@@ -67,7 +72,10 @@ export function allow(access: Access) {
   });
 }
 
-/** Returns the credential of an `Authorization` header (RFC 9110, section 11.4). @throws GantryError `unauthenticated` */
+/**
+ * Returns the credential of an `Authorization` header (RFC 9110, section 11.4). @throws GantryError
+ * `unauthenticated`
+ */
 function credentialOf(header: string | undefined, scheme: 'Bearer' | 'DPoP'): string {
   if (header === undefined) {
     throw new GantryError(
@@ -75,6 +83,7 @@ function credentialOf(header: string | undefined, scheme: 'Bearer' | 'DPoP'): st
       `expected Authorization: ${scheme} <credential>, found no Authorization header`,
     );
   }
+
   const [found = '', credential = '', ...rest] = header.trim().split(/ +/);
   if (found.toLowerCase() !== scheme.toLowerCase() || credential === '' || rest.length > 0) {
     throw new GantryError(
@@ -82,5 +91,6 @@ function credentialOf(header: string | undefined, scheme: 'Bearer' | 'DPoP'): st
       `expected Authorization: ${scheme} <credential>, found another form`,
     );
   }
+
   return credential;
 }

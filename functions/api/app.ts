@@ -39,8 +39,10 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
     c.header('Cache-Control', 'no-store');
     if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer, DPoP algs="ES256"');
     if (wantsPage(c)) return c.html(ProblemPage({ problem }), problem.status as 500);
+
     return c.body(JSON.stringify(problem), problem.status as 500, { 'Content-Type': problemType });
   });
+
   app.notFound((c) => {
     throw new GantryError(
       'not_found',
@@ -50,6 +52,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
 
   app.use(requestId({ generator: (c) => c.env?.requestContext?.requestId ?? crypto.randomUUID() }));
   app.use(correlate);
+
   app.use(async (c, next) => {
     c.set('services', services);
     const lambdaContext = c.env?.lambdaContext;
@@ -57,6 +60,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
 
     const start = performance.now();
     await next();
+
     logger.info('request', {
       method: c.req.method,
       path: redactText(c.req.path),
@@ -66,6 +70,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       actor: c.var.caller?.actor,
     });
   });
+
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -79,6 +84,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       xFrameOptions: 'DENY',
     }),
   );
+
   app.use(
     bodyLimit({
       maxSize: limits.apiBodyBytesMax,
@@ -90,6 +96,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       },
     }),
   );
+
   app.get('/api/v1/*', etag());
 
   for (const route of apiRoutes) {
@@ -97,16 +104,19 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       markOptionalKeys(schema);
     register(app, route);
   }
+
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
     type: 'http',
     scheme: 'bearer',
     description: 'An API token: gantry_<secret>',
   });
+
   app.openAPIRegistry.registerComponent('securitySchemes', 'dpop', {
     type: 'http',
     scheme: 'dpop',
     description: 'The credential of an agent with a DPoP proof (RFC 9449)',
   });
+
   const document = () =>
     app.getOpenAPI31Document({
       openapi: '3.1.0',
@@ -118,6 +128,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       },
       servers: [{ url: services.settings.publicUrl }],
     });
+
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.route('/', hooks());
@@ -125,6 +136,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
     '/',
     pages(() => document() as unknown as OpenApiDocument),
   );
+
   return app;
 }
 

@@ -24,9 +24,10 @@ export interface KeyedRequest {
 }
 
 /**
- * Runs a create at most once for each key. A repeated request gets the first response. A create that fails releases its
- * key.
- * @throws GantryError `idempotency_conflict` for the same key with another body, `conflict` while the first request runs
+ * Runs a create at most once for each key. A repeated request gets the first response. A create
+ * that fails releases its key.
+ * @throws GantryError `idempotency_conflict` for the same key with another body, `conflict` while
+ * the first request runs
  */
 export async function once(
   services: Services,
@@ -42,12 +43,14 @@ export async function once(
       },
     );
   }
+
   const hash = sha256Hex(
     JSON.stringify([request.account, sha256Hex(request.bearer), request.route, request.key]),
   );
   const request_hash = sha256Hex(request.body);
   const now = nowIso(services);
   const known = await getIdempotentRequest(services.db, hash);
+
   if (known !== null && known.expires_at > now) {
     if (known.request_hash !== request_hash) {
       throw new GantryError(
@@ -60,6 +63,7 @@ export async function once(
     }
     if (known.answer !== null) return { answer: unseal(known.answer, request), repeated: true };
   }
+
   const after = (seconds: number) =>
     new Date(services.now().getTime() + seconds * 1000).toISOString();
   await transact(services.db, [
@@ -74,6 +78,7 @@ export async function once(
       now,
     ),
   ]);
+
   let answer: unknown;
   try {
     answer = await run();
@@ -81,11 +86,15 @@ export async function once(
     await transact(services.db, [releaseIdempotentRequest(hash)]);
     throw error;
   }
+
   await transact(services.db, [answerIdempotentRequest(hash, seal(answer, request))]);
   return { answer, repeated: false };
 }
 
-/** Encrypts with AES-256-GCM. The key derives from the token and the Idempotency-Key, so the table alone reveals nothing. */
+/**
+ * Encrypts with AES-256-GCM. The key derives from the token and the Idempotency-Key, so the table
+ * alone reveals nothing.
+ */
 export function seal(answer: unknown, request: Pick<KeyedRequest, 'bearer' | 'key'>): string {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', sealingKey(request), nonce);
@@ -98,6 +107,7 @@ export function unseal(text: string, request: Pick<KeyedRequest, 'bearer' | 'key
   const decipher = createDecipheriv('aes-256-gcm', sealingKey(request), bytes.subarray(0, 12), {
     authTagLength: 16,
   });
+
   decipher.setAuthTag(bytes.subarray(12, 28));
   return JSON.parse(
     Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString(),

@@ -10,6 +10,7 @@ export function cursorOf(sortKey: string): string {
 /** Returns the sort key of a cursor, '' without one. @throws GantryError `invalid_cursor` */
 export function sortKeyOf(cursor: string | undefined): string {
   if (cursor === undefined) return '';
+
   const sortKey = Buffer.from(cursor, 'base64url').toString();
   if (sortKey === '' || cursorOf(sortKey) !== cursor) {
     throw new GantryError(
@@ -20,10 +21,13 @@ export function sortKeyOf(cursor: string | undefined): string {
       },
     );
   }
+
   return sortKey;
 }
 
-/** Reads a page from the store. It reads one item more, which shows whether there is a next page. */
+/**
+ * Reads a page from the store. It reads one item more, which shows whether there is a next page.
+ */
 export async function storePage<T>(
   query: PageQuery,
   read: (limit: number, after: string) => Promise<T[]>,
@@ -33,13 +37,17 @@ export async function storePage<T>(
   return slicePage(found, Math.min(query.limit, countFitting(found)), keyOf);
 }
 
-/** Counts the items that fit in a response, at least one. The manifest of a version can have hundreds of kilobytes. */
+/**
+ * Counts the items that fit in a response, at least one. The manifest of a version can have
+ * hundreds of kilobytes.
+ */
 function countFitting(items: readonly unknown[]): number {
   let bytes = 0;
   const over = items.findIndex((item) => {
     bytes += Buffer.byteLength(JSON.stringify(item));
     return bytes > limits.pageBytesMax;
   });
+
   return over === -1 ? items.length : Math.max(1, over);
 }
 

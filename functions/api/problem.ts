@@ -8,12 +8,13 @@ import type { Problem } from '../../shared/contract/http/index.ts';
 export const problemType = 'application/problem+json';
 
 /**
- * Converts a thrown value to problem details (RFC 9457). Only the message of a GantryError is shown. Any other error is a
- * bug, and its message may contain secrets.
+ * Converts a thrown value to problem details (RFC 9457). Only the message of a GantryError is
+ * shown. Any other error is a bug, and its message may contain secrets.
  */
 export function problemOf(error: unknown, requestId: string, publicUrl: string): Problem {
   const { code, message, field, expected, found, details } = gantryErrorOf(error);
   const status = errorStatus[code];
+
   return {
     type: `${publicUrl}/api/v1/docs#error-${code}`,
     title: STATUS_CODES[status] ?? 'Error',
@@ -59,9 +60,11 @@ export function invalidRequest(part: string, error: ZodError): GantryError {
     message: issue.message,
     ...('expected' in issue ? { expected: issue.expected } : {}),
   }));
+
   const [first] = issues;
   const where = first?.field ? `${first.field}: ` : '';
   const more = issues.length > 1 ? `, and ${issues.length - 1} more` : '';
+
   return new GantryError(
     'invalid_request',
     `the ${part} is invalid: ${where}${first?.message}${more}`,

@@ -67,7 +67,10 @@ interface RouteShape<
 
 const accesses: readonly string[] = [...roles, 'platform', 'agent', 'public'];
 
-/** Declares a route. A route without a role throws, so that a forgotten role cannot make a route public. */
+/**
+ * Declares a route. A route without a role throws, so that a forgotten role cannot make a route
+ * public.
+ */
 export function route<
   Body extends z.ZodType | undefined = undefined,
   Query extends z.ZodObject | undefined = undefined,
@@ -94,7 +97,9 @@ const security: Record<Access, Record<string, string[]>[]> = {
   public: [],
 };
 
-/** Registers a route with its documentation, access check, parsing, idempotency and response schema. */
+/**
+ * Registers a route with its documentation, access check, parsing, idempotency and response schema.
+ */
 export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
   const status = shape.status ?? 200;
   const definition = createRoute({
@@ -146,14 +151,16 @@ export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
       'Cache-Control',
       shape.secret || shape.method !== 'get' ? 'no-store' : 'private, no-cache',
     );
+
     return status === 204 ? c.body(null, 204) : c.json(answer ?? null, status);
   };
+
   app.openapi(definition, handler);
 }
 
 /**
- * Returns a part of the request that zod-openapi has parsed. Its types only know routes that are written as literals, so
- * the part is unknown here. `route()` gives it the type of its schema.
+ * Returns a part of the request that zod-openapi has parsed. Its types only know routes that are
+ * written as literals, so the part is unknown here. `route()` gives it the type of its schema.
  */
 function parsedPart(c: Context<ApiEnv>, part: 'json' | 'query' | 'param'): unknown {
   const request: { valid(part: string): unknown } = c.req;
@@ -175,6 +182,7 @@ async function respond(
   const request = { key, account: caller.account, route: `POST ${c.req.path}`, body, bearer };
   const { answer, repeated } = await once(services, request, run);
   if (repeated) c.header('Idempotency-Replayed', 'true');
+
   return answer;
 }
 

@@ -7,7 +7,10 @@ import { addLogKeys } from '../../shared/base/log-context.ts';
 const services = servicesFromEnvironment('collect');
 const telemetry = telemetryOf('collect');
 
-/** Collect: the schedule asks for every account; a message is one account whose unnamed objects are deleted. */
+/**
+ * Collect: the schedule asks for every account; a message is one account whose unnamed objects are
+ * deleted.
+ */
 export const handler = stageHandler(telemetry, services, {
   message: async (message) => {
     const { objects, bytes } = await collectObjects(services, message);

@@ -24,6 +24,7 @@ export const handler = stageHandler(telemetry, services, {
     telemetry.logger.warn(failure.message, { template_id, track, code });
     telemetry.metrics.addMetric('CompositionsRefused', MetricUnit.Count, 1);
     addLogKeys({ code });
+
     return 'refused';
   },
 });

@@ -5,7 +5,9 @@ import { stageHandler, telemetryOf } from '../../shared/aws/stage.ts';
 
 const services = servicesFromEnvironment('poll');
 
-/** Poll: the schedule sends the due repositories to the queue; a message is one repository to read. */
+/**
+ * Poll: the schedule sends the due repositories to the queue; a message is one repository to read.
+ */
 export const handler = stageHandler(telemetryOf('poll'), services, {
   message: (message) => orLater(services, 'poll', message, () => pollRepository(services, message)),
   schedule: () => schedulePolls(services),

@@ -8,11 +8,15 @@ import { operationInput } from '../../shared/contract/operations/index.ts';
 const services = servicesFromEnvironment('promote');
 const telemetry = telemetryOf('promote');
 
-/** Promote: one step of an operation's execution. Step Functions sees the code of a refusal as the error's name. */
+/**
+ * Promote: one step of an operation's execution. Step Functions sees the code of a refusal as the
+ * error's name.
+ */
 export async function handler(event: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);
   const { correlation_id, ...step } = operationInput.parse(event);
   const keys = { correlation_id, ...namesOf(step) };
+
   try {
     return await runWork(telemetry, { keys }, () => runOperationStep(services, step));
   } catch (error) {

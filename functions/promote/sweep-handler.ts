@@ -8,7 +8,10 @@ import { beginInvocation, runWork, telemetryOf } from '../../shared/aws/stage.ts
 const services = servicesFromEnvironment('sweep');
 const telemetry = telemetryOf('sweep');
 
-/** Sweep: restarts operations whose execution died, and has desired states signed again at half of their life or by a new key. */
+/**
+ * Sweep: restarts operations whose execution died, and has desired states signed again at half of
+ * their life or by a new key.
+ */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);
   return runWork(telemetry, {}, async () => ({

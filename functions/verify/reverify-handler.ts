@@ -21,13 +21,18 @@ async function reverify(message: ReverifyMessage): Promise<string | undefined> {
 
   const outcome = await reverifyVersion(services, { account, version_id });
   if (outcome === 'held') telemetry.metrics.addMetric('QuarantinesHeld', MetricUnit.Count, 1);
+
   if (outcome !== null && outcome !== 'verified') {
     telemetry.logger.warn('the version fails verification now', { outcome });
   }
+
   return outcome ?? undefined;
 }
 
-/** Reverify: the schedule asks for every account; a message is one version to judge again, or several to fan out. */
+/**
+ * Reverify: the schedule asks for every account; a message is one version to judge again, or
+ * several to fan out.
+ */
 export const handler = stageHandler(telemetry, services, {
   message: (message) => orLater(services, 'reverify', message, () => reverify(message)),
   schedule: () => scheduleReverification(services),

@@ -13,8 +13,9 @@ const services = servicesFromEnvironment('trust');
 const telemetry = telemetryOf('trust');
 
 /**
- * Trust: refreshes the public-good trust root. A mirror that cannot be reached is asked again at the next call; the metric
- * of the days left shows when that lasts too long. A refused trust root is an error: no mirror serves one by accident.
+ * Trust: refreshes the public-good trust root. A mirror that cannot be reached is asked again at
+ * the next call; the metric of the days left shows when that lasts too long. A refused trust root
+ * is an error: no mirror serves one by accident.
  */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);

@@ -31,7 +31,10 @@ const occurrenceMeaning: Readonly<Record<OccurrenceKind, string>> = {
 
 const kinds = Object.keys(occurrenceMeaning) as OccurrenceKind[];
 
-/** The life of a candidate, drawn from the table by which the platform works: a diagram and what leads where. */
+/**
+ * The life of a candidate, drawn from the table by which the platform works: a diagram and what
+ * leads where.
+ */
 export function candidateLifeReference(): string {
   return [
     '| situation | meaning |',
@@ -73,6 +76,7 @@ function edges(): string[] {
       ways.set(way, [...(ways.get(way) ?? []), kind]);
     }
   }
+
   return [...ways]
     .map(([way, labels]) => `    ${way}: ${labels.join(', ')}`)
     .concat('    ingested --> [*]');

@@ -15,6 +15,7 @@ export async function cliReference(): Promise<string> {
       `\`\`\`text\n${helpOf(command)}\n\`\`\`\n`,
     ]),
   ]);
+
   return [
     '# Commands\n',
     'The output of `gantry <command> --help` for every command. `npm run generate` writes this page.\n',
@@ -44,6 +45,7 @@ function helpOf(command: Command): string {
     getOutHelpWidth: () => helpWidth,
     getOutHasColors: () => false,
   });
+
   command.outputHelp();
   return text.trim();
 }

@@ -69,7 +69,10 @@ export function eventReference(): string {
 
 const verificationPage = new URL('../../docs/reference/verification.md', import.meta.url);
 
-/** docs/reference/verification.md with its generated parts: the life of a candidate, and the codes with their cures. */
+/**
+ * docs/reference/verification.md with its generated parts: the life of a candidate, and the codes
+ * with their cures.
+ */
 export function verificationReference(): string {
   const page = readFileSync(verificationPage, 'utf8');
   return withPart(withPart(page, 'candidates', candidateLifeReference()), 'cures', cureTables());
@@ -92,6 +95,7 @@ function cureTables(): string {
       '\n',
     );
   });
+
   return tables.join('\n');
 }
 

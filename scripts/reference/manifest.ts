@@ -14,7 +14,10 @@ interface Property {
   properties?: Record<string, Property>;
 }
 
-/** docs/reference/manifest.md: every field of a module manifest, with its type, meaning and an example. */
+/**
+ * docs/reference/manifest.md: every field of a module manifest, with its type, meaning and an
+ * example.
+ */
 export function manifestReference(): string {
   const { properties = {}, required = [] } = moduleManifestJsonSchema() as Property & {
     required?: string[];
@@ -26,6 +29,7 @@ export function manifestReference(): string {
     const need = required.includes(path[0] as string) ? 'required' : defaultOf(property);
     return `| [\`${path.join('.')}\`](#${path.join('')}) | ${typeOf(property)} | ${need} |`;
   });
+
   return [
     '# The module manifest\n',
     '`manifest.yaml`, at the top of a module repository, says what a module ships, protects and needs. This page is generated from the',
@@ -79,6 +83,7 @@ function sectionOf({ path, property }: Field): string[] {
       `expected a description and an example of ${path.join('.')} in the manifest's schema`,
     );
   }
+
   const text = description.replaceAll('<', '&lt;');
   return [`## ${path.join('.')}\n`, `${text}\n`, fenced(nested(path, examples[0]))];
 }
@@ -88,7 +93,10 @@ function nested(path: readonly string[], value: unknown): Record<string, unknown
   return { [first]: rest.length === 0 ? value : nested(rest, value) };
 }
 
-/** Every field's example in one manifest, but for the parent: a module with packages is no config module. */
+/**
+ * Every field's example in one manifest, but for the parent: a module with packages is no config
+ * module.
+ */
 function wholeExample(fields: Field[]): Record<string, unknown> {
   const whole: Record<string, unknown> = {};
   for (const { path, property } of fields) {
@@ -98,6 +106,7 @@ function wholeExample(fields: Field[]): Record<string, unknown> {
     if (second === undefined) whole[first] = value;
     else whole[first] = { ...(whole[first] as object | undefined), [second]: value };
   }
+
   return whole;
 }
 

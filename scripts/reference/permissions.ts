@@ -1,7 +1,9 @@
 import { stageNames } from '../../shared/contract/stages.ts';
 import { type Grant, grants } from '../grants.ts';
 
-/** Every action that IAM grants to a function, and what for. One that is not here is not granted. */
+/**
+ * Every action that IAM grants to a function, and what for. One that is not here is not granted.
+ */
 const purposes: Record<string, string> = {
   'dynamodb:BatchGetItem': 'reads rows by their keys',
   'dynamodb:ConditionCheckItem': 'holds, in a transaction, what was read of another row',
@@ -57,10 +59,14 @@ const purposes: Record<string, string> = {
 const everywhere =
   /^(?:logs:(?:CreateLogStream|PutLogEvents)|xray:PutT(?:raceSegments|elemetryRecords))$/;
 
-/** docs/reference/permissions.md: what IAM grants to each function, from the template that is deployed. */
+/**
+ * docs/reference/permissions.md: what IAM grants to each function, from the template that is
+ * deployed.
+ */
 export function permissionReference(): string {
   const all = grants();
   const used = new Set<string>();
+
   const sections = stageNames.flatMap((name) => {
     const rows = all
       .filter((grant) => grant.role === name)
@@ -69,15 +75,19 @@ export function permissionReference(): string {
         actions: grant.actions.filter((action) => !everywhere.test(action)),
       }))
       .filter(({ actions }) => actions.length > 0);
+
     for (const { actions } of rows) for (const action of actions) used.add(action);
     return [`## ${name}\n`, '| actions | on | only where |', '|---|---|---|', ...rows.map(row), ''];
   });
+
   const unexplained = [...used].filter((action) => purposes[action] === undefined);
   if (unexplained.length > 0)
     throw new Error(`scripts/reference/permissions.ts does not say what for: ${unexplained}`);
+
   const spare = Object.keys(purposes).filter((action) => !used.has(action));
   if (spare.length > 0)
     throw new Error(`scripts/reference/permissions.ts explains what nobody may do: ${spare}`);
+
   return [
     '# What each function may do\n',
     'Each function has a role of its own, to which IAM grants what is here and nothing else; the local cloud enforces it too. Names',
@@ -99,6 +109,7 @@ function row({ effect, actions, resources, conditions }: Grant): string {
       ([key, value]) => `${operator} \`${key}\` ${[value].flat().map(code).join(', ')}`,
     ),
   );
+
   const what = `${effect === 'Deny' ? '**never** ' : ''}${actions.map(code).join(', ')}`;
   return `| ${what} | ${resources.map(code).join(', ')} | ${only.join('; ')} |`;
 }

@@ -40,6 +40,7 @@ export async function runGantry(context: WalkContext, args: string[]): ReturnTyp
 
   const program = join(projectRoot, 'bin', 'gantry');
   const env = { ...process.env, GANTRY_URL: context.stack.publicUrl, GANTRY_TOKEN: context.token };
+
   return new Promise((resolve, reject) => {
     execFile(program, [...args, '--json'], { env }, (error, stdout, stderr) => {
       const code = error === null ? 0 : Number(error.code);
@@ -47,6 +48,7 @@ export async function runGantry(context: WalkContext, args: string[]): ReturnTyp
         resolve({ code, answer: stdout === '' ? {} : JSON.parse(stdout) });
         return;
       }
+
       reject(new GantryError('io_error', `gantry ${shown} ended with ${code}: ${stderr.trim()}`));
     });
   });
@@ -96,5 +98,6 @@ export async function eventually<T>(what: string, ask: () => Promise<T | undefin
     if (answer !== undefined) return answer;
     await sleep(700);
   }
+
   throw new GantryError('unavailable', `the walk waited a minute for ${what}`);
 }

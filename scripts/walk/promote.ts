@@ -9,30 +9,38 @@ export async function promote(walk: Walk, { id }: Published): Promise<void> {
   const members = z
     .object({ members: z.array(z.object({ email: z.string() }).loose()) })
     .parse((await walk.gantry('member', 'list')).answer);
+
   if (!members.members.some(({ email }) => email === reviewerEmail)) {
     await walk.gantry('member', 'add', reviewerEmail, '--name', 'Rita', '--role', 'reviewer');
   }
+
   for (const to of ['staging', 'blessed']) {
     const { code, answer } = await walk.gantry('module', 'promote', id, '--to', to);
     expect(code === 0, `a promotion to ${to}, found ${JSON.stringify(answer)}`);
   }
+
   await walk.gantry('module', 'promote', id, '--to', 'live');
   const link = await eventually('the approval mail', () => findLink(walk));
+
   walk.saw(`mail to ${reviewerEmail}: ${link.slice(0, 70)}…`);
   const page = await fetch(link);
   const text = await page.text();
+
   expect(
     page.ok && text.includes(moduleName),
     `a page that shows the request, found status ${page.status}`,
   );
+
   const body = new URLSearchParams({ decision: 'approve' });
   const origin = new URL(link).origin;
+
   const decided = await fetch(link, {
     method: 'POST',
     body,
     headers: { origin },
     redirect: 'manual',
   });
+
   expect(decided.status < 400, `the button on the page to decide, found status ${decided.status}`);
   walk.saw('Rita opened the page and pressed "Approve"');
   await eventually('the version to be live', async () => {
@@ -58,10 +66,12 @@ async function findLink(walk: Walk): Promise<string | undefined> {
     .flat()
     .filter(({ To }) => To.includes(reviewerEmail))
     .flatMap(({ BodyText }) => BodyText.match(/https?:\/\/\S+\/approve\/\S+/) ?? []);
+
   for (const link of links.reverse()) {
     if (usedLinks.has(link)) continue;
     if ((await fetch(link)).ok) return link;
     usedLinks.add(link);
   }
+
   return undefined;
 }

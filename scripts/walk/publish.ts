@@ -17,6 +17,7 @@ export async function publishAndIngest(walk: Walk): Promise<Published> {
   const modules = z
     .object({ modules: z.array(z.object({ name: z.string() }).loose()) })
     .parse((await walk.gantry('module', 'list')).answer);
+
   if (!modules.modules.some(({ name }) => name === moduleName)) {
     await walk.gantry(
       'module',
@@ -32,8 +33,10 @@ export async function publishAndIngest(walk: Walk): Promise<Published> {
     );
     walk.saw('signatures count when they are by author.pub; there is no transparency log here');
   }
+
   const tag = chooseTag((await readVersions(walk)).versions);
   const digest = await buildAndPush(walk, tag);
+
   await walk.gantry(
     'module',
     'sign',
@@ -44,15 +47,18 @@ export async function publishAndIngest(walk: Walk): Promise<Published> {
 
   walk.step('Gantry polls, verifies and ingests it');
   const pushedAt = performance.now();
+
   await walk.gantry('module', 'poll', moduleName);
   const version = await eventually(`${tag} to be built`, async () => {
     const { versions } = await readVersions(walk);
     return versions.find((one) => one.digest === digest);
   });
+
   walk.saw(
     `${moduleName} ${version.version_string} is ${version.promotion_state} after ${seconds(pushedAt)}`,
   );
   expect(version.promotion_state === 'built', `a built version, found ${version.promotion_state}`);
+
   return { id: version.id, tag, composefs: version.composefs_digest };
 }
 
@@ -64,7 +70,10 @@ function chooseTag(versions: { version_string: string }[]): string {
   return `v0.1.${highest === undefined ? 0 : highest + 1}`;
 }
 
-/** Copies the example. Its content differs from walk to walk, and it needs no module that the walk does not have. */
+/**
+ * Copies the example. Its content differs from walk to walk, and it needs no module that the walk
+ * does not have.
+ */
 function copyModule(walk: Walk, tag: string): string {
   const directory = join(walk.directory, 'my-redis');
   rmSync(directory, { recursive: true, force: true });
@@ -72,11 +81,13 @@ function copyModule(walk: Walk, tag: string): string {
     recursive: true,
     verbatimSymlinks: true,
   });
+
   const manifest = join(directory, 'manifest.yaml');
   writeFileSync(
     manifest,
     readFileSync(manifest, 'utf8').replace(/^dependencies:\n(?: .*\n)+/m, ''),
   );
+
   const conf = join(directory, 'rootfs', 'etc', 'redis', 'redis.conf');
   writeFileSync(conf, `${readFileSync(conf, 'utf8')}# ${tag}\n`);
   return directory;
@@ -87,9 +98,11 @@ export async function buildAndPush(walk: Walk, tag: string): Promise<string> {
   const directory = copyModule(walk, tag);
   const dist = join(directory, 'dist');
   const built = await walk.gantry('module', 'build', directory, '--rootfs-only', '--out', dist);
+
   walk.saw(
     `module.tar with composefs digest ${String(built.answer.composefs_digest).slice(0, 16)}…`,
   );
+
   const pushed = await walk.gantry('module', 'push', dist, `${walk.repository}:${tag}`);
   walk.saw(`pushed ${pushed.answer.digest}`);
   return z.string().parse(pushed.answer.digest);

@@ -12,21 +12,25 @@ export async function composeAndReconcile(walk: Walk, published: Published): Pro
   const templates = z
     .object({ templates: z.array(z.object({ name: z.string() }).loose()) })
     .parse((await walk.gantry('template', 'list')).answer);
+
   if (!templates.templates.some(({ name }) => name === templateName)) {
     await walk.gantry('template', 'create', templateName, '--platform', 'ubuntu-24.04-amd64');
     const { code, answer } = await walk.gantry('assignment', 'add', templateName, moduleName);
     expect(code === 0, `an assignment, found ${JSON.stringify(answer)}`);
   }
+
   const machine = join(walk.directory, 'machine');
   const instances = z
     .object({ instances: z.array(z.object({ name: z.string() }).loose()) })
     .parse((await walk.gantry('instance', 'list')).answer);
   const known = instances.instances.some(({ name }) => name === instanceName);
+
   if (!known || readEnrolment(machine) !== walk.context.stack.publicUrl) {
     rmSync(machine, { recursive: true, force: true });
     const made = known
       ? await walk.gantry('instance', 'join-token', instanceName)
       : await walk.gantry('instance', 'create', instanceName, '--template', templateName);
+
     await walk.gantry(
       'agent',
       'enroll',
@@ -36,6 +40,7 @@ export async function composeAndReconcile(walk: Walk, published: Published): Pro
       machine,
     );
   }
+
   const { tag, composefs } = published;
   await eventually('the agent to run the new version', async () => {
     const ran = await walk.gantry('agent', 'run', '--once', '--root', machine);
@@ -44,18 +49,23 @@ export async function composeAndReconcile(walk: Walk, published: Published): Pro
       ? true
       : undefined;
   });
+
   walk.saw(`${join(machine, 'current')} holds ${readdirSync(join(machine, 'current')).join(', ')}`);
   const drift = await walk.gantry('drift', instanceName);
+
   expect(
     drift.code === 0 && drift.answer.drift === false,
     `no drift, found ${JSON.stringify(drift.answer)}`,
   );
+
   const shown = JSON.stringify((await walk.gantry('instance', 'show', instanceName)).answer);
   expect(shown.includes(composefs), `the machine to report ${composefs}, found ${shown}`);
   walk.saw('drift: false');
 }
 
-/** Returns where the machine of an earlier walk was enrolled: another port is another control plane. */
+/**
+ * Returns where the machine of an earlier walk was enrolled: another port is another control plane.
+ */
 function readEnrolment(machine: string): string | undefined {
   const file = join(machine, 'agent', 'config.json');
   return existsSync(file)

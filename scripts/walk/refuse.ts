@@ -6,6 +6,7 @@ export async function refuse(walk: Walk): Promise<void> {
   walk.step('An artifact without a signature, or signed by a stranger, is refused');
   const unsigned = await buildAndPush(walk, makeUnusedTag('unsigned'));
   const wrong = await buildAndPush(walk, makeUnusedTag('stranger'));
+
   await walk.gantry(
     'module',
     'sign',
@@ -13,6 +14,7 @@ export async function refuse(walk: Walk): Promise<void> {
     '--key',
     join(walk.directory, 'stranger.key'),
   );
+
   await walk.gantry('module', 'poll', moduleName);
   const seen = await eventually('both to be judged', async () => {
     const { candidates } = await readVersions(walk);
@@ -20,8 +22,10 @@ export async function refuse(walk: Walk): Promise<void> {
       candidates.find((one) => one.digest === digest && one.state === state);
     const waiting = of(unsigned, 'awaiting_signature');
     const rejected = of(wrong, 'rejected');
+
     return waiting !== undefined && rejected !== undefined ? { waiting, rejected } : undefined;
   });
+
   walk.saw(`unsigned: ${seen.waiting.state}: ${seen.waiting.message}`);
   walk.saw(`stranger: ${seen.rejected.state}: ${seen.rejected.code}: ${seen.rejected.message}`);
 }

@@ -3,16 +3,20 @@ import type { Placed } from './image-tree.ts';
 import { blockBytes, paddingOf } from './tar-header.ts';
 import { inPieces, memberHeader } from './write.ts';
 
-/** What one member of a flattened image is: an entry, and the earlier file that it is a hard link to. */
+/**
+ * What one member of a flattened image is: an entry, and the earlier file that it is a hard link
+ * to.
+ */
 interface FlatMember extends Placed {
   name: string;
   link: string | undefined;
 }
 
 /**
- * One tar of an image's tree, as each of its layers could be: first all that has no content, byte-wise by name, then
- * files in the order in which their content lies in the layers, which are read once each, to their ends. What shares
- * its content is a hard link to the first. Same image, same bytes.
+ * One tar of an image's tree, as each of its layers could be: first all that has no content,
+ * byte-wise by name, then files in the order in which their content lies in the layers, which are
+ * read once each, to their ends. What shares its content is a hard link to the first. Same image,
+ * same bytes.
  *
  * @param open the layer's tar, uncompressed and verified
  */
@@ -23,20 +27,26 @@ export async function* flattenImage(
   yield* inPieces(flatParts(membersOf(placed), open));
 }
 
-/** The entries as `flattenImage` lays them out, with their offsets in its tar; byte-wise by path. */
+/**
+ * The entries as `flattenImage` lays them out, with their offsets in its tar; byte-wise by path.
+ */
 export function flatEntries(placed: readonly Placed[]): TreeEntry[] {
   let at = 0;
   const offsets = new Map<string, number>();
+
   const entries = membersOf(placed).map(({ entry, name, link }): TreeEntry => {
     at += memberHeader(name, entry, link).length;
     if (entry.type !== 'file' || entry.size === 0) return entry;
+
     const offset = link === undefined ? at : (offsets.get(link) ?? 0);
     if (link === undefined) {
       offsets.set(name, at);
       at += entry.size + paddingOf(entry.size);
     }
+
     return { ...entry, offset };
   });
+
   return entries.sort((a, b) => compareBytes(a.path, b.path));
 }
 
@@ -52,11 +62,13 @@ function membersOf(placed: readonly Placed[]): FlatMember[] {
     .filter(hasContent)
     .map((one): FlatMember => ({ ...one, name: nameOf(one.entry), link: undefined }))
     .sort((a, b) => a.layer - b.layer || offsetOf(a) - offsetOf(b) || compareBytes(a.name, b.name));
+
   for (const file of files) {
     if (first && first.layer === file.layer && offsetOf(first) === offsetOf(file))
       file.link = first.name;
     else first = file;
   }
+
   return [...bare, ...files];
 }
 
@@ -76,17 +88,22 @@ async function* flatParts(
   for (const { entry, name, link } of members.slice(0, members.length - files.length)) {
     yield memberHeader(name, entry, link);
   }
+
   for (let start = 0; start < files.length; ) {
     const layer = files[start]?.layer ?? 0;
     const end = files.findIndex((file, index) => index > start && file.layer !== layer);
     const own = files.slice(start, end === -1 ? files.length : end);
+
     yield* filesOf(own, open(layer));
     start += own.length;
   }
+
   yield Buffer.alloc(2 * blockBytes);
 }
 
-/** The files of one layer, cut out of its tar; the tar is read on to its end, where it is verified. */
+/**
+ * The files of one layer, cut out of its tar; the tar is read on to its end, where it is verified.
+ */
 async function* filesOf(
   files: readonly FlatMember[],
   source: AsyncIterable<Uint8Array>,
@@ -94,6 +111,7 @@ async function* filesOf(
   let next = 0;
   let at = 0;
   let written = 0;
+
   for await (const chunk of source) {
     const until = at + chunk.length;
     for (
@@ -106,18 +124,23 @@ async function* filesOf(
         next++;
         continue;
       }
+
       if (written === 0) yield memberHeader(file.name, file.entry);
       const from = offsetOf(file) + written - at;
       const part = chunk.subarray(from, from + file.entry.size - written);
+
       yield part;
       written += part.length;
       if (written < file.entry.size) break;
+
       yield Buffer.alloc(paddingOf(file.entry.size));
       written = 0;
       next++;
     }
+
     at = until;
   }
+
   // Links to a file whose content ends where the last chunk does.
   for (const { name, entry, link } of files.slice(next)) yield memberHeader(name, entry, link);
 }

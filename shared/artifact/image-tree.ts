@@ -6,7 +6,9 @@ import { type TarMember, TarParser } from './tar-parser.ts';
 import { memberPath, shownMember } from './tar-path.ts';
 import { TreeWeight } from './tree-weight.ts';
 
-/** An entry of an image and the layer that has its content, at `entry.offset` of that layer's tar. */
+/**
+ * An entry of an image and the layer that has its content, at `entry.offset` of that layer's tar.
+ */
 export interface Placed {
   entry: TreeEntry;
   layer: number;
@@ -26,11 +28,12 @@ const rootEntry: TreeEntry = {
 };
 
 /**
- * The tree of an image, put together layer by layer (OCI image spec 1.1, "Image Layer Filesystem Changeset"): whiteouts take
- * away what lower layers have, directories merge, everything else replaces. Each layer is as hostile as a module tar.
+ * The tree of an image, put together layer by layer (OCI image spec 1.1, "Image Layer Filesystem
+ * Changeset"): whiteouts take away what lower layers have, directories merge, everything else
+ * replaces. Each layer is as hostile as a module tar.
  *
- * Invariants: after each layer every entry's parent is a directory of the tree; no layer has a path twice; all layers
- * together, with what later ones replace, weigh no more than one layer may.
+ * Invariants: after each layer every entry's parent is a directory of the tree; no layer has a path
+ * twice; all layers together, with what later ones replace, weigh no more than one layer may.
  */
 export class ImageTree {
   readonly #entries = new Map<string, Placed>([['/', { entry: rootEntry, layer: -1 }]]);
@@ -45,23 +48,27 @@ export class ImageTree {
 
   /**
    * Reads the next layer, uncompressed.
-   * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through. The tree is of no use then.
+   * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through. The
+   * tree is of no use then.
    */
   async addLayer(source: AsyncIterable<Uint8Array>): Promise<void> {
     const parser = new TarParser();
     const layer = new LayerReader(this.#layers++, this.#weight, this.#allowDevices);
+
     for await (const chunk of source) {
       this.#bytes += chunk.length;
       if (this.#bytes > limits.layerBytesMax) {
         const message = `the layers of the image have more than ${limits.layerBytesMax} bytes in all`;
         throw layerTooLarge(message, limits.layerBytesMax);
       }
+
       for (const event of parser.push(chunk)) {
         if (event.kind === 'member') layer.open(event.member);
         // Without a sink there is nothing to await.
         else void layer.content.take(event);
       }
     }
+
     parser.end();
     layer.applyTo(this.#entries);
   }
@@ -98,6 +105,7 @@ class LayerReader {
       this.#whiteOut(path, base, member);
       return;
     }
+
     if (this.#own.has(path) || this.#links.has(path)) throw duplicate(path);
     if (member.typeflag === '1') this.#link(path, member);
     else this.#openEntry(path, member);
@@ -114,6 +122,7 @@ class LayerReader {
         `the root of a layer is a ${entry.type}, expected a directory`,
       );
     }
+
     this.#place(entry, this.#layer);
     if (entry.type === 'file' && member.size > 0) this.content.openFile(entry, member, undefined);
   }
@@ -174,6 +183,7 @@ class LayerReader {
       const message = `${shownMember(path)} is no whiteout, expected an empty file named ${whiteoutPrefix}<name> or ${opaqueWhiteout}`;
       throw new GantryError('tar_entry_unexpected', message, { found: path });
     }
+
     const parent = parentPath(path);
     if (base === opaqueWhiteout) this.#opaque.add(parent);
     else this.#hidden.add(parent === '/' ? `/${name}` : `${parent}/${name}`);
@@ -191,6 +201,7 @@ class LayerReader {
 
 function checkParent(path: string, entries: ReadonlyMap<string, Placed>): void {
   if (entries.get(parentPath(path))?.entry.type === 'directory') return;
+
   const symlink = ancestorPaths(path).find(
     (ancestor) => entries.get(ancestor)?.entry.type === 'symlink',
   );
@@ -198,6 +209,7 @@ function checkParent(path: string, entries: ReadonlyMap<string, Placed>): void {
     const message = `${shownMember(path)} leads through the symlink ${shownMember(symlink)}; expected directories all the way`;
     throw new GantryError('tar_path_through_symlink', message, { found: symlink });
   }
+
   const message = `${shownMember(path)} needs its parent as a directory of this layer or one below, found none`;
   throw new GantryError('tar_missing_parent', message, { found: path });
 }

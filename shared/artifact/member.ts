@@ -6,7 +6,10 @@ import { inlineBytesMax } from './module-tar.ts';
 import type { TarEvent, TarMember } from './tar-parser.ts';
 import { shownMember, symlinkTarget } from './tar-path.ts';
 
-/** Takes one file's content while the archive streams by; a chunk may be used until the returned promise is done. */
+/**
+ * Takes one file's content while the archive streams by; a chunk may be used until the returned
+ * promise is done.
+ */
 export interface FileSink {
   write(chunk: Uint8Array): void | Promise<void>;
   /** @param verity fs-verity digest of the whole content, 64 hex digits. */
@@ -32,7 +35,8 @@ export interface EntryRules {
 
 /**
  * What a member, other than a hard link, is in a tree.
- * @throws GantryError `layer_too_large`, `tar_device_refused`, `tar_malformed`, `tar_path_…` (a symlink's target).
+ * @throws GantryError `layer_too_large`, `tar_device_refused`, `tar_malformed`, `tar_path_…` (a
+ * symlink's target).
  */
 export function treeEntry(path: string, member: TarMember, rules: EntryRules): TreeEntry {
   const type = entryTypes[member.typeflag];
@@ -42,14 +46,17 @@ export function treeEntry(path: string, member: TarMember, rules: EntryRules): T
       rules.bytesMax,
     );
   }
+
   const { uid, gid, mtime, mtimeNs: mtime_ns, xattrs } = member;
   // Linux gives every symlink this mode, whatever the archive says.
   const mode = type === 'symlink' ? 0o777 : member.mode;
   const entry: TreeEntry = { path, type, mode, uid, gid, mtime, mtime_ns, size: member.size };
+
   if (type === 'symlink') {
     entry.target = symlinkTarget(member.linkName, path);
     entry.size = Buffer.byteLength(entry.target);
   }
+
   if (type === 'character' || type === 'block') {
     if (!rules.allowDevices) {
       const message = `${shownMember(path)} is a ${type} device ${member.devMajor}:${member.devMinor}, expected none without allow_devices`;
@@ -57,6 +64,7 @@ export function treeEntry(path: string, member: TarMember, rules: EntryRules): T
     }
     entry.rdev = deviceNumber(member.devMajor, member.devMinor, path);
   }
+
   if (xattrs) entry.xattrs = xattrs;
   return entry;
 }
@@ -81,7 +89,9 @@ export class MemberContent {
     this.#file = file;
   }
 
-  /** For a file of a tree: its entry gets the offset, the digest and, where it is short, the bytes. */
+  /**
+   * For a file of a tree: its entry gets the offset, the digest and, where it is short, the bytes.
+   */
   openFile(entry: TreeEntry, member: TarMember, sink: FileSink | undefined): void {
     entry.offset = member.offset;
     this.#file = {
@@ -98,14 +108,17 @@ export class MemberContent {
   take(event: Exclude<TarEvent, { kind: 'member' }>): void | Promise<void> {
     const file = this.#file;
     if (!file) return;
+
     if (event.kind === 'data') {
       file.verity?.update(event.bytes);
       // A copy, since the chunk is the source's to reuse.
       file.kept?.push(Buffer.from(event.bytes));
       return file.sink?.write(event.bytes);
     }
+
     this.#file = undefined;
     const verity = file.verity?.digestHex();
+
     file.done(file.kept && Buffer.concat(file.kept), verity);
     if (verity !== undefined) return file.sink?.end(verity);
   }

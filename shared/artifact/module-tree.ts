@@ -4,10 +4,11 @@ import { shownMember } from './tar-path.ts';
 import { TreeWeight } from './tree-weight.ts';
 
 /**
- * A tree that is put together entry by entry, every parent before its children, as an extractor would meet them. Holds the
- * rules that keep an archive from meaning anything but one plain tree.
+ * A tree that is put together entry by entry, every parent before its children, as an extractor
+ * would meet them. Holds the rules that keep an archive from meaning anything but one plain tree.
  *
- * Invariants: every entry's parent is a directory in the tree; no path is there twice; nothing is below a symlink.
+ * Invariants: every entry's parent is a directory in the tree; no path is there twice; nothing is
+ * below a symlink.
  */
 export class ModuleTree {
   readonly #entries = new Map<string, TreeEntry>();
@@ -19,8 +20,9 @@ export class ModuleTree {
   }
 
   /**
-   * @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_duplicate_entry`, `tar_missing_parent`,
-   * `tar_path_through_symlink`, `tar_entry_unexpected` (a root that is no directory), `tar_malformed` (an impossible time).
+   * @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_duplicate_entry`,
+   * `tar_missing_parent`, `tar_path_through_symlink`, `tar_entry_unexpected` (a root that is no
+   * directory), `tar_malformed` (an impossible time).
    */
   add(entry: TreeEntry): void {
     this.#weight.add(entry);
@@ -33,6 +35,7 @@ export class ModuleTree {
         },
       );
     }
+
     if (entry.path !== '/') this.#checkParent(entry.path);
     else if (entry.type !== 'directory') {
       throw new GantryError(
@@ -40,6 +43,7 @@ export class ModuleTree {
         `rootfs is a ${entry.type}, expected a directory`,
       );
     }
+
     this.#entries.set(entry.path, entry);
   }
 
@@ -51,9 +55,11 @@ export class ModuleTree {
   hardLinkTarget(target: string, link: string): TreeEntry {
     const entry = this.#entries.get(target);
     if (entry?.type === 'file') return entry;
+
     const what = `the hard link ${shownMember(link)} names ${shownMember(target)}`;
     const symlink = entry ? undefined : this.#symlinkAbove(target);
     if (symlink) throw throughSymlink(what, symlink);
+
     const found = entry ? `a ${entry.type}` : 'not in the archive before it';
     const message = `${what}, which is ${found}; expected an earlier regular file`;
     throw new GantryError('tar_hardlink_invalid', message, { found: target });
@@ -76,8 +82,10 @@ export class ModuleTree {
   #checkParent(path: string): void {
     const parent = this.#entries.get(parentPath(path));
     if (parent?.type === 'directory') return;
+
     const symlink = this.#symlinkAbove(path);
     if (symlink) throw throughSymlink(shownMember(path), symlink);
+
     const state = parent ? `is a ${parent.type}` : 'is not in the archive before it';
     const message = `${shownMember(path)} needs its parent as an earlier directory entry, but ${shownMember(parentPath(path))} ${state}`;
     throw new GantryError('tar_missing_parent', message, { found: path });

@@ -37,31 +37,38 @@ const ignoredKeys = new Set([
 ]);
 
 /**
- * Splits the body of a pax extended header (POSIX.1-2017 pax, "pax Extended Header") into its records.
+ * Splits the body of a pax extended header (POSIX.1-2017 pax, "pax Extended Header") into its
+ * records.
  *
- * @throws GantryError `tar_malformed`: a wrong length, no `=`, no newline, a key that is not UTF-8 or stands twice.
+ * @throws GantryError `tar_malformed`: a wrong length, no `=`, no newline, a key that is not UTF-8
+ * or stands twice.
  */
 export function decodePax(body: Buffer, offset: number): PaxRecords {
   const where = `pax header at byte ${offset}`;
   const records: PaxRecords = new Map();
+
   for (let at = 0; at < body.length; ) {
     // A length has at most seven digits: the body is limited to far less.
     const digits = /^([1-9][0-9]{0,6}) /.exec(body.toString('latin1', at, at + 8))?.[1];
     if (digits === undefined)
       throw tarMalformed(`${where}: a record starts without its length and a space`);
+
     const end = at + Number(digits);
     const record = body.subarray(at + digits.length + 1, end);
     const equals = record.indexOf(0x3d);
     if (end > body.length || record.at(-1) !== 0x0a || equals < 1) {
       throw tarMalformed(`${where}: a record of ${digits} bytes is not "key=value" and a newline`);
     }
+
     const key = decodeUtf8(record.subarray(0, equals));
     if (key === undefined) throw tarMalformed(`${where}: a key is not UTF-8`);
     if (records.has(key))
       throw tarMalformed(`${where}: the key ${quoted(key)} stands twice, expected once`);
+
     records.set(key, record.subarray(equals + 1, -1));
     at = end;
   }
+
   return records;
 }
 
@@ -75,12 +82,13 @@ export function encodePax(records: Iterable<[string, Uint8Array]>): Buffer {
     while (String(length).length + rest !== length) length = String(length).length + rest;
     parts.push(Buffer.from(`${length} ${key}=`), value, Buffer.from('\n'));
   }
+
   return Buffer.concat(parts);
 }
 
 /**
- * Gives the records their meaning. A record that could change the tree and is not known here is refused, because another
- * extractor might follow it: then the archive would mean two things.
+ * Gives the records their meaning. A record that could change the tree and is not known here is
+ * refused, because another extractor might follow it: then the archive would mean two things.
  *
  * @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_xattr_invalid`.
  */
@@ -138,7 +146,10 @@ function sortXattrs(xattrs: [string, string][], where: string): Record<string, s
   );
 }
 
-/** GNU tar writes `%` and `=` of attribute names as `%25` and `%3D`, since a key ends at its first `=`. */
+/**
+ * GNU tar writes `%` and `=` of attribute names as `%25` and `%3D`, since a key ends at its first
+ * `=`.
+ */
 export function xattrKey(name: string): string {
   return xattrPrefix + name.replaceAll('%', '%25').replaceAll('=', '%3D');
 }
@@ -146,6 +157,7 @@ export function xattrKey(name: string): string {
 function xattrName(key: string, where: string): string {
   const name = key.slice(xattrPrefix.length).replaceAll('%3D', '=').replaceAll('%25', '%');
   const bytes = Buffer.byteLength(name);
+
   if (bytes === 0 || bytes > xattrNameBytesMax || name.includes('\0')) {
     throw new GantryError(
       'tar_xattr_invalid',
@@ -153,6 +165,7 @@ function xattrName(key: string, where: string): string {
       { found: quoted(name) },
     );
   }
+
   if (xattrNamespaces.test(name)) return name;
   throw new GantryError(
     'tar_xattr_invalid',
@@ -179,10 +192,14 @@ function decimal(value: Buffer, label: string): number {
       found: quoted(text),
     });
   }
+
   return Number(text);
 }
 
-/** `-1.5` → one and a half seconds before 1970, as seconds rounded down and nanoseconds: −2 and 500,000,000. */
+/**
+ * `-1.5` → one and a half seconds before 1970, as seconds rounded down and nanoseconds: −2 and
+ * 500,000,000.
+ */
 export function decodePaxTime(
   text: string,
   label: string,
@@ -193,9 +210,11 @@ export function decodePaxTime(
       found: quoted(text),
     });
   }
+
   const whole = Number(match[2]);
   const fraction = Number((match[3] ?? '').padEnd(9, '0'));
   if (match[1] === '') return { seconds: whole, nanoseconds: fraction };
+
   // `0 -` keeps minus nought away.
   return fraction === 0
     ? { seconds: 0 - whole, nanoseconds: 0 }
@@ -208,6 +227,7 @@ export function encodePaxTime(seconds: number, nanoseconds: number): string {
   const whole = negative && nanoseconds > 0 ? -seconds - 1 : Math.abs(seconds);
   const fraction = negative && nanoseconds > 0 ? 1_000_000_000 - nanoseconds : nanoseconds;
   const decimals = fraction === 0 ? '' : `.${String(fraction).padStart(9, '0').replace(/0+$/, '')}`;
+
   return `${negative ? '-' : ''}${whole}${decimals}`;
 }
 

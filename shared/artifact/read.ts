@@ -11,23 +11,30 @@ import { type TarEvent, type TarMember, TarParser } from './tar-parser.ts';
 import { memberPath } from './tar-path.ts';
 
 export interface ReadModuleTarOptions {
-  /** Whether character and block devices are accepted (the module row's `allow_devices`); whiteouts are devices too. */
+  /**
+   * Whether character and block devices are accepted (the module row's `allow_devices`); whiteouts
+   * are devices too.
+   */
   allowDevices: boolean;
   /** Bytes of the whole archive; `limits.layerBytesMax` where absent. */
   layerBytesMax?: number;
   /** Entries at and below `rootfs/`; `limits.layerEntriesMax` where absent. */
   layerEntriesMax?: number;
-  /** Called for every file with content (hard links excepted); what it returns is given the content. */
+  /**
+   * Called for every file with content (hard links excepted); what it returns is given the content.
+   */
   onFile?: (file: { path: string; size: number; offset: number }) => FileSink | undefined;
 }
 
 /**
- * Reads a module tar as hostile input, in one pass; holds the index, one header and files of up to 64 bytes, nothing else.
+ * Reads a module tar as hostile input, in one pass; holds the index, one header and files of up to
+ * 64 bytes, nothing else.
  *
- * Accepted is more than `writeModuleTar` writes: ustar, pax and GNU archives as GNU tar makes them, members in any
- * order that names a directory before what is in it, one `./` before every name, hard links to earlier files (each becomes
- * a file of its own, with the target's attributes, as `link(2)` would give it). Everything that two extractors could take
- * differently is refused, as is anything besides `manifest.json`, `composefs-digest` and `rootfs/`.
+ * Accepted is more than `writeModuleTar` writes: ustar, pax and GNU archives as GNU tar makes them,
+ * members in any order that names a directory before what is in it, one `./` before every name,
+ * hard links to earlier files (each becomes a file of its own, with the target's attributes, as
+ * `link(2)` would give it). Everything that two extractors could take differently is refused, as is
+ * anything besides `manifest.json`, `composefs-digest` and `rootfs/`.
  *
  * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through.
  */
@@ -39,14 +46,17 @@ export async function readModuleTar(
   const parser = new TarParser();
   const reader = new ModuleReader(options, bytesMax);
   let size = 0;
+
   for await (const chunk of source) {
     size += chunk.length;
     if (size > bytesMax) throw layerTooLarge(`the layer has more than ${bytesMax} bytes`, bytesMax);
+
     for (const event of parser.push(chunk)) {
       const busy = reader.take(event);
       if (busy !== undefined) await busy;
     }
   }
+
   parser.end();
   return reader.finish(size);
 }
@@ -62,6 +72,7 @@ export function verifyModuleTar(tar: Pick<ModuleTar, 'entries' | 'claimedCompose
   const { digest } = composefsImage(tar.entries);
   const claimed = tar.claimedComposefsDigest;
   if (digest === claimed) return { digest };
+
   const message = `${digestMember} states ${claimed}, but the tree has the composefs digest ${digest}`;
   throw new GantryError('composefs_digest_mismatch', message, { expected: digest, found: claimed });
 }
@@ -94,12 +105,14 @@ class ModuleReader {
         `the archive has no ${manifestMember}, expected one at its top`,
       );
     }
+
     if (this.#claimedDigest === undefined) {
       throw new GantryError(
         'tar_digest_missing',
         `the archive has no ${digestMember}, expected one at its top`,
       );
     }
+
     return {
       manifestJson: this.#manifestJson,
       claimedComposefsDigest: this.#claimedDigest,
@@ -123,6 +136,7 @@ class ModuleReader {
       const message = `the archive has ${JSON.stringify(path.slice(0, 200))} of type "${member.typeflag}"; expected only the files ${manifestMember} and ${digestMember}, and ${rootMember}/`;
       throw new GantryError('tar_entry_unexpected', message, { found: path });
     }
+
     if (this.#outside.has(path)) {
       throw new GantryError(
         'tar_duplicate_entry',
@@ -130,12 +144,14 @@ class ModuleReader {
         { found: path },
       );
     }
+
     this.#outside.add(path);
     if (path === '.') return;
     if (member.size > limits.moduleManifestBytesMax) {
       const message = `${path} has ${member.size} bytes, expected at most ${limits.moduleManifestBytesMax}`;
       throw tarMalformed(message, { expected: limits.moduleManifestBytesMax, found: member.size });
     }
+
     const done =
       path === manifestMember
         ? (content: Buffer | undefined) => {
@@ -144,6 +160,7 @@ class ModuleReader {
         : (content: Buffer | undefined) => {
             this.#claimedDigest = statedDigest(content);
           };
+
     this.#content.open({ kept: [], verity: undefined, sink: undefined, done });
   }
 
@@ -152,6 +169,7 @@ class ModuleReader {
       member.typeflag === '1' ? this.#hardLink(path, member) : this.#entry(path, member);
     this.#tree.add(entry);
     if (entry.type !== 'file' || member.size === 0) return;
+
     this.#content.openFile(
       entry,
       member,
@@ -172,10 +190,12 @@ class ModuleReader {
       `the target of the hard link "${rootMember}${path}",`,
       false,
     );
+
     if (!target.startsWith(`${rootMember}/`)) {
       const message = `the hard link "${rootMember}${path}" names ${JSON.stringify(target)}, expected a file below ${rootMember}/`;
       throw new GantryError('tar_hardlink_invalid', message, { found: target });
     }
+
     return { ...this.#tree.hardLinkTarget(target.slice(rootMember.length), path), path };
   }
 }
@@ -190,6 +210,7 @@ function statedDigest(content: Buffer | undefined): string {
   const text = content?.toString('latin1') ?? '';
   const digest = /^([0-9a-f]{64})\n$/.exec(text)?.[1];
   if (digest !== undefined) return digest;
+
   const message = `${digestMember} holds ${JSON.stringify(text.slice(0, 80))}, expected 64 hex digits and a newline`;
   throw new GantryError('tar_digest_missing', message, { found: text.slice(0, 80) });
 }

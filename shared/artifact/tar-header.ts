@@ -1,6 +1,9 @@
 import { GantryError } from '../base/error.ts';
 
-/** Everything in a tar comes in blocks of this many bytes (POSIX.1-2017 pax, "ustar Interchange Format"). */
+/**
+ * Everything in a tar comes in blocks of this many bytes (POSIX.1-2017 pax, "ustar Interchange
+ * Format").
+ */
 export const blockBytes = 512;
 
 /** The largest size, and the largest time, that the eleven octal digits of a header can say. */
@@ -34,8 +37,9 @@ export function tarMalformed(
 }
 
 /**
- * Reads one header block of a ustar, pax or GNU archive. Strict where readers differ: checksum as unsigned sum, known magic,
- * numbers that are clean octal or GNU base-256, text fields with nothing behind their NUL.
+ * Reads one header block of a ustar, pax or GNU archive. Strict where readers differ: checksum as
+ * unsigned sum, known magic, numbers that are clean octal or GNU base-256, text fields with nothing
+ * behind their NUL.
  *
  * @param block 512 bytes.
  * @param offset where the block starts in the archive, for the error sentences.
@@ -48,17 +52,20 @@ export function decodeHeader(block: Buffer, offset: number): TarHeader {
   if (found !== expected) {
     throw tarMalformed(`${where}: checksum is ${found}, expected ${expected}`, { expected, found });
   }
+
   const magic = block.toString('latin1', 257, 265);
   if (magic !== 'ustar\x0000' && magic !== 'ustar  \0') {
     throw tarMalformed(`${where}: magic is ${JSON.stringify(magic)}, expected ustar's or GNU's`, {
       found: magic,
     });
   }
+
   const name = decodeText(block, 0, 100, `${where}: name`);
   // GNU keeps times where ustar has its prefix.
   const prefix =
     magic === 'ustar\x0000' ? decodeText(block, 345, 155, `${where}: prefix`) : Buffer.alloc(0);
   const typeflag = String.fromCharCode(block[156] ?? 0);
+
   return {
     name: prefix.length > 0 ? Buffer.concat([prefix, Buffer.from('/'), name]) : name,
     linkName: decodeText(block, 157, 100, `${where}: link name`),
@@ -80,8 +87,9 @@ export function decodeHeader(block: Buffer, offset: number): TarHeader {
 }
 
 /**
- * Writes one POSIX ustar header block without user and group names. Every field must fit: names up to 100 bytes, numbers
- * up to `octal7Max` and `octal11Max`; what does not fit belongs in pax records.
+ * Writes one POSIX ustar header block without user and group names. Every field must fit: names up
+ * to 100 bytes, numbers up to `octal7Max` and `octal11Max`; what does not fit belongs in pax
+ * records.
  */
 export function encodeHeader(header: TarHeader): Buffer {
   const block = Buffer.alloc(blockBytes);
@@ -97,6 +105,7 @@ export function encodeHeader(header: TarHeader): Buffer {
   encodeNumber(block, header.devMajor, 329, 8);
   encodeNumber(block, header.devMinor, 337, 8);
   block.write(`${checksum(block).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+
   return block;
 }
 
@@ -114,6 +123,7 @@ function decodeText(block: Buffer, at: number, length: number, label: string): B
   if (end === -1) return field;
   if (!isZero(field.subarray(end)))
     throw tarMalformed(`${label} has bytes behind its terminating NUL, expected none`);
+
   return field.subarray(0, end);
 }
 
@@ -121,24 +131,32 @@ function decodeNumber(block: Buffer, at: number, length: number, label: string):
   const field = block.subarray(at, at + length);
   const first = field[0] as number;
   if (first === 0x80 || first === 0xff) return decodeBase256(field, first === 0xff, label);
+
   const text = field.toString('latin1');
   const match = /^ *([0-7]*)[ \0]*$/.exec(text);
+
   if (!match) {
     throw tarMalformed(`${label} is ${JSON.stringify(text)}, expected octal digits`, {
       found: text,
     });
   }
-  // GNU tar leaves the device fields of other types blank; a blank number is nought to every reader.
+
+  // GNU tar leaves the device fields of other types blank; a blank number is nought to every
+  // reader.
   return match[1] ? Number.parseInt(match[1], 8) : 0;
 }
 
-/** GNU's form for numbers beyond octal: big-endian two's complement behind 0x80 (positive) or 0xff (negative). */
+/**
+ * GNU's form for numbers beyond octal: big-endian two's complement behind 0x80 (positive) or 0xff
+ * (negative).
+ */
 function decodeBase256(field: Buffer, negative: boolean, label: string): number {
   let value = negative ? -1n : 0n;
   for (const byte of field.subarray(1)) value = value * 256n + BigInt(byte);
   const number = Number(value);
   if (!Number.isSafeInteger(number))
     throw tarMalformed(`${label} is ${value}, expected below 2^53`);
+
   return number;
 }
 

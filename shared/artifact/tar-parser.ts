@@ -13,7 +13,10 @@ import {
 
 /** One member of an archive with all overrides applied; names still as bytes. */
 export interface TarMember {
-  /** `0` file, `1` hard link, `2` symlink, `3` character device, `4` block device, `5` directory, `6` fifo. */
+  /**
+   * `0` file, `1` hard link, `2` symlink, `3` character device, `4` block device, `5` directory,
+   * `6` fifo.
+   */
   typeflag: '0' | '1' | '2' | '3' | '4' | '5' | '6';
   name: Buffer;
   linkName: Buffer;
@@ -31,7 +34,10 @@ export interface TarMember {
   offset: number;
 }
 
-/** `data` is a view into the chunk that was pushed; `close` follows every member, also one without content. */
+/**
+ * `data` is a view into the chunk that was pushed; `close` follows every member, also one without
+ * content.
+ */
 export type TarEvent =
   | { kind: 'member'; member: TarMember }
   | { kind: 'data'; bytes: Buffer }
@@ -41,11 +47,12 @@ export type TarEvent =
 const longNameBytesMax = limits.pathBytesMax + 16;
 
 /**
- * The framing of a tar as a state machine: chunks in, members and their content out. Knows the ustar, pax and GNU long name
- * forms, and refuses everything that two readers could take differently. What the names mean is not decided here.
+ * The framing of a tar as a state machine: chunks in, members and their content out. Knows the
+ * ustar, pax and GNU long name forms, and refuses everything that two readers could take
+ * differently. What the names mean is not decided here.
  *
- * Invariants: `size` counts all bytes pushed; at most one header block or one extension body (both limited) is held;
- * extensions apply to the member right behind them and to no other.
+ * Invariants: `size` counts all bytes pushed; at most one header block or one extension body (both
+ * limited) is held; extensions apply to the member right behind them and to no other.
  */
 export class TarParser {
   #state: 'block' | 'extension' | 'data' | 'padding' | 'end' = 'block';
@@ -66,7 +73,10 @@ export class TarParser {
     return this.#size;
   }
 
-  /** @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_entry_type_unsupported`, `tar_xattr_invalid`. */
+  /**
+   * @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_entry_type_unsupported`,
+   * `tar_xattr_invalid`.
+   */
   *push(chunk: Uint8Array): Generator<TarEvent, void, void> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let at = 0; at < bytes.length; ) {
@@ -143,6 +153,7 @@ export class TarParser {
   *#finishHeld(): Generator<TarEvent, void, void> {
     const held = this.#held;
     this.#heldBytes = 0;
+
     if (this.#state === 'extension') {
       this.#held = Buffer.alloc(blockBytes);
       this.#applyExtension(held);
@@ -163,6 +174,7 @@ export class TarParser {
         `the archive ends at byte ${this.#size} behind an extended header, expected its entry`,
       );
     }
+
     this.#zeroBlocks++;
     if (this.#zeroBlocks === 2) this.#state = 'end';
   }
@@ -172,12 +184,14 @@ export class TarParser {
       this.#startExtension(header);
       return;
     }
+
     const member = resolveMember(header, {
       pax: this.#pax,
       longName: this.#longName,
       longLink: this.#longLink,
       offset: this.#size,
     });
+
     this.#pax = undefined;
     this.#longName = undefined;
     this.#longLink = undefined;
@@ -186,6 +200,7 @@ export class TarParser {
       yield { kind: 'close' };
       return;
     }
+
     this.#state = 'data';
     this.#left = member.size;
     this.#padding = paddingOf(member.size);
@@ -194,6 +209,7 @@ export class TarParser {
   #startExtension(header: TarHeader): void {
     const offset = this.#size - blockBytes;
     const max = header.typeflag === 'x' ? limits.paxHeaderBytesMax : longNameBytesMax;
+
     if (header.size < 1 || header.size > max) {
       throw tarMalformed(
         `extended header at byte ${offset} has ${header.size} bytes, expected 1 to ${max}`,
@@ -203,13 +219,16 @@ export class TarParser {
         },
       );
     }
+
     const mixed = header.typeflag === 'x' ? this.#longName || this.#longLink : undefined;
     const twice = { x: this.#pax, L: this.#longName, K: this.#longLink }[header.typeflag];
+
     if (twice || mixed || (header.typeflag !== 'x' && this.#pax)) {
       throw tarMalformed(
         `extended header at byte ${offset} is a second one for its entry, expected one of a kind`,
       );
     }
+
     this.#extension = { typeflag: header.typeflag, offset };
     this.#state = 'extension';
     this.#held = Buffer.alloc(header.size);
@@ -222,6 +241,7 @@ export class TarParser {
       this.#pax = paxAttributes(decodePax(body, offset), offset);
       return;
     }
+
     // GNU tar ends the name with one NUL; a NUL inside is refused with the path.
     const name = body.at(-1) === 0 ? body.subarray(0, -1) : body;
     if (typeflag === 'L') this.#longName = name;
@@ -249,22 +269,26 @@ function resolveMember(
       `${where} is a GNU sparse file, expected whole files`,
     );
   }
+
   if (!/^[0-6]$/.test(header.typeflag)) {
     const message = `${where} has the type ${JSON.stringify(header.typeflag)}, expected "0" to "6" or a pax header "x"`;
     throw new GantryError('tar_entry_type_unsupported', message, { found: header.typeflag });
   }
+
   const size = resolveSize(header, pax, where);
   if (size !== 0 && header.typeflag !== '0') {
     throw tarMalformed(
       `${where} states ${size} bytes of content for the type "${header.typeflag}", expected 0`,
     );
   }
+
   const linkName = pax?.linkPath ?? longLink;
   if (linkName && header.typeflag !== '1' && header.typeflag !== '2') {
     throw tarMalformed(
       `${where} has a long link target for the type "${header.typeflag}", expected a link`,
     );
   }
+
   return {
     typeflag: header.typeflag as TarMember['typeflag'],
     name: pax?.path ?? longName ?? header.name,
@@ -282,10 +306,14 @@ function resolveMember(
   };
 }
 
-/** A pax size is needed only where the header's field is too small; elsewhere the two must agree, or readers part ways. */
+/**
+ * A pax size is needed only where the header's field is too small; elsewhere the two must agree, or
+ * readers part ways.
+ */
 function resolveSize(header: TarHeader, pax: PaxAttributes | undefined, where: string): number {
   if (pax?.size === undefined || pax.size === header.size) return header.size;
   if (pax.size > octal11Max && header.size === 0) return pax.size;
+
   throw tarMalformed(
     `${where}: its pax size is ${pax.size}, expected the header's ${header.size}`,
     {
@@ -295,7 +323,10 @@ function resolveSize(header: TarHeader, pax: PaxAttributes | undefined, where: s
   );
 }
 
-/** The highest id is refused: to chown(2) it means "leave as it is", so the tree could not be laid out as stated. */
+/**
+ * The highest id is refused: to chown(2) it means "leave as it is", so the tree could not be laid
+ * out as stated.
+ */
 function ownerId(id: number, label: string): number {
   if (id < 0xffffffff) return id;
   throw tarMalformed(`${label} is ${id}, expected below ${0xffffffff}`, { found: id });

@@ -4,17 +4,20 @@ import { decodeUtf8 } from './pax.ts';
 import { tarMalformed } from './tar-header.ts';
 
 /**
- * An archive member's name as a clean relative path: `./rootfs/etc/` → `rootfs/etc`. One leading `./` is taken off, since
- * `tar -c .` writes it everywhere; any other way to write the same path twice is refused.
+ * An archive member's name as a clean relative path: `./rootfs/etc/` → `rootfs/etc`. One leading
+ * `./` is taken off, since `tar -c .` writes it everywhere; any other way to write the same path
+ * twice is refused.
  *
  * @param what for the error sentences, e.g. `entry` or `target of the hard link "rootfs/a"`.
  * @returns `.` for the archive's own top directory.
- * @throws GantryError `tar_malformed`, `tar_path_not_utf8`, `tar_path_absolute`, `tar_path_traversal`, `tar_path_too_long`.
+ * @throws GantryError `tar_malformed`, `tar_path_not_utf8`, `tar_path_absolute`,
+ * `tar_path_traversal`, `tar_path_too_long`.
  */
 export function memberPath(bytes: Buffer, what: string, directory: boolean): string {
   // First of all, since a pax record may be a mebibyte long and the sentences below quote the path.
   if (bytes.length > limits.pathBytesMax + 16)
     throw tooLong(`${what} has ${bytes.length} bytes`, limits.pathBytesMax);
+
   const text = decodeUtf8(bytes);
   if (text === undefined) {
     const shown = JSON.stringify(bytes.toString('latin1'));
@@ -22,9 +25,11 @@ export function memberPath(bytes: Buffer, what: string, directory: boolean): str
       found: bytes.toString('hex'),
     });
   }
+
   const shown = `${what} ${JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)}`;
   if (text === '' || text.includes('\0'))
     throw tarMalformed(`${shown} is empty or holds NUL, expected a path`);
+
   if (text.startsWith('/')) {
     throw new GantryError(
       'tar_path_absolute',
@@ -34,6 +39,7 @@ export function memberPath(bytes: Buffer, what: string, directory: boolean): str
       },
     );
   }
+
   if (text.endsWith('/') && !directory) {
     throw tarMalformed(`${shown} ends with a slash, which only a directory may`, { found: text });
   }
@@ -45,6 +51,7 @@ export function memberPath(bytes: Buffer, what: string, directory: boolean): str
   if (Buffer.byteLength(path) > limits.pathBytesMax) {
     throw tooLong(`${shown} has ${Buffer.byteLength(path)} bytes`, limits.pathBytesMax);
   }
+
   return path;
 }
 
@@ -66,7 +73,10 @@ function tooLong(sentence: string, max: number): GantryError {
   });
 }
 
-/** A symlink's target: data that nothing follows, so only what no file system could store is refused. */
+/**
+ * A symlink's target: data that nothing follows, so only what no file system could store is
+ * refused.
+ */
 export function symlinkTarget(bytes: Buffer, path: string): string {
   const target = decodeUtf8(bytes);
   const shown = `target of the symlink ${JSON.stringify(path)}`;
@@ -75,6 +85,7 @@ export function symlinkTarget(bytes: Buffer, path: string): string {
   // PATH_MAX counts the terminating NUL.
   if (bytes.length >= limits.pathBytesMax)
     throw tooLong(`${shown} has ${bytes.length} bytes`, limits.pathBytesMax - 1);
+
   return target;
 }
 

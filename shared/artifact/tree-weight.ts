@@ -4,11 +4,17 @@ import type { TreeEntry } from '../domain/files/index.ts';
 import { tarMalformed } from './tar-header.ts';
 import { shownMember } from './tar-path.ts';
 
-/** What ext4 can keep: December 1901 to May 2446. A time beyond comes back as another from a machine's disk. */
+/**
+ * What ext4 can keep: December 1901 to May 2446. A time beyond comes back as another from a
+ * machine's disk.
+ */
 const mtimeMin = -(2 ** 31);
 const mtimeMax = 2 ** 34 - 2 ** 31 - 1;
 
-/** What the entries of a layer take together, here and once they are laid out, against the limits of a layer. */
+/**
+ * What the entries of a layer take together, here and once they are laid out, against the limits of
+ * a layer.
+ */
 export class TreeWeight {
   readonly #entriesMax: number;
   #entries = 0;
@@ -19,23 +25,29 @@ export class TreeWeight {
     this.#entriesMax = entriesMax;
   }
 
-  /** @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_malformed` (a time that no disk keeps). */
+  /**
+   * @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_malformed` (a time that
+   * no disk keeps).
+   */
   add(entry: TreeEntry): void {
     this.#entries++;
     if (this.#entries > this.#entriesMax) {
       const message = `the layer has more than ${this.#entriesMax} entries`;
       throw new GantryError('layer_entries_too_many', message, { expected: this.#entriesMax });
     }
+
     this.#indexBytes += indexBytes(entry);
     if (this.#indexBytes > limits.layerIndexBytesMax) {
       const message = `paths, link targets and attributes of the layer pass ${limits.layerIndexBytesMax} bytes`;
       throw new GantryError('layer_too_large', message, { expected: limits.layerIndexBytesMax });
     }
+
     if (entry.type === 'file') this.#unpackedBytes += entry.size;
     if (this.#unpackedBytes > limits.layerUnpackedBytesMax) {
       const message = `the files of the layer, hard links each, pass ${limits.layerUnpackedBytesMax} bytes at ${shownMember(entry.path)}`;
       throw new GantryError('layer_too_large', message, { expected: limits.layerUnpackedBytesMax });
     }
+
     if (entry.mtime < mtimeMin || entry.mtime > mtimeMax) {
       const message = `${shownMember(entry.path)} has the time ${entry.mtime}, expected ${mtimeMin} to ${mtimeMax} s since 1970`;
       throw tarMalformed(message, { found: entry.mtime });

@@ -14,26 +14,33 @@ export interface WriteModuleTarInput {
   manifestJson: string;
   /** Time of `manifest.json` and `composefs-digest`, seconds since 1970 (SOURCE_DATE_EPOCH). */
   mtime: number;
-  /** The tree with its root `/`, in any order; files with content carry `verity`, and `content` up to 64 bytes. */
+  /**
+   * The tree with its root `/`, in any order; files with content carry `verity`, and `content` up
+   * to 64 bytes.
+   */
   entries: Iterable<TreeEntry>;
   /**
-   * Gives a file's content; called for files with content only, one after the other in the archive's order. Chunks must
-   * not be reused: they are held until a piece of output is full.
+   * Gives a file's content; called for files with content only, one after the other in the
+   * archive's order. Chunks must not be reused: they are held until a piece of output is full.
    */
   open: (entry: TreeEntry) => AsyncIterable<Uint8Array> | Uint8Array;
 }
 
-/** Output is handed on in pieces of about this size, so that a tree of small files does not become tiny writes. */
+/**
+ * Output is handed on in pieces of about this size, so that a tree of small files does not become
+ * tiny writes.
+ */
 const outputBytes = 256 * 1024;
 
 /**
- * Writes the reproducible, uncompressed module tar of product.md section 3: `manifest.json`, `composefs-digest`, then the
- * tree sorted byte-wise by member name. POSIX ustar headers without names of owners; what does not fit a header or is not
- * ASCII goes into pax records, as do nanoseconds and extended attributes (`SCHILY.xattr.…`, which GNU tar restores with
- * `--xattrs --xattrs-include='*'`). Same input, same bytes.
+ * Writes the reproducible, uncompressed module tar of product.md section 3: `manifest.json`,
+ * `composefs-digest`, then the tree sorted byte-wise by member name. POSIX ustar headers without
+ * names of owners; what does not fit a header or is not ASCII goes into pax records, as do
+ * nanoseconds and extended attributes (`SCHILY.xattr.…`, which GNU tar restores with `--xattrs
+ * --xattrs-include='*'`). Same input, same bytes.
  *
- * @throws GantryError `tree_invalid` or a `tar_…` code when the tree is not one; `io_error` when the content that `open`
- * gives is not what the entry states.
+ * @throws GantryError `tree_invalid` or a `tar_…` code when the tree is not one; `io_error` when
+ * the content that `open` gives is not what the entry states.
  */
 export async function* writeModuleTar(
   input: WriteModuleTarInput,
@@ -50,12 +57,14 @@ async function* tarParts(
 ): AsyncGenerator<Uint8Array> {
   yield metadataFile(manifestMember, input.manifestJson, input.mtime);
   yield metadataFile(digestMember, `${digest}\n`, input.mtime);
+
   for (const entry of entries) {
     yield memberHeader(memberName(entry), entry);
     if (entry.type !== 'file' || entry.size === 0) continue;
     yield* checkedContent(entry, input.open(entry));
     yield Buffer.alloc(paddingOf(entry.size));
   }
+
   yield Buffer.alloc(2 * blockBytes);
 }
 
@@ -65,10 +74,10 @@ function memberName(entry: TreeEntry): string {
 }
 
 /**
- * The entries in archive order: byte-wise by member name. The slash counts, so that what is below a directory directly
- * follows it (`a.conf`, `a/`, `a/b`; by bare path `a`, `a.conf`, `a/b`): GNU tar sets a directory's time when it meets
- * the first entry outside, and anything it extracted into the directory later would change that time again.
- * Refuses what the reader would refuse.
+ * The entries in archive order: byte-wise by member name. The slash counts, so that what is below a
+ * directory directly follows it (`a.conf`, `a/`, `a/b`; by bare path `a`, `a.conf`, `a/b`): GNU tar
+ * sets a directory's time when it meets the first entry outside, and anything it extracted into the
+ * directory later would change that time again. Refuses what the reader would refuse.
  */
 function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
   const tree = new ModuleTree();
@@ -76,17 +85,21 @@ function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
     .map((entry) => ({ entry, name: memberName(entry) }))
     .sort((a, b) => compareBytes(a.name, b.name))
     .map(({ entry }) => entry);
+
   for (const entry of ordered) {
     const shown = JSON.stringify(entry.path.slice(0, 200));
     if (!entry.path.startsWith('/'))
       throw new GantryError('tree_invalid', `${shown} is relative, expected "/" first`);
+
     if (entry.path !== '/') memberPath(Buffer.from(entry.path.slice(1)), 'the path', false);
     if (entry.type === 'symlink' && entry.mode !== 0o777) {
       const message = `the symlink ${shown} has mode ${entry.mode.toString(8)}, expected 777: Linux knows no other`;
       throw new GantryError('tree_invalid', message);
     }
+
     tree.add(entry);
   }
+
   return ordered;
 }
 
@@ -96,6 +109,7 @@ function metadataFile(name: string, text: string, mtime: number): Buffer {
     const message = `${name} has ${content.length} bytes, expected at most ${limits.moduleManifestBytesMax}`;
     throw new GantryError('payload_too_large', message);
   }
+
   const attributes = { mode: 0o644, uid: 0, gid: 0, mtime, mtime_ns: 0, size: content.length };
   const header = memberHeader(name, { path: `/${name}`, type: 'file', ...attributes });
   return Buffer.concat([header, content, Buffer.alloc(paddingOf(content.length))]);
@@ -124,27 +138,33 @@ export function memberHeader(member: string, entry: TreeEntry, link?: string): B
     records.push([key, bytes]);
     return nothing;
   };
+
   const number = (key: string, value: number, max: number): number => {
     if (value <= max) return value;
     records.push([key, Buffer.from(String(value))]);
     return 0;
   };
+
   const name = text('path', member, 100);
   const linkName = text('linkpath', link ?? entry.target ?? '', 100);
   const uid = number('uid', entry.uid, octal7Max);
   const gid = number('gid', entry.gid, octal7Max);
+
   const size = number(
     'size',
     entry.type === 'file' && link === undefined ? entry.size : 0,
     octal11Max,
   );
+
   const plainTime = entry.mtime >= 0 && entry.mtime <= octal11Max;
   if (!plainTime || entry.mtime_ns !== 0) {
     records.push(['mtime', Buffer.from(encodePaxTime(entry.mtime, entry.mtime_ns))]);
   }
+
   const xattrs = Object.entries(entry.xattrs ?? {}).sort(([a], [b]) => compareBytes(a, b));
   for (const [key, value] of xattrs) records.push([xattrKey(key), Buffer.from(value, 'base64')]);
   const { major, minor } = deviceMajorMinor(entry.rdev ?? 0);
+
   const header = encodeHeader({
     // A reader without pax still gets a name that says which member it is of.
     name: name === nothing ? Buffer.from('rootfs/@PaxPath') : name,
@@ -158,6 +178,7 @@ export function memberHeader(member: string, entry: TreeEntry, link?: string): B
     devMajor: major,
     devMinor: minor,
   });
+
   return records.length === 0 ? header : Buffer.concat([paxHeader(records), header]);
 }
 
@@ -167,6 +188,7 @@ function paxHeader(records: [string, Uint8Array][]): Buffer {
     const message = `the extended attributes of a file have ${body.length} bytes, expected at most ${limits.paxHeaderBytesMax}`;
     throw new GantryError('tree_invalid', message);
   }
+
   const header = encodeHeader({
     name: Buffer.from('PaxHeader'),
     linkName: nothing,
@@ -179,22 +201,28 @@ function paxHeader(records: [string, Uint8Array][]): Buffer {
     devMajor: 0,
     devMinor: 0,
   });
+
   return Buffer.concat([header, body, Buffer.alloc(paddingOf(body.length))]);
 }
 
-/** Passes a file's content on; a file that changed since it was hashed would make an archive that ingest refuses. */
+/**
+ * Passes a file's content on; a file that changed since it was hashed would make an archive that
+ * ingest refuses.
+ */
 async function* checkedContent(
   entry: TreeEntry,
   content: AsyncIterable<Uint8Array> | Uint8Array,
 ): AsyncGenerator<Uint8Array> {
   const verity = new FsVerity();
   let size = 0;
+
   for await (const chunk of content instanceof Uint8Array ? [content] : content) {
     size += chunk.length;
     if (size > entry.size) break;
     verity.update(chunk);
     yield chunk;
   }
+
   if (size === entry.size && verity.digestHex() === entry.verity) return;
   const message = `${JSON.stringify(entry.path)} changed while the archive was written: expected ${entry.size} bytes with the fs-verity digest ${entry.verity}`;
   throw new GantryError('io_error', message, { found: size });
@@ -205,13 +233,16 @@ export async function* inPieces(
 ): AsyncGenerator<Buffer, void, void> {
   let held: Uint8Array[] = [];
   let bytes = 0;
+
   for await (const part of parts) {
     held.push(part);
     bytes += part.length;
     if (bytes < outputBytes) continue;
+
     yield Buffer.concat(held);
     held = [];
     bytes = 0;
   }
+
   if (bytes > 0) yield Buffer.concat(held);
 }

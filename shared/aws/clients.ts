@@ -26,8 +26,9 @@ export interface Aws {
 }
 
 /**
- * The AWS clients, traced, built here and nowhere else. `AWS_ENDPOINT_URL`, which the SDK reads itself, points them at another
- * endpoint. S3 is then addressed by path, because bucket host names do not resolve there.
+ * The AWS clients, traced, built here and nowhere else. `AWS_ENDPOINT_URL`, which the SDK reads
+ * itself, points them at another endpoint. S3 is then addressed by path, because bucket host names
+ * do not resolve there.
  */
 export function awsClients(environment: NodeJS.ProcessEnv = process.env): Aws {
   const custom = environment.AWS_ENDPOINT_URL !== undefined;

@@ -21,6 +21,7 @@ export interface Telemetry<Name extends StageName = StageName> {
 export function telemetryOf<Name extends StageName>(stage: Name): Telemetry<Name> {
   const { DEPLOYMENT_NAME } = environment('DEPLOYMENT_NAME');
   const { service, ...defaultDimensions } = metricDimensions(stage, DEPLOYMENT_NAME);
+
   return {
     stage,
     logger: makeLogger(stage),
@@ -49,9 +50,10 @@ export function namesOf(message: object): LogKeys {
 }
 
 /**
- * Runs one piece of a stage's work: in a trace subsegment, counted as `<Work>Done` or `<Work>Failed`, with one log line at
- * its end. That line has the keys given here and those that the work adds, the duration, and as outcome the string that the
- * work returns, or `done`. Refusals (GantryError) are warnings with their code: they are results. Anything else is an error.
+ * Runs one piece of a stage's work: in a trace subsegment, counted as `<Work>Done` or
+ * `<Work>Failed`, with one log line at its end. That line has the keys given here and those that
+ * the work adds, the duration, and as outcome the string that the work returns, or `done`. Refusals
+ * (GantryError) are warnings with their code: they are results. Anything else is an error.
  */
 export async function runWork<T>(
   { stage, logger, metrics }: Telemetry,
@@ -66,6 +68,7 @@ export async function runWork<T>(
       const result = await traceWork(name, logKeys(), work);
       metrics.addMetric(`${name}Done`, MetricUnit.Count, 1);
       metrics.addMetric(`${name}Time`, MetricUnit.Milliseconds, performance.now() - started);
+
       const outcome = typeof result === 'string' ? result : 'done';
       logger.info(`${stage} finished`, { outcome, duration_ms: duration_ms() });
       return result;
@@ -78,6 +81,7 @@ export async function runWork<T>(
         const facts = { outcome: 'failed', duration_ms: duration_ms(), error: error as Error };
         logger.error(`${stage} failed`, facts);
       }
+
       throw error;
     } finally {
       metrics.publishStoredMetrics();
@@ -85,7 +89,10 @@ export async function runWork<T>(
   });
 }
 
-/** What every invocation begins with: lines name the request, the first call of a process counts as a cold start. */
+/**
+ * What every invocation begins with: lines name the request, the first call of a process counts as
+ * a cold start.
+ */
 export function beginInvocation({ logger, metrics }: Telemetry, context: Context): void {
   logger.addContext(context);
   metrics.captureColdStartMetric(context.functionName);
@@ -97,7 +104,9 @@ interface QueueAccess {
   settings: { queueUrls: Record<QueueName, string> };
 }
 
-/** The time after which a failed message is delivered again: what it read may have changed by then. */
+/**
+ * The time after which a failed message is delivered again: what it read may have changed by then.
+ */
 export function retrySeconds(stage: QueueName): number {
   return stages[stage].timeoutSeconds + 30;
 }
@@ -110,8 +119,9 @@ export interface StageWork<Name extends QueueName> {
 }
 
 /**
- * The handler of a stage with a queue. Every record's body is parsed once, and only failed records are delivered again
- * (partial batch responses). A body that cannot be parsed takes the same way, which ends in the dead-letter queue.
+ * The handler of a stage with a queue. Every record's body is parsed once, and only failed records
+ * are delivered again (partial batch responses). A body that cannot be parsed takes the same way,
+ * which ends in the dead-letter queue.
  */
 export function stageHandler<Name extends QueueName>(
   telemetry: Telemetry<Name>,
@@ -127,6 +137,7 @@ export function stageHandler<Name extends QueueName>(
       await runWork(telemetry, { keys }, () => {
         const { message, correlation_id = record.messageId } = readMessage(stage, record.body);
         const names = { correlation_id, ...namesOf(message) };
+
         addLogKeys(names);
         annotate(names);
         return handle(message);
@@ -148,14 +159,15 @@ export function stageHandler<Name extends QueueName>(
         options,
       )) as SQSBatchResponse;
     }
+
     if (schedule === undefined) throw new GantryError('internal', `${stage} has no schedule`);
     return runWork(telemetry, { work: 'Schedule' }, schedule);
   };
 }
 
 /**
- * Shortens the wait of a failed message. The queue hides messages for long enough that a throttled Lambda can take them
- * later; one that failed need not wait for that.
+ * Shortens the wait of a failed message. The queue hides messages for long enough that a throttled
+ * Lambda can take them later; one that failed need not wait for that.
  */
 async function deliverSooner(
   { stage, logger }: Telemetry<QueueName>,

@@ -9,8 +9,8 @@ export function captureClient<Client>(client: Client): Client {
 }
 
 /**
- * Runs work in a subsegment of its own. Messages of one batch run concurrently, so the subsegment is bound to the work and
- * not to the process.
+ * Runs work in a subsegment of its own. Messages of one batch run concurrently, so the subsegment
+ * is bound to the work and not to the process.
  */
 export async function traceWork<T>(
   name: string,

@@ -1,4 +1,7 @@
-/** `Promise.all(items.map(each))` with at most `max` calls running concurrently. The results have the order of the items. */
+/**
+ * `Promise.all(items.map(each))` with at most `max` calls running concurrently. The results have
+ * the order of the items.
+ */
 export async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   max: number,
@@ -10,6 +13,7 @@ export async function mapConcurrently<Item, Result>(
   const worker = async () => {
     for (const [index, item] of left) results[index] = await each(item);
   };
+
   await Promise.all(Array.from({ length: Math.min(max, items.length) }, worker));
   return results;
 }

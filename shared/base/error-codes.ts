@@ -1,6 +1,7 @@
 /**
- * Every error code with its HTTP status and its meaning. Statuses are chosen only here. `npm run generate` copies the
- * meanings to docs/reference/errors.md. Codes are part of the public contract: add new ones, never rename one.
+ * Every error code with its HTTP status and its meaning. Statuses are chosen only here. `npm run
+ * generate` copies the meanings to docs/reference/errors.md. Codes are part of the public contract:
+ * add new ones, never rename one.
  */
 const errors = {
   // callers

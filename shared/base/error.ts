@@ -1,9 +1,13 @@
 import type { ErrorCode } from './error-codes.ts';
 
-/** Room for a sentence with two of the longest paths; a small part of what a row of the table holds. */
+/**
+ * Room for a sentence with two of the longest paths; a small part of what a row of the table holds.
+ */
 const messageLengthMax = 10_000;
 
-/** What an error can say besides its sentence. All of it may be shown to the caller, so no secrets. */
+/**
+ * What an error can say besides its sentence. All of it may be shown to the caller, so no secrets.
+ */
 export interface ErrorContext {
   /** The field or key path the error is about, e.g. `cosign_identity_regexp` or `file_spec[2]`. */
   field?: string;
@@ -15,8 +19,9 @@ export interface ErrorContext {
 }
 
 /**
- * The only error that leaves a module of Gantry on purpose. `code` is stable and documented; `message` is one sentence
- * that says what was expected and what was found. Anything else that is thrown is a bug and answers 500.
+ * The only error that leaves a module of Gantry on purpose. `code` is stable and documented;
+ * `message` is one sentence that says what was expected and what was found. Anything else that is
+ * thrown is a bug and answers 500.
  */
 export class GantryError extends Error {
   readonly code: ErrorCode;
@@ -36,7 +41,10 @@ export class GantryError extends Error {
   }
 }
 
-/** What a sentence quotes may be hostile and megabytes long; rows that keep it and answers that show it are not. */
+/**
+ * What a sentence quotes may be hostile and megabytes long; rows that keep it and answers that show
+ * it are not.
+ */
 function shortened(message: string): string {
   return message.length <= messageLengthMax
     ? message

@@ -3,8 +3,8 @@ import { ulid } from 'ulid';
 import { z } from 'zod';
 
 /**
- * Identifiers. `<prefix>_<ULID>` where order in time matters; derived from content where the same thing must always
- * get the same id.
+ * Identifiers. `<prefix>_<ULID>` where order in time matters; derived from content where the same
+ * thing must always get the same id.
  */
 export const idPrefixes = {
   member: 'mbr',
@@ -42,8 +42,8 @@ export function moduleId(account: string, name: string): string {
 }
 
 /**
- * The id of a version, and of the candidate that it was before: derived from (account, module, digest), so that a
- * second ingest of the same digest names the same record.
+ * The id of a version, and of the candidate that it was before: derived from (account, module,
+ * digest), so that a second ingest of the same digest names the same record.
  */
 export function versionId(account: string, module: string, digest: string): string {
   return `ver_${sha256Hex(`${account}/${module}@${digest}`).slice(0, 24)}`;

@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 
 /**
- * What every log line, message and event written by one piece of work carries. It follows the asynchronous calls of that
- * work, so two messages of one batch, which run concurrently, cannot see each other's keys.
+ * What every log line, message and event written by one piece of work carries. It follows the
+ * asynchronous calls of that work, so two messages of one batch, which run concurrently, cannot see
+ * each other's keys.
  */
 export type LogKeys = Record<string, unknown>;
 
@@ -25,7 +26,10 @@ export function logKeys(): Readonly<LogKeys> {
   return storage.getStore() ?? {};
 }
 
-/** The characters are those that cannot break a log line, a header or a query; API Gateway's ids end in `=`. */
+/**
+ * The characters are those that cannot break a log line, a header or a query; API Gateway's ids end
+ * in `=`.
+ */
 const correlationIdPattern = /^[A-Za-z0-9][A-Za-z0-9_=-]{0,127}$/;
 
 /** Whether a value from outside may serve as a correlation id. */
@@ -37,7 +41,9 @@ export function newCorrelationId(): string {
   return randomUUID();
 }
 
-/** The id that leads from an API call, or a tag that poll found, to everything that follows from it. */
+/**
+ * The id that leads from an API call, or a tag that poll found, to everything that follows from it.
+ */
 export function correlationId(): string | undefined {
   const { correlation_id } = logKeys();
   return isCorrelationId(correlation_id) ? correlation_id : undefined;

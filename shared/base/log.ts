@@ -2,7 +2,10 @@ import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
 import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
 import { logKeys } from './log-context.ts';
 
-/** Keys whose values are secrets wherever they stand: headers, tokens, capabilities. Compared in lower case. */
+/**
+ * Keys whose values are secrets wherever they stand: headers, tokens, capabilities. Compared in
+ * lower case.
+ */
 const secretKeys = new Set([
   'authorization',
   'dpop',
@@ -20,7 +23,10 @@ const secretKeys = new Set([
   'root_urls',
 ]);
 
-/** Secrets inside text: API tokens, bearer and DPoP credentials, the signatures of presigned URLs, approval links. */
+/**
+ * Secrets inside text: API tokens, bearer and DPoP credentials, the signatures of presigned URLs,
+ * approval links.
+ */
 const secretTexts: readonly [RegExp, string][] = [
   [/gantry_[A-Za-z0-9_-]{20,}/g, 'gantry_[redacted]'],
   [/\b(Bearer|DPoP|Basic)\s+[A-Za-z0-9._~+/=-]+/gi, '$1 [redacted]'],
@@ -58,6 +64,7 @@ class StageLogFormatter extends LogFormatter {
       function_request_id: lambdaContext?.awsRequestId,
       xray_trace_id: attributes.xRayTraceId,
     };
+
     return new LogItem({ attributes: line }).addAttributes(additional);
   }
 }

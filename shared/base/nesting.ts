@@ -1,6 +1,6 @@
 /**
- * True when a JSON or YAML text nests more than `max` brackets, with those within strings. Check untrusted text with it
- * before recursive code reads it, such as a parser or `JSON.stringify`.
+ * True when a JSON or YAML text nests more than `max` brackets, with those within strings. Check
+ * untrusted text with it before recursive code reads it, such as a parser or `JSON.stringify`.
  */
 export function nestsDeeper(text: string, max: number): boolean {
   let depth = 0;
@@ -8,5 +8,6 @@ export function nestsDeeper(text: string, max: number): boolean {
     depth += bracket === '[' || bracket === '{' ? 1 : -1;
     if (depth > max) return true;
   }
+
   return false;
 }

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 
 /**
- * Accounts, modules and categories are named by slugs: lower case, digits and single `.`, `_` or `-` between them, so
- * that a name is also a valid OCI repository component (OCI distribution 1.1, §Pulling manifests) and an S3 key part.
+ * Accounts, modules and categories are named by slugs: lower case, digits and single `.`, `_` or
+ * `-` between them, so that a name is also a valid OCI repository component (OCI distribution 1.1,
+ * §Pulling manifests) and an S3 key part.
  */
 export const slugPattern = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 
-/** The most characters in a slug: what a DNS label, the narrowest of the places where names end up, allows. */
+/**
+ * The most characters in a slug: what a DNS label, the narrowest of the places where names end up,
+ * allows.
+ */
 export const slugLengthMax = 63;
 
 export function isSlug(text: string): boolean {

@@ -11,16 +11,20 @@ const readBytes = 1 << 20;
 const getfattrBytesMax = 1 << 30;
 
 export interface DirectoryOptions {
-  /** Where the content of files that are not kept in the image is copied to, as `xx/rest of the digest`. */
+  /**
+   * Where the content of files that are not kept in the image is copied to, as `xx/rest of the
+   * digest`.
+   */
   digestStore?: string;
   /** Told, in one sentence, what the tree lacks. */
   warn?: (sentence: string) => void;
 }
 
 /**
- * Reads a directory as mkcomposefs does: `lstat` of everything, content of files up to 64 bytes, the fs-verity digest of
- * longer ones, hard links as files of their own; names are taken as bytes. Node cannot read extended attributes, so the
- * program `getfattr` (Debian: attr) does; without it the tree has none, and `warn` is called.
+ * Reads a directory as mkcomposefs does: `lstat` of everything, content of files up to 64 bytes,
+ * the fs-verity digest of longer ones, hard links as files of their own; names are taken as bytes.
+ * Node cannot read extended attributes, so the program `getfattr` (Debian: attr) does; without it
+ * the tree has none, and `warn` is called.
  *
  * Throws GantryError `io_error` with the path as `field` when something cannot be read or stored.
  */
@@ -32,8 +36,10 @@ export function treeFromDirectory(
   const root = attempt(base, () => nodeFrom(base, '', digestStore));
   if (!root.isDirectory)
     throw new GantryError('io_error', `expected ${directory} to be a directory, found a file`);
+
   const all = new Map<string, ComposefsNode>([[base.toString('latin1'), root]]);
   const pending = [{ node: root, path: base }];
+
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { node, path } = next;
     for (const name of attempt(path, () => fs.readdirSync(path, 'buffer'))) {
@@ -41,11 +47,13 @@ export function treeFromDirectory(
       const child = attempt(childPath, () =>
         nodeFrom(childPath, name.toString('latin1'), digestStore),
       );
+
       node.children.push(child);
       all.set(childPath.toString('latin1'), child);
       if (child.isDirectory) pending.push({ node: child, path: childPath });
     }
   }
+
   readXattrs(directory, all, warn);
   sortChildren(root, (twin) => {
     throw new GantryError(
@@ -53,6 +61,7 @@ export function treeFromDirectory(
       `${directory} changed while it was read: ${twin.name} was listed twice`,
     );
   });
+
   return root;
 }
 
@@ -61,6 +70,7 @@ function nodeFrom(path: Buffer, name: string, digestStore: string | undefined): 
   const node = new ComposefsNode(name, Number(stat.mode) & 0xffff);
   if (!isKnownType(node.mode))
     throw new GantryError('tree_invalid', 'expected a known type of file, found another');
+
   node.uid = Number(stat.uid);
   node.gid = Number(stat.gid);
   node.rdev = Number(BigInt.asUintN(32, stat.rdev));
@@ -68,12 +78,14 @@ function nodeFrom(path: Buffer, name: string, digestStore: string | undefined): 
   // stat's nanoseconds count from 1970, so before it the seconds must be rounded down.
   node.mtimeNs = Number(((stat.mtimeNs % billion) + billion) % billion);
   node.mtime = Number((stat.mtimeNs - BigInt(node.mtimeNs)) / billion);
+
   if (node.type === fileType.symlink) {
     node.payload = fs.readlinkSync(path, 'buffer').toString('latin1');
     node.size = node.payload.length;
   } else if (node.type === fileType.regular && node.size > 0) {
     readContent(path, node, digestStore);
   }
+
   return node;
 }
 
@@ -83,11 +95,13 @@ function readContent(path: Buffer, node: ComposefsNode, digestStore: string | un
   if (node.size <= limits.inlineFileBytesMax) {
     node.content = fs.readFileSync(path).toString('latin1');
     if (node.content.length === node.size) return;
+
     throw new GantryError(
       'io_error',
       `expected ${node.size} bytes, found ${node.content.length}: it changed`,
     );
   }
+
   node.digest = digestOf(path);
   node.payload = `${node.digest.slice(0, 2)}/${node.digest.slice(2)}`;
   if (digestStore !== undefined) copyToStore(path, node, digestStore);
@@ -108,12 +122,17 @@ function digestOf(path: Buffer | string): string {
   }
 }
 
-/** Copies under a name of its own, checks the copy, and renames: the store never shows half or wrong content. */
+/**
+ * Copies under a name of its own, checks the copy, and renames: the store never shows half or wrong
+ * content.
+ */
 function copyToStore(path: Buffer, node: ComposefsNode, store: string): void {
   const final = `${store}/${node.payload}`;
   if (fs.existsSync(final)) return;
+
   fs.mkdirSync(`${store}/${node.payload.slice(0, 2)}`, { recursive: true, mode: 0o755 });
   const temporary = `${store}/.tmp-${process.pid}-${node.digest.slice(0, 16)}`;
+
   try {
     fs.copyFileSync(path, temporary, fs.constants.COPYFILE_FICLONE);
     if (digestOf(temporary) !== node.digest) {
@@ -122,8 +141,10 @@ function copyToStore(path: Buffer, node: ComposefsNode, store: string): void {
         'expected the digest of a moment ago, found another: it changed',
       );
     }
+
     fs.chmodSync(temporary, 0o644);
     const file = fs.openSync(temporary, 'r');
+
     fs.fsyncSync(file);
     fs.closeSync(file);
     fs.renameSync(temporary, final);
@@ -147,9 +168,11 @@ function readXattrs(
     const why = missing
       ? 'the program getfattr is not installed'
       : (error?.message ?? result.stderr.toString().trim());
+
     warn(`extended attributes were not read, because ${why}`);
     return;
   }
+
   for (const [path, xattrs] of parseGetfattr(result.stdout.toString('latin1'))) {
     const node = nodes.get(path);
     if (node) node.xattrs = xattrs;

@@ -2,8 +2,9 @@ import { escapeField } from './escape.ts';
 import { type ComposefsNode, resolveLink } from './node.ts';
 
 /**
- * Writes a tree as `composefs-info dump` does, so that parseDump and mkcomposefs read the same tree back: depth first,
- * children by name, one file a line. Hard links are written with all the fields of their target.
+ * Writes a tree as `composefs-info dump` does, so that parseDump and mkcomposefs read the same tree
+ * back: depth first, children by name, one file a line. Hard links are written with all the fields
+ * of their target.
  */
 export function formatDump(root: ComposefsNode): Uint8Array {
   return Buffer.concat([...dumpPieces(root)]);
@@ -11,21 +12,27 @@ export function formatDump(root: ComposefsNode): Uint8Array {
 
 const pieceLength = 1 << 20;
 
-/** The same, in pieces of about a megabyte: the dump of a large tree is longer than a string may be. */
+/**
+ * The same, in pieces of about a megabyte: the dump of a large tree is longer than a string may be.
+ */
 export function* dumpPieces(root: ComposefsNode): Generator<Uint8Array> {
   const paths = targetPaths(root);
   let lines = '';
   const pending: { node: ComposefsNode; path: string }[] = [{ node: root, path: '' }];
+
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { node, path } = next;
     lines += formatLine(node, path === '' ? '/' : path, paths);
+
     if (lines.length >= pieceLength) {
       yield Buffer.from(lines, 'latin1');
       lines = '';
     }
+
     for (const child of node.children.toReversed())
       pending.push({ node: child, path: `${path}/${child.name}` });
   }
+
   yield Buffer.from(lines, 'latin1');
 }
 
@@ -35,6 +42,7 @@ function formatLine(node: ComposefsNode, path: string, paths: Map<ComposefsNode,
   const xattrs = inode.xattrs.map(
     ({ name, value }) => ` ${escapeField(name, 'xattr')}=${escapeField(value, 'xattr')}`,
   );
+
   const fields = [
     escapeField(path, 'plain'),
     inode.size,
@@ -48,6 +56,7 @@ function formatLine(node: ComposefsNode, path: string, paths: Map<ComposefsNode,
     optional(inode.content),
     inode.digest === '' ? '-' : inode.digest,
   ];
+
   return `${fields.join(' ')}${xattrs.join('')}\n`;
 }
 
@@ -60,6 +69,7 @@ function targetPaths(root: ComposefsNode): Map<ComposefsNode, string> {
   const paths = new Map<ComposefsNode, string>();
   const pending: { node: ComposefsNode; path: string }[] = [{ node: root, path: '' }];
   const all: { node: ComposefsNode; path: string }[] = [];
+
   for (let next = pending.pop(); next; next = pending.pop()) {
     for (const child of next.node.children) {
       const entry = { node: child, path: `${next.path}/${child.name}` };
@@ -68,6 +78,7 @@ function targetPaths(root: ComposefsNode): Map<ComposefsNode, string> {
       all.push(entry);
     }
   }
+
   if (paths.size > 0) for (const { node, path } of all) if (paths.has(node)) paths.set(node, path);
   return paths;
 }

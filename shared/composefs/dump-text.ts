@@ -11,11 +11,13 @@ function findChild(parent: ComposefsNode | undefined, name: string): ComposefsNo
   const children = parent?.children ?? [];
   let low = 0;
   let high = children.length;
+
   while (low < high) {
     const middle = (low + high) >> 1;
     if ((children[middle] as ComposefsNode).name < name) low = middle + 1;
     else high = middle;
   }
+
   return children[low]?.name === name ? children[low] : undefined;
 }
 
@@ -25,17 +27,23 @@ export function shown(bytes: string): string {
   return JSON.stringify(bytes.length > 120 ? `${text}…` : text);
 }
 
-/** The last slash of a path that needs no work: absolute, no escapes, no slashes that repeat. Else -1. */
+/**
+ * The last slash of a path that needs no work: absolute, no escapes, no slashes that repeat. Else
+ * -1.
+ */
 export function plainSlash(text: string, start: number, end: number): number {
   if (text.charCodeAt(start) !== 0x2f || end - start < 2) return -1;
+
   let slash = start;
   for (let at = start + 1; at < end; at++) {
     const unit = text.charCodeAt(at);
     if (unit === 0x5c) return -1;
     if (unit !== 0x2f) continue;
     if (at === slash + 1) return -1;
+
     slash = at;
   }
+
   return slash;
 }
 
@@ -46,5 +54,6 @@ export function isDigest(text: string): boolean {
     const unit = text.charCodeAt(i);
     if (!((unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66))) return false;
   }
+
   return true;
 }

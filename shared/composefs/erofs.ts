@@ -29,11 +29,15 @@ const direntTypes: Record<number, number> = {
   [fileType.symlink]: 7,
 };
 
-/** Writes an image whose parts have their places (EROFS on-disk format, https://erofs.docs.kernel.org). */
+/**
+ * Writes an image whose parts have their places (EROFS on-disk format,
+ * https://erofs.docs.kernel.org).
+ */
 export function writeErofs(layout: Layout): Uint8Array {
   const out = new ImageWriter(layout.imageBytes);
   writeHeader(out, layout);
   writeSuperblock(out, layout);
+
   let dataAt = layout.dataStart;
   for (let number = 0; number < layout.inodes.length; number++) {
     const inode = layout.inodes[number] as Inode;
@@ -41,13 +45,17 @@ export function writeErofs(layout: Layout): Uint8Array {
     if (inode.blocks > 0) writeBlocks(out, inode, dataAt);
     dataAt += inode.blocks * blockBytes;
   }
+
   const root = layout.inodes[0] as Inode;
   let at = layout.inodesEnd;
   for (const xattr of layout.sharedXattrs) at = writeXattr(out, at, xattr, root.node);
+
   return out.bytes;
 }
 
-/** composefs' own header, in the first bytes of the image, which EROFS leaves free (lcfs-erofs.h). */
+/**
+ * composefs' own header, in the first bytes of the image, which EROFS leaves free (lcfs-erofs.h).
+ */
 function writeHeader(out: ImageWriter, { inodes, version }: Layout): void {
   const hasAcl = inodes.some(({ xattrs }) =>
     xattrs.some(
@@ -55,6 +63,7 @@ function writeHeader(out: ImageWriter, { inodes, version }: Layout): void {
         name.full === 'system.posix_acl_access' || name.full === 'system.posix_acl_default',
     ),
   );
+
   out.u32(0, 0xd078629a);
   out.u32(4, 1);
   out.u32(8, hasAcl ? 1 : 0);
@@ -64,6 +73,7 @@ function writeHeader(out: ImageWriter, { inodes, version }: Layout): void {
 function writeSuperblock(out: ImageWriter, layout: Layout): void {
   const at = superblockOffset;
   const mtimeAndXattrFilter = 2 | 4;
+
   out.u32(at, 0xe0f5e1e2);
   out.u32(at + 8, mtimeAndXattrFilter);
   out.u8(at + 12, 12);
@@ -88,6 +98,7 @@ function writeInode(
   out.u16(at, (dataLayout(inode) << 1) | (compact ? 0 : 1));
   out.u16(at + 2, xattrBytes === 0 ? 0 : (xattrBytes - 12) / 4 + 1);
   out.u16(at + 4, inode.mode);
+
   if (compact) {
     out.u16(at + 6, inode.nlink);
     out.u32(at + 8, sizeOf(inode));
@@ -103,6 +114,7 @@ function writeInode(
     out.u32(at + 40, node.mtimeNs);
     out.u32(at + 44, inode.nlink);
   }
+
   writeDataReference(out, inode, at + 16, dataAt);
   const xattrsAt = at + (compact ? 32 : 64);
   if (xattrBytes > 0) writeInodeXattrs(out, inode, xattrsAt, layout.inodesEnd % blockBytes);
@@ -132,7 +144,8 @@ function writeDataReference(out: ImageWriter, inode: Inode, at: number, dataAt: 
   const { type } = inode;
   if (type === fileType.character || type === fileType.block) out.u32(at, inode.node.rdev);
   else if (inode.blocks > 0) out.u32(at, dataAt / blockBytes);
-  // A chunk list that got a block of its own keeps the upper half of the block's address, as libcomposefs leaves it.
+  // A chunk list that got a block of its own keeps the upper half of the block's address, as
+  // libcomposefs leaves it.
   if (inode.isExternal) out.u16(at, chunkBits(inode.size) - 12);
 }
 
@@ -145,13 +158,16 @@ function writeInodeXattrs(
   let filter = 0xffff_ffff;
   let shared = 0;
   let at = start + 12;
+
   for (const { name, sharedOffset } of inode.xattrs) {
     filter &= ~(1 << name.filterBit);
     if (sharedOffset < 0) continue;
+
     out.u32(at, (sharedAreaOffset + sharedOffset) / 4);
     at += 4;
     shared++;
   }
+
   out.u32(start, filter);
   out.u8(start + 4, shared);
   for (const xattr of inode.xattrs)
@@ -162,11 +178,13 @@ function writeInodeXattrs(
 function writeXattr(out: ImageWriter, at: number, xattr: UsedXattr, node: ComposefsNode): number {
   const { name } = xattr;
   const value = typeof xattr.value === 'string' ? xattr.value : xattr.value.value(node);
+
   out.u8(at, name.suffix.length);
   out.u8(at + 1, name.index);
   out.u16(at + 2, value.length);
   out.text(at + 4, name.suffix);
   out.text(at + 4 + name.suffix.length, value);
+
   return at + xattrEntryBytes(name, value.length);
 }
 
@@ -207,9 +225,11 @@ function writeDirents(
 ): void {
   let nameOffset = (end - first) * direntBytes;
   let at = start;
+
   for (let i = first; i < end; i++) {
     const entry = inode.entries[i] as Inode;
     const name = inode.names[i] as string;
+
     out.u64(at, nid(entry));
     out.u16(at + 8, nameOffset);
     out.u8(at + 10, direntTypes[entry.type] ?? 0);

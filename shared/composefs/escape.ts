@@ -5,9 +5,11 @@ const lettersBack: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '
 export function unescapeField(field: string): string | undefined {
   let out = '';
   let at = 0;
+
   for (let slash = field.indexOf('\\'); slash !== -1; slash = field.indexOf('\\', at)) {
     out += field.slice(at, slash);
     const kind = field[slash + 1] ?? '';
+
     if (kind === 'x') {
       const hex = field.slice(slash + 2, slash + 4);
       if (!/^[0-9a-fA-F]{2}$/.test(hex)) return undefined;
@@ -20,12 +22,13 @@ export function unescapeField(field: string): string | undefined {
       at = slash + 2;
     }
   }
+
   return out + field.slice(at);
 }
 
 /**
- * Encodes a byte string as composefs-info does: printable ASCII as it is, the rest escaped. A lone `-` is escaped in
- * optional fields, where it would mean "no value"; `=` is escaped in xattrs.
+ * Encodes a byte string as composefs-info does: printable ASCII as it is, the rest escaped. A lone
+ * `-` is escaped in optional fields, where it would mean "no value"; `=` is escaped in xattrs.
  */
 export function escapeField(bytes: string, kind: 'plain' | 'optional' | 'xattr'): string {
   if (kind === 'optional' && bytes === '-') return '\\x2d';

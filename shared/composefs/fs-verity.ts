@@ -1,19 +1,25 @@
 import { hash } from 'node:crypto';
 
-/** Data and tree blocks of a digest, in bytes: what composefs and `fsverity digest` use by default. */
+/**
+ * Data and tree blocks of a digest, in bytes: what composefs and `fsverity digest` use by default.
+ */
 const blockBytes = 4096;
 const hashBytes = 32;
 const hashesPerBlock = blockBytes / hashBytes;
 
-/** One level of the Merkle tree: the block that is being filled, and how many hashes the level has had in all. */
+/**
+ * One level of the Merkle tree: the block that is being filled, and how many hashes the level has
+ * had in all.
+ */
 interface Level {
   block: Buffer;
   hashes: number;
 }
 
 /**
- * Streaming fs-verity digest of a file: SHA-256, 4096-byte blocks, no salt, version 1 descriptor (Linux,
- * Documentation/filesystems/fsverity.rst). Holds one block per level of the tree, at most 28 KiB for any file.
+ * Streaming fs-verity digest of a file: SHA-256, 4096-byte blocks, no salt, version 1 descriptor
+ * (Linux, Documentation/filesystems/fsverity.rst). Holds one block per level of the tree, at most
+ * 28 KiB for any file.
  */
 export class FsVerity {
   readonly #levels: Level[] = [];
@@ -26,14 +32,17 @@ export class FsVerity {
   update(chunk: Uint8Array): this {
     if (this.#digest !== undefined)
       throw new TypeError('FsVerity.update was called after digestHex');
+
     this.#size += chunk.length;
     let at = 0;
+
     if (this.#pendingBytes > 0) {
       at = this.#hold(chunk);
       if (this.#pendingBytes < blockBytes) return this;
       this.#add(0, sha256(this.#pendingBlock()));
       this.#pendingBytes = 0;
     }
+
     for (; at + blockBytes <= chunk.length; at += blockBytes)
       this.#add(0, sha256(chunk.subarray(at, at + blockBytes)));
     if (at < chunk.length) this.#hold(chunk.subarray(at));
@@ -66,6 +75,7 @@ export class FsVerity {
       level = { block: Buffer.alloc(blockBytes), hashes: 0 };
       this.#levels[index] = level;
     }
+
     level.block.set(digest, (level.hashes % hashesPerBlock) * hashBytes);
     level.hashes++;
     if (level.hashes % hashesPerBlock === 0) this.#add(index + 1, sha256(level.block));
@@ -75,6 +85,7 @@ export class FsVerity {
     if (this.#size === 0) return Buffer.alloc(hashBytes);
     if (this.#pendingBytes > 0)
       this.#add(0, sha256(this.#pendingBlock().fill(0, this.#pendingBytes)));
+
     for (let index = 0; ; index++) {
       const level = this.#levels[index] as Level;
       if (level.hashes === 1) return level.block.subarray(0, hashBytes);
@@ -90,6 +101,7 @@ export class FsVerity {
     descriptor[2] = 12; // log2 of the block size
     descriptor.writeBigUInt64LE(BigInt(this.#size), 8);
     descriptor.set(this.#rootHash(), 16);
+
     return sha256(descriptor).toString('hex');
   }
 }

@@ -1,6 +1,9 @@
 import type { Xattr } from './node.ts';
 
-/** Makes `getfattr` print all xattrs below a directory, of links too, in the form that parseGetfattr reads. */
+/**
+ * Makes `getfattr` print all xattrs below a directory, of links too, in the form that parseGetfattr
+ * reads.
+ */
 export const getfattrOptions = [
   '--recursive',
   '--physical',
@@ -12,12 +15,14 @@ export const getfattrOptions = [
 ];
 
 /**
- * Reads what `getfattr` (attr 2.5) prints: for each file that has xattrs a line `# file: PATH` and lines
- * `name=0sBASE64`, with octal escapes in paths and names. All are byte strings, as in ComposefsNode.
+ * Reads what `getfattr` (attr 2.5) prints: for each file that has xattrs a line `# file: PATH` and
+ * lines `name=0sBASE64`, with octal escapes in paths and names. All are byte strings, as in
+ * ComposefsNode.
  */
 export function parseGetfattr(output: string): Map<string, Xattr[]> {
   const files = new Map<string, Xattr[]>();
   let xattrs: Xattr[] = [];
+
   for (const line of output.split('\n')) {
     if (line.startsWith(filePrefix)) {
       xattrs = [];
@@ -29,6 +34,7 @@ export function parseGetfattr(output: string): Map<string, Xattr[]> {
       xattrs.push({ name, value: Buffer.from(value, 'base64').toString('latin1') });
     }
   }
+
   return files;
 }
 

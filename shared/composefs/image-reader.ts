@@ -1,9 +1,9 @@
 import { GantryError } from '../base/error.ts';
 
 /**
- * Little-endian reads from an image that may be malformed: all are checked, and none can make a reader work for longer
- * than the image is. For that each part of an image is claimed before it is read: parts of a well-formed one never
- * overlap, so together they are not longer than it.
+ * Little-endian reads from an image that may be malformed: all are checked, and none can make a
+ * reader work for longer than the image is. For that each part of an image is claimed before it is
+ * read: parts of a well-formed one never overlap, so together they are not longer than it.
  */
 export class ImageReader {
   readonly #bytes: Buffer;
@@ -20,6 +20,7 @@ export class ImageReader {
   claim(at: number, bytes: number, what: string): void {
     this.#check(at, bytes, what);
     this.#unclaimed -= bytes;
+
     if (this.#unclaimed < 0) {
       throw invalidImage(
         `expected parts that do not overlap, found more than the image holds at ${what}`,

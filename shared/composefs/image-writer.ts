@@ -1,4 +1,7 @@
-/** A buffer of zeros and little-endian writes into it at given offsets; callers stay within its size. */
+/**
+ * A buffer of zeros and little-endian writes into it at given offsets; callers stay within its
+ * size.
+ */
 export class ImageWriter {
   readonly bytes: Buffer;
   readonly #view: DataView;

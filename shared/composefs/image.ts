@@ -13,12 +13,13 @@ export interface ComposefsImage {
 }
 
 /**
- * Images a tree of entries, byte for byte as `mkcomposefs` with default options does from a directory that holds it:
- * files of 1 to 64 bytes are kept in the image, longer ones are named by their fs-verity digest, hard links are inodes
- * of their own, a directory's size and links follow from what it holds.
+ * Images a tree of entries, byte for byte as `mkcomposefs` with default options does from a
+ * directory that holds it: files of 1 to 64 bytes are kept in the image, longer ones are named by
+ * their fs-verity digest, hard links are inodes of their own, a directory's size and links follow
+ * from what it holds.
  *
- * Entries may come in any order; `/` and every ancestor must be among them. What cannot be imaged throws GantryError
- * `tree_invalid` with the path as `field`.
+ * Entries may come in any order; `/` and every ancestor must be among them. What cannot be imaged
+ * throws GantryError `tree_invalid` with the path as `field`.
  */
 export function composefsImage(entries: Iterable<TreeEntry>): ComposefsImage {
   return imageOfTree(nodeFromEntries(entries));

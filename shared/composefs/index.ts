@@ -1,4 +1,5 @@
-// directory.ts is not exported here: it reads local directories, and functions that import this file must not.
+// directory.ts is not exported here: it reads local directories, and functions that import this
+// file must not.
 export { DumpReader } from './dump.ts';
 export { dumpPieces } from './dump-format.ts';
 export { FsVerity, fsVerityDigest } from './fs-verity.ts';

@@ -13,7 +13,10 @@ export const direntBytes = 12;
 const compactInodeBytes = 32;
 const extendedInodeBytes = 64;
 const sharedReferenceBytes = 4;
-/** A file in the store is described by chunks that are all holes; libcomposefs keeps their list within one block. */
+/**
+ * A file in the store is described by chunks that are all holes; libcomposefs keeps their list
+ * within one block.
+ */
 const chunksMax = 1024;
 const chunkBitsMax = 12 + 31;
 
@@ -32,18 +35,21 @@ export interface Layout {
 }
 
 /**
- * Gives every inode its place: directly one after the other behind the superblock, with padding where the data that
- * follows an inode would else cross a block (lcfs-writer-erofs.c, compute_erofs_inodes).
+ * Gives every inode its place: directly one after the other behind the superblock, with padding
+ * where the data that follows an inode would else cross a block (lcfs-writer-erofs.c,
+ * compute_erofs_inodes).
  */
 export function layOut({ inodes, table, version }: OverlayTree): Layout {
   const { shared, bytes: sharedBytes } = table.placeShared();
   const { mtime: buildTime, mtimeNs: buildTimeNs } = oldest(inodes);
   let position = superblockOffset + superblockBytes;
   let blocks = 0;
+
   for (const inode of inodes) {
     measureData(inode);
     inode.compact = fitsCompact(inode, buildTime, buildTimeNs);
     inode.xattrBytes = measureXattrs(inode);
+
     const headBytes = (inode.compact ? compactInodeBytes : extendedInodeBytes) + inode.xattrBytes;
     position = roundUp(position, slotBytes);
     position += tailPadding(inode, position, headBytes);
@@ -51,10 +57,12 @@ export function layOut({ inodes, table, version }: OverlayTree): Layout {
     position += headBytes + inode.tailBytes;
     blocks += inode.blocks;
   }
+
   const inodesEnd = roundUp(position, slotBytes);
   const sharedXattrsEnd = inodesEnd + sharedBytes;
   const dataStart = roundUp(sharedXattrsEnd, blockBytes);
   const imageBytes = dataStart + blocks * blockBytes;
+
   return {
     inodes,
     version,
@@ -68,14 +76,19 @@ export function layOut({ inodes, table, version }: OverlayTree): Layout {
   };
 }
 
-/** Chunk size of a file in the store, as a power of two: the smallest, so that one chunk holds the file. */
+/**
+ * Chunk size of a file in the store, as a power of two: the smallest, so that one chunk holds the
+ * file.
+ */
 export function chunkBits(size: number): number {
   if (size <= blockBytes) return 12;
   const bits = size <= 2 ** 31 ? 32 - Math.clz32(size - 1) : Math.ceil(Math.log2(size));
   return Math.min(bits, chunkBitsMax);
 }
 
-/** The directory entries of one block: from the index `first` up to `end`, and the bytes they take. */
+/**
+ * The directory entries of one block: from the index `first` up to `end`, and the bytes they take.
+ */
 export interface DirectoryBlock {
   first: number;
   end: number;
@@ -87,6 +100,7 @@ export function directoryBlocks(names: string[]): DirectoryBlock[] {
   const out: DirectoryBlock[] = [];
   let first = 0;
   let bytes = 0;
+
   for (let i = 0; i < names.length; i++) {
     const length = direntBytes + (names[i] as string).length;
     if (bytes + length > blockBytes) {
@@ -94,8 +108,10 @@ export function directoryBlocks(names: string[]): DirectoryBlock[] {
       first = i;
       bytes = 0;
     }
+
     bytes += length;
   }
+
   out.push({ first, end: names.length, bytes });
   return out;
 }
@@ -110,10 +126,14 @@ function oldest(inodes: Inode[]): { mtime: number; mtimeNs: number } {
     if (node.mtime < mtime || (node.mtime === mtime && node.mtimeNs < mtimeNs))
       ({ mtime, mtimeNs } = node);
   }
+
   return { mtime, mtimeNs };
 }
 
-/** How the data of an inode is split into whole blocks and a tail; a tail of more than half a block becomes a block. */
+/**
+ * How the data of an inode is split into whole blocks and a tail; a tail of more than half a block
+ * becomes a block.
+ */
 function measureData(inode: Inode): void {
   const { type } = inode;
   if (type === fileType.directory) {
@@ -127,6 +147,7 @@ function measureData(inode: Inode): void {
       const found = `${inode.size} bytes in ${inode.node.name}`;
       throw new GantryError('tree_invalid', `expected files of at most 2^53 bytes, found ${found}`);
     }
+
     inode.tailBytes = chunks * 4;
   } else if (type === fileType.regular) {
     splitTail(inode, Math.floor(inode.size / blockBytes), inode.size % blockBytes);
@@ -139,7 +160,10 @@ function splitTail(inode: Inode, blocks: number, tailBytes: number): void {
   inode.tailBytes = inline ? tailBytes : 0;
 }
 
-/** EROFS counts them in a byte (erofs_fs.h, h_shared_count). mkcomposefs lets it overflow, and no kernel reads the image. */
+/**
+ * EROFS counts them in a byte (erofs_fs.h, h_shared_count). mkcomposefs lets it overflow, and no
+ * kernel reads the image.
+ */
 const sharedXattrsMax = 255;
 
 /** The small form of an inode has no time, 16 bits for owners and links and 32 for the size. */
@@ -147,6 +171,7 @@ function fitsCompact(inode: Inode, buildTime: number, buildTimeNs: number): bool
   const { node } = inode;
   if (node.mtime !== buildTime || node.mtimeNs !== buildTimeNs) return false;
   if (inode.nlink > 0xffff || node.uid > 0xffff || node.gid > 0xffff) return false;
+
   const size =
     inode.type === fileType.directory ? inode.blocks * blockBytes + inode.tailBytes : inode.size;
   return size <= 0xffff_ffff;
@@ -154,8 +179,10 @@ function fitsCompact(inode: Inode, buildTime: number, buildTimeNs: number): bool
 
 function measureXattrs(inode: Inode): number {
   if (inode.xattrs.length === 0) return 0;
+
   let bytes = xattrBodyHeaderBytes;
   let shared = 0;
+
   for (const xattr of inode.xattrs) {
     const own = xattr.sharedOffset < 0;
     if (!own) shared++;
@@ -163,6 +190,7 @@ function measureXattrs(inode: Inode): number {
       ? xattrEntryBytes(xattr.name, xattrValueBytes(xattr, inode.node))
       : sharedReferenceBytes;
   }
+
   if (shared <= sharedXattrsMax) return bytes;
   throw new GantryError(
     'tree_invalid',
@@ -173,9 +201,9 @@ function measureXattrs(inode: Inode): number {
 }
 
 /**
- * Padding in front of an inode that would start at `position`, so that its tail lies within one block. A symlink is
- * kept whole, inode and target; a target that cannot be gets a block. So does any other tail for which padding in
- * slots does not help.
+ * Padding in front of an inode that would start at `position`, so that its tail lies within one
+ * block. A symlink is kept whole, inode and target; a target that cannot be gets a block. So does
+ * any other tail for which padding in slots does not help.
  */
 function tailPadding(inode: Inode, position: number, headBytes: number): number {
   const toNextBlock = roundUp(position, blockBytes) - position;
@@ -186,11 +214,14 @@ function tailPadding(inode: Inode, position: number, headBytes: number): number 
       Math.floor(position / blockBytes) !== Math.floor((position + bytes - 1) / blockBytes);
     return crosses ? toNextBlock : 0;
   }
+
   const room = blockBytes - ((position + headBytes) % blockBytes);
   if (room >= inode.tailBytes) return 0;
+
   const padding = roundUp(room, slotBytes);
   if (inode.tailBytes <= blockBytes - ((position + headBytes + padding) % blockBytes))
     return padding;
+
   moveTailToBlock(inode);
   return toNextBlock;
 }

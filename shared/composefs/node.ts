@@ -28,11 +28,12 @@ const noXattrs: Xattr[] = [];
 const noChildren: ComposefsNode[] = [];
 
 /**
- * One file of a tree as libcomposefs knows it, and as one line of a dump says it. Names, targets, contents and xattrs
- * are arbitrary bytes on Linux, so here they are **byte strings**: one UTF-16 unit of 0 to 255 for each byte (latin1),
- * whose `<` order is the byte order that the image needs.
+ * One file of a tree as libcomposefs knows it, and as one line of a dump says it. Names, targets,
+ * contents and xattrs are arbitrary bytes on Linux, so here they are **byte strings**: one UTF-16
+ * unit of 0 to 255 for each byte (latin1), whose `<` order is the byte order that the image needs.
  *
- * Invariant once a tree is handed on: `children` is sorted by name and holds no name twice (see sortChildren).
+ * Invariant once a tree is handed on: `children` is sorted by name and holds no name twice (see
+ * sortChildren).
  */
 export class ComposefsNode {
   /** The last part of the path; empty for the root. */
@@ -50,7 +51,10 @@ export class ComposefsNode {
   /** Whole seconds since 1970, may be negative, and nanoseconds. */
   mtime = 0;
   mtimeNs = 0;
-  /** Symlinks: the target. Files: where the content lies in the store, `xx/rest of the digest`. Empty for none. */
+  /**
+   * Symlinks: the target. Files: where the content lies in the store, `xx/rest of the digest`.
+   * Empty for none.
+   */
   payload = '';
   /** Files whose content is kept in the image: the content. Empty for none. */
   content = '';
@@ -59,7 +63,10 @@ export class ComposefsNode {
   xattrs: Xattr[] = noXattrs;
   /** Directories only. Other nodes share one empty list, which must not change. */
   children: ComposefsNode[];
-  /** Hard links of a dump: the node that this name stands for, no link itself; of this node only name and mode count. */
+  /**
+   * Hard links of a dump: the node that this name stands for, no link itself; of this node only
+   * name and mode count.
+   */
   link: ComposefsNode | undefined = undefined;
 
   constructor(name: string, mode: number) {
@@ -78,8 +85,8 @@ export class ComposefsNode {
 }
 
 /**
- * Sorts the children of every directory below `root` by the bytes of their names. `onDuplicate` is called when two
- * children have one name, and is expected to throw.
+ * Sorts the children of every directory below `root` by the bytes of their names. `onDuplicate` is
+ * called when two children have one name, and is expected to throw.
  */
 export function sortChildren(
   root: ComposefsNode,
@@ -89,6 +96,7 @@ export function sortChildren(
   for (let directory = pending.pop(); directory; directory = pending.pop()) {
     const { children } = directory;
     if (!inOrder(children)) children.sort(byName);
+
     for (let i = 0; i < children.length; i++) {
       const child = children[i] as ComposefsNode;
       if (i > 0 && child.name === (children[i - 1] as ComposefsNode).name) onDuplicate(child);

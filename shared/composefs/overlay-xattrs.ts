@@ -15,20 +15,27 @@ const overlayPrefix = 'trusted.overlay.';
 const escapedPrefix = 'trusted.overlay.overlay.';
 const userPrefix = 'user.overlay.';
 
-/** A character device 0:0 is how overlayfs, and so a directory made from one, says that a name is deleted. */
+/**
+ * A character device 0:0 is how overlayfs, and so a directory made from one, says that a name is
+ * deleted.
+ */
 export function isWhiteout(node: ComposefsNode): boolean {
   return node.type === fileType.character && node.rdev === 0 && !node.link;
 }
 
-/** True for a file whose content lies in the store: the image only says how long it is and what its digest is. */
+/**
+ * True for a file whose content lies in the store: the image only says how long it is and what its
+ * digest is.
+ */
 export function isExternal(node: ComposefsNode): boolean {
   return node.type === fileType.regular && node.size > 0 && node.content === '';
 }
 
 /**
- * Works out the xattrs that the inodes of an image have: files in the store get `metacopy` (with the digest) and
- * `redirect`; xattrs of the tree that overlayfs would act on are escaped; whiteouts of the tree, which the image has
- * as plain files, and the directories that hold them are marked for overlayfs; the root is opaque.
+ * Works out the xattrs that the inodes of an image have: files in the store get `metacopy` (with
+ * the digest) and `redirect`; xattrs of the tree that overlayfs would act on are escaped; whiteouts
+ * of the tree, which the image has as plain files, and the directories that hold them are marked
+ * for overlayfs; the root is opaque.
  */
 export class OverlayXattrs {
   readonly table = new XattrTable();
@@ -46,7 +53,10 @@ export class OverlayXattrs {
     uses: 0,
     sharedOffset: -1,
   };
-  /** Trees repeat few lists of xattrs on many files, often as one array: the final list of each is kept. */
+  /**
+   * Trees repeat few lists of xattrs on many files, often as one array: the final list of each is
+   * kept.
+   */
   readonly #plainLists = new Map<Xattr[], UsedXattr[]>();
   readonly #storeLists = new Map<Xattr[], UsedXattr[]>();
 
@@ -58,16 +68,21 @@ export class OverlayXattrs {
   /** The final xattrs of a node of the tree, sorted by name; each is counted as used once more. */
   of(node: ComposefsNode, isRoot: boolean): UsedXattr[] {
     if (isExternal(node)) return counted(this.#ofStoreFile(node), node);
+
     const plain = this.#plain(node.xattrs);
     const holdsWhiteout = node.children.some(isWhiteout);
     if (!isRoot && !holdsWhiteout && !isWhiteout(node)) return counted(plain, node);
+
     const used = [...plain];
     if (isWhiteout(node)) this.#addMarks(used, 'whiteout', '');
+
     if (holdsWhiteout) {
       this.#addMarks(used, 'whiteouts', '');
-      // Format 1: as kernels since 6.8 mark directories that hold whiteouts in a form overlayfs passes on.
+      // Format 1: as kernels since 6.8 mark directories that hold whiteouts in a form overlayfs
+      // passes on.
       if (this.#version === 1) this.#addMarks(used, 'opaque', 'x');
     }
+
     if (isRoot) this.#put(used, this.table.intern(`${overlayPrefix}opaque`, 'y'));
     return counted(used.sort(byName), node);
   }
@@ -86,6 +101,7 @@ export class OverlayXattrs {
         .sort(byName);
       this.#plainLists.set(xattrs, used);
     }
+
     return used;
   }
 
@@ -94,23 +110,28 @@ export class OverlayXattrs {
     const { digest, payload, xattrs } = node;
     const ownDigest = !this.#repeated.has(digest);
     const ownPayload = payload !== '' && !this.#repeated.has(payload);
+
     if (ownDigest && ownPayload) {
       let used = this.#storeLists.get(xattrs);
       if (!used) {
         used = [...this.#plain(xattrs), this.#metacopy, this.#redirect].sort(byName);
         this.#storeLists.set(xattrs, used);
       }
+
       return used;
     }
+
     const used = [...this.#plain(xattrs)];
     used.push(
       ownDigest
         ? this.#metacopy
         : this.table.intern(this.#metacopy.name.full, metacopy.value(node)),
     );
+
     if (ownPayload) used.push(this.#redirect);
     else if (payload !== '')
       used.push(this.table.intern(this.#redirect.name.full, redirect.value(node)));
+
     return used.sort(byName);
   }
 
@@ -134,13 +155,18 @@ function byName(a: UsedXattr, b: UsedXattr): number {
   return a.name.full < b.name.full ? -1 : 1;
 }
 
-/** Digests and payloads that more than one file has, and whose xattrs may so be shared; most trees have few. */
+/**
+ * Digests and payloads that more than one file has, and whose xattrs may so be shared; most trees
+ * have few.
+ */
 function repeatedInStore(root: ComposefsNode): Set<string> {
   const files = externalFiles(root);
-  // Where every payload follows from its digest, as mkcomposefs makes them, counting digests is enough.
+  // Where every payload follows from its digest, as mkcomposefs makes them, counting digests is
+  // enough.
   const usual = files.every(({ payload, digest }) => followsFrom(payload, digest));
   const seen = new Set<string>();
   const repeated = new Set<string>();
+
   for (const { digest, payload } of files) {
     if (seen.has(digest)) repeated.add(digest).add(payload);
     else seen.add(digest);
@@ -148,6 +174,7 @@ function repeatedInStore(root: ComposefsNode): Set<string> {
     if (seen.has(payload)) repeated.add(payload);
     else seen.add(payload);
   }
+
   return repeated;
 }
 
@@ -162,6 +189,7 @@ function externalFiles(root: ComposefsNode): ComposefsNode[] {
       if (!child.link && isExternal(child)) files.push(child);
     }
   }
+
   return files;
 }
 
@@ -188,6 +216,7 @@ function checkRoom(used: UsedXattr[], node: ComposefsNode): void {
   for (const { name } of node.xattrs)
     if (name.startsWith(overlayPrefix)) bytes -= 'overlay.'.length;
   if (bytes <= inodeXattrBytesMax) return;
+
   const expected = `at most ${inodeXattrBytesMax} bytes of extended attributes on one file`;
   throw new GantryError(
     'tree_invalid',

@@ -24,7 +24,10 @@ export class Inode {
 
   compact = false;
   xattrBytes = 0;
-  /** Whole 4096-byte blocks of its data, behind all inodes; and bytes of data that follow the inode itself. */
+  /**
+   * Whole 4096-byte blocks of its data, behind all inodes; and bytes of data that follow the inode
+   * itself.
+   */
   blocks = 0;
   tailBytes = 0;
   /** Byte offset of the inode in the image. */
@@ -49,7 +52,10 @@ export interface OverlayTree {
   /** Breadth first, children by name: the order of the image. */
   inodes: Inode[];
   table: XattrTable;
-  /** Format 1 when the tree has whiteouts of its own (format 0 cannot show them in a nested overlay), else 0. */
+  /**
+   * Format 1 when the tree has whiteouts of its own (format 0 cannot show them in a nested
+   * overlay), else 0.
+   */
   version: 0 | 1;
 }
 
@@ -60,9 +66,10 @@ interface Link {
 }
 
 /**
- * Turns a tree into the inodes of a composefs image, the lower layer that overlayfs mounts above the store, with the
- * xattrs that OverlayXattrs describes. Whiteouts of the tree become files that overlayfs shows as whiteouts; 256 real
- * ones in the root hide the directories of the store. The rules are libcomposefs' (lcfs-writer-erofs.c).
+ * Turns a tree into the inodes of a composefs image, the lower layer that overlayfs mounts above
+ * the store, with the xattrs that OverlayXattrs describes. Whiteouts of the tree become files that
+ * overlayfs shows as whiteouts; 256 real ones in the root hide the directories of the store. The
+ * rules are libcomposefs' (lcfs-writer-erofs.c).
  */
 export function overlayTree(root: ComposefsNode): OverlayTree {
   const version = hasWhiteout(root) ? 1 : 0;
@@ -70,14 +77,18 @@ export function overlayTree(root: ComposefsNode): OverlayTree {
   const storeWhiteouts = new Set(missingStoreWhiteouts(root));
   const links: Link[] = [];
   const inodes = [new Inode(root, undefined, false)];
+
   for (let i = 0; i < inodes.length; i++) {
     const inode = inodes[i] as Inode;
     const { node } = inode;
+
     inode.xattrs = storeWhiteouts.has(node) ? xattrs.unescaped(node) : xattrs.of(node, i === 0);
     if (!node.isDirectory) continue;
+
     const children = i === 0 ? byName([...node.children, ...storeWhiteouts]) : node.children;
     addEntries(inode, children, { storeWhiteouts, inodes, links });
   }
+
   resolveLinks(inodes, links);
   return { inodes, table: xattrs.table, version };
 }
@@ -95,6 +106,7 @@ function addEntries(
   const names: string[] = [];
   const entries: Inode[] = [];
   let dots = 0;
+
   // In byte order `.` and `..` stand behind some names, such as `-` or `!`.
   const addDots = (next: string | undefined) => {
     for (; dots < 2; dots++) {
@@ -104,10 +116,12 @@ function addEntries(
       entries.push(dots === 0 ? directory : directory.parent);
     }
   };
+
   directory.nlink = 2;
   for (const child of children) {
     if (dots < 2) addDots(child.name);
     names.push(child.name);
+
     if (child.link) {
       links.push({ entries, at: entries.length, target: resolveLink(child) });
       entries.push(directory);
@@ -118,6 +132,7 @@ function addEntries(
       inodes.push(inode);
     }
   }
+
   addDots(undefined);
   directory.names = names;
   directory.entries = entries;
@@ -126,10 +141,12 @@ function addEntries(
 /** Hard links share the inode of their target, which may come later in the order. */
 function resolveLinks(inodes: Inode[], links: Link[]): void {
   if (links.length === 0) return;
+
   const found = new Map<ComposefsNode, Inode | undefined>(
     links.map(({ target }) => [target, undefined]),
   );
   for (const inode of inodes) if (found.has(inode.node)) found.set(inode.node, inode);
+
   for (const { entries, at, target } of links) {
     const inode = found.get(target);
     if (!inode)
@@ -137,6 +154,7 @@ function resolveLinks(inodes: Inode[], links: Link[]): void {
         'tree_invalid',
         'expected a hard link to a node of its tree, found another',
       );
+
     entries[at] = inode;
   }
 }
@@ -149,17 +167,23 @@ function hasWhiteout(root: ComposefsNode): boolean {
       if (child.children.length > 0) pending.push(child);
     }
   }
+
   return false;
 }
 
-/** The real whiteouts `00` to `ff`, but for names that the tree itself has. They look like the root's own. */
+/**
+ * The real whiteouts `00` to `ff`, but for names that the tree itself has. They look like the
+ * root's own.
+ */
 function missingStoreWhiteouts(root: ComposefsNode): ComposefsNode[] {
   const taken = new Set(root.children.map((child) => child.name));
   const label = root.xattrs.filter(({ name }) => name === 'security.selinux');
   const whiteouts: ComposefsNode[] = [];
+
   for (let i = 0; i < 256; i++) {
     const name = i.toString(16).padStart(2, '0');
     if (taken.has(name)) continue;
+
     const whiteout = new ComposefsNode(name, fileType.character | 0o644);
     whiteout.uid = root.uid;
     whiteout.gid = root.gid;
@@ -168,6 +192,7 @@ function missingStoreWhiteouts(root: ComposefsNode): ComposefsNode[] {
     whiteout.xattrs = label;
     whiteouts.push(whiteout);
   }
+
   return whiteouts;
 }
 

@@ -44,13 +44,15 @@ interface Dirent {
 }
 
 /**
- * Reads a composefs image, such as mkcomposefs or imageOfTree writes, back into the tree that it was made of, as
- * libcomposefs does for `composefs-info dump`: the store's whiteouts are left out, escaped attributes and whiteouts of
- * the tree get their own form back, directories have the size they have in the image, and an inode with several names
- * belongs to the first one depth first; the others are hard links to it.
+ * Reads a composefs image, such as mkcomposefs or imageOfTree writes, back into the tree that it
+ * was made of, as libcomposefs does for `composefs-info dump`: the store's whiteouts are left out,
+ * escaped attributes and whiteouts of the tree get their own form back, directories have the size
+ * they have in the image, and an inode with several names belongs to the first one depth first; the
+ * others are hard links to it.
  *
- * The image may be hostile: what is not a well-formed image throws GantryError `image_invalid`, after work that is
- * bounded by the image's length. That a tree is answered does not say that the image is the one imageOfTree writes.
+ * The image may be hostile: what is not a well-formed image throws GantryError `image_invalid`,
+ * after work that is bounded by the image's length. That a tree is answered does not say that the
+ * image is the one imageOfTree writes.
  */
 export function readImage(image: Uint8Array): ComposefsNode {
   return new TreeReader(new ImageReader(image), image.length).read();
@@ -76,30 +78,39 @@ class TreeReader {
     );
     if (!root?.isDirectory)
       throw invalidImage('expected the root to be a directory, found another type');
+
     for (let next = pending.pop(); next; next = pending.pop()) {
       const node = this.#readNode(next, pending);
       if (node !== undefined) next.parent?.children.push(node);
     }
+
     return root;
   }
 
-  /** The node of an inode; undefined for a whiteout of the image itself. Names in a directory are added to `pending`. */
+  /**
+   * The node of an inode; undefined for a whiteout of the image itself. Names in a directory are
+   * added to `pending`.
+   */
   #readNode(dirent: Dirent, pending: Dirent[]): ComposefsNode | undefined {
     const { parent, name, nid, pathBytes } = dirent;
     const target = this.#nodes.get(nid);
     if (target !== undefined) return linkTo(target, name);
+
     const head = this.#readHead(nid);
     const type = head.mode & fileType.mask;
     if (!isKnownType(head.mode))
       throw invalidImage(`expected a file type, found mode ${head.mode.toString(8)}`);
+
     const isDevice = type === fileType.character || type === fileType.block;
     if (type === fileType.character && head.reference === 0 && parent !== undefined)
       return undefined;
+
     const { xattrs, payload, digest, isWhiteout } = this.#xattrs.read(
       head.xattrsAt,
       head.xattrBytes,
       type === fileType.regular,
     );
+
     const node = new ComposefsNode(
       name,
       isWhiteout ? fileType.character | (head.mode & 0o7777) : head.mode,
@@ -113,12 +124,15 @@ class TreeReader {
     node.mtimeNs = head.mtimeNs;
     if (isDevice) node.rdev = head.reference;
     if (isWhiteout) return node;
+
     node.size = head.size;
     node.payload = payload;
     node.digest = digest;
+
     if (type === fileType.directory) this.#readDirectory(node, head, pathBytes, pending);
     else if (type === fileType.symlink) this.#readTarget(node, head);
     else if (type === fileType.regular && head.size > 0) this.#readContent(node, head);
+
     return node;
   }
 
@@ -131,6 +145,7 @@ class TreeReader {
     const xattrUnits = reader.u16(at + 2);
     const xattrBytes = xattrUnits === 0 ? 0 : xattrBodyHeaderBytes + 4 * (xattrUnits - 1);
     const xattrsAt = at + (extended ? 64 : 32);
+
     reader.claim(at, xattrsAt - at + xattrBytes, 'an inode');
     const common = {
       mode: reader.u16(at + 4),
@@ -139,6 +154,7 @@ class TreeReader {
       xattrsAt,
       xattrBytes,
     };
+
     if (extended) {
       return {
         ...common,
@@ -150,6 +166,7 @@ class TreeReader {
         nlink: reader.u32(at + 44),
       };
     }
+
     return {
       ...common,
       size: reader.u32(at + 8),
@@ -169,11 +186,13 @@ class TreeReader {
     if (layout !== flatPlain && layout !== flatInline) {
       throw invalidImage(`expected ${what} in the data layout 0 or 2, found ${layout}`);
     }
+
     const tailBytes = layout === flatInline ? size % blockBytes : 0;
     const parts: [number, number][] = [];
     if (size > tailBytes) parts.push([reference * blockBytes, size - tailBytes]);
     if (tailBytes > 0) parts.push([xattrsAt + xattrBytes, tailBytes]);
     for (const [at, bytes] of parts) this.#reader.claim(at, bytes, what);
+
     return parts;
   }
 
@@ -189,47 +208,60 @@ class TreeReader {
         this.#readDirents(at, Math.min(blockBytes, start + bytes - at), found);
       }
     }
+
     // `pending` is a stack, and reading is depth first in the order of the names.
     for (let i = found.length - 1; i >= 0; i--) {
       const { name, nid } = found[i] as (typeof found)[0];
       const before = found[i - 1];
+
       if (before !== undefined && before.name >= name) {
         throw invalidImage(
           'expected the names of a directory in order and each once, found another order',
         );
       }
+
       if (name === '.' || name === '..') continue;
+
       const bytes = pathBytes + 1 + name.length;
       if (bytes >= limits.pathBytesMax) {
         throw invalidImage(
           `expected paths of less than ${limits.pathBytesMax} bytes, found one of ${bytes}`,
         );
       }
+
       pending.push({ parent, name, nid, pathBytes: bytes });
     }
   }
 
-  /** One block of a directory: entries, then their names, of which the last ends with the block or at a NUL. */
+  /**
+   * One block of a directory: entries, then their names, of which the last ends with the block or
+   * at a NUL.
+   */
   #readDirents(block: number, bytes: number, found: { name: string; nid: number }[]): void {
     const reader = this.#reader;
     const headBytes = reader.u16(block + 8);
+
     if (headBytes === 0 || headBytes % direntBytes !== 0 || headBytes > bytes) {
       throw invalidImage(
         `expected names of a directory behind its entries in ${bytes} bytes, found ${headBytes}`,
       );
     }
+
     for (let at = block; at < block + headBytes; at += direntBytes) {
       const isLast = at + direntBytes === block + headBytes;
       const start = reader.u16(at + 8);
       const end = isLast ? bytes : reader.u16(at + direntBytes + 8);
+
       if (start < headBytes || end <= start || end > bytes) {
         throw invalidImage(
           `expected a name from ${headBytes} to ${bytes} in its block, found ${start} to ${end}`,
         );
       }
+
       let name = reader.text(block + start, end - start, 'a name');
       const nul = isLast ? name.indexOf('\0') : -1;
       if (nul !== -1) name = name.slice(0, nul);
+
       if (
         name === '' ||
         name.length > limits.nameBytesMax ||
@@ -239,6 +271,7 @@ class TreeReader {
         const expected = `names of 1 to ${limits.nameBytesMax} bytes without / and NUL`;
         throw invalidImage(`expected ${expected}, found ${JSON.stringify(name.slice(0, 40))}`);
       }
+
       found.push({ name, nid: reader.u64(at, 'the number of an inode') });
     }
   }
@@ -249,6 +282,7 @@ class TreeReader {
         `expected a target of 1 to ${limits.pathBytesMax - 1} bytes, found ${head.size}`,
       );
     }
+
     node.payload = this.#readText(head, 'the target of a symlink');
     if (node.payload.includes('\0'))
       throw invalidImage('expected a target without NUL, found one with it');
@@ -261,6 +295,7 @@ class TreeReader {
         `expected at most ${limits.inlineContentBytesMax} bytes of content, found ${head.size}`,
       );
     }
+
     node.content = this.#readText(head, 'the content of a file');
   }
 
@@ -279,10 +314,12 @@ function readSuperblock(reader: ImageReader, imageBytes: number): Superblock {
   };
   if (reader.u32(0) !== 0xd078629a)
     throw invalidImage('expected a composefs image, found no composefs header in it');
+
   expectNumber(reader.u32(4), 1, "the version of composefs' header");
   expectNumber(reader.u32(at), 0xe0f5e1e2, "the number of EROFS' superblock");
   expectNumber(reader.u8(at + 12), Math.log2(blockBytes), 'the bits of a block');
   expectNumber(imageBytes, reader.u32(at + 36) * blockBytes, "the image's length in bytes");
+
   return {
     rootNid: reader.u16(at + 14),
     buildTime: reader.i64(at + 24, 'the time of the image'),

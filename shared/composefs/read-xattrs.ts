@@ -9,7 +9,10 @@ import {
   xattrEntryHeaderBytes,
 } from './xattr.ts';
 
-/** What the attributes of an inode say of the tree's node: its own attributes, and what overlayfs reads from the others. */
+/**
+ * What the attributes of an inode say of the tree's node: its own attributes, and what overlayfs
+ * reads from the others.
+ */
 export interface NodeXattrs {
   xattrs: Xattr[];
   /** The file's place in the store. */
@@ -33,8 +36,9 @@ const whiteoutMarks: ReadonlySet<string> = new Set([
 const metacopyBytes = 36;
 
 /**
- * Reads the extended attributes of inodes and takes back what imaging did to them (OverlayXattrs), as libcomposefs does
- * when it loads an image: attributes for overlayfs become fields of the node, escaped ones get their names back.
+ * Reads the extended attributes of inodes and takes back what imaging did to them (OverlayXattrs),
+ * as libcomposefs does when it loads an image: attributes for overlayfs become fields of the node,
+ * escaped ones get their names back.
  */
 export class XattrReader {
   readonly #reader: ImageReader;
@@ -49,15 +53,20 @@ export class XattrReader {
     this.#sharedArea = sharedArea;
   }
 
-  /** Reads `bytes` bytes of attributes at an offset: those of the inode alone come first, as composefs-info lists them. */
+  /**
+   * Reads `bytes` bytes of attributes at an offset: those of the inode alone come first, as
+   * composefs-info lists them.
+   */
   read(start: number, bytes: number, isFile: boolean): NodeXattrs {
     if (bytes === 0) return none;
+
     const reader = this.#reader;
     const sharedCount = reader.u8(start + 4);
     const ownStart = start + xattrBodyHeaderBytes + 4 * sharedCount;
     const end = start + bytes;
     if (ownStart > end)
       throw invalidImage(`expected ${sharedCount} shared xattrs in ${bytes} bytes, found no room`);
+
     if (ownStart === end) {
       const key = `${isFile} ${reader.text(start + xattrBodyHeaderBytes, 4 * sharedCount, 'shared xattrs')}`;
       const known =
@@ -65,6 +74,7 @@ export class XattrReader {
       this.#sharedLists.set(key, known);
       return known;
     }
+
     const stored: Xattr[] = [];
     for (let at = ownStart; at < end; ) {
       const entry = this.#entry(at);
@@ -73,14 +83,19 @@ export class XattrReader {
         throw invalidImage(`expected xattrs that end at ${end}, found one that ends at ${at}`);
       stored.push(entry.xattr);
     }
+
     stored.push(...this.#sharedOf(start, sharedCount));
     return this.#withKnownList(interpret(stored, isFile));
   }
 
-  /** Most files have one attribute of the tree, a label that they share: one list then does for all of them. */
+  /**
+   * Most files have one attribute of the tree, a label that they share: one list then does for all
+   * of them.
+   */
   #withKnownList(found: NodeXattrs): NodeXattrs {
     const [only, second] = found.xattrs;
     if (only === undefined || second !== undefined) return found;
+
     const known = this.#singleLists.get(only);
     if (known === undefined) this.#singleLists.set(only, found.xattrs);
     return known === undefined ? found : { ...found, xattrs: known };
@@ -90,12 +105,14 @@ export class XattrReader {
     return Array.from({ length: count }, (_, i) => {
       const at = this.#sharedArea + 4 * this.#reader.u32(start + xattrBodyHeaderBytes + 4 * i);
       let xattr = this.#shared.get(at);
+
       if (xattr === undefined) {
         const entry = this.#entry(at);
         this.#reader.claim(at, entry.bytes, 'a shared xattr');
         xattr = entry.xattr;
         this.#shared.set(at, xattr);
       }
+
       return xattr;
     });
   }
@@ -111,6 +128,7 @@ export class XattrReader {
     );
     if (name === undefined)
       throw invalidImage(`expected a known prefix of an xattr's name, found ${reader.u8(at + 1)}`);
+
     const value = reader.text(suffixAt + suffixBytes, valueBytes, 'the value of an xattr');
     return {
       xattr: { name, value },
@@ -160,9 +178,11 @@ function checkLimits(out: NodeXattrs): void {
       `expected a payload of less than ${limits.pathBytesMax} bytes without NUL, found another`,
     );
   }
+
   const names = new Set(out.xattrs.map(({ name }) => name));
   if (names.size < out.xattrs.length)
     throw invalidImage('expected each xattr of a file once, found one twice');
+
   const bytes = out.xattrs.reduce(
     (sum, { name, value }) => sum + accountedBytes(name.length, value.length),
     0,
@@ -172,6 +192,7 @@ function checkLimits(out: NodeXattrs): void {
       `expected at most ${inodeXattrBytesMax} bytes of xattrs on a file, found ${bytes}`,
     );
   }
+
   for (const name of names) {
     if (name !== '' && name.length <= limits.nameBytesMax && !name.includes('\0')) continue;
     throw invalidImage(

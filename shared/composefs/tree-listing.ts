@@ -44,6 +44,7 @@ const typeNames = new Map<number, ListedFile['type']>([
 export function* listTree(root: ComposefsNode): Generator<ListedFile> {
   const paths = new Map<ComposefsNode, string>();
   const pending: { node: ComposefsNode; path: string }[] = [{ node: root, path: '' }];
+
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { node, path } = next;
     // readImage makes links of later names only, so the target's path is known by now.
@@ -58,6 +59,7 @@ function listed(node: ComposefsNode, path: string, linkTo: string | undefined): 
   const inode = resolveLink(node);
   const isSymlink = inode.type === fileType.symlink;
   const isDevice = inode.type === fileType.character || inode.type === fileType.block;
+
   return {
     path: textOrBytes(path),
     type: typeNames.get(inode.type) as ListedFile['type'],

@@ -1,7 +1,9 @@
 import type { ComposefsNode } from './node.ts';
 import { xattrNameFilterBit } from './xxh32.ts';
 
-/** EROFS keeps a well-known prefix of an xattr's name as one byte (erofs_fs.h, EROFS_XATTR_INDEX_*). */
+/**
+ * EROFS keeps a well-known prefix of an xattr's name as one byte (erofs_fs.h, EROFS_XATTR_INDEX_*).
+ */
 const prefixes: readonly [prefix: string, index: number][] = [
   ['user.', 1],
   ['system.posix_acl_access', 2],
@@ -17,7 +19,10 @@ export const xattrBodyHeaderBytes = 12;
 /** What libcomposefs lets the attributes of one inode take: half of what EROFS could hold. */
 export const inodeXattrBytesMax = 32767;
 
-/** Head of overlayfs' metacopy value: version 0, 36 bytes in all, no flags, FS_VERITY_HASH_ALG_SHA256. */
+/**
+ * Head of overlayfs' metacopy value: version 0, 36 bytes in all, no flags,
+ * FS_VERITY_HASH_ALG_SHA256.
+ */
 const metacopyHeader = '\x00\x24\x00\x01';
 
 /** An xattr's name as EROFS stores it. */
@@ -25,7 +30,10 @@ export interface XattrName {
   readonly full: string;
   readonly index: number;
   readonly suffix: string;
-  /** The bit that is cleared in the inode's name filter (a 32-bit Bloom filter) when the inode has this name. */
+  /**
+   * The bit that is cleared in the inode's name filter (a 32-bit Bloom filter) when the inode has
+   * this name.
+   */
   readonly filterBit: number;
 }
 
@@ -33,12 +41,14 @@ export interface XattrName {
 export interface UsedXattr {
   readonly name: XattrName;
   /**
-   * The value; or a function of the node, for the two xattrs that nearly every file has with a value of its own: one
-   * object then stands for all of them, and none of them is shared.
+   * The value; or a function of the node, for the two xattrs that nearly every file has with a
+   * value of its own: one object then stands for all of them, and none of them is shared.
    */
   readonly value: string | XattrOfNode;
   uses: number;
-  /** Offset of its entry in the shared area, or -1 when the inodes that have it keep it themselves. */
+  /**
+   * Offset of its entry in the shared area, or -1 when the inodes that have it keep it themselves.
+   */
   sharedOffset: number;
 }
 
@@ -48,14 +58,20 @@ export interface XattrOfNode {
   value(node: ComposefsNode): string;
 }
 
-/** `trusted.overlay.metacopy` of a file in the store: what overlayfs compares the content's fs-verity digest to. */
+/**
+ * `trusted.overlay.metacopy` of a file in the store: what overlayfs compares the content's
+ * fs-verity digest to.
+ */
 export const metacopy: XattrOfNode = {
   bytes: ({ digest }) => (digest === '' ? 0 : 36),
   value: ({ digest }) =>
     digest === '' ? '' : metacopyHeader + Buffer.from(digest, 'hex').toString('latin1'),
 };
 
-/** `trusted.overlay.redirect` of a file in the store: where in the store overlayfs finds the content. */
+/**
+ * `trusted.overlay.redirect` of a file in the store: where in the store overlayfs finds the
+ * content.
+ */
 export const redirect: XattrOfNode = {
   bytes: ({ payload }) => payload.length + 1,
   value: ({ payload }) => `/${payload}`,
@@ -72,10 +88,12 @@ export class XattrTable {
   intern(full: string, value: string): UsedXattr {
     const { name, values } = this.#known(full);
     let xattr = values.get(value);
+
     if (!xattr) {
       xattr = { name, value, uses: 0, sharedOffset: -1 };
       values.set(value, xattr);
     }
+
     return xattr;
   }
 
@@ -85,27 +103,31 @@ export class XattrTable {
       known = { name: splitName(full), values: new Map() };
       this.#names.set(full, known);
     }
+
     return known;
   }
 
   /**
-   * Gives every xattr that two or more inodes have its place in the shared area. The order is libcomposefs': name
-   * descending, then longer values first, then value descending.
+   * Gives every xattr that two or more inodes have its place in the shared area. The order is
+   * libcomposefs': name descending, then longer values first, then value descending.
    */
   placeShared(): { shared: UsedXattr[]; bytes: number } {
     const found: { full: string; value: string; xattr: UsedXattr }[] = [];
     for (const [full, { values }] of this.#names) {
       for (const [value, xattr] of values) if (xattr.uses > 1) found.push({ full, value, xattr });
     }
+
     found.sort(
       (a, b) =>
         compare(b.full, a.full) || b.value.length - a.value.length || compare(b.value, a.value),
     );
+
     let bytes = 0;
     for (const { value, xattr } of found) {
       xattr.sharedOffset = bytes;
       bytes += xattrEntryBytes(xattr.name, value.length);
     }
+
     return { shared: found.map(({ xattr }) => xattr), bytes };
   }
 }
@@ -120,7 +142,10 @@ export function xattrEntryBytes(name: XattrName, valueBytes: number): number {
   return (xattrEntryHeaderBytes + name.suffix.length + valueBytes + 3) & ~3;
 }
 
-/** Room that libcomposefs counts for one attribute, worst-case alignment included; the first one costs a header more. */
+/**
+ * Room that libcomposefs counts for one attribute, worst-case alignment included; the first one
+ * costs a header more.
+ */
 export function accountedBytes(nameBytes: number, valueBytes: number): number {
   return 2 * xattrEntryHeaderBytes - 1 + nameBytes + valueBytes;
 }
@@ -135,7 +160,9 @@ function splitName(full: string): XattrName {
   return { full, index: 0, suffix: full, filterBit: xattrNameFilterBit(full, 0) };
 }
 
-/** The name that an entry's prefix and suffix give; undefined for a prefix that EROFS does not have. */
+/**
+ * The name that an entry's prefix and suffix give; undefined for a prefix that EROFS does not have.
+ */
 export function nameOfXattr(index: number, suffix: string): string | undefined {
   if (index === 0) return suffix;
   const known = prefixes.find(([, other]) => other === index);

@@ -1,4 +1,6 @@
-/** xxHash's 32-bit hash (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), of a byte string. */
+/**
+ * xxHash's 32-bit hash (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), of a byte string.
+ */
 export function xxh32(text: string, seed: number): number {
   const bytes = Buffer.from(text, 'latin1');
   const { length } = bytes;
@@ -14,18 +16,22 @@ export function xxh32(text: string, seed: number): number {
         lanes[lane] = Math.imul(rotate(((lanes[lane] as number) + input) | 0, 13), prime1);
       }
     }
+
     const [a, b, c, d] = lanes as [number, number, number, number];
     hash = (rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18)) | 0;
   } else {
     hash = (seed + prime5) | 0;
   }
+
   hash = (hash + length) | 0;
   for (; at + 4 <= length; at += 4) {
     hash = Math.imul(rotate((hash + Math.imul(bytes.readInt32LE(at), prime3)) | 0, 17), prime4);
   }
+
   for (; at < length; at++) {
     hash = Math.imul(rotate((hash + Math.imul(bytes[at] as number, prime5)) | 0, 11), prime1);
   }
+
   hash = Math.imul(hash ^ (hash >>> 15), prime2);
   hash = Math.imul(hash ^ (hash >>> 13), prime3);
   return (hash ^ (hash >>> 16)) >>> 0;

@@ -16,7 +16,10 @@ import { computeProtection, type Protection } from './protection.ts';
 /** What the merge knows of one path. Layers are named by their index in composition order. */
 interface Slot {
   isDirectory: boolean;
-  /** The highest layer so far that has the path, for the report and for the sentence of a type clash. */
+  /**
+   * The highest layer so far that has the path, for the report and for the sentence of a type
+   * clash.
+   */
   top: number;
   /** What the image has here: null while only rendered modules have the path. */
   image: TreeEntry | null;
@@ -26,7 +29,8 @@ interface Slot {
 }
 
 /**
- * Merges layers into one root by the rules of product.md, section 7. Pure: the order of the input never matters.
+ * Merges layers into one root by the rules of product.md, section 7. Pure: the order of the input
+ * never matters.
  *
  * - Order: priority, ties by byte-wise name; of the files (all that is not a directory) at one path the last wins,
  *   the others are reported as shadowed.
@@ -45,15 +49,16 @@ interface Slot {
  * - `instance` modules put nothing into the image: their files come back in `instance_files`, less those that
  *   protection drops or a higher layer shadows; what they cover in the image stays in it and is reported as shadowed.
  *
- * Entries are the layers' own objects: treat them as read-only.
- * Throws `composition_protected_conflict`, `composition_type_conflict`, `instance_entry_unsupported`, `conflict` (a module
- * given twice), `glob_invalid`.
+ * Entries are the layers' own objects: treat them as read-only. Throws
+ * `composition_protected_conflict`, `composition_type_conflict`, `instance_entry_unsupported`,
+ * `conflict` (a module given twice), `glob_invalid`.
  */
 export function compose(layers: Iterable<CompositionLayer>): Composition {
   const ordered = orderLayers(layers);
   const names = ordered.map(layerName);
   const protection = computeProtection(ordered);
   const merge = new Merge(ordered, names, protection);
+
   ordered.forEach((layer, index) => {
     merge.lay(layer, index);
   });
@@ -96,26 +101,33 @@ class Merge {
   #layFile(entry: TreeEntry, index: number, rendered: boolean): void {
     const { path } = entry;
     if (rendered && entry.type !== 'file') throw this.#unsupported(entry, index);
+
     const from = this.#name(index);
     const dropper = this.#protection.dropperOf(index, path);
     if (dropper !== null) {
       this.#dropped.push({ path, from, because_of: this.#name(dropper) });
       return;
     }
+
     const carvedFrom = this.#protection.carvedFrom(index, path);
     if (carvedFrom !== null) this.#carvedOut.push({ path, from: this.#name(carvedFrom), by: from });
     const below = this.#slots.get(path)?.top;
     const slot = this.#slotFor(path, false, index);
     if (slot === null) return;
+
     if (below !== undefined) this.#covered.push({ path, from: below, slot });
     slot.top = index;
     slot.rendered = rendered ? entry : null;
     if (rendered) return;
+
     slot.image = entry;
     slot.imageBy = index;
   }
 
-  /** The slot of a path, or null after noting that the path is a directory in one layer and a file in another. */
+  /**
+   * The slot of a path, or null after noting that the path is a directory in one layer and a file
+   * in another.
+   */
   #slotFor(path: string, isDirectory: boolean, index: number): Slot | null {
     const slot = this.#slots.get(path);
     if (slot === undefined) {
@@ -123,7 +135,9 @@ class Merge {
       this.#slots.set(path, made);
       return made;
     }
+
     if (slot.isDirectory === isDirectory) return slot;
+
     const [directory, file] = isDirectory ? [index, slot.top] : [slot.top, index];
     this.#clashes.push({ path, directory: this.#name(directory), file: this.#name(file) });
     return null;
@@ -137,15 +151,18 @@ class Merge {
     const instanceFiles: Composition['instance_files'] = [];
     const paths = [...this.#slots.keys()].sort(compareBytes);
     if ((this.#slots.get('/')?.image ?? null) === null) entries.push(emptyRoot);
+
     for (const path of paths) {
       const slot = this.#slots.get(path) as Slot;
       if (slot.image !== null) {
         entries.push(slot.image);
         (slot.isDirectory ? shapers : owners).set(path, this.#name(slot.imageBy));
       }
+
       if (slot.rendered !== null)
         instanceFiles.push({ module: this.#name(slot.top), entry: slot.rendered });
     }
+
     const report = this.#report();
     return {
       layers: this.#layers,
@@ -162,11 +179,13 @@ class Merge {
   #report(): CompositionReport {
     const masks = new Map<LayerName, string[]>(this.#names.map((name) => [name, []]));
     for (const { path, from } of this.#dropped) masks.get(from)?.push(path);
+
     const shadowed: ShadowedFile[] = this.#covered.map(({ path, from, slot }) => ({
       path,
       from: this.#name(from),
       by: this.#name(slot.top),
     }));
+
     return {
       layers: this.#layers.map((layer, index) => ({
         name: this.#name(index),
@@ -189,6 +208,7 @@ class Merge {
     const clashes = this.#clashes.sort((a, b) => compareBytes(a.path, b.path));
     const [first] = clashes;
     if (first === undefined) return;
+
     const more = clashes.length === 1 ? '' : ` (and ${clashes.length - 1} more such paths)`;
     throw new GantryError(
       'composition_type_conflict',

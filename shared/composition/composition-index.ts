@@ -16,6 +16,7 @@ export function indexOf(composition: Composition): CompositionIndex {
   const names = composition.layers.map(layerName);
   const number = new Map(names.map((name, index) => [name, index]));
   const at = (name: LayerName) => number.get(name) ?? -1;
+
   const index: CompositionIndex = {
     format: 1,
     layers: composition.layers.map(
@@ -44,6 +45,7 @@ export function indexOf(composition: Composition): CompositionIndex {
         .map((pattern): [string, number] => [pattern, by]),
     ),
   };
+
   return index;
 }
 
@@ -55,6 +57,7 @@ type Columns = Pick<
 function columnsOf(composition: Composition, at: (name: LayerName) => number): Columns {
   const out: Columns = { paths: [], owner: [], facts: [], content: [], mtime: [], fact_table: [] };
   const places = new Map<string, number>();
+
   const add = (entry: TreeEntry, by: number, rendered: boolean) => {
     const { type, mode, uid, gid, xattrs: attributes } = entry;
     const xattrs =
@@ -63,18 +66,22 @@ function columnsOf(composition: Composition, at: (name: LayerName) => number): C
         : hashShort(JSON.stringify(Object.entries(attributes).sort(byName)));
     const key = `${type} ${mode} ${uid} ${gid} ${rendered} ${xattrs}`;
     let place = places.get(key);
+
     if (place === undefined) {
       place = out.fact_table.push({ type, mode, uid, gid, xattrs, rendered }) - 1;
       places.set(key, place);
     }
+
     out.paths.push(entry.path);
     out.owner.push(by);
     out.facts.push(place);
     out.content.push(contentOf(entry));
     out.mtime.push(entry.mtime);
   };
+
   const rendered = composition.instance_files;
   let next = 0;
+
   const addRendered = (until: string | null) => {
     for (let one = rendered[next]; one !== undefined; one = rendered[next]) {
       if (until !== null && compareBytes(one.entry.path, until) > 0) return;
@@ -82,14 +89,17 @@ function columnsOf(composition: Composition, at: (name: LayerName) => number): C
       next++;
     }
   };
+
   for (const entry of composition.entries) {
     addRendered(entry.path);
     if (out.paths.at(-1) === entry.path) continue;
+
     const by = (entry.type === 'directory' ? composition.shapers : composition.owners).get(
       entry.path,
     );
     add(entry, by === undefined ? -1 : at(by), false);
   }
+
   addRendered(null);
   return out;
 }
@@ -104,6 +114,7 @@ function contentOf({ type, size, verity, content, target, rdev }: TreeEntry): st
   if (type === 'character' || type === 'block') return hashShort(`device ${rdev ?? 0}`);
   if (type !== 'file' || size === 0) return '';
   if (verity !== undefined) return Buffer.from(verity, 'hex').toString('base64url').slice(0, 22);
+
   return hashShort(`content ${content ?? ''}`);
 }
 
@@ -117,18 +128,20 @@ export function encodeIndex(index: CompositionIndex): Uint8Array {
 }
 
 /**
- * Reads what `encodeIndex` wrote. Throws `io_error` for a format that this release does not know, and where the JSON does not
- * have the SHA-256 by which its caller knows it (hex).
+ * Reads what `encodeIndex` wrote. Throws `io_error` for a format that this release does not know,
+ * and where the JSON does not have the SHA-256 by which its caller knows it (hex).
  */
 export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionIndex {
   const json = gunzipSync(bytes);
   const found = hash('sha256', json);
+
   if (sha256 !== undefined && sha256 !== found) {
     throw new GantryError(
       'io_error',
       `expected a composition index with SHA-256 ${sha256}, found ${found}`,
     );
   }
+
   const index: CompositionIndex = JSON.parse(json.toString('utf8'));
   if (index.format !== 1) {
     throw new GantryError(
@@ -136,6 +149,7 @@ export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionInde
       `expected a composition index of format 1, found ${index.format}`,
     );
   }
+
   return index;
 }
 
@@ -143,6 +157,7 @@ export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionInde
 export function findPlace(index: CompositionIndex, path: string): number {
   let low = 0;
   let high = index.paths.length - 1;
+
   while (low <= high) {
     const middle = (low + high) >> 1;
     const order = compareBytes(index.paths[middle] as string, path);
@@ -150,10 +165,13 @@ export function findPlace(index: CompositionIndex, path: string): number {
     if (order < 0) low = middle + 1;
     else high = middle - 1;
   }
+
   return -1;
 }
 
-/** What the index knows of the path at a place, and whose it is (null for a root that no layer has). */
+/**
+ * What the index knows of the path at a place, and whose it is (null for a root that no layer has).
+ */
 export function readFacts(
   index: CompositionIndex,
   place: number,

@@ -8,7 +8,8 @@ export interface Move {
 }
 
 /**
- * Why a module stays as it is although a change is about it, in one sentence; null where it does what the change asks.
+ * Why a module stays as it is although a change is about it, in one sentence; null where it does
+ * what the change asks.
  * @param resolution after the change
  */
 export function explainUnmoved(
@@ -22,6 +23,7 @@ export function explainUnmoved(
   if (to === null)
     return `${module} stays at ${stays.version}, required by ${stays.required_by.join(' and ')}`;
   if (to.version_id === stays.version_id) return null;
+
   const demands = stays.chains.map((chain) => chain.join(' → ')).join(' and ');
   return `${module} stays at ${stays.version}, which is what track ${track} hands out for ${demands}`;
 }

@@ -4,11 +4,15 @@ import { compileGlob, matches } from '../files/index.ts';
 import { findPlace, readFacts } from './composition-index.ts';
 import { ownerOf } from './preview.ts';
 
-/** Answers why a path has the content that it has, or why nothing is there. `path` is absolute, without a trailing `/`. */
+/**
+ * Answers why a path has the content that it has, or why nothing is there. `path` is absolute,
+ * without a trailing `/`.
+ */
 export function explainPath(index: CompositionIndex, path: string): PathExplanation {
   const place = findPlace(index, path);
   const facts = place === -1 ? null : readFacts(index, place);
   const present = facts === null ? null : { ...ownerOf(facts), rendered: facts.rendered };
+
   const explanation = {
     path,
     present,
@@ -20,6 +24,7 @@ export function explainPath(index: CompositionIndex, path: string): PathExplanat
       by: nameOf(index, by),
     })),
   };
+
   return { ...explanation, sentences: explainSentences(explanation) };
 }
 
@@ -43,17 +48,21 @@ function listCandidates(
     outcome: 'wins' | 'shadowed' | 'dropped';
     because_of: LayerName | null;
   };
+
   const found: Found[] = [];
   if (present !== null && present.type !== 'directory') {
     const layer = index.layers.findIndex(({ name }) => name === present.by);
     found.push({ layer, outcome: 'wins', because_of: null });
   }
+
   for (const [, layer, by] of at(index.shadowed, path)) {
     found.push({ layer, outcome: 'shadowed', because_of: nameOf(index, by) });
   }
+
   for (const [, layer, by] of at(index.dropped, path)) {
     found.push({ layer, outcome: 'dropped', because_of: nameOf(index, by) });
   }
+
   return found
     .sort((a, b) => b.layer - a.layer)
     .flatMap(({ layer, outcome, because_of }) => {
@@ -67,6 +76,7 @@ function listProtectors(index: CompositionIndex, path: string): Explained['prote
   const out: Explained['protected_by'] = [];
   const above = new Set<number>();
   const below = path === '/' ? '/' : `${path}/`;
+
   for (const [one, by] of index.protected) {
     const module = nameOf(index, by);
     if (one === path) out.push({ module, as: 'itself', what: path });
@@ -75,12 +85,14 @@ function listProtectors(index: CompositionIndex, path: string): Explained['prote
       out.push({ module, as: 'ancestor', what: one });
     }
   }
+
   for (const [pattern, by] of index.reserved) {
     const module = nameOf(index, by);
     if (out.some((other) => other.module === module && other.as === 'itself')) continue;
     if (matches(compileGlob(pattern), path, false))
       out.push({ module, as: 'reservation', what: pattern });
   }
+
   return out;
 }
 
@@ -93,6 +105,7 @@ function explainSentences({
 }: Explained): string[] {
   const path = shownPath(whole);
   const winner = candidates.find(({ outcome }) => outcome === 'wins');
+
   const out = [
     ...presenceSentence(path, present, winner),
     ...carved_out.map(
@@ -107,6 +120,7 @@ function explainSentences({
       out.push(`It must stay a directory, because ${module} protects ${shownPath(what)}.`);
     else out.push(`It is reserved for ${module}, which was granted ${shownPath(what)}.`);
   }
+
   return out;
 }
 

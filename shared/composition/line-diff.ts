@@ -5,8 +5,9 @@ import { limits } from '../base/limits/index.ts';
 const context = 2;
 
 /**
- * The lines in which two texts differ, as `RenderedChange.diff` has them, at most `linesMax` of them. Null where more than
- * `limits.diffLinesCompared` lines lie between the first and the last difference: comparing them could take seconds.
+ * The lines in which two texts differ, as `RenderedChange.diff` has them, at most `linesMax` of
+ * them. Null where more than `limits.diffLinesCompared` lines lie between the first and the last
+ * difference: comparing them could take seconds.
  */
 export function lineDiff(
   before: string,
@@ -26,18 +27,21 @@ export function lineDiff(
   ] as const;
   if (Math.max(...middle.map(({ length }) => length)) > limits.diffLinesCompared) return null;
   if (middle.every(({ length }) => length === 0)) return { lines: [], more: 0 };
+
   const lines: Line[] = [
     ...old.slice(Math.max(0, start - context), start).map((text): Line => [' ', text]),
     ...putRemovedFirst(diff(middle[1], middle[0]).map(([sign, text]) => [signs[`${sign}`], text])),
     ...old.slice(old.length - same, old.length - same + context).map((text): Line => [' ', text]),
   ];
+
   const reported = hunks(lines, Math.max(0, start - context));
   return { lines: reported.slice(0, linesMax), more: Math.max(0, reported.length - linesMax) };
 }
 
 function splitLines(text: string): string[] {
   const lines = text.split('\n');
-  // Told like a line, as diff(1) does, so that texts which differ in nothing else are seen to differ.
+  // Told like a line, as diff(1) does, so that texts which differ in nothing else are seen to
+  // differ.
   if (lines.at(-1) === '') lines.pop();
   else lines.push('\\ no newline at the end');
   return lines;
@@ -51,6 +55,7 @@ const signs = { '-1': '-', '0': ' ', '1': '+' } as const;
 function putRemovedFirst(lines: Line[]): Line[] {
   const out: Line[] = [];
   const added: Line[] = [];
+
   for (const line of lines) {
     if (line[0] === '+') added.push(line);
     else {
@@ -58,22 +63,28 @@ function putRemovedFirst(lines: Line[]): Line[] {
       out.push(line);
     }
   }
+
   return [...out, ...added];
 }
 
-/** The differing lines and those next to them, each place with its line numbers; `skipped` lines come before the first. */
+/**
+ * The differing lines and those next to them, each place with its line numbers; `skipped` lines
+ * come before the first.
+ */
 function hunks(lines: readonly Line[], skipped: number): string[] {
   const near = lines.map((_, i) =>
     lines.slice(Math.max(0, i - context), i + context + 1).some(([sign]) => sign !== ' '),
   );
   const out: string[] = [];
   let [oldLine, freshLine] = [skipped + 1, skipped + 1];
+
   for (const [i, [sign, text]] of lines.entries()) {
     if (near[i] && !near[i - 1]) out.push(`@@ -${oldLine} +${freshLine} @@`);
     if (near[i]) out.push(`${sign} ${shorten(text)}`);
     if (sign !== '+') oldLine++;
     if (sign !== '-') freshLine++;
   }
+
   return out;
 }
 

@@ -14,10 +14,11 @@ interface Pattern {
 }
 
 /**
- * One sentence for each two patterns of different layers' `protected_spec` that one path could match: nothing is wrong
- * yet, but the day both ship such a path they conflict. At most `limits.conflictsShownMax` of them, found within
- * `limits.overlapWorkMax`; a last sentence says where that was not all. Config modules that carve something out of their
- * parent are not told about it.
+ * One sentence for each two patterns of different layers' `protected_spec` that one path could
+ * match: nothing is wrong yet, but the day both ship such a path they conflict. At most
+ * `limits.conflictsShownMax` of them, found within `limits.overlapWorkMax`; a last sentence says
+ * where that was not all. Config modules that carve something out of their parent are not told
+ * about it.
  */
 export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
   const patterns = layers.flatMap((layer, place) =>
@@ -30,8 +31,10 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
       }),
     ),
   );
+
   const warnings: string[] = [];
   let work = 0;
+
   for (const [a, b] of pairByPrefix(patterns)) {
     const settled =
       a.layer === b.layer || canCarveOut(a.layer, b.layer) || canCarveOut(b.layer, a.layer);
@@ -39,22 +42,25 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
     work += settled ? 1 : a.glob.tokens.length * b.glob.tokens.length;
     if (work > limits.overlapWorkMax)
       return [...warnings, 'there are more patterns of protected_spec than were compared'];
+
     const example = settled ? null : findExample(a.glob, b.glob);
     if (example === null) continue;
     if (warnings.length === limits.conflictsShownMax) {
       return [...warnings, 'there are more patterns of protected_spec that overlap'];
     }
+
     warnings.push(
       `protected_spec ${JSON.stringify(a.glob.source)} of ${layerName(a.layer)} and ${JSON.stringify(b.glob.source)} ` +
         `of ${layerName(b.layer)} overlap: shipped by both, a path such as ${JSON.stringify(example.path)} is a conflict`,
     );
   }
+
   return warnings;
 }
 
 /**
- * Pairs of patterns without those that begin differently, which are nearly all: sorted, the patterns
- * that begin as another one does stand right behind it.
+ * Pairs of patterns without those that begin differently, which are nearly all: sorted, the
+ * patterns that begin as another one does stand right behind it.
  */
 function* pairByPrefix(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
   const sorted = patterns.toSorted((a, b) =>
@@ -73,7 +79,10 @@ function canCarveOut(child: CompositionLayer, parent: CompositionLayer): boolean
   return child.file_spec.some((entry) => child.mask.includes(entry));
 }
 
-/** Two globs that are too complex to compare are no reason to refuse a composition, nor to warn of anything. */
+/**
+ * Two globs that are too complex to compare are no reason to refuse a composition, nor to warn of
+ * anything.
+ */
 function findExample(a: Glob, b: Glob): ExamplePath | null {
   try {
     return commonPath(a, b);

@@ -15,9 +15,10 @@ import { readFacts } from './composition-index.ts';
 import { type ListBounds, truncateList } from './truncate.ts';
 
 /**
- * What changes on machines when a template's composition goes from one to another; `before` is null where there is none
- * yet. Times are not told one by one, because a new build of a module may change them all. With `listMax` and
- * `listBytesMax` (of JSON), each list of files is cut to so much; `counts` always tells the whole.
+ * What changes on machines when a template's composition goes from one to another; `before` is null
+ * where there is none yet. Times are not told one by one, because a new build of a module may
+ * change them all. With `listMax` and `listBytesMax` (of JSON), each list of files is cut to so
+ * much; `counts` always tells the whole.
  */
 export function previewComposition(
   before: CompositionIndex | null,
@@ -28,27 +29,32 @@ export function previewComposition(
   const modules = changedModules(from.layers, after.layers);
   const packages = changedPackages(from.layers, after.layers);
   const { added, removed, changed, times } = changedPaths(from, after);
+
   const dropped = describeFacts(from, after, 'dropped', (path, a, b) => ({
     path,
     from: a,
     because_of: b,
   }));
+
   const shadowed = describeFacts(from, after, 'shadowed', (path, a, b) => ({
     path,
     from: a,
     by: b,
   }));
+
   const carved_out = describeFacts(from, after, 'carved_out', (path, a, b) => ({
     path,
     from: a,
     by: b,
   }));
+
   const cut = <T>(list: T[]) => truncateList(list, bounds);
   const cutBoth = <T>({ now, no_longer }: Decided<T>) => ({
     now: cut(now),
     no_longer: cut(no_longer),
   });
   const lengths = <T>({ now, no_longer }: Decided<T>) => now.length + no_longer.length;
+
   return {
     modules,
     packages: { added: cut(packages.added), removed: cut(packages.removed) },
@@ -96,6 +102,7 @@ function changedModules(
 ): Preview['modules'] {
   const old = new Map(before.map((layer) => [layer.name, moduleFacts(layer)]));
   const fresh = new Map(after.map((layer) => [layer.name, moduleFacts(layer)]));
+
   return [...new Set([...old.keys(), ...fresh.keys()])]
     .sort(compareBytes)
     .map((module) => ({
@@ -120,6 +127,7 @@ function changedPackages(
     const there = new Set(others.map((one) => one.package));
     return uses.filter((one) => !there.has(one.package));
   };
+
   return { added: beyond(fresh, old), removed: beyond(old, fresh) };
 }
 
@@ -148,6 +156,7 @@ function changedPaths(before: CompositionIndex, after: CompositionIndex): Change
     else if (order > 0) add(out, fresh as string, readFacts(after, j++));
     else compare(out, old as string, readFacts(before, i++), readFacts(after, j++));
   }
+
   return out;
 }
 
@@ -205,10 +214,12 @@ function describeFacts<T>(
       make(path, name(a), name(b)),
     ]);
   };
+
   const old = reported(before);
   const fresh = reported(after);
   const oldKeys = new Set(old.map(([key]) => key));
   const freshKeys = new Set(fresh.map(([key]) => key));
+
   return {
     now: fresh.flatMap(([key, one]) => (oldKeys.has(key) ? [] : [one])),
     no_longer: old.flatMap(([key, one]) => (freshKeys.has(key) ? [] : [one])),

@@ -8,15 +8,19 @@ export interface RankOf {
   /** `position` of the module's category. */
   categoryPosition: number;
   variety: Variety;
-  /** The parent's layer priority, as this function gave it; null where there is no parent. Counts for `config` only. */
+  /**
+   * The parent's layer priority, as this function gave it; null where there is no parent. Counts
+   * for `config` only.
+   */
   parentPriority: number | null;
   /** The assignment's own word, which replaces everything else; null for none. */
   effectivePriority: number | null;
 }
 
 /**
- * The priority of a layer: category position + variety offset. A `config` layer starts from the higher of its own
- * category's position and its parent's priority, so that it is above what it configures wherever that was put.
+ * The priority of a layer: category position + variety offset. A `config` layer starts from the
+ * higher of its own category's position and its parent's priority, so that it is above what it
+ * configures wherever that was put.
  */
 export function layerPriority(rank: RankOf): number {
   if (rank.effectivePriority !== null) return rank.effectivePriority;
@@ -24,6 +28,7 @@ export function layerPriority(rank: RankOf): number {
     rank.variety === 'config' && rank.parentPriority !== null
       ? Math.max(rank.categoryPosition, rank.parentPriority)
       : rank.categoryPosition;
+
   return base + varietyOffset[rank.variety];
 }
 
@@ -32,15 +37,20 @@ export function layerName(layer: Pick<CompositionLayer, 'account' | 'module'>): 
   return `${layer.account}/${layer.module}`;
 }
 
-/** Layers in the order in which they are laid over each other: by priority, ties by byte-wise name, the last wins. */
+/**
+ * Layers in the order in which they are laid over each other: by priority, ties by byte-wise name,
+ * the last wins.
+ */
 export function orderLayers(layers: Iterable<CompositionLayer>): CompositionLayer[] {
   const ordered = [...layers].sort(
     (a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)),
   );
   const seen = new Map<LayerName, CompositionLayer>();
+
   for (const layer of ordered) {
     const name = layerName(layer);
     const twin = seen.get(name);
+
     if (twin !== undefined) {
       throw new GantryError(
         'conflict',
@@ -48,7 +58,9 @@ export function orderLayers(layers: Iterable<CompositionLayer>): CompositionLaye
         { found: name },
       );
     }
+
     seen.set(name, layer);
   }
+
   return ordered;
 }

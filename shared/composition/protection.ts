@@ -7,9 +7,9 @@ import { overlapWarnings } from './overlap.ts';
 import { layerName } from './priority.ts';
 
 /**
- * What a layer's protection says of one path:
- * `file`: no other layer ships anything here; `directory`: this stays a directory with the owner's attributes;
- * `ancestor`: this stays a directory, because something protected is below it.
+ * What a layer's protection says of one path: `file`: no other layer ships anything here;
+ * `directory`: this stays a directory with the owner's attributes; `ancestor`: this stays a
+ * directory, because something protected is below it.
  */
 type ClaimKind = 'file' | 'directory' | 'ancestor';
 
@@ -20,9 +20,15 @@ interface PathClaim {
   entry: TreeEntry | null;
 }
 
-/** The protection of all layers of a composition together. Layers are named by their index in composition order. */
+/**
+ * The protection of all layers of a composition together. Layers are named by their index in
+ * composition order.
+ */
 export interface Protection {
-  /** The layer whose protection drops this file (anything that is not a directory) of `layer`, if one does: the highest. */
+  /**
+   * The layer whose protection drops this file (anything that is not a directory) of `layer`, if
+   * one does: the highest.
+   */
   dropperOf(layer: number, path: string): number | null;
   /** Whether `layer` may set the attributes of this directory. */
   mayShape(layer: number, path: string): boolean;
@@ -35,19 +41,23 @@ export interface Protection {
 }
 
 /**
- * Works out what each layer of a composition protects: those of its own shipped paths that its `protected_spec` matches,
- * and each ancestor of them as a directory; and, of a pattern that an operator granted, every other path that it matches
- * (a reservation): there no neighbour's file may be, directories may. Throws `composition_protected_conflict` when two
- * layers claim or reserve one path in ways that cannot both hold and no carve-out settles it.
+ * Works out what each layer of a composition protects: those of its own shipped paths that its
+ * `protected_spec` matches, and each ancestor of them as a directory; and, of a pattern that an
+ * operator granted, every other path that it matches (a reservation): there no neighbour's file may
+ * be, directories may. Throws `composition_protected_conflict` when two layers claim or reserve one
+ * path in ways that cannot both hold and no carve-out settles it.
  */
 export function computeProtection(layers: readonly CompositionLayer[]): Protection {
   const claims = new Map<string, PathClaim[]>();
   const warnings: string[] = [];
+
   layers.forEach((layer, index) => {
     warnings.push(...claimOwnPaths(layer, index, claims));
   });
+
   const carver = findCarveOuts(layers);
   const reservers = reservations(layers);
+
   refuseConflicts(layers, claims, carver, reservers);
   const name = (index: number) => layerName(layers[index] as CompositionLayer);
 
@@ -59,6 +69,7 @@ export function computeProtection(layers: readonly CompositionLayer[]): Protecti
       const reserved =
         reservers.findLast(({ by, matcher }) => drops(by) && matcher.matches(path, false))?.by ??
         -1;
+
       return claimed === -1 && reserved === -1 ? null : Math.max(claimed, reserved);
     },
     mayShape(layer, path) {
@@ -68,6 +79,7 @@ export function computeProtection(layers: readonly CompositionLayer[]): Protecti
     carvedFrom(layer, path) {
       const claimed = claims.get(path)?.find((claim) => carver(layer, claim.by, path));
       if (claimed !== undefined) return claimed.by;
+
       return (
         reservers.find(({ by, matcher }) => carver(layer, by, path) && matcher.matches(path, false))
           ?.by ?? null
@@ -94,6 +106,7 @@ function reservations(layers: readonly CompositionLayer[]): Reserver[] {
   return layers.flatMap(({ granted_reservations = [], protected_spec }, by) => {
     const granted = granted_reservations.filter((pattern) => protected_spec.includes(pattern));
     if (granted.length === 0) return [];
+
     const globs = granted.map(compileGlob);
     return [
       {
@@ -118,10 +131,12 @@ function claimOwnPaths(
       (pattern) =>
         `reservation ${JSON.stringify(pattern)} is granted to ${layerName(layer)}, but ${layer.version} does not ask for it`,
     );
+
   if (layer.protected_spec.length === 0) return warnings;
 
   const { own, matched } = matchOwnPaths(layer, index);
   claimAncestors(own, index);
+
   for (const [path, claim] of own) {
     const all = claims.get(path);
     if (all === undefined) claims.set(path, [claim]);
@@ -150,11 +165,15 @@ function matchOwnPaths(
     const isDirectory = entry.type === 'directory';
     const globs = matcher.matching(entry.path, isDirectory);
     if (globs.length === 0) continue;
+
     matched[isDirectory ? 'directories' : 'files'].add(globs);
-    // Rendered modules put no directories anywhere, so they have no say about a directory's attributes.
+    // Rendered modules put no directories anywhere, so they have no say about a directory's
+    // attributes.
     const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
+
     own.set(entry.path, { by: index, kind, entry });
   }
+
   return { own, matched };
 }
 
@@ -181,12 +200,14 @@ function idlePatternWarnings(
   const idle = layer.protected_spec.filter(
     (source) => !onFiles.has(source) && !granted.has(source),
   );
+
   const warnings = idle.slice(0, limits.conflictsShownMax).map((source) => {
     const what = `protected_spec ${JSON.stringify(source)} of ${layerName(layer)} ${layer.version}`;
     return onDirectories.has(source)
       ? `${what} protects directories only, not the files in them: end it with /*** to protect those too`
       : `${what} matches nothing that the module ships, so it protects nothing`;
   });
+
   const more = idle.length - limits.conflictsShownMax;
   return more > 0
     ? [...warnings, `${more} more patterns of ${layerName(layer)} protect no files`]
@@ -197,8 +218,9 @@ function idlePatternWarnings(
 type Carver = (layer: number, from: number, path: string) => boolean;
 
 /**
- * A carve-out is an entry that stands verbatim in both `file_spec` and `mask` of a `config` layer: the parent's protection
- * is lifted for that layer's files that the entry matches (product.md, section 3).
+ * A carve-out is an entry that stands verbatim in both `file_spec` and `mask` of a `config` layer:
+ * the parent's protection is lifted for that layer's files that the entry matches (product.md,
+ * section 3).
  */
 function findCarveOuts(layers: readonly CompositionLayer[]): Carver {
   const names = layers.map(layerName);
@@ -208,6 +230,7 @@ function findCarveOuts(layers: readonly CompositionLayer[]): Carver {
     const entries = layer.file_spec.filter((entry) => masked.has(entry));
     return entries.length === 0 ? null : new GlobMatcher(entries.map(compileGlob));
   });
+
   return (layer, from, path) => {
     const matcher = matchers[layer];
     if (matcher === null || matcher === undefined || layers[layer]?.parent_module !== names[from])
@@ -234,8 +257,10 @@ function refuseConflicts(
       .map((by) => layerName(layers[by] as CompositionLayer));
     conflicts.push({ path, modules: [a as LayerName, b as LayerName] });
   };
+
   for (const [path, all] of claims) {
-    // A carve-out is about a file: it never lets a directory take the place of what the parent protects.
+    // A carve-out is about a file: it never lets a directory take the place of what the parent
+    // protects.
     const carved = (a: PathClaim, b: PathClaim) => a.kind === 'file' && carver(a.by, b.by, path);
     const pair =
       all.length < 2 ? null : findFirstClash(all, (a, b) => carved(a, b) || carved(b, a));
@@ -243,15 +268,19 @@ function refuseConflicts(
       note(path, [pair[0].by, pair[1].by]);
       continue;
     }
+
     const reserved = reservationClash(path, all, reservers, carver);
     if (reserved !== null) note(path, reserved);
   }
+
   for (const [path, by, other] of findDoubleReservations(reservers, carver)) {
     if (!conflicts.some((one) => one.path === path)) note(path, [by, other]);
   }
+
   conflicts.sort((a, b) => compareBytes(a.path, b.path));
   const [first] = conflicts;
   if (first === undefined) return;
+
   const more = conflicts.length === 1 ? '' : ` (and ${conflicts.length - 1} more such paths)`;
   throw new GantryError(
     'composition_protected_conflict',
@@ -277,7 +306,10 @@ function reservationClash(
   return null;
 }
 
-/** Finds concrete paths that are reserved for two layers, by name or by pattern, so that their owner is unclear. */
+/**
+ * Finds concrete paths that are reserved for two layers, by name or by pattern, so that their owner
+ * is unclear.
+ */
 function findDoubleReservations(
   reservers: readonly Reserver[],
   carver: Carver,
@@ -300,7 +332,8 @@ function findFirstClash(
   all: PathClaim[],
   settled: (a: PathClaim, b: PathClaim) => boolean,
 ): [PathClaim, PathClaim] | null {
-  // Ancestors never clash with each other, and `/` is one of every protecting layer: no pairs need to be tried.
+  // Ancestors never clash with each other, and `/` is one of every protecting layer: no pairs need
+  // to be tried.
   if (all.every((claim) => claim.kind === 'ancestor')) return null;
   for (const [i, a] of all.entries()) {
     for (const b of all.slice(i + 1)) if (!canBothHold(a, b) && !settled(a, b)) return [a, b];
@@ -315,9 +348,13 @@ function canBothHold(a: PathClaim, b: PathClaim): boolean {
   return hasSameAttributes(a.entry, b.entry);
 }
 
-/** Times are left out: two builds of the same directory differ in them, and no one protects a directory for its time. */
+/**
+ * Times are left out: two builds of the same directory differ in them, and no one protects a
+ * directory for its time.
+ */
 function hasSameAttributes(a: TreeEntry, b: TreeEntry): boolean {
   if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid) return false;
+
   const ours = Object.entries(a.xattrs ?? {});
   const theirs = b.xattrs ?? {};
   return (

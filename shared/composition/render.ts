@@ -4,7 +4,10 @@ import type { RenderedFile } from '../contract/reconcile/index.ts';
 import type { Composition, LayerName, RenderMetadata } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 
-/** `${instance.<key>}`; a key is anything without white space, braces and `$`, so that a misspelt one is named, not kept. */
+/**
+ * `${instance.<key>}`; a key is anything without white space, braces and `$`, so that a misspelt
+ * one is named, not kept.
+ */
 const placeholder = /\$\{instance\.([^\s{}$]+)\}/g;
 
 /** A key that a file asks the metadata of machines for. */
@@ -15,11 +18,12 @@ export interface AskedKey {
 }
 
 /**
- * Renders the files of `instance` modules for one machine: `${instance.<key>}` becomes the metadata's value in text files
- * (valid UTF-8 without NUL); nothing else is substituted, values are not looked at again, other files pass unchanged.
- * `contents` gives a file's bytes. The result is sorted by path.
- * Throws `instance_metadata_missing`, naming the first unknown key with its file and module (all of them in `details`);
- * `composition_too_large` where more than `limits.renderedBytesMax` come out.
+ * Renders the files of `instance` modules for one machine: `${instance.<key>}` becomes the
+ * metadata's value in text files (valid UTF-8 without NUL); nothing else is substituted, values are
+ * not looked at again, other files pass unchanged. `contents` gives a file's bytes. The result is
+ * sorted by path. Throws `instance_metadata_missing`, naming the first unknown key with its file
+ * and module (all of them in `details`); `composition_too_large` where more than
+ * `limits.renderedBytesMax` come out.
  */
 export function renderInstanceFiles(
   files: Composition['instance_files'],
@@ -28,6 +32,7 @@ export function renderInstanceFiles(
 ): RenderedFile[] {
   const missing: AskedKey[] = [];
   let bytesLeft: number = limits.renderedBytesMax;
+
   const rendered = files
     .toSorted((a, b) => compareBytes(a.entry.path, b.entry.path))
     .map(({ module, entry }): RenderedFile => {
@@ -36,6 +41,7 @@ export function renderInstanceFiles(
         onMissing: (key) => missing.push({ key, file: entry.path, module }),
       });
       bytesLeft -= bytes.length;
+
       return {
         path: entry.path,
         module,
@@ -46,14 +52,15 @@ export function renderInstanceFiles(
         content: Buffer.from(bytes).toString('base64'),
       };
     });
+
   refuseMissing(missing, metadata);
   return rendered;
 }
 
 /**
- * Renders one file for one machine. A placeholder without a value is passed to `onMissing` and stays as it is written.
- * Throws `composition_too_large` before anything of more than `bytesMax` is made: a small file may ask for one long value a
- * hundred thousand times.
+ * Renders one file for one machine. A placeholder without a value is passed to `onMissing` and
+ * stays as it is written. Throws `composition_too_large` before anything of more than `bytesMax` is
+ * made: a small file may ask for one long value a hundred thousand times.
  */
 export function renderFile(
   bytes: Uint8Array,
@@ -66,11 +73,13 @@ export function renderFile(
     bytesMax,
   );
   if (text === null) return bytes;
+
   const out = text.replace(placeholder, (whole, key: string) => {
     if (Object.hasOwn(metadata, key)) return String(metadata[key]);
     onMissing(key);
     return whole;
   });
+
   return out === text ? bytes : Buffer.from(out, 'utf8');
 }
 
@@ -85,6 +94,7 @@ function measureRendered(text: string, bytes: number, metadata: RenderMetadata):
     if (Object.hasOwn(metadata, key))
       length += Buffer.byteLength(String(metadata[key])) - Buffer.byteLength(whole);
   }
+
   return length;
 }
 
@@ -137,6 +147,7 @@ export function textOf(bytes: Uint8Array): string | null {
 function refuseMissing(missing: AskedKey[], metadata: RenderMetadata): void {
   const [first] = missing;
   if (first === undefined) return;
+
   const known = Object.keys(metadata).sort(compareBytes);
   throw new GantryError(
     'instance_metadata_missing',

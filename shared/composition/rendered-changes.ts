@@ -17,8 +17,9 @@ export interface Rendering {
 }
 
 /**
- * The rendered files that differ on one machine, by path. Placeholders of keys that the metadata lacks stay as they are
- * written: whether that is an error is for `renderInstanceFiles` to say. `diffLinesMax` bounds the lines of all diffs.
+ * The rendered files that differ on one machine, by path. Placeholders of keys that the metadata
+ * lacks stay as they are written: whether that is an error is for `renderInstanceFiles` to say.
+ * `diffLinesMax` bounds the lines of all diffs.
  */
 export function compareRendered(
   before: Rendering,
@@ -36,6 +37,7 @@ export function compareRendered(
 
     const diff = linesLeft > 0 ? diffContents(pair.was?.bytes, pair.is?.bytes, linesLeft) : null;
     linesLeft -= diff?.lines.length ?? 0;
+
     return [
       {
         path,

@@ -3,14 +3,19 @@ import type { LayerName } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { withoutMiddle } from './resolve-explain.ts';
 
-/** Whether modules require each other in a circle. `requiredBy` gives for each module those that require it. */
+/**
+ * Whether modules require each other in a circle. `requiredBy` gives for each module those that
+ * require it.
+ */
 export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]>): boolean {
   // Repeatedly remove modules that no module requires. What is left requires itself (Kahn 1962).
   const requirers = new Map([...requiredBy].map(([module, by]) => [module, new Set(by).size]));
   const requires = new Map<LayerName, Set<LayerName>>();
+
   for (const [module, by] of requiredBy) {
     for (const one of by) requires.set(one, (requires.get(one) ?? new Set()).add(module));
   }
+
   const free = [...requirers].flatMap(([module, count]) => (count === 0 ? [module] : []));
   for (const module of free) {
     for (const required of requires.get(module) ?? []) {
@@ -19,13 +24,18 @@ export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]
       if (left === 0) free.push(required);
     }
   }
+
   return free.length < requiredBy.size;
 }
 
-/** Neither of such modules could be built on the other's files first. Each of `cycle` requires the next, the last the first. */
+/**
+ * Neither of such modules could be built on the other's files first. Each of `cycle` requires the
+ * next, the last the first.
+ */
 export function cycleError(cycle: readonly LayerName[]): GantryError {
   const first = cycle.indexOf([...cycle].sort(compareBytes)[0] as LayerName);
   const round = withoutMiddle([...cycle.slice(first), ...cycle.slice(0, first + 1)]);
+
   return new GantryError(
     'composition_cycle',
     `expected modules not to require each other, found the cycle ${round.join(' → ')}`,

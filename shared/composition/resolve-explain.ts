@@ -3,13 +3,17 @@ import { limits } from '../base/limits/index.ts';
 import type { LayerName } from '../domain/compose/index.ts';
 import type { ParsedConstraint, VersionChoice } from './version-choice.ts';
 
-/** One demand on a module: an assignment's (`by` is null) or that of a chosen version's manifest. */
+/**
+ * One demand on a module: an assignment's (`by` is null) or that of a chosen version's manifest.
+ */
 export interface Demand {
   by: LayerName | null;
   /** The constraint as written. */
   text: string | null;
   constraint: ParsedConstraint;
-  /** The bare name by which it was asked for, when that is no module's: a version must provide it. */
+  /**
+   * The bare name by which it was asked for, when that is no module's: a version must provide it.
+   */
   capability: string | null;
 }
 
@@ -17,9 +21,15 @@ export interface Demand {
 export interface Clash {
   module: LayerName;
   sentence: string;
-  /** One chain for each reported demand, from the assignment to the module: `acme/web 1.2.0`, …, `acme/lib@^2.0`. */
+  /**
+   * One chain for each reported demand, from the assignment to the module: `acme/web 1.2.0`, …,
+   * `acme/lib@^2.0`.
+   */
   chains: string[][];
-  /** The first available versions, with the reason why each is not handed out: `1.5.0 (quarantined)`. */
+  /**
+   * The first available versions, with the reason why each is not handed out: `1.5.0
+   * (quarantined)`.
+   */
   available: string[];
 }
 
@@ -41,8 +51,8 @@ export interface DemandChecks<C extends VersionChoice> {
 }
 
 /**
- * Explains which demands on a module clash, each with the chain of requirements that leads to it. Of many demands and
- * versions it reports a few.
+ * Explains which demands on a module clash, each with the chain of requirements that leads to it.
+ * Of many demands and versions it reports a few.
  */
 export function explainClash<C extends VersionChoice>(
   module: LayerName,
@@ -52,6 +62,7 @@ export function explainClash<C extends VersionChoice>(
   const reported = pickRulingOut(demands.get(module) ?? [], choices ?? [], meets);
   const chains = reported.map((demand) => formatDemandChain(module, demand, demands, chosen));
   const capabilities = new Set(reported.flatMap(({ capability }) => capability ?? []));
+
   const available = (choices ?? []).slice(0, limits.clashVersionsShown).map((choice) => {
     const lacking = [...capabilities]
       .filter((one) => !provides(choice, one))
@@ -60,16 +71,19 @@ export function explainClash<C extends VersionChoice>(
       ...(choice.standing === 'offered' ? [] : [reasons[choice.standing]]),
       ...lacking,
     ];
+
     return choice.version_string + (notes.length === 0 ? '' : ` (${notes.join(', ')})`);
   });
+
   const asked = chains.map((chain) => `assigned ${chain.join(' → ')}`).join(' and ');
   const sentence = `expected a version of ${module} for ${asked}; found ${describeFound(choices, available, [...capabilities])}`;
   return { module, sentence, chains, available };
 }
 
 /**
- * A few demands that no version meets all of, in the order in which they came about: again and again the one that rules
- * out most of the versions left. The first few of all where that is no few, or where demands are not what is wrong.
+ * A few demands that no version meets all of, in the order in which they came about: again and
+ * again the one that rules out most of the versions left. The first few of all where that is no
+ * few, or where demands are not what is wrong.
  */
 function pickRulingOut<C>(
   all: readonly Demand[],
@@ -83,11 +97,13 @@ function pickRulingOut<C>(
       const rest = left.filter((choice) => meets(choice, demand));
       if (rest.length < (most?.rest ?? left).length) most = { demand, rest };
     }
+
     if (most === undefined || reported.size === limits.clashDemandsShown)
       return all.slice(0, limits.clashDemandsShown);
     reported.add(most.demand);
     left = most.rest;
   }
+
   return reported.size === 0
     ? all.slice(0, limits.clashDemandsShown)
     : all.filter((demand) => reported.has(demand));
@@ -121,25 +137,29 @@ function describeFound(
   capabilities: string[],
 ): string {
   if (choices?.length === 0) return 'no version of it on this track';
+
   const more = (choices?.length ?? 0) - available.length;
   if (choices !== null)
     return `only ${available.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
+
   const provider =
     capabilities.length === 0 ? '' : `, nor one that provides ${capabilities.join(', ')}`;
   return `no such module, or none that this account may use${provider}`;
 }
 
 /**
- * The modules by which a demand came about, the assigned one first; of several ways the one found first. Of a long chain
- * the middle is left out.
+ * The modules by which a demand came about, the assigned one first; of several ways the one found
+ * first. Of a long chain the middle is left out.
  */
 export function formatChain(from: LayerName | null, demands: Demands, chosen: Chosen): string[] {
   const modules: LayerName[] = [];
-  // A cycle of requirements cannot lead back here before the assignment: the first demand is the one that came first.
+  // A cycle of requirements cannot lead back here before the assignment: the first demand is the
+  // one that came first.
   for (let by = from; by !== null; by = demands.get(by)?.[0]?.by ?? null) modules.push(by);
   const toFullName = modules.map((module) =>
     `${module} ${chosen.get(module)?.version_string ?? ''}`.trimEnd(),
   );
+
   return withoutMiddle(toFullName.reverse());
 }
 

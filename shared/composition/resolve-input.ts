@@ -4,9 +4,15 @@ import type { VersionChoice } from './version-choice.ts';
 
 /** What an assignment or a manifest's `requires` asks for. */
 export interface ResolvedRequirement {
-  /** `<account>/<name>`, or a bare name: of the account that asks, then of `powernode`, else a capability. */
+  /**
+   * `<account>/<name>`, or a bare name: of the account that asks, then of `powernode`, else a
+   * capability.
+   */
   module: string;
-  /** npm-style semver range; null means any version. Of a capability: asked of the version of the module that provides it. */
+  /**
+   * npm-style semver range; null means any version. Of a capability: asked of the version of the
+   * module that provides it.
+   */
   constraint: string | null;
 }
 

@@ -16,18 +16,22 @@ import { ambiguousError, type Meaning } from './resolve-names.ts';
 import { SupersededVersions } from './resolve-superseded.ts';
 import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
 
-/** What a demand costs beside trying a version: to be made, and to be asked whether a version meets it. There may be many. */
+/**
+ * What a demand costs beside trying a version: to be made, and to be asked whether a version meets
+ * it. There may be many.
+ */
 const checkSteps = 1 / 256;
 
 /**
- * Depth-first search that decides one module after the other, in the order in which they are asked for, and jumps back
- * over decisions that have nothing to do with a failure (conflict-directed backjumping, Prosser 1993).
+ * Depth-first search that decides one module after the other, in the order in which they are asked
+ * for, and jumps back over decisions that have nothing to do with a failure (conflict-directed
+ * backjumping, Prosser 1993).
  *
- * Invariant: `#demands` holds what the assignments and the chosen versions ask for, nothing else.
- * A failure is the set of modules whose choices led to it; null is none.
+ * Invariant: `#demands` holds what the assignments and the chosen versions ask for, nothing else. A
+ * failure is the set of modules whose choices led to it; null is none.
  *
- * Cycles are rare and checking for them at each choice is expensive. So the first search checks once, at its end. If it
- * finds one, the search starts again and checks at each choice.
+ * Cycles are rare and checking for them at each choice is expensive. So the first search checks
+ * once, at its end. If it finds one, the search starts again and checks at each choice.
  */
 export class Search<C extends VersionChoice> {
   readonly #input: SearchInput<C>;
@@ -39,9 +43,15 @@ export class Search<C extends VersionChoice> {
   readonly #superseded: SupersededVersions<C>;
   #watchCycles = false;
   #steps = 0;
-  /** The first requirement that failed. It comes from the newest versions, so people expect to read about it. */
+  /**
+   * The first requirement that failed. It comes from the newest versions, so people expect to read
+   * about it.
+   */
   #reason: GantryError | undefined;
-  /** The first two demands that no version met together. It is reported when there is no better reason. */
+  /**
+   * The first two demands that no version met together. It is reported when there is no better
+   * reason.
+   */
   #firstClash: GantryError | undefined;
 
   constructor(input: SearchInput<C>) {
@@ -57,6 +67,7 @@ export class Search<C extends VersionChoice> {
     for (const { module, constraint } of this.#input.assigned)
       this.#ask(module, this.#demand(null, constraint, null));
     if (!this.#decideAll()) throw this.#reason ?? this.#firstClash;
+
     return this.#order.toSorted(compareBytes).map((module) => {
       const by = (this.#demands.get(module) ?? []).map((demand) => demand.by);
       return {
@@ -76,7 +87,10 @@ export class Search<C extends VersionChoice> {
     return this.#choices;
   }
 
-  /** Decides all modules; false when that cannot be. With a stack of its own: chains may be longer than the engine's. */
+  /**
+   * Decides all modules; false when that cannot be. With a stack of its own: chains may be longer
+   * than the engine's.
+   */
   #decideAll(): boolean {
     const decisions: Decision[] = [];
 
@@ -110,18 +124,25 @@ export class Search<C extends VersionChoice> {
     return true;
   }
 
-  /** To blame are at first who asked for the module, then who rules a version out; one each, the first, is enough. */
+  /**
+   * To blame are at first who asked for the module, then who rules a version out; one each, the
+   * first, is enough.
+   */
   #open(module: LayerName): Decision {
     const asker = this.#demands.get(module)?.[0]?.by ?? null;
     const blamed = new Set(asker === null ? [] : [asker]);
     return { module, next: 0, tried: false, blamed, known: this.#order.length, asked: [] };
   }
 
-  /** Takes the next choice that works as far as one can see, and puts the decision on the stack; else says what failed. */
+  /**
+   * Takes the next choice that works as far as one can see, and puts the decision on the stack;
+   * else says what failed.
+   */
   #decide(decision: Decision, decisions: Decision[]): Set<LayerName> | null {
     const { module, blamed } = decision;
     const demands = this.#demands.get(module) as Demand[];
     const choices = this.#choicesOf(module) ?? [];
+
     for (
       let choice = choices[decision.next++];
       choice !== undefined;
@@ -167,33 +188,43 @@ export class Search<C extends VersionChoice> {
     return undefined;
   }
 
-  /** Chooses a version and adds its requirements. Returns the modules whose chosen versions clash with it, or null. */
+  /**
+   * Chooses a version and adds its requirements. Returns the modules whose chosen versions clash
+   * with it, or null.
+   */
   #take(decision: Decision, choice: C): LayerName[] | null {
     this.#step(1);
     const { module } = decision;
     const { account } = splitModule(module, '');
+
     this.#chosen.set(module, choice);
     const above = this.#watchCycles ? this.#above(module) : null;
+
     for (const requirement of this.#input.requires(choice, module)) {
       this.#step(checkSteps);
       const meaning = this.#input.names.meaning(requirement.module, account);
       if (meaning.kind === 'ambiguous') return this.#refuseAmbiguous(meaning, module);
+
       const required = meaning.module;
       const demand = this.#demand(
         module,
         requirement.constraint,
         meaning.kind === 'module' ? null : meaning.capability,
       );
+
       this.#ask(required, demand);
       decision.asked.push(required);
+
       const there = this.#chosen.get(required);
       if (required === module) return this.#refuseCycle(new Map([[module, null]]), module);
       if (there !== undefined && !this.#suits(required, there, demand)) {
         this.#noteClash(required);
         return [required];
       }
+
       if (above?.has(required)) return this.#refuseCycle(above, required);
     }
+
     return null;
   }
 
@@ -213,13 +244,17 @@ export class Search<C extends VersionChoice> {
     return cycle;
   }
 
-  /** A chosen module and all that lead to it, each with the next one on its way there; null for the module itself. */
+  /**
+   * A chosen module and all that lead to it, each with the next one on its way there; null for the
+   * module itself.
+   */
   #above(module: LayerName): Map<LayerName, LayerName | null> {
     const above = new Map<LayerName, LayerName | null>([[module, null]]);
     for (const [at] of above) {
       for (const { by } of this.#demands.get(at) ?? [])
         if (by !== null && !above.has(by)) above.set(by, at);
     }
+
     // So that many long walks count as what they are.
     this.#step(above.size >> 6);
     return above;
@@ -249,6 +284,7 @@ export class Search<C extends VersionChoice> {
     this.#demands.set(module, demands);
     demands.push(demand);
     if (demands.length > 1) return;
+
     this.#order.push(module);
     if (this.#order.length > limits.resolutionModulesMax) {
       throw this.#tooComplex(`${limits.resolutionModulesMax} modules`);
@@ -271,7 +307,10 @@ export class Search<C extends VersionChoice> {
     return capability === null || this.#input.provides(choice, module).includes(capability);
   }
 
-  /** Everything is decided. Superseded versions were chosen because something might demand them: check that it does. */
+  /**
+   * Everything is decided. Superseded versions were chosen because something might demand them:
+   * check that it does.
+   */
   #refuseUnasked(): Set<LayerName> | null {
     for (const [module, choice] of this.#chosen) {
       if (choice.standing !== 'superseded') continue;
@@ -288,6 +327,7 @@ export class Search<C extends VersionChoice> {
       choices = this.#input.available(module);
       this.#choices.set(module, choices);
     }
+
     return choices;
   }
 
@@ -301,7 +341,10 @@ export class Search<C extends VersionChoice> {
     return parsed;
   }
 
-  /** Two requirements that met one after the other: worth telling first where no other version would satisfy both. */
+  /**
+   * Two requirements that met one after the other: worth telling first where no other version would
+   * satisfy both.
+   */
   #noteClash(module: LayerName): void {
     const demands = this.#demands.get(module) ?? [];
     const suitsAll = (choice: C) =>

@@ -24,13 +24,17 @@ export class SupersededVersions<C extends VersionChoice> {
     this.#parse = parse;
   }
 
-  /** Whether the assignments or any version within reach may demand a superseded version of a module. */
+  /**
+   * Whether the assignments or any version within reach may demand a superseded version of a
+   * module.
+   */
   mayBeDemanded(module: LayerName): boolean {
     let may = this.#demandable.get(module);
     if (may === undefined) {
       may = this.#mayGoBack(module, this.#possibleConstraints(module));
       this.#demandable.set(module, may);
     }
+
     return may;
   }
 
@@ -42,31 +46,39 @@ export class SupersededVersions<C extends VersionChoice> {
     return this.#mayGoBack(module, constraints);
   }
 
-  /** Whether constraints ask for a superseded version: they name some, and not ones among which the live version is. */
+  /**
+   * Whether constraints ask for a superseded version: they name some, and not ones among which the
+   * live version is.
+   */
   #mayGoBack(module: LayerName, constraints: ParsedConstraint[]): boolean {
     if (constraints.every((constraint) => constraint.any)) return false;
     const withheld = (this.#choicesOf(module) ?? []).filter(
       (choice) => choice.standing === 'withheld',
     );
+
     return !withheld.some(({ version_string }) =>
       constraints.every((constraint) => constraint.allows(version_string)),
     );
   }
 
   /**
-   * Whether a demand's word counts for going back to a superseded version. What the template's account assigned, and its own
-   * modules, another account does not take back by what it requires: for that the operator states a constraint. `powernode`
-   * may, and each account its own modules.
+   * Whether a demand's word counts for going back to a superseded version. What the template's
+   * account assigned, and its own modules, another account does not take back by what it requires:
+   * for that the operator states a constraint. `powernode` may, and each account its own modules.
    */
   #mayTakeBack(by: LayerName | null, module: LayerName): boolean {
     if (by === null) return true;
+
     const own = this.#input.account;
     const [asker, asked] = [by, module].map((name) => splitModule(name, own).account);
     if (asker === own || asker === commonAccount || asker === asked) return true;
+
     return asked !== own && !this.#input.assigned.some((one) => one.module === module);
   }
 
-  /** Every constraint by which the assignments or any version within reach may take a module back. */
+  /**
+   * Every constraint by which the assignments or any version within reach may take a module back.
+   */
   #possibleConstraints(module: LayerName): ParsedConstraint[] {
     this.#possible ??= this.#collectPossible();
     return [...(this.#possible.get(module) ?? [])];
@@ -88,8 +100,10 @@ export class SupersededVersions<C extends VersionChoice> {
         possible.set(name, new Set());
         for (const one of this.#allRequirementsOf(name)) queue.push([name, ...one]);
       }
+
       if (this.#mayTakeBack(by, name)) possible.get(name)?.add(this.#parse(constraint));
     }
+
     return possible;
   }
 

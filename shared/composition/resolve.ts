@@ -11,13 +11,19 @@ export interface ResolutionInput<C extends VersionChoice> {
   /** The template's account: assignments by a bare name mean its modules. */
   account: string;
   assigned: readonly ResolvedRequirement[];
-  /** The choices of a module in order of preference (`versionChoices`); null where it does not exist or is not visible. */
+  /**
+   * The choices of a module in order of preference (`versionChoices`); null where it does not exist
+   * or is not visible.
+   */
   available(module: LayerName): readonly C[] | null;
   /** What a version's manifest requires. */
   requires(choice: C, module: LayerName): readonly ResolvedRequirement[];
   /** What a version's manifest provides; without it, assigned modules provide nothing either. */
   provides?(choice: C, module: LayerName): readonly string[];
-  /** Modules of an account that may provide a capability, visible ones only; without it there are none. */
+  /**
+   * Modules of an account that may provide a capability, visible ones only; without it there are
+   * none.
+   */
   providers?(capability: string, account: string): readonly LayerName[];
   /** How it was resolved last time. */
   previous?: ResolutionRecord | null;
@@ -38,19 +44,22 @@ export interface Resolution<C extends VersionChoice> {
 }
 
 /**
- * Picks one version for each assigned module and, transitively, for each module that those require: versions that
- * satisfy all constraints, the most preferred first, with backtracking (product.md, section 7), also around cycles. What
- * bare names mean, capabilities included: `Names`. The order of assignments does not matter.
+ * Picks one version for each assigned module and, transitively, for each module that those require:
+ * versions that satisfy all constraints, the most preferred first, with backtracking (product.md,
+ * section 7), also around cycles. What bare names mean, capabilities included: `Names`. The order
+ * of assignments does not matter.
  *
- * With `previous`, the answer stays what it was as long as the assignments and the versions to choose from are what they
- * were, for every module that was looked at then: a module that is registered, made public or begins to provide something
- * meanwhile changes nothing. When something did change, everything is resolved again, newest first; only who provides a
- * capability is kept (see `Names`). So what an unrelated promotion changes is what the rules make it change.
+ * With `previous`, the answer stays what it was as long as the assignments and the versions to
+ * choose from are what they were, for every module that was looked at then: a module that is
+ * registered, made public or begins to provide something meanwhile changes nothing. When something
+ * did change, everything is resolved again, newest first; only who provides a capability is kept
+ * (see `Names`). So what an unrelated promotion changes is what the rules make it change.
  *
- * Throws `composition_unsatisfied` with the chains of requirements that clash, `composition_ambiguous` naming the modules
- * that provide what is required, `composition_cycle` naming modules that require each other, `composition_too_complex`
- * when `limits.resolutionStepsMax` versions were tried in vain or more than `limits.resolutionModulesMax` modules are
- * asked for.
+ * Throws `composition_unsatisfied` with the chains of requirements that clash,
+ * `composition_ambiguous` naming the modules that provide what is required, `composition_cycle`
+ * naming modules that require each other, `composition_too_complex` when
+ * `limits.resolutionStepsMax` versions were tried in vain or more than
+ * `limits.resolutionModulesMax` modules are asked for.
  */
 export function resolve<C extends VersionChoice>(input: ResolutionInput<C>): Resolution<C> {
   const available = memoize(input.available);
@@ -78,6 +87,7 @@ function resolveAgain<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
     provides = () => [],
     providers = () => [],
   } = input;
+
   const names = new Names<C>({
     available,
     provides,
@@ -86,9 +96,11 @@ function resolveAgain<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
     recorded: previous?.capabilities ?? {},
     assignedBefore: (previous?.assigned ?? []).map(({ module }) => module),
   });
+
   const search = new Search<C>({ account, assigned, names, available, requires, provides });
   const found = search.run();
   const considered = [...search.considered].sort(([a], [b]) => compareBytes(a, b));
+
   const record: ResolutionRecord = {
     assigned,
     modules: Object.fromEntries(found.map((one) => [one.module, toRecord(one)])),
@@ -98,6 +110,7 @@ function resolveAgain<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
     ),
     settled: !names.unsettled,
   };
+
   return { modules: found.map(({ chains: _, ...one }) => one), record };
 }
 
@@ -109,10 +122,12 @@ function reuseResolution<C extends VersionChoice>({
 }: Asked<C>): Resolution<C> | null {
   if (previous == null || !previous.settled) return null;
   if (JSON.stringify(previous.assigned) !== JSON.stringify(assigned)) return null;
+
   const same = Object.entries(previous.considered).every(
     ([name, print]) => fingerprint(available(name)) === print,
   );
   if (!same) return null;
+
   const modules: ResolvedModule<C>[] = [];
   for (const [module, { version_id, assigned: isAssigned, required_by }] of Object.entries(
     previous.modules,
@@ -121,6 +136,7 @@ function reuseResolution<C extends VersionChoice>({
     if (choice === undefined) return null;
     modules.push({ module, choice, assigned: isAssigned, required_by });
   }
+
   return { modules: modules.sort((a, b) => compareBytes(a.module, b.module)), record: previous };
 }
 
@@ -133,7 +149,10 @@ function toRecord({
   return { version_id: choice.id, version: choice.version_string, assigned, required_by, chains };
 }
 
-/** Names the versions that a module had to choose from. Versions never change, so their ids stand for what they require. */
+/**
+ * Names the versions that a module had to choose from. Versions never change, so their ids stand
+ * for what they require.
+ */
 function fingerprint(choices: readonly VersionChoice[] | null): string {
   if (choices === null) return '';
   return sha256Hex(choices.map(({ id, standing }) => `${id} ${standing}`).join('\n')).slice(0, 32);
@@ -150,10 +169,12 @@ function listAssigned<C extends VersionChoice>(
       ? `${commonAccount}/${name}`
       : `${account}/${name}`;
   };
+
   const all = assigned.map(({ module, constraint }) => ({
     module: toFullName(module),
     constraint,
   }));
+
   return all.sort(
     (a, b) =>
       compareBytes(a.module, b.module) || compareBytes(a.constraint ?? '', b.constraint ?? ''),

@@ -13,11 +13,13 @@ export function truncateList<T>(
 ): T[] {
   const rows = list.slice(0, listMax);
   if (listBytesMax === undefined) return rows;
+
   let bytes = 0;
   const end = rows.findIndex((row) => {
     bytes += Buffer.byteLength(JSON.stringify(row));
     return bytes > listBytesMax;
   });
+
   return end === -1 ? rows : rows.slice(0, end);
 }
 
@@ -32,6 +34,7 @@ export function truncateReport(report: CompositionReport, bounds: ListBounds): T
   const reported = truncateList(dropped, bounds);
   const masks = new Map(layers.map(({ name }) => [name, [] as string[]]));
   for (const { path, from } of reported) masks.get(from)?.push(path);
+
   return {
     layers: layers.map((layer) => ({ ...layer, effective_mask: masks.get(layer.name) ?? [] })),
     dropped: reported,

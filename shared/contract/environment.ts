@@ -16,7 +16,9 @@ export const registryBudgets = z
     return z.NEVER;
   });
 
-/** Names, addresses and networks of hosts that may be private, as a deployment's setting lists them. */
+/**
+ * Names, addresses and networks of hosts that may be private, as a deployment's setting lists them.
+ */
 export const allowedPrivateHosts = z
   .string()
   .default('')
@@ -49,7 +51,10 @@ const variables = {
   LINK_KEY_ID: text,
   /** The From address of mail. */
   SENDER_ADDRESS: text,
-  /** Where people and agents reach the API: mail links and DPoP's `htu` begin with it. No trailing slash. */
+  /**
+   * Where people and agents reach the API: mail links and DPoP's `htu` begin with it. No trailing
+   * slash.
+   */
   PUBLIC_URL: z.url().transform((url) => url.replace(/\/+$/, '')),
   /** The issuer whose JWTs sign people in; absent where an installation has none. */
   OIDC_ISSUER: z.url().optional(),
@@ -57,7 +62,10 @@ const variables = {
   ALLOWED_PRIVATE_HOSTS: allowedPrivateHosts,
   /** Base URL of the TUF repository of the public-good trust root. No trailing slash. */
   TRUST_ROOT_MIRROR: z.url().transform((url) => url.replace(/\/+$/, '')),
-  /** How much registries are asked, as `host=requestsPerSecond:concurrency,…`, where the defaults do not fit. */
+  /**
+   * How much registries are asked, as `host=requestsPerSecond:concurrency,…`, where the defaults do
+   * not fit.
+   */
   REGISTRY_BUDGETS: registryBudgets,
 } as const;
 
@@ -67,7 +75,8 @@ export type Environment = { [N in EnvironmentName]: z.output<(typeof variables)[
 export const environmentNames = Object.keys(variables) as EnvironmentName[];
 
 /**
- * The named variables of this process, parsed. A function names what it needs; the stack sets only these.
+ * The named variables of this process, parsed. A function names what it needs; the stack sets only
+ * these.
  *
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
@@ -83,6 +92,7 @@ export function parseEnvironment<N extends EnvironmentName = EnvironmentName>(
   const wanted: readonly EnvironmentName[] = names.length > 0 ? names : environmentNames;
   const parsed: Partial<Record<EnvironmentName, unknown>> = {};
   const problems: string[] = [];
+
   for (const name of wanted) {
     const result = variables[name].safeParse(source[name]);
     if (result.success) parsed[name] = result.data;
@@ -91,12 +101,14 @@ export function parseEnvironment<N extends EnvironmentName = EnvironmentName>(
         `${name}: expected ${describe(result.error)}, found ${source[name] ?? 'nothing'}`,
       );
   }
+
   if (problems.length > 0) {
     throw new GantryError(
       'internal',
       `The environment is not as the stack sets it: ${problems.join('; ')}`,
     );
   }
+
   return parsed as Pick<Environment, N>;
 }
 

@@ -22,8 +22,9 @@ export const versionMessage = z.object({
 });
 
 /**
- * Compose one template for one track. With an operation: as it would be after that operation; the result goes to the
- * waiting state machine. Without: as it is now; the result becomes the template's composition.
+ * Compose one template for one track. With an operation: as it would be after that operation; the
+ * result goes to the waiting state machine. Without: as it is now; the result becomes the
+ * template's composition.
  */
 export const composeMessage = z.object({
   account: z.string(),
@@ -40,8 +41,8 @@ export const reconcileMessage = z.object({
 });
 
 /**
- * Verify again: one version, or all released versions of a module, of an account, or of every account. `built` adds the
- * versions of a module that are not released yet.
+ * Verify again: one version, or all released versions of a module, of an account, or of every
+ * account. `built` adds the versions of a module that are not released yet.
  */
 export const reverifyMessage = z.object({
   account: z.string().optional(),

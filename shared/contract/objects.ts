@@ -1,4 +1,7 @@
-/** The folders of an account in the bucket, each a kind of object that functions are granted on its own. */
+/**
+ * The folders of an account in the bucket, each a kind of object that functions are granted on its
+ * own.
+ */
 export type ObjectKind =
   | 'artifacts'
   | 'file-indexes'

@@ -37,7 +37,10 @@ export function capitalize<Name extends string>(name: Name): Capitalize<Name> {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}` as Capitalize<Name>;
 }
 
-/** What a message carries beside its own fields, under the same braces: its format, and the flow that it belongs to. */
+/**
+ * What a message carries beside its own fields, under the same braces: its format, and the flow
+ * that it belongs to.
+ */
 const envelope = z.object({
   v: z.number().int().positive(),
   correlation_id: z.string().optional(),
@@ -53,10 +56,11 @@ export function writeMessage<Name extends QueueName>(
 }
 
 /**
- * A message of a queue, in the present format whatever format it was sent in. The correlation id is absent where the
- * sender gave none that could be one.
+ * A message of a queue, in the present format whatever format it was sent in. The correlation id is
+ * absent where the sender gave none that could be one.
  *
- * @throws GantryError `message_unsupported` for a format that this release does not know, or that is not kept to
+ * @throws GantryError `message_unsupported` for a format that this release does not know, or that
+ * is not kept to
  */
 export function readMessage<Name extends QueueName>(
   name: Name,
@@ -86,6 +90,7 @@ export function parseMessage(
 
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw unsupported(name, describe(parsed.error));
+
   return {
     message: parsed.data,
     correlation_id: isCorrelationId(correlation_id) ? correlation_id : undefined,

@@ -12,14 +12,22 @@ import type { ObjectKind } from './objects.ts';
 
 /** A queue that a stage reads, with the format of its messages. */
 export interface StageQueueFacts {
-  /** The present format. A release that changes it in a way that its predecessor cannot read raises the version. */
+  /**
+   * The present format. A release that changes it in a way that its predecessor cannot read raises
+   * the version.
+   */
   version: number;
   message: z.ZodType;
-  /** Former formats by version; each transforms into the present one. What was sent before an upgrade is still read. */
+  /**
+   * Former formats by version; each transforms into the present one. What was sent before an
+   * upgrade is still read.
+   */
   earlier?: Readonly<Record<number, z.ZodType>>;
   /** Messages of one call. One where a slow message must hold up no other. */
   batchSize: number;
-  /** Calls that run concurrently: a burst leaves the account's Lambda capacity to the other stages. */
+  /**
+   * Calls that run concurrently: a burst leaves the account's Lambda capacity to the other stages.
+   */
   concurrency: number;
 }
 
@@ -44,7 +52,10 @@ export interface StageGrants {
   directorKeys?: readonly ('make' | 'sign')[];
   links?: 'make' | 'check';
   executions?: readonly ('start' | 'describe' | 'answer')[];
-  /** Outside the stack: registries with their logins, the mirror of the trust root, any public host, mail. */
+  /**
+   * Outside the stack: registries with their logins, the mirror of the trust root, any public host,
+   * mail.
+   */
   outside?: readonly ('registries' | 'mirror' | 'hosts' | 'mail')[];
   /** Stores logins of registries and secrets of webhooks. */
   secrets?: 'write';
@@ -55,7 +66,9 @@ export interface StageGrants {
 export interface StageAlarm {
   metric: string;
   description: string;
-  /** The alarm fires above 0 in five minutes, or with `below`, under that value in so many hours. */
+  /**
+   * The alarm fires above 0 in five minutes, or with `below`, under that value in so many hours.
+   */
   below?: { value: number; hours: number };
 }
 
@@ -76,7 +89,10 @@ export interface Stage<Name extends string = string> {
   alarms?: Readonly<Record<string, StageAlarm>>;
 }
 
-/** Checks that stages name each other correctly, and keeps the literal types from which the rest derives. */
+/**
+ * Checks that stages name each other correctly, and keeps the literal types from which the rest
+ * derives.
+ */
 function defineStages<const Table extends Record<string, Stage<keyof Table & string>>>(
   table: Table,
 ): Table {
@@ -106,8 +122,9 @@ const everyDay = {
 } as const;
 
 /**
- * Every function of Gantry in the order in which a module passes through them: environment, outputs, queues, grants,
- * alarms, bundles and tests derive from this table. A new stage is one entry here and its handler.
+ * Every function of Gantry in the order in which a module passes through them: environment,
+ * outputs, queues, grants, alarms, bundles and tests derive from this table. A new stage is one
+ * entry here and its handler.
  */
 export const stages = defineStages({
   poll: {
@@ -311,10 +328,16 @@ export type StageName = keyof typeof stages;
 
 export const stageNames = Object.keys(stages) as StageName[];
 
-/** The namespace of every metric; alarms and dashboards of other deployments in the same AWS account share it. */
+/**
+ * The namespace of every metric; alarms and dashboards of other deployments in the same AWS account
+ * share it.
+ */
 export const metricNamespace = 'Gantry';
 
-/** The dimensions of a stage's metrics: two deployments of one AWS account must not raise each other's alarms. */
+/**
+ * The dimensions of a stage's metrics: two deployments of one AWS account must not raise each
+ * other's alarms.
+ */
 export function metricDimensions(stage: string, deployment: string) {
   return { service: stage, deployment };
 }

@@ -4,8 +4,9 @@ import { Key } from '@tufjs/models';
 import { GantryError } from '../base/error.ts';
 
 /**
- * Makes a TUF key of a public key (PEM, SPKI): ECDSA P-256 or Ed25519. Its id is the SHA-256 of the key's canonical JSON
- * (TUF 1.0.34, section 4.2), so the same key has the same id in every file and every implementation.
+ * Makes a TUF key of a public key (PEM, SPKI): ECDSA P-256 or Ed25519. Its id is the SHA-256 of the
+ * key's canonical JSON (TUF 1.0.34, section 4.2), so the same key has the same id in every file and
+ * every implementation.
  * @throws GantryError `key_invalid`
  */
 export function tufKey(publicKeyPem: string): Key {
@@ -20,6 +21,7 @@ export function tufKey(publicKeyPem: string): Key {
 export function publicKeyOf({ keyType, keyVal }: Key): string {
   const text = keyVal.public ?? '';
   if (keyType !== 'ed25519') return formatPem(readPublicKey(text));
+
   const key = { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(text, 'hex').toString('base64url') };
   try {
     return formatPem(createPublicKey({ key, format: 'jwk' }));
@@ -32,7 +34,10 @@ export function publicKeyOf({ keyType, keyVal }: Key): string {
   }
 }
 
-/** The only JSON form of a key. With two forms, one key would have two ids and count twice towards a threshold. */
+/**
+ * The only JSON form of a key. With two forms, one key would have two ids and count twice towards a
+ * threshold.
+ */
 function keyJson(key: KeyObject) {
   if (key.asymmetricKeyType === 'ed25519') {
     const { x = '' } = key.export({ format: 'jwk' });
@@ -59,8 +64,10 @@ function readPublicKey(publicKeyPem: string): KeyObject {
       },
     );
   }
+
   const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType;
   if (found === 'prime256v1' || found === 'ed25519') return key;
+
   throw new GantryError(
     'key_invalid',
     `A root key must be ECDSA P-256 or Ed25519, found ${found ?? 'no key'}.`,

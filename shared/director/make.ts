@@ -3,15 +3,24 @@ import { Metadata, type Root, Signature, TargetFile, Targets } from '@tufjs/mode
 import { GantryError } from '../base/error.ts';
 import { type DesiredState, desiredState } from '../contract/reconcile/index.ts';
 
-/** The version of the TUF specification that the metadata follows. Agents refuse another major version. */
+/**
+ * The version of the TUF specification that the metadata follows. Agents refuse another major
+ * version.
+ */
 export const specVersion = '1.0.31';
 
-/** Path of the only target of a desired state: the composition image (EROFS, written by shared/composefs). */
+/**
+ * Path of the only target of a desired state: the composition image (EROFS, written by
+ * shared/composefs).
+ */
 export const compositionTarget = 'composition.erofs';
 
 export interface DesiredStateOptions {
   custom: DesiredState;
-  /** The composition image: its bytes and their plain SHA-256 (64 hex digits), not the fs-verity digest. */
+  /**
+   * The composition image: its bytes and their plain SHA-256 (64 hex digits), not the fs-verity
+   * digest.
+   */
   image: { length: number; sha256: string };
   /** Counter of the instance. Agents refuse a lower version than the last one they saw. */
   version: number;
@@ -20,7 +29,8 @@ export interface DesiredStateOptions {
 
 /**
  * Makes unsigned targets metadata that says what one machine should run.
- * @throws GantryError `desired_state_invalid` when `custom` does not match its schema, or holds numbers that are not whole,
+ * @throws GantryError `desired_state_invalid` when `custom` does not match its schema, or holds
+ * numbers that are not whole,
  *   which canonical JSON cannot represent
  */
 export function makeDesiredState({
@@ -33,6 +43,7 @@ export function makeDesiredState({
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const field = issue?.path.join('.') ?? '';
+
     throw new GantryError(
       'desired_state_invalid',
       `The desired state is not well formed at ${field}: ${issue?.message}.`,
@@ -41,6 +52,7 @@ export function makeDesiredState({
       },
     );
   }
+
   const fraction = findFraction(parsed.data, '');
   if (fraction !== null) {
     throw new GantryError(
@@ -49,26 +61,31 @@ export function makeDesiredState({
       { field: fraction.path, expected: 'a whole number or text', found: fraction.value },
     );
   }
+
   const targets = new Targets({
     specVersion,
     version: requirePositive(version, 'desired state version'),
     expires: tufTime(expires),
   });
+
   targets.addTarget(
     new TargetFile({
       path: compositionTarget,
       length: image.length,
       hashes: { sha256: image.sha256 },
-      // To JSON and back, so that the signature covers what a reader of the bytes sees, without undefined members.
+      // To JSON and back, so that the signature covers what a reader of the bytes sees, without
+      // undefined members.
       unrecognizedFields: { custom: JSON.parse(JSON.stringify(parsed.data)) },
     }),
   );
+
   return new Metadata(targets);
 }
 
 /**
- * Hashes the content of a desired state without its version, time and signatures (SHA-256, 64 hex digits). The hash is the
- * same for the input of `makeDesiredState` and for the result of `readClaimedContent`.
+ * Hashes the content of a desired state without its version, time and signatures (SHA-256, 64 hex
+ * digits). The hash is the same for the input of `makeDesiredState` and for the result of
+ * `readClaimedContent`.
  */
 export function contentHash({
   custom,
@@ -79,30 +96,36 @@ export function contentHash({
   return createHash('sha256').update(parsed).digest('hex');
 }
 
-/** Signs bytes with ECDSA P-256 over SHA-256. Returns the DER signature, as KMS and node:crypto do. */
+/**
+ * Signs bytes with ECDSA P-256 over SHA-256. Returns the DER signature, as KMS and node:crypto do.
+ */
 export type DirectorSigner = (bytes: Buffer) => Promise<Uint8Array>;
 
 /**
- * Adds a signature over the canonical JSON of `metadata.signed` and returns the bytes of the file. For thresholds above one,
- * call it once for each key.
+ * Adds a signature over the canonical JSON of `metadata.signed` and returns the bytes of the file.
+ * For thresholds above one, call it once for each key.
  */
 export async function signMetadata(
   metadata: Metadata<Root> | Metadata<Targets>,
   signer: DirectorSigner,
   keyId: string,
 ): Promise<Buffer> {
-  // The library signs synchronously, but KMS cannot. So the library only computes the canonical bytes.
+  // The library signs synchronously, but KMS cannot. So the library only computes the canonical
+  // bytes.
   let canonical: Buffer = Buffer.alloc(0);
   const before = metadata.signatures;
+
   metadata.sign((bytes) => {
     canonical = bytes;
     return new Signature({ keyID: keyId, sig: '' });
   });
+
   const der = await signer(canonical);
   metadata.signatures = {
     ...before,
     [keyId]: new Signature({ keyID: keyId, sig: Buffer.from(der).toString('hex') }),
   };
+
   return Buffer.from(JSON.stringify(metadata.toJSON()));
 }
 
@@ -128,9 +151,11 @@ export function requirePositive(value: number, what: string): number {
 function findFraction(value: unknown, path: string): { path: string; value: number } | null {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? null : { path, value };
   if (typeof value !== 'object' || value === null) return null;
+
   for (const [key, member] of Object.entries(value)) {
     const found = findFraction(member, path === '' ? key : `${path}.${key}`);
     if (found !== null) return found;
   }
+
   return null;
 }

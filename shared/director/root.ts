@@ -5,7 +5,10 @@ import { limits } from '../base/limits/index.ts';
 import { publicKeyOf, tufKey } from './key.ts';
 import { requirePositive, specVersion, tufTime } from './make.ts';
 
-/** The roles of the director key alone. Gantry signs targets; it does not use snapshot and timestamp. */
+/**
+ * The roles of the director key alone. Gantry signs targets; it does not use snapshot and
+ * timestamp.
+ */
 const directorRoles = ['targets', 'snapshot', 'timestamp'] as const;
 
 export interface RootOptions {
@@ -15,7 +18,9 @@ export interface RootOptions {
   version: number;
 }
 
-/** Makes unsigned root metadata for a new account (product.md, section 9; TUF 1.0.34, section 4.3). */
+/**
+ * Makes unsigned root metadata for a new account (product.md, section 9; TUF 1.0.34, section 4.3).
+ */
 export function makeRoot({ publicKeyPem, expires, version }: RootOptions): Metadata<Root> {
   return buildRoot({
     version,
@@ -34,13 +39,18 @@ export interface RootChange {
   remove?: string[] | undefined;
   /** The number of signatures that a root needs from now on. */
   threshold?: number | undefined;
-  /** The public key (PEM) that signs desired states from now on. It also replaces the old director key among root keys. */
+  /**
+   * The public key (PEM) that signs desired states from now on. It also replaces the old director
+   * key among root keys.
+   */
   director?: string | undefined;
 }
 
 /**
- * Makes unsigned metadata of the root that follows `current` (TUF 1.0.34, section 6.1: one version higher).
- * @throws GantryError `root_change_invalid` when its keys cannot reach its threshold, or when nothing changes
+ * Makes unsigned metadata of the root that follows `current` (TUF 1.0.34, section 6.1: one version
+ * higher).
+ * @throws GantryError `root_change_invalid` when its keys cannot reach its threshold, or when
+ * nothing changes
  */
 export function nextRoot(
   current: Metadata<Root>,
@@ -51,14 +61,17 @@ export function nextRoot(
   const director = change.director ?? before.director.public_key;
   const rootKeys = rootKeysAfter(before, change);
   const threshold = change.threshold ?? before.threshold;
+
   if (threshold < 1 || threshold > rootKeys.size) {
     throw invalid(
       `it would need ${threshold} signatures and have ${rootKeys.size} keys to make them`,
       'threshold',
     );
   }
+
   if (rootKeys.size > limits.rootKeysMax)
     throw invalid(`it would have more than ${limits.rootKeysMax} keys`, 'add');
+
   const version = current.signed.version + 1;
   const next = buildRoot({
     version,
@@ -67,6 +80,7 @@ export function nextRoot(
     threshold,
     director,
   });
+
   if (sameTrust(before, describeRoot(next)))
     throw invalid('it would trust what the current root trusts');
   return next;
@@ -88,6 +102,7 @@ function rootKeysAfter(before: RootDescription, change: RootChange): Map<string,
     if (keys.has(keyID)) throw invalid(`the key ${keyID} already signs roots`, 'add');
     keys.set(keyID, pem);
   }
+
   return keys;
 }
 
@@ -101,6 +116,7 @@ function buildRoot(options: {
   const keys = options.rootKeys.map(tufKey);
   const director = tufKey(options.director);
   const ofDirector = { keyids: [director.keyID], threshold: 1 };
+
   // The library can create a role only from JSON.
   const root = Root.fromJSON({
     spec_version: specVersion,
@@ -113,6 +129,7 @@ function buildRoot(options: {
       ...Object.fromEntries(directorRoles.map((name) => [name, ofDirector])),
     },
   });
+
   return new Metadata(root);
 }
 
@@ -140,12 +157,14 @@ export function describeRoot({ signed }: Metadata<Root>): RootDescription {
     const key = signed.keys[id];
     if (key === undefined)
       throw invalid(`a role names the key ${id}, which the root does not contain`);
+
     return {
       key_id: id,
       type: key.keyType === 'ed25519' ? 'ed25519' : 'ecdsa',
       public_key: publicKeyOf(key),
     };
   };
+
   const { root, targets } = signed.roles;
   return {
     version: signed.version,
@@ -175,7 +194,10 @@ export interface RootStanding {
   complete: boolean;
 }
 
-/** Checks the signatures of a proposed root: the thresholds of both roots, and a signature of each new key. */
+/**
+ * Checks the signatures of a proposed root: the thresholds of both roots, and a signature of each
+ * new key.
+ */
 export function checkSignatures(proposed: Metadata<Root>, current: Metadata<Root>): RootStanding {
   const needs = (
     [
@@ -188,9 +210,11 @@ export function checkSignatures(proposed: Metadata<Root>, current: Metadata<Root
     const signed = listIds.filter((id) => isSignedBy(proposed, root, id));
     return { of, threshold, signed, missing: listIds.filter((id) => !signed.includes(id)) };
   });
+
   const known = describeRoot(current).keys.map(({ key_id }) => key_id);
   const unproven = (needs[1]?.missing ?? []).filter((id) => !known.includes(id));
   const enough = needs.every(({ signed, threshold }) => signed.length >= threshold);
+
   return { needs, unproven, complete: enough && unproven.length === 0 };
 }
 
@@ -203,7 +227,10 @@ function isSignedBy(proposed: Metadata<Root>, holder: Metadata<Root>, id: string
   }
 }
 
-/** A signature over a root's canonical JSON, in hex: ECDSA (DER) over SHA-256, or Ed25519 over the bytes. */
+/**
+ * A signature over a root's canonical JSON, in hex: ECDSA (DER) over SHA-256, or Ed25519 over the
+ * bytes.
+ */
 export interface RootSignature {
   key_id: string;
   signature: string;
@@ -221,6 +248,7 @@ export function signRootWith(
 ): RootSignature {
   const { keyID } = tufKey(publicKeyPem);
   requireSigner(proposed, current, keyID);
+
   let signature = '';
   // A copy, so that the caller's metadata stays as it is.
   new Metadata(proposed.signed).sign((bytes) => {
@@ -231,10 +259,14 @@ export function signRootWith(
     ).toString('hex');
     return new Signature({ keyID, sig: signature });
   });
+
   return { key_id: keyID, signature };
 }
 
-/** Adds a signature to a proposed root. @throws GantryError `root_signature_invalid` when it does not verify */
+/**
+ * Adds a signature to a proposed root. @throws GantryError `root_signature_invalid` when it does
+ * not verify
+ */
 export function attachSignature(
   proposed: Metadata<Root>,
   current: Metadata<Root>,
@@ -247,6 +279,7 @@ export function attachSignature(
   };
   const next = new Metadata(proposed.signed, signatures);
   if (isSignedBy(next, proposed, key_id) || isSignedBy(next, current, key_id)) return next;
+
   throw new GantryError(
     'root_signature_invalid',
     `Expected a signature of the key ${key_id} over the proposed root ${proposed.signed.version}, found one that does not verify.`,
@@ -259,6 +292,7 @@ function requireSigner(proposed: Metadata<Root>, current: Metadata<Root>, id: st
     describeRoot(root).keys.map(({ key_id }) => key_id),
   );
   if (listIds.includes(id)) return;
+
   throw new GantryError(
     'root_signature_invalid',
     `Expected a key that signs this root or the next, found ${id}.`,

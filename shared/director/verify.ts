@@ -15,7 +15,8 @@ import { publicKeyOf, tufKey } from './key.ts';
 import { compositionTarget, type DesiredStateOptions, rootSha256 } from './make.ts';
 
 /**
- * Verifies root metadata that a join token pins: the SHA-256 of the received bytes, then its own signatures.
+ * Verifies root metadata that a join token pins: the SHA-256 of the received bytes, then its own
+ * signatures.
  * @throws GantryError `root_untrusted`
  */
 export function verifyRoot(bytes: Uint8Array, pinnedSha256: string): Metadata<Root> {
@@ -30,12 +31,13 @@ export function verifyRoot(bytes: Uint8Array, pinnedSha256: string): Metadata<Ro
       },
     );
   }
+
   return readRoot(bytes);
 }
 
 /**
- * Verifies the root that follows `current` (TUF 1.0.34, section 5.3): one version higher, signed by the thresholds of both
- * the current root and itself.
+ * Verifies the root that follows `current` (TUF 1.0.34, section 5.3): one version higher, signed by
+ * the thresholds of both the current root and itself.
  * @throws GantryError `root_untrusted`
  */
 export function verifyNextRoot(bytes: Uint8Array, current: Metadata<Root>): Metadata<Root> {
@@ -47,12 +49,14 @@ export function verifyNextRoot(bytes: Uint8Array, current: Metadata<Root>): Meta
       { expected: current.signed.version + 1, found: next.signed.version },
     );
   }
+
   requireSignatures(next, {
     delegator: current,
     role: MetadataKind.Root,
     code: 'root_untrusted',
     by: 'the account root before it',
   });
+
   return next;
 }
 
@@ -74,8 +78,10 @@ export interface VerifiedDesiredState {
 }
 
 /**
- * Verifies the bytes of a desired state. Expiry comes last, so that an attack is never reported as mere age.
- * @throws GantryError in this order: `desired_state_signature_invalid`, `desired_state_invalid` (shape),
+ * Verifies the bytes of a desired state. Expiry comes last, so that an attack is never reported as
+ * mere age.
+ * @throws GantryError in this order: `desired_state_signature_invalid`, `desired_state_invalid`
+ * (shape),
  *   `desired_state_foreign` (account and instance), `desired_state_version_rollback`, `desired_state_expired` (the agent then
  *   keeps its root file system and reports `stale`)
  */
@@ -90,12 +96,15 @@ export function verifyDesiredState(
     code: 'desired_state_signature_invalid',
     by: 'the account root',
   });
+
   const { version } = metadata.signed;
   const target = requireOnlyTarget(metadata.signed);
   const state = parseCustom(target);
+
   if (state.account !== check.account || state.instance !== check.instance) {
     const expected = `${check.account}/${check.instance}`;
     const found = `${state.account}/${state.instance}`;
+
     throw new GantryError(
       'desired_state_foreign',
       `The desired state is for ${found}, this machine is ${expected}.`,
@@ -105,6 +114,7 @@ export function verifyDesiredState(
       },
     );
   }
+
   if (version < check.lastVersion) {
     throw new GantryError(
       'desired_state_version_rollback',
@@ -112,8 +122,10 @@ export function verifyDesiredState(
       { expected: check.lastVersion, found: version },
     );
   }
+
   requireFresh(metadata, `The desired state (version ${version})`, check.now);
   requireFresh(check.root, `The account root (version ${check.root.signed.version})`, check.now);
+
   return {
     state,
     version,
@@ -123,7 +135,8 @@ export function verifyDesiredState(
 }
 
 /**
- * Reads the content of a desired state without verifying its signatures, to compare it by `contentHash`.
+ * Reads the content of a desired state without verifying its signatures, to compare it by
+ * `contentHash`.
  * @throws GantryError `desired_state_invalid`
  */
 export function readClaimedContent(
@@ -151,6 +164,7 @@ function readRoot(bytes: Uint8Array): Metadata<Root> {
     code: 'root_untrusted',
     by: 'itself',
   });
+
   return root;
 }
 
@@ -176,6 +190,7 @@ export function parseRoot(bytes: Uint8Array): Metadata<Root> {
       );
     }
   }
+
   for (const [name, role] of Object.entries(root.signed.roles)) {
     if (!Number.isSafeInteger(role.threshold) || role.threshold < 1) {
       throw new GantryError(
@@ -184,6 +199,7 @@ export function parseRoot(bytes: Uint8Array): Metadata<Root> {
       );
     }
   }
+
   return root;
 }
 
@@ -207,12 +223,13 @@ function readDesiredState(bytes: Uint8Array): Metadata<Targets> {
   );
   const { version } = metadata.signed;
   if (!Number.isSafeInteger(version) || version < 1) throw invalid(`its version is ${version}`);
+
   return metadata;
 }
 
 /**
- * Parses metadata. The library must have understood everything it received: it verifies signatures over its own
- * serialization, so a field that it dropped or changed would be unsigned.
+ * Parses metadata. The library must have understood everything it received: it verifies signatures
+ * over its own serialization, so a field that it dropped or changed would be unsigned.
  */
 function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
   bytes: Uint8Array,
@@ -226,6 +243,7 @@ function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
       `${what} has ${bytes.length} bytes, at most ${limits.directorMetadataBytesMax} are read.`,
     );
   }
+
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     const metadata = read(json);
@@ -238,6 +256,7 @@ function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
       { cause },
     );
   }
+
   throw new GantryError(code, `${what} changes when it is parsed and written again.`);
 }
 
@@ -279,15 +298,18 @@ function requireFresh(metadata: Metadata<Root> | Metadata<Targets>, what: string
 function requireOnlyTarget(targets: Targets): TargetFile {
   const all = Object.values(targets.targets);
   const target = all[0];
+
   if (all.length !== 1 || target?.path !== compositionTarget) {
     throw invalid(
       `it must have ${compositionTarget} as its only target, found ${all.map((t) => t.path).join(', ') || 'none'}`,
     );
   }
+
   if (targets.delegations !== undefined)
     throw invalid('it has delegations, which Gantry never writes');
   if (!/^[0-9a-f]{64}$/.test(target.hashes.sha256 ?? ''))
     throw invalid('its target has no SHA-256');
+
   return target;
 }
 

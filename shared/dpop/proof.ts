@@ -13,7 +13,9 @@ export interface ProofOptions {
   htm: string;
   /** URL of the request; query and fragment are left out of the proof. */
   htu: string;
-  /** The credential sent beside the proof. Absent only at enrolment, because it does not exist yet. */
+  /**
+   * The credential sent beside the proof. Absent only at enrolment, because it does not exist yet.
+   */
   accessToken?: string;
   /** The place of the call in the machine's call chain (call-chain.ts). Absent at enrolment. */
   place?: CallPlace;
@@ -57,7 +59,10 @@ export interface ExpectedRequest {
 export interface ProofClaims {
   /** RFC 7638 SHA-256 thumbprint of the key that made the proof, base64url. */
   thumbprint: string;
-  /** Unique to the proof. The caller stores it for twice `limits.dpopWindowMs` and refuses it a second time. */
+  /**
+   * Unique to the proof. The caller stores it for twice `limits.dpopWindowMs` and refuses it a
+   * second time.
+   */
   jti: string;
   /** Seconds since 1970. */
   iat: number;
@@ -83,8 +88,9 @@ const claims = z.object({
 });
 
 /**
- * Checks a proof by RFC 9449, section 4.3: one compact JWT of type `dpop+jwt`, ES256 with an embedded public P-256 key,
- * method, URL, time window and credential hash. The caller must refuse a replay (`jti`).
+ * Checks a proof by RFC 9449, section 4.3: one compact JWT of type `dpop+jwt`, ES256 with an
+ * embedded public P-256 key, method, URL, time window and credential hash. The caller must refuse a
+ * replay (`jti`).
  * @throws GantryError `dpop_invalid`
  */
 export async function checkProof(proof: string, expected: ExpectedRequest): Promise<ProofClaims> {
@@ -94,17 +100,20 @@ export async function checkProof(proof: string, expected: ExpectedRequest): Prom
     throw proofError(
       `its claim ${parsed.error.issues[0]?.path.join('.')} is missing or has the wrong type`,
     );
+
   const { jti, htm, htu, iat, ath, nonce, attempt } = parsed.data;
   if (htm !== expected.htm)
     throw proofError(`it is for the method ${htm}, the request is a ${expected.htm}`);
   if (!isSameUrl(htu, expected.htu))
     throw proofError(`it is for ${htu}, the request went to ${dropQuery(expected.htu)}`);
+
   const age = expected.now.getTime() - iat * 1000;
   if (Math.abs(age) > limits.dpopWindowMs) {
     throw proofError(
       `it was made ${Math.round(age / 1000)} s ago, at most ${limits.dpopWindowMs / 1000} s either way are allowed; it is ${expected.now.toISOString()} here`,
     );
   }
+
   if (expected.accessToken !== undefined && ath !== hashCredential(expected.accessToken)) {
     throw proofError(
       ath === undefined
@@ -112,25 +121,31 @@ export async function checkProof(proof: string, expected: ExpectedRequest): Prom
         : 'its ath is of another credential',
     );
   }
+
   const thumbprint = await calculateJwkThumbprint(jwk, 'sha256');
   if (expected.expectedThumbprint !== undefined && thumbprint !== expected.expectedThumbprint) {
     throw proofError('it was made with another key than the credential is bound to');
   }
+
   return { thumbprint, jti, iat, place: { nonce, attempt } };
 }
 
 async function verifySignature(proof: string): Promise<{ payload: unknown; jwk: JWK }> {
   if (proof.length > limits.dpopProofBytesMax)
     throw proofError(`it has ${proof.length} characters`);
+
   let verified: Awaited<ReturnType<typeof jwtVerify>>;
   try {
-    // checkProof compares times with the caller's clock. `exp` and `nbf` have no meaning in a proof.
+    // checkProof compares times with the caller's clock. `exp` and `nbf` have no meaning in a
+    // proof.
     verified = await jwtVerify(proof, EmbeddedJWK, { algorithms: ['ES256'], typ: 'dpop+jwt' });
   } catch (cause) {
     throw proofError((cause as Error).message, cause);
   }
+
   const jwk = embeddedKey.safeParse(verified.protectedHeader.jwk);
   if (!jwk.success) throw proofError('its embedded key must be a public P-256 key');
+
   const { kty, crv, x, y } = jwk.data;
   return { payload: verified.payload, jwk: { kty, crv, x, y } };
 }
@@ -150,7 +165,9 @@ function dropQuery(url: string): string {
   return parsed.href;
 }
 
-/** Hashes a credential as RFC 9449, section 4.2 demands: base64url of the SHA-256 of its ASCII form. */
+/**
+ * Hashes a credential as RFC 9449, section 4.2 demands: base64url of the SHA-256 of its ASCII form.
+ */
 function hashCredential(accessToken: string): string {
   return createHash('sha256').update(accessToken).digest('base64url');
 }

@@ -12,27 +12,32 @@ export interface ExamplePath {
 }
 
 /**
- * A shortest path that both globs match (as `matches` judges it): a file where there is one, else a directory; null
- * where no path can exist that both match. Paths may be longer than Linux allows, where globs ask for that.
+ * A shortest path that both globs match (as `matches` judges it): a file where there is one, else a
+ * directory; null where no path can exist that both match. Paths may be longer than Linux allows,
+ * where globs ask for that.
  *
- * It walks both automata together (product construction), so time grows with the product of the globs' lengths; past
- * `globComparisonStatesMax` pairs of positions it throws `glob_too_complex`.
+ * It walks both automata together (product construction), so time grows with the product of the
+ * globs' lengths; past `globComparisonStatesMax` pairs of positions it throws `glob_too_complex`.
  */
 export function commonPath(a: Glob, b: Glob): ExamplePath | null {
   return findCommon(a, b, false);
 }
 
-/** Whether there can be a path, of a file or a directory, that both globs match; see `commonPath`. */
+/**
+ * Whether there can be a path, of a file or a directory, that both globs match; see `commonPath`.
+ */
 export function intersects(a: Glob, b: Glob): boolean {
   return findCommon(a, b, true) !== null;
 }
 
 function findCommon(a: Glob, b: Glob, directoryIsEnough: boolean): ExamplePath | null {
   if (literalsDiffer(a, b)) return null;
+
   const first = new GlobAutomaton(a);
   const second = new GlobAutomaton(b);
   const width = second.end + 1;
   const search = new Search(a, b, distinctBytes(first, second));
+
   return search.run(0, directoryIsEnough || a.directoryOnly || b.directoryOnly, {
     ends(pair) {
       const [p, q] = [Math.floor(pair / width), pair % width];
@@ -52,17 +57,21 @@ function findCommon(a: Glob, b: Glob, directoryIsEnough: boolean): ExamplePath |
 }
 
 /**
- * A shortest path that `b` matches and `a` does not; null where `a` matches everything that `b` matches.
+ * A shortest path that `b` matches and `a` does not; null where `a` matches everything that `b`
+ * matches.
  *
- * It walks `b` beside the sets of positions that `a` can be in (subset construction). Globs such as `*a???????` can be in
- * very many; past `globComparisonStatesMax` states it throws `glob_too_complex`.
+ * It walks `b` beside the sets of positions that `a` can be in (subset construction). Globs such as
+ * `*a???????` can be in very many; past `globComparisonStatesMax` states it throws
+ * `glob_too_complex`.
  */
 export function pathOutside(a: Glob, b: Glob): ExamplePath | null {
   if (a.source === b.source) return null;
+
   const sets = new PositionSets(new GlobAutomaton(a));
   const inner = new GlobAutomaton(b);
   const width = inner.end + 1;
   const search = new Search(a, b, distinctBytes(sets.glob, inner));
+
   return search.run(sets.start * width, true, {
     ends(pair) {
       const [set, q] = [Math.floor(pair / width), pair % width];
@@ -94,7 +103,10 @@ interface Pairs {
   after(pair: number, byte: number): number;
 }
 
-/** Breadth-first search through pairs of places, each beside the state that a path is in: shortest paths come first. */
+/**
+ * Breadth-first search through pairs of places, each beside the state that a path is in: shortest
+ * paths come first.
+ */
 class Search {
   readonly #globs: [Glob, Glob];
   readonly #bytes: readonly number[];
@@ -119,12 +131,14 @@ class Search {
 
       const end = this.#endAt(item, pairs);
       if (end === 'file') return { path: this.#pathTo(item), isDirectory: false };
+
       if (end === 'directory') directory ??= { path: this.#pathTo(item), isDirectory: true };
       if (directory !== null && (directoryIsEnough || this.#isExhausted())) return directory;
       if (this.#isExhausted()) throw this.#tooComplex();
 
       this.#readByte(item, pairs);
     }
+
     return directory;
   }
 
@@ -156,6 +170,7 @@ class Search {
     const key = this.#keys[item] as number;
     const pair = Math.floor(key / pathStates);
     const state = key % pathStates;
+
     for (const byte of this.#bytes) {
       const nextState = afterPathByte(state, byte);
       const next = nextState === -1 ? -1 : pairs.after(pair, byte);
@@ -166,6 +181,7 @@ class Search {
   #reach(pair: number, state: PathState, from: number, byte: number): void {
     const key = pair * pathStates + state;
     if (this.#seen.has(key)) return;
+
     this.#seen.add(key);
     this.#keys.push(key);
     this.#from.push(from);
@@ -187,6 +203,7 @@ class Search {
       const byte = this.#byte[at] as number;
       if (byte !== -1) bytes.push(byte);
     }
+
     return Buffer.from(bytes.reverse()).toString('utf8');
   }
 }
@@ -219,6 +236,7 @@ class PositionSets {
         return after === -1 ? [] : [after];
       }),
     );
+
     return next[byte];
   }
 
@@ -231,13 +249,17 @@ class PositionSets {
     const key = positions.join();
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
+
     const number = this.#sets.push({ positions, next: [] }) - 1;
     this.#numbers.set(key, number);
     return number;
   }
 }
 
-/** True for globs that differ in the bytes they begin or end with, as most pairs do: no search is needed then. */
+/**
+ * True for globs that differ in the bytes they begin or end with, as most pairs do: no search is
+ * needed then.
+ */
 function literalsDiffer(a: Glob, b: Glob): boolean {
   if (differAt(a, b, (tokens, i) => tokens[i])) return true;
   return (

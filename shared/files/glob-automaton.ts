@@ -4,8 +4,9 @@ import { afterPathByte, pathStates } from './path-bytes.ts';
 const slash = 0x2f;
 
 /**
- * A glob as an automaton: its states are positions in its tokens, the last one (`end`) means that all were matched.
- * What is below answers for a position alone; `rests` lists the others that are reached from it without reading a byte.
+ * A glob as an automaton: its states are positions in its tokens, the last one (`end`) means that
+ * all were matched. What is below answers for a position alone; `rests` lists the others that are
+ * reached from it without reading a byte.
  */
 export class GlobAutomaton {
   readonly tokens: readonly GlobToken[];
@@ -22,11 +23,13 @@ export class GlobAutomaton {
     this.endsFile = new Uint8Array(this.end + 1);
     this.endsDirectory = new Uint8Array(this.end + 1);
     this.#absorbs = absorbed(tokens);
+
     for (let position = this.end; position >= 0; position--) {
       const ends =
         position === this.end || (this.isStar(position) && this.endsDirectory[position + 1] === 1);
       if (ends) this.endsDirectory[position] = 1;
     }
+
     if (!directoryOnly) this.endsFile.set(this.endsDirectory);
     if (coversDirectory) this.#coverDirectories(this.endsDirectory.slice());
   }
@@ -54,8 +57,9 @@ export class GlobAutomaton {
   }
 
   /**
-   * All positions that are reached from some without reading a byte, in descending order, without those that cannot
-   * match more than another one: that keeps sets of positions small, and equal ones equal.
+   * All positions that are reached from some without reading a byte, in descending order, without
+   * those that cannot match more than another one: that keeps sets of positions small, and equal
+   * ones equal.
    */
   rests(from: Iterable<number>): number[] {
     const reached = new Set<number>();
@@ -63,13 +67,16 @@ export class GlobAutomaton {
       reached.add(position);
       while (this.isStar(position) && !reached.has(position + 1)) reached.add(++position);
     }
+
     const kept: number[] = [];
     let low = Number.POSITIVE_INFINITY;
+
     for (const position of [...reached].sort((a, b) => b - a)) {
       if (position >= low) continue;
       kept.push(position);
       if (this.isStar(position)) low = this.#absorbs[position] as number;
     }
+
     return kept;
   }
 
@@ -86,17 +93,20 @@ export class GlobAutomaton {
 }
 
 /**
- * For each position that is a star, the lowest from which no more can be matched than from the star itself: a `**` takes
- * over from every position before it; a `*` from those that are separated from it by no `/`.
+ * For each position that is a star, the lowest from which no more can be matched than from the star
+ * itself: a `**` takes over from every position before it; a `*` from those that are separated from
+ * it by no `/`.
  */
 export function absorbed(tokens: readonly GlobToken[]): Int32Array {
   const from = new Int32Array(tokens.length);
   let segment = 0;
+
   for (const [position, token] of tokens.entries()) {
     from[position] = token.kind === 'globstar' ? 0 : segment;
     if (token.kind === 'globstar' || (token.kind === 'byte' && token.byte === slash))
       segment = position + 1;
   }
+
   return from;
 }
 
@@ -110,23 +120,27 @@ const bytesByLooks = [
 ];
 
 /**
- * One byte for each set of bytes that neither the globs nor the rules of paths tell apart: trying these is trying all.
+ * One byte for each set of bytes that neither the globs nor the rules of paths tell apart: trying
+ * these is trying all.
  */
 export function distinctBytes(...globs: GlobAutomaton[]): number[] {
   const literal = new Uint8Array(256);
   const sets = new Set<Uint8Array>();
+
   for (const { tokens } of globs) {
     for (const token of tokens) {
       if (token.kind === 'byte') literal[token.byte] = 1;
       if (token.kind === 'set') sets.add(token.members);
     }
   }
+
   const seen = new Set<string>();
   return bytesByLooks.filter((byte) => {
     let signature = literal[byte] === 1 ? `${byte}` : (pathClasses[byte] as string);
     if (literal[byte] !== 1)
       for (const members of sets) signature += members[byte] === 1 ? '1' : '0';
     if (seen.has(signature)) return false;
+
     seen.add(signature);
     return true;
   });

@@ -1,6 +1,9 @@
 import { badGlob } from './glob-error.ts';
 
-/** POSIX classes in the C locale, which is how rsync judges bytes above 127 in any UTF-8 locale: they are in none. */
+/**
+ * POSIX classes in the C locale, which is how rsync judges bytes above 127 in any UTF-8 locale:
+ * they are in none.
+ */
 const posixClasses: Record<string, RegExp> = {
   alnum: /[A-Za-z0-9]/,
   alpha: /[A-Za-z]/,
@@ -18,8 +21,9 @@ const posixClasses: Record<string, RegExp> = {
 };
 
 /**
- * Parses the bracket expression that starts at `body[start]`, as rsync's wildmatch reads it: `!` or `^` first negates, `]`
- * first is a member, `\` escapes, a `-` between two members is a range of bytes, `[:name:]` a POSIX class.
+ * Parses the bracket expression that starts at `body[start]`, as rsync's wildmatch reads it: `!` or
+ * `^` first negates, `]` first is a member, `\` escapes, a `-` between two members is a range of
+ * bytes, `[:name:]` a POSIX class.
  * @returns the members (1 at each byte that is one) and the index after the closing `]`
  */
 export function parseClass(
@@ -50,7 +54,10 @@ interface Step {
   low: number | undefined;
 }
 
-/** Adds the next member, range or POSIX class of a bracket expression; undefined where it is not closed. */
+/**
+ * Adds the next member, range or POSIX class of a bracket expression; undefined where it is not
+ * closed.
+ */
 function addMember(
   pattern: string,
   body: string,
@@ -74,6 +81,7 @@ function addMember(
 
   const member = escapable(body, at);
   if (member === undefined) return undefined;
+
   members[member.byte] = 1;
   return { end: member.end, low: member.byte };
 }
@@ -88,7 +96,10 @@ function escapable(body: string, at: number): { byte: number; end: number } | un
   return index < body.length ? { byte: body.charCodeAt(index), end: index + 1 } : undefined;
 }
 
-/** The `[:name:]` at an index. Where the next `]` has no `:` before it, the `[` is an ordinary member. */
+/**
+ * The `[:name:]` at an index. Where the next `]` has no `:` before it, the `[` is an ordinary
+ * member.
+ */
 function posixClassAt(body: string, at: number): { name: string; end: number } | undefined {
   if (!body.startsWith('[:', at)) return undefined;
   const close = body.indexOf(']', at + 2);
@@ -102,6 +113,7 @@ function addPosixClass(pattern: string, members: Uint8Array, name: string): void
     const names = Object.keys(posixClasses).join(', ');
     throw badGlob(pattern, `expected one of the classes ${names}, found [:${name}:]`);
   }
+
   for (let byte = 0; byte < 128; byte++)
     if (known.test(String.fromCharCode(byte))) members[byte] = 1;
 }

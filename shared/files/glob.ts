@@ -14,8 +14,9 @@ export type GlobToken =
   | { kind: 'globstar' };
 
 /**
- * A parsed rsync glob. Whatever the pattern's anchoring, `tokens` match the whole absolute path from its leading `/` to
- * its end, so globs can be compared with each other without knowing how they were written.
+ * A parsed rsync glob. Whatever the pattern's anchoring, `tokens` match the whole absolute path
+ * from its leading `/` to its end, so globs can be compared with each other without knowing how
+ * they were written.
  */
 export interface Glob {
   /** The pattern as written. */
@@ -23,7 +24,9 @@ export interface Glob {
   tokens: GlobToken[];
   /** A trailing `/`: only directories match. */
   directoryOnly: boolean;
-  /** A trailing `***`: a directory also matches when the tokens match its path followed by a `/`. */
+  /**
+   * A trailing `***`: a directory also matches when the tokens match its path followed by a `/`.
+   */
   coversDirectory: boolean;
 }
 
@@ -35,26 +38,33 @@ const anyButSlash: GlobToken = {
 };
 const nothing: GlobToken = { kind: 'set', members: new Uint8Array(256) };
 
-/** A string with one character (0 to 255) a byte of the text's UTF-8: rsync's wildcards match bytes, not characters. */
+/**
+ * A string with one character (0 to 255) a byte of the text's UTF-8: rsync's wildcards match bytes,
+ * not characters.
+ */
 export function toByteString(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "ASCII only", and NUL is ASCII.
   return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /**
- * Parses an rsync filter pattern (rsync(1), PATTERN MATCHING RULES). Throws `glob_invalid` for a pattern that rsync
- * would take without a word and that could never match, or would read as something other than a pattern.
+ * Parses an rsync filter pattern (rsync(1), PATTERN MATCHING RULES). Throws `glob_invalid` for a
+ * pattern that rsync would take without a word and that could never match, or would read as
+ * something other than a pattern.
  */
 export function compileGlob(pattern: string): Glob {
   const bytes = toByteString(pattern);
   refuseUnusable(pattern, bytes);
+
   const directoryOnly = bytes.length > 1 && bytes.endsWith('/');
   const body = directoryOnly ? bytes.slice(0, -1) : bytes;
-  // rsync decides by these raw characters, escaped or not, whether `\` is an escape and how the pattern is anchored.
+  // rsync decides by these raw characters, escaped or not, whether `\` is an escape and how the
+  // pattern is anchored.
   const wild = /[*?[]/.test(body);
   const crossesSlashes = body.includes('**');
   const anchored = body.startsWith('/');
   const { tokens, slashInClass } = wild ? wildTokens(pattern, body) : literalTokens(body);
+
   return {
     source: pattern,
     tokens: [...anchoring(body, { anchored, crossesSlashes, slashInClass }), ...tokens],
@@ -63,7 +73,10 @@ export function compileGlob(pattern: string): Glob {
   };
 }
 
-/** The one path that a glob matches, whatever is shipped; null for one that could match several, or directories only. */
+/**
+ * The one path that a glob matches, whatever is shipped; null for one that could match several, or
+ * directories only.
+ */
 export function literalPath({ tokens, directoryOnly }: Glob): string | null {
   if (directoryOnly) return null;
   const bytes = tokens.map((token) => (token.kind === 'byte' ? token.byte : -1));
@@ -81,7 +94,8 @@ function anchoring(
 ): GlobToken[] {
   // An anchored pattern brings its own `/`; rsync shows a leading `**` the path's leading `/`.
   if (anchored || body.startsWith('**')) return [];
-  // Such a pattern is matched against as many components as it has slashes, and a class never matches one.
+  // Such a pattern is matched against as many components as it has slashes, and a class never
+  // matches one.
   if (slashInClass && !crossesSlashes) return [nothing];
   return [{ kind: 'globstar' }, byteToken(slash)];
 }
@@ -100,6 +114,7 @@ function wildTokens(pattern: string, body: string): { tokens: GlobToken[]; slash
     tokens.push(token);
     at = end;
   }
+
   return { tokens, slashInClass };
 }
 
@@ -135,13 +150,17 @@ function refuseUnusable(pattern: string, bytes: string): void {
     const start = `${pattern.slice(0, 40)}…`;
     throw badGlob(start, `expected at most ${limits.globBytesMax} bytes, found ${bytes.length}`);
   }
+
   if (!pattern.isWellFormed() || pattern.includes('\0')) {
     throw badGlob(pattern, 'expected Unicode text without NUL: no file name could match it');
   }
+
   if (pattern.split('/').includes('..')) {
     throw badGlob(pattern, 'expected a path inside the tree, found a ".." component');
   }
-  // rsync's --exclude and --include keep their old meaning of these (rsync(1), "old-style" rule prefixes).
+
+  // rsync's --exclude and --include keep their old meaning of these (rsync(1), "old-style" rule
+  // prefixes).
   if (pattern === '!' || /^[+-] /.test(pattern)) {
     const escaped = pattern.replace(/^./, '[$&]');
     throw badGlob(

@@ -1,7 +1,8 @@
 /**
- * Paths as an automaton over bytes: absolute, components not empty, not `.` or `..`, UTF-8 without NUL. It is what both
- * sides of a comparison of globs are held to, so that globs which only paths that cannot exist would tell apart count as
- * equal. Lengths (NAME_MAX, PATH_MAX) are not part of it.
+ * Paths as an automaton over bytes: absolute, components not empty, not `.` or `..`, UTF-8 without
+ * NUL. It is what both sides of a comparison of globs are held to, so that globs which only paths
+ * that cannot exist would tell apart count as equal. Lengths (NAME_MAX, PATH_MAX) are not part of
+ * it.
  */
 
 const slash = 0x2f;
@@ -19,7 +20,10 @@ const afterSlash = 1;
 const afterDot = 2;
 const afterTwoDots = 3;
 const inName = 4;
-/** Inside a character of two or more bytes (RFC 3629, section 4): how many follow, or what the second may be. */
+/**
+ * Inside a character of two or more bytes (RFC 3629, section 4): how many follow, or what the
+ * second may be.
+ */
 const oneMore = 5;
 const twoMore = 6;
 const threeMore = 7;
@@ -84,5 +88,6 @@ const afterLead: readonly PathState[] = Array.from({ length: 256 }, (_, byte) =>
   if (byte < 0x80) return inName;
   if (byte < 0xc2 || byte > 0xf4) return none;
   if (byte < 0xe0) return oneMore;
+
   return leadsWithBounds.get(byte) ?? (byte < 0xf0 ? twoMore : threeMore);
 });

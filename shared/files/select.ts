@@ -7,11 +7,17 @@ import { GlobMatcher } from './matcher.ts';
 export interface FileSelectionSpec {
   /** Globs of what is taken. */
   file_spec: readonly string[];
-  /** Globs of what is left out; they win, and a directory that matches cuts off all that is below it. */
+  /**
+   * Globs of what is left out; they win, and a directory that matches cuts off all that is below
+   * it.
+   */
   mask: readonly string[];
 }
 
-/** Tells whether the spec takes a path that is not a directory, as rsync decides it on its way down from the root. */
+/**
+ * Tells whether the spec takes a path that is not a directory, as rsync decides it on its way down
+ * from the root.
+ */
 function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
   const mask = new GlobMatcher(spec.mask.map(compileGlob));
   const fileSpec = new GlobMatcher(spec.file_spec.map(compileGlob));
@@ -20,6 +26,7 @@ function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
   function isCutOff(directory: string): boolean {
     const known = cutOff.get(directory);
     if (known !== undefined) return known;
+
     const answer = isCutOff(parentPath(directory)) || mask.matches(directory, true);
     cutOff.set(directory, answer);
     return answer;
@@ -39,9 +46,10 @@ function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
 }
 
 /**
- * The files that a spec takes from a tree, sorted by their bytes: exactly those that `rsync -a -m` copies with options
- * to exclude each mask, to include every directory, to include each file_spec and to exclude the rest, in this order.
- * `paths` are the absolute paths of everything in the tree that is not a directory. Throws `glob_invalid`, `tree_invalid`.
+ * The files that a spec takes from a tree, sorted by their bytes: exactly those that `rsync -a -m`
+ * copies with options to exclude each mask, to include every directory, to include each file_spec
+ * and to exclude the rest, in this order. `paths` are the absolute paths of everything in the tree
+ * that is not a directory. Throws `glob_invalid`, `tree_invalid`.
  */
 export function selectFiles(paths: Iterable<string>, spec: FileSelectionSpec): string[] {
   const isTaken = compileSelection(spec);

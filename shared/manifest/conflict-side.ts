@@ -37,6 +37,7 @@ export class Side {
     this.#reservation = compileMatcher(this.reservations);
     this.#carveOut = compileMatcher(carveOuts(of.manifest));
     this.#files = of.shipped === null ? null : new Set(of.shipped);
+
     for (const file of of.shipped ?? []) {
       const protectedFile = this.protects(file);
       for (const directory of ancestorPaths(file)) {
@@ -65,21 +66,27 @@ export class Side {
     return this.of.parent === from.module && this.#carveOut.matches(path, false);
   }
 
-  /** Which of these paths it ships or, as far as its patterns say, may ship: path → whether that is certain. */
+  /**
+   * Which of these paths it ships or, as far as its patterns say, may ship: path → whether that is
+   * certain.
+   */
   findShipped(paths: readonly string[]): Map<string, boolean> {
     const { file_spec, package_spec } = this.of.manifest;
     const mask = buildMask(this.of.manifest);
     const shipped = new Map<string, boolean>();
+
     // Files of packages are not known; who protects a path says that the module has it.
     if (package_spec.length > 0) {
       const named = paths.filter((path) => path !== '/' && this.protects(path));
       for (const path of selectFiles(named, { file_spec: ['/**'], mask })) shipped.set(path, false);
     }
+
     const files = this.#files;
     if (files !== null) {
       for (const path of paths) if (files.has(path)) shipped.set(path, true);
       return shipped;
     }
+
     const literal = new Set(listLiteralPaths(file_spec));
     for (const path of selectFiles(paths, { file_spec, mask }))
       shipped.set(path, literal.has(path));

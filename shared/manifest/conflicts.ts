@@ -20,10 +20,11 @@ export interface ManifestConflict {
 }
 
 /**
- * What would happen between a module and its neighbours if they were composed (product.md, section 2): both protect a
- * path, which composition refuses; a neighbour's protection would drop the candidate's file; the candidate's would drop
- * a neighbour's. Protection acts whichever of two layers ranks higher, so priorities are reported but decide nothing.
- * Carve-outs between a config module and its parent are no conflicts. Sorted by path; the input's order never matters.
+ * What would happen between a module and its neighbours if they were composed (product.md, section
+ * 2): both protect a path, which composition refuses; a neighbour's protection would drop the
+ * candidate's file; the candidate's would drop a neighbour's. Protection acts whichever of two
+ * layers ranks higher, so priorities are reported but decide nothing. Carve-outs between a config
+ * module and its parent are no conflicts. Sorted by path; the input's order never matters.
  */
 export function findConflicts(
   candidate: Contender,
@@ -31,12 +32,14 @@ export function findConflicts(
 ): ManifestConflict[] {
   const conflicts: ManifestConflict[] = [];
   const own = new Side(candidate);
+
   for (const neighbour of neighbours) {
     if (neighbour.module === candidate.module) continue;
     const found =
       neighbour.shipped === null ? comparePatterns(own, neighbour) : compareFiles(own, neighbour);
     conflicts.push(...found);
   }
+
   return conflicts.sort(compareConflicts);
 }
 
@@ -52,7 +55,10 @@ export function isRefused({ kind, certain }: ManifestConflict): boolean {
   return kind === 'both_protect' && certain;
 }
 
-/** At most so many conflicts, by path: those that composition would refuse before others. `left` are not listed. */
+/**
+ * At most so many conflicts, by path: those that composition would refuse before others. `left` are
+ * not listed.
+ */
 export function cutConflicts(
   conflicts: readonly ManifestConflict[],
   max: number,
@@ -67,15 +73,20 @@ export function cutConflicts(
   };
 }
 
-/** Whether any pattern of one could meet any of the other: where it is false, no files of theirs can conflict. */
+/**
+ * Whether any pattern of one could meet any of the other: where it is false, no files of theirs can
+ * conflict.
+ */
 export function canConflict(candidate: Contender, neighbour: Contender): boolean {
   const [ours, theirs] = [candidate.manifest, neighbour.manifest];
   const packages = ours.package_spec.length > 0 || theirs.package_spec.length > 0;
   if (packages && (ours.protected_spec.length > 0 || theirs.protected_spec.length > 0)) return true;
+
   const pairs =
     countGlobs(ours) * theirs.protected_spec.length +
     ours.protected_spec.length * theirs.file_spec.length;
   if (pairs > limits.globPairsMax) return true;
+
   // Ancestors of what is protected are protected as directories, which no pattern says.
   return (
     findMeetings(
@@ -95,6 +106,7 @@ function compareFiles(own: Side, neighbour: Contender): ManifestConflict[] {
   const files = neighbour.shipped ?? [];
   const conflicts: ManifestConflict[] = [];
   const reported = new Set<string>();
+
   const add = (kind: ConflictKind, path: string, certain: boolean) => {
     if (reported.has(path)) return;
     reported.add(path);
@@ -105,6 +117,7 @@ function compareFiles(own: Side, neighbour: Contender): ManifestConflict[] {
   compareProtected(own, other, files, add);
   compareDirectories(own, other, add);
   compareReservations(own, other, add);
+
   return conflicts;
 }
 
@@ -116,7 +129,8 @@ function compareShipped(own: Side, other: Side, add: Add): void {
     const kind = findKind(path, own, other);
     if (kind === null) continue;
 
-    // A neighbour's file at a reserved path meets the reservation whether the candidate ships it or not.
+    // A neighbour's file at a reserved path meets the reservation whether the candidate ships it or
+    // not.
     const meetsReservation = kind !== 'would_be_dropped' && own.reserves(path);
     add(kind, path, certain || meetsReservation);
   }
@@ -128,10 +142,14 @@ function findKind(path: string, own: Side, other: Side): ConflictKind | null {
   if (ours && other.carves(path, own.of)) return null;
   if (ours && theirs) return 'both_protect';
   if (theirs) return 'would_be_dropped';
+
   return ours ? 'would_drop' : null;
 }
 
-/** The neighbour's files at paths that are reserved for the candidate, or where it has a protected directory. */
+/**
+ * The neighbour's files at paths that are reserved for the candidate, or where it has a protected
+ * directory.
+ */
 function compareProtected(own: Side, other: Side, files: readonly string[], add: Add): void {
   for (const path of files) {
     const reserved = own.reserves(path) && !other.carves(path, own.of);
@@ -149,7 +167,10 @@ function compareDirectories(own: Side, other: Side, add: Add): void {
   }
 }
 
-/** What is reserved for the neighbour and not shipped by it; and concrete paths that are reserved for both. */
+/**
+ * What is reserved for the neighbour and not shipped by it; and concrete paths that are reserved
+ * for both.
+ */
 function compareReservations(own: Side, other: Side, add: Add): void {
   compareReservedPaths(own, other, add);
   compareSharedReservations(own, other, add);
@@ -162,6 +183,7 @@ function compareReservedPaths(own: Side, other: Side, add: Add): void {
     shipped === null
       ? own.findShipped(listLiteralPaths(manifest.file_spec))
       : shipped.map((path) => [path, true] as const);
+
   for (const [path, certain] of paths) {
     if (other.reserves(path) && !own.carves(path, other.of)) {
       add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, certain);
@@ -188,6 +210,7 @@ function compareReservedPatterns(own: Side, other: Side, add: Add): void {
   const wild = manifest.file_spec.filter(
     (glob) => !carved.includes(glob) && literalPath(compileGlob(glob)) === null,
   );
+
   for (const glob of findMeetings(wild, other.reservations)) {
     add(
       findMeetings(manifest.protected_spec, [glob]).length > 0
@@ -199,7 +222,10 @@ function compareReservedPatterns(own: Side, other: Side, add: Add): void {
   }
 }
 
-/** Where the neighbour's files are not known either: each of its patterns that one of the candidate's can meet. */
+/**
+ * Where the neighbour's files are not known either: each of its patterns that one of the
+ * candidate's can meet.
+ */
 function comparePatterns(own: Side, neighbour: Contender): ManifestConflict[] {
   const [ours, theirs] = [own.of.manifest, neighbour.manifest];
   const protectedByBoth = new Set(findMeetings(ours.protected_spec, theirs.protected_spec));
@@ -216,6 +242,7 @@ function comparePatterns(own: Side, neighbour: Contender): ManifestConflict[] {
     [...globs].map((glob) =>
       makeConflict({ kind, own: own.of, other: neighbour, path: glob, certain: false }),
     );
+
   return [
     ...makeConflicts('both_protect', protectedByBoth),
     ...makeConflicts('would_be_dropped', dropped),
@@ -235,6 +262,7 @@ function makeConflict({ kind, own, other, path, certain }: MeetingPath): Manifes
   const where = JSON.stringify(path);
   const ranks = `whichever ranks higher (${own.module} ${own.priority ?? 'unknown'}, ${other.module} ${other.priority ?? 'unknown'})`;
   const if_ = certain ? '' : ` if ${own.module} ships it`;
+
   const sentences: Record<ConflictKind, string> = {
     both_protect:
       `expected one module to protect ${where}, found that ${own.module} and ${other.module} both do: they cannot be ` +
@@ -242,5 +270,6 @@ function makeConflict({ kind, own, other, path, certain }: MeetingPath): Manifes
     would_be_dropped: `${where} of ${own.module} would be dropped${if_}, because ${other.module} protects it, ${ranks}`,
     would_drop: `${where} of ${other.module} would be dropped${if_}, because ${own.module} protects it, ${ranks}`,
   };
+
   return { kind, module: other.module, path, certain, message: sentences[kind] };
 }

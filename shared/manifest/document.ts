@@ -20,7 +20,10 @@ import {
   type ManifestProblem,
 } from './problem.ts';
 
-/** A YAML (or JSON) text as plain values, with the way back from a key path to its place in the text. */
+/**
+ * A YAML (or JSON) text as plain values, with the way back from a key path to its place in the
+ * text.
+ */
 export interface ManifestDocument {
   value: unknown;
   /** What is wrong with the text itself: syntax, repeated keys. */
@@ -30,10 +33,14 @@ export interface ManifestDocument {
   locate(finding: ManifestFinding): ManifestProblem;
 }
 
-/** Parses hostile text: never throws, does not expand alias bombs, and takes time in proportion to its length. */
+/**
+ * Parses hostile text: never throws, does not expand alias bombs, and takes time in proportion to
+ * its length.
+ */
 export function readDocument(text: string): ManifestDocument {
   // Before the parser, which takes hundreds of megabytes to find it out by itself.
   if (nestsDeeper(text, limits.manifestDepthMax)) return tooDeep;
+
   const lines = new LineCounter();
   // The library's own check for repeated keys takes time with the square of their number.
   const document = parseDocument(text, {
@@ -42,6 +49,7 @@ export function readDocument(text: string): ManifestDocument {
     uniqueKeys: false,
     logLevel: 'error',
   });
+
   const at = (offset: number, path: KeyPath, message: string): ManifestProblem => {
     const { line, col } = lines.linePos(offset);
     // An empty text has no lines.
@@ -57,13 +65,16 @@ export function readDocument(text: string): ManifestDocument {
   const syntax = listSyntaxProblems(document, at);
   const survey = syntax.length === 0 ? surveyNodes(document, at) : { problems: [], aliases: 0 };
   const problems = [...syntax, ...survey.problems];
+
   if (survey.aliases > limits.yamlAliasesMax) {
     problems.push(
       at(0, [], `expected at most ${limits.yamlAliasesMax} aliases, found ${survey.aliases}`),
     );
   }
+
   let value: unknown;
   let readable = syntax.length === 0 && survey.aliases <= limits.yamlAliasesMax;
+
   if (readable) {
     try {
       value = document.toJS({ maxAliasCount: limits.yamlAliasesMax });
@@ -74,10 +85,12 @@ export function readDocument(text: string): ManifestDocument {
       );
     }
   }
+
   const locate = (finding: ManifestFinding): ManifestProblem => {
     const problem = at(findOffset(document, finding), finding.path, finding.message);
     return { ...problem, severity: finding.severity };
   };
+
   return { value, problems, readable, locate };
 }
 
@@ -101,6 +114,7 @@ type At = (offset: number, path: KeyPath, message: string) => ManifestProblem;
 function listSyntaxProblems(document: Document.Parsed, at: At): ManifestProblem[] {
   const exhausted = document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (exhausted) return [at(exhausted.pos[0], [], depthMessage)];
+
   return [...document.errors, ...document.warnings]
     .slice(0, limits.manifestProblemsMax)
     .map(({ code, pos, message }) =>
@@ -113,7 +127,8 @@ function listSyntaxProblems(document: Document.Parsed, at: At): ManifestProblem[
 }
 
 /**
- * Finds repeated keys and aliases of nothing, and counts aliases. The parser bounds the depth of nesting, so recursion is safe.
+ * Finds repeated keys and aliases of nothing, and counts aliases. The parser bounds the depth of
+ * nesting, so recursion is safe.
  */
 function surveyNodes(
   document: Document.Parsed,
@@ -140,6 +155,7 @@ function surveyNodes(
     if (seen.has(key)) {
       note(item.key, [...path, key], `expected the key ${key} once, found it again`);
     }
+
     seen.add(key);
   };
 
@@ -177,6 +193,7 @@ function findOffset(document: Document.Parsed, { path, atKey }: ManifestFinding)
     if (atKey && depth === path.length - 1 && next.keyOffset !== undefined) return next.keyOffset;
     place = next;
   }
+
   return place.offset;
 }
 
@@ -207,5 +224,6 @@ function stepInto(
   const { value } = pair;
   // An empty value starts after the colon, where no reader looks.
   const isEmpty = isScalar(value) && value.value === null;
+
   return { node: value, offset: isEmpty ? keyOffset : (findStart(value) ?? keyOffset), keyOffset };
 }

@@ -16,7 +16,9 @@ const elsewhere: Record<string, string> = {
   files: 'file_spec',
 };
 
-/** What zod found wrong with a value, as sentences that say what was expected and what was found. */
+/**
+ * What zod found wrong with a value, as sentences that say what was expected and what was found.
+ */
 export function schemaFindings(
   issues: readonly z.core.$ZodIssue[],
   value: unknown,
@@ -27,6 +29,7 @@ export function schemaFindings(
         .slice(0, limits.manifestProblemsMax)
         .map((key) => unknownKeyFinding(issue.path, key));
     }
+
     const found = readValue(value, issue.path);
     return [{ severity: 'error', path: issue.path, message: formatIssue(issue, found) }];
   });
@@ -41,11 +44,14 @@ function formatIssue(issue: z.core.$ZodIssue, found: unknown): string {
       issue.expected === 'string' && ['number', 'boolean'].includes(typeof found)
         ? '; put it in quotes'
         : '';
+
     return `expected ${expected}, found ${describeValue(found)}${quote}`;
   }
+
   if (issue.code === 'invalid_value') {
     return `expected ${issue.values.map(String).join(' or ')}, found ${describeValue(found)}`;
   }
+
   // Globs, requirements and the manifest as a whole bring whole sentences.
   return issue.code === 'custom'
     ? issue.message
@@ -58,6 +64,7 @@ function unknownKeyFinding(path: KeyPath, key: string): ManifestFinding {
     (path.length === 0 && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined) ??
     findNearest(key, known);
   const hint = meant ? `did you mean ${meant}?` : `expected one of ${known.join(', ')}`;
+
   return { severity: 'error', path: [...path, key], atKey: true, message: `unknown key; ${hint}` };
 }
 
@@ -72,6 +79,7 @@ function readValue(value: unknown, path: KeyPath): unknown {
 function findNearest(key: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(key.length / 3));
   if (key.length > 40) return undefined;
+
   const ranked = known.map((name) => ({ name, distance: editDistance(key.toLowerCase(), name) }));
   return ranked
     .filter(({ distance }) => distance <= limit)
@@ -87,7 +95,9 @@ function editDistance(a: string, b: string): number {
       const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
+
     row = next;
   }
+
   return row[b.length] ?? 0;
 }

@@ -4,12 +4,13 @@ import { ancestorPaths } from '../domain/files/index.ts';
 import { compileGlob, type Glob, GlobMatcher, intersects, literalPath } from '../files/index.ts';
 
 /**
- * Those of `theirs` that match a path which one of `ours` matches as well. Globs too tangled to compare, or too many, are
- * taken to: their files, where those are known, decide.
+ * Those of `theirs` that match a path which one of `ours` matches as well. Globs too tangled to
+ * compare, or too many, are taken to: their files, where those are known, decide.
  */
 export function findMeetings(ours: readonly string[], theirs: readonly string[]): string[] {
   const compiled = ours.map(compileGlob);
   let work = 0;
+
   return [...new Set(theirs)].filter((glob) => {
     const other = compileGlob(glob);
     return compiled.some((mine) => {
@@ -22,9 +23,11 @@ export function findMeetings(ours: readonly string[], theirs: readonly string[])
 /** A glob and globs of the directories that what it matches may be in. */
 export function withAncestors(glob: string): string[] {
   if (!glob.startsWith('/')) return ['/**'];
+
   const components = glob.split('/');
   const wild = components.findIndex((component) => /[*?[\\]/.test(component));
   const fixed = components.slice(0, wild === -1 ? components.length : wild).join('/') || '/';
+
   return [
     glob,
     ...ancestorPaths(`${fixed}/_`).slice(1),

@@ -3,7 +3,10 @@ import { describeValue, formatKeyPath, type KeyPath, type ManifestFinding } from
 /** Keys of an `identity` that the flat form has at the top. */
 export const identityKeys = ['name', 'display_name', 'description', 'license', 'parent_module'];
 
-/** Keys that belong to the module's registration. A manifest that has them is not refused, but they do nothing. */
+/**
+ * Keys that belong to the module's registration. A manifest that has them is not refused, but they
+ * do nothing.
+ */
 export const registrationKeys = [
   'category',
   'variety',
@@ -26,18 +29,21 @@ export function isMapping(value: unknown): value is Mapping {
 }
 
 /**
- * Rewrites the older nested form (`identity`, `file_spec.{include,exclude,mask}`, `dependency_spec`) to the flat one,
- * with a warning for each key that names the flat one, and drops the keys that belong to the registration.
+ * Rewrites the older nested form (`identity`, `file_spec.{include,exclude,mask}`,
+ * `dependency_spec`) to the flat one, with a warning for each key that names the flat one, and
+ * drops the keys that belong to the registration.
  */
 export function normaliseManifest(written: Mapping): NormalisedManifest {
   const flat = new FlatManifest(written);
   if (!Object.hasOwn(written, 'schema_version')) {
     flat.warn(['schema_version'], 'missing; write schema_version: 1');
   }
+
   flat.dropRegistrationKeys(written, []);
   takeIdentity(flat);
   takeFileSpec(flat);
   takeDependencySpec(flat);
+
   return { value: flat.value, findings: flat.findings, origin: (path) => flat.origin(path) };
 }
 
@@ -91,6 +97,7 @@ class FlatManifest {
       this.refuse(from, `expected ${key} once, found it at the top of the manifest as well`, true);
       return;
     }
+
     this.value[key] = value;
     this.#origins.set(formatKeyPath([key]), from);
   }
@@ -101,6 +108,7 @@ class FlatManifest {
       this.refuse(from, `expected a list, found ${describeValue(value)}`);
       return;
     }
+
     this.value[key] = value;
     this.#origins.set(formatKeyPath([key]), from);
   }
@@ -118,12 +126,15 @@ class FlatManifest {
       holder[key] = { ...inner };
       holder = holder[key] as Mapping;
     }
+
     const last = path[path.length - 1] as string;
     const present = holder[last] ?? [];
     if (!Array.isArray(present)) return;
+
     for (const [index, { from }] of entries.entries()) {
       this.#origins.set(formatKeyPath([...path, present.length + index]), from);
     }
+
     holder[last] = [...present, ...entries.map(({ value }) => value)];
   }
 
@@ -138,6 +149,7 @@ class FlatManifest {
 
 function takeIdentity(flat: FlatManifest): void {
   if (!Object.hasOwn(flat.value, 'identity')) return;
+
   const identity = flat.take('identity');
   if (!isMapping(identity)) {
     flat.refuse(
@@ -146,8 +158,10 @@ function takeIdentity(flat: FlatManifest): void {
     );
     return;
   }
+
   flat.dropRegistrationKeys(identity, ['identity']);
   flat.refuseUnknown(identity, [...identityKeys, ...registrationKeys], ['identity']);
+
   for (const key of identityKeys) {
     if (Object.hasOwn(identity, key)) flat.setScalar(key, identity[key], ['identity', key]);
   }
@@ -155,13 +169,17 @@ function takeIdentity(flat: FlatManifest): void {
 
 function takeFileSpec(flat: FlatManifest): void {
   if (!isMapping(flat.value.file_spec)) return;
+
   const fileSpec = flat.take('file_spec') as Mapping;
   const targets = { include: 'file_spec', exclude: 'mask', mask: 'mask' };
+
   flat.refuseUnknown(fileSpec, Object.keys(targets), ['file_spec']);
   for (const [key, flatKey] of Object.entries(targets)) {
     if (!Object.hasOwn(fileSpec, key)) continue;
+
     const from = ['file_spec', key];
     flat.warnNested(from, flatKey);
+
     const globs = fileSpec[key];
     if (Array.isArray(globs)) {
       const entries = globs.map((value, index) => ({ value, from: [...from, index] }));
@@ -172,21 +190,26 @@ function takeFileSpec(flat: FlatManifest): void {
 
 function takeDependencySpec(flat: FlatManifest): void {
   if (!Object.hasOwn(flat.value, 'dependency_spec')) return;
+
   const written = flat.take('dependency_spec');
   const from: KeyPath = ['dependency_spec'];
+
   flat.warnNested(from, 'dependencies.requires');
   if (!Array.isArray(written)) {
     flat.refuse(from, `expected a list, found ${describeValue(written)}`);
     return;
   }
+
   const entries = written.flatMap((entry, index) => {
     if (!isMapping(entry) || typeof entry.name !== 'string') {
       const found = isMapping(entry) ? `name: ${describeValue(entry.name)}` : describeValue(entry);
       flat.refuse([...from, index], `expected "name: <module>", found ${found}`);
       return [];
     }
+
     flat.refuseUnknown(entry, ['name'], [...from, index]);
     return [{ value: `${entry.name}@*`, from: [...from, index, 'name'] }];
   });
+
   flat.append(['dependencies', 'requires'], entries);
 }

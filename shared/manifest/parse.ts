@@ -12,8 +12,8 @@ import {
 import { type ModuleManifest, moduleManifestSchema } from './schema.ts';
 
 /**
- * Parses a `manifest.yaml` in the flat or the older nested form (product.md, section 2) to the canonical form.
- * A valid manifest may still have warnings.
+ * Parses a `manifest.yaml` in the flat or the older nested form (product.md, section 2) to the
+ * canonical form. A valid manifest may still have warnings.
  * @throws ModuleManifestSchemaError with all problems
  */
 export function parseManifest(text: string): {
@@ -29,10 +29,14 @@ export function parseManifest(text: string): {
   if (manifest === undefined || problems.some(({ severity }) => severity === 'error')) {
     throw new ModuleManifestSchemaError(problems);
   }
+
   return { manifest, warnings: problems };
 }
 
-/** Like `parseManifest`, but returns the problems instead of throwing. Conflicts with other modules are checked later. */
+/**
+ * Like `parseManifest`, but returns the problems instead of throwing. Conflicts with other modules
+ * are checked later.
+ */
 export function validateManifest(text: string): {
   valid: boolean;
   errors: ManifestProblem[];
@@ -49,7 +53,8 @@ export function validateManifest(text: string): {
 }
 
 /**
- * Parses the `manifest.json` of an artifact: JSON in the canonical flat form only. Throws `ModuleManifestSchemaError`.
+ * Parses the `manifest.json` of an artifact: JSON in the canonical flat form only. Throws
+ * `ModuleManifestSchemaError`.
  */
 export function parseManifestJson(text: string): ModuleManifest {
   refuseOverlong(text);
@@ -62,7 +67,9 @@ export function parseManifestJson(text: string): ModuleManifest {
       { severity: 'error', line: 1, column: 1, path: '', message },
     ]);
   }
-  // JSON is YAML 1.2: read again for the places, and for repeated keys, of which JSON.parse silently takes the last.
+
+  // JSON is YAML 1.2: read again for the places, and for repeated keys, of which JSON.parse
+  // silently takes the last.
   const document = readDocument(text);
   const parsed = moduleManifestSchema.safeParse(value);
   const problems = locateFindings(
@@ -70,22 +77,28 @@ export function parseManifestJson(text: string): ModuleManifest {
     parsed.success ? [] : schemaFindings(parsed.error.issues, value),
   );
   if (!parsed.success || problems.length > 0) throw new ModuleManifestSchemaError(problems);
+
   return parsed.data;
 }
 
-/** The canonical JSON of a manifest: keys in the schema's order, every list present, two spaces, a newline at the end. */
+/**
+ * The canonical JSON of a manifest: keys in the schema's order, every list present, two spaces, a
+ * newline at the end.
+ */
 export function formatManifestJson(manifest: ModuleManifest): string {
   const { requires, provides } = manifest.dependencies;
   const keys = Object.keys(moduleManifestSchema.shape) as (keyof ModuleManifest)[];
   const ordered = Object.fromEntries(
     keys.map((key) => [key, key === 'dependencies' ? { requires, provides } : manifest[key]]),
   );
+
   return `${JSON.stringify(ordered, null, 2)}\n`;
 }
 
 function refuseOverlong(text: string): void {
   const bytes = Buffer.byteLength(text);
   if (bytes <= limits.moduleManifestBytesMax) return;
+
   const message = `expected at most ${limits.moduleManifestBytesMax} bytes, found ${bytes}`;
   throw new ModuleManifestSchemaError([
     { severity: 'error', line: 1, column: 1, path: '', message },
@@ -100,11 +113,13 @@ function readManifest(value: unknown): {
     const message = `expected a mapping of keys such as name and file_spec, found ${describeValue(value)}`;
     return { manifest: undefined, findings: [{ severity: 'error', path: [], message }] };
   }
+
   const flat = normaliseManifest(value);
   const parsed = moduleManifestSchema.safeParse(flat.value);
   const fromSchema = parsed.success
     ? adviseOnGlobs(parsed.data)
     : schemaFindings(parsed.error.issues, flat.value);
+
   return {
     manifest: parsed.data,
     findings: [
@@ -114,7 +129,9 @@ function readManifest(value: unknown): {
   };
 }
 
-/** Problems in the order of the text, no more than anyone reads; errors are kept before warnings. */
+/**
+ * Problems in the order of the text, no more than anyone reads; errors are kept before warnings.
+ */
 function locateFindings(
   document: ManifestDocument,
   findings: ManifestFinding[],

@@ -11,7 +11,10 @@ export interface ManifestProblem {
   message: string;
 }
 
-/** A manifest that cannot be used. `problems`, also in `details`, holds all errors and warnings in the order of the text. */
+/**
+ * A manifest that cannot be used. `problems`, also in `details`, holds all errors and warnings in
+ * the order of the text.
+ */
 export class ModuleManifestSchemaError extends GantryError {
   readonly problems: ManifestProblem[];
 
@@ -19,6 +22,7 @@ export class ModuleManifestSchemaError extends GantryError {
     const errors = problems.filter(({ severity }) => severity === 'error');
     const first = errors[0];
     const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
+
     super(
       'ModuleManifestSchemaError',
       `The module manifest is invalid: ${first ? formatProblem(first) : 'no reason'}${more}`,
@@ -27,6 +31,7 @@ export class ModuleManifestSchemaError extends GantryError {
         details: { problems },
       },
     );
+
     this.problems = problems;
   }
 }
@@ -61,5 +66,6 @@ export function describeValue(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value !== 'string') return `the ${typeof value} ${String(value)}`;
+
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
 }

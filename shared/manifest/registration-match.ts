@@ -19,8 +19,9 @@ export interface RegistrationMismatch {
 }
 
 /**
- * The carve-outs of a manifest: entries that stand verbatim in both `file_spec` and `mask`, where it has a
- * `parent_module` (product.md, section 3). In any other manifest there are none, and the mask wins.
+ * The carve-outs of a manifest: entries that stand verbatim in both `file_spec` and `mask`, where
+ * it has a `parent_module` (product.md, section 3). In any other manifest there are none, and the
+ * mask wins.
  */
 export function carveOuts(manifest: ModuleManifest): string[] {
   if (manifest.parent_module === undefined) return [];
@@ -34,7 +35,10 @@ export function buildMask(manifest: ModuleManifest): string[] {
   return manifest.mask.filter((entry) => !carved.has(entry));
 }
 
-/** Holds a manifest against its module's registration: every way in which it does not fit. The row rules. */
+/**
+ * Holds a manifest against its module's registration: every way in which it does not fit. The row
+ * rules.
+ */
 export function matchRegistration(
   manifest: ModuleManifest,
   row: RegistrationFacts,
@@ -44,22 +48,26 @@ export function matchRegistration(
     const message = `expected the registered name "${row.name}", found "${manifest.name}"`;
     problems.push({ code: 'name_mismatch', path: 'name', message });
   }
+
   const parent = manifest.parent_module;
   if (parent !== undefined && !isSameModule(parent, row.parent_module)) {
     const expected = row.parent_module === null ? 'no parent module' : `"${row.parent_module}"`;
     const message = `expected ${expected} as the module is registered, found "${parent}"`;
     problems.push({ code: 'parent_module_mismatch', path: 'parent_module', message });
   }
+
   const [installed] = manifest.package_spec;
   if (row.variety === 'config' && installed !== undefined) {
     const message = `expected files only in a module of variety config, found the package "${installed}"`;
     problems.push({ code: 'ModuleManifestSchemaError', path: 'package_spec', message });
   }
+
   const [carved] = carveOuts(manifest);
   if (carved !== undefined && row.variety !== 'config') {
     const message = `expected a module of variety config to carve out "${carved}", found variety ${row.variety}`;
     problems.push({ code: 'carve_out_refused', path: 'mask', message });
   }
+
   return problems;
 }
 

@@ -23,11 +23,13 @@ export function parseRequirement(text: string): ManifestRequirement {
   if (module === undefined || constraint === undefined) {
     throw requirementInvalidError('expected <account>/<module>@<constraint>', text);
   }
+
   if (account !== undefined && !isSlug(account))
     throw requirementInvalidError('expected an account name before the "/"', text);
   if (!isSlug(module)) throw requirementInvalidError('expected a module name before the "@"', text);
   if (!isConstraint(constraint))
     throw requirementInvalidError('expected a semver range such as ^1.0 after the "@"', text);
+
   return { account: account ?? null, module, constraint };
 }
 

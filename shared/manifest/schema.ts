@@ -27,7 +27,10 @@ const line = z
 
 const glob = z.string().superRefine(refineWith(compileGlob));
 
-/** Debian policy 5.6.1, with an architecture and an exact version as apt takes them. Never an option (`-…`) or a path. */
+/**
+ * Debian policy 5.6.1, with an architecture and an exact version as apt takes them. Never an option
+ * (`-…`) or a path.
+ */
 const debianPackage = z
   .string()
   .max(300, 'expected at most 300 characters')
@@ -81,13 +84,16 @@ const shipsSomething = [
   { required: ['file_spec'], properties: { file_spec: { minItems: 1 } } },
 ];
 
-/** Whether a list has entries. Something else than a list has its own problem, so it is not reported as missing too. */
+/**
+ * Whether a list has entries. Something else than a list has its own problem, so it is not reported
+ * as missing too.
+ */
 const hasEntries = (value: unknown) =>
   value !== undefined && (!Array.isArray(value) || value.length > 0);
 
 /**
- * The canonical, flat form of a module manifest: the single source of truth. `module-manifest.schema.json` is
- * generated from it (npm run generate).
+ * The canonical, flat form of a module manifest: the single source of truth.
+ * `module-manifest.schema.json` is generated from it (npm run generate).
  */
 export const moduleManifestSchema = z
   .strictObject({

@@ -5,7 +5,10 @@ import { signPredicateType } from '../domain/signatures/index.ts';
 import { fallbackTag, type ManifestContent, type RegistryClient } from './client.ts';
 import { type Descriptor, emptyBlob, mediaTypes, parseIndex } from './schema.ts';
 
-/** The fallback tag is read, changed and written back without a lock, so this is how often to check that the write stayed. */
+/**
+ * The fallback tag is read, changed and written back without a lock, so this is how often to check
+ * that the write stayed.
+ */
 const indexAttempts = 4;
 
 interface Attachment {
@@ -16,8 +19,9 @@ interface Attachment {
 }
 
 /**
- * Stores a signature bundle beside an artifact as `cosign sign` 3 does: a manifest whose subject is the artifact and, on
- * registries without the referrers API, an entry in the fallback tag `sha256-<hex>`.
+ * Stores a signature bundle beside an artifact as `cosign sign` 3 does: a manifest whose subject is
+ * the artifact and, on registries without the referrers API, an entry in the fallback tag
+ * `sha256-<hex>`.
  * @param attachment.subject the artifact's manifest, as read from the same repository
  * @param attachment.createdAt written to the manifest, to the second
  * @returns the digest of the manifest that holds the bundle
@@ -43,12 +47,16 @@ export async function attachBundle(
       mediaType: mediaTypes.manifest,
     },
   );
+
   const referrer = { ...manifest.descriptor, artifactType: mediaTypes.bundle };
   if (!subjectNoted) await addToFallbackTag(client, repository, subject.digest, referrer);
   return { digest };
 }
 
-/** The manifest as cosign 3 writes it, with its order of keys and the `artifactType` within the config. */
+/**
+ * The manifest as cosign 3 writes it, with its order of keys and the `artifactType` within the
+ * config.
+ */
 function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: Date) {
   return {
     schemaVersion: 2,
@@ -70,7 +78,10 @@ function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: 
   };
 }
 
-/** OCI distribution 1.1, "Pushing Manifests with Subject": clients maintain the index if the registry does not. */
+/**
+ * OCI distribution 1.1, "Pushing Manifests with Subject": clients maintain the index if the
+ * registry does not.
+ */
 async function addToFallbackTag(
   client: RegistryClient,
   repository: string,
@@ -81,14 +92,18 @@ async function addToFallbackTag(
   for (let attempt = 0; attempt < indexAttempts; attempt++) {
     const present = (await client.fallbackReferrers(repository, digest)) ?? [];
     if (present.some((descriptor) => descriptor.digest === referrer.digest)) return;
+
     const manifests = [...present, referrer].sort((a, b) => compareBytes(a.digest, b.digest));
     const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
     const bytes = new TextEncoder().encode(JSON.stringify(index));
+
     parseIndex(bytes);
     await client.putManifest(repository, tag, { bytes, mediaType: mediaTypes.index });
   }
+
   const settled = (await client.fallbackReferrers(repository, digest)) ?? [];
   if (settled.some((descriptor) => descriptor.digest === referrer.digest)) return;
+
   throw new GantryError(
     'conflict',
     `expected the tag ${tag} to list ${referrer.digest}, but other clients keep changing it`,

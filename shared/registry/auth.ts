@@ -6,8 +6,9 @@ import { parseJson, tokenResponse } from './schema.ts';
 import { discard, type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
 
 /**
- * A user name and password, or an identity token. `docker login` stores an identity token for some registries; it can only
- * be exchanged for bearer tokens (distribution, "OAuth2 Token Authentication").
+ * A user name and password, or an identity token. `docker login` stores an identity token for some
+ * registries; it can only be exchanged for bearer tokens (distribution, "OAuth2 Token
+ * Authentication").
  */
 export type Credentials = { username: string; password: string } | { identityToken: string };
 
@@ -25,6 +26,7 @@ export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
   const token =
     /\s*,?\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/y;
+
   for (let match = token.exec(header); match; match = token.exec(header)) {
     const [, name = '', quoted, bare] = match;
     if (quoted === undefined && bare === undefined) {
@@ -34,6 +36,7 @@ export function parseChallenges(header: string): Challenge[] {
       if (last) last.parameters[name.toLowerCase()] = quoted?.replace(/\\(.)/g, '$1') ?? bare ?? '';
     }
   }
+
   return challenges;
 }
 
@@ -49,8 +52,8 @@ export function pushScope(repository: string): Scope {
 }
 
 /**
- * The challenge of one registry and the tokens it issued for one set of credentials. Clients that share it skip the refused
- * first request and the request for a token.
+ * The challenge of one registry and the tokens it issued for one set of credentials. Clients that
+ * share it skip the refused first request and the request for a token.
  */
 export interface AuthMemory {
   challenge: Challenge | null;
@@ -62,8 +65,8 @@ export function createAuthMemory(): AuthMemory {
 }
 
 /**
- * Sets the `Authorization` of requests to one registry as the registry demands: none, basic, or bearer tokens of its token
- * service (distribution, "Token Authentication Specification").
+ * Sets the `Authorization` of requests to one registry as the registry demands: none, basic, or
+ * bearer tokens of its token service (distribution, "Token Authentication Specification").
  */
 export class Authorizer {
   readonly #credentials: Credentials | null;
@@ -80,7 +83,10 @@ export class Authorizer {
     this.#memory = memory;
   }
 
-  /** Returns the header for a request of this scope, or undefined until the registry sent a challenge. */
+  /**
+   * Returns the header for a request of this scope, or undefined until the registry sent a
+   * challenge.
+   */
   async header(registry: URL, scope: Scope): Promise<string | undefined> {
     const { challenge, tokens } = this.#memory;
     if (challenge === null) return undefined;
@@ -92,7 +98,8 @@ export class Authorizer {
     try {
       return `Bearer ${await this.#fetchToken(registry, challenge, scope)}`;
     } catch (error) {
-      // The registry may name another token service by now, so the next request asks for a new challenge.
+      // The registry may name another token service by now, so the next request asks for a new
+      // challenge.
       this.#memory.challenge = null;
       throw error;
     }
@@ -105,14 +112,17 @@ export class Authorizer {
   learn(wwwAuthenticate: string | undefined, scope: Scope, used: string | undefined): boolean {
     const challenges = parseChallenges(wwwAuthenticate ?? '');
     const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
+
     if (bearer) {
       this.#memory.tokens.delete(scope);
       this.#memory.challenge = bearer;
       return true;
     }
+
     const basic = challenges.find((challenge) => challenge.scheme === 'basic');
     const header = this.#basicHeader();
     if (!basic || header === undefined || used === header) return false;
+
     this.#memory.challenge = basic;
     return true;
   }
@@ -132,6 +142,7 @@ export class Authorizer {
     const bytes = await this.#transport.read(answer, limits.manifestBytesMax);
     const parsed = parseJson(tokenResponse, bytes, `a response of the token service ${url.host}`);
     const value = parsed.token ?? parsed.access_token;
+
     if (!value || /[^\x21-\x7e]/.test(value)) {
       throw new GantryError(
         'registry_response_invalid',
@@ -144,6 +155,7 @@ export class Authorizer {
     const ttl = askedMs + lifeMs - limits.registryTokenMarginMs - Date.now();
     // For the cache a ttl of 0 means "never expires".
     if (ttl > 0) this.#memory.tokens.set(scope, value, { ttl });
+
     return value;
   }
 
@@ -154,11 +166,13 @@ export class Authorizer {
       for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
       return { method: 'GET', url, authorization: this.#basicHeader() };
     }
+
     const form = {
       grant_type: 'refresh_token',
       refresh_token: this.#credentials.identityToken,
       client_id: 'gantry',
     };
+
     return {
       method: 'POST',
       url,
@@ -171,9 +185,11 @@ export class Authorizer {
 async function readTokenError(answer: HttpResponse, scope: Scope): Promise<GantryError> {
   if (answer.status === 429 || answer.status >= 500)
     return readError(answer, `a token for ${scope}`);
+
   await discard(answer);
   const { host } = answer.url;
   const how = answer.anonymous ? ' without credentials' : '';
+
   return new GantryError(
     'registry_unauthorized',
     `the token service ${host} returned ${answer.status} for ${scope}${how}`,
@@ -184,6 +200,7 @@ async function readTokenError(answer: HttpResponse, scope: Scope): Promise<Gantr
 function tokenUrl(registry: URL, challenge: Challenge): URL {
   const { realm } = challenge.parameters;
   const url = realm !== undefined && URL.canParse(realm) ? new URL(realm) : undefined;
+
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) {
     throw new GantryError(
       'registry_response_invalid',
@@ -194,8 +211,9 @@ function tokenUrl(registry: URL, challenge: Challenge): URL {
       },
     );
   }
-  // Gantry sends credentials to this URL. A registry must not make it send them in the clear, or to a loopback service of
-  // this machine such as Lambda's runtime API.
+
+  // Gantry sends credentials to this URL. A registry must not make it send them in the clear, or to
+  // a loopback service of this machine such as Lambda's runtime API.
   if (url.protocol === 'http:' && registry.protocol === 'https:') {
     throw new GantryError(
       'registry_response_invalid',
@@ -206,5 +224,6 @@ function tokenUrl(registry: URL, challenge: Challenge): URL {
       },
     );
   }
+
   return url;
 }

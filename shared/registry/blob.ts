@@ -13,9 +13,10 @@ export interface ExpectedBlob {
 }
 
 /**
- * Passes on the bytes of a blob while hashing and counting them. The digest is known only at the end, so a consumer must
- * not rely on the bytes until the iteration has ended without an error.
- * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch` (at the end), and transport errors
+ * Passes on the bytes of a blob while hashing and counting them. The digest is known only at the
+ * end, so a consumer must not rely on the bytes until the iteration has ended without an error.
+ * @throws GantryError `blob_size_mismatch`, `blob_digest_mismatch` (at the end), and transport
+ * errors
  */
 export async function* verifyStream(
   source: AsyncIterable<Uint8Array>,
@@ -26,6 +27,7 @@ export async function* verifyStream(
     hash.update(chunk);
     yield chunk;
   }
+
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== digest) {
     throw new GantryError(
@@ -51,12 +53,13 @@ export async function* countStream(
     if (count > size) throw sizeError(digest, size, count, 'at least ');
     yield chunk;
   }
+
   if (count !== size) throw sizeError(digest, size, count);
 }
 
 /**
- * Reopens a stream at the position where it broke off. Only failures of the connection are retried, and each retry waits
- * longer.
+ * Reopens a stream at the position where it broke off. Only failures of the connection are retried,
+ * and each retry waits longer.
  * @param open opens the stream at an offset
  */
 export async function* resumeStream(
@@ -80,6 +83,7 @@ export async function* resumeStream(
         'registry_timeout',
         'registry_error',
       );
+
       if (!begun || !passing || attempt === limits.blobResumesMax) throw error;
       await sleep(
         backoff({ attempt, base: limits.blobResumeWaitMs, cap: limits.blobResumeWaitMaxMs }),
@@ -88,7 +92,9 @@ export async function* resumeStream(
   }
 }
 
-/** Reads the body of a response from byte `skip` on. Failures of the network become GantryErrors. */
+/**
+ * Reads the body of a response from byte `skip` on. Failures of the network become GantryErrors.
+ */
 export async function* readBody(answer: HttpResponse, skip = 0): AsyncGenerator<Uint8Array> {
   let left = skip;
   try {
@@ -97,6 +103,7 @@ export async function* readBody(answer: HttpResponse, skip = 0): AsyncGenerator<
         left -= chunk.length;
         continue;
       }
+
       const bytes = left === 0 ? chunk : chunk.subarray(left);
       left = 0;
       yield bytes;

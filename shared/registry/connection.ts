@@ -31,6 +31,7 @@ export class RegistryConnection {
     this.host = options.host;
     // The API of Docker Hub has another host name than its references.
     const host = options.host === 'docker.io' ? 'registry-1.docker.io' : options.host;
+
     this.base = new URL(
       `${options.plainHttp || isLoopbackHost(host) ? 'http' : 'https'}://${host}/`,
     );
@@ -44,7 +45,8 @@ export class RegistryConnection {
   }
 
   /**
-   * Sends a request of a scope. After a challenge it sends it once more, with credentials or a new token.
+   * Sends a request of a scope. After a challenge it sends it once more, with credentials or a new
+   * token.
    * @param request a function, so that a body can be streamed again after a challenge
    */
   async send(
@@ -54,12 +56,15 @@ export class RegistryConnection {
     const first = request();
     // An upload may go to another host, to a URL that carries its own permission.
     if (first.url.origin !== this.base.origin) return this.#transport.send(first);
+
     const used = await this.#authorizer.header(this.base, scope);
     const answer = await this.#transport.send({ ...first, authorization: used });
     if (answer.status !== 401 || answer.url.origin !== this.base.origin) return answer;
+
     const challenge = answer.headers['www-authenticate'];
     const text = Array.isArray(challenge) ? challenge.join(', ') : challenge;
     if (!this.#authorizer.learn(text, scope, used)) return answer;
+
     await discard(answer);
     return this.#transport.send({
       ...request(),
@@ -74,13 +79,14 @@ export class RegistryConnection {
 }
 
 /**
- * Reads the next page from a `Link` header (RFC 8288). The URL keeps the host of the request: proxies lose ports and schemes
- * in absolute links, and a page must not lead to another host.
+ * Reads the next page from a `Link` header (RFC 8288). The URL keeps the host of the request:
+ * proxies lose ports and schemes in absolute links, and a page must not lead to another host.
  */
 export function nextPage(current: URL, link: string | undefined): URL | null {
   const match = /<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(link ?? '');
   const target = match?.[1];
   if (target === undefined) return null;
+
   if (!URL.canParse(target, current.href)) {
     throw new GantryError(
       'registry_response_invalid',
@@ -90,8 +96,10 @@ export function nextPage(current: URL, link: string | undefined): URL | null {
       },
     );
   }
+
   const parsed = new URL(target, current);
   const next = new URL(current);
+
   next.pathname = parsed.pathname;
   next.search = parsed.search;
   return next.href === current.href ? null : next;

@@ -23,8 +23,9 @@ const helperResponse = z.looseObject({ Username: z.string(), Secret: z.string() 
 const helperMs = 60_000;
 
 /**
- * Reads the credentials that `docker login` (or oras, cosign, crane) stored for a registry host. Returns null without any.
- * Reads `$DOCKER_CONFIG/config.json` or else `~/.docker/config.json`: `credHelpers`, `credsStore`, `auths`.
+ * Reads the credentials that `docker login` (or oras, cosign, crane) stored for a registry host.
+ * Returns null without any. Reads `$DOCKER_CONFIG/config.json` or else `~/.docker/config.json`:
+ * `credHelpers`, `credsStore`, `auths`.
  * @throws GantryError `io_error` when the file is referenceInvalidError or a helper fails
  */
 export async function readDockerCredentials(
@@ -40,14 +41,17 @@ export async function readDockerCredentials(
     text,
     `${path} to be a Docker configuration`,
   );
+
   for (const name of listStoredNames(host)) {
     const helper = credHelpers?.[name] ?? credsStore;
     const found = helper === undefined ? null : await askHelper(helper, name, env);
     if (found) return found;
+
     const { auth, identitytoken } = auths?.[name] ?? {};
     if (identitytoken) return { identityToken: identitytoken };
     if (auth) return decodeAuth(auth, path, name);
   }
+
   return null;
 }
 
@@ -74,7 +78,10 @@ function decodeAuth(auth: string, path: string, name: string): Credentials {
   return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** Runs a docker-credential-helper: the server's name goes to stdin, JSON comes from stdout, status 1 means "none". */
+/**
+ * Runs a docker-credential-helper: the server's name goes to stdin, JSON comes from stdout, status
+ * 1 means "none".
+ */
 function askHelper(
   helper: string,
   name: string,
@@ -83,12 +90,14 @@ function askHelper(
   const program = `docker-credential-${helper}`;
   if (!/^[A-Za-z0-9._-]+$/.test(helper))
     throw new GantryError('io_error', `"${helper}" is no credential helper`);
+
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], {
       env,
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: helperMs,
     });
+
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
@@ -96,6 +105,7 @@ function askHelper(
     child.on('error', (cause) =>
       reject(new GantryError('io_error', `${program} cannot be started`, { cause })),
     );
+
     child.on('close', (status) => {
       if (status !== 0) return resolve(null);
       try {
@@ -110,6 +120,7 @@ function askHelper(
         reject(error);
       }
     });
+
     child.stdin.on('error', () => {});
     child.stdin.end(name);
   });

@@ -23,6 +23,7 @@ export function statusError(
   const context = { found: status, details };
   if (status === 404)
     return new GantryError('registry_not_found', `${host} does not have ${what}`, context);
+
   if (status === 401 || status === 403) {
     return new GantryError(
       'registry_unauthorized',
@@ -30,6 +31,7 @@ export function statusError(
       context,
     );
   }
+
   if (status === 429) {
     const when = retryAfter === null ? '' : `; it asks to wait ${retryAfter} s`;
     return new GantryError(
@@ -38,6 +40,7 @@ export function statusError(
       context,
     );
   }
+
   if (status >= 500)
     return new GantryError('registry_error', `${host} failed on ${what} (${status})`, context);
   return new GantryError(
@@ -48,7 +51,8 @@ export function statusError(
 }
 
 /**
- * Parses the seconds to wait from a `Retry-After` header, in seconds or as a date (RFC 9110, §10.2.3).
+ * Parses the seconds to wait from a `Retry-After` header, in seconds or as a date (RFC 9110,
+ * §10.2.3).
  * @returns null when the header is missing or unreadable
  */
 export function retryAfterSeconds(value: string | undefined, nowMs: number): number | null {
@@ -58,7 +62,9 @@ export function retryAfterSeconds(value: string | undefined, nowMs: number): num
   return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - nowMs) / 1000));
 }
 
-/** True for failures of the registry or the connection, which say nothing about the requested data. */
+/**
+ * True for failures of the registry or the connection, which say nothing about the requested data.
+ */
 export function isOutage(error: unknown): boolean {
   return (
     error instanceof GantryError &&

@@ -28,10 +28,12 @@ interface Target {
 }
 
 /**
- * Creates a dispatcher that connects only to public addresses over https. It also checks redirects and token services that
- * a registry names (product.md, section 11: outgoing fetches). A connection uses the addresses that were checked: the name
- * is not resolved again, which prevents DNS rebinding.
- * @param allowed names, addresses and networks of hosts that may be private ({@link parseAllowList})
+ * Creates a dispatcher that connects only to public addresses over https. It also checks redirects
+ * and token services that a registry names (product.md, section 11: outgoing fetches). A connection
+ * uses the addresses that were checked: the name is not resolved again, which prevents DNS
+ * rebinding.
+ * @param allowed names, addresses and networks of hosts that may be private ({@link
+ * parseAllowList})
  * @throws GantryError `address_refused` from the requests that it dispatches
  */
 export function guardedDispatcher(
@@ -44,6 +46,7 @@ export function guardedDispatcher(
     'https:': buildConnector({ timeout, lookup: guardLookup(resolve, 'https:', allowList) }),
     'http:': buildConnector({ timeout, lookup: guardLookup(resolve, 'http:', allowList) }),
   };
+
   return new Agent({
     keepAliveTimeout: 4_000,
     connect(options, callback) {
@@ -53,6 +56,7 @@ export function guardedDispatcher(
         findPortRefusal(options, allowList) ??
         (isIP(hostname) === 0 ? null : findRefusal(options, hostname, allowList));
       if (reason !== null) return callback(addressRefusedError(hostname, reason), null);
+
       return connectors[protocol === 'https:' ? 'https:' : 'http:'](options, callback);
     },
   });
@@ -63,12 +67,15 @@ function guardLookup(resolve: Resolve, protocol: string, allowList: AllowList): 
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '', 0);
+
       for (const { address } of addresses) {
         const reason = findRefusal({ hostname, protocol }, address, allowList);
         if (reason !== null) return callback(addressRefusedError(hostname, reason), '', 0);
       }
+
       const [first] = addresses;
       if (options.all) return callback(null, addresses);
+
       return callback(null, first?.address ?? '', first?.family ?? 0);
     });
   };
@@ -85,13 +92,18 @@ function findRefusal(
   if (!isPublicAddress(address) && !allowList.permits(hostname, address)) {
     return `expected a host of the public internet, found ${hostname}${at}; an operator can allow-list it`;
   }
-  // An allow-listed host needs https as well: credentials must not travel in the clear, even on a private network.
+
+  // An allow-listed host needs https as well: credentials must not travel in the clear, even on a
+  // private network.
   if (protocol !== 'https:' && !isLoopbackAddress(address))
     return `expected https to ${hostname}, found ${protocol}//`;
   return null;
 }
 
-/** Refuses ports below 1024: they belong to other services, which could read a request as one of their commands. */
+/**
+ * Refuses ports below 1024: they belong to other services, which could read a request as one of
+ * their commands.
+ */
 function findPortRefusal({ hostname, port }: Target, allowList: AllowList): string | null {
   if (port === '' || port === '443' || Number(port) >= 1024 || allowList.lists(hostname))
     return null;

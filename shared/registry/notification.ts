@@ -26,7 +26,10 @@ const distribution = z.looseObject({
   ),
 });
 
-/** Harbor, "Configure webhook notifications": its default format, and CloudEvents with the same data. */
+/**
+ * Harbor, "Configure webhook notifications": its default format, and CloudEvents with the same
+ * data.
+ */
 const harbor = z.looseObject({
   type: z.string(),
   event_data: z.unknown().optional(),
@@ -34,7 +37,10 @@ const harbor = z.looseObject({
 });
 const harborData = z.looseObject({ repository: z.looseObject({ repo_full_name: name }) });
 
-/** Gitea's package event (modules/structs/hook_package.go, PackagePayload). Its test delivery is a push without action. */
+/**
+ * Gitea's package event (modules/structs/hook_package.go, PackagePayload). Its test delivery is a
+ * push without action.
+ */
 const gitea = z.looseObject({
   action: z.string().optional(),
   package: z
@@ -55,7 +61,10 @@ const github = z.looseObject({
   registry_package: githubPackage.optional(),
 });
 
-/** Reads the `Authorization` that an operator configured at the registry: the secret alone, or as a bearer token. */
+/**
+ * Reads the `Authorization` that an operator configured at the registry: the secret alone, or as a
+ * bearer token.
+ */
 const authorization = (headers: Headers) => ({
   secret: headers('authorization')?.replace(/^Bearer\s+/i, ''),
 });
@@ -94,14 +103,16 @@ const products: Record<HookKind, Product> = {
       const pushed = event.package ?? event.registry_package;
       if (pushed === undefined || !['published', 'updated'].includes(event.action ?? '')) return [];
       if (pushed.package_type.toLowerCase() !== 'container') return [];
+
       return [`${pushed.owner.login}/${pushed.name}`];
     },
   },
 };
 
 /**
- * Checks that the sender of a webhook knows its secret: by an HMAC-SHA-256 over the body in hexadecimal (GitHub, Gitea), or
- * by the secret itself as `Authorization` (distribution, Harbor). It takes the same time however it fails.
+ * Checks that the sender of a webhook knows its secret: by an HMAC-SHA-256 over the body in
+ * hexadecimal (GitHub, Gitea), or by the secret itself as `Authorization` (distribution, Harbor).
+ * It takes the same time however it fails.
  */
 export function isAuthentic(
   kind: HookKind,
@@ -115,12 +126,13 @@ export function isAuthentic(
   const found = ('mac' in proof ? proof.mac : proof.secret) ?? '';
   // timingSafeEqual needs equal lengths, so it compares hashes.
   const hash = (text: string) => createHmac('sha256', 'compare').update(text).digest();
+
   return timingSafeEqual(hash(expected), hash(found));
 }
 
 /**
- * Lists the repositories of a host that received a push according to a webhook: references without a tag, each once. Other
- * kinds of event, and names that no repository can have, are ignored.
+ * Lists the repositories of a host that received a push according to a webhook: references without
+ * a tag, each once. Other kinds of event, and names that no repository can have, are ignored.
  * @throws GantryError `invalid_request` when the body does not have the format of the product
  */
 export function pushedRepositories(kind: HookKind, host: string, body: Uint8Array): string[] {
@@ -130,6 +142,7 @@ export function pushedRepositories(kind: HookKind, host: string, body: Uint8Arra
   } catch {
     throw new GantryError('invalid_request', 'expected a body of JSON, found something else');
   }
+
   const references = products[kind].pushed(value).map((path) => `${host}/${path.toLowerCase()}`);
   return [...new Set(references)].filter(isRepository);
 }
@@ -146,6 +159,7 @@ function isRepository(text: string): boolean {
 function parsed<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
+
   const issue = result.error.issues[0];
   const field = issue?.path.join('.') || 'the body';
   throw new GantryError('invalid_request', `expected ${what}: at ${field}: ${issue?.message}`, {

@@ -3,7 +3,9 @@ import { canonicalHost } from '../domain/registries/index.ts';
 
 /** The parts of an OCI reference. If it has a tag and a digest, the digest wins. */
 export interface Reference {
-  /** Registry host with its port in the form of `canonicalHost`, e.g. `ghcr.io` or `127.0.0.1:5000`. */
+  /**
+   * Registry host with its port in the form of `canonicalHost`, e.g. `ghcr.io` or `127.0.0.1:5000`.
+   */
   host: string;
   repository: string;
   tag?: string;
@@ -29,6 +31,7 @@ export function isDigest(text: string): boolean {
 export function parseReference(text: string): Reference {
   const slash = text.indexOf('/');
   if (slash <= 0) throw referenceInvalidError(text, 'a host and a repository');
+
   const host = canonicalHost(text.slice(0, slash));
   if (host === null)
     throw referenceInvalidError(text, 'a registry host with a dot or a port, or localhost');
@@ -36,12 +39,14 @@ export function parseReference(text: string): Reference {
   let rest = text.slice(slash + 1);
   const reference: Reference = { host, repository: '' };
   const at = rest.indexOf('@');
+
   if (at >= 0) {
     const digest = rest.slice(at + 1);
     if (!isDigest(digest)) throw referenceInvalidError(text, '@sha256: and 64 hex digits');
     reference.digest = digest;
     rest = rest.slice(0, at);
   }
+
   const colon = rest.indexOf(':');
   if (colon >= 0) {
     const tag = rest.slice(colon + 1);
@@ -50,12 +55,15 @@ export function parseReference(text: string): Reference {
         text,
         'a tag of up to 128 letters, digits, dots, dashes and underscores',
       );
+
     reference.tag = tag;
     rest = rest.slice(0, colon);
   }
+
   if (!repositoryPattern.test(rest) || rest.length > 255) {
     throw referenceInvalidError(text, 'a repository of lower-case path components');
   }
+
   reference.repository = rest;
   return reference;
 }

@@ -14,7 +14,9 @@ export const mediaTypes = {
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
 } as const;
 
-/** The two bytes `{}` of an empty config (OCI image spec 1.1, "Guidance for an Empty Descriptor"). */
+/**
+ * The two bytes `{}` of an empty config (OCI image spec 1.1, "Guidance for an Empty Descriptor").
+ */
 export const emptyBlob = {
   bytes: new TextEncoder().encode('{}'),
   digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
@@ -23,7 +25,8 @@ export const emptyBlob = {
 
 const annotations = z.record(z.string(), z.string());
 
-// Loose, because cosign writes fields that the specification does not have, and unknown fields must be kept.
+// Loose, because cosign writes fields that the specification does not have, and unknown fields must
+// be kept.
 const descriptor = z.looseObject({
   mediaType: z.string(),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hex digits'),
@@ -32,7 +35,8 @@ const descriptor = z.looseObject({
   annotations: annotations.nullish(),
 });
 
-// If a document were both an index and a manifest, its media type would decide, which no signature covers (CVE-2021-41190).
+// If a document were both an index and a manifest, its media type would decide, which no signature
+// covers (CVE-2021-41190).
 const neither = z
   .undefined('expected an image manifest or an index, found a document that is both')
   .optional();
@@ -58,7 +62,9 @@ const index = z.looseObject({
   layers: neither,
 });
 
-/** The fields that Gantry reads of an image's config (OCI image spec 1.1, "Image Configuration"). */
+/**
+ * The fields that Gantry reads of an image's config (OCI image spec 1.1, "Image Configuration").
+ */
 const imageConfig = z.looseObject({
   config: z.looseObject({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
   rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(z.string()) }),
@@ -67,7 +73,10 @@ const imageConfig = z.looseObject({
 /** One page of tags. `tags` is null when a repository has no tags left (distribution, Harbor). */
 export const tagPage = z.looseObject({ tags: z.array(z.string()).nullish() });
 
-/** A response of a token service (distribution, "Token Authentication"). Either name may hold the token. */
+/**
+ * A response of a token service (distribution, "Token Authentication"). Either name may hold the
+ * token.
+ */
 export const tokenResponse = z.looseObject({
   token: z.string().optional(),
   access_token: z.string().optional(),
@@ -89,14 +98,17 @@ export function parseIndex(bytes: Uint8Array, what = 'the index'): Index {
 }
 
 /**
- * Reads from the bytes whether a document is an index: no signature covers the media type that a registry sends.
+ * Reads from the bytes whether a document is an index: no signature covers the media type that a
+ * registry sends.
  * @throws GantryError `registry_response_invalid` when the bytes are not a JSON object
  */
 export function isIndex(bytes: Uint8Array): boolean {
   return 'manifests' in parseJson(z.looseObject({}), bytes, 'an OCI image manifest or index');
 }
 
-/** @throws GantryError `registry_response_invalid` when the bytes are not the config of an OCI image */
+/**
+ * @throws GantryError `registry_response_invalid` when the bytes are not the config of an OCI image
+ */
 export function parseImageConfig(bytes: Uint8Array): z.output<typeof imageConfig> {
   return parseJson(imageConfig, bytes, 'an OCI image config');
 }
@@ -119,10 +131,13 @@ export function parseJson<T extends z.ZodType>(
       },
     );
   }
+
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
+
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || 'the document';
+
   throw new GantryError(
     'registry_response_invalid',
     `expected ${expectation}: at ${where}: ${issue?.message}`,
@@ -132,7 +147,10 @@ export function parseJson<T extends z.ZodType>(
   );
 }
 
-/** Parses bytes that a signature covers, so a problem with them is an error of the artifact, not of the registry. */
+/**
+ * Parses bytes that a signature covers, so a problem with them is an error of the artifact, not of
+ * the registry.
+ */
 export function signed<T>(parse: () => T): T {
   try {
     return parse();

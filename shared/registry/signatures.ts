@@ -17,7 +17,9 @@ const concurrency = 4;
 interface Reader {
   client: RegistryClient;
   repository: string;
-  /** Signatures counted so far. Those beyond `limits.foundSignaturesMax` are counted but not read. */
+  /**
+   * Signatures counted so far. Those beyond `limits.foundSignaturesMax` are counted but not read.
+   */
   met: number;
 }
 
@@ -27,12 +29,14 @@ interface Referrer {
 }
 
 /**
- * Collects everything beside an artifact that may be a signature of it, each once: from the referrers API, the fallback tag
- * `sha256-<hex>` and the legacy tag `sha256-<hex>.sig`. Signatures are not verified here; only their bytes must match the
- * requested digests. A signature that cannot be read becomes an `unreadable` one and does not hide the others. If there are
- * more than `limits.foundSignaturesMax`, the last one has the code `too_many_signatures`.
+ * Collects everything beside an artifact that may be a signature of it, each once: from the
+ * referrers API, the fallback tag `sha256-<hex>` and the legacy tag `sha256-<hex>.sig`. Signatures
+ * are not verified here; only their bytes must match the requested digests. A signature that cannot
+ * be read becomes an `unreadable` one and does not hide the others. If there are more than
+ * `limits.foundSignaturesMax`, the last one has the code `too_many_signatures`.
  * @param digest the digest of the artifact manifest, which the caller computed
- * @throws GantryError `registry_*` when the registry fails, because "unsigned" would then be a guess
+ * @throws GantryError `registry_*` when the registry fails, because "unsigned" would then be a
+ * guess
  */
 export async function collectSignatures(
   client: RegistryClient,
@@ -51,13 +55,18 @@ export async function collectSignatures(
   const total = Math.max(legacy.length + referrers.length, signatures.length, reader.met);
   const distinct = deduplicate(signatures);
   if (total <= limits.foundSignaturesMax) return distinct.slice(0, limits.foundSignaturesMax);
+
   return [...distinct.slice(0, limits.foundSignaturesMax - 1), reportTooMany(digest, total)];
 }
 
-/** Lists the referrers from both places. A list that cannot be read counts as one unreadable signature. */
+/**
+ * Lists the referrers from both places. A list that cannot be read counts as one unreadable
+ * signature.
+ */
 async function findReferrers({ client, repository }: Reader, digest: string) {
   const found = new Map<string, Referrer>();
   const problems: FoundSignature[] = [];
+
   const add = async (source: SignatureSource, list: () => Promise<Descriptor[] | null>) => {
     try {
       for (const descriptor of (await list()) ?? []) {
@@ -68,9 +77,12 @@ async function findReferrers({ client, repository }: Reader, digest: string) {
       problems.push(unreadable('bundle', source, digest, error));
     }
   };
+
   await add('referrers', () => client.referrersApi(repository, digest));
   await add('fallback_tag', () => client.fallbackReferrers(repository, digest));
-  // Some registries report the media type of the config as artifactType, so it must not filter, but it can set the order.
+
+  // Some registries report the media type of the config as artifactType, so it must not filter, but
+  // it can set the order.
   const referrers = [...found.values()].sort(
     (a, b) => rankReferrer(a.descriptor) - rankReferrer(b.descriptor),
   );
@@ -91,6 +103,7 @@ async function readReferrer(
 ): Promise<FoundSignature[]> {
   return readOrReport('bundle', source, descriptor.digest, async () => {
     if (isIndex(descriptor.mediaType)) return [];
+
     const { client, repository } = reader;
     const content = await client.getManifest(repository, descriptor.digest, {
       size: descriptor.size,
@@ -99,8 +112,10 @@ async function readReferrer(
     const layer = layers.find(({ mediaType }) => isBundle(mediaType));
     // cosign 2 could attach simple signatures as referrers ("OCI 1.1 mode").
     if (layer === undefined) return readLegacyLayers(reader, source, layers);
+
     const bytes = await readSignature(reader, layer);
     if (bytes === null) return [];
+
     return [
       { format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) },
     ];
@@ -122,12 +137,13 @@ async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSigna
     if (isOutage(error)) throw error;
     return [unreadable('legacy', source, digest, error)];
   }
+
   return readLegacyLayers(reader, source, layers);
 }
 
 /**
- * Reads simple-signing layers. Each is a signature with its material in the annotations. It reads one more than the limit,
- * so that the caller notices the excess.
+ * Reads simple-signing layers. Each is a signature with its material in the annotations. It reads
+ * one more than the limit, so that the caller notices the excess.
  */
 async function readLegacyLayers(
   reader: Reader,
@@ -141,23 +157,30 @@ async function readLegacyLayers(
     readOrReport('legacy', source, layer.digest, async () => {
       const bytes = await readSignature(reader, layer);
       if (bytes === null) return [];
+
       const payload = Buffer.from(bytes).toString('base64');
       const annotations = layer.annotations ?? {};
       return [{ format: 'legacy', source, claimed_digest: layer.digest, payload, annotations }];
     }),
   );
+
   return read.flat();
 }
 
-/** Returns null beyond the limit: fifty referrers of fifty signatures each would be an attack on our memory. */
+/**
+ * Returns null beyond the limit: fifty referrers of fifty signatures each would be an attack on our
+ * memory.
+ */
 async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Array | null> {
   reader.met += 1;
   if (reader.met > limits.foundSignaturesMax) return null;
+
   const material = Object.values(layer.annotations ?? {}).reduce(
     (sum, value) => sum + value.length,
     0,
   );
   const size = Math.max(layer.size, material);
+
   if (size > limits.signatureBytesMax) {
     throw new GantryError(
       'signature_too_large',
@@ -165,6 +188,7 @@ async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Ar
       { expected: limits.signatureBytesMax, found: size },
     );
   }
+
   return reader.client.readBlob(reader.repository, layer, limits.signatureBytesMax);
 }
 
@@ -198,6 +222,7 @@ function unreadable(
 function reportTooMany(digest: string, found: number): FoundSignature {
   const message = `expected at most ${limits.foundSignaturesMax} signatures beside an artifact, found ${found}; the others were not read`;
   const reason: UnreadableReason = { code: 'too_many_signatures', message };
+
   return {
     format: 'bundle',
     source: 'referrers',
@@ -236,6 +261,7 @@ function deduplicate(signatures: FoundSignature[]): FoundSignature[] {
           : JSON.stringify([signature.payload, signature.annotations]);
     if (!byContent.has(content)) byContent.set(content, signature);
   }
+
   return [...byContent.values()];
 }
 

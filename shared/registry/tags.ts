@@ -6,24 +6,32 @@ import { readError } from './failure.ts';
 import { parseJson, tagPage } from './schema.ts';
 import { type HttpResponse, header } from './transport.ts';
 
-/** The tags of a repository in the registry's order. `truncated` when there are more than `limits.tagsMax`. */
+/**
+ * The tags of a repository in the registry's order. `truncated` when there are more than
+ * `limits.tagsMax`.
+ */
 export interface TagList {
   tags: string[];
   truncated: boolean;
 }
 
-/** Reads the tags of a repository page by page (distribution 1.1, "Listing Tags"). @throws GantryError `registry_*` */
+/**
+ * Reads the tags of a repository page by page (distribution 1.1, "Listing Tags"). @throws
+ * GantryError `registry_*`
+ */
 export async function readTags(registry: RegistryConnection, repository: string): Promise<TagList> {
   const tags = new Set<string>();
   const what = `the tags of ${repository}`;
   const first = registry.url(repository, 'tags/list');
   const sized = new URL(first);
+
   sized.searchParams.set('n', String(limits.tagPageSize));
 
   const request = (url: URL) =>
     registry.send(pullScope(repository), () => ({ method: 'GET', url }));
   let url = sized;
   let answer = await request(url);
+
   if (rejectsPageSize(answer)) {
     await readError(answer, what);
     url = first;
@@ -41,12 +49,16 @@ export async function readTags(registry: RegistryConnection, repository: string)
     const next = nextPage(url, link);
     // A page without new tags ends the list, so a registry that repeats pages cannot hold a worker.
     if (next === null || tags.size === before) return { tags: [...tags], truncated: false };
+
     url = next;
     answer = await request(url);
   }
 }
 
-/** Adds the names of a page that are valid tags. Others could not be requested, or would change the URL. */
+/**
+ * Adds the names of a page that are valid tags. Others could not be requested, or would change the
+ * URL.
+ */
 function addTags(tags: Set<string>, names: readonly string[]): 'full' | 'added' {
   for (const name of names.filter(isTag)) {
     if (tags.size === limits.tagsMax && !tags.has(name)) return 'full';

@@ -3,7 +3,10 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 
-/** What a request reports when the headers of its response have arrived: for counting, logging and pacing. */
+/**
+ * What a request reports when the headers of its response have arrived: for counting, logging and
+ * pacing.
+ */
 export interface RequestEvent {
   method: string;
   url: string;
@@ -18,11 +21,17 @@ export interface TransportOptions {
   dispatcher?: Dispatcher;
   firstByteMs?: number;
   stallMs?: number;
-  /** Limit for a whole manifest, page of tags or token, so that a registry that drips bytes cannot hold a worker. */
+  /**
+   * Limit for a whole manifest, page of tags or token, so that a registry that drips bytes cannot
+   * hold a worker.
+   */
   documentMs?: number;
   /** Limit for the response to an upload after its last byte. */
   commitMs?: number;
-  /** Awaited before each request, except requests that follow redirects to other hosts. If it throws, the request fails. */
+  /**
+   * Awaited before each request, except requests that follow redirects to other hosts. If it
+   * throws, the request fails.
+   */
   beforeRequest?: () => Promise<void>;
   /** Aborts requests and bodies, e.g. an `AbortSignal.timeout`. */
   signal?: AbortSignal;
@@ -63,7 +72,8 @@ export class Transport {
 
   /**
    * Sends one request and follows redirects of GET and HEAD. The caller checks the status.
-   * @throws GantryError `registry_unreachable`, `registry_timeout`, `registry_response_invalid` (redirects, a URL with a login),
+   * @throws GantryError `registry_unreachable`, `registry_timeout`, `registry_response_invalid`
+   * (redirects, a URL with a login),
    *   or a GantryError of the dispatcher (e.g. `address_refused`)
    */
   async send(req: HttpRequest): Promise<HttpResponse> {
@@ -77,8 +87,10 @@ export class Transport {
         (req.method === 'GET' || req.method === 'HEAD') &&
         [301, 302, 303, 307, 308].includes(answer.status);
       if (!follow) return answer;
+
       await discard(answer);
       if (hop === redirectsMax) throw redirectError(req.url, `more than ${redirectsMax} redirects`);
+
       url = redirectTarget(url, header(answer, 'location'));
     }
   }
@@ -88,6 +100,7 @@ export class Transport {
     if (req.authorization !== undefined && sameOrigin) headers.authorization = req.authorization;
     const upload = isStream(req.body) ? this.#watchUpload(req.body, req.url.host) : null;
     const signals = [upload?.signal, this.#options.signal].filter((signal) => signal !== undefined);
+
     try {
       const answer = await request(req.url, {
         method: req.method,
@@ -95,12 +108,15 @@ export class Transport {
         body: upload?.body ?? (isStream(req.body) ? null : (req.body ?? null)),
         signal: signals.length > 1 ? AbortSignal.any(signals) : (signals[0] ?? null),
         dispatcher: this.#options.dispatcher ?? defaultAgent(),
-        // The header timeout of undici includes the time to send a body, so it would abort every slow upload.
+        // The header timeout of undici includes the time to send a body, so it would abort every
+        // slow upload.
         headersTimeout: upload ? 0 : (this.#options.firstByteMs ?? limits.registryFirstByteMs),
         bodyTimeout: this.#options.stallMs ?? limits.registryStallMs,
       });
+
       const { statusCode: status, headers: answered } = answer;
       const { method, url } = req;
+
       this.#options.onRequest?.({
         method,
         url: url.href,
@@ -108,6 +124,7 @@ export class Transport {
         headers: answered,
         foreign: !sameOrigin,
       });
+
       return {
         status,
         headers: answered,
@@ -122,20 +139,24 @@ export class Transport {
     }
   }
 
-  /** Aborts an upload when the registry stops reading bytes, or does not respond after the last one. */
+  /**
+   * Aborts an upload when the registry stops reading bytes, or does not respond after the last one.
+   */
   #watchUpload(source: AsyncIterable<Uint8Array>, host: string) {
     const controller = new AbortController();
     const giveUp = () =>
       controller.abort(timeoutError(host, 'stopped reading an upload or did not respond to it'));
     let timer: NodeJS.Timeout | undefined;
     let answered = false;
-    // A registry may respond before the stream ends. No timer may start after that, because it would outlive the upload.
+    // A registry may respond before the stream ends. No timer may start after that, because it
+    // would outlive the upload.
     const restart = (ms: number) => {
       clearTimeout(timer);
       if (!answered) timer = setTimeout(giveUp, ms);
     };
     const stallMs = this.#options.stallMs ?? limits.registryStallMs;
     const commitMs = this.#options.commitMs ?? limits.registryCommitMs;
+
     async function* watch() {
       for await (const chunk of source) {
         restart(stallMs);
@@ -143,17 +164,20 @@ export class Transport {
       }
       restart(commitMs);
     }
+
     restart(commitMs);
     const stopWatching = () => {
       answered = true;
       clearTimeout(timer);
     };
+
     return { body: Readable.from(watch()), signal: controller.signal, done: stopWatching };
   }
 
   /**
    * Reads a whole small response.
-   * @throws GantryError `registry_response_invalid` over `bytesMax`, `registry_timeout`, `registry_unreachable`
+   * @throws GantryError `registry_response_invalid` over `bytesMax`, `registry_timeout`,
+   * `registry_unreachable`
    */
   async read(answer: HttpResponse, bytesMax: number): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
@@ -164,6 +188,7 @@ export class Transport {
       late = true;
       answer.body.destroy();
     }, documentMs);
+
     try {
       for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
         size += chunk.length;
@@ -174,6 +199,7 @@ export class Transport {
             { expected: bytesMax, found: size },
           );
         }
+
         chunks.push(chunk);
       }
     } catch (error) {
@@ -187,11 +213,13 @@ export class Transport {
       clearTimeout(timer);
       answer.body.destroy();
     }
+
     if (late)
       throw timeoutError(
         answer.url.host,
         `did not finish ${answer.url.pathname} within ${documentMs} ms`,
       );
+
     return Buffer.concat(chunks);
   }
 }
@@ -212,10 +240,12 @@ export function networkError(error: unknown, host: string): GantryError {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof GantryError) return cause;
   }
+
   const { code, message } = describe(error);
   // The reason of an AbortSignal.timeout.
   if (error instanceof Error && error.name === 'TimeoutError')
     return timeoutError(host, 'took too long', error);
+
   if (
     code === 'UND_ERR_CONNECT_TIMEOUT' ||
     code === 'UND_ERR_HEADERS_TIMEOUT' ||
@@ -223,6 +253,7 @@ export function networkError(error: unknown, host: string): GantryError {
   ) {
     return timeoutError(host, 'did not respond in time', error);
   }
+
   if (code === 'UND_ERR_BODY_TIMEOUT')
     return timeoutError(host, 'stopped sending in the middle of a response', error);
   return new GantryError(
@@ -256,16 +287,20 @@ function describe(error: unknown): { code: string; message: string } {
 function redirectTarget(from: URL, location: string | undefined): URL {
   if (location === undefined || !URL.canParse(location, from.href))
     throw redirectError(from, 'no usable Location');
+
   const to = new URL(location, from);
   if (to.protocol !== 'https:' && to.protocol !== 'http:')
     throw redirectError(from, `a redirect to ${to.protocol}`);
   if (from.protocol === 'https:' && to.protocol === 'http:') {
     throw redirectError(from, `a redirect from https to http (${to.host})`);
   }
+
   return to;
 }
 
-/** Registries also send URLs in headers and challenges. A URL with a login is an attack or a leak. */
+/**
+ * Registries also send URLs in headers and challenges. A URL with a login is an attack or a leak.
+ */
 function requireNoLogin(url: URL): void {
   if (url.username === '' && url.password === '') return;
   throw new GantryError(

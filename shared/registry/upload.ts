@@ -6,7 +6,10 @@ import type { RegistryConnection } from './connection.ts';
 import { readError } from './failure.ts';
 import { discard, type HttpResponse, header } from './transport.ts';
 
-/** The content of a blob: bytes, or a function that opens a new stream, since an upload may have to start over. */
+/**
+ * The content of a blob: bytes, or a function that opens a new stream, since an upload may have to
+ * start over.
+ */
 export type BlobSource = Uint8Array | (() => AsyncIterable<Uint8Array>);
 
 /** Called with the bytes sent so far and the size of the blob. */
@@ -19,7 +22,10 @@ interface Upload {
   onProgress: Progress | undefined;
 }
 
-/** Uploads a blob in one piece, unless the registry has it: HEAD, POST, PUT (distribution 1.1, "POST then PUT"). */
+/**
+ * Uploads a blob in one piece, unless the registry has it: HEAD, POST, PUT (distribution 1.1, "POST
+ * then PUT").
+ */
 export async function uploadBlob(
   registry: RegistryConnection,
   { repository, blob, source, onProgress = () => {} }: Upload,
@@ -30,12 +36,15 @@ export async function uploadBlob(
     method: 'HEAD',
     url: registry.url(repository, `blobs/${blob.digest}`),
   }));
+
   if (head.status === 200) {
     await discard(head);
     onProgress(blob.size, blob.size);
     return { uploaded: false };
   }
+
   if (head.status !== 404) throw await readError(head, what);
+
   await discard(head);
 
   const post = await registry.send(scope, () => ({
@@ -43,13 +52,16 @@ export async function uploadBlob(
     url: registry.url(repository, 'blobs/uploads/'),
     headers: { 'content-length': '0' },
   }));
+
   if (post.status === 404) {
     throw await readError(
       post,
       `the repository ${repository}; some registries, such as ECR, require you to create it before a push`,
     );
   }
+
   if (post.status !== 202) throw await readError(post, `an upload to ${repository}`);
+
   await discard(post);
   const target = uploadTarget(registry, post, blob.digest);
 
@@ -59,7 +71,9 @@ export async function uploadBlob(
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) },
     body: uploadBody(source, blob, onProgress),
   }));
+
   if (put.status !== 201) throw await readError(put, what);
+
   await discard(put);
   onProgress(blob.size, blob.size);
   return { uploaded: true };
@@ -79,10 +93,13 @@ export async function putManifest(
     headers: { 'content-type': mediaType, 'content-length': String(bytes.length) },
     body: bytes,
   }));
+
   if (answer.status !== 201 && answer.status !== 200)
     throw await readError(answer, `${repository}:${reference}`);
+
   await discard(answer);
   const claimed = header(answer, 'docker-content-digest');
+
   if (claimed !== undefined && claimed !== digest) {
     throw new GantryError(
       'manifest_digest_mismatch',
@@ -93,6 +110,7 @@ export async function putManifest(
       },
     );
   }
+
   return { digest, subjectNoted: header(answer, 'oci-subject') !== undefined };
 }
 
@@ -107,10 +125,12 @@ function uploadTarget(registry: RegistryConnection, answer: HttpResponse, digest
       },
     );
   }
+
   const target = new URL(location, answer.url);
   if (registry.base.protocol === 'https:' && target.protocol !== 'https:')
     target.protocol = 'https:';
   target.searchParams.set('digest', digest);
+
   return target;
 }
 

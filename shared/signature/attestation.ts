@@ -19,7 +19,10 @@ const provenance = z.union([
   z.looseObject({ builder }).transform((predicate) => predicate.builder.id),
 ]);
 
-/** Summarizes a verified attestation. Gantry verifies who made the statement, not whether it is true. */
+/**
+ * Summarizes a verified attestation. Gantry verifies who made the statement, not whether it is
+ * true.
+ */
 export function summarizeAttestation({
   predicateType,
   predicate,
@@ -31,7 +34,10 @@ export function summarizeAttestation({
   };
 }
 
-/** True for the type itself and for its versions: `https://slsa.dev/provenance` accepts `https://slsa.dev/provenance/v1`. */
+/**
+ * True for the type itself and for its versions: `https://slsa.dev/provenance` accepts
+ * `https://slsa.dev/provenance/v1`.
+ */
 export function isOfType(found: string, wanted: string): boolean {
   return (
     found === wanted ||
@@ -53,6 +59,7 @@ export function findUnmetRequirement(
           (builder === null || (builder_id !== null && builder.test(builder_id))),
       ),
   );
+
   return missing?.source ?? null;
 }
 

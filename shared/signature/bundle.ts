@@ -36,7 +36,8 @@ const statement = z.looseObject({
 });
 
 /**
- * Reads a Sigstore bundle (v0.1 to v0.3): a DSSE envelope over an in-toto statement, or a message signature.
+ * Reads a Sigstore bundle (v0.1 to v0.3): a DSSE envelope over an in-toto statement, or a message
+ * signature.
  * @param json the bundle as parsed JSON
  * @param artifact the artifact that a message signature must cover
  * @throws Refusal `bundle_invalid`, `payload_invalid`, `digest_mismatch`, `certificate_invalid`
@@ -56,10 +57,12 @@ function readEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
       `expected a payload of type ${statementPayloadType}, found "${payloadType}"`,
     );
   }
+
   const [signature] = signatures;
   if (signature === undefined || signatures.length !== 1) {
     refuse('bundle_invalid', `expected one signature in the envelope, found ${signatures.length}`);
   }
+
   const { predicateType, predicate, subject } = parseStatement(payload);
   const subjects = subject.map(({ digest, annotations }) => ({
     digest: `sha256:${digest.sha256}`,
@@ -70,6 +73,7 @@ function readEnvelope(bundle: Bundle, { payload, payloadType, signatures }: Enve
       ? { kind: 'signature', subjects }
       : { kind: 'attestation', subjects, predicateType, predicate };
   const signed = preAuthenticationEncoding(payloadType, payload);
+
   return toMaterial(bundle, new SignedBytes(signature.sig, signed, payload), claim);
 }
 
@@ -83,6 +87,7 @@ function readMessage(
     const found = messageDigest.digest.toString('hex').slice(0, 128);
     refuse('digest_mismatch', `expected a signature of ${artifact.digest}, found one of ${found}`);
   }
+
   return toMaterial(bundle, message, { kind: 'message' });
 }
 

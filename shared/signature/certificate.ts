@@ -2,9 +2,9 @@ import { X509Certificate } from '@sigstore/core';
 import { DerNode } from './der.ts';
 
 /**
- * The library's certificate with a cache of what never changes: its encoding, its key, and which certificates signed it.
- * The certificates of a trust root live as long as the root. So the links above a leaf are verified once, not once for
- * each signature.
+ * The library's certificate with a cache of what never changes: its encoding, its key, and which
+ * certificates signed it. The certificates of a trust root live as long as the root. So the links
+ * above a leaf are verified once, not once for each signature.
  */
 export class Certificate extends X509Certificate {
   readonly #signedBy = new WeakMap<X509Certificate, boolean>();
@@ -24,6 +24,7 @@ export class Certificate extends X509Certificate {
   override verify(issuer: X509Certificate = this): boolean {
     const known = this.#signedBy.get(issuer);
     if (known !== undefined) return known;
+
     const signed = super.verify(issuer);
     this.#signedBy.set(issuer, signed);
     return signed;
@@ -33,7 +34,10 @@ export class Certificate extends X509Certificate {
     return this.#bytes().equals(other instanceof Certificate ? other.#bytes() : other.root.toDER());
   }
 
-  /** Returns a copy that the library may change: it removes the SCTs to compute what their log signed. */
+  /**
+   * Returns a copy that the library may change: it removes the SCTs to compute what their log
+   * signed.
+   */
   override clone(): Certificate {
     return new Certificate(DerNode.of(this.root));
   }

@@ -6,8 +6,9 @@ import type { Artifact } from './material.ts';
 type SignatureContent = SignedEntity['signature'];
 
 /**
- * The signed bytes and the signature over them. The library's own class uses OpenSSL's default hash, which is wrong for
- * P-384. It also assumes SHA-256 for the hash of the signed bytes in log entries.
+ * The signed bytes and the signature over them. The library's own class uses OpenSSL's default
+ * hash, which is wrong for P-384. It also assumes SHA-256 for the hash of the signed bytes in log
+ * entries.
  */
 export class SignedBytes implements SignatureContent {
   readonly signature: Buffer;
@@ -15,7 +16,10 @@ export class SignedBytes implements SignatureContent {
   readonly #payload: Buffer;
   #verified: { key: KeyObject; verified: boolean } | undefined;
 
-  /** @param payload what a `dsse` entry of Rekor v1 hashes: the payload of the envelope, not its encoding for signing */
+  /**
+   * @param payload what a `dsse` entry of Rekor v1 hashes: the payload of the envelope, not its
+   * encoding for signing
+   */
   constructor(signature: Buffer, signed: Buffer, payload: Buffer = signed) {
     this.signature = signature;
     this.#signed = signed;
@@ -43,7 +47,10 @@ export class SignedBytes implements SignatureContent {
   }
 }
 
-/** A signature over the bytes of an artifact. The caller may know only the SHA-256 digest of these bytes. */
+/**
+ * A signature over the bytes of an artifact. The caller may know only the SHA-256 digest of these
+ * bytes.
+ */
 export class SignedMessage implements SignatureContent {
   readonly signature: Buffer;
   readonly #sha256: Buffer;

@@ -29,7 +29,8 @@ export function isEncryptedKey(pem: string): boolean {
 }
 
 /**
- * Reads a private key: cosign's `ENCRYPTED SIGSTORE PRIVATE KEY` (`ENCRYPTED COSIGN …` in older files), or plain PEM.
+ * Reads a private key: cosign's `ENCRYPTED SIGSTORE PRIVATE KEY` (`ENCRYPTED COSIGN …` in older
+ * files), or plain PEM.
  * @throws GantryError `key_password_wrong`, `key_invalid`
  */
 export function readCosignKey(pem: string, password: string): KeyObject {
@@ -37,11 +38,13 @@ export function readCosignKey(pem: string, password: string): KeyObject {
     pem,
   )?.[1];
   const key = body === undefined ? parsePlainKey(pem, password) : decryptKey(body, password);
+
   if (findKeyKind(key) === null) {
     throw invalid(
       `a key of type ${key.asymmetricKeyType} ${key.asymmetricKeyDetails?.namedCurve ?? ''}`.trim(),
     );
   }
+
   return key;
 }
 
@@ -68,19 +71,24 @@ function decryptKey(body: string, password: string): KeyObject {
   } catch (cause) {
     throw invalid('an encrypted key in another format', cause);
   }
+
   const { salt, params } = file.kdf;
   const { N, r, p } = params;
+
   const secret = scryptSync(password, Buffer.from(salt, 'base64'), nacl.secretbox.keyLength, {
     N,
     r,
     p,
     maxmem: 128 * N * r + 128 * r * p + 1024 ** 2,
   });
+
   const nonce = Buffer.from(file.cipher.nonce, 'base64');
   if (nonce.length !== nacl.secretbox.nonceLength)
     throw invalid('an encrypted key with a nonce of the wrong length');
+
   const der = nacl.secretbox.open(Buffer.from(file.ciphertext, 'base64'), nonce, secret);
   if (der === null) throw wrongPassword();
+
   try {
     return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' });
   } catch (cause) {

@@ -1,8 +1,9 @@
 import { ASN1Obj } from '@sigstore/core';
 
 /**
- * The library's ASN.1 tree with a faster encoder, which needs one pass. The library encodes each node into a stream that
- * grows by a kilobyte, and it encodes a certificate about ten times per verification. That took two thirds of the time.
+ * The library's ASN.1 tree with a faster encoder, which needs one pass. The library encodes each
+ * node into a stream that grows by a kilobyte, and it encodes a certificate about ten times per
+ * verification. That took two thirds of the time.
  */
 export class DerNode extends ASN1Obj {
   /** @throws ASN1ParseError when the bytes are not strict DER, or more bytes follow */

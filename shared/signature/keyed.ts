@@ -11,8 +11,9 @@ export function readKeyHint({ entity }: Material): string | null {
 }
 
 /**
- * Verifies a signature by a plain key against the keys of the policy. The hint only says which key is meant. Keys do not
- * expire, so no time is needed. A log entry is needed only if the policy requires one.
+ * Verifies a signature by a plain key against the keys of the policy. The hint only says which key
+ * is meant. Keys do not expire, so no time is needed. A log entry is needed only if the policy
+ * requires one.
  * @returns the hint of the key that made the signature, and the log entries that counted
  * @throws Refusal
  */
@@ -23,8 +24,10 @@ export function verifyKeyed(
   const { entity } = material;
   const signer = policy.keys.find(({ key }) => entity.signature.verifySignature(key));
   if (signer === undefined) return refuseSigner(material, policy.keys);
+
   const { hint } = signer;
   if (!policy.requireTlog) return { hint, tlogEntries: [], timestamps: [] };
+
   if (entity.tlogEntries.length === 0)
     refuse('tlog_missing', 'expected a transparency log entry, found none');
   const { trust } = policy;
@@ -40,12 +43,16 @@ export function verifyKeyed(
     tlogThreshold: 1,
     timestampThreshold: 0,
   });
+
   verifier.verify({ ...entity, key: { $case: 'public-key', hint }, timestamps: [] });
   for (const entry of entity.tlogEntries) checkLogEntry(entry, signer.key, null);
   return { hint, tlogEntries: entity.tlogEntries, timestamps: [] };
 }
 
-/** Refuses a signature: as broken when it claims to be by a trusted key, otherwise as a signature by another key. */
+/**
+ * Refuses a signature: as broken when it claims to be by a trusted key, otherwise as a signature by
+ * another key.
+ */
 function refuseSigner(material: Material, keys: TrustedKey[]): never {
   const hint = readKeyHint(material);
   const trusted = keys.map((key) => key.hint);
@@ -53,12 +60,14 @@ function refuseSigner(material: Material, keys: TrustedKey[]): never {
   const claimsTrusted =
     (hint !== null && trusted.includes(hint)) ||
     keys.some(({ key }) => logged !== null && encodeSpki(key).equals(logged));
+
   if (claimsTrusted) {
     refuse(
       'signature_invalid',
       'expected a signature by the trusted key over the signed bytes, found another',
     );
   }
+
   const found = hint === null ? 'by another key' : `by key ${hint}`;
   refuse('key_mismatch', `signed ${found}, expected ${trusted.join(' or ')}`);
 }

@@ -8,9 +8,10 @@ import { refuse, toRefusal } from './refusal.ts';
 import { checkLeaf } from './signer.ts';
 
 /**
- * Verifies a signature with a Fulcio certificate: the signature, the certificate chain, the SCT, and a time within the
- * validity of the certificate. The time comes from the transparency log or from a signed timestamp. `requireTlog` demands
- * a log entry. Entries of Rekor v2 state no time, so they need a signed timestamp as well.
+ * Verifies a signature with a Fulcio certificate: the signature, the certificate chain, the SCT,
+ * and a time within the validity of the certificate. The time comes from the transparency log or
+ * from a signed timestamp. `requireTlog` demands a log entry. Entries of Rekor v2 state no time, so
+ * they need a signed timestamp as well.
  * @returns the log entries and times that counted
  * @throws Refusal
  */
@@ -20,21 +21,25 @@ export function verifyKeyless(
 ): ClaimedProof {
   if (certificate === null) refuse('certificate_invalid', 'expected a certificate, found a key');
   checkLeaf(certificate);
+
   if (!entity.signature.verifySignature(certificate.publicKey)) {
     refuse(
       'signature_invalid',
       "expected a signature by the certificate's key over the signed bytes, found another",
     );
   }
+
   if (policy.requireTlog && entity.tlogEntries.length === 0) {
     refuse('tlog_missing', 'expected a transparency log entry, found none');
   }
+
   const { trust } = policy;
   if (trust === null)
     refuse('mode_mismatch', 'expected a trust root for a certificate, but the policy names none');
 
-  // A log or timestamp authority that this trust root does not know must not spoil proof that suffices without it. Anyone
-  // can remove proof from a bundle, so a subset that verifies is as good as a bundle that holds only that subset.
+  // A log or timestamp authority that this trust root does not know must not spoil proof that
+  // suffices without it. Anyone can remove proof from a bundle, so a subset that verifies is as
+  // good as a bundle that holds only that subset.
   let first: GantryError | undefined;
   for (const proof of listSubsets(entity, policy.requireTlog)) {
     try {
@@ -46,6 +51,7 @@ export function verifyKeyless(
       if (first.code === 'certificate_expired') break;
     }
   }
+
   throw first ?? toRefusal(undefined);
 }
 
@@ -54,9 +60,11 @@ function listSubsets(entity: SignedEntity, requireTlog: boolean): SignedEntity[]
   const signedTimes = entity.timestamps.filter((time) => time.$case === 'timestamp-authority');
   const sets = [entity];
   if (logTimes.length > 0 && signedTimes.length > 0) sets.push({ ...entity, timestamps: logTimes });
+
   if (!requireTlog && signedTimes.length > 0 && entity.tlogEntries.length > 0) {
     sets.push({ ...entity, timestamps: signedTimes, tlogEntries: [] });
   }
+
   return sets;
 }
 

@@ -20,7 +20,8 @@ export interface TrustedKey {
 const rsaBitsMin = 2048;
 
 /**
- * Parses a public key of a policy: PEM (SPKI) of ECDSA P-256 or P-384, Ed25519, or RSA with at least 2048 bits.
+ * Parses a public key of a policy: PEM (SPKI) of ECDSA P-256 or P-384, Ed25519, or RSA with at
+ * least 2048 bits.
  * @throws GantryError `key_invalid`
  */
 export function checkPublicKey(pem: string, field?: string): TrustedKey {
@@ -30,16 +31,19 @@ export function checkPublicKey(pem: string, field?: string): TrustedKey {
       `expected a public key in PEM (ECDSA P-256 or P-384, Ed25519, RSA of ${rsaBitsMin} bits or more), found ${found}`,
       { found, cause, ...(field === undefined ? {} : { field }) },
     );
+
   // createPublicKey also accepts private keys and certificates, which do not belong in a policy.
   if (!/^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/.test(pem)) {
     throw invalid(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else');
   }
+
   let key: KeyObject;
   try {
     key = createPublicKey({ key: pem, format: 'pem' });
   } catch (cause) {
     throw invalid('bytes that do not decode', cause);
   }
+
   if (findKeyKind(key) === null) throw invalid(describeKey(key));
   return { key, hint: hashKey(key) };
 }
@@ -55,18 +59,20 @@ export function encodeSpki(key: KeyObject): Buffer {
 }
 
 /**
- * Verifies a signature with the hash that Sigstore prescribes for the key: SHA-256 for P-256 and RSA (PKCS #1 v1.5 or
- * PSS), SHA-384 for P-384, none for Ed25519 (SHA-512 for Ed25519ph). Returns false for other keys and for malformed
- * signatures.
+ * Verifies a signature with the hash that Sigstore prescribes for the key: SHA-256 for P-256 and
+ * RSA (PKCS #1 v1.5 or PSS), SHA-384 for P-384, none for Ed25519 (SHA-512 for Ed25519ph). Returns
+ * false for other keys and for malformed signatures.
  */
 export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
   const kind = findKeyKind(key);
   if (kind === null) return false;
+
   try {
     if (verify(hashOf[kind], data, key, signature)) return true;
     // No signature verifies under two of these schemes, so it is safe to try each.
     if (kind === 'rsa')
       return verify(hashOf.rsa, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING }, signature);
+
     return (
       kind === 'ed25519' && ed25519ph.verify(signature, data, encodePoint(key), { zip215: false })
     );
@@ -79,8 +85,9 @@ export function verifyBytes(key: KeyObject, data: Uint8Array, signature: Uint8Ar
 const sha256DigestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
 /**
- * Verifies a signature over bytes whose SHA-256 digest is known, but not the bytes. Returns false for RSA-PSS and for keys
- * with another hash. Node's crypto always hashes its input, so a library verifies P-256.
+ * Verifies a signature over bytes whose SHA-256 digest is known, but not the bytes. Returns false
+ * for RSA-PSS and for keys with another hash. Node's crypto always hashes its input, so a library
+ * verifies P-256.
  */
 export function verifyDigest(key: KeyObject, sha256: Uint8Array, signature: Uint8Array): boolean {
   try {
@@ -112,19 +119,23 @@ export const hashOf = {
   ed25519: null,
 } as const;
 
-/** Returns the kind of a key, or null for unsupported keys and for RSA keys that others could forge signatures for. */
+/**
+ * Returns the kind of a key, or null for unsupported keys and for RSA keys that others could forge
+ * signatures for.
+ */
 export function findKeyKind(key: KeyObject): keyof typeof hashOf | null {
   if (key.asymmetricKeyType === 'ed25519') return 'ed25519';
   if (key.asymmetricKeyType === 'rsa') return isStrongRsa(key) ? 'rsa' : null;
   if (key.asymmetricKeyType === 'rsa-pss') return isStrongRsa(key) ? 'rsaPss' : null;
   if (key.asymmetricKeyType !== 'ec') return null;
+
   const curve = key.asymmetricKeyDetails?.namedCurve;
   return curve === 'prime256v1' ? 'p256' : curve === 'secp384r1' ? 'p384' : null;
 }
 
 /**
- * With the exponent 1 a signature is the padded digest itself, which anyone can write. An even exponent is not RSA. Go
- * accepts at most 31 bits.
+ * With the exponent 1 a signature is the padded digest itself, which anyone can write. An even
+ * exponent is not RSA. Go accepts at most 31 bits.
  */
 function isStrongRsa({ asymmetricKeyDetails }: KeyObject): boolean {
   const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};

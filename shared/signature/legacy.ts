@@ -41,9 +41,10 @@ const entryKind = z.looseObject({
 const timestamp = z.looseObject({ SignedRFC3161Timestamp: z.string() });
 
 /**
- * Reads a layer of a `sha256-<hex>.sig` manifest. It has the parts of a bundle v0.1 (message signature, certificate, log
- * entry with its signed promise), so it is converted to a bundle and verified like one. The annotation with the
- * certificate chain is ignored: intermediate certificates come from the trust root.
+ * Reads a layer of a `sha256-<hex>.sig` manifest. It has the parts of a bundle v0.1 (message
+ * signature, certificate, log entry with its signed promise), so it is converted to a bundle and
+ * verified like one. The annotation with the certificate chain is ignored: intermediate
+ * certificates come from the trust root.
  * @throws Refusal `payload_invalid`, `bundle_invalid`, `certificate_invalid`
  */
 export function readLegacy(found: FoundLegacySignature): Material {
@@ -54,6 +55,7 @@ export function readLegacy(found: FoundLegacySignature): Material {
     'payload_invalid',
     'a simple-signing payload',
   );
+
   const signatureText = found.annotations[annotation.signature];
   if (!signatureText)
     refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
@@ -62,6 +64,7 @@ export function readLegacy(found: FoundLegacySignature): Material {
     kind: 'signature',
     subjects: [{ digest: critical.image['docker-manifest-digest'], annotations: optional ?? {} }],
   };
+
   return toMaterial(
     toBundle(found, payload, signatureText),
     new SignedBytes(signature, payload),
@@ -77,6 +80,7 @@ function toBundle(
   const pem = annotations[annotation.certificate];
   const entry = annotations[annotation.bundle];
   const stamp = annotations[annotation.timestamp];
+
   const json = {
     mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
     verificationMaterial: {
@@ -94,6 +98,7 @@ function toBundle(
       signature,
     },
   };
+
   try {
     return bundleFromJSON(json);
   } catch (cause) {
@@ -112,6 +117,7 @@ function parseLogEntry(text: string) {
     'tlog_invalid',
     `JSON in ${annotation.bundle}`,
   );
+
   const body = Buffer.from(Payload.body, 'base64').toString('utf8');
   const { kind, apiVersion } = parse(
     entryKind,
@@ -119,6 +125,7 @@ function parseLogEntry(text: string) {
     'tlog_invalid',
     'a hashedrekord 0.0.1 log entry',
   );
+
   return {
     logIndex: String(Payload.logIndex),
     logId: { keyId: Buffer.from(Payload.logID, 'hex').toString('base64') },

@@ -10,7 +10,10 @@ const verifier = z.looseObject({
   x509Certificate: rawBytes.optional(),
 });
 
-/** The kinds of log entry that cosign writes for signatures and attestations, and where each holds the signer. */
+/**
+ * The kinds of log entry that cosign writes for signatures and attestations, and where each holds
+ * the signer.
+ */
 const entry = z.union([
   z.looseObject({
     kind: z.literal('hashedrekord'),
@@ -54,8 +57,9 @@ const entry = z.union([
 type LogEntry = SignedEntity['tlogEntries'][number];
 
 /**
- * Checks what the library leaves out of a log entry. The entry must name the signer whose signature was verified: an entry
- * by another key does not record this signature. Its proof must state the tree of the signed checkpoint.
+ * Checks what the library leaves out of a log entry. The entry must name the signer whose signature
+ * was verified: an entry by another key does not record this signature. Its proof must state the
+ * tree of the signed checkpoint.
  * @param certificate the signer's certificate, null for a plain key
  * @throws Refusal `tlog_invalid`
  */
@@ -68,9 +72,12 @@ export function checkLogEntry(
   if (!readSigner(entry.canonicalizedBody).equals(signer)) {
     refuse('tlog_invalid', 'expected a log entry by the signer, found one that names another');
   }
+
   const { inclusionProof } = entry;
   if (inclusionProof === undefined) return;
-  // A checkpoint is a signed note with a line each for origin, tree size and root hash (transparency-dev, "tlog-checkpoint").
+
+  // A checkpoint is a signed note with a line each for origin, tree size and root hash
+  // (transparency-dev, "tlog-checkpoint").
   const [, size, hash] = inclusionProof.checkpoint?.envelope.split('\n') ?? [];
   if (size !== inclusionProof.treeSize || hash !== inclusionProof.rootHash.toString('base64')) {
     refuse(
@@ -94,7 +101,8 @@ function readSigner(canonicalizedBody: Buffer): Buffer {
 
 /**
  * Reads the DER of the certificate or key that an entry names.
- * @throws ZodError for an unknown kind of entry; errors of OpenSSL for a malformed certificate or key
+ * @throws ZodError for an unknown kind of entry; errors of OpenSSL for a malformed certificate or
+ * key
  */
 export function readNamedSigner(body: unknown): Buffer {
   const { kind, apiVersion, spec } = entry.parse(body) as z.output<typeof entry>;
@@ -102,10 +110,12 @@ export function readNamedSigner(body: unknown): Buffer {
     return fromPem(spec.signature.publicKey.content);
   if (kind === 'intoto') return fromPem(spec.content.envelope.signatures[0]?.publicKey ?? '');
   if (kind === 'dsse' && apiVersion === '0.0.1') return fromPem(spec.signatures[0]?.verifier ?? '');
+
   const found =
     kind === 'hashedrekord'
       ? spec.hashedRekordV002.signature.verifier
       : spec.dsseV002.signatures[0]?.verifier;
+
   return Buffer.from(
     found?.x509Certificate?.rawBytes ?? found?.publicKey?.rawBytes ?? '',
     'base64',

@@ -22,8 +22,8 @@ export interface Subject {
 }
 
 /**
- * What a signature claims to sign until it is verified: the subjects of a statement (cosign's sign type or simple signing),
- * another statement about subjects, or the bytes of the artifact.
+ * What a signature claims to sign until it is verified: the subjects of a statement (cosign's sign
+ * type or simple signing), another statement about subjects, or the bytes of the artifact.
  */
 export type SignatureClaim =
   | { kind: 'signature'; subjects: Subject[] }
@@ -56,7 +56,10 @@ export function toProof({ tlogEntries, timestamps }: ClaimedProof): SignaturePro
   };
 }
 
-/** Combines a parsed bundle with what it signs. @throws Refusal `bundle_invalid`, `certificate_invalid` */
+/**
+ * Combines a parsed bundle with what it signs. @throws Refusal `bundle_invalid`,
+ * `certificate_invalid`
+ */
 export function toMaterial(
   bundle: Bundle,
   signature: SignedEntity['signature'],
@@ -65,6 +68,7 @@ export function toMaterial(
   const { tlogEntries, timestampVerificationData, content } = bundle.verificationMaterial;
   const tokens = timestampVerificationData?.rfc3161Timestamps ?? [];
   const proof = tlogEntries.length + tokens.length;
+
   if (proof > limits.signatureEvidenceMax) {
     const most = limits.signatureEvidenceMax;
     refuse(
@@ -72,21 +76,25 @@ export function toMaterial(
       `expected at most ${most} log entries and timestamps in a signature, found ${proof}`,
     );
   }
+
   const timestamps: SignedEntity['timestamps'] = [];
   for (const tlogEntry of tlogEntries) {
     // Rekor v2 states no time.
     const saysTime = tlogEntry.integratedTime && tlogEntry.integratedTime !== '0';
     if (saysTime) timestamps.push({ $case: 'transparency-log', tlogEntry });
   }
+
   for (const { signedTimestamp } of tokens) {
     const timestamp = new RFC3161Timestamp(DerNode.parse(signedTimestamp));
     timestamps.push({ $case: 'timestamp-authority', timestamp });
   }
+
   const leaf = findLeaf(content);
   const key: SignedEntity['key'] =
     leaf === null
       ? { $case: 'public-key', hint: content.$case === 'publicKey' ? content.publicKey.hint : '' }
       : { $case: 'certificate', certificate: Certificate.fromDer(leaf) };
+
   return {
     claim,
     entity: { signature, key, tlogEntries, timestamps },
@@ -98,15 +106,18 @@ export function toMaterial(
 function findLeaf(content: Bundle['verificationMaterial']['content']): Uint8Array | null {
   if (content.$case === 'publicKey') return null;
   if (content.$case === 'certificate') return content.certificate.rawBytes;
+
   const [leaf, ...others] = content.x509CertificateChain.certificates;
   if (leaf === undefined)
     return refuse('certificate_invalid', 'expected a certificate in the chain, found none');
+
   // sigstore_bundle.proto: root certificates come from the trust root, never with the signature.
   const root = others
     .map(({ rawBytes }) => parseCertificate(rawBytes))
     .find((one) => one.subject === one.issuer);
   if (root !== undefined)
     refuse('certificate_invalid', 'expected a chain without root certificates, found one');
+
   return leaf.rawBytes;
 }
 

@@ -9,7 +9,8 @@ export function refuse(code: ErrorCode, message: string, cause?: unknown): never
   throw new Refusal(code, message, { cause });
 }
 
-// The codes of @sigstore/verify are coarser than ours, so its messages decide. Tests fail if these messages change.
+// The codes of @sigstore/verify are coarser than ours, so its messages decide. Tests fail if these
+// messages change.
 const byMessage: [RegExp, ErrorCode][] = [
   [/expected \d+ SCTs/, 'sct_missing'],
   [/SCT/, 'sct_invalid'],
@@ -30,7 +31,10 @@ const byCode: Record<string, ErrorCode> = {
   TIMESTAMP_ERROR: 'timestamp_invalid',
 };
 
-/** Converts an error of the verification library to a refusal. Malformed material becomes `bundle_invalid`. */
+/**
+ * Converts an error of the verification library to a refusal. Malformed material becomes
+ * `bundle_invalid`.
+ */
 export function toRefusal(error: unknown): GantryError {
   if (error instanceof GantryError) return error;
   if (!(error instanceof VerificationError)) {
@@ -41,6 +45,7 @@ export function toRefusal(error: unknown): GantryError {
       { cause: error },
     );
   }
+
   const reasons = [error.message];
   if (error.cause instanceof Error) reasons.push(error.cause.message);
   const text = reasons.join(': ');
@@ -48,5 +53,6 @@ export function toRefusal(error: unknown): GantryError {
     byMessage.find(([pattern]) => pattern.test(text))?.[1] ??
     byCode[error.code] ??
     'signature_invalid';
+
   return new Refusal(code, text, { cause: error });
 }

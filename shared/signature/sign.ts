@@ -5,7 +5,10 @@ import { signPredicateType } from '../domain/signatures/index.ts';
 import { preAuthenticationEncoding, statementPayloadType } from './bundle.ts';
 import { findKeyKind, hashKey, hashOf } from './keys.ts';
 
-/** A Sigstore bundle v0.3 by a plain key, without log entry and timestamp, as `cosign sign --key` 3 writes it. */
+/**
+ * A Sigstore bundle v0.3 by a plain key, without log entry and timestamp, as `cosign sign --key` 3
+ * writes it.
+ */
 export interface KeyedBundle {
   mediaType: string;
   verificationMaterial: { publicKey: { hint: string } };
@@ -13,7 +16,8 @@ export interface KeyedBundle {
 }
 
 /**
- * Signs the digest of an artifact as cosign 3 does: an in-toto statement of cosign's sign type in a DSSE envelope.
+ * Signs the digest of an artifact as cosign 3 does: an in-toto statement of cosign's sign type in a
+ * DSSE envelope.
  * @param options.digest `sha256:<hex>` of the artifact's manifest
  * @param options.key a private key, see `readCosignKey`
  * @throws GantryError `key_invalid`
@@ -25,12 +29,14 @@ export function signArtifact(options: {
 }): KeyedBundle {
   const { digest, key, annotations = {} } = options;
   const kind = findKeyKind(key);
+
   if (kind === null || key.type !== 'private') {
     throw new GantryError(
       'key_invalid',
       'expected a private key: ECDSA P-256 or P-384, Ed25519 or RSA',
     );
   }
+
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [
@@ -39,12 +45,14 @@ export function signArtifact(options: {
     predicateType: signPredicateType,
     predicate: {},
   };
+
   const payload = Buffer.from(JSON.stringify(statement), 'utf8');
   const signature = sign(
     hashOf[kind],
     preAuthenticationEncoding(statementPayloadType, payload),
     key,
   );
+
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: { publicKey: { hint: hashKey(createPublicKey(key)) } },

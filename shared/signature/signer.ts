@@ -31,17 +31,19 @@ const rfc822Name = 1;
 const uniformResourceIdentifier = 6;
 
 /**
- * Reads the signer from Fulcio's extensions. A value is null when it is missing or not plain text. The library decodes
- * names by dropping the high bit, so one name could pass for another.
+ * Reads the signer from Fulcio's extensions. A value is null when it is missing or not plain text.
+ * The library decodes names by dropping the high bit, so one name could pass for another.
  */
 export function readSigner(certificate: Certificate): Signer {
   try {
     const texts = readFulcioTexts(certificate);
     const claims: SignerClaims = {};
+
     for (const [name, oid] of Object.entries(claimOids)) {
       const text = texts.get(oid);
       if (typeof text === 'string') claims[name as ClaimName] = text;
     }
+
     // If the newer extension cannot be read, the older one does not count either.
     const issuer = texts.has(issuerOid) ? texts.get(issuerOid) : texts.get(olderIssuerOid);
     return { identity: readSubjectAltName(certificate), issuer: issuer ?? null, claims };
@@ -51,23 +53,29 @@ export function readSigner(certificate: Certificate): Signer {
 }
 
 /**
- * Reads the texts of Fulcio's extensions by the last number of their OIDs. A text is null when it is not text, or when the
- * certificate has the extension twice.
+ * Reads the texts of Fulcio's extensions by the last number of their OIDs. A text is null when it
+ * is not text, or when the certificate has the extension twice.
  */
 function readFulcioTexts(certificate: Certificate): Map<number, string | null> {
   const texts = new Map<number, string | null>();
   for (const { subs } of certificate.extensions) {
     const last = fulcioExtension.exec(subs[0]?.toOID() ?? '')?.[1];
     if (last === undefined) continue;
+
     const number = Number(last);
     const octets = subs.at(-1);
     const value = number <= lastBareOid ? octets?.value : octets?.subs[0]?.value;
+
     texts.set(number, value === undefined || texts.has(number) ? null : decodeUtf8(value));
   }
+
   return texts;
 }
 
-/** Requires a leaf certificate for code signing, as cosign does: a trusted authority also issues other certificates. */
+/**
+ * Requires a leaf certificate for code signing, as cosign does: a trusted authority also issues
+ * other certificates.
+ */
 export function checkLeaf(certificate: X509Certificate): void {
   if (certificate.ca)
     refuse('certificate_invalid', 'expected a leaf certificate, found a CA certificate');
@@ -84,12 +92,14 @@ function readSubjectAltName(certificate: Certificate): string | null {
   const [name] = names;
   // Fulcio writes one name. With several, Gantry would have to guess which one the policy means.
   if (name === undefined || names.length !== 1) return null;
+
   if (
     name.tag.isContextSpecific(uniformResourceIdentifier) ||
     name.tag.isContextSpecific(rfc822Name)
   ) {
     return decodeAscii(name.value);
   }
+
   if (!name.tag.isContextSpecific(otherName) || name.subs[0]?.toOID() !== userNameOid) return null;
   const value = name.subs[1]?.subs[0]?.value;
   return value === undefined ? null : decodeUtf8(value);

@@ -7,8 +7,8 @@ import { Certificate } from './certificate.ts';
 import { DerNode } from './der.ts';
 import { shippedTrust } from './shipped-trust.ts';
 
-// The library's parser fills missing fields with defaults, so the shape is checked first: a period without a start would
-// have no lower bound.
+// The library's parser fills missing fields with defaults, so the shape is checked first: a period
+// without a start would have no lower bound.
 const validFor = z.looseObject({ start: z.iso.datetime({ offset: true }) });
 const log = z.looseObject({
   publicKey: z.looseObject({ rawBytes: z.string().min(1), validFor }),
@@ -39,12 +39,15 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
     const issue = parsed.error.issues[0];
     throw invalid(`at ${issue?.path.join('.') || 'the document'}: ${issue?.message}`, parsed.error);
   }
+
   if (parsed.data.certificateAuthorities.length === 0 && parsed.data.tlogs.length === 0) {
     throw invalid('it names neither a certificate authority nor a transparency log');
   }
+
   try {
     const material = cacheCertificates(toTrustMaterial(TrustedRoot.fromJSON(parsed.data)));
-    // The library reads certificates lazily. A malformed one must fail here, not at the first signature.
+    // The library reads certificates lazily. A malformed one must fail here, not at the first
+    // signature.
     for (const { certChain } of [
       ...material.certificateAuthorities,
       ...material.timestampAuthorities,
@@ -52,6 +55,7 @@ export function parseTrustedRoot(root: unknown): TrustMaterial {
       for (const certificate of certChain)
         void [certificate.notBefore, certificate.publicKey, certificate.subject];
     }
+
     return material;
   } catch (cause) {
     throw invalid(cause instanceof Error ? cause.message : String(cause), cause);
@@ -72,8 +76,8 @@ function cacheCertificates(material: TrustMaterial): TrustMaterial {
 }
 
 /**
- * Checks a custom `trusted_root.json` at registration: it must be valid and hold everything that the policy needs to verify
- * signatures. The error lists all missing parts, and why each is needed.
+ * Checks a custom `trusted_root.json` at registration: it must be valid and hold everything that
+ * the policy needs to verify signatures. The error lists all missing parts, and why each is needed.
  * @throws GantryError `trusted_root_invalid`
  */
 export function checkTrustedRoot(
@@ -84,9 +88,12 @@ export function checkTrustedRoot(
   if (bytes > limits.trustedRootBytesMax) {
     throw invalid(`at most ${limits.trustedRootBytesMax} bytes of JSON, found ${bytes}`);
   }
-  // Elsewhere null means the public-good trust root. Here it is an error, because a custom root is expected.
+
+  // Elsewhere null means the public-good trust root. Here it is an error, because a custom root is
+  // expected.
   const material = parseTrustedRoot(root ?? {});
   const { keyless, require_tlog } = demands;
+
   const wanted = [
     {
       part: 'certificateAuthorities',
@@ -109,8 +116,10 @@ export function checkTrustedRoot(
       why: 'without require_tlog a keyless signature gets its time from a signed timestamp',
     },
   ] as const;
+
   const missing = wanted.filter((one) => one.for && material[one.part].length === 0);
   if (missing.length === 0) return;
+
   throw new GantryError(
     'trusted_root_invalid',
     `expected a trusted_root with everything that the policy needs, found ${missing.map(({ part, why }) => `no ${part} (${why})`).join(', ')}`,

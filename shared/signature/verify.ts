@@ -26,12 +26,15 @@ import { type CompiledPolicy, compilePolicy } from './policy.ts';
 import { Refusal, refuse, toRefusal } from './refusal.ts';
 import { readSigner, type Signer } from './signer.ts';
 
-/** Increase this when the same signatures and policy may get a different verdict. Cached verdicts then no longer count. */
+/**
+ * Increase this when the same signatures and policy may get a different verdict. Cached verdicts
+ * then no longer count.
+ */
 export const verdictRules = 1;
 
 /**
- * Verifies an artifact by the signatures found beside it. One signature that satisfies the policy is enough. Attestations
- * are needed only if the policy requires them. Pure; never throws.
+ * Verifies an artifact by the signatures found beside it. One signature that satisfies the policy
+ * is enough. Attestations are needed only if the policy requires them. Pure; never throws.
  * @param digest the digest of the artifact manifest, which the caller computed from its bytes
  */
 export function verifyArtifact(
@@ -45,15 +48,18 @@ export function verifyArtifact(
     const message = 'expected a signature beside the artifact, found none';
     return { verified: false, digest, code: 'unsigned', message, signatures };
   }
+
   const { verified, code, message } = best;
   const missing = verified
     ? findUnmetRequirement(compilePolicy(policy).attestations, signatures)
     : null;
   if (missing === null) return { verified, digest, code, message, signatures };
+
   const by =
     missing.builder_regexp === undefined
       ? ''
       : ` by a builder that matches /${missing.builder_regexp}/`;
+
   return {
     verified: false,
     digest,
@@ -64,9 +70,9 @@ export function verifyArtifact(
 }
 
 /**
- * Verifies one signature: what it signs, then who made it, then whether the policy trusts that signer. An attestation is
- * verified in the same way, but never counts as a signature. Pure: problems of the signature or the policy become a
- * verdict, not an exception.
+ * Verifies one signature: what it signs, then who made it, then whether the policy trusts that
+ * signer. An attestation is verified in the same way, but never counts as a signature. Pure:
+ * problems of the signature or the policy become a verdict, not an exception.
  */
 export function verifySignature(
   signature: FoundSignature,
@@ -80,11 +86,14 @@ export function verifySignature(
       ? readBundle(signature.bundle, { digest })
       : readLegacy(signature);
   };
+
   const { claim, ...verdict } = verifyMaterial(read, digest, policy);
   const found = { format, source, claimed_digest, ...verdict };
   if (claim?.kind !== 'attestation') return found;
+
   const message = `expected a signature (${signPredicateType}), found an attestation of type "${claim.predicateType}"`;
   const attestation = verdict.verified ? { attestation: summarizeAttestation(claim) } : {};
+
   return {
     ...found,
     ...attestation,
@@ -95,8 +104,8 @@ export function verifySignature(
 }
 
 /**
- * Verifies a Sigstore bundle for a file: a signature over its bytes, or a statement of any type that names its digest.
- * Pure: problems become a verdict, not an exception.
+ * Verifies a Sigstore bundle for a file: a signature over its bytes, or a statement of any type
+ * that names its digest. Pure: problems become a verdict, not an exception.
  */
 export function verifyBundle(
   bundle: unknown,
@@ -130,6 +139,7 @@ function verifyMaterial(
     const material = read();
     const { key } = material.entity;
     const signer = key.$case === 'certificate' ? readSigner(key.certificate) : null;
+
     // The verdict shows the claimed signer even if the signature does not verify.
     verdict.claim = material.claim;
     if (signer === null) verdict.key_id = readKeyHint(material);
@@ -143,8 +153,10 @@ function verifyMaterial(
         : verifyByCertificate(material, signer, compiled);
     if (counted.hint !== undefined) verdict.key_id = counted.hint;
     checkAnnotations(annotations, compiled.annotations);
+
     const name = signer === null ? `key ${verdict.key_id}` : `"${signer.identity}"`;
     const claims = signer === null ? {} : { claims: shortenClaims(signer.claims) };
+
     return {
       ...verdict,
       ...claims,
@@ -170,8 +182,10 @@ function shortenClaims(claims: SignerClaims): SignerClaims {
 function findAnnotations(claim: SignatureClaim, digest: string): Record<string, unknown> {
   // A message signature was already read against the digest.
   if (claim.kind === 'message') return {};
+
   const subject = claim.subjects.find((subject) => subject.digest === digest);
   if (subject) return subject.annotations;
+
   const found = claim.subjects.map((subject) => subject.digest).join(', ');
   return refuse(
     'digest_mismatch',
@@ -200,6 +214,7 @@ function verifyByCertificate(
       'expected a signature by a trusted key, found a keyless one with a certificate',
     );
   }
+
   const proof = verifyKeyless(material, policy);
   checkIdentity(signer, policy);
   return proof;
@@ -212,6 +227,7 @@ function checkAnnotations(
   for (const [name, value] of Object.entries(wanted)) {
     const found = Object.hasOwn(annotations, name) ? annotations[name] : undefined;
     if (found === value) continue;
+
     const text = found === undefined ? 'none' : JSON.stringify(found);
     refuse(
       'annotation_mismatch',
@@ -220,14 +236,20 @@ function checkAnnotations(
   }
 }
 
-/** Messages quote untrusted text, so remove control characters (terminals) and limit the length (logs). */
+/**
+ * Messages quote untrusted text, so remove control characters (terminals) and limit the length
+ * (logs).
+ */
 function toPrintable(message: unknown): string {
   return String(message)
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
     .slice(0, 1000);
 }
 
-/** From the codes that nearly satisfied the policy to the least informative ones. Codes that are not listed come last. */
+/**
+ * From the codes that nearly satisfied the policy to the least informative ones. Codes that are not
+ * listed come last.
+ */
 const codesByInformation: ErrorCode[] = [
   'annotation_mismatch',
   'claim_mismatch',

@@ -5,8 +5,8 @@ import type { EventData, EventType, GantryEvent } from '../contract/events/index
 import { entity, type Write } from './table/index.ts';
 
 /**
- * The outbox: an event is written in the transaction of its change, and the table's stream carries it to the bus. So
- * events and changes cannot disagree.
+ * The outbox: an event is written in the transaction of its change, and the table's stream carries
+ * it to the bus. So events and changes cannot disagree.
  */
 const events = entity<GantryEvent>()({
   name: 'event',

@@ -40,7 +40,9 @@ export const objectKeys = {
     `accounts/${account}/compositions/${digest.replace(':', '/')}.index.json.gz`,
   desiredState: (account: string, instance: string) =>
     `accounts/${account}/desired-states/${instance}.json`,
-  /** Sigstore's public-good trust root with its TUF metadata: of the deployment, not of an account. */
+  /**
+   * Sigstore's public-good trust root with its TUF metadata: of the deployment, not of an account.
+   */
   publicTrustRoot: () => 'trust-roots/public-good.json',
   root: (account: string, sha256: string) => `accounts/${account}/roots/sha256/${sha256}.json`,
 } as const;
@@ -51,8 +53,9 @@ export function objectPrefix(account: string, kind: ObjectKind): string {
 }
 
 /**
- * Writes bytes unless the key exists: what is named by its digest needs no second write. Afterwards the object is young
- * (see `renew`), so that the caller may name it. Throws `conflict` where others write and delete it all the while.
+ * Writes bytes unless the key exists: what is named by its digest needs no second write. Afterwards
+ * the object is young (see `renew`), so that the caller may name it. Throws `conflict` where others
+ * write and delete it all the while.
  */
 export async function putOnce(
   objects: Objects,
@@ -78,6 +81,7 @@ export async function putOnce(
       const name = (error as { name?: string }).name;
       if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error;
     }
+
     if (await renew(objects, key, now)) return;
     await sleep(Math.random() * 100 * attempt);
   }
@@ -85,9 +89,10 @@ export async function putOnce(
 }
 
 /**
- * Refreshes the object's age so that the collector (shared/actions/upkeep/collect-objects.ts) skips it. Call it before a
- * row names an object that exists already. An object older than `objectRenewSeconds` is copied onto itself, which makes a
- * new version of the same bytes; the collector deletes only versions that it listed as old.
+ * Refreshes the object's age so that the collector (shared/actions/upkeep/collect-objects.ts) skips
+ * it. Call it before a row names an object that exists already. An object older than
+ * `objectRenewSeconds` is copied onto itself, which makes a new version of the same bytes; the
+ * collector deletes only versions that it listed as old.
  * @returns false when there is no such object
  */
 export async function renew(objects: Objects, key: string, now: Date): Promise<boolean> {
@@ -96,16 +101,19 @@ export async function renew(objects: Objects, key: string, now: Date): Promise<b
     const { LastModified, ContentType } = await objects.s3.send(new HeadObjectCommand(where));
     if (LastModified !== undefined && ageSeconds(LastModified, now) < limits.objectRenewSeconds)
       return true;
+
     await objects.s3.send(
       new CopyObjectCommand({
         ...where,
         CopySource: `${objects.bucket}/${key}`,
-        // S3 refuses a copy onto itself that changes nothing; stating the metadata again counts as a change.
+        // S3 refuses a copy onto itself that changes nothing; stating the metadata again counts as
+        // a change.
         MetadataDirective: 'REPLACE',
         ...(ContentType === undefined ? {} : { ContentType }),
         ChecksumAlgorithm: 'SHA256',
       }),
     );
+
     return true;
   } catch (error) {
     if (['NotFound', 'NoSuchKey'].includes((error as { name?: string }).name ?? '')) return false;
@@ -140,6 +148,7 @@ export async function* listObjectVersions(
         ? []
         : [{ key: Key, versionId: VersionId, size: Size, modified: LastModified }],
     );
+
     const { IsTruncated, NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page;
     markers =
       IsTruncated === true && KeyMarker
@@ -148,7 +157,10 @@ export async function* listObjectVersions(
   }
 }
 
-/** Deletes these versions permanently, at most 1,000, and no others of their keys. Missing ones are skipped. */
+/**
+ * Deletes these versions permanently, at most 1,000, and no others of their keys. Missing ones are
+ * skipped.
+ */
 export async function deleteObjectVersions(
   objects: Objects,
   versions: ObjectVersion[],
@@ -162,8 +174,10 @@ export async function deleteObjectVersions(
       },
     }),
   );
+
   const [first] = Errors;
   if (first === undefined) return;
+
   throw new GantryError(
     'unavailable',
     `expected ${versions.length} versions to be deleted, found ${Errors.length} kept: ${first.Key} (${first.Code})`,
@@ -172,8 +186,9 @@ export async function deleteObjectVersions(
 }
 
 /**
- * Replaces an object at a fixed key (desired states and the trust root only), if it still is the one whose ETag is given, or still absent
- * where that is null. Throws `conflict` when somebody else replaced it.
+ * Replaces an object at a fixed key (desired states and the trust root only), if it still is the
+ * one whose ETag is given, or still absent where that is null. Throws `conflict` when somebody else
+ * replaced it.
  */
 export async function putLatest(
   objects: Objects,
@@ -212,7 +227,10 @@ export async function etagOf(objects: Objects, key: string): Promise<string | nu
   }
 }
 
-/** Streams bytes of unknown length to a key (multipart, 8 MiB parts, two at a time: about 24 MiB of memory). */
+/**
+ * Streams bytes of unknown length to a key (multipart, 8 MiB parts, two at a time: about 24 MiB of
+ * memory).
+ */
 export async function putStream(
   objects: Objects,
   key: string,

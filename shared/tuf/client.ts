@@ -19,7 +19,10 @@ export type Download = (
 ) => Promise<{ status: number; bytes: Uint8Array }>;
 
 export interface UpdateOptions {
-  /** Base URL of the repository's metadata, without a trailing slash. Its targets lie below `targets/`. */
+  /**
+   * Base URL of the repository's metadata, without a trailing slash. Its targets lie below
+   * `targets/`.
+   */
   mirror: string;
   /** Root metadata (JSON text) that this release ships. */
   anchor: string;
@@ -27,10 +30,11 @@ export interface UpdateOptions {
 }
 
 /**
- * Updates a stored trust state by the workflow of TUF clients (TUF 1.0.34, section 5). Metadata that is rolled back, frozen,
- * mixed or unsigned is refused, and the stored state stays as it is.
+ * Updates a stored trust state by the workflow of TUF clients (TUF 1.0.34, section 5). Metadata
+ * that is rolled back, frozen, mixed or unsigned is refused, and the stored state stays as it is.
  * @param kept null the first time
- * @throws GantryError `trust_root_unreachable` when the mirror does not respond, `trust_root_refused` for bad metadata
+ * @throws GantryError `trust_root_unreachable` when the mirror does not respond,
+ * `trust_root_refused` for bad metadata
  */
 export async function updateTrustState(
   kept: TrustState | null,
@@ -39,9 +43,11 @@ export async function updateTrustState(
   // The client works on files. Only this call reads them.
   const directory = await mkdtemp(join(tmpdir(), 'gantry-tuf-'));
   const downloads = new DownloadFetcher(download, directory);
+
   try {
     const newest = findNewestRoot(anchor, kept?.roots ?? []);
     const roots = await downloads.findNewerRoots(mirror, newest.signed.version);
+
     await writeState(directory, kept, newest.toJSON());
 
     const updater = new Updater({
@@ -52,6 +58,7 @@ export async function updateTrustState(
       fetcher: downloads,
       config: { maxRootRotations: roots.length },
     });
+
     await updater.refresh();
     await updateTarget(updater, join(directory, 'target'));
 
@@ -110,8 +117,9 @@ class DownloadFetcher implements Fetcher {
   }
 
   /**
-   * Downloads the roots after a version until the mirror has none. The client itself would stop only at an error class
-   * that its package does not export, so it gets the number of roots. It still verifies each of them.
+   * Downloads the roots after a version until the mirror has none. The client itself would stop
+   * only at an error class that its package does not export, so it gets the number of roots. It
+   * still verifies each of them.
    */
   async findNewerRoots(mirror: string, version: number): Promise<string[]> {
     const { maxRootRotations, rootMaxLength } = rootLimits;
@@ -123,6 +131,7 @@ class DownloadFetcher implements Fetcher {
       this.#requireOk(url, status);
       this.#roots.set(url, Buffer.from(bytes));
     }
+
     return [...this.#roots.values()].map((bytes) => bytes.toString('utf8'));
   }
 
@@ -165,6 +174,7 @@ class DownloadFetcher implements Fetcher {
 function explainFailure(cause: unknown, mirror: string, failure: unknown): GantryError {
   const error = failure ?? cause;
   const reason = error instanceof Error ? error.message : String(error);
+
   return failure === undefined
     ? new GantryError(
         'trust_root_refused',

@@ -16,8 +16,9 @@ const trustStateSchema = z.object({
 });
 
 /**
- * What Gantry stores of a TUF repository: metadata and target as fetched. So the next refresh knows the lowest versions that
- * it may accept (TUF 1.0.34, section 5), and every reader can verify the state from the shipped root.
+ * What Gantry stores of a TUF repository: metadata and target as fetched. So the next refresh knows
+ * the lowest versions that it may accept (TUF 1.0.34, section 5), and every reader can verify the
+ * state from the shipped root.
  */
 export type TrustState = z.infer<typeof trustStateSchema>;
 
@@ -33,9 +34,10 @@ export interface OpenedTrust {
 }
 
 /**
- * Verifies a stored state from `anchor` on: each newer root by its predecessor and by itself, the targets by the last root,
- * the target by its digest. So write access to the store does not make anything trusted. Expired metadata still counts if
- * it was fetched in time; `fresh_until` says when a refresh is overdue.
+ * Verifies a stored state from `anchor` on: each newer root by its predecessor and by itself, the
+ * targets by the last root, the target by its digest. So write access to the store does not make
+ * anything trusted. Expired metadata still counts if it was fetched in time; `fresh_until` says
+ * when a refresh is overdue.
  * @param anchor root metadata (JSON text) that this release ships
  * @throws GantryError `trust_root_refused`
  */
@@ -44,14 +46,17 @@ export function openTrustState(kept: unknown, anchor: string): OpenedTrust {
     const state = trustStateSchema.parse(kept);
     const root = findNewestRoot(anchor, state.roots);
     const targets = Metadata.fromJSON(MetadataKind.Targets, JSON.parse(state.targets));
+
     root.verifyDelegate(MetadataKind.Targets, targets);
     const version = sha256(Buffer.from(state.trusted_root));
     const expected = targets.signed.targets[trustedRootTarget]?.hashes.sha256;
+
     if (version !== expected) {
       throw new Error(
         `expected ${trustedRootTarget} with SHA-256 ${expected ?? 'of the targets'}, found ${version}`,
       );
     }
+
     return {
       state,
       trustedRoot: JSON.parse(state.trusted_root),
@@ -70,7 +75,10 @@ export function openTrustState(kept: unknown, anchor: string): OpenedTrust {
   }
 }
 
-/** Verifies a chain of roots and returns the last one. It skips roots that are not newer than the anchor. */
+/**
+ * Verifies a chain of roots and returns the last one. It skips roots that are not newer than the
+ * anchor.
+ */
 export function findNewestRoot(anchor: string, roots: readonly string[]): Metadata<Root> {
   let root = readRoot(anchor);
   for (const text of roots) {
@@ -79,10 +87,12 @@ export function findNewestRoot(anchor: string, roots: readonly string[]): Metada
     if (next.signed.version !== root.signed.version + 1) {
       throw new Error(`expected root ${root.signed.version + 1}, found ${next.signed.version}`);
     }
+
     root.verifyDelegate(MetadataKind.Root, next);
     next.verifyDelegate(MetadataKind.Root, next);
     root = next;
   }
+
   return root;
 }
 
@@ -97,8 +107,10 @@ function findFirstExpiry(
 ): string {
   const timestamp = Metadata.fromJSON(MetadataKind.Timestamp, JSON.parse(state.timestamp));
   root.verifyDelegate(MetadataKind.Timestamp, timestamp);
+
   const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, JSON.parse(state.snapshot));
   root.verifyDelegate(MetadataKind.Snapshot, snapshot);
+
   const times = [root, targets, timestamp, snapshot].map(({ signed }) =>
     Date.parse(signed.expires),
   );

@@ -22,8 +22,10 @@ beforeAll(async () => {
   world = await World.create('registry.example');
   [rita, otto] = [await world.reviewer(), await world.reviewer()];
   await policy(world, 'policy_change', { decision: 'require_approval' });
+
   const executablePath = findProgram('chromium');
   if (executablePath === undefined) return;
+
   // Debian's Chromium has no sandbox for root.
   browser = await chromium.launch({ executablePath, headless: true, args: ['--no-sandbox'] });
 });
@@ -48,6 +50,7 @@ async function asked(): Promise<Asked> {
   const link = await eventually('the mail', async () => {
     return (await linksTo(rita.email)).find((one) => one.includes(approval)) ?? null;
   });
+
   return {
     operation,
     link,
@@ -64,10 +67,12 @@ async function blank(): Promise<Page> {
 async function open(link: string): Promise<{ page: Page; complaints: string[] }> {
   const page = await blank();
   const complaints: string[] = [];
+
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('requestfailed', (request) => complaints.push(`${request.url()} failed`));
   expect((await page.goto(link))?.status()).toBe(200);
+
   return { page, complaints };
 }
 
@@ -75,6 +80,7 @@ it('the page shows who asks for what, and its button approves', async () => {
   const { operation, link, approval } = await asked();
   const { page, complaints } = await open(link);
   const text = await page.textContent('body');
+
   for (const fact of [
     'Change the policy of module_retire to deny?',
     otto.email,
@@ -83,6 +89,7 @@ it('the page shows who asks for what, and its button approves', async () => {
   ]) {
     expect(text).toContain(fact);
   }
+
   expect((await approval())?.decisions).toEqual([]);
   await page.fill('#comment', 'checked it');
   await page.click('button[value=approve]');
@@ -100,6 +107,7 @@ it('the page shows who asks for what, and its button approves', async () => {
 it('its other button rejects', async () => {
   const { operation, link } = await asked();
   const { page } = await open(link);
+
   await page.click('button[value=reject]');
   await page.waitForSelector('text=Nothing changes');
   expect((await world.operation(operation.id)).state).toBe('rejected');
@@ -108,6 +116,7 @@ it('its other button rejects', async () => {
 it('a scanner that opens the link, and everything on its page, decides nothing', async () => {
   const { operation, link, approval } = await asked();
   const { page } = await open(link);
+
   const found = await page.$$eval('[href], [src], [action], [formaction], form', (elements) =>
     elements.flatMap((element) =>
       ['href', 'src', 'action', 'formaction'].map((name) => {
@@ -116,19 +125,23 @@ it('a scanner that opens the link, and everything on its page, decides nothing',
       }),
     ),
   );
+
   const addresses = new Set([link, ...found].filter((address) => address.startsWith(publicUrl)));
   // What the buttons would send, as a form sends it by GET.
   for (const decision of ['approve', 'reject'])
     addresses.add(`${link}?decision=${decision}&comment=`);
+
   for (const address of addresses) {
     for (const method of ['HEAD', 'GET', 'OPTIONS']) await page.request.fetch(address, { method });
     await page.goto(address);
   }
+
   await page.goto(link);
   for (const anchor of await page.locator('a').all()) {
     await anchor.click();
     await page.goto(link);
   }
+
   expect(await approval()).toMatchObject({ state: 'pending', decisions: [] });
   await page.click('button[value=approve]');
   await page.waitForSelector('text=Your approval is recorded');
@@ -138,11 +151,13 @@ it('a scanner that opens the link, and everything on its page, decides nothing',
 it('a form on another site that sends a decision decides nothing', async () => {
   const { link, approval } = await asked();
   const page = await blank();
+
   await page.route('http://evil.example/', (route) => {
     const form = `<form method="post" action="${link}"><button name="decision" value="approve">Win</button></form>`;
     return route.fulfill({ contentType: 'text/html', body: form });
   });
   await page.goto('http://evil.example/');
+
   const [answer] = await Promise.all([page.waitForResponse(link), page.click('button')]);
   expect(answer.status()).toBe(403);
   expect(await approval()).toMatchObject({ state: 'pending', decisions: [] });

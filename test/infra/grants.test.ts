@@ -28,6 +28,7 @@ test('nobody may change roles, policies, functions, keys, buckets, tables or que
     .flatMap(({ role, actions }) =>
       actions.filter((action) => changing.test(action)).map((each) => `${role} ${each}`),
     );
+
   // The API makes director keys: 'director keys are made and used under their tag only' bounds it.
   expect(found).toEqual([]);
 });
@@ -46,6 +47,7 @@ test('a wildcard in a resource stands for what is named at run time, below a pre
     // Bound by the tag.
     /^arn:aws:kms:<region>:<account>:key\/\*$/,
   ];
+
   expect(wild.filter((resource) => !known.some((pattern) => pattern.test(resource)))).toEqual([]);
 });
 
@@ -59,16 +61,19 @@ test('each kind of object has one function that writes it, evidence those two th
     'desired-states': ['reconcile'],
     roots: ['api'],
   };
+
   for (const [kind, names] of Object.entries(writers)) {
     expect(holders('s3:PutObject', new RegExp(`/accounts/\\*/${kind}/`)).sort(), kind).toEqual(
       names,
     );
   }
+
   const kinds = allowed
     .filter(({ actions }) => actions.includes('s3:PutObject'))
     .flatMap(({ resources }) =>
       resources.flatMap((each) => /\/accounts\/\*\/([a-z-]+)\//.exec(each)?.[1] ?? []),
     );
+
   expect([...new Set(kinds)].sort()).toEqual(Object.keys(writers).sort());
 });
 

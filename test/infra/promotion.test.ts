@@ -25,6 +25,7 @@ const { QueryLanguage, StartAt, States } = definition();
 test('an operation is checked, planned, composed, approved when asked, applied and told', () => {
   expect(QueryLanguage).toBe('JSONata');
   expect(StartAt).toBe('Check');
+
   const path = ['Check', 'Refused?', 'Plan', 'Compose affected templates', 'Ask a reviewer?'];
   expect(path.slice(0, -1).map((state) => States[state]?.Next ?? 'Plan')).toEqual(path.slice(1));
   expect(States.Apply?.Next).toBe('Planned again?');

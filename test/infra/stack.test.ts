@@ -211,14 +211,17 @@ describe('grants', () => {
       JSON.stringify(statement.Action).includes('s3:Delete'),
     );
     expect(deleting.map(({ policy }) => policy.replace(/Role.*/, ''))).toEqual(['collect']);
+
     for (const { statement } of deleting) {
       expect(list(statement.Action)).toEqual(['s3:DeleteObjectVersion']);
       const keys = list(statement.Resource).map(
         (resource) => JSON.stringify(resource).match(/\/accounts\/[^"]*/)?.[0],
       );
       const kinds = ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence'];
+
       expect(keys).toEqual(kinds.map((kind) => `/accounts/*/${kind}/*`));
     }
+
     const actions = allowed()
       .filter(({ policy }) => policy.startsWith('collect'))
       .flatMap(({ statement }) => list(statement.Action));
@@ -227,6 +230,7 @@ describe('grants', () => {
       'dynamodb:GetItem',
       'dynamodb:Query',
     ]);
+
     expect(actions).not.toContain('s3:PutObject');
   });
 
@@ -235,10 +239,12 @@ describe('grants', () => {
       JSON.stringify(statement.Resource).includes('/trust-roots/'),
     );
     const writers = uses.filter(({ statement }) => list(statement.Action).includes('s3:PutObject'));
+
     expect(writers.map(({ policy }) => policy.replace(/Role.*/, ''))).toEqual(['trust']);
     const actions = allowed()
       .filter(({ policy }) => policy.startsWith('trust'))
       .flatMap(({ statement }) => list(statement.Action));
+
     expect(
       actions.filter((action) => /^(dynamodb|s3|secretsmanager|sqs):/.test(action)).sort(),
     ).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject', 'sqs:SendMessage']);
@@ -250,6 +256,7 @@ describe('grants', () => {
         ['kms:CreateKey', 'kms:TagResource', 'kms:Sign'].includes(action),
       ),
     );
+
     expect(bound.length).toBeGreaterThan(0);
     for (const { statement } of bound) {
       const tags = statement.Condition?.StringEquals ?? {};
@@ -293,6 +300,7 @@ describe('grants', () => {
         const { Statement } = Properties.PolicyDocument as { Statement: Statement[] };
         return Statement.filter(({ Action }) => list(Action).includes('ecr:BatchGetImage'));
       });
+
     expect(reads.map(({ Resource }) => Resource)).toEqual([arn, arn, arn, arn]);
     expect(() => synthesize({ ecrRepositories: 'team/*' })).toThrow('ecrRepositories');
   });
@@ -301,6 +309,7 @@ describe('grants', () => {
 test('a person is told of dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, a stale trust root and 5xx', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
   expect(alarms).toHaveLength(9 + stageNames.length + 5);
+
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);
     expect(alarm.Properties.AlarmDescription).toBeTruthy();
@@ -310,6 +319,7 @@ test('a person is told of dead letters, function errors, failed operations, refu
 test('the alarm of refused compositions watches the metric of the function compose in this deployment alone', () => {
   const counts = { POWERTOOLS_METRICS_NAMESPACE: 'Gantry', POWERTOOLS_SERVICE_NAME: 'compose' };
   const Environment = { Variables: Match.objectLike(counts) };
+
   template.hasResourceProperties('AWS::Lambda::Function', { Environment });
   template.hasResourceProperties('AWS::CloudWatch::Alarm', {
     MetricName: 'CompositionsRefused',

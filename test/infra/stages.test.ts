@@ -41,6 +41,7 @@ describe.each(stageNames)('the stage %s', (name) => {
       MaximumRetryAttempts: stage.schedule.retryAttempts,
       MaximumEventAgeInSeconds: stage.schedule.eventAgeMinutes * 60,
     };
+
     expect(found.length).toBe(expected === undefined ? 0 : 1);
     if (expected !== undefined) expect(found[0]?.[1].Properties).toMatchObject(expected);
   });
@@ -62,6 +63,7 @@ test('a failed minute’s call is dropped, since the next minute’s does the sa
     (name) => (stages[name] as Stage).schedule?.everyMinutes === 1,
   );
   expect(minutely).toEqual(['poll', 'sweep']);
+
   for (const name of minutely) {
     expect((stages[name] as Stage).schedule).toMatchObject({
       retryAttempts: 0,
@@ -86,12 +88,14 @@ describe('a new entry in the table of stages', () => {
     grants: { table: 'write' },
     alarms: { AuditsLost: { metric: 'AuditsLost', description: 'Audit records were lost.' } },
   };
+
   const api: Stage = { ...stages.api, sends: [...stages.api.sends, 'audit'] };
   const stack = new GantryStack(new App(), 'Gantry', {
     settings: parseSettings({ senderAddress: 'gantry@example.com' }),
     code: () => Code.fromInline('exports.handler = async () => {};'),
     stages: { ...stages, api, audit },
   });
+
   const template = Template.fromStack(stack);
   const url = { AUDIT_QUEUE_URL: Match.anyValue() };
 

@@ -38,6 +38,7 @@ beforeAll(async () => {
     "import { word } from './shared.ts'; export const handler = async () => word;",
   );
   await write('second.ts', "export const handler = async () => 'second';");
+
   const options: BundleOptions = {
     ...bundleOptions,
     absWorkingDir: root,
@@ -47,6 +48,7 @@ beforeAll(async () => {
     outdir: join(root, 'out'),
     logLevel: 'silent',
   };
+
   fingerprints = await openFingerprints(options);
   deployer = new FunctionDeployer({
     lambda,
@@ -57,6 +59,7 @@ beforeAll(async () => {
 
   const Role = await findRole();
   const bundles = await bundle(options, Object.keys(names));
+
   for (const [name, FunctionName] of Object.entries(names)) {
     const ZipFile = await zip(bundles.get(name) ?? new Map());
     await lambda.send(

@@ -18,7 +18,8 @@ import { raise } from '../support/operations.ts';
 import { setUpFlow } from '../support/set-up.ts';
 import { authorKey, eventually } from '../support/world.ts';
 
-// The local cloud enforces IAM: what is done here is done with the grants of docs/reference/permissions.md.
+// The local cloud enforces IAM: what is done here is done with the grants of
+// docs/reference/permissions.md.
 const { outputs } = inject('stack');
 
 const { world } = await setUpFlow();
@@ -28,6 +29,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
   it('poll, verify, ingest, promote, compose and reconcile take a module from its registry to a machine', async () => {
     const key = authorKey();
     await world.register('hello', key);
+
     const template = await createTemplate(world.services, world.caller, {
       name: 'web',
       platform: 'ubuntu-24.04-amd64',
@@ -38,20 +40,24 @@ describe.concurrent('each deployed function does its work with its own grants:',
       track: 'live',
       metadata: {},
     });
+
     const version = await world.ingest(
       { name: 'hello', files: { 'etc/hello': 'x' } },
       'v1.0.0',
       key,
     );
+
     await raise(world, version, 'blessed');
     const assigned = await assignModule(world.services, world.caller, {
       template_id: template.id,
       module: 'hello',
     });
+
     await world.operation(assigned.operation.id, 'succeeded');
     await eventually('the composition', () =>
       getComposition(world.services.db, world.account, template.id, 'live'),
     );
+
     const objectKey = objectKeys.desiredState(world.account, instance.instance.id);
     await eventually('the desired state', () => getBytes(world.services.objects, objectKey));
   });
@@ -77,6 +83,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
       created_at: at,
       updated_at: at,
     };
+
     await transact(world.services.db, [createOperation(operation)]);
     await eventually('the next minute’s sweep', () => world.operation(operation.id), 100_000);
   });
@@ -96,6 +103,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
       detail: { source: [`/gantry/accounts/${world.account}`] },
     };
     const { Rule: Name, EventBusName } = rule;
+
     await bus.send(
       new PutRuleCommand({ Name, EventBusName, EventPattern: JSON.stringify(pattern) }),
     );
@@ -105,6 +113,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
         Targets: [{ Id: 'queue', Arn: Attributes?.QueueArn ?? '' }],
       }),
     );
+
     await world.register('heard', authorKey());
     const body = await eventually('the event', async () => {
       const { Messages = [] } = await sqs.send(
@@ -116,6 +125,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
         ) ?? null
       );
     });
+
     expect(JSON.parse(body)).toMatchObject({
       source: 'gantry',
       'detail-type': 'gantry.module.registered',

@@ -22,8 +22,8 @@ const seconds = 1_700_000_000;
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * What docs/reference/artifact.md shows, by the names of its fenced blocks, and the module tars by their digests: made
- * from three examples by the product's code.
+ * What docs/reference/artifact.md shows, by the names of its fenced blocks, and the module tars by
+ * their digests: made from three examples by the product's code.
  */
 export async function artifactExamples() {
   const out = mkdtempSync(join(tmpdir(), 'gantry-artifact-'));
@@ -31,11 +31,13 @@ export async function artifactExamples() {
     const parent = await buildExample('modules/chrony', out);
     const carver = await buildExample('patterns/chrony-no-pool', out);
     const instance = await buildExample('patterns/hostname-override', out);
+
     const layers = [
       layerOf(parent, 60),
       layerOf(carver, 92),
       { ...layerOf(instance, 94), variety: 'instance' as const },
     ];
+
     const { record, imageSha256, imageLength } = recordOf(layers);
     const metadata = makeDesiredState({
       custom: stateOf(record, instance),
@@ -43,6 +45,7 @@ export async function artifactExamples() {
       version: 1,
       expires: new Date((seconds + 7 * 86_400) * 1000),
     });
+
     return {
       blocks: {
         members: carver.members,
@@ -71,12 +74,14 @@ async function buildExample(example: string, out: string) {
     rootfsOnly: true,
     sourceDateEpoch: String(seconds),
   });
+
   const path = join(directory, 'module.tar');
   const bytes = readFileSync(path);
   const tar = await readModuleTar(createReadStream(path), { allowDevices: false });
   const layer = { digest: `sha256:${sha256(bytes)}`, size: bytes.length };
   const oci = artifactManifest(layer, 'module.tar', seconds);
   const member = (name: string) => execFileSync('tar', ['-xOf', path, name], { encoding: 'utf8' });
+
   return {
     name: example.split('/')[1] as string,
     layer,
@@ -94,6 +99,7 @@ async function buildExample(example: string, out: string) {
 function layerOf(built: Built, priority: number): CompositionLayer {
   const manifest = parseManifestJson(built.manifestJson);
   const config = manifest.parent_module !== undefined;
+
   return {
     account,
     module: built.name,
@@ -119,6 +125,7 @@ function recordOf(layers: CompositionLayer[]) {
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const imageSha256 = sha256(image);
+
   const record = {
     composition_digest,
     image: {
@@ -140,6 +147,7 @@ function recordOf(layers: CompositionLayer[]) {
     resolution: resolutionOf(layers),
     index_key: `accounts/${account}/compositions/sha256/${sha256(JSON.stringify(indexOf(composition)))}.index.json.gz`,
   };
+
   return { record, imageSha256, imageLength: image.length };
 }
 
@@ -170,6 +178,7 @@ function stateOf(record: ReturnType<typeof recordOf>['record'], instance: Built)
     const { offset = 0, size } = instance.entries.find((entry) => entry.path === path) as TreeEntry;
     return instance.bytes.subarray(offset, offset + size);
   };
+
   return {
     account,
     instance: 'ins_01J9Z6W5T1K5R0Q2V9M3N8P7XA',

@@ -2,10 +2,14 @@ import { composeTemplate } from '../../shared/actions/compose/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { composeMessage } from '../../shared/contract/messages.ts';
 
-// A worker of its own process, for tests that measure it: `compose-once.ts <message>` prints what composing took.
+// A worker of its own process, for tests that measure it: `compose-once.ts <message>` prints what
+// composing took.
 const [, , message = ''] = process.argv;
 const services = servicesFromEnvironment();
-/** By command: how often it was sent, and when the first began and the last had ended, in ms from the start. */
+/**
+ * By command: how often it was sent, and when the first began and the last had ended, in ms from
+ * the start.
+ */
 const calls: Record<string, { count: number; from: number; to: number }> = {};
 const started = performance.now();
 const now = () => Math.round(performance.now() - started);
@@ -13,6 +17,7 @@ const now = () => Math.round(performance.now() - started);
 async function counted<T>(command: string, send: () => Promise<T>): Promise<T> {
   calls[command] ??= { count: 0, from: now(), to: 0 };
   calls[command].count += 1;
+
   try {
     return await send();
   } finally {

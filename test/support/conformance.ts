@@ -29,6 +29,7 @@ export const conformanceCases: ConformanceCase[] = readdirSync(folder, { withFil
     const text = (path: string) =>
       present(path) === null ? null : readFileSync(file(path), 'utf8').trim();
     const artifact = present('artifact') ?? join(folder, 'a.txt');
+
     return {
       name,
       expected: name.endsWith('_fail') ? 'fail' : 'pass',

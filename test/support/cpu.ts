@@ -1,6 +1,6 @@
 /**
- * Processor time of this process, in milliseconds: bounds work that must not grow without end, however busy the machine is.
- * How fast something is, is measured in bench/.
+ * Processor time of this process, in milliseconds: bounds work that must not grow without end,
+ * however busy the machine is. How fast something is, is measured in bench/.
  */
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage();

@@ -3,12 +3,15 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Services } from '../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 
-/** How a write ends: it is not made and its worker hears of that, or it is made and its worker is dead from then on. */
+/**
+ * How a write ends: it is not made and its worker hears of that, or it is made and its worker is
+ * dead from then on.
+ */
 export type Stop = 'fails' | 'kills';
 
 /**
- * Services whose n-th write, to the table, the bucket or a queue, fails or kills. What a registry's budget notes of a
- * worker (`Update`) is not counted: how often it is asked depends on others.
+ * Services whose n-th write, to the table, the bucket or a queue, fails or kills. What a registry's
+ * budget notes of a worker (`Update`) is not counted: how often it is asked depends on others.
  * @returns with the commands of all writes that were asked for so far, in order
  */
 export function stoppedAt(
@@ -18,18 +21,23 @@ export function stoppedAt(
 ): { worker: Services; writes: string[] } {
   const writes: string[] = [];
   let dead = false;
+
   const send = async (command: object, go: () => unknown) => {
     if (dead) throw new Error('the worker is dead');
+
     const { name } = command.constructor;
     if (!/^(Put|Create|Upload|Complete|Abort|Copy|Transact|Delete|SendMessage)/.test(name))
       return go();
+
     writes.push(name.replace('Command', ''));
     if (writes.length !== n) return go();
     if (stop === 'fails') throw new Error(`write ${n} fails`);
+
     dead = true;
     await go();
     throw new Error(`the worker died after write ${n}`);
   };
+
   const watched = <Client extends { send: unknown }>(client: Client): Client =>
     new Proxy(client, {
       get(target, name) {
@@ -39,14 +47,17 @@ export function stoppedAt(
           send(command, () => Reflect.apply(value, target, [command, ...rest]));
       },
     });
+
   const { dynamodb, s3, sqs } = services.aws;
   const aws = { ...services.aws, dynamodb: watched(dynamodb), s3: watched(s3), sqs: watched(sqs) };
+
   const worker = {
     ...services,
     aws,
     db: { ...services.db, client: aws.dynamodb },
     objects: { ...services.objects, s3: aws.s3 },
   };
+
   return { worker, writes };
 }
 
@@ -67,8 +78,9 @@ const answers = {
 };
 
 /**
- * Like `services`, with clients whose requests are throttled as AWS does it. The local cloud never does, so the answer is
- * made where a request would leave the SDK: what the SDK makes of it, retries among it, is real.
+ * Like `services`, with clients whose requests are throttled as AWS does it. The local cloud never
+ * does, so the answer is made where a request would leave the SDK: what the SDK makes of it,
+ * retries among it, is real.
  * @returns with how many answers were made up
  */
 export function throttled(
@@ -77,6 +89,7 @@ export function throttled(
 ): { busy: Services; count: () => number } {
   let count = 0;
   const fresh = servicesFromEnvironment();
+
   for (const service of ['s3', 'dynamodb'] as const) {
     const { middlewareStack } = fresh.aws[service] as unknown as S3Client;
     middlewareStack.add(
@@ -87,6 +100,7 @@ export function throttled(
             /attempt=([0-9]+)/.exec(headers['amz-sdk-request'] ?? '')?.[1] ?? 1,
           );
           if (!throttle(commandName.replace('Command', ''), attempt)) return next(args);
+
           count += 1;
           const { body, ...answer } = answers[service];
           return {
@@ -98,6 +112,7 @@ export function throttled(
       { step: 'deserialize', priority: 'low' },
     );
   }
+
   const { aws, objects } = fresh;
   const db = { ...fresh.db, table: services.db.table };
   return { busy: { ...services, aws, db, objects }, count: () => count };

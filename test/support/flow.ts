@@ -56,7 +56,10 @@ interface Layer {
   mediaType?: string;
 }
 
-/** Pushes a manifest with these layers under a tag, or under its digest alone; answers its descriptor. */
+/**
+ * Pushes a manifest with these layers under a tag, or under its digest alone; answers its
+ * descriptor.
+ */
 export async function pushLayers(
   client: RegistryClient,
   repository: string,
@@ -67,10 +70,12 @@ export async function pushLayers(
   const descriptors = layers.map(({ bytes, mediaType = layerType }) => {
     return { mediaType, digest: sha256(bytes), size: bytes.length };
   });
+
   for (const [index, { bytes }] of layers.entries()) {
     const descriptor = descriptors[index];
     if (descriptor !== undefined) await client.pushBlob(repository, descriptor, bytes);
   }
+
   const config = { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size };
   return pushManifest(client, repository, tag, mediaTypes.manifest, {
     config,
@@ -128,25 +133,33 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
     blobBytesPerSecond: null,
     blobBytesSent: 0,
   };
+
   const server = await startHttpServer((request, response) => {
     if (state.interfere?.(request, response)) return;
+
     const [hostname, port] = target.split(':');
     const { method, url: path, headers } = request;
+
     const forwarded = httpRequest({ hostname, port, method, path, headers }, (answer) => {
-      // The client may be killed while it reads: then the registry's answer is cut off too, which is no fault of ours.
+      // The client may be killed while it reads: then the registry's answer is cut off too, which
+      // is no fault of ours.
       answer.on('error', () => response.destroy());
       response.writeHead(answer.statusCode ?? 502, answer.headers);
+
       const pace = state.blobBytesPerSecond;
       if (pace === null || method !== 'GET' || !path?.includes('/blobs/'))
         return answer.pipe(response);
+
       dawdle(answer, response, pace, (bytes) => {
         state.blobBytesSent += bytes;
       }).catch(() => response.destroy());
     });
+
     forwarded.on('error', () => response.destroy());
     response.on('close', () => forwarded.destroy());
     request.pipe(forwarded);
   });
+
   return Object.assign(state, server);
 }
 
@@ -159,15 +172,20 @@ async function dawdle(
   let due = Date.now();
   for await (const chunk of from) {
     if (to.destroyed) return;
+
     to.write(chunk);
     sent(chunk.length);
     due += (chunk.length / bytesPerSecond) * 1000;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now())));
   }
+
   to.end();
 }
 
-/** The same services with a queue of their own behind every stage: nothing happens but what the test does itself. */
+/**
+ * The same services with a queue of their own behind every stage: nothing happens but what the test
+ * does itself.
+ */
 export async function alone(services: Services): Promise<Services> {
   const name = `parked-${randomBytes(6).toString('hex')}`;
   const { QueueUrl = '' } = await services.aws.sqs.send(
@@ -178,12 +196,13 @@ export async function alone(services: Services): Promise<Services> {
     string
   >;
   const allowedPrivateHosts = ['127.0.0.1', 'localhost'];
+
   return { ...services, settings: { ...services.settings, queueUrls, allowedPrivateHosts } };
 }
 
 /**
- * The same services with a table of their own, for tests that do all work themselves: the deployed functions do not see it,
- * and reading it as a whole takes no time.
+ * The same services with a table of their own, for tests that do all work themselves: the deployed
+ * functions do not see it, and reading it as a whole takes no time.
  */
 export async function withOwnTable(services: Services): Promise<Services> {
   const table = `own-${randomBytes(6).toString('hex')}`;
@@ -219,9 +238,11 @@ export async function allEventsOf(services: Services, account: string): Promise<
         ...(ExclusiveStartKey === undefined ? {} : { ExclusiveStartKey }),
       }),
     );
+
     found.push(...(page.Items ?? []).map((item) => eventSchema.parse(item)));
     ExclusiveStartKey = page.LastEvaluatedKey;
   } while (ExclusiveStartKey !== undefined);
+
   return found;
 }
 
@@ -245,11 +266,14 @@ export async function pollAlone(
   await pollRepository(services, { account, module, recheck: true });
   const candidate = await getCandidate(services.db, account, versionId(account, module, digest));
   if (candidate === null) throw new Error(`expected ${digest} to be found`);
+
   if (candidate.state !== 'ingested') await claimCandidate(services, candidate, never);
   return candidate;
 }
 
-/** Polls, verifies and ingests one digest, each stage once; answers how the candidate stands then. */
+/**
+ * Polls, verifies and ingests one digest, each stage once; answers how the candidate stands then.
+ */
 export async function walk(
   services: Services,
   account: string,
@@ -258,9 +282,12 @@ export async function walk(
 ): Promise<Candidate> {
   const { id } = await pollAlone(services, account, module, digest);
   const message = { account, module, version_id: id };
+
   await verifyCandidate(services, message);
   await ingestCandidate(services, message);
+
   const candidate = await getCandidate(services.db, account, id);
   if (candidate === null) throw new Error(`expected candidate ${id}`);
+
   return candidate;
 }

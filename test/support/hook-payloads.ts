@@ -38,6 +38,7 @@ export const hookPayloads = {
   harbor(repo_full_name: string) {
     const [namespace, name] = split(repo_full_name);
     const resource_url = `harbor.example.com/${repo_full_name}:v1.0.0`;
+
     return {
       type: 'PUSH_ARTIFACT',
       occur_at: 1772366400,

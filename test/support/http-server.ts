@@ -17,9 +17,11 @@ export async function startHttpServer(handle: Handler): Promise<HttpServer> {
     requests.push({ method, url, authorization: headers.authorization });
     handle(request, response);
   });
+
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('expected a port');
+
   return {
     host: `127.0.0.1:${address.port}`,
     requests,

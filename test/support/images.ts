@@ -34,7 +34,10 @@ const pack = {
   '+zstd': zstdCompressSync,
 };
 
-/** Pushes an image as `docker push` does, under a tag or by its digest alone; answers its descriptor. */
+/**
+ * Pushes an image as `docker push` does, under a tag or by its digest alone; answers its
+ * descriptor.
+ */
 export async function pushImage(
   client: RegistryClient,
   repository: string,
@@ -47,19 +50,23 @@ export async function pushImage(
     await client.pushBlob(repository, descriptor, bytes);
     return descriptor;
   };
+
   const diff_ids: string[] = [];
   const descriptors: Awaited<ReturnType<typeof push>>[] = [];
+
   for (const { members, packed = '+gzip', bytes, mediaType, diffId } of layers) {
     const tar = Buffer.concat([...members, tarEnd]);
     diff_ids.push(diffId ?? sha256(tar));
     descriptors.push(await push(bytes ?? pack[packed](tar), mediaType ?? layerType + packed));
   }
+
   const image = {
     architecture: 'amd64',
     os: 'linux',
     config: labels === null ? {} : { Labels: labels },
     rootfs: { type: 'layers', diff_ids },
   };
+
   const config = await push(Buffer.from(JSON.stringify(image)), mediaTypes.imageConfig);
   return pushManifest(client, repository, tag, mediaTypes.manifest, {
     config,

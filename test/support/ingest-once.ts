@@ -3,7 +3,8 @@ import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../shared/actions/ingest/index.ts';
 import { versionMessage } from '../../shared/contract/messages.ts';
 
-// A worker of its own process, for tests that kill it: `ingest-once.ts <message> [die-before-commit]`.
+// A worker of its own process, for tests that kill it: `ingest-once.ts <message>
+// [die-before-commit]`.
 const [, , message = '', how] = process.argv;
 const services = servicesFromEnvironment();
 services.settings.allowedPrivateHosts = ['127.0.0.1'];

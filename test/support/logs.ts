@@ -12,7 +12,10 @@ const lineSchema = z.looseObject({
 /** One line that a deployed function logged. */
 export type LogLine = z.infer<typeof lineSchema>;
 
-/** What the deployed functions have logged so far, oldest first, from CloudWatch Logs as people read it. */
+/**
+ * What the deployed functions have logged so far, oldest first, from CloudWatch Logs as people read
+ * it.
+ */
 export async function functionLogs(): Promise<LogLine[]> {
   const { logGroups } = groups.parse(await callLogs('DescribeLogGroups', {}));
   const pages = await Promise.all(
@@ -20,6 +23,7 @@ export async function functionLogs(): Promise<LogLine[]> {
       events.parse(await callLogs('FilterLogEvents', { logGroupName })),
     ),
   );
+
   return pages
     .flatMap((page) => page.events)
     .flatMap(({ message }) => (message.startsWith('{"level"') ? [JSON.parse(message)] : []))
@@ -34,11 +38,15 @@ export function linesWith(lines: readonly LogLine[], values: Record<string, unkn
   );
 }
 
-/** Two calls of one service need no client of its own. The local cloud reads who signs, and not the signature. */
+/**
+ * Two calls of one service need no client of its own. The local cloud reads who signs, and not the
+ * signature.
+ */
 async function callLogs(operation: string, body: object): Promise<unknown> {
   const { AWS_ACCESS_KEY_ID = '', AWS_REGION = '' } = process.env;
   const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
   const scope = `${AWS_ACCESS_KEY_ID}/${day}/${AWS_REGION}/logs/aws4_request`;
+
   const response = await fetch(inject('stack').endpoint, {
     method: 'POST',
     headers: {
@@ -48,6 +56,7 @@ async function callLogs(operation: string, body: object): Promise<unknown> {
     },
     body: JSON.stringify(body),
   });
+
   if (!response.ok) throw new Error(`${operation}: ${response.status} ${await response.text()}`);
   return response.json();
 }

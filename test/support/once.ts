@@ -16,7 +16,9 @@ export interface Stage {
   key: AuthorKey;
 }
 
-/** Publishes a module with one file of random bytes; answers the artifact's digest and its layer's. */
+/**
+ * Publishes a module with one file of random bytes; answers the artifact's digest and its layer's.
+ */
 export async function publishRandom(
   { world, services, client, key }: Stage,
   name: string,
@@ -24,15 +26,18 @@ export async function publishRandom(
 ): Promise<{ digest: string; layer: string }> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
+
   const repository = `${world.account}/${name}`;
   const content = randomBytes(bytes);
   const dependencies = { provides: [`${name}-service`] };
   const manifest = JSON.stringify({ schema_version: 1, name, file_spec: ['/**'], dependencies });
+
   const tar = await moduleTar(
     manifest,
     [directoryEntry('/'), fileEntry('/content', content)],
     new Map([['/content', content]]),
   );
+
   const { digest } = await pushLayers(client, repository, 'v1.0.0', [{ bytes: tar }]);
   await signDigest(client, repository, digest, key);
   return { digest, layer: sha256(tar) };
@@ -52,13 +57,16 @@ export async function expectOnce(
     { id: world.id(name, digest), promotion_state: 'built', version_string: '1.0.0' },
   ]);
   expect(await listProviders(services.db, world.account, `${name}-service`)).toEqual([name]);
+
   expect(await world.candidate(name, digest)).toMatchObject({
     state: 'ingested',
     code: null,
     next_verify_at: null,
   });
+
   const events = await allEventsOf(services, world.account);
   const subject = `version/${world.id(name, digest)}`;
+
   for (const type of [
     'gantry.candidate.found',
     'gantry.candidate.verified',

@@ -66,7 +66,10 @@ export function requirePending(operation: Operation): string {
   return operation.approval_id;
 }
 
-/** Asks for a promotion and, where it waits for approval, approves as the reviewer. Answers the ended operation. */
+/**
+ * Asks for a promotion and, where it waits for approval, approves as the reviewer. Answers the
+ * ended operation.
+ */
 export async function promote(
   world: World,
   version: Version,
@@ -75,11 +78,13 @@ export async function promote(
 ): Promise<Operation> {
   const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to });
   if (reviewer === undefined) return world.operation(id);
+
   const waiting = await world.operation(id, 'awaiting_approval', 'refused', 'failed');
   if (waiting.state === 'awaiting_approval') {
     const input = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
     await decideApproval(world.services, as(reviewer), input);
   }
+
   return world.operation(id);
 }
 
@@ -97,6 +102,7 @@ export async function raise(
       step,
       step === 'live' ? reviewer : undefined,
     );
+
     if (state !== 'succeeded')
       throw new Error(`expected a promotion to ${step}, found ${state}: ${message}`);
     if (step === to) return;
@@ -120,15 +126,21 @@ export interface Held {
   release: () => void;
 }
 
-/** Services of their own whose writes to S3 wait until they are let go: a worker that is slow at just that point. */
+/**
+ * Services of their own whose writes to S3 wait until they are let go: a worker that is slow at
+ * just that point.
+ */
 export function holdPuts(): Held {
   return hold(servicesFromEnvironment(), 'PutObjectCommand');
 }
 
-/** Has commands of a kind wait for S3 until they are let go. The services must be the test's own. */
+/**
+ * Has commands of a kind wait for S3 until they are let go. The services must be the test's own.
+ */
 export function hold(services: Services, command: string): Held {
   const reached = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
+
   services.objects.s3.middlewareStack.add(
     (next, context) => async (args) => {
       if (context.commandName === command) {
@@ -139,5 +151,6 @@ export function hold(services: Services, command: string): Held {
     },
     { step: 'initialize' },
   );
+
   return { services, reached: reached.promise, release: () => released.resolve() };
 }

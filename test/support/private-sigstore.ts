@@ -27,7 +27,10 @@ export interface SignOptions {
   entryKey?: string;
 }
 
-/** A Fulcio, a CT log and a Rekor of a test's own, to make certificates and log entries that no real one would. */
+/**
+ * A Fulcio, a CT log and a Rekor of a test's own, to make certificates and log entries that no real
+ * one would.
+ */
 export async function startPrivateSigstore(issuedAt: Date) {
   const [caKeys, ctKeys, logKeys] = [p384(), p256(), p256()];
   const ctLog = await initializeCTLog(ctKeys, issuedAt);
@@ -63,6 +66,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
   async function signLegacy(options: SignOptions, authority = ca): Promise<FoundSignature> {
     const { privateKey, publicKey } = p256();
     const issuer = options.issuer ?? 'https://issuer.test';
+
     const certificate = await authority.issueCertificate({
       publicKey: new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })),
       subjectAltName: options.subjectAltName ?? 'https://git.test/acme/redis@refs/tags/v1.0.0',
@@ -78,6 +82,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
         })),
       ],
     });
+
     const pem = `-----BEGIN CERTIFICATE-----\n${base64(certificate)}\n-----END CERTIFICATE-----\n`;
     const payload = Buffer.from(
       JSON.stringify({
@@ -89,12 +94,14 @@ export async function startPrivateSigstore(issuedAt: Date) {
         optional: null,
       }),
     );
+
     const signature = sign('sha256', payload, privateKey).toString('base64');
     const rekor = await initializeTLog(
       'https://rekor.private.test',
       logKeys,
       after(issuedAt, options.loggedAfterMs ?? 60_000),
     );
+
     const entries = await rekor.log({
       apiVersion: '0.0.1',
       kind: 'hashedrekord',
@@ -108,6 +115,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
         },
       },
     });
+
     const { body, integratedTime, logIndex, logID, verification } = logEntry.parse(
       Object.values(entries)[0],
     );
@@ -115,6 +123,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
       SignedEntryTimestamp: verification.signedEntryTimestamp,
       Payload: { body, integratedTime, logIndex, logID },
     };
+
     return {
       format: 'legacy',
       source: 'legacy_tag',
@@ -133,6 +142,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
     candidate: FoundSignature,
   ): Promise<FoundSignature & { format: 'legacy' }> {
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+
     const signature = Buffer.from(
       candidate.annotations['dev.cosignproject.cosign/signature'] ?? '',
       'base64',
@@ -144,6 +154,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
       policyOID: '1.3.6.1.4.1.57264.2',
       certReq: true,
     });
+
     const annotation = JSON.stringify({ SignedRFC3161Timestamp: base64(token) });
     return {
       ...candidate,

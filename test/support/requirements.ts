@@ -22,7 +22,10 @@ export function missing(requirement: Requirement): string | undefined {
   return `needs ${requirement} (Debian package ${programs[requirement]})`;
 }
 
-/** Skips the running test, by name and with the reason, where the machine lacks something. First line of a test. */
+/**
+ * Skips the running test, by name and with the reason, where the machine lacks something. First
+ * line of a test.
+ */
 export function requires(context: TestContext, ...requirements: Requirement[]): void {
   const reasons = requirements.map(missing).filter((reason) => reason !== undefined);
   if (reasons.length > 0) context.skip(reasons.join(', '));

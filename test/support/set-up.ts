@@ -5,7 +5,10 @@ import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
 import { alone, type RegistryProxy, startRegistryProxy } from './flow.ts';
 import { World } from './world.ts';
 
-/** What most tests of the flow act in. A test file sets it up for itself and holds it until its last test. */
+/**
+ * What most tests of the flow act in. A test file sets it up for itself and holds it until its last
+ * test.
+ */
 export interface FlowSetUp {
   registry: DockerRegistry;
   /** Reaches the registry past the proxy. */
@@ -22,10 +25,14 @@ export async function setUpFlow(): Promise<FlowSetUp> {
   return { registry, ...(await setUpWorld(registry, registry.host)) };
 }
 
-/** The same with a proxy before the registry, at which Gantry finds it: the proxy counts, fails and stalls. */
+/**
+ * The same with a proxy before the registry, at which Gantry finds it: the proxy counts, fails and
+ * stalls.
+ */
 export async function setUpProxiedFlow(): Promise<FlowSetUp & { proxy: RegistryProxy }> {
   const registry = await startDockerRegistry();
   afterAll(registry.stop);
+
   const proxy = await startRegistryProxy(registry.host);
   afterAll(proxy.stop);
   return { registry, proxy, ...(await setUpWorld(registry, proxy.host)) };

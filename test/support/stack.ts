@@ -33,18 +33,22 @@ interface Shared {
   started: Promise<StartedStack>;
 }
 
-// The integration and the browser project set up in one process and share one stack, each with its own copy of this module.
+// The integration and the browser project set up in one process and share one stack, each with its
+// own copy of this module.
 const holder = globalThis as { gantryTestStack?: Shared };
 
 /**
- * Gives the tests a deployed stack. GANTRY_TEST_STACK says which: `dev` is the one of a running `npm run dev`, `fresh` is
- * one of this run alone, which is deleted when the last project is done. Without it the running one is used if there is one.
+ * Gives the tests a deployed stack. GANTRY_TEST_STACK says which: `dev` is the one of a running
+ * `npm run dev`, `fresh` is one of this run alone, which is deleted when the last project is done.
+ * Without it the running one is used if there is one.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   holder.gantryTestStack ??= { users: 0, started: start() };
   const shared = holder.gantryTestStack;
+
   shared.users += 1;
   const { stop, ...stack } = await shared.started;
+
   project.provide('stack', stack);
 
   return async () => {
@@ -64,6 +68,7 @@ async function start(): Promise<StartedStack> {
     process.stderr.write('Testing on the stack of npm run dev\n');
     return { ...running, directory: devDirectory, stop: async () => {} };
   }
+
   if (wish === 'dev') throw new Error('GANTRY_TEST_STACK=dev: no stack is up; start npm run dev');
   return startFresh();
 }
@@ -71,11 +76,13 @@ async function start(): Promise<StartedStack> {
 async function startFresh(): Promise<StartedStack> {
   forgetDeadRuns();
   const directory = join(localDirectory, `test-${process.pid}`);
+
   const { endpoint, publicUrl, outputs, stop } = await startLocalStack({
     directory,
     portVariables: { cloud: 'GANTRY_TEST_CLOUD_PORT', site: 'GANTRY_TEST_PORT' },
     progress: (sentence) => process.stderr.write(`${sentence}\n`),
   });
+
   return {
     endpoint,
     publicUrl,

@@ -59,6 +59,7 @@ export function storedVersion(
 ): Version {
   const { build, manifest, ...rest } = more;
   const digest = `sha256:${createHash('sha256').update(`${account}/${module}@${version}`).digest('hex')}`;
+
   return {
     account,
     module,
@@ -113,6 +114,7 @@ export async function assign(
     created_at: time,
     updated_at: time,
   };
+
   const row = { account, id: newId('assignment'), template_id, module };
   await transact(db, [createAssignment({ ...row, ...settings })]);
 }

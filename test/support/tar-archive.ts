@@ -24,6 +24,7 @@ function octal(value: number, digits: number): string {
 export function rawHeader(fields: RawHeader, contentBytes = 0): Buffer {
   const block = Buffer.alloc(512);
   const put = (value: string | Buffer, at: number) => Buffer.from(value as string).copy(block, at);
+
   put(fields.name ?? '', 0);
   put(fields.mode ?? octal(fields.type === '5' ? 0o755 : 0o644, 7), 100);
   put(fields.uid ?? octal(0, 7), 108);
@@ -38,6 +39,7 @@ export function rawHeader(fields: RawHeader, contentBytes = 0): Buffer {
   put(fields.devMajor ?? octal(0, 7), 329);
   put(fields.devMinor ?? octal(0, 7), 337);
   put(fields.prefix ?? '', 345);
+
   put(
     fields.checksum ??
       `${octal(
@@ -46,6 +48,7 @@ export function rawHeader(fields: RawHeader, contentBytes = 0): Buffer {
       )} `,
     148,
   );
+
   return block;
 }
 
@@ -66,6 +69,7 @@ export function paxRecord(key: string, value: string | Buffer): Buffer {
     Buffer.from(value as string),
     Buffer.from('\n'),
   ]);
+
   let length = tail.length + 1;
   while (String(length).length + tail.length !== length)
     length = String(length).length + tail.length;

@@ -24,14 +24,17 @@ export async function startTokenService(user: {
   const expected = `Basic ${Buffer.from(`${user.username}:${user.password}`).toString('base64')}`;
   const issuer = 'token service of tests';
   const state = { lifeSeconds: 300 };
+
   const server = await startHttpServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://token.test');
     if (request.headers.authorization !== expected) {
       response.writeHead(401).end();
       return;
     }
+
     const [type, name, actions = ''] = (url.searchParams.get('scope') ?? '').split(':');
     const now = Math.floor(Date.now() / 1000);
+
     new SignJWT({ access: [{ type, name, actions: actions.split(',') }] })
       .setProtectedHeader({ alg: 'ES256', typ: 'JWT', x5c: [certificate.raw.toString('base64')] })
       .setIssuer(issuer)
@@ -45,6 +48,7 @@ export async function startTokenService(user: {
       .then((token) => sendJson(response, { token, expires_in: state.lifeSeconds }))
       .catch((error) => response.destroy(error));
   });
+
   const realm = `http://${server.host}/token`;
   const certificateFile = file('certificate.pem');
   return Object.assign(state, server, {

@@ -20,6 +20,7 @@ export function fileEntry(
     size: content.length,
     ...attributes,
   };
+
   if (content.length > 0) entry.verity = fsVerityDigest(content);
   if (content.length > 0 && content.length <= 64) entry.content = content.toString('base64');
   return entry;
@@ -126,16 +127,19 @@ export const arbitraryTree: fc.Arbitrary<TreeWithContent> = fc
     const entries = new Map<string, TreeEntry>([['/', directoryEntry('/', root)]]);
     const contents = new Map<string, Buffer>();
     const directories = ['/'];
+
     for (const part of parts) {
       const parent = directories[part.parent % directories.length] as string;
       const path = `${parent === '/' ? '' : parent}/${part.name}`;
       if (entries.has(path)) continue;
+
       const entry = entryOf(path, part.kind as TreeEntry['type'], part);
       if (Object.keys(part.xattrs).length > 0) entry.xattrs = { ...part.xattrs };
       if (entry.type === 'directory') directories.push(path);
       if (entry.size > 0 && entry.type === 'file') contents.set(path, Buffer.from(part.content));
       entries.set(path, entry);
     }
+
     return { entries: [...entries.values()], contents };
   });
 
@@ -145,10 +149,12 @@ function entryOf(
   part: { attributes: Partial<TreeEntry>; content: Uint8Array; target: string; rdev: number },
 ): TreeEntry {
   if (type === 'file') return fileEntry(path, Buffer.from(part.content), part.attributes);
+
   const entry = directoryEntry(path, { ...part.attributes, type });
   if (type === 'symlink') {
     return { ...entry, mode: 0o777, target: part.target, size: Buffer.byteLength(part.target) };
   }
+
   if (type === 'character' || type === 'block') return { ...entry, rdev: part.rdev };
   return entry;
 }

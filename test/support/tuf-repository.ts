@@ -21,7 +21,10 @@ interface Signer {
   privateKey: KeyObject;
 }
 
-/** A TUF repository of a test's own, served on loopback: one key for all roles, made anew by `rotate`. */
+/**
+ * A TUF repository of a test's own, served on loopback: one key for all roles, made anew by
+ * `rotate`.
+ */
 export class TufRepository {
   /** What is served, by path. A test may take a copy, to put older files back. */
   files = new Map<string, string>();
@@ -54,7 +57,10 @@ export class TufRepository {
     await this.server?.stop();
   }
 
-  /** Publishes the trust root in metadata of one version more, which expires that many days from now. */
+  /**
+   * Publishes the trust root in metadata of one version more, which expires that many days from
+   * now.
+   */
   publish(trustedRoot: unknown, days: Partial<Record<'timestamp' | 'targets', number>> = {}): void {
     const content = JSON.stringify(trustedRoot);
     const hash = createHash('sha256').update(content).digest('hex');
@@ -71,14 +77,17 @@ export class TufRepository {
         hashes: { sha256: hash },
       }),
     );
+
     this.files.set(`${version}.targets.json`, this.signed(new Metadata(targets)));
     const meta = { 'targets.json': new MetaFile({ version }) };
+
     this.files.set(
       `${snapshot}.snapshot.json`,
       this.signed(
         new Metadata(new Snapshot({ specVersion, version: snapshot, expires: expires(), meta })),
       ),
     );
+
     const snapshotMeta = new MetaFile({ version: snapshot });
     const stamped = new Timestamp({
       specVersion,
@@ -86,11 +95,15 @@ export class TufRepository {
       expires: expires(days.timestamp),
       snapshotMeta,
     });
+
     this.files.set('timestamp.json', this.signed(new Metadata(stamped)));
     this.files.set(`targets/${hash}.trusted_root.json`, content);
   }
 
-  /** Hands all roles to a new key, by a root that both keys sign. What is published from then on is signed by the new one. */
+  /**
+   * Hands all roles to a new key, by a root that both keys sign. What is published from then on is
+   * signed by the new one.
+   */
   rotate(): void {
     const old = this.signer;
     this.signer = newSigner();
@@ -106,10 +119,12 @@ export class TufRepository {
       expires,
       consistentSnapshot: true,
     });
+
     for (const role of roles) root.addKey(this.signer.key, role);
     const metadata = new Metadata(root);
     for (const signer of signers) signWith(metadata, signer);
     const text = JSON.stringify(metadata.toJSON());
+
     this.files.set(`${this.versions.root}.root.json`, text);
     return text;
   }
@@ -131,11 +146,13 @@ function newSigner(): Signer {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const keyID = createHash('sha256').update(pem).digest('hex');
+
   const key = new Key({
     keyID,
     keyType: 'ecdsa',
     scheme: 'ecdsa-sha2-nistp256',
     keyVal: { public: pem },
   });
+
   return { key, privateKey };
 }

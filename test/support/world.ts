@@ -70,6 +70,7 @@ export class World {
     this.token = token;
     this.registry = registry;
     this.directory = directory;
+
     this.caller = {
       account,
       actor: 'token:tests',
@@ -82,6 +83,7 @@ export class World {
   static async create(registry: string, services = servicesFromEnvironment()): Promise<World> {
     const account = `t${randomBytes(5).toString('hex')}`;
     const { token } = await createAccount(services, { slug: account, name: account });
+
     return new World(
       services,
       account,
@@ -110,6 +112,7 @@ export class World {
       roles: ['reviewer'],
       created_at: new Date().toISOString(),
     };
+
     await transact(this.services.db, [createMember(member)]);
     return member;
   }
@@ -138,12 +141,15 @@ export class World {
       'file_spec: ["/**"]',
       source.manifest ?? '',
     ];
+
     await mkdir(join(directory, 'rootfs'), { recursive: true });
     await writeFile(join(directory, 'manifest.yaml'), manifest.join('\n'));
+
     for (const [path, content] of Object.entries(source.files)) {
       await mkdir(dirname(join(directory, 'rootfs', path)), { recursive: true });
       await writeFile(join(directory, 'rootfs', path), content);
     }
+
     const out = join(directory, 'dist');
     await buildModule({ directory, out, dryRun: false, sourceDateEpoch: '1700000000' });
     return join(out, 'module.tar');
@@ -160,6 +166,7 @@ export class World {
     const target = await openTarget(`${this.repository(name)}${separator}${reference}`, {});
     const subject = await target.client.getManifest(target.reference.repository, target.name);
     const bundle = signArtifact({ digest: subject.digest, key: key.private, annotations: {} });
+
     await attachBundle(target.client, {
       repository: target.reference.repository,
       subject,
@@ -235,5 +242,6 @@ export async function eventually<T>(
     }
     await sleep(Date.now() - startedAt < 3000 ? 50 : 200);
   }
+
   throw new Error(`waited ${timeoutMs} ms for ${what}`, { cause: last });
 }

@@ -20,7 +20,9 @@ test('dependencies point one way, without cycles', async () => {
     ruleSet,
     validate: true,
   });
+
   if (typeof output === 'string') throw new Error('expected the result of a cruise, found text');
+
   const violations = output.summary.violations.map(
     ({ rule, from, to }) => `${rule.name}: ${from} → ${to}`,
   );

@@ -33,6 +33,7 @@ test('every alarm of the stack is in docs/operating.md, and no other', () => {
     // The CDK adds the name of the construct above and eight digits of a hash.
     .map(([id]) => id.replace(/^Alarms/, '').replace(/[0-9A-F]{8}$/, ''));
   const named = [...read('docs/operating.md').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+
   expect(named.sort()).toEqual(alarms.sort());
 });
 
@@ -54,6 +55,7 @@ test('every code that verify, poll and ingest give of an artifact says what help
   const words = new Set(
     sources.flatMap((path) => read(path).match(/(?<=')[A-Za-z]\w+(?=')/g) ?? []),
   );
+
   // Faults of callers, of Gantry itself and of the command line: they reject no artifact.
   const others = [
     'invalid_request',
@@ -66,6 +68,7 @@ test('every code that verify, poll and ingest give of an artifact says what help
     'payload_too_large',
     'io_error',
   ];
+
   const offline = [
     'key_password_wrong',
     'glob_invalid',
@@ -74,6 +77,7 @@ test('every code that verify, poll and ingest give of an artifact says what help
     'regexp_unanchored',
     'reference_invalid',
   ];
+
   const codes = Object.keys(errorStatus).filter(
     (code) => words.has(code) && ![...others, ...offline].includes(code),
   );
@@ -132,8 +136,10 @@ describe('a page', () => {
         path === '' ? page : relative(projectRoot, join(projectRoot, dirname(page), path));
       if (path.startsWith('/') || file.startsWith('..') || !existsSync(join(projectRoot, file)))
         return true;
+
       return anchor !== undefined && !anchorsOf(read(file)).includes(anchor);
     });
+
     expect(broken).toEqual([]);
   });
 

@@ -6,8 +6,9 @@ import { bundleOptions } from '../../infra/bundle.ts';
 const connecting = /^(?:node:)?(?:http|https|http2|net|tls|dgram|dns|dns\/promises|child_process)$/;
 
 /**
- * Everything in the functions' bundles that imports one of these, and what for. Requests to hosts that people name go
- * through transport.ts, whose connections guard.ts makes; packages of AWS talk to AWS and to the runtime.
+ * Everything in the functions' bundles that imports one of these, and what for. Requests to hosts
+ * that people name go through transport.ts, whose connections guard.ts makes; packages of AWS talk
+ * to AWS and to the runtime.
  */
 const known: Record<string, string> = {
   'shared/registry/guard.ts': 'judges addresses and makes the connections',
@@ -25,6 +26,7 @@ test('no function can open a connection past the guard, but to AWS', async () =>
     metafile: true,
     sourcemap: false,
   });
+
   const importers = Object.entries(metafile.inputs)
     .filter(([, { imports }]) =>
       imports.some(
@@ -35,5 +37,6 @@ test('no function can open a connection past the guard, but to AWS', async () =>
     // Packages by their name, wherever they lie.
     .map(([file]) => file.replace(/^.*node_modules\//, ''))
     .filter((file) => !file.startsWith('undici/'));
+
   expect(importers.filter((file) => !ofAws.test(file)).sort()).toEqual(Object.keys(known).sort());
 });

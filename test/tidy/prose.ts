@@ -1,6 +1,6 @@
 /**
- * Words and turns that a reader must read twice, each with what to write instead. The list comes from reviews of this
- * project; docs/glossary.md has the terms.
+ * Words and turns that a reader must read twice, each with what to write instead. The list comes
+ * from reviews of this project; docs/glossary.md has the terms.
  */
 const plainWords: readonly (readonly [odd: RegExp, instead: string])[] = [
   [
@@ -59,7 +59,10 @@ function cellsOf(table: string): string[] {
   return table.split('\n').flatMap((row) => row.split(/(?<!\\)\|/));
 }
 
-/** Sentences of over `max` words. Code and names in backquotes count as one word; a colon or semicolon ends nothing. */
+/**
+ * Sentences of over `max` words. Code and names in backquotes count as one word; a colon or
+ * semicolon ends nothing.
+ */
 export function longSentences(texts: readonly string[], max: number): string[] {
   return texts
     .map((text) => text.replace(/`[^`]*`/g, 'code').replace(/\s+/g, ' '))

@@ -112,6 +112,7 @@ test('files and folders are named in kebab-case', () => {
         .split('/')
         .every((part) => named.test(part.replace(/(\.test|\.config|\.d)?\.\w+$/, ''))),
   );
+
   expect(odd.map(({ path }) => path)).toEqual([]);
 });
 

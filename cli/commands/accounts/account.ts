@@ -25,6 +25,7 @@ async function show(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const answer = await client.get(answers.account, '/accounts/current');
   const { slug, name, root_version, root_sha256, created_at } = answer.account;
+
   print(flags.json, answer, () =>
     formatFields([
       ['slug', slug],
@@ -33,6 +34,7 @@ async function show(flags: Flags): Promise<ExitCode> {
       ['created', created_at],
     ]),
   );
+
   return 0;
 }
 
@@ -42,10 +44,12 @@ async function create(slug: string, flags: Flags & { name?: string }): Promise<E
     slug,
     name: flags.name ?? slug,
   });
+
   print(
     flags.json,
     answer,
     () => `created account ${answer.account.slug}\nadmin token, shown only once:\n${answer.token}`,
   );
+
   return 0;
 }

@@ -27,19 +27,23 @@ async function login(flags: LoginFlags): Promise<ExitCode> {
   const url = flags.url.replace(/\/+$/, '');
   if (!URL.canParse(url))
     throw new GantryError('usage', `expected a URL, found "${flags.url}"`, { field: 'url' });
+
   const connection = { url, token: await readToken(flags.token) };
   const [{ makeClient }, { answers }, { saveConnection }] = await Promise.all([
     import('../../client/client.ts'),
     import('../../client/answers.ts'),
     import('../../client/config.ts'),
   ]);
+
   const { account } = await makeClient(connection).get(answers.account, '/accounts/current');
   const file = await saveConnection(connection);
+
   print(
     flags.json,
     { url, account, file },
     () => `logged in to ${account.slug} at ${url}\ntoken saved in ${file}`,
   );
+
   return 0;
 }
 

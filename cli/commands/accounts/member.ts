@@ -22,6 +22,7 @@ export function register(command: Command): void {
       ),
     { examples: ['gantry member add rita@example.com --name Rita --role reviewer'], action: add },
   );
+
   describe(command.command('remove <id>').description('remove a member and revoke their tokens'), {
     examples: ['gantry member remove mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
     action: remove,
@@ -31,6 +32,7 @@ export function register(command: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const members = await client.all(answers.members, 'members', '/members');
+
   print(flags.json, { members }, () =>
     table(
       ['ID', 'E-MAIL', 'NAME', 'ROLES'],
@@ -38,6 +40,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no members.',
     ),
   );
+
   return 0;
 }
 
@@ -48,6 +51,7 @@ async function add(
   const { client, answers } = await connect();
   const body = { email, name: flags.name ?? email, roles: flags.role };
   const answer = await client.send(answers.member, 'POST', '/members', body);
+
   print(flags.json, answer, () => `added ${answer.member.email} as ${answer.member.id}`);
   return 0;
 }

@@ -32,6 +32,7 @@ export function register(command: Command): void {
       action: create,
     },
   );
+
   describe(command.command('revoke <id>').description('revoke a token immediately'), {
     examples: ['gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
     action: revoke,
@@ -41,6 +42,7 @@ export function register(command: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const tokens = await client.all(answers.tokens, 'tokens', '/tokens');
+
   print(flags.json, { tokens }, () =>
     table(
       ['ID', 'NAME', 'ROLES', 'MEMBER', 'EXPIRES'],
@@ -51,6 +53,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no tokens.',
     ),
   );
+
   return 0;
 }
 
@@ -62,11 +65,13 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
     member_id: flags.member,
     expires_at: flags.expires,
   });
+
   print(
     flags.json,
     answer,
     () => `created token ${answer.token.id}\nsecret, shown only once:\n${answer.secret}`,
   );
+
   return 0;
 }
 

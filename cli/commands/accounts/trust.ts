@@ -37,6 +37,7 @@ export function register(trust: Command): void {
     examples: ['gantry trust root show'],
     action: show,
   });
+
   describe(
     root
       .command('make-key <file>')
@@ -46,6 +47,7 @@ export function register(trust: Command): void {
       .option('--ed25519', 'create an Ed25519 key instead of ECDSA P-256'),
     { examples: ['gantry trust root make-key root-alice.pem'], action: makeKey },
   );
+
   describe(
     threshold(root.command('add-key <file>').description('propose a root with another key')),
     {
@@ -54,11 +56,13 @@ export function register(trust: Command): void {
       action: addKey,
     },
   );
+
   describe(threshold(root.command('remove-key <id>').description('propose a root without a key')), {
     examples: [`gantry trust root remove-key ${'0123456789abcdef'.repeat(4)}`],
     no: waiting,
     action: (id: string, flags: ProposeFlags) => propose({ remove: [id] }, flags),
   });
+
   const needs = root
     .command('threshold')
     .argument('<number>', 'signatures that a root needs', parseWholeNumber);
@@ -67,6 +71,7 @@ export function register(trust: Command): void {
     no: waiting,
     action: (number: number, flags: Flags) => propose({}, { ...flags, threshold: number }),
   });
+
   describe(
     threshold(
       root
@@ -79,6 +84,7 @@ export function register(trust: Command): void {
       action: (flags: ProposeFlags) => propose({ rotate: true }, flags),
     },
   );
+
   describe(
     root
       .command('sign')
@@ -91,6 +97,7 @@ export function register(trust: Command): void {
       .option('--signature <file>', 'submit a signature made with --proposal'),
     { examples: ['gantry trust root sign --key root-alice.pem'], no: waiting, action: sign },
   );
+
   describe(root.command('withdraw').description('withdraw the proposed root'), {
     examples: ['gantry trust root withdraw'],
     action: withdraw,
@@ -115,11 +122,13 @@ async function makeKey(file: string, flags: Flags & { ed25519?: true }): Promise
   const key = await makeKeyFiles(file, flags.ed25519 ? 'ed25519' : 'ecdsa');
   const { tufKey } = await import('../../../shared/director/index.ts');
   const key_id = tufKey(publicPem(key)).keyID;
+
   print(
     flags.json,
     { key_id, private_key: file, public_key: `${file}.pub` },
     () => `created ${file}, key ${key_id}`,
   );
+
   return 0;
 }
 
@@ -140,15 +149,18 @@ async function sign(flags: SignFlags): Promise<ExitCode> {
   if ((flags.key === undefined) === (flags.signature === undefined)) {
     throw new GantryError('usage', 'expected either --key or --signature');
   }
+
   if (flags.key !== undefined && flags.proposal !== undefined) {
     print(true, await signatureOf(await readTrust(flags.proposal), flags.key), () => '');
     return 0;
   }
+
   const { client, answers } = await connect();
   const body =
     flags.key === undefined
       ? await readOptionJson(flags.signature ?? '', '--signature')
       : await signatureOf(await client.get(answers.trust, '/trust/root'), flags.key);
+
   return printTrust(
     await client.send(answers.trust, 'POST', '/trust/root/proposal/signatures', body),
     flags,
@@ -160,6 +172,7 @@ async function readTrust(path: string): Promise<Trust> {
   const { trustAnswer } = await import('../../../shared/contract/accounts/index.ts');
   const { data, error } = trustAnswer.safeParse(await readOptionJson(path, '--proposal'));
   if (data !== undefined) return data;
+
   const wrong = error.issues.map((issue) => issue.path.join('.') || 'the document').join(', ');
   throw new GantryError(
     'io_error',
@@ -168,10 +181,14 @@ async function readTrust(path: string): Promise<Trust> {
   );
 }
 
-/** Signs the metadata itself. Both roots are parsed and verified here, so the server cannot misdescribe them. */
+/**
+ * Signs the metadata itself. Both roots are parsed and verified here, so the server cannot
+ * misdescribe them.
+ */
 async function signatureOf({ root, proposal }: Trust, file: string) {
   if (proposal === null)
     throw new GantryError('not_found', 'expected a proposed root to sign, found none');
+
   const { describeRoot, parseRoot, signRootWith, verifyRoot } = await import(
     '../../../shared/director/index.ts'
   );
@@ -179,6 +196,7 @@ async function signatureOf({ root, proposal }: Trust, file: string) {
   const proposed = parseRoot(Buffer.from(proposal.metadata, 'base64'));
   const key = await readPrivateKey(file, '--key');
   const { version, threshold, keys, director } = describeRoot(proposed);
+
   process.stderr.write(
     `signing root ${version}: needs ${threshold} of ${keys.length} keys, director key ${director.key_id.slice(0, 12)}\n`,
   );
@@ -197,6 +215,7 @@ function printTrust(answer: Trust, flags: Flags): ExitCode {
   print(flags.json, answer, () => {
     const { root, proposal } = answer;
     const parts = [formatRoot('in force', root)];
+
     if (proposal !== null) {
       parts.push(formatRoot('proposed', proposal));
       const signed = proposal.needs.map(({ of, threshold, signed }) => {
@@ -204,8 +223,10 @@ function printTrust(answer: Trust, flags: Flags): ExitCode {
       });
       const unproven = proposal.unproven.map((id) => `\nThe new key ${id} must sign.`).join('');
       const how = 'To sign with a key: gantry trust root sign --key <file>';
+
       parts.push(`It has ${signed.join(', ')}.${unproven}\n${how}`);
     }
+
     return parts.join('\n\n');
   });
   return answer.proposal === null ? 0 : 1;
@@ -221,11 +242,13 @@ function formatRoot(
     ['expires', root.expires_at],
     ['needs', `${root.threshold} of ${root.keys.length} signatures`],
   ]);
+
   const rows = root.keys.map(({ key_id, type }) => [
     key_id,
     type,
     key_id === root.director.key_id ? 'root, director' : 'root',
   ]);
+
   const director = root.keys.some(({ key_id }) => key_id === root.director.key_id)
     ? []
     : [[root.director.key_id, root.director.type, 'director']];

@@ -20,6 +20,7 @@ export function register(command: Command): void {
     .option('--from-file <dump>', 'read a dump (composefs-dump(5)); - for standard input')
     .option('--digest-store <store>', 'copy the content of DIR to STORE, named by fs-verity digest')
     .option('--print-digest', 'print the fs-verity digest of the image');
+
   describe(imaging, {
     notes: 'If OUT is -, the digest or JSON goes to standard error.',
     examples: [
@@ -29,6 +30,7 @@ export function register(command: Command): void {
     ],
     action: image,
   });
+
   const dumping = command
     .command('dump')
     .description('list the files of a composefs image, like composefs-info dump')
@@ -50,12 +52,14 @@ async function image(paths: string[], options: ImageOptions): Promise<0> {
     const expected = wanted === 2 ? 'DIR and OUT' : 'only OUT after --from-file DUMP';
     throw new GantryError('usage', `expected ${expected}, found ${paths.length} paths`);
   }
+
   if (options.fromFile !== undefined && options.digestStore !== undefined) {
     throw new GantryError(
       'usage',
       'expected --digest-store with a DIR, found it with a dump; dumps have no content',
     );
   }
+
   const out = paths.at(-1) as string;
   const root =
     options.fromFile === undefined
@@ -63,12 +67,14 @@ async function image(paths: string[], options: ImageOptions): Promise<0> {
       : await readDump(options.fromFile);
   const { imageOfTree } = await import('../../../shared/composefs/index.ts');
   const { image: bytes, digest } = imageOfTree(root);
+
   await write(out, bytes);
   if (options.json || options.printDigest) {
     const value = { digest, size: bytes.length, path: out };
     if (out === '-') process.stderr.write(`${options.json ? JSON.stringify(value) : digest}\n`);
     else print(options.json, value, () => digest);
   }
+
   return 0;
 }
 
@@ -105,6 +111,7 @@ async function jsonPieces(root: ComposefsNode): Promise<Iterable<string>> {
       yield `${before}${JSON.stringify(file)}`;
       before = ',\n';
     }
+
     yield '\n]\n';
   })();
 }
@@ -140,20 +147,24 @@ async function readDump(path: string): Promise<ComposefsNode> {
     import('node:fs'),
   ]);
   const reader = new DumpReader();
+
   try {
     if (path === '-') for await (const chunk of process.stdin) reader.push(chunk);
     else {
       // One buffer serves all reads; a stream would allocate one for each chunk.
       const file = fs.openSync(path, 'r');
       const buffer = Buffer.allocUnsafeSlow(1 << 20);
+
       for (let bytes = fs.readSync(file, buffer); bytes > 0; bytes = fs.readSync(file, buffer)) {
         reader.push(buffer.subarray(0, bytes));
       }
+
       fs.closeSync(file);
     }
   } catch (error) {
     throw ioError(path, error);
   }
+
   return reader.end();
 }
 

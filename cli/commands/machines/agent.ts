@@ -22,10 +22,12 @@ export function register(agent: Command): void {
         'keep the root file system running, or remove `current` (default: keep)',
       ).choices(['keep', 'stop']),
     );
+
   describe(enrolling, {
     examples: ['gantry agent enroll --token "$TOKEN" --root /srv/gantry'],
     action: enrollAction,
   });
+
   const running = agent
     .command('run')
     .description('keep this machine in its desired state: verify, apply, inspect and report')
@@ -35,6 +37,7 @@ export function register(agent: Command): void {
       '--policy <file>',
       'local policy; it can only add demands (default: agent/policy.json in the directory)',
     );
+
   describe(running, {
     notes: 'With --json, the command prints one JSON document for each tick.',
     examples: ['gantry agent run --once --root /srv/gantry'],
@@ -65,11 +68,13 @@ async function enrollAction({
     ...(writable === undefined ? {} : { writablePaths: writable }),
     ...(onDecommission === undefined ? {} : { onDecommission }),
   });
+
   print(
     json,
     { enrolled: true, ...config, root: dir },
     () => `enrolled as ${config.account}/${config.instance} in ${dir}`,
   );
+
   return 0;
 }
 
@@ -90,9 +95,11 @@ async function runAction({ root, once, policy, json }: RunArguments): Promise<Ex
     print(json, toJson(result), () => formatResult(result));
     return result.report.status === 'applied' || result.report.status === 'unchanged' ? 0 : 1;
   }
+
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   await runLoop(options, stop.signal, (outcome) => printTick(outcome, json));
+
   return 0;
 }
 
@@ -103,11 +110,14 @@ function printTick(outcome: TickOutcome, json: boolean | undefined): void {
     if (json === true) process.stdout.write(`${JSON.stringify(toJson(result))}\n`);
     else if (result.report.status !== 'unchanged' || result.report.code !== null)
       process.stdout.write(`${formatResult(result)}\n`);
+
     return;
   }
+
   const { error } = outcome;
   const message = error instanceof Error ? error.message : String(error);
   const code = isGantryError(error) ? error.code : 'internal';
+
   process.stderr.write(
     json === true
       ? `${JSON.stringify({ error: { code, message } })}\n`
@@ -131,5 +141,6 @@ function formatResult({ report, generation }: TickResult): string {
     report.message === null
       ? ''
       : `\n  ${report.code === null ? '' : `${report.code}: `}${report.message}`;
+
   return `${report.status}: ${running} (desired state ${report.desired_state_version}, ${report.health})${why}`;
 }

@@ -21,13 +21,16 @@ async function drift(instance: string, flags: Flags): Promise<ExitCode> {
     api.answers.drift,
     `/instances/${encodeURIComponent(id)}/drift`,
   );
+
   print(flags.json, report, () => {
     const compositions = formatFields([
       ['desired composition', shortDigest(report.desired_composition)],
       ['running composition', shortDigest(report.running_composition)],
     ]);
     const why = report.message === null ? '' : `: ${report.message}`;
+
     return `${instance} ${driftReasons[report.reason]}${why}\n\n${compositions}\n\n${formatModules(report.modules)}`;
   });
+
   return report.drift ? 1 : 0;
 }

@@ -36,6 +36,7 @@ async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
     pages.push(page.fleet);
     cursor = page.next_cursor ?? undefined;
   } while (cursor !== undefined);
+
   const whole = mergeFleets(pages);
   print(flags.json, { fleet: whole }, () => formatFleet(whole));
   return whole.drifted > 0 ? 1 : 0;
@@ -43,6 +44,7 @@ async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
 
 function formatFleet(fleet: Fleet): string {
   if (fleet.instances === 0) return 'No machines match.';
+
   const why = (Object.keys(driftReasons) as (keyof typeof driftReasons)[])
     .filter((reason) => reason !== 'none' && fleet.reasons[reason] > 0)
     .map((reason) => `\n  ${fleet.reasons[reason]}: ${driftReasons[reason]}`);
@@ -55,6 +57,7 @@ function formatFleet(fleet: Fleet): string {
     ],
     '',
   );
+
   const compositions = table(
     ['COMPOSITION', 'DESIRED', 'RUNNING', 'MISSING'],
     fleet.compositions.map((row) => [
@@ -65,6 +68,7 @@ function formatFleet(fleet: Fleet): string {
     ]),
     'No machine has a desired composition.',
   );
+
   const modules = table(
     ['MODULE', 'VERSION', 'DIGEST', 'DESIRED', 'RUNNING', 'MISSING'],
     fleet.modules.flatMap(({ module, digests }) =>
@@ -79,6 +83,7 @@ function formatFleet(fleet: Fleet): string {
     ),
     'No modules desired or running.',
   );
+
   const failures = fleet.templates.flatMap(({ name, template_id, composition_failures }) =>
     composition_failures.map(({ track, code, message, since }) => [
       name ?? template_id,
@@ -88,6 +93,7 @@ function formatFleet(fleet: Fleet): string {
       message,
     ]),
   );
+
   const notComposed =
     failures.length === 0
       ? []
@@ -96,6 +102,7 @@ function formatFleet(fleet: Fleet): string {
     ? ['Machines report more modules or digests than this list shows.']
     : [];
   const head = `${fleet.drifted} of ${fleet.instances} machines drifted${why.join('')}`;
+
   return [head, ...notComposed, groups, compositions, modules, ...cut].join('\n\n');
 }
 

@@ -36,6 +36,7 @@ export function register(command: Command): void {
       action: create,
     },
   );
+
   describe(command.command('list').description('list instances'), {
     examples: ['gantry instance list'],
     action: list,
@@ -49,6 +50,7 @@ export function register(command: Command): void {
       action: show,
     },
   );
+
   describe(
     command
       .command('join-token <instance>')
@@ -58,6 +60,7 @@ export function register(command: Command): void {
       action: joinToken,
     },
   );
+
   describe(
     command
       .command('decommission <instance>')
@@ -66,10 +69,12 @@ export function register(command: Command): void {
       ),
     { examples: ['gantry instance decommission web-1'], action: decommission },
   );
+
   const updating = command
     .command('update <instance>')
     .description('change the metadata, track or clusters of an instance');
   const dryRun = 'show what would change on the machine, without changing it';
+
   describe(fields(addWaitOptions(updating)).option('--dry-run', dryRun), {
     examples: ['gantry instance update web-1 --track staging'],
     no: changeRefused,
@@ -96,16 +101,19 @@ async function create(
   const template_id = await resolveId(api, 'templates', flags.template);
   const body = { name, template_id, ...bodyOf(flags) };
   const answer = await api.client.send(api.answers.newInstance, 'POST', '/instances', body);
+
   print(flags.json, answer, () => {
     const made = `created instance ${name} as ${answer.instance.id}\njoin token, works once within 24 hours:`;
     return [made, answer.join_token, ...missingLines(answer.keys_missing)].join('\n');
   });
+
   return 0;
 }
 
 function missingLines(keys: { key: string; file: string; module: string }[]): string[] {
   if (keys.length === 0) return [];
   const rows = keys.map(({ key, file, module }): Row => ['!', key, `used by ${file} of ${module}`]);
+
   return [
     '',
     'Not deployable yet. Set the missing metadata with `gantry instance update`:',
@@ -116,6 +124,7 @@ function missingLines(keys: { key: string; file: string; module: string }[]): st
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const instances = await client.all(answers.instances, 'instances', '/instances');
+
   print(flags.json, { instances }, () =>
     table(
       ['ID', 'NAME', 'STATE', 'TRACK', 'DRIFT', 'REPORTED'],
@@ -130,6 +139,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no instances.',
     ),
   );
+
   return 0;
 }
 
@@ -137,6 +147,7 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
   const answer = await api.client.get(api.answers.instance, `/instances/${encodeURIComponent(id)}`);
+
   print(flags.json, answer, () => {
     const row = answer.instance;
     const head = formatFields([
@@ -160,6 +171,7 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
       ],
       ['drift', row.drift],
     ]);
+
     const names = [
       ...new Set([...Object.keys(row.desired_modules), ...Object.keys(row.running_module_digests)]),
     ].sort();
@@ -168,19 +180,23 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
       desired: row.desired_modules[module] ?? null,
       running: row.running_module_digests[module] ?? null,
     }));
+
     return `${head}\n\n${formatModules(modules)}`;
   });
+
   return 0;
 }
 
 async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
+
   const answer = await api.client.send(
     api.answers.joinToken,
     'POST',
     `/instances/${encodeURIComponent(id)}/join-token`,
   );
+
   print(flags.json, answer, () => answer.join_token);
   return 0;
 }
@@ -190,11 +206,13 @@ async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
   const id = await resolveId(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}/decommission`;
   const answer = await api.client.send(api.answers.instance, 'POST', path);
+
   print(
     flags.json,
     answer,
     () => `decommissioned ${answer.instance.name} (${id}); its agent stops within an hour`,
   );
+
   return 0;
 }
 
@@ -205,6 +223,7 @@ async function update(
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}`;
+
   if (flags.dryRun) {
     const answer = await api.client.send(
       api.answers.preview,
@@ -212,9 +231,11 @@ async function update(
       `${path}/preview`,
       bodyOf(flags),
     );
+
     print(flags.json, answer, () => formatPreview(answer));
     return 0;
   }
+
   const { operation } = await api.client.send(api.answers.operation, 'PATCH', path, bodyOf(flags));
   return awaitOperation(api, operation, flags);
 }

@@ -37,8 +37,10 @@ async function build(dir: string | undefined, flags: BuildFlags): Promise<ExitCo
     const message = `expected a platform such as ubuntu-24.04-amd64, found ${JSON.stringify(flags.platform)}`;
     throw new GantryError('usage', message, { field: 'platform', found: flags.platform });
   }
+
   const { buildModule } = await import('../../build/build-module.ts');
   const directory = dir ?? '.';
+
   const options = {
     directory,
     out: flags.out === undefined ? join(directory, 'dist') : resolve(flags.out),
@@ -61,6 +63,7 @@ function formatBuild(result: BuildResult): string {
   if (result.outputs.module === undefined) {
     return `${result.name}: would ship ${counts}\nwrote ${Object.values(result.outputs).join(', ')}`;
   }
+
   return [
     `${result.name}: built ${result.outputs.module} with ${counts}, ${result.layer_size} bytes`,
     `layer digest     ${result.layer_digest}`,

@@ -26,6 +26,7 @@ export function register(command: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const categories = await client.all(answers.categories, 'categories', '/categories');
+
   print(flags.json, { categories }, () =>
     table(
       ['SLUG', 'POSITION'],
@@ -33,6 +34,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no categories.',
     ),
   );
+
   return 0;
 }
 
@@ -42,10 +44,12 @@ async function create(slug: string, flags: Flags & { position: number }): Promis
     slug,
     position: flags.position,
   });
+
   print(
     flags.json,
     answer,
     () => `created category ${slug} at position ${answer.category.position}`,
   );
+
   return 0;
 }

@@ -34,6 +34,7 @@ export function registerModuleInit(module: Command): void {
 async function init(name: string, dir: string | undefined, flags: Flags): Promise<ExitCode> {
   const result = await initModule(name, dir ?? name);
   const next = `next: edit ${join(result.directory, 'manifest.yaml')}, then run gantry module validate`;
+
   print(flags.json, result, () =>
     [...result.files.map((file) => `wrote ${join(result.directory, file)}`), next].join('\n'),
   );
@@ -41,8 +42,10 @@ async function init(name: string, dir: string | undefined, flags: Flags): Promis
 }
 
 /**
- * Writes a module repository called `name` to a directory that is missing, empty, or holds only `.git`.
- * @throws GantryError `usage` for a name that is not a slug, `already_exists` if the directory has other files
+ * Writes a module repository called `name` to a directory that is missing, empty, or holds only
+ * `.git`.
+ * @throws GantryError `usage` for a name that is not a slug, `already_exists` if the directory has
+ * other files
  */
 export async function initModule(
   name: string,
@@ -59,8 +62,10 @@ export async function initModule(
       },
     );
   }
+
   await refuseOccupied(directory);
   const files = new Map([[schemaInModule, await readFile(schema, 'utf8')]]);
+
   for (const file of await listFiles(template)) {
     const text = (await readFile(join(template, file), 'utf8')).replace(
       schemaInTemplate,
@@ -68,10 +73,12 @@ export async function initModule(
     );
     files.set(file.replaceAll(placeholder, name), text.replaceAll(placeholder, name));
   }
+
   for (const [file, text] of files) {
     await mkdir(join(directory, dirname(file)), { recursive: true });
     await writeFile(join(directory, file), text, { flag: 'wx' });
   }
+
   return { name, directory, files: [...files.keys()].sort() };
 }
 
@@ -82,11 +89,14 @@ async function refuseOccupied(directory: string): Promise<void> {
       cause: error,
     });
   });
+
   if (stats === undefined) return;
+
   const present = stats.isDirectory()
     ? (await readdir(directory)).filter((name) => name !== '.git')
     : ['a file'];
   if (present.length === 0) return;
+
   const found = `${present.slice(0, 3).join(', ')}${present.length > 3 ? ', …' : ''}`;
   throw new GantryError(
     'already_exists',

@@ -19,6 +19,7 @@ export function registerModuleList(module: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const modules = await client.all(answers.modules, 'modules', '/modules');
+
   print(flags.json, { modules }, () =>
     table(
       ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY', 'POLLING'],
@@ -33,5 +34,6 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no modules.',
     ),
   );
+
   return 0;
 }

@@ -25,6 +25,7 @@ async function machines(written: string, flags: Flags): Promise<ExitCode> {
   const { name, account } = parseModuleName(module);
   const path = `/modules/${encodeURIComponent(name)}/machines`;
   const rows = await client.all(answers.machines, 'machines', path, { account, version });
+
   rows.sort((a, b) => (a.name < b.name ? -1 : 1));
   print(flags.json, { machines: rows }, () =>
     table(
@@ -41,5 +42,6 @@ async function machines(written: string, flags: Flags): Promise<ExitCode> {
       `No machine reports that it runs ${written}.`,
     ),
   );
+
   return 0;
 }

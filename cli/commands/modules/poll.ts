@@ -30,6 +30,7 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
   const path = `/modules/${encodeURIComponent(name)}`;
   const before = (await api.client.get(api.answers.module, path)).poll;
   const accepted = await api.client.send(api.answers.polled, 'POST', `${path}/poll`);
+
   if (!flags.wait) {
     print(
       flags.json,
@@ -38,6 +39,7 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
     );
     return 0;
   }
+
   const deadline = Date.now() + flags.timeout * 1000;
   const polled = await until(deadline, async () => {
     const { poll } = await api.client.get(api.answers.module, path);
@@ -45,8 +47,10 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
       poll !== null && (poll.polled_at !== before?.polled_at || poll.failures !== before?.failures);
     return done ? poll : null;
   });
+
   const settled = await until(deadline, () => isSettled(api, path));
   const found = await listVersions(api, name);
+
   print(flags.json, { poll: polled, ...found }, () =>
     polled?.code ? `polling failed: ${polled.message} (${polled.code})` : formatVersions(found),
   );

@@ -30,5 +30,6 @@ async function promote(version: string, flags: WaitFlags & { to: string }): Prom
   const { operation } = await api.client.send(api.answers.operation, 'POST', path, {
     to: flags.to,
   });
+
   return awaitOperation(api, operation, flags);
 }

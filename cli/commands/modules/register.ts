@@ -58,6 +58,7 @@ async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
     require_tlog: flags.requireTlog,
     allow_devices: flags.allowDevices,
   });
+
   const { id, repository } = answer.module;
   print(flags.json, answer, () => `registered ${name} as ${id}\nGantry now polls ${repository}`);
   return 0;

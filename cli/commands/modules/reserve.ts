@@ -33,5 +33,6 @@ async function reserve(
   const path = `/modules/${encodeURIComponent(name)}/reservations`;
   const body = flags.revoke ? { revoke: patterns } : { grant: patterns };
   const { operation } = await api.client.send(api.answers.operation, 'PATCH', path, body);
+
   return awaitOperation(api, operation, flags);
 }

@@ -21,6 +21,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
     flags.json || live_version_id === null
       ? null
       : await client.get(answers.version, `/versions/${live_version_id}`);
+
   print(flags.json, answer, () => {
     const { module, poll } = answer;
     const identities = module.cosign_identities.map((pair): [string, string] => {
@@ -32,6 +33,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
         `${pair.cosign_identity_regexp} from ${pair.cosign_issuer_regexp}${claims.join('')}`,
       ];
     });
+
     return formatFields([
       ['name', `${module.account}/${module.name}`],
       ['id', module.id],
@@ -58,5 +60,6 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ['ignored tags', poll?.ignored_tags.join(', ') || null],
     ]);
   });
+
   return 0;
 }

@@ -36,17 +36,20 @@ async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
   // Sign the digest of the bytes read here, never one that the registry only claims.
   const subject = await client.getManifest(reference.repository, name);
   const bundle = signArtifact({ digest: subject.digest, key, annotations: flags.annotation ?? {} });
+
   const { digest } = await attachBundle(client, {
     repository: reference.repository,
     subject,
     bundle,
     createdAt: new Date(),
   });
+
   const key_id = bundle.verificationMaterial.publicKey.hint;
   print(
     flags.json,
     { digest: subject.digest, signature_digest: digest, key_id },
     () => `signed ${subject.digest}\nkey ${key_id}`,
   );
+
   return 0;
 }

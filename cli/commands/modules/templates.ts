@@ -20,6 +20,7 @@ async function templates(module: string, flags: Flags): Promise<ExitCode> {
   const { name, account } = parseModuleName(module);
   const path = `/modules/${encodeURIComponent(name)}/templates`;
   const rows = await client.all(answers.moduleTemplates, 'templates', path, { account });
+
   print(flags.json, { templates: rows }, () =>
     table(
       ['TEMPLATE', 'PLATFORM', 'TAKES', 'WOULD GET', 'WHY NOT'],
@@ -33,5 +34,6 @@ async function templates(module: string, flags: Flags): Promise<ExitCode> {
       'The account has no templates.',
     ),
   );
+
   return 0;
 }

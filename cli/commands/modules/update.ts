@@ -59,20 +59,24 @@ export function registerModuleUpdate(module: Command): void {
 async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
   const visibility = eitherOf(flags.public, 'public', flags.private, 'private');
   eitherOf(flags.key, 'key', flags.keys ? undefined : true, 'no-keys');
+
   eitherOf(
     flags.identity ?? flags.identityRegexp,
     'identity',
     flags.identities ? undefined : true,
     'no-identities',
   );
+
   eitherOf(
     flags.requireAttestation,
     'require-attestation',
     flags.attestations ? undefined : true,
     'no-attestations',
   );
+
   eitherOf(flags.trustedRoot, 'trusted-root', flags.publicTrustedRoot, 'public-trusted-root');
   const api = await connect();
+
   const { operation } = await api.client.send(
     api.answers.operation,
     'PATCH',
@@ -90,6 +94,7 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
       allow_devices: flags.allowDevices,
     },
   );
+
   return awaitOperation(api, operation, flags);
 }
 

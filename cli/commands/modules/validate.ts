@@ -22,7 +22,9 @@ interface ValidateFlags extends Flags {
   category?: string;
 }
 
-/** `gantry module validate`: checks a manifest, offline or against the other modules of the account. */
+/**
+ * `gantry module validate`: checks a manifest, offline or against the other modules of the account.
+ */
 export function registerModuleValidate(module: Command): void {
   const command = module
     .command('validate [path]')
@@ -49,6 +51,7 @@ async function validate(path: string | undefined, flags: ValidateFlags): Promise
       ? await validateHere(text)
       : await validateThere(file, text, flags.category);
   const { isRefused } = await import('../../../shared/manifest/index.ts');
+
   print(flags.json, result, () => formatValidation(file, result));
   return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
 }
@@ -66,8 +69,10 @@ async function validateThere(
 ): Promise<ManifestValidation> {
   const here = await validateHere(text);
   if (!here.valid) return here;
+
   const { client, answers } = await connect();
   const files = await listShippedFiles(dirname(file), text);
+
   return client.send(answers.validated, 'POST', '/manifests/validate', {
     manifest_yaml: text,
     category_slug,
@@ -82,6 +87,7 @@ async function listShippedFiles(directory: string, text: string): Promise<string
     import('../../build/plan.ts'),
     import('../../build/rootfs.ts'),
   ]);
+
   const source = await readRootfs(join(directory, 'rootfs'));
   const { files } = planModule(parseManifest(text).manifest, source);
   return source.length === 0 || files.length > limits.validateFilesMax ? undefined : files;
@@ -99,6 +105,7 @@ function formatValidation(
   });
   for (const { kind, path, message } of conflicts)
     lines.push(`${file} ${kind} ${path}: ${message}`);
+
   return [...lines.map(safe), ...(valid ? [`${file} is valid`] : [])].join('\n');
 }
 
@@ -118,6 +125,7 @@ async function readManifest(file: string): Promise<string> {
     })) {
       chunks.push(chunk as Buffer);
     }
+
     return Buffer.concat(chunks).toString('utf8');
   } catch (error) {
     return unreadable(file)(error);

@@ -30,6 +30,7 @@ export function registerModuleVerify(module: Command): void {
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--annotation <name=value>', 'required annotation (repeatable)', collectAnnotation)
     .option('--plain-http', plainHttpHelp);
+
   describe(command, {
     notes: `
 The trust options are those of "gantry module register". One valid signature is enough.
@@ -61,7 +62,10 @@ async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
   return verdict.verified ? 0 : 1;
 }
 
-/** Returns the signature policy of the options. Wrong options fail before the first call to the registry. */
+/**
+ * Returns the signature policy of the options. Wrong options fail before the first call to the
+ * registry.
+ */
 async function readPolicy(flags: VerifyFlags): Promise<SignaturePolicy> {
   const {
     identities = [],
@@ -69,18 +73,21 @@ async function readPolicy(flags: VerifyFlags): Promise<SignaturePolicy> {
     trusted_root = null,
     attestations = [],
   } = await readTrustFlags(flags);
+
   if (identities.length + keys.length === 0) {
     throw new GantryError(
       'usage',
       'expected --key, or --identity with --issuer (or their -regexp forms), found neither',
     );
   }
+
   const { requireTlog: require_tlog, annotation } = flags;
   const { checkTrustedRoot, compilePolicy } = await import('../../../shared/signature/index.ts');
   if (trusted_root !== null)
     checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
   const policy = { identities, keys, require_tlog, trusted_root, attestations };
   const required = annotation === undefined ? policy : { ...policy, annotations: annotation };
+
   compilePolicy(required);
   return required;
 }

@@ -33,10 +33,12 @@ async function why(ref: string, flags: Flags): Promise<ExitCode> {
       `expected <name>:<tag>, <name>@<version> or <name>@<digest>, found "${ref}"`,
     );
   }
+
   const { client, answers } = await connect();
   const answer = await client.get(answers.explanation, `/modules/${encodeURIComponent(name)}/why`, {
     ref: within,
   });
+
   print(flags.json, answer, () => explain(ref, answer));
   return answer.version === null ? 1 : 0;
 }
@@ -53,6 +55,7 @@ function explain(
   if (artifact === null) {
     return [head, ...cure, indented([['next poll', poll?.next_poll_at ?? null]])].join('\n');
   }
+
   const asked: [string, string | number | null][] =
     version !== null || candidate === null
       ? []
@@ -60,6 +63,7 @@ function explain(
           ['attempts', candidate.attempts],
           ['next attempt', candidate.next_verify_at ?? 'none; request one with gantry module poll'],
         ];
+
   const rows = indented([
     ['state', colorState(version?.promotion_state ?? candidate?.state ?? '')],
     ['version', artifact.version_string],
@@ -67,9 +71,11 @@ function explain(
     ['tags', artifact.tags.join(', ') || null],
     ...asked,
   ]);
+
   const signatures = formatSignatures(artifact.signatures);
   const none =
     artifact === candidate && candidate.state === 'found' ? ': not checked yet' : ': none found';
+
   return [
     head,
     ...cure,

@@ -18,6 +18,7 @@ export function register(command: Command): void {
       ),
     { examples: ['gantry approval list --state all'], action: list },
   );
+
   for (const decision of ['approve', 'reject'] as const) {
     describe(
       command
@@ -37,6 +38,7 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
   const { client, answers } = await connect();
   const query = { state: flags.state === 'all' ? undefined : flags.state };
   const approvals = await client.all(answers.approvals, 'approvals', '/approvals', query);
+
   print(flags.json, { approvals }, () =>
     table(
       ['ID', 'STATE', 'SUMMARY', 'REQUESTED BY', 'EXPIRES'],
@@ -50,6 +52,7 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
       flags.state === 'pending' ? 'No approvals are pending.' : 'No approvals match.',
     ),
   );
+
   return 0;
 }
 
@@ -64,10 +67,12 @@ async function decide(
     decision,
     comment: flags.comment,
   });
+
   print(
     flags.json,
     answer,
     () => `${answer.approval.summary}: ${colorState(answer.approval.state)}`,
   );
+
   return 0;
 }

@@ -21,6 +21,7 @@ export function register(command: Command): void {
     examples: [`gantry operation show ${id}`],
     action: show,
   });
+
   describe(
     command
       .command('wait <id>')
@@ -28,6 +29,7 @@ export function register(command: Command): void {
       .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600),
     { examples: [`gantry operation wait ${id}`], no: changeRefused, action: wait },
   );
+
   describe(command.command('withdraw <id>').description('withdraw an operation'), {
     examples: [`gantry operation withdraw ${id}`],
     action: withdraw,
@@ -37,6 +39,7 @@ export function register(command: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const operations = await client.all(answers.operations, 'operations', '/operations');
+
   print(flags.json, { operations }, () =>
     table(
       ['ID', 'STATE', 'SUMMARY', 'REQUESTED BY', 'REQUESTED AT'],
@@ -50,12 +53,14 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no operations.',
     ),
   );
+
   return 0;
 }
 
 async function show(id: string, flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const answer = await client.get(answers.operation, pathOf(id));
+
   print(flags.json, answer, () => {
     const row = answer.operation;
     return formatFields([
@@ -72,6 +77,7 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
       ...row.changes.map((change): [string, string] => ['change', JSON.stringify(change)]),
     ]);
   });
+
   return 0;
 }
 

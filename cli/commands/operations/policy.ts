@@ -57,12 +57,14 @@ export function register(command: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const answer = await client.get(answers.policies, '/policies');
+
   print(flags.json, answer, () =>
     table(
       ['ACTION', 'DECISION', 'QUORUM', 'SELF-APPROVAL', 'EXPIRES'],
       answer.policies.map((row) => {
         const asks = row.decision === 'require_approval';
         const hours = `${Math.round(row.expires_in_s / 360) / 10} h`;
+
         return [
           row.action,
           row.decision,
@@ -74,6 +76,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'No policies.',
     ),
   );
+
   return 0;
 }
 
@@ -90,5 +93,6 @@ async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {
       expires_in_s: flags.expiresIn,
     },
   );
+
   return awaitOperation(api, operation, flags);
 }

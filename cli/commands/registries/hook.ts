@@ -26,6 +26,7 @@ export function register(command: Command): void {
       .requiredOption('--host <host>', 'registry host, as in the repositories of modules'),
     { examples: ['gantry hook create --kind github --host ghcr.io'], action: create },
   );
+
   describe(command.command('remove <id>').description('remove a webhook immediately'), {
     examples: ['gantry hook remove hook_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
     action: remove,
@@ -35,6 +36,7 @@ export function register(command: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const hooks = await client.all(answers.hooks, 'hooks', '/hooks');
+
   print(flags.json, { hooks }, () =>
     table(
       ['ID', 'KIND', 'HOST', 'URL'],
@@ -42,6 +44,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no webhooks. Gantry polls repositories every minute.',
     ),
   );
+
   return 0;
 }
 
@@ -49,12 +52,14 @@ async function create(flags: CreateFlags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const { kind, host } = flags;
   const answer = await client.send(answers.newHook, 'POST', '/hooks', { kind, host });
+
   print(
     flags.json,
     answer,
     () =>
       `created ${answer.hook.id}\nURL     ${answer.hook.url}\nsecret  ${answer.secret}   (shown only once)`,
   );
+
   return 0;
 }
 

@@ -30,6 +30,7 @@ export function register(command: Command): void {
       action: login,
     },
   );
+
   describe(command.command('logout <host>').description('remove the credentials of a registry'), {
     examples: ['gantry registry logout ghcr.io'],
     action: logout,
@@ -39,6 +40,7 @@ export function register(command: Command): void {
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const registries = await client.all(answers.registries, 'registries', '/registries');
+
   print(flags.json, { registries }, () =>
     table(
       ['HOST', 'USER', 'STORED', 'BY'],
@@ -46,6 +48,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'No credentials stored. Gantry reads all registries anonymously.',
     ),
   );
+
   return 0;
 }
 
@@ -53,18 +56,21 @@ async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const password = await readHidden('password or token', flags.passwordStdin === true);
   const body = { username: flags.username, password };
+
   const answer = await client.send(
     answers.registry,
     'PUT',
     `/registries/${encodeURIComponent(host)}`,
     body,
   );
+
   print(
     flags.json,
     answer,
     () =>
       `stored credentials of ${answer.registry.username} for ${answer.registry.host}; test them with: gantry module poll <name>`,
   );
+
   return 0;
 }
 

@@ -17,7 +17,10 @@ interface BundleFlags extends Flags {
   trustedRoot?: string;
 }
 
-/** `gantry verify-bundle`: the verifying half of the Sigstore client conformance protocol (its docs/cli_protocol.md). */
+/**
+ * `gantry verify-bundle`: the verifying half of the Sigstore client conformance protocol (its
+ * docs/cli_protocol.md).
+ */
 export function register(command: Command): void {
   command
     .argument('<file-or-digest>', 'signed file, or sha256:<64 hex digits>')
@@ -43,6 +46,7 @@ async function verify(target: string, flags: BundleFlags): Promise<ExitCode> {
   const artifact = await readArtifact(target);
   const { exactRegexp, verifyBundle } = await import('../../../shared/signature/index.ts');
   const { certificateIdentity: identity, certificateOidcIssuer: issuer, key } = flags;
+
   if (
     (identity === undefined) !== (issuer === undefined) ||
     (key === undefined) === (identity === undefined)
@@ -52,6 +56,7 @@ async function verify(target: string, flags: BundleFlags): Promise<ExitCode> {
       'expected either --key, or --certificate-identity with --certificate-oidc-issuer',
     );
   }
+
   const policy: SignaturePolicy = {
     identities:
       identity === undefined || issuer === undefined
@@ -64,12 +69,15 @@ async function verify(target: string, flags: BundleFlags): Promise<ExitCode> {
         ? null
         : await readOptionJson(flags.trustedRoot, '--trusted-root'),
   };
+
   const verdict = verifyBundle(await readOptionJson(flags.bundle, '--bundle'), artifact, policy);
   print(flags.json, verdict, () => formatVerdict(target, verdict));
   return verdict.verified ? 0 : 1;
 }
 
-/** Reads the file, or takes the text as a digest if no such file exists, as the protocol demands. */
+/**
+ * Reads the file, or takes the text as a digest if no such file exists, as the protocol demands.
+ */
 async function readArtifact(target: string): Promise<{ digest: string; bytes?: Uint8Array }> {
   try {
     const bytes = await readFile(target);
@@ -77,6 +85,7 @@ async function readArtifact(target: string): Promise<{ digest: string; bytes?: U
   } catch (cause) {
     if (/^sha256:[0-9a-f]{64}$/i.test(target)) return { digest: target.toLowerCase() };
     const expected = 'a file, or sha256: and 64 hex digits';
+
     throw new GantryError(
       'io_error',
       `expected ${expected}, found "${target}": ${(cause as Error).message}`,

@@ -31,17 +31,20 @@ export function register(command: Command): void {
       action: add,
     },
   );
+
   const updating = command
     .command('update <template> [module]')
     .usage('[options] <template> <module> | <id>')
     .description('change an assignment')
     .option('--no-constraint', 'accept any version')
     .option('--no-priority', 'use the priority of category and variety');
+
   describe(fields(addWaitOptions(updating)), {
     examples: ['gantry assignment update web my-redis --set listen=0.0.0.0'],
     no: changeRefused,
     action: update,
   });
+
   const removing = command
     .command('remove <template> [module]')
     .usage('[options] <template> <module> | <id>')
@@ -77,6 +80,7 @@ async function add(template: string, module: string, flags: AssignmentFlags): Pr
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/assignments`;
   const body = { module_name: module, ...bodyOf(flags) };
   const { operation, assignment } = await api.client.send(api.answers.assigned, 'POST', path, body);
+
   return awaitOperation(api, operation, flags, { assignment });
 }
 
@@ -92,6 +96,7 @@ async function update(
       'expected at least one of --constraint, --set and --priority, found none',
     );
   }
+
   const api = await connect();
   const { operation } = await api.client.send(
     api.answers.operation,
@@ -99,6 +104,7 @@ async function update(
     await assignmentPath(api, template, module),
     body,
   );
+
   return awaitOperation(api, operation, flags);
 }
 
@@ -113,6 +119,7 @@ async function remove(
     'DELETE',
     await assignmentPath(api, template, module),
   );
+
   return awaitOperation(api, operation, flags);
 }
 
@@ -124,13 +131,16 @@ async function assignmentPath(
 ): Promise<string> {
   const id = module === undefined ? template : await findAssignment(api, template, module);
   if (id.startsWith('asg_')) return `/system/node_module_assignments/${encodeURIComponent(id)}`;
+
   throw new GantryError(
     'usage',
     `expected <template> <module> or the id of an assignment, found "${id}"`,
   );
 }
 
-/** Returns the id of an assignment. A bare name is a module of this account, else of `powernode`. */
+/**
+ * Returns the id of an assignment. A bare name is a module of this account, else of `powernode`.
+ */
 async function findAssignment(api: Api, template: string, module: string): Promise<string> {
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}`;
   const { assignments } = await api.client.get(api.answers.template, path);
@@ -140,6 +150,7 @@ async function findAssignment(api: Api, template: string, module: string): Promi
   const names = own === null ? [module] : [`${own.slug}/${module}`, `powernode/${module}`];
   const found = names.flatMap((name) => assignments.find((row) => row.module === name) ?? [])[0];
   if (found !== undefined) return found.id;
+
   const known = assignments.map((row) => row.module).join(', ') || 'none';
   throw new GantryError(
     'not_found',

@@ -35,6 +35,7 @@ async function show(template: string, flags: Flags & { track: string }): Promise
   const api = await connect();
   const url = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/composition`;
   const answer = await api.client.get(api.answers.composition, url, { track: flags.track });
+
   print(flags.json, answer, () => {
     const { composition, report } = answer;
     const head = formatFields([
@@ -45,6 +46,7 @@ async function show(template: string, flags: Flags & { track: string }): Promise
       ['shadowed', report.counts.shadowed],
       ['carved out', report.counts.carved_out],
     ]);
+
     const layers = table(
       ['MODULE', 'VERSION', 'PRIORITY', 'FILES'],
       report.layers
@@ -52,13 +54,16 @@ async function show(template: string, flags: Flags & { track: string }): Promise
         .map(({ name, version, priority, files }) => [name, version, priority, files]),
       'The composition has no modules.',
     );
+
     const dropped = table(
       ['DROPPED', 'FROM', 'PROTECTED BY'],
       report.dropped.map(({ path, from, because_of }) => [path, from, because_of]),
       'No files are dropped.',
     );
+
     const left = report.counts.dropped - report.dropped.length;
     const more = left === 0 ? [] : [`… ${left} more dropped files`];
+
     return [
       head,
       layers,
@@ -67,6 +72,7 @@ async function show(template: string, flags: Flags & { track: string }): Promise
       ...report.warnings.map((one) => `warning: ${safe(one)}`),
     ].join('\n\n');
   });
+
   return 0;
 }
 
@@ -79,6 +85,7 @@ async function why(
   const query = new URLSearchParams({ path, track: flags.track });
   const url = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/composition/why?${query}`;
   const answer = await api.client.get(api.answers.why, url);
+
   print(flags.json, answer, () => answer.sentences.map(safe).join('\n'));
   return answer.present === null ? 1 : 0;
 }

@@ -70,6 +70,7 @@ function reservationOf(written: string): Reservation {
       'Expected <module>=<pattern> with a module of your own account.',
     );
   }
+
   return { module, pattern };
 }
 
@@ -81,6 +82,7 @@ async function preview(template: string, flags: PreviewFlags): Promise<ExitCode>
     change,
     track: flags.track,
   });
+
   print(flags.json, answer, () => formatPreview(answer));
   return 0;
 }
@@ -90,18 +92,21 @@ async function changeOf(api: Api, flags: PreviewFlags) {
   const given = [assign, remove, promote, priority, metadata, reserve, revoke].filter(
     (one) => one !== undefined,
   );
+
   if (given.length !== 1) {
     throw new GantryError(
       'usage',
       `expected one of --assign, --remove, --promote, --priority, --metadata, --reserve and --revoke, found ${given.length || 'none'}`,
     );
   }
+
   if (assign !== undefined) {
     const at = assign.indexOf('@');
     const [module, constraint] =
       at < 1 ? [assign, undefined] : [assign.slice(0, at), assign.slice(at + 1)];
     return { kind: 'assignment_add', module, constraint, metadata: set && parseMetadata(set) };
   }
+
   if (remove !== undefined) return { kind: 'assignment_remove', module: remove };
   if (promote !== undefined)
     return {
@@ -109,10 +114,12 @@ async function changeOf(api: Api, flags: PreviewFlags) {
       version_id: await resolveVersionId(api, promote),
       to: flags.to,
     };
+
   if (reserve !== undefined)
     return { kind: 'reservation_change', module: reserve.module, grant: [reserve.pattern] };
   if (revoke !== undefined)
     return { kind: 'reservation_change', module: revoke.module, revoke: [revoke.pattern] };
   if (priority !== undefined) return { kind: 'assignment_update', ...priority };
+
   return { kind: 'assignment_update', module: metadata, metadata: parseMetadata(set ?? []) };
 }

@@ -14,6 +14,7 @@ export function register(command: Command): void {
       .requiredOption('--platform <platform>', 'such as ubuntu-24.04-amd64'),
     { examples: ['gantry template create web --platform ubuntu-24.04-amd64'], action: create },
   );
+
   describe(command.command('list').description('list templates'), {
     examples: ['gantry template list'],
     action: list,
@@ -27,6 +28,7 @@ export function register(command: Command): void {
       action: show,
     },
   );
+
   registerTemplatePreview(command);
 }
 
@@ -36,6 +38,7 @@ async function create(name: string, flags: Flags & { platform: string }): Promis
     name,
     platform: flags.platform,
   });
+
   print(flags.json, answer, () => `created template ${name} as ${answer.template.id}`);
   return 0;
 }
@@ -43,6 +46,7 @@ async function create(name: string, flags: Flags & { platform: string }): Promis
 async function list(flags: Flags): Promise<ExitCode> {
   const { client, answers } = await connect();
   const templates = await client.all(answers.templates, 'templates', '/templates');
+
   print(flags.json, { templates }, () =>
     table(
       ['ID', 'NAME', 'PLATFORM', 'REVISION'],
@@ -50,6 +54,7 @@ async function list(flags: Flags): Promise<ExitCode> {
       'The account has no templates.',
     ),
   );
+
   return 0;
 }
 
@@ -57,6 +62,7 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'templates', template);
   const answer = await api.client.get(api.answers.template, `/templates/${encodeURIComponent(id)}`);
+
   print(flags.json, answer, () => {
     const { name, platform, revision } = answer.template;
     const compositions = answer.compositions.map(
@@ -66,6 +72,7 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
       ({ track, code, message, since }) =>
         [`not composed (${track})`, `since ${since}: ${code}: ${message}`] as [string, string],
     );
+
     const head = formatFields([
       ['id', id],
       ['name', name],
@@ -74,6 +81,7 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
       ...compositions,
       ...failures,
     ]);
+
     const assignments = table(
       ['ASSIGNMENT', 'MODULE', 'CONSTRAINT', 'PRIORITY'],
       answer.assignments.map((row) => [
@@ -84,7 +92,9 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
       ]),
       'The template has no modules.',
     );
+
     return `${head}\n\n${assignments}`;
   });
+
   return 0;
 }

@@ -35,14 +35,15 @@ export interface OpenApiDocument {
 }
 
 /**
- * The API's documentation as one page, rendered on the server from the OpenAPI document. It runs no script, because an
- * origin that issues admin tokens must load no foreign code.
+ * The API's documentation as one page, rendered on the server from the OpenAPI document. It runs no
+ * script, because an origin that issues admin tokens must load no foreign code.
  */
 export function DocsPage({ document }: { document: OpenApiDocument }) {
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
   const tags = [...new Set(operations.map(({ operation }) => operation.tags?.[0] ?? 'other'))];
+
   return (
     <Layout title="API" wide>
       <h1>
@@ -207,6 +208,7 @@ function SchemaText({ schema }: { schema?: Schema | undefined }) {
     const name = schema.$ref.split('/').at(-1);
     return <a href={`#schema-${name}`}>{name}</a>;
   }
+
   const choices = schema.anyOf ?? schema.oneOf ?? schema.allOf;
   if (choices !== undefined) {
     return (
@@ -220,8 +222,10 @@ function SchemaText({ schema }: { schema?: Schema | undefined }) {
       </>
     );
   }
+
   if (schema.enum !== undefined) return <>{schema.enum.join(' | ')}</>;
   if (schema.const !== undefined) return <>{String(schema.const)}</>;
+
   if (schema.items !== undefined) {
     return (
       <>
@@ -229,9 +233,11 @@ function SchemaText({ schema }: { schema?: Schema | undefined }) {
       </>
     );
   }
+
   if (schema.properties !== undefined) {
     return <>{`{ ${Object.keys(schema.properties).join(', ')} }`}</>;
   }
+
   if (typeof schema.additionalProperties === 'object') {
     return (
       <>
@@ -239,6 +245,7 @@ function SchemaText({ schema }: { schema?: Schema | undefined }) {
       </>
     );
   }
+
   const type = [schema.type ?? 'any'].flat().join(' | ');
   return <>{schema.format ? `${type} (${schema.format})` : type}</>;
 }

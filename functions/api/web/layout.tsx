@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import type { Child } from 'hono/jsx';
 
-/** The style of every page. It is inline, so that a page is one request and the security policy names it by its hash. */
+/**
+ * The style of every page. It is inline, so that a page is one request and the security policy
+ * names it by its hash.
+ */
 const style = `
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#16202c;--soft:#5a6676;--line:#d9dee6;--accent:#1f5fd0;--accent-ink:#fff;--bad:#b3261e;--bad-ink:#fff;--good:#176d3b;--warn:#8a5a00;--code:#eef1f5}
 @media (prefers-color-scheme:dark){:root{--ground:#0f141b;--card:#171e27;--ink:#e8edf3;--soft:#9aa7b6;--line:#2a3441;--accent:#7fb0ff;--accent-ink:#0b1220;--bad:#ff8a80;--bad-ink:#2b0a08;--good:#6fd79b;--warn:#f0c060;--code:#212b37}}

@@ -24,24 +24,28 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   web.post('/approve/:id/:token', async (c) => {
     c.header('Cache-Control', 'no-store');
     refuseOtherSites(c);
+
     const { id, token } = c.req.param();
     const form = await c.req.parseBody();
     const fields = { ...form, ...(form.comment === '' ? { comment: undefined } : {}) };
     const parsed = decideBody.safeParse(JSON.parse(JSON.stringify(fields)));
     if (!parsed.success) throw invalidRequest('form', parsed.error);
+
     const { decision, comment } = parsed.data;
     const approval = await decideByLink(c.var.services, id, token, {
       decision,
       comment: comment ?? null,
     });
+
     return c.html(<DecidedPage approval={approval} decision={decision} />);
   });
+
   return web;
 }
 
 /**
- * Refuses a form from another site. Browsers send Sec-Fetch-Site. Older ones send Origin, which is `null` from our own
- * pages too, because they forbid referrers.
+ * Refuses a form from another site. Browsers send Sec-Fetch-Site. Older ones send Origin, which is
+ * `null` from our own pages too, because they forbid referrers.
  */
 function refuseOtherSites(c: Context<ApiEnv>): void {
   const site = c.req.header('sec-fetch-site');

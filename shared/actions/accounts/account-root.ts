@@ -61,6 +61,7 @@ export async function readTrust(services: Services, slug: string): Promise<Trust
   const current = { root: verifyRoot(bytes, account.root_sha256), bytes };
   // A proposal that follows a former root is stale.
   const open = row !== null && row.version === account.root_version + 1;
+
   return {
     account,
     current,
@@ -82,25 +83,32 @@ export async function readRoot(
   const account = await requireAccount(services, slug);
   const chain = await chainOf(services, account);
   const sha256 = chain.find((one) => one.version === version)?.sha256;
+
   if (sha256 === undefined) {
     throw new GantryError(
       'not_found',
       `expected a root from 1 to ${account.root_version}, found ${version}`,
     );
   }
+
   const bytes = await getBytes(services.objects, objectKeys.root(slug, sha256));
   return { root: verifyRoot(bytes, sha256), bytes };
 }
 
-/** Presigned URLs of the roots that follow a version, oldest first, at most `limits.rootsPerHeartbeat`. */
+/**
+ * Presigned URLs of the roots that follow a version, oldest first, at most
+ * `limits.rootsPerHeartbeat`.
+ */
 export async function rootUrlsAfter(
   services: Services,
   account: Account,
   version: number,
 ): Promise<string[]> {
   if (version >= account.root_version) return [];
+
   const chain = await chainOf(services, account);
   const next = chain.filter((one) => one.version > version).slice(0, limits.rootsPerHeartbeat);
+
   return Promise.all(
     next.map(({ sha256 }) =>
       presignGet(services.objects, objectKeys.root(account.slug, sha256), limits.presignedSeconds),
@@ -108,7 +116,10 @@ export async function rootUrlsAfter(
   );
 }
 
-/** The bytes of the root that a join token pins, or null. A former root is fine: agents follow the chain from it. */
+/**
+ * The bytes of the root that a join token pins, or null. A former root is fine: agents follow the
+ * chain from it.
+ */
 export async function pinnedRoot(
   services: Services,
   account: Account,
@@ -129,14 +140,17 @@ async function chainOf(
   ];
 }
 
-/** Which keys sign roots, and whether a new director key replaces the one that signs desired states. */
+/**
+ * Which keys sign roots, and whether a new director key replaces the one that signs desired states.
+ */
 export interface ProposedChange extends Omit<RootChange, 'director'> {
   rotate?: boolean | undefined;
 }
 
 /**
- * Proposes the next root, and signs it with the director keys where they count. With all the signatures that it needs, it is
- * in force immediately. Otherwise it waits for those of the offline keys.
+ * Proposes the next root, and signs it with the director keys where they count. With all the
+ * signatures that it needs, it is in force immediately. Otherwise it waits for those of the offline
+ * keys.
  *
  * @throws GantryError `root_proposal_open` while another proposal waits
  */
@@ -155,6 +169,7 @@ export async function proposeRoot(
 
   const { account, current } = trust;
   const { root, director_key_id } = await makeNextRoot(services, trust, change);
+
   const row: RootProposal = {
     account: account.slug,
     version: root.signed.version,
@@ -164,6 +179,7 @@ export async function proposeRoot(
     proposed_at: nowIso(services),
     revision: 1,
   };
+
   if (checkSignatures(root, current.root).complete) {
     await putInForce(services, caller, trust, { row, root, more: [] });
   } else {
@@ -173,10 +189,13 @@ export async function proposeRoot(
       rootEvent(row, causeOf(services, caller), 'proposed', data),
     ]);
   }
+
   return readTrust(services, caller.account);
 }
 
-/** The next root, signed by the director keys where they count; a rotation makes a new director key. */
+/**
+ * The next root, signed by the director keys where they count; a rotation makes a new director key.
+ */
 async function makeNextRoot(
   services: Services,
   { account, current }: Trust,
@@ -190,15 +209,17 @@ async function makeNextRoot(
 
   const directors = { [describeRoot(current.root).director.key_id]: account.director_key_id };
   if (director_key_id !== null) directors[describeRoot(root).director.key_id] = director_key_id;
+
   for (const id of checkSignatures(root, current.root).needs.flatMap(({ missing }) => missing)) {
     if (directors[id] !== undefined) await signAsDirector(services, directors[id], root);
   }
+
   return { root, director_key_id };
 }
 
 /**
- * Adds the signature of an offline key to the proposed root, which is in force once it has all that it needs. The same
- * signature twice changes nothing.
+ * Adds the signature of an offline key to the proposed root, which is in force once it has all that
+ * it needs. The same signature twice changes nothing.
  *
  * @throws GantryError `root_signature_invalid`, or `not_found` where nothing is proposed
  */
@@ -218,6 +239,7 @@ async function addSignature(
   const trust = await readTrust(services, caller.account);
   const { row, root: proposed } = requireProposal(trust);
   const root = attachSignature(proposed, trust.current.root, signature);
+
   if (checkSignatures(root, trust.current.root).complete) {
     await putInForce(services, caller, trust, { row, root, more: [removeRootProposal(row)] });
   } else if (proposed.signatures[signature.key_id]?.sig !== signature.signature) {
@@ -226,6 +248,7 @@ async function addSignature(
       rootEvent(row, causeOf(services, caller), 'signed', { key_id: signature.key_id }),
     ]);
   }
+
   return readTrust(services, caller.account);
 }
 
@@ -239,8 +262,9 @@ export async function withdrawRoot(services: Services, caller: Caller): Promise<
 }
 
 /**
- * Stores the root's bytes first, then points the account to it in one transaction: a run that dies in between leaves an object
- * that nothing names. After a new director key all desired states are signed again; the sweep spreads that work.
+ * Stores the root's bytes first, then points the account to it in one transaction: a run that dies
+ * in between leaves an object that nothing names. After a new director key all desired states are
+ * signed again; the sweep spreads that work.
  */
 async function putInForce(
   services: Services,
@@ -254,11 +278,13 @@ async function putInForce(
 
   const at = nowIso(services);
   const { slug, root_version, root_sha256, director_key_id } = account;
+
   const set = {
     root_version: row.version,
     root_sha256: rootSha256(bytes),
     director_key_id: row.director_key_id ?? director_key_id,
   };
+
   await putOnce(
     services.objects,
     objectKeys.root(slug, set.root_sha256),
@@ -266,6 +292,7 @@ async function putInForce(
     'application/json',
     services.now(),
   );
+
   await transact(services.db, [
     moveRoot(account, set),
     createSupersededRoot({
@@ -285,24 +312,32 @@ async function putInForce(
   ]);
 }
 
-/** Sends the instances of accounts whose director key changed to reconcile: one page of each account in a run. */
+/**
+ * Sends the instances of accounts whose director key changed to reconcile: one page of each account
+ * in a run.
+ */
 export async function spreadRotations(services: Services): Promise<number> {
   const due = await dueRotations(services.db, nowIso(services), limits.rotationsPerRun);
   let handed = 0;
+
   for (const rotation of due) {
     const { account, place } = rotation;
     const page = await walkInstances(services.db, account, null, limits.rotationPageSize, place);
+
     await enqueue(
       services,
       'reconcile',
       page.instances.map(({ id }) => ({ account, instance_id: id })),
     );
+
     handed += page.instances.length;
-    // Sent before it is recorded: a run that dies in between sends them twice, and reconcile changes nothing then.
+    // Sent before it is recorded: a run that dies in between sends them twice, and reconcile
+    // changes nothing then.
     await transact(services.db, [moveRotation(rotation, page.next)]).catch((error: unknown) => {
       if (!isGantryError(error, 'conflict')) throw error;
     });
   }
+
   return handed;
 }
 

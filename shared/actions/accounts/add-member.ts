@@ -19,6 +19,7 @@ export async function addMember(
 ): Promise<Member> {
   const at = nowIso(services);
   const { account, actor } = caller;
+
   const member: Member = {
     account,
     id: newId('member'),
@@ -42,5 +43,6 @@ export async function addMember(
     ),
     memberEvent(member, { actor, at }, 'added', { roles: member.roles }),
   ]);
+
   return member;
 }

@@ -5,9 +5,11 @@ import { getMember, getToken } from '../../store/accounts/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * The caller behind an API token. A member's token grants what the member may do now, and nothing once the member is gone.
+ * The caller behind an API token. A member's token grants what the member may do now, and nothing
+ * once the member is gone.
  *
- * @throws GantryError `unauthenticated`; its text is the same for an unknown token and for one of another account
+ * @throws GantryError `unauthenticated`; its text is the same for an unknown token and for one of
+ * another account
  */
 export async function authenticateToken(services: Services, secret: string): Promise<Caller> {
   const token = await getToken(services.db, sha256Hex(secret));
@@ -35,10 +37,14 @@ export function tokenRefusal(
   if (token.expires_at !== null && Date.parse(token.expires_at) <= now.getTime()) {
     return `expected a valid API token, found one that expired at ${token.expires_at}`;
   }
+
   return null;
 }
 
-/** The caller behind a token. `member` is the token's member as they are now, null for a token of no member. */
+/**
+ * The caller behind a token. `member` is the token's member as they are now, null for a token of no
+ * member.
+ */
 export function callerOf(token: ApiToken, member: Member | null): Caller {
   const { account, member_id } = token;
   if (member_id === null) {
@@ -50,6 +56,7 @@ export function callerOf(token: ApiToken, member: Member | null): Caller {
       platform: token.platform,
     };
   }
+
   if (member === null)
     throw new GantryError('unauthenticated', 'expected the token of a member, found one who left');
   return {

@@ -51,12 +51,13 @@ export function makeToken({
     expires_at,
     revoked_at: null,
   };
+
   return { token, secret };
 }
 
 /**
- * Makes an account: its director key, account root, seeded categories and first admin token, which is returned once. A run
- * that dies before the last write leaves at most an unused key.
+ * Makes an account: its director key, account root, seeded categories and first admin token, which
+ * is returned once. A run that dies before the last write leaves at most an unused key.
  *
  * @throws GantryError `already_exists` when the slug is taken
  */
@@ -73,6 +74,7 @@ export async function createAccount(
       },
     );
   }
+
   if ((await accounts.getAccount(services.db, input.slug)) !== null) {
     throw new GantryError('already_exists', `account "${input.slug}" exists already`, {
       field: 'slug',
@@ -81,13 +83,16 @@ export async function createAccount(
 
   const at = nowIso(services);
   const director_key_id = await createDirectorKey(services, input.slug);
+
   const root = makeRoot({
     publicKeyPem: await directorPublicKey(services, director_key_id),
     version: 1,
     expires: new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000),
   });
+
   const bytes = await signAsDirector(services, director_key_id, root);
   const root_sha256 = rootSha256(bytes);
+
   await putOnce(
     services.objects,
     objectKeys.root(input.slug, root_sha256),
@@ -105,6 +110,7 @@ export async function createAccount(
     revision: 1,
     created_at: at,
   };
+
   const { token, secret } = makeToken({
     account: input.slug,
     name: 'first admin token',
@@ -128,6 +134,7 @@ export async function createAccount(
       data: { root_sha256 },
     }),
   ]);
+
   return { account, token: secret };
 }
 
@@ -148,5 +155,6 @@ export async function mintAdminToken(
     ...former.map((one) => accounts.revokeToken(one.hash, token.created_at)),
     accounts.tokenEvent(token, { actor: 'deployer', at }, 'created', { name, roles: token.roles }),
   ]);
+
   return secret;
 }

@@ -17,6 +17,7 @@ export async function createCategory(
 ): Promise<Category> {
   const at = nowIso(services);
   const { account, actor } = caller;
+
   const category: Category = {
     account,
     slug: input.slug,
@@ -28,5 +29,6 @@ export async function createCategory(
     creation(category),
     categoryEvent(category, { actor, at }, 'created', { position: category.position }),
   ]);
+
   return category;
 }

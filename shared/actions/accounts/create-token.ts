@@ -15,14 +15,17 @@ export async function createToken(
 ): Promise<{ token: ApiToken; secret: string }> {
   const at = nowIso(services);
   const { account, actor } = caller;
+
   if (input.expires_at !== undefined && input.expires_at <= at) {
     throw new GantryError('invalid_request', `expected a time to come, found ${input.expires_at}`, {
       field: 'expires_at',
     });
   }
+
   if (input.member_id !== undefined)
     await requireMember(services, account, input.member_id, 'member_id');
   const roles = [...new Set(input.roles)];
+
   const { token, secret } = makeToken({
     account,
     name: input.name,
@@ -31,6 +34,7 @@ export async function createToken(
     member_id: input.member_id ?? null,
     expires_at: input.expires_at ?? null,
   });
+
   await transact(services.db, [
     creation(token),
     tokenEvent(token, { actor, at }, 'created', {
@@ -39,5 +43,6 @@ export async function createToken(
       expires_at: token.expires_at,
     }),
   ]);
+
   return { token, secret };
 }

@@ -6,10 +6,15 @@ import { limits } from '../../base/limits/index.ts';
 import { signMetadata, tufKey } from '../../director/index.ts';
 import type { Services } from '../context/index.ts';
 
-/** A public key never changes: one read in the life of a process is enough, for as many accounts as fit. */
+/**
+ * A public key never changes: one read in the life of a process is enough, for as many accounts as
+ * fit.
+ */
 const publicKeys = new LRUCache<string, string>({ max: limits.directorKeysCached });
 
-/** Makes an account's director key: ECDSA P-256 in KMS that never leaves it. Returns the key's id. */
+/**
+ * Makes an account's director key: ECDSA P-256 in KMS that never leaves it. Returns the key's id.
+ */
 export async function createDirectorKey(services: Services, account: string): Promise<string> {
   const out = await services.aws.kms.send(
     new CreateKeyCommand({
@@ -22,8 +27,10 @@ export async function createDirectorKey(services: Services, account: string): Pr
       ],
     }),
   );
+
   const id = out.KeyMetadata?.KeyId;
   if (id === undefined) throw new Error('KMS made a key and returned no id');
+
   return id;
 }
 
@@ -61,8 +68,10 @@ export async function signAsDirector(
         SigningAlgorithm: 'ECDSA_SHA_256',
       }),
     );
+
     if (out.Signature === undefined) throw new Error('KMS returned no signature');
     return out.Signature;
   };
+
   return signMetadata(metadata, signer, key.keyID);
 }

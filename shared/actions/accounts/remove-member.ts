@@ -10,6 +10,7 @@ import { requireMember } from './require-account.ts';
 export async function removeMember(services: Services, caller: Caller, id: string): Promise<void> {
   const { account, actor } = caller;
   const member = await requireMember(services, account, id);
+
   await transact(services.db, [
     removal(account, id),
     freeName(account, 'email', member.email),

@@ -23,6 +23,7 @@ export async function requireMember(
 ): Promise<Member> {
   const member = await getMember(services.db, account, id);
   if (member !== null) return member;
+
   throw notFoundError('member', {
     account,
     name: id,

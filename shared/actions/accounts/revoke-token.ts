@@ -5,11 +5,15 @@ import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
-/** Revokes a token of the caller's account, immediately. @throws GantryError `conflict` when it is revoked already */
+/**
+ * Revokes a token of the caller's account, immediately. @throws GantryError `conflict` when it is
+ * revoked already
+ */
 export async function revokeToken(services: Services, caller: Caller, id: string): Promise<void> {
   const { account, actor } = caller;
   const token = await findToken(services.db, account, id);
   if (token === null) throw notFoundError('token', { account, name: id });
+
   const at = nowIso(services);
   await transact(services.db, [
     revocation(token.hash, at),

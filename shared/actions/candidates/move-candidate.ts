@@ -56,6 +56,7 @@ export async function moveCandidate(
     },
     { attempts: limits.rowAttemptsMax },
   );
+
   if (moved === null) return 'unchanged';
 
   await sendOn(services, candidate, moved.next);
@@ -95,6 +96,7 @@ export async function claimCandidate(
 ): Promise<boolean> {
   const next = transition(candidate, { kind: 'claimed', until }, services.now());
   if (next === null || next.set === null) return false;
+
   try {
     await transact(services.db, [updateCandidate(candidate, next.set)]);
     return true;

@@ -8,9 +8,10 @@ import { type InstanceFile, readInstanceFiles } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Refuses a change after which a machine could not be rendered any more: throws `instance_metadata_missing` with the
- * machine, the key and the file that asks for it. A machine that lacks the key already does not count: its own row says
- * so, and it must not block the changes of others.
+ * Refuses a change after which a machine could not be rendered any more: throws
+ * `instance_metadata_missing` with the machine, the key and the file that asks for it. A machine
+ * that lacks the key already does not count: its own row says so, and it must not block the changes
+ * of others.
  * @param changed a machine's row as it would be
  * @param files what each machine of the track is rendered from, before the change and after it
  */
@@ -28,8 +29,10 @@ export async function checkInstances(
   const before = await asked(files.before);
   for await (const instance of eachInstanceOf(services.db, account, template_id)) {
     if (instance.state === 'decommissioned') continue;
+
     const next = changed(instance);
     if (next.track !== track) continue;
+
     // A key that was asked for before is missing without this change.
     const lacked = instance.track === track ? listMissingKeys(before, instance.metadata) : [];
     refuseMissing(instance, newlyMissing(lacked, listMissingKeys(after, next.metadata)));
@@ -45,6 +48,7 @@ export function newlyMissing(before: readonly AskedKey[], after: readonly AskedK
 function refuseMissing({ id, name }: Instance, missing: AskedKey[]): void {
   const [first] = missing;
   if (first === undefined) return;
+
   throw new GantryError(
     'instance_metadata_missing',
     `expected the metadata of instance "${name}" to have "${first.key}", which ${JSON.stringify(first.file)} of ` +

@@ -22,15 +22,16 @@ import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { makeComposition } from './make-composition.ts';
 
 /**
- * Composes a template for a track as it is: the result becomes the template's composition, and its instances are
- * reconciled. Returns null, or the reason that was noted where it cannot be composed.
+ * Composes a template for a track as it is: the result becomes the template's composition, and its
+ * instances are reconciled. Returns null, or the reason that was noted where it cannot be composed.
  */
 export async function composeTemplate(
   services: Services,
   message: ComposeMessage,
 ): Promise<CompositionFailure | null> {
   const { account, template_id, track } = message;
-  // A faster compose may have read rows from before this message, so a conflict makes this one read again.
+  // A faster compose may have read rows from before this message, so a conflict makes this one read
+  // again.
   const outcome = await retryConflicts(() => putMadeOrFailure(services, message));
   if (outcome !== 'made') return outcome;
 
@@ -38,14 +39,15 @@ export async function composeTemplate(
   for await (const instance of eachInstanceOf(services.db, account, template_id)) {
     if (instance.track === track) followers.push({ account, instance_id: instance.id });
   }
+
   await enqueue(services, 'reconcile', followers);
   return null;
 }
 
 /**
- * A refusal that a person must resolve (a module that another account changed, a category that is gone) is an outcome:
- * it is noted on the template, whose composition stays as it was. Faults are thrown, so that the message is retried.
- * Null when the template is gone.
+ * A refusal that a person must resolve (a module that another account changed, a category that is
+ * gone) is an outcome: it is noted on the template, whose composition stays as it was. Faults are
+ * thrown, so that the message is retried. Null when the template is gone.
  */
 async function putMadeOrFailure(
   services: Services,
@@ -54,6 +56,7 @@ async function putMadeOrFailure(
   const { account, template_id, track } = message;
   // Read before everything that the composition is made of: see putComposition.
   const before = await getComposition(services.db, account, template_id, track);
+
   try {
     return (await putMade(services, message, before)) ? 'made' : null;
   } catch (error) {
@@ -83,6 +86,7 @@ async function noteFailure(
 ): Promise<CompositionFailure> {
   const known = await getCompositionFailure(services.db, account, template_id, track);
   if (known?.code === code && known.message === message) return known;
+
   const failure: CompositionFailure = {
     account,
     template_id,
@@ -91,6 +95,7 @@ async function noteFailure(
     message,
     since: nowIso(services),
   };
+
   await transact(services.db, [
     holdComposition(account, template_id, track, before?.revision ?? null),
     putCompositionFailure(failure),
@@ -103,6 +108,7 @@ async function noteFailure(
       data: { track, code, message },
     }),
   ]);
+
   return failure;
 }
 
@@ -125,12 +131,14 @@ async function putMade(
     isDeepStrictEqual(before.modules, modules);
 
   if (before !== null && replaced !== null && before.report_key !== report_key) {
-    // Another worker may have read the pointer and be about to use what it names, so that must not be collected yet.
+    // Another worker may have read the pointer and be about to use what it names, so that must not
+    // be collected yet.
     for (const key of objectsOf(before.report_key, replaced))
       await renew(services.objects, key, services.now());
   }
 
-  // The revision rises even for the same content, so that a slower compose with stale rows fails its condition.
+  // The revision rises even for the same content, so that a slower compose with stale rows fails
+  // its condition.
   await transact(services.db, [
     putComposition({
       account,

@@ -30,17 +30,20 @@ export interface ComposedView {
   /** Warnings about the view; those of the composition are in its report. */
   warnings: string[];
   resolution: ResolutionRecord;
-  /** `<account>/<name>` of every module that was considered, chosen or not, existing or not; sorted. */
+  /**
+   * `<account>/<name>` of every module that was considered, chosen or not, existing or not; sorted.
+   */
   considered: LayerName[];
 }
 
 /**
- * Composes a view for a track. Throws the coded errors of `resolve` and `compose`, `composition_kind_mismatch` and
- * `composition_platform_mismatch`. Throws `composition_too_large` where the layers have more than `entriesMax` entries,
- * before it reads them, or where more than `limits.renderedBytesMax` would be rendered.
+ * Composes a view for a track. Throws the coded errors of `resolve` and `compose`,
+ * `composition_kind_mismatch` and `composition_platform_mismatch`. Throws `composition_too_large`
+ * where the layers have more than `entriesMax` entries, before it reads them, or where more than
+ * `limits.renderedBytesMax` would be rendered.
  * @param previous how the versions were resolved last time
- * @param options `note` gets the considered modules before anything is made of them; where it returns true they are read
- * once more
+ * @param options `note` gets the considered modules before anything is made of them; where it
+ * returns true they are read once more
  */
 export async function composeView(
   services: Services,
@@ -62,6 +65,7 @@ export async function composeView(
     entriesMax,
     entriesOf(view, modules.known, resolved.modules),
   );
+
   const layers = await mapConcurrently(resolved.modules, limits.storeReadsAtOnce, (one) =>
     layerOf(services, view, modules.known, one),
   );
@@ -69,11 +73,13 @@ export async function composeView(
   warnings.push(...warnOfRights(view, modules.known, resolved.modules));
   const composition = compose(layers.filter((layer) => layer !== null));
   const rendered = composition.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
+
   refuseBeyond(
     'bytes of files that are rendered for each machine',
     limits.renderedBytesMax,
     rendered,
   );
+
   return {
     composition,
     warnings,
@@ -95,13 +101,15 @@ function resolveView(
   previous: ResolutionRecord | null,
 ): { resolved: Resolution<Choice>; warnings: string[] } {
   const warnings: string[] = [];
-  // A module without a version for the track is left out until a promotion brings one. A module whose only version is
-  // quarantined is kept: to leave it out would remove it from running machines.
+  // A module without a version for the track is left out until a promotion brings one. A module
+  // whose only version is quarantined is kept: to leave it out would remove it from running
+  // machines.
   const assigned = view.assignments.filter(({ module }) => {
     if ((known.get(module)?.choices.length ?? 0) > 0) return true;
     warnings.push(`${module} has no version for track ${track} yet and is left out`);
     return false;
   });
+
   const resolved = resolve<Choice>({
     account: view.template.account,
     assigned,
@@ -111,6 +119,7 @@ function resolveView(
     providers: (capability, account) => providers.get(`${account}/${capability}`) ?? [],
     previous,
   });
+
   return { resolved, warnings };
 }
 
@@ -135,6 +144,7 @@ async function layerOf(
 ): Promise<CompositionLayer | null> {
   const one = known.get(module);
   if (one === null || one === undefined) return null;
+
   const build = buildFor(one.module, choice.of, view.template.platform);
   return {
     ...layerFacts(limitRights(view, one.module), choice.of, build),
@@ -144,8 +154,9 @@ async function layerOf(
 }
 
 /**
- * A module with the rights that it has in this template. Only operators of the template's account or of `powernode` may
- * take protection from other modules, or reserve paths that are not shipped. For a module of any other account
+ * A module with the rights that it has in this template. Only operators of the template's account
+ * or of `powernode` may take protection from other modules, or reserve paths that are not shipped.
+ * For a module of any other account
  *
  * - reservations do not count: its account can grant them at any time, whatever version the template is pinned to;
  * - carve-outs from a third account's module count only where the config module is assigned: otherwise a required module
@@ -155,6 +166,7 @@ function limitRights(view: TemplateView, module: Module): Module {
   if (isTrusted(view, module.account)) return module;
   const mayCarve =
     isAssigned(view, module) || module.parent_module?.startsWith(`${module.account}/`) === true;
+
   return {
     ...module,
     granted_reservations: [],
@@ -179,9 +191,11 @@ function warnOfRights(
   return modules.flatMap(({ module: name, choice }) => {
     const row = known.get(name)?.module;
     if (row === undefined) return [];
+
     const parent = limitRights(view, row).parent_module;
     const carved = row.parent_module === parent ? [] : carveOuts(choice.of.manifest);
     if (carved.length === 0) return [];
+
     return [
       `${name} is not assigned, so what it carves out of ${row.parent_module} stays protected`,
     ];
@@ -196,9 +210,11 @@ function buildFor(module: Module, version: Version, platform: string): VersionBu
       found: 'platform',
     });
   }
+
   const builtFor = (wanted: string) => version.builds.find((one) => one.platform === wanted);
   const build = builtFor(platform) ?? builtFor('any');
   if (build !== undefined) return build;
+
   const found = version.builds.map((one) => one.platform);
   throw new GantryError(
     'composition_platform_mismatch',
@@ -237,8 +253,9 @@ function layerFacts(
 }
 
 /**
- * The priority that a module's layer has in this template, or would have. The priority of a config layer depends on its
- * parent's, which may be a config layer itself. The recursion ends, because a parent is registered before its children.
+ * The priority that a module's layer has in this template, or would have. The priority of a config
+ * layer depends on its parent's, which may be a config layer itself. The recursion ends, because a
+ * parent is registered before its children.
  */
 async function priorityOf(
   services: Services,
@@ -252,6 +269,7 @@ async function priorityOf(
     variety !== 'config' || parent_module === null
       ? null
       : (known.get(parent_module) ?? (await readModule(services, view, parent_module)));
+
   return layerPriority({
     categoryPosition,
     variety,

@@ -4,8 +4,9 @@ import { noteConsidered } from '../../store/compose/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Lets promotions find the template by the modules that it is being composed of. The function returns whether some of
- * them were not noted before: those must be read again, because a promotion may have been applied since they were read.
+ * Lets promotions find the template by the modules that it is being composed of. The function
+ * returns whether some of them were not noted before: those must be read again, because a promotion
+ * may have been applied since they were read.
  * @param before the composition in place, whose modules are noted
  */
 export function moduleNotes(
@@ -15,6 +16,7 @@ export function moduleNotes(
 ): (modules: readonly LayerName[]) => Promise<boolean> {
   const noted = new Set(before?.modules ?? []);
   const sequence = (before?.revision ?? 0) + 1;
+
   return async (modules) => {
     const fresh = modules.filter((module) => !noted.has(module));
     await noteConsidered(
@@ -22,6 +24,7 @@ export function moduleNotes(
       fresh.map((module) => ({ module, account, template_id, track, sequence })),
     );
     for (const module of fresh) noted.add(module);
+
     return fresh.length > 0;
   };
 }

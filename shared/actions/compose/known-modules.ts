@@ -37,10 +37,11 @@ export interface KnownModules {
 }
 
 /**
- * Reads every module that the assignments can lead to, through what any version of the track requires. A bare name may
- * mean no module that has versions, and be provided neither by the module recorded last time nor by an assigned one: then
- * the modules of the asking account and of `powernode` that provide it are read too. Throws `composition_too_complex`
- * past `limits.consideredModulesMax`.
+ * Reads every module that the assignments can lead to, through what any version of the track
+ * requires. A bare name may mean no module that has versions, and be provided neither by the module
+ * recorded last time nor by an assigned one: then the modules of the asking account and of
+ * `powernode` that provide it are read too. Throws `composition_too_complex` past
+ * `limits.consideredModulesMax`.
  */
 export async function readModules(
   services: Services,
@@ -55,15 +56,19 @@ export async function readModules(
     found: { known: new Map(), providers: new Map() },
     capabilities: new Map(),
   };
+
   const assigned = view.assignments.map(({ module }) => module);
   await readReachable(reading, assigned);
-  // Reading for one name may add further ones: a Map's iteration visits entries that are added during it.
+
+  // Reading for one name may add further ones: a Map's iteration visits entries that are added
+  // during it.
   for (const [key, capability] of reading.capabilities) {
     await readProviders(reading, capability, {
       assigned,
       recorded: previous?.capabilities[key] ?? null,
     });
   }
+
   return reading.found;
 }
 
@@ -82,11 +87,15 @@ interface Reading {
   capabilities: Map<string, Capability>;
 }
 
-/** Reads modules and those that they require. Modules of one distance are read together, one round a distance. */
+/**
+ * Reads modules and those that they require. Modules of one distance are read together, one round a
+ * distance.
+ */
 async function readReachable(reading: Reading, start: readonly LayerName[]): Promise<void> {
   const { services, view, track, found } = reading;
   const { known } = found;
   let round = start;
+
   while (round.length > 0) {
     const fresh = [...new Set(round)].filter((name) => !known.has(name));
     refuseTooMany(known.size + fresh.length);
@@ -99,14 +108,18 @@ async function readReachable(reading: Reading, start: readonly LayerName[]): Pro
   }
 }
 
-/** The modules that the versions of a known module require; bare names are noted as capabilities. */
+/**
+ * The modules that the versions of a known module require; bare names are noted as capabilities.
+ */
 function requiredBy({ view, found, capabilities }: Reading, module: LayerName): LayerName[] {
   const own = splitModule(module, view.template.account).account;
   const choices = found.known.get(module)?.choices ?? [];
   const names = choices.flatMap((choice) => requirementsOf(choice.of)).map((one) => one.module);
+
   for (const name of names) {
     if (!name.includes('/')) capabilities.set(`${own}/${name}`, { own, name });
   }
+
   return names.flatMap((name) => listNamesakes(name, own));
 }
 
@@ -121,6 +134,7 @@ async function readProviders(
     known.get(module)?.choices.some((choice) => providedBy(choice.of).includes(name)) ?? false;
 
   if (listNamesakes(name, own).some((module) => known.get(module)?.choices.length)) return;
+
   if (recorded !== null) await readReachable(reading, [recorded]);
   if (recorded !== null && provides(recorded)) return;
   if (assigned.some(provides)) return;
@@ -130,6 +144,7 @@ async function readProviders(
     const names =
       providers.get(place) ??
       (await listProviders(services.db, account, name)).map((module) => `${account}/${module}`);
+
     providers.set(place, names);
     await readReachable(reading, names);
   }
@@ -138,6 +153,7 @@ async function readProviders(
 function refuseTooMany(found: number): void {
   const expected = limits.consideredModulesMax;
   if (found <= expected) return;
+
   throw new GantryError(
     'composition_too_complex',
     `expected the versions within reach to require at most ${expected} modules, found ${found}; narrow the constraints`,
@@ -145,7 +161,10 @@ function refuseTooMany(found: number): void {
   );
 }
 
-/** A module as the view's account may use it, or null. Its choices are those of a track; none without one. */
+/**
+ * A module as the view's account may use it, or null. Its choices are those of a track; none
+ * without one.
+ */
 export async function readModule(
   services: Services,
   view: TemplateView,
@@ -156,35 +175,44 @@ export async function readModule(
   const { account, name } = splitModule(reference, own);
   const row = await getModule(services.db, account, name);
   if (row === null || (account !== own && row.visibility !== 'public')) return null;
+
   const module = moduleInView(view, row);
   const [category, versions] = await Promise.all([
     getCategory(services.db, account, module.category),
     track === undefined ? [] : readVersions(services.db, account, name),
   ]);
+
   if (category === null)
     throw new GantryError(
       'category_unknown',
       `category "${module.category}" of ${reference} is gone`,
     );
+
   const usable = versions
     .map((version) => inView(view, version))
     // Versions that another account only has in staging are its own affair (product.md, section 1).
     .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
   const choices = track === undefined ? [] : versionChoices(usable, track);
+
   return { module, choices, categoryPosition: category.position };
 }
 
-/** A search asks for the requirements of one version many times, and a version that was read never changes. */
+/**
+ * A search asks for the requirements of one version many times, and a version that was read never
+ * changes.
+ */
 const parsed = new WeakMap<Version, ResolvedRequirement[]>();
 
 export function requirementsOf(version: Version): ResolvedRequirement[] {
   const known = parsed.get(version);
   if (known !== undefined) return known;
+
   const { dependencies } = version.manifest;
   const requirements = dependencies.requires.map((text) => {
     const { account, module, constraint } = parseRequirement(text);
     return { module: account === null ? module : `${account}/${module}`, constraint };
   });
+
   parsed.set(version, requirements);
   return requirements;
 }

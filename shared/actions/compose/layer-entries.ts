@@ -6,9 +6,10 @@ import { readFileIndex } from '../../store/ingest/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Reads the files that a build ships. Its file index lies in a bucket that others may be able to write to, so the index
- * must be of the tree whose composefs digest ingest recomputed. Throws `io_error` where it is not, `not_found` where there
- * is no index. No digest covers the offsets of files in the tar, so `readInstanceFiles` checks the bytes that it reads.
+ * Reads the files that a build ships. Its file index lies in a bucket that others may be able to
+ * write to, so the index must be of the tree whose composefs digest ingest recomputed. Throws
+ * `io_error` where it is not, `not_found` where there is no index. No digest covers the offsets of
+ * files in the tar, so `readInstanceFiles` checks the bytes that it reads.
  */
 export async function layerEntries(
   { objects }: Services,
@@ -23,6 +24,7 @@ export async function layerEntries(
     if (!isUnreadable(error)) throw error;
     found = error.message;
   }
+
   throw new GantryError(
     'io_error',
     `expected the file index at ${file_index_key} to be of the tree ${composefs_digest}, found ${found}`,
@@ -30,7 +32,10 @@ export async function layerEntries(
   );
 }
 
-/** Whether gunzip, JSON or composefs found that the bytes are no file index. Other errors are those of S3. */
+/**
+ * Whether gunzip, JSON or composefs found that the bytes are no file index. Other errors are those
+ * of S3.
+ */
 function isUnreadable(error: unknown): error is Error {
   const { code = '' } = error as { code?: string };
   return (

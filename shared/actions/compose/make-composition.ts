@@ -19,7 +19,8 @@ import { composeView } from './compose-view.ts';
 import { moduleNotes } from './considered-modules.ts';
 
 /**
- * Composes a template and stores image, index and record, each named by its content. Null when the template is gone.
+ * Composes a template and stores image, index and record, each named by its content. Null when the
+ * template is gone.
  * @param before the composition in place, and `replaced` what it consists of
  * @param changed what changes the template; null to compose it as it is
  */
@@ -43,6 +44,7 @@ export async function makeComposition(
 
   const current = viewOf(template, await listAssignments(services.db, account, template_id));
   const view = changed === null ? current : changed.template(current);
+
   const { composition, warnings, resolution, considered } = await composeView(
     services,
     view,
@@ -54,6 +56,7 @@ export async function makeComposition(
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);
+
   await putOnce(services.objects, image_key, image, 'application/octet-stream', services.now());
 
   const index = indexOf(composition);
@@ -62,6 +65,7 @@ export async function makeComposition(
     account,
     `sha256:${sha256Hex(JSON.stringify(index))}`,
   );
+
   await putOnce(
     services.objects,
     index_key,
@@ -82,8 +86,10 @@ export async function makeComposition(
     resolution,
     index_key,
   };
+
   const text = JSON.stringify(record);
   const report_key = objectKeys.composition(account, `sha256:${sha256Hex(text)}`);
+
   await putOnce(services.objects, report_key, text, 'application/json', services.now());
   const { revision: template_revision } = view.template;
   return { record, report_key, template_revision, made_at, modules: considered };

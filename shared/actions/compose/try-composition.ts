@@ -11,8 +11,8 @@ import { checkInstances } from './check-instances.ts';
 import { makeComposition } from './make-composition.ts';
 
 /**
- * Reads what an operation would make of templates and machines; null where there is no such operation. It is handed in,
- * because operations come before compose in the flow.
+ * Reads what an operation would make of templates and machines; null where there is no such
+ * operation. It is handed in, because operations come before compose in the flow.
  */
 export type ReadChangedViews = (
   services: Services,
@@ -20,10 +20,15 @@ export type ReadChangedViews = (
   operation_id: string,
 ) => Promise<ChangedViews | null>;
 
-/** A template to compose as an operation would leave it, and the task that waits for the outcome. */
+/**
+ * A template to compose as an operation would leave it, and the task that waits for the outcome.
+ */
 type Trial = ComposeMessage & { task_token: string };
 
-/** Composes a template as it would be, and completes or fails the waiting task of the operation's execution. */
+/**
+ * Composes a template as it would be, and completes or fails the waiting task of the operation's
+ * execution.
+ */
 export async function tryComposition(
   services: Services,
   trial: Trial,
@@ -35,9 +40,11 @@ export async function tryComposition(
     await completeTask(services, task_token, {});
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
+
     const template = await getTemplate(services.db, account, template_id);
     const where = `template ${template?.name ?? ''} (${template_id}, ${track})`;
     const cause = `${where}: ${error.message}`.slice(0, limits.taskCauseLengthMax);
+
     await failTask(services, task_token, { error: error.code, cause });
   }
 }
@@ -55,6 +62,7 @@ async function composeChanged(
 
   const made = await makeComposition(services, trial, { before, replaced, changed });
   if (made === null || changed === null) return;
+
   const files = { before: replaced?.instance_files ?? [], after: made.record.instance_files };
   await checkInstances(services, trial, changed.instance, files);
 }

@@ -29,24 +29,30 @@ export interface CompositionRecord {
 }
 
 /**
- * Reads a composition's record. Throws `io_error` where the object does not match its name: the record decides what is
- * signed and what agents may fetch, so write access to the bucket must not be enough to change it.
+ * Reads a composition's record. Throws `io_error` where the object does not match its name: the
+ * record decides what is signed and what agents may fetch, so write access to the bucket must not
+ * be enough to change it.
  */
 export async function readRecord(services: Services, key: string): Promise<CompositionRecord> {
   const bytes = await getBytes(services.objects, key);
   const found = sha256Hex(bytes);
+
   if (!key.endsWith(`/sha256/${found}.json`)) {
     throw new GantryError(
       'io_error',
       `expected the object at ${key} to have the SHA-256 in its name, found ${found}`,
     );
   }
+
   // Written by compose under the hash of its content.
   const record: CompositionRecord = JSON.parse(Buffer.from(bytes).toString('utf8'));
   return record;
 }
 
-/** Null also where the record is gone: a restored row may name a record that was collected, and is composed again. */
+/**
+ * Null also where the record is gone: a restored row may name a record that was collected, and is
+ * composed again.
+ */
 export async function recordInPlace(
   services: Services,
   pointer: TemplateComposition | null,

@@ -26,8 +26,9 @@ export function instanceFilesOf({ layers, instance_files }: Composition): Instan
 }
 
 /**
- * Reads the bytes of such files, as their modules ship them. They become part of what is signed for machines, so they must
- * be the bytes that ingest checked. Throws `io_error` where the layer in S3 has others.
+ * Reads the bytes of such files, as their modules ship them. They become part of what is signed for
+ * machines, so they must be the bytes that ingest checked. Throws `io_error` where the layer in S3
+ * has others.
  */
 export async function readInstanceFiles(
   services: Services,
@@ -47,6 +48,7 @@ async function contentOf(
   entry: TreeEntry,
 ): Promise<Uint8Array> {
   if (entry.size <= limits.inlineFileBytesMax) return Buffer.from(entry.content ?? '', 'base64');
+
   const account = module.slice(0, module.indexOf('/'));
   const key = objectKeys.artifact(account, layer);
   const bytes = await getBytes(services.objects, key, {
@@ -55,6 +57,7 @@ async function contentOf(
   });
   const found = fsVerityDigest(bytes);
   if (found === entry.verity) return bytes;
+
   throw new GantryError(
     'io_error',
     `expected ${JSON.stringify(entry.path)} in ${key} to have the fs-verity digest ${entry.verity}, found ${found}`,

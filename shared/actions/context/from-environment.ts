@@ -16,9 +16,9 @@ const optional = [
 type Optional = (typeof optional)[number];
 
 /**
- * The services of a stage's process, built once when it starts; without a stage, those of a script. A stage's own
- * variables must be there, so that a deployment error fails the start of the process and not its hundredth event. Other
- * variables are '' where absent: the call that needs one fails.
+ * The services of a stage's process, built once when it starts; without a stage, those of a script.
+ * A stage's own variables must be there, so that a deployment error fails the start of the process
+ * and not its hundredth event. Other variables are '' where absent: the call that needs one fails.
  *
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
@@ -32,6 +32,7 @@ export function servicesFromEnvironment(stage?: StageName): Services {
       'REGISTRY_BUDGETS',
       ...(stage === undefined ? [] : requiredBy(stages[stage])),
     );
+
   // A name is passed in any case: environment() without one requires all.
   const present = optional.filter((name) => process.env[name] !== undefined);
   const set = environment('TABLE_NAME', ...present);

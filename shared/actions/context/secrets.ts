@@ -6,7 +6,9 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { Services } from './services.ts';
 
-/** Name of a secret of an account: a deployment's functions may reach those below its own name only. */
+/**
+ * Name of a secret of an account: a deployment's functions may reach those below its own name only.
+ */
 export function secretName(
   { settings }: Services,
   kind: 'registry' | 'hook',
@@ -46,7 +48,10 @@ export async function writeSecret({ aws }: Services, name: string, text: string)
   }
 }
 
-/** Deletes a secret permanently and immediately, so its name can be used again. A missing one is no error. */
+/**
+ * Deletes a secret permanently and immediately, so its name can be used again. A missing one is no
+ * error.
+ */
 export async function deleteSecret({ aws }: Services, name: string): Promise<void> {
   try {
     await aws.secrets.send(

@@ -37,8 +37,9 @@ export interface Settings {
 const sending = 20;
 
 /**
- * Sends messages to a stage's queue, for delivery after `delaySeconds` (15 minutes at most). They carry the correlation id
- * of the work that sends them; each gets one of its own where that work has none, as the schedule's has.
+ * Sends messages to a stage's queue, for delivery after `delaySeconds` (15 minutes at most). They
+ * carry the correlation id of the work that sends them; each gets one of its own where that work
+ * has none, as the schedule's has.
  *
  * @throws when SQS does not accept one of them, so that the caller is retried
  */

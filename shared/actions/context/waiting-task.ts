@@ -1,7 +1,10 @@
 import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-sfn';
 import type { Services } from './services.ts';
 
-/** What Step Functions says of a token whose task has ended: it timed out, or an earlier delivery completed it. */
+/**
+ * What Step Functions says of a token whose task has ended: it timed out, or an earlier delivery
+ * completed it.
+ */
 const ended = ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'];
 
 /** Wakes an execution that waits on a task token. Nothing happens where the task has ended. */
@@ -17,7 +20,10 @@ export async function completeTask(
   );
 }
 
-/** Fails the task that an execution waits for, with a code and a sentence. Nothing happens where the task has ended. */
+/**
+ * Fails the task that an execution waits for, with a code and a sentence. Nothing happens where the
+ * task has ended.
+ */
 export async function failTask(
   services: Services,
   taskToken: string,

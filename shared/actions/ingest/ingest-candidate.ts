@@ -55,6 +55,7 @@ async function storeBuilds(
   candidate: Candidate,
 ): Promise<Build[]> {
   if (candidate.policy_version !== module.policy_version) throw policyChanged(module.name);
+
   await requireSigned(services, module, candidate);
   await requireFreeVersion(services, candidate);
 
@@ -83,6 +84,7 @@ async function requireSigned(
     digest,
     stored,
   );
+
   if (verified) return;
 
   throw new GantryError(
@@ -106,6 +108,7 @@ async function makeVersion(
 ): Promise<string> {
   const { account, name } = module;
   const provides = builds[0]?.manifest.dependencies.provides ?? [];
+
   await noteProvider(services.db, account, name, provides);
 
   const at = nowIso(services);
@@ -126,6 +129,7 @@ function versionWrites(read: Candidate, present: Candidate, builds: Build[], at:
   // The policy that verified the candidate must be in force now: a signer removed a moment ago lets
   // nothing in.
   if (present.policy_version !== read.policy_version) throw policyChanged(module);
+
   const version = versionOf(present, builds, at);
   requireLabelVersion(present, version.labels);
 
@@ -145,6 +149,7 @@ function versionWrites(read: Candidate, present: Candidate, builds: Build[], at:
 function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
   const [first] = builds;
   if (first === undefined) throw new Error('expected a build');
+
   const { labels, manifest } = first;
   return {
     account: candidate.account,
@@ -177,6 +182,7 @@ function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
 function requireLabelVersion(candidate: Candidate, labels: ImageLabels | null): void {
   const { version_string: expected } = candidate;
   if (labels === null || mayBeVersion(labels.version, expected)) return;
+
   const field = 'org.opencontainers.image.version';
   const message = `expected the label ${field} to be ${expected}, as the tag says, found ${JSON.stringify(labels.version)}`;
   throw new GantryError('module_id_mismatch', message, { field, expected, found: labels.version });
@@ -216,12 +222,14 @@ async function settleFailure(
   const known = error instanceof GantryError ? error : storingFailedError(error);
   const { code, message } = known;
   const wait_seconds = retryAfterSeconds(known);
+
   await moveCandidate(
     services,
     candidate,
     { kind: 'postponed', code, message, wait_seconds },
     { actor },
   );
+
   // The message comes again too, but only after its visibility time-out, which exceeds the longest
   // ingest.
   if (known !== error) throw error;

@@ -37,6 +37,7 @@ export interface Build extends VersionBuild {
 export async function readBuilds(source: IngestSource, digest: string): Promise<Build[]> {
   const { module, client, repository } = source;
   const top = await client.getManifest(repository, digest);
+
   if (!signed(() => isIndex(top.bytes))) {
     await storeManifest(source, top, mediaTypes.manifest);
     const [platform = 'any', ...others] = module.platforms;
@@ -45,11 +46,13 @@ export async function readBuilds(source: IngestSource, digest: string): Promise<
 
   await storeManifest(source, top, mediaTypes.index);
   const builds: Build[] = [];
+
   for (const child of platformsOf(top)) {
     const manifest = await client.getManifest(repository, child.digest, { size: child.size });
     await storeManifest(source, manifest, mediaTypes.manifest);
     builds.push(await readBuild(source, manifest, platformOf(child) ?? 'any'));
   }
+
   refuseDifferentManifests(builds, digest);
   return builds;
 }
@@ -91,6 +94,7 @@ function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
       `expected manifests with a platform in index ${digest}, found none`,
     );
   }
+
   const platforms = new Set(children.map(platformOf));
   if (platforms.size !== children.length || children.length > limits.platformsMax) {
     throw new GantryError(
@@ -99,6 +103,7 @@ function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
       { found: children.length },
     );
   }
+
   return children;
 }
 
@@ -113,6 +118,7 @@ const ociPlatformSchema = z.object({
 function platformOf(child: Descriptor): string | null {
   const named = child.annotations?.['vnd.powernode.module.platform'] ?? ociPlatform(child);
   if (named === null || platformSchema.safeParse(named).success) return named;
+
   throw new GantryError(
     'artifact_invalid',
     `expected an index to name platforms such as ubuntu-24.04-amd64, found ${JSON.stringify(named.slice(0, 200))}`,
@@ -141,6 +147,7 @@ async function readBuild(
   const { layer, entries } = stored;
   const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
   const index = await encodeFileIndex(entries);
+
   await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
   return {
     platform,
@@ -169,9 +176,11 @@ async function storeNodeModule(source: IngestSource, { layers }: Manifest): Prom
 
   const manifest = parseManifestJson(tar.manifestJson);
   refuseLargeManifest(manifest);
+
   const [problem] = matchRegistration(manifest, source.module);
   if (problem !== undefined)
     throw new GantryError(problem.code, problem.message, { field: problem.path });
+
   return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };
 }
 
@@ -182,6 +191,7 @@ async function storeNodeModule(source: IngestSource, { layers }: Manifest): Prom
 async function storePlatformModule(source: IngestSource, image: Manifest): Promise<StoredBuild> {
   const { layer, entries, labels } = await storeImage(source, image);
   const { digest } = composefsImage(entries);
+
   const manifest: ModuleManifest = {
     schema_version: 1,
     name: source.module.name,
@@ -192,6 +202,7 @@ async function storePlatformModule(source: IngestSource, image: Manifest): Promi
     protected_spec: [],
     dependencies: { requires: [], provides: [] },
   };
+
   return { layer, entries, composefs: digest, manifest, labels };
 }
 
@@ -206,6 +217,7 @@ function theLayer(layers: readonly Descriptor[]): Descriptor {
       `expected one layer ${layerMediaType}, found ${named}`,
     );
   }
+
   if (layer.size > limits.layerBytesMax) {
     const message = `expected a layer of at most ${limits.layerBytesMax} bytes, found ${layer.size}`;
     throw new GantryError('layer_too_large', message, {
@@ -213,6 +225,7 @@ function theLayer(layers: readonly Descriptor[]): Descriptor {
       found: layer.size,
     });
   }
+
   return layer;
 }
 
@@ -221,6 +234,7 @@ function refuseLargeManifest(manifest: ModuleManifest): void {
   const found = Buffer.byteLength(JSON.stringify(manifest));
   const expected = limits.versionManifestBytesMax;
   if (found <= expected) return;
+
   const message = `expected a manifest of at most ${expected} bytes of JSON, found ${found}`;
   throw new GantryError('manifest_too_large', message, { expected, found });
 }

@@ -83,6 +83,7 @@ export async function storeImage(
   } else {
     await putStream(services.objects, key, flattenImage(placed, open));
   }
+
   return { labels, layer, entries: flatEntries(placed) };
 }
 
@@ -96,14 +97,17 @@ function refuseLayers(layers: readonly Descriptor[]): void {
   if (layers.length < 1 || layers.length > limits.imageLayersMax) {
     throw imageInvalidError(`1 to ${limits.imageLayersMax} layers`, `${layers.length}`);
   }
+
   const odd = layers.find(({ mediaType }) => layerTypes[mediaType] === undefined);
   if (odd !== undefined) {
     const message = `expected an image's layers to be tars, plain or packed by gzip or zstd, found ${odd.mediaType.slice(0, 200)}`;
     throw new GantryError('media_type_unsupported', message);
   }
+
   const found = layers.reduce((sum, { size }) => sum + size, 0);
   const expected = limits.layerBytesMax;
   if (found <= expected) return;
+
   const message = `expected layers of at most ${expected} bytes in all, found ${found}`;
   throw new GantryError('layer_too_large', message, { expected, found });
 }
@@ -132,6 +136,7 @@ function labelsOf(labels: Record<string, string>, module: string): ImageLabels {
     const message = `expected an image with the label ${field}, one line of at most 200 characters; found ${field in labels ? 'another text' : 'none'}`;
     throw new GantryError('image_labels_missing', message, { field });
   }
+
   const found = parsed.data['cloudsmith.module.id'];
   if (found !== module) {
     const message = `expected the label cloudsmith.module.id to be "${module}", found ${JSON.stringify(found)}`;
@@ -141,6 +146,7 @@ function labelsOf(labels: Record<string, string>, module: string): ImageLabels {
       found,
     });
   }
+
   return {
     title: parsed.data['org.opencontainers.image.title'],
     version: parsed.data['org.opencontainers.image.version'],
@@ -161,6 +167,7 @@ async function* unpackLayer(
   const hash = createHash('sha256');
   // Its failure destroys the stream that is read below, and is thrown there.
   const done = pipeline(source, unpack);
+
   done.catch(() => undefined);
   try {
     for await (const chunk of unpack as AsyncIterable<Uint8Array>) {
@@ -178,6 +185,7 @@ async function* unpackLayer(
       },
     );
   }
+
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== diffId)
     throw imageInvalidError(`layer ${digest} with the diff_id ${diffId.slice(0, 100)}`, found);
@@ -188,9 +196,11 @@ async function digestOf(
 ): Promise<{ digest: string; size: number }> {
   const hash = createHash('sha256');
   let size = 0;
+
   for await (const chunk of chunks) {
     hash.update(chunk);
     size += chunk.length;
   }
+
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }

@@ -24,6 +24,7 @@ export async function storeLayer(
   const stored = putStream(services.objects, key, upload);
   // The upload is awaited below. Until then its failure must not count as unhandled.
   let failed: unknown;
+
   stored.catch((error) => {
     failed = error;
     upload.destroy();

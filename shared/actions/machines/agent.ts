@@ -40,8 +40,9 @@ interface Machine {
 }
 
 /**
- * Binds an agent's key to an instance, once a join token. The credential that it answers is of use only together with
- * that key (RFC 9449). One answer to every wrong token: nobody learns which instances exist.
+ * Binds an agent's key to an instance, once a join token. The credential that it answers is of use
+ * only together with that key (RFC 9449). One answer to every wrong token: nobody learns which
+ * instances exist.
  */
 export async function enrollAgent(
   services: Services,
@@ -55,8 +56,10 @@ export async function enrollAgent(
   const instance = await getInstance(services.db, input.account, input.instance);
   const account = await getAccount(services.db, input.account);
   if (instance === null || account === null || instance.join_secret_hash === null) throw invalid;
+
   const asked = Buffer.from(sha256Hex(input.secret), 'hex');
   if (!timingSafeEqual(asked, Buffer.from(instance.join_secret_hash, 'hex'))) throw invalid;
+
   const now = nowIso(services);
   if (instance.join_expires_at === null || instance.join_expires_at <= now) {
     throw new GantryError(
@@ -64,10 +67,12 @@ export async function enrollAgent(
       `the join token expired at ${instance.join_expires_at}`,
     );
   }
+
   const credential = `gantry_agent_${randomBytes(32).toString('base64url')}`;
   const hash = sha256Hex(credential);
   const root = await pinnedRoot(services, account, input.root_sha256);
   if (root === null) throw invalid;
+
   await transact(services.db, [
     enrolInstance(instance, thumbprint, hash, now),
     createCredential({
@@ -86,6 +91,7 @@ export async function enrollAgent(
       data: { key_thumbprint: thumbprint },
     }),
   ]);
+
   return {
     credential,
     instance: instance.id,
@@ -100,14 +106,19 @@ async function requireMachine(
 ): Promise<Instance> {
   const instance = await getInstance(services.db, account, instance_id);
   if (instance?.state === 'enrolled') return instance;
-  // At this code an agent wipes its enrolment: a machine that is only to enrol again must not get it.
+  // At this code an agent wipes its enrolment: a machine that is only to enrol again must not get
+  // it.
   if (instance?.state === 'decommissioned') {
     throw new GantryError('instance_decommissioned', `instance ${instance_id} is decommissioned`);
   }
+
   throw new GantryError('unauthenticated', `instance ${instance_id} is not enrolled any more`);
 }
 
-/** Where the agent reads its desired state, for an hour, and the roots that follow the one it trusts. */
+/**
+ * Where the agent reads its desired state, for an hour, and the roots that follow the one it
+ * trusts.
+ */
 export async function heartbeat(
   services: Services,
   machine: Machine,
@@ -117,6 +128,7 @@ export async function heartbeat(
   const account = await requireAccount(services, instance.account);
   const { objects } = services;
   const seconds = limits.presignedSeconds;
+
   return {
     desired_state_url: await presignGet(
       objects,
@@ -129,8 +141,9 @@ export async function heartbeat(
 }
 
 /**
- * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>` (manifests, indexes,
- * layers), `evidence:<digest>` and `composition:<digest>`. Anything else is refused.
+ * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>`
+ * (manifests, indexes, layers), `evidence:<digest>` and `composition:<digest>`. Anything else is
+ * refused.
  */
 export async function artifactUrls(
   services: Services,
@@ -140,12 +153,14 @@ export async function artifactUrls(
   const instance = await requireMachine(services, machine);
   const keys = await keysOf(services, instance);
   const unknown = digests.find((digest) => !keys.has(digest));
+
   if (unknown !== undefined) {
     throw new GantryError(
       'forbidden',
       `expected content of this instance's desired state, found "${unknown}"`,
     );
   }
+
   const urls: Record<string, string> = {};
   for (const digest of digests) {
     urls[digest] = await presignGet(
@@ -154,12 +169,14 @@ export async function artifactUrls(
       limits.presignedSeconds,
     );
   }
+
   return { urls };
 }
 
 /**
- * What the instance may read: name as asked → S3 key. That is what its signed desired state names, and what its template
- * is by now: the two differ for a moment at every change, and for longer where the next desired state cannot be made.
+ * What the instance may read: name as asked → S3 key. That is what its signed desired state names,
+ * and what its template is by now: the two differ for a moment at every change, and for longer
+ * where the next desired state cannot be made.
  */
 async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
@@ -169,12 +186,14 @@ async function keysOf(services: Services, instance: Instance): Promise<Map<strin
     instance.template_id,
     instance.track,
   );
+
   for (const key of new Set([
     ...(pointer === null ? [] : [pointer.report_key]),
     ...instance.desired_report_keys,
   ])) {
     await addKeys(services, instance, await readRecord(services, key), keys);
   }
+
   return keys;
 }
 
@@ -190,6 +209,7 @@ async function addKeys(
     for (const digest of [layer.digest, layer.manifest_digest, layer.layer_digest]) {
       keys.set(digest, objectKeys.artifact(account, digest));
     }
+
     const version = await getVersion(services.db, account, layer.version_id);
     if (version !== null) keys.set(`evidence:${layer.digest}`, version.evidence_key);
   }
@@ -203,6 +223,7 @@ export async function reportInstance(
 ): Promise<void> {
   const instance = await requireMachine(services, machine);
   addLogKeys(factsOf(instance, report));
+
   const at = nowIso(services);
   const kept: InstanceReport = { ...report, at };
   const before = driftOf(instance, services.now());
@@ -210,12 +231,14 @@ export async function reportInstance(
   const changed =
     JSON.stringify(instance.report?.running_module_digests) !==
     JSON.stringify(kept.running_module_digests);
+
   const event = {
     account: instance.account,
     subject: `instance/${instance.id}`,
     actor: `instance:${instance.id}`,
     at,
   };
+
   await transact(services.db, [
     putReport(instance, kept),
     ...(changed || before.reason !== after.reason
@@ -239,10 +262,14 @@ export async function reportInstance(
   ]);
 }
 
-/** What the log keeps of a report: with the correlation id of the desired state that the machine acted on, if it is the last. */
+/**
+ * What the log keeps of a report: with the correlation id of the desired state that the machine
+ * acted on, if it is the last.
+ */
 function factsOf(instance: Instance, report: AgentReport): LogKeys {
   const { desired_state_version, status, code } = report;
   const isLast = desired_state_version === instance.desired_version;
+
   return {
     instance_id: instance.id,
     desired_state_version,

@@ -25,19 +25,23 @@ export interface AgentCall {
 export interface AgentCaller {
   account: string;
   instance_id: string;
-  /** For the `DPoP-Nonce` header of the answer, whatever that is: the machine's next call names it. */
+  /**
+   * For the `DPoP-Nonce` header of the answer, whatever that is: the machine's next call names it.
+   */
   nonce: string;
 }
 
 /**
- * Which machine an agent's call comes from: a known credential, a fresh proof of the key that it is bound to (RFC 9449,
- * section 7.2), and the place that follows in the chain of its calls. A chain that forks means that the key has a copy: the
- * credential ends there, for both. Fails with `unauthenticated`, `dpop_invalid`, `dpop_replayed`, `credential_reused` or
+ * Which machine an agent's call comes from: a known credential, a fresh proof of the key that it is
+ * bound to (RFC 9449, section 7.2), and the place that follows in the chain of its calls. A chain
+ * that forks means that the key has a copy: the credential ends there, for both. Fails with
+ * `unauthenticated`, `dpop_invalid`, `dpop_replayed`, `credential_reused` or
  * `instance_decommissioned`.
  */
 export async function authenticateAgent(services: Services, call: AgentCall): Promise<AgentCaller> {
   const hash = sha256Hex(call.credential);
   const credential = await requireCredential(services, hash);
+
   const { thumbprint, jti, place } = await checkProof(call.proof, {
     htm: call.htm,
     htu: call.htu,
@@ -45,20 +49,24 @@ export async function authenticateAgent(services: Services, call: AgentCall): Pr
     now: services.now(),
     expectedThumbprint: credential.key_thumbprint,
   });
+
   await spendProof(services.db, thumbprint, jti, services.now());
   const { account, instance_id } = credential;
   const instance = await getInstance(services.db, account, instance_id);
+
   refuseEnded(instance, hash, instance_id);
   return retryConflicts(async () => {
     const now = await requireCredential(services, hash);
     const verdict = checkCall(now.chain, place);
     if (verdict.kind === 'reused') throw await revoked(services, hash, now, verdict.why);
+
     if (verdict.kind === 'late') {
       throw new GantryError(
         'dpop_replayed',
         'expected the newest attempt of a call, found one that another overtook',
       );
     }
+
     await transact(services.db, [countCall(now, verdict.chain)]);
     return { account, instance_id, nonce: verdict.nonce };
   });
@@ -75,6 +83,7 @@ function refuseEnded(instance: Instance | null, hash: string, id: string): void 
   if (instance?.state === 'decommissioned') {
     throw new GantryError('instance_decommissioned', `instance ${id} is decommissioned`);
   }
+
   if (instance?.state === 'credential_reused') throw reused(id, 'it was so before');
   // An instance that was enrolled again has another credential; the one before it ends then.
   if (instance === null || instance.credential_hash !== hash) {
@@ -94,8 +103,10 @@ async function revoked(
 ): Promise<GantryError> {
   const { account, instance_id, key_thumbprint } = credential;
   const instance = await getInstance(services.db, account, instance_id);
+
   refuseEnded(instance, hash, instance_id);
   if (instance === null) return reused(instance_id, why);
+
   const at = nowIso(services);
   await transact(services.db, [
     endCredential(instance, 'credential_reused', at),
@@ -108,6 +119,7 @@ async function revoked(
       data: { why, key_thumbprint },
     }),
   ]);
+
   return reused(instance_id, why);
 }
 
@@ -118,7 +130,10 @@ function reused(id: string, why: string): GantryError {
   );
 }
 
-/** The key behind the proof of an enrolment, which comes before there is a credential. The proof is spent. */
+/**
+ * The key behind the proof of an enrolment, which comes before there is a credential. The proof is
+ * spent.
+ */
 export async function provenKey(
   services: Services,
   call: Omit<AgentCall, 'credential'>,

@@ -19,9 +19,9 @@ import { requireTemplate } from '../templates/index.ts';
 import { requireActiveInstance } from './require-instance.ts';
 
 /**
- * Makes an instance of a template and the join token that its agent enrols with, shown once. `keys_missing` are those that
- * the files rendered for it ask for and its metadata lacks, as its track is composed now: it is made all the same, and
- * has no desired state until it has them.
+ * Makes an instance of a template and the join token that its agent enrols with, shown once.
+ * `keys_missing` are those that the files rendered for it ask for and its metadata lacks, as its
+ * track is composed now: it is made all the same, and has no desired state until it has them.
  */
 export async function createInstance(
   services: Services,
@@ -37,6 +37,7 @@ export async function createInstance(
   const template = await requireTemplate(services, caller.account, input.template_id);
   const at = nowIso(services);
   const secret = randomBytes(32).toString('base64url');
+
   const instance: Instance = {
     account: caller.account,
     id: newId('instance'),
@@ -65,6 +66,7 @@ export async function createInstance(
     created_at: at,
     updated_at: at,
   };
+
   const keys_missing = await missingKeys(services, instance);
   await transact(services.db, [
     insert(instance),
@@ -82,6 +84,7 @@ export async function createInstance(
       data: { name: input.name, template_id: template.id, track: instance.track },
     }),
   ]);
+
   // The track may be the first of its kind on this template, so it is composed too.
   const { account, template_id, track } = instance;
   await enqueue(services, 'compose', [{ account, template_id, track }]);
@@ -97,10 +100,14 @@ async function missingKeys(
     await getComposition(services.db, account, template_id, track),
   );
   const files = record?.instance_files ?? [];
+
   return listMissingKeys(listAskedKeys(files, await readInstanceFiles(services, files)), metadata);
 }
 
-/** A new join token for an instance that must enrol (again). It invalidates the former token and a bound key. */
+/**
+ * A new join token for an instance that must enrol (again). It invalidates the former token and a
+ * bound key.
+ */
 export async function renewJoinToken(
   services: Services,
   caller: Caller,
@@ -109,6 +116,7 @@ export async function renewJoinToken(
   const instance = await requireActiveInstance(services, caller.account, id);
   const secret = randomBytes(32).toString('base64url');
   const at = nowIso(services);
+
   await transact(services.db, [
     updateInstance(instance, {
       state: 'awaiting_enrolment',
@@ -127,6 +135,7 @@ export async function renewJoinToken(
       data: { join_token: 'renewed' },
     }),
   ]);
+
   return { join_token: await joinTokenOf(services, instance, secret) };
 }
 
@@ -143,5 +152,6 @@ async function joinTokenOf(
     secret,
     root_sha256: account.root_sha256,
   };
+
   return Buffer.from(JSON.stringify(token)).toString('base64url');
 }

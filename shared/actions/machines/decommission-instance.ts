@@ -8,9 +8,10 @@ import { nowIso, type Services } from '../context/index.ts';
 import { requireInstance } from './require-instance.ts';
 
 /**
- * Decommissions an instance permanently. Its credential and join token end immediately, its desired state is no longer
- * signed, and its name is free. The row stays, so that no later call of the machine brings it back. With its next call
- * the agent learns to wipe its key. A second call changes nothing.
+ * Decommissions an instance permanently. Its credential and join token end immediately, its desired
+ * state is no longer signed, and its name is free. The row stays, so that no later call of the
+ * machine brings it back. With its next call the agent learns to wipe its key. A second call
+ * changes nothing.
  */
 export function decommissionInstance(
   services: Services,
@@ -20,6 +21,7 @@ export function decommissionInstance(
   return retryConflicts(async () => {
     const instance = await requireInstance(services, caller.account, id);
     if (instance.state === 'decommissioned') return instance;
+
     const at = nowIso(services);
     await transact(services.db, [
       endCredential(instance, 'decommissioned', at),
@@ -29,6 +31,7 @@ export function decommissionInstance(
         name: instance.name,
       }),
     ]);
+
     return requireInstance(services, caller.account, id);
   });
 }

@@ -29,7 +29,10 @@ import type { Services } from '../context/index.ts';
 import { resolveModule } from '../modules/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 
-/** As many instances as `limit` from a place on; `next` is where the page after begins, null after the last. */
+/**
+ * As many instances as `limit` from a place on; `next` is where the page after begins, null after
+ * the last.
+ */
 interface Stretch {
   limit: number;
   place: string;
@@ -43,6 +46,7 @@ export async function readFleet(
 ): Promise<{ fleet: Fleet; next: string | null }> {
   if (template !== undefined) await requireTemplate(services, account, template);
   const pages: Fleet[] = [];
+
   const next = await eachPage(
     services,
     account,
@@ -52,6 +56,7 @@ export async function readFleet(
       pages.push(fleetOf(ofFleet(instances, filter), services.now()));
     },
   );
+
   const fleet = cutFleet(mergeFleets(pages), limits.fleetModulesMax, limits.fleetDigestsMax);
   const [modules, templates] = await Promise.all([
     mapConcurrently(fleet.modules, limits.storeReadsAtOnce, (row) =>
@@ -61,10 +66,13 @@ export async function readFleet(
       withFailures(services, account, row, filter),
     ),
   ]);
+
   return { fleet: { ...fleet, modules, templates }, next };
 }
 
-/** Those of one page of the account's machines that say they run a module; with `version`, that one. */
+/**
+ * Those of one page of the account's machines that say they run a module; with `version`, that one.
+ */
 export async function readMachines(
   services: Services,
   { account: own }: Caller,
@@ -79,6 +87,7 @@ export async function readMachines(
   const next = await eachPage(services, own, null, { limit, place }, (instances) => {
     machines.push(...machinesRunning(instances, moduleLabel(own, account, name), known, wanted));
   });
+
   return { machines, next };
 }
 
@@ -99,21 +108,27 @@ export async function readSuitability(
   const usable = versions.filter(
     ({ promotion_state }) => account === own || promotion_state !== 'staging',
   );
+
   const offers = tracks.flatMap((track): Offer[] => {
     const version = chooseVersion(usable, track, null);
     if (version === null) return [];
+
     const { version_string, kind, builds } = version;
     return [
       { track, version: version_string, kind, platforms: builds.map(({ platform }) => platform) },
     ];
   });
+
   return {
     templates: (limit, after) => listTemplates(services.db, own, limit, after),
     judge: (template) => suitability(template, assigned.has(template.id), offers),
   };
 }
 
-/** Hands on a stretch of instances in parts that fit into memory; answers where the next stretch begins. */
+/**
+ * Hands on a stretch of instances in parts that fit into memory; answers where the next stretch
+ * begins.
+ */
 async function eachPage(
   services: Services,
   account: string,
@@ -130,10 +145,12 @@ async function eachPage(
       Math.min(left, limits.fleetReadSize),
       next,
     );
+
     take(page.instances);
     left -= page.instances.length;
     next = page.next;
   }
+
   return next;
 }
 
@@ -151,6 +168,7 @@ async function withFailures(
   const composition_failures = failures
     .filter((failure) => failure !== null)
     .filter((failure) => track === undefined || failure.track === track);
+
   return { ...row, name: template?.name ?? null, composition_failures };
 }
 
@@ -163,8 +181,10 @@ async function withVersions(
   const { account, name } = splitModule(row.module, own);
   // Agents name modules as they please; a key of the table is no place for just anything.
   if (account === '' || name === '') return row;
+
   const module = await getModule(services.db, account, name);
   if (module === null || (account !== own && module.visibility !== 'public')) return row;
+
   const known = byDigest(
     visible(own, await listVersions(services.db, account, name, limits.fleetVersionsRead)),
   );
@@ -174,7 +194,10 @@ async function withVersions(
   };
 }
 
-/** Of other accounts' modules, what they have not blessed concerns nobody else (product.md, section 1). */
+/**
+ * Of other accounts' modules, what they have not blessed concerns nobody else (product.md, section
+ * 1).
+ */
 function visible(own: string, versions: readonly Version[]): Version[] {
   return versions.filter(
     ({ account, promotion_state }) =>
@@ -189,6 +212,7 @@ function byDigest(versions: readonly Version[]): VersionsByDigest {
       known.set(digest, [...(known.get(digest) ?? []), version_string]);
     }
   }
+
   return known;
 }
 
@@ -197,6 +221,7 @@ function versionNamed(versions: readonly Version[], wanted: string, module: stri
     ({ version_string, tags }) => version_string === wanted || tags.includes(wanted),
   );
   if (version !== undefined) return version;
+
   const known = versions.map(({ version_string }) => version_string);
   throw new GantryError(
     'not_found',

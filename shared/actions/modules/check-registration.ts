@@ -19,6 +19,7 @@ type Identities = Pick<
 export function identitiesOf(input: Identities): SignerIdentity[] {
   const pairs: NonNullable<Identities['cosign_identities']> = [...(input.cosign_identities ?? [])];
   const { cosign_identity_regexp, cosign_issuer_regexp } = input;
+
   if ((cosign_identity_regexp === undefined) !== (cosign_issuer_regexp === undefined)) {
     const missing =
       cosign_identity_regexp === undefined ? 'cosign_identity_regexp' : 'cosign_issuer_regexp';
@@ -30,9 +31,11 @@ export function identitiesOf(input: Identities): SignerIdentity[] {
       },
     );
   }
+
   if (cosign_identity_regexp !== undefined && cosign_issuer_regexp !== undefined) {
     pairs.unshift({ cosign_identity_regexp, cosign_issuer_regexp });
   }
+
   return pairs.map((pair) => ({
     identity_regexp: pair.cosign_identity_regexp,
     issuer_regexp: pair.cosign_issuer_regexp,
@@ -61,10 +64,12 @@ export function checkTrust(
       allowUnanchored,
       field: `${field}.cosign_issuer_regexp`,
     });
+
     for (const [name, regexp] of Object.entries(identity.claims ?? {})) {
       checkRegexp(regexp, { allowUnanchored, field: `${field}.cosign_claims.${name}` });
     }
   }
+
   for (const [index, { builder_regexp }] of required_attestations.entries()) {
     if (builder_regexp === undefined) continue;
     checkRegexp(builder_regexp, {
@@ -72,6 +77,7 @@ export function checkTrust(
       field: `required_attestations[${index}].builder_regexp`,
     });
   }
+
   for (const [index, key] of trusted_keys.entries()) checkPublicKey(key, `trusted_keys[${index}]`);
   if (identities.length === 0 && trusted_keys.length === 0) {
     throw new GantryError(
@@ -80,6 +86,7 @@ export function checkTrust(
       { field: 'trusted_keys' },
     );
   }
+
   if (trusted_root !== null)
     checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
 }
@@ -91,6 +98,7 @@ export function checkTrust(
 export function repositoryOf(text: string): string {
   const { host, repository, tag, digest } = parseReference(text);
   if (tag === undefined && digest === undefined) return `${host}/${repository}`;
+
   throw new GantryError('reference_invalid', 'expected a repository without tag or digest', {
     field: 'repository',
     expected: `${host}/${repository}`,

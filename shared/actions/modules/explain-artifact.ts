@@ -49,6 +49,7 @@ export async function explainArtifact(
     getRepository(db, account, module),
     isTag(ref) ? getTag(db, account, module, ref) : null,
   ]);
+
   const candidate = await findCandidate(db, { account, module, ref, tag });
   const version =
     candidate?.state === 'ingested' ? await getVersion(db, account, candidate.id) : null;
@@ -76,6 +77,7 @@ async function findCandidate(db: Db, wanted: Wanted): Promise<Candidate | null> 
   for await (const listed of eachCandidate(db, account, module)) {
     if (listed.version_string === ref) return listed;
   }
+
   return null;
 }
 
@@ -99,9 +101,11 @@ export function reasonFor(known: Known, ref: string): Reason {
       `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`,
     );
   }
+
   if (version !== null) return reasonForVersion(version, tag);
   if (candidate !== null) return reasonForCandidate(candidate);
   if (poll !== null && poll.code !== null) return refused(poll.code, poll.message ?? '');
+
   return reasonForAbsence(poll, ref);
 }
 
@@ -111,6 +115,7 @@ function reasonForVersion(version: Version, tag: Tag | null): Reason {
     const standing = `it is a version, in state ${state}, and ${standings[last.outcome]}`;
     return refused(last.code, `${standing}: ${last.message}`);
   }
+
   const missing = tag?.gone_at
     ? `; tag ${tag.tag} has been missing from the registry since ${tag.gone_at}`
     : '';
@@ -135,6 +140,7 @@ function reasonForAbsence(poll: Repository | null, ref: string): Reason {
       cure: 'Tag the artifact with a version, such as v1.2.3.',
     };
   }
+
   if (poll !== null && poll.polled_at === null)
     return fine('its repository was not polled yet; the first poll comes next');
   return {

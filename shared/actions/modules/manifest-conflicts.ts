@@ -47,6 +47,7 @@ export async function accountConflicts(
   const conflicts = await mapConcurrently(neighbours, limits.validateReadsAtOnce, (module) =>
     conflictsWith(services, draftContender, module, rank(module)),
   );
+
   return cutConflicts(conflicts.flat(), limits.conflictsShownMax);
 }
 
@@ -56,13 +57,16 @@ type RankOf = (module: Pick<Module, 'category' | 'variety' | 'parent_module'>) =
 function rankModules(account: string, modules: Module[], categories: Category[]): RankOf {
   const positions = new Map(categories.map(({ slug, position }) => [slug, position]));
   const byName = new Map(modules.map((module) => [`${account}/${module.name}`, module]));
+
   const rank: RankOf = ({ category, variety, parent_module }) => {
     const categoryPosition = positions.get(category);
     if (categoryPosition === undefined) return null;
+
     const parent = parent_module === null ? undefined : byName.get(parent_module);
     const parentPriority = parent === undefined ? null : rank(parent);
     return layerPriority({ categoryPosition, variety, parentPriority, effectivePriority: null });
   };
+
   return rank;
 }
 
@@ -73,6 +77,7 @@ function contenderOf(account: string, draft: Draft, modules: Module[], rank: Ran
   // A manifest does not say its variety. A module with a parent usually configures it.
   const variety: Variety = row?.variety ?? (parent === null ? 'subscription' : 'config');
   const category = category_slug ?? row?.category;
+
   return {
     module: `${account}/${manifest.name}`,
     parent,
@@ -113,6 +118,7 @@ async function conflictsWith(
     granted_reservations: module.granted_reservations,
     shipped: null,
   };
+
   if (!canConflict(draft, neighbour)) return [];
   return findConflicts(draft, [{ ...neighbour, shipped: await shippedBy(services, version) }]);
 }
@@ -133,5 +139,6 @@ async function shippedBy({ objects }: Services, version: Version): Promise<strin
       if (type !== 'directory') files.add(path);
     }
   }
+
   return [...files];
 }

@@ -39,6 +39,7 @@ export async function registerModule(
     createRepository(unpolledRepository(module, at)),
     moduleEvent(module, { actor, at }, 'registered', { repository, category, variety }),
   ]);
+
   return module;
 }
 
@@ -129,6 +130,7 @@ async function checkParent(
   const { account: owner, name } = splitModule(parent, account);
   const row = await getModule(services.db, owner, name);
   if (row !== null && (owner === account || row.visibility === 'public')) return;
+
   throw new GantryError(
     'parent_module_mismatch',
     `expected a registered module, found "${parent}"`,

@@ -14,10 +14,12 @@ export async function resolveModule(services: Services, own: string, reference: 
     reference.includes('/') || own === commonAccount
       ? [asked]
       : [asked, { ...asked, account: commonAccount }];
+
   for (const place of places) {
     const module = await getModule(services.db, place.account, place.name);
     if (module !== null && (place.account === own || module.visibility === 'public')) return place;
   }
+
   throw new GantryError(
     'not_found',
     `expected a module of account "${own}" or a public one, found no "${reference}"`,

@@ -43,6 +43,7 @@ export async function validateManifest(
     ...input,
   });
   if (left > 0) warnings.push(elsewhere('', `${left} more conflicts are not listed`, 'warning'));
+
   return { valid, errors, warnings, conflicts };
 }
 
@@ -66,6 +67,7 @@ async function checkManifest(
     const { manifest, warnings } = parseManifest(text);
     const row = await getModule(db, account, manifest.name);
     const misfits = row === null ? [] : matchRegistration(manifest, row);
+
     return {
       manifest,
       problems: [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))],

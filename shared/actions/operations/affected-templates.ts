@@ -25,7 +25,10 @@ interface TemplateKey {
 
 type UsersOf = Extract<Affected, { of: 'module' }>;
 
-/** The templates whose compositions an operation may alter: they are composed again once it is applied. */
+/**
+ * The templates whose compositions an operation may alter: they are composed again once it is
+ * applied.
+ */
 export async function affectedTemplates(
   services: Services,
   { account, changes }: Pick<Operation, 'account' | 'changes'>,
@@ -86,7 +89,9 @@ async function templatesUsing(
   return [...found.values()].filter((row) => counted || row.account === account);
 }
 
-/** An account that names another's private module must not even learn that something happens to it. */
+/**
+ * An account that names another's private module must not even learn that something happens to it.
+ */
 async function concernsOthers(
   services: Services,
   account: string,

@@ -4,7 +4,9 @@ import { getOperation } from '../../store/operations/index.ts';
 import type { Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
 
-/** What changes make of a template and of its machines, each after the other; nothing is written. */
+/**
+ * What changes make of a template and of its machines, each after the other; nothing is written.
+ */
 export function viewsOf(changes: readonly Change[], at: string): ChangedViews {
   return {
     template: (view) =>
@@ -13,7 +15,9 @@ export function viewsOf(changes: readonly Change[], at: string): ChangedViews {
   };
 }
 
-/** What an operation that is not applied yet makes of them; null where there is no such operation. */
+/**
+ * What an operation that is not applied yet makes of them; null where there is no such operation.
+ */
 export async function viewsOfOperation(
   services: Services,
   account: string,

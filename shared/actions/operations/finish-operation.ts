@@ -28,7 +28,8 @@ export function isFinal({ state }: Pick<Operation, 'state'>): boolean {
 }
 
 /**
- * Ends an operation, and the approval that it may still wait for. To end it a second time changes nothing.
+ * Ends an operation, and the approval that it may still wait for. To end it a second time changes
+ * nothing.
  * @param extra writes of the same transaction; they say what becomes of the approval
  */
 export async function finishOperation(
@@ -38,6 +39,7 @@ export async function finishOperation(
   extra: Write[] = [],
 ): Promise<void> {
   if (isFinal(operation)) return;
+
   const at = nowIso(services);
   const { account, id, actions, summary } = operation;
   const pending = await approvalOf(services, operation);

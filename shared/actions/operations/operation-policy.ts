@@ -23,6 +23,7 @@ export async function policyOfOperation(
     changes.map((change) => kindOf(change).policy(change, inForce)),
   );
   if (first === undefined) throw new GantryError('internal', 'expected an operation with a change');
+
   return strictestPolicy([first, ...rest]);
 }
 
@@ -43,6 +44,7 @@ export async function requireReviewers(
 ): Promise<void> {
   const reviewers = await eligibleReviewers(services, operation, { self_approval });
   if (reviewers.length >= quorum) return;
+
   throw new GantryError(
     'approval_required',
     `${action} needs ${quorum} approval(s): expected as many members with role reviewer${self_approval ? '' : ' besides the requester'}, found ${reviewers.length}; an admin adds members`,
@@ -51,8 +53,8 @@ export async function requireReviewers(
 }
 
 /**
- * Throws `approval_required` unless the approval's record, read again here, satisfies the policy: nothing else lets a
- * change through, whatever the execution's input says.
+ * Throws `approval_required` unless the approval's record, read again here, satisfies the policy:
+ * nothing else lets a change through, whatever the execution's input says.
  */
 export async function requireApproved(
   services: Services,
@@ -63,6 +65,7 @@ export async function requireApproved(
   const asked =
     policy.decision === 'require_approval' ? policy : { quorum: 1, self_approval: true };
   if (approval !== null && isApproved(approval, asked)) return;
+
   throw new GantryError(
     'approval_required',
     `expected ${asked.quorum} approval(s), as the policy of ${policy.action} requires now, for: ${operation.summary}`,

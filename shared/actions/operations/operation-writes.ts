@@ -25,7 +25,10 @@ export async function readChanges(
   );
 }
 
-/** Reads what each change is about, and throws a coded error where one cannot be applied to it as it is now. */
+/**
+ * Reads what each change is about, and throws a coded error where one cannot be applied to it as it
+ * is now.
+ */
 export async function checkChanges(
   services: Services,
   operation: Pick<Operation, 'account' | 'changes'>,
@@ -36,8 +39,8 @@ export async function checkChanges(
 }
 
 /**
- * The writes that apply every change, each with its condition. Throws `change_too_wide` where one transaction cannot take
- * them, and `invalid_request` where two changes write one row.
+ * The writes that apply every change, each with its condition. Throws `change_too_wide` where one
+ * transaction cannot take them, and `invalid_request` where two changes write one row.
  */
 export function changeWrites(
   { operation, approvals, at }: Omit<Applied<never, never>, 'change' | 'rows'>,
@@ -48,12 +51,14 @@ export function changeWrites(
   );
   refuseTooMany(writes.length, read.length);
   refuseOverlap(writes);
+
   return writes;
 }
 
 function refuseTooMany(writes: number, changes: number): void {
   const expected = limits.operationWritesMax;
   if (writes <= expected) return;
+
   throw new GantryError(
     'change_too_wide',
     `expected the changes of one operation to need at most ${expected} writes, found ${changes} changes that need ${writes}`,
@@ -61,7 +66,10 @@ function refuseTooMany(writes: number, changes: number): void {
   );
 }
 
-/** DynamoDB takes one write a row; and of two changes to one row, neither would be what was reviewed. */
+/**
+ * DynamoDB takes one write a row; and of two changes to one row, neither would be what was
+ * reviewed.
+ */
 function refuseOverlap(writes: readonly Write[]): void {
   if (new Set(writes.map(rowOf)).size === writes.length) return;
   throw new GantryError(

@@ -11,13 +11,17 @@ import { nowIso, type Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
 import { changeWrites, readChanges } from './operation-writes.ts';
 
-/** Summaries that stand in that of an operation of several changes, before it says how many more there are. */
+/**
+ * Summaries that stand in that of an operation of several changes, before it says how many more
+ * there are.
+ */
 const summariesMax = 3;
 
 /**
- * Requests changes that are applied together or not at all, through policies, composition and, where a policy asks for
- * it, one approval: one record, one Step Functions execution. Throws `invalid_request` for no change or for two of the
- * same thing, `change_too_wide` for more than one transaction takes, and the coded error of what does not exist.
+ * Requests changes that are applied together or not at all, through policies, composition and,
+ * where a policy asks for it, one approval: one record, one Step Functions execution. Throws
+ * `invalid_request` for no change or for two of the same thing, `change_too_wide` for more than one
+ * transaction takes, and the coded error of what does not exist.
  */
 export async function requestChanges(
   services: Services,
@@ -27,9 +31,11 @@ export async function requestChanges(
   if (changes.length === 0) {
     throw new GantryError('invalid_request', 'expected a change, found none', { field: 'changes' });
   }
+
   const { account, actor } = caller;
   const at = nowIso(services);
   const read = await readChanges(services, { account, changes });
+
   const operation: Operation = {
     account,
     id: newId('operation'),
@@ -49,6 +55,7 @@ export async function requestChanges(
     created_at: at,
     updated_at: at,
   };
+
   // Refuses before anything is recorded what no transaction could apply.
   changeWrites({ operation, approvals: [], at }, read);
 
@@ -64,11 +71,14 @@ export async function requestChanges(
       data: { actions, summary },
     }),
   ]);
+
   try {
     await startExecution(services, operation);
   } catch {
-    // The request is recorded, and an error would make the caller request it twice. The sweep starts it within minutes.
+    // The request is recorded, and an error would make the caller request it twice. The sweep
+    // starts it within minutes.
   }
+
   return operation;
 }
 
@@ -78,7 +88,9 @@ function joinSummaries(summaries: readonly string[]): string {
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
-/** The name of an operation's execution; Step Functions refuses a second start of the same attempt. */
+/**
+ * The name of an operation's execution; Step Functions refuses a second start of the same attempt.
+ */
 export function executionName(operation: Pick<Operation, 'id' | 'attempt'>): string {
   return `${operation.id}-${operation.attempt}`;
 }

@@ -13,7 +13,10 @@ import { promotionOf } from './changes/version-promote.ts';
 import { checkChanges } from './operation-writes.ts';
 import { requestChanges } from './request-changes.ts';
 
-/** Requests a promotion. A step that the version's state does not allow is refused before anything is recorded. */
+/**
+ * Requests a promotion. A step that the version's state does not allow is refused before anything
+ * is recorded.
+ */
 export async function promoteVersion(
   services: Services,
   caller: Caller,
@@ -23,7 +26,10 @@ export async function promoteVersion(
   return requestChanges(services, caller, [change]);
 }
 
-/** Requests that a module is added to a template. Returns the id that the assignment has once it is applied. */
+/**
+ * Requests that a module is added to a template. Returns the id that the assignment has once it is
+ * applied.
+ */
 export async function assignModule(
   services: Services,
   caller: Caller,
@@ -34,7 +40,10 @@ export async function assignModule(
   return { operation, assignment_id: change.assignment_id };
 }
 
-/** Requests that an assignment's constraint, metadata or priority is changed; what is left out stays. */
+/**
+ * Requests that an assignment's constraint, metadata or priority is changed; what is left out
+ * stays.
+ */
 export async function updateAssignment(
   services: Services,
   caller: Caller,
@@ -55,8 +64,9 @@ export async function removeAssignment(
 }
 
 /**
- * Requests that paths are reserved for a module, or no longer are: patterns of its `protected_spec` that protect what
- * they match, shipped or not, in every template that has the module (product.md, section 7). Throws `reservation_unknown`.
+ * Requests that paths are reserved for a module, or no longer are: patterns of its `protected_spec`
+ * that protect what they match, shipped or not, in every template that has the module (product.md,
+ * section 7). Throws `reservation_unknown`.
  */
 export async function changeReservations(
   services: Services,
@@ -79,7 +89,10 @@ export async function updateModule(
   return requestChanges(services, caller, [change]);
 }
 
-/** Requests that a machine's metadata (replaced whole), track or clusters are changed; what is left out stays. */
+/**
+ * Requests that a machine's metadata (replaced whole), track or clusters are changed; what is left
+ * out stays.
+ */
 export async function updateInstance(
   services: Services,
   caller: Caller,
@@ -89,7 +102,10 @@ export async function updateInstance(
   return requestChanges(services, caller, [change]);
 }
 
-/** Requests that an intervention policy is changed. The change itself needs what the policy asks as it is now. */
+/**
+ * Requests that an intervention policy is changed. The change itself needs what the policy asks as
+ * it is now.
+ */
 export function changePolicy(
   services: Services,
   caller: Caller,

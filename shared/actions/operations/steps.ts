@@ -26,8 +26,9 @@ import { requireOperation } from './require-operation.ts';
 import { digestOf, planTemplates, planWrites, type TemplatePlan } from './template-plan.ts';
 
 /**
- * The steps of an operation's execution (infra/promotion.ts). Each reads the record first, so that a step which runs
- * twice, or again in a second execution after the first died, does what is left to do and nothing else.
+ * The steps of an operation's execution (infra/promotion.ts). Each reads the record first, so that
+ * a step which runs twice, or again in a second execution after the first died, does what is left
+ * to do and nothing else.
  */
 export async function runOperationStep(services: Services, step: OperationStep): Promise<unknown> {
   return retryConflicts(() => runStep(services, step));
@@ -55,7 +56,10 @@ async function runStep(services: Services, step: OperationStep): Promise<unknown
   }
 }
 
-/** A refusal is an outcome, not a fault: it is recorded, and the execution runs to its end with nothing left to do. */
+/**
+ * A refusal is an outcome, not a fault: it is recorded, and the execution runs to its end with
+ * nothing left to do.
+ */
 async function recordRefusal<T>(
   services: Services,
   operation: Operation,
@@ -79,7 +83,8 @@ interface Checked {
 }
 
 async function check(services: Services, operation: Operation): Promise<Checked> {
-  // Step Functions evaluates the timeout of a state that it may never reach, and requires at least a second.
+  // Step Functions evaluates the timeout of a state that it may never reach, and requires at least
+  // a second.
   const refused = { decision: stepDecisions.refused, expires_in_s: 1 };
   if (isFinal(operation)) return refused;
   // Applied already, by an execution that died before it reported so: only the rest is left to do.
@@ -102,7 +107,9 @@ async function check(services: Services, operation: Operation): Promise<Checked>
       updateOperation(operation, { state: 'composing', updated_at: nowIso(services) }),
     ]);
   }
-  // Once a reviewer was asked it is theirs to decide, even if the policy was loosened before this execution began.
+
+  // Once a reviewer was asked it is theirs to decide, even if the policy was loosened before this
+  // execution began.
   const asks = operation.approval_id !== null || policy.decision === 'require_approval';
   return {
     decision: asks ? stepDecisions.require_approval : stepDecisions.allow,
@@ -127,7 +134,10 @@ type Planned = Pick<TemplatePlan, 'template_tracks'> & { planned: string };
 
 const nothingPlanned: Planned = { template_tracks: [], planned: digestOf([]) };
 
-/** Planned again after the approval wait, and when a template changed meanwhile: the changes may not fit any more. */
+/**
+ * Planned again after the approval wait, and when a template changed meanwhile: the changes may not
+ * fit any more.
+ */
 async function plan(services: Services, operation: Operation): Promise<Planned> {
   if (isFinal(operation) || operation.state === 'applying') return nothingPlanned;
   await checkChanges(services, operation);
@@ -147,12 +157,14 @@ async function awaitApproval(
     await completeTask(services, task_token, { decision });
   } catch (error) {
     if (isGantryError(error, 'conflict')) throw error;
+
     // The token fails too, so that no execution waits for a request that could not be sent.
     const failure =
       error instanceof GantryError
         ? { error: error.code, cause: error.message }
         : { error: 'internal' };
     await failTask(services, task_token, failure);
+
     throw error;
   }
 }
@@ -164,15 +176,20 @@ async function expire(
 ): Promise<{ decision: StepDecision }> {
   const approval = isFinal(operation) ? null : await approvalOf(services, operation);
   if (approval?.state === 'approved') return { decision: stepDecisions.approved };
+
   await finishOperation(services, operation, {
     state: 'expired',
     code: 'approval_expired',
     message: 'no reviewer decided in time',
   });
+
   return { decision: stepDecisions.expired };
 }
 
-/** Applies the changes if the templates are those that they were composed with; else asks for another round. */
+/**
+ * Applies the changes if the templates are those that they were composed with; else asks for
+ * another round.
+ */
 async function apply(
   services: Services,
   operation: Operation,
@@ -180,10 +197,13 @@ async function apply(
 ): Promise<{ decision: StepDecision }> {
   if (isFinal(operation) || operation.state === 'applying')
     return { decision: stepDecisions.applied };
-  // Before the policy is read: a policy that these writes replace is then the one that was met, or they fail.
+
+  // Before the policy is read: a policy that these writes replace is then the one that was met, or
+  // they fail.
   const read = await checkChanges(services, operation);
   // Days may have passed since the check: the policy as it is now counts.
   const policy = await policyOfOperation(services, operation);
+
   refuseDenied(operation, policy);
   if (policy.decision === 'require_approval' || operation.approval_id !== null) {
     await requireApproved(services, operation, policy);
@@ -199,11 +219,13 @@ async function apply(
   const approvals = await approversOf(services, operation);
   const writes = changeWrites({ operation, approvals, at }, read);
   const room = limits.operationWritesMax - writes.length;
+
   await transact(services.db, [
     ...writes,
     ...planWrites(operation.account, now.planned, { at, room }),
     updateOperation(operation, { state: 'applying', updated_at: at }),
   ]);
+
   return { decision: stepDecisions.applied };
 }
 
@@ -218,25 +240,33 @@ function refuseEndless(operation: Operation, round = 1): void {
 /** Wakes everything that depends on the changes, then closes the record. */
 async function notify(services: Services, operation: Operation): Promise<Record<string, never>> {
   if (operation.state !== 'applying') return {};
+
   const { account, changes } = operation;
   await enqueue(services, 'compose', await affectedTemplates(services, operation));
   for (const change of changes) await kindOf(change).follow(services, account, change);
   await finishOperation(services, operation, { state: 'succeeded', code: null, message: null });
+
   return {};
 }
 
-/** Records why an execution failed. `expected`: it was a refusal, so the state machine does not count it as a fault. */
+/**
+ * Records why an execution failed. `expected`: it was a refusal, so the state machine does not
+ * count it as a fault.
+ */
 async function fail(
   services: Services,
   operation: Operation,
   { error, cause }: OperationStep,
 ): Promise<{ expected: boolean }> {
-  // Applied, but not everything that depends on it was woken: the sweep starts another execution, which does the rest.
+  // Applied, but not everything that depends on it was woken: the sweep starts another execution,
+  // which does the rest.
   if (operation.state === 'applying') return { expected: false };
+
   const expected = error !== undefined && error in errorStatus && error !== 'internal';
   const ending = expected
     ? { code: error as ErrorCode, message: sentenceOf(cause) }
     : { code: 'internal' as const, message: 'an internal error stopped it; see the log' };
+
   await finishOperation(services, operation, { state: 'failed', ...ending });
   return { expected };
 }

@@ -15,13 +15,15 @@ import { finishOperation } from './finish-operation.ts';
 import { executionName, startExecution } from './request-changes.ts';
 
 /**
- * Restarts operations whose execution died: it never started, was stopped, or came back FAILED after an outage. The record
- * says what is left to do, so a second execution repeats nothing. An execution that still waits although its approval is
- * decided is woken again. Returns how many were started. An operation that fails does not hold up the others.
+ * Restarts operations whose execution died: it never started, was stopped, or came back FAILED
+ * after an outage. The record says what is left to do, so a second execution repeats nothing. An
+ * execution that still waits although its approval is decided is woken again. Returns how many were
+ * started. An operation that fails does not hold up the others.
  */
 export async function sweepOperations(services: Services): Promise<number> {
   let started = 0;
   const faults: unknown[] = [];
+
   for (const idle of await idleOperations(
     services.db,
     later(services, -limits.operationIdleSeconds),
@@ -29,6 +31,7 @@ export async function sweepOperations(services: Services): Promise<number> {
     try {
       const operation = await getOperation(services.db, idle.account, idle.id);
       if (operation === null || finalOperationStates.includes(operation.state)) continue;
+
       if (await isAlive(services, operation)) {
         await remind(services, operation);
         await transact(services.db, [
@@ -43,6 +46,7 @@ export async function sweepOperations(services: Services): Promise<number> {
       if (!(error instanceof GantryError)) faults.push(error);
     }
   }
+
   if (faults.length > 0)
     throw new AggregateError(faults, `${faults.length} operations could not be checked`);
   return started;
@@ -78,8 +82,10 @@ async function revive(services: Services, operation: Operation): Promise<void> {
       code: 'execution_died',
       message,
     });
+
     return;
   }
+
   const next = { ...operation, attempt: operation.attempt + 1 };
   await transact(services.db, [
     updateOperation(operation, { attempt: next.attempt, updated_at: nowIso(services) }),

@@ -13,11 +13,17 @@ import { kindOf } from './changes/index.ts';
 export interface PlannedTemplate {
   template_id: string;
   revision: number;
-  /** Whether the changes alter the template: then every other change that was checked against it is checked again. */
+  /**
+   * Whether the changes alter the template: then every other change that was checked against it is
+   * checked again.
+   */
   altered: boolean;
 }
 
-/** What changes are checked against before they are applied: templates and tracks to compose, and their revisions. */
+/**
+ * What changes are checked against before they are applied: templates and tracks to compose, and
+ * their revisions.
+ */
 export interface TemplatePlan {
   template_tracks: Omit<TemplateTrack, 'account'>[];
   /** Sorted by id. */
@@ -25,8 +31,8 @@ export interface TemplatePlan {
 }
 
 /**
- * The own templates that an operation affects. Another account's templates follow what this account makes live; they
- * cannot hold it up. Throws `change_too_wide` past `limits.templateTracksMax`.
+ * The own templates that an operation affects. Another account's templates follow what this account
+ * makes live; they cannot hold it up. Throws `change_too_wide` past `limits.templateTracksMax`.
  */
 export async function planTemplates(
   services: Services,
@@ -34,6 +40,7 @@ export async function planTemplates(
 ): Promise<TemplatePlan> {
   const tracks = new Map<string, TemplatePlan['template_tracks'][number]>();
   const altered = new Map<string, boolean>();
+
   for (const change of changes) {
     const affected = kindOf(change).tried(change, account);
     for (const one of await findAffected(services, account, affected)) {
@@ -44,6 +51,7 @@ export async function planTemplates(
       altered.set(template_id, altered.get(template_id) === true || affected.of !== 'instance');
     }
   }
+
   refuseTooWide(tracks.size);
 
   const planned = await mapConcurrently(
@@ -54,12 +62,14 @@ export async function planTemplates(
       return { template_id, revision, altered: altered.get(template_id) === true };
     },
   );
+
   return { template_tracks: [...tracks.values()], planned };
 }
 
 function refuseTooWide(found: number): void {
   const expected = limits.templateTracksMax;
   if (found <= expected) return;
+
   throw new GantryError(
     'change_too_wide',
     `expected a change to affect at most ${expected} tracks of templates, found ${found}`,
@@ -67,7 +77,10 @@ function refuseTooWide(found: number): void {
   );
 }
 
-/** Names a plan's templates as they stood. The digest travels through the execution instead of the list. */
+/**
+ * Names a plan's templates as they stood. The digest travels through the execution instead of the
+ * list.
+ */
 export function digestOf(
   planned: readonly Pick<PlannedTemplate, 'template_id' | 'revision'>[],
 ): string {
@@ -77,9 +90,10 @@ export function digestOf(
 }
 
 /**
- * Lets an operation through only while the templates stand as they did when it was checked, and makes every other
- * operation that was checked meanwhile be checked again: of two that cannot be composed together, one fails. More
- * templates than fit in the transaction are not held; what slips through then is noted when they are composed.
+ * Lets an operation through only while the templates stand as they did when it was checked, and
+ * makes every other operation that was checked meanwhile be checked again: of two that cannot be
+ * composed together, one fails. More templates than fit in the transaction are not held; what slips
+ * through then is noted when they are composed.
  * @param room how many writes the transaction has left
  */
 export function planWrites(

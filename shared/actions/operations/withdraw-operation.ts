@@ -19,6 +19,7 @@ export async function withdrawOperation(
       `expected an open operation, found one that is ${operation.state}`,
     );
   }
+
   const approval =
     operation.approval_id === null
       ? null
@@ -28,6 +29,7 @@ export async function withdrawOperation(
     code: 'approval_withdrawn',
     message: `withdrawn by ${caller.actor}`,
   } as const;
+
   await finishOperation(services, operation, ending);
   if (approval !== null && approval.task_token !== null)
     await completeTask(services, approval.task_token, { decision: 'withdrawn' });

@@ -53,6 +53,7 @@ export async function lookAtTag(
   });
   for (const { candidate, follows } of outcome?.moves ?? [])
     await sendOn(services, candidate, follows);
+
   return digest !== null;
 }
 
@@ -95,6 +96,7 @@ async function readRows(services: Services, look: TagLook): Promise<TagRows> {
   const named =
     (await getCandidate(db, account, id)) ?? unknownCandidate({ account, module, id, digest });
   const version = named.tags.includes(tag) ? null : await readVersion(services, named, tag);
+
   return { before, leaving, named, version };
 }
 
@@ -111,6 +113,7 @@ async function readVersion(
   const free =
     offered !== null &&
     (await nameOwner(db, account, 'version', versionName(module, offered))) === null;
+
   return { row, version_string: free ? offered : row.version_string };
 }
 
@@ -131,6 +134,7 @@ function versionWrites(
   const { account, module, id, digest, version_string: from } = row;
   const tags = [...row.tags, tag];
   if (to === from) return [nameVersion(row, tags, to)];
+
   return [
     nameVersion(row, tags, to),
     takeName(account, 'version', versionName(module, to), id, raced),

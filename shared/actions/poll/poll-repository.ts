@@ -54,6 +54,7 @@ export async function pollRepository(services: Services, message: PollMessage): 
   const { set, again } = settlePoll(progress, services.now());
   const written = await setRepository(services.db, row, set);
   if (again && written) await enqueue(services, 'poll', [{ account, module, recheck }]);
+
   return progress.unchanged ? 'unchanged' : 'polled';
 }
 
@@ -86,6 +87,7 @@ async function readRepository(
   const most = Math.min(due.length, tagRechecksMax(known, recheck));
   let looked = 0;
   for (; looked < most && !spent(); looked++) await look(due[looked] ?? '');
+
   return { ...progress, dueLeft: due.length - looked };
 }
 
@@ -105,6 +107,7 @@ async function noteFailure(services: Services, row: Repository, error: unknown):
 
   const cause = { actor: 'gantry:poll', at: nowIso(services) };
   const events = first ? [repositoryEvent(row, cause, 'failed', { code, message })] : [];
+
   await setRepository(services.db, row, set, events);
   return code;
 }

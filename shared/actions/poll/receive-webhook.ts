@@ -58,6 +58,7 @@ async function requireAuthentic(
   if (hook === null || secret === null || !isAuthentic(hook.kind, headers, body, secret)) {
     throw new GantryError('hook_refused', 'expected a webhook with its secret, found another');
   }
+
   return hook;
 }
 

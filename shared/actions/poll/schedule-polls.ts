@@ -29,6 +29,7 @@ export async function schedulePolls(
       ? { account, module, version_id: id }
       : null;
   });
+
   return { polls, verifications };
 }
 
@@ -49,5 +50,6 @@ async function handOut<Stage extends 'poll' | 'verify', Row>(
     await enqueue(services, stage, messages);
     count += messages.length;
   }
+
   return count;
 }

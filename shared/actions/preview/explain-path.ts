@@ -31,7 +31,10 @@ export async function explainTemplatePath(
   return explainPath(current.index, where.path === '/' ? '/' : where.path.replace(/\/$/, ''));
 }
 
-/** The composition in place for a track of a template, and its report with lists that fit a response. */
+/**
+ * The composition in place for a track of a template, and its report with lists that fit a
+ * response.
+ */
 export async function readComposition(
   services: Services,
   account: string,
@@ -40,6 +43,7 @@ export async function readComposition(
   await requireTemplate(services, account, template_id);
   const composition = await getComposition(services.db, account, template_id, track);
   if (composition === null) throw notComposed(track);
+
   const { report } = await readRecord(services, composition.report_key);
   const bounds = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
   return { composition, report: truncateReport(report, bounds) };
@@ -61,8 +65,9 @@ export interface CurrentComposition {
 }
 
 /**
- * What machines of a template and track should consist of now; null before the first composition. Throws
- * `composition_too_large` where the layers have more than `filesMax` files, before it reads their index.
+ * What machines of a template and track should consist of now; null before the first composition.
+ * Throws `composition_too_large` where the layers have more than `filesMax` files, before it reads
+ * their index.
  */
 export async function currentComposition(
   services: Services,
@@ -73,8 +78,10 @@ export async function currentComposition(
 ): Promise<CurrentComposition | null> {
   const pointer = await getComposition(services.db, account, template_id, track);
   if (pointer === null) return null;
+
   const record = await readRecord(services, pointer.report_key);
   const { index_key, metadata, instance_files, resolution = null } = record;
+
   if (index_key === undefined) {
     throw new GantryError(
       'not_found',
@@ -82,6 +89,7 @@ export async function currentComposition(
         'the next change of the template makes one',
     );
   }
+
   const files = record.report.layers.reduce((sum, layer) => sum + layer.files, 0);
   if (files > filesMax) {
     throw new GantryError(

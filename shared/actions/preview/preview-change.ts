@@ -35,7 +35,10 @@ export interface ChangePreview {
   metadata: { module: LayerName; before: Metadata | null; after: Metadata | null }[];
   instances: InstanceChanges;
   warnings: string[];
-  /** How long lists get: `counts`, `more`, `files_changed` and `more_lines` say how much was left out. */
+  /**
+   * How long lists get: `counts`, `more`, `files_changed` and `more_lines` say how much was left
+   * out.
+   */
   bounds: { list_rows: number; list_bytes: number; instances: number; diff_lines: number };
 }
 
@@ -47,8 +50,9 @@ const bounds: ChangePreview['bounds'] = {
 };
 
 /**
- * What a change would do to the machines of a template and track, compared with what they should consist of now. Nothing
- * is stored. Throws what the request, its check or its composition would throw.
+ * What a change would do to the machines of a template and track, compared with what they should
+ * consist of now. Nothing is stored. Throws what the request, its check or its composition would
+ * throw.
  */
 export async function previewChange(
   services: Services,
@@ -59,6 +63,7 @@ export async function previewChange(
   const template = await requireTemplate(services, account, template_id);
   const assignments = await listAssignments(services.db, account, template_id);
   const change = await changeOf(services, template, assignments, asked.change);
+
   await checkChanges(services, { account, changes: [change] });
   const views = viewsOf([change], nowIso(services));
   const view = views.template(viewOf(template, assignments));
@@ -68,6 +73,7 @@ export async function previewChange(
   const { warnings, ...rest } = difference(now, then);
   const move = moveOf(account, change, assignments);
   const stays = move === null ? null : explainUnmoved(move, track, then.resolution);
+
   return {
     ...rest,
     warnings: stays === null ? warnings : [stays, ...warnings],
@@ -86,14 +92,16 @@ function moveOf(account: string, change: Change, assignments: readonly Assignmen
     const removed = assignments.find(({ id }) => id === change.assignment_id);
     return removed === undefined ? null : { module: removed.module, to: null };
   }
+
   if (change.kind !== 'version_promote' || change.to === 'retired') return null;
   return { module: `${account}/${change.module}`, to: change };
 }
 
 /**
- * What a change of one instance would do to it: to its metadata and the files that are rendered from it, and, where its
- * track changes, to everything else that it consists of. Throws as `previewChange` does. A key that rendered files ask for
- * and the metadata would lack stands in `instances`: the change is refused for it, unless the machine lacks it already.
+ * What a change of one instance would do to it: to its metadata and the files that are rendered
+ * from it, and, where its track changes, to everything else that it consists of. Throws as
+ * `previewChange` does. A key that rendered files ask for and the metadata would lack stands in
+ * `instances`: the change is refused for it, unless the machine lacks it already.
  */
 export async function previewInstanceChange(
   services: Services,
@@ -103,12 +111,14 @@ export async function previewInstanceChange(
   const instance = await requireInstance(services, account, id);
   const { template_id } = instance;
   const change = { kind: 'instance_update', instance_id: id, ...set } as const;
+
   await checkChanges(services, { account, changes: [change] });
 
   const now = await sideNow(services, account, template_id, instance.track);
   const { track, metadata } = viewsOf([change], nowIso(services)).instance(instance);
   const then =
     track === instance.track ? now : await composedSide(services, account, template_id, track);
+
   return {
     ...difference(now, then),
     metadata: [],
@@ -151,6 +161,7 @@ async function sideOf(
     previous,
     options,
   );
+
   return {
     index: indexOf(composition),
     files: instanceFilesOf(composition),
@@ -168,6 +179,7 @@ async function composedSide(
 ): Promise<Side> {
   const template = await requireTemplate(services, account, template_id);
   const view = viewOf(template, await listAssignments(services.db, account, template_id));
+
   return sideOf(
     services,
     view,

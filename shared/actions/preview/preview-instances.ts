@@ -32,9 +32,11 @@ export async function previewInstances(
 ): Promise<InstanceChanges> {
   if (files.before.length + files.after.length === 0)
     return { examined: 0, more: false, changed: [] };
+
   const { instances, more } = await someInstances(services, where);
   const preview = await previewerOf(services, files);
   const changed = instances.flatMap((instance) => preview(instance, instance.metadata) ?? []);
+
   return { examined: instances.length, more, changed };
 }
 
@@ -60,12 +62,16 @@ async function someInstances(
     limits.previewInstancesRead,
     '',
   );
+
   const wanted = instances.filter((one) => one.track === track && one.state !== 'decommissioned');
   const some = wanted.slice(0, limits.previewInstancesMax);
   return { instances: some, more: next !== null || some.length < wanted.length };
 }
 
-/** Returns a function that compares one machine at a time; one bound holds for the rows and diff lines of all machines. */
+/**
+ * Returns a function that compares one machine at a time; one bound holds for the rows and diff
+ * lines of all machines.
+ */
 async function previewerOf(
   services: Services,
   { before, after }: FilesOf,
@@ -74,6 +80,7 @@ async function previewerOf(
   const fresh = isDeepStrictEqual(before, after) ? old : await contentsOf(services, after);
   let rowsLeft = limits.previewListMax;
   let linesLeft = limits.previewListMax;
+
   return (instance, metadata, track = instance.track) => {
     const differs = !isDeepStrictEqual(instance.metadata, metadata);
     if (!differs && fresh === old) return null;
@@ -87,6 +94,7 @@ async function previewerOf(
     const files = all.slice(0, rowsLeft);
     rowsLeft -= files.length;
     linesLeft -= files.reduce((sum, { diff }) => sum + (diff?.length ?? 0), 0);
+
     return {
       instance_id: instance.id,
       name: instance.name,
@@ -102,7 +110,10 @@ async function contentsOf(services: Services, files: InstanceFile[]): Promise<Fi
   return { files, contents: await readInstanceFiles(services, files) };
 }
 
-/** Why reconcile would sign no desired state for the machine. `from` is null where the machine changes its track. */
+/**
+ * Why reconcile would sign no desired state for the machine. `from` is null where the machine
+ * changes its track.
+ */
 function errorOf(from: Rendering | null, to: Rendering): InstanceChange['error'] {
   const lacking = ({ files, contents, metadata }: Rendering) =>
     listMissingKeys(listAskedKeys(files, contents), metadata);

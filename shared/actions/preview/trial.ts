@@ -34,7 +34,10 @@ export async function changeOf(
   }
 }
 
-/** The assignment of a module as people name it: a bare name is the own account's, else `powernode`'s. */
+/**
+ * The assignment of a module as people name it: a bare name is the own account's, else
+ * `powernode`'s.
+ */
 function requireAssigned(
   own: string,
   reference: string,
@@ -43,6 +46,7 @@ function requireAssigned(
   const names = listNamesakes(reference, own);
   const found = names.flatMap((name) => assignments.find(({ module }) => module === name) ?? [])[0];
   if (found !== undefined) return found;
+
   const expected = assignments.map(({ module }) => module);
   throw new GantryError(
     'not_found',

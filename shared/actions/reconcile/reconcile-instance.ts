@@ -39,10 +39,11 @@ const lasting: readonly ErrorCode[] = [
 export type ReconcileOutcome = 'signed' | 'unchanged' | 'held' | 'skipped';
 
 /**
- * Makes and signs the desired state of one instance. Unchanged content is not signed again before half of its life. The
- * version is claimed first and confirmed after the bytes are in place: a worker that dies in between leaves no hash, so the
- * next one signs again. Of two concurrent workers one gets `conflict` and retries. When a desired state cannot be made, the
- * instance stores the reason and keeps the one before, which is renewed in time.
+ * Makes and signs the desired state of one instance. Unchanged content is not signed again before
+ * half of its life. The version is claimed first and confirmed after the bytes are in place: a
+ * worker that dies in between leaves no hash, so the next one signs again. Of two concurrent
+ * workers one gets `conflict` and retries. When a desired state cannot be made, the instance stores
+ * the reason and keeps the one before, which is renewed in time.
  */
 export async function reconcileInstance(
   services: Services,
@@ -59,7 +60,8 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     return 'skipped';
   }
 
-  // Read after the instance: a worker that signed by a newer key has raised the version, which is claimed below.
+  // Read after the instance: a worker that signed by a newer key has raised the version, which is
+  // claimed below.
   const account = await getAccount(services.db, slug);
   const pointer = await getComposition(services.db, slug, instance.template_id, instance.track);
   if (account === null || pointer === null) return 'skipped';
@@ -71,12 +73,14 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     content = { custom: await desiredStateOf(services, instance, record), image: record.image };
   } catch (error) {
     if (!isGantryError(error, ...lasting)) throw error;
+
     const desired_error = { code: error.code, message: error.message };
     await note(services, instance, desired_error);
     // The desired state in place must not expire meanwhile.
     if (isDue(services, instance, account))
       await signHeld(services, { ...instance, desired_error }, account);
     addLogKeys({ code: error.code });
+
     return 'held';
   }
 
@@ -84,6 +88,7 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     await note(services, instance, null);
     return 'unchanged';
   }
+
   await signDesiredState(services, instance, account, content, {
     desired_composition: pointer.digest,
     desired_modules: Object.fromEntries(
@@ -95,6 +100,7 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     desired_report_keys: [pointer.report_key],
     desired_error: null,
   });
+
   return 'signed';
 }
 
@@ -105,6 +111,7 @@ async function note(
   error: DesiredError | null,
 ): Promise<void> {
   if (isDeepStrictEqual(instance.desired_error, error)) return;
+
   const writes = [noteDesiredError(instance, error)];
   if (error !== null) {
     writes.push(
@@ -113,6 +120,7 @@ async function note(
       }),
     );
   }
+
   await transact(services.db, writes);
 }
 
@@ -124,6 +132,7 @@ export async function scheduleResigns(services: Services): Promise<number> {
     'reconcile',
     due.map(({ account, instance_id }) => ({ account, instance_id })),
   );
+
   return due.length;
 }
 
@@ -148,16 +157,21 @@ async function desiredStateOf(
   };
 }
 
-/** The trust policies by which the agent verifies the layers itself, as the modules state them now, and the trust root for them. */
+/**
+ * The trust policies by which the agent verifies the layers itself, as the modules state them now,
+ * and the trust root for them.
+ */
 async function policies(
   services: Services,
   record: CompositionRecord,
 ): Promise<Pick<DesiredState, 'signature_policies' | 'public_trusted_root'>> {
   const signature_policies: DesiredPolicy[] = [];
   let needsRoot = false;
+
   for (const layer of record.layers) {
     const module = await getModule(services.db, layer.account, layer.module);
     if (module === null) continue;
+
     needsRoot ||= needsPublicRoot(module);
     signature_policies.push({
       module: `${layer.account}/${layer.module}`,
@@ -168,8 +182,10 @@ async function policies(
       trusted_root: module.trusted_root,
     });
   }
+
   const trust = needsRoot ? await publicTrustRoot(services) : null;
   if (trust === null || trust.fresh_until === null) return { signature_policies };
+
   return { signature_policies, public_trusted_root: trust.root };
 }
 
@@ -183,8 +199,8 @@ async function rendered(
 }
 
 /**
- * A machine is not given a quarantined version that it does not have; one that has it keeps it. @throws GantryError
- * `version_quarantined`
+ * A machine is not given a quarantined version that it does not have; one that has it keeps it.
+ * @throws GantryError `version_quarantined`
  */
 async function refuseQuarantined(
   services: Services,
@@ -194,8 +210,10 @@ async function refuseQuarantined(
   for (const layer of record.layers) {
     const label = moduleLabel(instance.account, layer.account, layer.module);
     if (instance.desired_modules[label] === layer.composefs_digest) continue;
+
     const version = await getVersion(services.db, layer.account, layer.version_id);
     if (version?.quarantined !== true) continue;
+
     throw new GantryError(
       'version_quarantined',
       `expected versions that may be handed out, found ${label} ${version.version_string}, which is quarantined`,

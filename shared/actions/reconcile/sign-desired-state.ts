@@ -20,7 +20,10 @@ export type Content = Pick<DesiredStateOptions, 'custom' | 'image'>;
 
 const lifeSeconds = limits.desiredStateDays * 24 * 3600;
 
-/** Whether an unchanged desired state must be signed again: at half of its life, or for a new director key. */
+/**
+ * Whether an unchanged desired state must be signed again: at half of its life, or for a new
+ * director key.
+ */
 export function isDue(services: Services, instance: Instance, account: Account): boolean {
   if (instance.desired_key_id !== account.director_key_id) return true;
   const signed = Date.parse(instance.desired_signed_at ?? '1970-01-01T00:00:00Z');
@@ -28,8 +31,8 @@ export function isDue(services: Services, instance: Instance, account: Account):
 }
 
 /**
- * Signs the desired state of an instance. The version is claimed first and confirmed after the bytes are in place: a worker
- * that dies in between leaves no hash, so the next one signs again.
+ * Signs the desired state of an instance. The version is claimed first and confirmed after the
+ * bytes are in place: a worker that dies in between leaves no hash, so the next one signs again.
  */
 export async function signDesiredState(
   services: Services,
@@ -47,13 +50,16 @@ export async function signDesiredState(
   >,
 ): Promise<void> {
   const key = objectKeys.desiredState(instance.account, instance.id);
-  // Read before the version is claimed: a worker that puts bytes in place later has claimed an earlier version, or fails.
+  // Read before the version is claimed: a worker that puts bytes in place later has claimed an
+  // earlier version, or fails.
   const inPlace = await etagOf(services.objects, key);
+
   const set = {
     desired_composition,
     desired_modules,
     desired_error,
-    // The objects of the desired state in place stay named until it is replaced: an agent may still fetch them.
+    // The objects of the desired state in place stay named until it is replaced: an agent may still
+    // fetch them.
     desired_report_keys: [...new Set([...instance.desired_report_keys, ...desired_report_keys])],
     desired_version: instance.desired_version + 1,
     desired_hash: null,
@@ -62,6 +68,7 @@ export async function signDesiredState(
     desired_key_id: account.director_key_id,
     desired_correlation_id: correlationId() ?? null,
   };
+
   addLogKeys({ desired_state_version: set.desired_version });
   await transact(services.db, [signedInstance(instance, set)]);
 
@@ -71,6 +78,7 @@ export async function signDesiredState(
     version: set.desired_version,
     expires: new Date(set.desired_expires_at),
   });
+
   const bytes = await signAsDirector(services, account.director_key_id, metadata);
 
   await putLatest(services.objects, key, bytes, 'application/json', inPlace);
@@ -90,8 +98,8 @@ export async function signDesiredState(
 }
 
 /**
- * Signs the desired state in place again, where no newer one can be made. Others may write to the bucket, so its content must
- * be what the table says was signed. Does nothing before the first one.
+ * Signs the desired state in place again, where no newer one can be made. Others may write to the
+ * bucket, so its content must be what the table says was signed. Does nothing before the first one.
  *
  * @throws GantryError `desired_state_invalid` for other content
  */
@@ -101,12 +109,14 @@ export async function signHeld(
   account: Account,
 ): Promise<void> {
   if (instance.desired_version === 0) return;
+
   const bytes = await getBytes(
     services.objects,
     objectKeys.desiredState(instance.account, instance.id),
   );
   const content = readClaimedContent(bytes);
   const found = contentHash(content);
+
   if (found !== instance.desired_hash) {
     throw new GantryError(
       'desired_state_invalid',
@@ -114,5 +124,6 @@ export async function signHeld(
       { expected: instance.desired_hash, found },
     );
   }
+
   await signDesiredState(services, instance, account, content, instance);
 }

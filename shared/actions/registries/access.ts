@@ -52,10 +52,12 @@ export async function withRegistry<T>(
 ): Promise<T> {
   const reference = parseReference(repository);
   const { host } = reference;
+
   return withinBudget(services, host, purpose, async (pace) => {
     const { value: credentials, memory } = await registryCredentials(services, account, host);
     const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
     const { beforeRequest, onRequest, signal } = pace;
+
     const client = new RegistryClient({
       host,
       dispatcher,

@@ -56,6 +56,7 @@ export async function registryCredentials(
     untilMs: fresh?.untilMs ?? now + limits.registryCredentialsMs,
     memory: same && cached !== undefined ? cached.memory : createAuthMemory(),
   };
+
   kept.set(name, entry);
   return entry;
 }
@@ -84,8 +85,10 @@ function parseSecret(name: string, text: string): StoredCredentials {
   } catch {
     value = undefined;
   }
+
   const parsed = secretValue.safeParse(value);
   if (parsed.success) return parsed.data;
+
   throw new GantryError(
     'registry_unauthorized',
     `expected the secret ${name} to hold {"username":"…","password":"…"}, found something else`,
@@ -103,12 +106,14 @@ async function ecrCredentials(services: Services, host: string) {
 
   const client = ecr(region ?? undefined);
   const { authorizationData = [] } = await client.send(new GetAuthorizationTokenCommand({}));
+
   const [username = '', password = ''] = Buffer.from(
     authorizationData[0]?.authorizationToken ?? '',
     'base64',
   )
     .toString('utf8')
     .split(/:(.*)/s);
+
   if (password === '')
     throw new GantryError(
       'registry_unauthorized',

@@ -103,15 +103,18 @@ async function takeAnyLease(
 ): Promise<LeaseAsk> {
   const start = Math.floor(Math.random() * shards);
   let wait = Number.POSITIVE_INFINITY;
+
   for (let i = 0; i < shards; i++) {
     const ask = { ...wanted, shard: (start + i) % shards };
     const full = await takeLease(services.db, ask);
     if (full === null) return ask;
+
     wait = Math.min(
       wait,
       waitMs(full, ask.nowMs, ask.burstMs, ask.pulls, limits.budgetWaitSeconds * 1000),
     );
   }
+
   throw new BudgetSpent(wanted.host, Math.ceil(wait / 1000));
 }
 

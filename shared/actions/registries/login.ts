@@ -31,6 +31,7 @@ export async function storeRegistryLogin(
     putRegistryLogin(login),
     registryEvent(login, { actor, at }, 'login_stored', { username }),
   ]);
+
   return login;
 }
 
@@ -46,6 +47,7 @@ export async function forgetRegistryLogin(
 ): Promise<void> {
   await deleteSecret(services, registrySecretName(services, account, host));
   const cause = { actor, at: nowIso(services) };
+
   await transact(services.db, [
     removeRegistryLogin(account, host),
     registryEvent({ account, host }, cause, 'login_removed', {}),

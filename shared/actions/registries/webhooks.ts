@@ -42,6 +42,7 @@ export async function createHook(
     putHook(hook),
     hookEvent(hook, { actor, at }, 'created', { kind, host }),
   ]);
+
   return { hook, secret };
 }
 

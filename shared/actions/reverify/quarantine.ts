@@ -17,8 +17,8 @@ export async function countQuarantine(
 }
 
 /**
- * Asks the account's reviewers, by an operation, whether quarantining continues; at most once a day.
- * Of several workers, one asks. If it dies before it asks, the next day's re-verification
+ * Asks the account's reviewers, by an operation, whether quarantining continues; at most once a
+ * day. Of several workers, one asks. If it dies before it asks, the next day's re-verification
  * asks.
  */
 export async function askToResume(services: Services, account: string): Promise<void> {
@@ -40,5 +40,6 @@ export async function askToResume(services: Services, account: string): Promise<
     member_id: null,
     platform: false,
   };
+
   await requestChanges(services, caller, [{ kind: 'quarantine_resume' }]);
 }

@@ -69,6 +69,7 @@ export async function reverifyVersion(
     const { outcome, recorded } = reverificationOutcome(facts, budget);
 
     if (!recorded) return outcome;
+
     if (outcome === 'verified') await saveVerified(services, version, findings);
     else await saveUnverified(services, version, findings, { outcome, budget });
     if (outcome === 'held') await askToResume(services, account);
@@ -101,9 +102,11 @@ async function verifyAgain(
       { account, repository: module.repository, purpose: 'reverify' },
       ({ client, reference }) => collectSignatures(client, reference.repository, digest),
     );
+
     const added = fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other)));
     const found = [...stored, ...added];
     const again = await verifySignatures(services, module, digest, found);
+
     return { verification: again, found, unreachable: null };
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
@@ -131,12 +134,14 @@ async function saveVerified(
 
   const cause = causeOf(services);
   const released = versionEvent(version, cause, 'released', standingOf(version));
+
   await saveOutcome(
     services,
     version,
     { verification, set, why: { outcome: 'verified', code: null, message: null } },
     version.quarantined ? [released] : [],
   );
+
   if (version.quarantined) await composeAgain(services, version);
 }
 
@@ -197,6 +202,7 @@ async function saveOutcome(
 
   const reverification = { ...now, since: nowIso(services) };
   const writes = [saveReverification(version, { ...set, reverification }), ...alongside];
+
   await transact(services.db, writes);
 }
 
@@ -214,8 +220,10 @@ function standingOf({ version_string: version, promotion_state: state }: Version
 async function composeAgain(services: Services, version: Version): Promise<void> {
   const { account, module, id: version_id, promotion_state } = version;
   if (promotion_state === 'built') return;
+
   // A version in staging concerns only its own account.
   const others = promotion_state === 'staging' ? 'never' : 'if_public';
   const users = await templateTracksUsing(services, account, { module, version_id, others });
+
   await enqueue(services, 'compose', users);
 }

@@ -20,6 +20,7 @@ export async function scheduleReverification(services: Services): Promise<number
     await enqueue(services, 'reverify', [{ account: slug }]);
     accounts += 1;
   }
+
   return accounts;
 }
 
@@ -40,13 +41,16 @@ export async function fanOut(
         'reverify',
         page.map(({ name }) => ({ account, module: name })),
       );
+
       const last = page.at(-1);
       if (last === undefined || page.length < pageSize) return;
+
       after = last.name;
     }
   } else {
     const states = built ? [...handedOut, 'built' as const] : handedOut;
     const ids = await versionIdsIn(services.db, account, module, states);
+
     await enqueue(
       services,
       'reverify',

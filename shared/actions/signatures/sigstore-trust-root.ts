@@ -46,12 +46,14 @@ async function readStoredTrust(
   etag: string | null,
 ): Promise<OpenedTrust | null> {
   if (etag === null) return null;
+
   const { bucket } = services.objects;
   const known = opened.get(bucket);
   if (known?.etag === etag) return known.trust;
 
   const bytes = await getBytes(services.objects, objectKeys.publicTrustRoot());
   const trust = openOrNull(bytes, anchor);
+
   opened.set(bucket, { etag, trust });
   return trust;
 }

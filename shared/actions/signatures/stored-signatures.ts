@@ -49,6 +49,7 @@ export async function readStoredSignatures(
       error instanceof SyntaxError ||
       error instanceof z.ZodError;
     if (lost) return [];
+
     throw error;
   }
 }

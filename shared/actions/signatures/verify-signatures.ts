@@ -34,6 +34,7 @@ export async function verifySignatures(
 ): Promise<DatedVerification> {
   const trust = needsPublicRoot(module) ? await publicTrustRoot(services) : null;
   const now = services.now();
+
   const made = {
     policy_version: module.policy_version,
     trust_root_version: trust?.version ?? 'none',
@@ -41,6 +42,7 @@ export async function verifySignatures(
       trust === null ||
       (trust.fresh_until !== null && Date.parse(trust.fresh_until) > now.getTime()),
   };
+
   const key = {
     account: module.account,
     digest,
@@ -49,12 +51,14 @@ export async function verifySignatures(
     evidence_sha256: sha256Hex(JSON.stringify(found)),
     rules: verdictRules,
   };
+
   const known = await getVerdict(services.db, key);
   if (known !== null) return { verdict: known, ...made };
 
   const full = verifyArtifact(digest, found, signaturePolicy(module, trust?.root ?? null));
   const verdict = { ...full, signatures: truncateVerdicts(full.signatures) };
   const until = Math.ceil(now.getTime() / 1000) + limits.verdictRememberSeconds;
+
   await putVerdict(services.db, key, verdict, until);
   return { verdict, ...made };
 }

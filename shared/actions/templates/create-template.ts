@@ -9,7 +9,10 @@ import { createTemplate as creation } from '../../store/templates/index.ts';
 import { takeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
-/** Creates a template without assignments. Throws `already_exists` where the account has one of that name. */
+/**
+ * Creates a template without assignments. Throws `already_exists` where the account has one of that
+ * name.
+ */
 export async function createTemplate(
   services: Services,
   caller: Caller,
@@ -17,6 +20,7 @@ export async function createTemplate(
 ): Promise<Template> {
   const at = nowIso(services);
   const { account, actor } = caller;
+
   const template: Template = {
     account,
     id: newId('template'),
@@ -26,6 +30,7 @@ export async function createTemplate(
     created_at: at,
     updated_at: at,
   };
+
   await transact(services.db, [
     creation(template),
     takeName(
@@ -47,5 +52,6 @@ export async function createTemplate(
       data: { name: template.name, platform: template.platform },
     }),
   ]);
+
   return template;
 }

@@ -56,12 +56,14 @@ export async function scheduleCollections(services: Services): Promise<number> {
     await enqueue(services, 'collect', [{ account: slug }]);
     accounts += 1;
   }
+
   return accounts;
 }
 
 /**
- * Deletes the objects of an account that no row names and that are older than `objectGraceSeconds`. A composition that is
- * named and cannot be read ends it before anything is deleted: what is not known to be unnamed stays.
+ * Deletes the objects of an account that no row names and that are older than `objectGraceSeconds`.
+ * A composition that is named and cannot be read ends it before anything is deleted: what is not
+ * known to be unnamed stays.
  */
 export async function collectObjects(
   services: Services,
@@ -69,22 +71,28 @@ export async function collectObjects(
 ): Promise<Collected> {
   const collected: Collected = { objects: 0, bytes: 0 };
   const oldest = new Date(services.now().getTime() - limits.objectGraceSeconds * 1000);
+
   for (const { kinds, named } of collectables) {
     const names = await named(services, account);
     for (const kind of kinds) {
       for await (const page of listObjectVersions(services.objects, objectPrefix(account, kind))) {
         const unnamed = page.filter(({ key, modified }) => modified < oldest && !names.has(key));
         if (unnamed.length === 0) continue;
+
         await deleteObjectVersions(services.objects, unnamed);
         collected.objects += unnamed.length;
         collected.bytes += unnamed.reduce((sum, { size }) => sum + size, 0);
       }
     }
   }
+
   return collected;
 }
 
-/** The objects of the compositions that templates are made of, and that signed desired states may name. */
+/**
+ * The objects of the compositions that templates are made of, and that signed desired states may
+ * name.
+ */
 async function namedByCompositions(
   services: Services,
   account: string,
@@ -92,28 +100,36 @@ async function namedByCompositions(
   const templates: string[] = [];
   for await (const { id } of eachTemplate(services.db, account)) templates.push(id);
   const reports = new Set<string>();
+
   await mapConcurrently(templates, limits.storeReadsAtOnce, async (id) => {
     for (const track of tracks) {
       const pointer = await getComposition(services.db, account, id, track);
       if (pointer !== null) reports.add(pointer.report_key);
     }
   });
+
   for await (const { state, desired_report_keys } of eachInstance(services.db, account)) {
     // The row of a decommissioned machine stays; its desired state need not.
     if (state === 'decommissioned') continue;
     for (const key of desired_report_keys) reports.add(key);
   }
+
   const names = new Set<string>();
   await mapConcurrently([...reports], limits.storeReadsAtOnce, async (report_key) => {
     for (const key of objectsOf(report_key, await readRecord(services, report_key))) names.add(key);
   });
+
   return names;
 }
 
-/** What versions are made of, and the evidence by which a candidate may become one. Retired versions are versions. */
+/**
+ * What versions are made of, and the evidence by which a candidate may become one. Retired versions
+ * are versions.
+ */
 async function namedByVersions(services: Services, account: string): Promise<ReadonlySet<string>> {
   const { db } = services;
   const names = new Set<string>();
+
   for await (const { name } of eachModule(db, account)) {
     for await (const { evidence_key } of eachCandidate(db, account, name)) {
       if (evidence_key !== null) names.add(evidence_key);
@@ -128,5 +144,6 @@ async function namedByVersions(services: Services, account: string): Promise<Rea
       }
     }
   }
+
   return names;
 }

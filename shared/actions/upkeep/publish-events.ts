@@ -10,8 +10,8 @@ interface StreamRecord {
 }
 
 /**
- * Sends the events among a stream's records to the bus as CloudEvents, and answers them. Throws when any was not taken: they
- * come again.
+ * Sends the events among a stream's records to the bus as CloudEvents, and answers them. Throws
+ * when any was not taken: they come again.
  */
 export async function publishEvents(
   client: EventBridgeClient,
@@ -36,6 +36,7 @@ export async function publishEvents(
       throw new Error(`the bus refused an event: ${failed?.ErrorCode} ${failed?.ErrorMessage}`);
     }
   }
+
   return events;
 }
 

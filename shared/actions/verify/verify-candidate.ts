@@ -73,12 +73,14 @@ async function readSignatures(
 
     const { code, message } = error;
     const wait_seconds = retryAfterSeconds(error);
+
     await moveCandidate(
       services,
       candidate,
       { kind: 'postponed', code, message, wait_seconds },
       { actor },
     );
+
     return null;
   }
 }

@@ -1,14 +1,29 @@
 /** Limits of artifacts, layers and archives. */
 export const artifactLimits = {
-  /** product.md, section 6. A Debian userland layer is well under this; beyond it an ingest would outlive its Lambda. */
+  /**
+   * product.md, section 6. A Debian userland layer is well under this; beyond it an ingest would
+   * outlive its Lambda.
+   */
   layerBytesMax: 4 * 1024 ** 3,
-  /** A full Debian desktop has about 400,000 files; what has more could not be composed, see `composeEntriesMax`. */
+  /**
+   * A full Debian desktop has about 400,000 files; what has more could not be composed, see
+   * `composeEntriesMax`.
+   */
   layerEntriesMax: 600_000,
-  /** Files of a layer laid out, each hard link as a file of its own: git's 150 links to one program take half a GiB. */
+  /**
+   * Files of a layer laid out, each hard link as a file of its own: git's 150 links to one program
+   * take half a GiB.
+   */
   layerUnpackedBytesMax: 16 * 1024 ** 3,
-  /** Paths, link targets and extended attributes of one layer together: the file index is held in memory. */
+  /**
+   * Paths, link targets and extended attributes of one layer together: the file index is held in
+   * memory.
+   */
   layerIndexBytesMax: 128 * 1024 ** 2,
-  /** One file's pax header; Linux lists at most 64 KiB of attribute names a file, real headers are under 1 KiB. */
+  /**
+   * One file's pax header; Linux lists at most 64 KiB of attribute names a file, real headers are
+   * under 1 KiB.
+   */
   paxHeaderBytesMax: 1024 ** 2,
   /** An OCI manifest or index; the distribution spec asks registries for at least 4 MiB. */
   manifestBytesMax: 4 * 1024 ** 2,

@@ -2,20 +2,36 @@
 export const manifestLimits = {
   /** manifest.json or manifest.yaml of a module: thousands of patterns fit. */
   moduleManifestBytesMax: 1024 ** 2,
-  /** Paths in a request to `validate`: about 1 MiB of the 6 MiB that Lambda accepts. Larger modules are compared by pattern. */
+  /**
+   * Paths in a request to `validate`: about 1 MiB of the 6 MiB that Lambda accepts. Larger modules
+   * are compared by pattern.
+   */
   validateFilesMax: 20_000,
   /** Capabilities of one module: each is a row of the table, and real modules offer a few. */
   capabilitiesMax: 100,
   /** Neighbours whose file lists `validate` reads concurrently: each may take tens of megabytes. */
   validateReadsAtOnce: 4,
-  /** Depth of brackets in a manifest, with those in its texts: each level costs the YAML parser over a kilobyte. */
+  /**
+   * Depth of brackets in a manifest, with those in its texts: each level costs the YAML parser over
+   * a kilobyte.
+   */
   manifestDepthMax: 1000,
-  /** YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands. */
+  /**
+   * YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands.
+   */
   yamlAliasesMax: 100,
-  /** Problems listed for one manifest: no one reads more, and a hostile document could have a million. */
+  /**
+   * Problems listed for one manifest: no one reads more, and a hostile document could have a
+   * million.
+   */
   manifestProblemsMax: 200,
-  /** Conflicting paths listed in one answer: two copies of a whole system conflict in every file. */
+  /**
+   * Conflicting paths listed in one answer: two copies of a whole system conflict in every file.
+   */
   conflictsShownMax: 100,
-  /** Products of lengths of patterns that are compared at a time, for warnings or before files are read: half a second. */
+  /**
+   * Products of lengths of patterns that are compared at a time, for warnings or before files are
+   * read: half a second.
+   */
   overlapWorkMax: 2_000_000,
 } as const;

@@ -2,7 +2,10 @@
 export const reconcileLimits = {
   /** Signed TUF metadata: the rendered files and masks of a large template fit many times over. */
   directorMetadataBytesMax: 32 * 1024 ** 2,
-  /** Instances whose desired state one run of the sweep signs again after the director key of an account changed. */
+  /**
+   * Instances whose desired state one run of the sweep signs again after the director key of an
+   * account changed.
+   */
   rotationPageSize: 2000,
   /** Accounts that one run of the sweep does so for: together they stay within its minute. */
   rotationsPerRun: 5,

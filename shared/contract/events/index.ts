@@ -11,8 +11,9 @@ import { templatesEvents } from './templates.ts';
 import { verifyEvents } from './verify.ts';
 
 /**
- * The CloudEvents that Gantry sends, named `gantry.<noun>.<verb>` with the verb in the past tense. Each has its subject,
- * when it is sent and the keys of its data (`?` means optional), for the type checker and docs/reference/events.md.
+ * The CloudEvents that Gantry sends, named `gantry.<noun>.<verb>` with the verb in the past tense.
+ * Each has its subject, when it is sent and the keys of its data (`?` means optional), for the type
+ * checker and docs/reference/events.md.
  */
 export const eventFacts = {
   ...accountsEvents,
@@ -38,7 +39,9 @@ export type EventData<Type extends EventType> = {
   [Key in DataKey<Type> as Key extends `${string}?` ? never : Key]: unknown;
 } & { [Key in DataKey<Type> as Key extends `${infer Name}?` ? Name : never]?: unknown };
 
-/** An event, stored in the transaction of its change and then sent in the form of `toCloudEvent`. */
+/**
+ * An event, stored in the transaction of its change and then sent in the form of `toCloudEvent`.
+ */
 export const eventSchema = z.object({
   id: z.string(),
   type: z.enum(eventTypes),

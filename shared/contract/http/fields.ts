@@ -8,7 +8,10 @@ export const roleSchema = z.enum(roles);
 
 export const trackSchema = z.enum(tracks);
 
-/** Metadata of assignments and instances: flat, so that `${instance.<key>}` always has one text form. */
+/**
+ * Metadata of assignments and instances: flat, so that `${instance.<key>}` always has one text
+ * form.
+ */
 export const metadataSchema = z
   .record(
     z

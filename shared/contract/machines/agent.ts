@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { digestSchema } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 
-/** `{url, account, instance, secret, root_sha256}`, base64url JSON: what `gantry agent enroll` is given. */
+/**
+ * `{url, account, instance, secret, root_sha256}`, base64url JSON: what `gantry agent enroll` is
+ * given.
+ */
 export const joinToken = z.object({
   url: z.url(),
   account: z.string(),
@@ -31,12 +34,18 @@ export const agentReport = z.object({
 
 export type AgentReport = z.infer<typeof agentReport>;
 
-/** Answer to enrolment. `credential` is shown once; every later call proves the key it is bound to (RFC 9449). */
+/**
+ * Answer to enrolment. `credential` is shown once; every later call proves the key it is bound to
+ * (RFC 9449).
+ */
 export const enrollAnswer = z.object({
   credential: z.string(),
   instance: z.string(),
   account: z.string(),
-  /** The account's root metadata, as signed (base64 of the bytes); its SHA-256 is pinned by the join token. */
+  /**
+   * The account's root metadata, as signed (base64 of the bytes); its SHA-256 is pinned by the join
+   * token.
+   */
   root: z.string(),
 });
 

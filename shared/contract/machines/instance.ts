@@ -48,7 +48,10 @@ export const instanceSchema = z
     desired_modules: z.record(z.string(), z.string()),
     desired_signed_at: timeSchema.nullable(),
     desired_expires_at: timeSchema.nullable(),
-    /** Why the desired state could not be made as it should be now: the one before stays until it can. */
+    /**
+     * Why the desired state could not be made as it should be now: the one before stays until it
+     * can.
+     */
     desired_error: z.object({ code: z.string(), message: z.string() }).nullable(),
     /** What the machine said last; `{}` before its first report. */
     running_module_digests: z.record(z.string(), z.string()),
@@ -83,7 +86,10 @@ export const instanceAnswer = z.object({ instance: instanceSchema });
 export const createInstanceAnswer = z.object({
   instance: instanceSchema,
   join_token: z.string(),
-  /** Keys that files rendered for it ask for and its metadata lacks: it has no desired state until it has them. */
+  /**
+   * Keys that files rendered for it ask for and its metadata lacks: it has no desired state until
+   * it has them.
+   */
   keys_missing: z.array(z.object({ key: z.string(), file: z.string(), module: z.string() })),
 });
 export const joinTokenAnswer = z.object({ join_token: z.string() });

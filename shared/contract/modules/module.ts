@@ -7,7 +7,10 @@ import { timeSchema } from '../http/index.ts';
 
 const regexp = z.string().min(1).max(1000);
 
-/** Whom a keyless signature must come from: the pair of regexps that `cosign verify` takes, with RE2 meaning. */
+/**
+ * Whom a keyless signature must come from: the pair of regexps that `cosign verify` takes, with RE2
+ * meaning.
+ */
 const cosignIdentity = z.strictObject({
   cosign_identity_regexp: regexp,
   cosign_issuer_regexp: regexp,
@@ -41,7 +44,10 @@ export const platformSchema = z
   .max(100)
   .regex(/^[a-z0-9][a-z0-9._-]*$/, 'expected a platform such as ubuntu-24.04-amd64');
 
-/** The registration row (product.md, section 1). Keys, a pair of regexps or several pairs: one of them at least. */
+/**
+ * The registration row (product.md, section 1). Keys, a pair of regexps or several pairs: one of
+ * them at least.
+ */
 export const registerModuleBody = z
   .strictObject({
     name: slugSchema,
@@ -201,7 +207,10 @@ export const validateManifestAnswer = z.object({
   valid: z.boolean(),
   errors: z.array(manifestProblem),
   warnings: z.array(manifestProblem),
-  /** Clashes of protected paths with the account's modules, by path, at most `limits.conflictsShownMax`. */
+  /**
+   * Clashes of protected paths with the account's modules, by path, at most
+   * `limits.conflictsShownMax`.
+   */
   conflicts: z.array(
     z.object({
       kind: z.enum(['both_protect', 'would_be_dropped', 'would_drop']),

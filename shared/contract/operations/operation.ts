@@ -91,14 +91,20 @@ const changeSchemas = {
 
 type SchemaOf<Fields> = z.ZodObject & z.ZodType<{ [Field in keyof Fields]: unknown }>;
 
-/** By the domain's names, so that a kind without a schema is an error here and not wherever a change is sent. */
+/**
+ * By the domain's names, so that a kind without a schema is an error here and not wherever a change
+ * is sent.
+ */
 type ChangeSchema = (typeof changeSchemas)[ChangeName];
 
 export const changeSchema = z
   .discriminatedUnion('kind', Object.values(changeSchemas) as [ChangeSchema, ...ChangeSchema[]])
   .meta({ id: 'Change' });
 
-/** Changes on their way: checked, composed, approved where a policy asks for it, and applied together. */
+/**
+ * Changes on their way: checked, composed, approved where a policy asks for it, and applied
+ * together.
+ */
 export const operationSchema = z
   .object({
     id: z.string(),

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 
 /**
- * What the steps of an operation decide. The state machine branches on these words; beside them a check returns the
- * decision of the policy.
+ * What the steps of an operation decide. The state machine branches on these words; beside them a
+ * check returns the decision of the policy.
  */
 export const stepDecisions = {
   /** By check: the operation has ended. */
@@ -25,7 +25,10 @@ export const stepDecisions = {
 
 export type StepDecision = keyof typeof stepDecisions;
 
-/** Input of every step of an operation; `task_token` only where a step waits, `planned` and `round` only to apply. */
+/**
+ * Input of every step of an operation; `task_token` only where a step waits, `planned` and `round`
+ * only to apply.
+ */
 export const operationStep = z.object({
   step: z.enum(['check', 'plan', 'await_approval', 'apply', 'notify', 'fail', 'expire']),
   account: z.string(),

@@ -55,7 +55,10 @@ const decided = <Row extends z.ZodType>(row: Row) =>
   z.object({ now: z.array(row), no_longer: z.array(row) });
 const taken = z.object({ path: z.string(), from: z.string(), by: z.string() });
 
-/** What a change does to the machines of a template. Lists of files are truncated; `counts` has the full lengths. */
+/**
+ * What a change does to the machines of a template. Lists of files are truncated; `counts` has the
+ * full lengths.
+ */
 export const previewSchema = z
   .object({
     modules: z.array(z.object({ module: z.string(), before: moduleFacts, after: moduleFacts })),
@@ -96,13 +99,19 @@ const instanceChange = z.object({
       module: z.string(),
       /** Keys that the file asks for and whose values differ. */
       keys: z.array(z.string()),
-      /** `+ `, `- ` or two spaces before each line, `@@ -<line> +<line> @@` before each place; null for binary or long files. */
+      /**
+       * `+ `, `- ` or two spaces before each line, `@@ -<line> +<line> @@` before each place; null
+       * for binary or long files.
+       */
       diff: z.array(z.string()).nullable(),
       more_lines: count,
     }),
   ),
   files_changed: count,
-  /** Why the machine would get no new desired state; `refuses`: the change itself would be refused for it. */
+  /**
+   * Why the machine would get no new desired state; `refuses`: the change itself would be refused
+   * for it.
+   */
   error: z.object({ code: z.string(), message: z.string(), refuses: z.boolean() }).nullable(),
 });
 
@@ -126,8 +135,8 @@ export const previewAnswer = z.object({
   /** Warnings for authors and operators. */
   warnings: z.array(z.string()),
   /**
-   * Bounds of the lists: rows and JSON bytes of each list of `preview`, examined machines, lines of all diffs.
-   * `counts`, `more`, `files_changed` and `more_lines` say how much was left out.
+   * Bounds of the lists: rows and JSON bytes of each list of `preview`, examined machines, lines of
+   * all diffs. `counts`, `more`, `files_changed` and `more_lines` say how much was left out.
    */
   bounds: z.object({ list_rows: count, list_bytes: count, instances: count, diff_lines: count }),
 });

@@ -3,8 +3,9 @@ import { digestSchema } from '../../base/ids.ts';
 import { claimNames } from '../../domain/signatures/index.ts';
 
 /**
- * What a machine should run: the `custom` field of the one target of its TUF targets metadata (product.md, section 9).
- * Signed by the account's director key; agents read nothing else from Gantry that they act on.
+ * What a machine should run: the `custom` field of the one target of its TUF targets metadata
+ * (product.md, section 9). Signed by the account's director key; agents read nothing else from
+ * Gantry that they act on.
  */
 export const desiredLayer = z.object({
   account: z.string(),
@@ -23,7 +24,9 @@ export const desiredLayer = z.object({
   parent_module: z.string().nullable(),
   /** Paths of this layer that other modules' protection drops, byte-wise sorted. */
   effective_mask: z.array(z.string()),
-  /** Patterns that an operator reserved for the module, shipped or not; absent where there are none. */
+  /**
+   * Patterns that an operator reserved for the module, shipped or not; absent where there are none.
+   */
   granted_reservations: z.array(z.string()).exactOptional(),
 });
 
@@ -82,8 +85,9 @@ export const desiredState = z.object({
   layers: z.array(desiredLayer),
   signature_policies: z.array(desiredPolicy),
   /**
-   * Sigstore's public-good `trusted_root.json` as the platform fetched it last, for the policies here without one of their own;
-   * absent where none needs it or none was fetched, so that the copy that came with the agent counts.
+   * Sigstore's public-good `trusted_root.json` as the platform fetched it last, for the policies
+   * here without one of their own; absent where none needs it or none was fetched, so that the copy
+   * that came with the agent counts.
    */
   public_trusted_root: z.unknown().optional(),
   rendered_files: z.array(renderedFile),

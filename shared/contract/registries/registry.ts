@@ -54,6 +54,9 @@ export const createHookBody = z.strictObject({
 export type CreateHookBody = z.infer<typeof createHookBody>;
 export const createHookAnswer = z.object({
   hook: hookSchema,
-  /** What the registry signs with (github, gitea) or sends as Authorization (distribution, harbor); shown once. */
+  /**
+   * What the registry signs with (github, gitea) or sends as Authorization (distribution, harbor);
+   * shown once.
+   */
   secret: z.string(),
 });

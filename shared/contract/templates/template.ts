@@ -121,7 +121,10 @@ export const templateAnswer = z.object({
   assignments: z.array(assignmentSchema),
   /** The current composition of each track that has one. */
   compositions: z.array(compositionSchema),
-  /** Of each track that cannot be composed as the template is now. Its composition is an earlier one, or none. */
+  /**
+   * Of each track that cannot be composed as the template is now. Its composition is an earlier
+   * one, or none.
+   */
   composition_failures: z.array(compositionFailureSchema),
 });
 

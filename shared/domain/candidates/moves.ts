@@ -104,6 +104,7 @@ export const removeTag: Move<'tag_left'> = {
       code: names === null ? 'tag_deleted' : 'tag_moved',
       message: `expected a tag that names ${candidate.digest}; its last one, ${tag}, ${left}`,
     };
+
     return changeTo(
       { tags, state: 'rejected', ...reason, next_verify_at: null, updated_at },
       { event: ['rejected', reason] },
@@ -146,6 +147,7 @@ export const accept: Move<'signatures_accepted'> = {
       next_verify_at: after(now, limits.verifyRetryMaxSeconds),
       updated_at: now.toISOString(),
     };
+
     const event = candidate.state === 'verified' ? null : (['verified', {}] as const);
     return changeTo(set, { event, next: 'ingest' });
   },
@@ -276,6 +278,7 @@ function refuse(
     next_verify_at: nextAttemptAt(candidate, now),
     updated_at: now.toISOString(),
   };
+
   const known = candidate.state === state && candidate.code === reason.code;
   return changeTo(set, { event: known ? null : [state, reason] });
 }

@@ -1,7 +1,10 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { Track } from '../templates/index.ts';
 
-/** Why a track of a template cannot be composed as it is now. The composition from before stays in place. */
+/**
+ * Why a track of a template cannot be composed as it is now. The composition from before stays in
+ * place.
+ */
 export interface CompositionFailure {
   account: string;
   template_id: string;

@@ -2,7 +2,9 @@ import type { EntryType, TreeEntry } from '../files/index.ts';
 import type { Variety } from '../modules/index.ts';
 import type { Metadata } from '../templates/index.ts';
 
-/** One module build in a composition: its identity, its rank, what it ships and what it protects. */
+/**
+ * One module build in a composition: its identity, its rank, what it ships and what it protects.
+ */
 export interface CompositionLayer {
   account: string;
   module: string;
@@ -23,7 +25,10 @@ export interface CompositionLayer {
   mask: string[];
   /** Debian packages of the manifest, for previews. */
   package_spec?: string[];
-  /** Patterns of `protected_spec` that an operator lets protect paths which the module does not ship. */
+  /**
+   * Patterns of `protected_spec` that an operator lets protect paths which the module does not
+   * ship.
+   */
   granted_reservations?: string[];
   /** The layer's tree, `/` included. */
   entries: TreeEntry[];
@@ -96,7 +101,10 @@ export interface Composition {
 /** What instance files are rendered with. */
 export type RenderMetadata = Metadata;
 
-/** How the versions of a composition were resolved; kept so that they stay until a promotion or an assignment changes them. */
+/**
+ * How the versions of a composition were resolved; kept so that they stay until a promotion or an
+ * assignment changes them.
+ */
 export interface ResolutionRecord {
   /** What was assigned, sorted; null means any version. */
   assigned: { module: LayerName; constraint: string | null }[];
@@ -105,7 +113,9 @@ export interface ResolutionRecord {
   capabilities: Record<string, LayerName>;
   /** Every considered module → a digest of the versions that it offered. */
   considered: Record<LayerName, string>;
-  /** False where a version was skipped because a name that it requires means no module, or several. */
+  /**
+   * False where a version was skipped because a name that it requires means no module, or several.
+   */
   settled: boolean;
 }
 
@@ -125,7 +135,10 @@ export interface PathFacts {
   mode: number;
   uid: number;
   gid: number;
-  /** Distinguishes contents, link targets and devices: 22 letters of a SHA-256; empty for directories and empty files. */
+  /**
+   * Distinguishes contents, link targets and devices: 22 letters of a SHA-256; empty for
+   * directories and empty files.
+   */
   content: string;
   /** The same for extended attributes; empty for none. */
   xattrs: string;
@@ -145,9 +158,10 @@ export interface IndexedLayer {
 }
 
 /**
- * Every path of a composition with its owner, and the decisions about files that lost: enough to preview a change and to
- * explain a path, without the layers. It has columns, because they compress well: `paths`, `owner`, `facts`, `content`
- * and `mtime` have one entry for each path. A layer is a number, its index in `layers`.
+ * Every path of a composition with its owner, and the decisions about files that lost: enough to
+ * preview a change and to explain a path, without the layers. It has columns, because they compress
+ * well: `paths`, `owner`, `facts`, `content` and `mtime` have one entry for each path. A layer is a
+ * number, its index in `layers`.
  */
 export interface CompositionIndex {
   format: 1;
@@ -178,7 +192,10 @@ export type FactName = 'type' | 'content' | 'mode' | 'owner' | 'xattrs' | 'rende
 
 /** What a change does to machines. Every list is sorted; files by path. */
 export interface Preview {
-  /** Modules that are added, removed, or differ in version, build or priority; null where there is none. */
+  /**
+   * Modules that are added, removed, or differ in version, build or priority; null where there is
+   * none.
+   */
   modules: { module: LayerName; before: ModuleFacts | null; after: ModuleFacts | null }[];
   /** Packages that are added or removed, with the modules whose manifests name them. */
   packages: { added: PackageUse[]; removed: PackageUse[] };
@@ -191,7 +208,10 @@ export interface Preview {
   dropped: Decided<DroppedFile>;
   shadowed: Decided<ShadowedFile>;
   carved_out: Decided<CarvedOutFile>;
-  /** Full lengths of all lists, even of truncated ones; `times` counts paths of which only the time differs. */
+  /**
+   * Full lengths of all lists, even of truncated ones; `times` counts paths of which only the time
+   * differs.
+   */
   counts: Record<PreviewList | 'modules' | 'packages_added' | 'packages_removed' | 'times', number>;
 }
 
@@ -236,7 +256,10 @@ export interface PathExplanation {
     /** The module whose file shadows it, or whose protection drops it. */
     because_of: LayerName | null;
   }[];
-  /** Modules that protect the path: itself, because something below it is protected, or by a granted reservation. */
+  /**
+   * Modules that protect the path: itself, because something below it is protected, or by a granted
+   * reservation.
+   */
   protected_by: { module: LayerName; as: 'itself' | 'ancestor' | 'reservation'; what: string }[];
   carved_out: CarvedOutFile[];
   /** The same for people, one sentence a fact. */

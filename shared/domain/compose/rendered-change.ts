@@ -11,9 +11,9 @@ export interface RenderedChange {
   /** Keys that the file asks for and whose values differ, sorted. */
   keys: string[];
   /**
-   * The lines that differ with those around them: `+ …`, `- …`, `  …`, and `@@ -<line> +<line> @@` before each place.
-   * `more_lines` says how many were left out. Null for bytes that are no text, for files too long to compare, and past the
-   * bound for all diffs together.
+   * The lines that differ with those around them: `+ …`, `- …`, ` …`, and `@@ -<line> +<line> @@`
+   * before each place. `more_lines` says how many were left out. Null for bytes that are no text,
+   * for files too long to compare, and past the bound for all diffs together.
    */
   diff: string[] | null;
   more_lines: number;
@@ -29,8 +29,8 @@ export interface InstanceChange {
   files: RenderedChange[];
   files_changed: number;
   /**
-   * Why the machine would keep its desired state and get no new one. `refuses`: the machine lacks nothing before the
-   * change, so the change is refused.
+   * Why the machine would keep its desired state and get no new one. `refuses`: the machine lacks
+   * nothing before the change, so the change is refused.
    */
   error: { code: ErrorCode; message: string; refuses: boolean } | null;
 }

@@ -1,29 +1,41 @@
 /**
- * A tree of files as Gantry speaks of it everywhere: what a module ships, what composefs images, what a composition
- * merges, what an agent lays out. Plain JSON, so it is also the stored file index.
+ * A tree of files as Gantry speaks of it everywhere: what a module ships, what composefs images,
+ * what a composition merges, what an agent lays out. Plain JSON, so it is also the stored file
+ * index.
  */
 export type EntryType = 'directory' | 'file' | 'symlink' | 'character' | 'block' | 'fifo';
 
 export interface TreeEntry {
-  /** Absolute path in the tree, UTF-8, `/`-separated, no trailing slash, no `.` or `..`; the root itself is `/`. */
+  /**
+   * Absolute path in the tree, UTF-8, `/`-separated, no trailing slash, no `.` or `..`; the root
+   * itself is `/`.
+   */
   path: string;
   type: EntryType;
   /** Permission bits with set-uid, set-gid and sticky: 0 to 0o7777. */
   mode: number;
   uid: number;
   gid: number;
-  /** Modification time: whole seconds since 1970 (may be negative) and nanoseconds 0 to 999,999,999. */
+  /**
+   * Modification time: whole seconds since 1970 (may be negative) and nanoseconds 0 to 999,999,999.
+   */
   mtime: number;
   mtime_ns: number;
   /** Bytes of a file, bytes of a symlink's target, else 0. */
   size: number;
   /** Symlinks only: the target, data that nothing follows. */
   target?: string;
-  /** Character and block devices only: Linux's 32-bit encoding of major and minor (`new_encode_dev`). */
+  /**
+   * Character and block devices only: Linux's 32-bit encoding of major and minor
+   * (`new_encode_dev`).
+   */
   rdev?: number;
   /** Extended attributes, name → base64 of the value. Absent when there are none. */
   xattrs?: Record<string, string>;
-  /** Files of 1 to 64 bytes only: base64 of the content, because composefs keeps such files in the image. */
+  /**
+   * Files of 1 to 64 bytes only: base64 of the content, because composefs keeps such files in the
+   * image.
+   */
   content?: string;
   /** Files with content: fs-verity SHA-256 digest (4 KiB blocks, no salt), 64 hex digits. */
   verity?: string;
@@ -31,12 +43,16 @@ export interface TreeEntry {
   offset?: number;
 }
 
-/** Compares strings by their UTF-8 bytes. (UTF-16 order, which `<` gives, differs beyond the basic plane.) */
+/**
+ * Compares strings by their UTF-8 bytes. (UTF-16 order, which `<` gives, differs beyond the basic
+ * plane.)
+ */
 export function compareBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
+
     if (x !== y) {
       // Surrogates sort above every other unit in UTF-8, as their code points do.
       const xs = x >= 0xd800 && x < 0xe000;
@@ -45,6 +61,7 @@ export function compareBytes(a: string, b: string): number {
       return x - y;
     }
   }
+
   return a.length - b.length;
 }
 
@@ -63,7 +80,10 @@ export function ancestorPaths(path: string): string[] {
   return out;
 }
 
-/** A path as it stands in a sentence or a column: quoted where it could be taken for more than one word. */
+/**
+ * A path as it stands in a sentence or a column: quoted where it could be taken for more than one
+ * word.
+ */
 export function shownPath(path: string): string {
   return /[\s"\p{Cc}\p{Cf}]/u.test(path) ? JSON.stringify(path) : path;
 }

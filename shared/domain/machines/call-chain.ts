@@ -1,4 +1,7 @@
-/** What is remembered of a credential's calls, to see when it is used from two places (shared/dpop/call-chain.ts). */
+/**
+ * What is remembered of a credential's calls, to see when it is used from two places
+ * (shared/dpop/call-chain.ts).
+ */
 export interface CallChain {
   /** Counts nonces given. */
   generation: number;

@@ -9,6 +9,9 @@ export interface Credential {
   key_thumbprint: string;
   /** Where its calls stand. */
   chain: CallChain;
-  /** Counts changes of the chain, so that of two concurrent calls each is judged by what the other left. */
+  /**
+   * Counts changes of the chain, so that of two concurrent calls each is judged by what the other
+   * left.
+   */
   revision: number;
 }

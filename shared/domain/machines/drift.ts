@@ -32,12 +32,13 @@ export interface DriftReport {
 }
 
 /**
- * What a machine should run against what it says it runs. One that never reported, or not for `limits.agentSilentMs`, has
- * drifted: unknown means no.
+ * What a machine should run against what it says it runs. One that never reported, or not for
+ * `limits.agentSilentMs`, has drifted: unknown means no.
  */
 export function driftOf(instance: Instance, now: Date): DriftReport {
   const modules = moduleDrifts(instance);
   const report = instance.report;
+
   const reason = ((): DriftReport['reason'] => {
     if (instance.desired_version === 0) return 'no_desired_state';
     if (report === null) return 'never_reported';
@@ -45,8 +46,10 @@ export function driftOf(instance: Instance, now: Date): DriftReport {
     if (report.status === 'refused') return 'refused';
     if (modules.some((row) => row.desired !== row.running)) return 'modules';
     if (report.composition_digest !== instance.desired_composition) return 'composition';
+
     return 'none';
   })();
+
   return {
     instance_id: instance.id,
     drift: reason !== 'none',
@@ -65,6 +68,7 @@ export function moduleDrifts(instance: Instance): ModuleDrift[] {
   const names = [
     ...new Set([...Object.keys(instance.desired_modules), ...Object.keys(running)]),
   ].sort();
+
   return names.map((module) => ({
     module,
     desired: ownValue(instance.desired_modules, module),
@@ -72,7 +76,10 @@ export function moduleDrifts(instance: Instance): ModuleDrift[] {
   }));
 }
 
-/** Agents name modules as they please: one called `constructor` must not find what every object inherits. */
+/**
+ * Agents name modules as they please: one called `constructor` must not find what every object
+ * inherits.
+ */
 function ownValue(digests: Record<string, string>, module: string): string | null {
   return Object.hasOwn(digests, module) ? (digests[module] ?? null) : null;
 }

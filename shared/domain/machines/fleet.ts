@@ -12,7 +12,10 @@ export interface Drifted {
   drifted: number;
 }
 
-/** How many machines should run a digest, how many say that they do, and how many of those that should, do. */
+/**
+ * How many machines should run a digest, how many say that they do, and how many of those that
+ * should, do.
+ */
 export interface DigestCount {
   /** `sha256:<hex>`: a composefs digest. */
   digest: string;
@@ -26,7 +29,9 @@ export interface ModuleCount {
   module: string;
   desired: number;
   running: number;
-  /** Machines that should run it and do not, or run it and should not, or run another digest of it. */
+  /**
+   * Machines that should run it and do not, or run it and should not, or run another digest of it.
+   */
   drifted: number;
   /** By digest; `versions` are those that have it, none where it is not known whose it is. */
   digests: (DigestCount & { versions: string[] })[];
@@ -40,7 +45,10 @@ interface FleetTemplate extends Drifted {
   composition_failures: { track: Track; code: string; message: string; since: string }[];
 }
 
-/** What a set of machines runs against what it should run. Groups are sorted by what they are named by. */
+/**
+ * What a set of machines runs against what it should run. Groups are sorted by what they are named
+ * by.
+ */
 export interface Fleet extends Drifted {
   reasons: Record<DriftReason, number>;
   templates: FleetTemplate[];
@@ -81,6 +89,7 @@ function fleetOfOne(instance: Instance, now: Date): Fleet {
   const report = driftOf(instance, now);
   const count = { instances: 1, drifted: Number(report.drift) };
   const clusters = instance.clusters.length === 0 ? [null] : [...new Set(instance.clusters)];
+
   return {
     ...count,
     reasons: { ...noReasons, [report.reason]: 1 },
@@ -116,13 +125,17 @@ const noReasons = Object.fromEntries(driftReasons.map((reason) => [reason, 0])) 
   number
 >;
 
-/** Counts of separate sets of machines taken together: merging the pages of a fleet gives the counts of the whole. */
+/**
+ * Counts of separate sets of machines taken together: merging the pages of a fleet gives the counts
+ * of the whole.
+ */
 export function mergeFleets(fleets: readonly Fleet[]): Fleet {
   const reasons = { ...noReasons };
   for (const fleet of fleets) {
     for (const [reason, count] of Object.entries(fleet.reasons) as [DriftReason, number][])
       reasons[reason] += count;
   }
+
   const all = <Row>(rowsOf: (fleet: Fleet) => readonly Row[]) => fleets.flatMap(rowsOf);
   return {
     ...drifted(fleets),
@@ -213,14 +226,15 @@ function grouped<Row>(
     if (group === undefined) groups.set(key(row), [row]);
     else group.push(row);
   }
+
   return [...groups]
     .sort(([a], [b]) => compareBytes(a, b))
     .map(([, group]) => merge(group, group[0]));
 }
 
 /**
- * The counts with the longest lists cut: agents name modules and digests as they please. What most machines should run
- * stays, then what most do run.
+ * The counts with the longest lists cut: agents name modules and digests as they please. What most
+ * machines should run stays, then what most do run.
  */
 export function cutFleet(fleet: Fleet, modulesMax: number, digestsMax: number): Fleet {
   let { truncated } = fleet;
@@ -229,20 +243,26 @@ export function cutFleet(fleet: Fleet, modulesMax: number, digestsMax: number): 
     max: number,
   ): Row[] => {
     if (rows.length <= max) return rows;
+
     truncated = true;
     const kept = new Set(
       rows.toSorted((a, b) => b.desired - a.desired || b.running - a.running).slice(0, max),
     );
+
     return rows.filter((row) => kept.has(row));
   };
+
   const modules = cut(fleet.modules, modulesMax).map((row) => ({
     ...row,
     digests: cut(row.digests, digestsMax),
   }));
+
   return { ...fleet, modules, truncated };
 }
 
-/** The versions of a module that have a composefs digest: several where they have the same content. */
+/**
+ * The versions of a module that have a composefs digest: several where they have the same content.
+ */
 export type VersionsByDigest = ReadonlyMap<string, readonly string[]>;
 
 /** A machine that says it runs a module. */
@@ -263,7 +283,10 @@ export interface Machine {
   reported_at: string;
 }
 
-/** The machines that say they run a module (as their account calls it); with `version`, that version of it. */
+/**
+ * The machines that say they run a module (as their account calls it); with `version`, that version
+ * of it.
+ */
 export function machinesRunning(
   instances: readonly Instance[],
   module: string,
@@ -274,8 +297,10 @@ export function machinesRunning(
     const row = moduleDrifts(instance).find((one) => one.module === module);
     const { report } = instance;
     if (report === null || row === undefined || row.running === null) return [];
+
     const versions = [...(known.get(row.running) ?? [])];
     if (version !== undefined && !versions.includes(version)) return [];
+
     return [
       {
         instance_id: instance.id,
@@ -294,7 +319,10 @@ export function machinesRunning(
   });
 }
 
-/** The version of a module that a track hands out, its kind, and the platforms that it has builds for. */
+/**
+ * The version of a module that a track hands out, its kind, and the platforms that it has builds
+ * for.
+ */
 export interface Offer {
   track: Track;
   version: string;
@@ -302,7 +330,10 @@ export interface Offer {
   platforms: readonly string[];
 }
 
-/** Whether a template would take a module, as far as rows tell: a composition may still refuse its files. */
+/**
+ * Whether a template would take a module, as far as rows tell: a composition may still refuse its
+ * files.
+ */
 export interface Suitability {
   template_id: string;
   name: string;
@@ -316,8 +347,9 @@ export interface Suitability {
 }
 
 /**
- * Judges one template. The version of either track must have a build for its platform: staging is composed, too, as soon
- * as a machine follows it. A track without a version leaves the module out and refuses nothing.
+ * Judges one template. The version of either track must have a build for its platform: staging is
+ * composed, too, as soon as a machine follows it. A track without a version leaves the module out
+ * and refuses nothing.
  */
 export function suitability(
   template: Template,
@@ -328,22 +360,27 @@ export function suitability(
   const unfit = offers.filter(
     ({ platforms }) => !platforms.some((one) => one === platform || one === 'any'),
   );
+
   const [reason, message] = ((): [Suitability['reason'], string | null] => {
     if (assigned) return ['assigned', 'it is assigned already'];
     if (offers.length === 0)
       return ['no_version', 'expected a version in staging or further, found none'];
+
     const code = offers.find(({ kind }) => kind === 'platform');
     if (code)
       return [
         'kind',
         `expected a module of files, found that ${code.version} (${code.track}) is a platform module`,
       ];
+
     if (unfit.length === 0) return ['none', null];
     const found = unfit.map(
       ({ track, version, platforms }) => `${version} (${track}) for ${platforms.join(', ')}`,
     );
+
     return ['platform', `expected a build for ${platform}, found ${found.join('; ')}`];
   })();
+
   return {
     template_id: id,
     name,

@@ -36,15 +36,18 @@ export interface Instance {
   desired_signed_at: string | null;
   desired_expires_at: string | null;
   /**
-   * S3 keys of the composition records that the signed desired state in place may name: none before the first, several
-   * from when another one is claimed until its bytes are in place.
+   * S3 keys of the composition records that the signed desired state in place may name: none before
+   * the first, several from when another one is claimed until its bytes are in place.
    */
   desired_report_keys: string[];
   /** The KMS key that signed it; null before the first. */
   desired_key_id: string | null;
   /** The flow that signed it: leads from a promotion to the reports of the machines that run it. */
   desired_correlation_id: string | null;
-  /** Why the desired state could not be made as it should be now; the one before stays. Null when it could. */
+  /**
+   * Why the desired state could not be made as it should be now; the one before stays. Null when it
+   * could.
+   */
   desired_error: DesiredError | null;
   /** The last report, null before the first. */
   report: InstanceReport | null;

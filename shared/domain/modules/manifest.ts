@@ -1,4 +1,7 @@
-/** A valid manifest in canonical form: every list is there, `schema_version` is 1. `shared/manifest` reads and checks it. */
+/**
+ * A valid manifest in canonical form: every list is there, `schema_version` is 1. `shared/manifest`
+ * reads and checks it.
+ */
 export interface ModuleManifest {
   schema_version: 1;
   name: string;

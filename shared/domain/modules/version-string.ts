@@ -24,6 +24,7 @@ export function isTag(text: string): boolean {
 export function readTag(tag: string): TagMeaning {
   if (!isTag(tag)) return { kind: 'ignored' };
   if (/^sha256-[0-9a-f]{64}(\.(sig|att|sbom))?$/.test(tag)) return { kind: 'signature' };
+
   const bare = tag.startsWith('v') ? tag.slice(1) : tag;
   // OCI tags cannot hold `+`; builders write `_` for it, as Helm does.
   const version = semver.valid(bare.replace('_', '+'));
@@ -32,6 +33,7 @@ export function readTag(tag: string): TagMeaning {
   if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$/.test(tag)) {
     return { kind: 'commit', version_string: `0.0.0+git.${tag.slice(0, 12)}` };
   }
+
   return { kind: 'ignored' };
 }
 

@@ -22,9 +22,15 @@ export interface Approval {
   quorum: number;
   self_approval: boolean;
   decisions: ApprovalDecision[];
-  /** Of the waiting execution. It stays after the approval, so that the sweep can wake the execution; it never leaves the server. */
+  /**
+   * Of the waiting execution. It stays after the approval, so that the sweep can wake the
+   * execution; it never leaves the server.
+   */
   task_token: string | null;
-  /** When the mails to all reviewers were sent; null before, so that they are sent again if the function died. */
+  /**
+   * When the mails to all reviewers were sent; null before, so that they are sent again if the
+   * function died.
+   */
   mailed_at: string | null;
   /** Counts the changes of the row; a change states the one that was read. */
   revision: number;
@@ -32,7 +38,10 @@ export interface Approval {
   created_at: string;
 }
 
-/** What the decisions so far result in: any rejection rejects, `quorum` approvals by different people approve. */
+/**
+ * What the decisions so far result in: any rejection rejects, `quorum` approvals by different
+ * people approve.
+ */
 export function approvalState(
   approval: Pick<Approval, 'decisions' | 'quorum'>,
 ): 'pending' | 'approved' | 'rejected' {

@@ -3,15 +3,18 @@ import type { Metadata, Track } from '../templates/index.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
 
 /**
- * What each kind of change says. A kind is named `<noun>_<verb>`, and so are its event `gantry.<noun>.<verb in the past
- * tense>` and its file `operations/changes/<noun>-<verb>.ts`.
+ * What each kind of change says. A kind is named `<noun>_<verb>`, and so are its event
+ * `gantry.<noun>.<verb in the past tense>` and its file `operations/changes/<noun>-<verb>.ts`.
  */
 export interface ChangeFields {
   version_promote: {
     module: string;
     version_id: string;
     to: PromotionTarget;
-    /** The live version when this was requested, which a promotion to live replaces: what is composed and approved. */
+    /**
+     * The live version when this was requested, which a promotion to live replaces: what is
+     * composed and approved.
+     */
     replaces: string | null;
   };
   assignment_add: {
@@ -30,12 +33,18 @@ export interface ChangeFields {
     effective_priority?: number | null;
   };
   assignment_remove: { assignment_id: string; template_id: string };
-  /** Patterns of the module's `protected_spec` that are reserved for it, or no longer are; the others stay. */
+  /**
+   * Patterns of the module's `protected_spec` that are reserved for it, or no longer are; the
+   * others stay.
+   */
   reservation_change: { module: string; grant: string[]; revoke: string[] };
   module_update: {
     module: string;
     set: ModuleChanges;
-    /** Whether something can get in that could not before, by the policy that `policy_version` names. */
+    /**
+     * Whether something can get in that could not before, by the policy that `policy_version`
+     * names.
+     */
     loosens_trust: boolean;
     /** The module's policy when this was requested. */
     policy_version: string;

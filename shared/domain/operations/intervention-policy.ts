@@ -22,7 +22,10 @@ export const decisions = ['allow', 'require_approval', 'deny'] as const;
 
 export type Decision = (typeof decisions)[number];
 
-/** What an action asks for before it happens. An account has a row for each action whose policy is not the default. */
+/**
+ * What an action asks for before it happens. An account has a row for each action whose policy is
+ * not the default.
+ */
 export interface InterventionPolicy {
   action: Action;
   decision: Decision;
@@ -43,7 +46,9 @@ export interface StoredPolicy extends InterventionPolicy {
 
 const day = 24 * 3600;
 
-/** The policy of an action without a row: most actions need only the role that their request needs. */
+/**
+ * The policy of an action without a row: most actions need only the role that their request needs.
+ */
 export function defaultPolicy(action: Action): InterventionPolicy {
   const asks: readonly Action[] = [
     'module_promote_to_live',

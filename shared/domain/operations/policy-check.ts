@@ -2,8 +2,9 @@ import { type Approval, approvalState } from './approval.ts';
 import { decisions, type InterventionPolicy } from './intervention-policy.ts';
 
 /**
- * The policy that is met by what meets every one of them: the strictest decision, and of those that ask for it the
- * highest quorum, self-approval only where each allows it, and the shortest time. Its action is that of the first of them.
+ * The policy that is met by what meets every one of them: the strictest decision, and of those that
+ * ask for it the highest quorum, self-approval only where each allows it, and the shortest time.
+ * Its action is that of the first of them.
  */
 export function strictestPolicy(
   policies: readonly [InterventionPolicy, ...InterventionPolicy[]],
@@ -11,6 +12,7 @@ export function strictestPolicy(
   const strictness = ({ decision }: InterventionPolicy) => decisions.indexOf(decision);
   const most = Math.max(...policies.map(strictness));
   const strict = policies.filter((policy) => strictness(policy) === most);
+
   return {
     ...(strict[0] ?? policies[0]),
     quorum: Math.max(...strict.map(({ quorum }) => quorum)),
@@ -20,8 +22,9 @@ export function strictestPolicy(
 }
 
 /**
- * What a change of a policy meets: both what `policy_change` asks and what the policy that it replaces asks, so that
- * neither is a way round the other. A denied action can be opened again by approval: otherwise it stays denied for ever.
+ * What a change of a policy meets: both what `policy_change` asks and what the policy that it
+ * replaces asks, so that neither is a way round the other. A denied action can be opened again by
+ * approval: otherwise it stays denied for ever.
  * @param own the policy of `policy_change`
  * @param replaced the policy in force that would be changed
  */
@@ -35,8 +38,9 @@ export function policyOfChange(
 }
 
 /**
- * Whether a request was approved as the policy asks now. Where the policy was tightened while the request waited, in
- * quorum or in whether the requester may approve, the decisions meet it or the request is made again.
+ * Whether a request was approved as the policy asks now. Where the policy was tightened while the
+ * request waited, in quorum or in whether the requester may approve, the decisions meet it or the
+ * request is made again.
  */
 export function isApproved(
   approval: Pick<Approval, 'state' | 'decisions' | 'requested_by'>,

@@ -37,6 +37,7 @@ export function settlePoll(
     code: null,
     message: null,
   };
+
   const next_poll_at = after(listedAt, limits.pollSeconds);
 
   if (freshLeft > 0) {
@@ -75,6 +76,7 @@ export function failPoll(
   const failures = row.failures + 1;
   const { pollSeconds: base, pollFailureMaxSeconds: cap } = limits;
   const wait = backoff({ attempt: failures, base, cap, jitter: { share: 0.5, random } });
+
   const set = {
     next_poll_at: after(now, Math.max(waitSeconds, wait)),
     polled_at: now.toISOString(),
@@ -84,6 +86,7 @@ export function failPoll(
     // The next poll that succeeds reads everything.
     tags_hash: null,
   };
+
   return { set, first: row.failures === 0 };
 }
 

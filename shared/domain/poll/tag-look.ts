@@ -58,6 +58,7 @@ export function decideLook(look: TagLook, rows: TagRows, now: Date): TagOutcome 
 
   const { digest } = look;
   if (digest === null) return before === null ? null : decideDeleted(look, before, rows, now);
+
   return before !== null && leavesVersion(before, digest, rows)
     ? decideMoved(before, digest, look)
     : decideNamed(look, digest, rows, now);
@@ -110,6 +111,7 @@ function decideNamed(
       ? ({ kind: 'tag_seen', tag } as const)
       : ({ kind: 'version_tagged', tag, version_string: version.version_string } as const);
   const arrivals = movesOf(named, naming, now);
+
   return {
     was: before,
     tag: {

@@ -24,6 +24,7 @@ export function tagsToLookAt(
   const stale = present
     .filter(({ tag, checked_at }) => checked_at < before && (listed === null || listed.has(tag)))
     .sort((a, b) => (a.checked_at < b.checked_at ? -1 : 1));
+
   return [...left, ...stale].map(({ tag }) => tag);
 }
 

@@ -93,6 +93,7 @@ export interface AllowList {
 export function parseAllowList(entries: readonly string[]): AllowList {
   const names = new Set<string>();
   const networks: Network[] = [];
+
   for (const entry of entries) {
     const network = parseNetwork(entry);
     if (network) networks.push(network);
@@ -103,10 +104,12 @@ export function parseAllowList(entries: readonly string[]): AllowList {
         `expected a host name, an address or a network such as 10.1.0.0/16, found "${entry}"`,
       );
   }
+
   const isListed = within(networks);
   const reaches = (name: string, address: string): boolean =>
     (isPrivateUse(address) && !isMetadata6(address)) ||
     (isLoopbackName(name) && isLoopback(address));
+
   return {
     lists: (host) => names.has(canonical(host)) || isListed(host),
     permits: (host, address) =>
@@ -118,8 +121,10 @@ function parseNetwork(text: string): Network | null {
   const [address = '', prefix, ...rest] = text.split('/');
   const family = isIP(address);
   if (family === 0 || address.includes('%') || rest.length > 0) return null;
+
   const bits = family === 4 ? 32 : 128;
   if (prefix === undefined) return [address, bits];
+
   return /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= bits ? [address, Number(prefix)] : null;
 }
 
@@ -138,6 +143,7 @@ function within(networks: readonly Network[]): (address: string) => boolean {
     const family = isIP(address) === 4 ? 4 : 6;
     lists[family].addSubnet(address, prefix, `ipv${family}`);
   }
+
   return (address) => {
     const family = isIP(address);
     if (family === 4) return lists[4].check(address, 'ipv4');

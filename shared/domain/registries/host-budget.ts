@@ -121,10 +121,13 @@ export function parseHostBudgets(text: string): Record<string, HostBudget> | nul
   const budgets: Record<string, HostBudget> = {};
   for (const part of text.split(',').map((each) => each.trim())) {
     if (part === '') continue;
+
     const match = /^([^=\s]+)=([0-9]{1,5}):([0-9]{1,3})$/.exec(part);
     const [, host = '', rate, concurrency] = match ?? [];
     if (!match || Number(rate) === 0 || Number(concurrency) === 0) return null;
+
     budgets[host] = { requests_per_second: Number(rate), concurrency: Number(concurrency) };
   }
+
   return budgets;
 }

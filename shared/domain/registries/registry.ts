@@ -52,8 +52,10 @@ export function canonicalHost(text: string): string | null {
     !(/[.:]/.test(text) || /^localhost$/i.test(text))
   )
     return null;
+
   // The right letters may still make no address, such as 1.2.3.999.
   if (!URL.canParse(`https://${text}`)) return null;
+
   const url = new URL(`https://${text}`);
   const host = isLoopbackHost(url.hostname) ? new URL(`http://${text}`).host : url.host;
   return dockerHub.includes(host) ? 'docker.io' : host;

@@ -45,5 +45,6 @@ export function withQuarantine(
 
   const over = Date.parse(budget.window_started_at) + limit.windowSeconds * 1000 <= Date.parse(now);
   if (over) return { ...budget, count: 1, window_started_at: now };
+
   return budget.count < limit.max ? { ...budget, count: budget.count + 1 } : null;
 }

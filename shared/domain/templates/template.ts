@@ -34,15 +34,23 @@ export interface Assignment {
   updated_at: string;
 }
 
-/** How a module is called in an account's answers: bare for its own, `<account>/<name>` for another's. */
+/**
+ * How a module is called in an account's answers: bare for its own, `<account>/<name>` for
+ * another's.
+ */
 export function moduleLabel(viewer: string, account: string, name: string): string {
   return viewer === account ? name : `${account}/${name}`;
 }
 
-/** The account whose public modules every account may name without its slug (product.md, section 2). */
+/**
+ * The account whose public modules every account may name without its slug (product.md, section 2).
+ */
 export const commonAccount = 'powernode';
 
-/** Lists the modules that a name may mean, the first one first: a bare name means a module of `own`, then of the common account. */
+/**
+ * Lists the modules that a name may mean, the first one first: a bare name means a module of `own`,
+ * then of the common account.
+ */
 export function listNamesakes(name: string, own: string): string[] {
   return name.includes('/') ? [name] : [`${own}/${name}`, `${commonAccount}/${name}`];
 }

@@ -61,7 +61,9 @@ export function getRootProposal(db: Db, account: string): Promise<RootProposal |
   return proposals.get(db, { account });
 }
 
-/** Proposes a root, unless another one waits; a proposal that a newer root overtook does not count. */
+/**
+ * Proposes a root, unless another one waits; a proposal that a newer root overtook does not count.
+ */
 export function createRootProposal(proposal: Draft<RootProposal>): Write {
   const { version } = proposal;
   return proposals.put(
@@ -75,7 +77,9 @@ export function createRootProposal(proposal: Draft<RootProposal>): Write {
   );
 }
 
-/** Keeps the proposal with one more signature, unless it was signed or withdrawn since it was read. */
+/**
+ * Keeps the proposal with one more signature, unless it was signed or withdrawn since it was read.
+ */
 export function signRootProposal(was: RootProposal, metadata: string): Write {
   return proposals.update(was, { metadata }, { where: sameProposal(was) });
 }
@@ -89,7 +93,10 @@ function sameProposal({ version, proposed_at }: RootProposal) {
   return { version, proposed_at };
 }
 
-/** Begins to sign an account's desired states again; one that is under way begins again, for the newer key. */
+/**
+ * Begins to sign an account's desired states again; one that is under way begins again, for the
+ * newer key.
+ */
 export function putRotation(rotation: Draft<Rotation>): Write {
   return rotations.put({ ...rotation, revision: 1 });
 }

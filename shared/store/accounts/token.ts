@@ -25,7 +25,10 @@ export function getToken(db: Db, hash: string): Promise<ApiToken | null> {
   return tokens.get(db, { hash });
 }
 
-/** The token of an id, or null. Tokens are kept by hash, so it is looked up in the list of its account. */
+/**
+ * The token of an id, or null. Tokens are kept by hash, so it is looked up in the list of its
+ * account.
+ */
 export async function findToken(db: Db, account: string, id: string): Promise<ApiToken | null> {
   const { rows } = await tokens.list(db, 'byId', { account }, { begins: id, limit: 1 });
   return rows.find((token) => token.id === id) ?? null;

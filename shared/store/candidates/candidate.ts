@@ -83,7 +83,10 @@ export function dueCandidates(db: Db, now: string, limit: number): Promise<Candi
   return candidates.due(db, 'due', {}, { upTo: now, limit });
 }
 
-/** The newest candidates of a module that may still become versions, also those that are not due again. */
+/**
+ * The newest candidates of a module that may still become versions, also those that are not due
+ * again.
+ */
 export async function openCandidates(
   db: Db,
   account: string,
@@ -95,5 +98,6 @@ export async function openCandidates(
     if (open.length === limit) break;
     if (candidate.state !== 'ingested' && candidate.tags.length > 0) open.push(candidate);
   }
+
   return open;
 }

@@ -24,7 +24,10 @@ export function getCompositionFailure(
   return failures.get(db, { account, template_id, track });
 }
 
-/** Belongs in a transaction with `holdComposition`: a failure that a newer composition cured must not be noted. */
+/**
+ * Belongs in a transaction with `holdComposition`: a failure that a newer composition cured must
+ * not be noted.
+ */
 export function putCompositionFailure(failure: CompositionFailure): Write {
   return failures.put(failure);
 }

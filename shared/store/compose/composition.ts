@@ -32,8 +32,8 @@ export function getComposition(
 }
 
 /**
- * Puts a composition in place, if the one whose revision it has still is: any input that changed since then was composed
- * by another worker, which read the change.
+ * Puts a composition in place, if the one whose revision it has still is: any input that changed
+ * since then was composed by another worker, which read the change.
  */
 export function putComposition(composition: TemplateComposition): Write {
   return compositions.replace(
@@ -42,7 +42,10 @@ export function putComposition(composition: TemplateComposition): Write {
   );
 }
 
-/** Lets a transaction through only while the composition of this revision is in place; null for none. */
+/**
+ * Lets a transaction through only while the composition of this revision is in place; null for
+ * none.
+ */
 export function holdComposition(
   account: string,
   template_id: string,

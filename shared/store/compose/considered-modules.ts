@@ -3,7 +3,10 @@ import { limits } from '../../base/limits/index.ts';
 import type { Track } from '../../domain/templates/index.ts';
 import { absent, atMost, attempt, below, type Db, entity, transact } from '../table/index.ts';
 
-/** States that a track of a template, of any account, was composed after a look at a module: see `noteConsidered`. */
+/**
+ * States that a track of a template, of any account, was composed after a look at a module: see
+ * `noteConsidered`.
+ */
 export interface Considered {
   /** `<account>/<name>`, of a module or of a capability that was taken for one. */
   module: string;
@@ -37,9 +40,10 @@ const considered = entity<Considered>()({
 });
 
 /**
- * Notes the modules that a template is about to be composed of, before they are looked at for the last time. A promotion
- * that was applied before that look is seen by it; one that is applied later finds these rows. A row too many has a
- * template composed once more than needed. Fails with `conflict` where a newer composition noted the same.
+ * Notes the modules that a template is about to be composed of, before they are looked at for the
+ * last time. A promotion that was applied before that look is seen by it; one that is applied later
+ * finds these rows. A row too many has a template composed once more than needed. Fails with
+ * `conflict` where a newer composition noted the same.
  */
 export async function noteConsidered(db: Db, rows: readonly Considered[]): Promise<void> {
   const writes = rows.map((row) =>
@@ -59,8 +63,9 @@ export function templatesConsidering(db: Db, module: string): Promise<Considered
 }
 
 /**
- * Removes the notes for earlier compositions of a template and track than the given one that are not of its `modules`.
- * Newer notes stay: another worker, or a change that is being checked, is about to rely on them.
+ * Removes the notes for earlier compositions of a template and track than the given one that are
+ * not of its `modules`. Newer notes stay: another worker, or a change that is being checked, is
+ * about to rely on them.
  */
 export async function forgetConsidered(
   db: Db,
@@ -71,6 +76,7 @@ export async function forgetConsidered(
   const noted = await considered.all(db, 'byTemplate', composition);
   const now = new Set(modules);
   const stale = noted.filter((row) => !now.has(row.module) && row.sequence < sequence);
+
   await mapConcurrently(stale, limits.storeReadsAtOnce, (row) =>
     attempt(db, considered.removeWhere(row, { sequence: below(sequence) })),
   );

@@ -5,7 +5,10 @@ import { createGzip, gunzip } from 'node:zlib';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import { getBytes, type Objects } from '../objects.ts';
 
-/** Entries written as one piece of text: some hundred kilobytes, where the whole index may be hundreds of megabytes. */
+/**
+ * Entries written as one piece of text: some hundred kilobytes, where the whole index may be
+ * hundreds of megabytes.
+ */
 const entriesAtOnce = 1000;
 
 /** What a version's build ships, by its `file_index_key`; `not_found` when there is none. */

@@ -89,6 +89,7 @@ export async function walkInstances(
     template_id === null
       ? await instances.walk(db, 'byId', { account }, part)
       : await instances.walk(db, 'byTemplate', { account, template_id }, part);
+
   return { instances: rows, next: cursor };
 }
 
@@ -127,7 +128,10 @@ export function enrolInstance(
   );
 }
 
-/** Counts a newly signed desired state: of two concurrent signers, one wins, because versions only rise. */
+/**
+ * Counts a newly signed desired state: of two concurrent signers, one wins, because versions only
+ * rise.
+ */
 export function signedInstance(
   was: Instance,
   set: Pick<
@@ -148,13 +152,19 @@ export function signedInstance(
   return instances.adjust({ account, id }, { set }, { desired_version });
 }
 
-/** Notes why the desired state could not be made, or null once it could: an observation of the state that was read. */
+/**
+ * Notes why the desired state could not be made, or null once it could: an observation of the state
+ * that was read.
+ */
 export function noteDesiredError(was: Instance, desired_error: DesiredError | null): Write {
   const { account, id, desired_version } = was;
   return instances.adjust({ account, id }, { set: { desired_error } }, { desired_version });
 }
 
-/** Keeps a report: an observation, of which the last one counts, while the machine has the credential that sent it. */
+/**
+ * Keeps a report: an observation, of which the last one counts, while the machine has the
+ * credential that sent it.
+ */
 export function putReport(was: Instance, report: InstanceReport): Write {
   const { account, id, credential_hash } = was;
   return instances.adjust(

@@ -75,7 +75,10 @@ export function putRegistration(
   return modules.update(was, set);
 }
 
-/** Lets a transaction through only while the module's policy is the named one; throws `policy_changed`. */
+/**
+ * Lets a transaction through only while the module's policy is the named one; throws
+ * `policy_changed`.
+ */
 export function holdPolicy(account: string, name: string, policy_version: string | null): Write {
   // No policy has an empty version.
   return modules.hold({ account, name }, { policy_version: policy_version ?? '' }, () =>
@@ -90,7 +93,10 @@ export function policyChanged(name: string): GantryError {
   );
 }
 
-/** Moves the module's live pointer; the invariant "one live version a module" rests on its condition. */
+/**
+ * Moves the module's live pointer; the invariant "one live version a module" rests on its
+ * condition.
+ */
 export function moveLive(
   account: string,
   name: string,

@@ -2,7 +2,9 @@ import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import { attempt, type Db, entity } from '../table/index.ts';
 
-/** States that a version of a module offers a capability: an index over the manifests of an account. */
+/**
+ * States that a version of a module offers a capability: an index over the manifests of an account.
+ */
 interface Provider {
   account: string;
   capability: string;
@@ -16,8 +18,9 @@ const providers = entity<Provider>()({
 });
 
 /**
- * Notes that a module offers capabilities. The note is written before the version: a note too many (of a version whose
- * ingest failed) costs a reader one look, a missing note would hide a provider. Notes are never removed.
+ * Notes that a module offers capabilities. The note is written before the version: a note too many
+ * (of a version whose ingest failed) costs a reader one look, a missing note would hide a provider.
+ * Notes are never removed.
  */
 export async function noteProvider(
   db: Db,
@@ -30,7 +33,10 @@ export async function noteProvider(
   );
 }
 
-/** Names of the account's modules that may provide a capability, sorted; their versions say whether they do. */
+/**
+ * Names of the account's modules that may provide a capability, sorted; their versions say whether
+ * they do.
+ */
 export async function listProviders(
   db: Db,
   account: string,

@@ -42,7 +42,9 @@ export function getVersion(db: Db, account: string, id: string): Promise<Version
   return versions.get(db, { account, id });
 }
 
-/** A page of a module's versions, newest ingest first, after the place that `versionPlace` names. */
+/**
+ * A page of a module's versions, newest ingest first, after the place that `versionPlace` names.
+ */
 export async function listVersions(
   db: Db,
   account: string,
@@ -70,8 +72,8 @@ export function versionPlace(version: Version): string {
 }
 
 /**
- * Every version of a module, newest ingest first, each row read consistently: for decisions about state, which the index
- * may show late.
+ * Every version of a module, newest ingest first, each row read consistently: for decisions about
+ * state, which the index may show late.
  */
 export async function readVersions(db: Db, account: string, module: string): Promise<Version[]> {
   const partition = { account, module };
@@ -79,6 +81,7 @@ export async function readVersions(db: Db, account: string, module: string): Pro
     versions.eachOf(db, 'byModule', partition, ['account', 'id']),
   );
   const rows = await versions.many(db, listed);
+
   return rows.sort((a, b) => (versionPlace(a) < versionPlace(b) ? 1 : -1));
 }
 
@@ -94,7 +97,10 @@ export function nameVersion(was: Version, tags: string[], version_string: string
   return versions.update(was, { tags, version_string });
 }
 
-/** Moves a version from the state that was read to another; of two concurrent moves, one gets `conflict`. */
+/**
+ * Moves a version from the state that was read to another; of two concurrent moves, one gets
+ * `conflict`.
+ */
 export function moveVersion(
   was: Version,
   to: PromotionState,
@@ -123,8 +129,10 @@ export async function versionIdsIn(
 ): Promise<string[]> {
   const ids: string[] = [];
   const fields = ['id', 'promotion_state'] as const;
+
   for await (const row of versions.eachOf(db, 'byModule', { account, module }, fields)) {
     if (states.includes(row.promotion_state)) ids.push(row.id);
   }
+
   return ids;
 }

@@ -52,7 +52,10 @@ export function getOperation(db: Db, account: string, id: string): Promise<Opera
   return operations.get(db, { account, id });
 }
 
-/** A page of an account's operations, newest first; those made before the one whose id is `before`, where one is given. */
+/**
+ * A page of an account's operations, newest first; those made before the one whose id is `before`,
+ * where one is given.
+ */
 export async function recentOperations(
   db: Db,
   account: string,
@@ -63,7 +66,10 @@ export async function recentOperations(
   return (await operations.list(db, 'byId', { account }, range)).rows;
 }
 
-/** Open operations that were not changed, nor found alive by a sweep, since `before`; the longest idle first. */
+/**
+ * Open operations that were not changed, nor found alive by a sweep, since `before`; the longest
+ * idle first.
+ */
 export function idleOperations(db: Db, before: string): Promise<Operation[]> {
   return operations.due(db, 'byPhase', { phase: 'open' }, { upTo: before, limit: 1000 });
 }
@@ -85,7 +91,10 @@ export function updateOperation(
   return operations.update(read, { ...set, look_at }, { refuse: () => moved(was) });
 }
 
-/** Lets the sweep look at an operation later, because its execution lives. No step of it is disturbed. */
+/**
+ * Lets the sweep look at an operation later, because its execution lives. No step of it is
+ * disturbed.
+ */
 export function lookLater(was: Operation, look_at: string): Write {
   const { account, id, state, attempt } = was;
   const as = { state, attempt };

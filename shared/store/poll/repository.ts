@@ -81,12 +81,17 @@ export function dueRepositories(db: Db, now: string, limit: number): Promise<Rep
   return repositories.due(db, 'due', {}, { upTo: now, limit });
 }
 
-/** Claims a due repository until `until`: of two schedulers, one wins. Returns whether this one did. */
+/**
+ * Claims a due repository until `until`: of two schedulers, one wins. Returns whether this one did.
+ */
 export function claimRepository(db: Db, repository: Repository, until: string): Promise<boolean> {
   return setRepository(db, repository, { next_poll_at: until });
 }
 
-/** Changes the poll state, and writes `more` with it, unless it was changed since it was read. Returns whether it did. */
+/**
+ * Changes the poll state, and writes `more` with it, unless it was changed since it was read.
+ * Returns whether it did.
+ */
 export function setRepository(
   db: Db,
   was: Repository,

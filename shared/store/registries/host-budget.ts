@@ -11,8 +11,9 @@ import {
 } from '../table/index.ts';
 
 /**
- * The budget of a registry host: one row a shard, platform-wide. Every write is one atomic update that states its
- * condition, so that concurrent workers neither wait for nor undo each other. A row that is not used for a while expires.
+ * The budget of a registry host: one row a shard, platform-wide. Every write is one atomic update
+ * that states its condition, so that concurrent workers neither wait for nor undo each other. A row
+ * that is not used for a while expires.
  */
 interface StoredBudget extends BudgetRow {
   /** Seconds since 1970: DynamoDB removes the row some time after it. */
@@ -65,6 +66,7 @@ export async function takeLease(db: Db, ask: LeaseAsk): Promise<BudgetRow | null
       await openAccount(db, host, shard, nowMs);
       continue;
     }
+
     const dead = Object.entries(row.leases).filter(([, until]) => until <= nowMs);
     const full =
       waitMs(row, nowMs, burstMs, pulls, 0) > 0 || Object.keys(row.leases).length >= concurrency;
@@ -82,6 +84,7 @@ function begin(db: Db, ask: LeaseAsk, state: 'idle' | 'busy') {
     state === 'idle'
       ? { set: { spent_until: nowMs + priceMs, ttl } }
       : { set: { ttl }, add: { spent_until: priceMs } };
+
   const write = budgets.adjust(
     { host, shard },
     { ...spend, putEntries: { leases: { [ask.id]: ask.untilMs } } },
@@ -92,6 +95,7 @@ function begin(db: Db, ask: LeaseAsk, state: 'idle' | 'busy') {
       leases: fewerThan(ask.concurrency),
     },
   );
+
   return attempt(db, write);
 }
 
@@ -107,7 +111,10 @@ function dropDead(db: Db, { host, shard }: LeaseAsk, lease: string, until: numbe
   return attempt(db, budgets.adjust({ host, shard }, drop, { leases: entry(lease, until) }));
 }
 
-/** Pays for more requests of work that has begun, whatever the state of the account. @returns `spent_until` after it */
+/**
+ * Pays for more requests of work that has begun, whatever the state of the account. @returns
+ * `spent_until` after it
+ */
 export async function spendMore(
   db: Db,
   { host, shard, nowMs, priceMs }: LeaseAsk,
@@ -117,7 +124,10 @@ export async function spendMore(
   return changed === null ? nowMs : Number(changed.spent_until);
 }
 
-/** Ends a lease and gives back what was paid for and not used. Does nothing for one that was taken for dead. */
+/**
+ * Ends a lease and gives back what was paid for and not used. Does nothing for one that was taken
+ * for dead.
+ */
 export async function endLease(
   db: Db,
   { host, shard, id }: LeaseAsk,
@@ -142,6 +152,7 @@ export async function pauseHost(
       { set: { [field]: untilMs } },
       { [field]: below(untilMs) },
     );
+
     if (await attempt(db, pause)) continue;
     await openAccount(db, host, shard, untilMs);
     await attempt(db, pause);

@@ -29,7 +29,9 @@ const hooks = entity<RegistryHook>()({
   lists: { byId: { index: 'gsi1', pk: '${account}#hooks', sk: '${id}' } },
 });
 
-/** What a webhook has delivered: the same again is a replay, or a retry of a delivery that arrived. */
+/**
+ * What a webhook has delivered: the same again is a replay, or a retry of a delivery that arrived.
+ */
 interface Delivery {
   hook_id: string;
   body_hash: string;

@@ -1,7 +1,10 @@
 /** Attribute values as DynamoDB's document client takes and gives them. */
 export type Row = Record<string, unknown>;
 
-/** How an attribute is stored: `json` is any JSON value, null included; `optional` is one that a row may lack. */
+/**
+ * How an attribute is stored: `json` is any JSON value, null included; `optional` is one that a row
+ * may lack.
+ */
 export type Kind = 'text' | 'number' | 'flag' | 'json' | 'optional';
 
 /** The kinds that can store a value of a type. */
@@ -17,7 +20,10 @@ type KindOf<Value> = unknown extends Value
           ? 'flag'
           : 'json';
 
-/** Every field of a noun with its kind: a field that an entity forgets, or stores as another kind, is a type error. */
+/**
+ * Every field of a noun with its kind: a field that an entity forgets, or stores as another kind,
+ * is a type error.
+ */
 export type Attributes<Noun> = { readonly [Field in keyof Noun]-?: KindOf<Noun[Field]> };
 
 /** The fields that a key template such as `${account}#module#${name}` names. */

@@ -56,7 +56,10 @@ export const entry =
   (path, { eq, exists }) =>
     value === undefined ? exists(path?.[name]) : eq(path?.[name], value);
 
-/** The condition as DynamoDB's expression. Every piece is in brackets, so that it can be joined with others. */
+/**
+ * The condition as DynamoDB's expression. Every piece is in brackets, so that it can be joined with
+ * others.
+ */
 export function expressionOf<Noun>(
   condition: Condition<Noun>,
   paths: Path,
@@ -68,6 +71,7 @@ export function expressionOf<Noun>(
       isTest(wanted) ? wanted(paths[field], operations) : operations.eq(paths[field], wanted),
     ),
   );
+
   if (pieces.length === 1) return (pieces[0] ?? []).join(' AND ');
   return `(${pieces.map((all) => `(${all.join(' AND ')})`).join(' OR ')})`;
 }

@@ -4,7 +4,10 @@ import type { Operations, Path } from './condition.ts';
 import type { QueryParams } from './query.ts';
 import type { DeleteParams, PutParams, UpdateParams } from './write.ts';
 
-/** Templates of a partition key and a sort key. Case is kept, because names and tags are case-sensitive. */
+/**
+ * Templates of a partition key and a sort key. Case is kept, because names and tags are
+ * case-sensitive.
+ */
 export interface KeyTemplates {
   readonly pk: string;
   readonly sk: string;
@@ -30,7 +33,9 @@ export interface Query {
   params(options?: { attributes: string[] }): QueryParams;
 }
 
-/** What this layer uses of an ElectroDB entity: it makes parameters, and tells whose row an item is. */
+/**
+ * What this layer uses of an ElectroDB entity: it makes parameters, and tells whose row an item is.
+ */
 export interface Electro {
   get(key: Row): { params(): { Key: Row } };
   create(row: Row): { params(): PutParams };
@@ -79,8 +84,10 @@ export function electroEntity({ name, attributes, key, lists }: Stored): Electro
       ),
     },
   };
-  // The one place that leaves ElectroDB's types: it infers them from a literal schema, and this one is put together from
-  // a definition. `Electro` states what is used; `Entity` in entity.ts types it by the noun.
+
+  // The one place that leaves ElectroDB's types: it infers them from a literal schema, and this one
+  // is put together from a definition. `Electro` states what is used; `Entity` in entity.ts types
+  // it by the noun.
   const entity: unknown = new Entity(schema, { table: 'table' });
   return entity as Electro;
 }

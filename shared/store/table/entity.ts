@@ -5,8 +5,8 @@ import { type Definition, Rows } from './rows.ts';
 import { writesOf } from './writes.ts';
 
 /**
- * A noun in the table: `entity<Module>()({ name, attributes, key, lists, … })`. Its methods take and return the noun's
- * type; nothing else reads or writes its rows.
+ * A noun in the table: `entity<Module>()({ name, attributes, key, lists, … })`. Its methods take
+ * and return the noun's type; nothing else reads or writes its rows.
  */
 export function entity<Noun extends object>() {
   return <const D extends Definition<Noun>>(definition: D) => {
@@ -24,7 +24,9 @@ type KeyOf<Noun, D extends Definition<Noun>> = Pick<
   (FieldsOf<D['key']['pk']> | FieldsOf<D['key']['sk']>) & keyof Noun
 >;
 
-/** The fields that name a partition of each list. `primary` is the partition of the table itself. */
+/**
+ * The fields that name a partition of each list. `primary` is the partition of the table itself.
+ */
 type ListsOf<Noun, D extends Definition<Noun>> = {
   [List in keyof TemplatesOf<Noun, D> & string]: PartitionOf<Noun, TemplatesOf<Noun, D>[List]>;
 };
@@ -37,7 +39,10 @@ type TemplatesOf<Noun, D extends Definition<Noun>> = Record<typeof primary, D['k
     : never;
 };
 
-/** Derived fields are text; shards are read one after the other or together, so that nobody names one. */
+/**
+ * Derived fields are text; shards are read one after the other or together, so that nobody names
+ * one.
+ */
 type PartitionOf<Noun, Pk> = Pk extends string
   ? Pick<Noun, FieldsOf<Pk> & keyof Noun> &
       Record<Exclude<FieldsOf<Pk>, keyof Noun | 'shard'>, string>

@@ -30,14 +30,17 @@ export async function readItems(db: Db, keys: readonly Row[]): Promise<Row[]> {
 
 async function readBatch({ client, table }: Db, keys: Row[]): Promise<Row[]> {
   const items: Row[] = [];
-  // Ends: a response holds 16 MiB, throttled keys are left for the next one, and a response without any item throws.
+  // Ends: a response holds 16 MiB, throttled keys are left for the next one, and a response without
+  // any item throws.
   for (let attempt = 0, left = keys; left.length > 0; attempt++) {
     if (attempt > 0) await sleep(Math.random() * 50 * attempt);
     const RequestItems = { [table]: { Keys: left, ConsistentRead: true } };
     const { Responses, UnprocessedKeys } = await client.send(new BatchGetCommand({ RequestItems }));
+
     items.push(...(Responses?.[table] ?? []));
     left = UnprocessedKeys?.[table]?.Keys ?? [];
   }
+
   return items;
 }
 
@@ -53,12 +56,13 @@ export async function firstItems(
     items.push(...page);
     if (items.length >= limit) break;
   }
+
   return items.slice(0, limit);
 }
 
 /**
- * Reads a query to its end, a page of at most 1 MB at a time. The table itself is read consistently, its indexes cannot
- * be.
+ * Reads a query to its end, a page of at most 1 MB at a time. The table itself is read
+ * consistently, its indexes cannot be.
  * @param pageItems a bound of the items of a page, for queries that are read in part
  */
 export async function* pages(
@@ -79,6 +83,7 @@ export async function* pages(
         ...(start === undefined ? {} : { ExclusiveStartKey: start }),
       }),
     );
+
     yield page.Items ?? [];
     start = page.LastEvaluatedKey;
   } while (start !== undefined);

@@ -22,7 +22,9 @@ export interface Page<Noun> {
   cursor: string | null;
 }
 
-/** The methods of an entity that read. `Lists` has the fields that name a partition of each list. */
+/**
+ * The methods of an entity that read. `Lists` has the fields that name a partition of each list.
+ */
 export function readsOf<Noun, Key extends object, Lists extends Record<string, object>>(
   rows: Rows<Noun>,
 ) {
@@ -81,6 +83,7 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
       if (shards.length > 1) found.sort((a, b) => (a.place < b.place ? -order : order));
       const page = found.slice(0, limit);
       const last = page.at(-1);
+
       return {
         rows: page.map(({ noun }) => noun),
         cursor: found.length > limit && last !== undefined ? last.place : null,
@@ -103,14 +106,17 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
       const shards = rows.partitions(list, partition);
       const found: Noun[] = [];
       let { shard, after } = walkedTo(start, shards.length);
+
       for (; shard < shards.length; shard++, after = '') {
         const range = { after };
         const params = queryOf(rows, { list, part: shards[shard] ?? {}, range });
+
         found.push(...(await firstItems(db, params, limit - found.length)).map(parse));
         const last = found.at(-1);
         if (found.length === limit && last !== undefined)
           return { rows: found, cursor: `${shard}#${place(list, last)}` };
       }
+
       return { rows: found, cursor: null };
     },
 
@@ -140,7 +146,10 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
       }
     },
 
-    /** Reads what a list has up to a place: at most `limit` rows in all, and from each shard its share of them. */
+    /**
+     * Reads what a list has up to a place: at most `limit` rows in all, and from each shard its
+     * share of them.
+     */
     async due<L extends List>(
       db: Db,
       list: L,
@@ -159,8 +168,10 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
 
 function walkedTo(place: string, shards: number): { shard: number; after: string } {
   if (place === '') return { shard: 0, after: '' };
+
   const [, digits, after] = /^(\d)#(.+)$/.exec(place) ?? [];
   if (after !== undefined && Number(digits) < shards) return { shard: Number(digits), after };
+
   throw new GantryError('invalid_cursor', 'expected a next_cursor of an earlier page', {
     field: 'cursor',
   });
@@ -176,19 +187,24 @@ interface Asked {
 function queryOf<Noun>(rows: Rows<Noun>, { list, part, range, fields }: Asked): QueryParams {
   const start = rows.electro.query[list];
   if (start === undefined) throw new Error(`there is no list ${list}`);
+
   const query = ranged(start(part), rows.templates(list).sk, range);
   return fields === undefined
     ? query.params()
     : query.params({ attributes: [...fields, 'schema'] });
 }
 
-/** ElectroDB makes a sort key of its leading fields, so a whole place may stand in the first one. */
+/**
+ * ElectroDB makes a sort key of its leading fields, so a whole place may stand in the first one.
+ */
 function ranged(query: Query, template: string, range: Range): Query {
   const [field] = fieldsOf(template);
   if (field === undefined) return query;
+
   const { after = '', upTo, begins, newestFirst } = range;
   if (begins !== undefined) return query.begins({ [field]: begins });
   if (upTo !== undefined) return query.lte({ [field]: upTo });
   if (after === '') return query;
+
   return newestFirst === true ? query.lt({ [field]: after }) : query.gt({ [field]: after });
 }

@@ -9,11 +9,17 @@ export interface Definition<Noun> {
   readonly attributes: Attributes<Noun>;
   /** Attributes that keys need, computed from the noun. */
   readonly derived?: Readonly<Record<string, Derived<Noun>>>;
-  /** For `${shard}` in a key: the list is spread over `count` partitions by the name that `of` gives a row. */
+  /**
+   * For `${shard}` in a key: the list is spread over `count` partitions by the name that `of` gives
+   * a row.
+   */
   readonly shards?: { readonly count: number; readonly of: (noun: Noun) => string };
   readonly key: KeyTemplates;
   readonly lists?: Readonly<Record<string, KeyTemplates & { readonly index: 'gsi1' | 'gsi2' }>>;
-  /** The nth turns a row of schema n into one of schema n + 1. Rows are written in the newest schema. */
+  /**
+   * The nth turns a row of schema n into one of schema n + 1. Rows are written in the newest
+   * schema.
+   */
   readonly upgrades?: readonly ((row: Row) => Row)[];
 }
 
@@ -45,6 +51,7 @@ export class Rows<Noun> {
   stored(noun: Noun): Row {
     const { derived = {} } = this.#definition;
     const computed = Object.entries(derived).map(([field, { of }]) => [field, of(noun)]);
+
     return {
       ...noun,
       ...Object.fromEntries(computed),
@@ -61,18 +68,20 @@ export class Rows<Noun> {
   }
 
   /**
-   * What a change of some fields writes: these, and all that the keys are made of which depend on them. Of a row that
-   * may have been upgraded it writes everything.
+   * What a change of some fields writes: these, and all that the keys are made of which depend on
+   * them. Of a row that may have been upgraded it writes everything.
    */
   changed(fields: readonly string[], next: Noun): Row {
     const { derived = {}, lists = {}, upgrades = [], key } = this.#definition;
     const row = this.stored(next);
     const computed = [...Object.keys(derived), ...Object.keys(this.#shard(next))];
     const written = new Set([...fields, ...computed, 'schema']);
+
     for (const { pk, sk } of Object.values(lists)) {
       const made = [...fieldsOf(pk), ...fieldsOf(sk)];
       if (made.some((field) => written.has(field))) for (const field of made) written.add(field);
     }
+
     if (upgrades.length > 0) for (const field of Object.keys(row)) written.add(field);
     for (const field of [...fieldsOf(key.pk), ...fieldsOf(key.sk)]) written.delete(field);
     return pick(row, [...written]);
@@ -80,11 +89,13 @@ export class Rows<Noun> {
 
   /**
    * The noun in an item, or some fields of it.
-   * @throws `schema_unknown` for a row that a newer release wrote, `internal` for one that is not whole
+   * @throws `schema_unknown` for a row that a newer release wrote, `internal` for one that is not
+   * whole
    */
   parse<Part = Noun>(item: Row, fields?: readonly string[]): Part {
     const { name, upgrades = [] } = this.#definition;
     const { schema } = item;
+
     if (typeof schema !== 'number' || schema < 1 || schema > this.#schema) {
       throw new GantryError(
         'schema_unknown',
@@ -92,6 +103,7 @@ export class Rows<Noun> {
         { expected: this.#schema, found: schema },
       );
     }
+
     const Item = upgrades.slice(schema - 1).reduce((row, upgrade) => upgrade(row), item);
     const { data } = this.electro.parse({ Item });
     const wanted = fields ?? Object.keys(this.kinds);
@@ -99,7 +111,9 @@ export class Rows<Noun> {
     if (data === null || wrong !== undefined) {
       throw new GantryError('internal', `expected a ${name} with ${wrong ?? 'its key'}`);
     }
-    // Its fields were just checked against the attributes, which the definition ties to the noun's type.
+
+    // Its fields were just checked against the attributes, which the definition ties to the noun's
+    // type.
     return pick(data, wanted) as Part;
   }
 
@@ -116,6 +130,7 @@ export class Rows<Noun> {
     const fields = fieldsOf(this.templates(list).pk);
     const named = pick({ ...partition }, fields);
     if (shards === undefined || !fields.includes('shard')) return [named];
+
     return Array.from({ length: shards.count }, (_, shard) => ({ ...named, shard }));
   }
 

@@ -69,7 +69,8 @@ export const raced = () =>
 
 /**
  * Writes all or nothing.
- * @throws the named error of the first write whose condition failed; `conflict` after a collision with another
+ * @throws the named error of the first write whose condition failed; `conflict` after a collision
+ * with another
  *   transaction, which callers at the edge may retry
  */
 export async function transact(db: Db, writes: readonly Write[]): Promise<void> {
@@ -97,15 +98,18 @@ function addressed(item: Item, TableName: string): TransactItem {
 function refusal(error: unknown, writes: readonly Write[]): unknown {
   if (error instanceof ConditionalCheckFailedException) return raced();
   if (!(error instanceof TransactionCanceledException)) return error;
+
   const reasons = error.CancellationReasons ?? [];
   const failed = reasons.findIndex(({ Code }) => Code === 'ConditionalCheckFailed');
   if (failed !== -1) return writes[failed]?.refuse() ?? raced();
+
   const collided = reasons.some(({ Code }) => Code === 'TransactionConflict');
   return collided || reasons.length === 0 ? raced() : error;
 }
 
 /**
- * One write outside a transaction: for rows that many workers meet at, and that nothing else is written with.
+ * One write outside a transaction: for rows that many workers meet at, and that nothing else is
+ * written with.
  * @returns the attributes that an update changed, as they are now; null when the condition failed
  */
 export async function attempt(db: Db, { item }: Write): Promise<Row | null> {
@@ -123,6 +127,7 @@ async function sendAlone({ client, table: TableName }: Db, item: Item): Promise<
     const update = { ...Update, TableName, ReturnValues: 'UPDATED_NEW' } as const;
     return (await client.send(new UpdateCommand(update))).Attributes ?? {};
   }
+
   if (Put !== undefined) await client.send(new PutCommand({ ...Put, TableName }));
   if (Delete !== undefined) await client.send(new DeleteCommand({ ...Delete, TableName }));
   return {};

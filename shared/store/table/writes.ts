@@ -23,7 +23,10 @@ export interface Adjustment<Noun> {
 
 type Refuse = () => GantryError;
 
-/** What a write of the revision that was read states besides, and the error of a condition that fails. */
+/**
+ * What a write of the revision that was read states besides, and the error of a condition that
+ * fails.
+ */
 interface Besides<Noun> {
   where?: Condition<Noun>;
   refuse?: Refuse;
@@ -32,8 +35,9 @@ interface Besides<Noun> {
 /**
  * The methods of an entity that make writes, which `transact` does together.
  *
- * `update`, `replace` and `remove` state the revision that was read, so of two writers one gets the error. The methods
- * in `…Where` state another condition instead: an invariant, which holds no matter who wrote last.
+ * `update`, `replace` and `remove` state the revision that was read, so of two writers one gets the
+ * error. The methods in `…Where` state another condition instead: an invariant, which holds no
+ * matter who wrote last.
  */
 export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
   const { electro } = rows;
@@ -61,12 +65,17 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
       return { item: { Put: electro.create(rows.stored(first as Noun)).params() }, refuse };
     },
 
-    /** Writes a row whole, over one that may exist, if that one or its absence meets the condition. */
+    /**
+     * Writes a row whole, over one that may exist, if that one or its absence meets the condition.
+     */
     put(noun: Noun, condition: Condition<Noun> = {}, refuse: Refuse = raced): Write {
       return { item: { Put: where(electro.put(rows.stored(noun)), condition).params() }, refuse };
     },
 
-    /** Writes a row whole as the next revision of the one that was read; revision 0 means that none existed. */
+    /**
+     * Writes a row whole as the next revision of the one that was read; revision 0 means that none
+     * existed.
+     */
     replace(noun: Noun & Revised, refuse: Refuse = raced): Write {
       const { revision } = noun;
       const put = electro
@@ -74,6 +83,7 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
         .where((paths, { eq, notExists }) =>
           revision === 0 ? notExists(paths.revision) : eq(paths.revision, revision),
         );
+
       return { item: { Put: put.params() }, refuse };
     },
 
@@ -81,17 +91,21 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
     update(was: Noun & Revised, set: Partial<Draft<Noun>>, besides: Besides<Noun> = {}): Write {
       const next = { ...was, ...set, revision: was.revision + 1 };
       const changed = rows.changed([...Object.keys(set), 'revision'], next);
+
       const update = electro
         .patch(rows.key(next))
         .data((paths, change) => {
           for (const [field, value] of entries(changed)) change.set(paths[field], value);
         })
         .where((paths, { eq }) => eq(paths.revision, was.revision));
+
       const { where: condition = {}, refuse = raced } = besides;
       return { item: { Update: where(update, condition).params() }, refuse };
     },
 
-    /** Changes a row that exists and meets the condition; not the fields that its keys are made of. */
+    /**
+     * Changes a row that exists and meets the condition; not the fields that its keys are made of.
+     */
     updateWhere(
       key: Key,
       condition: Condition<Noun>,
@@ -104,8 +118,8 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
     },
 
     /**
-     * Changes a row that exists and meets the condition, in one atomic update that does not count the revision: for
-     * observations and sums, which no other writer of the row decides by.
+     * Changes a row that exists and meets the condition, in one atomic update that does not count
+     * the revision: for observations and sums, which no other writer of the row decides by.
      */
     adjust(
       key: Key,

@@ -18,7 +18,10 @@ const templates = entity<Template>()({
   lists: { byId: { index: 'gsi1', pk: '${account}#templates#${shard}', sk: '${id}' } },
 });
 
-/** Assignments live in their template's partition, so that one consistent query reads what a template is made of. */
+/**
+ * Assignments live in their template's partition, so that one consistent query reads what a
+ * template is made of.
+ */
 const assignments = entity<Assignment>()({
   name: 'assignment',
   attributes: {
@@ -65,12 +68,18 @@ export function createTemplate(template: Draft<Template>): Write {
   );
 }
 
-/** Counts a change of what the template is made of, if it still has the revision that the change was checked at. */
+/**
+ * Counts a change of what the template is made of, if it still has the revision that the change was
+ * checked at.
+ */
 export function bumpTemplate(account: string, id: string, was: number, updated_at: string): Write {
   return templates.updateWhere({ account, id }, { revision: was }, { updated_at });
 }
 
-/** Lets a transaction through only while the template has the revision that a change of a machine was checked at. */
+/**
+ * Lets a transaction through only while the template has the revision that a change of a machine
+ * was checked at.
+ */
 export function holdTemplate(account: string, id: string, was: number): Write {
   return templates.hold({ account, id }, { revision: was });
 }
@@ -97,7 +106,9 @@ export function assignmentsOf(db: Db, module: string): Promise<Assignment[]> {
   return assignments.all(db, 'byModule', { module });
 }
 
-/** Ids of an account's templates that a module (`<account>/<name>`, of any account) is assigned to. */
+/**
+ * Ids of an account's templates that a module (`<account>/<name>`, of any account) is assigned to.
+ */
 export async function templatesWith(db: Db, account: string, module: string): Promise<Set<string>> {
   const rows = await assignments.all(db, 'byModule', { module }, { begins: `${account}#` });
   return new Set(rows.map(({ template_id }) => template_id));

@@ -33,6 +33,7 @@ function trust(line: string[], token: string | null = world.token): Promise<Outc
   const { GANTRY_URL: _url, GANTRY_TOKEN: _token, ...inherited } = process.env;
   const session = token === null ? {} : { GANTRY_URL: publicUrl, GANTRY_TOKEN: token };
   const env = { ...inherited, ...session, XDG_CONFIG_HOME: home, COSIGN_PASSWORD: 'swordfish' };
+
   return new Promise((resolve) => {
     execFile(
       gantryProgram,
@@ -78,6 +79,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   // Bob signs without a network, what was carried over and back.
   const proposed = await answer(1, 'add-key', 'bob.pem.pub', '--threshold', '2');
   await writeFile(join(home, 'proposal.json'), JSON.stringify(proposed));
+
   const offline = await trust(['sign', '--key', 'bob.pem', '--proposal', 'proposal.json'], null);
   expect(offline).toMatchObject({
     code: 0,
@@ -93,6 +95,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   expect(removal.proposal?.needs.map(({ signed }) => signed.length)).toEqual([1, 0]);
   await answer(1, 'sign', '--key', 'alice.pem');
   expect(await answer(0, 'sign', '--key', 'bob.pem')).toMatchObject({ root: { version: 4 } });
+
   const rotation = await answer(1, 'rotate');
   expect(rotation.proposal?.needs.map(({ signed }) => signed)).toEqual([[], []]);
   expect(rotation.proposal?.director.key_id).not.toBe(first.root.director.key_id);
@@ -102,9 +105,11 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   });
   await answer(1, 'rotate');
   await answer(1, 'sign', '--key', 'bob.pem');
+
   const last = await answer(0, 'sign', '--key', 'alice.pem');
   expect(last.root).toMatchObject({ version: 5, threshold: 2 });
   expect(last.superseded.map(({ version }) => version)).toEqual([1, 2, 3, 4]);
+
   const shown = await trust(['show']);
   expect(shown.stdout).toMatch(/root +5, in force/);
   expect(shown.stdout).toContain('2 of 2 signatures');
@@ -117,11 +122,13 @@ it('offline keys, a threshold and a new director key come by roots that follow e
       return Buffer.from(rootAnswer.parse(await response.json()).root.metadata, 'base64');
     }),
   );
+
   const [pinned, ...chain] = bytes;
   const followed = chain.reduce(
     (root, next) => verifyNextRoot(next, root),
     verifyRoot(pinned ?? Buffer.alloc(0), first.root.sha256),
   );
+
   expect(followed.signed.version).toBe(5);
 }, 120_000);
 
@@ -131,12 +138,14 @@ it('is refused to whoever is no admin, without a key that counts, and beside ano
     roles: ['operator'],
   });
   expect((await trust(['show'], secret)).code).toBe(0);
+
   for (const line of [['rotate'], ['withdraw'], ['add-key', 'alice.pem.pub']]) {
     expect(await trust(line, secret)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('(forbidden)'),
     });
   }
+
   const refusals: [string[], string][] = [
     [['threshold', '3'], 'root_change_invalid'],
     [['remove-key', 'f'.repeat(64)], 'root_change_invalid'],
@@ -144,12 +153,14 @@ it('is refused to whoever is no admin, without a key that counts, and beside ano
     [['sign', '--key', 'alice.pem'], 'not_found'],
     [['sign'], 'usage'],
   ];
+
   for (const [line, code] of refusals) {
     expect(await trust(line)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining(`(${code})`),
     });
   }
+
   await answer(1, 'rotate');
   await trust(['make-key', 'mallory.pem']);
   expect((await trust(['sign', '--key', 'mallory.pem'])).stderr).toContain(

@@ -36,6 +36,7 @@ async function call(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+
   const text = await response.text();
   return { status: response.status, body: text === '' ? null : JSON.parse(text) };
 }
@@ -50,6 +51,7 @@ async function newInstance(world: World, name: string) {
   const join = joinToken.parse(
     JSON.parse(Buffer.from(created.body.join_token, 'base64url').toString()),
   );
+
   return { template_id, join };
 }
 
@@ -62,6 +64,7 @@ const alive = { root_version: 1, agent_version: '1' };
 async function asAgent(privateKey: KeyObject, path: string, body: unknown, credential?: string) {
   const htu = `${publicUrl}/api/v1/agent/${path}`;
   const now = new Date();
+
   const proof = await makeProof({
     privateKey,
     htm: 'POST',
@@ -69,6 +72,7 @@ async function asAgent(privateKey: KeyObject, path: string, body: unknown, crede
     now,
     ...(credential ? { accessToken: credential, place: { nonce: null, attempt: ++attempts } } : {}),
   });
+
   return sendAgent(path, body, proof, credential);
 }
 
@@ -87,15 +91,18 @@ describe('an account', () => {
     const { template_id, join } = await newInstance(victim, 'secret');
     const member = await victim.reviewer();
     const ask = { ...defaultPolicy('policy_change'), decision: 'require_approval' as const };
+
     await victim.operation(
       (await changePolicy(victim.services, victim.caller, ask)).id,
       'succeeded',
     );
+
     const operation = await victim.operation(
       (await changePolicy(victim.services, victim.caller, defaultPolicy('module_retire'))).id,
       'awaiting_approval',
     );
     const { tokens } = (await call(victim, 'GET', '/tokens')).body;
+
     const requests: [string, string, unknown?][] = [
       ['GET', '/modules/private'],
       ['GET', '/modules/private/versions'],
@@ -116,6 +123,7 @@ describe('an account', () => {
       ['DELETE', `/tokens/${tokens[0].id}`],
       ['POST', '/tokens', { name: 'x', roles: ['reviewer'], member_id: member.id }],
     ];
+
     for (const [method, path, body] of requests) {
       const answer = await call(thief, method, path, body);
       expect([method, path, answer.status, answer.body.code]).toEqual([
@@ -125,6 +133,7 @@ describe('an account', () => {
         'not_found',
       ]);
     }
+
     for (const noun of [
       'modules',
       'templates',
@@ -142,8 +151,10 @@ describe('an account', () => {
     const { template_id } = await newInstance(thief, 'own');
     const module = `${victim.account}/hidden`;
     const assigned = await call(thief, 'POST', `/templates/${template_id}/assignments`, { module });
+
     expect(assigned.body.code).toBe('not_found');
     const parent = { variety: 'config' as const, parent_module: module };
+
     await expect(thief.register('child', authorKey(), parent)).rejects.toMatchObject({
       code: 'parent_module_mismatch',
     });
@@ -154,6 +165,7 @@ describe('an account', () => {
     const headers = { 'idempotency-key': 'guessed' };
     const first = await call(victim, 'POST', '/templates', body, headers);
     const second = await call(thief, 'POST', '/templates', body, headers);
+
     expect(second.status).toBe(201);
     expect(second.body.template.id).not.toBe(first.body.template.id);
   });
@@ -172,10 +184,13 @@ describe('a join token', () => {
     const { join } = await newInstance(victim, 'target');
     const own = await newInstance(thief, 'source');
     const mixed = { ...enrolmentOf(join), secret: own.join.secret };
+
     expect((await asAgent(machineKey(), 'enroll', mixed)).body.code).toBe('join_token_invalid');
     const moved = { ...enrolmentOf(own.join), account: victim.account };
+
     expect((await asAgent(machineKey(), 'enroll', moved)).body.code).toBe('join_token_invalid');
     const odd = { ...enrolmentOf(join), account: '' };
+
     expect((await asAgent(machineKey(), 'enroll', odd)).status).toBeLessThan(500);
   });
 
@@ -183,6 +198,7 @@ describe('a join token', () => {
     const { join } = await newInstance(victim, 'renewed');
     const key = machineKey();
     const { credential } = (await asAgent(key, 'enroll', enrolmentOf(join))).body;
+
     expect((await asAgent(key, 'heartbeat', alive, credential)).status).toBe(200);
     await call(victim, 'POST', `/instances/${join.instance}/join-token`);
     expect((await asAgent(key, 'heartbeat', alive, credential)).body.code).toBe('unauthenticated');
@@ -198,10 +214,12 @@ describe('an agent', () => {
     const made = (htu: string, htm = 'POST') =>
       makeProof({ privateKey, htm, htu, now: new Date(), accessToken: credential });
     const proof = await made(`${publicUrl}/api/v1/agent/heartbeat`);
+
     expect((await sendAgent('heartbeat', alive, proof, credential)).status).toBe(200);
     expect((await sendAgent('heartbeat', alive, proof, credential)).body.code).toBe(
       'dpop_replayed',
     );
+
     for (const other of [
       await made(`${publicUrl}/api/v1/agent/report`),
       await made('https://elsewhere.example/api/v1/agent/heartbeat'),
@@ -211,6 +229,7 @@ describe('an agent', () => {
         'dpop_invalid',
       );
     }
+
     expect((await asAgent(machineKey(), 'heartbeat', alive, credential)).body.code).toBe(
       'dpop_invalid',
     );
@@ -221,6 +240,7 @@ describe('an agent', () => {
     const key = machineKey();
     const { credential } = (await asAgent(key, 'enroll', enrolmentOf(join))).body;
     const hex = 'a'.repeat(64);
+
     for (const asked of [
       `sha256:${hex}`,
       `evidence:sha256:${hex}`,
@@ -237,25 +257,31 @@ describe('an approval link', () => {
   it('cannot decide once its reviewer is no member any more, nor on another request', async () => {
     const reviewer = await victim.reviewer();
     const requests = [];
+
     for (const action of ['extension_import', 'assignment_change'] as const) {
       const { id } = await changePolicy(victim.services, victim.caller, defaultPolicy(action));
       const { approval_id } = await victim.operation(id, 'awaiting_approval');
       const approval = await getApproval(victim.services.db, victim.account, approval_id ?? '');
       if (approval === null) throw new Error('expected an approval');
+
       requests.push(approval);
     }
+
     const [one, other] = requests as [(typeof requests)[number], (typeof requests)[number]];
     const link = await approvalLink(victim.services, one, reviewer.id);
+
     const post = (url: string) =>
       fetch(url, {
         method: 'POST',
         body: new URLSearchParams({ decision: 'approve' }),
         headers: { accept: '*/*' },
       });
+
     expect(await (await post(link.replace(one.id, other.id))).json()).toMatchObject({
       code: 'approval_link_invalid',
     });
     await removeMember(victim.services, victim.caller, reviewer.id);
+
     const gone = await post(link);
     expect(gone.status).toBe(403);
     expect(await gone.json()).toMatchObject({ code: 'approval_link_invalid' });

@@ -48,7 +48,10 @@ interface Facts extends StoredVersion {
   requires?: string[];
 }
 
-/** A public module with one blessed version, as registration and ingest leave it. Answers its full name. */
+/**
+ * A public module with one blessed version, as registration and ingest leave it. Answers its full
+ * name.
+ */
 async function store(
   { account, services }: World,
   name: string,
@@ -56,6 +59,7 @@ async function store(
 ): Promise<string> {
   const { row, entries = tree([]), requires = [], manifest, ...more } = facts;
   const key = objectKeys.fileIndex(account, `sha256:${name}`);
+
   await putOnce(
     services.objects,
     key,
@@ -63,18 +67,22 @@ async function store(
     'application/gzip',
     new Date(),
   );
+
   const dependencies = { requires, provides: [] };
   const build = shippedBuild(key, entries);
+
   const version = {
     promotion_state: 'blessed' as const,
     manifest: { dependencies, ...manifest },
     build,
     ...more,
   };
+
   await transact(services.db, [
     createModule(storedModule(account, name, { visibility: 'public', ...row })),
     createVersion(storedVersion(account, name, '1.0.0', version)),
   ]);
+
   return `${account}/${name}`;
 }
 
@@ -88,6 +96,7 @@ function assignmentOf(module: string): Assignment {
     created_at: at,
     updated_at: at,
   };
+
   return {
     account: victim.account,
     id: newId('assignment'),
@@ -111,6 +120,7 @@ describe("another account's public module", () => {
       manifest: { protected_spec: ['/etc/**'] },
       entries: tree(['/usr/bin/greedy']),
     });
+
     const { composition } = await composed(own, greedy);
     expect(composition.report.dropped).toEqual([]);
     expect(composition.owners.get('/etc/site.conf')).toBe(own);
@@ -120,11 +130,13 @@ describe("another account's public module", () => {
     const secret = '/etc/tls/key.pem';
     const manifest = { protected_spec: [secret] };
     const own = await store(victim, 'tls', { manifest, entries: tree([secret]) });
+
     const carver = await store(evil, 'carver', {
       row: { variety: 'config', parent_module: own },
       manifest: { file_spec: [secret], mask: [secret], parent_module: own },
       entries: tree([secret]),
     });
+
     const innocent = await store(evil, 'innocent', { requires: [`${carver}@*`] });
 
     const required = await composed(own, innocent);
@@ -135,6 +147,7 @@ describe("another account's public module", () => {
     expect(required.warnings).toEqual([
       `${carver} is not assigned, so what it carves out of ${own} stays protected`,
     ]);
+
     const assigned = await composed(own, carver);
     expect(assigned.composition.owners.get(secret)).toBe(carver);
   });
@@ -150,18 +163,21 @@ describe('an account that names a private module of another', () => {
   it('does not hear when that is promoted', async () => {
     await store(victim, 'hidden', { row: { visibility: 'private' } });
     await store(victim, 'shown');
+
     const asked = { name: 'ears', platform: 'ubuntu-24.04-amd64' };
     const { id } = await createTemplate(evil.services, evil.caller, asked);
     const hidden = `${victim.account}/hidden`;
     const shown = `${victim.account}/shown`;
     const listener = await store(evil, 'listener', { requires: [`${hidden}@*`, `${shown}@*`] });
     const row = { ...assignmentOf(listener), account: evil.account, template_id: id };
+
     await transact(evil.services.db, [createAssignment(row)]);
     const failure = await composeTemplate(await alone(evil.services), {
       account: evil.account,
       template_id: id,
       track: 'live',
     });
+
     expect(failure).toMatchObject({ code: 'composition_unsatisfied' });
     const told = async (module: string) => {
       const change = {
@@ -175,6 +191,7 @@ describe('an account that names a private module of another', () => {
         await affectedTemplates(victim.services, { account: victim.account, changes: [change] })
       ).map(({ account }) => account);
     };
+
     expect(await told('hidden')).toEqual([]);
     expect(await told('shown')).toEqual([evil.account]);
   });
@@ -188,6 +205,7 @@ describe('who can write to the bucket', () => {
       platform: 'ubuntu-24.04-amd64',
     });
     const apart = await alone(services);
+
     await composeTemplate(apart, { account, template_id: id, track: 'live' });
     const { report_key = '' } = (await getComposition(services.db, account, id, 'live')) ?? {};
     const record = await readRecord(services, report_key);
@@ -197,8 +215,10 @@ describe('who can write to the bucket', () => {
       );
     const { index_key = '' } = record;
     const forged = decodeIndex(await getBytes(services.objects, index_key));
+
     await forge(index_key, encodeIndex({ ...forged, paths: ['/', '/etc/innocent'] }));
     const where = { template_id: id, track: 'live', path: '/etc/innocent' } as const;
+
     await expect(explainTemplatePath(services, account, where)).rejects.toMatchObject({
       code: 'io_error',
     });

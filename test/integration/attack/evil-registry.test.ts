@@ -25,8 +25,10 @@ let stage: Stage;
 beforeAll(async () => {
   registry = await startDockerRegistry();
   proxy = await startRegistryProxy(registry.host);
+
   const world = await World.create(proxy.host);
   const services = await alone(world.services);
+
   stage = { world, services, client: new RegistryClient({ host: registry.host }), key };
 });
 afterAll(async () => {
@@ -35,7 +37,10 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** A repository with an artifact that the author signed, and what the registry would rather have taken in. */
+/**
+ * A repository with an artifact that the author signed, and what the registry would rather have
+ * taken in.
+ */
 interface Ground {
   /** `<account>/<module>`, in the registry. */
   repository: string;
@@ -60,7 +65,9 @@ async function pushEvil({ repository }: Ground, tag: string): Promise<string> {
   return (await pushLayers(stage.client, repository, tag, [{ bytes: evilTar }])).digest;
 }
 
-/** Lists bytes that the author signed as a tag's manifest, with that signature as a bundle about it. */
+/**
+ * Lists bytes that the author signed as a tag's manifest, with that signature as a bundle about it.
+ */
 async function serveAsManifest({ repository, answer }: Ground, bytes: Buffer): Promise<string> {
   const digest = sha256(bytes);
   const { mediaType, verificationMaterial } = signArtifact({ digest, key: key.private });
@@ -68,21 +75,25 @@ async function serveAsManifest({ repository, answer }: Ground, bytes: Buffer): P
     algorithm: 'SHA2_256',
     digest: Buffer.from(digest.slice(7), 'hex').toString('base64'),
   };
+
   const bundle = json({
     mediaType,
     verificationMaterial,
     messageSignature: { messageDigest, signature: byAuthor(bytes) },
   });
+
   const referrer = await pushLayers(stage.client, repository, null, [
     { bytes: bundle, mediaType: mediaTypes.bundle },
   ]);
   answer('tags/list', json({ tags: ['v6.6.6'] }), 'application/json');
   for (const name of ['v6.6.6', digest]) answer(`manifests/${name}`, bytes, mediaTypes.manifest);
+
   answer(
     `manifests/${digest.replace(':', '-')}`,
     json({ schemaVersion: 2, manifests: [referrer] }),
     mediaTypes.index,
   );
+
   return digest;
 }
 
@@ -97,11 +108,13 @@ const attempts: Attempt[] = [
     async (ground) => {
       const digest = await pushEvil(ground, 'v6.6.6');
       const { descriptors } = await stage.client.referrers(ground.repository, ground.signed);
+
       ground.answer(
         `referrers/${digest}`,
         json({ schemaVersion: 2, manifests: descriptors }),
         mediaTypes.index,
       );
+
       return digest;
     },
     mismatch,
@@ -114,6 +127,7 @@ const attempts: Attempt[] = [
         ground.repository,
         ground.signed.replace(':', '-'),
       );
+
       await stage.client.putManifest(ground.repository, digest.replace(':', '-'), index);
       return digest;
     },
@@ -125,14 +139,17 @@ const attempts: Attempt[] = [
       const digest = await pushEvil(ground, 'v6.6.6');
       const payload = simpleSigning(ground.signed);
       const { repository } = ground;
+
       const blob = {
         mediaType: mediaTypes.simpleSigning,
         digest: sha256(payload),
         size: payload.length,
       };
+
       await pushLayers(stage.client, repository, null, [{ bytes: payload }]);
       const annotations = { 'dev.cosignproject.cosign/signature': byAuthor(payload) };
       const content = { config: blob, layers: [{ ...blob, annotations }] };
+
       await pushManifest(
         stage.client,
         repository,
@@ -140,6 +157,7 @@ const attempts: Attempt[] = [
         mediaTypes.manifest,
         content,
       );
+
       return digest;
     },
     mismatch,
@@ -149,6 +167,7 @@ const attempts: Attempt[] = [
     async (ground) => {
       const digest = await pushEvil(ground, 'v6.6.6');
       const child = await stage.client.getManifest(ground.repository, ground.signed);
+
       const { digest: index } = await pushManifest(
         stage.client,
         ground.repository,
@@ -158,6 +177,7 @@ const attempts: Attempt[] = [
           manifests: [{ mediaType: mediaTypes.manifest, digest: child.digest, size: child.size }],
         },
       );
+
       await signDigest(stage.client, ground.repository, index, key, digest);
       return digest;
     },
@@ -178,6 +198,7 @@ const attempts: Attempt[] = [
           manifests: [child],
         },
       );
+
       await signDigest(stage.client, ground.repository, digest, key);
       return child.digest;
     },
@@ -191,6 +212,7 @@ const attempts: Attempt[] = [
         { mediaType: mediaTypes.manifest, digest: child.digest, size: child.size },
       ];
       const content = { manifests, annotations: { 'org.opencontainers.image.version': '6.6.6' } };
+
       return (
         await pushManifest(stage.client, ground.repository, 'v6.6.6', mediaTypes.index, content)
       ).digest;
@@ -222,14 +244,17 @@ describe('a registry that has a signature of the author', () => {
     const { digest: signed, layer } = await publishRandom(stage, name);
     const answers = new Map<string, { bytes: Buffer; type: string }>();
     const repository = `${world.account}/${name}`;
+
     const ground: Ground = {
       repository,
       signed,
       layer,
       answer: (path, bytes, type) => answers.set(`/v2/${repository}/${path}`, { bytes, type }),
     };
+
     const digest = await attempt(ground);
     proxy.interfere = instead(answers);
+
     try {
       expect(await walk(services, world.account, name, digest)).toMatchObject(expected);
       expect(await world.version(name, digest)).toBeNull();
@@ -243,12 +268,14 @@ function instead(answers: Map<string, { bytes: Buffer; type: string }>): Interfe
   return ({ url = '', method }, response) => {
     const found = answers.get(url.split('?')[0] ?? '');
     if (found === undefined) return false;
+
     const { bytes, type } = found;
     response.writeHead(200, {
       'content-type': type,
       'content-length': String(bytes.length),
       ...(url.includes('/manifests/') ? { 'docker-content-digest': sha256(bytes) } : {}),
     });
+
     response.end(method === 'HEAD' ? undefined : bytes);
     return true;
   };

@@ -36,7 +36,10 @@ const Bucket = outputs.BucketName;
 const TableName = outputs.TableName;
 
 let roles: Roles;
-/** Director keys of this deployment and of another in the same AWS account, and a key that signs and is nobody's. */
+/**
+ * Director keys of this deployment and of another in the same AWS account, and a key that signs and
+ * is nobody's.
+ */
 let keys: { own: string; other: string; foreign: string };
 
 beforeAll(async () => {
@@ -159,7 +162,10 @@ const tell: Call = (as) =>
     }),
   );
 
-/** What each function must not be able to do, and one thing that it can, by which its credentials are seen to work. */
+/**
+ * What each function must not be able to do, and one thing that it can, by which its credentials
+ * are seen to work.
+ */
 const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> = {
   poll: {
     can: readRow,

@@ -21,7 +21,10 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** Puts messages on a stage's queue, as whoever may write to it, and waits until the stage has dealt with them. */
+/**
+ * Puts messages on a stage's queue, as whoever may write to it, and waits until the stage has dealt
+ * with them.
+ */
 async function forge<Stage extends keyof Messages>(
   stage: Stage,
   ...messages: Messages[Stage][]
@@ -36,6 +39,7 @@ async function drained(stage: keyof Messages): Promise<void> {
     'ApproximateNumberOfMessages',
     'ApproximateNumberOfMessagesNotVisible',
   ] as const;
+
   await eventually(`the queue of ${stage} to be empty`, async () => {
     const asked = { QueueUrl: settings.queueUrls[stage], AttributeNames: [...AttributeNames] };
     const { Attributes = {} } = await aws.sqs.send(new GetQueueAttributesCommand(asked));
@@ -47,25 +51,30 @@ describe('a writer of queues', () => {
   it('cannot have taken in what nobody signed, or somebody else did', async () => {
     await victim.register('unsigned', key);
     await victim.register('foreign', key);
+
     const unsigned = await victim.push(
       await victim.build({ name: 'unsigned', files: { 'etc/a': 'a' } }),
       'unsigned',
       'v1.0.0',
     );
+
     const foreign = await victim.publish(
       { name: 'foreign', files: { 'etc/a': 'a' } },
       'v1.0.0',
       authorKey(),
     );
+
     await victim.poll('unsigned');
     await victim.poll('foreign');
     await victim.inState('unsigned', unsigned, 'awaiting_signature');
     await victim.inState('foreign', foreign, 'rejected');
+
     const message = (module: string, digest: string) => ({
       account: victim.account,
       module,
       version_id: victim.id(module, digest),
     });
+
     await forge('ingest', message('unsigned', unsigned), message('foreign', foreign));
     expect(await victim.version('unsigned', unsigned)).toBeNull();
     expect(await victim.version('foreign', foreign)).toBeNull();
@@ -80,13 +89,16 @@ describe('a writer of queues', () => {
       'v1.0.0',
       key,
     );
+
     await victim.register('elsewhere', key);
     await other.register('hello', key);
+
     const mixed = [
       { account: victim.account, module: 'elsewhere', version_id: id },
       { account: other.account, module: 'hello', version_id: id },
       { account: other.account, module: 'hello', version_id: other.id('hello', digest) },
     ];
+
     await forge('verify', ...mixed);
     await forge('ingest', ...mixed);
     expect(await victim.version('elsewhere', digest)).toBeNull();
@@ -106,9 +118,11 @@ describe('a writer of queues', () => {
   it('cannot stop a stage by a message that is none', async () => {
     const { aws, settings } = victim.services;
     const QueueUrl = settings.queueUrls.poll;
+
     for (const MessageBody of ['no JSON', '{}', '{"v":1,"account":7}', '{"v":9}', '[]']) {
       await aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
     }
+
     await victim.register('after', key);
     await victim.ingest({ name: 'after', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
   });

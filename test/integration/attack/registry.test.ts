@@ -40,6 +40,7 @@ class Content {
       response.setHeader('content-type', mediaTypes.index);
       return response.end(JSON.stringify({ schemaVersion: 2, manifests: this.referrers }));
     }
+
     const bytes = this.#bytes.get(path.split('/').at(-1) ?? '');
     return bytes === undefined ? response.writeHead(404).end() : response.end(bytes);
   };
@@ -57,14 +58,17 @@ describe('what a stranger attaches beside an artifact', () => {
     const content = new Content();
     content.refer([content.put(Buffer.from(bundle), mediaTypes.bundle)]);
     content.refer([content.put(Buffer.from('{"good":1}'), mediaTypes.bundle)]);
+
     const { client } = await clientOf(content.serve);
     const found = await collectSignatures(client, 'a/b', digest);
+
     expect(found.map(({ unreadable }) => unreadable?.code)).toEqual(['bundle_invalid', undefined]);
   });
 
   it('cannot fill a worker with signatures within signatures', async () => {
     const content = new Content();
     const annotations = { 'dev.cosignproject.cosign/signature': 'AAAA' };
+
     for (let i = 0; i < 20; i++) {
       content.refer(
         Array.from({ length: 100 }, (_, j) => ({
@@ -73,8 +77,10 @@ describe('what a stranger attaches beside an artifact', () => {
         })),
       );
     }
+
     const { client, server } = await clientOf(content.serve);
     const found = await collectSignatures(client, 'a/b', digest);
+
     expect(found).toHaveLength(limits.foundSignaturesMax);
     expect(found.at(-1)?.unreadable?.code).toBe('too_many_signatures');
     expect(server.requests.filter(({ url }) => url.includes('/blobs/'))).toHaveLength(
@@ -86,6 +92,7 @@ describe('what a stranger attaches beside an artifact', () => {
 describe('a registry that drips bytes', () => {
   const late = new GantryError('registry_timeout', 'took too long');
   const blob = { digest, size: 1000 };
+
   const drip =
     (status: number, headers: Record<string, string>): Handler =>
     (_, response) => {
@@ -113,6 +120,7 @@ describe('a registry that drips bytes', () => {
       const credentials = { username: 'u', password: 'p' };
       const { client } = await clientOf(drip(status, headers), { signal: end.signal, credentials });
       const started = Date.now();
+
       setTimeout(() => end.abort(late), 300);
       expect(await codeOf(work(client))).toMatch(/^registry_/);
       expect(Date.now() - started).toBeLessThan(6000);
@@ -133,6 +141,7 @@ describe('an answer', () => {
     );
     expect((await client.getManifest('a/b', digestOf(bytes))).digest).toBe(digestOf(bytes));
     expect(await codeOf(client.getManifest('a/b', digest))).toBe('manifest_digest_mismatch');
+
     const expected = { digest: digestOf(bytes), size: bytes.length };
     expect((await bytesOf(client.getBlob('a/b', expected))).equals(bytes)).toBe(true);
   });
@@ -148,6 +157,7 @@ describe('an answer', () => {
         response.writeHead(206, headers).end('0123456789'),
       );
       const whole = { digest: digestOf(Buffer.from('0123456789')), size: 10 };
+
       expect(await codeOf(bytesOf(client.getBlob('a/b', whole, { offset: 5 })))).toBe(
         'registry_response_invalid',
       );
@@ -164,6 +174,7 @@ describe('an answer', () => {
         'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffff\r\n0123456789\r\n0\r\n\r\n',
       );
     });
+
     const whole = { digest: digestOf(Buffer.from('0123456789')), size: 10 };
     expect(await codeOf(bytesOf(client.getBlob('a/b', whole)))).toMatch(/^registry_|^blob_/);
   });
@@ -171,8 +182,10 @@ describe('an answer', () => {
   it('that calls another digest’s tag its fallback, or lists itself, is a list of claims', async () => {
     const content = new Content();
     const { client } = await clientOf(content.serve);
+
     content.referrers.push({ mediaType: mediaTypes.manifest, digest, size: 1 });
     const [self] = await collectSignatures(client, 'a/b', digest);
+
     expect(self?.unreadable?.code).toBe('registry_not_found');
   });
 });
@@ -187,9 +200,11 @@ describe('credentials of a registry', () => {
         if (request.headers.authorization === undefined && !request.url?.includes('public')) {
           return response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
         }
+
         if (request.url?.includes('manifests')) {
           return response.writeHead(307, { location: `http://${thief.host}/x` }).end();
         }
+
         return sendJson(
           response,
           { tags: ['v1'] },
@@ -198,6 +213,7 @@ describe('credentials of a registry', () => {
       },
       { credentials },
     );
+
     expect((await client.listTags('a/b')).tags).toEqual(['v1']);
     expect(thief.requests).toEqual([]);
     await client.getManifest('a/b', 'v1');
@@ -213,6 +229,7 @@ describe('credentials of a registry', () => {
       (_, response) => response.writeHead(307, { location: `http://${thief.host}/x` }).end(),
       { credentials },
     );
+
     expect(await codeOf(client.getManifest('a/b', 'v1'))).toBe('registry_unauthorized');
     await sleep(50);
     expect(thief.requests).toEqual([{ method: 'GET', url: '/x', authorization: undefined }]);

@@ -79,6 +79,7 @@ async function swapped(
 ): Promise<void> {
   const own = await getBytes(services.objects, objectKey);
   await put(objectKey, other);
+
   try {
     await work();
   } finally {
@@ -133,6 +134,7 @@ describe('a writer of file indexes', () => {
     const { instance } = await newInstance('moved');
     const [file] = (await indexOf(greeting)).filter(({ path }) => path === '/etc/motd');
     const moved = change('/etc/motd', { offset: (file?.offset ?? 0) - 512 });
+
     await swapped(
       buildOf(greeting).file_index_key,
       await moved(await indexOf(greeting)),
@@ -141,6 +143,7 @@ describe('a writer of file indexes', () => {
         await expect(reconcile(instance.id)).rejects.toMatchObject({ code: 'io_error' });
       },
     );
+
     await compose();
     expect((await getInstance(services.db, world.account, instance.id))?.desired_version).toBe(0);
   });
@@ -171,12 +174,16 @@ describe('a writer of artifacts', () => {
   it('cannot have bytes taken in that lie under the name of a layer before it comes', async () => {
     await world.register('planted', key);
     await offSchedule(services, world.account, 'planted');
+
     const tar = await world.build({ name: 'planted', files: { 'etc/a': page } });
     const bytes = await readFile(tar);
+
     await put(objectKeys.artifact(world.account, sha256(bytes)), altered(bytes));
     const digest = await world.push(tar, 'planted', 'v1.0.0');
+
     await world.sign('planted', digest, key);
     const candidate = await walk(services, world.account, 'planted', digest);
+
     expect(candidate).toMatchObject({ state: 'rejected', code: 'blob_digest_mismatch' });
     expect(await world.version('planted', digest)).toBeNull();
   });
@@ -186,11 +193,14 @@ describe('a writer of evidence', () => {
   it('cannot have an artifact taken in by other signatures than those that were judged', async () => {
     await world.register('judged', key);
     await offSchedule(services, world.account, 'judged');
+
     const digest = await world.publish({ name: 'judged', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
     const { id } = await pollAlone(services, world.account, 'judged', digest);
     const message = { account: world.account, module: 'judged', version_id: id };
+
     await verifyCandidate(services, message);
     const { evidence_key } = (await world.candidate('judged', digest)) ?? {};
+
     await swapped(evidence_key ?? '', await getBytes(services.objects, site.evidence_key), () =>
       ingestCandidate(services, message),
     );
@@ -224,6 +234,7 @@ describe('a machine', () => {
     async (what, code, keyOf, forge) => {
       const { instance, join_token } = await newInstance(what.replace(' ', '-'));
       await reconcile(instance.id);
+
       const machine = { dir: join(directory, instance.id), token: join_token };
       await enroll(machine);
       await swapped(keyOf(), await forge(), async () => {

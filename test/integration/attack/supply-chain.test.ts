@@ -78,20 +78,24 @@ describe('an artifact', () => {
       'v1.0.0',
       key,
     );
+
     const other = await world.push(
       await world.build({ name: 'replayed', files: { 'etc/a': 'evil' } }),
       'replayed',
       'v1.0.1',
     );
+
     const { client, reference } = await targetOf('replayed', other);
     const subject = await client.getManifest(reference.repository, other);
     const bundle = signArtifact({ digest: signed, key: key.private, annotations: {} });
+
     await attachBundle(client, {
       repository: reference.repository,
       subject,
       bundle,
       createdAt: new Date(),
     });
+
     expect((await rejected('replayed', other)).code).toBe('digest_mismatch');
   });
 
@@ -99,6 +103,7 @@ describe('an artifact', () => {
     await world.register('wanted', key);
     const tar = await world.build({ name: 'unwanted', files: { 'etc/a': 'a' } });
     const digest = await world.push(tar, 'wanted', 'v1.0.0');
+
     await world.sign('wanted', digest, key);
     expect((await rejected('wanted', digest)).code).toBe('name_mismatch');
   });
@@ -107,8 +112,10 @@ describe('an artifact', () => {
     await world.register('sized', key);
     const version = await world.ingest({ name: 'sized', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
     const { json } = await manifestOf('sized', version.digest);
+
     json.layers[0].size += 512;
     const digest = await putManifest('sized', 'v1.0.1', json, mediaTypes.manifest);
+
     await world.sign('sized', digest, key);
     expect((await rejected('sized', digest)).code).toBe('blob_size_mismatch');
   });
@@ -116,6 +123,7 @@ describe('an artifact', () => {
   it('cannot be composed by one manifest and run by another', async () => {
     await world.register('split', key);
     const builds: object[] = [];
+
     for (const mask of ['/etc/x', '/etc/y']) {
       const source = { name: 'split', files: { 'etc/a': 'a' }, manifest: `mask: ["${mask}"]` };
       const digest = await world.push(await world.build(source), 'split', `part-${builds.length}`);
@@ -123,10 +131,13 @@ describe('an artifact', () => {
       const annotations = {
         'vnd.powernode.module.platform': `ubuntu-24.04-${builds.length === 0 ? 'amd64' : 'arm64'}`,
       };
+
       builds.push({ mediaType: mediaTypes.manifest, digest, size, annotations });
     }
+
     const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: builds };
     const digest = await putManifest('split', 'v1.0.0', index, mediaTypes.index);
+
     await world.sign('split', digest, key);
     expect((await rejected('split', digest)).code).toBe('artifact_invalid');
   });
@@ -146,11 +157,13 @@ describe('a registry', () => {
         trusted_keys: [key.publicPem],
         require_tlog: false,
       });
+
       await world.poll(name);
       const failed = await eventually(`the poll of ${name}`, async () => {
         const row = await getRepository(world.services.db, world.account, name);
         return row?.code ? row : null;
       });
+
       expect([name, failed.code]).toEqual([name, 'address_refused']);
     }
   });
@@ -164,10 +177,12 @@ describe('a version', () => {
   async function blessed(name: string): Promise<Version> {
     await world.register(name, key);
     const version = await world.ingest({ name, files }, 'v1.0.0', key);
+
     for (const to of ['staging', 'blessed']) {
       const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to });
       await world.operation(id, 'succeeded');
     }
+
     return version;
   }
 
@@ -177,6 +192,7 @@ describe('a version', () => {
       to: 'live',
     });
     const { approval_id } = await world.operation(id, 'awaiting_approval');
+
     return { id, approve: (by: Caller) => decide(approval_id ?? '', by) };
   }
 
@@ -187,8 +203,10 @@ describe('a version', () => {
     const version = await blessed('tokens');
     const { id, approve } = await askedLive(version);
     const second: Caller = { ...world.caller, actor: 'token:second', roles: ['reviewer'] };
+
     await expect(approve(second)).rejects.toMatchObject({ code: 'forbidden' });
     const foreign = await World.create(registry.host);
+
     await expect(approve(asMember(await foreign.reviewer()))).rejects.toMatchObject({
       code: 'not_found',
     });
@@ -201,6 +219,7 @@ describe('a version', () => {
   it('cannot go live once the action is denied, although it was asked for and approved', async () => {
     const version = await blessed('denied');
     const { id, approve } = await askedLive(version);
+
     await livePolicy({ decision: 'deny' });
     try {
       await approve(asMember(rita));
@@ -208,12 +227,14 @@ describe('a version', () => {
     } finally {
       await livePolicy({});
     }
+
     expect((await world.version('denied', version.digest))?.promotion_state).toBe('blessed');
   });
 
   it('cannot go live on one approval once the policy asks for two', async () => {
     const version = await blessed('quorum');
     const { id, approve } = await askedLive(version);
+
     await livePolicy({ quorum: 2 });
     try {
       await approve(asMember(rita));
@@ -224,6 +245,7 @@ describe('a version', () => {
     } finally {
       await livePolicy({});
     }
+
     expect((await world.version('quorum', version.digest))?.promotion_state).toBe('blessed');
   });
 
@@ -242,6 +264,7 @@ describe('a version', () => {
       id: version.id,
       to: 'staging',
     });
+
     await world.operation(id, 'succeeded');
 
     const user = await World.create(registry.host);
@@ -250,16 +273,19 @@ describe('a version', () => {
       name: 'web',
       platform: 'ubuntu-24.04-amd64',
     });
+
     await createInstance(services, caller, {
       name: 'node',
       template_id: template.id,
       track: 'staging',
     });
+
     const module = `${world.account}/shared`;
     const { operation } = await assignModule(services, caller, {
       template_id: template.id,
       module,
     });
+
     await user.operation(operation.id, 'succeeded');
     const composed = await eventually('the composition with the assignment', async () => {
       const composition = await getComposition(services.db, account, template.id, 'staging');
@@ -267,6 +293,7 @@ describe('a version', () => {
         ? composition
         : null;
     });
+
     const { report } = JSON.parse(await textOf(user, composed.report_key));
     expect(report.layers).toEqual([]);
     expect(report.warnings.join()).toContain('has no version for track staging yet');

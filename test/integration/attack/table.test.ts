@@ -49,11 +49,13 @@ beforeAll(async () => {
   await victim.register('other', otherKey);
   await thief.register('site', otherKey);
   site = await victim.ingest({ name: 'site', files: { 'srv/index.html': page } }, 'v1.0.0', key);
+
   other = await victim.ingest(
     { name: 'other', files: { 'srv/index.html': page } },
     'v1.0.0',
     otherKey,
   );
+
   stolen = await thief.ingest(
     { name: 'site', files: { 'srv/index.html': 'evil' } },
     'v1.0.0',
@@ -66,7 +68,10 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** Writes over attributes of a row, as whoever can write to the table; answers how to put back what was there. */
+/**
+ * Writes over attributes of a row, as whoever can write to the table; answers how to put back what
+ * was there.
+ */
 async function rewrite(
   pk: string,
   sk: string,
@@ -77,6 +82,7 @@ async function rewrite(
     new GetCommand({ TableName, Key: { pk, sk }, ConsistentRead: true }),
   );
   if (Item === undefined) throw new Error(`expected a row ${pk} / ${sk}`);
+
   await client.send(new PutCommand({ TableName, Item: { ...Item, ...set } }));
   return () => client.send(new PutCommand({ TableName, Item }));
 }
@@ -90,11 +96,13 @@ const rewriteModule = (module: string, set: Record<string, unknown>) =>
 async function found(name: string, signer?: typeof key): Promise<string> {
   await victim.register(name, key);
   await offSchedule(services, victim.account, name);
+
   const digest = await victim.push(
     await victim.build({ name, files: { 'etc/a': name } }),
     name,
     'v1.0.0',
   );
+
   if (signer !== undefined) await victim.sign(name, digest, signer);
   await pollAlone(services, victim.account, name, digest);
   return digest;
@@ -128,12 +136,14 @@ describe('a writer of candidates', () => {
     const digest = await found(name);
     const { policy_version } = (await getModule(services.db, victim.account, name)) ?? {};
     const signatures = site.signatures;
+
     await rewriteCandidate(name, digest, {
       state: 'verified',
       policy_version,
       signatures,
       ...forge(),
     });
+
     await ingestCandidate(services, messageOf(victim, name, digest));
     expect(await victim.version(name, digest)).toBeNull();
     await verifyCandidate(services, messageOf(victim, name, digest));
@@ -145,6 +155,7 @@ describe('a writer of candidates', () => {
     const digest = await found('replaced', key);
     await verifyCandidate(services, messageOf(victim, 'replaced', digest));
     expect((await victim.candidate('replaced', digest))?.state).toBe('verified');
+
     const policy_version = 'the next one';
     await rewriteModule('replaced', { trusted_keys: [otherKey.publicPem], policy_version });
     await rewriteCandidate('replaced', digest, { policy_version });
@@ -159,8 +170,10 @@ describe('a writer of remembered verdicts', () => {
   it('cannot have taken in what somebody else signed', async () => {
     const digest = await found('remembered', otherKey);
     const message = messageOf(victim, 'remembered', digest);
+
     await verifyCandidate(services, message);
     expect(await victim.candidate('remembered', digest)).toMatchObject({ state: 'rejected' });
+
     const pk = `${victim.account}#verdict#${digest}`;
     const { Items = [] } = await services.db.client.send(
       new QueryCommand({
@@ -169,6 +182,7 @@ describe('a writer of remembered verdicts', () => {
         ExpressionAttributeValues: { ':pk': pk },
       }),
     );
+
     expect(Items.length).toBe(1);
     const signatures = site.signatures;
     const verdict = { verified: true, digest, code: 'verified', message: 'signed', signatures };
@@ -190,6 +204,7 @@ describe('workers of two accounts at once', () => {
     await thief.register('shared', otherKey, { repository: victim.repository('shared') });
     await offSchedule(services, thief.account, 'shared');
     await pollAlone(services, thief.account, 'shared', digest);
+
     const messages = [thief, victim, thief, victim].map((world) =>
       messageOf(world, 'shared', digest),
     );
@@ -208,6 +223,7 @@ describe('a writer of operations', () => {
   it('cannot apply a change by what was approved for another', async () => {
     const rita = await victim.reviewer();
     await policy(victim, 'policy_change', { decision: 'require_approval' });
+
     const asked = async (set: Parameters<typeof changePolicy>[2]) => {
       const { id } = await changePolicy(victim.services, victim.caller, set);
       return victim.operation(id, 'awaiting_approval');
@@ -215,15 +231,19 @@ describe('a writer of operations', () => {
     const harmless = await asked(defaultPolicy('module_retire'));
     const evil = await asked({ ...defaultPolicy('module_promote_to_live'), decision: 'allow' });
     const verdict = { id: requirePending(harmless), decision: 'approve', comment: null } as const;
+
     await decideApproval(victim.services, as(rita), verdict);
     await victim.operation(harmless.id, 'succeeded');
+
     const set = { approval_id: harmless.approval_id };
     await rewrite(`${victim.account}#operation#${evil.id}`, 'operation', set);
+
     await runOperationStep(services, {
       step: 'apply',
       account: victim.account,
       operation_id: evil.id,
     });
+
     const refused = await getOperation(services.db, victim.account, evil.id);
     expect(refused).toMatchObject({ state: 'failed', code: 'approval_required' });
     expect(await getPolicy(services.db, victim.account, 'module_promote_to_live')).toBeNull();
@@ -234,11 +254,13 @@ describe('a machine', () => {
   it('keeps its root whatever one row is made to say of layers, signatures and versions', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'gantry-machine-'));
     await raise(victim, site, 'staging');
+
     const template = await createTemplate(services, victim.caller, {
       name: 'web',
       platform: 'any',
     });
     const { account, id: template_id } = template;
+
     await assign(services.db, template, `${account}/site`);
     const input = { name: 'web', template_id, track: 'staging', metadata: {} } as const;
     const { instance, join_token } = await createInstance(services, victim.caller, input);
@@ -247,6 +269,7 @@ describe('a machine', () => {
       await reconcileInstance(services, { account, instance_id: instance.id });
     };
     const machine = { dir: directory, token: join_token };
+
     await signAgain();
     await enroll(machine);
     expect((await runOnce(machine)).report).toMatchObject({ status: 'applied', code: null });
@@ -258,20 +281,24 @@ describe('a machine', () => {
     const [own] = site.builds;
     const { digest, evidence_key, builds } = other;
     const layer = { ...builds[0], manifest_digest: own?.manifest_digest };
+
     const attempts: [row: keyof typeof rowOf, set: Record<string, unknown>, code: string][] = [
       ['version', { digest, evidence_key, builds }, 'signature_refused'],
       ['version', { builds: [layer] }, 'layer_mismatch'],
       ['version', { builds: [{ ...own, layer_size: 1 }] }, 'layer_mismatch'],
       ['instance', { desired_version: 0, desired_hash: null }, 'desired_state_version_rollback'],
     ];
+
     for (const [row, set, code] of attempts) {
       const restore = await rewrite(rowOf[row], row, set);
       await signAgain();
+
       const { report } = await runOnce(machine);
       expect([set, report.status, report.code]).toEqual([set, 'refused', code]);
       expect(await readFile(join(directory, 'current/srv/index.html'), 'utf8')).toBe(page);
       if (row === 'version') await restore();
     }
+
     await rm(directory, { recursive: true, force: true });
   });
 });

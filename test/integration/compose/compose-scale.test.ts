@@ -15,7 +15,8 @@ import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
 import { assign, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
 import { World } from '../../support/world.ts';
 
-// An account with hundreds of modules, a template with a hundred of them, each with a thousand files.
+// An account with hundreds of modules, a template with a hundred of them, each with a thousand
+// files.
 const modules = 300;
 const assigned = 100;
 const versions = ['1.0.0', '1.1.0', '1.2.0'];
@@ -28,6 +29,7 @@ beforeAll(async () => {
     name: 'large',
     platform: 'ubuntu-24.04-amd64',
   });
+
   const numbers = Array.from({ length: modules }, (_, number) => number);
   await mapConcurrently(numbers, 20, (number) => store(number));
   await mapConcurrently(numbers.slice(0, assigned), 20, (number) =>
@@ -49,11 +51,13 @@ async function store(number: number): Promise<void> {
   const requires = number === 0 || last ? [] : ['module-0@^1.0', 'log-sink@*'];
   const provides = last ? ['log-sink'] : ['something-else'];
   const dependencies = { requires, provides };
+
   await noteProvider(db, account, module, provides);
   const manifest = { protected_spec, dependencies };
   const build = used
     ? shippedBuild(key, entries)
     : { file_index_key: 'none', entries: entries.length };
+
   await transact(db, [
     createModule(storedModule(account, module)),
     ...versions.map((version) =>
@@ -73,15 +77,17 @@ it('is composed with a few reads for each module, in the memory that the functio
   const script = join(import.meta.dirname, '../../support/compose-once.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(message)]);
   const { calls, rssMiB } = costSchema.parse(JSON.parse(stdout));
-  // Module, category, list of versions and their rows: four a module, however many modules nobody asks for. Twice, because
-  // the first compose notes what it looked at and then looks again.
+  // Module, category, list of versions and their rows: four a module, however many modules nobody
+  // asks for. Twice, because the first compose notes what it looked at and then looks again.
   const ofTable = ['GetItemCommand', 'QueryCommand', 'BatchGetItemCommand'].map(
     (command) => calls[command]?.count ?? 0,
   );
+
   expect(ofTable.reduce((sum, count) => sum + count)).toBeLessThan(2 * 4 * (assigned + 1) + 40);
   expect(calls.GetObjectCommand?.count).toBe(assigned + 1);
   expect(calls.PutObjectCommand?.count).toBe(3);
   expect(rssMiB).toBeLessThan(768);
+
   const made = await getComposition(world.services.db, world.account, template.id, 'staging');
   expect(made?.modules).toContain(`${world.account}/module-${modules - 1}`);
 });

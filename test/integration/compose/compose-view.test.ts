@@ -44,11 +44,13 @@ async function module(name: string, { row, size = 0, unread = false, ...more }: 
     })),
     { path: '/etc/conf', type: 'file', mode: 0o644, size, verity: '0'.repeat(64), ...stat },
   ];
+
   const version = storedVersion(account, name, '1.0.0', {
     promotion_state: 'live',
     was_live: true,
     ...more,
   });
+
   const file_index_key = objectKeys.fileIndex(account, version.digest);
   const shipped = unread
     ? { file_index_key, entries: entries.length }
@@ -76,6 +78,7 @@ function compose(
     created_at: time,
     updated_at: time,
   };
+
   const assignments = assigned.map((one): Assignment => {
     const [name, effective_priority] = typeof one === 'string' ? [one, null] : one;
     const row = {
@@ -86,8 +89,10 @@ function compose(
       constraint: null,
       metadata: {},
     };
+
     return { ...row, effective_priority, revision: 1, created_at: time, updated_at: time };
   });
+
   return composeView(services, viewOf(template, assignments), track, null, { entriesMax });
 }
 
@@ -103,6 +108,7 @@ beforeAll(async () => {
     variety: 'config',
     parent_module: `${account}/${parent}`,
   });
+
   await module('app');
   await module('site', { row: config('app') });
   await module('host', { row: config('site') });
@@ -129,6 +135,7 @@ it.each(['live', 'staging', 'blessed'] as const)(
       was_live: promotion_state === 'live',
       quarantined: true,
     });
+
     const track = promotion_state === 'staging' ? 'staging' : 'live';
     await expect(compose([name], { track })).rejects.toMatchObject({
       code: 'composition_unsatisfied',
@@ -151,6 +158,7 @@ it('as many rendered bytes as the limit allows are composed, one more is refused
   await module('full', { row, size: limits.renderedBytesMax });
   await module('over', { row, size: limits.renderedBytesMax + 1 });
   expect((await compose(['full'])).composition.instance_files).toHaveLength(1);
+
   await expect(compose(['over'])).rejects.toMatchObject({
     code: 'composition_too_large',
     message: expect.stringContaining(

@@ -31,11 +31,13 @@ async function staged(): Promise<Template> {
     name: `template-${names}`,
     platform,
   });
+
   const instance = {
     name: `instance-${names}`,
     template_id: template.id,
     track: 'staging',
   } as const;
+
   await createInstance(world.services, world.caller, instance);
   return template;
 }
@@ -59,12 +61,16 @@ async function built(
   return world.ingest(source, tag, key);
 }
 
-/** Waits until the template's staging composition is of the template as it is now, and as is asked for. */
+/**
+ * Waits until the template's staging composition is of the template as it is now, and as is asked
+ * for.
+ */
 function composed(template: Template, as: (pointer: TemplateComposition) => boolean = () => true) {
   return eventually(`${template.name} to be composed`, async () => {
     const { account, id } = template;
     const now = await getTemplate(world.services.db, account, id);
     const pointer = await getComposition(world.services.db, account, id, 'staging');
+
     return pointer !== null && pointer.template_revision === now?.revision && as(pointer)
       ? pointer
       : null;
@@ -122,13 +128,16 @@ describe('a composition', () => {
       `${full('base')} has no version for track staging yet and is left out`,
       `${full('app')} has no version for track staging yet and is left out`,
     ]);
+
     const digest = before.composition_digest;
     await Promise.all([staging(base), staging(app)]);
+
     const pointer = await composed(template, (now) => now.digest !== digest);
     const after = await eventually('both layers', async () => {
       const record = await recordOf(await composed(template));
       return record.layers.length === 2 ? record : null;
     });
+
     expect(after.report.warnings).toEqual([]);
     expect(pointer.modules).toEqual([full('app'), full('base')]);
   });
@@ -154,6 +163,7 @@ describe('a composition', () => {
     const pointer = await composed(template);
     const { image } = await recordOf(pointer);
     const bytes = await getBytes(world.services.objects, image.key);
+
     expect(`sha256:${fsVerityDigest(bytes)}`).toBe(pointer.digest);
     expect([sha256Hex(bytes), bytes.length]).toEqual([image.sha256, image.length]);
   });
@@ -161,13 +171,17 @@ describe('a composition', () => {
   it('has the same digest for the same content, and another where a priority changes the owner of a path', async () => {
     const other = await staged();
     const { assignment_id } = await assign(other, 'app');
+
     await assign(other, 'base');
     const [one, two] = [await composed(template), await composed(other)];
+
     expect(two.digest).toBe(one.digest);
     const change = { id: assignment_id, effective_priority: 5 };
     const { id } = await updateAssignment(world.services, world.caller, change);
+
     expect((await world.operation(id)).state).toBe('succeeded');
     const turned = await recordOf(await composed(other));
+
     expect(turned.composition_digest).not.toBe(one.digest);
     expect(turned.report.shadowed).toEqual([
       { path: '/etc/conf', from: full('app'), by: full('base') },
@@ -178,6 +192,7 @@ describe('a composition', () => {
     const before = await composed(template);
     const message = { account: world.account, template_id: template.id, track: 'staging' } as const;
     const ten = Array.from({ length: 10 }, () => message);
+
     await enqueue(world.services, 'compose', ten);
     for (let i = 0; i < 3; i++) await composeTemplate(world.services, message);
     expect(content(await composed(template))).toEqual(content(before));
@@ -187,21 +202,27 @@ describe('a composition', () => {
 it('a slow compose never replaces the result of a newer one', async () => {
   const template = await staged();
   const version = await built({ name: 'slow', files: { 'etc/slow': 'x' } });
+
   await staging(version);
   const { assignment_id } = await assign(template, 'slow');
   const stale = await composed(template);
   const held = holdPuts();
+
   const work = composeTemplate(held.services, {
     account: world.account,
     template_id: template.id,
     track: 'staging',
   });
+
   await held.reached;
   const change = { id: assignment_id, effective_priority: 7, metadata: { n: 1 } };
+
   await world.operation((await updateAssignment(world.services, world.caller, change)).id);
   const fresh = await composed(template);
+
   held.release();
   await work;
+
   const now = await composed(template);
   expect(content(now)).toEqual(content(fresh));
   expect(now.report_key).not.toBe(stale.report_key);
@@ -212,10 +233,13 @@ it('an assignment for another platform is refused, and says which platforms have
   const arm = await built({ name: 'arm', files: { 'etc/arm': 'x' } }, 'v1.0.0', {
     platforms: ['ubuntu-24.04-arm64'],
   });
+
   await staging(arm);
   const { ended, assignment_id } = await assign(template, 'arm');
+
   expect(ended).toMatchObject({ state: 'failed', code: 'composition_platform_mismatch' });
   const build = `expected a build of ${full('arm')} 1.0.0 for ${platform}, found only ubuntu-24.04-arm64`;
+
   expect(ended.message).toBe(`template ${template.name} (${template.id}, staging): ${build}`);
   await expect(
     updateAssignment(world.services, world.caller, { id: assignment_id }),
@@ -234,9 +258,11 @@ it('a promotion of a module that is only required, and only on the staging track
       manifest: `dependencies: { requires: ["${full('lib')}@^1.0"] }`,
     }),
   ]);
+
   await staging(lib);
   await staging(user);
   expect((await assign(template, 'user')).ended.state).toBe('succeeded');
+
   const versions = async () =>
     (await recordOf(await composed(template))).layers.map(({ version }) => version);
   expect(await versions()).toEqual(['1.0.0', '1.0.0']);
@@ -249,14 +275,17 @@ it('a promotion of a module that is only required, and only on the staging track
 it("a public module's promotion reaches templates of other accounts, which cannot hold it up", async () => {
   const owner = await World.create(registry.host);
   await owner.register('shared', key, { visibility: 'public' });
+
   const version = await owner.ingest(
     { name: 'shared', files: { 'etc/shared': 'x' } },
     'v1.0.0',
     key,
   );
+
   const template = await staged();
   expect((await assign(template, `${owner.account}/shared`)).ended.state).toBe('succeeded');
   await raise(owner, version, 'blessed');
+
   const layers = await eventually('the layer', async () => {
     const record = await recordOf(await composed(template));
     return record.layers.length === 1 ? record.layers : null;

@@ -39,17 +39,20 @@ async function countedBy(message: ComposeMessage) {
     POWERTOOLS_METRICS_NAMESPACE: 'Gantry',
     POWERTOOLS_SERVICE_NAME: 'compose',
   });
+
   const { handler } = await import('../../../functions/compose/handler.ts');
   const written: string[] = [];
   const spy = vi
     .spyOn(process.stdout, 'write')
     .mockImplementation((chunk) => written.push(String(chunk)) > 0);
+
   try {
     const record = { messageId: 'm', body: writeMessage('compose', message, 'tests') } as SQSRecord;
     expect(await handler({ Records: [record] }, {} as Context)).toEqual({ batchItemFailures: [] });
   } finally {
     spy.mockRestore();
   }
+
   return written
     .flatMap((chunk) => chunk.split('\n'))
     .filter((line) => line.includes('"_aws"') && !line.includes('"ColdStart"'))
@@ -60,15 +63,18 @@ it("a template that another account's promotion breaks keeps its composition, an
   const key = authorKey();
   const { services, caller, account } = ours;
   const source = { files: { 'etc/shared': 'x' }, manifest: 'protected_spec: ["/etc/shared"]' };
+
   await Promise.all([
     ours.register('guard', key),
     theirs.register('clash', key, { visibility: 'public' }),
   ]);
+
   const [guard, clash] = await Promise.all([
     ours.ingest({ name: 'guard', ...source }, 'v1.0.0', key),
     theirs.ingest({ name: 'clash', ...source }, 'v1.0.0', key),
   ]);
   await raise(ours, guard, 'blessed');
+
   const { id } = await createTemplate(services, caller, { name: 'web', platform: 'any' });
   const assign = async (module: string) => {
     const { operation, assignment_id } = await assignModule(services, caller, {
@@ -76,25 +82,30 @@ it("a template that another account's promotion breaks keeps its composition, an
       module,
     });
     await ours.operation(operation.id, 'succeeded');
+
     return assignment_id;
   };
+
   await assign('guard');
   const assignment = await assign(`${theirs.account}/clash`);
   const before = await eventually('the composition', async () => {
     const pointer = await getComposition(services.db, account, id, 'live');
     return pointer?.modules.length === 2 ? pointer : null;
   });
+
   const shown = async () => {
     const headers = { authorization: `Bearer ${ours.token}` };
     const response = await fetch(`${publicUrl}/api/v1/templates/${id}`, { headers });
     return templateAnswer.parse(await response.json()).composition_failures;
   };
+
   expect(await shown()).toEqual([]);
 
   await raise(theirs, clash, 'blessed');
   const failures = await eventually('the failure', async () =>
     (await shown()).length === 0 ? null : await shown(),
   );
+
   expect(failures).toMatchObject([{ track: 'live', code: 'composition_protected_conflict' }]);
   expect(failures[0]?.message).toContain('/etc/shared');
   expect(await getComposition(services.db, account, id, 'live')).toEqual(before);
@@ -102,13 +113,16 @@ it("a template that another account's promotion breaks keeps its composition, an
   // Composed again it fails alike: the note stays as it is, and is told of once.
   const message = { account, template_id: id, track: 'live' } as const;
   expect(await composeTemplate(services, message)).toMatchObject(failures[0] ?? {});
+
   const refused = { service: 'compose', CompositionsRefused: 1, ComposeDone: 1 };
   const namespace = { CloudWatchMetrics: [{ Namespace: 'Gantry' }] };
+
   expect(await countedBy(message)).toMatchObject([{ ...refused, _aws: namespace }]);
   expect(await shown()).toEqual(failures);
   expect(await eventsOf(services, account, 'gantry.composition.failed')).toMatchObject([
     { subject: `template/${id}`, data: { track: 'live', code: 'composition_protected_conflict' } },
   ]);
+
   // A compose that was overtaken may not note what is true no more.
   const stale = transact(services.db, [holdComposition(account, id, 'live', before.revision - 1)]);
   await expect(stale).rejects.toMatchObject({ code: 'conflict' });

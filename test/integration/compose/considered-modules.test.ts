@@ -40,11 +40,13 @@ async function staged(): Promise<Template> {
     name: `template-${names}`,
     platform: 'any',
   });
+
   const instance = {
     name: `instance-${names}`,
     template_id: template.id,
     track: 'staging',
   } as const;
+
   await createInstance(ours.services, ours.caller, instance);
   return template;
 }
@@ -64,6 +66,7 @@ async function assign(template: Template, module: string): Promise<string> {
     module,
   });
   await ours.operation(operation.id, 'succeeded');
+
   return assignment_id;
 }
 
@@ -92,13 +95,17 @@ it("a template that reaches another account's module only through its own module
     { name: 'base', files: { 'etc/base': '1.0' } },
     { visibility: 'public' },
   );
+
   await raise(theirs, first, 'blessed');
   const manifest = `dependencies: { requires: ["${base}@^1.0"] }`;
   const app = await built(ours, { name: 'app', files: { 'etc/app': 'x' }, manifest });
+
   await promote(ours, app, 'staging');
   const template = await staged();
+
   await assign(template, 'app');
   await has(template, 'base', '1.0.0');
+
   const second = await theirs.ingest({ name: 'base', files: { 'etc/base': '1.1' } }, 'v1.1.0', key);
   await raise(theirs, second, 'blessed');
   await has(template, 'base', '1.1.0');
@@ -112,22 +119,27 @@ it('a template that reaches a module only through a capability is composed when 
     { name: 'site', files: { 'etc/site': 'x' }, manifest: asks },
     { visibility: 'public' },
   );
+
   const gives = 'dependencies: { provides: [clock] }';
   const ntp = await built(
     theirs,
     { name: 'ntp', files: { 'etc/ntp': '1.0' }, manifest: gives },
     { visibility: 'public' },
   );
+
   await raise(theirs, ntp, 'blessed');
   await raise(theirs, site, 'blessed');
+
   const template = await staged();
   await assign(template, `${theirs.account}/site`);
   await has(template, 'ntp', '1.0.0');
+
   const next = await theirs.ingest(
     { name: 'ntp', files: { 'etc/ntp': '1.1' }, manifest: gives },
     'v1.1.0',
     key,
   );
+
   await raise(theirs, next, 'blessed');
   await has(template, 'ntp', '1.1.0');
 });
@@ -137,6 +149,7 @@ function holdingNotes(): { services: Services; reached: Promise<void>; release: 
   const services = servicesFromEnvironment();
   const reached = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
+
   services.db.client.middlewareStack.add(
     (next, context) => async (args) => {
       if (
@@ -150,6 +163,7 @@ function holdingNotes(): { services: Services; reached: Promise<void>; release: 
     },
     { step: 'initialize' },
   );
+
   return { services, reached: reached.promise, release: () => released.resolve() };
 }
 
@@ -161,10 +175,12 @@ it('a compose sees a promotion that is applied between its read of a module and 
     name: 'other',
     platform: 'any',
   });
+
   await assign(other, 'between');
   const held = holdingNotes();
   const message = { account: ours.account, template_id: other.id, track: 'staging' } as const;
   const work = composeTemplate({ ...held.services, settings: quiet.settings }, message);
+
   await held.reached;
   expect(await considering(`${ours.account}/between`)).not.toContain(`${other.id} staging`);
   await promote(ours, version, 'staging');
@@ -178,10 +194,13 @@ it('the note of a module that is no longer considered is removed', async () => {
   await promote(ours, await built(ours, { name: 'brief', files: { 'etc/brief': 'x' } }), 'staging');
   const template = await staged();
   const assignment = await assign(template, 'brief');
+
   await has(template, 'brief', '1.0.0');
   const module = `${ours.account}/brief`;
+
   expect(await considering(module)).toEqual([`${template.id} live`, `${template.id} staging`]);
   const { id } = await removeAssignment(ours.services, ours.caller, assignment);
+
   await ours.operation(id, 'succeeded');
   await eventually('it to be forgotten', async () =>
     (await considering(module)).length === 0 ? true : null,
@@ -193,6 +212,7 @@ it('an older compose neither overwrites nor removes what a newer one noted', asy
   const of = { account: ours.account, template_id: 'template', track: 'live' } as const;
   const note = (sequence: number) =>
     noteConsidered(db, [{ ...of, module: 'acme/raced', sequence }]);
+
   await note(5);
   await expect(note(4)).rejects.toMatchObject({ code: 'conflict' });
   for (const sequence of [4, 5]) await forgetConsidered(db, { ...of, sequence }, []);

@@ -56,6 +56,7 @@ function read(
     created_at: '',
     updated_at: '',
   };
+
   const template = { account: own, id: 'template', name: 'template', platform: 'any', revision: 1 };
   const view: TemplateView = {
     template: { ...template, created_at: '', updated_at: '' },
@@ -69,6 +70,7 @@ function read(
     states: new Map(),
     modules: new Map(),
   };
+
   const record: ResolutionRecord = {
     assigned: [],
     modules: {},
@@ -76,6 +78,7 @@ function read(
     considered: {},
     settled: true,
   };
+
   return readModules(on, view, 'staging', { ...record, ...previous });
 }
 
@@ -96,6 +99,7 @@ describe('a bare name', () => {
     await module(own, 'tool');
     await module('powernode', `base-${run}`, { requires: [`deep-${run}@*`], ...shared });
     await module('powernode', `deep-${run}`, shared);
+
     expect(await isKnown(read([`${own}/bare`]))).toEqual({
       [`${own}/bare`]: true,
       [`${own}/tool`]: true,
@@ -112,6 +116,7 @@ describe('a bare name', () => {
     await module(own, 'unrelated', { provides: ['cache'] });
     await module('powernode', `valkey-${run}`, { provides: [`store-${run}`], ...shared });
     await module(other, 'keydb', { provides: [`store-${run}`], ...shared });
+
     const { providers, known } = await read([`${own}/web`]);
     expect(Object.fromEntries(providers)).toEqual({
       [`${own}/store-${run}`]: [`${own}/redis`],
@@ -134,8 +139,10 @@ describe('a bare name', () => {
     const kept = await read([`${own}/web`], {
       previous: { capabilities: { [capability]: `${own}/redis` } },
     });
+
     expect(kept.providers.size).toBe(0);
     expect(kept.known.get(`${own}/redis`)).not.toBeNull();
+
     const lost = await read([`${own}/web`], {
       previous: { capabilities: { [capability]: `${own}/unrelated` } },
     });
@@ -148,6 +155,7 @@ describe('a bare name', () => {
     await noteProvider(services.db, own, 'early', [`late-${run}`]);
     expect(await listProviders(services.db, own, `late-${run}`)).toEqual(['early']);
     await module(own, 'waiting', { requires: [`late-${run}@*`] });
+
     const { known } = await read([`${own}/waiting`]);
     expect(known.get(`${own}/early`)?.choices).toEqual([]);
   });
@@ -166,6 +174,7 @@ describe('of another account', () => {
   it('versions in staging are no choice, but own versions in staging are', async () => {
     await module(other, 'staged', { row: { visibility: 'public' } });
     await module(own, 'staged');
+
     const { known } = await read([`${other}/staged`, `${own}/staged`]);
     expect(known.get(`${other}/staged`)?.choices).toEqual([]);
     expect(known.get(`${own}/staged`)?.choices).toMatchObject([
@@ -179,6 +188,7 @@ describe('the cost', () => {
   function counted(): { on: Services; calls: () => number } {
     const on = servicesFromEnvironment();
     let calls = 0;
+
     on.db.client.middlewareStack.add(
       (next) => (args) => {
         calls += 1;
@@ -186,6 +196,7 @@ describe('the cost', () => {
       },
       { step: 'initialize' },
     );
+
     return { on, calls: () => calls };
   }
 
@@ -195,6 +206,7 @@ describe('the cost', () => {
     await Promise.all(
       Array.from({ length: 40 }, (_, i) => module(own, `noise-${i}`, { provides: ['noise'] })),
     );
+
     const after = counted();
     await read([`${own}/web`], { on: after.on });
     expect(after.calls()).toBe(before.calls());
@@ -209,6 +221,7 @@ describe('the cost', () => {
       await transact(services.db, versions.slice(i, i + 60));
     const { on, calls } = counted();
     const { known } = await read([`${own}/many`], { on });
+
     expect(known.get(`${own}/many`)?.choices).toHaveLength(121);
     // The module, its category, the list, and two batches of 100 versions at most.
     expect(calls()).toBe(5);

@@ -27,6 +27,7 @@ async function call(
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+
   const text = await response.text();
   return {
     status: response.status,
@@ -38,6 +39,7 @@ async function call(
 async function refused(...request: Parameters<typeof call>): Promise<Problem> {
   const { body, headers, status } = await call(...request);
   expect(headers.get('content-type')).toBe('application/problem+json');
+
   const problem = problemSchema.parse(body);
   expect(problem.status).toBe(status);
   return problem;
@@ -56,6 +58,7 @@ describe('tokens', () => {
           role === 'platform' ||
           (roles.includes(role as Role) && role !== 'viewer' && role !== held),
       );
+
       for (const { method, path } of closed) {
         const where = path.replaceAll(/\{\w+\}/g, 'x');
         const answer = await call(
@@ -65,6 +68,7 @@ describe('tokens', () => {
           {},
           token,
         );
+
         expect([method, path, held, answer.status, answer.body.code]).toEqual([
           method,
           path,
@@ -73,6 +77,7 @@ describe('tokens', () => {
           'forbidden',
         ]);
       }
+
       expect((await call('GET', '/accounts/current', undefined, {}, token)).status).toBe(200);
     }
   });
@@ -83,6 +88,7 @@ describe('tokens', () => {
     ).toMatchObject({
       code: 'unauthenticated',
     });
+
     const { token, secret } = (await call('POST', '/tokens', { name: 'short', roles: ['viewer'] }))
       .body;
     expect((await call('GET', '/modules', undefined, {}, secret)).status).toBe(200);
@@ -91,10 +97,12 @@ describe('tokens', () => {
       code: 'unauthenticated',
     });
     expect(await refused('DELETE', `/tokens/${token.id}`)).toMatchObject({ code: 'conflict' });
+
     const expires_at = new Date(Date.now() + 1500).toISOString();
     const ending = (
       await call('POST', '/tokens', { name: 'ending', roles: ['viewer'], expires_at })
     ).body.secret;
+
     await eventually('the token to expire', async () =>
       (await call('GET', '/modules', undefined, {}, ending)).status === 401 ? true : null,
     );
@@ -110,11 +118,13 @@ describe('tokens', () => {
     const other = await World.create('registry.example');
     await world.register('secret-module', authorKey());
     expect((await call('GET', '/modules/secret-module')).status).toBe(200);
+
     expect(
       await refused('GET', '/modules/secret-module', undefined, {}, other.token),
     ).toMatchObject({
       code: 'not_found',
     });
+
     expect((await call('GET', '/modules', undefined, {}, other.token)).body.modules).toEqual([]);
     await other.close();
   });
@@ -126,17 +136,21 @@ describe('accounts', () => {
     expect(await refused('POST', '/accounts', { slug, name: 'P' })).toMatchObject({
       code: 'forbidden',
     });
+
     const deployment = await createAccount(world.services, {
       slug: `d${slug}`,
       name: 'D',
       platform: true,
     });
+
     const made = await call('POST', '/accounts', { slug, name: 'P' }, {}, deployment.token);
     expect(made.status).toBe(201);
     expect(made.headers.get('cache-control')).toBe('no-store');
     expect(JSON.stringify(made.body)).not.toContain('director_key');
+
     const own = await call('GET', '/accounts/current', undefined, {}, made.body.token);
     expect(own.body.account.slug).toBe(slug);
+
     const categories = await call('GET', '/categories', undefined, {}, made.body.token);
     expect(categories.body.categories.map(({ slug }: { slug: string }) => slug)).toEqual([
       'system-base',
@@ -155,16 +169,20 @@ describe('members', () => {
       name: 'Rita',
       roles: ['reviewer'],
     });
+
     expect(added.body.member.email).toBe('rita@example.com');
     const again = { email: 'rita@example.com', name: 'R', roles: ['viewer'] };
+
     expect(await refused('POST', '/members', again)).toMatchObject({
       code: 'already_exists',
       field: 'email',
     });
+
     const { id } = added.body.member;
     const { secret } = (
       await call('POST', '/tokens', { name: 'r', roles: ['admin'], member_id: id })
     ).body;
+
     expect((await call('GET', '/members', undefined, {}, secret)).status).toBe(200);
     expect(await refused('GET', '/tokens', undefined, {}, secret)).toMatchObject({
       code: 'forbidden',
@@ -183,6 +201,7 @@ describe('creates with an Idempotency-Key', () => {
     const body = { name: 'once', roles: ['viewer'] };
     const first = await call('POST', '/tokens', body, key);
     const second = await call('POST', '/tokens', body, key);
+
     expect(second.body).toEqual(first.body);
     expect([
       first.headers.get('idempotency-replayed'),
@@ -202,17 +221,20 @@ describe('creates with an Idempotency-Key', () => {
     );
     for (const { status } of answers) expect([201, 409]).toContain(status);
     const { tokens } = (await call('GET', '/tokens?limit=1000')).body;
+
     expect(tokens.filter((token: { name: string }) => token.name === name)).toHaveLength(1);
   });
 
   it('that fail give their key back', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const email = `${randomUUID()}@example.com`;
+
     const body = {
       name: 't',
       roles: ['viewer'],
       expires_at: new Date(Date.now() - 1000).toISOString(),
     };
+
     expect(await refused('POST', '/tokens', body, key)).toMatchObject({
       code: 'invalid_request',
       field: 'expires_at',
@@ -237,15 +259,18 @@ describe('modules', () => {
       require_tlog: false,
       platforms: ['ubuntu-24.04-amd64'],
     };
+
     const made = await call('POST', '/modules', row);
     expect(made.body.module).toMatchObject(row);
     expect(made.status).toBe(201);
+
     const shown = await call('GET', '/modules/my-nginx');
     expect(shown.body).toMatchObject({ module: row, poll: { failures: 0 } });
     expect(await refused('POST', '/modules', row)).toMatchObject({
       code: 'already_exists',
       field: 'name',
     });
+
     expect((await call('GET', '/modules/my-nginx/versions')).body).toEqual({
       versions: [],
       candidates: [],
@@ -276,6 +301,7 @@ describe('modules', () => {
       repository: 'registry.example/acme/bad',
       ...more,
     };
+
     const problem = await refused('POST', '/modules', body);
     expect([problem.code, problem.field]).toEqual([code, field]);
   });
@@ -284,6 +310,7 @@ describe('modules', () => {
     for (const name of ['page-a', 'page-b', 'page-c']) await world.register(name, authorKey());
     const seen: string[] = [];
     let cursor: string | null = '';
+
     while (cursor !== null) {
       const { body }: Awaited<ReturnType<typeof call>> = await call(
         'GET',
@@ -293,6 +320,7 @@ describe('modules', () => {
       seen.push(...body.modules.map(({ name }: { name: string }) => name));
       cursor = body.next_cursor;
     }
+
     const all = (await call('GET', '/modules?limit=1000')).body.modules.map(
       ({ name }: { name: string }) => name,
     );
@@ -307,6 +335,7 @@ describe('modules', () => {
     const response = await fetch(`${publicUrl}/api/v1/modules/my-nginx`, {
       headers: { authorization: `Bearer ${world.token}`, 'if-none-match': etag },
     });
+
     expect(response.status).toBe(304);
   });
 
@@ -316,14 +345,17 @@ describe('modules', () => {
       manifest_yaml,
       category_slug: 'userland',
     });
+
     expect(good.body).toEqual({ valid: true, errors: [], warnings: [], conflicts: [] });
     const bad = await call('POST', '/manifests/validate', {
       manifest_yaml: `${manifest_yaml}colour: red\n`,
     });
+
     expect(bad.body).toMatchObject({
       valid: false,
       errors: [{ line: 4, column: 1, path: 'colour' }],
     });
+
     const unknown = await call('POST', '/manifests/validate', {
       manifest_yaml,
       category_slug: 'nope',
@@ -337,6 +369,7 @@ describe('templates and instances', () => {
     const made = await call('POST', '/templates', { name: 'web', platform: 'ubuntu-24.04-amd64' });
     const { id } = made.body.template;
     const again = { name: 'web', platform: 'x' };
+
     expect(await refused('POST', '/templates', again)).toMatchObject({
       code: 'already_exists',
       field: 'name',
@@ -351,15 +384,18 @@ describe('templates and instances', () => {
       template_id: id,
       metadata: { hostname: 'web-1' },
     });
+
     expect(created.status).toBe(201);
     const join = joinToken.parse(
       JSON.parse(Buffer.from(created.body.join_token, 'base64url').toString()),
     );
+
     expect(join).toMatchObject({
       url: publicUrl,
       account: world.account,
       instance: created.body.instance.id,
     });
+
     expect((await call('GET', `/instances/${join.instance}/drift`)).body).toMatchObject({
       drift: true,
     });
@@ -373,13 +409,16 @@ describe('templates and instances', () => {
         now: new Date(),
         ...(accessToken === undefined ? {} : { accessToken }),
       });
+
     const agent = async (path: string, body: unknown, proof: string, credential = '') =>
       call('POST', path, body, { dpop: proof, authorization: `DPoP ${credential}` });
 
     const { url: _, ...enrolment } = join;
     const enrolled = await agent('/agent/enroll', enrolment, await proofFor('/agent/enroll'));
+
     expect(enrolled.status).toBe(201);
     const reused = await agent('/agent/enroll', enrolment, await proofFor('/agent/enroll'));
+
     expect(reused.status).toBe(401);
 
     const { credential } = enrolled.body;
@@ -393,6 +432,7 @@ describe('templates and instances', () => {
       health: 'healthy',
       agent_version: '0.1.0',
     };
+
     const proof = await proofFor('/agent/report', credential);
     expect((await agent('/agent/report', report, proof, credential)).body).toEqual({
       accepted: true,
@@ -400,10 +440,12 @@ describe('templates and instances', () => {
     expect((await agent('/agent/report', report, proof, credential)).body.code).toBe(
       'dpop_replayed',
     );
+
     const elsewhere = await proofFor('/agent/heartbeat', credential);
     expect((await agent('/agent/report', report, elsewhere, credential)).body.code).toBe(
       'dpop_invalid',
     );
+
     const thief = await makeProof({
       privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
       htm: 'POST',
@@ -411,11 +453,14 @@ describe('templates and instances', () => {
       accessToken: credential,
       now: new Date(),
     });
+
     expect((await agent('/agent/report', report, thief, credential)).body.code).toBe(
       'dpop_invalid',
     );
+
     const bearer = await call('POST', '/agent/report', report, {}, credential);
     expect([bearer.status, bearer.body.code]).toEqual([401, 'unauthenticated']);
+
     const shown = (await call('GET', `/instances/${join.instance}`)).body.instance;
     expect(shown).toMatchObject({
       state: 'enrolled',
@@ -431,6 +476,7 @@ describe('policies and operations', () => {
     expect(before).toContainEqual(
       expect.objectContaining({ action: 'module_promote_to_live', decision: 'require_approval' }),
     );
+
     const asked = await call('PUT', '/policies/module_promote_to_staging', { decision: 'deny' });
     expect(asked.status).toBe(202);
     await eventually('the policy to be changed', async () => {
@@ -440,6 +486,7 @@ describe('policies and operations', () => {
     expect((await call('GET', '/policies')).body.policies).toContainEqual(
       expect.objectContaining({ action: 'module_promote_to_staging', decision: 'deny' }),
     );
+
     const { operations } = (await call('GET', '/operations')).body;
     expect(operations[0].id).toBe(asked.body.operation.id);
   });

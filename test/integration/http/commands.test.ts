@@ -34,6 +34,7 @@ function gantry(line: string[], input = '', environment: NodeJS.ProcessEnv = {})
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
+
     child.stdin?.end(input);
   });
 }
@@ -58,10 +59,12 @@ it('logs in with a token from standard input, kept for its owner only', async ()
   );
   expect(bad.code).toBe(2);
   expect(bad.stderr).toContain('unauthenticated');
+
   const good = await gantry(['login', '--url', publicUrl, '--token', '-'], `${world.token}\n`);
   expect([good.code, good.stderr]).toEqual([0, '']);
   expect(good.stdout).toContain(world.account);
   expect(good.stdout).not.toContain(world.token);
+
   const file = join(home, 'gantry', 'config.json');
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ url: publicUrl, token: world.token });
@@ -86,10 +89,13 @@ it('shows and makes every noun', async () => {
     '--role',
     'reviewer',
   );
+
   expect((await json('member', 'list')).members).toContainEqual(member.member);
   const token = await json('token', 'create', 'ci', '--role', 'author', '--role', 'viewer');
+
   expect(token.token.roles).toEqual(['author', 'viewer']);
   expect(await json('token', 'revoke', token.token.id)).toEqual({ revoked: token.token.id });
+
   const login = ['registry', 'login', 'ghcr.io', '--username', 'acme', '--password-stdin'];
   expect(await gantry(login, 'hunter2\n')).toMatchObject({ code: 0, stderr: '' });
   expect((await json('registry', 'list')).registries).toMatchObject([
@@ -97,6 +103,7 @@ it('shows and makes every noun', async () => {
   ]);
   expect((await gantry(['registry', 'list'])).stdout).not.toContain('hunter2');
   expect(await json('registry', 'logout', 'ghcr.io')).toEqual({ removed: 'ghcr.io' });
+
   const { hook, secret: hookSecret } = await json(
     'hook',
     'create',
@@ -105,6 +112,7 @@ it('shows and makes every noun', async () => {
     '--host',
     'ghcr.io',
   );
+
   expect([hook.url, hookSecret]).toEqual([
     `${publicUrl}/hooks/registry/${hook.id}`,
     expect.stringMatching(/^gantry_/),
@@ -119,6 +127,7 @@ it('shows and makes every noun', async () => {
 
   const key = join(home, 'cosign.pub');
   await writeFile(key, authorKey().publicPem);
+
   const where = ['--repository', 'registry.example/acme/my-redis', '--category', 'databases'];
   const module = await json(
     'module',
@@ -129,6 +138,7 @@ it('shows and makes every noun', async () => {
     key,
     '--no-require-tlog',
   );
+
   expect(module.module).toMatchObject({ category: 'databases', require_tlog: false });
   expect((await gantry(['module', 'list'])).stdout).toMatch(
     /registry\.example\/acme\/my-redis +(not polled yet|failed)/,
@@ -137,9 +147,11 @@ it('shows and makes every noun', async () => {
   expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain(
     'The module has no versions yet',
   );
+
   const why = await gantry(['module', 'why', 'my-redis:latest']);
   expect([why.code, why.stderr]).toEqual([1, '']);
   expect(why.stdout).toContain('such tags are ignored\n  to fix: Tag the artifact with a version');
+
   const none = await gantry(['module', 'promote', 'my-redis@1.0.0', '--to', 'staging', '--json']);
   expect([none.code, JSON.parse(none.stderr).error.code]).toEqual([2, 'not_found']);
 
@@ -148,6 +160,7 @@ it('shows and makes every noun', async () => {
     'The template has no modules.',
   );
   await json('assignment', 'add', 'web', 'my-redis', '--constraint', '^1.0', '--priority', '95');
+
   await json(
     'assignment',
     'update',
@@ -158,6 +171,7 @@ it('shows and makes every noun', async () => {
     '--set',
     'a=1',
   );
+
   expect((await json('template', 'show', 'web')).assignments).toMatchObject([
     { constraint: null, effective_priority: null, metadata: { a: 1 } },
   ]);
@@ -165,11 +179,13 @@ it('shows and makes every noun', async () => {
     'The composition has no modules.',
   );
   await json('assignment', 'remove', 'web', `${world.account}/my-redis`);
+
   const gone = await gantry(['assignment', 'remove', 'web', 'my-redis']);
   expect([gone.code, gone.stderr]).toEqual([
     2,
     expect.stringContaining('assigned to web (none), found "my-redis"'),
   ]);
+
   const made = await json(
     'instance',
     'create',
@@ -181,11 +197,14 @@ it('shows and makes every noun', async () => {
     '--set',
     'n=3',
   );
+
   expect(made.instance.metadata).toEqual({ hostname: 'web-1', n: 3 });
   expect((await json('instance', 'join-token', 'web-1')).join_token).not.toBe(made.join_token);
   expect((await gantry(['instance', 'show', 'web-1'])).stdout).toMatch(/state +awaiting_enrolment/);
+
   const drift = await gantry(['drift', 'web-1']);
   const words = expect.stringMatching(/^web-1 (has no desired state yet|never reported)\n/);
+
   expect([drift.code, drift.stdout]).toEqual([1, words]);
 });
 
@@ -200,25 +219,31 @@ it('waits for changes by default, and tells how they went', async () => {
     '--member',
     rita.member.id,
   );
+
   const changed = await gantry(['policy', 'set', 'module_retire', '--decision', 'deny']);
   expect([changed.code, changed.stdout.trim()]).toEqual([
     0,
     'done: change the policy of module_retire to deny',
   ]);
   expect((await gantry(['policy', 'list'])).stdout).toMatch(/module_retire +deny/);
+
   const asks = await gantry(['policy', 'set', 'policy_change', '--decision', 'require_approval']);
   expect(asks.code).toBe(0);
 
   const waiting = await json('policy', 'set', 'module_retire', '--decision', 'allow');
   expect(waiting.operation.state).toBe('awaiting_approval');
+
   const { id, approval_id } = waiting.operation;
   expect((await gantry(['approval', 'list'])).stdout).toContain(approval_id);
+
   const own = await gantry(['approvals', 'approve', approval_id]);
   expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('belongs to no member')]);
 
   const line = ['approval', 'reject', approval_id, '--comment', 'no'];
   const rejected = await gantry(line, '', { GANTRY_URL: publicUrl, GANTRY_TOKEN: secret });
+
   expect([rejected.code, rejected.stdout]).toEqual([0, expect.stringContaining('rejected')]);
   const ended = await gantry(['operation', 'wait', id]);
+
   expect([ended.code, ended.stdout]).toEqual([1, expect.stringMatching(/^rejected: /)]);
 });

@@ -32,6 +32,7 @@ describe('the same message ten times at once', () => {
         queue,
         Array.from({ length: 10 }, () => body),
       );
+
     await send('poll', { account: world.account, module: 'deployed', recheck: true });
     await eventually('the candidate', () => world.candidate('deployed', digest));
     await send('verify', message('deployed', digest));
@@ -54,8 +55,10 @@ describe('the same message ten times at once', () => {
   it('takes in the tag that came while the layer was on its way', async () => {
     const { digest } = await publish('tagged-meanwhile');
     const repository = `${world.account}/tagged-meanwhile`;
+
     await pollAlone(services, world.account, 'tagged-meanwhile', digest);
     await verifyCandidate(services, message('tagged-meanwhile', digest));
+
     proxy.interfere = (request) => {
       // The layer's last step before the version is made: a tag is added between the two.
       if (request.method !== 'GET' || !request.url?.includes(`${repository}/blobs/`)) return false;
@@ -69,8 +72,10 @@ describe('the same message ten times at once', () => {
             recheck: true,
           }),
         );
+
       return false;
     };
+
     let tagged: Promise<unknown> | undefined;
     await ingestCandidate(services, message('tagged-meanwhile', digest));
     await tagged;
@@ -92,11 +97,13 @@ describe('messages in the order', () => {
   it.concurrent.each(orders)('%s, %s, %s, again and again, make one version', async (...order) => {
     const name = order.join('-');
     const { digest } = await publish(name);
+
     const stages = {
       poll: () => pollRepository(services, { account: world.account, module: name, recheck: true }),
       verify: () => verifyCandidate(services, message(name, digest)),
       ingest: () => ingestCandidate(services, message(name, digest)),
     };
+
     for (let round = 0; round < 4; round++) for (const next of order) await stages[next]();
     await expectOnce(stage(), name, digest);
   });
@@ -108,6 +115,7 @@ describe('an ingest worker that is killed', () => {
     const body = JSON.stringify(message(name, digest));
     return spawn(process.execPath, [script, body, ...how], { stdio: 'ignore' });
   }
+
   const ended = (child: ChildProcess) =>
     new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
 
@@ -122,10 +130,12 @@ describe('an ingest worker that is killed', () => {
     // Two parts of a multipart upload, the first of which is stored when the worker dies.
     const { digest, layer } = await verified('killed', 12 * 1024 ** 2);
     proxy.blobBytesPerSecond = 16 * 1024 ** 2;
+
     const sent = () => proxy.blobBytesSent;
     const from = sent();
     const child = worker('killed', digest);
     const end = ended(child);
+
     await eventually('most of the layer to be on its way', async () =>
       sent() - from > 10 * 1024 ** 2 ? true : null,
     );

@@ -50,6 +50,7 @@ beforeAll(async () => {
   const parked = await withOwnTable(await alone(servicesFromEnvironment()));
   // A budget that one row holds, so that the writes of all walks are the same.
   const budgets = { [registry.host]: { requests_per_second: 120, concurrency: 100 } };
+
   services = { ...parked, settings: { ...parked.settings, budgets } };
   stage = {
     world: await World.create(registry.host, services),
@@ -57,6 +58,7 @@ beforeAll(async () => {
     client: new RegistryClient({ host: registry.host }),
     key: authorKey(),
   };
+
   // The row is made when it is first asked for.
   await walk(services, 'first', (await publishRandom(stage, 'first')).digest);
 });
@@ -69,6 +71,7 @@ afterAll(async () => {
 async function walk(worker: Services, name: string, digest: string): Promise<void> {
   const message = messageOf(stage.world, name, digest);
   const { account, module } = message;
+
   await pollRepository(worker, { account, module, recheck: true }).catch(() => undefined);
   await verifyCandidate(worker, message).catch(() => undefined);
   await ingestCandidate(worker, message).catch(() => undefined);
@@ -80,6 +83,7 @@ async function verified(
 ): Promise<{ digest: string; layer: string; ingest: (worker: Services) => Promise<unknown> }> {
   const published = await publishRandom(stage, name, bytes);
   const message = messageOf(stage.world, name, published.digest);
+
   await pollAlone(services, stage.world.account, name, published.digest);
   await verifyCandidate(services, message);
   return { ...published, ingest: (worker) => ingestCandidate(worker, message) };
@@ -89,6 +93,7 @@ describe('on the way from a tag to a version', () => {
   it('these are all writes', async () => {
     const { digest } = await publishRandom(stage, 'whole', bytes);
     const { worker, writes: made } = stoppedAt(services, 0, 'fails');
+
     await walk(worker, 'whole', digest);
     expect(made).toEqual(writes);
     await expectOnce(stage, 'whole', digest);
@@ -100,6 +105,7 @@ describe('on the way from a tag to a version', () => {
       const name = `killed-${n}`;
       const { digest } = await publishRandom(stage, name, bytesFor(n));
       const { worker, writes: made } = stoppedAt(services, n, 'kills');
+
       await walk(worker, name, digest);
       expect(made).toEqual(writes.slice(0, n));
       if (n < writes.length) await expectNothing(stage, name, digest);
@@ -113,6 +119,7 @@ describe('on the way from a tag to a version', () => {
     const name = `failing-${n}`;
     const { digest } = await publishRandom(stage, name, bytesFor(n));
     const { worker, writes: made } = stoppedAt(services, n, 'fails');
+
     await walk(worker, name, digest);
     await walk(worker, name, digest);
     expect(made.length).toBeGreaterThan(n);
@@ -124,6 +131,7 @@ describe('an ingest that AWS throttles', () => {
   it('a little is not stopped by it: the SDK asks again', async () => {
     const { digest, ingest } = await verified('throttled');
     const { busy, count } = throttled(services, (_, attempt) => attempt === 1);
+
     await ingest(busy);
     expect(count()).toBeGreaterThan(10);
     await expectOnce(stage, 'throttled', digest);
@@ -139,14 +147,17 @@ describe('an ingest that AWS throttles', () => {
     const name = `throttled-${command.toLowerCase()}`;
     const { digest, layer, ingest } = await verified(name);
     const always: Throttle = (asked) => asked === command;
+
     await expect(ingest(throttled(services, always).busy), what).rejects.toThrow();
     await expectNothing(stage, name, digest);
     expect(await stage.world.candidate(name, digest)).toMatchObject({ state: 'verified' });
+
     if (/Upload/.test(command)) {
       expect(
         await hasObject(services.objects, objectKeys.artifact(stage.world.account, layer)),
       ).toBe(false);
     }
+
     await ingest(services);
     await expectOnce(stage, name, digest);
   });
@@ -156,8 +167,10 @@ describe('an ingest that AWS throttles', () => {
     await expect(
       ingest(throttled(services, (asked) => asked === 'UploadPart').busy),
     ).rejects.toThrow();
+
     const { s3, bucket } = services.objects;
     const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+
     expect(
       Uploads.filter(({ Key }) => Key === objectKeys.artifact(stage.world.account, layer)),
     ).toEqual([]);
@@ -168,6 +181,7 @@ describe('an ingest that AWS throttles', () => {
     const cancelled = servicesFromEnvironment();
     const reasons = [{ Code: 'None' }, { Code: 'ThrottlingError', Message: 'Rate exceeded' }];
     let left = 1;
+
     cancelled.db.client.middlewareStack.add(
       (next) => async (args) => {
         if (!('TransactItems' in args.input) || left-- <= 0) return next(args);
@@ -179,14 +193,17 @@ describe('an ingest that AWS throttles', () => {
       },
       { step: 'initialize', name: TransactWriteCommand.name },
     );
+
     const worker = {
       ...services,
       aws: cancelled.aws,
       db: { ...cancelled.db, table: services.db.table },
       objects: cancelled.objects,
     };
+
     await expect(ingest(worker)).rejects.toThrow('cancelled');
     await expectNothing(stage, 'cancelled', digest);
+
     const waiting = await stage.world.candidate('cancelled', digest);
     expect(waiting).toMatchObject({ state: 'verified', code: 'unavailable', attempts: 1 });
     await ingest(services);

@@ -27,12 +27,17 @@ const { registry, proxy, client, world, services } = await setUpProxiedFlow();
 
 type Push = (repository: string) => Promise<{ digest: string }>;
 
-/** Registers a module, pushes and really signs an artifact, takes it through poll, verify and ingest. */
+/**
+ * Registers a module, pushes and really signs an artifact, takes it through poll, verify and
+ * ingest.
+ */
 async function ingest(name: string, push: Push, platforms: string[] = []): Promise<Candidate> {
   await world.register(name, key, { platforms });
   await offSchedule(services, world.account, name);
+
   const repository = `${world.account}/${name}`;
   const { digest } = await push(repository);
+
   await signDigest(client, repository, digest, key);
   return walk(services, world.account, name, digest);
 }
@@ -56,6 +61,7 @@ describe('a module in a registry', () => {
     await world.register('nginx', key);
     const source = { name: 'nginx', files: { 'etc/nginx/nginx.conf': 'worker_processes 1;\n' } };
     const version = await world.ingest(source, 'v1.2.3', key);
+
     expect(version).toMatchObject({
       promotion_state: 'built',
       version_string: '1.2.3',
@@ -68,6 +74,7 @@ describe('a module in a registry', () => {
         },
       ],
     });
+
     expect(version.signatures).toMatchObject([{ verified: true, code: 'verified' }]);
   });
 
@@ -78,6 +85,7 @@ describe('a module in a registry', () => {
       'late',
       'v0.1.0',
     );
+
     await world.poll('late');
     expect((await world.inState('late', digest, 'awaiting_signature')).code).toBe(
       'awaiting_signature',
@@ -94,8 +102,10 @@ describe('a module in a registry', () => {
       'v0.1.0',
       authorKey(),
     );
+
     await world.poll('wrong');
     const rejected = await world.inState('wrong', digest, 'rejected');
+
     expect(rejected).toMatchObject({
       code: 'key_mismatch',
       message: expect.stringContaining('expected'),
@@ -120,8 +130,10 @@ describe('a module in a registry', () => {
       fileEntry('/file', content),
       fileEntry('/usr/bin/mawk', Buffer.alloc(0), { mode: 0o4755 }),
     ];
+
     const tar = await tarOf(manifestOf('debian'), entries);
     expect(await ingest('debian', pushTar(tar))).toMatchObject({ state: 'ingested', code: null });
+
     const stored = await getBytes(
       services.objects,
       objectKeys.artifact(world.account, sha256(tar)),
@@ -152,6 +164,7 @@ describe('an index', () => {
           ]));
         manifests.push({ ...(await pushLayers(client, repository, null, [{ bytes }])), ...says });
       }
+
       return pushManifest(client, repository, 'v1.0.0', mediaTypes.index, { manifests });
     };
   };
@@ -167,8 +180,10 @@ describe('an index', () => {
         tar: Buffer.from('an attestation of a builder'),
       },
     ]);
+
     const { digest } = await ingest('multi', push);
     const builds = (await world.version('multi', digest))?.builds ?? [];
+
     expect(builds.map((build) => build.platform)).toEqual(['ubuntu-24.04-amd64', 'linux-arm64']);
     expect(new Set(builds.map((build) => build.composefs_digest)).size).toBe(2);
   });
@@ -205,6 +220,7 @@ describe('a signed artifact', () => {
   const file = (name: string) => rawMember({ name }, 'x');
   const symlink = (name: string, link: string) =>
     rawMember({ name, type: '2', link, mode: '0000777\0' });
+
   const artifacts: [string, ErrorCode, (name: string) => Promise<Buffer>][] = [
     [
       'a manifest of wrong types',
@@ -255,6 +271,7 @@ describe('a signed artifact', () => {
       async (name) => (await tarOf(manifestOf(name))).subarray(0, 3000),
     ],
   ];
+
   const manyGlobs = Array.from({ length: 20_000 }, (_, i) => `/usr/share/doc/${i}`);
 
   it.concurrent.each(artifacts)('with %s is refused: %s', async (what, code, make) => {
@@ -264,6 +281,7 @@ describe('a signed artifact', () => {
       .replace(/-$/, '');
     const tar = await make(name);
     const refused = await ingest(name, pushTar(tar));
+
     expect(refused).toMatchObject({ state: 'rejected', code, next_verify_at: null });
     expect(refused.message?.length).toBeGreaterThan(20);
     expect(await world.version(name, refused.digest)).toBeNull();
@@ -283,6 +301,7 @@ describe('a signed artifact', () => {
     const refused = await ingest(name, (repository) =>
       pushLayers(client, repository, 'v1.0.0', layers),
     );
+
     expect(refused).toMatchObject({ state: 'rejected', code: 'media_type_unsupported' });
     expect(refused.message).toContain(layerType);
   });
@@ -297,17 +316,20 @@ describe('a signed artifact', () => {
   ] as const)('whose layer is %s is refused until it is whole again', async (how, code, change) => {
     const name = `layer-${how}`;
     const tar = await tarOf(manifestOf(name));
+
     const refused = await ingest(name, async (repository) => {
       const pushed = await pushLayers(client, repository, 'v1.0.0', [{ bytes: tar }]);
       await overwriteBlob(registry, sha256(tar), change(tar));
       return pushed;
     });
+
     expect(refused).toMatchObject({ state: 'rejected', code });
     expect(refused.next_verify_at).not.toBeNull();
     expect(await world.version(name, refused.digest)).toBeNull();
     expect(await hasObject(services.objects, objectKeys.artifact(world.account, sha256(tar)))).toBe(
       false,
     );
+
     const again = await walk(services, world.account, name, refused.digest);
     expect(Date.parse(again.next_verify_at ?? '')).toBeGreaterThan(
       Date.parse(refused.next_verify_at ?? '') + 20_000,
@@ -327,14 +349,17 @@ describe('a registry that fails while a layer is read', () => {
     proxy.interfere = (request, response) => {
       if (!broken || request.method !== 'GET' || !/\/flaky\/blobs\//.test(request.url ?? ''))
         return false;
+
       // The signature's bundle is a blob as well, and smaller than any tar.
       const layer = request.url?.endsWith(layerHex) ?? false;
       if (layer) response.writeHead(500).end();
       return layer;
     };
+
     const tar = await readFile(await world.build({ name: 'flaky', files: { 'etc/flaky': 'x' } }));
     const layerHex = sha256(tar).slice(7);
     const postponed = await ingest('flaky', pushTar(tar));
+
     expect(postponed).toMatchObject({ state: 'verified', code: 'registry_error', attempts: 1 });
     expect(Date.parse(postponed.next_verify_at ?? '')).toBeLessThan(Date.now() + 60_000);
     broken = false;

@@ -26,15 +26,20 @@ const layers: ImageLayer[] = [
   { members: [file('tmp/.wh.cache', '')], packed: '' },
 ];
 
-/** Registers a module, has an image pushed and really signed, takes it through poll, verify and ingest. */
+/**
+ * Registers a module, has an image pushed and really signed, takes it through poll, verify and
+ * ingest.
+ */
 async function ingest(
   name: string,
   push: (repository: string) => Promise<{ digest: string }>,
 ): Promise<Candidate> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
+
   const repository = `${world.account}/${name}`;
   const { digest } = await push(repository);
+
   await signDigest(client, repository, digest, key);
   return walk(services, world.account, name, digest);
 }
@@ -50,6 +55,7 @@ const image = (
 it('a signed image with the labels of its module becomes a version of kind platform, its layers one tar', async () => {
   const { state, digest } = await ingest('collector', image(labelsOf('collector')));
   expect(state).toBe('ingested');
+
   const version = await world.version('collector', digest);
   expect(version).toMatchObject({
     kind: 'platform',
@@ -57,14 +63,18 @@ it('a signed image with the labels of its module becomes a version of kind platf
     labels: { title: 'Inventory Collector', version: '1.0.0', module_id: 'collector' },
     builds: [{ platform: 'any', entries: 4 }],
   });
+
   const [build] = version?.builds ?? [];
   const tar = Buffer.from(
     await getBytes(services.objects, objectKeys.artifact(world.account, build?.layer_digest ?? '')),
   );
+
   expect(sha256(tar)).toBe(build?.layer_digest);
   const entries = await readFileIndex(services.objects, build?.file_index_key ?? '');
+
   expect(entries.map(({ path }) => path)).toEqual(['/', '/module', '/module/index.js', '/tmp']);
   const { offset = 0, size = 0 } = entries[2] ?? {};
+
   expect(tar.toString('utf8', offset, offset + size)).toBe(assembly);
 });
 
@@ -72,6 +82,7 @@ it('it is of no template: an assignment is refused, and says why', async () => {
   const { digest } = await ingest('function', image(labelsOf('function')));
   const version = await world.version('function', digest);
   if (version === null) throw new Error('expected a version');
+
   await promote(world, version, 'staging');
   const platform = 'ubuntu-24.04-amd64';
   const template = await createTemplate(world.services, world.caller, {
@@ -79,12 +90,14 @@ it('it is of no template: an assignment is refused, and says why', async () => {
     platform,
   });
   const instance = { name: 'machine', template_id: template.id, track: 'staging' } as const;
+
   await createInstance(world.services, world.caller, instance);
   const { operation } = await assignModule(world.services, world.caller, {
     template_id: template.id,
     module: 'function',
   });
   const ended = await world.operation(operation.id);
+
   expect(ended).toMatchObject({ state: 'failed', code: 'composition_kind_mismatch' });
   expect(ended.message).toContain(`${world.account}/function 1.0.0 is a platform module`);
 });
@@ -94,11 +107,13 @@ it('a name that only a commit gave it is replaced by the version of its label, a
   const { digest } = await ingest('late', image(labelsOf('late'), layers, commit));
   const repository = `${world.account}/late`;
   const { bytes, mediaType } = await client.getManifest(repository, digest);
+
   const named = async (tag: string) => {
     await client.putManifest(repository, tag, { bytes, mediaType });
     await pollRepository(services, { account: world.account, module: 'late', recheck: true });
     return (await world.version('late', digest))?.version_string;
   };
+
   expect(await named('v2.0.0')).toBe(`0.0.0+git.${commit.slice(0, 12)}`);
   expect(await named('v1.0.0')).toBe('1.0.0');
 });
@@ -112,13 +127,16 @@ it('an index of images gives a build a platform, where all have the same labels'
       ]);
       manifests.push({ ...built, platform: { os: 'linux', architecture: `a${n}` } });
     }
+
     return pushManifest(client, repository, 'v1.0.0', mediaTypes.index, { manifests });
   };
+
   const { digest } = await ingest('two', index('two', ['Two', 'Two']));
   expect((await world.version('two', digest))?.builds.map(({ platform }) => platform)).toEqual([
     'linux-a0',
     'linux-a1',
   ]);
+
   const unlike = await ingest('unlike', index('unlike', ['One', 'Two']));
   expect(unlike).toMatchObject({ state: 'rejected', code: 'artifact_invalid' });
 });
@@ -177,6 +195,7 @@ const refused: [
 it.each(refused)('an image with %s is refused: %s', async (what, code, labels, of) => {
   const name = what.replaceAll(/[^a-z]+/g, '-').replace(/-$/, '');
   const candidate = await ingest(name, image(labels(name), of));
+
   expect(candidate).toMatchObject({ state: 'rejected', code });
   expect(candidate.message).toContain('expected');
   expect(await world.version(name, candidate.digest)).toBeNull();

@@ -33,14 +33,17 @@ const { world } = await setUpFlow();
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-machines-'));
   const key = authorKey();
+
   await world.register('site', key);
   const version = await world.ingest(
     { name: 'site', files: { 'srv/index.html': page } },
     'v1.0.0',
     key,
   );
+
   await promote(world, version, 'staging');
   template = await createTemplate(world.services, world.caller, { name: 'web', platform: 'any' });
+
   const { operation } = await assignModule(world.services, world.caller, {
     template_id: template.id,
     module: 'site',
@@ -61,12 +64,14 @@ interface Machine {
 async function machine(services = world.services): Promise<Machine> {
   names += 1;
   const name = `web-${names}`;
+
   const input = {
     name,
     template_id: template.id,
     track: 'staging',
     metadata: { hostname: name },
   } as const;
+
   const { instance, join_token } = await createInstance(services, world.caller, input);
   await signed(instance.id, 1);
   return { id: instance.id, dir: join(directory, name), token: join_token };
@@ -100,7 +105,9 @@ async function drift({ id }: Machine): Promise<DriftReport> {
 const desiredKey = ({ id }: Machine) => objectKeys.desiredState(world.account, id);
 const readDesired = (of: Machine) => getBytes(world.services.objects, desiredKey(of));
 
-/** Serves other bytes as the machine's desired state, as somebody who can write to the bucket could. */
+/**
+ * Serves other bytes as the machine's desired state, as somebody who can write to the bucket could.
+ */
 async function serve(to: Machine, Body: Uint8Array): Promise<void> {
   const { s3, bucket } = world.services.objects;
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: desiredKey(to), Body }));
@@ -111,24 +118,30 @@ describe('a machine', () => {
     const it = await machine();
     expect(await drift(it)).toMatchObject({ drift: true, reason: 'never_reported' });
     await enroll(it);
+
     const { report } = await runOnce(it);
     expect(report).toMatchObject({ status: 'applied', code: null, health: 'healthy' });
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
+
     expect(await drift(it)).toMatchObject({
       drift: false,
       reason: 'none',
       modules: [{ module: 'site' }],
     });
+
     expect((await runOnce(it)).report.status).toBe('unchanged');
 
     const change = { id: it.id, metadata: { hostname: 'renamed' } };
     const { id } = await updateInstance(world.services, world.caller, change);
+
     await world.operation(id);
     const next = await signed(it.id, report.desired_state_version + 1);
+
     expect((await runOnce(it)).report).toMatchObject({
       status: 'applied',
       desired_state_version: next.desired_version,
     });
+
     const told = await readFile(join(it.dir, 'current/run/gantry/metadata.json'), 'utf8');
     expect(JSON.parse(told)).toMatchObject({ instance: { hostname: 'renamed' } });
   });
@@ -137,12 +150,14 @@ describe('a machine', () => {
     const it = await running();
     await writeFile(join(it.dir, 'current/srv/index.html'), page.replace('a page', 'A PAGE'));
     expect((await runOnce(it)).report).toMatchObject({ code: 'root_tampered', health: 'degraded' });
+
     const seen = await drift(it);
     expect(seen).toMatchObject({
       drift: true,
       reason: 'modules',
       modules: [{ module: 'site', running: null }],
     });
+
     expect(seen.message).toContain('/srv/index.html has other content');
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
     expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
@@ -155,12 +170,14 @@ describe('a machine', () => {
     const files = (await readdir(store, { recursive: true })).filter((name) =>
       /^[0-9a-f]{2}\/[0-9a-f]+$/.test(name),
     );
+
     expect(files.length).toBeGreaterThan(0);
     for (const file of files) {
       const path = join(store, file);
       await rm(path);
       await writeFile(path, page.replace('a page', 'A PAGE'));
     }
+
     const { report } = await runOnce(it);
     expect(report).toMatchObject({ code: 'store_tampered', health: 'degraded' });
     expect((await drift(it)).message).toContain(report.message ?? 'a sentence');
@@ -173,8 +190,10 @@ describe('a join token', () => {
   it('is good once, and not beside a newer one', async () => {
     const it = await machine();
     const { join_token } = await renewJoinToken(world.services, world.caller, it.id);
+
     await expect(enroll(it)).rejects.toMatchObject({ code: 'join_token_invalid' });
     await enroll({ ...it, token: join_token });
+
     const again = enroll({ token: join_token, dir: `${it.dir}-thief` });
     await expect(again).rejects.toMatchObject({ code: 'join_token_invalid' });
   });
@@ -197,6 +216,7 @@ describe('an agent refuses, and tells of, a desired state that', () => {
   it("is another instance's", async () => {
     const [it, other] = [await running(), await machine()];
     const own = await readDesired(it);
+
     await serve(it, await readDesired(other));
     expect((await runOnce(it)).report).toMatchObject({
       status: 'refused',
@@ -216,10 +236,12 @@ describe('an agent refuses, and tells of, a desired state that', () => {
       id: it.id,
       metadata: { hostname: 'newer' },
     });
+
     await world.operation(id);
     await signed(it.id, desired_version + 1);
     expect((await runOnce(it)).report.status).toBe('applied');
     await serve(it, old);
+
     expect((await runOnce(it)).report).toMatchObject({
       status: 'refused',
       code: 'desired_state_version_rollback',
@@ -238,16 +260,19 @@ describe('an agent refuses, and tells of, a desired state that', () => {
         >;
       };
     };
+
     const target = Object.values(now.targets)[0];
     const account = await getAccount(world.services.db, world.account);
     if (target === undefined || account === null)
       throw new Error('expected a target and an account');
+
     const expired = makeDesiredState({
       custom: target.custom,
       image: { length: target.length, sha256: target.hashes.sha256 },
       version: now.version + 1,
       expires: new Date(Date.now() - 60_000),
     });
+
     await serve(it, await signAsDirector(world.services, account.director_key_id, expired));
     expect((await runOnce(it)).report).toMatchObject({
       status: 'stale',
@@ -259,6 +284,7 @@ describe('an agent refuses, and tells of, a desired state that', () => {
   it('nobody of the account signed', async () => {
     const it = await running();
     const text = Buffer.from(await readDesired(it)).toString();
+
     await serve(it, Buffer.from(text.replace(/web-(\d+)/, 'wab-$1')));
     expect((await runOnce(it)).report).toMatchObject({
       status: 'refused',
@@ -272,6 +298,7 @@ describe('one correlation id', () => {
     const lines = await functionLogs();
     const site = { account: world.account, module: 'site' };
     const [ingested] = linesWith(lines, { service: 'ingest', ...site });
+
     expect(ingested).toMatchObject({
       message: 'ingest finished',
       outcome: 'ingested',
@@ -292,8 +319,10 @@ describe('one correlation id', () => {
     const it = await running();
     const before = await signed(it.id, 1);
     const key = authorKey();
+
     await world.register('banner', key);
     const source = { name: 'banner', files: { 'etc/banner': page } };
+
     await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
 
     const correlation_id = `walk-${before.id}`;
@@ -306,6 +335,7 @@ describe('one correlation id', () => {
       },
       body: JSON.stringify({ module: 'banner' }),
     });
+
     expect(response.headers.get('x-correlation-id')).toBe(correlation_id);
     await signed(it.id, before.desired_version + 1);
     expect((await runOnce(it)).report).toMatchObject({ status: 'applied' });
@@ -313,6 +343,7 @@ describe('one correlation id', () => {
     const lines = await functionLogs();
     const flow = linesWith(lines, { correlation_id });
     const services = flow.map(({ service }) => service);
+
     expect(services[0]).toBe('api');
     expect(new Set(services)).toEqual(new Set(['api', 'promote', 'compose', 'reconcile']));
     expect(linesWith(flow, { service: 'reconcile', instance_id: it.id })).toHaveLength(1);

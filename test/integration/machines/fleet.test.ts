@@ -55,6 +55,7 @@ beforeAll(async () => {
     name: 'taken',
     platform: 'ubuntu-24.04-amd64',
   }).then((taken) => transact(services.db, [assigned(taken)]));
+
   await Promise.all([
     ...['web-1', 'web-2', 'web-3'].map((name) => machine(name, web, ['tokyo'], 'a')),
     machine('web-4', web, [], 'b'),
@@ -74,11 +75,13 @@ function version(
     file_index_key: 'none',
     entries: 1,
   };
+
   const digests = {
     manifest_digest: digest(letter),
     layer_digest: digest(letter),
     composefs_digest: digest(letter),
   };
+
   return {
     account: world.account,
     module: 'redis',
@@ -117,7 +120,10 @@ function assigned({ id }: Template) {
   });
 }
 
-/** A machine that should run redis 1.0.0 and says that it runs the version of a letter; null: it says nothing. */
+/**
+ * A machine that should run redis 1.0.0 and says that it runs the version of a letter; null: it
+ * says nothing.
+ */
 async function machine(
   name: string,
   template: Template,
@@ -130,6 +136,7 @@ async function machine(
     template_id: template.id,
     clusters,
   });
+
   const desired = {
     desired_version: 1,
     desired_hash: null,
@@ -142,8 +149,10 @@ async function machine(
     desired_correlation_id: null,
     desired_error: null,
   };
+
   await transact(services.db, [signedInstance(instance, desired)]);
   if (letter === null) return;
+
   const report: InstanceReport = {
     status: 'applied',
     code: null,
@@ -155,6 +164,7 @@ async function machine(
     agent_version: '1',
     at: time,
   };
+
   await transact(services.db, [putReport(instance, report)]);
   expect((await getInstance(services.db, account, instance.id))?.report).toEqual(report);
 }
@@ -173,6 +183,7 @@ function gantry(...line: string[]) {
     GANTRY_TOKEN: world.token,
     XDG_CONFIG_HOME: world.directory,
   };
+
   const { status, stdout, stderr } = spawnSync(program, line, { env, encoding: 'utf8' });
   return { status, out: stdout + stderr };
 }
@@ -182,11 +193,13 @@ const fleet = async (query: string) => fleetAnswer.parse((await ask(`/fleet?${qu
 it('counts the fleet, names the versions of digests, and filters', async () => {
   const { fleet: all, next_cursor } = await fleet('');
   expect(next_cursor).toBeNull();
+
   expect(all).toMatchObject({
     instances: 5,
     drifted: 2,
     reasons: { none: 3, modules: 1, never_reported: 1 },
   });
+
   expect(all.templates.map(({ name, instances, drifted }) => [name, instances, drifted])).toEqual([
     ['web', 4, 1],
     ['edge', 1, 1],
@@ -203,6 +216,7 @@ it('counts the fleet, names the versions of digests, and filters', async () => {
       ],
     },
   ]);
+
   expect((await fleet('cluster=tokyo')).fleet).toMatchObject({ instances: 4, drifted: 1 });
   expect((await fleet(`template=${web.id}`)).fleet).toMatchObject({ instances: 4, drifted: 1 });
   expect((await fleet('track=staging')).fleet).toMatchObject({ instances: 0 });
@@ -213,12 +227,14 @@ it('adds up from pages, of the whole account and of a template', async () => {
   for (const query of ['', `template=${web.id}&`]) {
     const pages = [];
     let cursor: string | null = '';
+
     while (cursor !== null) {
       const page: z.infer<typeof fleetAnswer> = await fleet(`${query}limit=1${cursor}`);
       expect(page.fleet.instances).toBeLessThanOrEqual(1);
       pages.push(page.fleet);
       cursor = page.next_cursor === null ? null : `&cursor=${page.next_cursor}`;
     }
+
     expect(mergeFleets(pages)).toEqual((await fleet(query)).fleet);
   }
 });
@@ -239,9 +255,11 @@ it('tells which machines run a version, by its string or tag', async () => {
       .parse((await ask(`/modules/redis/machines?${query}`)).body)
       .machines.map(({ name }) => name)
       .sort();
+
   expect(await names('')).toEqual(['web-1', 'web-2', 'web-3', 'web-4']);
   expect(await names('version=1.0.0')).toEqual(['web-1', 'web-2', 'web-3']);
   expect(await names('version=v1.1.0')).toEqual(['web-4']);
+
   const unknown = await ask('/modules/redis/machines?version=9.9.9');
   expect(unknown).toMatchObject({ status: 404, body: { code: 'not_found' } });
   expect((await ask('/modules/nginx/machines')).status).toBe(404);
@@ -255,8 +273,10 @@ it('tells which templates cannot be composed, by track and why, and prints it', 
     message: 'expected a redis',
     since: time,
   } as const;
+
   const write = putCompositionFailure({ account: world.account, template_id: web.id, ...failure });
   await transact(services.db, [write]);
+
   const failures = async (query: string) =>
     (await fleet(query)).fleet.templates.map((row) => [row.name, row.composition_failures]);
   expect(await failures('')).toEqual([
@@ -264,8 +284,10 @@ it('tells which templates cannot be composed, by track and why, and prints it', 
     ['edge', []],
   ]);
   expect(await failures(`template=${web.id}&track=live`)).toEqual([['web', [failure]]]);
+
   const { status, out } = gantry('fleet');
   expect(status).toBe(1);
+
   const row = `web +live +${time} +composition_unsatisfied +expected a redis`;
   expect(out).toMatch(new RegExp(`NOT COMPOSED .*\\n${row}\\n`));
   await transact(services.db, [clearCompositionFailure(world.account, web.id, 'live')]);
@@ -284,15 +306,18 @@ it('tells which templates would take a module', async () => {
 it('is told by the command line', async () => {
   const all = gantry('fleet', '--template', 'web', '--cluster', 'tokyo');
   expect(all).toMatchObject({ status: 0, out: expect.stringContaining('0 of 3 machines drifted') });
+
   const drifted = gantry('fleet');
   expect(drifted.status).toBe(1);
   expect(drifted.out).toMatch(
     /2 of 5 machines drifted\n {2}1: runs other modules than its desired state/,
   );
   expect(drifted.out).toMatch(/redis +1\.0\.0 +sha256:aaaaaaaaaaaa +5 +3 +2/);
+
   const one = gantry('drift', 'web-4');
   expect(one.status).toBe(1);
   expect(one.out).toMatch(/desired composition +sha256:1{12}\nrunning composition +sha256:2{12}\n/);
+
   const machines = gantry('module', 'machines', `${world.account}/redis@1.1.0`);
   expect(machines).toMatchObject({ status: 0, out: expect.stringMatching(/web-4 +1\.1\.0/) });
   expect(gantry('module', 'templates', 'redis').out).toMatch(

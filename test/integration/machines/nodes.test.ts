@@ -34,14 +34,17 @@ const { world } = await setUpFlow();
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-nodes-'));
   const key = authorKey();
+
   await world.register('site', key);
   const version = await world.ingest(
     { name: 'site', files: { 'srv/index.html': 'a page' } },
     'v1.0.0',
     key,
   );
+
   await promote(world, version, 'staging');
   template = await createTemplate(world.services, world.caller, { name: 'web', platform: 'any' });
+
   const { operation } = await assignModule(world.services, world.caller, {
     template_id: template.id,
     module: 'site',
@@ -62,10 +65,12 @@ async function machine(): Promise<{ id: string; dir: string; token: string }> {
   const name = `node-${++names}`;
   const input = { name, template_id: template.id, track: 'staging' } as const;
   const { instance, join_token } = await createInstance(world.services, world.caller, input);
+
   await eventually('a desired state', async () => {
     const { desired_hash } = await row(instance.id);
     return desired_hash;
   });
+
   return { id: instance.id, dir: join(directory, name), token: join_token };
 }
 
@@ -81,16 +86,20 @@ it('the signed desired state names who approved what it brings, and when', async
   const rita = await world.reviewer();
   const [version] = await readVersions(services.db, account, 'site');
   if (version === undefined) throw new Error('expected a version');
+
   await promote(world, version, 'blessed');
   await promote(world, version, 'live', rita);
+
   const { instance, join_token } = await createInstance(services, caller, {
     name: 'approved',
     template_id: template.id,
   });
   await eventually('a desired state', async () => (await row(instance.id)).desired_hash);
+
   const it = { id: instance.id, dir: join(directory, 'approved'), token: join_token };
   await enroll(it);
   expect((await runOnce(it)).report).toMatchObject({ status: 'applied', code: null });
+
   const { signed } = JSON.parse(await readFile(join(it.dir, 'agent/desired-state.json'), 'utf8'));
   expect(signed.targets['composition.erofs'].custom.approvals).toEqual([
     {
@@ -111,6 +120,7 @@ it('two new director keys later, a machine of the first root and one of the last
   const pinned = await machine();
   const { services, caller } = world;
   const first = await readTrust(services, world.account);
+
   for (const version of [2, 3]) {
     const { account, current, proposal } = await proposeRoot(services, caller, { rotate: true });
     expect([account.root_version, current.root.signed.version, proposal]).toEqual([
@@ -119,9 +129,11 @@ it('two new director keys later, a machine of the first root and one of the last
       null,
     ]);
   }
+
   const { account, superseded } = await readTrust(services, world.account);
   expect(superseded.map(({ version }) => version)).toEqual([1, 2]);
   expect(account.director_key_id).not.toBe(first.account.director_key_id);
+
   // Spread by the sweep, which runs each minute.
   for (const id of [old.id, pinned.id]) {
     const signed = async () => {
@@ -130,10 +142,12 @@ it('two new director keys later, a machine of the first root and one of the last
     };
     await eventually('the desired state signed by the new key', signed, 90_000);
   }
+
   expect((await runOnce(old)).report).toMatchObject({ status: 'unchanged', code: null });
   // Its token pins root 1, which is not in force any more.
   await enroll(pinned);
   expect((await runOnce(pinned)).report).toMatchObject({ status: 'applied', code: null });
+
   const fresh = await running();
   const roots = [old, pinned, fresh].map(({ dir }) =>
     readFile(join(dir, 'agent/root.json'), 'utf8'),
@@ -147,22 +161,28 @@ it('a root with an offline key waits for its signature, and then needs it', asyn
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const before = await readTrust(services, world.account);
   const waiting = await proposeRoot(services, caller, { add: [pem], threshold: 2 });
+
   expect(waiting.account.root_version).toBe(before.account.root_version);
   await expect(proposeRoot(services, caller, { rotate: true })).rejects.toMatchObject({
     code: 'root_proposal_open',
   });
+
   const proposed = waiting.proposal?.root;
   if (proposed === undefined) throw new Error('expected a proposal');
+
   const signature = signRootWith(proposed, waiting.current.root, privateKey, pem);
   const wrong = { ...signature, signature: signature.signature.replace(/^../, 'ff') };
+
   await expect(signRoot(services, caller, wrong)).rejects.toMatchObject({
     code: 'root_signature_invalid',
   });
+
   const after = await signRoot(services, caller, signature);
   expect(after).toMatchObject({
     proposal: null,
     account: { root_version: before.account.root_version + 1 },
   });
+
   const next = await proposeRoot(services, caller, { rotate: true });
   expect(next.proposal).not.toBeNull();
   expect(next.account.root_version).toBe(after.account.root_version);
@@ -171,18 +191,23 @@ it('a root with an offline key waits for its signature, and then needs it', asyn
 it('a copied credential is revoked for both places, and the machine enrols again', async () => {
   const it = await running();
   const copy = { ...it, dir: `${it.dir}-copy` };
+
   await cp(it.dir, copy.dir, { recursive: true });
   expect((await runOnce({ ...copy, now: inAnHour })).report.status).not.toBe('refused');
+
   await expect(
     (async () => {
       for (let n = 1; n < 4; n++)
         await runOnce({ ...it, now: () => new Date(Date.now() + n * 60 * 60_000) });
     })(),
   ).rejects.toMatchObject({ code: 'credential_reused' });
+
   expect((await row(it.id)).state).toBe('credential_reused');
   const thief = runOnce({ ...copy, now: () => new Date(Date.now() + 9 * 60 * 60_000) });
+
   await expect(thief).rejects.toMatchObject({ code: 'credential_reused' });
   expect(await readdir(join(it.dir, 'agent'))).not.toContain('key.pem');
+
   const { join_token } = await renewJoinToken(world.services, world.caller, it.id);
   await enroll({ ...it, token: join_token });
   expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
@@ -191,6 +216,7 @@ it('a copied credential is revoked for both places, and the machine enrols again
 it('a decommissioned machine wipes what is of the account, and nothing that it says brings it back', async () => {
   const it = await running();
   const other = await machine();
+
   await decommissionInstance(world.services, world.caller, it.id);
   await decommissionInstance(world.services, world.caller, other.id);
   await expect(runOnce({ ...it, now: inAnHour })).rejects.toMatchObject({
@@ -201,8 +227,10 @@ it('a decommissioned machine wipes what is of the account, and nothing that it s
   await expect(enroll(other)).rejects.toMatchObject({ code: 'join_token_invalid' });
   await reconcileInstance(world.services, { account: world.account, instance_id: it.id });
   expect(await row(it.id)).toMatchObject({ state: 'decommissioned', credential_hash: null });
+
   const headers = { authorization: `Bearer ${world.token}` };
   const shown = await fetch(`${publicUrl}/api/v1/instances/${it.id}`, { headers });
+
   expect(await shown.json()).toMatchObject({ instance: { state: 'decommissioned' } });
 });
 
@@ -210,6 +238,7 @@ it('only a decommissioned machine is told to wipe itself, also where its enrolme
   const { services, caller, account } = world;
   const { id: instance_id } = await running();
   const alive = () => heartbeat(services, { account, instance_id }, { root_version: 1 });
+
   await renewJoinToken(services, caller, instance_id);
   await expect(alive()).rejects.toMatchObject({ code: 'unauthenticated' });
   await decommissionInstance(services, caller, instance_id);

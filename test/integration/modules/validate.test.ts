@@ -22,11 +22,13 @@ describe('a manifest is held against the modules of its account', () => {
   let world: World;
   let directory: string;
   const key = authorKey();
+
   beforeAll(async () => {
     registry = await startDockerRegistry();
     world = await World.create(registry.host);
     directory = await mkdtemp(join(tmpdir(), 'gantry-draft-'));
     await world.register('nginx', key);
+
     const files = {
       [conf.slice(1)]: 'worker_processes 1;\n',
       'etc/nginx/mime.types': 'types {}\n',
@@ -36,9 +38,11 @@ describe('a manifest is held against the modules of its account', () => {
       'v1.0.0',
       key,
     );
+
     // Registered without any version: nothing of it can conflict.
     await world.register('empty', key);
   });
+
   afterAll(async () => {
     await world.close();
     await registry.stop();
@@ -51,6 +55,7 @@ describe('a manifest is held against the modules of its account', () => {
       headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
+
     expect(response.status).toBe(200);
     return validateManifestAnswer.parse(await response.json());
   }
@@ -74,9 +79,11 @@ describe('a manifest is held against the modules of its account', () => {
       errors: [],
       conflicts: [conflict('would_be_dropped', conf, true)],
     });
+
     expect(dropped.conflicts[0]?.message).toContain(
       `(${world.account}/edge 60, ${world.account}/nginx 90)`,
     );
+
     const both = await ask({
       manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']),
       category_slug: 'userland',
@@ -94,6 +101,7 @@ describe('a manifest is held against the modules of its account', () => {
       category_slug: 'userland',
       files,
     };
+
     expect((await ask(body)).conflicts).toMatchObject([
       conflict('would_drop', '/etc/nginx/mime.types', true),
     ]);
@@ -113,13 +121,16 @@ describe('a manifest is held against the modules of its account', () => {
     await mkdir(join(directory, 'rootfs/etc/nginx'), { recursive: true });
     await writeFile(join(directory, 'rootfs', conf), 'worker_processes 2;\n');
     await writeFile(join(directory, 'manifest.yaml'), manifest(['/etc/**'], [conf]));
+
     const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token };
     const line = ['module', 'validate', directory, '--category', 'userland'];
+
     const [code, output] = await new Promise<[unknown, string]>((resolve) => {
       execFile(gantryProgram, line, { env }, (error, stdout, stderr) =>
         resolve([error?.code ?? 0, stdout + stderr]),
       );
     });
+
     expect(output).toContain(`manifest.yaml both_protect ${conf}: expected one module to protect`);
     expect(output).toContain('manifest.yaml is valid');
     expect(code).toBe(1);
@@ -128,14 +139,17 @@ describe('a manifest is held against the modules of its account', () => {
   it('which are all looked at, however many there are', async () => {
     const { services, account } = world;
     const starts = Array.from({ length: 13 }, (_, batch) => batch * 77);
+
     await mapConcurrently(starts, 4, (start) =>
       transact(
         services.db,
         Array.from({ length: 77 }, (_, i) => createModule(storedModule(account, `a${start + i}`))),
       ),
     );
+
     const draft = { manifest: parseManifest(manifest([conf])).manifest, category_slug: 'userland' };
     const { conflicts } = await accountConflicts(services, account, draft);
+
     expect(conflicts).toMatchObject([conflict('would_be_dropped', conf, true)]);
   });
 });

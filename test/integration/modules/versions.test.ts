@@ -16,6 +16,7 @@ let world: World;
 beforeAll(async () => {
   world = await World.create('registry.example');
   await world.register('often', authorKey());
+
   const writes = names.map((version, i) => {
     const ingested_at = new Date(Date.UTC(2026, 0, 1, 12, -Math.floor(i / 2))).toISOString();
     return createVersion(storedVersion(world.account, 'often', version, { ingested_at }));
@@ -32,6 +33,7 @@ async function page(limit: number, cursor: string | null) {
   });
   const headers = { authorization: `Bearer ${world.token}` };
   const response = await fetch(`${publicUrl}/api/v1/modules/often/versions?${query}`, { headers });
+
   return versionsAnswer.parse(await response.json());
 }
 
@@ -48,6 +50,7 @@ it('versions come in pages, newest first, each once', async () => {
   const seen: string[] = [];
   const times: string[] = [];
   let cursor: string | null = null;
+
   do {
     const { versions, next_cursor } = await page(99, cursor);
     sizes.push(versions.length);
@@ -55,6 +58,7 @@ it('versions come in pages, newest first, each once', async () => {
     times.push(...versions.map(({ ingested_at }) => ingested_at));
     cursor = next_cursor;
   } while (cursor !== null);
+
   expect(sizes).toEqual([99, 99, 32]);
   expect(seen.toSorted()).toEqual(names.toSorted());
   expect(times).toEqual(times.toSorted().reverse());
@@ -67,6 +71,7 @@ it('gantry module versions has all of them, without their ids, which --json has'
   );
   expect(text.stdout.trim().split('\n')).toHaveLength(231);
   expect(text.stdout).not.toContain('ver_');
+
   const { versions } = JSON.parse((await gantry('module', 'versions', 'often', '--json')).stdout);
   expect(versions).toHaveLength(230);
   expect(versions[0].id).toMatch(/^ver_/);
@@ -79,6 +84,7 @@ it('a version is found on the last page too; one that there is not is told with 
     expect.stringMatching(/^gantry: expected a version 9\.9\.9 of often, found 1\.0\./),
   ]);
   expect(stderr).toContain('and 210 older ones (not_found)');
+
   // It is in staging already, so it was found.
   const oldest = await gantry('module', 'promote', 'often@1.0.0', '--to', 'staging');
   expect(oldest.stderr).toContain('(promotion_state_invalid)');

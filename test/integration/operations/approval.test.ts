@@ -42,6 +42,7 @@ async function asked(
   const wanted = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, by, wanted);
   const operation = await world.operation(id, 'awaiting_approval');
+
   return { operation, approval: requirePending(operation) };
 }
 
@@ -74,8 +75,10 @@ describe('a request for approval', () => {
   it('is mailed to every reviewer except the requester, who is named by e-mail address', async () => {
     const request = await asked({}, as(otto, ['admin']));
     const link = await mailed(request, rita);
+
     expect(await linksTo(otto.email)).toEqual([]);
     const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
+
     for (const fact of [
       'change the policy of module_retire to deny',
       `Requested by ${otto.email}`,
@@ -83,12 +86,14 @@ describe('a request for approval', () => {
     ]) {
       expect(mail).toContain(fact);
     }
+
     const { status, html } = await page(link);
     expect([status, html.includes(otto.email), html.includes(rita.name)]).toEqual([
       200,
       true,
       true,
     ]);
+
     expect((await page(link, 'approve')).html).toContain('Approved');
     expect((await world.operation(request.operation.id)).state).toBe('succeeded');
     expect((await getPolicy(world.services.db, world.account, 'module_retire'))?.decision).toBe(
@@ -102,8 +107,10 @@ describe('a request for approval', () => {
       roles: ['admin'],
     });
     const request = await asked({}, { ...world.caller, actor: `token:${token.id}` });
+
     await mailed(request, rita);
     const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
+
     expect(mail).toContain('Requested by the token "nightly build"');
     await decides(rita, request, 'reject');
   });
@@ -111,6 +118,7 @@ describe('a request for approval', () => {
   it('is not decided by the requester, with any token', async () => {
     const request = await asked({}, as(otto, ['admin']));
     await expect(decides(otto, request)).rejects.toMatchObject({ code: 'self_approval' });
+
     await expect(
       decideApproval(world.services, world.caller, {
         id: request.approval,
@@ -121,19 +129,23 @@ describe('a request for approval', () => {
       code: 'forbidden',
       message: expect.stringContaining('belongs to no member'),
     });
+
     const decide = async (more: { member_id?: string }) => {
       const { secret } = await createToken(world.services, world.caller, {
         name: 'two',
         roles: ['reviewer'],
         ...more,
       });
+
       const response = await fetch(`${publicUrl}/api/v1/approvals/${request.approval}/decide`, {
         method: 'POST',
         headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
         body: JSON.stringify({ decision: 'approve' }),
       });
+
       return [response.status, ((await response.json()) as { code?: string }).code];
     };
+
     expect(await decide({})).toEqual([403, 'forbidden']);
     expect(await decide({ member_id: otto.id })).toEqual([403, 'self_approval']);
     expect((await recorded(request)).decisions).toEqual([]);
@@ -144,14 +156,18 @@ describe('a request for approval', () => {
   it('with a quorum of two needs two people, and counts both when they decide concurrently', async () => {
     const [slow, quick] = [await asked({ quorum: 2 }), await asked({ quorum: 2 })];
     const link = await mailed(slow, rita);
+
     expect((await page(link, 'approve')).html).toContain('1 of 2 required approvals');
     await expect(decides(rita, slow)).rejects.toMatchObject({ code: 'approval_decided' });
     expect(await page(link, 'approve')).toMatchObject({ status: 410 });
     expect((await recorded(slow)).state).toBe('pending');
+
     const links = await Promise.all([mailed(quick, rita), mailed(quick, otto)]);
     const pages = await Promise.all(links.map((one) => page(one, 'approve')));
+
     expect(pages.map(({ status }) => status)).toEqual([200, 200]);
     await decides(otto, slow);
+
     for (const request of [slow, quick]) {
       expect((await world.operation(request.operation.id)).state).toBe('succeeded');
       expect(
@@ -163,13 +179,16 @@ describe('a request for approval', () => {
   it('ends with one rejection, and every other link says so', async () => {
     const request = await asked({ quorum: 2 });
     const link = await mailed(request, otto);
+
     await decides(rita, request, 'reject');
     const ended = await world.operation(request.operation.id);
+
     expect([ended.state, ended.message]).toEqual(['rejected', `rejected by ${rita.email}`]);
     for (const answer of [await page(link), await page(link, 'approve')]) {
       expect(answer.status).toBe(409);
       expect(answer.html).toContain('This request is already decided');
     }
+
     expect((await recorded(request)).state).toBe('rejected');
   });
 
@@ -177,11 +196,13 @@ describe('a request for approval', () => {
     const request = await asked({ expires_in_s: 2 });
     const link = await mailed(request, rita);
     const ended = await world.operation(request.operation.id);
+
     expect([ended.state, ended.code]).toEqual(['expired', 'approval_expired']);
     for (const answer of [await page(link), await page(link, 'approve')]) {
       expect(answer.status).toBe(410);
       expect(answer.html).toContain('This request has expired');
     }
+
     await expect(decides(rita, request)).rejects.toMatchObject({ code: 'approval_expired' });
     expect((await recorded(request)).state).toBe('expired');
   });
@@ -190,9 +211,11 @@ describe('a request for approval', () => {
     const request = await asked();
     const link = await mailed(request, rita);
     const withdrawn = await withdrawOperation(world.services, world.caller, request.operation.id);
+
     expect(withdrawn).toMatchObject({ state: 'withdrawn', message: 'withdrawn by token:tests' });
     expect((await page(link)).html).toContain('This request was withdrawn');
     expect((await page(link, 'approve')).status).toBe(410);
+
     await expect(
       withdrawOperation(world.services, world.caller, request.operation.id),
     ).rejects.toMatchObject({
@@ -215,6 +238,7 @@ it('a link that was changed, truncated or made for another request or reviewer d
   const last = mac.at(-1) ?? '';
   // Decodes to the same bytes: only the bits that base64url leaves unused differ.
   const twin = alphabet[alphabet.indexOf(last) ^ 1];
+
   const tokens = [
     `${payload}.${mac.slice(0, -1)}${twin}`,
     `${payload}.${mac}=`,
@@ -229,12 +253,14 @@ it('a link that was changed, truncated or made for another request or reviewer d
     `${forged({ account: 'other' })}.${mac}`,
     other.split('/').at(-1),
   ];
+
   for (const token of tokens) {
     const looked = await page(`${base}/${token}`);
     const pressed = await page(`${base}/${token}`, 'approve');
     expect([token, looked.status, pressed.status]).toEqual([token, 403, 403]);
     expect(looked.html).toContain('This link is not valid');
   }
+
   for (const cut of [base, `${base}/`]) expect((await page(cut, 'approve')).status).toBe(404);
   expect([(await recorded(one)).decisions, (await recorded(two)).decisions]).toEqual([[], []]);
 });

@@ -24,6 +24,7 @@ async function asked(action: Action) {
   const operation = await world.operation(id, 'awaiting_approval');
   const approval = await getApproval(world.services.db, world.account, operation.approval_id ?? '');
   if (approval === null) throw new Error('expected an approval');
+
   return { operation, approval, link: await approvalLink(world.services, approval, reviewer.id) };
 }
 
@@ -47,6 +48,7 @@ it('a link shows the request however often it is opened, and its button decides 
     expect(response.status).toBe(200);
     expect(response.headers.get('cache-control')).toBe('no-store');
   }
+
   const { html } = await page(link);
   for (const fact of [
     'change the policy of module_retire to deny',
@@ -56,6 +58,7 @@ it('a link shows the request however often it is opened, and its button decides 
   ]) {
     expect(html.toLowerCase()).toContain(fact.toLowerCase());
   }
+
   expect((await getApproval(world.services.db, world.account, approval.id))?.decisions).toEqual([]);
 
   expect(
@@ -66,6 +69,7 @@ it('a link shows the request however often it is opened, and its button decides 
 
   const own = { origin: new URL(publicUrl).origin, 'sec-fetch-site': 'same-origin' };
   const decided = await page(link, { decision: 'approve', comment: '' }, own);
+
   expect(decided.status).toBe(200);
   expect(decided.html).toContain('Approved');
   await world.operation(operation.id, 'succeeded');
@@ -79,8 +83,10 @@ it('a link shows the request however often it is opened, and its button decides 
 it('a rejection ends the request, with its comment', async () => {
   const { operation, approval, link } = await asked('extension_import');
   const answer = await page(link, { decision: 'reject', comment: 'not today' });
+
   expect(answer.html).toContain('Nothing changes');
   expect((await world.operation(operation.id)).state).toBe('rejected');
+
   const [decision] =
     (await getApproval(world.services.db, world.account, approval.id))?.decisions ?? [];
   expect(decision).toMatchObject({
@@ -96,12 +102,14 @@ it('an altered link, or one for another request, opens nothing', async () => {
   const two = await asked('assignment_change');
   const altered = one.link.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
   const crossed = one.link.replace(one.approval.id, two.approval.id);
+
   for (const link of [altered, crossed, `${publicUrl}/approve/${one.approval.id}/x`]) {
     for (const answer of [await page(link), await page(link, { decision: 'approve' })]) {
       expect(answer.status).toBe(403);
       expect(answer.html).toContain('This link is not valid');
     }
   }
+
   const problem = await fetch(altered);
   expect(await problem.json()).toMatchObject({ code: 'approval_link_invalid', status: 403 });
 });

@@ -32,16 +32,19 @@ describe('a change that is applied', () => {
   it('leaves one event, for an assignment, an instance or a policy', async () => {
     const { services, caller } = world;
     await world.register('told', key);
+
     const { id } = await template('told');
     const { operation, assignment_id } = await assignModule(services, caller, {
       template_id: id,
       module: 'told',
     });
+
     await succeeds(operation);
     await succeeds(
       await updateAssignment(services, caller, { id: assignment_id, effective_priority: 95 }),
     );
     await succeeds(await removeAssignment(services, caller, assignment_id));
+
     const { instance } = await createInstance(services, caller, {
       name: 'told-1',
       template_id: id,
@@ -59,6 +62,7 @@ describe('a change that is applied', () => {
         { subject: `assignment/${assignment_id}`, data: told },
       ]);
     }
+
     expect(await events('gantry.instance.updated')).toMatchObject([
       { data: { changed: ['metadata'] } },
     ]);
@@ -70,13 +74,16 @@ describe('a change that is applied', () => {
   it('composes only the templates that it affects', async () => {
     const { services, caller } = world;
     await world.register('counted', key);
+
     const version = await world.ingest(
       { name: 'counted', files: { 'etc/counted': 'x' } },
       'v1.0.0',
       key,
     );
+
     const touched = await template('touched');
     const other = await template('other');
+
     for (const [index, { id }] of [touched, other].entries()) {
       await createInstance(services, caller, {
         name: `counted-${index}`,
@@ -84,6 +91,7 @@ describe('a change that is applied', () => {
         track: 'staging',
       });
     }
+
     const made = async (id: string) =>
       (await events('gantry.composition.made')).filter(
         ({ subject, data }) => subject === `template/${id}` && data.track === 'staging',
@@ -92,6 +100,7 @@ describe('a change that is applied', () => {
       [(await made(touched.id)).length, (await made(other.id)).length].join();
     const settles = (wanted: string) =>
       eventually(`${wanted} compositions`, async () => ((await counts()) === wanted ? true : null));
+
     await settles('1,1');
 
     const { operation } = await assignModule(services, caller, {

@@ -39,11 +39,13 @@ async function staged(): Promise<Template> {
     name: `template-${names}`,
     platform: 'any',
   });
+
   const instance = {
     name: `instance-${names}`,
     template_id: template.id,
     track: 'staging',
   } as const;
+
   await createInstance(world.services, world.caller, instance);
   return template;
 }
@@ -73,13 +75,16 @@ it('a policy that changed after it was read is not overwritten', async () => {
   const was = defaultPolicy('module_retire');
   const put = (next: InterventionPolicy, read: StoredPolicy | null) =>
     transact(services.db, [putPolicy(account, next, read)]);
+
   await put({ ...was, decision: 'deny' }, null);
   const present = await getPolicy(services.db, account, 'module_retire');
   if (present === null) throw new Error('expected the policy');
+
   await put({ ...was, decision: 'deny', quorum: 3 }, present);
   for (const stale of [null, present, { ...present, revision: 3 }]) {
     await expect(put(was, stale)).rejects.toMatchObject({ code: 'conflict' });
   }
+
   expect((await getPolicy(services.db, account, 'module_retire'))?.decision).toBe('deny');
 });
 
@@ -89,11 +94,14 @@ describe('changes that are fine alone and conflict together', () => {
   it('cannot both be assigned concurrently: one wins, the other says what it conflicts with', async () => {
     const versions = await Promise.all([protecting('left'), protecting('right')]);
     await Promise.all(versions.map((version) => promote(world, version, 'staging')));
+
     const template = await staged();
     const asked = await Promise.all(['left', 'right'].map((module) => assign(template, module)));
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
+
     expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
     const lost = ended.find(({ state }) => state === 'failed');
+
     expect(lost).toMatchObject(conflict);
     for (const fact of [template.id, '/etc/shared', 'left', 'right'])
       expect(lost?.message).toContain(fact);
@@ -109,8 +117,10 @@ describe('changes that are fine alone and conflict together', () => {
       versions.map(({ id }) => promoteVersion(world.services, world.caller, { id, to: 'staging' })),
     );
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
+
     expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
     expect(ended.find(({ state }) => state === 'failed')).toMatchObject(conflict);
+
     const states = await Promise.all(versions.map((version) => stateOf(world, version)));
     expect(states.sort()).toEqual(['built', 'staging']);
   });
@@ -118,16 +128,20 @@ describe('changes that are fine alone and conflict together', () => {
   it('are checked again after the approval: what was approved fails with the reason and changes nothing', async () => {
     const versions = await Promise.all([protecting('early'), protecting('late')]);
     await Promise.all(versions.map((version) => promote(world, version, 'staging')));
+
     const template = await staged();
     await policy(world, 'assignment_change', { decision: 'require_approval' });
+
     const waiting = await world.operation(
       (await assign(template, 'early')).id,
       'awaiting_approval',
     );
     await policy(world, 'assignment_change', {});
     await world.operation((await assign(template, 'late')).id, 'succeeded');
+
     const approval = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
     await decideApproval(world.services, as(rita), approval);
+
     const ended = await world.operation(waiting.id);
     expect(ended).toMatchObject(conflict);
     for (const fact of [template.id, '/etc/shared', 'early', 'late'])

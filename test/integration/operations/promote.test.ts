@@ -36,14 +36,17 @@ beforeAll(async () => {
 async function built(name: string, count = 1, manifest = ''): Promise<[Version, ...Version[]]> {
   await world.register(name, key);
   const digests: string[] = [];
+
   for (let minor = 0; minor < count; minor++) {
     const source = { name, files: { [`etc/${name}`]: `minor ${minor}` }, manifest };
     digests.push(await world.publish(source, `v1.${minor}.0`, key));
   }
+
   await world.poll(name);
   const versions = await Promise.all(
     digests.map((digest) => eventually(`${name} to be built`, () => world.version(name, digest))),
   );
+
   return versions as [Version, ...Version[]];
 }
 
@@ -65,6 +68,7 @@ describe('a promotion', () => {
         ),
       });
     }
+
     expect(await recentOperations(world.services.db, world.account, 10)).toEqual([]);
     expect(await stateOf(world, version)).toBe('built');
   });
@@ -72,12 +76,14 @@ describe('a promotion', () => {
   it('reaches staging and blessed without approval, live with it; the previous live version is superseded', async () => {
     const [first, second] = await built('steps', 2);
     if (second === undefined) throw new Error('expected two versions');
+
     await Promise.all([raise(world, first, 'live', rita), raise(world, second, 'blessed')]);
     expect(await versionNow(world, first)).toMatchObject({
       promotion_state: 'live',
       was_live: true,
       approvals: [{ action: 'module_promote_to_live', reviewer: rita.email }],
     });
+
     expect((await promote(world, second, 'live', rita)).state).toBe('succeeded');
     expect([await stateOf(world, first), await stateOf(world, second)]).toEqual([
       'blessed',
@@ -87,6 +93,7 @@ describe('a promotion', () => {
 
     expect((await promote(world, second, 'retired')).state).toBe('succeeded');
     expect([await stateOf(world, second), await live('steps')]).toEqual(['retired', null]);
+
     await expect(
       promoteVersion(world.services, world.caller, { id: second.id, to: 'live' }),
     ).rejects.toMatchObject({
@@ -98,29 +105,36 @@ describe('a promotion', () => {
   it('to live races another: one wins, the other fails with operation_raced, and one version is live', async () => {
     const [first, second] = await built('racing', 2);
     if (second === undefined) throw new Error('expected two versions');
+
     const both = [first, second];
     await Promise.all(both.map((version) => raise(world, version, 'blessed')));
+
     const asked = await Promise.all(
       both.map(({ id }) => promoteVersion(world.services, world.caller, { id, to: 'live' })),
     );
     const waiting = await Promise.all(
       asked.map(({ id }) => world.operation(id, 'awaiting_approval')),
     );
+
     await Promise.all(
       waiting.map((operation) => {
         const id = requirePending(operation);
         return decideApproval(world.services, as(rita), { id, decision: 'approve', comment: null });
       }),
     );
+
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
     expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
+
     const loser = ended.find(({ state }) => state === 'failed');
     expect(loser).toMatchObject({
       code: 'operation_raced',
       message: expect.stringContaining('another promotion'),
     });
+
     const states = await Promise.all(both.map((version) => stateOf(world, version)));
     expect(states.sort()).toEqual(['blessed', 'live']);
+
     const winner = both.find((_, index) => ended[index]?.state === 'succeeded');
     expect(await live('racing')).toBe(winner?.id);
   });
@@ -132,6 +146,7 @@ describe('a promotion', () => {
         promoteVersion(world.services, world.caller, { id: version.id, to: 'staging' }),
       ),
     );
+
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
     expect(ended.map(({ code }) => code).sort()).toEqual([null, 'operation_raced'].sort());
     expect(await stateOf(world, version)).toBe('staging');
@@ -143,11 +158,13 @@ describe('a promotion', () => {
       builtSharing('ours', protects),
       builtSharing('theirs', protects),
     ]);
+
     await raise(world, ours, 'blessed');
     const template = await createTemplate(world.services, world.caller, {
       name: 'both',
       platform: 'any',
     });
+
     for (const module of ['ours', 'theirs']) {
       const { operation } = await assignModule(world.services, world.caller, {
         template_id: template.id,
@@ -158,8 +175,10 @@ describe('a promotion', () => {
         message: null,
       });
     }
+
     expect((await promote(world, theirs, 'staging')).state).toBe('succeeded');
     const blocked = await promote(world, theirs, 'blessed');
+
     expect(blocked).toMatchObject({ state: 'failed', code: 'composition_protected_conflict' });
     for (const fact of [
       template.id,
@@ -170,6 +189,7 @@ describe('a promotion', () => {
     ]) {
       expect(blocked.message).toContain(fact);
     }
+
     expect(await stateOf(world, theirs)).toBe('staging');
   });
 });
@@ -184,20 +204,24 @@ describe('a policy', () => {
     const [version] = await built('governed');
     await policy(world, 'module_promote_to_live', { decision: 'allow' });
     await policy(world, 'module_retire', { decision: 'deny' });
+
     const before = (await mailsTo(rita.email)).length;
     await raise(world, version, 'live');
     expect((await mailsTo(rita.email)).length).toBe(before);
+
     expect(await promote(world, version, 'retired')).toMatchObject({
       state: 'refused',
       code: 'policy_denied',
       message: 'the policy of module_retire denies: retire governed 1.0.0',
     });
+
     expect(await stateOf(world, version)).toBe('live');
   });
 
   it('holds for any action: an assignment waits for approval as a promotion does', async () => {
     await policy(world, 'assignment_change', { decision: 'require_approval' });
     await world.register('assigned', key);
+
     const template = await createTemplate(world.services, world.caller, {
       name: 'asks',
       platform: 'any',
@@ -206,8 +230,10 @@ describe('a policy', () => {
     const { operation, assignment_id } = await assignModule(world.services, world.caller, input);
     const waiting = await world.operation(operation.id, 'awaiting_approval');
     const rows = () => listAssignments(world.services.db, world.account, template.id);
+
     expect(await rows()).toEqual([]);
     const id = requirePending(waiting);
+
     await decideApproval(world.services, as(rita), { id, decision: 'approve', comment: null });
     expect((await world.operation(operation.id)).state).toBe('succeeded');
     expect(await rows()).toMatchObject([
@@ -220,6 +246,7 @@ describe('a policy', () => {
     await policy(lonely, 'assignment_change', { decision: 'require_approval', quorum: 2 });
     await lonely.reviewer();
     await lonely.register('assigned', key);
+
     const template = await createTemplate(lonely.services, lonely.caller, {
       name: 'asks',
       platform: 'any',
@@ -227,6 +254,7 @@ describe('a policy', () => {
     const input = { template_id: template.id, module: 'assigned' };
     const { operation } = await assignModule(lonely.services, lonely.caller, input);
     const refused = await lonely.operation(operation.id);
+
     expect([refused.state, refused.code]).toEqual(['refused', 'approval_required']);
     expect(refused.message).toContain(
       'needs 2 approval(s): expected as many members with role reviewer',

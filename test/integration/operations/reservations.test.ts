@@ -47,6 +47,7 @@ function composed(layers: number, dropped: number) {
   return eventually(`${layers} layers with ${dropped} dropped files`, async () => {
     const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
     if (pointer === null) return null;
+
     const record = await readRecord(world.services, pointer.report_key);
     return record.layers.length === layers && record.report.dropped.length === dropped
       ? record
@@ -70,6 +71,7 @@ beforeAll(async () => {
     template_id: template.id,
     track: 'staging',
   });
+
   await Promise.all([
     staged({
       name: 'vault',
@@ -83,6 +85,7 @@ beforeAll(async () => {
       manifest: `protected_spec: ["${token}"]`,
     }),
   ]);
+
   for (const module of ['vault', 'site', 'keeper']) await assign(module);
 });
 
@@ -100,6 +103,7 @@ describe('a pattern that matches nothing that its module ships', () => {
       expected: [below],
       message: `expected a pattern as it stands in the protected_spec of a version of vault (they are "${below}"), found "/etc/**"`,
     });
+
     await expect(change({ module: 'vault', revoke: [below] })).rejects.toMatchObject({
       code: 'reservation_unknown',
     });
@@ -118,15 +122,18 @@ describe('a pattern that matches nothing that its module ships', () => {
       '--track',
       'staging',
     ];
+
     const { code, stdout, stderr } = await gantry(...line);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^ {2}- ${token} +${full('site')}$`, 'm'));
+
     expect(stdout).toMatch(
       new RegExp(
         `^ {2}! ${token} +file of ${full('site')} dropped, protected by ${full('vault')}`,
         'm',
       ),
     );
+
     expect((await composed(3, 0)).report.dropped).toEqual([]);
   });
 
@@ -146,6 +153,7 @@ describe('once an operator granted it', () => {
       stdout: `done: reserve ${below} for vault\n`,
       stderr: '',
     });
+
     const { report, layers } = await composed(3, 1);
     expect(report.dropped).toEqual([
       { path: token, from: full('site'), because_of: full('vault') },
@@ -160,6 +168,7 @@ describe('once an operator granted it', () => {
     expect((await gantry('module', 'show', 'vault')).stdout).toMatch(
       /^reserved +\/etc\/vault\/\*\*$/m,
     );
+
     const why = await gantry('composition', 'why', 'vaults', token, '--track', 'staging');
     expect(why.stdout.split('\n')).toContain(
       `It is reserved for ${full('vault')}, which was granted ${below}.`,
@@ -175,11 +184,13 @@ describe('once an operator granted it', () => {
       name: 'newcomer',
       file_spec: [token],
     });
+
     const response = await fetch(`${publicUrl}/api/v1/manifests/validate`, {
       method: 'POST',
       headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ manifest_yaml, category_slug: 'userland' }),
     });
+
     expect(await response.json()).toMatchObject({
       conflicts: [{ kind: 'would_be_dropped', module: full('vault'), path: token, certain: true }],
     });
@@ -188,6 +199,7 @@ describe('once an operator granted it', () => {
   it('the same path cannot be reserved for another module of the template, and the operation says why', async () => {
     const { id } = await change({ module: 'keeper', grant: [token] });
     const refused = await world.operation(id);
+
     expect(refused).toMatchObject({ state: 'failed', code: 'composition_protected_conflict' });
     expect(refused.message).toContain(
       `expected one module to protect "${token}", found that both ${full('keeper')} and ${full('vault')} do`,

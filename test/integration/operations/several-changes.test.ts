@@ -29,6 +29,7 @@ async function blessed(name: string): Promise<Version> {
   await world.register(name, key);
   const files = { [`etc/${name}`]: name };
   const version = await world.ingest({ name, files }, 'v1.0.0', key);
+
   await promote(world, version, 'staging');
   await promote(world, version, 'blessed');
   return version;
@@ -51,11 +52,13 @@ describe('several changes in one operation', () => {
   it('are applied together, and the template changes once', async () => {
     await world.register('one', key);
     await world.register('two', key);
+
     const web = await template('both');
     const revision = async () =>
       (await getTemplate(world.services.db, world.account, web.id))?.revision ?? 0;
     const before = await revision();
     const { id, summary } = await request([await addition(web, 'one'), await addition(web, 'two')]);
+
     expect(summary).toBe('assign one to template both, assign two to template both');
 
     expect(await world.operation(id)).toMatchObject({
@@ -63,6 +66,7 @@ describe('several changes in one operation', () => {
       actions: ['assignment_change'],
       changes: [{ kind: 'assignment_add' }, { kind: 'assignment_add' }],
     });
+
     expect(await assignedTo(web)).toEqual(['one', 'two']);
     expect(await revision()).toBe(before + 1);
   });
@@ -79,6 +83,7 @@ describe('several changes in one operation', () => {
     const waiting = await world.operation(id, 'awaiting_approval');
     expect(waiting.actions).toEqual(['assignment_change', 'module_promote_to_live']);
     expect(await assignedTo(web)).toEqual([]);
+
     const approval = requirePending(waiting);
     await decideApproval(world.services, as(rita), {
       id: approval,
@@ -94,6 +99,7 @@ describe('several changes in one operation', () => {
   it('are all refused where one of them is', async () => {
     await world.register('old', key);
     await world.register('new', key);
+
     const web = await template('refused');
     await world.operation((await request([await addition(web, 'old')])).id, 'succeeded');
 
@@ -111,10 +117,12 @@ describe('several changes in one operation', () => {
 
     await expect(request([])).rejects.toMatchObject({ code: 'invalid_request' });
     const same = [await addition(web, 'many'), await addition(web, 'many')];
+
     await expect(request(same)).rejects.toMatchObject({ code: 'invalid_request' });
     const wide = await Promise.all(
       Array.from({ length: 34 }, async (_, i) => addition(await template(`wide-${i}`), 'many')),
     );
+
     await expect(request(wide)).rejects.toMatchObject({ code: 'change_too_wide' });
     expect(await recorded()).toBe(before);
   });

@@ -40,7 +40,10 @@ beforeAll(async () => {
   await policy(world, 'policy_change', { decision: 'require_approval' });
 });
 
-/** Sweeps when the operation has been idle just long enough; those that others have on their way now are not yet. */
+/**
+ * Sweeps when the operation has been idle just long enough; those that others have on their way now
+ * are not yet.
+ */
 function sweep(operation: Operation): Promise<number> {
   const now = new Date(Date.parse(operation.updated_at) + limits.operationIdleSeconds * 1000 + 1);
   return sweepOperations({ ...world.services, now: () => now });
@@ -54,6 +57,7 @@ function executionArn(operation: Operation): string {
 async function kill(operation: Operation): Promise<void> {
   const { sfn } = world.services.aws;
   await sfn.send(new StopExecutionCommand({ executionArn: executionArn(operation) }));
+
   await eventually('the execution to be dead', async () => {
     const { status } = await sfn.send(
       new DescribeExecutionCommand({ executionArn: executionArn(operation) }),
@@ -73,7 +77,10 @@ async function press(link: string): Promise<number> {
     .status;
 }
 
-/** Waits until the operation's execution, whichever it is by now, waits for approval with a token of its own. */
+/**
+ * Waits until the operation's execution, whichever it is by now, waits for approval with a token of
+ * its own.
+ */
 function waitsAgain(operation: Operation, staleToken: string | null): Promise<Operation> {
   return eventually('the new execution to wait', async () => {
     const now = await getOperation(world.services.db, world.account, operation.id);
@@ -108,8 +115,10 @@ function unstarted(action: Action, attempt = 1): Operation {
 it('a promotion whose execution is stopped while it waits continues: the mailed link works, and it goes live once', async () => {
   const key = authorKey();
   await world.register('nginx', key);
+
   const version = await world.ingest({ name: 'nginx', files: { 'etc/nginx': 'x' } }, 'v1.0.0', key);
   await raise(world, version, 'blessed');
+
   const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to: 'live' });
   const waiting = await world.operation(id, 'awaiting_approval');
   const approval = requirePending(waiting);
@@ -118,6 +127,7 @@ it('a promotion whose execution is stopped while it waits continues: the mailed 
 
   await kill(waiting);
   expect(await sweep(waiting)).toBe(1);
+
   const revived = await waitsAgain(waiting, before?.task_token ?? null);
   expect(revived).toMatchObject({ state: 'awaiting_approval', attempt: 2, approval_id: approval });
 
@@ -128,12 +138,14 @@ it('a promotion whose execution is stopped while it waits continues: the mailed 
     approvals: [{}],
   });
   expect((await linksTo(rita.email)).filter((one) => one.includes(approval))).toEqual([link]);
+
   const { executions } = await world.services.aws.sfn.send(
     new ListExecutionsCommand({
       stateMachineArn: world.services.settings.stateMachineArn,
       maxResults: 1000,
     }),
   );
+
   expect(
     executions?.filter(({ name }) => name?.startsWith(id)).map(({ name }) => name),
   ).toHaveLength(2);
@@ -144,6 +156,7 @@ it('a change that was approved while no execution ran is applied by the next one
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
   const link = await mailed(requirePending(waiting));
+
   await kill(waiting);
   expect(await press(link)).toBe(200);
   expect((await getOperation(world.services.db, world.account, id))?.state).toBe(
@@ -158,6 +171,7 @@ it('an execution that missed its approval is woken again', async () => {
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
   const link = await mailed(requirePending(waiting));
+
   await eventually('the note that mails are out', async () => {
     return (
       (await getApproval(world.services.db, world.account, requirePending(waiting)))?.mailed_at ??
@@ -168,12 +182,14 @@ it('an execution that missed its approval is woken again', async () => {
 
   const pending = await getApproval(world.services.db, world.account, requirePending(waiting));
   if (pending === null) throw new Error('expected an approval');
+
   const by = {
     reviewer: `member:${rita.id}`,
     reviewer_email: rita.email,
     comment: null,
     by: 'link',
   } as const;
+
   const decisions = [{ ...by, decision: 'approve' as const, decided_at: new Date().toISOString() }];
   await transact(world.services.db, [updateApproval(pending, { decisions, state: 'approved' })]);
   expect(await sweep(waiting)).toBe(0);
@@ -188,9 +204,11 @@ it('an execution that runs is left alone, and checked again later', async () => 
   const until = new Date(Date.parse(waiting.updated_at) + 1).toISOString();
   const due = async () =>
     (await idleOperations(world.services.db, until)).some((one) => one.id === id);
+
   expect(await due()).toBe(true);
   expect(await sweep(waiting)).toBe(0);
   expect(await due()).toBe(false);
+
   expect(await getOperation(world.services.db, world.account, id)).toMatchObject({
     state: 'awaiting_approval',
     attempt: 1,
@@ -202,6 +220,7 @@ it('an operation that was recorded and never started is started', async () => {
   const operation = unstarted('module_install_unverified');
   await transact(world.services.db, [createOperation(operation)]);
   expect(await sweep(operation)).toBe(1);
+
   const waiting = await world.operation(operation.id, 'awaiting_approval');
   expect(await press(await mailed(requirePending(waiting)))).toBe(200);
   expect((await world.operation(operation.id)).state).toBe('succeeded');
@@ -214,6 +233,7 @@ it('an operation whose executions died too often fails, and says why', async () 
   const operation = unstarted('instance_change', limits.operationAttemptsMax);
   await transact(world.services.db, [createOperation(operation)]);
   await sweep(operation);
+
   expect(await world.operation(operation.id)).toMatchObject({
     state: 'failed',
     code: 'execution_died',

@@ -79,11 +79,13 @@ describe('a registration', () => {
   it('takes another signer only once a reviewer approved, and then verifies again what was refused', async () => {
     await world.register('site', old);
     const before = (await row('site')).policy_version;
+
     const digest = await world.publish(
       { name: 'site', files: { 'etc/site': '1' } },
       'v1.0.0',
       next,
     );
+
     await world.poll('site');
     expect(await world.inState('site', digest, 'rejected')).toMatchObject({
       code: 'key_mismatch',
@@ -105,6 +107,7 @@ describe('a registration', () => {
     expect(await world.inState('site', digest, 'ingested')).toMatchObject({
       policy_version: after.policy_version,
     });
+
     expect(await eventsOf(world.services, world.account, 'gantry.module.updated')).toMatchObject([
       {
         subject: 'module/site',
@@ -116,12 +119,14 @@ describe('a registration', () => {
   it('loses a signer without approval, by the command line', async () => {
     const file = join(world.directory, 'next.pub');
     await writeFile(file, next.publicPem);
+
     const answer = await gantry('module', 'update', 'site', '--key', file);
     expect(answer).toMatchObject({
       code: 0,
       stdout: 'done: change trusted_keys of site\n',
       stderr: '',
     });
+
     expect((await row('site')).trusted_keys).toEqual([next.publicPem]);
   });
 
@@ -134,6 +139,7 @@ describe('a registration', () => {
       });
       return { status: answer.status, body: await answer.json() };
     };
+
     expect(await patch({ visibility: 'public' })).toMatchObject({
       status: 202,
       body: {
@@ -143,6 +149,7 @@ describe('a registration', () => {
         },
       },
     });
+
     expect(await patch({ trusted_keys: [] })).toMatchObject({
       status: 422,
       body: { code: 'policy_missing' },
@@ -162,8 +169,10 @@ describe('a registration', () => {
   it('is not changed by a request from before its trust policy changed', async () => {
     await world.register('raced', old);
     const first = await update('raced', { trusted_keys: [old.publicPem, next.publicPem] });
+
     await world.operation(first.id, 'awaiting_approval');
     const second = await update('raced', { require_tlog: true });
+
     expect(await world.operation(second.id)).toMatchObject({
       state: 'succeeded',
       actions: ['module_change'],
@@ -179,6 +188,7 @@ describe('a registration', () => {
       'v1.0.0',
       old,
     );
+
     const { id, actions } = await update('moved', { repository: world.repository('moved') });
     expect(actions).toEqual(['trust_policy_change']);
     expect(await approved(id)).toMatchObject({ state: 'succeeded' });
@@ -195,9 +205,11 @@ describe('a signer who was removed between verify and ingest', () => {
   async function verified(name: string) {
     await world.register(name, old, { trusted_keys: [old.publicPem, next.publicPem] });
     await offSchedule(services, world.account, name);
+
     const digest = await world.publish({ name, files: { 'etc/content': name } }, 'v1.0.0', old);
     const { id } = await pollAlone(services, world.account, name, digest);
     const message = { account: world.account, module: name, version_id: id };
+
     await verifyCandidate(services, message);
     expect(await world.candidate(name, digest)).toMatchObject({ state: 'verified' });
     return { digest, message };
@@ -228,6 +240,7 @@ describe('a signer who was removed between verify and ingest', () => {
       'PutObjectCommand',
     );
     const ingest = ingestCandidate(slow.services, message);
+
     await slow.reached;
     await changeNow('during', { trusted_keys: [next.publicPem] });
     slow.release();
@@ -259,11 +272,13 @@ describe('templates and machines', () => {
       name: 'hosts',
       platform: 'ubuntu-24.04-amd64',
     });
+
     const { instance } = await createInstance(services, caller, {
       name: 'one',
       template_id: template.id,
       track: 'staging',
     });
+
     for (const name of ['lower', 'upper']) {
       await world.register(name, old);
       await promote(
@@ -271,18 +286,21 @@ describe('templates and machines', () => {
         await world.ingest({ name, files: { 'etc/motd': name } }, 'v1.0.0', old),
         'staging',
       );
+
       const { operation } = await assignModule(services, caller, {
         template_id: template.id,
         module: name,
       });
       expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
     }
+
     const layers = async () => {
       const pointer = await getComposition(services.db, account, template.id, 'staging');
       return pointer === null
         ? []
         : (await readRecord(services, pointer.report_key)).layers.map(({ module }) => module);
     };
+
     await eventually('both layers', async () => ((await layers()).length === 2 ? true : null));
     expect(await layers()).toEqual(['lower', 'upper']);
 
@@ -297,6 +315,7 @@ describe('templates and machines', () => {
 
     const { id } = await update('upper', { trusted_keys: [old.publicPem, next.publicPem] });
     expect(await approved(id)).toMatchObject({ state: 'succeeded' });
+
     await eventually('the new signer in the desired state', async () => {
       const bytes = await getBytes(services.objects, objectKeys.desiredState(account, instance.id));
       return Buffer.from(bytes)

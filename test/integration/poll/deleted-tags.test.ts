@@ -40,6 +40,7 @@ describe('a tag that is deleted', () => {
   it('after its version was ingested is noted and told once, and the version stays', async () => {
     const digest = await published('kept');
     await walk(services, world.account, 'kept', digest);
+
     const before = await world.version('kept', digest);
     await deleteTag(registry, place('kept'), 'v1.0.0');
     await Promise.all(Array.from({ length: 5 }, () => poll('kept')));
@@ -49,6 +50,7 @@ describe('a tag that is deleted', () => {
     expect(await world.candidate('kept', digest)).toMatchObject({ state: 'ingested' });
     expect((await tagOf('kept'))?.gone_at).not.toBeNull();
     expect(await deletions('kept')).toEqual([{ tag: 'v1.0.0', digest }]);
+
     const { reason } = await explainArtifact(services, world.caller, {
       module: 'kept',
       ref: 'v1.0.0',
@@ -60,6 +62,7 @@ describe('a tag that is deleted', () => {
     const digest = await published('withdrawn');
     const { id } = await pollAlone(services, world.account, 'withdrawn', digest);
     const message = { account: world.account, module: 'withdrawn', version_id: id };
+
     await verifyCandidate(services, message);
     await deleteTag(registry, place('withdrawn'), 'v1.0.0');
     await poll('withdrawn');
@@ -68,12 +71,14 @@ describe('a tag that is deleted', () => {
 
     expect(await world.version('withdrawn', digest)).toBeNull();
     const candidate = await world.candidate('withdrawn', digest);
+
     expect(candidate).toMatchObject({
       state: 'rejected',
       code: 'tag_deleted',
       tags: [],
       next_verify_at: null,
     });
+
     expect(candidate?.message).toContain('v1.0.0, is gone');
   });
 
@@ -81,9 +86,11 @@ describe('a tag that is deleted', () => {
     const digest = await published('midway');
     const { id } = await pollAlone(services, world.account, 'midway', digest);
     const message = { account: world.account, module: 'midway', version_id: id };
+
     await verifyCandidate(services, message);
     const slow = holdPuts();
     const ingesting = ingestCandidate(slow.services, message);
+
     await slow.reached;
     await deleteTag(registry, place('midway'), 'v1.0.0');
     await poll('midway');
@@ -101,6 +108,7 @@ describe('a tag that is deleted', () => {
     await retag(registry, place('aliased'), digest, 'v1.0.1');
     await pollAlone(services, world.account, 'aliased', digest);
     await deleteTag(registry, place('aliased'), 'v1.0.0');
+
     const ingested = await walk(services, world.account, 'aliased', digest);
     expect(ingested).toMatchObject({
       state: 'ingested',
@@ -124,16 +132,20 @@ describe('a tag that is deleted', () => {
   it('and comes back days later is waited for as if it were new', async () => {
     await world.register('days-later', key);
     await offSchedule(services, world.account, 'days-later');
+
     const tar = await world.build({ name: 'days-later', files: { 'etc/content': 'one' } });
     const digest = await world.push(tar, 'days-later', 'v1.0.0');
     const { id } = await pollAlone(services, world.account, 'days-later', digest);
     const message = { account: world.account, module: 'days-later', version_id: id };
+
     await deleteTag(registry, place('days-later'), 'v1.0.0');
     await poll('days-later');
     await retag(registry, place('days-later'), digest, 'v1.0.0');
+
     const days = hoursLater(services, 50);
     await pollRepository(days, { account: world.account, module: 'days-later', recheck: true });
     await verifyCandidate(days, message);
+
     const waiting = await world.candidate('days-later', digest);
     expect(waiting).toMatchObject({ state: 'awaiting_signature' });
     expect(Date.parse(waiting?.found_at ?? '')).toBeGreaterThan(Date.now() + 49 * 3600_000);
@@ -145,6 +157,7 @@ describe('a tag that is deleted', () => {
     await walk(services, world.account, 'replaced', digest);
     await deleteTag(registry, place('replaced'), 'v1.0.0');
     await poll('replaced');
+
     const other = await publish('replaced', 'two', 'v1.0.0');
     await poll('replaced');
     expect(await tagOf('replaced')).toMatchObject({ digest, moved_to: other, gone_at: null });
@@ -156,6 +169,7 @@ describe('a tag that is deleted', () => {
     await pollAlone(services, world.account, 'replaced-early', first);
     await deleteTag(registry, place('replaced-early'), 'v1.0.0');
     await poll('replaced-early');
+
     const second = await publish('replaced-early', 'two', 'v1.0.0');
     expect(await walk(services, world.account, 'replaced-early', second)).toMatchObject({
       state: 'ingested',
@@ -169,6 +183,7 @@ describe('a tag that is deleted', () => {
   it('is only what the registry says it does not have: a list that lacks it is not enough', async () => {
     const digest = await published('unlisted');
     await walk(services, world.account, 'unlisted', digest);
+
     proxy.interfere = (request, response) => {
       if (!request.url?.includes('/unlisted/tags/list')) return false;
       response
@@ -176,6 +191,7 @@ describe('a tag that is deleted', () => {
         .end('{"name":"unlisted","tags":[]}');
       return true;
     };
+
     await poll('unlisted');
     proxy.interfere = null;
     expect(await tagOf('unlisted')).toMatchObject({ digest, gone_at: null });
@@ -186,6 +202,7 @@ describe('a list of more tags than one poll takes up, none of which there are', 
   it('does not have the repository polled again at once, over and over', async () => {
     await published('dangling', 'latest');
     const tags = Array.from({ length: limits.freshTagsMax + 1 }, (_, i) => `v1.0.${i}`);
+
     proxy.interfere = (request, response) => {
       if (!request.url?.includes('/dangling/tags/list')) return false;
       response
@@ -193,14 +210,17 @@ describe('a list of more tags than one poll takes up, none of which there are', 
         .end(JSON.stringify({ name: 'dangling', tags }));
       return true;
     };
+
     const { aws, settings } = services;
     const AttributeNames = ['ApproximateNumberOfMessages'] as const;
     const command = { QueueUrl: settings.queueUrls.poll, AttributeNames: [...AttributeNames] };
     const waiting = () => aws.sqs.send(new GetQueueAttributesCommand(command));
     const before = await waiting();
+
     await poll('dangling');
     proxy.interfere = null;
     expect((await waiting()).Attributes).toEqual(before.Attributes);
+
     const row = await getRepository(services.db, world.account, 'dangling');
     expect(row).toMatchObject({ code: null, tags_hash: null });
     expect(Date.parse(row?.next_poll_at ?? '')).toBeLessThan(
@@ -214,8 +234,10 @@ describe('a repository that is deleted', () => {
     const digest = await published('gone');
     await walk(services, world.account, 'gone', digest);
     await deleteRepository(registry, place('gone'));
+
     const row = async () => getRepository(services.db, world.account, 'gone');
     await poll('gone');
+
     const first = await row();
     await poll('gone');
     expect(await row()).toMatchObject({ failures: 2, code: 'registry_not_found' });
@@ -236,6 +258,7 @@ describe('a repository that is deleted', () => {
     const digest = await published('gone-early');
     const { id } = await pollAlone(services, world.account, 'gone-early', digest);
     const message = { account: world.account, module: 'gone-early', version_id: id };
+
     await verifyCandidate(services, message);
     await deleteRepository(registry, place('gone-early'));
     await ingestCandidate(services, message);

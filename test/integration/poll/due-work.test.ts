@@ -44,21 +44,26 @@ const repositoryOf = (index: number) => ({
 beforeAll(async () => {
   const parked = await alone(servicesFromEnvironment());
   await parked.aws.dynamodb.send(createTable(table));
+
   const client = new Proxy(parked.db.client, {
     get: (target, name) =>
       name === 'send'
         ? async (command: object) => {
             sent.push(command.constructor.name);
             if (!(command instanceof QueryCommand)) return target.send(command as never);
+
             const page = await target.send(command);
             const { ':pk': partition } = command.input.ExpressionAttributeValues ?? {};
+
             queried.push({ partition: String(partition), count: page.Count ?? 0 });
             return page;
           }
         : Reflect.get(target, name, target),
   });
+
   services = { ...parked, db: { client, table } };
   const batches = Array.from({ length: total / 100 }, (_, batch) => batch * 100);
+
   await mapConcurrently(batches, 8, async (start) => {
     const rows = Array.from({ length: 100 }, (_, index) =>
       createRepository(repositoryOf(start + index)),
@@ -71,8 +76,10 @@ describe('ten thousand repositories', () => {
   it('are read by queries of evenly filled partitions, a few requests in all', async () => {
     sent.length = 0;
     queried.length = 0;
+
     const rows = await dueRepositories(services.db, now, 2 * total);
     expect(new Set(rows.map(({ module }) => module)).size).toBe(total);
+
     const shards = new Map<string, number>();
     for (const { partition, count } of queried)
       shards.set(partition, (shards.get(partition) ?? 0) + count);
@@ -86,6 +93,7 @@ describe('ten thousand repositories', () => {
   it('are each claimed by one of two schedulers', async () => {
     const rows = (await dueRepositories(services.db, now, total)).slice(0, 500);
     let claims = 0;
+
     await mapConcurrently([...rows, ...rows], 16, async (row) => {
       if (await claimRepository(services.db, row, never)) claims += 1;
     });
@@ -101,8 +109,10 @@ describe('ten thousand repositories', () => {
       return clockMs;
     });
     const { polls } = await schedulePolls({ ...services, now: () => new Date(now) });
+
     clock.mockRestore();
     const left = await dueRepositories(services.db, now, 2 * total);
+
     expect(polls).toBeGreaterThan(1000);
     expect(left.length).toBeGreaterThan(0);
     expect(polls + left.length).toBe(total - 500);

@@ -28,6 +28,7 @@ let stage: Stage;
 beforeAll(async () => {
   registry = await startDockerRegistry();
   proxy = await startRegistryProxy(registry.host);
+
   const world = await World.create(proxy.host);
   services = await alone(world.services);
   stage = { world, services, client: new RegistryClient({ host: registry.host }), key };
@@ -47,10 +48,12 @@ function instead(
 ): Interference {
   return (request, response) => {
     if (!request.url?.endsWith(path)) return false;
+
     const content = { 'content-type': type, 'content-length': String(bytes.length) };
     response
       .writeHead(200, { ...content, ...headers })
       .end(request.method === 'HEAD' ? undefined : bytes);
+
     return true;
   };
 }
@@ -65,12 +68,15 @@ describe('a registry that answers with another digest than asked', () => {
       place('other-manifest'),
       other.digest,
     );
+
     proxy.interfere = instead(`/manifest/manifests/${digest}`, bytes, mediaType);
     const refused = await walk(services, stage.world.account, 'manifest', digest);
+
     expect(refused).toMatchObject({ state: 'rejected', code: 'manifest_digest_mismatch' });
     expect(refused.message).toContain(digest);
     expect(refused.message).toContain(other.digest);
     expect(refused.next_verify_at).not.toBeNull();
+
     const taken = [digest, other.digest].map((one) =>
       objectKeys.artifact(stage.world.account, one),
     );
@@ -85,11 +91,13 @@ describe('a registry that answers with another digest than asked', () => {
     const { digest } = await publishRandom(stage, 'redirect');
     const { bytes } = await stage.client.getManifest(place('redirect'), digest);
     const [layer] = parseManifest(bytes).layers;
+
     proxy.interfere = (request, response) => {
       if (!request.url?.endsWith(`/blobs/${layer?.digest}`)) return false;
       response.writeHead(302, { location: 'http://10.0.0.1:5000/' }).end();
       return true;
     };
+
     const waiting = await walk(services, stage.world.account, 'redirect', digest);
     expect(waiting).toMatchObject({ state: 'verified', code: 'address_refused' });
     expect(waiting.next_verify_at).not.toBeNull();
@@ -103,9 +111,11 @@ describe('a registry that answers with another digest than asked', () => {
     const { digest } = await publishRandom(stage, 'tag');
     const claimed = `sha256:${'5'.repeat(64)}`;
     const { bytes, mediaType } = await stage.client.getManifest(place('tag'), digest);
+
     proxy.interfere = instead('/tag/manifests/v1.0.0', bytes, mediaType, {
       'docker-content-digest': claimed,
     });
+
     const waiting = await walk(services, stage.world.account, 'tag', claimed);
     expect(waiting).toMatchObject({ state: 'awaiting_signature', digest: claimed });
     proxy.interfere = null;
@@ -123,12 +133,15 @@ describe('a registry that answers with another digest than asked', () => {
     const { digest } = await publishRandom(stage, 'signature');
     const [signature] = (await client.referrers(place('signature'), digest)).descriptors;
     const other = await client.getManifest(place('signature'), digest);
+
     proxy.interfere = instead(`/manifests/${signature?.digest}`, other.bytes, other.mediaType);
     const { module, account } = messageOf(world, 'signature', digest);
     const refused = await walk(services, account, module, digest);
+
     expect(refused).toMatchObject({ state: 'rejected', code: 'manifest_digest_mismatch' });
     expect(refused.next_verify_at).not.toBeNull();
     await signDigest(client, place('signature'), digest, key);
+
     const accepted = await walk(services, account, module, digest);
     expect(accepted).toMatchObject({ state: 'ingested' });
     expect(accepted.signatures.map(({ code }) => code).sort()).toEqual([
@@ -145,14 +158,17 @@ describe('a late signature', () => {
     const { world, client } = stage;
     await world.register(name, key);
     await offSchedule(services, world.account, name);
+
     const digest = await world.push(
       await world.build({ name, files: { 'etc/content': name } }),
       name,
       'v1.0.0',
     );
+
     await signDigest(client, place(name), digest, authorKey());
     await pollAlone(services, world.account, name, digest);
     await verifyCandidate(at, messageOf(world, name, digest));
+
     const candidate = await world.candidate(name, digest);
     await signDigest(client, place(name), digest, key);
     return { digest, candidate };
@@ -172,6 +188,7 @@ describe('a late signature', () => {
   it('later makes a version when an operator asks for a poll, and not before', async () => {
     const { world } = stage;
     const { digest, candidate } = await rejected('later', hoursLater(services, 25));
+
     expect(candidate).toMatchObject({ state: 'rejected', next_verify_at: null });
     await requestPoll(world.services, world.caller, 'later');
     await world.inState('later', digest, 'ingested');
@@ -182,14 +199,17 @@ describe('the same content pushed again', () => {
   it('is the same version, also under the tag of another day', async () => {
     const { world, client } = stage;
     const { digest } = await publishRandom(stage, 'repushed');
+
     await walk(services, world.account, 'repushed', digest);
     const before = await world.version('repushed', digest);
     const { bytes, mediaType } = await client.getManifest(place('repushed'), digest);
+
     await client.putManifest(place('repushed'), 'v1.0.0', { bytes, mediaType });
     await walk(services, world.account, 'repushed', digest);
     expect(await world.version('repushed', digest)).toEqual(before);
     await client.putManifest(place('repushed'), 'v2.0.0', { bytes, mediaType });
     await walk(services, world.account, 'repushed', digest);
+
     expect(await world.version('repushed', digest)).toEqual({
       ...before,
       tags: ['v1.0.0', 'v2.0.0'],

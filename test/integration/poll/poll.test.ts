@@ -51,10 +51,12 @@ describe('a tag list', () => {
   it('that is unchanged costs exactly one request', async () => {
     await registered('quiet');
     await poll('quiet');
+
     const of = (from: number) =>
       proxy.requests.slice(from).filter(({ url }) => url.includes('/quiet/'));
     const before = proxy.requests.length;
     const row = await poll('quiet');
+
     expect(of(before)).toMatchObject([
       { method: 'GET', url: `/v2/${world.account}/quiet/tags/list?n=1000` },
     ]);
@@ -69,6 +71,7 @@ describe('a tag list', () => {
       digest,
       key,
     );
+
     const row = await poll('tagged');
     expect(row.ignored_tags).toEqual(['latest']);
     expect(await world.candidate('tagged', digest)).toBeNull();
@@ -77,11 +80,13 @@ describe('a tag list', () => {
   it('is read by an ECR registry too, and its modules become versions', async () => {
     const { endpoint } = inject('stack');
     const ecr = await World.create(new URL(endpoint).host);
+
     stoppers.unshift(ecr.close.bind(ecr));
     await new ECRClient({}).send(
       new CreateRepositoryCommand({ repositoryName: `${ecr.account}/in-ecr` }),
     );
     await ecr.register('in-ecr', key);
+
     const version = await ecr.ingest({ name: 'in-ecr', files: { 'etc/ecr': 'x' } }, 'v2.0.0', key);
     expect(version).toMatchObject({ version_string: '2.0.0', promotion_state: 'built' });
     expect(version.signatures).toMatchObject([{ source: 'fallback_tag', verified: true }]);
@@ -98,8 +103,10 @@ describe('what is due', () => {
       ]);
       const mine = (row: { account: string; module: string }) =>
         row.account === world.account && row.module === 'due';
+
       return [repositories.some(mine), candidates.some(mine)];
     };
+
     const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
     expect(await dueAt(inMinutes(60))).toEqual([false, false]);
     await poll('due');
@@ -112,14 +119,17 @@ describe('what is due', () => {
   it('includes what waits for its signature: a late one is found without anybody asking', async () => {
     const digest = await registered('late');
     await world.poll('late');
+
     const waiting = await world.inState('late', digest, 'awaiting_signature');
     expect(waiting.next_verify_at).not.toBeNull();
+
     await signDigest(
       new RegistryClient({ host: registry.host }),
       `${world.account}/late`,
       digest,
       key,
     );
+
     await schedulePolls({ ...world.services, now: () => new Date(Date.now() + 31_000) });
     await world.inState('late', digest, 'ingested');
   });
@@ -127,8 +137,10 @@ describe('what is due', () => {
   it('is handed out once by two schedulers at once', async () => {
     const digest = await registered('twice');
     await poll('twice');
+
     const soon = { ...services, now: () => new Date(Date.now() + 61_000) };
     await Promise.all([schedulePolls(soon), schedulePolls(soon)]);
+
     const candidate = await getCandidate(services.db, world.account, world.id('twice', digest));
     // Found, then claimed by one.
     expect(candidate?.revision).toBe(2);
@@ -139,9 +151,11 @@ describe('a registry that asks for a password', () => {
   it('is read with the account’s secret for its host, also one that was stored just now', async () => {
     const locked = await startDockerRegistry({ auth: 'basic' });
     const there = await World.create(locked.host);
+
     stoppers.unshift(there.close.bind(there), locked.stop);
     await there.register('locked', key);
     await there.poll('locked');
+
     const refused = await eventually('the poll to be refused', async () => {
       const row = await getRepository(services.db, there.account, 'locked');
       return row?.code === null ? null : row;
@@ -150,8 +164,10 @@ describe('a registry that asks for a password', () => {
 
     const { secrets } = there.services.aws;
     const Name = registrySecretName(there.services, there.account, locked.host);
+
     await secrets.send(new CreateSecretCommand({ Name, SecretString: 'hunter2-is-no-json' }));
     await pollRepository(await alone(there.services), { account: there.account, module: 'locked' });
+
     const row = await getRepository(services.db, there.account, 'locked');
     expect(row).toMatchObject({
       code: 'registry_unauthorized',
@@ -162,15 +178,18 @@ describe('a registry that asks for a password', () => {
     await secrets.send(
       new PutSecretValueCommand({ SecretId: Name, SecretString: JSON.stringify(basicCredentials) }),
     );
+
     const client = new RegistryClient({ host: locked.host, credentials: basicCredentials });
     const tar = await there.build({ name: 'locked', files: { 'etc/locked': 'x' } });
     const { pushModule } = await import('../../../cli/push/push-module.ts');
     const reference = { host: locked.host, repository: `${there.account}/locked`, tag: 'v1.0.0' };
+
     const { digest } = await pushModule(
       { client, reference, name: 'v1.0.0' },
       tar,
       () => undefined,
     );
+
     await signDigest(client, reference.repository, digest, key);
     await there.poll('locked');
     await there.inState('locked', digest, 'ingested');
@@ -185,32 +204,39 @@ describe('a registry in trouble', () => {
         ? answer(request, response)
         : (others?.(request, response) ?? false);
   };
+
   const status = (code: number, headers = {}): Interference => {
     return (_, response) => {
       response.writeHead(code, headers).end();
       return true;
     };
   };
+
   const waitOf = (row: Repository) => (Date.parse(row.next_poll_at) - Date.now()) / 1000;
 
   it('is shown with its code, asked less and less often, and forgiven', async () => {
     const digest = await registered('broken');
     let broken = true;
+
     proxy.interfere = forModule(
       'broken',
       (request, response) => broken && status(500)(request, response),
     );
+
     const first = await poll('broken');
     expect(first).toMatchObject({ code: 'registry_error', failures: 1 });
     expect(waitOf(first)).toBeGreaterThan(55);
+
     const second = await poll('broken');
     const third = await poll('broken');
+
     expect(third.failures).toBe(3);
     expect(waitOf(third)).toBeGreaterThan(230);
     expect(second.message).toContain('500');
     broken = false;
     expect(await poll('broken')).toMatchObject({ code: null, message: null, failures: 0 });
     expect((await world.candidate('broken', digest))?.tags).toEqual(['v1.0.0']);
+
     const failed = await eventsOf(services, world.account, 'gantry.repository.failed');
     expect(failed.filter(({ subject }) => subject === 'module/broken')).toHaveLength(1);
   });
@@ -218,14 +244,18 @@ describe('a registry in trouble', () => {
   it('is left alone for as long as it asks', async () => {
     const other = await startRegistryProxy(registry.host);
     stoppers.unshift(other.stop);
+
     for (const name of ['limited', 'neighbour']) {
       await world.register(name, key, { repository: `${other.host}/${world.account}/${name}` });
       await offSchedule(services, world.account, name);
     }
+
     other.interfere = status(429, { 'retry-after': '1800' });
     const row = await poll('limited');
+
     expect(row.code).toBe('registry_rate_limited');
     expect(waitOf(row)).toBeGreaterThan(1790);
+
     // So is the whole host, by everybody: the next repository does not ask at all.
     const asked = other.requests.length;
     await expect(poll('neighbour')).rejects.toMatchObject({
@@ -233,6 +263,7 @@ describe('a registry in trouble', () => {
     });
     expect(other.requests).toHaveLength(asked);
     other.interfere = null;
+
     const later = { ...services, now: () => new Date(Date.now() + 1_801_000) };
     await poll('neighbour', later).catch(() => undefined);
     expect(other.requests.length).toBeGreaterThan(asked);
@@ -241,6 +272,7 @@ describe('a registry in trouble', () => {
   it('is shown as unreachable when it is down', async () => {
     await world.register('down', key, { repository: `127.0.0.1:9/${world.account}/down` });
     await offSchedule(services, world.account, 'down');
+
     const row = await poll('down');
     expect(row).toMatchObject({ code: 'registry_unreachable', failures: 1 });
     expect(row.message).toContain('127.0.0.1:9');
@@ -249,6 +281,7 @@ describe('a registry in trouble', () => {
   it('is shown as slow when its first byte does not come, and delays nobody else', async () => {
     await registered('slow');
     proxy.interfere = forModule('slow', () => true);
+
     const good = await registered('prompt');
     await signDigest(
       new RegistryClient({ host: registry.host }),
@@ -256,10 +289,12 @@ describe('a registry in trouble', () => {
       good,
       key,
     );
+
     await world.poll('slow');
     await world.poll('prompt');
     await world.inState('prompt', good, 'ingested');
     expect((await repositoryOf('slow')).polled_at).toBeNull();
+
     const row = await eventually('the slow poll to end', async () => {
       const { polled_at, code } = await repositoryOf('slow');
       return polled_at === null ? null : { code };

@@ -37,9 +37,11 @@ describe('a tag that moves', () => {
   it('after its version was ingested changes nothing but is told, once', async () => {
     await register('moved');
     const digest = await publish('moved', 'one', 'v1.0.0');
+
     await walk(services, world.account, 'moved', digest);
     const before = await world.version('moved', digest);
     const other = await publish('moved', 'two', 'v1.0.0');
+
     await Promise.all(Array.from({ length: 10 }, () => look('moved')));
 
     expect(await world.version('moved', digest)).toEqual(before);
@@ -65,8 +67,10 @@ describe('a tag that moves', () => {
     const old = await publish('early', 'one', 'v1.0.0');
     const { id } = await pollAlone(services, world.account, 'early', old);
     const message = { account: world.account, module: 'early', version_id: id };
+
     await verifyCandidate(services, message);
     const digest = await publish('early', 'two', 'v1.0.0');
+
     expect(await walk(services, world.account, 'early', digest)).toMatchObject({
       state: 'ingested',
     });
@@ -74,19 +78,23 @@ describe('a tag that moves', () => {
     await ingestCandidate(services, message);
     await verifyCandidate(services, message);
     expect(await world.version('early', old)).toBeNull();
+
     expect(await world.candidate('early', old)).toMatchObject({
       state: 'rejected',
       code: 'tag_moved',
       tags: [],
     });
+
     expect(await world.version('early', digest)).toMatchObject({ version_string: '1.0.0' });
   });
 
   it('and comes back before anything was ingested makes its first digest a version', async () => {
     await register('back');
     const first = await publish('back', 'one', 'v1.0.0');
+
     await pollAlone(services, world.account, 'back', first);
     const second = await publish('back', 'two', 'v1.0.0');
+
     await pollAlone(services, world.account, 'back', second);
     await retag('back', first, 'v1.0.0');
     expect(await walk(services, world.account, 'back', first)).toMatchObject({
@@ -104,6 +112,7 @@ describe('a version', () => {
   it('that a commit named gets its name from the semver tag that comes later, while it is built', async () => {
     await register('named');
     const digest = await publish('named', 'one', commit);
+
     await walk(services, world.account, 'named', digest);
     expect(await world.version('named', digest)).toMatchObject({
       version_string: '0.0.0+git.0123456789ab',
@@ -116,6 +125,7 @@ describe('a version', () => {
       version_string: '3.0.0',
       tags: [commit, 'v3.0.0', 'v3.0.1'],
     });
+
     const subject = `version/${world.id('named', digest)}`;
     expect(await eventsAbout('gantry.version.named', subject)).toHaveLength(1);
   });
@@ -123,6 +133,7 @@ describe('a version', () => {
   it('is named by its semver tag where a commit’s tag comes with it', async () => {
     await register('both');
     const digest = await publish('both', 'one', commit);
+
     await retag('both', digest, '1.2.3');
     await walk(services, world.account, 'both', digest);
     expect(await world.version('both', digest)).toMatchObject({
@@ -134,14 +145,17 @@ describe('a version', () => {
   it('string that another digest has is refused with version_exists', async () => {
     await register('taken');
     const first = await publish('taken', 'one', 'v1.0.0');
+
     await walk(services, world.account, 'taken', first);
     const second = await publish('taken', 'two', '1.0.0');
     const refused = await walk(services, world.account, 'taken', second);
+
     expect(refused).toMatchObject({
       state: 'rejected',
       code: 'version_exists',
       next_verify_at: null,
     });
+
     expect(refused.message).toContain('1.0.0');
     expect(await world.version('taken', second)).toBeNull();
   });
@@ -149,8 +163,10 @@ describe('a version', () => {
   it('string goes to one of two digests that are ingested at once', async () => {
     await register('race');
     const digests = [await publish('race', 'one', 'v1.0.0'), await publish('race', 'two', '1.0.0')];
+
     await Promise.all(digests.map((digest) => walk(services, world.account, 'race', digest)));
     const states = await Promise.all(digests.map((digest) => world.candidate('race', digest)));
+
     expect(states.map((candidate) => candidate?.code).sort()).toEqual([null, 'version_exists']);
   });
 });

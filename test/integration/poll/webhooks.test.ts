@@ -39,6 +39,7 @@ async function open(owner: World, kind: HookKind, host: string): Promise<Door> {
     headers: { authorization: `Bearer ${owner.token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ kind, host }),
   });
+
   const { hook, secret } = createHookAnswer.parse(await response.json());
   return { id: hook.id, url: hook.url, secret };
 }
@@ -62,6 +63,7 @@ async function waiting({ aws, settings }: Services): Promise<number> {
     AttributeNames: ['ApproximateNumberOfMessages' as const],
   };
   const { Attributes } = await aws.sqs.send(new GetQueueAttributesCommand(ask));
+
   return Number(Attributes?.ApproximateNumberOfMessages);
 }
 
@@ -75,6 +77,7 @@ async function deliver(
   const body = JSON.stringify(payload);
   const headers = proof(kind, secret, body);
   const before = await waiting(services);
+
   await receiveHook(services, id, (name) => headers[name], Buffer.from(body));
   return (await waiting(services)) - before;
 }
@@ -84,15 +87,19 @@ describe('a push to a real registry', () => {
     const port = await freePort();
     const host = `127.0.0.1:${port}`;
     const there = await World.create(host);
+
     stoppers.unshift(there.close.bind(there));
     const door = await open(there, 'distribution', host);
     const notifications = { url: door.url, authorization: `Bearer ${door.secret}` };
     const registry = await startDockerRegistry({ port, notifications });
+
     stoppers.unshift(registry.stop);
     await there.register('told', key);
     await offSchedule(there.services, there.account, 'told');
+
     const digest = await there.publish({ name: 'told', files: { 'etc/told': 'x' } }, 'v1.0.0', key);
     const version = await eventually('the version', () => there.version('told', digest));
+
     expect(version.version_string).toBe('1.0.0');
   });
 });
@@ -109,10 +116,13 @@ describe('a door', () => {
     async (kind, payload) => {
       const services = await alone(world.services);
       const name = `of-${kind}-${payload.name.toLowerCase()}`;
+
       await world.register(name, key);
       const door = await open(world, kind, 'registry.test');
+
       expect(await deliver(services, kind, door, payload(`${world.account}/${name}`))).toBe(1);
       expect(await deliver(services, kind, door, payload(`${world.account}/unknown`))).toBe(0);
+
       const elsewhere = await open(world, kind, 'other.test');
       expect(await deliver(services, kind, elsewhere, payload(`${world.account}/${name}`))).toBe(0);
     },
@@ -122,11 +132,13 @@ describe('a door', () => {
     await world.register('known', key);
     const door = await open(world, 'github', 'registry.test');
     const answers = [];
+
     for (const name of ['known', 'unknown']) {
       const body = JSON.stringify(hookPayloads.github(`${world.account}/${name}`));
       const response = await post(door.url, body, proof('github', door.secret, body));
       answers.push([response.status, await response.text()]);
     }
+
     expect(answers).toEqual([
       [202, ''],
       [202, ''],
@@ -137,8 +149,10 @@ describe('a door', () => {
     const other = await World.create('registry.test');
     stoppers.unshift(other.close.bind(other));
     await world.register('shared', key);
+
     const services = await alone(other.services);
     const door = await open(other, 'harbor', 'registry.test');
+
     expect(
       await deliver(services, 'harbor', door, hookPayloads.harbor(`${world.account}/shared`)),
     ).toBe(0);
@@ -147,8 +161,10 @@ describe('a door', () => {
   it('does nothing when the same comes again', async () => {
     const services = await alone(world.services);
     await world.register('again', key);
+
     const door = await open(world, 'distribution', 'registry.test');
     const event = (id: string) => hookPayloads.distribution(`${world.account}/again`, id);
+
     expect(await deliver(services, 'distribution', door, event('1'))).toBe(1);
     expect(await deliver(services, 'distribution', door, event('1'))).toBe(0);
     expect(await deliver(services, 'distribution', door, event('2'))).toBe(1);
@@ -158,6 +174,7 @@ describe('a door', () => {
     const door = await open(world, 'github', 'registry.test');
     const body = JSON.stringify(hookPayloads.github('a/b'));
     const unknown = door.url.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+
     const attempts = [
       await post(door.url, body, proof('github', 'guess', body)),
       await post(door.url, `${body} `, proof('github', door.secret, body)),
@@ -166,6 +183,7 @@ describe('a door', () => {
       await post(unknown, body, proof('github', door.secret, body)),
       await post(`${publicUrl}/hooks/registry/github`, body, {}),
     ];
+
     const words = await Promise.all(
       attempts.map(async (response) => ((await response.json()) as { detail: string }).detail),
     );
@@ -184,8 +202,10 @@ describe('a door', () => {
     const services = await alone(world.services);
     const door = await open(world, 'harbor', 'registry.test');
     const payload = hookPayloads.harbor('a/b');
+
     expect(await deliver(services, 'harbor', door, payload)).toBe(0);
     const stranger = { ...world.caller, account: 'stranger' };
+
     expect(await codeOf(removeHook(services, stranger, door.id))).toBe('not_found');
     await removeHook(services, world.caller, door.id);
     expect(await codeOf(deliver(services, 'harbor', door, payload))).toBe('hook_refused');

@@ -35,6 +35,7 @@ async function preview(path: string, body: object) {
     headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+
   const text = await response.text();
   expect([response.status, text]).toEqual([200, expect.anything()]);
   return { bytes: text.length, ...previewAnswer.parse(JSON.parse(text)) };
@@ -71,8 +72,10 @@ beforeAll(async () => {
     name: 'machines',
     platform: 'ubuntu-24.04-amd64',
   });
+
   const input = { name: 'web-1', template_id: template.id, track: 'staging', metadata } as const;
   ({ instance } = await createInstance(world.services, world.caller, input));
+
   const files = Object.fromEntries(
     Array.from({ length: manyFiles }, (_, i) => [`srv/big/file-${i}`, '']),
   );
@@ -81,11 +84,13 @@ beforeAll(async () => {
     staged({ name: 'motd', files: { 'etc/motd': '${instance.role}\n' } }, { variety: 'instance' }),
     staged({ name: 'big', files }),
   ]);
+
   const { operation } = await assignModule(world.services, world.caller, {
     template_id: template.id,
     module: 'site',
   });
   expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
+
   await eventually('a composition with the assigned module', async () => {
     const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
     const record = pointer === null ? null : await readRecord(world.services, pointer.report_key);
@@ -97,6 +102,7 @@ describe('before the metadata of an instance is changed', () => {
   it('a preview shows its values, the rendered files by their keys, and their lines', async () => {
     const told = await ofInstance({ metadata: { ...metadata, hostname: 'web-2' } });
     expect(told.preview.counts).toMatchObject({ added: 0, removed: 0, changed: 0 });
+
     expect(told.instances).toEqual({
       examined: 1,
       more: false,
@@ -132,6 +138,7 @@ describe('before the metadata of an instance is changed', () => {
     const asked = (await recentOperations(world.services.db, world.account, 100)).length;
     const flags = ['--set', 'hostname=web-2', '--set', 'zone=a', '--dry-run'];
     const { code, stdout, stderr } = await gantry('instance', 'update', 'web-1', ...flags);
+
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.split('\n').slice(0, 8)).toEqual([
       'Machines',
@@ -143,6 +150,7 @@ describe('before the metadata of an instance is changed', () => {
       '      + 127.0.1.1 web-2',
       '        search a',
     ]);
+
     expect((await recentOperations(world.services.db, world.account, 100)).length).toBe(asked);
     expect((await instanceNow()).metadata).toEqual(metadata);
   });
@@ -151,12 +159,14 @@ describe('before the metadata of an instance is changed', () => {
     const told = await ofInstance({ metadata: { hostname: 'web-1' } });
     const error = told.instances.changed[0]?.error;
     const message = expect.stringContaining('"zone"');
+
     expect(error).toMatchObject({ code: 'instance_metadata_missing', message, refuses: true });
     const { id } = await updateInstance(world.services, world.caller, {
       id: instance.id,
       metadata: { hostname: 'web-1' },
     });
     const ended = await world.operation(id);
+
     expect(ended).toMatchObject({ state: 'failed', code: 'instance_metadata_missing' });
     expect(ended.message).toMatch(
       /template .* instance "web-1" to have "zone", which "[^"]+" of .*\/site asks for/,
@@ -187,6 +197,7 @@ describe('before a template is changed', () => {
       module: 'site',
       metadata: { size: 3 },
     });
+
     expect(told.metadata).toEqual([{ module: full('site'), before: {}, after: { size: 3 } }]);
     expect(told.instances.changed).toEqual([]);
   });
@@ -207,6 +218,7 @@ describe('before a template is changed', () => {
         },
       ],
     });
+
     const { stdout } = await gantry(
       'template',
       'preview',
@@ -216,9 +228,11 @@ describe('before a template is changed', () => {
       '--track',
       'staging',
     );
+
     expect(stdout).toMatch(
       /^ {2}! web-1 {2}this change would be refused: expected the instance's metadata to have "role"/m,
     );
+
     const { operation } = await assignModule(world.services, world.caller, {
       template_id: template.id,
       module: 'motd',
@@ -234,12 +248,14 @@ describe('before a template is changed', () => {
     const told = await ofTemplate({ kind: 'assignment_add', module: 'big' });
     expect(told.preview.added).toHaveLength(limits.previewListMax);
     expect(told.preview.counts.added).toBeGreaterThan(manyFiles);
+
     expect(told.bounds).toEqual({
       list_rows: 1000,
       list_bytes: 400_000,
       instances: 20,
       diff_lines: 1000,
     });
+
     expect(told.bytes).toBeLessThan(limits.previewListBytesMax);
     const { stdout } = await gantry(
       'template',
@@ -250,6 +266,7 @@ describe('before a template is changed', () => {
       '--track',
       'staging',
     );
+
     const more = told.preview.counts.added - limits.previewListMax;
     expect(stdout).toContain(
       `  … ${more} more added\n  (a list shows at most 1000 rows; the counts below are complete)\n`,
@@ -269,6 +286,7 @@ describe('an instance that is created without a key that its files ask for', () 
       '--track',
       'staging',
     );
+
     expect(code).toBe(0);
     expect(stdout).toMatch(
       /^created instance web-2 as ins_.*\njoin token, .*:\n\S+\n\nNot deployable yet\./,
@@ -277,8 +295,10 @@ describe('an instance that is created without a key that its files ask for', () 
       `  ! hostname  used by /etc/hosts of ${full('site')}`,
       `  ! zone      used by /etc/hosts of ${full('site')}`,
     ]);
+
     const whole = { name: 'web-3', template_id: template.id, track: 'staging', metadata } as const;
     expect((await createInstance(world.services, world.caller, whole)).keys_missing).toEqual([]);
+
     const elsewhere = { name: 'web-4', template_id: template.id, track: 'live' } as const;
     expect((await createInstance(world.services, world.caller, elsewhere)).keys_missing).toEqual(
       [],
@@ -291,8 +311,10 @@ describe('an instance that is created without a key that its files ask for', () 
     const asked = (body: object) => preview(`/instances/${made.instance.id}`, body);
     const refused = async (body: object) =>
       (await asked(body)).instances.changed[0]?.error?.refuses;
+
     expect(await refused({ metadata: { hostname: 'web-5' } })).toBe(false);
     expect(await refused({ metadata })).toBeUndefined();
+
     const { id } = await updateInstance(world.services, world.caller, {
       id: made.instance.id,
       metadata: { hostname: 'web-5' },

@@ -83,6 +83,7 @@ beforeAll(async () => {
     template_id: template.id,
     track: 'staging',
   });
+
   await Promise.all([
     staged(
       {
@@ -108,11 +109,13 @@ beforeAll(async () => {
       manifest: 'protected_spec: ["/etc/keep"]',
     }),
   ]);
+
   next = await world.ingest({ name: 'base', files: { 'etc/motd': 'newer' } }, 'v1.1.0', key);
   const { operation } = await assignModule(world.services, world.caller, {
     template_id: template.id,
     module: 'base',
   });
+
   expect((await world.operation(operation.id)).state).toBe('succeeded');
   await composed(1);
 });
@@ -121,6 +124,7 @@ describe('before a module is assigned', () => {
   it('a preview shows its files, what is dropped and shadowed, and what its requirements add', async () => {
     const change = { kind: 'assignment_add', module: 'app', metadata: { size: 3 } };
     const { preview: told, metadata } = await preview(change);
+
     expect(told.modules.map(({ module, before }) => [module, before])).toEqual([
       [full('app'), null],
       [full('clock'), null],
@@ -152,6 +156,7 @@ describe('before a module is assigned', () => {
       '--track',
       'staging',
     );
+
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(
       new RegExp(`^ {2}\\+ ${full('app')} +1\\.0\\.0 \\(priority 90\\)$`, 'm'),
@@ -160,12 +165,14 @@ describe('before a module is assigned', () => {
     expect(stdout).toMatch(
       new RegExp(`^ {2}~ /etc/motd +content, ${full('base')} → ${full('app')}$`, 'm'),
     );
+
     expect(stdout).toMatch(
       new RegExp(
         `^ {2}! /etc/keep +file of ${full('app')} dropped, protected by ${full('base')}`,
         'm',
       ),
     );
+
     expect(stdout).toMatch(
       new RegExp(`^ {2}> /etc/motd +file of ${full('base')} shadowed by ${full('app')}$`, 'm'),
     );
@@ -181,6 +188,7 @@ describe('before a module is assigned', () => {
     expect(await codeOf({ kind: 'version_promote', version_id: next.id, to: 'live' })).toBe(
       'promotion_state_invalid',
     );
+
     const refused = await gantry(
       'template',
       'preview',
@@ -190,6 +198,7 @@ describe('before a module is assigned', () => {
       '--track',
       'staging',
     );
+
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('(composition_protected_conflict)');
     expect((await gantry('template', 'preview', 'previewed')).stderr).toContain(
@@ -211,21 +220,26 @@ describe('before a module is assigned', () => {
         'staging',
       ],
     );
+
     expect([promoted.code, promoted.stderr]).toEqual([0, '']);
     expect(promoted.stdout).toMatch(
       new RegExp(`^ {2}~ ${full('base')} +1\\.0\\.0 → 1\\.1\\.0$`, 'm'),
     );
     expect(promoted.stdout).toMatch(new RegExp(`^ {2}- /etc/keep +${full('base')}$`, 'm'));
+
     const raised = await preview({
       kind: 'assignment_update',
       module: 'base',
       effective_priority: 95,
     });
+
     expect(raised.preview.modules).toMatchObject([
       { before: { priority: 10 }, after: { priority: 95 } },
     ]);
+
     const removed = await preview({ kind: 'assignment_remove', module: 'base' });
     expect(removed.preview.removed.map(({ path }) => path)).toContain('/etc/motd');
+
     const metadata = await gantry(
       ...[
         'template',
@@ -239,12 +253,14 @@ describe('before a module is assigned', () => {
         'staging',
       ],
     );
+
     expect(metadata.stdout).toMatch(new RegExp(`^ {2}\\+ a=1 +${full('base')}$`, 'm'));
   });
 
   it('a promotion that changes nothing in this template says why', async () => {
     const change = { kind: 'version_promote', version_id: next.id, to: 'staging' };
     const { status, answer } = await api('POST', '/preview', { change, track: 'live' });
+
     expect([status, previewAnswer.parse(answer).warnings[0]]).toEqual([
       200,
       `${full('base')} is no part of the template on track live`,
@@ -262,14 +278,17 @@ describe('once it is assigned', () => {
   it('the record says how versions were resolved, and where the index of all paths is', async () => {
     const { pointer, record } = await composed(3);
     expect(record.resolution?.capabilities).toEqual({ [full('ntp')]: full('clock') });
+
     expect(record.resolution?.modules[full('clock')]).toMatchObject({
       version: '1.0.0',
       assigned: false,
       required_by: [full('app')],
     });
+
     expect(pointer.modules).toEqual(
       expect.arrayContaining([full('app'), full('base'), full('clock'), full('ntp')]),
     );
+
     const index = decodeIndex(await getBytes(world.services.objects, record.index_key ?? ''));
     expect(index.paths).toContain('/usr/bin/clock');
   });
@@ -280,17 +299,20 @@ describe('once it is assigned', () => {
       files: { 'etc/other': 'x' },
       manifest: 'dependencies: { provides: [ntp] }',
     });
+
     const told = await preview({
       kind: 'assignment_update',
       module: 'app',
       effective_priority: 95,
     });
+
     expect(told.preview.modules.map(({ module }) => module)).toEqual([full('app')]);
   });
 
   it('the preview of an assignment’s removal says that the module stays where another one requires it', async () => {
     const input = { template_id: template.id, module: 'clock' };
     const { operation } = await assignModule(world.services, world.caller, input);
+
     expect((await world.operation(operation.id)).state).toBe('succeeded');
     const removed = await gantry(
       'template',
@@ -301,6 +323,7 @@ describe('once it is assigned', () => {
       '--track',
       'staging',
     );
+
     expect(removed.stdout).toContain(
       `! ${full('clock')} stays at 1.0.0, required by ${full('app')}`,
     );
@@ -308,6 +331,7 @@ describe('once it is assigned', () => {
       code: 0,
       stderr: '',
     });
+
     const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
     expect(shown.stdout).toMatch(new RegExp(`${full('clock')} +1\\.0\\.0 +90 +`));
   });
@@ -321,14 +345,17 @@ describe('once it is assigned', () => {
       [full('app'), 'wins'],
       [full('base'), 'shadowed'],
     ]);
+
     const kept = await gantry('composition', 'why', 'previewed', '/etc/keep', '--track', 'staging');
     expect([kept.code, kept.stderr]).toEqual([0, '']);
     expect(kept.stdout.split('\n').slice(0, 2)).toEqual([
       `/etc/keep is from ${full('base')} 1.0.0 (priority 10).`,
       `${full('app')} 1.0.0 (priority 90) has it too; it is dropped because ${full('base')} protects the path.`,
     ]);
+
     const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
     expect(shown.stdout).toMatch(new RegExp(`^/etc/keep +${full('app')} +${full('base')}$`, 'm'));
+
     const { report } = compositionAnswer.parse(
       (await api('GET', '/composition?track=staging')).answer,
     );
@@ -336,6 +363,7 @@ describe('once it is assigned', () => {
     expect((await api('GET', '/composition')).answer).toMatchObject({
       report: { counts: { dropped: 0 } },
     });
+
     const nothing = await gantry(
       'composition',
       'why',
@@ -344,6 +372,7 @@ describe('once it is assigned', () => {
       '--track',
       'staging',
     );
+
     expect([nothing.code, nothing.stdout]).toEqual([1, 'Nothing is at /nowhere.\n']);
     expect((await api('GET', '/composition/why?path=etc&track=staging')).status).toBe(400);
     expect((await api('GET', '/composition/why?path=/etc')).answer).toMatchObject({

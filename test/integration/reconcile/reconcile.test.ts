@@ -34,6 +34,7 @@ beforeAll(async () => {
     world.register('site', key),
     world.register('motd', key, { variety: 'instance' }),
   ]);
+
   const versions = await Promise.all([
     world.ingest({ name: 'site', files: { 'srv/index.html': 'hello' } }, 'v1.0.0', key),
     world.ingest(
@@ -42,8 +43,10 @@ beforeAll(async () => {
       key,
     ),
   ]);
+
   await Promise.all(versions.map((version) => promote(world, version, 'staging')));
   template = await createTemplate(world.services, world.caller, { name: 'web', platform: 'any' });
+
   for (const module of ['site', 'motd']) {
     const input = { template_id: template.id, module, metadata: { role: module } };
     const { operation } = await assignModule(world.services, world.caller, input);
@@ -73,20 +76,25 @@ async function made(metadata: Metadata = { hostname: 'web-1' }): Promise<Instanc
     track: 'staging',
     metadata,
   } as const;
+
   const { instance } = await createInstance(world.services, world.caller, input);
   return signed(instance.id, 1);
 }
 
-/** What lies at the instance's key in S3, verified as an agent does that pins the account's root. */
+/**
+ * What lies at the instance's key in S3, verified as an agent does that pins the account's root.
+ */
 async function served(instance: Instance, lastVersion = 0): Promise<VerifiedDesiredState> {
   const { objects, db } = world.services;
   const account = await getAccount(db, world.account);
   if (account === null) throw new Error('expected the account');
+
   const root = verifyRoot(
     await getBytes(objects, objectKeys.root(account.slug, account.root_sha256)),
     account.root_sha256,
   );
   const bytes = await getBytes(objects, objectKeys.desiredState(account.slug, instance.id));
+
   return verifyDesiredState(bytes, {
     root,
     account: account.slug,
@@ -106,6 +114,7 @@ const message = ({ id }: Instance) => ({ account: world.account, instance_id: id
 it("the desired state in S3 verifies against the account's root, and says what the machine is to be", async () => {
   const instance = await made();
   const { state, version, image } = await served(instance);
+
   expect([version, state.composition_digest]).toEqual([
     instance.desired_version,
     instance.desired_composition,
@@ -124,6 +133,7 @@ it("the desired state in S3 verifies against the account's root, and says what t
     },
     jobs: [],
   });
+
   expect(state.layers.map(({ module }) => module)).toEqual(['site', 'motd']);
   expect(
     state.signature_policies.map(({ module, require_tlog }) => [module, require_tlog]),
@@ -131,11 +141,13 @@ it("the desired state in S3 verifies against the account's root, and says what t
     [`${world.account}/site`, false],
     [`${world.account}/motd`, false],
   ]);
+
   const [file] = state.rendered_files;
   expect([file?.path, Buffer.from(file?.content ?? '', 'base64').toString()]).toEqual([
     '/etc/motd',
     'I am web-1\n',
   ]);
+
   const key = objectKeys.image(world.account, state.composition_digest);
   expect((await getBytes(world.services.objects, key)).length).toBe(image.length);
 });
@@ -143,10 +155,13 @@ it("the desired state in S3 verifies against the account's root, and says what t
 it('its version counts changes up, and unchanged content is not signed again', async () => {
   const instance = await made();
   await setMetadata(instance, { hostname: 'renamed' });
+
   const second = await signed(instance.id, instance.desired_version + 1);
   expect(second.desired_version).toBe(instance.desired_version + 1);
+
   const { state } = await served(second, instance.desired_version);
   expect(state.metadata.instance).toEqual({ hostname: 'renamed' });
+
   const key = objectKeys.desiredState(world.account, instance.id);
   const etag = await etagOf(world.services.objects, key);
   for (let i = 0; i < 5; i++) await reconcileInstance(world.services, message(instance));
@@ -161,10 +176,13 @@ it('of several reconciles at once the last is what is served', async () => {
   for (const hostname of ['a', 'b', 'c']) {
     const now = await read(instance.id);
     const set = { metadata: { hostname }, updated_at: new Date().toISOString() };
+
     await transact(world.services.db, [updateInstance(now, set)]);
     await Promise.all([1, 2, 3].map(() => reconcileInstance(world.services, message(instance))));
+
     const after = await read(instance.id);
     const { version, state } = await served(after, now.desired_version);
+
     expect([version, state.metadata.instance]).toEqual([after.desired_version, { hostname }]);
     expect(after.desired_hash).not.toBeNull();
   }
@@ -177,15 +195,19 @@ it('a worker that was overtaken before it wrote does not put back what is older'
     transact(world.services.db, [
       updateInstance(row, { metadata: { hostname }, updated_at: new Date().toISOString() }),
     ]);
+
   await change(now, 'slow');
   const held = holdPuts();
   const late = reconcileInstance(held.services, message(instance));
+
   await held.reached;
   await change(await read(instance.id), 'quick');
   await reconcileInstance(world.services, message(instance));
+
   const quick = await read(instance.id);
   held.release();
   await late;
+
   const { version, state } = await served(quick, now.desired_version);
   expect([version, state.metadata.instance]).toEqual([
     quick.desired_version,
@@ -201,8 +223,10 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
     metadata: { other: 'x' },
     updated_at: new Date().toISOString(),
   });
+
   await transact(world.services.db, [lacking]);
   await reconcileInstance(world.services, message(instance));
+
   const failed = await read(instance.id);
   expect(failed.desired_error?.code).toBe('instance_metadata_missing');
   expect(failed.desired_error?.message).toContain(
@@ -210,11 +234,13 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
   );
   expect(failed.desired_version).toBe(instance.desired_version);
   expect((await served(instance)).state.metadata.instance).toEqual({ hostname: 'web-1' });
+
   const shown = async () => {
     const headers = { authorization: `Bearer ${world.token}` };
     const response = await fetch(`${publicUrl}/api/v1/instances/${instance.id}`, { headers });
     return ((await response.json()) as { instance: Instance }).instance;
   };
+
   expect((await shown()).desired_error).toEqual(failed.desired_error);
   expect(await shown()).not.toHaveProperty('desired_report_keys');
   await setMetadata(instance, { hostname: 'web-1' });
@@ -236,12 +262,14 @@ it('it is signed again at half of its life', async () => {
   expect(await scheduleResigns(at(3.4))).toBe(0);
   expect(await scheduleResigns(at(3.6))).toBeGreaterThan(0);
   await reconcileInstance(at(3.6), message(instance));
+
   const again = await read(instance.id);
   expect(again).toMatchObject({
     desired_version: instance.desired_version + 1,
     desired_hash: instance.desired_hash,
     desired_composition: instance.desired_composition,
   });
+
   const days = (Date.parse(again.desired_expires_at ?? '') - Date.now()) / (24 * 3600 * 1000);
   expect(days).toBeCloseTo(3.6 + 7, 2);
   expect((await served(again, instance.desired_version)).version).toBe(again.desired_version);
@@ -253,12 +281,14 @@ it('it is signed again in time, as it is, also where no newer one can be made, u
   await reconcileInstance(at(3.4), message(instance));
   expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
   await reconcileInstance(at(3.6), message(instance));
+
   const again = await read(instance.id);
   expect(again).toMatchObject({
     desired_version: instance.desired_version + 1,
     desired_hash: instance.desired_hash,
     desired_error: { code: 'instance_metadata_missing' },
   });
+
   const { state, version } = await served(again, instance.desired_version);
   expect([version, state.metadata.instance]).toEqual([
     again.desired_version,
@@ -270,6 +300,7 @@ it('it is signed again in time, as it is, also where no newer one can be made, u
   const { objects } = world.services;
   const text = Buffer.from(await getBytes(objects, key)).toString();
   const forged = Buffer.from(text.replace('"hostname":"web-1"', '"hostname":"web-2"'));
+
   await putLatest(objects, key, forged, 'application/json', await etagOf(objects, key));
   await expect(reconcileInstance(at(7.5), message(instance))).rejects.toMatchObject({
     code: 'desired_state_invalid',

@@ -22,8 +22,10 @@ describe('credentials', () => {
       },
       { credentials },
     );
+
     await client.listTags('a/b');
     await client.listTags('a/b');
+
     expect(server.requests.map(({ authorization }) => authorization)).toEqual([
       undefined,
       basic,
@@ -43,6 +45,7 @@ describe('credentials', () => {
   test('do not travel to another host by redirect', async () => {
     const blob = Buffer.from('elsewhere');
     const storage = await serve((_, response) => response.writeHead(200).end(blob));
+
     const { client, server } = await clientOf(
       (request, response) => {
         if (!request.headers.authorization)
@@ -51,6 +54,7 @@ describe('credentials', () => {
       },
       { credentials },
     );
+
     const content = await bytesOf(
       client.getBlob('a/b', { digest: digestOf(blob), size: blob.length }),
     );
@@ -74,11 +78,13 @@ describe('credentials', () => {
   test('a token is fetched once for a scope and again when it is refused', async () => {
     let issued = 0;
     let valid = '';
+
     const tokens = await serve((_, response) => {
       issued++;
       valid = `token-${issued}`;
       sendJson(response, { access_token: valid, expires_in: 60 });
     });
+
     const challenge = `Bearer realm="http://${tokens.host}/token",service="registry.test",scope="repository:a/b:pull"`;
     const { client } = await clientOf(
       (request, response) => {
@@ -88,12 +94,14 @@ describe('credentials', () => {
       },
       { credentials },
     );
+
     await client.listTags('a/b');
     await client.listTags('a/b');
     expect(issued).toBe(1);
     valid = 'expired';
     expect((await client.listTags('a/b')).tags).toEqual(['v1']);
     expect(issued).toBe(2);
+
     const [first] = tokens.requests;
     expect(first?.authorization).toBe(basic);
     expect(first?.url).toBe('/token?service=registry.test&scope=repository%3Aa%2Fb%3Apull');
@@ -108,6 +116,7 @@ describe('credentials', () => {
       );
       codes.push(await codeOf(client.listTags('a/b')));
     }
+
     expect(codes).toEqual([
       'registry_unauthorized',
       'registry_error',
@@ -122,6 +131,7 @@ describe('credentials', () => {
       request.setEncoding('utf8').on('data', (chunk) => bodies.push(chunk));
       request.on('end', () => sendJson(response, { access_token: 'bought' }));
     });
+
     const { client, server } = await clientOf(
       (request, response) => {
         if (request.headers.authorization === 'Bearer bought')
@@ -133,8 +143,10 @@ describe('credentials', () => {
       },
       { credentials: { identityToken: 'refresh-me' } },
     );
+
     expect((await client.listTags('a/b')).tags).toEqual(['v1']);
     expect(tokens.requests).toEqual([{ method: 'POST', url: '/t', authorization: undefined }]);
+
     expect(Object.fromEntries(new URLSearchParams(bodies.join('')))).toEqual({
       grant_type: 'refresh_token',
       refresh_token: 'refresh-me',
@@ -142,6 +154,7 @@ describe('credentials', () => {
       service: 's',
       scope: 'repository:a/b:pull',
     });
+
     expect(server.requests.map(({ authorization }) => authorization)).toEqual([
       undefined,
       'Bearer bought',
@@ -155,6 +168,7 @@ describe('credentials', () => {
       issued++;
       sendJson(response, { token: `token-${issued}`, expires_in: 300 });
     });
+
     const { client } = await clientOf(
       (request, response) => {
         if (request.headers.authorization) return sendJson(response, { tags: [] });
@@ -165,10 +179,13 @@ describe('credentials', () => {
       },
       { memory },
     );
+
     await client.listTags('a/b');
     const leftMs = memory.tokens.getRemainingTTL('repository:a/b:pull');
+
     expect(leftMs).toBeGreaterThan(280_000);
     expect(leftMs).toBeLessThan(295_000);
+
     const expired = { ttl: 1, start: performance.now() - 2 };
     memory.tokens.set('repository:a/b:pull', 'token-1', expired);
     await client.listTags('a/b');

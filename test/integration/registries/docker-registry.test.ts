@@ -34,17 +34,20 @@ async function pushArtifact(
   const blob = { digest: digestOf(layer), size: layer.length };
   await client.pushBlob(repository, blob, layer);
   await client.pushBlob(repository, emptyBlob, emptyBlob.bytes);
+
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size },
     layers: [{ mediaType: 'application/x.test', ...blob }],
   };
+
   const bytes = Buffer.from(JSON.stringify(manifest));
   const { digest } = await client.putManifest(repository, tag, {
     bytes,
     mediaType: mediaTypes.manifest,
   });
+
   return { blob, digest };
 }
 
@@ -76,16 +79,20 @@ describe.each([
       onRequest: ({ method, status }) => requests.push(`${method} ${status}`),
     });
   }, 30_000);
+
   afterAll(() => registry?.stop());
 
   test('gives back what was pushed, by tag, by digest and by range', async () => {
     const layer = randomBytes(300_000);
     const { blob, digest } = await pushArtifact(client, 'team/module', 'v1.0.0', layer);
+
     expect((await client.headManifest('team/module', 'v1.0.0')).claimedDigest).toBe(digest);
     expect((await client.getManifest('team/module', digest)).mediaType).toBe(mediaTypes.manifest);
     expect((await read(client.getBlob('team/module', blob))).equals(layer)).toBe(true);
+
     const rest = await read(client.getBlob('team/module', blob, { offset: 299_990 }));
     expect(rest.equals(layer.subarray(299_990))).toBe(true);
+
     const part = await client.getBlobRange('team/module', blob.digest, 1000, 24);
     expect(Buffer.from(part).equals(layer.subarray(1000, 1024))).toBe(true);
   });
@@ -97,6 +104,7 @@ describe.each([
       for (let at = 0; at < bytes.length; at += 500_000) yield bytes.subarray(at, at + 500_000);
     };
     const seen: number[] = [];
+
     expect(await client.pushBlob('team/upload', blob, source, (sent) => seen.push(sent))).toEqual({
       uploaded: true,
     });
@@ -109,6 +117,7 @@ describe.each([
     expect(await codeOf(client.pushBlob('team/wrong', blob, Buffer.from('b')))).toBe(
       'registry_response_invalid',
     );
+
     const short = async function* () {
       yield Buffer.from('ab').subarray(0, 1);
     };
@@ -128,11 +137,13 @@ describe.each([
   test('what is not there is not found', async () => {
     expect(await codeOf(client.listTags('team/none'))).toBe('registry_not_found');
     expect(await codeOf(client.headManifest('team/module', 'v9'))).toBe('registry_not_found');
+
     expect(
       await codeOf(
         read(client.getBlob('team/module', { digest: digestOf(Buffer.from('?')), size: 1 })),
       ),
     ).toBe('registry_not_found');
+
     expect(await collectSignatures(client, 'team/module', digestOf(Buffer.from('?')))).toEqual([]);
   });
 
@@ -140,6 +151,7 @@ describe.each([
     const layer = randomBytes(5000);
     const { blob } = await pushArtifact(client, 'team/altered', 'v1', layer);
     const altered = Buffer.from(layer);
+
     altered[4999] = (altered[4999] ?? 0) ^ 1;
     await overwriteBlob(registry, blob.digest, altered);
     expect(await codeOf(read(client.getBlob('team/altered', blob)))).toBe('blob_digest_mismatch');
@@ -151,6 +163,7 @@ describe.each([
     const { digest } = await pushArtifact(client, 'team/signed', 'v1', Buffer.from('signed'));
     const subject = await client.getManifest('team/signed', digest);
     const attached: string[] = [];
+
     for (const n of [1, 2, 3]) {
       const at = new Date('2026-01-02T03:04:05.678Z');
       attached.push(
@@ -164,10 +177,12 @@ describe.each([
         ).digest,
       );
     }
+
     const content = await client.getManifest('team/signed', fallbackTag(digest));
     expect(parseIndex(content.bytes).manifests.map((entry) => entry.digest)).toEqual(
       attached.sort(),
     );
+
     const candidates = await collectSignatures(client, 'team/signed', digest);
     expect(candidates.map((candidate) => candidate.source)).toEqual(Array(3).fill('fallback_tag'));
   });
@@ -194,6 +209,7 @@ test('a docker-registry refuses those without its password', async () => {
 describe('a docker-registry with a token service', () => {
   let tokens: TokenService;
   let registry: DockerRegistry;
+
   beforeAll(async () => {
     tokens = await startTokenService(basicCredentials);
     registry = await startDockerRegistry({ auth: tokens.auth });
@@ -206,14 +222,17 @@ describe('a docker-registry with a token service', () => {
   test('takes what is pushed and gives it back, each with a token of its scope', async () => {
     const client = new RegistryClient({ host: registry.host, credentials: basicCredentials });
     tokens.requests.length = 0;
+
     const { blob, digest } = await pushArtifact(
       client,
       'team/tokens',
       'v1',
       Buffer.from('by token'),
     );
+
     expect(String(await read(client.getBlob('team/tokens', blob)))).toBe('by token');
     expect((await client.headManifest('team/tokens', 'v1')).claimedDigest).toBe(digest);
+
     const scopes = tokens.requests.map(({ url }) =>
       new URL(url, 'http://t').searchParams.get('scope'),
     );
@@ -223,6 +242,7 @@ describe('a docker-registry with a token service', () => {
   test('costs one request a list once its tokens are known, also for the next client', async () => {
     const memory = createAuthMemory();
     const requests: string[] = [];
+
     const list = () => {
       const onRequest = ({ method, url }: RequestEvent) =>
         requests.push(`${method} ${new URL(url).pathname}`);
@@ -233,12 +253,14 @@ describe('a docker-registry with a token service', () => {
         onRequest,
       }).listTags('team/tokens');
     };
+
     await list();
     expect(requests).toEqual([
       'GET /v2/team/tokens/tags/list',
       'GET /token',
       'GET /v2/team/tokens/tags/list',
     ]);
+
     requests.length = 0;
     await list();
     expect(requests).toEqual(['GET /v2/team/tokens/tags/list']);
@@ -251,6 +273,7 @@ describe('a docker-registry with a token service', () => {
       credentials: basicCredentials,
       memory,
     });
+
     await client.listTags('team/tokens');
     memory.tokens.set('repository:team/tokens:pull', 'no.such.token', { ttl: 60_000 });
     expect((await client.listTags('team/tokens')).tags).toEqual(['v1']);
@@ -275,9 +298,11 @@ test('manifests and lists of Docker’s own media types are read like those of O
     const config = Buffer.from(
       '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}',
     );
+
     for (const bytes of [layer, config]) {
       await client.pushBlob('team/docker', { digest: digestOf(bytes), size: bytes.length }, bytes);
     }
+
     const manifest = Buffer.from(
       JSON.stringify({
         schemaVersion: 2,
@@ -291,13 +316,16 @@ test('manifests and lists of Docker’s own media types are read like those of O
         ],
       }),
     );
+
     const { dockerManifest, dockerIndex } = mediaTypes;
     await client.putManifest('team/docker', 'v1', { bytes: manifest, mediaType: dockerManifest });
+
     const child = {
       mediaType: dockerManifest,
       ...identityOf(manifest),
       platform: { os: 'linux', architecture: 'amd64' },
     };
+
     const list = Buffer.from(
       JSON.stringify({ schemaVersion: 2, mediaType: dockerIndex, manifests: [child] }),
     );
@@ -306,10 +334,13 @@ test('manifests and lists of Docker’s own media types are read like those of O
     expect(await client.headManifest('team/docker', 'v1')).toMatchObject({
       mediaType: dockerManifest,
     });
+
     const found = await client.getManifest('team/docker', 'v2');
     expect(found.mediaType).toBe(dockerIndex);
+
     const [first] = parseIndex(found.bytes).manifests;
     const { bytes } = await client.getManifest('team/docker', first?.digest ?? '');
+
     expect(parseManifest(bytes).layers.map(({ digest }) => digest)).toEqual([digestOf(layer)]);
   } finally {
     await registry.stop();

@@ -40,6 +40,7 @@ describe('the budget of a host in the table', () => {
     const host = newHost();
     const asked = Array.from({ length: 20 }, () => ask(host));
     const answers = await Promise.all(asked.map((each) => takeLease(services.db, each)));
+
     expect(answers.filter((answer) => answer === null)).toHaveLength(4);
     const granted = asked.find((_, index) => answers[index] === null);
     if (granted !== undefined) await endLease(services.db, granted, 0);
@@ -53,6 +54,7 @@ describe('the budget of a host in the table', () => {
       while (await use(ask(host, { nowMs }))) granted += 1;
       return granted;
     };
+
     // 24 requests: the burst of two seconds, and the piece of work that begins at its very end.
     expect(await granted(now)).toBe(6);
     expect(await granted(now + 1000)).toBe(2);
@@ -72,6 +74,7 @@ describe('the budget of a host in the table', () => {
   it('lets begun work finish in debt, and nobody begin before it is paid', async () => {
     const host = newHost();
     const long = ask(host);
+
     expect(await takeLease(services.db, long)).toBeNull();
     for (let i = 0; i < 10; i++) await spendMore(services.db, long);
     await endLease(services.db, long, 0);
@@ -105,12 +108,14 @@ describe('work at a registry', () => {
     const parked = await alone(services);
     const host = newHost();
     const paused = { scope: 'all' as const, untilMs: Date.now() + 60_000 };
+
     await pauseHost(parked.db, host, 1, paused);
     let done = 0;
     const work = () =>
       withinBudget(parked, host, 'poll', async () => {
         done += 1;
       });
+
     await orLater(parked, 'poll', { account: 'a', module: 'm' }, work);
     expect(done).toBe(0);
     await expect(work()).rejects.toMatchObject({ waitSeconds: expect.closeTo(60, -1) });
@@ -122,6 +127,7 @@ describe('work at a registry', () => {
     const slow = { ...services, settings: { ...services.settings, budgets } };
     const started = performance.now();
     let requests = 0;
+
     const worker = async () => {
       while (performance.now() - started < 4000) {
         await withinBudget(slow, host, 'poll', async ({ beforeRequest }) => {
@@ -132,8 +138,10 @@ describe('work at a registry', () => {
         }).catch(() => new Promise((resolve) => setTimeout(resolve, 100)));
       }
     };
+
     await Promise.all(Array.from({ length: 8 }, worker));
     const seconds = (performance.now() - started) / 1000;
+
     // Two seconds' burst, and what four workers have begun at its end.
     expect(requests).toBeLessThanOrEqual(20 * (seconds + 2) + 16);
     expect(requests).toBeGreaterThan(60);

@@ -46,6 +46,7 @@ describe('lists of tags', () => {
       const next: Record<string, string> = second ? {} : { link: link(request.headers.host ?? '') };
       sendJson(response, { tags: [second ? 'v2' : 'v1'] }, next);
     });
+
     expect((await client.listTags('a/b')).tags).toEqual(['v1', 'v2']);
     expect(server.requests).toHaveLength(2);
   });
@@ -71,6 +72,7 @@ describe('lists of tags', () => {
         { link: `</v2/a/b/tags/list?last=${last}>; rel="next"` },
       );
     });
+
     expect((await client.listTags('a/b')).tags).toEqual(['a', 'b']);
     expect(server.requests.length).toBeLessThan(4);
   });
@@ -82,6 +84,7 @@ describe('lists of tags', () => {
       page++;
       sendJson(response, { tags }, { link: `</v2/a/b/tags/list?page=${page}>; rel="next"` });
     });
+
     const list = await client.listTags('a/b');
     expect([list.tags.length, list.truncated]).toEqual([limits.tagsMax, true]);
   });
@@ -120,8 +123,10 @@ describe('failures', () => {
     for (const value of ['7', new Date(Date.now() + 7_500).toUTCString()]) {
       const { client } = await clientOf(always(429, { 'retry-after': value }));
       const error = await client.listTags('a/b').catch((caught) => caught);
+
       expect((error as GantryError).details).toMatchObject({ status: 429 });
       const { retry_after_s } = (error as GantryError).details as { retry_after_s: number };
+
       expect(retry_after_s).toBeGreaterThan(5);
       expect(retry_after_s).toBeLessThanOrEqual(8);
     }
@@ -138,15 +143,18 @@ describe('failures', () => {
   test('headers that do not come, a body that stops, and one that drips are time-outs', async () => {
     const slow = await clientOf(() => {}, { firstByteMs: 300 });
     expect(await codeOf(slow.client.listTags('a/b'))).toBe('registry_timeout');
+
     const stalled = await clientOf((_, response) => response.writeHead(200).write('{"tags"'), {
       stallMs: 300,
     });
     expect(await codeOf(stalled.client.listTags('a/b'))).toBe('registry_timeout');
+
     const drip: Handler = (_, response) => {
       response.writeHead(200);
       const timer = setInterval(() => response.write(' '), 50);
       response.on('close', () => clearInterval(timer));
     };
+
     const dripping = await clientOf(drip, { documentMs: 400 });
     expect(await codeOf(dripping.client.listTags('a/b'))).toBe('registry_timeout');
   });
@@ -166,6 +174,7 @@ describe('failures', () => {
       },
       { signal: AbortSignal.timeout(400) },
     );
+
     const blob = { digest: digestOf(Buffer.alloc(1000)), size: 1000 };
     expect(await codeOf(client.readBlob('a/b', blob, 1000))).toBe(code);
   });
@@ -173,15 +182,18 @@ describe('failures', () => {
   test('a connection that is taken and never becomes one of TLS is a time-out', async () => {
     const server = createServer(() => {});
     await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+
     const { port } = server.address() as AddressInfo;
     // Not a loopback name, so that it is spoken to over https.
     const host = `${hostname()}:${port}`;
+
     const dispatcher = new Agent({
       connect: {
         timeout: 300,
         lookup: (_, __, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
       },
     });
+
     expect(await codeOf(new RegistryClient({ host, dispatcher }).listTags('a/b'))).toBe(
       'registry_timeout',
     );
@@ -264,13 +276,16 @@ describe('bytes that are not what was asked for', () => {
           'content-length': String(part.length),
           'content-range': `bytes ${from}-99999/100000`,
         };
+
         response.writeHead(from > 0 ? 206 : 200, headers);
         if (breaks === 0) return response.end(part);
+
         breaks -= 1;
         response.write(part.subarray(0, 30_000 * (2 - breaks)), () =>
           setTimeout(() => response.destroy(), 20),
         );
       });
+
       expect((await bytesOf(client.getBlob('a/b', expected))).equals(blob)).toBe(true);
       expect(server.requests).toHaveLength(3);
     },
@@ -282,6 +297,7 @@ describe('bytes that are not what was asked for', () => {
       const headers = resumed
         ? { 'content-range': 'bytes 50000-99999/100000' }
         : { 'content-length': '100000' };
+
       response.writeHead(resumed ? 206 : 200, headers);
       if (resumed) response.end(Buffer.alloc(50_000, 1));
       else response.write(blob.subarray(0, 50_000), () => setTimeout(() => response.destroy(), 20));
@@ -293,11 +309,13 @@ describe('bytes that are not what was asked for', () => {
     const content = Buffer.from('0123456789');
     const whole = { digest: digestOf(content), size: content.length };
     const ignoring = await clientOf((_, response) => response.writeHead(200).end(content));
+
     const knowing = await clientOf((request, response) => {
       const [, from = '', to = ''] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
       const part = content.subarray(Number(from), to === '' ? undefined : Number(to) + 1);
       response.writeHead(206, { 'content-range': `bytes ${from}-9/10` }).end(part);
     });
+
     for (const { client } of [ignoring, knowing]) {
       expect(
         String(

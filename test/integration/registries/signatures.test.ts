@@ -31,6 +31,7 @@ describe('signatures beside an artifact', () => {
     digest: digestOf(bytes),
     size: bytes.length,
   });
+
   const index = (manifests: unknown[]) => ({
     schemaVersion: 2,
     mediaType: mediaTypes.index,
@@ -55,6 +56,7 @@ describe('signatures beside an artifact', () => {
         layers: [descriptor(layer, mediaTypes.bundle)],
       }),
     );
+
     return { layer, manifest, descriptor: descriptor(manifest, mediaTypes.manifest) };
   }
 
@@ -68,6 +70,7 @@ describe('signatures beside an artifact', () => {
         response,
       );
     });
+
     expect(await collectSignatures(client, 'a/b', digest)).toEqual([
       { format: 'bundle', source: 'referrers', claimed_digest: found.digest, bundle: { a: 1 } },
     ]);
@@ -76,23 +79,28 @@ describe('signatures beside an artifact', () => {
   test('are found on every page that the referrers API answers, whatever type they are listed as', async () => {
     const pages = ['{"a":1}', '{"b":2}', '{"c":3}'].map(bundleReferrer);
     const contents: Record<string, Buffer> = {};
+
     for (const { layer, manifest, descriptor: found } of pages) {
       contents[`manifests/${found.digest}`] = manifest;
       contents[`blobs/${digestOf(layer)}`] = layer;
     }
+
     const types = [undefined, 'application/vnd.oci.image.config.v1+json', ''];
     const { client, server } = await clientOf((request, response) => {
       const at = new URL(request.url ?? '', 'http://r');
       if (!at.pathname.includes('/referrers/')) return registryOf(contents)(request, response);
+
       const page = Number(at.searchParams.get('page') ?? 0);
       const found = { ...pages[page]?.descriptor, artifactType: types[page] };
       const next = `<${at.pathname}?page=${page + 1}>; rel="next"`;
+
       response.writeHead(200, {
         'content-type': mediaTypes.index,
         ...(page < 2 ? { link: next } : {}),
       });
       response.end(JSON.stringify(index([found])));
     });
+
     const bundles = (await collectSignatures(client, 'a/b', digest)).map(
       (found) => 'bundle' in found && found.bundle,
     );
@@ -107,6 +115,7 @@ describe('signatures beside an artifact', () => {
       const { server: elsewhere } = await clientOf((_, response) =>
         response.writeHead(status, { 'content-type': 'text/html' }).end('<html>'),
       );
+
       const { client } = await clientOf((request, response) => {
         if (request.url?.includes('/referrers/'))
           return response.writeHead(303, { location: `http://${elsewhere.host}/packages` }).end();
@@ -116,6 +125,7 @@ describe('signatures beside an artifact', () => {
           [`blobs/${digestOf(layer)}`]: layer,
         })(request, response);
       });
+
       expect(await collectSignatures(client, 'a/b', digest)).toEqual([
         {
           format: 'bundle',
@@ -124,6 +134,7 @@ describe('signatures beside an artifact', () => {
           bundle: { a: 1 },
         },
       ]);
+
       expect(elsewhere.requests).toHaveLength(1);
     },
   );
@@ -132,15 +143,18 @@ describe('signatures beside an artifact', () => {
     let page = 0;
     const { client, server } = await clientOf((request, response) => {
       if (!request.url?.includes('/referrers/')) return registryOf({})(request, response);
+
       const listed = Array.from({ length: 400 }, (_, i) =>
         descriptor(Buffer.from(`${page}-${i}`), mediaTypes.manifest),
       );
       page++;
+
       const link = `</v2/a/b/referrers/${digest}?page=${page}>; rel="next"`;
       response
         .writeHead(200, { 'content-type': mediaTypes.index, link })
         .end(JSON.stringify(index(listed)));
     });
+
     const candidates = await collectSignatures(client, 'a/b', digest);
     expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
     expect(server.requests.filter(({ url }) => url.includes('/referrers/'))).toHaveLength(
@@ -169,18 +183,22 @@ describe('signatures beside an artifact', () => {
     const broken = bundleReferrer('no json');
     const large = bundleReferrer(`"${'x'.repeat(limits.signatureBytesMax)}"`);
     const all = [missing, altered, broken, large, good];
+
     const contents: Record<string, Buffer> = {
       [`manifests/${digest.replace(':', '-')}`]: Buffer.from(
         JSON.stringify(index(all.map((entry) => entry.descriptor))),
       ),
     };
+
     for (const entry of all) contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
     for (const entry of [broken, large, good])
       contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
     contents[`blobs/${digestOf(altered.layer)}`] = Buffer.from('{"altered":2}');
+
     const { client } = await clientOf(registryOf(contents));
     const candidates = await collectSignatures(client, 'a/b', digest);
     const codes = candidates.map((candidate) => candidate.unreadable?.code ?? 'read');
+
     expect(codes).toEqual([
       'registry_not_found',
       'blob_digest_mismatch',
@@ -200,9 +218,11 @@ describe('signatures beside an artifact', () => {
           layers: [{ ...descriptor(payload, mediaType), annotations: { a: 'b' } }],
         }),
       );
+
     const signature = referrer(mediaTypes.simpleSigning);
     const sbom = referrer('application/spdx+json');
     const all = [sbom, signature].map((bytes) => descriptor(bytes, mediaTypes.manifest));
+
     const { client } = await clientOf(
       registryOf({
         [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(index(all))),
@@ -211,6 +231,7 @@ describe('signatures beside an artifact', () => {
         [`blobs/${digestOf(payload)}`]: payload,
       }),
     );
+
     expect(await collectSignatures(client, 'a/b', digest)).toEqual([
       {
         format: 'legacy',
@@ -229,6 +250,7 @@ describe('signatures beside an artifact', () => {
       config: descriptor(payload, mediaTypes.empty),
       layers: [{ ...descriptor(payload, mediaTypes.simpleSigning), annotations: { a: 'b' } }],
     };
+
     const tag = `manifests/${digest.replace(':', '-')}`;
     const { client } = await clientOf(
       registryOf({
@@ -237,6 +259,7 @@ describe('signatures beside an artifact', () => {
         [`blobs/${digestOf(payload)}`]: payload,
       }),
     );
+
     const candidates = await collectSignatures(client, 'a/b', digest);
     expect(candidates.map((candidate) => [candidate.format, candidate.unreadable?.code])).toEqual([
       ['bundle', 'registry_response_invalid'],
@@ -253,12 +276,15 @@ describe('signatures beside an artifact', () => {
         JSON.stringify(index(many.map((entry) => entry.descriptor))),
       ),
     };
+
     for (const entry of many) {
       contents[`manifests/${entry.descriptor.digest}`] = entry.manifest;
       contents[`blobs/${digestOf(entry.layer)}`] = entry.layer;
     }
+
     const { client, server } = await clientOf(registryOf(contents));
     const candidates = await collectSignatures(client, 'a/b', digest);
+
     expect(candidates).toHaveLength(limits.foundSignaturesMax);
     expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
     expect(server.requests.length).toBeLessThanOrEqual(3 + 2 * limits.foundSignaturesMax);

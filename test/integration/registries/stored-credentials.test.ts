@@ -46,15 +46,18 @@ describe('credentials that an operator stores', () => {
     const services = await alone(world.services);
     await world.register('by-token', authorKey());
     await offSchedule(services, world.account, 'by-token');
+
     const client = new RegistryClient({ host: registry.host, credentials: basicCredentials });
     await pushLayers(client, `${world.account}/by-token`, 'v1.0.0', [
       { bytes: Buffer.from('layer') },
     ]);
+
     const poll = async () => {
       await pollRepository(services, { account: world.account, module: 'by-token' });
       return getRepository(services.db, world.account, 'by-token');
     };
     expect(await poll()).toMatchObject({ code: 'registry_unauthorized', failures: 1 });
+
     const stored = await call('PUT', path(), basicCredentials);
     expect(stored.status).toBe(200);
     expect(await poll()).toMatchObject({ code: null, failures: 0 });
@@ -70,6 +73,7 @@ describe('credentials that an operator stores', () => {
     const stored = await call('PUT', path(), basicCredentials);
     const events = await eventsOf(world.services, world.account, 'gantry.registry.login_stored');
     const said = [listed.text, stored.text, JSON.stringify(events)].join();
+
     expect(said).toContain(basicCredentials.username);
     expect(said).not.toContain(basicCredentials.password);
     expect(events[0]?.data).toEqual({ username: basicCredentials.username });
@@ -103,6 +107,7 @@ describe('ECR', () => {
     const account = `t${randomBytes(5).toString('hex')}`;
     const host = new URL(endpoint).host;
     const first = await registryCredentials(world.services, account, host);
+
     expect(first.value).toMatchObject({ username: 'AWS', password: expect.stringMatching(/.+/) });
     expect(first.untilMs).toBeGreaterThan(Date.now() + 3600_000);
     expect(await registryCredentials(world.services, account, host)).toBe(first);

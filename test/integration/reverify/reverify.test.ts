@@ -46,6 +46,7 @@ async function staged(name: string, version = '1.0.0'): Promise<Version> {
     `v${version}`,
     old,
   );
+
   await promote(world, built, 'staging');
   return built;
 }
@@ -72,11 +73,13 @@ describe('a version whose signer was taken away', () => {
   it('is quarantined, kept by the machine that has it, withheld from a new one, and released when it verifies again', async () => {
     const { caller, account } = world;
     await world.register('agented', old, { trusted_keys: [old.publicPem, next.publicPem] });
+
     const version = await staged('agented');
     const template = await createTemplate(world.services, caller, {
       name: 'hosts',
       platform: 'ubuntu-24.04-amd64',
     });
+
     const create = async (name: string) =>
       (
         await createInstance(world.services, caller, {
@@ -85,13 +88,16 @@ describe('a version whose signer was taken away', () => {
           track: 'staging',
         })
       ).instance;
+
     const first = await create('first');
     const { operation } = await assignModule(world.services, caller, {
       template_id: template.id,
       module: 'agented',
     });
+
     expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
     const digest = version.builds[0]?.composefs_digest;
+
     const has = (id: string) =>
       eventually(`${id} to have the version`, async () => {
         const instance = await getInstance(services.db, account, id);
@@ -99,6 +105,7 @@ describe('a version whose signer was taken away', () => {
           ? instance
           : null;
       });
+
     const before = await has(first.id);
 
     const removal = await updateModule(world.services, caller, 'agented', {
@@ -108,6 +115,7 @@ describe('a version whose signer was taken away', () => {
       state: 'succeeded',
       actions: ['module_change'],
     });
+
     const quarantined = await eventually('the quarantine', async () => {
       const now = await versionNow(world, version);
       return now.quarantined ? now : null;
@@ -117,6 +125,7 @@ describe('a version whose signer was taken away', () => {
       code: 'key_mismatch',
       policy_version: (await row('agented')).policy_version,
     });
+
     expect(await promote(world, quarantined, 'blessed').catch(({ code }) => code)).toBe(
       'version_quarantined',
     );
@@ -130,6 +139,7 @@ describe('a version whose signer was taken away', () => {
       const instance = await getInstance(services.db, account, second.id);
       return instance?.desired_error?.code === 'version_quarantined' ? instance : null;
     });
+
     const kept = await getInstance(services.db, account, first.id);
     expect(kept?.desired_modules).toEqual(before.desired_modules);
     expect(await getComposition(services.db, account, template.id, 'staging')).not.toBeNull();
@@ -138,11 +148,13 @@ describe('a version whose signer was taken away', () => {
     const { id } = await updateModule(world.services, caller, 'agented', { trusted_keys: keys });
     const waiting = await world.operation(id, 'awaiting_approval');
     const decision = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
+
     await decideApproval(world.services, as(reviewer), decision);
     await eventually('the release', async () =>
       (await versionNow(world, version)).quarantined ? null : true,
     );
     await has(second.id);
+
     const told = await eventsOf(services, account, 'gantry.version.quarantined');
     expect(told).toMatchObject([
       { subject: `version/${version.id}`, actor: 'gantry:reverify', data: { module: 'agented' } },
@@ -153,13 +165,16 @@ describe('a version whose signer was taken away', () => {
   it('stays when another signature that came later verifies, and machines get that one', async () => {
     await world.register('twice', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const version = await staged('twice');
+
     await world.sign('twice', version.digest, next);
     await changeNow('twice', { trusted_keys: [next.publicPem] });
     expect(await reverify(version)).toBe('verified');
+
     const now = await versionNow(world, version);
     expect(now.quarantined).toBe(false);
     expect(now.evidence_key).not.toBe(version.evidence_key);
     expect(now.signatures).toContainEqual(expect.objectContaining({ code: 'verified' }));
+
     // The stored signature suffices from now on: the registry is asked no more.
     const asked = proxy.requests.length;
     expect(await reverify(version)).toBe('verified');
@@ -169,9 +184,11 @@ describe('a version whose signer was taken away', () => {
   it('is released by a signature that comes after the quarantine', async () => {
     await world.register('late', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const version = await staged('late');
+
     await changeNow('late', { trusted_keys: [next.publicPem] });
     expect(await reverify(version)).toBe('quarantined');
     expect(await reverify(version)).toBe('quarantined');
+
     const why = () => explainArtifact(services, world.caller, { module: 'late', ref: '1.0.0' });
     expect((await why()).reason).toMatchObject({
       code: 'key_mismatch',
@@ -179,6 +196,7 @@ describe('a version whose signer was taken away', () => {
         /^it is a version, in state staging, and quarantined: signed by/,
       ),
     });
+
     await world.sign('late', version.digest, next);
     expect(await reverify(version)).toBe('verified');
     expect((await why()).reason).toMatchObject({ code: null });
@@ -190,6 +208,7 @@ describe('a version that does not verify stays', () => {
   it('while the registry does not answer', async () => {
     await world.register('offline', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const version = await staged('offline');
+
     await changeNow('offline', { trusted_keys: [next.publicPem] });
     proxy.interfere = (_, response) => {
       response.writeHead(500).end();
@@ -207,7 +226,9 @@ describe('a version that does not verify stays', () => {
   it('by a trust root that nobody refreshed, and is told of once', async () => {
     await world.register('stale', old);
     const version = await staged('stale');
-    // From now on a log entry is demanded, which the public-good root judges: the shipped copy, of unknown age.
+
+    // From now on a log entry is demanded, which the public-good root judges: the shipped copy, of
+    // unknown age.
     await changeNow('stale', { require_tlog: true });
     expect(await reverify(version)).toBe('unconfirmed');
     expect(await reverify(version)).toBe('unconfirmed');
@@ -215,6 +236,7 @@ describe('a version that does not verify stays', () => {
       quarantined: false,
       reverification: { outcome: 'unconfirmed', code: 'tlog_missing' },
     });
+
     const told = await eventsOf(services, world.account, 'gantry.version.unconfirmed');
     expect(told.filter(({ data }) => data.module === 'stale')).toHaveLength(1);
   });
@@ -222,6 +244,7 @@ describe('a version that does not verify stays', () => {
   it('by the trust root that it had when it was quarantined for certain: less neither releases nor explains', async () => {
     await world.register('certain', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const version = await staged('certain');
+
     await changeNow('certain', { trusted_keys: [next.publicPem] });
     expect(await reverify(version)).toBe('quarantined');
     await changeNow('certain', { trusted_keys: [old.publicPem], require_tlog: true });
@@ -236,21 +259,26 @@ describe('many versions that do not verify any more', () => {
   it('wait for a reviewer after the first five, and are quarantined once one approved', async () => {
     const crowd = await World.create(proxy.host);
     const boss = await crowd.reviewer();
+
     await crowd.register('many', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const versions: Version[] = [];
+
     for (let i = 0; i < 7; i++) {
       const version = await crowd.ingest(
         { name: 'many', files: { 'etc/n': `${i}` } },
         `v1.0.${i}`,
         old,
       );
+
       await promote(crowd, version, 'staging');
       versions.push(version);
     }
+
     const { id } = await updateModule(crowd.services, crowd.caller, 'many', {
       trusted_keys: [next.publicPem],
     });
     expect(await crowd.operation(id)).toMatchObject({ state: 'succeeded' });
+
     const outcomes = async () =>
       (await Promise.all(versions.map((version) => versionNow(crowd, version)))).map(
         ({ quarantined, reverification }) => `${reverification?.outcome} ${quarantined}`,
@@ -263,6 +291,7 @@ describe('many versions that do not verify any more', () => {
         ? true
         : null;
     });
+
     expect(await eventsOf(services, crowd.account, 'gantry.version.quarantine_held')).toHaveLength(
       2,
     );
@@ -272,6 +301,7 @@ describe('many versions that do not verify any more', () => {
       const found = recent.filter(({ actions }) => actions.includes('mass_quarantine'));
       return found.length > 0 ? found : null;
     });
+
     expect(asked).toMatchObject([
       {
         requested_by: 'gantry:reverify',
@@ -279,8 +309,10 @@ describe('many versions that do not verify any more', () => {
           'quarantine every version that does not verify any more, after 5 of them within a day',
       },
     ]);
+
     const waiting = await crowd.operation(asked[0]?.id ?? '', 'awaiting_approval');
     const decision = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
+
     await decideApproval(crowd.services, as(boss), decision);
     await eventually('all quarantined', async () =>
       (await outcomes()).every((one) => one === 'quarantined true') ? true : null,
@@ -297,6 +329,7 @@ describe('a verdict', () => {
     claimed_digest: digest,
     bundle: signArtifact({ digest, key: key.private }),
   });
+
   const keyOf = (module: Module, found: FoundSignature[], account = module.account) => ({
     account,
     digest,
@@ -310,6 +343,7 @@ describe('a verdict', () => {
     await world.register('cached', old);
     const module = await row('cached');
     const refused = await verifySignatures(services, module, digest, []);
+
     expect(refused.verdict).toMatchObject({ verified: false, code: 'unsigned' });
     expect(await getVerdict(services.db, keyOf(module, []))).toEqual(refused.verdict);
     expect(await getVerdict(services.db, keyOf(module, [], 'another'))).toBeNull();
@@ -325,12 +359,14 @@ describe('a verdict', () => {
     // What is remembered is made recognisable: only a look-up can give it back.
     const other = [signature(next)];
     const remembered = { ...refused.verdict, message: 'remembered' };
+
     await putVerdict(
       services.db,
       keyOf(module, other),
       remembered,
       Math.ceil(Date.now() / 1000) + 60,
     );
+
     expect((await verifySignatures(services, module, digest, other)).verdict).toEqual(remembered);
   });
 });

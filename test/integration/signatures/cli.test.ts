@@ -54,6 +54,7 @@ describe('gantry module verify', () => {
       trustedRoot,
       '--json',
     ]);
+
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       verified: true,
@@ -75,11 +76,13 @@ describe('gantry module verify', () => {
   test('takes identities exactly, where they are no regexps', async () => {
     const ref = await load('keyless-ok');
     const signer = 'https://git.ipnode.test/acme/modules/my-redis-module@refs/tags/v0.1.0';
+
     const asked = async (identity: string, ...issuer: string[]) => {
       const flags = ['--identity', identity, ...issuer, '--trusted-root', trustedRoot, '--json'];
       const { status, stdout } = await run(['verify', ref, ...flags]);
       return [status, stdout === '' ? null : JSON.parse(stdout).code];
     };
+
     const issuer = ['--issuer', 'http://127.0.0.1:7101'];
     expect(await asked(signer, ...issuer)).toEqual([0, 'verified']);
     expect(await asked(signer, ...pair.slice(2))).toEqual([0, 'verified']);
@@ -106,6 +109,7 @@ describe('gantry module verify', () => {
       ]);
       return [status, stdout === '' ? null : JSON.parse(stdout).code];
     };
+
     expect(await asked('--claim', 'build_trigger=^push$')).toEqual([0, 'verified']);
     expect(await asked('--claim', 'build_trigger=^release$')).toEqual([1, 'claim_mismatch']);
     expect(await asked('--claim', 'trigger=^push$')).toEqual([2, null]);
@@ -122,6 +126,7 @@ describe('gantry module verify', () => {
   test('shows every signature and its verdict to people', async () => {
     const ref = await load('two-signatures-second-matches');
     const { status, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot]);
+
     expect(status).toBe(0);
     expect(stdout).toMatch(
       /✗ bundle \(fallback_tag sha256:.*\n.*evil.*\n +identity_mismatch: signed by/,
@@ -144,6 +149,7 @@ describe('gantry module verify', () => {
       '--trusted-root',
       trustedRoot,
     ]);
+
     expect(status).toBe(0);
   });
 
@@ -157,6 +163,7 @@ describe('gantry module verify', () => {
       '--no-require-tlog',
       '--json',
     ]);
+
     expect(status).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ verified: false, code: 'unsigned', signatures: [] });
   });
@@ -184,6 +191,7 @@ describe('gantry module verify', () => {
       ...flags,
       '--json',
     ]);
+
     expect(status).toBe(2);
     expect(JSON.parse(stderr).error.code).toBe(code);
   });
@@ -196,6 +204,7 @@ describe('gantry module verify', () => {
       goodPub,
       '--no-require-tlog',
     ]);
+
     expect(status).toBe(2);
     expect(stderr).toContain('registry_unreachable');
   });
@@ -205,8 +214,10 @@ describe('gantry module push and sign', () => {
   test('what is pushed and signed verifies with the key, and not with another', async () => {
     const ref = `${registry.host}/acme/redis:v1.0.0`;
     const pushed = await json(['push', directory, ref]);
+
     expect(pushed.uploaded).toBe(true);
     const signed = await json(['sign', ref, '--key', goodKey, '--annotation', 'commit=abc']);
+
     expect(signed.digest).toBe(pushed.digest);
 
     const good = await run([
@@ -219,11 +230,13 @@ describe('gantry module push and sign', () => {
       'commit=abc',
       '--json',
     ]);
+
     expect(good.status).toBe(0);
     expect(JSON.parse(good.stdout)).toMatchObject({
       digest: pushed.digest,
       signatures: [{ key_id: signed.key_id }],
     });
+
     const codes = [];
     for (const flags of [
       ['--key', wrongPub, '--no-require-tlog'],
@@ -233,6 +246,7 @@ describe('gantry module push and sign', () => {
       const { status, stdout } = await run(['verify', ref, ...flags, '--json']);
       codes.push([status, JSON.parse(stdout).code]);
     }
+
     expect(codes).toEqual([
       [1, 'key_mismatch'],
       [1, 'tlog_missing'],
@@ -243,10 +257,13 @@ describe('gantry module push and sign', () => {
   test('the same tar gives the same digest, and is not sent twice', async () => {
     const first = await json(['push', tar, `${registry.host}/acme/again:v1`]);
     const second = await json(['push', directory, `${registry.host}/acme/again:v2`]);
+
     expect(second.digest).toBe(first.digest);
     expect(second.uploaded).toBe(false);
+
     const client = new RegistryClient({ host: registry.host });
     const { bytes } = await client.getManifest('acme/again', 'v2');
+
     expect(JSON.parse(Buffer.from(bytes).toString('utf8')).annotations).toEqual({
       'org.opencontainers.image.created': '2023-11-14T22:13:20Z',
     });
@@ -255,11 +272,14 @@ describe('gantry module push and sign', () => {
   test('a signature is stored as cosign stores it, to the byte, apart from signature and time', async () => {
     const entry = cosignCase('keyed-bundle-notlog-ok');
     await loadLayout(registry, 'fx/resigned', join(cosignFixtures, entry.layout));
+
     const client = new RegistryClient({ host: registry.host });
     const [theirs] = (await client.fallbackReferrers('fx/resigned', entry.digest)) ?? [];
+
     await json(['sign', `${registry.host}/fx/resigned:${entry.tag}`, '--key', goodKey]);
     const all = (await client.fallbackReferrers('fx/resigned', entry.digest)) ?? [];
     const ours = all.find(({ digest }) => digest !== theirs?.digest);
+
     expect(all).toHaveLength(2);
     expect([...all].map(({ digest }) => digest)).toEqual(all.map(({ digest }) => digest).sort());
 
@@ -270,6 +290,7 @@ describe('gantry module push and sign', () => {
       const bundle = Buffer.from(await client.readBlob('fx/resigned', layer, 10_000)).toString(
         'utf8',
       );
+
       return [
         manifest
           .replace(layer.digest, 'LAYER')
@@ -278,6 +299,7 @@ describe('gantry module push and sign', () => {
         bundle.replace(/"sig":"[^"]*"/, 'SIG'),
       ];
     };
+
     expect(await shape(ours?.digest ?? '')).toEqual(await shape(theirs?.digest ?? ''));
   });
 
@@ -286,8 +308,10 @@ describe('gantry module push and sign', () => {
     const wrong = await run(['sign', ref, '--key', goodKey, '--json'], {
       COSIGN_PASSWORD: 'wrong',
     });
+
     expect([wrong.status, JSON.parse(wrong.stderr).error.code]).toEqual([2, 'key_password_wrong']);
     const publicKey = await run(['sign', ref, '--key', goodPub, '--json']);
+
     expect([publicKey.status, JSON.parse(publicKey.stderr).error.code]).toEqual([2, 'key_invalid']);
   });
 
@@ -301,6 +325,7 @@ describe('gantry module push and sign', () => {
     for (const [kind, { privateKey, publicKey }] of Object.entries(kinds)) {
       const ref = `${registry.host}/acme/${kind}:v1`;
       const [priv, pub] = [join(directory, `${kind}.key`), join(directory, `${kind}.pub`)];
+
       await writeFile(priv, privateKey.export({ format: 'pem', type: 'pkcs8' }));
       await writeFile(pub, publicKey.export({ format: 'pem', type: 'spki' }));
       await json(['push', tar, ref]);
@@ -321,10 +346,12 @@ describe('gantry module push and sign', () => {
     try {
       const ref = `${closed.host}/acme/closed:v1`;
       const refused = await run(['push', tar, ref, '--json']);
+
       expect([refused.status, JSON.parse(refused.stderr).error.code]).toEqual([
         2,
         'registry_unauthorized',
       ]);
+
       const auth = Buffer.from(
         `${basicCredentials.username}:${basicCredentials.password}`,
       ).toString('base64');
@@ -332,6 +359,7 @@ describe('gantry module push and sign', () => {
         join(directory, 'config.json'),
         JSON.stringify({ auths: { [closed.host]: { auth } } }),
       );
+
       const pushed = await run(['push', tar, ref], { DOCKER_CONFIG: directory });
       expect(pushed.status).toBe(0);
     } finally {

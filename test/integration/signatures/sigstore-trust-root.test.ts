@@ -18,11 +18,13 @@ let services: Services;
 beforeAll(async () => {
   await repository.start();
   const started = servicesFromEnvironment();
+
   const settings = {
     ...started.settings,
     trustRootMirror: repository.mirror,
     allowedPrivateHosts: ['127.0.0.1'],
   };
+
   services = { ...started, settings };
 });
 afterAll(() => repository.stop());
@@ -38,6 +40,7 @@ test('the stored trust root starts as the shipped copy, follows its repository, 
   await expect(refreshTrustRoot(unreachable, anchor)).rejects.toMatchObject({
     code: 'trust_root_unreachable',
   });
+
   const shipped = await publicTrustRoot(services, anchor);
   expect(shipped).toMatchObject({ root: shippedTrust().trustedRoot, fresh_until: null });
   expect(trustRootDaysLeft(shipped, new Date())).toBe(0);
@@ -84,10 +87,12 @@ test('what somebody else put in its place is passed over for the shipped copy, a
   const put = async (body: string) =>
     putLatest(services.objects, key, body, 'application/json', await etagOf(services.objects, key));
   const state = JSON.parse(Buffer.from(await getBytes(services.objects, key)).toString('utf8'));
+
   for (const forged of ['{', JSON.stringify({ ...state, trusted_root: '{"name":"forged"}' })]) {
     await put(forged);
     expect(await root()).toEqual(shippedTrust().trustedRoot);
   }
+
   repository.publish(second);
   await refreshTrustRoot(services, anchor);
   expect(await root()).toEqual(second);
@@ -100,6 +105,7 @@ test('of two refreshes at once one is told, and both leave one state', async () 
     refreshTrustRoot(services, anchor),
   ]);
   const refused = outcomes.filter(({ status }) => status === 'rejected');
+
   expect(refused.length).toBeLessThanOrEqual(1);
   for (const { reason } of refused as PromiseRejectedResult[])
     expect(reason).toMatchObject({ code: 'conflict' });

@@ -44,6 +44,7 @@ async function verified(name: string) {
   const { world, services } = stage;
   const published = await publishRandom(stage, name);
   const message = messageOf(world, name, published.digest);
+
   await pollAlone(services, world.account, name, published.digest);
   await verifyCandidate(services, message);
   return { ...published, message };
@@ -52,8 +53,10 @@ async function verified(name: string) {
 async function ingested(name: string): Promise<Version> {
   const { digest, message } = await verified(name);
   await ingestCandidate(stage.services, message);
+
   const version = await stage.world.version(name, digest);
   if (version === null) throw new Error(`expected a version of ${name}`);
+
   return version;
 }
 
@@ -64,6 +67,7 @@ function objectsOf({ account, digest, evidence_key, builds }: Version): string[]
     layer_digest,
   ]);
   const keys = [digest, ...artifacts].map((artifact) => objectKeys.artifact(account, artifact));
+
   return [
     ...new Set([...keys, ...builds.map(({ file_index_key }) => file_index_key), evidence_key]),
   ];
@@ -77,12 +81,14 @@ async function orphans(account: string): Promise<string[]> {
   );
   for (const one of keys)
     await putOnce(stage.services.objects, one, 'xyz', 'text/plain', new Date());
+
   return keys;
 }
 
 it('what was left by ingests that were never finished is collected, what versions and candidates name is not', async () => {
   const { world, services } = stage;
   const named = objectsOf(await ingested('whole'));
+
   expect(named).toHaveLength(4);
   const { digest } = await verified('on-its-way');
   const evidence = (await world.candidate('on-its-way', digest))?.evidence_key ?? '';
@@ -90,6 +96,7 @@ it('what was left by ingests that were never finished is collected, what version
   const other = await orphans(`${world.account}-other`);
   const later = await aDayLater();
   const young = await orphans(world.account);
+
   expect(await collect(later)).toEqual({ objects: 3, bytes: 9 });
   expect(await present(services, left)).toEqual([]);
   for (const kept of [named, [evidence], other, young])
@@ -99,19 +106,24 @@ it('what was left by ingests that were never finished is collected, what version
 it('an ingest that finds, during the collection, what an earlier one left has all it names afterwards', async () => {
   const { world, services } = stage;
   const { digest, message } = await verified('again');
+
   // The earlier one got as far as lease, manifest, layer and file index.
   await expect(ingestCandidate(stoppedAt(services, 4, 'kills').worker, message)).rejects.toThrow(
     'dead',
   );
+
   const later = await aDayLater();
   const slow = hold(await aDayLater(), 'DeleteObjectsCommand');
   const collecting = collect(slow.services);
+
   await slow.reached;
   await ingestCandidate(later, message);
   slow.release();
   expect((await collecting).objects).toBe(3);
+
   const version = await world.version('again', digest);
   const named = version === null ? [] : objectsOf(version);
+
   expect(named).toHaveLength(4);
   await collect(await aDayLater());
   expect(await present(services, named)).toEqual(named);
@@ -120,8 +132,10 @@ it('an ingest that finds, during the collection, what an earlier one left has al
 it('all of a module’s versions are read, page after page', async () => {
   const { world, services } = stage;
   await world.register('many', key);
+
   const globs = Array.from({ length: 500 }, (_, i) => `/usr/share/doc/${i}/${'x'.repeat(60)}`);
   const keys: string[] = [];
+
   for (let i = 0; i < 40; i++) {
     const version = storedVersion(world.account, 'many', `1.${i}.0`, {
       manifest: { file_spec: globs },
@@ -131,6 +145,7 @@ it('all of a module’s versions are read, page after page', async () => {
     ]);
     keys.push(objectKeys.artifact(world.account, version.digest));
   }
+
   for (const one of keys) await putOnce(services.objects, one, 'xyz', 'text/plain', new Date());
   expect(await collect(await aDayLater())).toEqual({ objects: 0, bytes: 0 });
   expect(await present(services, keys)).toEqual(keys);
@@ -141,14 +156,19 @@ it('two accounts that ingest the same artifact have an object each, and one’s 
   const mine = await ingested('same');
   const theirs = await stageOf(await World.create(registry.host));
   const { account } = theirs.world;
+
   await theirs.world.register('same', key, { repository: stage.world.repository('same') });
   await pollAlone(theirs.services, account, 'same', mine.digest);
+
   const message = messageOf(theirs.world, 'same', mine.digest);
   await verifyCandidate(theirs.services, message);
+
   const from = stage.world.account;
   await ingestCandidate(theirs.services, message);
+
   const version = await theirs.world.version('same', mine.digest);
   if (version === null) throw new Error('expected a version in the other account');
+
   const [myKeys, theirKeys] = [objectsOf(mine), objectsOf(version)];
   expect(theirKeys).toEqual(
     myKeys.map((one) => one.replace(`accounts/${from}/`, `accounts/${account}/`)),
@@ -160,6 +180,7 @@ it('two accounts that ingest the same artifact have an object each, and one’s 
   const gone = await aDayLater();
   const { db } = services;
   const Key = { pk: `${from}#version#${mine.id}`, sk: 'version' };
+
   await db.client.send(new DeleteCommand({ TableName: db.table, Key }));
   expect((await collect(gone)).objects).toBe(myKeys.length - 1);
   expect(await present(services, theirKeys)).toEqual(theirKeys);

@@ -42,10 +42,12 @@ beforeAll(async () => {
 });
 afterAll(() => registry.stop());
 
-// An account of its own for each test: equal compositions are the same objects, which another test's template would name.
+// An account of its own for each test: equal compositions are the same objects, which another
+// test's template would name.
 beforeEach(async () => {
   world = await World.create(registry.host);
   const key = authorKey();
+
   await world.register('site', key);
   for (const version of ['1.0.0', '1.1.0']) {
     const source = { name: 'site', files: { 'srv/version': version } };
@@ -62,16 +64,19 @@ async function composedOf(constraint: string): Promise<Template> {
     platform: 'any',
   });
   const { services, caller } = world;
+
   await createInstance(services, caller, {
     name: `first-${names}`,
     template_id: template.id,
     track: 'staging',
   });
+
   const { operation } = await assignModule(services, caller, {
     template_id: template.id,
     module: 'site',
     constraint,
   });
+
   expect((await world.operation(operation.id)).state).toBe('succeeded');
   await eventually('the instance to have what its template is', async () => {
     const [pointer, row] = [await pointerOf(template), await instanceOf(template)];
@@ -80,6 +85,7 @@ async function composedOf(constraint: string): Promise<Template> {
       ? row
       : null;
   });
+
   return template;
 }
 
@@ -97,7 +103,9 @@ async function instanceOf(template: Template): Promise<Instance | null> {
   return row === undefined ? null : getInstance(world.services.db, world.account, row.id);
 }
 
-/** Holds the template's module to other versions, as an applied operation does; composes nothing. */
+/**
+ * Holds the template's module to other versions, as an applied operation does; composes nothing.
+ */
 async function constrain(template: Template, constraint: string): Promise<void> {
   const { db } = world.services;
   const { account, id } = template;
@@ -105,6 +113,7 @@ async function constrain(template: Template, constraint: string): Promise<void> 
   const now = await getTemplate(db, account, id);
   if (assignment === undefined || now === null)
     throw new Error(`expected ${template.name} with its module`);
+
   const at = new Date().toISOString();
   await transact(db, [
     putAssignment(assignment, { ...assignment, constraint, updated_at: at }),
@@ -133,12 +142,14 @@ async function orphans(account: string, count: number): Promise<string[]> {
       i % 2 === 0 ? objectKeys.image(account, digest) : objectKeys.composition(account, digest),
     );
   }
+
   for (let i = 0; i < count; i += 50) {
     const some = keys.slice(i, i + 50);
     await Promise.all(
       some.map((key) => putOnce(world.services.objects, key, 'xyz', 'text/plain', new Date())),
     );
   }
+
   return keys;
 }
 
@@ -147,10 +158,12 @@ describe('a collection', () => {
     const named = await objectsNow(await composedOf('1.0.0'));
     const other = await orphans(`${world.account}-other`, 2);
     const roots = await listed(objectPrefix(world.account, 'roots'));
+
     await collect(await aDayLater());
     const old = await orphans(world.account, 2100);
     const later = await aDayLater();
     const young = await orphans(world.account, 2);
+
     expect(await collect(later)).toEqual({ objects: 2100, bytes: 2100 * 3 });
     expect(await present(world.services, old)).toEqual([]);
     for (const kept of [named, young, other])
@@ -164,6 +177,7 @@ describe('a collection', () => {
     const first = await objectsNow(template);
     const instance = await instanceOf(template);
     if (instance === null) throw new Error('expected an instance');
+
     await decommissionInstance(world.services, world.caller, instance.id);
     await constrain(template, '1.1.0');
     await compose(await aDayLater(), template);
@@ -176,6 +190,7 @@ describe('a collection', () => {
     const old = await orphans(world.account, 4);
     const killed = await aDayLater();
     let deletes = 0;
+
     killed.objects.s3.middlewareStack.add(
       (next, { commandName }) =>
         (args) => {
@@ -184,6 +199,7 @@ describe('a collection', () => {
         },
       { step: 'initialize' },
     );
+
     await expect(collect(killed)).rejects.toThrow('killed');
     expect(await present(world.services, old)).toHaveLength(2);
     await collect(await aDayLater());
@@ -195,6 +211,7 @@ describe('a collection', () => {
     const old = await orphans(world.account, 2);
     const later = await aDayLater();
     const { report_key } = await pointerOf(template);
+
     later.objects.s3.middlewareStack.add(
       (next, { commandName }) =>
         async (args) => {
@@ -205,6 +222,7 @@ describe('a collection', () => {
         },
       { step: 'initialize' },
     );
+
     await expect(collect(later)).rejects.toThrow('unreadable');
     expect(await present(world.services, old)).toEqual(old);
   });
@@ -214,20 +232,24 @@ describe('nothing is lost', () => {
   it('when a compose makes again, during the collection, what nothing named when the names were read', async () => {
     const template = await composedOf('1.0.0');
     const first = await objectsNow(template);
+
     await constrain(template, '1.1.0');
     await compose(world.services, template);
     await eventually('the instance to have the other version', async () => {
       const [pointer, row] = [await pointerOf(template), await instanceOf(template)];
       return row?.desired_report_keys.join() === pointer.report_key ? row : null;
     });
+
     const later = await aDayLater();
     const { services, reached, release } = hold(await aDayLater(), 'DeleteObjectsCommand');
     const collecting = collect(services);
+
     await reached;
     await constrain(template, '1.0.0');
     await compose(later, template);
     release();
     expect((await collecting).objects).toBeGreaterThan(0);
+
     const now = await objectsNow(template);
     expect(now[1]).toBe(first[1]);
     expect(await present(world.services, now)).toEqual(now);
@@ -243,9 +265,11 @@ describe('nothing is lost', () => {
     const { instance } = await createInstance(later, world.caller, input);
     const slow = hold(await aDayLater(), 'GetObjectCommand');
     const reconciling = reconcile(slow.services, instance);
+
     await slow.reached;
     await constrain(template, '1.1.0');
     await compose(later, template);
+
     const [row] = [await instanceOf(template)];
     if (row !== null) await reconcile(later, row);
     await collect(later);
@@ -261,12 +285,16 @@ describe('nothing is lost', () => {
     const first = await objectsNow(template);
     const instance = await instanceOf(template);
     if (instance === null) throw new Error('expected an instance');
+
     await constrain(template, '1.1.0');
     await compose(await aDayLater(), template);
+
     const slow = hold(await aDayLater(), 'PutObjectCommand');
     const reconciling = reconcile(slow.services, instance);
+
     await slow.reached;
     await collect(await aDayLater());
+
     const next = await objectsNow(template);
     expect(await present(world.services, [...first, ...next])).toEqual([...first, ...next]);
     slow.release();
@@ -280,11 +308,13 @@ describe('nothing is lost', () => {
 it('a template whose composition is gone, as after a restore, is composed anew', async () => {
   const template = await composedOf('1.0.0');
   const now = await objectsNow(template);
+
   for (const key of now) {
     for await (const page of listObjectVersions(world.services.objects, key)) {
       await deleteObjectVersions(world.services.objects, page);
     }
   }
+
   expect(await present(world.services, now)).toEqual([]);
   await compose(world.services, template);
   expect(await present(world.services, await objectsNow(template))).toHaveLength(3);
@@ -296,13 +326,16 @@ it('each account is asked for on the queue, and the deployed function takes its 
     ...(await orphans(world.account, 1)),
   ];
   expect(await scheduleCollections(await aDayLater())).toBeGreaterThan(0);
+
   const { aws, settings } = world.services;
   const QueueUrl = settings.queueUrls.collect;
+
   await enqueue(world.services, 'collect', [{ account: world.account }]);
   const AttributeNames = [
     'ApproximateNumberOfMessages',
     'ApproximateNumberOfMessagesNotVisible',
   ] as const;
+
   await eventually(
     'the message to be done: one that failed stays invisible for a quarter of an hour',
     async () => {
@@ -311,9 +344,11 @@ it('each account is asked for on the queue, and the deployed function takes its 
         AttributeNames: [...AttributeNames],
       });
       const { Attributes = {} } = await aws.sqs.send(command);
+
       return AttributeNames.every((name) => Attributes[name] === '0') || null;
     },
   );
+
   expect(await present(world.services, kept)).toEqual(kept);
 });
 

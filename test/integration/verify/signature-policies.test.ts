@@ -27,6 +27,7 @@ async function prove(name: string, digest: string, by: string, author = key): Pr
   const bundle = attest(digest, author.private, `${slsa}/v1`, {
     runDetails: { builder: { id: by } },
   });
+
   await attachBundle(client, {
     repository,
     subject: await client.getManifest(repository, digest),
@@ -47,17 +48,20 @@ describe('a registration that demands an attestation', () => {
   it('refuses what is only signed, until the attestation is beside it', async () => {
     const digest = await push('proved', 'v1.0.0', 'late');
     await sign('proved', digest);
+
     const refused = await walk(services, world.account, 'proved', digest);
     expect(refused).toMatchObject({
       state: 'rejected',
       code: 'attestation_missing',
       evidence_key: null,
     });
+
     expect(await world.version('proved', digest)).toBeNull();
     await prove('proved', digest, builder);
     expect(await walk(services, world.account, 'proved', digest)).toMatchObject({
       state: 'ingested',
     });
+
     expect(await world.version('proved', digest)).toMatchObject({
       promotion_state: 'built',
       signatures: expect.arrayContaining([
@@ -75,6 +79,7 @@ describe('a registration that demands an attestation', () => {
     const digest = await push('proved', `v2.0.${what.length}`, what);
     await sign('proved', digest);
     await prove('proved', digest, by, author);
+
     const refused = await walk(services, world.account, 'proved', digest);
     expect(refused).toMatchObject({ state: 'rejected', code: 'attestation_missing' });
   });
@@ -95,6 +100,7 @@ describe('a registration that demands claims of the workflow', () => {
   ])('%s: %s is %s', async (_, trigger, state, code) => {
     const name = `claims-${state}`;
     const { layout, digest, identity_regexp, issuer_regexp } = cosignCase('keyless-attested');
+
     await loadLayout(registry, `${world.account}/${name}`, join(cosignFixtures, layout));
     await world.register(name, key, {
       trusted_keys: [],
@@ -108,8 +114,10 @@ describe('a registration that demands claims of the workflow', () => {
       trusted_root: trustedRoot as Record<string, unknown>,
       require_tlog: true,
     });
+
     await offSchedule(services, world.account, name);
     const { id } = await pollAlone(services, world.account, name, digest);
+
     await verifyCandidate(services, { account: world.account, module: name, version_id: id });
     expect(await world.candidate(name, digest)).toMatchObject({ state, code });
   });
@@ -121,11 +129,13 @@ describe('a signed index', () => {
     const platform = { os: 'linux', architecture };
     return { mediaType: mediaTypes.manifest, digest, size: bytes.length, platform };
   };
+
   const pushIndex = async (name: string, tag: string, children: string[]) => {
     const platforms = ['amd64', 'arm64'];
     const manifests = await Promise.all(
       children.map((child, i) => entryOf(name, child, platforms[i] ?? '')),
     );
+
     return (
       await pushManifest(client, `${world.account}/${name}`, tag, mediaTypes.index, { manifests })
     ).digest;
@@ -134,11 +144,13 @@ describe('a signed index', () => {
   it('vouches for its children within it only, and not for an index with another child', async () => {
     await world.register('many', key);
     await offSchedule(services, world.account, 'many');
+
     const [amd, arm, other] = await Promise.all(
       ['amd', 'arm', 'other'].map((text) => push('many', `p-${text}`, text)),
     );
     if (amd === undefined || arm === undefined || other === undefined)
       throw new Error('expected three manifests');
+
     const index = await pushIndex('many', 'v1.0.0', [amd, arm]);
     await sign('many', index);
     expect(await walk(services, world.account, 'many', index)).toMatchObject({ state: 'ingested' });
@@ -151,6 +163,7 @@ describe('a signed index', () => {
       'v2.0.0',
       await client.getManifest(`${world.account}/many`, arm),
     );
+
     expect(await walk(services, world.account, 'many', arm)).toMatchObject({
       state: 'awaiting_signature',
     });

@@ -19,11 +19,13 @@ const { registry, proxy, client, world, services } = await setUpProxiedFlow();
 async function found(name: string, content = name): Promise<Candidate> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
+
   const digest = await world.push(
     await world.build({ name, files: { 'etc/content': content } }),
     name,
     'v1.0.0',
   );
+
   return pollAlone(services, world.account, name, digest);
 }
 
@@ -50,11 +52,13 @@ describe('a candidate without a signature', () => {
   it('waits, asked less and less often, and is rejected as unsigned after 24 hours', async () => {
     const candidate = await found('unsigned');
     const waits: number[] = [];
+
     for (let i = 0; i < 3; i++) {
       const waiting = await verify(candidate);
       expect(waiting).toMatchObject({ state: 'awaiting_signature', code: 'awaiting_signature' });
       waits.push((Date.parse(waiting.next_verify_at ?? '') - Date.now()) / 1000);
     }
+
     expect(waits.map((wait) => Math.ceil(wait / 30))).toEqual([1, 2, 4]);
 
     const rejected = await verify(candidate, hoursLater(services, 24.1));
@@ -77,11 +81,13 @@ describe('a signature that does not satisfy', () => {
   it('because another key made it is a rejection, and is asked again', async () => {
     const candidate = await found('other-key');
     await signDigest(client, `${world.account}/other-key`, candidate.digest, authorKey());
+
     const rejected = await verify(candidate);
     expect(rejected).toMatchObject({ state: 'rejected', code: 'key_mismatch', evidence_key: null });
     expect(rejected.message).toMatch(/^signed by key .*, expected /);
     expect(rejected.next_verify_at).not.toBeNull();
     await sign(candidate);
+
     const verified = await verify(candidate);
     expect(verified).toMatchObject({ state: 'verified', code: null, message: null });
     expect(verified.signatures.map(({ code }) => code).sort()).toEqual([
@@ -93,14 +99,17 @@ describe('a signature that does not satisfy', () => {
   it('because it was made for another digest is a rejection', async () => {
     const other = await found('other-digest');
     const repository = `${world.account}/other-digest`;
+
     await sign(other);
     const tar = await world.build({
       name: 'other-digest',
       files: { 'etc/content': 'unsigned bytes' },
     });
     const digest = await world.push(tar, 'other-digest', 'v2.0.0');
+
     await signDigest(client, repository, other.digest, key, digest);
     const rejected = await verify(await pollAlone(services, world.account, 'other-digest', digest));
+
     expect(rejected).toMatchObject({ state: 'rejected', code: 'digest_mismatch' });
     expect(rejected.message).toContain(other.digest);
   });
@@ -113,6 +122,7 @@ describe('a signature that does not satisfy', () => {
   ] as const)('is judged as cosign judges it: %s is %s', async (name, state, code) => {
     const { layout, digest, tag, identity_regexp, issuer_regexp } = cosignCase(name);
     await loadLayout(registry, `${world.account}/${name}`, join(cosignFixtures, layout));
+
     await world.register(name, key, {
       trusted_keys: [],
       cosign_identity_regexp: identity_regexp ?? '',
@@ -120,8 +130,10 @@ describe('a signature that does not satisfy', () => {
       trusted_root: trustedRoot as Record<string, unknown>,
       require_tlog: true,
     });
+
     await offSchedule(services, world.account, name);
     const judged = await verify(await pollAlone(services, world.account, name, digest));
+
     expect(judged).toMatchObject({ state, code, tags: [tag] });
     if (state === 'rejected') expect(judged.message).toMatch(/expected .*\/\^/);
   });
@@ -131,21 +143,26 @@ describe('a registry that fails while signatures are read', () => {
   it('is no verdict: the state stays, the code is shown, it is asked again', async () => {
     const candidate = await found('outage');
     const waiting = await verify(candidate);
+
     await sign(candidate);
     let broken = true;
+
     proxy.interfere = (request, response) => {
       if (!broken || !request.url?.includes('/outage/')) return false;
       response.writeHead(503, { 'retry-after': '7200' }).end();
       return true;
     };
+
     const during = await verify(candidate);
     expect(during).toMatchObject({
       state: waiting.state,
       code: 'registry_error',
       attempts: waiting.attempts + 1,
     });
+
     expect(Date.parse(during.next_verify_at ?? '')).toBeGreaterThan(Date.now() + 7_000_000);
     expect(during.message).toContain('503');
+
     const old = await verify(candidate, hoursLater(services, 48));
     expect(old).toMatchObject({ state: waiting.state, code: 'registry_error' });
     expect(old.next_verify_at).not.toBeNull();
@@ -167,6 +184,7 @@ describe('the same message ten times at once', () => {
   it('counts as one attempt where there is no signature', async () => {
     const candidate = await found('ten-waiting');
     await Promise.all(Array.from({ length: 10 }, () => verify(candidate)));
+
     const waiting = await world.candidate('ten-waiting', candidate.digest);
     expect(waiting).toMatchObject({ state: 'awaiting_signature' });
     expect(waiting?.attempts).toBeLessThan(10);
@@ -182,6 +200,7 @@ describe('an artifact is explained', () => {
     const candidate = await found('explained');
     await signDigest(client, `${world.account}/explained`, candidate.digest, authorKey());
     await verify(candidate);
+
     for (const ref of ['v1.0.0', '1.0.0', candidate.digest, candidate.id]) {
       const { version, reason, ...rest } = await explain('explained', ref);
       expect(version).toBeNull();
@@ -190,6 +209,7 @@ describe('an artifact is explained', () => {
         message: expect.stringMatching(/^signed by key .*, expected /),
       });
       expect(reason.cure).toContain('Sign with a key that the registration trusts');
+
       expect(rest.candidate?.signatures).toMatchObject([
         {
           source: 'fallback_tag',
@@ -203,6 +223,7 @@ describe('an artifact is explained', () => {
   it('also once it is a version, with what vouched for it', async () => {
     const name = 'keyless-explained';
     const { layout, digest, identity_regexp, issuer_regexp } = cosignCase('keyless-ok');
+
     await loadLayout(registry, `${world.account}/${name}`, join(cosignFixtures, layout));
     await world.register(name, key, {
       trusted_keys: [],
@@ -211,14 +232,17 @@ describe('an artifact is explained', () => {
       trusted_root: trustedRoot as Record<string, unknown>,
       require_tlog: true,
     });
+
     await offSchedule(services, world.account, name);
     await verify(await pollAlone(services, world.account, name, digest));
+
     const { candidate, reason } = await explain(name, digest);
     expect(reason).toEqual({
       code: null,
       message: 'it is verified; ingest comes next',
       cure: null,
     });
+
     expect(candidate?.signatures[0]?.proof?.log_entries).toMatchObject([
       { index: expect.stringMatching(/^\d+$/) },
     ]);
@@ -231,6 +255,7 @@ describe('an artifact is explained', () => {
       message: expect.stringContaining('found "latest": such tags are ignored'),
       cure: 'Tag the artifact with a version, such as v1.2.3.',
     });
+
     const { candidate, poll, reason } = await explain('never', 'v9.9.9');
     expect(candidate).toBeNull();
     expect(reason.message).toBe(

@@ -8,7 +8,9 @@ export interface Served {
   top: Buffer;
   /** Digest → a further manifest's bytes, which need not have that digest. */
   manifests?: Map<string, Buffer>;
-  /** The media type that the registry gives all of them; an OCI manifest's where nothing is said. */
+  /**
+   * The media type that the registry gives all of them; an OCI manifest's where nothing is said.
+   */
   contentType?: string;
 }
 
@@ -29,6 +31,7 @@ export function hostileArtifacts(
   const good = manifest();
   const child = { mediaType: mediaTypes.manifest, digest: sha256(good), size: good.length };
   const amd64 = { platform: { os: 'linux', architecture: 'amd64' } };
+
   const index = (
     entries: object[],
     manifests: Map<string, Buffer> = new Map([[child.digest, good]]),
@@ -37,11 +40,13 @@ export function hostileArtifacts(
     manifests,
     contentType: mediaTypes.index,
   });
+
   const nested = index([{ ...child, ...amd64 }]).top;
   const nestedChild = { mediaType: mediaTypes.index, digest: sha256(nested), size: nested.length };
   const annotated = (platform: string) =>
     index([{ ...child, annotations: { 'vnd.powernode.module.platform': platform } }]);
   const megabyte = 'x'.repeat(1_000_000);
+
   return [
     ['no JSON', 'artifact_invalid', { top: document('<html></html>') }],
     ['a JSON list', 'artifact_invalid', { top: document('[]') }],

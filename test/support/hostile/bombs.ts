@@ -33,10 +33,12 @@ function* longPaths(): Generator<Buffer> {
   for (let top = 0; top < 100; top++) {
     let path = `rootfs/${top}`;
     yield directory(path);
+
     for (let level = 0; level < 14; level++) {
       path += `/${'é'.repeat(120)}`;
       yield Buffer.concat([paxMember({ path }), directory('d')]);
     }
+
     yield* times(400, (index) =>
       Buffer.concat([paxMember({ path: `${path}/${index}` }), file('f', '')]),
     );

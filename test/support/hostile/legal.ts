@@ -19,7 +19,10 @@ function base256(value: bigint, bytes: number): Buffer {
   return field;
 }
 
-/** Odd archives that mean one thing only; GNU tar, as root, must make of them what is read from them. */
+/**
+ * Odd archives that mean one thing only; GNU tar, as root, must make of them what is read from
+ * them.
+ */
 export const legalMembers: [what: string, members: Buffer[]][] = [
   ['a pax path over another name', [paxMember({ path: 'rootfs/real' }), file('rootfs/decoy')]],
   [

@@ -50,12 +50,14 @@ async function judge([what, expected, read]: Piece): Promise<Outcome> {
   const started = performance.now();
   let found = 'accepted';
   let text = '';
+
   try {
     await read();
   } catch (error) {
     found = isGantryError(error) ? error.code : String(error);
     text = isGantryError(error) ? error.message + JSON.stringify(error.found ?? '') : '';
   }
+
   const ms = Math.round(performance.now() - started);
   const rssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
   return { what, expected, found, textLength: text.length, ms, rssMiB };

@@ -2,7 +2,10 @@ import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import { paxMember, rawHeader, rawMember } from '../tar-archive.ts';
 import { directory, file, hardLink, longName, symlink } from './members.ts';
 
-/** What is wrong, the code that refuses it, and the members that follow the three that every module tar has. */
+/**
+ * What is wrong, the code that refuses it, and the members that follow the three that every module
+ * tar has.
+ */
 export const hostileMembers: [what: string, code: ErrorCode, members: Buffer[]][] = [
   ['an absolute path', 'tar_path_absolute', [file('/rootfs/a')]],
   [

@@ -18,6 +18,7 @@ function held(
 ): HeldDesiredState {
   const image = { length: imageBytes, sha256: '2'.repeat(64) };
   const expires = new Date('2099-01-01');
+
   return {
     bytes: Buffer.from(String(version)),
     desired: { version, expires, image, state: emptyState(metadata) },

@@ -5,6 +5,7 @@ import { makeRoot, signMetadata, tufKey } from '../../../shared/director/index.t
 export function director() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+
   return {
     publicKeyPem,
     keyId: tufKey(publicKeyPem).keyID,

@@ -22,6 +22,7 @@ describe('enrolling', () => {
       writable_paths: ['/var'],
       on_decommission: 'keep',
     });
+
     expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(world.roots[0]);
     expect((await stat(join(world.dir, 'agent'))).mode & 0o777).toBe(0o700);
     expect((await stat(join(world.dir, 'agent/key.pem'))).mode & 0o777).toBe(0o600);
@@ -31,11 +32,13 @@ describe('enrolling', () => {
   it('keeps nothing from an answer whose root is not the pinned one', async () => {
     const token = world.token();
     const other = director();
+
     const root = makeRoot({
       publicKeyPem: other.publicKeyPem,
       expires: new Date('2099-01-01'),
       version: 1,
     });
+
     world.roots = [await signMetadata(root, other.signer, other.keyId)];
     await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({
       code: 'root_untrusted',
@@ -46,6 +49,7 @@ describe('enrolling', () => {
   it('happens once a directory and once a token', async () => {
     await world.enroll();
     await expect(world.enroll()).rejects.toMatchObject({ code: 'already_exists' });
+
     const second = join(world.dir, 'second');
     await expect(
       enroll({ token: world.token({ secret: 'join-secret' }), dir: second }),
@@ -59,6 +63,7 @@ describe('enrolling', () => {
     await expect(enroll({ token: 'c2VjcmV0', dir: world.dir })).rejects.toMatchObject({
       code: 'join_token_invalid',
     });
+
     for (const host of [
       'gantry.example',
       '127.evil.example',
@@ -81,8 +86,10 @@ describe('an agent’s directory', () => {
   it('is for one agent at a time, and a lock left by a process that is gone is taken over', async () => {
     await world.enroll();
     await world.publish({ modules: [], version: 1 });
+
     const lock = join(world.dir, 'agent/lock');
     const release = await takeLock(lock);
+
     await expect(world.run()).rejects.toMatchObject({ code: 'conflict' });
     await release();
     await symlink('999999999 some-boot 12345', lock);
@@ -90,6 +97,7 @@ describe('an agent’s directory', () => {
     // The same pid of another boot.
     await symlink('1 another-boot 1', lock);
     expect((await world.run()).report.status).toBe('unchanged');
+
     const init = await identityOf(1);
     await symlink(init, lock);
     await expect(world.run()).rejects.toMatchObject({ code: 'conflict' });
@@ -115,6 +123,7 @@ describe('an agent’s directory', () => {
     await chmod(join(world.dir, 'generations/.tmp-2/closed'), 0o500);
     await mkdir(join(world.dir, 'generations/2'));
     await writeFile(join(world.dir, 'generations/2.state.json'), '{}');
+
     for (const path of [
       '.tmp-current',
       'agent/.tmp-x',
@@ -124,8 +133,10 @@ describe('an agent’s directory', () => {
     ]) {
       await writeFile(join(world.dir, path), 'half');
     }
+
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', health: 'healthy' });
     expect((await readdir(join(world.dir, 'generations'))).sort()).toEqual(['1', '1.state.json']);
+
     expect((await readdir(world.dir)).sort()).toEqual([
       'agent',
       'current',
@@ -134,6 +145,7 @@ describe('an agent’s directory', () => {
       'state.json',
       'store',
     ]);
+
     expect((await readdir(join(world.dir, 'images'))).length).toBe(1);
     expect(await readdir(join(world.dir, 'store/incoming'))).toEqual([]);
   });
@@ -144,20 +156,24 @@ describe('an account root', () => {
     await world.enroll();
     await world.publish({ modules: [], version: 1 });
     await world.run();
+
     const next = director();
     const root = makeRoot({
       publicKeyPem: next.publicKeyPem,
       expires: new Date('2099-01-01'),
       version: 2,
     });
+
     await signMetadata(root, next.signer, next.keyId);
     world.roots[1] = await signMetadata(root, world.director.signer, world.director.keyId);
     await world.publish({ modules: [], version: 2, signer: next, metadata: { moved: 1 } });
+
     expect((await world.run()).report).toMatchObject({
       status: 'applied',
       code: null,
       desired_state_version: 2,
     });
+
     await world.publish({ modules: [], version: 3 });
     expect((await world.run()).report).toMatchObject({
       status: 'refused',
@@ -168,13 +184,16 @@ describe('an account root', () => {
   it('is not replaced by one that only names itself the next', async () => {
     await world.enroll();
     const next = director();
+
     const root = makeRoot({
       publicKeyPem: next.publicKeyPem,
       expires: new Date('2099-01-01'),
       version: 2,
     });
+
     world.roots[1] = await signMetadata(root, next.signer, next.keyId);
     await world.publish({ modules: [], version: 1, signer: next });
+
     expect((await world.run()).report).toMatchObject({
       status: 'refused',
       code: 'root_untrusted',

@@ -8,7 +8,8 @@ import { limits } from '../../../shared/base/limits/index.ts';
 import { requires } from '../../support/requirements.ts';
 import { type Module, World } from './world.ts';
 
-// Failures of the machine itself, provoked for real: each ends in a report, and the old root stays, whole.
+// Failures of the machine itself, provoked for real: each ends in a report, and the old root stays,
+// whole.
 
 const gantry = resolve(import.meta.dirname, '../../../bin/gantry');
 const long =
@@ -63,6 +64,7 @@ async function expectFailure(code: string, message: RegExp): Promise<void> {
     running_module_digests: { site: site.layer.composefs_digest },
     health: 'degraded',
   });
+
   expect(generation).toBe(1);
   expect(world.reports.at(-1)).toEqual(report);
   await expectOldRoot();
@@ -76,6 +78,7 @@ async function expectRecovery(version: number): Promise<void> {
     desired_state_version: version,
     health: 'healthy',
   });
+
   expect(await readFile(join(world.dir, 'current/srv/page'), 'utf8')).toBe(`${long} ${version}`);
 }
 
@@ -123,6 +126,7 @@ describe('a full disk', () => {
     const filler = join(world.dir, 'filler');
     await writeFile(join(world.dir, 'current/srv/page'), `${long} 2`);
     await writeFile(filler, Buffer.alloc(8_000_000)).catch(() => undefined);
+
     const { report, generation } = await world.run();
     expect(report).toMatchObject({
       status: 'refused',
@@ -131,6 +135,7 @@ describe('a full disk', () => {
       running_module_digests: {},
       health: 'degraded',
     });
+
     expect(report.message).toContain('/srv/page has other content; the root could not be laid out');
     expect(generation).toBe(1);
 
@@ -145,6 +150,7 @@ describe('a path that is too long for the machine', () => {
     await startMachine();
     const names = Array.from({ length: 20 }, () => 'n'.repeat(200));
     const path = `/${names.join('/')}/${'n'.repeat(limits.pathBytesMax - 4027)}`;
+
     expect(path.length).toBe(limits.pathBytesMax - 6);
 
     await publishNext(2, { [path]: long });
@@ -177,12 +183,14 @@ describe('directories that a service nests below /var', () => {
     const limited = await promisify(execFile)('sh', ['-c', command, gantry, world.dir]).catch(
       (error) => error,
     );
+
     expect(JSON.parse(limited.stdout)).toMatchObject({
       status: 'refused',
       code: 'io_error',
       message: expect.stringContaining('EMFILE'),
       desired_state_version: 1,
     });
+
     expect(limited.code).toBe(1);
     expect(world.reports.at(-1)).toMatchObject({ status: 'refused', code: 'io_error' });
     await expectOldRoot();
@@ -198,6 +206,7 @@ describe('a disk that cannot be read', () => {
   it('reports io_error when the desired state cannot be read', async () => {
     await startMachine();
     const path = join(world.dir, 'agent/desired-state.json');
+
     await rm(path);
     await symlink(broken, path);
     await expectFailure('io_error', /EIO/);
@@ -207,6 +216,7 @@ describe('a disk that cannot be read', () => {
     await startMachine();
     const digest = site.layer.layer_digest.slice('sha256:'.length);
     const path = join(world.dir, `store/layers/${digest}.json`);
+
     await rm(path);
     await symlink(broken, path);
     await expectFailure('io_error', /EIO/);
@@ -215,12 +225,14 @@ describe('a disk that cannot be read', () => {
   it('reports io_error with what it applied when garbage cannot be removed', async (context) => {
     requires(context, 'root');
     await startMachine();
+
     const garbage = join(world.dir, 'store/documents/garbage');
     await mkdir(garbage);
     mountTmpfs(garbage, '4k');
 
     await publishNext(2);
     const { report, generation } = await world.run();
+
     expect(report).toMatchObject({
       status: 'applied',
       code: 'io_error',
@@ -228,6 +240,7 @@ describe('a disk that cannot be read', () => {
       desired_state_version: 2,
       health: 'degraded',
     });
+
     expect(generation).toBe(2);
     expect(world.reports.at(-1)).toEqual(report);
   });
@@ -245,6 +258,7 @@ describe('a directory that cannot be prepared', () => {
     await startMachine();
     const path = join(world.dir, 'state.json');
     const state = await readFile(path);
+
     await writeFile(path, '{"seen_version":');
     await expectReportedError('io_error');
 
@@ -255,6 +269,7 @@ describe('a directory that cannot be prepared', () => {
   it('reports io_error when a file is in place of a folder', async () => {
     await startMachine();
     const path = join(world.dir, 'store/incoming');
+
     await rm(path, { recursive: true });
     await writeFile(path, 'a file');
     await expectReportedError('io_error');
@@ -266,6 +281,7 @@ describe('a directory that cannot be prepared', () => {
   it('reports a local policy that is invalid or missing, with what runs', async () => {
     await startMachine();
     const policyFile = join(world.dir, 'policy.json');
+
     await expectReportedError('io_error', policyFile);
     await writeFile(policyFile, '{"modules": 7}');
     await expectReportedError('invalid_request', policyFile);
@@ -281,6 +297,7 @@ describe('a bucket that does not serve the desired state', () => {
     await startMachine();
     world.objects.delete('desired-state');
     await expect(world.run()).rejects.toMatchObject({ code: 'unavailable' });
+
     expect(world.reports.at(-1)).toMatchObject({
       status: 'stale',
       code: 'unavailable',

@@ -63,6 +63,7 @@ export async function buildModule(options: ModuleOptions): Promise<{
     entries,
     open: (entry) => contents.get(entry.path) as Uint8Array,
   });
+
   for await (const part of stream) parts.push(part);
 
   const layer = {
@@ -78,6 +79,7 @@ export async function buildModule(options: ModuleOptions): Promise<{
     mask: [],
     entries,
   };
+
   return { tar: Buffer.concat(parts), layer, contents };
 }
 
@@ -115,6 +117,7 @@ export function composeState(options: StateOptions, authorKey: string) {
     jobs: [],
     approvals: [],
   };
+
   options.change?.(custom);
 
   const sha256 = createHash('sha256').update(image).digest('hex');
@@ -137,11 +140,13 @@ function treeOf(files: Record<string, Content>, contents: Map<string, Uint8Array
     mtime: 1_700_000_000,
     mtime_ns: 0,
   };
+
   const tree = new Map<string, TreeEntry>();
   for (const [path, content] of Object.entries(files)) {
     for (const above of ancestorPaths(path)) {
       tree.set(above, { path: above, type: 'directory', mode: 0o755, size: 0, ...owner });
     }
+
     if (path.endsWith('/')) continue;
     if (typeof content === 'object' && 'target' in content) {
       const { target } = content;
@@ -153,10 +158,13 @@ function treeOf(files: Record<string, Content>, contents: Map<string, Uint8Array
         target,
         ...owner,
       });
+
       continue;
     }
+
     const text = typeof content === 'string' ? content : content.content;
     const bytes = Buffer.from(text);
+
     const entry: TreeEntry = {
       path,
       type: 'file',
@@ -164,11 +172,13 @@ function treeOf(files: Record<string, Content>, contents: Map<string, Uint8Array
       size: bytes.length,
       ...owner,
     };
+
     if (bytes.length > 0) entry.verity = fsVerityDigest(bytes);
     if (bytes.length > 0 && bytes.length <= 64) entry.content = bytes.toString('base64');
     contents.set(path, bytes);
     tree.set(path, entry);
   }
+
   return [...tree.values()];
 }
 

@@ -52,12 +52,14 @@ async function versionsInRoot(): Promise<Set<string>> {
   const versions = new Set<string>();
   const top = join(world.dir, 'current/srv');
   let count = 0;
+
   for (const dir of await readdir(top)) {
     for (const name of await readdir(join(top, dir))) {
       count++;
       versions.add((await readFile(join(top, dir, name), 'utf8')).split(' ')[1] as string);
     }
   }
+
   expect(count).toBe(400);
   return versions;
 }
@@ -75,19 +77,23 @@ describe('gantry agent', () => {
       modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })],
       version: 2,
     });
+
     const first = await called('run', '--once', '--json', ...root);
     expect(first.code).toBe(0);
+
     expect(JSON.parse(first.stdout)).toMatchObject({
       status: 'applied',
       generation: 1,
       health: 'healthy',
     });
+
     const second = await called('run', '--once', ...root);
     expect(second).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('unchanged: generation 1 runs a'),
     });
     await world.publish({ modules: [], version: 1 });
+
     const third = await called('run', '--once', ...root);
     expect(third).toMatchObject({
       code: 1,
@@ -102,6 +108,7 @@ describe('gantry agent', () => {
       modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })],
       version: 1,
     });
+
     const child = spawn(gantry, ['agent', 'run', '--root', world.dir, '--json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: environment(),
@@ -109,11 +116,13 @@ describe('gantry agent', () => {
     const first = await new Promise<string>((done) =>
       child.stdout.once('data', (data) => done(String(data))),
     );
+
     expect(JSON.parse(first)).toMatchObject({ status: 'applied', generation: 1 });
     expect(await called('run', '--once', '--root', world.dir)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('conflict'),
     });
+
     const ended = endOf(child);
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
@@ -126,8 +135,10 @@ describe('gantry agent', () => {
     await world.enroll();
     await world.publish({ modules: [await many(1)], version: 1 });
     await world.run();
+
     const has = (path: string) => existsSync(join(world.dir, path));
     let layer = '';
+
     const moments: [string, (generation: number) => boolean][] = [
       ['fetching', () => world.requests.includes(`GET /bucket/${layer}`)],
       ['having fetched', () => has(`store/layers/${layer.slice('sha256:'.length)}.json`)],
@@ -139,13 +150,17 @@ describe('gantry agent', () => {
         (generation) => readlinkSync(join(world.dir, 'current')) === `generations/${generation}`,
       ],
     ];
+
     let kills = 0;
     let version = 1;
+
     for (const [, reached] of moments) {
       version++;
       const module = await many(version);
+
       layer = module.layer.layer_digest;
       await world.publish({ modules: [module], version });
+
       const generation = Number((await readlink(join(world.dir, 'current'))).split('/')[1]);
       const child = spawn(gantry, ['agent', 'run', '--once', '--root', world.dir], {
         stdio: 'ignore',
@@ -159,19 +174,23 @@ describe('gantry agent', () => {
       child.kill('SIGKILL');
       if ((await ended) === null) kills++;
       const found = [...(await versionsInRoot())];
+
       expect(found.length).toBe(1);
       expect([String(version - 1), String(version)]).toContain(found[0]);
+
       const { report } = await world.run();
       expect(report).toMatchObject({
         code: null,
         health: 'healthy',
         desired_state_version: version,
       });
+
       expect(await versionsInRoot()).toEqual(new Set([String(version)]));
       expect(
         (await readdir(join(world.dir, 'generations'))).filter((name) => name.startsWith('.')),
       ).toEqual([]);
     }
+
     expect(kills).toBeGreaterThan(2);
   });
 });

@@ -32,9 +32,11 @@ describe('a desired state that is not to be applied', () => {
       desired_state_version: 5,
       running_module_digests: { 'my-redis': module.layer.composefs_digest },
     });
+
     expect(generation).toBe(1);
     expect(world.reports.at(-1)).toEqual(report);
     expect(await readFile(inRoot('etc/redis/redis.conf'), 'utf8')).toBe(`${long}version 7\n`);
+
     return report.message ?? '';
   }
 
@@ -71,8 +73,10 @@ describe('a desired state that is not to be applied', () => {
       version: 6,
       expires: new Date(Date.now() - 1000),
     });
+
     expect(await refused('desired_state_expired', 'stale')).toContain('expired');
     await world.publish({ modules: [module], version: 5 });
+
     const later = new Date(Date.now() + 8 * 86_400_000);
     world.now = () => later;
     await refused('desired_state_expired', 'stale');
@@ -81,8 +85,10 @@ describe('a desired state that is not to be applied', () => {
   it('is one whose layer was changed or cut short on the way', async () => {
     const next = await redisModule(world, '8');
     await world.publish({ modules: [next], version: 6 });
+
     const good = world.objects.get(next.layer.layer_digest) as Buffer;
     const changed = Buffer.from(good);
+
     changed[good.indexOf('version 8') + 8] = 0x39;
     world.objects.set(next.layer.layer_digest, changed);
     expect(await refused('layer_mismatch')).toContain(next.layer.layer_digest);
@@ -105,6 +111,7 @@ describe('a desired state that is not to be applied', () => {
       change: (custom) =>
         Object.assign(custom.layers[0] as object, { composefs_digest: `sha256:${'1'.repeat(64)}` }),
     });
+
     expect(await refused('layer_mismatch')).toContain('composefs digest');
   });
 
@@ -112,6 +119,7 @@ describe('a desired state that is not to be applied', () => {
     const next = await redisModule(world, '8');
     const other = await world.module({ name: 'my-redis', files: { '/evil': long }, key: null });
     const { layer_digest } = other.layer;
+
     const mixed = {
       ...other,
       layer: {
@@ -120,13 +128,17 @@ describe('a desired state that is not to be applied', () => {
         manifest_digest: next.layer.manifest_digest,
       },
     };
+
     await world.publish({ modules: [mixed], version: 6 });
     expect(await refused('layer_mismatch')).toContain(layer_digest);
+
     const viaIndex = { ...other, layer: { ...other.layer, digest: next.layer.digest } };
     await world.publish({ modules: [viaIndex], version: 7 });
     await refused('layer_mismatch');
+
     const signed = await world.module({ name: 'my-redis', files: { '/a': long }, index: true });
     const unlisted = { ...other, layer: { ...other.layer, digest: signed.layer.digest } };
+
     await world.publish({ modules: [unlisted], version: 8 });
     expect(await refused('layer_mismatch')).toContain('does not list');
   });
@@ -137,6 +149,7 @@ describe('a desired state that is not to be applied', () => {
       await world.module({ name: 'my-redis', files: { '/evil': long }, key: null }),
     ];
     const { digest } = next.layer;
+
     world.objects.set(digest, world.objects.get(other.layer.digest) as Buffer);
     await world.publish({
       modules: [{ ...other, layer: { ...other.layer, digest, manifest_digest: digest } }],
@@ -151,10 +164,13 @@ describe('a desired state that is not to be applied', () => {
       version: 6,
     });
     expect(await refused('signature_refused')).toContain('unsigned');
+
     const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
     const forged = await world.module({ name: 'my-redis', files: { '/b': long }, key: stranger });
+
     await world.publish({ modules: [forged], version: 7 });
     expect(await refused('signature_refused')).toContain('my-redis');
+
     const change = (custom: { signature_policies: unknown[] }) => {
       custom.signature_policies = [];
     };
@@ -165,6 +181,7 @@ describe('a desired state that is not to be applied', () => {
   it('is one whose content is not handed out', async () => {
     const next = await redisModule(world, '8');
     await world.publish({ modules: [next], version: 6 });
+
     const layer = world.objects.get(next.layer.layer_digest) as Buffer;
     world.objects.delete(next.layer.layer_digest);
     expect(await refused('unavailable')).toContain(next.layer.layer_digest);
@@ -175,9 +192,11 @@ describe('a desired state that is not to be applied', () => {
   it('is one whose evidence is of another artifact', async () => {
     const next = await redisModule(world, '8');
     const evidence = world.objects.get(`evidence:${module.layer.digest}`) as Buffer;
+
     world.objects.set(`evidence:${next.layer.digest}`, evidence);
     await world.publish({ modules: [next], version: 6 });
     expect(await refused('signature_refused')).toContain(module.layer.digest);
+
     const renamed = evidence
       .toString()
       .replaceAll(`"digest":"${module.layer.digest}"`, `"digest":"${next.layer.digest}"`);
@@ -188,26 +207,32 @@ describe('a desired state that is not to be applied', () => {
   it('is one whose composition, masks or order are not what its layers give', async () => {
     const next = await redisModule(world, '8');
     const digest = `sha256:${'2'.repeat(64)}`;
+
     await world.publish({
       modules: [next],
       version: 6,
       change: (c) => Object.assign(c, { composition_digest: digest }),
     });
+
     expect(await refused('composition_mismatch')).toContain(digest);
     const mask = (custom: { layers: object[] }) =>
       Object.assign(custom.layers[0] as object, { effective_mask: ['/etc/redis/empty'] });
+
     await world.publish({ modules: [next], version: 7, change: mask });
     expect(await refused('composition_mismatch')).toContain('/etc/redis/empty');
+
     const tools = await world.module({
       name: 'tools',
       files: { '/usr/bin/tool': long },
       priority: 20,
     });
+
     await world.publish({
       modules: [next, tools],
       version: 8,
       change: (custom) => void custom.layers.reverse(),
     });
+
     expect(await refused('composition_mismatch')).toContain('ordered');
   });
 
@@ -224,6 +249,7 @@ describe('a desired state that is not to be applied', () => {
         content,
       });
     };
+
     let version = 6;
     for (const path of [
       '/etc/passwd',
@@ -241,12 +267,14 @@ describe('a desired state that is not to be applied', () => {
     const policyFile = join(world.dir, 'policy.json');
     const modules = (value: unknown) => writeFile(policyFile, JSON.stringify({ modules: value }));
     const author = world.author.publicKey.export({ type: 'spki', format: 'pem' });
+
     const refusal = async () => {
       const { report, generation } = await world.run({ policyFile });
       expect(report).toMatchObject({ status: 'refused', code: 'signature_refused' });
       expect(generation).toBe(1);
       return report.message;
     };
+
     await modules({ 'umbrella/*': { keys: [author], require_tlog: false } });
     expect(await refusal()).toContain('local policy');
     await modules({ 'acme/*': { keys: [author], require_tlog: true } });

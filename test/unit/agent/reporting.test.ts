@@ -50,6 +50,7 @@ describe('a machine reports', () => {
     await lookAt(2);
     await lookAt(3);
     await lookAt(4);
+
     const codes = world.reports.map(({ status, code }) => code ?? status);
     expect(codes).toEqual(['applied', 'unchanged', 'root_tampered', 'unchanged']);
   });
@@ -64,11 +65,14 @@ describe('a machine reports', () => {
         }),
       );
     }
+
     await world.publish({ modules, version: 2 });
     await world.run();
+
     for (const name of await readdir(join(world.dir, 'store'))) {
       if (/^[0-9a-f]{2}$/.test(name)) await rm(join(world.dir, 'store', name), { recursive: true });
     }
+
     const { report } = await world.run();
     expect(report).toMatchObject({ code: 'store_tampered', health: 'degraded' });
     expect(world.reports.at(-1)).toEqual(report);

@@ -33,8 +33,10 @@ describe('a tick with a good desired state', () => {
       files: { '/usr/bin/tool': long },
       index: true,
     });
+
     await world.publish({ modules: [module, tools], version: 1, metadata: { hostname: 'one' } });
     const { report, generation } = await world.run();
+
     expect(report).toMatchObject({
       status: 'applied',
       code: null,
@@ -42,6 +44,7 @@ describe('a tick with a good desired state', () => {
       health: 'healthy',
       desired_state_version: 1,
     });
+
     expect(report.running_module_digests).toEqual({
       'my-redis': module.layer.composefs_digest,
       'umbrella/tools': tools.layer.composefs_digest,
@@ -58,6 +61,7 @@ describe('a tick with a good desired state', () => {
       instance: { hostname: 'one' },
       modules: {},
     });
+
     const image = `${report.composition_digest?.slice(7)}.erofs`;
     expect((await stat(join(world.dir, 'images', image))).size).toBeGreaterThan(0);
     expect((await stat(join(world.dir, 'agent/key.pem'))).mode & 0o777).toBe(0o600);
@@ -70,15 +74,18 @@ describe('a tick with a good desired state', () => {
       files: { '/usr/bin/vault': 'x' },
       protected_spec: ['/etc/vault/**'],
     });
+
     vault.layer.granted_reservations = ['/etc/vault/**'];
     const site = await world.module({
       name: 'site',
       files: { '/etc/vault/token': 'x', '/etc/site': 'x' },
     });
+
     await world.publish({ modules: [vault, site], version: 1 });
     expect((await world.run()).report).toMatchObject({ status: 'applied', health: 'healthy' });
     expect(await readdir(inRoot('etc'))).toEqual(['site', 'vault']);
     expect(await readdir(inRoot('etc/vault'))).toEqual([]);
+
     const ungranted = (custom: { layers: { granted_reservations?: string[] }[] }) => {
       for (const layer of custom.layers) delete layer.granted_reservations;
     };
@@ -93,6 +100,7 @@ describe('a tick with a good desired state', () => {
     await world.publish({ modules: [await redisModule(world)], version: 1 });
     await world.run();
     world.requests.length = 0;
+
     const { report, generation } = await world.run();
     expect(report).toMatchObject({ status: 'unchanged', code: null, health: 'healthy' });
     expect(generation).toBe(1);
@@ -104,6 +112,7 @@ describe('a tick with a good desired state', () => {
     await world.publish({ modules, version: 1 });
     await world.run();
     await world.publish({ modules, version: 2 });
+
     const { report, generation } = await world.run();
     expect(report).toMatchObject({ status: 'unchanged', desired_state_version: 2 });
     expect(generation).toBe(1);
@@ -120,6 +129,7 @@ describe('a tick with a good desired state', () => {
       world.requests.length = 0;
       expect((await world.run()).report.status).toBe('applied');
     }
+
     expect(world.requests).not.toContain(`GET /bucket/${tools.layer.layer_digest}`);
     expect(await readFile(inRoot('usr/bin/redis'), 'utf8')).toBe('#!/bin/sh\necho 3\n');
     await expect(lstat(join(world.dir, 'generations/1'))).rejects.toThrow('ENOENT');
@@ -131,9 +141,11 @@ describe('a tick with a good desired state', () => {
       await world.publish({ modules: [await redisModule(world, String(version))], version });
       await world.run();
     }
+
     for (const folder of ['layers', 'documents', 'signatures', '../images']) {
       expect((await readdir(join(world.dir, 'store', folder))).length).toBe(2);
     }
+
     const store = await readdir(join(world.dir, 'store'), { recursive: true });
     expect(store.filter((name) => /^[0-9a-f]{2}\/[0-9a-f]{62}$/.test(name)).length).toBe(2);
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', health: 'healthy' });
@@ -156,6 +168,7 @@ describe('a tick with a good desired state', () => {
     await writeFile(inRoot('var/lib/redis/data/dump'), 'precious');
     await symlink('/etc', inRoot('var/lib/redis/away'));
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', health: 'healthy' });
+
     const next = await world.module({
       name: 'my-redis',
       files: {
@@ -164,6 +177,7 @@ describe('a tick with a good desired state', () => {
         '/var/lib/redis/away/passwd': 'through a link',
       },
     });
+
     await world.publish({ modules: [next], version: 2 });
     expect((await world.run()).report).toMatchObject({ status: 'applied', health: 'healthy' });
     expect(await readFile(inRoot('var/lib/redis/seed'), 'utf8')).toBe('changed by the machine');
@@ -179,11 +193,13 @@ describe('a tick with a good desired state', () => {
       variety: 'instance',
       files: { '/etc/motd': 'this is ${instance.hostname}\n' },
     });
+
     const metadata = { hostname: 'node-7' };
     await world.publish({ modules: [await redisModule(world), motd], version: 1, metadata });
     expect((await world.run()).report).toMatchObject({ status: 'applied', health: 'healthy' });
     expect(await readFile(inRoot('etc/motd'), 'utf8')).toBe('this is node-7\n');
     await writeFile(inRoot('etc/motd'), 'this is node-8\n');
+
     const { report } = await world.run();
     expect(report).toMatchObject({ status: 'applied', code: 'root_tampered', health: 'degraded' });
     expect(Object.keys(report.running_module_digests)).toEqual(['my-redis']);

@@ -23,9 +23,11 @@ describe('a machine that is decommissioned', () => {
       dir: world.dir,
       ...(onDecommission === undefined ? {} : { onDecommission }),
     });
+
     await world.publish({ modules: [await site()], version: 1, metadata: { password: 'hunter2' } });
     await world.run();
     world.refuse = { verb: 'heartbeat', status: 410, code: 'instance_decommissioned' };
+
     const inAnHour = new Date(Date.now() + 60 * 60_000);
     world.now = () => inAnHour;
     await expect(world.run()).rejects.toMatchObject({
@@ -55,10 +57,12 @@ describe('a machine that is decommissioned', () => {
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1 });
     world.refuse = { verb: 'report', status: 410, code: 'instance_decommissioned' };
+
     const told: TickOutcome[] = [];
     const loop = runLoop({ dir: world.dir }, new AbortController().signal, (outcome) =>
       told.push(outcome),
     );
+
     await expect(loop).rejects.toMatchObject({ code: 'instance_decommissioned' });
     expect(told).toMatchObject([{ error: { code: 'instance_decommissioned' } }]);
     expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
@@ -68,6 +72,7 @@ describe('a machine that is decommissioned', () => {
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1 });
     await world.run();
+
     for (const path of [
       'generations/1.state.json',
       'agent/desired-state.json',
@@ -76,6 +81,7 @@ describe('a machine that is decommissioned', () => {
     ]) {
       await rm(join(world.dir, path));
     }
+
     world.refuse = { verb: 'report', status: 410, code: 'instance_decommissioned' };
     await expect(world.run()).rejects.toMatchObject({ code: 'instance_decommissioned' });
     expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
@@ -90,11 +96,13 @@ describe('a machine whose credential was used elsewhere', () => {
     await world.run();
     world.refuse = { verb: 'report', status: 401, code: 'credential_reused' };
     await expect(world.run()).rejects.toMatchObject({ code: 'credential_reused' });
+
     const left = await readdir(join(world.dir, 'agent'));
     for (const name of ['key.pem', 'credential', 'session.json', 'calls.json'])
       expect(left).not.toContain(name);
     expect(await readFile(join(world.dir, 'current/srv/index.html'), 'utf8')).toBe('a page');
     world.refuse = undefined;
+
     const other = { token: world.token({ instance: 'ins_2' }), dir: world.dir };
     await expect(enroll(other)).rejects.toMatchObject({ code: 'already_exists' });
     await enroll({ token: world.renewedToken(), dir: world.dir });
@@ -120,12 +128,15 @@ describe('a machine whose credential was used elsewhere', () => {
   it('cannot be given another account root by a new join token, nor an older one', async () => {
     const [second, rogue] = [director(), director()];
     const [first = Buffer.alloc(0)] = world.roots;
+
     world.roots.push(await rootOf(second, 2, world.director));
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1, signer: second });
     await world.run();
+
     const kept = await readFile(join(world.dir, 'agent/root.json'));
     expect(kept).toEqual(world.roots[1]);
+
     const chain = world.roots;
     for (const [roots, refusal] of [
       [[await rootOf(rogue, 2)], 'root_untrusted'],
@@ -136,8 +147,10 @@ describe('a machine whose credential was used elsewhere', () => {
       for (const name of ['credential', 'key.pem', 'calls.json', 'session.json']) {
         await rm(join(world.dir, 'agent', name), { force: true });
       }
+
       world.roots = [...roots];
       const enrolled = enroll({ token: world.renewedToken(), dir: world.dir });
+
       if (refusal !== null) await expect(enrolled).rejects.toMatchObject({ code: refusal });
       else {
         await enrolled;
@@ -146,12 +159,15 @@ describe('a machine whose credential was used elsewhere', () => {
           version: 2,
           signer: roots[0] === first ? world.director : rogue,
         });
+
         expect((await world.run()).report).toMatchObject({
           code: 'desired_state_signature_invalid',
         });
       }
+
       expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(kept);
     }
+
     world.roots = chain;
     await world.publish({ modules: [], version: 2, signer: second });
     expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });

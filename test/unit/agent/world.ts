@@ -31,12 +31,16 @@ import {
 export { director, rootOf } from './directors.ts';
 export type { Module } from './machine-content.ts';
 
-/** In memory where possible: an agent syncs what it writes, and would wait for a disk that others use. */
+/**
+ * In memory where possible: an agent syncs what it writes, and would wait for a disk that others
+ * use.
+ */
 const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /**
- * A control plane and its bucket as one real HTTP server on loopback, with real keys, tars and signatures, and one machine's
- * directory beside it. What it serves can be replaced at will, as whoever holds the bucket could.
+ * A control plane and its bucket as one real HTTP server on loopback, with real keys, tars and
+ * signatures, and one machine's directory beside it. What it serves can be replaced at will, as
+ * whoever holds the bucket could.
  */
 export class World {
   readonly author = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -78,11 +82,13 @@ export class World {
     world.dir = await mkdtemp(join(scratch, 'gantry-agent-'));
     await new Promise<void>((resolve) => world.#server.listen(0, '127.0.0.1', resolve));
     world.url = `http://127.0.0.1:${(world.#server.address() as AddressInfo).port}`;
+
     const root = makeRoot({
       publicKeyPem: world.director.publicKeyPem,
       expires: inAYear,
       version: 1,
     });
+
     world.roots = [await signMetadata(root, world.director.signer, world.director.keyId)];
     return world;
   }
@@ -123,6 +129,7 @@ export class World {
   async module(options: ModuleOptions): Promise<Module> {
     const { tar, ...built } = await buildModule(options);
     const layer_digest = this.put(tar);
+
     const manifest_digest = this.put(
       JSON.stringify({
         schemaVersion: 2,
@@ -139,6 +146,7 @@ export class World {
     const size = (this.objects.get(manifest_digest) as Buffer).length;
     const index = { schemaVersion: 2, manifests: [{ digest: manifest_digest, size }] };
     const digest = options.index ? this.put(JSON.stringify(index)) : manifest_digest;
+
     this.sign(digest, options.key === undefined ? this.author.privateKey : options.key);
 
     const layer = {
@@ -149,6 +157,7 @@ export class World {
       layer_digest,
       layer_size: tar.length,
     };
+
     return { layer, contents: built.contents };
   }
 
@@ -187,10 +196,12 @@ export class World {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const url = new URL(request.url ?? '/', this.url);
+
     response.sendDate = false;
     response.setHeader('date', this.dateHeader ?? this.serverNow().toUTCString());
     this.requests.push(`${request.method} ${decodeURIComponent(url.pathname)}`);
     if (url.pathname.startsWith('/bucket/')) return this.#serveObject(url, request, response);
+
     const verb = url.pathname.replace('/api/v1/agent/', '');
     try {
       if (this.refuse?.verb === verb) {
@@ -198,17 +209,20 @@ export class World {
         response.writeHead(status).end(JSON.stringify({ code, detail: `${verb} is refused` }));
         return;
       }
+
       const answer = await this.#answer(
         verb,
         request,
         response,
         JSON.parse(Buffer.concat(chunks).toString()),
       );
+
       if (this.answersToLose > 0) {
         this.answersToLose--;
         request.socket.destroy();
         return;
       }
+
       response
         .writeHead(answer === null ? 204 : 200)
         .end(answer === null ? '' : JSON.stringify(answer));
@@ -229,6 +243,7 @@ export class World {
       htu: `${this.url}/api/v1/agent/${verb}`,
       now: this.serverNow(),
     };
+
     const proof = String(request.headers.dpop);
     if (verb === 'enroll') {
       const { thumbprint } = await checkProof(proof, expected);
@@ -237,11 +252,14 @@ export class World {
         account: string;
         instance: string;
       };
+
       if (secret !== this.#secret)
         throw new GantryError('join_token_used', 'The join token was used before.');
+
       this.#secret = '';
       this.#thumbprint = thumbprint;
       this.#chain = newChain;
+
       return {
         credential: 'credential-1',
         account,
@@ -249,19 +267,24 @@ export class World {
         root: (this.roots[0] as Buffer).toString('base64'),
       };
     }
+
     if (request.headers.authorization !== 'DPoP credential-1')
       throw new GantryError('unauthenticated', 'No credential.');
+
     const { place } = await checkProof(proof, {
       ...expected,
       accessToken: 'credential-1',
       ...(this.#thumbprint === undefined ? {} : { expectedThumbprint: this.#thumbprint }),
     });
+
     const verdict = checkCall(this.#chain, place);
     if (verdict.kind !== 'accepted')
       throw new GantryError('credential_reused', JSON.stringify(verdict));
+
     this.#chain = verdict.chain;
     response.setHeader('dpop-nonce', verdict.nonce);
     if (verb === 'heartbeat') return this.#heartbeat(heartbeatRequest.parse(body));
+
     if (verb === 'artifacts') {
       const known = artifactUrlsRequest
         .parse(body)
@@ -270,6 +293,7 @@ export class World {
         urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name, 'artifacts')])),
       };
     }
+
     this.reports.push(agentReport.parse(body));
     return null;
   }
@@ -296,17 +320,20 @@ export class World {
       response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
       return;
     }
+
     if (this.refusedObject?.name === name) {
       const { status, code } = this.refusedObject;
       response.writeHead(status).end(JSON.stringify({ code }));
       return;
     }
+
     const root = /^root-(\d+)$/.exec(name)?.[1];
     const bytes = root === undefined ? this.objects.get(name) : this.roots[Number(root)];
     if (bytes === undefined) {
       response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
       return;
     }
+
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end();
     else response.writeHead(200, { etag }).end(bytes);

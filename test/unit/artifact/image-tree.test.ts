@@ -179,6 +179,7 @@ describe('a flattened image', () => {
     const { bytes, entries } = await flat(layers);
     const path = join(scratch, 'flat.tar');
     const into = mkdtempSync(join(scratch, 'x-'));
+
     writeFileSync(path, bytes);
     execFileSync('tar', [
       '--delay-directory-restore',
@@ -189,8 +190,10 @@ describe('a flattened image', () => {
       '-C',
       into,
     ]);
+
     const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const mine = entries.map((entry) => ({ ...entry, ...own }));
+
     expect(composefsImage(mine).digest).toBe(imageOfTree(treeFromDirectory(into)).digest);
     expect(entries.map(({ path: name }) => name)).toEqual([
       '/',
@@ -201,6 +204,7 @@ describe('a flattened image', () => {
       '/app/zwilling',
       '/bin',
     ]);
+
     for (const [name, letter] of [
       ['new', 'n'],
       ['zwilling', 'n'],
@@ -219,6 +223,7 @@ describe('a flattened image', () => {
       }),
       { numRuns: 20 },
     );
+
     const again = new ImageTree({ allowDevices: false });
     await again.addLayer(inChunks(bytes, 512));
     expect(again.placed().map(({ entry }) => entry)).toEqual(entries);

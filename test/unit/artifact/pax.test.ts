@@ -23,6 +23,7 @@ describe('pax records', () => {
   test('what is encoded decodes to the same records, values of any bytes', () => {
     const key = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes('='));
     const value = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.tuple(key, value), { selector: ([text]) => text }),
@@ -96,6 +97,7 @@ describe('pax records', () => {
       paxRecord('SCHILY.xattr.user.__proto__', '2'),
     ]);
     const { xattrs } = paxAttributes(decodePax(body, 0), 0);
+
     expect(Object.entries(xattrs ?? {})).toEqual([
       ['user.__proto__', 'Mg=='],
       ['user.a%3D=', 'MQ=='],
@@ -106,6 +108,7 @@ describe('pax records', () => {
     expect(decodePaxTime('-1.5', '')).toEqual({ seconds: -2, nanoseconds: 500_000_000 });
     expect(encodePaxTime(-2, 500_000_000)).toBe('-1.5');
     expect(encodePaxTime(-1, 999_999_999)).toBe('-0.000000001');
+
     const seconds = fc.integer({ min: -(10 ** 14), max: 10 ** 14 });
     fc.assert(
       fc.property(seconds, fc.integer({ min: 0, max: 999_999_999 }), (whole, nanoseconds) => {

@@ -70,6 +70,7 @@ describe('reading a module tar as hostile input', () => {
     for (let length = 0; length < tar.length; length += 61) {
       expect(await codeOf(tar.subarray(0, length))).toBe('tar_truncated');
     }
+
     expect(await codeOf(tar.subarray(0, -1))).toBe('tar_truncated');
     expect(await codeOf(tar.subarray(0, -512))).toBe('tar_truncated');
   });
@@ -79,6 +80,7 @@ describe('reading a module tar as hostile input', () => {
     const digest = file('composefs-digest', `${'a'.repeat(64)}\n`);
     const root = directory('rootfs/');
     const code = (...members: Buffer[]) => codeOf(Buffer.concat([...members, tarEnd]));
+
     expect(await code(manifest, digest, root)).toBe('accepted');
     expect(await code(root, digest, manifest)).toBe('accepted');
     expect(await code(digest, root)).toBe('tar_manifest_missing');
@@ -119,6 +121,7 @@ describe('reading a module tar as hostile input', () => {
       yield rawModuleTar([]);
       for (;;) yield Buffer.alloc(65_536);
     }
+
     const reading = readModuleTar(endless(), { allowDevices: false, layerBytesMax: 10_000_000 });
     await expect(reading).rejects.toMatchObject({ code: 'layer_too_large' });
   });
@@ -148,6 +151,7 @@ describe('reading a module tar as hostile input', () => {
         file('rootfs/usr/bin/back\\slash\nnew…line'),
       ]),
     );
+
     expect(tar.entries.map((entry) => [entry.path, entry.target])).toEqual([
       ['/', undefined],
       ['/bin', 'usr/bin'],
@@ -161,6 +165,7 @@ describe('reading a module tar as hostile input', () => {
       ['/usr/bin/editor', '/etc/alternatives/editor'],
       ['/usr/bin/su', undefined],
     ]);
+
     expect(tar.entries.at(-1)?.mode).toBe(0o4755);
   });
 
@@ -173,6 +178,7 @@ describe('reading a module tar as hostile input', () => {
         hardLink('rootfs/c', 'rootfs/b'),
       ]),
     );
+
     const [, a, b, c] = tar.entries;
     expect(a).toMatchObject({
       mode: 0o600,
@@ -182,6 +188,7 @@ describe('reading a module tar as hostile input', () => {
       size: 3,
       content: 'YWJj',
     });
+
     expect(b).toEqual({ ...a, path: '/b' });
     expect(c).toEqual({ ...a, path: '/c' });
   });
@@ -192,11 +199,13 @@ describe('reading a module tar as hostile input', () => {
       rawMember({ name: 'rootfs/whiteout', type: '3' }),
     ]);
     const { entries } = await read(tar, { allowDevices: true });
+
     expect(entries[1]).toMatchObject({
       type: 'block',
       rdev: (513 & 0xff) | (259 << 8) | ((513 & ~0xff) << 12),
     });
     expect(entries[2]).toMatchObject({ type: 'character', rdev: 0 });
+
     const impossible = rawMember({ name: 'rootfs/a', type: '3', devMajor: '0010000\0' });
     expect(await codeOf(rawModuleTar([impossible]), { allowDevices: true })).toBe('tar_malformed');
   });
@@ -209,6 +218,7 @@ describe('reading a module tar as hostile input', () => {
       file('x', contents[1]),
       file('rootfs/empty', ''),
     ]);
+
     const seen: string[] = [];
     const tar = await read(bytes, {
       onFile: ({ path }) => {
@@ -224,8 +234,10 @@ describe('reading a module tar as hostile input', () => {
         };
       },
     });
+
     expect(seen).toEqual(['/a true 64', '/b true 64']);
     expect(tar.size).toBe(bytes.length);
+
     const [, a, b, empty] = tar.entries;
     expect(bytes.toString('utf8', a?.offset, (a?.offset ?? 0) + 5)).toBe('short');
     expect(bytes.toString('utf8', b?.offset, (b?.offset ?? 0) + 20_000)).toBe(contents[1]);

@@ -19,6 +19,7 @@ describe('tar headers', () => {
       .filter((name) => !name.includes('\0'));
     const seven = fc.integer({ min: 0, max: 0o7777777 });
     const eleven = fc.integer({ min: 0, max: 0o77777777777 });
+
     const header = fc.record({
       name: text.map((name) => Buffer.from(name)),
       linkName: text.map((name) => Buffer.from(name)),
@@ -31,6 +32,7 @@ describe('tar headers', () => {
       devMajor: seven,
       devMinor: seven,
     });
+
     fc.assert(
       fc.property(header, (fields) => {
         expect(decodeHeader(encodeHeader(fields), 0)).toEqual(fields);
@@ -43,6 +45,7 @@ describe('tar headers', () => {
     Buffer.from('80000000000000ff', 'hex').copy(block, 108);
     Buffer.from('fffffffffffffffffffffffe', 'hex').copy(block, 136);
     block.write('        ', 148);
+
     block.write(
       `${block
         .reduce((sum, byte) => sum + byte, 0)
@@ -50,6 +53,7 @@ describe('tar headers', () => {
         .padStart(6, '0')}\0 `,
       148,
     );
+
     const header = decodeHeader(block, 0);
     expect(header.uid).toBe(255);
     expect(header.mtime).toBe(-2);

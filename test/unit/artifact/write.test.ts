@@ -50,10 +50,12 @@ describe('writing a module tar', () => {
       fc.asyncProperty(arbitraryTree, sizes, async (given, cuts) => {
         const bytes = await write(given);
         const tar = await readModuleTar(inChunks(bytes, cuts), { allowDevices: true });
+
         expect(tar.entries.map(withoutOffset)).toEqual(byPath(given.entries));
         expect(tar.manifestJson).toBe(manifestJson);
         expect(tar.size).toBe(bytes.length);
         expect(verifyModuleTar(tar).digest).toBe(composefsImage(given.entries).digest);
+
         for (const { path, offset, size } of tar.entries) {
           if (offset === undefined) continue;
           expect(
@@ -85,6 +87,7 @@ describe('writing a module tar', () => {
         const bytes = await write(given);
         for (const [at, bits] of damage)
           bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ bits;
+
         try {
           verifyModuleTar(await readModuleTar(inChunks(bytes, [1000]), { allowDevices: true }));
         } catch (error) {
@@ -109,6 +112,7 @@ describe('writing a module tar', () => {
         const header = bytes.subarray(start, start + 512);
         for (const [at, value] of bytesSet) header[at] = value;
         header.write('        ', 148);
+
         header.write(
           `${header
             .reduce((sum, byte) => sum + byte, 0)
@@ -116,6 +120,7 @@ describe('writing a module tar', () => {
             .padStart(6, '0')}\0 `,
           148,
         );
+
         try {
           verifyModuleTar(await readModuleTar(inChunks(bytes, [700]), { allowDevices: true }));
         } catch (error) {
@@ -135,6 +140,7 @@ describe('writing a module tar', () => {
         [fileEntry('/etc-x', Buffer.from('2')), Buffer.from('2')],
       ),
     );
+
     const listed = execFileSync('tar', ['-t'], { input: bytes, encoding: 'utf8' });
     expect(listed.trim().split('\n')).toEqual([
       'manifest.json',
@@ -144,6 +150,7 @@ describe('writing a module tar', () => {
       'rootfs/etc/',
       'rootfs/etc/a',
     ]);
+
     const digest = execFileSync('tar', ['-xO', 'composefs-digest'], {
       input: bytes,
       encoding: 'utf8',
@@ -195,10 +202,12 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
     onTestFinished(() => rmSync(path, { recursive: true, force: true }));
     return path;
   };
+
   const sh = (command: string, cwd: string) =>
     execFileSync('sh', ['-ec', command], { cwd, stdio: 'pipe' });
   const longFile = `/etc/${'long-'.repeat(30)}`;
   const big = Buffer.from('content '.repeat(2000));
+
   const given = tree(
     [directoryEntry('/', { mtime_ns: 123_456_789 })],
     [directoryEntry('/etc', { mode: 0o1777, uid: 7, gid: 3_000_000, mtime: 5 })],
@@ -257,16 +266,19 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
     const at = directory();
     writeFileSync(join(at, 'module.tar'), await write(given));
     sh(`mkdir x && tar --xattrs --xattrs-include='*' --same-owner -xpf module.tar -C x`, at);
+
     expect(readdirSync(join(at, 'x')).sort()).toEqual([
       'composefs-digest',
       'manifest.json',
       'rootfs',
     ]);
+
     const repacked = async (options: string) => {
       sh(`tar --xattrs --xattrs-include='*' ${options} -cf again.tar -C x .`, at);
       const bytes = execFileSync('cat', [join(at, 'again.tar')], { maxBuffer: 2 ** 26 });
       return readModuleTar(inChunks(bytes, [10_240]), { allowDevices: true });
     };
+
     const pax = await repacked('--format=posix');
     expect(pax.entries.map(withoutOffset)).toEqual(byPath(given.entries));
     expect(verifyModuleTar(pax).digest).toBe(pax.claimedComposefsDigest);
@@ -276,6 +288,7 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
       ...entry,
       mtime_ns: 0,
     });
+
     expect(gnu.entries.map(inGnu)).toEqual(byPath(given.entries).map(inGnu));
   });
 
@@ -287,6 +300,7 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
       at,
     );
     sh('tar --format=posix -cf again.tar -C x manifest.json composefs-digest rootfs', at);
+
     const read = (name: string) =>
       readModuleTar(
         inChunks(execFileSync('cat', [join(at, name)], { maxBuffer: 2 ** 26 }), [999]),
@@ -294,8 +308,10 @@ describe.runIf(asRoot)('GNU tar and a module tar (needs root)', () => {
           allowDevices: true,
         },
       );
+
     const linked = (await read('again.tar')).entries;
     const one = linked.find((entry) => entry.path === '/etc/é');
+
     expect(linked.find((entry) => entry.path === '/etc/zz')).toEqual({ ...one, path: '/etc/zz' });
     for (const format of ['posix', 'gnu']) {
       sh(

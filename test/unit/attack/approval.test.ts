@@ -31,6 +31,7 @@ describe('a change of a policy', () => {
   it('cannot loosen an action with fewer approvals than the action asks for itself', () => {
     const own = asks('policy_change', { quorum: 1, self_approval: true });
     const live = asks('module_promote_to_live', { quorum: 3 });
+
     expect(policyOfChange(own, live)).toMatchObject({
       decision: 'require_approval',
       quorum: 3,

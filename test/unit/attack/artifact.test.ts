@@ -19,6 +19,7 @@ describe('a document that is both an image manifest and an index', () => {
     digest: `sha256:${'a'.repeat(64)}`,
     size: 1,
   };
+
   const manifest = { schemaVersion: 2, config: descriptor, layers: [descriptor] };
   const index = { schemaVersion: 2, manifests: [descriptor] };
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -47,12 +48,14 @@ describe('a document that is both an image manifest and an index', () => {
 describe('a symlink that a module ships', () => {
   const attributes = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
   const directory = (path: string): TreeEntry => ({ ...attributes, path, type: 'directory' });
+
   const link = (path: string, target: string): TreeEntry => ({
     ...attributes,
     path,
     type: 'symlink',
     target,
   });
+
   const treeOf = (entries: TreeEntry[], rendered: string[] = []) =>
     expectedTree({
       entries,

@@ -23,7 +23,10 @@ const victim = layer('acme/tls', 10, [secret, '/etc/ssl/certs.d/'], {
   protected_spec: ['/etc/ssl/private/**', '/etc/ssl/certs.d/'],
 });
 
-/** Who has the secret once a neighbour is composed with its owner, or the code by which they are not. */
+/**
+ * Who has the secret once a neighbour is composed with its owner, or the code by which they are
+ * not.
+ */
 function outcome(
   evil: Partial<CompositionLayer>,
   paths: string[],
@@ -42,6 +45,7 @@ function outcome(
 describe('a protected path', () => {
   const everything = { file_spec: ['/**', secret], mask: ['/**', secret] };
   const config = { ...everything, variety: 'config' as const };
+
   it.each<[string, Partial<CompositionLayer>, string[], string]>([
     ['by a file of higher rank', {}, [secret], 'acme/tls'],
     ['by a symlink', {}, [`${secret} -> /tmp/mine`], 'acme/tls'],
@@ -140,6 +144,7 @@ describe('a protected path', () => {
       '/etc/ssl/private/ke\u0301y.pem',
       '/etc/ssl/private\n/key.pem',
     ];
+
     const { owners } = compose([victim, layer('evil/x', 1000, names)]);
     expect(
       [...owners]
@@ -147,6 +152,7 @@ describe('a protected path', () => {
         .map(([path]) => path)
         .sort(),
     ).toEqual([...names].sort());
+
     expect(owners.get(secret)).toBe('acme/tls');
   });
 
@@ -200,12 +206,14 @@ describe('patterns and paths that were made for each other', () => {
       granted_reservations: [],
       shipped: null,
     });
+
     const file_spec = Array.from(
       { length: 200 },
       (_, i) => `/*${bits(1000, i).split('').join('*')}*y`,
     );
     const protected_spec = Array.from({ length: 20 }, (_, i) => `/*${'?'.repeat(50 + i)}[c-x]/*y`);
     const started = cpuMs();
+
     canConflict(contender('evil/x', { file_spec }), contender('acme/y', { protected_spec }));
     expect(cpuMs() - started).toBeLessThan(15_000);
   }, 30_000);
@@ -226,6 +234,7 @@ describe('a module that names packages over and over', () => {
     );
     const bounds = { listMax: 1000, listBytesMax: 400_000 };
     const { packages, counts } = previewComposition(null, indexOf(compose(after)), bounds);
+
     expect(counts.packages_added).toBe(20_000);
     expect(JSON.stringify(packages).length).toBeLessThan(500_000);
   }, 20_000);
@@ -236,13 +245,16 @@ describe('versions that require the same over and over', () => {
     const again = Array.from({ length: 5000 }, (_, i) => `evil/c@>=2.0.${i}`);
     const versions = (requires: string[]) =>
       Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`1.${300 - i}.0`, requires]));
+
     const world: World = {
       'evil/a': versions(['evil/b@*', ...again]),
       'evil/b': versions(['evil/c@*', ...again]),
       'evil/c': versions([]),
     };
+
     const started = cpuMs();
     const error = thrownBy(() => resolve(inputOf(world, ['evil/a', 'evil/b'])));
+
     expect(isGantryError(error) && error.code).toBeOneOf([
       'composition_unsatisfied',
       'composition_too_complex',
@@ -256,6 +268,7 @@ describe('a bare name', () => {
   const chrony = { '1.0.0': ['provides ntp'] };
   const world: World = { 'acme/web': web, 'acme/chrony': chrony, 'evil/x': { '1.0.0': [] } };
   const assigned = ['acme/web', 'evil/x'];
+
   const modulesOf = (
     changed: World,
     previous = resolve(inputOf(world, assigned)).record,
@@ -295,6 +308,7 @@ describe('a module of another account', () => {
     'evil/own': { '1.0.0': ['acme/tls@^1'] },
     'evil/other': { '1.0.0': ['other/tls@^1'] },
   };
+
   const outcomeOf = (...assigned: string[]) => {
     try {
       return resolve(inputOf(world, assigned)).modules.find(({ module }) => module.endsWith('/tls'))
@@ -325,6 +339,7 @@ describe('a file that is rendered', () => {
       module: 'evil/x',
       entry: entry(`/etc/${i}`, 'file', { size: 1 }),
     }));
+
   const of = (text: string) => () => Buffer.from(text);
 
   it.each([
@@ -341,6 +356,7 @@ describe('a file that is rendered', () => {
   it('cannot ask for what every object has, nor have a value looked at again', () => {
     const metadata = { a: '${instance.b}', b: 'secret' };
     const [rendered] = renderInstanceFiles(files(1), of('${instance.a}'), metadata);
+
     expect(Buffer.from(rendered?.content ?? '', 'base64').toString()).toBe('${instance.b}');
     for (const key of ['constructor', '__proto__', 'toString', 'a.b', '../b', 'b\u0000']) {
       const error = thrownBy(() =>

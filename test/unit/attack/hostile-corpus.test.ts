@@ -11,9 +11,14 @@ import { legalMembers } from '../../support/hostile/legal.ts';
 import { corpus, type Outcome } from '../../support/hostile/read-corpus.ts';
 import { rawModuleTar } from '../../support/tar-archive.ts';
 
-/** Half of what the function that ingests has (infra/stack.ts): it holds parts of an upload besides. */
+/**
+ * Half of what the function that ingests has (infra/stack.ts): it holds parts of an upload besides.
+ */
 const rssMiBMax = 880;
-/** Far above what the longest takes, as other work may share the machine; far below the function's fifteen minutes. */
+/**
+ * Far above what the longest takes, as other work may share the machine; far below the function's
+ * fifteen minutes.
+ */
 const msMax = 120_000;
 
 describe('the hostile corpus, read by a process of its own,', () => {
@@ -21,10 +26,12 @@ describe('the hostile corpus, read by a process of its own,', () => {
   beforeAll(() => {
     const program = new URL('../../support/hostile/read-corpus.ts', import.meta.url).pathname;
     const child = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 2 * msMax });
+
     for (const line of child.stdout.split('\n').filter(Boolean)) {
       const outcome: Outcome = JSON.parse(line);
       outcomes.set(outcome.what, outcome);
     }
+
     expect(child.stderr).toBe('');
   }, 2 * msMax);
 
@@ -54,17 +61,21 @@ describe.runIf(process.getuid?.() === 0)(
         const bytes = rawModuleTar(members);
         const path = join(scratch, `${index}.tar`);
         const into = mkdtempSync(join(scratch, 'x-'));
+
         writeFileSync(path, bytes);
         const options = ['--xattrs', '--xattrs-include=*', '--same-owner', '--numeric-owner', '-p'];
+
         execFileSync('tar', [...options, '-xf', path, '-C', into], {
           stdio: ['ignore', 'ignore', 'pipe'],
         });
+
         const { entries } = await readModuleTar(
           (async function* () {
             yield bytes;
           })(),
           { allowDevices: true },
         );
+
         const extracted = imageOfTree(treeFromDirectory(join(into, 'rootfs')));
         expect(composefsImage(entries).digest).toBe(extracted.digest);
       },

@@ -25,6 +25,7 @@ describe('keyless signatures of several people', () => {
       issuer_regexp: '^https://issuer\\.test$',
     },
   ];
+
   const policyOf = (changes: Partial<SignaturePolicy> = {}): SignaturePolicy => ({
     identities,
     keys: [],
@@ -32,6 +33,7 @@ describe('keyless signatures of several people', () => {
     trusted_root: sigstore.trustedRoot,
     ...changes,
   });
+
   beforeAll(async () => {
     sigstore = await startPrivateSigstore(new Date());
   });
@@ -39,22 +41,26 @@ describe('keyless signatures of several people', () => {
   it('make none together, whichever part is whose', async () => {
     const stranger = await startPrivateSigstore(new Date());
     const sources = [
-      // The author for another digest, somebody else for this one, and the author's name by a Fulcio of the attacker's.
+      // The author for another digest, somebody else for this one, and the author's name by a
+      // Fulcio of the attacker's.
       await sigstore.timestamped(await sigstore.signLegacy({ digest: good })),
       await sigstore.timestamped(
         await sigstore.signLegacy({ digest: evil, subjectAltName: 'https://git.test/evil' }),
       ),
       await stranger.timestamped(await stranger.signLegacy({ digest: evil })),
     ];
+
     const names = [...Object.keys(sources[0]?.annotations ?? {})];
     const accepted: string[] = [];
     let tried = 0;
+
     for (let choice = 0; choice < 3 ** (names.length + 1); choice++) {
       const of = (at: number) => sources[Math.floor(choice / 3 ** at) % 3];
       const annotations = Object.fromEntries(
         names.map((name, at) => [name, of(at + 1)?.annotations[name] ?? '']),
       );
       const payload = of(0)?.payload ?? '';
+
       const mixed: FoundSignature = {
         format: 'legacy',
         source: 'legacy_tag',
@@ -62,24 +68,28 @@ describe('keyless signatures of several people', () => {
         payload,
         annotations,
       };
+
       for (const require_tlog of [true, false]) {
         tried++;
         if (verifyArtifact(evil, [mixed], policyOf({ require_tlog })).verified)
           accepted.push(`${choice}`);
       }
     }
+
     expect([tried, accepted]).toEqual([486, []]);
   });
 
   it('keep the time that the log signed', async () => {
     const late = await sigstore.signLegacy({ digest: evil, loggedAfterMs: 3600_000 });
     if (late.format !== 'legacy') throw new Error('expected a legacy signature');
+
     const name = 'dev.sigstore.cosign/bundle';
     const bundle = JSON.parse(late.annotations[name] ?? '');
     const judge = () => {
       const annotations = { ...late.annotations, [name]: JSON.stringify(bundle) };
       return verifyArtifact(evil, [{ ...late, annotations }], policyOf()).code;
     };
+
     expect(judge()).toBe('certificate_expired');
     bundle.Payload.integratedTime -= 3590;
     expect(judge()).toBe('tlog_invalid');
@@ -89,6 +99,7 @@ describe('keyless signatures of several people', () => {
     const claims: [number | `${number}`, string][] = [['20.0', 'push']];
     const candidate = await sigstore.signLegacy({ digest: evil, claims });
     const demanding = identities.map((pair) => ({ ...pair, claims: { build_trigger: '^push$' } }));
+
     expect(verifyArtifact(evil, [candidate], policyOf()).code).toBe('verified');
     expect(verifyArtifact(evil, [candidate], policyOf({ identities: demanding })).code).toBe(
       'claim_mismatch',
@@ -111,8 +122,10 @@ describe('keyless signatures of several people', () => {
   ])('name no signer by a certificate with %s', async (_, names) => {
     const candidate = await sigstore.signLegacy({ digest: evil });
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+
     const pem = candidate.annotations['dev.sigstore.cosign/certificate'] ?? '';
     const certificate = Certificate.fromDer(new X509Certificate(pem).raw).clone();
+
     expect(readSigner(certificate).identity).toBe('https://git.test/acme/redis@refs/tags/v1.0.0');
     certificate
       .extension('2.5.29.17')
@@ -152,10 +165,12 @@ describe('what vouches for a signature of cosign’s', () => {
     const entry = cosignCase(name);
     const [found] = foundSignaturesOf(entry);
     if (found?.format !== 'bundle') throw new Error('expected a bundle');
+
     const bundle = structuredClone(found.bundle) as CosignBundle;
     const all = bundle.verificationMaterial;
     const [first] = all.tlogEntries;
     if (first === undefined) throw new Error('expected a log entry');
+
     change(first, all);
     return verifyArtifact(entry.digest, [{ ...found, bundle }], casePolicy(entry)).code;
   }
@@ -164,6 +179,7 @@ describe('what vouches for a signature of cosign’s', () => {
   judged('keyless-wrong-identity', (entry) => {
     others = structuredClone(entry);
   });
+
   /** A second at which the certificate is valid. */
   const within = ({ certificate }: CosignBundle['verificationMaterial']) => {
     const { validFrom } = new X509Certificate(Buffer.from(certificate.rawBytes, 'base64'));

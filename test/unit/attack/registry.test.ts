@@ -54,8 +54,10 @@ describe('a token service', () => {
   it('that a registry of the internet names cannot be a loopback service, such as the runtime API of Lambda', async () => {
     const authorizer = new Authorizer({ username: 'acme', password: 'secret' }, new Transport());
     const challenge = 'Bearer realm="http://127.0.0.1:9001/2018-06-01/runtime/invocation/next"';
+
     expect(authorizer.learn(challenge, 'repository:a/b:pull', undefined)).toBe(true);
     const header = authorizer.header(new URL('https://registry.example'), 'repository:a/b:pull');
+
     expect(await codeOf(header)).toBe('registry_response_invalid');
   });
 });

@@ -56,6 +56,7 @@ function envelope(
   const sig = sign('sha256', preAuthenticationEncoding(payloadType, payload), key).toString(
     'base64',
   );
+
   return { payload: payload.toString('base64'), payloadType, signatures: [{ sig }] };
 }
 
@@ -226,11 +227,13 @@ describe('a bundle put together by a registry that has signatures of the author'
       Buffer.from(byAuthor.payload, 'base64'),
       manifest,
     ];
+
     const pae = preAuthenticationEncoding(
       byAuthor.payloadType,
       Buffer.from(byAuthor.payload, 'base64'),
     );
     const ofGood = sign('sha256', simple(good), author.privateKey).toString('base64');
+
     for (const payload of [...payloads, pae]) {
       for (const signature of [signatureOf(byAuthor), ofGood, signatureOf(byAttacker)]) {
         const verdict = verifyArtifact(evil, [legacy(payload, signature)], trustsAuthor);
@@ -258,17 +261,20 @@ describe('a signature that anybody can write', () => {
   const message = Buffer.from('evil');
   const digest = createHash('sha256').update(message).digest();
   const ec = createPublicKey(author.pem);
+
   const rsaOf = (e: string) => {
     const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({
       format: 'jwk',
     });
     return createPublicKey({ key: { kty: 'RSA', n: n ?? '', e }, format: 'jwk' });
   };
+
   const edwards = (point: string) =>
     createPublicKey({
       key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(point, 'hex').toString('base64url') },
       format: 'jwk',
     });
+
   const digestInfo = Buffer.concat([
     Buffer.from('3031300d060960864801650304020105000420', 'hex'),
     digest,
@@ -279,6 +285,7 @@ describe('a signature that anybody can write', () => {
     Buffer.from([0]),
     digestInfo,
   ]);
+
   const one = `01${'00'.repeat(31)}`;
 
   it.each<[string, KeyObject, Buffer]>([

@@ -36,6 +36,7 @@ function services() {
       sent.push(input);
     },
   } as unknown as SQSClient;
+
   const queueUrls = Object.fromEntries(
     queueNames.map((name) => [name, `https://sqs/${name}`]),
   ) as Record<QueueName, string>;
@@ -52,6 +53,7 @@ beforeEach(() => {
   sent = [];
   process.env.DEPLOYMENT_NAME = 'staging';
   process.env.POWERTOOLS_LOG_LEVEL = 'INFO';
+
   const keep = (chunk: unknown) => {
     for (const line of String(chunk)
       .split('\n')
@@ -61,6 +63,7 @@ beforeEach(() => {
     }
     return true;
   };
+
   // Powertools has a console of its own on these streams.
   vi.spyOn(process.stdout, 'write').mockImplementation(keep);
   vi.spyOn(process.stderr, 'write').mockImplementation(keep);
@@ -102,6 +105,7 @@ describe('a handler of a queue', () => {
     expect(response).toEqual({
       batchItemFailures: [{ itemIdentifier: 'message-0' }, { itemIdentifier: 'message-1' }],
     });
+
     const lineOf = (id: string) => lines.find(({ message_id }) => message_id === id);
     expect(lineOf('message-0')).toMatchObject({
       level: 'WARN',
@@ -110,12 +114,14 @@ describe('a handler of a queue', () => {
       code: 'conflict',
       instance_id: instance('A'),
     });
+
     expect(lineOf('message-1')).toMatchObject({
       level: 'ERROR',
       outcome: 'failed',
       error: { name: 'TypeError', message: 'no such thing' },
       instance_id: instance('B'),
     });
+
     expect(lineOf('message-2')).toMatchObject({ level: 'INFO', outcome: 'done' });
   });
 
@@ -165,6 +171,7 @@ describe('a handler of a queue', () => {
   it('counts by stage and deployment, so that two deployments do not share alarms', async () => {
     await handlerOf(async () => {})(event(message('A')), context);
     const counted = metrics.find((line) => 'ReconcileDone' in line);
+
     expect(counted).toMatchObject({ service: 'reconcile', deployment: 'staging' });
     expect(counted?._aws).toMatchObject({
       CloudWatchMetrics: [{ Namespace: 'Gantry', Dimensions: [['service', 'deployment']] }],

@@ -16,6 +16,7 @@ function recorder(subsegments: Recorded[]): Segment {
   const addNewSubsegment = (name: string) => {
     const kept: Recorded = { name, annotations: {}, errors: [], closed: false };
     subsegments.push(kept);
+
     return {
       addNewSubsegment,
       addAnnotation: (key: string, value: unknown) => {
@@ -44,6 +45,7 @@ afterEach(() => {
 it('gives each piece of work a subsegment with its own annotations, also when they run concurrently', async () => {
   const { annotate, tracer, traceWork } = await inLambda();
   const subsegments: Recorded[] = [];
+
   await tracer.provider.getNamespace().runAndReturn(async () => {
     tracer.setSegment(recorder(subsegments));
     await Promise.all(
@@ -55,6 +57,7 @@ it('gives each piece of work a subsegment with its own annotations, also when th
       ),
     );
   });
+
   expect(subsegments).toEqual(
     ['nginx', 'redis'].map((module) => ({
       name: `## ${module}`,
@@ -69,11 +72,13 @@ it('keeps the error of failed work and closes its subsegment', async () => {
   const { tracer, traceWork } = await inLambda();
   const subsegments: Recorded[] = [];
   const failure = new Error('no such thing');
+
   await tracer.provider.getNamespace().runAndReturn(async () => {
     tracer.setSegment(recorder(subsegments));
     const work = traceWork('Verify', {}, () => Promise.reject(failure));
     await expect(work).rejects.toBe(failure);
   });
+
   expect(subsegments).toMatchObject([{ errors: [failure], closed: true }]);
 });
 

@@ -11,13 +11,16 @@ test('returns what Promise.all returns and never runs more calls than allowed', 
       async (waits, max) => {
         let running = 0;
         let most = 0;
+
         const answers = await mapConcurrently(waits, max, async (wait) => {
           running += 1;
           most = Math.max(most, running);
           await sleep(wait);
           running -= 1;
+
           return wait + 1;
         });
+
         expect(answers).toEqual(waits.map((wait) => wait + 1));
         expect(most).toBe(Math.min(max, waits.length));
       },

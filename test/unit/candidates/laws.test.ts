@@ -60,20 +60,25 @@ interface Step {
   is: Candidate;
 }
 
-/** The lives of a digest: what happened in any order, each up to eight hours after the one before. */
+/**
+ * The lives of a digest: what happened in any order, each up to eight hours after the one before.
+ */
 const life = fc
   .array(fc.tuple(occurrence, fc.nat(8 * 3600)), { minLength: 1, maxLength: 40 })
   .map((happened) => {
     const steps: Step[] = [];
     let is = candidates.unknown;
     let now = foundAt;
+
     for (const [what, wait] of happened) {
       const was = is;
       now = new Date(Date.parse(secondsAfter(now, wait)));
+
       const follows = transition(was, what, now);
       is = afterwards(was, follows);
       steps.push({ occurrence: what, now, was, follows, is });
     }
+
     return steps;
   });
 
@@ -92,6 +97,7 @@ describe('whatever happens to a candidate', () => {
       const from = situationOf(was);
       const to = situationOf(is);
       if (follows === null) return;
+
       const allowed = candidateLife[from][kind]?.to ?? [];
       expect(allowed.includes(to) || (from === to && allowed.includes('same'))).toBe(true);
     });
@@ -127,6 +133,7 @@ describe('whatever happens to a candidate', () => {
         situationOf(was) === 'untagged'
           ? ['tag_seen']
           : ['signatures_accepted', 'signatures_missing'];
+
       expect(back).toContain(kind);
     });
   });
@@ -151,6 +158,7 @@ describe('whatever happens to a candidate', () => {
             Date.parse(secondsAfter(now, 0)) - Date.parse(was.found_at),
             settled,
           );
+
           expect(is.next_verify_at === null).toBe(settled);
         }
       }),

@@ -68,6 +68,7 @@ describe('the life of a candidate', () => {
     ({ from, kind, to }) => {
       const follows = transition(candidates[from], occurrences[kind], now);
       const after = afterwards(candidates[from], follows);
+
       expect(situationOf(after)).toBe(to);
       expect(candidateLife[from][kind]?.to).toContain(
         from === to && !declares(from, kind) ? 'same' : to,
@@ -127,6 +128,7 @@ describe('a tag', () => {
         version_string: '1.0.0',
         updated_at: now.toISOString(),
       });
+
       expect(follows?.next).toBe(situation === 'found' ? 'verify' : null);
     },
   );
@@ -138,6 +140,7 @@ describe('a tag', () => {
       events: [],
       next: 'verify',
     });
+
     expect(transition(candidates.rejected, seen, now)).toBeNull();
   });
 
@@ -155,6 +158,7 @@ describe('a tag', () => {
       tags: ['0'.repeat(40)],
       version_string: '0.0.0+git.0',
     };
+
     const tagged = { ...occurrences.version_tagged, version_string: '1.0.1' };
     expect(transition(commit, tagged, now)?.set).toEqual({
       tags: [...commit.tags, 'v1.0.1'],
@@ -178,6 +182,7 @@ describe('a tag', () => {
   ])('that was the last one rejects its candidate: it names %s now', (names, code, sentence) => {
     const follows = transition(candidates.verified, { ...occurrences.tag_left, names }, now);
     const message = `expected a tag that names ${digest}; its last one, ${sentence}`;
+
     expect(follows).toEqual({
       set: {
         tags: [],
@@ -218,6 +223,7 @@ describe('signatures that satisfy the policy', () => {
       next_verify_at: secondsAfter(now, limits.verifyRetryMaxSeconds),
       updated_at: now.toISOString(),
     });
+
     expect(follows?.events).toHaveLength(announced);
     expect(follows?.next).toBe('ingest');
   });
@@ -233,6 +239,7 @@ describe('a candidate without a signature', () => {
       attempts: 1,
       next_verify_at: secondsAfter(now, 30),
     });
+
     expect(first?.events).toEqual([
       ['awaiting_signature', { code: 'awaiting_signature', message: 'because of unsigned' }],
     ]);
@@ -242,6 +249,7 @@ describe('a candidate without a signature', () => {
       occurrences.signatures_missing,
       now,
     );
+
     expect(second?.set).toMatchObject({ attempts: 2, next_verify_at: secondsAfter(now, 60) });
     expect(second?.events).toEqual([]);
   });
@@ -249,11 +257,13 @@ describe('a candidate without a signature', () => {
   test('is rejected for good after 24 hours', () => {
     const late = hoursAfter(foundAt, 24);
     const follows = transition(candidates.awaiting_signature, occurrences.signatures_missing, late);
+
     expect(follows?.set).toMatchObject({
       state: 'rejected',
       code: 'unsigned',
       next_verify_at: null,
     });
+
     expect(follows?.events).toEqual([
       ['rejected', { code: 'unsigned', message: 'because of unsigned' }],
     ]);
@@ -265,6 +275,7 @@ describe('a candidate without a signature', () => {
       transition(candidates.awaiting_signature, occurrences.postponed, now),
     );
     const follows = transition(failed, occurrences.signatures_missing, now);
+
     expect(follows?.events).toHaveLength(1);
   });
 });
@@ -279,6 +290,7 @@ describe('signatures that do not satisfy the policy', () => {
       next_verify_at: secondsAfter(now, 30),
       policy_version: 'policy 2',
     });
+
     expect(follows?.events).toHaveLength(1);
   });
 
@@ -337,6 +349,7 @@ describe('ingest', () => {
   ])('rejects content for good: %s', (final, next_verify_at) => {
     const follows = transition(candidates.verified, { ...occurrences.ingest_refused, final }, now);
     const reason = { code: 'tar_invalid', message: 'the layer is no tar' };
+
     expect(follows).toEqual({
       set: {
         state: 'rejected',

@@ -46,11 +46,13 @@ describe('the client', () => {
     const api = await client((request, response) => {
       const cursor = new URL(request.url ?? '', 'http://x').searchParams.get('cursor');
       const slug = cursor === null ? 'one' : 'two';
+
       sendJson(response, {
         categories: [{ ...category, slug }],
         next_cursor: cursor === null ? 'next' : null,
       });
     });
+
     const all = await api.all(answers.categories, 'categories', '/categories');
     expect(all.map(({ slug }) => slug)).toEqual(['one', 'two']);
   });
@@ -66,8 +68,10 @@ describe('the client', () => {
         details: [1],
       }),
     );
+
     const error = await api.get(answers.category, '/x').catch((error: unknown) => error);
     expect(error).toBeInstanceOf(GantryError);
+
     expect(error).toMatchObject({
       code: 'already_exists',
       message: 'it exists',
@@ -103,6 +107,7 @@ describe('the client', () => {
       if (keys.length === 1) request.socket.destroy();
       else sendJson(response, { category });
     });
+
     await api.send(answers.category, 'POST', '/categories', {});
     expect(keys).toHaveLength(2);
     expect(keys[0]).toBe(keys[1]);

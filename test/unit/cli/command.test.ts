@@ -65,6 +65,7 @@ it('ignores a reader that closes the output early, as head does', () => {
   const { stdout, stderr } = spawnSync('bash', ['-c', line, program, manifest], {
     encoding: 'utf8',
   });
+
   expect([stdout, stderr]).toEqual(['0\n', '']);
 });
 
@@ -111,6 +112,7 @@ it.each([
   const program = new URL('../../../bin/gantry', import.meta.url).pathname;
   const env = { ...process.env, GANTRY_URL: 'http://127.0.0.1:9', GANTRY_TOKEN: 'none' };
   const { status, stdout, stderr } = spawnSync(program, line, { encoding: 'utf8', env });
+
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toContain(sentence);
   expect(stderr.split('\n').length).toBeLessThan(5);
@@ -125,6 +127,7 @@ it('aligns the columns of a table and keeps rows from controlling the terminal',
     ],
     'none',
   );
+
   expect(text).not.toContain('\u001b]');
   expect(text.split('\n').at(-1)).toBe('s          -');
   expect(table(['A'], [], 'none')).toBe('none');
@@ -142,14 +145,17 @@ describe('every command of the API', () => {
     'instance',
     'drift',
   ];
+
   const more = ['operation', 'approval', 'policy', 'module'];
   it.each([...nouns, ...more])(
     '%s has --json, an example and documented exit codes',
     async (name) => {
       const group = commandGroups.find((group) => group.name === name);
       const command = new Command(name);
+
       (await group?.load())?.register(command);
       const leaves = command.commands.length > 0 ? command.commands : [command];
+
       for (const leaf of leaves) {
         let help = '';
         leaf.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();

@@ -48,8 +48,10 @@ it('says that a preview without differences changes nothing', () => {
 it('says that metadata or a priority changes no paths', () => {
   const metadata = [{ module: 'acme/a', before: {}, after: { size: 3 } }];
   const printed = stripVTControlCharacters(formatPreview({ preview: nothing, ...rest, metadata }));
+
   expect(printed).toContain('Only metadata changes in the root file system.');
   const modules = [{ module: 'acme/a', before: facts, after: { ...facts, priority: 95 } }];
+
   expect(text({ modules })).toContain('No path changes in the root file system.');
 });
 
@@ -177,11 +179,13 @@ it('keeps file names from controlling the terminal in previews and tables', () =
     '/i  acme/trusted',
     '/j\u2028k',
   ];
+
   const preview = {
     ...nothing,
     added: evil.map((path) => ({ path, ...file })),
     counts: { ...nothing.counts, added: evil.length },
   };
+
   const printed = formatPreview({ preview, ...rest });
   expect(printed.split('\n').filter((line) => line.includes('+ '))).toHaveLength(evil.length);
   expect(printed).not.toMatch(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}]/u);

@@ -33,9 +33,11 @@ function fill(): void {
   expect(spawnSync('mkfifo', [join(tree, 'fifo')]).status).toBe(0);
   for (const name of ['d/small', 'd/empty', 'large']) fs.chmodSync(join(tree, name), 0o640);
   fs.chmodSync(join(tree, 'fifo'), 0o600);
+
   for (const name of ['link', 'large', 'd/small', 'd/empty', 'd', '.']) {
     fs.lutimesSync(join(tree, name), 0, 1_700_000_000.25);
   }
+
   // Node sets no times before 1970.
   expect(spawnSync('touch', ['-d', '1969-12-31T23:59:58.5Z', join(tree, 'fifo')]).status).toBe(0);
   fs.lutimesSync(tree, 0, 1_700_000_000.25);
@@ -49,6 +51,7 @@ describe('treeFromDirectory', () => {
     const { uid, gid } = fs.statSync(tree);
     const common = { uid, gid, mtime: 1_700_000_000, mtime_ns: 250_000_000 };
     const content = Buffer.from('small\n').toString('base64');
+
     const entries = [
       entry({ path: '/', type: 'directory', ...common }),
       entry({ path: '/d', type: 'directory', ...common, mode: 0o1755 }),
@@ -66,19 +69,23 @@ describe('treeFromDirectory', () => {
       entry({ path: '/large', type: 'file', ...common, mode: 0o640, size: 5000, verity }),
       entry({ path: '/link', type: 'symlink', ...common, mode: 0o777, target: 'nowhere/ü' }),
     ];
+
     expect(imageOfTree(treeFromDirectory(tree)).digest).toBe(composefsImage(entries).digest);
   });
 
   it('copies files that are not inline to the store by their digest, and leaves those that are there', () => {
     fill();
     const digestStore = join(folder, 'store');
+
     treeFromDirectory(tree, { digestStore });
     const stored = join(digestStore, verity.slice(0, 2), verity.slice(2));
+
     expect(fs.readdirSync(digestStore, { recursive: true }).sort()).toEqual(
       [verity.slice(0, 2), join(verity.slice(0, 2), verity.slice(2))].sort(),
     );
     expect(fs.readFileSync(stored).equals(large)).toBe(true);
     expect(fs.statSync(stored).mode & 0o777).toBe(0o644);
+
     const { ino } = fs.statSync(stored);
     treeFromDirectory(tree, { digestStore });
     expect(fs.statSync(stored).ino).toBe(ino);
@@ -92,12 +99,14 @@ describe('treeFromDirectory', () => {
   it('says when extended attributes cannot be read', () => {
     const path = process.env.PATH;
     const warnings: string[] = [];
+
     process.env.PATH = folder;
     try {
       treeFromDirectory(tree, { warn: (sentence) => warnings.push(sentence) });
     } finally {
       process.env.PATH = path;
     }
+
     expect(warnings).toEqual([
       'extended attributes were not read, because the program getfattr is not installed',
     ]);

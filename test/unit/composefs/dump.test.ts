@@ -34,18 +34,22 @@ describe('parseDump', () => {
   it('reads the same tree however the bytes are cut', () => {
     const dump = dumpOf('kinds');
     const whole = Buffer.from(formatDump(parseDump(dump)));
+
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 3 }), (sizes) => {
         const reader = new DumpReader();
         const buffer = Buffer.alloc(700);
+
         for (let at = 0, turn = 0; at < dump.length; turn++) {
           const size = sizes[turn % sizes.length] as number;
           // One buffer for all pieces, as the command line reads files.
           const piece = buffer.subarray(0, Math.min(size, dump.length - at));
+
           piece.set(dump.subarray(at, at + piece.length));
           reader.push(piece);
           at += piece.length;
         }
+
         expect(Buffer.from(formatDump(reader.end())).equals(whole)).toBe(true);
       }),
       { numRuns: 50 },
@@ -76,6 +80,7 @@ describe('parseDump', () => {
       );
       const started = cpuMs();
       const top = read(root, '/f 0 100644 1 0 0 0 0.0 - - -', ...links);
+
       expect(top.children.slice(1).every(({ link }) => link === top.children[0])).toBe(true);
       expect(Buffer.from(formatDump(top)).includes(' /f - -\n')).toBe(true);
       expect(cpuMs() - started).toBeLessThan(5000);
@@ -84,6 +89,7 @@ describe('parseDump', () => {
 
   const file = (fields: string) => `/f ${fields}`;
   const long = 'x'.repeat(256);
+
   const malformed: [why: string, line: number, lines: string[]][] = [
     ['an empty line', 2, [root, '', root]],
     ['too few fields', 2, [root, file('0 100644 1 0 0 0 0.0 - -')]],
@@ -143,6 +149,7 @@ describe('parseDump', () => {
     ['a hard link to a directory', 2, [root, file('0 @100644 1 0 0 0 0.0 / - -')]],
     ['a directory as a hard link', 2, [root, file('0 @40755 1 0 0 0 0.0 / - -')]],
   ];
+
   it.each(malformed)('refuses %s and names line %i', (_, line, lines) => {
     expect(() => read(...lines)).toThrow(
       expect.objectContaining({
@@ -156,6 +163,7 @@ describe('parseDump', () => {
   it('refuses a file twice, hard links in a circle, and a dump without files', () => {
     const invalid = expect.objectContaining({ code: 'dump_invalid' });
     const twice = '/f 0 100644 1 0 0 0 0.0 - - -';
+
     expect(() => read(root, twice, '/e 0 100644 1 0 0 0 0.0 - - -', twice)).toThrow(invalid);
     expect(() =>
       read(root, '/a 0 @100644 1 0 0 0 0.0 /b - -', '/b 0 @100644 1 0 0 0 0.0 /a - -'),
@@ -174,6 +182,7 @@ describe('parseDump', () => {
         ),
         { minLength: 1, maxLength: 6 },
       );
+
       fc.assert(
         fc.property(changes, fc.option(fc.nat(bytes.length)), (places, cut) => {
           const changed = Uint8Array.from(bytes);
@@ -185,6 +194,7 @@ describe('parseDump', () => {
             expect(error).toMatchObject({ code: 'dump_invalid' });
             return;
           }
+
           expect(parseDump(formatDump(top))).toEqual(top);
         }),
         { numRuns: 60 },

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FsVerity, fsVerityDigest } from '../../../shared/composefs/fs-verity.ts';
 
-// Expected values come from `fsverity digest` (fsverity-utils) over files of n bytes where byte i is i * 7 mod 251.
+// Expected values come from `fsverity digest` (fsverity-utils) over files of n bytes where byte i
+// is i * 7 mod 251.
 const known: [size: number, digest: string][] = [
   [0, '3d248ca542a24fc62d1c43b916eae5016878e2533c88238480b26128a1f1af95'],
   [1, 'b803429503d95915829b29fdbc8bbad142f3abfd11b1cadf5526582e685c0551'],
@@ -30,15 +31,18 @@ describe('FsVerity', () => {
   it('does not depend on how the bytes are cut into chunks', () => {
     const bytes = pattern(1_200_000);
     const whole = fsVerityDigest(bytes);
+
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 12 }), (sizes) => {
         const stream = new FsVerity();
         let at = 0;
+
         for (let turn = 0; at < bytes.length; turn++) {
           const size = sizes[turn % sizes.length] as number;
           stream.update(bytes.slice(at, at + size));
           at += size;
         }
+
         expect(stream.digestHex()).toBe(whole);
       }),
       { numRuns: 20 },

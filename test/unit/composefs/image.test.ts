@@ -26,6 +26,7 @@ function entriesOf(root: ComposefsNode): TreeEntry[] {
     const xattrs = Object.fromEntries(
       node.xattrs.map(({ name, value }) => [text(name), base64(value)]),
     );
+
     out.push({
       path: path === '' ? '/' : text(path),
       type: types.get(node.type) as EntryType,
@@ -43,8 +44,10 @@ function entriesOf(root: ComposefsNode): TreeEntry[] {
       ...(node.content === '' ? {} : { content: base64(node.content) }),
       ...(node.digest === '' ? {} : { verity: node.digest }),
     });
+
     for (const child of node.children) add(child, `${path}/${child.name}`);
   };
+
   add(root, '');
   return out;
 }
@@ -73,6 +76,7 @@ describe('composefsImage', () => {
   it('does not depend on the order of the entries', () => {
     const entries = entriesOf(parseDump(dumpOf('kinds')));
     const { digest } = composefsImage(entries);
+
     fc.assert(
       fc.property(fc.shuffledSubarray(entries, { minLength: entries.length }), (shuffled) => {
         expect(composefsImage(shuffled).digest).toBe(digest);
@@ -83,6 +87,7 @@ describe('composefsImage', () => {
 
   const root = entry({ path: '/', type: 'directory' });
   const verity = 'ab'.repeat(32);
+
   const refused: [why: string, entries: TreeEntry[]][] = [
     ['no root', [entry({ path: '/a', type: 'directory' })]],
     ['no entries', []],
@@ -129,6 +134,7 @@ describe('composefsImage', () => {
       ],
     ],
   ];
+
   it.each(refused)('refuses %s with tree_invalid', (_, entries) => {
     expect(() => composefsImage(entries)).toThrow(
       expect.objectContaining({ code: 'tree_invalid' }),
@@ -140,6 +146,7 @@ describe('composefsImage', () => {
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`user.a${i}`, 'eA==']));
     const twins = (count: number) =>
       ['/a', '/b'].map((path) => entry({ path, type: 'file', xattrs: xattrs(count) }));
+
     expect(readImage(composefsImage([root, ...twins(255)]).image).children[0]?.xattrs).toHaveLength(
       255,
     );

@@ -13,7 +13,10 @@ import { tree } from './trees.ts';
 
 const imageOfDump = (name: string) => imageOfTree(parseDump(dumpOf(name))).image;
 
-/** What an image does not keep of a tree: sizes and link counts of directories, and the order of attributes. */
+/**
+ * What an image does not keep of a tree: sizes and link counts of directories, and the order of
+ * attributes.
+ */
 function comparable(node: ComposefsNode): unknown {
   const { name, mode, uid, gid, rdev, mtime, mtimeNs, payload, content, digest, link } = node;
   const xattrs = new Map(node.xattrs.map((xattr) => [xattr.name, xattr.value]));
@@ -21,6 +24,7 @@ function comparable(node: ComposefsNode): unknown {
   if (node.children.some(isWhiteout))
     xattrs.set('trusted.overlay.opaque', 'x').set('user.overlay.opaque', 'x');
   if (link) return { name, link: comparable(link) };
+
   return {
     ...{ name, mode, uid, gid, rdev, mtime, mtimeNs, payload, content, digest },
     ...(node.isDirectory ? {} : { size: node.size, nlink: node.nlink }),
@@ -56,6 +60,7 @@ describe('readImage', () => {
   it('reads a large directory, a file of several blocks of attributes and content, and times before 1970', () => {
     const top = new ComposefsNode('', fileType.directory | 0o755);
     top.mtime = -5_000_000_000;
+
     for (let i = 0; i < 3000; i++) {
       const file = new ComposefsNode(
         `file-${String(i).padStart(6, '0')}`,
@@ -67,6 +72,7 @@ describe('readImage', () => {
       file.mtime = 0 - i;
       top.children.push(file);
     }
+
     expect(comparable(readImage(imageOfTree(top).image))).toEqual(comparable(top));
   });
 });
@@ -84,6 +90,7 @@ const invalid = (sentence: RegExp) =>
 describe('readImage, of what is no image,', () => {
   const image = imageOfDump('kinds');
   const rootAt = 32 * new DataView(image.buffer, image.byteOffset).getUint16(1024 + 14, true);
+
   const firstChild = (view: DataView) => {
     // The root of this tree has a block of its own; behind `.` and `..` come the store's whiteouts.
     const block = view.getUint32(rootAt + 16, true) * 4096;
@@ -174,6 +181,7 @@ describe('readImage, of what is no image,', () => {
   it('names a place in the store that no dump could say', () => {
     const top = new ComposefsNode('', fileType.directory | 0o755);
     const file = new ComposefsNode('f', fileType.regular | 0o644);
+
     file.size = 100;
     file.payload = 'ab/cd\0ef';
     top.children.push(file);
@@ -190,8 +198,10 @@ describe('readImage, of what is no image,', () => {
         directory.children.push(new ComposefsNode(`f${1000 + j}`, fileType.regular | 0o644));
       top.children.push(directory);
     }
+
     const wide = imageOfTree(top).image;
     const started = cpuMs();
+
     const shared = changed(wide, (view) => {
       let first = 0;
       for (let at = 1024 + 128; at < wide.length; at += 32) {
@@ -200,11 +210,13 @@ describe('readImage, of what is no image,', () => {
           view.getUint32(at + 8, true) !== 4096
         )
           continue;
+
         first ||= view.getUint32(at + 16, true);
         view.setUint32(at + 16, first, true);
         view.setUint32(at + 8, 4096 * 64, true);
       }
     });
+
     expect(() => readImage(shared)).toThrow(GantryError);
     expect(cpuMs() - started).toBeLessThan(5000);
   });
@@ -215,6 +227,7 @@ describe('readImage, of what is no image,', () => {
       const whole = imageOfDump(name);
       const place = fc.oneof(fc.nat(whole.length - 1), fc.integer({ min: 1024, max: 4096 + 2048 }));
       const byte = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0xff, 0x80));
+
       fc.assert(
         fc.property(
           fc.array(fc.tuple(place, byte), { minLength: 1, maxLength: 12 }),
@@ -225,6 +238,7 @@ describe('readImage, of what is no image,', () => {
               if (blocks !== null) view.setUint32(1024 + 36, blocks, true);
             }).subarray(0, blocks === null ? undefined : blocks * 4096);
             const started = cpuMs();
+
             try {
               const top = readImage(bytes);
               formatDump(top);
@@ -233,6 +247,7 @@ describe('readImage, of what is no image,', () => {
               expect(error).toBeInstanceOf(GantryError);
               expect(['image_invalid', 'tree_invalid']).toContain((error as GantryError).code);
             }
+
             expect(cpuMs() - started).toBeLessThan(5000);
           },
         ),

@@ -67,25 +67,32 @@ export const tree = fc
   .map((directories) => {
     const top = new ComposefsNode('', fileType.directory | 0o755);
     const taken = new Set<string>();
+
     for (const [directoryName, files, directoryFields] of directories) {
       if (taken.has(directoryName)) continue;
+
       taken.add(directoryName);
       const directory = Object.assign(
         new ComposefsNode(directoryName, fileType.directory | 0o700),
         directoryFields,
       );
+
       top.children.push(directory);
       const names = new Set<string>();
+
       for (const [fileName, fields, what] of files) {
         if (names.has(fileName)) continue;
+
         names.add(fileName);
         const file = Object.assign(new ComposefsNode(fileName, what.mode), fields, what);
         if (what.mode === (fileType.symlink | 0o777)) file.size = file.payload.length;
         if (file.content !== '') file.size = file.content.length;
         directory.children.push(file);
       }
+
       const [first] = directory.children;
       const linkName = `${first?.name}+`;
+
       // A name behind the target's: images do not say which name of an inode was the first.
       if (first && !names.has(linkName)) {
         const link = new ComposefsNode(linkName, first.mode);
@@ -93,6 +100,7 @@ export const tree = fc
         directory.children.push(link);
       }
     }
+
     sortChildren(top, (twin) => {
       throw new Error(twin.name);
     });

@@ -12,6 +12,7 @@ describe('compose', () => {
     const base = layer('acme/base', 10, ['/etc/motd', '/etc/hosts']);
     const site = layer('acme/site', 90, ['/etc/motd']);
     const composition = compose([site, base]);
+
     expect(composition.layers).toEqual([base, site]);
     expect(filesOf(composition)).toEqual({ '/etc/hosts': 'acme/base', '/etc/motd': 'acme/site' });
     expect(at(composition, '/etc/motd')).toBe(site.entries.find((one) => one.path === '/etc/motd'));
@@ -64,8 +65,10 @@ describe('compose', () => {
         entry('/etc', 'directory', { mode: 0o750, uid: 5 }),
       ],
     });
+
     const high = layer('acme/high', 2, [], { entries: [entry('/', 'directory', { mode: 0o711 })] });
     const composition = compose([high, low]);
+
     expect(at(composition, '/')?.mode).toBe(0o711);
     expect(at(composition, '/etc')).toMatchObject({ mode: 0o750, uid: 5 });
   });
@@ -73,8 +76,10 @@ describe('compose', () => {
   it('lets files, symlinks and devices replace each other', () => {
     const low = layer('acme/low', 1, ['/a', '/b -> a', '/c'], {});
     const high = layer('acme/high', 2, ['/a -> b', '/b'], {});
+
     high.entries.push(entry('/c', 'character', { rdev: 259 }));
     const composition = compose([low, high]);
+
     expect(composition.entries.map((one) => one.type)).toEqual([
       'directory',
       'symlink',
@@ -86,6 +91,7 @@ describe('compose', () => {
   it('is an empty root for no layers', () => {
     const composition = compose([]);
     expect(composition.entries).toEqual([entry('/', 'directory', { mtime: 0 })]);
+
     expect(composition.report).toEqual({
       layers: [],
       dropped: [],
@@ -151,6 +157,7 @@ describe('a file where another module has a directory', () => {
   it('never follows a symlink to merge directories (merged /usr)', () => {
     const merged = layer('acme/merged', 1, ['/bin -> usr/bin', '/usr/bin/sh']);
     const split = layer('acme/split', 2, ['/bin/sh']);
+
     expect(thrownBy(() => compose([merged, split]))).toMatchObject({
       code: 'composition_type_conflict',
       message: sentence('/bin', 'acme/split', 'acme/merged'),
@@ -173,6 +180,7 @@ describe('instance modules', () => {
   it('put nothing into the image and give their files for rendering', () => {
     const instance = host(94);
     const composition = compose([base(), instance]);
+
     expect(composition.entries).toEqual(compose([base()]).entries);
     expect(composition.instance_files).toEqual([
       { module: 'acme/host', entry: instance.entries.find((one) => one.path === '/etc/hostname') },

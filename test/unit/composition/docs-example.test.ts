@@ -65,6 +65,7 @@ function composed(assigned: string[]) {
       ? null
       : [{ id: name, version_string: of.version, standing: 'offered', of }];
   };
+
   const resolution = resolve<Choice>({
     account: 'acme',
     assigned: assigned.map(requirement),
@@ -74,6 +75,7 @@ function composed(assigned: string[]) {
     providers: (_, account) =>
       Object.keys(modules).filter((name) => name.startsWith(`${account}/`)),
   });
+
   const layers = resolution.modules.map(({ module, choice: { of } }) => {
     const { ships, version, variety = 'subscription', parent_module = null } = of;
     const {
@@ -83,6 +85,7 @@ function composed(assigned: string[]) {
       mask = [],
       package_spec = [],
     } = of;
+
     const manifest = {
       version,
       variety,
@@ -93,8 +96,10 @@ function composed(assigned: string[]) {
       mask,
       package_spec,
     };
+
     return layer(module, priorityOf(module), ships, manifest);
   });
+
   return { ...resolution, composition: compose(layers) };
 }
 
@@ -132,6 +137,7 @@ it('previews the removal as the page does', () => {
   const without = block<string[]>('assigned').filter((text) => !text.startsWith('acme/my-redis'));
   const preview = previewComposition(indexOf(composition), indexOf(composed(without).composition));
   const pathsOf = (list: { path: string }[]) => list.map(({ path }) => path);
+
   expect({
     modules: preview.modules.map(({ module }) => module),
     packages_removed: preview.packages.removed.map((one) => one.package),

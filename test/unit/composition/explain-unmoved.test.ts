@@ -31,6 +31,7 @@ it('a version that a template does not take names the track and the demands that
   ).toBe(
     'acme/tls stays at 1.0.0, which is what track live hands out for acme/web 1.2.0 → acme/tls@^1.0',
   );
+
   expect(
     explainUnmoved({ module: 'acme/tls', to: { version_id: 'ver_1' } }, 'live', resolution),
   ).toBeNull();

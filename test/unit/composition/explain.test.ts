@@ -23,6 +23,7 @@ describe('explainPath', () => {
       gid: 0,
       rendered: false,
     });
+
     expect(
       explanation.candidates.map(({ module, outcome, because_of }) => [
         module,
@@ -34,6 +35,7 @@ describe('explainPath', () => {
       ['acme/site', 'shadowed', 'acme/edge'],
       ['acme/base', 'shadowed', 'acme/edge'],
     ]);
+
     expect(explanation.sentences).toEqual([
       '/etc/motd is from acme/edge 2.0.0 (priority 92).',
       'acme/site 1.0.0 (priority 90) has it too; that of acme/edge covers it.',
@@ -68,6 +70,7 @@ describe('explainPath', () => {
       granted_reservations: ['/vault/*'],
     });
     const explanation = explained('/vault/token', vault, layer('acme/site', 90, ['/vault/token']));
+
     expect(explanation.present).toBeNull();
     expect(explanation.sentences).toEqual([
       'Nothing is at /vault/token.',

@@ -79,14 +79,18 @@ function anyLayer(name: string): fc.Arbitrary<CompositionLayer> {
           above.some((one) => (entries.get(one)?.type ?? 'directory') !== 'directory')
         )
           return;
+
         for (const one of above)
           if (!entries.has(one))
             entries.set(one, entry(one, 'directory', { uid: owners[0] ?? 0, gid: group }));
+
         entries.set(made.path, made);
       };
+
       for (const [path, facts] of directories)
         add(entry(path, 'directory', { ...facts, gid: group }));
       add(entry('/', 'directory', { uid: owners[0] ?? 0, gid: group }));
+
       for (const [path, facts, link] of files) {
         const { uid, mtime } = facts;
         add(
@@ -95,6 +99,7 @@ function anyLayer(name: string): fc.Arbitrary<CompositionLayer> {
             : fileEntry(name, path, facts),
         );
       }
+
       return layer(name, priority, [], {
         variety: 'config',
         parent_module,
@@ -120,6 +125,7 @@ function protects(by: CompositionLayer, path: string): boolean {
   const shipped = by.entries.filter((one) =>
     by.protected_spec.some((pattern) => hits(pattern, one)),
   );
+
   return (
     reserved || shipped.some((one) => one.path === path || ancestorPaths(one.path).includes(path))
   );
@@ -138,12 +144,15 @@ function carves(by: CompositionLayer, from: CompositionLayer, path: string): boo
   return by.file_spec.some((one) => matches(compileGlob(one), path, false));
 }
 
-/** Extracts layers over each other as a reader of the rules would, with nothing but the file system. */
+/**
+ * Extracts layers over each other as a reader of the rules would, with nothing but the file system.
+ */
 function extract(layers: CompositionLayer[], root: string): void {
   const ordered = [...layers].sort(
     (a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)),
   );
   const shapes = new Map<string, TreeEntry>();
+
   for (const upper of ordered) {
     for (const one of upper.entries) {
       const target = join(root, one.path);
@@ -152,6 +161,7 @@ function extract(layers: CompositionLayer[], root: string): void {
         if (mayShape(layers, upper, one.path)) shapes.set(one.path, one);
         continue;
       }
+
       if (
         layers.some(
           (other) =>
@@ -159,6 +169,7 @@ function extract(layers: CompositionLayer[], root: string): void {
         )
       )
         continue;
+
       mkdirSync(dirname(target), { recursive: true });
       rmSync(target, { force: true });
       if (one.type === 'symlink') symlinkSync(one.target ?? '', target);
@@ -166,6 +177,7 @@ function extract(layers: CompositionLayer[], root: string): void {
       setAttributes(target, one);
     }
   }
+
   // Deepest first: writing into a directory changes its time.
   for (const one of [...shapes.values()].reverse().sort((a, b) => b.path.length - a.path.length)) {
     setAttributes(join(root, one.path), one);
@@ -195,6 +207,7 @@ describe('a composition', () => {
       fc.property(anyLayers, (layers) => {
         const composition = composed(layers);
         if (composition === null) return;
+
         const root = mkdtempSync(join(tmpdir(), 'composition-'));
         try {
           extract(layers, root);
@@ -207,6 +220,7 @@ describe('a composition', () => {
       }),
       { numRuns: 300 },
     );
+
     expect(compared).toBeGreaterThan(60);
   });
 
@@ -218,8 +232,10 @@ describe('a composition', () => {
       fc.property(twice, ([layers, shuffled]) => {
         const first = composed(layers);
         const second = composed(structuredClone(shuffled));
+
         expect(second === null).toBe(first === null);
         if (first === null || second === null) return;
+
         expect(composefsImage(second.entries).digest).toBe(composefsImage(first.entries).digest);
       }),
       { numRuns: 300 },

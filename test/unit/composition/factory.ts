@@ -19,7 +19,10 @@ export function entry(
   return { path, type, mode, uid: 0, gid: 0, mtime: 1_700_000_000, mtime_ns: 0, size: 0, ...more };
 }
 
-/** A tree with every ancestor: paths that end with `/` are directories, `path -> target` are symlinks, others files. */
+/**
+ * A tree with every ancestor: paths that end with `/` are directories, `path -> target` are
+ * symlinks, others files.
+ */
 export function tree(paths: string[], more: Partial<TreeEntry> = {}): TreeEntry[] {
   const entries = new Map<string, TreeEntry>([['/', entry('/', 'directory')]]);
   for (const text of paths) {
@@ -30,6 +33,7 @@ export function tree(paths: string[], more: Partial<TreeEntry> = {}): TreeEntry[
     if (target !== undefined) entries.set(bare, entry(bare, 'symlink', { target, ...more }));
     else entries.set(bare, entry(bare, path.endsWith('/') ? 'directory' : 'file', more));
   }
+
   return [...entries.values()].sort((a, b) => compareBytes(a.path, b.path));
 }
 
@@ -60,6 +64,7 @@ export function layer(
     entries: tree(paths),
     ...more,
   };
+
   return made;
 }
 

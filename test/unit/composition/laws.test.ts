@@ -36,9 +36,11 @@ const anyTree = fc
       if (entries.has(path) && path !== '/') return;
       if (above.some((one) => (entries.get(one) ?? made).type !== 'directory' && entries.has(one)))
         return;
+
       for (const one of above) if (!entries.has(one)) entries.set(one, entry(one, 'directory'));
       entries.set(path, made);
     };
+
     for (const { path, mode } of directories) add(path, entry(path, 'directory', { mode }));
     for (const { path, mode, link } of files)
       add(path, entry(path, link ? 'symlink' : 'file', { mode }));
@@ -61,7 +63,8 @@ function anyLayer(name: string) {
       parent_module: fc.option(fc.constantFrom(...names)),
     })
     .map(({ priority, shared, entries, granted, ...rest }) => {
-      // Rendered modules ship regular files; links of theirs are refused, which an example test shows.
+      // Rendered modules ship regular files; links of theirs are refused, which an example test
+      // shows.
       const own =
         rest.variety === 'instance' ? entries.filter((one) => one.type !== 'symlink') : entries;
       return layer(name, priority, [], {
@@ -86,7 +89,10 @@ function outcome(layers: CompositionLayer[]): Composition | string {
 
 const isDirectory = (one: TreeEntry) => one.type === 'directory';
 
-/** Whether `by` protects a path, because it has it or by a grant: computed in another way, one path and one pattern at a time. */
+/**
+ * Whether `by` protects a path, because it has it or by a grant: computed in another way, one path
+ * and one pattern at a time.
+ */
 function protects(by: CompositionLayer, path: string): boolean {
   if (by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false)))
     return true;
@@ -105,12 +111,16 @@ function carves(layer: CompositionLayer, from: CompositionLayer, path: string): 
   );
 }
 
-/** The rules for files as a reader would apply them by hand: lay the layers over each other, leaving out what is dropped. */
+/**
+ * The rules for files as a reader would apply them by hand: lay the layers over each other, leaving
+ * out what is dropped.
+ */
 function byHand(layers: CompositionLayer[]): Map<string, TreeEntry> {
   const root = new Map<string, TreeEntry>();
   const ordered = [...layers].sort(
     (a, b) => a.priority - b.priority || compareBytes(layerName(a), layerName(b)),
   );
+
   for (const upper of ordered.filter((one) => one.variety !== 'instance')) {
     for (const one of upper.entries.filter((other) => !isDirectory(other))) {
       const kept = layers.every(
@@ -119,6 +129,7 @@ function byHand(layers: CompositionLayer[]): Map<string, TreeEntry> {
       if (kept) root.set(one.path, one);
     }
   }
+
   return root;
 }
 
@@ -152,20 +163,24 @@ describe('laws of compose', () => {
       fc.property(anyLayers, (layers) => {
         const result = outcome(layers);
         if (typeof result === 'string') return;
+
         composed++;
         const files = result.entries.filter((one) => !isDirectory(one));
+
         expect(new Map(files.map((one) => [one.path, one]))).toEqual(byHand(layers));
         const image = layers.filter((one) => one.variety !== 'instance');
         const directories = new Set([
           '/',
           ...image.flatMap((one) => one.entries.filter(isDirectory).map((own) => own.path)),
         ]);
+
         expect(result.entries.filter(isDirectory).map((one) => one.path)).toEqual(
           [...directories].sort(compareBytes),
         );
       }),
       { numRuns: 3000 },
     );
+
     expect(composed).toBeGreaterThan(500);
   });
 
@@ -174,6 +189,7 @@ describe('laws of compose', () => {
       fc.property(anyLayers, (layers) => {
         const result = outcome(layers);
         if (typeof result === 'string') return;
+
         const types = new Map<string, string>();
         for (const one of result.entries) {
           expect(types.has(one.path)).toBe(false);
@@ -182,6 +198,7 @@ describe('laws of compose', () => {
           );
           types.set(one.path, one.type);
         }
+
         const sorted = result.entries.map((one) => one.path).sort(compareBytes);
         expect(result.entries.map((one) => one.path)).toEqual(sorted);
       }),
@@ -194,6 +211,7 @@ describe('laws of compose', () => {
       fc.property(anyLayers, (layers) => {
         const result = outcome(layers);
         if (typeof result === 'string') return;
+
         const carved = new Set(result.report.carved_out.map((one) => one.path));
         for (const owner of layers) {
           for (const own of owner.entries) {
@@ -202,6 +220,7 @@ describe('laws of compose', () => {
               owner.variety === 'instance'
                 ? result.instance_files.find((one) => one.entry.path === own.path)?.entry
                 : result.entries.find((one) => one.path === own.path);
+
             expect(there).toBe(own);
           }
         }
@@ -215,6 +234,7 @@ describe('laws of compose', () => {
       fc.property(anyLayers, (layers) => {
         const result = outcome(layers);
         if (typeof result === 'string') return;
+
         const { dropped, shadowed } = result.report;
         for (const one of layers) {
           const name = layerName(one);
@@ -223,6 +243,7 @@ describe('laws of compose', () => {
             .filter((lost) => lost.from === name)
             .map((lost) => lost.path);
           const covered = new Set(result.instance_files.map((own) => own.entry.path));
+
           const there = [
             ...[...result.owners]
               .filter(([path, owner]) => owner === name && !covered.has(path))
@@ -231,6 +252,7 @@ describe('laws of compose', () => {
               .filter((own) => own.module === name)
               .map((own) => own.entry.path),
           ];
+
           expect([...gone, ...there].sort(compareBytes)).toEqual(shipped);
         }
       }),
@@ -278,6 +300,7 @@ describe('laws of resolveVersions', () => {
                   }),
                 )
                 .reverse();
+
             const requires = (choice: VersionChoice, module: string) =>
               world[modules.indexOf(module)]?.[Number(choice.id)] ?? [];
             const allows = (constraint: string, choice: VersionChoice) => {
@@ -288,6 +311,7 @@ describe('laws of resolveVersions', () => {
                 ] ?? false
               );
             };
+
             const reaches = (
               choices: Map<string, VersionChoice>,
               from: string,
@@ -299,10 +323,12 @@ describe('laws of resolveVersions', () => {
                 there === undefined || depth === 0
                   ? []
                   : requires(there, from).map(({ module }) => module);
+
               return next.some(
                 (module) => module === to || reaches(choices, module, to, depth - 1),
               );
             };
+
             const fits = (choices: Map<string, VersionChoice>) =>
               [...choices.keys()].every((module) => !reaches(choices, module, module)) &&
               [...choices].every(([module, choice]) =>
@@ -311,9 +337,11 @@ describe('laws of resolveVersions', () => {
                   return there !== undefined && allows(constraint, there);
                 }),
               );
+
             const everyCombination = (rest: string[], so: Map<string, VersionChoice>): boolean => {
               const [module, ...others] = rest;
               if (module === undefined) return assigned.every((name) => so.has(name)) && fits(so);
+
               const without = !assigned.includes(module) && everyCombination(others, so);
               return (
                 without ||
@@ -322,12 +350,14 @@ describe('laws of resolveVersions', () => {
                 )
               );
             };
+
             const input = {
               account: 'acme',
               assigned: assigned.map((module) => ({ module, constraint: null })),
               available,
               requires,
             };
+
             try {
               const resolved = resolveVersions(input);
               expect(fits(new Map(resolved.map((one) => [one.module, one.choice])))).toBe(true);

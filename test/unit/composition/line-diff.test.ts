@@ -11,6 +11,7 @@ describe('lineDiff', () => {
   it('shows what differs with two lines around it, and where it is', () => {
     const before = text(...numbered(1, 20));
     const after = text(...numbered(1, 9), 'changed', ...numbered(11, 19), 'also');
+
     expect(lineDiff(before, after, 100)?.lines).toEqual([
       '@@ -8 +8 @@',
       '  line 8',
@@ -72,6 +73,7 @@ describe('lineDiff', () => {
 function applied(old: string[], diff: string[]): string[] {
   const left = [...old];
   const out: string[] = [];
+
   for (const line of diff) {
     const place = /^@@ -(\d+) /.exec(line)?.[1];
     if (place !== undefined)
@@ -82,5 +84,6 @@ function applied(old: string[], diff: string[]): string[] {
       if (line.startsWith('  ')) out.push(line.slice(2));
     }
   }
+
   return [...out, ...left];
 }

@@ -53,6 +53,7 @@ describe('previewComposition', () => {
   it('shows all of the first composition as added, but the root that no module has', () => {
     const bare = layer('acme/bare', 1, [], { entries: tree(['/srv/a']).slice(1) });
     const { added, modules } = previewComposition(null, indexed(bare));
+
     expect(added).toEqual([
       { path: '/srv', type: 'directory', by: 'acme/bare' },
       { path: '/srv/a', type: 'file', by: 'acme/bare' },
@@ -67,6 +68,7 @@ describe('previewComposition', () => {
       package_spec: ['nginx'],
     });
     const preview = previewComposition(indexed(base), indexed(base, site));
+
     expect(preview.added).toEqual([{ path: '/etc/site', type: 'file', by: 'acme/site' }]);
     expect(preview.changed).toEqual([
       {
@@ -76,6 +78,7 @@ describe('previewComposition', () => {
         after: { by: 'acme/site', type: 'file', mode: 0o644, uid: 0, gid: 0 },
       },
     ]);
+
     expect(preview.dropped.now).toEqual([
       { path: '/etc/shadow', from: 'acme/site', because_of: 'acme/base' },
     ]);
@@ -93,6 +96,7 @@ describe('previewComposition', () => {
       package_spec: ['nginx'],
     });
     const preview = previewComposition(indexed(base, site), indexed(base));
+
     expect(preview.removed).toEqual([{ path: '/etc/site', type: 'file', from: 'acme/site' }]);
     expect(preview.dropped.no_longer).toHaveLength(1);
     expect(preview.shadowed.no_longer).toHaveLength(1);
@@ -143,6 +147,7 @@ describe('previewComposition', () => {
       { ...base, version: '2.0.0', version_id: 'ver_2' },
       layer('acme/a', 5, ['/a']),
     );
+
     expect(
       previewComposition(before, after).modules.map(({ module, before: a, after: b }) => [
         module,
@@ -172,6 +177,7 @@ describe('previewComposition', () => {
   it('shows files that are rendered for each machine, in place of what they cover', () => {
     const host = layer('acme/host', 94, ['/etc/motd', '/etc/hostname'], { variety: 'instance' });
     const preview = previewComposition(indexed(base), indexed(base, host));
+
     expect(preview.added).toEqual([{ path: '/etc/hostname', type: 'file', by: 'acme/host' }]);
     expect(preview.changed.map(({ path, what }) => [path, what])).toEqual([
       ['/etc/motd', ['rendered', 'module']],
@@ -184,8 +190,10 @@ describe('previewComposition', () => {
       1,
       Array.from({ length: 20 }, (_, i) => `/f${i}`),
     );
+
     const preview = previewComposition(null, indexed(many), { listMax: 5 });
     expect([preview.added.length, preview.counts.added]).toEqual([5, 21]);
+
     const short = previewComposition(null, indexed(many), { listMax: 5, listBytesMax: 120 });
     expect([short.added.length, short.counts.added]).toEqual([2, 21]);
   });
@@ -197,6 +205,7 @@ describe('previewComposition', () => {
         selector: ([path]) => path,
       },
     );
+
     const layers = fc.tuple(files, files).map((lists) =>
       lists.map((list, i) => {
         const entries = [
@@ -206,6 +215,7 @@ describe('previewComposition', () => {
         return layer(`acme/m${i}`, i, [], { entries, protected_spec: i === 0 ? ['/a'] : [] });
       }),
     );
+
     const merged = (all: CompositionLayer[]) => {
       const { entries, owners } = compose(all);
       return new Map(entries.map((one) => [one.path, `${one.mode} ${owners.get(one.path)}`]));
@@ -214,6 +224,7 @@ describe('previewComposition', () => {
       fc.property(layers, layers, (before, after) => {
         const preview = previewComposition(indexed(...before), indexed(...after));
         const [a, b] = [merged(before), merged(after)];
+
         expect(preview.added.map(({ path }) => path)).toEqual(
           [...b.keys()].filter((path) => !a.has(path)),
         );
@@ -223,6 +234,7 @@ describe('previewComposition', () => {
         expect(preview.changed.map(({ path }) => path)).toEqual(
           [...a.keys()].filter((path) => b.has(path) && a.get(path) !== b.get(path)),
         );
+
         const back = previewComposition(indexed(...after), indexed(...before));
         expect(back.dropped).toEqual({
           now: preview.dropped.no_longer,

@@ -20,6 +20,7 @@ describe('protected_spec', () => {
       { path: '/etc/shadow', from: 'acme/site', because_of: 'acme/base' },
     ]);
     expect(composition.report.shadowed).toEqual([]);
+
     expect(composition.effective_masks).toEqual(
       new Map([
         ['acme/base', []],
@@ -65,6 +66,7 @@ describe('protected_spec', () => {
     (priority) => {
       const base = layer('acme/base', 10, [], { protected_spec: ['/root/'] });
       base.entries.push(entry('/root', 'directory', { mode: 0o700 }));
+
       const composition = compose([base, layer('acme/site', priority, ['/root/notes'])]);
       expect(composition.entries.find((one) => one.path === '/root')?.mode).toBe(0o700);
       expect(composition.owners.get('/root/notes')).toBe('acme/site');
@@ -114,6 +116,7 @@ describe('two modules that protect the same path', () => {
       layer('acme/b', 2, ['/etc/nginx/conf.d/b'], protect),
     ];
     const { owners, report } = compose(layers);
+
     expect(owners.size).toBe(2);
     expect(report.warnings).toEqual([
       expect.stringMatching(
@@ -128,6 +131,7 @@ describe('two modules that protect the same path', () => {
       layer('acme/a', 1, ['/etc/a/1.conf'], conf),
       layer('acme/b', 2, ['/etc/a/1.key'], { protected_spec: ['*.key'] }),
     ];
+
     expect(compose(apart).report.warnings).toEqual([]);
     const child = {
       variety: 'config',
@@ -135,12 +139,14 @@ describe('two modules that protect the same path', () => {
       file_spec: ['/etc/a/1.conf'],
       mask: ['/etc/a/1.conf'],
     } as const;
+
     const carved = layer('acme/c', 3, ['/etc/a/1.conf'], {
       ...conf,
       ...child,
       file_spec: [...child.file_spec],
       mask: [...child.mask],
     });
+
     expect(compose([apart[0] as typeof carved, carved]).report.warnings).toEqual([]);
   });
 
@@ -150,6 +156,7 @@ describe('two modules that protect the same path', () => {
       return layer(`acme/m${l}`, l, paths, { protected_spec: paths });
     });
     const started = cpuMs();
+
     expect(compose(many).report.warnings).toEqual([]);
     expect(cpuMs() - started).toBeLessThan(10_000);
   });
@@ -160,8 +167,10 @@ describe('two modules that protect the same path', () => {
         protected_spec: [0, 1, 2, 3].map((k) => `/etc/**/a*/**/b*/**/x${i}-${k}/**/z`),
       }),
     );
+
     const started = cpuMs();
     const { warnings } = compose(hostile).report;
+
     expect(warnings.at(-1)).toMatch(/^there are more patterns of protected_spec/);
     expect(cpuMs() - started).toBeLessThan(10_000);
   });
@@ -180,6 +189,7 @@ describe('two modules that protect the same path', () => {
       made.entries.push(entry('/root', 'directory', { mode, mtime: mode }));
       return made;
     };
+
     expect(compose([root('acme/a', 0o700), root('acme/b', 0o700)]).entries).toHaveLength(2);
     expect(thrownBy(() => compose([root('acme/a', 0o700), root('acme/b', 0o755)]))).toMatchObject({
       code: 'composition_protected_conflict',
@@ -189,6 +199,7 @@ describe('two modules that protect the same path', () => {
   it('are a conflict when one protects a file and the other something below it', () => {
     const file = layer('acme/a', 1, ['/bin -> usr/bin'], { protected_spec: ['/bin'] });
     const below = layer('acme/b', 2, ['/bin/sh'], { protected_spec: ['/bin/sh'] });
+
     expect(thrownBy(() => compose([file, below]))).toMatchObject({
       code: 'composition_protected_conflict',
       found: '/bin',
@@ -199,6 +210,7 @@ describe('two modules that protect the same path', () => {
 describe('a carve-out', () => {
   const conf = '/etc/chrony/chrony.conf';
   const parent = layer('acme/chrony', 60, [conf], { protected_spec: [conf] });
+
   const child = (more: object = {}) =>
     layer('acme/chrony-no-pool', 62, [conf], {
       variety: 'config',
@@ -207,6 +219,7 @@ describe('a carve-out', () => {
       mask: [conf],
       ...more,
     });
+
   const dropped = [{ path: conf, from: 'acme/chrony-no-pool', because_of: 'acme/chrony' }];
 
   it("lifts the parent's protection, and is reported", () => {
@@ -251,6 +264,7 @@ describe('a carve-out', () => {
     const keys = '/etc/chrony/keys';
     const both = layer('acme/chrony', 60, [conf, keys], { protected_spec: ['/etc/chrony/***'] });
     const { owners, report } = compose([both, { ...child(glob), entries: both.entries }]);
+
     expect(Object.fromEntries(owners)).toEqual({
       [conf]: 'acme/chrony-no-pool',
       [keys]: 'acme/chrony',
@@ -272,16 +286,19 @@ describe('a carve-out', () => {
   it('never lets a directory take the place of the file', () => {
     const directory = layer('acme/x', 62, [`${conf}/`]).entries;
     const kept = thrownBy(() => compose([parent, child({ entries: directory })]));
+
     expect(kept).toMatchObject({ code: 'composition_type_conflict' });
     const claimed = thrownBy(() =>
       compose([parent, child({ entries: directory, protected_spec: [conf] })]),
     );
+
     expect(claimed).toMatchObject({ code: 'composition_protected_conflict' });
   });
 
   it('does not settle the claims of two children', () => {
     const first = child({ protected_spec: [conf] });
     const second = { ...child({ protected_spec: [conf] }), module: 'chrony-pool' };
+
     expect(thrownBy(() => compose([parent, first, second]))).toMatchObject({
       code: 'composition_protected_conflict',
       details: [{ path: conf, modules: ['acme/chrony-no-pool', 'acme/chrony-pool'] }],
@@ -305,6 +322,7 @@ describe('a granted reservation', () => {
         '/etc/vault/link -> /tmp',
         '/etc/other',
       ]);
+
       const { owners, report } = compose([vault(), site]);
       expect([...owners.keys()]).toEqual(['/etc/other', '/usr/bin/vault']);
       expect(report.dropped).toEqual([
@@ -333,6 +351,7 @@ describe('a granted reservation', () => {
       granted_reservations: ['/etc/vault/**'],
     });
     const { owners, entries } = compose([shipped, layer('acme/site', 90, ['/etc/vault/d/'])]);
+
     expect([...owners.keys()]).toEqual(['/etc/vault/a']);
     expect(entries.map(({ path }) => path)).toContain('/etc/vault/d');
   });
@@ -366,6 +385,7 @@ describe('a granted reservation', () => {
         granted_reservations: ['/etc/vault/token'],
       });
       const other = vault({ protected_spec: [theirs], granted_reservations: [theirs] });
+
       expect(thrownBy(() => compose([token, other]))).toMatchObject({
         code: 'composition_protected_conflict',
         details: [{ path: '/etc/vault/token', modules: ['acme/token', 'acme/vault'] }],
@@ -388,6 +408,7 @@ describe('a granted reservation', () => {
       file_spec: ['/etc/vault/token'],
       mask: ['/etc/vault/token'],
     });
+
     const { owners, report } = compose([vault(), child]);
     expect(owners.get('/etc/vault/token')).toBe('acme/vault-token');
     expect(report.carved_out).toEqual([

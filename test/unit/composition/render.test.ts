@@ -65,17 +65,20 @@ describe('renderInstanceFiles', () => {
       },
       { module: 'acme/a', entry: entry('/etc/a') },
     ];
+
     const rendered = renderInstanceFiles(
       files,
       (module, path) => Buffer.from(`${module}:${path}`),
       {},
     );
+
     expect(
       rendered.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()]),
     ).toEqual([
       ['/etc/a', 'acme/a:/etc/a'],
       ['/etc/z', 'acme/b:/etc/z'],
     ]);
+
     expect(rendered[1]).toMatchObject({ module: 'acme/b', mode: 0o600, uid: 7, gid: 8, mtime: 9 });
   });
 });

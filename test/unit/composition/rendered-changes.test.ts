@@ -26,6 +26,7 @@ describe('renderedChanges', () => {
       rendering(files, { hostname: 'a', zone: 1 }),
       rendering(files, { hostname: 'b', zone: 1 }),
     );
+
     expect(told).toEqual([
       {
         path: '/etc/hosts',
@@ -41,6 +42,7 @@ describe('renderedChanges', () => {
   it('tells files that come and go, of whose module they are', () => {
     const before = rendering({ '/etc/b': 'old\n' }, {}, 'acme/old');
     const after = rendering({ '/etc/a': 'new\n' }, {}, 'acme/new');
+
     expect(changes(before, after).map(({ path, what, module }) => [path, what, module])).toEqual([
       ['/etc/a', 'added', 'acme/new'],
       ['/etc/b', 'removed', 'acme/old'],
@@ -53,6 +55,7 @@ describe('renderedChanges', () => {
       rendering(files, { hostname: 'a', zone: 1 }),
       rendering(files, { hostname: 'a' }),
     );
+
     expect([one?.keys, one?.diff]).toEqual([
       ['zone'],
       ['@@ -1 +1 @@', '  name a', '- zone 1', '+ zone ${instance.zone}'],
@@ -62,9 +65,11 @@ describe('renderedChanges', () => {
   it('has no lines for what is no text, and no more lines than asked for', () => {
     const binary = { '/a': new Uint8Array([0, 1]) };
     const [one] = changes(rendering({ '/a': 'text' }, {}), rendering(binary, {}));
+
     expect(one?.diff).toBeNull();
     const many = { '/a': 'a\nb\nc\n', '/b': 'a\nb\nc\n', '/c': 'a\n' };
     const told = changes(rendering({}, {}), rendering(many, {}), 5);
+
     expect(told.map(({ diff, more_lines }) => [diff?.length, more_lines])).toEqual([
       [4, 0],
       [1, 3],

@@ -35,6 +35,7 @@ describe('a bare name that no module has', () => {
       'acme/apache': server,
       'other/caddy': server,
     };
+
     expect(idsOf(world, 'acme/web', 'acme/apache')).toEqual([
       'acme/apache@1.0.0',
       'acme/web@1.0.0',
@@ -86,13 +87,16 @@ describe('a bare name that no module has', () => {
       '1.5.0': ['provides http-server'],
       '1.0.0': ['provides http-server'],
     };
+
     expect(idsOf({ 'acme/web': web, 'acme/nginx': nginx }, 'acme/web')).toContain(
       'acme/nginx@1.5.0',
     );
+
     const strict = { '1.0.0': ['http-server@<1.5'] };
     expect(idsOf({ 'acme/web': strict, 'acme/nginx': nginx }, 'acme/web')).toContain(
       'acme/nginx@1.0.0',
     );
+
     const newer = { '1.0.0': ['http-server@^2'] };
     expect(
       thrownBy(() => idsOf({ 'acme/web': newer, 'acme/nginx': nginx }, 'acme/web')),

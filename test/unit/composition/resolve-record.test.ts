@@ -28,6 +28,7 @@ describe('the record of a resolution', () => {
       required_by: ['acme/web'],
       chains: [['acme/web 1.0.0', 'acme/lib@^1']],
     });
+
     expect(record.modules['acme/nginx']?.chains).toEqual([
       ['acme/web 1.0.0', 'http-server@* (from acme/nginx)'],
     ]);
@@ -45,6 +46,7 @@ describe('the record of a resolution', () => {
       'acme/web': { '1.0.0': ['base@*'] },
       'acme/base': { '9.0.0': [] },
     };
+
     const second = resolved(more, ['acme/web'], first.record);
     expect(second.ids).toEqual(first.ids);
     expect(second.record).toEqual(first.record);
@@ -59,14 +61,17 @@ describe('the record of a resolution', () => {
   it('keeps the provider of a capability when another module begins to provide it', () => {
     const first = resolved(world, ['acme/web']);
     const apache: World = { ...world, 'acme/apache': { '1.0.0': ['provides http-server'] } };
+
     expect(resolved(apache, ['acme/web'], first.record).ids).toEqual(first.ids);
     // A promotion elsewhere resolves again and still keeps it.
     const promoted: World = { ...apache, 'acme/lib': { '1.2.0': [], '1.1.0': [] } };
+
     expect(resolved(promoted, ['acme/web'], first.record).ids).toEqual([
       'acme/lib@1.2.0',
       'acme/nginx@1.0.0',
       'acme/web@1.0.0',
     ]);
+
     expect(thrownBy(() => resolved(promoted, ['acme/web']))).toMatchObject({
       code: 'composition_ambiguous',
     });
@@ -101,16 +106,20 @@ describe('the record of a resolution', () => {
       'acme/lib': { '1.0.0': [] },
     };
     const { ids, record } = resolved(waiting, ['acme/web']);
+
     expect(ids).toContain('acme/web@1.0.0');
     const there = { ...waiting, 'acme/lib': { '2.0.0': [], '1.0.0': [] } };
+
     expect(resolved(there, ['acme/web'], record).ids).toEqual(['acme/lib@2.0.0', 'acme/web@2.0.0']);
   });
 
   it('is not kept where a version was passed over because of a name that meant nothing', () => {
     const waiting: World = { 'acme/web': { '2.0.0': ['mail@*'], '1.0.0': [] } };
     const { ids, record } = resolved(waiting, ['acme/web']);
+
     expect([ids, record.settled]).toEqual([['acme/web@1.0.0'], false]);
     const there: World = { ...waiting, 'acme/exim': { '1.0.0': ['provides mail'] } };
+
     expect(resolved(there, ['acme/web'], record).ids).toEqual([
       'acme/exim@1.0.0',
       'acme/web@2.0.0',
@@ -125,6 +134,7 @@ describe('the record of a resolution', () => {
       ...modules.map(() => fc.array(version, { minLength: 1, maxLength: 3 })),
     );
     let kept = 0;
+
     fc.assert(
       fc.property(worlds, (versions) => {
         const any: World = {};
@@ -135,17 +145,20 @@ describe('the record of a resolution', () => {
           ]);
           any[modules[i] as string] = Object.fromEntries(entries);
         });
+
         let first: ReturnType<typeof resolved>;
         try {
           first = resolved(any, ['acme/a', 'acme/b']);
         } catch {
           return;
         }
+
         kept++;
         expect(resolved(any, ['acme/b', 'acme/a'], first.record)).toEqual(first);
       }),
       { numRuns: 500 },
     );
+
     expect(kept).toBeGreaterThan(50);
   });
 });

@@ -9,8 +9,8 @@ export interface Choice extends VersionChoice {
 }
 
 /**
- * Module → version (`1.0.0 superseded` gives the standing too) → what it requires, and `provides <name>`; the newest
- * version first.
+ * Module → version (`1.0.0 superseded` gives the standing too) → what it requires, and `provides
+ * <name>`; the newest version first.
  */
 export type World = Record<string, Record<string, string[]>>;
 
@@ -36,6 +36,7 @@ export function inputOf(world: World, assigned: string[]): ResolutionInput<Choic
     });
     modules.set(module, choices);
   }
+
   return {
     account: 'acme',
     assigned: assigned.map(requirement),

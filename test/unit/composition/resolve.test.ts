@@ -30,6 +30,7 @@ describe('resolveVersions', () => {
       'acme/b': { '1.0.0': ['acme/c@1'] },
       'acme/c': { '1.0.0': [] },
     };
+
     const resolved = resolveVersions(inputOf(world, ['acme/b', 'acme/a']));
     expect(
       resolved.map(({ module, assigned, required_by }) => [module, assigned, required_by]),
@@ -61,11 +62,13 @@ describe('resolveVersions', () => {
       'acme/b': { '2.0.0': ['acme/c@^1'], '1.0.0': ['acme/c@^1'] },
       'acme/c': { '2.0.0': [], '1.0.0': [] },
     };
+
     expect(resolve(world, 'acme/a', 'acme/b')).toEqual([
       'acme/a@1.0.0',
       'acme/b@2.0.0',
       'acme/c@1.0.0',
     ]);
+
     expect(resolve(world, 'acme/b', 'acme/a')).toEqual([
       'acme/a@1.0.0',
       'acme/b@2.0.0',
@@ -79,6 +82,7 @@ describe('resolveVersions', () => {
       'acme/extra': { '1.0.0': [] },
     };
     const resolved = resolveVersions(inputOf(world, ['acme/a']));
+
     expect(resolved.map((one) => one.required_by)).toEqual([[], ['acme/a']]);
   });
 
@@ -103,6 +107,7 @@ describe('resolveVersions', () => {
   it('takes no superseded version that nothing asks for, nor in place of a quarantined one', () => {
     const gone: World = { 'acme/a': { '1.0.0 superseded': [] } };
     const quarantined: World = { 'acme/a': { '2.0.0 withheld': [], '1.0.0 superseded': [] } };
+
     expect(thrownBy(() => resolve(gone, 'acme/a'))).toMatchObject({
       code: 'composition_unsatisfied',
     });
@@ -166,12 +171,14 @@ describe('what cannot be resolved', () => {
       'acme/lib': Object.fromEntries(numbers(200).map((n) => [`${200 - n}.0.0`, []])),
     };
     const tops = numbers(50).map((n) => `acme/p${n}`);
+
     for (const [n, top] of tops.entries()) {
       const asked = n === 49 ? '>200' : `>=0.${n}`;
       world[top] = Object.fromEntries(
         numbers(20).map((v) => [`${20 - v}.0.0`, [`acme/lib@${asked}`]]),
       );
     }
+
     const started = cpuMs();
     expect(thrownBy(() => resolve(world, ...tops))).toMatchObject({
       code: 'composition_unsatisfied',
@@ -179,6 +186,7 @@ describe('what cannot be resolved', () => {
         /^expected a version of acme\/lib for assigned acme\/p49 20\.0\.0 → acme\/lib@>200; found only 200\.0\.0, .* and 180 more$/,
       ),
     });
+
     expect(cpuMs() - started).toBeLessThan(5000);
   });
 
@@ -187,6 +195,7 @@ describe('what cannot be resolved', () => {
     for (const n of numbers(300))
       world[`acme/m${n}`] = { '1.0.0': [n === 299 ? 'acme/lib@^9' : `acme/m${n + 1}`] };
     const error = thrownBy(() => resolve(world, 'acme/m0')) as Error;
+
     expect(error.message).toMatch(
       /assigned acme\/m0 1\.0\.0 → .* → … 288 more … → .* → acme\/m299 1\.0\.0 → acme\/lib@\^9/,
     );
@@ -200,11 +209,13 @@ describe('what cannot be resolved', () => {
       'acme/b': { '1.0.0': ['acme/c'] },
       'acme/c': { '1.0.0': ['acme/a'] },
     };
+
     expect(thrownBy(() => resolve(world, 'acme/top'))).toMatchObject({
       code: 'composition_cycle',
       message:
         'expected modules not to require each other, found the cycle acme/a → acme/b → acme/c → acme/a',
     });
+
     expect(thrownBy(() => resolve({ 'acme/a': { '1.0.0': ['acme/a'] } }, 'acme/a'))).toMatchObject({
       details: ['acme/a', 'acme/a'],
     });
@@ -216,6 +227,7 @@ describe('what cannot be resolved', () => {
       'acme/b': { '2.0.0': ['acme/c'], '1.0.0': [] },
       'acme/c': { '3.0.0': ['acme/a'], '2.0.0': ['acme/b'] },
     };
+
     expect(resolve(world, 'acme/a')).toEqual(['acme/a@2.0.0', 'acme/b@1.0.0']);
     expect(resolve(world, 'acme/c')).toEqual(['acme/a@2.0.0', 'acme/b@1.0.0', 'acme/c@3.0.0']);
     expect(resolve({ 'acme/a': { '2.0.0': ['acme/a'], '1.0.0': [] } }, 'acme/a')).toEqual([
@@ -239,10 +251,12 @@ describe('what cannot be resolved', () => {
   it('is avoided five hundred times over in one resolution', () => {
     const world: World = {};
     const tops = Array.from({ length: 500 }, (_, i) => `acme/a${i}`);
+
     for (const top of tops) {
       world[top] = { '1.0.0': [`${top}-b`] };
       world[`${top}-b`] = { '2.0.0': [top], '1.0.0': [] };
     }
+
     expect(resolve(world, ...tops).filter((id) => id.endsWith('-b@1.0.0'))).toHaveLength(500);
   });
 
@@ -257,10 +271,12 @@ describe('what cannot be resolved', () => {
   });
 
   it('ends with a coded answer when the search explodes', () => {
-    // Pigeons and holes: no two modules may take the same version, and there is one version too few.
+    // Pigeons and holes: no two modules may take the same version, and there is one version too
+    // few.
     const count = 9;
     const world: World = {};
     const names = Array.from({ length: count + 1 }, (_, i) => `acme/p${i}`);
+
     for (const name of names) {
       const versions: Record<string, string[]> = {};
       for (let hole = 1; hole <= count; hole++) {
@@ -268,8 +284,10 @@ describe('what cannot be resolved', () => {
           .filter((other) => other !== name)
           .map((other) => `${other}@<${hole}.0.0 || >${hole}.0.0`);
       }
+
       world[name] = versions;
     }
+
     expect(thrownBy(() => resolve(world, ...names))).toMatchObject({
       code: 'composition_too_complex',
     });
@@ -285,9 +303,11 @@ describe('what cannot be resolved', () => {
         }),
       );
     }
+
     for (const hole of numbers(9)) {
       world[`acme/h${hole}`] = Object.fromEntries(numbers(500).map((v) => [`${500 - v}.0.0`, []]));
     }
+
     const started = cpuMs();
     expect(thrownBy(() => resolve(world, ...numbers(10).map((n) => `acme/p${n}`)))).toMatchObject({
       code: 'composition_too_complex',
@@ -298,6 +318,7 @@ describe('what cannot be resolved', () => {
   it('ends with a coded answer when cycles make the search explode', () => {
     const world: World = {};
     const names = Array.from({ length: 60 }, (_, i) => `acme/m${i}`);
+
     for (const [i, name] of names.entries()) {
       const others = names.filter((_, other) => other % 7 !== i % 7);
       world[name] = Object.fromEntries(
@@ -307,8 +328,10 @@ describe('what cannot be resolved', () => {
         ]),
       );
     }
+
     const started = cpuMs();
     const error = thrownBy(() => resolve(world, ...names));
+
     expect(['composition_too_complex', 'composition_cycle']).toContain(
       (error as { code: string }).code,
     );

@@ -76,17 +76,23 @@ class Stage {
     return this;
   }
 
-  /** The module tar as people make it who have GNU tar only; directories get times of their own first. */
+  /**
+   * The module tar as people make it who have GNU tar only; directories get times of their own
+   * first.
+   */
   async tar(): Promise<{ path: string; entries: CompositionLayer['entries'] }> {
     const directories = execFileSync('find', [this.root, '-type', 'd', '-print0'], {
       encoding: 'utf8',
     }).split('\0');
     for (const path of directories) if (path !== '') this.#touch(path);
     const { digest } = imageOfTree(treeFromDirectory(this.root));
+
     writeFileSync(join(this.#directory, 'composefs-digest'), `${digest}\n`);
     writeFileSync(join(this.#directory, 'manifest.json'), '{}');
+
     const path = join(this.#directory, 'module.tar');
     const members = ['manifest.json', 'composefs-digest', 'rootfs'];
+
     execFileSync('tar', [
       '--format=pax',
       ...xattrOptions,
@@ -96,6 +102,7 @@ class Stage {
       this.#directory,
       ...members,
     ]);
+
     const read = await readModuleTar(createReadStream(path), { allowDevices: true });
     // The tree that was read is the one on disk.
     expect(verifyModuleTar(read).digest).toBe(digest);
@@ -107,6 +114,7 @@ class Stage {
     mkdirSync(dirname(target), { recursive: true });
     make(target);
     this.#touch(target);
+
     return this;
   }
 
@@ -116,7 +124,9 @@ class Stage {
   }
 }
 
-/** Lays a layer's archive over what is there, as tar does it, without what others' protection drops. */
+/**
+ * Lays a layer's archive over what is there, as tar does it, without what others' protection drops.
+ */
 function extractOver(target: string, tar: string, mask: readonly string[]): void {
   const excluded = mask.map((path) => `--exclude=rootfs${path}`);
   const options = [
@@ -126,6 +136,7 @@ function extractOver(target: string, tar: string, mask: readonly string[]): void
     '--no-wildcards',
     ...excluded,
   ];
+
   execFileSync('tar', ['-xf', tar, '-C', target, ...xattrOptions, ...options, 'rootfs']);
 }
 
@@ -150,6 +161,7 @@ describe('layers that tar extracts over each other, as root where possible,', ()
       .xattr('etc', 'user.of', 'base')
       .xattr('usr/bin/twin', 'security.capability', '0x0100000200040000000000000000000000000000')
       .xattr('srv/empty', 'trusted.overlay.opaque', 'y');
+
     const app = new Stage('app')
       .directory('etc', 0o700)
       .file('etc/motd', 'app')
@@ -161,7 +173,9 @@ describe('layers that tar extracts over each other, as root where possible,', ()
       .node('srv/gone', 'c', '0', '0')
       .xattr('etc', 'user.of', 'app')
       .xattr('etc/motd', 'user.empty', '');
-    // Of a directory that is there tar sets attributes, but takes none away; so every layer has the same one on /etc.
+
+    // Of a directory that is there tar sets attributes, but takes none away; so every layer has the
+    // same one on /etc.
     const config = new Stage('config')
       .file('etc/shadow', 'is carved out', 0o640)
       .node('dev/null', 'c', '1', '5')
@@ -169,9 +183,11 @@ describe('layers that tar extracts over each other, as root where possible,', ()
     const stages = [base, app, config];
     const layers: CompositionLayer[] = [];
     const tars: string[] = [];
+
     for (const [i, stage] of stages.entries()) {
       const { path, entries } = await stage.tar();
       const carves = i === 2 ? ['/etc/shadow'] : [];
+
       layers.push(
         layer(`acme/m${i}`, 10 * i, [], {
           entries,
@@ -182,15 +198,19 @@ describe('layers that tar extracts over each other, as root where possible,', ()
           mask: carves,
         }),
       );
+
       tars.push(path);
     }
+
     const composition = compose(layers.toReversed());
     expect(composition.report.dropped).toEqual([
       { path: '/etc/shadow', from: 'acme/m1', because_of: 'acme/m0' },
     ]);
     expect(composition.report.carved_out).toHaveLength(1);
+
     const merged = join(scratch, 'merged');
     mkdirSync(merged);
+
     for (const [i, tar] of tars.entries()) {
       extractOver(
         merged,
@@ -198,6 +218,7 @@ describe('layers that tar extracts over each other, as root where possible,', ()
         composition.effective_masks.get(layerName(layers[i] as CompositionLayer)) ?? [],
       );
     }
+
     const onDisk = imageOfTree(treeFromDirectory(join(merged, 'rootfs')));
     expect(composefsImage(composition.entries).digest).toBe(onDisk.digest);
   });

@@ -12,11 +12,13 @@ const { report } = compose([
 it('a report is cut by rows and by bytes, and counts the whole', () => {
   const byRows = truncateReport(report, { listMax: 2 });
   expect([byRows.dropped.length, byRows.shadowed.length]).toEqual([2, 2]);
+
   const byBytes = truncateReport(report, {
     listMax: 2,
     listBytesMax: JSON.stringify(report.dropped[0]).length,
   });
   expect([byBytes.dropped.length, byBytes.shadowed.length]).toEqual([1, 1]);
+
   for (const { counts } of [byRows, byBytes]) {
     expect(counts).toEqual({ dropped: 20, shadowed: 3, carved_out: 0, warnings: 0 });
   }
@@ -25,6 +27,7 @@ it('a report is cut by rows and by bytes, and counts the whole', () => {
 it('a layer of a truncated report loses only the files that the report lists as dropped', () => {
   const { layers, dropped } = truncateReport(report, { listMax: 2 });
   const masks = layers.map(({ name, effective_mask }) => [name, effective_mask]);
+
   expect(masks).toEqual([
     ['acme/low', []],
     ['acme/mid', dropped.map(({ path }) => path)],

@@ -27,6 +27,7 @@ describe('chooseVersion on live', () => {
       id: 'later',
       ingested_at: '2026-01-02T00:00:00.000Z',
     });
+
     expect(chooseVersion([later, first], 'live', null)?.id).toBe('later');
   });
 
@@ -36,6 +37,7 @@ describe('chooseVersion on live', () => {
       version('1.1.0', { promotion_state: 'blessed' }),
       version('1.2.0', { promotion_state: 'staging' }),
     ];
+
     expect(choose(versions, 'live', null)).toBe('1.1.0');
     expect(choose(versions, 'live', '1.0.0')).toBe('1.0.0');
   });
@@ -49,6 +51,7 @@ describe('chooseVersion on live', () => {
         null,
       ),
     ).toBeNull();
+
     expect(choose([version('1.0.0', { quarantined: true }), blessed], 'live', '^1.0')).toBeNull();
     expect(choose([version('1.0.0'), blessed], 'live', '^1.1')).toBeNull();
   });
@@ -65,6 +68,7 @@ describe('chooseVersion on live', () => {
     for (const constraint of [null, '*', '']) {
       expect(choose([version('1.0.0', superseded), retired], 'live', constraint)).toBeNull();
     }
+
     expect(
       choose(
         [version('1.0.0', superseded), version('1.1.0', { quarantined: true })],
@@ -86,6 +90,7 @@ describe('chooseVersion on staging', () => {
     const live = version('1.0.0');
     const blessed = version('1.1.0', { promotion_state: 'blessed' });
     const staging = version('1.2.0', { promotion_state: 'staging' });
+
     expect(choose([live, blessed, staging], 'staging', null)).toBe('1.2.0');
     expect(choose([live, blessed], 'staging', null)).toBe('1.1.0');
     expect(choose([live, blessed, staging], 'staging', '1.0.x')).toBe('1.0.0');
@@ -112,6 +117,7 @@ describe.each(['live', 'staging'] as const)('chooseVersion on %s', (track) => {
       [version('1.0.0', { promotion_state, quarantined: true })],
       track,
     );
+
     expect(choice).toMatchObject({ version_string: '1.0.0', standing: 'withheld' });
   });
 });

@@ -62,6 +62,7 @@ describe('a message', () => {
       batchSize: 1,
       concurrency: 2,
     };
+
     const read = (body: object) => parseMessage('poll', queue, JSON.stringify(body)).message;
     expect(read({ v: 1, module: 'nginx' })).toEqual({ modules: ['nginx'] });
     expect(read({ v: 2, modules: ['a', 'b'] })).toEqual({ modules: ['a', 'b'] });
@@ -89,6 +90,7 @@ describe('what derives from the table of stages', () => {
       ),
       ...{ EventBusName: 'x', LinkKeyId: 'x', ApiUrl: 'https://x', PublicUrl: 'https://x' },
     });
+
     const variables = environmentOf(outputs);
     for (const name of queueNames)
       expect(variables[queueVariable(name)]).toBe(`https://sqs/${name}`);
@@ -108,11 +110,13 @@ describe('what derives from the table of stages', () => {
   test('no queue’s variable stands anywhere by hand', () => {
     const root = new URL('../../../', import.meta.url).pathname;
     const names = queueNames.map(queueVariable).join('|');
+
     const found = ['shared', 'infra', 'functions', 'scripts', 'bench', 'cli'].flatMap((folder) =>
       readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })
         .filter((path) => /\.tsx?$/.test(path))
         .filter((path) => new RegExp(names).test(readFileSync(`${root}${folder}/${path}`, 'utf8'))),
     );
+
     expect(found).toEqual([]);
   });
 });

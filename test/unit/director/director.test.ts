@@ -25,6 +25,7 @@ function director() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const keyId = tufKey(publicKeyPem).keyID;
+
   return {
     publicKeyPem,
     keyId,
@@ -104,8 +105,10 @@ describe('the account root', () => {
     const by = director();
     const bytes = await signedRoot(by);
     const root = verifyRoot(bytes, rootSha256(bytes));
+
     expect(root.signed.version).toBe(1);
     expect(root.signed.consistentSnapshot).toBe(false);
+
     for (const role of ['root', 'targets', 'snapshot', 'timestamp']) {
       expect(root.signed.roles[role]).toMatchObject({ keyIDs: [by.keyId], threshold: 1 });
     }
@@ -122,12 +125,16 @@ describe('the account root', () => {
     const by = director();
     const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version: 1 });
     const unsigned = Buffer.from(JSON.stringify(root.toJSON()));
+
     expect(codeOf(() => verifyRoot(unsigned, rootSha256(unsigned)))).toBe('root_untrusted');
     const wrong = await signMetadata(root, director().signer, by.keyId);
+
     expect(codeOf(() => verifyRoot(wrong, rootSha256(wrong)))).toBe('root_untrusted');
     const targets = await signedState(by);
+
     expect(codeOf(() => verifyRoot(targets, rootSha256(targets)))).toBe('root_untrusted');
     const noise = Buffer.from('not json');
+
     expect(codeOf(() => verifyRoot(noise, rootSha256(noise)))).toBe('root_untrusted');
   });
 
@@ -135,9 +142,11 @@ describe('the account root', () => {
     const by = director();
     const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version: 1 });
     const json = root.toJSON() as { signed: { keys: Record<string, never> } };
+
     json.signed.keys['f'.repeat(64)] = json.signed.keys[by.keyId] as never;
     const doubled = Metadata.fromJSON(MetadataKind.Root, JSON.parse(JSON.stringify(json)));
     const bytes = await signMetadata(doubled, by.signer, by.keyId);
+
     expect(codeOf(() => verifyRoot(bytes, rootSha256(bytes)))).toBe('root_untrusted');
   });
 
@@ -148,13 +157,17 @@ describe('the account root', () => {
     const current = verifyRoot(bytes, rootSha256(bytes));
     const next = makeRoot({ publicKeyPem: fresh.publicKeyPem, expires: inAYear, version: 2 });
     const onlyNew = await signMetadata(next, fresh.signer, fresh.keyId);
+
     expect(codeOf(() => verifyNextRoot(onlyNew, current))).toBe('root_untrusted');
     const both = await signMetadata(next, old.signer, old.keyId);
     const after = verifyNextRoot(both, current);
+
     expect(after.signed.roles.targets?.keyIDs).toEqual([fresh.keyId]);
     expect(codeOf(() => verifyNextRoot(both, after))).toBe('root_untrusted');
+
     const skipped = makeRoot({ publicKeyPem: old.publicKeyPem, expires: inAYear, version: 3 });
     const third = await signMetadata(skipped, old.signer, old.keyId);
+
     expect(codeOf(() => verifyNextRoot(third, current))).toBe('root_untrusted');
   });
 });
@@ -166,12 +179,14 @@ describe('a desired state', () => {
       metadata: { hostname: 'näme "quoted" \\ and\nlines', count: 3, on: true },
     });
     const verified = verifyDesiredState(await signedState(by, custom), await check(by));
+
     expect(verified).toEqual({ state: custom, version: 3, expires: inAWeek, image });
   });
 
   it('holds whatever JSON its free fields have, numbers being whole', async () => {
     const by = director();
     const rules = await check(by);
+
     await fc.assert(
       fc.asyncProperty(
         fc
@@ -186,6 +201,7 @@ describe('a desired state', () => {
             expect(isGantryError(error, 'desired_state_invalid')).toBe(true);
             return;
           }
+
           expect(verifyDesiredState(bytes, rules).state).toEqual(
             JSON.parse(JSON.stringify(custom)),
           );
@@ -216,6 +232,7 @@ describe('a desired state', () => {
     const by = director();
     const rules = await check(by);
     const signed = await signedState(by);
+
     const cases = [
       await signedState(director()),
       altered(signed, (json) => json.signatures.pop()),
@@ -223,6 +240,7 @@ describe('a desired state', () => {
       altered(signed, (json) => Object.assign(json.signed, { added: 1 })),
       altered(signed, (json) => Object.assign(json.signed, { expires: '2030-01-01T00:00:00Z' })),
     ];
+
     for (const bytes of cases) {
       expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe(
         'desired_state_signature_invalid',
@@ -236,6 +254,7 @@ describe('a desired state', () => {
     const uncovered = altered(await signedState(by), (json) =>
       Object.assign(json.signed, { delegations: null }),
     );
+
     expect(codeOf(() => verifyDesiredState(uncovered, rules))).toBe('desired_state_invalid');
     const { signed } = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
     const delegating = Targets.fromJSON({
@@ -243,6 +262,7 @@ describe('a desired state', () => {
       delegations: { keys: {}, roles: [] },
     });
     const bytes = await signMetadata(new Metadata(delegating), by.signer, by.keyId);
+
     expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_invalid');
   });
 
@@ -254,10 +274,12 @@ describe('a desired state', () => {
     const renamed = altered(bytes, (json) => {
       json.signatures = json.signatures.map((s) => ({ ...(s as object), keyid: '0'.repeat(64) }));
     });
+
     expect(codeOf(() => verifyDesiredState(renamed, rules))).toBe(
       'desired_state_signature_invalid',
     );
     metadata.signatures = { [by.keyId]: new Signature({ keyID: by.keyId, sig: 'zz' }) };
+
     const garbled = Buffer.from(JSON.stringify(metadata.toJSON()));
     expect(codeOf(() => verifyDesiredState(garbled, rules))).toBe(
       'desired_state_signature_invalid',
@@ -268,8 +290,10 @@ describe('a desired state', () => {
     const by = director();
     const bytes = await signedState(by);
     const other = await check(by, { instance: 'ins_2' });
+
     expect(codeOf(() => verifyDesiredState(bytes, other))).toBe('desired_state_foreign');
     const elsewhere = await check(by, { account: 'umbrella' });
+
     expect(codeOf(() => verifyDesiredState(bytes, elsewhere))).toBe('desired_state_foreign');
   });
 
@@ -277,8 +301,10 @@ describe('a desired state', () => {
     const by = director();
     const bytes = await signedState(by);
     const same = await check(by, { lastVersion: 3 });
+
     expect(codeOf(() => verifyDesiredState(bytes, same))).toBe('accepted');
     const newer = await check(by, { lastVersion: 4 });
+
     expect(codeOf(() => verifyDesiredState(bytes, newer))).toBe('desired_state_version_rollback');
   });
 
@@ -286,12 +312,15 @@ describe('a desired state', () => {
     const by = director();
     const bytes = await signedState(by);
     const late = await check(by, { now: inAWeek });
+
     expect(codeOf(() => verifyDesiredState(bytes, late))).toBe('desired_state_expired');
     expect(codeOf(() => verifyDesiredState(bytes, { ...late, lastVersion: 4 }))).toBe(
       'desired_state_version_rollback',
     );
+
     const rootGone = await check(by, { now: inAYear });
     const fresh = await signedState(by, state(), 3, new Date('2027-04-01T00:00:00Z'));
+
     expect(codeOf(() => verifyDesiredState(fresh, rootGone))).toBe('desired_state_expired');
   });
 
@@ -305,18 +334,21 @@ describe('a desired state', () => {
   it('is refused as invalid when well signed but of the wrong shape', async () => {
     const by = director();
     const rules = await check(by);
+
     const shapes: ((json: Record<string, never>) => void)[] = [
       (signed) => Object.assign(signed, { targets: {} }),
       (signed) => Object.assign(signed, { spec_version: '2.0.0' }),
       (signed) => Object.assign(signed, { version: 1.5 }),
       (signed) => Object.assign(signed, { _type: 'root' }),
     ];
+
     for (const shape of shapes) {
       const bytes = altered(await signedState(by), (json) => shape(json.signed));
       expect(['desired_state_invalid', 'desired_state_signature_invalid']).toContain(
         codeOf(() => verifyDesiredState(bytes, rules)),
       );
     }
+
     const metadata = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
     Object.assign(
       metadata.signed.targets['composition.erofs']?.unrecognizedFields.custom as object,
@@ -324,6 +356,7 @@ describe('a desired state', () => {
         layers: 'none',
       },
     );
+
     const bytes = await signMetadata(metadata, by.signer, by.keyId);
     expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_invalid');
   });

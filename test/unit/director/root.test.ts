@@ -31,6 +31,7 @@ function signer(type: 'ec' | 'ed25519' = 'ec'): Signer {
       ? generateKeyPairSync('ed25519')
       : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+
   return { pem, id: tufKey(pem).keyID, key: privateKey };
 }
 
@@ -62,25 +63,30 @@ describe('a chain of roots', () => {
     const director = signer();
     const [alice, bob, carol] = [signer(), signer('ed25519'), signer()];
     const one = first(director);
+
     const two = following(one, { add: [alice.pem, bob.pem, carol.pem], threshold: 2 }, [
       director,
       alice,
       bob,
       carol,
     ]);
+
     const three = following(two, { remove: [director.id] }, [alice, bob]);
     expect(describeRoot(three)).toMatchObject({
       version: 3,
       threshold: 2,
       director: { key_id: director.id },
     });
+
     expect(describeRoot(three).keys.map(({ key_id }) => key_id)).toEqual([
       alice.id,
       bob.id,
       carol.id,
     ]);
+
     const next = signer();
     const four = following(three, { director: next.pem }, [bob, carol]);
+
     expect(describeRoot(four).director.key_id).toBe(next.id);
     const pinned = bytesOf(one);
     const chain = [two, three, four].map(bytesOf);
@@ -88,6 +94,7 @@ describe('a chain of roots', () => {
       (root, bytes) => verifyNextRoot(bytes, root),
       verifyRoot(pinned, rootSha256(pinned)),
     );
+
     expect(last.signed.version).toBe(4);
   });
 
@@ -98,6 +105,7 @@ describe('a chain of roots', () => {
     const two = following(one, { add: [alice.pem] }, [director, alice]);
     const three = following(two, { threshold: 2 }, [director, alice]);
     const refused = expect.objectContaining({ code: 'root_untrusted' });
+
     for (const [bytes, current] of [
       [three, one],
       [one, two],
@@ -117,11 +125,13 @@ describe('a chain of roots', () => {
   ])('asks for the thresholds of the root before and of its own: %s', (_, indexes, accepted) => {
     const director = signer();
     const [alice, bob, carol, dave] = [signer(), signer(), signer(), signer()];
+
     const two = following(
       first(director),
       { add: [alice.pem, bob.pem], remove: [director.id], threshold: 2 },
       [director, alice, bob],
     );
+
     const change = { add: [carol.pem, dave.pem], remove: [alice.id], threshold: 2 };
     const signers = indexes.map((index) => [alice, bob, carol, dave][index] as Signer);
     const three = bytesOf(following(two, change, signers));
@@ -134,6 +144,7 @@ describe('a chain of roots', () => {
     const keys = Array.from({ length: 5 }, (_, n) => signer(n % 2 === 0 ? 'ec' : 'ed25519'));
     const director = keys[0] as Signer;
     const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1 });
+
     fc.assert(
       fc.property(
         numbers,
@@ -152,22 +163,26 @@ describe('a chain of roots', () => {
             },
             [director, ...pick(olds)],
           );
+
           const change = {
             add: pick(news.filter((n) => !olds.includes(n))).map(({ pem }) => pem),
             remove: pick(olds.filter((n) => !news.includes(n))).map(({ id }) => id),
             threshold: (b % news.length) + 1,
             director: signer().pem,
           };
+
           const all = pick([...new Set([...olds, ...news])]);
           const three = following(
             two,
             change,
             all.filter(() => dice.next().value),
           );
+
           const standing = checkSignatures(three, two);
           const enough = standing.needs.every(
             ({ threshold, signed }) => signed.length >= threshold,
           );
+
           expect(standing.complete).toBe(enough && standing.unproven.length === 0);
           const verify = () => verifyNextRoot(bytesOf(three), two);
           if (enough) expect(verify().signed.version).toBe(3);
@@ -203,6 +218,7 @@ describe('a change of the root', () => {
   it('is refused with a key of another kind than ECDSA P-256 and Ed25519', () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+
     expect(() => nextRoot(one, { add: [pem] }, inAYear)).toThrow(
       expect.objectContaining({ code: 'key_invalid' }),
     );
@@ -222,6 +238,7 @@ describe('a change of the root', () => {
     const [bob, carol] = [signer(), signer()];
     const change = { add: [bob.pem, carol.pem] };
     const halfway = following(two, change, [director, bob]);
+
     expect(checkSignatures(halfway, two)).toMatchObject({ complete: false, unproven: [carol.id] });
     expect(checkSignatures(signedBy(halfway, two, [carol]), two)).toMatchObject({
       complete: true,
@@ -233,13 +250,16 @@ describe('a change of the root', () => {
     const proposed = nextRoot(two, { threshold: 2 }, inAYear);
     const wrong = expect.objectContaining({ code: 'root_signature_invalid' });
     const stranger = signer();
+
     expect(() => signRootWith(proposed, two, stranger.key, stranger.pem)).toThrow(wrong);
     const other = nextRoot(two, { remove: [director.id] }, inAYear);
     const ofOther = signRootWith(other, two, alice.key, alice.pem);
+
     expect(() => attachSignature(proposed, two, ofOther)).toThrow(wrong);
     expect(() => attachSignature(proposed, two, { ...ofOther, key_id: stranger.id })).toThrow(
       wrong,
     );
+
     const mine = signRootWith(parseRoot(bytesOf(proposed)), two, alice.key, alice.pem);
     expect(checkSignatures(attachSignature(proposed, two, mine), two).needs[1]?.signed).toEqual([
       alice.id,

@@ -12,9 +12,11 @@ class Server {
   /** What a call is answered with: a nonce, or nothing where it is refused. */
   take(call: CallPlace): string | null {
     if (this.revoked) return null;
+
     const verdict = checkCall(this.chain, call, randomUUID());
     if (verdict.kind === 'reused') this.revoked = true;
     if (verdict.kind !== 'accepted') return null;
+
     this.chain = verdict.chain;
     return verdict.nonce;
   }
@@ -61,6 +63,7 @@ describe('the calls of one machine', () => {
           const server = new Server();
           const machine = new Machine();
           const underway: CallPlace[] = [];
+
           for (const fate of history) {
             const call = machine.send();
             if (fate === 'answered') machine.receive(server.take(call));
@@ -69,6 +72,7 @@ describe('the calls of one machine', () => {
             // No one waits for the response of an abandoned call.
             if (delays.next().value === 0) for (const late of underway.splice(0)) server.take(late);
           }
+
           for (const late of underway) server.take(late);
           expect(server.revoked).toBe(false);
           machine.call(server);
@@ -115,6 +119,7 @@ describe('a copied credential', () => {
   it('made of an old disk is revoked at its first call', () => {
     const server = new Server();
     const original = new Machine();
+
     original.call(server);
     const copy = original.copy();
     for (let n = 0; n < 100; n++) original.call(server);
@@ -135,6 +140,7 @@ describe('a copied credential', () => {
   it('that claims to be far ahead shuts the original out, which is noticed', () => {
     const server = new Server();
     const original = new Machine();
+
     original.call(server);
     new Machine({ nonce: '999999.forged', attempt: 0 }).call(server);
     expect(server.revoked).toBe(false);

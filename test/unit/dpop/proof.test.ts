@@ -21,6 +21,7 @@ async function refusal(checked: Promise<unknown>): Promise<string> {
     (caught: unknown) => caught,
   );
   expect(isGantryError(error, 'dpop_invalid')).toBe(true);
+
   return (error as Error).message;
 }
 
@@ -48,6 +49,7 @@ describe('a DPoP proof', () => {
       ...request,
       now,
     });
+
     const second = await checkProof(
       await makeProof({ privateKey, ...request, accessToken: 'cred', now }),
       {
@@ -57,6 +59,7 @@ describe('a DPoP proof', () => {
         expectedThumbprint: first.thumbprint,
       },
     );
+
     expect(first.thumbprint).toMatch(/^[\w-]{43}$/);
     expect(second.jti).not.toBe(first.jti);
     expect(second.iat).toBe(now.getTime() / 1000);
@@ -104,6 +107,7 @@ describe('a DPoP proof', () => {
     const proof = await makeProof({ privateKey: p256(), ...request, now });
     const [header, payload, signature] = proof.split('.') as [string, string, string];
     const swapped = `${payload.startsWith('e') ? 'f' : 'e'}${payload.slice(1)}`;
+
     await refusal(checkProof(`${header}.${swapped}.${signature}`, { ...request, now }));
     await refusal(checkProof(`${header}.${payload}.`, { ...request, now }));
     await refusal(checkProof('nonsense', { ...request, now }));
@@ -134,6 +138,7 @@ describe('a DPoP proof', () => {
     const proof = await new SignJWT({ ...request, jti: 'j', iat: now.getTime() / 1000 })
       .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES384', jwk: { kty, crv, x, y } as never })
       .sign(key);
+
     await refusal(checkProof(proof, { ...request, now }));
   });
 });

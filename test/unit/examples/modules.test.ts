@@ -70,6 +70,7 @@ async function layerOf(directory: string): Promise<{ layer: CompositionLayer; ta
   const name = nameOf(directory);
   const { variety = 'subscription', parent } = registrationOf(name);
   const target = join(out, name);
+
   const built = await buildModule({
     directory: join(examples, directory),
     out: target,
@@ -77,14 +78,18 @@ async function layerOf(directory: string): Promise<{ layer: CompositionLayer; ta
     rootfsOnly: true,
     sourceDateEpoch: '1700000000',
   });
+
   const tar = join(target, 'module.tar');
   const content = await readModuleTar(createReadStream(tar), { allowDevices: false });
+
   expect(verifyModuleTar(content).digest).toBe(built.composefs_digest);
   expect(
     built.warnings.filter((warning) => !warning.startsWith('built without the packages')),
   ).toEqual([]);
+
   const { protected_spec, file_spec, mask } = parseManifestJson(content.manifestJson);
   const digest = `sha256:${built.composefs_digest}`;
+
   const layer: CompositionLayer = {
     account: 'powernode',
     module: name,
@@ -103,6 +108,7 @@ async function layerOf(directory: string): Promise<{ layer: CompositionLayer; ta
     mask,
     entries: content.entries,
   };
+
   return { layer, tar };
 }
 
@@ -127,6 +133,7 @@ describe.each(['module-template', ...directories])('%s', (directory) => {
       manifest.name,
     );
     expect(read(directory, 'Containerfile')).toBe(containerfile);
+
     const build =
       manifest.package_spec.length > 0
         ? 'gantry module build --rootfs-only\n'
@@ -138,12 +145,14 @@ describe.each(['module-template', ...directories])('%s', (directory) => {
       );
       expect(read(directory, forge, 'workflows/build.yaml')).toBe(workflow);
     }
+
     expect(read(directory, '.gitignore')).toBe(read('module-template/.gitignore'));
   });
 
   test('has no directory that git would lose, and ships what its file_spec names', async () => {
     const source = await readRootfs(join(examples, directory, 'rootfs'));
     const parents = new Set(source.map(({ path }) => parentPath(path)));
+
     expect(source.filter(({ path, type }) => type === 'directory' && !parents.has(path))).toEqual(
       [],
     );
@@ -161,6 +170,7 @@ describe.each(directories)('%s', (directory) => {
       variety,
       parent_module: parent === undefined ? null : `powernode/${parent}`,
     };
+
     expect(matchRegistration(manifest, row)).toEqual([]);
     const options = [`--category ${category}`];
     if (variety !== 'subscription') options.push(`--variety ${variety}`);
@@ -182,6 +192,7 @@ describe.each(directories)('%s', (directory) => {
 describe('the examples, built from rootfs/', () => {
   const layers = new Map<string, CompositionLayer>();
   const tars = new Map<string, string>();
+
   beforeAll(async () => {
     for (const directory of directories) {
       const { layer, tar } = await layerOf(directory);
@@ -189,6 +200,7 @@ describe('the examples, built from rootfs/', () => {
       tars.set(layer.module, tar);
     }
   });
+
   const seven = () => Object.keys(modules).map((name) => layers.get(name) as CompositionLayer);
   const files = (name: string) =>
     layers.get(name)?.entries.flatMap(({ path, type }) => (type === 'directory' ? [] : [path]));
@@ -196,6 +208,7 @@ describe('the examples, built from rootfs/', () => {
   test('the seven modules compose with nothing dropped, shadowed or warned of', () => {
     const { report, entries } = compose(seven());
     expect(report).toMatchObject({ dropped: [], shadowed: [], carved_out: [], warnings: [] });
+
     expect(report.layers.map(({ name, priority }) => `${priority} ${name}`)).toEqual([
       '10 powernode/rpi4-firmware',
       '10 powernode/system-base',
@@ -205,6 +218,7 @@ describe('the examples, built from rootfs/', () => {
       '90 powernode/my-redis',
       '90 powernode/nginx',
     ]);
+
     expect(entries.find(({ path }) => path === '/bin')).toMatchObject({
       type: 'symlink',
       target: 'usr/bin',
@@ -222,6 +236,7 @@ describe('the examples, built from rootfs/', () => {
         standing: 'offered' as const,
         module,
       });
+
       const resolved = resolveVersions({
         account: 'powernode',
         assigned: [{ module: name, constraint: null }],
@@ -235,6 +250,7 @@ describe('the examples, built from rootfs/', () => {
           });
         },
       });
+
       return resolved.filter(({ assigned }) => !assigned).map(({ module }) => nameOf(module));
     };
     expect(Object.fromEntries(Object.keys(modules).map((name) => [name, broughtIn(name)]))).toEqual(
@@ -256,18 +272,22 @@ describe('the examples, built from rootfs/', () => {
       ...Object.keys(patterns).map((name) => layers.get(name) as CompositionLayer),
     ];
     const { report, owners, instance_files } = compose(all);
+
     expect(report.layers.slice(-3).map(({ name, priority }) => `${priority} ${name}`)).toEqual([
       '92 powernode/chrony-no-pool',
       '92 powernode/nginx-tokyo-config',
       '94 powernode/hostname-override',
     ]);
+
     expect([report.dropped, report.warnings]).toEqual([[], []]);
     expect(report.carved_out.map(({ by }) => by)).toEqual(['powernode/chrony-no-pool']);
+
     expect(report.shadowed.map(({ path, by }) => `${path} ${by}`)).toEqual([
       '/etc/chrony/chrony.conf powernode/chrony-no-pool',
       '/etc/hostname powernode/hostname-override',
       '/etc/hosts powernode/hostname-override',
     ]);
+
     expect(owners.get('/etc/nginx/conf.d/99-tokyo.conf')).toBe('powernode/nginx-tokyo-config');
     expect(instance_files.map(({ entry }) => entry.path)).toEqual(['/etc/hostname', '/etc/hosts']);
   });
@@ -304,10 +324,12 @@ describe('the examples, built from rootfs/', () => {
     const carver = layers.get('chrony-no-pool') as CompositionLayer;
     const { report, owners } = compose([...seven(), carver]);
     const path = '/etc/chrony/chrony.conf';
+
     expect(owners.get(path)).toBe('powernode/chrony-no-pool');
     expect(report.carved_out).toEqual([
       { path, from: 'powernode/chrony', by: 'powernode/chrony-no-pool' },
     ]);
+
     const uncarved = compose([...seven(), { ...carver, mask: [] }]);
     expect(uncarved.report.dropped).toEqual([
       { path, from: 'powernode/chrony-no-pool', because_of: 'powernode/chrony' },
@@ -323,6 +345,7 @@ describe('the examples, built from rootfs/', () => {
       { path: '/etc/hostname', from: 'powernode/system-base', by: 'powernode/hostname-override' },
       { path: '/etc/hosts', from: 'powernode/system-base', by: 'powernode/hostname-override' },
     ]);
+
     const tar = readFileSync(tars.get('hostname-override') as string);
     const entries = new Map(instance_files.map(({ entry }) => [entry.path, entry]));
     const contentOf = (_module: string, path: string) => {
@@ -331,6 +354,7 @@ describe('the examples, built from rootfs/', () => {
     };
     const rendered = renderInstanceFiles(instance_files, contentOf, { hostname: 'edge-7' });
     const contents = rendered.map(({ content }) => Buffer.from(content, 'base64').toString('utf8'));
+
     expect(contents).toEqual(['edge-7\n', expect.stringContaining('127.0.1.1       edge-7\n')]);
   });
 });

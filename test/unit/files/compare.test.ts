@@ -113,10 +113,12 @@ describe('hostile globs', () => {
   ])('%s ends soon, with an answer or a code', (_, a, b) => {
     const started = cpuMs();
     const [first, second] = globs(a, b);
+
     for (const compare of [intersects, commonPath, contains]) {
       answer(() => compare(first, second));
       answer(() => compare(second, first));
     }
+
     expect(cpuMs() - started).toBeLessThan(10_000);
   });
 
@@ -165,6 +167,7 @@ const fewPaths = (() => {
     paths.push(...texts.filter(isPath));
     texts = texts.filter((text) => !text.includes('//'));
   }
+
   return paths;
 })();
 
@@ -181,6 +184,7 @@ describe('against trying all short paths', () => {
       fc.property(anyGlob, anyGlob, (a, b) => {
         const found = commonPath(a, b);
         expect(intersects(a, b)).toBe(found !== null);
+
         if (found !== null) {
           const { path, isDirectory } = found;
           expect(isPath(path)).toBe(true);
@@ -188,12 +192,15 @@ describe('against trying all short paths', () => {
             true,
             true,
           ]);
+
           if (isDirectory)
             expect(
               fewPaths.filter((each) => matches(a, each, false) && matches(b, each, false)),
             ).toEqual([]);
+
           return;
         }
+
         for (const isDirectory of sides) {
           const both = fewPaths.filter(
             (path) => matches(a, path, isDirectory) && matches(b, path, isDirectory),
@@ -210,6 +217,7 @@ describe('against trying all short paths', () => {
       fc.property(anyGlob, anyGlob, (a, b) => {
         const found = pathOutside(a, b);
         expect(contains(a, b)).toBe(found === null);
+
         if (found !== null) {
           const { path, isDirectory } = found;
           expect(isPath(path)).toBe(true);
@@ -217,8 +225,10 @@ describe('against trying all short paths', () => {
             false,
             true,
           ]);
+
           return;
         }
+
         for (const isDirectory of sides) {
           const outside = fewPaths.filter(
             (path) => matches(b, path, isDirectory) && !matches(a, path, isDirectory),

@@ -63,17 +63,22 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const rulesFile = '.rules';
 
-/** Makes a tree of empty files for each spec, with the spec as rules for what is in it; answers the files' paths. */
+/**
+ * Makes a tree of empty files for each spec, with the spec as rules for what is in it; answers the
+ * files' paths.
+ */
 function makeTrees(root: string, specs: FileSelectionSpec[], paths: string[][]): string[][] {
   return specs.map(({ file_spec, mask }, i) => {
     const tree = join(root, `c${i}`);
     mkdirSync(tree, { recursive: true });
+
     const rules = [
       ...mask.map((glob) => `- ${glob}`),
       '+ */',
       ...file_spec.map((glob) => `+ ${glob}`),
       '- *',
     ];
+
     writeFileSync(join(tree, rulesFile), `${rules.join('\n')}\n`);
     const all = paths[i] as string[];
     const directories = new Set(all.flatMap(ancestorPaths));
@@ -81,13 +86,15 @@ function makeTrees(root: string, specs: FileSelectionSpec[], paths: string[][]):
     for (const directory of new Set(files.map(dirname)))
       mkdirSync(join(tree, directory), { recursive: true });
     for (const path of files) writeFileSync(join(tree, path), '');
+
     return files;
   });
 }
 
 /**
- * What the installed rsync would copy of each tree, by one dry run for all of them: rules of a directory's own apply as
- * if it were the root of the transfer, but that patterns which are not anchored see the directory's name in front.
+ * What the installed rsync would copy of each tree, by one dry run for all of them: rules of a
+ * directory's own apply as if it were the root of the transfer, but that patterns which are not
+ * anchored see the directory's name in front.
  */
 function rsyncSelects(root: string): Map<string, string[]> {
   const options = ['-a', '-m', '-n', '-8', '--out-format=/%n', `--filter=:e ${rulesFile}`];
@@ -96,13 +103,17 @@ function rsyncSelects(root: string): Map<string, string[]> {
     maxBuffer: 1 << 28,
   });
   const selected = new Map<string, string[]>();
+
   for (const line of stdout.split('\n')) {
     if (line === '' || line.endsWith('/')) continue;
+
     const path = Buffer.from(unescape8(line), 'latin1').toString('utf8');
     const end = path.indexOf('/', 1);
     const tree = path.slice(1, end);
+
     selected.set(tree, [...(selected.get(tree) ?? []), path.slice(end)]);
   }
+
   return selected;
 }
 
@@ -111,6 +122,7 @@ function weSelect(tree: string, files: string[], spec: FileSelectionSpec): strin
   const inTree = (glob: string) => compileGlob(glob.startsWith('/') ? `/${tree}${glob}` : glob);
   const mask = new GlobMatcher(spec.mask.map(inTree));
   const fileSpec = new GlobMatcher(spec.file_spec.map(inTree));
+
   return files.filter((file) => {
     const path = `/${tree}${file}`;
     const cutOff = ancestorPaths(path)
@@ -120,7 +132,10 @@ function weSelect(tree: string, files: string[], spec: FileSelectionSpec): strin
   });
 }
 
-/** rsync writes a byte that it takes for unprintable, and a backslash before such digits, as `\\#ooo`. */
+/**
+ * rsync writes a byte that it takes for unprintable, and a backslash before such digits, as
+ * `\\#ooo`.
+ */
 function unescape8(line: string): string {
   return line.replace(/\\#([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
@@ -226,6 +241,7 @@ describe.runIf(rsyncInstalled)(
           const root = join(scratch, `trees-${seed}`);
           const trees = makeTrees(root, specs, fc.sample(anyPaths, sample));
           const selected = rsyncSelects(root);
+
           for (const [i, files] of trees.entries()) {
             const [tree, spec] = [`c${i}`, specs[i] as FileSelectionSpec];
             const wanted = { seed, spec, files: (selected.get(tree) ?? []).sort(compareBytes) };
@@ -233,6 +249,7 @@ describe.runIf(rsyncInstalled)(
               wanted,
             );
           }
+
           rmSync(root, { recursive: true });
         }
       },
@@ -242,11 +259,13 @@ describe.runIf(rsyncInstalled)(
     test('selects the same files as the command line of product.md does, of one tree with twenty specs', () => {
       const tree = join(scratch, 'tree');
       const seed = Number(process.env.GANTRY_RSYNC_SEED ?? Date.now() % 2 ** 31);
+
       const [files] = makeTrees(
         tree,
         [{ file_spec: [], mask: [] }],
         fc.sample(anyPaths, { numRuns: 1, seed }),
       ) as [string[]];
+
       rmSync(join(tree, 'c0', rulesFile));
       for (const spec of fc.sample(anySpec, { numRuns: 20, seed })) {
         const rules = [
@@ -255,6 +274,7 @@ describe.runIf(rsyncInstalled)(
           ...spec.file_spec.map((glob) => `--include=${glob}`),
           '--exclude=*',
         ];
+
         const options = [
           '-a',
           '-m',
@@ -265,9 +285,11 @@ describe.runIf(rsyncInstalled)(
           `${tree}/c0/`,
           `${tree}-none/`,
         ];
+
         const lines = execFileSync('rsync', options, { encoding: 'latin1' }).split('\n');
         const copied = lines.filter((line) => line !== '' && !line.endsWith('/'));
         const paths = copied.map((line) => Buffer.from(unescape8(line), 'latin1').toString('utf8'));
+
         expect({ seed, spec, files: selectFiles(files, spec) }).toEqual({
           seed,
           spec,

@@ -37,6 +37,7 @@ function machine(
     agent_version: '1',
     at: time,
   };
+
   return {
     account: 'acme',
     id: `ins_${name}`,
@@ -92,17 +93,20 @@ describe('a fleet', () => {
       machine('behind', { redis: b }, { redis: a }, { clusters: ['tokyo'], track: 'staging' }),
       machine('silent', { redis: b }, null, { template_id: 'tpl_db' }),
     ]);
+
     expect(fleet).toMatchObject({ instances: 3, drifted: 2, truncated: false });
     expect(fleet.reasons).toMatchObject({ none: 1, modules: 1, never_reported: 1, composition: 0 });
     expect(fleet.templates).toEqual([
       { template_id: 'tpl_db', name: null, instances: 1, drifted: 1, composition_failures: [] },
       { template_id: 'tpl_web', name: null, instances: 2, drifted: 1, composition_failures: [] },
     ]);
+
     expect(fleet.clusters).toEqual([
       { cluster: null, instances: 1, drifted: 1 },
       { cluster: 'tokyo', instances: 2, drifted: 1 },
       { cluster: 'web', instances: 1, drifted: 0 },
     ]);
+
     expect(fleet.tracks).toEqual([
       { track: 'live', instances: 2, drifted: 1 },
       { track: 'staging', instances: 1, drifted: 1 },
@@ -111,6 +115,7 @@ describe('a fleet', () => {
       { digest: digest('1'), desired: 1, running: 2, matching: 1 },
       { digest: digest('2'), desired: 2, running: 0, matching: 0 },
     ]);
+
     expect(fleet.modules).toEqual([
       {
         module: 'redis',
@@ -162,6 +167,7 @@ describe('a fleet', () => {
       machine('tokyo', {}, {}, { clusters: ['tokyo'] }),
       machine('staging', {}, {}, { track: 'staging' }),
     ];
+
     const named = (filter: Parameters<typeof ofFleet>[1]) =>
       ofFleet(machines, filter).map(({ name }) => name);
     expect(named({})).toEqual(['tokyo', 'staging']);
@@ -188,11 +194,13 @@ describe('a fleet', () => {
       message: 'no',
       since,
     };
+
     const page = counted([machine('m', {})]);
     const told = {
       ...page,
       templates: page.templates.map((row) => ({ ...row, composition_failures: [failure] })),
     };
+
     for (const pages of [
       [page, told],
       [told, page],
@@ -210,6 +218,7 @@ describe('a fleet', () => {
         const fleet = counted(machines);
         expect(fleet.instances).toBe(machines.length);
         expect(fleet.drifted).toBe(machines.length - fleet.reasons.none);
+
         for (const row of fleet.modules) {
           const sum = (of: 'desired' | 'running' | 'matching') =>
             row.digests.reduce((n, one) => n + one[of], 0);
@@ -226,6 +235,7 @@ describe('a fleet', () => {
       machine('two', { redis: a }, { redis: b, aaa: c }),
       machine('three', { redis: a }, { redis: c, aaa: c }),
     ]);
+
     const cut = cutFleet(fleet, 1, 1);
     expect(cut.truncated).toBe(true);
     expect(cut.modules).toEqual([
@@ -249,18 +259,21 @@ describe('the machines that run a module', () => {
     machine('other', { nginx: a }),
     machine('gone', { redis: a }, { redis: a }, { state: 'decommissioned' }),
   ];
+
   const names = (version?: string) =>
     machinesRunning(machines, 'redis', known, version).map(({ name }) => name);
 
   it('are those that report any digest of it, with the versions that have the digest', () => {
     expect(names()).toEqual(['old', 'new', 'tampered']);
     const [old, current, tampered] = machinesRunning(machines, 'redis', known);
+
     expect(old).toMatchObject({ running: a, versions: ['1.0.0'], desired: b, drift: true });
     expect(current).toMatchObject({
       versions: ['1.1.0', '1.1.1'],
       drift: false,
       reported_at: time,
     });
+
     expect(tampered).toMatchObject({ versions: [], drift: true });
   });
 
@@ -281,6 +294,7 @@ describe('a template', () => {
     created_at: time,
     updated_at: time,
   };
+
   const offer = (track: Offer['track'], ...platforms: string[]): Offer => ({
     track,
     version: '1.0.0',

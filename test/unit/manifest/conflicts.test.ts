@@ -34,6 +34,7 @@ function contender(name: string, given: Given): Contender {
     parent,
     reserve = [],
   } = given;
+
   const text = JSON.stringify({
     schema_version: 1,
     name,
@@ -43,6 +44,7 @@ function contender(name: string, given: Given): Contender {
     package_spec: packages,
     ...(parent === undefined ? {} : { parent_module: parent }),
   });
+
   const { manifest } = parseManifest(text);
   return {
     module: `acme/${name}`,
@@ -60,6 +62,7 @@ function between(own: Given, other: Given): string[] {
   const neighbour = contender('other', other);
   const conflicts = findConflicts(candidate, [neighbour]);
   if (conflicts.length > 0) expect(canConflict(candidate, neighbour)).toBe(true);
+
   return conflicts.map(({ kind, path, certain }) => `${kind} ${path}${certain ? '' : ' ?'}`);
 }
 
@@ -99,6 +102,7 @@ describe('conflicts of a manifest whose files are known', () => {
   test('a carve-out lifts only the protection of the parent', () => {
     const carver = { files: [conf], spec: [conf], mask: [conf] };
     const owner = { files: [conf], protect: [conf] };
+
     expect(between({ ...carver, parent: 'other' }, owner)).toEqual([]);
     expect(between({ ...carver, parent: 'third' }, owner)).toEqual([`would_be_dropped ${conf}`]);
     expect(between(owner, { ...carver, parent: 'own' })).toEqual([]);
@@ -142,6 +146,7 @@ describe('granted reservations', () => {
       protect: ['/etc/vault/token'],
       reserve: ['/etc/vault/token'],
     };
+
     expect(between(token, token)).toEqual(['both_protect /etc/vault/token']);
     expect(between(token, vault)).toEqual(['both_protect /etc/vault/token']);
     expect(
@@ -180,10 +185,12 @@ describe('conflicts of a manifest by itself', () => {
 test('the sentences name both modules, the path and what to do', () => {
   const own = contender('own', { files: [conf], protect: [conf] });
   const other = contender('other', { files: [conf], protect: [conf] });
+
   expect(findConflicts(own, [other])[0]?.message).toBe(
     `expected one module to protect "${conf}", found that acme/own and acme/other both do: they cannot be composed; ` +
       "rename one's file, or carve it out in a config module of the other",
   );
+
   const dropped = findConflicts({ ...own, priority: 60 }, [contender('other', { files: [conf] })]);
   expect(dropped[0]?.message).toBe(
     `"${conf}" of acme/other would be dropped, because acme/own protects it, whichever ranks higher (acme/own 60, acme/other 90)`,
@@ -197,6 +204,7 @@ test('of too many conflicts those that composition would refuse are listed befor
     contender('other', { files: [...dropped, '/etc/z'], protect: ['/etc/**'] }),
   ]);
   const { conflicts, left } = cutConflicts(found, 3);
+
   expect(conflicts.map(({ path }) => path)).toEqual(['/etc/a0', '/etc/a1', '/etc/z']);
   expect([left, conflicts.filter(isRefused).length]).toEqual([8, 1]);
   expect(cutConflicts(found, 11)).toEqual({ conflicts: found, left: 0 });
@@ -205,6 +213,7 @@ test('of too many conflicts those that composition would refuse are listed befor
 describe('the law: with known files, validate says what composition does', () => {
   const paths = ['/a', '/b', '/d/a', '/d/b', '/d/e/a'];
   const patterns = ['/a', 'a', '/d/**', '/d/e/***', 'b', '/d/*'];
+
   const side = fc.record({
     files: fc.uniqueArray(fc.constantFrom(...paths), { minLength: 1 }),
     protect: fc.uniqueArray(fc.constantFrom(...patterns), { maxLength: 2 }),
@@ -217,10 +226,12 @@ describe('the law: with known files, validate says what composition does', () =>
         const found = between(ours, theirs);
         const told = (kind: string) =>
           found.filter((one) => one.startsWith(`${kind} `)).map((one) => one.split(' ')[1]);
+
         try {
           const { report } = compose([layerOf('own', ours), layerOf('other', theirs)]);
           const dropped = (name: string) =>
             report.dropped.filter(({ from }) => from === name).map(({ path }) => path);
+
           expect(told('both_protect')).toEqual([]);
           expect(told('would_be_dropped')).toEqual(dropped('acme/own'));
           expect(told('would_drop')).toEqual(dropped('acme/other'));
@@ -239,12 +250,14 @@ function layerOf(
 ): CompositionLayer {
   const common = { uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
   const directories = new Set(['/', ...files.flatMap(ancestorPaths)]);
+
   const entries: TreeEntry[] = [
     ...[...directories].map(
       (path): TreeEntry => ({ ...common, path, type: 'directory', mode: 0o755 }),
     ),
     ...files.map((path): TreeEntry => ({ ...common, path, type: 'file', mode: 0o644 })),
   ];
+
   const digest = `sha256:${'0'.repeat(64)}`;
   return {
     account: 'acme',

@@ -71,6 +71,7 @@ describe('manifest.json', () => {
       '{"schema_version":1,"file_spec":["x"],"name":"a"}',
     ];
     const json = formatManifestJson(parseManifestJson(one));
+
     expect(json).toBe(formatManifestJson(parseManifestJson(other)));
     expect(json).toMatch(
       /^\{\n {2}"schema_version": 1,\n {2}"name": "a",\n {2}"package_spec": \[\],\n[\s\S]*\}\n$/,

@@ -62,6 +62,7 @@ describe('parseManifest on the flat form', () => {
   test('gives the canonical form without warnings', () => {
     const { manifest, warnings } = parseManifest(flat);
     expect(warnings).toEqual([]);
+
     expect(manifest).toEqual({
       schema_version: 1,
       name: 'my-nginx',
@@ -92,6 +93,7 @@ describe('parseManifest on the flat form', () => {
       protected_spec: [],
       dependencies: { requires: [], provides: ['y'] },
     });
+
     expect(warnings).toEqual([
       {
         severity: 'warning',
@@ -226,6 +228,7 @@ describe('parseManifest on globs that rsync accepts', () => {
     const text =
       'schema_version: 1\nname: a\nfile_spec: [/etc/redis/, "./x", "/a/**"]\nmask: [tmp/, "a//b", "/"]\n';
     const { warnings } = parseManifest(text);
+
     expect(warnings.map(({ column, path, message }) => `${column} ${path} ${message}`)).toEqual([
       '13 file_spec[0] selects no file: a trailing "/" matches directories only; write "/etc/redis/**" for what is below',
       '26 file_spec[1] matches nothing: no path has the component "."',
@@ -248,6 +251,7 @@ describe('parseManifest on the nested form', () => {
       protected_spec: ['/etc/redis/redis.conf'],
       dependencies: { requires: ['system-base@*', 'powernode/security-hardening@*'], provides: [] },
     });
+
     expect(
       warnings.map(({ severity, line, column, path, message }) => [
         severity,
@@ -341,6 +345,7 @@ describe('parseManifest on hostile text', () => {
   ])('answers %s soon, with a bounded list of problems', (_, text, message) => {
     const started = cpuMs();
     const problems = problemsOf(() => parseManifest(text));
+
     expect(cpuMs() - started).toBeLessThan(5000);
     expect(problems.length).toBeLessThanOrEqual(limits.manifestProblemsMax);
     expect(problems).toContainEqual(

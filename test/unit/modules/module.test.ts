@@ -101,6 +101,7 @@ test('a policy is named anew when it is another, and only then', () => {
     visibility: 'public',
     policy_version: module.policy_version,
   });
+
   const tighter = withModuleChanges(module, { trusted_keys: ['one'] });
   expect(tighter.policy_version).not.toBe(module.policy_version);
   expect(withModuleChanges(module, { allow_devices: true }).policy_version).not.toBe(

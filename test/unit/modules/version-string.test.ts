@@ -21,6 +21,7 @@ describe('a further tag', () => {
     version_string: '0.0.0+git.0123456789ab',
     labels: null,
   } as const;
+
   const labels = { title: 'Redis', version: '1.0.0', module_id: 'redis' };
 
   test('names what only a commit named so far', () => {

@@ -198,6 +198,7 @@ describe('every kind of change', () => {
       asked.push(one);
       return defaultPolicy(one);
     });
+
     expect(kindOf(change).action(change)).toBe(action);
     expect(asked).toContain(action);
     expect(met.action).toBe(action);
@@ -211,6 +212,7 @@ describe('what is composed', () => {
     version_id,
     others,
   });
+
   const own = { of: 'template', template_id: 'tpl_1' };
   const nothing = { of: 'nothing' };
   const itsTemplate = (track: string | null) => ({ of: 'instance', instance_id: 'ins_1', track });
@@ -269,6 +271,7 @@ describe('what is composed', () => {
       version_id: null,
       others: 'if_public',
     };
+
     expect(kindOf(change).affected(change, 'powernode')).toEqual(expected);
   });
 });
@@ -280,6 +283,7 @@ describe('a template with changes', () => {
     const added = { ...addition('asg_2', 'acme/nginx') };
     const { kind: _, assignment_id: id, ...rest } = added;
     const row = { ...rest, id, account: 'acme', revision: 1, created_at: at, updated_at: at };
+
     expect(viewed(added).assignments).toEqual([assignment, row]);
     expect(viewed(added, added).assignments).toEqual([assignment, row]);
     expect(viewed({ ...added, template_id: 'tpl_2' }).assignments).toEqual([assignment]);
@@ -317,6 +321,7 @@ describe('a template with changes', () => {
       module,
     );
     expect(seen).toMatchObject({ granted_reservations: ['/opt/**'], category: 'system-base' });
+
     const other = storedModule('evil', 'redis');
     expect(moduleInView(viewed(registration({ category: 'system-base' })), other)).toBe(other);
   });
@@ -451,6 +456,7 @@ describe('the writes of a change', () => {
         change: addition(`asg_${i}`, `acme/m${i}`),
         rows: { template, owner: null },
       }));
+
     const facts = { operation, approvals: [], at };
     expect(changeWrites(facts, many(33))).toHaveLength(limits.operationWritesMax);
     expect(() => changeWrites(facts, many(34))).toThrow(

@@ -12,22 +12,29 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-/** What the compiler says of the product, with a kind of change that the domain has and nothing else knows. */
+/**
+ * What the compiler says of the product, with a kind of change that the domain has and nothing else
+ * knows.
+ */
 async function compileWithKind(fields: string): Promise<string[]> {
   const source = `declare module '${projectRoot}/shared/domain/operations/change.ts' {
   interface ChangeFields ${fields}
 }
 export {};
 `;
+
   await writeFile(join(directory, 'made-up.ts'), source);
   const product = ['cli', 'functions', 'shared'];
+
   const configuration = {
     extends: join(projectRoot, 'tsconfig.json'),
     compilerOptions: { typeRoots: [join(projectRoot, 'node_modules/@types')] },
     include: ['made-up.ts', ...product.map((folder) => join(projectRoot, folder))],
   };
+
   await writeFile(join(directory, 'tsconfig.json'), JSON.stringify(configuration));
   const tsc = join(projectRoot, 'node_modules/.bin/tsc');
+
   return new Promise((done) => {
     execFile(
       process.execPath,

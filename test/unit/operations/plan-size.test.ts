@@ -9,7 +9,9 @@ it('a plan of as many templates as are allowed fits what travels through an exec
     track: 'blessed',
   }));
   const answer = { template_tracks, planned: digestOf([]) };
-  // AWS Step Functions, "Quotas": 256 KiB of input or output of a state; the state keeps what came in beside the answer.
+
+  // AWS Step Functions, "Quotas": 256 KiB of input or output of a state; the state keeps what came
+  // in beside the answer.
   expect(Buffer.byteLength(JSON.stringify(answer))).toBeLessThan(240 * 1024);
 });
 

@@ -105,6 +105,7 @@ describe('a poll that failed', () => {
         { ...failure, random, waitSeconds },
         now,
       );
+
       expect(set.next_poll_at).toBe(secondsAfter(now, seconds));
       expect(first).toBe(false);
     },

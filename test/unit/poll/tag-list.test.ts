@@ -28,6 +28,7 @@ describe('a list of tags', () => {
   test('ends a poll when it is unchanged and no known tag is due', () => {
     const list = listOf('v1.0.0');
     const row = { tags_hash: list.tags_hash, recheck_at: '2026-01-01T01:00:00.000Z' } as Repository;
+
     expect(endsWithList(row, list, '2026-01-01T00:00:00.000Z')).toBe(true);
     expect(endsWithList(row, list, '2026-01-01T01:00:00.000Z')).toBe(false);
     expect(endsWithList(row, listOf('v2.0.0'), '2026-01-01T00:00:00.000Z')).toBe(false);

@@ -36,6 +36,7 @@ describe('a look at a tag', () => {
       tag: { ...before, digest: other, checked_at: seen_at, revision: 0 },
       event: null,
     });
+
     expect(outcome?.moves).toMatchObject([
       { candidate: unknown, follows: { next: 'verify', set: { state: 'found' } } },
     ]);
@@ -63,6 +64,7 @@ describe('a tag that names another digest', () => {
   test('takes its candidate to the new digest', () => {
     const rows = { before, leaving: candidates.verified, named: unknown };
     const outcome = decide({ digest: other }, rows);
+
     expect(outcome).toMatchObject({ tag: { digest: other, moved_to: null }, event: null });
     expect(outcome?.moves).toMatchObject([
       {
@@ -124,6 +126,7 @@ describe('a tag that the registry does not have', () => {
   test('and returns is there again', () => {
     const gone = { ...before, gone_at: before.checked_at };
     const outcome = decide({}, { before: gone, named: candidates.untagged });
+
     expect(outcome).toMatchObject({ tag: { gone_at: null } });
     expect(outcome?.moves).toMatchObject([
       { follows: { set: { state: 'found' }, next: 'verify' } },
@@ -146,6 +149,7 @@ describe('a further tag of a version', () => {
   test('is not added beyond the limit', () => {
     const tags = Array.from({ length: limits.tagsPerDigestMax }, (_, i) => `v1.0.${i + 10}`);
     const named = { ...candidates.ingested, tags };
+
     expect(decide({ tag: 'v2.0.0' }, { named, version })).toMatchObject({
       moves: [],
       version: null,

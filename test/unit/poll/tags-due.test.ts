@@ -40,6 +40,7 @@ test('a tag that is gone is left alone', () => {
 test('in rotation every one of ten thousand tags is looked at within the hour', () => {
   const known = Array.from({ length: 10_000 }, (_, i) => tag(`v1.0.${i}`, 0));
   const listed = new Set(known.map(({ tag }) => tag));
+
   // As poll does it: once a minute, a sixtieth of all.
   for (let minute = 61; minute <= 120; minute++) {
     const looked = new Set(
@@ -47,5 +48,6 @@ test('in rotation every one of ten thousand tags is looked at within the hour', 
     );
     for (const row of known) if (looked.has(row.tag)) row.checked_at = at(minute);
   }
+
   expect(known.filter(({ checked_at }) => checked_at < at(61))).toEqual([]);
 });

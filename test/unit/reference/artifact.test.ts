@@ -54,6 +54,7 @@ describe('docs/reference/artifact.md', () => {
       'size',
       'target',
     ];
+
     const further: (keyof TreeEntry)[] = ['rdev', 'xattrs', 'content', 'verity', 'offset'];
     const keys = [
       ...entryKeys,
@@ -61,10 +62,12 @@ describe('docs/reference/artifact.md', () => {
       ...Object.keys(made.composition),
       ...Object.keys(desiredState.shape),
     ];
+
     const named = [...page.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => [
       ...cell.matchAll(/`([\w.]+)`/g),
     ]);
     const first = new Set(named.map(([, key = '']) => key.split('.')[0]));
+
     expect(keys.filter((key) => !first.has(key))).toEqual([]);
   });
 
@@ -74,14 +77,17 @@ describe('docs/reference/artifact.md', () => {
     const { keyID } = tufKey(publicKeyPem);
     const signer = async (bytes: Buffer) => sign('sha256', bytes, privateKey);
     const expires = new Date('2024-01-01T00:00:00Z');
+
     const rootBytes = await signMetadata(
       makeRoot({ publicKeyPem, expires, version: 1 }),
       signer,
       keyID,
     );
+
     const signed = Targets.fromJSON(JSON.parse(block('desired-state')));
     const bytes = await signMetadata(new Metadata(signed), signer, keyID);
     const { custom } = JSON.parse(block('desired-state')).targets['composition.erofs'];
+
     const verified = verifyDesiredState(bytes, {
       root: verifyRoot(rootBytes, rootSha256(rootBytes)),
       account: custom.account,
@@ -89,6 +95,7 @@ describe('docs/reference/artifact.md', () => {
       lastVersion: 0,
       now: new Date('2023-11-15T00:00:00Z'),
     });
+
     expect(verified.state).toEqual(custom);
     expect(verified.image.sha256).toBe(made.composition.image.sha256);
   });

@@ -109,6 +109,7 @@ describe('an allow-list', () => {
   it('of an IPv4 network permits no IPv6 address that wraps one', () => {
     const list = parseAllowList(['127.0.0.0/8', '10.0.0.0/8']);
     expect(list.permits('127.0.0.1', '127.0.0.1')).toBe(true);
+
     for (const address of [
       '::ffff:127.0.0.1',
       '::ffff:7f00:1',
@@ -157,6 +158,7 @@ describe('an allow-list', () => {
       true,
       true,
     ]);
+
     expect(['corp.example', '10.2.0.1', 'fd13::7', 'ghcr.io'].map(list.lists)).toEqual([
       false,
       false,

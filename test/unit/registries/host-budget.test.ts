@@ -53,6 +53,7 @@ describe('the budget of a registry host', () => {
         (rate, concurrency) => {
           const budget = { requests_per_second: rate, concurrency };
           const shard = shardBudget(budget);
+
           expect(shard.requests_per_second * budgetShards(budget)).toBeCloseTo(rate);
           expect(shard.concurrency).toBeGreaterThan(0);
           expect(shard.requests_per_second).toBeLessThanOrEqual(125);

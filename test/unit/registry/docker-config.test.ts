@@ -10,6 +10,7 @@ let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-docker-'));
   const helper = join(directory, 'docker-credential-test');
+
   const script = [
     '#!/bin/sh',
     'read -r server',
@@ -17,6 +18,7 @@ beforeAll(async () => {
     'if [ "$server" = token.test ]; then echo \'{"Username":"<token>","Secret":"idt"}\'; exit 0; fi',
     'echo "credentials not found in native keychain"; exit 1',
   ];
+
   await writeFile(helper, `${script.join('\n')}\n`);
   await chmod(helper, 0o755);
   env = { PATH: `${directory}:${process.env.PATH}`, DOCKER_CONFIG: directory };
@@ -42,6 +44,7 @@ describe('credentials of docker login', () => {
     expect(await lookUp({ auths: { 'https://r.test': { auth } } }, 'r.test')).toMatchObject({
       username: 'user',
     });
+
     expect(
       await lookUp({ auths: { 'https://index.docker.io/v1/': { auth } } }, 'docker.io'),
     ).toMatchObject({
@@ -63,6 +66,7 @@ describe('credentials of docker login', () => {
       password: 's',
     });
     expect(await lookUp({ credsStore: 'test' }, 'helped.test')).toMatchObject({ username: 'h' });
+
     expect(
       await lookUp({ credsStore: 'test', auths: { 'r.test': { auth } } }, 'r.test'),
     ).toMatchObject({

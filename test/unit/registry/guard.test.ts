@@ -20,7 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-/** A name server of the test's own: answers each question with the next of these lists of addresses, the last for ever. */
+/**
+ * A name server of the test's own: answers each question with the next of these lists of addresses,
+ * the last for ever.
+ */
 function resolver(...answers: string[][]): { resolve: Resolve; asked: string[] } {
   const asked: string[] = [];
   const resolve: Resolve = (hostname, _, callback) => {
@@ -31,6 +34,7 @@ function resolver(...answers: string[][]): { resolve: Resolve; asked: string[] }
       addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
     );
   };
+
   return { resolve, asked };
 }
 
@@ -63,11 +67,13 @@ describe('a name', () => {
       request(`http://registry.example:${port}/`, { dispatcher }).then((answer) =>
         answer.body.text(),
       );
+
     expect(await ask()).toBe('127.0.0.1');
     for (const _ of [1, 2]) {
       const error = await ask().catch((caught: unknown) => networkError(caught, ''));
       expect(isGantryError(error, 'address_refused')).toBe(true);
     }
+
     expect(asked).toHaveLength(3);
     await dispatcher.destroy();
   });
@@ -88,6 +94,7 @@ describe('a name', () => {
   test('with a dot at its end, or spelled as a number, is one of the machine all the same', async () => {
     const { resolve } = resolver(['127.0.0.1']);
     expect(await outcome(`http://localhost.:${port}/`, [], resolve)).toBe('address_refused');
+
     for (const host of [
       '2130706433',
       '0x7f.1',
@@ -178,10 +185,12 @@ describe('a registry', () => {
       response.writeHead(status, headers).end('{"tags":["v1"]}'),
     );
     await new Promise<void>((resolve) => hostile.listen(0, '127.0.0.1', resolve));
+
     const host = `127.0.0.1:${(hostile.address() as AddressInfo).port}`;
     const dispatcher = guardedDispatcher(['127.0.0.1']);
     const client = new RegistryClient({ host, dispatcher });
     const error = await client.listTags('a/b').catch((caught: unknown) => caught);
+
     expect(isGantryError(error) ? error.code : error).toBe(code);
     await dispatcher.destroy();
     await new Promise((resolve) => hostile.close(resolve));

@@ -23,7 +23,8 @@ describe('what a registry asks for', () => {
     ['429 without a word', 429, {}, { scope: 'all', seconds: limits.registryPauseSeconds }],
     ['503 with Retry-After', 503, { 'retry-after': '30' }, null],
     ['500', 500, { 'retry-after': '30' }, null],
-    // docs.docker.com, "Pull usage and limits": 100 pulls in six hours, a tenth of which is back after 36 minutes.
+    // docs.docker.com, "Pull usage and limits": 100 pulls in six hours, a tenth of which is back
+    // after 36 minutes.
     [
       'Docker Hub’s last pull',
       200,

@@ -83,8 +83,10 @@ describe('references', () => {
           } catch {
             return;
           }
+
           expect(formatReference(reference)).toBe(text);
           const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag ?? 'x'}`;
+
           expect(new URL(path, 'https://r.test').pathname).toBe(path);
         },
       ),

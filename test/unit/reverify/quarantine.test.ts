@@ -18,12 +18,14 @@ function take(
 ): { taken: number; budget: QuarantineBudget } {
   let taken = 0;
   let now = budget;
+
   for (let i = 0; i < wanted; i++) {
     const next = withQuarantine(now, at(from + i), limit);
     if (next === null) break;
     now = next;
     taken += 1;
   }
+
   return { taken, budget: now };
 }
 
@@ -39,6 +41,7 @@ describe('quarantines', () => {
     const asked = { ...freshBudget('acme', at(0)), asked_at: at(10) };
     expect(take(asked, 10, 20).taken).toBe(0);
     expect(take(asked, 10, 100_000).taken).toBe(0);
+
     const granted = { ...asked, asked_at: null, granted_until: at(200) };
     expect(take(granted, 50, 100).taken).toBe(50);
   });
@@ -48,12 +51,14 @@ describe('quarantines', () => {
       fc.property(fc.array(fc.nat(3599), { maxLength: 30 }), (times) => {
         let budget = freshBudget('acme', at(0));
         let taken = 0;
+
         for (const time of times) {
           const next = withQuarantine(budget, at(time), limit);
           if (next === null) continue;
           budget = next;
           taken += 1;
         }
+
         expect(taken).toBe(Math.min(times.length, 3));
       }),
     );

@@ -7,7 +7,10 @@ import {
 
 const budget = freshBudget('acme', '2026-01-01T00:00:00.000Z');
 
-/** Every combination of facts: verified, certain, quarantined, room in the budget; for a version that is handed out. */
+/**
+ * Every combination of facts: verified, certain, quarantined, room in the budget; for a version
+ * that is handed out.
+ */
 const cells = [
   [true, true, false, true, 'verified', true],
   [true, true, false, false, 'verified', true],

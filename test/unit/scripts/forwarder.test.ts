@@ -7,7 +7,10 @@ import { type Forwarder, startForwarder } from '../../../scripts/forwarder.ts';
 let cloud: Server;
 let forwarder: Forwarder;
 
-/** Answers with what it was asked; `/slow` sends its body in two pieces, the second only when told to. */
+/**
+ * Answers with what it was asked; `/slow` sends its body in two pieces, the second only when told
+ * to.
+ */
 let release = () => {};
 
 beforeAll(async () => {
@@ -17,21 +20,26 @@ beforeAll(async () => {
       release = () => response.end('second');
       return;
     }
+
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
+
     request.on('end', () => {
       response.writeHead(201, [
         ['set-cookie', 'a=1'],
         ['set-cookie', 'b=2'],
       ] as never);
+
       const { method, url, headers } = request;
       response.end(
         JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }),
       );
     });
   });
+
   cloud.listen(0, '127.0.0.1');
   await once(cloud, 'listening');
+
   const { port } = cloud.address() as AddressInfo;
   forwarder = await startForwarder(0, `http://127.0.0.1:${port}`, 'abc');
 });
@@ -48,8 +56,10 @@ test('a request reaches the API under its path, with its query, headers and body
     headers: { 'x-own': 'kept', 'x-forwarded-for': '192.0.2.1' },
     body: 'hello',
   });
+
   expect(response.status).toBe(201);
   expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+
   expect(await response.json()).toMatchObject({
     method: 'POST',
     url: '/_aws/execute-api/abc/$default/a%2Fb?x=1&x=2',
@@ -68,6 +78,7 @@ test('a request reaches the API under its path, with its query, headers and body
 test('an answer is streamed, not gathered', async () => {
   const response = await fetch(`${forwarder.url}/slow`);
   const reader = response.body?.getReader();
+
   expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('first');
   release();
   expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('second');

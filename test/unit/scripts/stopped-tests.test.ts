@@ -9,6 +9,7 @@ test('a run of the tests that is stopped did not pass', async () => {
     'scripts/test.ts',
     'test/unit/base/concurrency.test.ts',
   ];
+
   const run = spawn(process.execPath, args, {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -57,6 +57,7 @@ describe('attestations', () => {
       provenance,
       attestation('https://cyclonedx.org/bom', {}, stranger.privateKey),
     ]);
+
     expect(verdict.code).toBe('verified');
     expect(verdict.signatures.map(({ attestation }) => attestation)).toEqual([
       undefined,
@@ -98,12 +99,14 @@ describe('attestations', () => {
   test('by a stranger, or of another artifact, meet no demand', () => {
     const predicate = { runDetails: { builder: { id: builder } } };
     const foreign = attestation(`${slsa}/v1`, predicate, stranger.privateKey);
+
     const other = attestation(
       `${slsa}/v1`,
       predicate,
       author.privateKey,
       `sha256:${'cd'.repeat(32)}`,
     );
+
     expect(judge([signature, foreign, other], [{ predicate_type: slsa }])).toMatchObject({
       verified: false,
       code: 'attestation_missing',

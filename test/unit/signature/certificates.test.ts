@@ -27,6 +27,7 @@ function judge(candidate: FoundSignature, changes: Partial<SignaturePolicy> = {}
     trusted_root: sigstore.trustedRoot,
     ...changes,
   };
+
   const [verdict] = verifyArtifact(digest, [candidate], policy).signatures;
   return verdict;
 }
@@ -38,8 +39,10 @@ async function altered(
 ): Promise<FoundSignature> {
   const candidate = await sigstore.signLegacy({ digest, ...options });
   if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+
   const name = 'dev.sigstore.cosign/certificate';
   const der = Buffer.from(new X509Certificate(candidate.annotations[name] ?? '').raw);
+
   change(der);
   return {
     ...candidate,
@@ -84,12 +87,14 @@ describe('certificates of a private Fulcio', () => {
     const [first, second] = ['https://git.test/acme/redis', 'https://evil.test/'];
     const verdict = judge(
       await altered({ subjectAltName: `${first}??${second}` }, (der) => {
-        // One name's bytes become two: tag and length of the second lie where the question marks were.
+        // One name's bytes become two: tag and length of the second lie where the question marks
+        // were.
         const start = der.indexOf(first);
         der[start - 1] = first.length;
         der.set([0x86, second.length], start + first.length);
       }),
     );
+
     expect(verdict).toMatchObject({
       verified: false,
       identity: null,
@@ -113,8 +118,10 @@ describe('certificates of a private Fulcio', () => {
         [20, 'push'],
       ],
     });
+
     const [pair] = identities;
     if (pair === undefined) throw new Error('expected a pair');
+
     const demanding = (claims: SignerClaims) =>
       judge(github, { identities: [{ ...pair, claims }] });
     expect(
@@ -126,6 +133,7 @@ describe('certificates of a private Fulcio', () => {
         source_repository_uri: 'https://github.com/acme/redis',
       },
     });
+
     expect(demanding({ github_workflow_trigger: '^push$' })?.code).toBe('verified');
     expect(demanding({ build_trigger: '^release$' })).toMatchObject({
       code: 'claim_mismatch',
@@ -134,6 +142,7 @@ describe('certificates of a private Fulcio', () => {
     expect(demanding({ build_config_uri: '.' })?.message).toContain(
       'build_config_uri is not stated',
     );
+
     const lenient = { identities: [{ ...pair, claims: { build_trigger: '^release$' } }, pair] };
     expect(judge(github, lenient)?.code).toBe('verified');
   });
@@ -146,8 +155,10 @@ describe('certificates of a private Fulcio', () => {
         [20, 'release'],
       ],
     });
+
     const [pair] = identities;
     if (pair === undefined) throw new Error('expected a pair');
+
     const policy = { identities: [{ ...pair, claims: { build_trigger: '.' } }] };
     expect(judge(twice, policy)?.code).toBe('claim_mismatch');
   });
@@ -179,8 +190,10 @@ describe('certificates of a private Fulcio', () => {
     const untrusted = judge(candidate, {
       trusted_root: { ...sigstore.trustedRoot, certificateAuthorities },
     });
+
     expect(untrusted?.code).toBe('certificate_untrusted');
     const unlogged = judge(candidate, { trusted_root: { ...sigstore.trustedRoot, tlogs } });
+
     expect(unlogged?.code).toBe('tlog_invalid');
   });
 
@@ -190,8 +203,10 @@ describe('certificates of a private Fulcio', () => {
       subjectAltName: 'https://evil.test/?https://git.test/acme/',
     });
     expect(judge(evil)?.code).toBe('identity_mismatch');
+
     const issuer = await sigstore.signLegacy({ digest, issuer: 'https://issuer.test.evil.test' });
     expect(judge(issuer)?.code).toBe('issuer_mismatch');
+
     const newline = await sigstore.signLegacy({
       digest,
       issuer: 'https://issuer.test\nhttps://other.test',
@@ -212,6 +227,7 @@ describe('certificates of a private Fulcio', () => {
     const candidate = await sigstore.signLegacy({ digest });
     expect(judge(candidate, { require_tlog: false })?.code).toBe('verified');
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+
     const annotations = { ...candidate.annotations };
     delete annotations['dev.sigstore.cosign/bundle'];
     expect(judge({ ...candidate, annotations }, { require_tlog: false })?.code).toBe(
@@ -226,21 +242,25 @@ describe('certificates of a private Fulcio', () => {
     );
     const { 'dev.sigstore.cosign/bundle': _, ...unlogged } = annotations;
     const candidate = { ...rest, annotations: unlogged };
+
     expect(judge(candidate, { require_tlog: false })).toMatchObject({
       code: 'verified',
       proof: { log_entries: [], timestamps: [expect.stringMatching(/^\d{4}-/)] },
     });
     expect(judge(candidate)?.code).toBe('tlog_missing');
+
     const unknown = { ...sigstore.trustedRoot, timestampAuthorities: [] };
     expect(judge(candidate, { require_tlog: false, trusted_root: unknown })?.code).toBe(
       'timestamp_invalid',
     );
+
     const other = await sigstore.timestamped(await sigstore.signLegacy({ digest }));
     const stamp = 'dev.sigstore.cosign/rfc3161timestamp';
     const swapped = {
       ...rest,
       annotations: { ...unlogged, [stamp]: other.annotations[stamp] ?? '' },
     };
+
     expect(judge(swapped, { require_tlog: false })?.code).toBe('timestamp_invalid');
   });
 });

@@ -7,7 +7,10 @@ import { cosignCases, readBundles, trustedRoot } from '../../../scripts/cosign-f
 import { exactRegexp, shippedTrust, verifyBundle } from '../../../shared/signature/index.ts';
 import { type ConformanceCase, conformanceCases } from '../../support/conformance.ts';
 
-/** Cases that the shipped public root cannot judge, with the reason: none. docs/reference/verification.md says the same. */
+/**
+ * Cases that the shipped public root cannot judge, with the reason: none.
+ * docs/reference/verification.md says the same.
+ */
 const unjudged: Record<string, string> = {};
 
 const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
@@ -23,6 +26,7 @@ function judge(entry: ConformanceCase, withBytes: boolean) {
     identity_regexp: exactRegexp(entry.identity),
     issuer_regexp: exactRegexp(entry.issuer),
   };
+
   return verifyBundle(readJson(entry.bundle), artifact, {
     identities: entry.key === null ? [identity] : [],
     keys: entry.key === null ? [] : [readFileSync(entry.key, 'utf8')],
@@ -47,6 +51,7 @@ describe('the published cases of the client conformance suite', () => {
   test('a root certificate within a chain is why its case is refused', () => {
     const entry = conformanceCases.find(({ name }) => name === 'bundle-with-root-cert_fail');
     if (entry === undefined) throw new Error('expected the case');
+
     expect(judge(entry, true)).toMatchObject({
       code: 'certificate_invalid',
       message: 'expected a chain without root certificates, found one',
@@ -74,6 +79,7 @@ describe('what remembers and encodes faster accepts nothing that the library ref
     const root = rootOf(entry) ?? shippedTrust().trustedRoot;
     const cold = judge(entry, true);
     const warm = judge(entry, true);
+
     expect(warm).toEqual(cold);
     if (cold.verified) {
       expect(libraryAccepts(readJson(entry.bundle), readFileSync(entry.artifact), root)).toBe(true);
@@ -85,6 +91,7 @@ describe('what remembers and encodes faster accepts nothing that the library ref
     keys: [],
     require_tlog: true,
   };
+
   const keyless = cosignCases.filter(
     ({ public_key, ignore_tlog }) => public_key === null && !ignore_tlog,
   );

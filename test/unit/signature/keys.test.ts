@@ -94,6 +94,7 @@ describe('private keys', () => {
     const locked = privateKey
       .export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'open' })
       .toString();
+
     expect(readCosignKey(plain, '').equals(privateKey)).toBe(true);
     expect(isEncryptedKey(plain)).toBe(false);
     expect(readCosignKey(locked, 'open').equals(privateKey)).toBe(true);
@@ -107,6 +108,7 @@ describe('private keys', () => {
     expect(() => readCosignKey(text, 'wrong')).toThrow(
       expect.objectContaining({ code: 'key_password_wrong' }),
     );
+
     for (const broken of [
       '',
       'nonsense',
@@ -125,6 +127,7 @@ describe('private keys', () => {
       kdf: { name: 'scrypt', params: { N: 2 ** 30, r: 8, p: 1 }, salt: 'AAAA' },
     };
     const text = `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${Buffer.from(JSON.stringify(body)).toString('base64')}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
+
     expect(() => readCosignKey(text, '')).toThrow(expect.objectContaining({ code: 'key_invalid' }));
   });
 });
@@ -134,12 +137,14 @@ describe('signing', () => {
     const entry = cosignCase('keyed-bundle-notlog-ok');
     const [theirs] = foundSignaturesOf(entry);
     if (theirs?.format !== 'bundle') throw new Error('expected a bundle');
+
     const ours = signArtifact({
       digest: entry.digest,
       key: readCosignKey(readFixture('keys/good.key'), ''),
     });
     const withoutSignature = (bundle: unknown) =>
       JSON.stringify(bundle).replace(/"sig":"[^"]+"/, '');
+
     expect(withoutSignature(ours)).toBe(withoutSignature(theirs.bundle));
   });
 
@@ -152,6 +157,7 @@ describe('signing', () => {
           key: privateKey,
           annotations,
         });
+
         const { subject } = JSON.parse(
           Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8'),
         );
@@ -182,6 +188,7 @@ describe('signatures by every kind of key', () => {
   const rsaPss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
   const edwards = generateKeyPairSync('ed25519');
   const seed = Buffer.from(edwards.privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+
   const cases: [string, KeyObject, Uint8Array, boolean][] = [
     ['ECDSA P-256', ec256.publicKey, sign('sha256', message, ec256.privateKey), true],
     ['ECDSA P-384', ec384.publicKey, sign('sha384', message, ec384.privateKey), false],
@@ -198,6 +205,7 @@ describe('signatures by every kind of key', () => {
     expect(verifyBytes(key, Buffer.from('other'), signature)).toBe(false);
     expect(verifyDigest(key, sha256('signed'), signature)).toBe(byDigest);
     expect(verifyDigest(key, sha256('other'), signature)).toBe(false);
+
     for (const broken of [Buffer.alloc(0), Buffer.alloc(64), Buffer.from(signature).fill(1, 3)]) {
       expect([
         verifyBytes(key, message, broken),

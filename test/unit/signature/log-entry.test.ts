@@ -8,10 +8,12 @@ import { checkLogEntry } from '../../../shared/signature/log-entry.ts';
 function partsOf(name: string) {
   const [candidate] = foundSignaturesOf(cosignCase(name));
   if (candidate?.format !== 'bundle') throw new Error('expected a bundle');
+
   const { tlogEntries, content } = bundleFromJSON(candidate.bundle).verificationMaterial;
   const [entry] = tlogEntries;
   if (entry === undefined || content.$case !== 'certificate')
     throw new Error('expected a logged keyless bundle');
+
   return { entry, certificate: new X509Certificate(content.certificate.rawBytes) };
 }
 
@@ -21,10 +23,12 @@ describe('a log entry', () => {
     const other = partsOf('keyless-wrong-identity').certificate;
     const plain = generateKeyPairSync('ed25519').publicKey;
     const refused = expect.objectContaining({ code: 'tlog_invalid' });
+
     expect(() => checkLogEntry(entry, certificate.publicKey, certificate)).not.toThrow();
     expect(() => checkLogEntry(entry, other.publicKey, other)).toThrow(refused);
     expect(() => checkLogEntry(entry, plain, null)).toThrow(refused);
-    // The certificate's own key without the certificate is another signer: what it says about identity would be lost.
+    // The certificate's own key without the certificate is another signer: what it says about
+    // identity would be lost.
     expect(() => checkLogEntry(entry, certificate.publicKey, null)).toThrow(refused);
   });
 

@@ -27,18 +27,24 @@ function changed<T>(value: T, path: Path, replacement: unknown): T {
   const copy = structuredClone(value);
   const parent = get(copy, path.slice(0, -1)) as Record<string | number, unknown>;
   const key = path.at(-1) ?? '';
+
   if (replacement !== undefined) parent[key] = replacement;
   else if (Array.isArray(parent)) parent.splice(Number(key), 1);
   else delete parent[key];
+
   return copy;
 }
 
-/** Copies of a text with one bit different: in the bytes it encodes where it is base64, else in a character. */
+/**
+ * Copies of a text with one bit different: in the bytes it encodes where it is base64, else in a
+ * character.
+ */
 function flips(text: string): string[] {
   const bytes = Buffer.from(text, 'base64');
   const isBase64 = bytes.length > 8 && bytes.toString('base64') === text;
   const source = isBase64 ? bytes : Buffer.from(text, 'latin1');
   const count = Math.min(12, source.length);
+
   return Array.from({ length: count }, (_, i) => {
     const copy = Buffer.from(source);
     const at = Math.floor((i * (source.length - 1)) / Math.max(1, count - 1));
@@ -48,13 +54,15 @@ function flips(text: string): string[] {
 }
 
 /**
- * Changes that leave a signature valid, with the reason. Everything else must be refused.
- * Timestamp tokens hold unsigned bytes (versions, lists of algorithms): their flips must only not throw.
+ * Changes that leave a signature valid, with the reason. Everything else must be refused. Timestamp
+ * tokens hold unsigned bytes (versions, lists of algorithms): their flips must only not throw.
  */
 const harmless: Record<string, RegExp> = {
-  // Rekor v2: a proof does not cover the index beside it, and there is no integrated time. A version that is still known.
+  // Rekor v2: a proof does not cover the index beside it, and there is no integrated time. A
+  // version that is still known.
   'keyless-ok': /tlogEntries\.0\.logIndex$|rfc3161Timestamps\.0\.signedTimestamp$|^mediaType$/,
-  // There are two proofs of inclusion and of time, the log's promise and the tree with the timestamp: one may go, whole.
+  // There are two proofs of inclusion and of time, the log's promise and the tree with the
+  // timestamp: one may go, whole.
   'keyless-ok-rekor1': /timestampVerificationData|inclusionPromise$|^mediaType$/,
   // Keys need no time, and the hint only helps to find the key.
   'keyed-bundle-ok':
@@ -88,6 +96,7 @@ describe.each(Object.entries(harmless))('the bundle of %s', (name, allowed) => {
         if (judge(changed(bundle, path, flipped)).verified) accepted.add(path.join('.'));
       }
     }
+
     expect([...accepted].filter((path) => !allowed.test(path))).toEqual([]);
   }, 120_000);
 
@@ -100,6 +109,7 @@ describe.each(Object.entries(harmless))('the bundle of %s', (name, allowed) => {
         else expect(verdict.message).not.toBe('');
       }
     }
+
     expect([...accepted].filter((path) => !allowed.test(path))).toEqual([]);
   }, 120_000);
 
@@ -117,6 +127,7 @@ describe.each(['keyless-legacy-ok', 'keyed-legacy-tlog-ok'])(
     const entry = cosignCase(name);
     const [candidate] = foundSignaturesOf(entry);
     if (candidate?.format !== 'legacy') throw new Error('expected a legacy signature');
+
     const judge = (mutated: FoundSignature) =>
       verifyArtifact(entry.digest, [mutated], policyOf(entry));
     // The chain is not read: intermediates come from the trust root.
@@ -127,13 +138,16 @@ describe.each(['keyless-legacy-ok', 'keyed-legacy-tlog-ok'])(
       for (const path of pathsOf(material)) {
         const text = get(material, path);
         if (typeof text !== 'string' || path.includes('dev.sigstore.cosign/chain')) continue;
+
         const isJson = path.includes('dev.sigstore.cosign/bundle');
         const copies = isJson ? jsonFlips(text) : flips(text);
+
         for (const copy of copies) {
           if (judge({ ...candidate, ...changed(material, path, copy) }).verified)
             accepted.add(path.join('.'));
         }
       }
+
       // A certificate in PEM has white space around it that means nothing.
       expect([...accepted].filter((path) => !path.endsWith('/certificate'))).toEqual([]);
     }, 120_000);

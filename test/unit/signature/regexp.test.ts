@@ -50,12 +50,14 @@ describe('regexps of a policy', () => {
   ])('%s is not anchored', (source) => {
     expect(isAnchored(source)).toBe(false);
     let code = 'none';
+
     try {
       checkRegexp(source, { field: 'cosign_identity_regexp' });
     } catch (error) {
       code = (error as { code: string }).code;
       expect(error).toMatchObject({ field: 'cosign_identity_regexp', found: source });
     }
+
     expect(['regexp_unanchored', 'regexp_invalid']).toContain(code);
   });
 
@@ -80,6 +82,7 @@ describe('regexps of a policy', () => {
       'a]',
       '-',
     ];
+
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...parts), { maxLength: 7 }),

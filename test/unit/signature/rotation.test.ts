@@ -21,12 +21,14 @@ beforeAll(async () => {
     ...old.trustedRoot[part],
     ...next.trustedRoot[part],
   ];
+
   const both = {
     ...old.trustedRoot,
     tlogs: beside('tlogs'),
     ctlogs: beside('ctlogs'),
     certificateAuthorities: beside('certificateAuthorities'),
   } as Root;
+
   roots = { old: old.trustedRoot, next: next.trustedRoot, both };
   signatures = { old: await old.signLegacy({ digest }), next: await next.signLegacy({ digest }) };
 });

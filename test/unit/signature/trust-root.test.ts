@@ -80,8 +80,10 @@ describe('trust roots', () => {
       ctlogs: [],
       timestampAuthorities: [],
     };
+
     expect(() => checkTrustedRoot(bare, { keyless: false, require_tlog: true })).not.toThrow();
     const noTsa = { ...(trustedRoot as object), timestampAuthorities: [] };
+
     expect(() => checkTrustedRoot(noTsa, { keyless: true, require_tlog: true })).not.toThrow();
   });
 

@@ -31,6 +31,7 @@ function messageBundle(message: Buffer, key: KeyObject) {
     digest: createHash('sha256').update(message).digest('base64'),
   };
   const signature = sign('sha256', message, key).toString('base64');
+
   return { mediaType, verificationMaterial, messageSignature: { messageDigest, signature } };
 }
 
@@ -86,11 +87,13 @@ describe('what a policy asks for', () => {
   test('without the demand for a log entry, keyless still needs a signed timestamp', () => {
     expect(judge('keyless-tsa-only').code).toBe('verified');
     expect(judge('keyless-tsa-only', { require_tlog: true }).code).toBe('tlog_missing');
+
     const entry = cosignCase('keyless-tsa-only');
     const bare = altered(entry, (material) => {
       delete material.timestampVerificationData;
     });
     const verdict = verifyArtifact(entry.digest, bare, policyOf(entry));
+
     expect(verdict.code).toBe('timestamp_missing');
   });
 
@@ -100,6 +103,7 @@ describe('what a policy asks for', () => {
       delete material.timestampVerificationData;
     });
     const verdict = verifyArtifact(entry.digest, bare, policyOf(entry));
+
     expect(verdict.code).toBe('timestamp_missing');
   });
 
@@ -131,8 +135,10 @@ describe('what a policy asks for', () => {
       { identity_regexp: identity_regexp ?? '', issuer_regexp: '^https://other$' },
       { identity_regexp: '^other$', issuer_regexp: issuer_regexp ?? '' },
     ];
+
     expect(judge('keyless-ok', { identities: crossed }).code).toBe('issuer_mismatch');
     const second = [...crossed, { identity_regexp: '^https://git', issuer_regexp: '7101$' }];
+
     expect(judge('keyless-ok', { identities: second }).code).toBe('verified');
   });
 
@@ -156,6 +162,7 @@ describe('what a policy asks for', () => {
     const bundle = signArtifact({ digest, key: privateKey, annotations: { commit: 'abc' } });
     const codeWith = (annotations: Record<string, string>) =>
       verifyArtifact(digest, [foundBundle(bundle)], keyed([pem], { annotations })).code;
+
     expect(codeWith({ commit: 'abc' })).toBe('verified');
     expect(codeWith({ commit: 'abd' })).toBe('annotation_mismatch');
     expect(codeWith({ other: 'abc' })).toBe('annotation_mismatch');
@@ -184,6 +191,7 @@ describe('a workflow of Gitea', () => {
   ])('can be held to %s by what its certificate says', (_, claims, code) => {
     const entry = cosignCase('keyless-ok');
     const { identities } = policyOf(entry);
+
     const demanded = {
       source_repository_uri: '^https://git\\.ipnode\\.test/acme/modules/my-redis-module$',
       source_repository_ref: '^refs/tags/v',
@@ -191,6 +199,7 @@ describe('a workflow of Gitea', () => {
       build_trigger: '^push$',
       ...claims,
     };
+
     expect(
       judge('keyless-ok', { identities: identities.map((pair) => ({ ...pair, claims: demanded })) })
         .code,
@@ -205,11 +214,13 @@ describe('verdicts', () => {
       unreadable: { code: 'blob_digest_mismatch', message: 'other bytes' },
     };
     const entry = cosignCase('keyed-bundle-ok');
+
     const verdict = verifyArtifact(
       entry.digest,
       [unreadable, ...foundSignaturesOf(entry)],
       policyOf(entry),
     );
+
     expect(verdict.signatures.map(({ code }) => code)).toEqual([
       'blob_digest_mismatch',
       'verified',
@@ -226,6 +237,7 @@ describe('verdicts', () => {
       foundBundle('nonsense'),
       ...foundSignaturesOf(cosignCase('keyless-wrong-identity')),
     ];
+
     const entry = cosignCase('keyless-wrong-identity');
     expect(verifyArtifact(entry.digest, mixed, policyOf(entry)).code).toBe('identity_mismatch');
     expect(verifyArtifact(entry.digest, mixed.slice(0, 2), policyOf(entry)).code).toBe(
@@ -241,8 +253,10 @@ describe('verdicts', () => {
     const { privateKey, pem } = keyPair();
     const bundle = signArtifact({ digest, key: privateKey });
     const statement = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString());
+
     statement.predicateType = `\u001b[2Jhttps://evil/${'x'.repeat(100_000)}`;
     bundle.dsseEnvelope.payload = Buffer.from(JSON.stringify(statement)).toString('base64');
+
     const { code, message } = verifySignature(foundBundle(bundle), digest, keyed([pem]));
     expect(code).toBe('attestation_only');
     expect(message).not.toContain('\u001b');
@@ -254,10 +268,12 @@ describe('verdicts', () => {
     const manifest = Buffer.from('{"schemaVersion":2}');
     const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
     const bundle = messageBundle(manifest, privateKey);
+
     expect(verifySignature(foundBundle(bundle), digest, keyed([pem])).code).toBe('verified');
     expect(verifySignature(foundBundle(bundle), digest, keyed([keyPair().pem])).code).toBe(
       'key_mismatch',
     );
+
     const other = `sha256:${'ab'.repeat(32)}`;
     expect(verifySignature(foundBundle(bundle), other, keyed([pem])).code).toBe('digest_mismatch');
     expect(
@@ -269,6 +285,7 @@ describe('verdicts', () => {
     const { privateKey, pem } = keyPair();
     const other = `sha256:${'cd'.repeat(32)}`;
     const bundle = signArtifact({ digest: other, key: privateKey });
+
     expect(verifySignature(foundBundle(bundle), other, keyed([pem])).code).toBe('verified');
     expect(verifySignature(foundBundle(bundle), digest, keyed([pem])).code).toBe('digest_mismatch');
   });
@@ -278,6 +295,7 @@ describe('verdicts', () => {
     const bundle = signArtifact({ digest, key: privateKey }) as {
       dsseEnvelope: { signatures: unknown[] };
     };
+
     bundle.dsseEnvelope.signatures.push(bundle.dsseEnvelope.signatures[0]);
     expect(verifySignature(foundBundle(bundle), digest, keyed([pem]))).toMatchObject({
       code: 'bundle_invalid',
@@ -291,6 +309,7 @@ describe('verdicts', () => {
       material.tlogEntries = Array(17).fill(material.tlogEntries?.[0]);
     });
     const verdict = verifyArtifact(entry.digest, many, policyOf(entry));
+
     expect([verdict.code, verdict.message]).toEqual([
       'bundle_invalid',
       expect.stringContaining('at most 16'),
@@ -308,6 +327,7 @@ test('an artifact is judged in milliseconds once its policy is compiled', () => 
   const entry = cosignCase('keyless-ok');
   const policy = policyOf(entry);
   const candidates = foundSignaturesOf(entry);
+
   verifyArtifact(entry.digest, candidates, policy);
   const started = cpuMs();
   for (let i = 0; i < 20; i++) verifyArtifact(entry.digest, candidates, policy);

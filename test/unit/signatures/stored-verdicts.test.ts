@@ -41,6 +41,7 @@ test('as many as are read fit a row, whatever certificates name', () => {
     claims: Object.fromEntries(claimNames.map((name) => [name, long])),
     attestation: { predicate_type: long, builder_id: long },
   };
+
   const kept = truncateVerdicts(Array.from({ length: limits.foundSignaturesMax }, () => hostile));
   expect(Buffer.byteLength(JSON.stringify(kept))).toBeLessThanOrEqual(limits.verdictBytesMax);
   expect(kept[0]).toMatchObject({ verified: true, claimed_digest: verdict.claimed_digest });

@@ -38,9 +38,11 @@ describe('a refresh', () => {
   test('brings a newer target, and asks for nothing but the timestamp when there is none', async () => {
     const kept = await update(null);
     repository.publish(second);
+
     const newer = await update(kept);
     expect(open(newer).trustedRoot).toEqual(second);
     expect(open(newer).version).not.toBe(open(kept).version);
+
     const asked = repository.asked.length;
     expect(await update(newer)).toEqual(newer);
     expect(repository.asked.slice(asked)).toEqual(['/2.root.json', '/timestamp.json']);
@@ -51,6 +53,7 @@ describe('a refresh', () => {
     repository.rotate();
     repository.rotate();
     repository.publish(second);
+
     const newer = await update(kept);
     expect(newer.roots).toHaveLength(2);
     expect(open(newer).trustedRoot).toEqual(second);
@@ -60,6 +63,7 @@ describe('a refresh', () => {
   test('refuses an older timestamp than one that it saw, while the stored state still counts', async () => {
     const older = new Map(repository.files);
     repository.publish(second);
+
     const kept = await update(null);
     repository.files = older;
     await expect(update(kept)).rejects.toThrow(refused);
@@ -82,6 +86,7 @@ describe('a refresh', () => {
     const other = new TufRepository();
     other.publish(first);
     await expect(update(null, { anchor: other.anchor })).rejects.toThrow(refused);
+
     const target = [...repository.files.keys()].find((path) => path.startsWith('targets/')) ?? '';
     repository.files.set(target, '{"name":"forge"}');
     await expect(update(null)).rejects.toThrow(refused);
@@ -105,6 +110,7 @@ describe('what is kept', () => {
   test('still counts when all of its metadata expired', async () => {
     const kept = await update(null);
     const later = new TufRepository();
+
     later.publish(first, { timestamp: -3, targets: -3 });
     const state = {
       ...kept,
@@ -113,6 +119,7 @@ describe('what is kept', () => {
       snapshot: later.files.get('1.snapshot.json'),
       targets: later.files.get('1.targets.json'),
     };
+
     const opened = openTrustState(state, later.anchor);
     expect(opened.trustedRoot).toEqual(first);
     expect(Date.parse(opened.fresh_until)).toBeLessThan(Date.now());
@@ -133,11 +140,13 @@ describe('what is kept', () => {
     const other = new TufRepository();
     await other.start();
     other.publish(second);
+
     const forged = await updateTrustState(null, {
       mirror: other.mirror,
       anchor: other.anchor,
       download,
     });
+
     await other.stop();
     expect(() => open(forged)).toThrow(refused);
     expect(() => open({ ...forged, roots: [other.anchor] })).toThrow(refused);
@@ -147,8 +156,10 @@ describe('what is kept', () => {
     const kept = await update(null);
     repository.rotate();
     repository.publish(second);
+
     const newer = await update(kept);
     const [shipped = ''] = newer.roots;
+
     expect(openTrustState(newer, shipped).trustedRoot).toEqual(second);
     expect(await update(newer, { anchor: shipped })).toEqual(newer);
   });

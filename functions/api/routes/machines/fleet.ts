@@ -55,6 +55,7 @@ export const fleetRoutes: Route[] = [
         place,
         module: reference(name, account),
       });
+
       return { machines, next_cursor: next === null ? null : cursorOf(next) };
     },
   }),
@@ -75,6 +76,7 @@ export const fleetRoutes: Route[] = [
         caller,
         reference(name, account),
       );
+
       const page = await storePage(query, templates, ({ id }) => id);
       return { templates: page.items.map(judge), next_cursor: page.next_cursor };
     },

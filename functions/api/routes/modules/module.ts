@@ -47,12 +47,14 @@ export const moduleRoutes: Route[] = [
         (limit, after) => listModules(services.db, caller.account, limit, after),
         (module) => module.name,
       );
+
       const names = items.map(({ name }) => name);
       const polls = await readRepositories(services.db, caller.account, names);
       const modules = items.map((module) => ({
         ...moduleView(module),
         poll: polls.get(module.name) ?? null,
       }));
+
       return { modules, next_cursor };
     },
   }),
@@ -124,6 +126,7 @@ export const moduleRoutes: Route[] = [
         ),
         query.cursor === undefined ? listCandidates(db, caller.account, name) : [],
       ]);
+
       const ingested = new Set(page.items.map(({ id }) => id));
       return {
         versions: page.items.map(versionView),

@@ -84,6 +84,7 @@ export const templateRoutes: Route[] = [
         Promise.all(tracks.map((track) => getComposition(db, account, id, track))),
         Promise.all(tracks.map((track) => getCompositionFailure(db, account, id, track))),
       ]);
+
       return {
         template,
         assignments,
@@ -168,6 +169,7 @@ export const assignmentRoutes: Route[] = [
         metadata: body.metadata ?? {},
         effective_priority: body.effective_priority ?? null,
       });
+
       return { operation, assignment: { id: assignment_id, template_id: params.id, module } };
     },
   }),

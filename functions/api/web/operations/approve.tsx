@@ -12,7 +12,10 @@ export interface ApprovalPageProps {
   requester: string;
 }
 
-/** Shows a reviewer what to decide. Opening it decides nothing, because mail scanners open links too. */
+/**
+ * Shows a reviewer what to decide. Opening it decides nothing, because mail scanners open links
+ * too.
+ */
 export function ApprovalPage({
   approval,
   operation,
@@ -97,6 +100,7 @@ export function DecidedPage({
 }) {
   const approved = decision === 'approve';
   const waits = approval.state === 'pending';
+
   return (
     <Layout title={approved ? 'Approved' : 'Rejected'}>
       <article class="card">

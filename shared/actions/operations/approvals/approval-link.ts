@@ -4,7 +4,10 @@ import { GantryError } from '../../../base/error.ts';
 import type { Approval } from '../../../domain/operations/index.ts';
 import type { Services } from '../../context/index.ts';
 
-/** What a link says: its reviewer, its request, and when it expires (seconds since 1970). KMS makes its MAC. */
+/**
+ * What a link says: its reviewer, its request, and when it expires (seconds since 1970). KMS makes
+ * its MAC.
+ */
 const claims = z.strictObject({
   account: z.string(),
   approval: z.string(),
@@ -27,6 +30,7 @@ export async function approvalLink(
       exp: Math.floor(Date.parse(approval.expires_at) / 1000),
     } satisfies LinkClaims),
   ).toString('base64url');
+
   const out = await services.aws.kms.send(
     new GenerateMacCommand({
       KeyId: services.settings.linkKeyId,
@@ -34,6 +38,7 @@ export async function approvalLink(
       Message: macInput(payload),
     }),
   );
+
   const mac = Buffer.from(out.Mac ?? []).toString('base64url');
   return `${services.settings.publicUrl}/approve/${approval.id}/${payload}.${mac}`;
 }
@@ -43,7 +48,10 @@ function macInput(payload: string): Buffer {
   return Buffer.from(`gantry approval link\n${payload}`);
 }
 
-/** Reads a link's token. A token that is altered, foreign or expired is refused before any record is read. */
+/**
+ * Reads a link's token. A token that is altered, foreign or expired is refused before any record is
+ * read.
+ */
 export async function readApprovalLink(
   services: Services,
   approvalId: string,
@@ -57,11 +65,14 @@ export async function readApprovalLink(
         cause,
       },
     );
+
   const [payload, mac, ...rest] = token.split('.');
   if (payload === undefined || mac === undefined || rest.length > 0 || token.length > 2000)
     throw invalid();
-  // Decoders drop bits of the last character of base64url: without this check, sixteen links would be the same.
+  // Decoders drop bits of the last character of base64url: without this check, sixteen links would
+  // be the same.
   if (Buffer.from(mac, 'base64url').toString('base64url') !== mac || mac === '') throw invalid();
+
   let valid = false;
   try {
     const out = await services.aws.kms.send(
@@ -78,14 +89,18 @@ export async function readApprovalLink(
     if (name !== 'KMSInvalidMacException' && name !== 'ValidationException') throw error;
     throw invalid(error);
   }
+
   if (!valid) throw invalid();
+
   const parsed = claims.safeParse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
   if (!parsed.success || parsed.data.approval !== approvalId) throw invalid();
+
   if (parsed.data.exp * 1000 <= services.now().getTime()) {
     throw new GantryError(
       'approval_expired',
       'the request was not decided in time; the change must be requested again',
     );
   }
+
   return parsed.data;
 }

@@ -25,8 +25,8 @@ interface Reviewer {
 }
 
 /**
- * Decides as the member behind the caller, who needs the role reviewer. A token without a member decides nothing: with a
- * second token, one person could request a change and approve it.
+ * Decides as the member behind the caller, who needs the role reviewer. A token without a member
+ * decides nothing: with a second token, one person could request a change and approve it.
  */
 export async function decideApproval(
   services: Services,
@@ -35,6 +35,7 @@ export async function decideApproval(
 ): Promise<Approval> {
   if (!hasRole(caller, 'reviewer'))
     throw new GantryError('forbidden', 'expected the role reviewer');
+
   const member =
     caller.member_id === null
       ? null
@@ -45,13 +46,16 @@ export async function decideApproval(
       "expected a member's own token, found one that belongs to no member; an admin creates tokens for members",
     );
   }
+
   const reviewer: Reviewer = { actor: `member:${member.id}`, email: member.email, by: 'api' };
   return retryOnConflict(async () =>
     decide(services, await requireApproval(services, caller.account, input.id), reviewer, input),
   );
 }
 
-/** Reads and decides again where another reviewer decided at the same time: both decisions count. */
+/**
+ * Reads and decides again where another reviewer decided at the same time: both decisions count.
+ */
 async function retryOnConflict(work: () => Promise<Approval>): Promise<Approval> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -62,7 +66,10 @@ async function retryOnConflict(work: () => Promise<Approval>): Promise<Approval>
   }
 }
 
-/** What the page of a mailed link shows. To open it decides nothing, however often and by whatever program. */
+/**
+ * What the page of a mailed link shows. To open it decides nothing, however often and by whatever
+ * program.
+ */
 export async function openApprovalLink(
   services: Services,
   approvalId: string,
@@ -79,6 +86,7 @@ export async function openApprovalLink(
   const reviewer = await getMember(services.db, link.account, link.member);
   const operation = await getOperation(services.db, link.account, approval.operation_id);
   const account = await getAccount(services.db, link.account);
+
   if (
     reviewer === null ||
     !hasRole(reviewer, 'reviewer') ||
@@ -90,12 +98,14 @@ export async function openApprovalLink(
       'the link belongs to a person who is not a reviewer any more',
     );
   }
+
   if (approval.decisions.some((one) => one.reviewer === `member:${reviewer.id}`)) {
     throw new GantryError(
       'approval_link_used',
       'your decision on this request is already recorded',
     );
   }
+
   refuseClosed(services, approval);
   const requester = await personOf(services, link.account, approval.requested_by);
   return { approval, operation, account, reviewer, requester };
@@ -126,6 +136,7 @@ function refuseClosed(services: Services, approval: Approval): void {
       'the request was not decided in time; the change must be requested again',
     );
   }
+
   if (approval.state === 'withdrawn')
     throw new GantryError('approval_withdrawn', 'the request was withdrawn');
   if (approval.state !== 'pending') {
@@ -148,9 +159,11 @@ async function decide(
       'expected another reviewer than the person who requested the change',
     );
   }
+
   if (approval.decisions.some((one) => one.reviewer === reviewer.actor)) {
     throw new GantryError('approval_decided', 'your decision is already recorded');
   }
+
   const at = nowIso(services);
   const decisions = [
     ...approval.decisions,
@@ -162,6 +175,7 @@ async function decide(
       ...pick(verdict),
     },
   ];
+
   const state = approvalState({ decisions, quorum: approval.quorum });
   const writes = [
     updateApproval(approval, {
@@ -183,6 +197,7 @@ async function decide(
       },
     }),
   ];
+
   const operation = await requireOperation(services, approval.account, approval.operation_id);
   if (state === 'rejected') {
     const comment = verdict.comment === null ? '' : `: ${verdict.comment}`;
@@ -191,10 +206,13 @@ async function decide(
   } else {
     await transact(services.db, writes);
   }
+
   if (state !== 'pending' && approval.task_token !== null) {
-    // Should the execution have died, the sweep starts another, which finds the decision in the record.
+    // Should the execution have died, the sweep starts another, which finds the decision in the
+    // record.
     await completeTask(services, approval.task_token, { decision: state });
   }
+
   return { ...approval, decisions, state };
 }
 

@@ -17,7 +17,9 @@ import {
 import { later, nowIso, type Services } from '../../context/index.ts';
 import { approvalLink } from './approval-link.ts';
 
-/** Members who may decide on an operation: reviewers, without self-approval except the requester. */
+/**
+ * Members who may decide on an operation: reviewers, without self-approval except the requester.
+ */
 export async function eligibleReviewers(
   services: Services,
   operation: Operation,
@@ -63,8 +65,9 @@ export async function approversOf(
 }
 
 /**
- * Opens the request for approval, keeps the waiting task's token and mails each reviewer a link of their own. A second
- * execution only replaces the token. Returns the decision where there is one already.
+ * Opens the request for approval, keeps the waiting task's token and mails each reviewer a link of
+ * their own. A second execution only replaces the token. Returns the decision where there is one
+ * already.
  */
 export async function askReviewers(
   services: Services,
@@ -74,16 +77,20 @@ export async function askReviewers(
 ): Promise<'approved' | 'rejected' | 'withdrawn' | null> {
   if (finalOperationStates.includes(operation.state))
     return operation.state === 'rejected' ? 'rejected' : 'withdrawn';
+
   const id = approvalId(operation);
   const existing = await getApproval(services.db, operation.account, id);
+
   if (existing !== null) {
     if (existing.state === 'approved' || existing.state === 'rejected') return existing.state;
     if (existing.state !== 'pending') return 'withdrawn';
+
     await transact(services.db, [updateApproval(existing, { task_token })]);
     if (existing.mailed_at === null)
       await mailAll(services, operation, { ...existing, task_token }, policy);
     return null;
   }
+
   const at = nowIso(services);
   const approval: Approval = {
     account: operation.account,
@@ -102,6 +109,7 @@ export async function askReviewers(
     expires_at: later(services, policy.expires_in_s),
     created_at: at,
   };
+
   await transact(services.db, [
     createApproval(approval),
     updateOperation(operation, { state: 'awaiting_approval', approval_id: id, updated_at: at }),
@@ -114,11 +122,15 @@ export async function askReviewers(
       data: { actions: operation.actions, summary: operation.summary, approval_id: id },
     }),
   ]);
+
   await mailAll(services, operation, approval, policy);
   return null;
 }
 
-/** Mails each reviewer. An address that mail cannot be sent to does not stop the others from deciding. */
+/**
+ * Mails each reviewer. An address that mail cannot be sent to does not stop the others from
+ * deciding.
+ */
 async function mailAll(
   services: Services,
   operation: Operation,
@@ -132,6 +144,7 @@ async function mailAll(
   );
   const failures = sent.filter((one) => one.status === 'rejected');
   if (failures.length > 0 && failures.length === sent.length) throw failures[0]?.reason;
+
   try {
     await transact(services.db, [updateApproval(approval, { mailed_at: nowIso(services) })]);
   } catch (error) {
@@ -140,7 +153,10 @@ async function mailAll(
   }
 }
 
-/** The requester as people know them: a member by e-mail address, a token by its name, else the actor as it is. */
+/**
+ * The requester as people know them: a member by e-mail address, a token by its name, else the
+ * actor as it is.
+ */
 export async function personOf(
   services: Services,
   account: string,
@@ -173,6 +189,7 @@ async function mail(
     '',
     'The link is personal and works once. Do not share it.',
   ].join('\n');
+
   await services.aws.ses.send(
     new SendEmailCommand({
       FromEmailAddress: services.settings.senderAddress,

@@ -60,6 +60,7 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
   writes({ operation, change, at }) {
     const { account } = operation;
     const { assignment_id: id } = change;
+
     return [
       createAssignment(assignmentOf(change, account, at)),
       takeName(account, 'assignment', uniqueName(change), id, () => assignedTwiceError(change)),
@@ -78,7 +79,10 @@ export interface AdditionInput {
   effective_priority?: number | null;
 }
 
-/** The change that a request to assign a module means. Throws `not_found`, or `invalid_request` for the constraint. */
+/**
+ * The change that a request to assign a module means. Throws `not_found`, or `invalid_request` for
+ * the constraint.
+ */
 export async function additionOf(
   services: Services,
   account: string,
@@ -86,8 +90,10 @@ export async function additionOf(
 ): Promise<Addition> {
   const { template_id, constraint = null, metadata = {}, effective_priority = null } = input;
   await requireTemplate(services, account, template_id);
+
   const { account: owner, name } = await resolveModule(services, account, input.module);
   checkConstraint(constraint);
+
   return {
     kind: 'assignment_add',
     assignment_id: newId('assignment'),

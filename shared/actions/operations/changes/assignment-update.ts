@@ -41,7 +41,10 @@ export interface UpdateInput {
   effective_priority?: number | null;
 }
 
-/** The change that a request to change an assignment means. Throws `invalid_request` for the constraint. */
+/**
+ * The change that a request to change an assignment means. Throws `invalid_request` for the
+ * constraint.
+ */
 export function assignmentUpdateOf(
   { id: assignment_id, template_id }: Pick<Assignment, 'id' | 'template_id'>,
   set: UpdateInput,

@@ -12,7 +12,9 @@ export function ownTemplate({ template_id }: AssignmentChange): Affected {
   return { of: 'template', template_id };
 }
 
-/** Throws `invalid_request` for a text that is no semver range; null and undefined mean any version. */
+/**
+ * Throws `invalid_request` for a text that is no semver range; null and undefined mean any version.
+ */
 export function checkConstraint(constraint: string | null | undefined): void {
   if (constraint === null || constraint === undefined || semver.validRange(constraint) !== null)
     return;

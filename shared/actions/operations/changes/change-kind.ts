@@ -20,8 +20,9 @@ export type Affected =
   | { of: 'nothing' }
   | { of: 'template'; template_id: string }
   /**
-   * Every template that uses the module: by an assignment, or because a composition looked at it, or at what the version
-   * provides. `others`: whether templates of other accounts count too, where the module is public, or whatever it is now.
+   * Every template that uses the module: by an assignment, or because a composition looked at it,
+   * or at what the version provides. `others`: whether templates of other accounts count too, where
+   * the module is public, or whatever it is now.
    */
   | {
       of: 'module';
@@ -45,17 +46,21 @@ export interface Applied<Name extends ChangeName, Rows> {
 }
 
 /**
- * Everything that the platform must know about one kind of change. Only `read` and `follow` have effects; the rest are
- * functions of values.
+ * Everything that the platform must know about one kind of change. Only `read` and `follow` have
+ * effects; the rest are functions of values.
  */
 export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   /** The action whose policy the change needs. */
   action(change: Change<Name>): Action;
 
-  /** The policy that the change meets: that of its action, unless the kind has a rule of its own. */
+  /**
+   * The policy that the change meets: that of its action, unless the kind has a rule of its own.
+   */
   policy(change: Change<Name>, inForce: PolicyInForce): Promise<InterventionPolicy>;
 
-  /** Reads the rows that the change is about; throws the coded error for one that does not exist. */
+  /**
+   * Reads the rows that the change is about; throws the coded error for one that does not exist.
+   */
   read(services: Services, account: string, change: Change<Name>): Promise<Rows>;
 
   /** Throws a coded error where the change cannot be applied to the rows as they are. */
@@ -64,7 +69,9 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   /** The change in words for people: "promote my-redis 0.1.0 to live". */
   summary(change: Change<Name>, rows: Rows, account: string): string;
 
-  /** What is composed before the change is applied: the change fails where that cannot be composed. */
+  /**
+   * What is composed before the change is applied: the change fails where that cannot be composed.
+   */
   tried(change: Change<Name>, account: string): Affected;
 
   /** What is composed once the change is applied. */

@@ -10,7 +10,10 @@ import { quarantineResume } from './quarantine-resume.ts';
 import { reservationChange } from './reservation-change.ts';
 import { versionPromote } from './version-promote.ts';
 
-/** Every kind of change. The compiler names a kind that is missing; nothing else has to know the kinds. */
+/**
+ * Every kind of change. The compiler names a kind that is missing; nothing else has to know the
+ * kinds.
+ */
 export const changeKinds: { [Name in ChangeName]: ChangeKind<Name> } = {
   version_promote: versionPromote,
   assignment_add: assignmentAdd,

@@ -23,7 +23,10 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
       : templateOf(change);
   },
 
-  /** A machine's metadata is no part of the composition that it shares; its track may not be composed yet. */
+  /**
+   * A machine's metadata is no part of the composition that it shares; its track may not be
+   * composed yet.
+   */
   affected: (change) => (change.track === undefined ? nothing : templateOf(change)),
 
   view: sameView,
@@ -58,7 +61,10 @@ export interface InstanceInput {
   clusters?: string[];
 }
 
-/** The change that a request to update a machine means. Throws `not_found` or `instance_decommissioned`. */
+/**
+ * The change that a request to update a machine means. Throws `not_found` or
+ * `instance_decommissioned`.
+ */
 export async function instanceUpdateOf(
   services: Services,
   account: string,

@@ -56,6 +56,7 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
   check(change, { module }) {
     const trusts = trustFields.some((field) => field in change.set);
     if (!trusts || module.policy_version === change.policy_version) return;
+
     throw new GantryError(
       'operation_raced',
       `the trust policy of "${change.module}" changed since this was requested; request it again`,
@@ -64,7 +65,10 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
 
   summary: ({ module, set }) => `change ${Object.keys(set).join(', ')} of ${module}`,
 
-  /** Whom a module trusts changes no composition, so no composition can hold up the removal of a signer. */
+  /**
+   * Whom a module trusts changes no composition, so no composition can hold up the removal of a
+   * signer.
+   */
   tried(change) {
     return compositionFields.some((field) => field in change.set) ? usersOfModule(change) : nothing;
   },
@@ -78,7 +82,10 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
   instance: sameInstance,
   writes: updateWrites,
 
-  /** Where a module trusts others than before, what waits for a signature or was refused for one is verified again. */
+  /**
+   * Where a module trusts others than before, what waits for a signature or was refused for one is
+   * verified again.
+   */
   async follow(services, account, { module, set }) {
     if (!trustFields.some((field) => field in set)) return;
     await askForPoll(services, account, module);
@@ -87,8 +94,8 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
 };
 
 /**
- * The change that a request to update a registration means: what is left out stays, lists are replaced whole. Throws
- * `not_found`, `category_unknown`, and what `checkTrust` throws.
+ * The change that a request to update a registration means: what is left out stays, lists are
+ * replaced whole. Throws `not_found`, `category_unknown`, and what `checkTrust` throws.
  */
 export async function moduleUpdateOf(
   services: Services,
@@ -103,18 +110,22 @@ export async function moduleUpdateOf(
   if (set.category !== undefined) await checkCategory(services, account, set.category);
   const loosens_trust = loosensTrust(module, next);
   const { policy_version } = module;
+
   return { kind: 'module_update', module: name, set, loosens_trust, policy_version };
 }
 
 /**
- * What may let something in that was kept out is a `trust_policy_change`. Anything else, the removal of a signer too, is
- * a `module_change`: taking trust away must not wait for anybody.
+ * What may let something in that was kept out is a `trust_policy_change`. Anything else, the
+ * removal of a signer too, is a `module_change`: taking trust away must not wait for anybody.
  */
 function actionOf({ loosens_trust }: Update): Action {
   return loosens_trust ? 'trust_policy_change' : 'module_change';
 }
 
-/** A module that becomes private concerns the accounts that could use it before, though it is private when they learn it. */
+/**
+ * A module that becomes private concerns the accounts that could use it before, though it is
+ * private when they learn it.
+ */
 function usersOfModule({ module, set }: Update): Affected {
   const others = set.visibility === undefined ? 'if_public' : 'always';
   return { of: 'module', module, version_id: null, others };
@@ -128,6 +139,7 @@ function changesOf(input: UpdateModuleBody): ModuleChanges {
     allow_unanchored: _,
     ...rest
   } = input;
+
   const pairs = [cosign_identities, cosign_identity_regexp, cosign_issuer_regexp];
   return {
     ...rest,
@@ -145,6 +157,7 @@ function updateWrites({
 }: Applied<'module_update', Rows>): Write[] {
   const { module: name, set } = change;
   const { policy_version } = withModuleChanges(was, set);
+
   const writes = [
     putRegistration(was, { ...set, policy_version, updated_at: at }),
     createEvent({
@@ -156,6 +169,7 @@ function updateWrites({
       data: { changed: Object.keys(set), policy_version, operation_id: operation.id },
     }),
   ];
+
   if (poll === null || set.repository === undefined) return writes;
   const unread = {
     repository: set.repository,
@@ -166,5 +180,6 @@ function updateWrites({
     code: null,
     message: null,
   };
+
   return [...writes, putRepository(poll, unread)];
 }

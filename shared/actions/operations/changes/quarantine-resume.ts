@@ -23,6 +23,7 @@ export const quarantineResume: ChangeKind<'quarantine_resume', QuarantineBudget>
     const end = Date.parse(at) + limits.quarantineWindowSeconds * 1000;
     const granted_until = new Date(end).toISOString();
     const window_started_at = granted_until;
+
     return [
       putQuarantineBudget({
         ...budget,

@@ -34,8 +34,10 @@ export const reservationChange: ChangeKind<'reservation_change', Rows> = {
     if (revoked !== undefined) {
       throw reservationUnknownError(`a reservation that is granted to ${name}`, granted, revoked);
     }
+
     const stray = grant.find((pattern) => !patterns.has(pattern));
     if (stray === undefined) return;
+
     throw reservationUnknownError(
       `a pattern as it stands in the protected_spec of a version of ${name}`,
       [...patterns],

@@ -50,12 +50,13 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
     const { live_version_id } = module;
     const live =
       live_version_id === null ? null : await getVersion(services.db, account, live_version_id);
+
     return { version, module, live };
   },
 
   /**
-   * The step was legal when it was requested. What does not fit any more was changed by another request: of two
-   * promotions to live one wins.
+   * The step was legal when it was requested. What does not fit any more was changed by another
+   * request: of two promotions to live one wins.
    */
   check(change, { version, module, live }) {
     if (!canPromote(version.promotion_state, change.to)) {
@@ -63,8 +64,10 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
         `${label(version)} is now ${version.promotion_state} and cannot become ${change.to}`,
       );
     }
+
     assertPromotable(version, change.to);
     if (change.to !== 'live' || module.live_version_id === change.replaces) return;
+
     throw promotionRacedError(
       `${live === null ? 'no version' : label(live)} is live now, which was not so when this was requested`,
     );
@@ -91,8 +94,8 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
 };
 
 /**
- * The change that a request for a promotion means. Throws `not_found`, and what `assertPromotable` throws: a step that
- * the state does not allow is refused before anything is recorded.
+ * The change that a request for a promotion means. Throws `not_found`, and what `assertPromotable`
+ * throws: a step that the state does not allow is refused before anything is recorded.
  */
 export async function promotionOf(
   services: Services,
@@ -101,13 +104,18 @@ export async function promotionOf(
 ): Promise<Promotion> {
   const version = await requireVersion(services, account, input.version_id);
   const to = (lifecycleAliases[input.to] ?? input.to) as PromotionTarget;
+
   assertPromotable(version, to);
   const module = await getModule(services.db, account, version.module);
   const replaces = to === 'live' ? (module?.live_version_id ?? null) : null;
+
   return { kind: 'version_promote', module: version.module, version_id: version.id, to, replaces };
 }
 
-/** Throws `promotion_state_invalid` or `version_quarantined` where the version's state does not allow the step. */
+/**
+ * Throws `promotion_state_invalid` or `version_quarantined` where the version's state does not
+ * allow the step.
+ */
 export function assertPromotable(
   version: Pick<Version, 'module' | 'version_string' | 'promotion_state' | 'quarantined'>,
   to: PromotionState,
@@ -144,6 +152,7 @@ function promotionWrites({
   const now = module.live_version_id;
   const action = actionFor[change.to];
   const kept = [...version.approvals, ...approvals.map((one) => ({ ...one, action }))];
+
   const event = (of: Version, verb: 'promoted' | 'superseded' | 'retired') =>
     createEvent({
       type: `gantry.version.${verb}`,
@@ -166,6 +175,7 @@ function promotionWrites({
       event(version, change.to === 'retired' ? 'retired' : 'promoted'),
     ];
   }
+
   return [
     moveVersion(version, 'live', at, { was_live: true, approvals: kept }),
     moveLive(account, change.module, now, version.id),

@@ -31,6 +31,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'gantry-materialise-'));
   store = new Store(join(dir, 'store'));
   await store.prepare();
+
   const sink = store.openSink();
   await sink.write(long);
   await sink.end(verity);
@@ -62,6 +63,7 @@ describe('a tree laid out', () => {
       { path: '/null', type: 'character', mode: 0o666, rdev: 0x0103 },
       { path: '/suid', type: 'file', mode: 0o4755, size: long.length, verity },
     );
+
     const root = await laid(expected);
     expect(
       await inspectRoot({
@@ -71,6 +73,7 @@ describe('a tree laid out', () => {
         check: new ContentCheck({ remember: false }),
       }),
     ).toEqual([]);
+
     expect(lstatSync(join(root, 'closed')).mtimeMs).toBe(-5000);
     expect(lstatSync(join(root, 'link')).mtimeMs).toBe(own.mtime * 1000);
     expect(lstatSync(join(root, 'suid')).mode & 0o7777).toBe(0o4755);
@@ -94,12 +97,14 @@ describe('a tree laid out', () => {
   it('keeps the machine’s /var with times and modes, and a machine’s file where the tree has a directory', async () => {
     const first = await laid(tree({ path: '/var', type: 'directory', mode: 0o755 }));
     await writeFile(join(first, 'var/log'), 'a file of the machine', { mode: 0o600 });
+
     const next = tree(
       { path: '/var', type: 'directory', mode: 0o755 },
       { path: '/var/log', type: 'directory', mode: 0o755 },
       { path: '/var/log/seed', type: 'file', size: long.length, verity },
       { path: '/var/seed', type: 'file', size: long.length, verity },
     );
+
     const root = await laid(next, 'second', first);
     expect(await readFile(join(root, 'var/log'), 'utf8')).toBe('a file of the machine');
     expect(lstatSync(join(root, 'var/log')).mode & 0o777).toBe(0o600);
@@ -115,8 +120,10 @@ describe('a tree laid out', () => {
     const root = await laid(expected);
     const check = new ContentCheck({ remember: true });
     const inspection = { root, tree: expected, writablePaths: [], check };
+
     expect(await inspectRoot(inspection)).toEqual([]);
     const changed = Buffer.from(long);
+
     changed[0] = 0x4d;
     await writeFile(join(root, 'file'), changed);
     expect(await inspectRoot(inspection)).toMatchObject([

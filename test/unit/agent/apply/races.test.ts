@@ -10,7 +10,8 @@ import { Store } from '../../../../agent/verify/store.ts';
 import type { TreeEntry } from '../../../../shared/domain/files/index.ts';
 import { World } from '../world.ts';
 
-// What a service on the machine can do that may write below /var, while the agent, as root, copies and removes there.
+// What a service on the machine can do that may write below /var, while the agent, as root, copies
+// and removes there.
 
 const swap = `
 const { renameSync, symlinkSync, unlinkSync } = require('node:fs');
@@ -82,6 +83,7 @@ describe('a link that takes the place of what is copied or removed', () => {
       for (const name of ['file', 'app/other'])
         await writeFile(join(from, 'var/lib', name), 'mine');
       await swapping(join(from, 'var', path), join(dir, target));
+
       const tree = { entries: directories, contents: new Map(), owners: new Map() };
       for (let round = 0; round < 200; round++) {
         const into = join(dir, `into-${round}`);
@@ -92,6 +94,7 @@ describe('a link that takes the place of what is copied or removed', () => {
           from,
           writablePaths,
         });
+
         expect(await contents(into)).not.toContain('secret');
       }
     },
@@ -115,6 +118,7 @@ describe('what lies in store, images and records', () => {
   it('is for the agent’s user only: there it has not the modes that the root gives it', async () => {
     const world = await World.start();
     await world.enroll();
+
     const key = {
       mode: 0o600,
       content: 'a private key, which is longer than sixty-four bytes, so that it lies in the store',
@@ -126,6 +130,7 @@ describe('what lies in store, images and records', () => {
     await world.run();
     await world.publish({ modules: [], version: 2 });
     await world.run();
+
     const open = async (path: string) => ((await stat(join(world.dir, path))).mode & 0o077) !== 0;
     for (const path of [
       'agent',
@@ -136,6 +141,7 @@ describe('what lies in store, images and records', () => {
     ]) {
       expect([path, await open(path)]).toEqual([path, false]);
     }
+
     await world.stop();
   });
 });

@@ -45,8 +45,10 @@ describe('a bucket that lets bytes drip', () => {
         await sleep(5);
       }
     });
+
     vi.useFakeTimers({ toFake: ['performance'] });
     const answer = await request(`http://${server.host}/drip`);
+
     vi.advanceTimersByTime(limits.agentStallMs);
     await expect(readBody(answer, 10_000, 'It')).rejects.toMatchObject({ code: 'unavailable' });
     await server.stop();

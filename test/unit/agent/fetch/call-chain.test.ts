@@ -38,10 +38,12 @@ describe('a machine', () => {
     async (first) => {
       const copy = `${world.dir}-copy`;
       await cp(world.dir, copy, { recursive: true });
+
       const turns = first === 'the copy' ? [copy, world.dir] : [world.dir, copy];
       const looks = async () => {
         for (const dir of [...turns, ...turns]) await look(dir);
       };
+
       await expect(looks()).rejects.toMatchObject({ code: 'credential_reused' });
       await rm(copy, { recursive: true });
     },

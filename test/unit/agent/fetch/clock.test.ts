@@ -33,14 +33,17 @@ describe('a machine whose clock is wrong', () => {
     wrongBy(ms);
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1 });
+
     const { report } = await world.run();
     expect(report).toMatchObject({ status: 'applied', code: 'clock_skew', health: 'degraded' });
     expect(report.message).toMatch(words);
+
     // One refusal taught it the time: no later call is refused for that.
     const calls = (verb: string) =>
       world.requests.filter((line) => line === `POST /api/v1/agent/${verb}`).length;
     expect(['enroll', 'heartbeat', 'report'].map(calls)).toEqual([2, 1, 1]);
     world.now = () => new Date();
+
     expect((await world.run()).report).toMatchObject({
       status: 'unchanged',
       code: null,
@@ -52,6 +55,7 @@ describe('a machine whose clock is wrong', () => {
     wrongBy(40_000);
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1 });
+
     expect((await world.run()).report).toMatchObject({
       status: 'applied',
       code: null,
@@ -62,27 +66,32 @@ describe('a machine whose clock is wrong', () => {
   it('never has an expired desired state, however far behind it is', async () => {
     wrongBy(-30 * day);
     await world.enroll();
+
     await world.publish({
       modules: [await site()],
       version: 1,
       expires: new Date(Date.now() - hour),
     });
+
     const { report } = await world.run();
     expect(report).toMatchObject({
       status: 'stale',
       code: 'desired_state_expired',
       running_module_digests: {},
     });
+
     expect(report.message).toContain('behind');
   });
 
   it('so far ahead that a good desired state seems expired applies nothing, keeps its root and says which is wrong', async () => {
     await world.enroll();
     const module = await site();
+
     await world.publish({ modules: [module], version: 1 });
     await world.run();
     wrongBy(30 * day);
     await world.publish({ modules: [], version: 2 });
+
     const { report } = await world.run();
     expect(report).toMatchObject({
       status: 'stale',
@@ -90,8 +99,10 @@ describe('a machine whose clock is wrong', () => {
       desired_state_version: 1,
       running_module_digests: { site: module.layer.composefs_digest },
     });
+
     expect(report.message).toMatch(/ 259200[01] s ahead of /);
     wrongBy(0);
+
     expect((await world.run()).report).toMatchObject({
       status: 'applied',
       code: null,
@@ -106,8 +117,10 @@ describe('a machine whose clock is wrong', () => {
       version: 1,
       expires: new Date(Date.now() + 2 * hour),
     });
+
     await world.run();
     const later = Date.now() + 3 * hour;
+
     world.now = () => new Date(later);
     expect((await world.run()).report).toMatchObject({
       status: 'stale',
@@ -130,8 +143,10 @@ describe('a control plane that tells a wrong time', () => {
       version: 1,
       expires: new Date(Date.now() - hour),
     });
+
     world.serverNow = () => new Date(Date.now() - 30 * day);
     const { report } = await world.run();
+
     expect(report).toMatchObject({
       status: 'stale',
       code: 'clock_skew',
@@ -150,8 +165,10 @@ describe('a control plane that tells a wrong time', () => {
       version: 1,
       expires: new Date(Date.now() - hour),
     });
+
     world.dateHeader = date;
     const { report } = await world.run();
+
     expect(report).toMatchObject({
       status: 'stale',
       code: 'desired_state_expired',
@@ -186,8 +203,10 @@ describe('a clock', () => {
     const path = join(directory, 'clock.json');
     const now = () => new Date('2026-03-01T12:00:00Z');
     const clock = await Clock.open(now, path);
+
     expect(await clock.learn('Sun, 01 Mar 2026 10:00:00 GMT')).toBe(true);
     expect(await clock.learn('Sun, 01 Mar 2026 10:00:01 GMT')).toBe(false);
+
     const again = await Clock.open(now, path);
     // A second is the way of an answer: a sentence about the clock does not change each minute.
     expect(again.server()).toEqual(new Date('2026-03-01T10:00:00Z'));

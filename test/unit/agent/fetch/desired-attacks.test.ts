@@ -10,8 +10,8 @@ import {
 } from '../../../../shared/director/index.ts';
 import { director, type Module, rootOf, World } from '../world.ts';
 
-// What whoever holds the bucket, another account's director key, or an old copy of something can serve. TUF's names for the
-// attacks: https://theupdateframework.io/docs/security/
+// What whoever holds the bucket, another account's director key, or an old copy of something can
+// serve. TUF's names for the attacks: https://theupdateframework.io/docs/security/
 
 const day = 24 * 60 * 60_000;
 const inAWeek = new Date(Date.now() + 7 * day);
@@ -32,7 +32,10 @@ async function site(content: string, name = 'site'): Promise<Module> {
   return await world.module({ name, files: { [`/srv/${name}.html`]: content } });
 }
 
-/** Looks at what is served: it must be refused, with its reason reported, and the root must stay as it is. */
+/**
+ * Looks at what is served: it must be refused, with its reason reported, and the root must stay as
+ * it is.
+ */
 async function refused(code: string, status = 'refused'): Promise<void> {
   const { report } = await world.run();
   expect(report).toMatchObject({
@@ -41,6 +44,7 @@ async function refused(code: string, status = 'refused'): Promise<void> {
     desired_state_version: 5,
     running_module_digests: { site: module.layer.composefs_digest },
   });
+
   expect(world.reports.at(-1)).toEqual(report);
   expect(await readFile(join(world.dir, 'current/srv/site.html'), 'utf8')).toBe('a page');
 }
@@ -69,9 +73,11 @@ describe('a rollback', () => {
     await world.publish({ modules: [await site('another page')], version: 6 });
     await world.run();
     world.objects.set('desired-state', good);
+
     for (let look = 0; look < 2; look++) {
       expect((await world.run()).report).toMatchObject({ code: 'desired_state_version_rollback' });
     }
+
     expect(await readFile(join(world.dir, 'current/srv/site.html'), 'utf8')).toBe('another page');
   });
 
@@ -96,11 +102,13 @@ describe('a freeze', () => {
     const later = new Date(Date.now() + 8 * day);
     world.now = () => later;
     await refused('desired_state_expired', 'stale');
+
     await world.publish({
       modules: [module],
       version: 6,
       expires: new Date(later.getTime() + day),
     });
+
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
   });
 
@@ -146,6 +154,7 @@ describe('mix and match', () => {
       );
       const change = (custom: DesiredState) =>
         mix(custom, Object.values(other.signed.targets)[0]?.custom as DesiredState);
+
       await world.publish({ modules: [module, await site('more', 'more')], version: 7, change });
       await refused('composition_mismatch');
     },
@@ -155,6 +164,7 @@ describe('mix and match', () => {
     const custom = { ...customOf(good), metadata: { instance: { moved: 1 }, modules: {} } };
     const image = { length: 4096, sha256: '1'.repeat(64) };
     const forged = makeDesiredState({ custom, image, version: 6, expires: inAWeek });
+
     world.objects.set(
       'desired-state',
       await signMetadata(forged, world.director.signer, world.director.keyId),
@@ -177,11 +187,13 @@ describe('a bucket that serves other bytes each time', () => {
     async (which) => {
       const padded = (n: number) => site(`${'x'.repeat(100)}${n}`);
       const wanted = await padded(10);
+
       await world.publish({ modules: [wanted], version: 6 });
       if (which === 'the running') {
         await world.run();
         await rm(join(world.dir, 'store'), { recursive: true });
       }
+
       const counts: number[] = [];
       for (let look = 11; look < 14; look++) {
         const other = await padded(look);
@@ -195,6 +207,7 @@ describe('a bucket that serves other bytes each time', () => {
         });
         counts.push((await readdir(join(world.dir, 'store'), { recursive: true })).length);
       }
+
       expect(new Set(counts).size).toBe(1);
     },
   );
@@ -245,6 +258,7 @@ describe('an account root', () => {
     world.roots[1] = world.roots[0] as Buffer;
     await refused('root_untrusted');
     world.roots[1] = await rootOf(next, 2, world.director);
+
     expect((await world.run()).report).toMatchObject({
       status: 'unchanged',
       code: null,
@@ -259,6 +273,7 @@ describe('an account root', () => {
     world.refusedObject = { name: 'root-1', status: 410, code: 'instance_decommissioned' };
     await expect(world.run()).rejects.toMatchObject({ code: 'unavailable' });
     world.refusedObject = undefined;
+
     expect((await world.run()).report).toMatchObject({
       status: 'unchanged',
       code: null,
@@ -271,6 +286,7 @@ describe('an account root', () => {
     await world.publish({ modules: [module], version: 6, signer: next });
     world.roots[1] = await rootOf(next, 2);
     await refused('root_untrusted');
+
     const unproven = makeRoot({ publicKeyPem: next.publicKeyPem, expires: inAWeek, version: 2 });
     world.roots[1] = await signMetadata(unproven, world.director.signer, world.director.keyId);
     await refused('root_untrusted');
@@ -281,13 +297,16 @@ describe('an account root', () => {
     world.roots.push(await rootOf(second, 2, world.director), await rootOf(third, 3, second));
     world.roots.push(await rootOf(fourth, 4, third));
     await world.publish({ modules: [await site('another page')], version: 6, signer: fourth });
+
     expect((await world.run()).report).toMatchObject({
       status: 'applied',
       code: null,
       desired_state_version: 6,
     });
+
     const kept = await readFile(join(world.dir, 'agent/root.json'));
     expect(rootSha256(kept)).toBe(rootSha256(world.roots[3] as Buffer));
+
     for (const old of [world.director, second, third]) {
       await world.publish({ modules: [module], version: 7, signer: old });
       expect((await world.run()).report.code).toBe('desired_state_signature_invalid');
@@ -305,11 +324,13 @@ describe('an account root', () => {
     expect((await world.run()).report).toMatchObject({ code: 'desired_state_version_rollback' });
     world.roots[1] = await rootOf(next, 2, world.director);
     await world.publish({ modules: [module], version: 7, signer: next });
+
     expect((await world.run()).report).toMatchObject({
       status: 'applied',
       code: null,
       desired_state_version: 7,
     });
+
     await world.publish({ modules: [module], version: 6, signer: next });
     await expect(world.run()).resolves.toMatchObject({
       report: { code: 'desired_state_version_rollback' },
@@ -323,12 +344,14 @@ describe('an account root', () => {
   it('that was replaced keeps a machine running until its desired state is signed anew', async () => {
     world.roots[1] = await rootOf(director(), 2, world.director);
     const inAnHour = new Date(Date.now() + 60 * 60_000);
+
     world.now = () => inAnHour;
     expect((await world.run()).report).toMatchObject({
       status: 'unchanged',
       code: null,
       health: 'healthy',
     });
+
     expect(
       JSON.parse(await readFile(join(world.dir, 'agent/root.json'), 'utf8')).signed.version,
     ).toBe(2);

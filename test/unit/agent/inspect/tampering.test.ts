@@ -25,6 +25,7 @@ let tools: Module;
 beforeEach(async () => {
   world = await World.start();
   await world.enroll();
+
   redis = await world.module({
     name: 'my-redis',
     files: {
@@ -34,11 +35,13 @@ beforeEach(async () => {
       '/usr/bin/redis': { mode: 0o755, content: `#!/bin/sh\n# ${long}` },
     },
   });
+
   tools = await world.module({
     name: 'tools',
     files: { '/usr/bin/tool': `${long}tool` },
     priority: 20,
   });
+
   await world.publish({ modules: [redis, tools], version: 1 });
   await world.run();
 });
@@ -61,6 +64,7 @@ async function cleanNow(): Promise<void> {
     message: null,
     health: 'healthy',
   });
+
   expect(Object.keys(report.running_module_digests)).toEqual(['my-redis', 'tools']);
 }
 
@@ -107,10 +111,12 @@ describe('a root that was tampered with', () => {
   async function alter(path: string): Promise<void> {
     await writeFile(inRoot(path), long.replace('configuration', 'kompromittata'));
   }
+
   async function relink(path: string, target: string): Promise<void> {
     await rm(inRoot(path));
     await symlink(target, inRoot(path));
   }
+
   async function directoryAt(path: string): Promise<void> {
     await rm(inRoot(path));
     await mkdir(inRoot(path));
@@ -121,12 +127,14 @@ describe('a root that was tampered with', () => {
     async (_, sentence, tamper) => {
       await tamper();
       const { report, generation } = await world.run();
+
       expect(report).toMatchObject({
         status: 'applied',
         code: 'root_tampered',
         health: 'degraded',
         composition_digest: null,
       });
+
       expect(report.message).toContain(sentence);
       expect(report.running_module_digests).toEqual({ tools: tools.layer.composefs_digest });
       expect(generation).toBe(2);
@@ -138,6 +146,7 @@ describe('a root that was tampered with', () => {
   it('by an added file is named, though it is of no module', async () => {
     await writeFile(inRoot('usr/bin/evil'), 'x');
     const { report } = await world.run();
+
     expect(report).toMatchObject({ code: 'root_tampered', composition_digest: null });
     expect(report.message).toContain('/usr/bin/evil is there, though no module ships it');
     await expect(lstat(inRoot('usr/bin/evil'))).rejects.toThrow('ENOENT');
@@ -148,6 +157,7 @@ describe('a root that was tampered with', () => {
     const elsewhere = join(world.dir, 'elsewhere');
     await rename(inRoot('etc/redis'), elsewhere);
     await symlink(elsewhere, inRoot('etc/redis'));
+
     const { report } = await world.run();
     expect(report.message).toContain('/etc/redis is a symlink, expected a directory');
     expect(report.running_module_digests).toEqual({ tools: tools.layer.composefs_digest });
@@ -160,12 +170,14 @@ describe('a root that was tampered with', () => {
     const elsewhere = join(world.dir, 'elsewhere');
     await rename(join(world.dir, 'generations/1'), elsewhere);
     await symlink(elsewhere, join(world.dir, 'generations/1'));
+
     const { report } = await world.run();
     expect(report).toMatchObject({
       code: 'root_tampered',
       composition_digest: null,
       running_module_digests: {},
     });
+
     expect(report.message).toContain('/ is a symlink, expected a directory');
     await cleanNow();
   });
@@ -176,8 +188,10 @@ describe('a root that was tampered with', () => {
       files: { '/usr/bin/tool': `${long}newer` },
       priority: 20,
     });
+
     await world.publish({ modules: [redis, other], version: 2 });
     await world.run();
+
     const current = join(world.dir, 'current');
     for (const tamper of [
       () => rm(current).then(() => symlink('generations/1', current)),
@@ -187,11 +201,13 @@ describe('a root that was tampered with', () => {
     ]) {
       await tamper();
       const { report } = await world.run();
+
       expect(report).toMatchObject({
         status: 'applied',
         code: 'root_tampered',
         health: 'degraded',
       });
+
       expect(report.message).toContain('current points to');
       expect(await readFile(inRoot('usr/bin/tool'), 'utf8')).toBe(`${long}newer`);
       await cleanNow();
@@ -201,6 +217,7 @@ describe('a root that was tampered with', () => {
   it('by changing the record of what it was made of is named and laid out again', async () => {
     const record = join(world.dir, 'generations/1.state.json');
     await writeFile(record, (await readFile(record, 'utf8')).replace('"version":1', '"version":7'));
+
     const { report } = await world.run();
     expect(report).toMatchObject({ status: 'applied', code: 'root_tampered' });
     expect(report.message).toContain('generations/1.state.json');
@@ -213,13 +230,16 @@ describe('a root that was tampered with', () => {
       version: 2,
       expires: new Date(Date.now() - 1000),
     });
+
     await writeFile(inRoot('etc/redis/small'), 'SMALL');
     const { report } = await world.run();
+
     expect(report).toMatchObject({
       status: 'stale',
       code: 'desired_state_expired',
       health: 'degraded',
     });
+
     expect(report.message).toContain('/etc/redis/small has other content');
     expect(await readFile(inRoot('etc/redis/small'), 'utf8')).toBe('small');
   });
@@ -240,6 +260,7 @@ describe('a store that was tampered with', () => {
       code: 'store_tampered',
       health: 'degraded',
     });
+
     expect(report.message).toContain(sentence);
     expect(Object.keys(report.running_module_digests)).toEqual(['my-redis', 'tools']);
     expect(generation).toBe(1);
@@ -270,6 +291,7 @@ describe('a store that was tampered with', () => {
   it('in what it says of a layer is named, and the layer fetched again', async () => {
     const path = join(world.dir, 'store/layers', `${redis.layer.layer_digest.slice(7)}.json`);
     const record = await readFile(path, 'utf8');
+
     await writeFile(path, record.replace('"mode":493', '"mode":2541'));
     await named(
       `store/layers/${redis.layer.layer_digest.slice(7)}.json gives the composefs digest`,
@@ -293,6 +315,7 @@ describe('a store that was tampered with', () => {
     const documents = join(world.dir, 'store/documents');
     for (const name of await readdir(documents)) await writeFile(join(documents, name), '{}');
     await cleanNow();
+
     const evidence = join(world.dir, 'store/signatures');
     for (const name of await readdir(evidence)) await writeFile(join(evidence, name), '{}');
     await cleanNow();
@@ -301,8 +324,10 @@ describe('a store that was tampered with', () => {
   it('is not put right from a bucket that serves other bytes', async () => {
     await rm(objectPath(redis, '/etc/redis/redis.conf'));
     const good = world.objects.get(redis.layer.layer_digest) as Buffer;
+
     world.objects.set(redis.layer.layer_digest, Buffer.alloc(good.length));
     const { report } = await world.run();
+
     expect(report).toMatchObject({ status: 'refused', code: 'layer_mismatch', health: 'degraded' });
     expect(report.message).toContain('(/etc/redis/redis.conf) is missing');
     expect(await readFile(inRoot('etc/redis/redis.conf'), 'utf8')).toBe(long);

@@ -31,9 +31,11 @@ describe('an expected tree', () => {
       rendered('/opt/app/conf'),
     ]);
     const motd = entries.find((entry) => entry.path === '/etc/motd');
+
     expect(motd).toMatchObject({ type: 'file', mode: 0o600, uid: 1, gid: 2, size: 8 });
     expect(Buffer.from(contents.get('/etc/motd') as Uint8Array).toString()).toBe('rendered');
     expect(owners.get('/opt/app/conf')).toBe('acme/motd');
+
     expect(entries.map((entry) => entry.path)).toEqual([
       '/',
       '/etc',
@@ -45,6 +47,7 @@ describe('an expected tree', () => {
       '/run/gantry',
       '/run/gantry/metadata.json',
     ]);
+
     requireTree(entries);
   });
 
@@ -95,6 +98,7 @@ describe('an expected tree', () => {
     const path = fc
       .array(name, { minLength: 1, maxLength: 5 })
       .map((names) => `/${names.join('/')}`);
+
     fc.assert(
       fc.property(fc.array(path, { maxLength: 4 }), (paths) => {
         const entries = tree(['/a', 'directory'], ['/a/link', 'symlink'], ['/file', 'file']);
@@ -108,6 +112,7 @@ describe('an expected tree', () => {
         } catch {
           return;
         }
+
         requireTree(made.entries);
         const types = new Map(made.entries.map((entry) => [entry.path, entry.type]));
         for (const entry of made.entries)

@@ -8,8 +8,8 @@ import { hostileMembers } from '../../../support/hostile/tree-members.ts';
 import { rawModuleTar } from '../../../support/tar-archive.ts';
 import { type Module, World } from '../world.ts';
 
-// An author whose key was stolen, together with a platform that lets everything in: the layer is signed and the desired state
-// names it, so only the machine itself is left to refuse it.
+// An author whose key was stolen, together with a platform that lets everything in: the layer is
+// signed and the desired state names it, so only the machine itself is left to refuse it.
 
 let world: World;
 let module: Module;
@@ -32,6 +32,7 @@ async function publish(tar: Buffer): Promise<void> {
   const digest = world.put(
     JSON.stringify({ layers: [{ digest: layer_digest, size: tar.length }] }),
   );
+
   world.sign(digest, world.author.privateKey);
   const change = ({ layers }: DesiredState) =>
     void Object.assign(layers[0] as object, {
@@ -40,10 +41,14 @@ async function publish(tar: Buffer): Promise<void> {
       layer_digest,
       layer_size: tar.length,
     });
+
   await world.publish({ modules: [module], version: ++version, change });
 }
 
-/** Everything below the machine's directory, but for documents and signatures, which name themselves. */
+/**
+ * Everything below the machine's directory, but for documents and signatures, which name
+ * themselves.
+ */
 async function files(): Promise<string[]> {
   const names = await readdir(world.dir, { recursive: true });
   return names
@@ -62,13 +67,16 @@ describe('a signed layer', () => {
   it.each(archives)('with %s gets nothing onto a machine', async (_, code, tar) => {
     const before = await files();
     await publish(tar);
+
     const { report, generation } = await tick(agent);
     expect(report).toMatchObject({
       status: 'refused',
       code: 'layer_mismatch',
       desired_state_version: 1,
     });
-    // Whether devices may be shipped was decided where it was registered; here they are not what was composed.
+
+    // Whether devices may be shipped was decided where it was registered; here they are not what
+    // was composed.
     if (code !== 'tar_device_refused') expect(report.message).toContain(code);
     expect(generation).toBe(1);
     expect(await files()).toEqual(before);

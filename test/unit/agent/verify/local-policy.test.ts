@@ -28,15 +28,21 @@ function pem(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString();
 }
 
-/** A machine whose one module has a keyed signature with an annotation, and a keyless one of a workflow on main. */
+/**
+ * A machine whose one module has a keyed signature with an annotation, and a keyless one of a
+ * workflow on main.
+ */
 beforeAll(async () => {
   world = await World.start();
   await world.enroll();
   module = await world.module({ name: 'site', files: { '/srv/index.html': 'a page' } });
+
   const { digest } = module.layer;
   const sigstore = await startPrivateSigstore(new Date());
+
   otherRoot = (await startPrivateSigstore(new Date())).trustedRoot;
   const claims: [number, string][] = [[6, 'refs/heads/main']];
+
   const candidates: FoundSignature[] = [
     {
       format: 'bundle',
@@ -50,13 +56,17 @@ beforeAll(async () => {
     },
     await sigstore.signLegacy({ digest, claims }),
   ];
+
   world.objects.set(`evidence:${digest}`, Buffer.from(JSON.stringify({ digest, candidates })));
   keyed = { keys: [pem(world.author.publicKey)], require_tlog: false };
   keyless = { identities: [git], require_tlog: true, trusted_root: sigstore.trustedRoot };
 });
 afterAll(() => world.stop());
 
-/** What the machine makes of the module where the desired state has one policy and the machine another. */
+/**
+ * What the machine makes of the module where the desired state has one policy and the machine
+ * another.
+ */
 async function outcome(signed: Policy, local: LocalPolicy, publicRoot?: unknown): Promise<string> {
   version += 1;
   await world.publish({
@@ -77,8 +87,10 @@ async function outcome(signed: Policy, local: LocalPolicy, publicRoot?: unknown)
       if (publicRoot !== undefined) custom.public_trusted_root = publicRoot;
     },
   });
+
   const policyFile = join(world.dir, 'policy.json');
   await writeFile(policyFile, JSON.stringify({ modules: { 'acme/*': local } }));
+
   const { report } = await world.run({ policyFile });
   return report.code ?? report.status;
 }
@@ -110,6 +122,7 @@ describe('a local policy can only tighten the signed one', () => {
   ])('by %s', async (_, satisfied, field) => {
     const lax = satisfied();
     const strict = { ...lax, ...(typeof field === 'function' ? field() : field) };
+
     expect(await outcome(lax, lax)).toBe('applied');
     expect(await outcome(lax, strict)).toBe('signature_refused');
     expect(await outcome(strict, lax)).toBe('signature_refused');
@@ -130,6 +143,7 @@ describe('a local policy can only tighten the signed one', () => {
   it('by each pattern that names a module: a broad one does not lift a narrow one', async () => {
     const policyFile = join(world.dir, 'policy.json');
     const modules = { '*/*': keyed, 'acme/site': { ...keyed, keys: [stranger] } };
+
     await writeFile(policyFile, JSON.stringify({ modules }));
     await world.publish({ modules: [module], version: ++version, metadata: { version } });
     expect((await world.run({ policyFile })).report.code).toBe('signature_refused');

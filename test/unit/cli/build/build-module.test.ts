@@ -27,12 +27,14 @@ const big = 'content '.repeat(100_000);
 function repository(manifest = manifestYaml, umask = 0o022): string {
   const directory = mkdtempSync(join(tmpdir(), 'gantry-build-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+
   const put = (path: string, content: string, mode: number) => {
     mkdirSync(dirname(join(directory, path)), { recursive: true, mode: 0o777 & ~umask });
     writeFileSync(join(directory, path), content);
     chmodSync(join(directory, path), mode & ~umask);
     utimesSync(join(directory, path), umask * 1000, umask * 1000);
   };
+
   put('manifest.yaml', manifest, 0o666);
   put('rootfs/etc/redis/redis.conf', 'port 6379\n', 0o666);
   put('rootfs/etc/redis/redis.conf.bak', 'old', 0o666);
@@ -40,6 +42,7 @@ function repository(manifest = manifestYaml, umask = 0o022): string {
   put('rootfs/usr/bin/redis', big, 0o777);
   put('rootfs/usr/share/unselected', 'x', 0o666);
   symlinkSync('/etc/redis/redis.conf', join(directory, 'rootfs/etc/redis.conf'));
+
   return directory;
 }
 
@@ -57,11 +60,13 @@ describe('building a module', () => {
     const directory = repository(`${manifestYaml}package_spec: [redis-server, redis-tools]\n`);
     const result = await build(directory, { dryRun: true });
     const read = (name: string) => readFileSync(join(directory, 'dist', name), 'utf8');
+
     expect(readdirSync(join(directory, 'dist')).sort()).toEqual([
       'file-list.txt',
       'manifest.json',
       'package-list.txt',
     ]);
+
     expect(read('file-list.txt')).toBe(
       '/etc/empty/.gitkeep\n/etc/redis.conf\n/etc/redis/redis.conf\n/usr/bin/redis\n',
     );
@@ -79,9 +84,11 @@ describe('building a module', () => {
     const tar = await readModuleTar(createReadStream(join(directory, 'dist/module.tar')), {
       allowDevices: false,
     });
+
     expect(verifyModuleTar(tar).digest).toBe(result.composefs_digest);
     expect(tar.manifestJson).toBe(readFileSync(join(directory, 'dist/manifest.json'), 'utf8'));
     expect(tar.size).toBe(result.layer_size);
+
     expect(tar.entries.map(({ path, mode }) => `${path} ${mode.toString(8)}`)).toEqual([
       '/ 755',
       '/etc 755',
@@ -94,6 +101,7 @@ describe('building a module', () => {
       '/usr/bin 755',
       '/usr/bin/redis 755',
     ]);
+
     expect(
       tar.entries.every(
         (entry) => entry.mtime === 1_700_000_000 && entry.uid === 0 && entry.gid === 0,
@@ -104,9 +112,11 @@ describe('building a module', () => {
   test('--rootfs-only leaves the packages out, of the manifest too, and says so', async () => {
     const directory = repository(`${manifestYaml}package_spec: [redis-server]\n`);
     const result = await build(directory, { rootfsOnly: true });
+
     expect(result).toMatchObject({ packages: 0, packages_left_out: ['redis-server'] });
     expect(result.warnings).toEqual(['built without the packages of package_spec: redis-server']);
     expect(result.layer_digest).toBe((await build(repository())).layer_digest);
+
     const packagesOnly = repository(
       'schema_version: 1\nname: my-redis\npackage_spec: [redis-server]\n',
     );
@@ -119,8 +129,10 @@ describe('building a module', () => {
   test('the same input gives the same bytes, whatever the directory, umask and times', async () => {
     const [one, other] = [repository(), repository(manifestYaml, 0o077)];
     const results = [await build(one), await build(other)];
+
     expect(results[0]?.layer_digest).toBe(results[1]?.layer_digest);
     const bytes = [one, other].map((directory) => readFileSync(join(directory, 'dist/module.tar')));
+
     expect(bytes[0]?.equals(bytes[1] as Buffer)).toBe(true);
   });
 
@@ -136,6 +148,7 @@ describe('building a module', () => {
   test('a build that fails leaves the earlier module tar and nothing half written', async () => {
     const directory = repository();
     await build(directory);
+
     const before = readFileSync(join(directory, 'dist/module.tar'));
     execFileSync('mkfifo', [join(directory, 'rootfs/etc/fifo')]);
     await expect(build(directory)).rejects.toMatchObject({
@@ -150,11 +163,13 @@ describe('building a module', () => {
     const directory = repository();
     symlinkSync('/usr', join(directory, 'rootfs/etc/usr'));
     await build(directory);
+
     expect(
       readFileSync(join(directory, 'dist/file-list.txt'), 'utf8')
         .split('\n')
         .filter((path) => path.startsWith('/etc/usr')),
     ).toEqual(['/etc/usr']);
+
     const linked = repository();
     rmSync(join(linked, 'rootfs'), { recursive: true });
     symlinkSync('/etc', join(linked, 'rootfs'));
@@ -193,6 +208,7 @@ describe('the time of a build', () => {
     git(directory, 'init', '-q');
     writeFileSync(join(directory, '.git/HEAD'), 'ref: refs/heads/main\n');
     writeFileSync(join(directory, '.git/config'), '[core\n');
+
     const date = await sourceDate(directory, undefined);
     expect(date.seconds).toBe(0);
     expect(date.warning).toMatch(
@@ -217,11 +233,13 @@ describe('gantry module build', () => {
   test('builds the current directory or the one named, and prints the digests', async () => {
     const directory = repository();
     const result = JSON.parse(gantry(['--json', '--platform', 'ubuntu-24.04-amd64'], directory));
+
     expect(result).toMatchObject({
       name: 'my-redis',
       platform: 'ubuntu-24.04-amd64',
       outputs: { module: 'dist/module.tar' },
     });
+
     const expected = (await build(directory)).composefs_digest;
     expect(result.composefs_digest).toBe(expected);
     expect(gantry([directory, '--out', join(directory, 'elsewhere')], '/')).toContain(

@@ -31,6 +31,7 @@ describe('planning a build', () => {
       ),
       source,
     );
+
     expect(plan.files).toEqual(['/etc/redis.conf', '/etc/redis/redis.conf']);
     expect(plan.warnings).toEqual([
       'file_spec: "/opt/**" matches nothing in rootfs/',
@@ -53,6 +54,7 @@ describe('planning a build', () => {
       new Map([['/usr/run', { size: 0 }]]),
       7,
     );
+
     const common = { uid: 0, gid: 0, mtime: 7, mtime_ns: 0 };
     expect(tree).toEqual([
       { ...common, path: '/', type: 'directory', mode: 0o755, size: 0 },

@@ -50,6 +50,7 @@ describe('gantry composefs image', () => {
   it('answers JSON on request', () => {
     const out = join(folder, 'b.erofs');
     const { stdout } = image(['--from-file', dump, out, '--json']);
+
     expect(JSON.parse(stdout.toString())).toEqual({
       digest: wanted.fsverity_digest,
       size: wanted.image_size,
@@ -60,8 +61,10 @@ describe('gantry composefs image', () => {
   it('images a directory and fills a store', () => {
     const tree = join(folder, 'tree');
     const store = join(folder, 'store');
+
     fs.mkdirSync(tree);
     fs.writeFileSync(join(tree, 'f'), Buffer.alloc(100));
+
     const { status, stdout } = image([
       tree,
       join(folder, 'c.erofs'),
@@ -69,6 +72,7 @@ describe('gantry composefs image', () => {
       store,
       '--print-digest',
     ]);
+
     expect([status, stdout.toString()]).toEqual([0, expect.stringMatching(/^[0-9a-f]{64}\n$/)]);
     expect(fs.readdirSync(store)).toHaveLength(1);
   });
@@ -106,6 +110,7 @@ describe('gantry composefs dump', () => {
   it('prints the dump that an image was made of', () => {
     const file = join(folder, 'dumped.erofs');
     image(['--from-file', dump, file]);
+
     const { status, stdout } = run([file]);
     expect([status, stdout.equals(dumpOf('kinds'))]).toEqual([0, true]);
     expect(run(['-'], fs.readFileSync(file)).stdout.equals(dumpOf('kinds'))).toBe(true);
@@ -114,6 +119,7 @@ describe('gantry composefs dump', () => {
   it('lists the files as JSON on request', () => {
     const { stdout } = image(['--from-file', dump, '-']);
     const files = JSON.parse(run(['-', '--json'], stdout).stdout.toString());
+
     expect(files).toHaveLength(wanted.entries);
     expect(files.find(({ path }: { path: string }) => path === '/a/link')).toMatchObject({
       type: 'symlink',

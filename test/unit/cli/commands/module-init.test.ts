@@ -28,6 +28,7 @@ describe('initModule', () => {
       'manifest.yaml',
       'rootfs/etc/my-redis/my-redis.conf',
     ]);
+
     expect(parse(read('manifest.yaml'))).toMatchObject({
       name: 'my-redis',
       file_spec: ['/etc/my-redis/**'],
@@ -37,6 +38,7 @@ describe('initModule', () => {
       errors: [],
       warnings: [],
     });
+
     for (const file of files) expect(read(file)).not.toContain('my-module');
   });
 

@@ -32,6 +32,7 @@ describe('gantry module validate', () => {
   test('an invalid one answers 1, with a line a problem that starts with its place', () => {
     const { status, stdout } = validate(file('bad.yaml', bad));
     expect(status).toBe(1);
+
     expect(stdout.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^bad\.yaml:2:7 name expected lower-case letters/),
       'bad.yaml:4:3 file_spec.include warning: file_spec.include is the older nested form; write file_spec',
@@ -42,6 +43,7 @@ describe('gantry module validate', () => {
   test('--json answers {valid, errors, warnings, conflicts}', () => {
     const { status, stdout } = validate('--json', file('bad.yaml', bad));
     expect(status).toBe(1);
+
     expect(JSON.parse(stdout)).toEqual({
       valid: false,
       errors: [

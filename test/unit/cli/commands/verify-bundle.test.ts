@@ -14,6 +14,7 @@ function verify(entry: ConformanceCase, target: string, more: string[] = []) {
       : ['--key', key];
   const root = trustedRoot === null ? [] : ['--trusted-root', trustedRoot];
   const args = ['verify-bundle', '--bundle', bundle, ...signer, ...root, ...more, target];
+
   return spawnSync(gantry, args, { encoding: 'utf8', timeout: 60_000 });
 }
 
@@ -43,6 +44,7 @@ describe('gantry verify-bundle', () => {
   test('says in JSON who signed and what the certificate says of the workflow', () => {
     const entry = caseOf('happy-path-v0.3');
     const { stdout } = verify(entry, entry.artifact, ['--json']);
+
     expect(JSON.parse(stdout)).toMatchObject({
       verified: true,
       identity: entry.identity,
@@ -69,10 +71,12 @@ describe('gantry verify-bundle', () => {
     const bare = spawnSync(gantry, ['verify-bundle', '--bundle', entry.bundle, entry.artifact], {
       encoding: 'utf8',
     });
+
     expect([bare.status, bare.stderr]).toEqual([
       2,
       expect.stringContaining('expected either --key'),
     ]);
+
     const short = verify(entry, 'sha256:abc');
     expect([short.status, short.stderr]).toEqual([
       2,

@@ -38,15 +38,18 @@ describe('access', () => {
           `${route.method.toUpperCase()} ${`/api/v1${route.path}`.replaceAll(/\{(\w+)\}/g, ':$1')}`,
       ),
     );
+
     const answered = app.routes.filter(
       ({ method, path }) => method !== 'ALL' && !path.endsWith('*'),
     );
     const undeclared = answered
       .map(({ method, path }) => `${method} ${path}`)
       .filter((route) => !declared.has(route));
+
     expect([...new Set(undeclared)].sort()).toEqual(
       open.filter((route) => !declared.has(route)).sort(),
     );
+
     const isPublic = apiRoutes.filter(({ role }) => role === 'public').map(name);
     expect(isPublic).toEqual(['POST /api/v1/agent/enroll']);
   });
@@ -106,6 +109,7 @@ describe('access', () => {
       headers: { authorization: 'Bearer x' },
     });
     expect(bearer.status).toBe(401);
+
     const dpop = await app.request('/api/v1/modules', { headers: { authorization: 'DPoP x' } });
     expect(dpop.status).toBe(401);
   });
@@ -115,6 +119,7 @@ describe('errors', () => {
   it('of unknown routes are problems with a request id', async () => {
     const answer = await app.request('/api/v1/nothing');
     expect(answer.status).toBe(404);
+
     const problem = problemSchema.parse(await answer.json());
     expect(problem).toMatchObject({
       code: 'not_found',
@@ -129,13 +134,16 @@ describe('errors', () => {
       body: JSON.stringify({ account: 3, instance: 'ins_1', extra: true }),
       headers: { 'content-type': 'application/json' },
     });
+
     expect(answer.status).toBe(400);
     const problem = problemSchema.parse(await answer.json());
+
     expect(problem).toMatchObject({
       code: 'invalid_request',
       field: 'account',
       expected: 'string',
     });
+
     const { issues } = problem.details as { issues: { field: string }[] };
     expect(issues.map(({ field }) => field)).toEqual([
       'account',
@@ -144,6 +152,7 @@ describe('errors', () => {
       'root_sha256',
       '',
     ]);
+
     expect(JSON.stringify(issues)).toContain('extra');
   });
 
@@ -188,6 +197,7 @@ describe('the OpenAPI document', () => {
       >;
       components: { schemas: Record<string, unknown> };
     };
+
     expect(document.openapi).toBe('3.1.0');
     const listed = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => [
@@ -195,10 +205,12 @@ describe('the OpenAPI document', () => {
         operation['x-gantry-role'],
       ]),
     );
+
     expect(listed.sort()).toEqual(apiRoutes.map((route) => [name(route), route.role]).sort());
     const ids = Object.values(document.paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     );
+
     expect(new Set(ids).size).toBe(ids.length);
     for (const [, reference] of JSON.stringify(document).matchAll(
       /"#\/components\/schemas\/(\w+)"/g,
@@ -229,11 +241,14 @@ describe('pages', () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get('x-frame-options')).toBe('DENY');
     expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+
     const policy = answer.headers.get('content-security-policy') as string;
     const html = await answer.text();
+
     expect(html).toMatch(/^<!doctype html>/);
     const [, style = ''] = /<style>(.*)<\/style>/s.exec(html) ?? [];
     const digest = createHash('sha256').update(style).digest('base64');
+
     expect(policy).toContain(
       `default-src 'none'; style-src 'sha256-${digest}'; form-action 'self'`,
     );
@@ -253,6 +268,7 @@ describe('pages', () => {
       } as Record<string, string>,
       body: 'decision=approve',
     });
+
     expect(answer.status).toBe(403);
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
@@ -278,6 +294,7 @@ describe('a key that may be left out', () => {
         Record<string, { parameters?: { name: string; required: boolean }[]; requestBody?: object }>
       >;
     };
+
     const { parameters } = document.paths['/api/v1/modules']?.get ?? {};
     expect(parameters?.find(({ name }) => name === 'cursor')).toMatchObject({ required: false });
     expect(document.paths['/api/v1/tokens']?.post?.requestBody).toMatchObject({

@@ -81,6 +81,7 @@ it('the page says what is asked, by whom, of which account, until when, and what
   ]) {
     expect(html).toContain(fact);
   }
+
   expect(html).toMatch(/<form method="post">.*value="approve".*value="reject"/s);
   expect(html).not.toContain('SECRET');
 });
@@ -115,6 +116,7 @@ it('shows a page for a used link', () => {
     detail: 'the link was used at 3',
     request_id: 'req-1',
   };
+
   const html = String(ProblemPage({ problem }));
   expect(html).toContain('This link was already used');
   expect(html).toContain('req-1');

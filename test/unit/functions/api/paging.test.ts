@@ -18,6 +18,7 @@ async function walk(
     seen.push(items);
     cursor = next_cursor ?? undefined;
   } while (cursor !== undefined);
+
   return seen;
 }
 
@@ -43,6 +44,7 @@ describe('pages', () => {
         const pages = await walk((cursor) =>
           storePage({ limit, ...(cursor ? { cursor } : {}) }, read, self),
         );
+
         expect(pages.flat()).toEqual(all);
         expect(pages.every((page) => page.length <= limit)).toBe(true);
       }),
@@ -52,6 +54,7 @@ describe('pages', () => {
   it('of large items hold fewer, but one at least', async () => {
     const all = ['a', 'b', 'c', 'd'].map((name) => name.repeat(limits.pageBytesMax / 2 - 10));
     all.push('e'.repeat(limits.pageBytesMax + 1));
+
     const read = async (count: number, after: string) =>
       all.filter((name) => name > after).slice(0, count);
     // The first letter stands for all.
@@ -59,6 +62,7 @@ describe('pages', () => {
     const pages = await walk((cursor) =>
       storePage({ limit: 10, ...(cursor ? { cursor } : {}) }, read, keyOf),
     );
+
     expect(pages.map((page) => page.map(([letter]) => letter))).toEqual([
       ['a', 'b'],
       ['c', 'd'],

@@ -6,6 +6,7 @@ import { type QueueName, queueNames } from '../../../../shared/contract/queues.t
 export function idleServices(): Services {
   process.env.AWS_REGION ??= 'eu-central-1';
   process.env.POWERTOOLS_LOG_LEVEL = 'SILENT';
+
   const aws = awsClients();
   return {
     aws,

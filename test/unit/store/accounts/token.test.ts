@@ -29,6 +29,7 @@ const { db, inputs } = tableThat(({ ExclusiveStartKey, ...input }) => {
   const wanted = items.filter((item) => `${item?.id}`.startsWith(prefix));
   const start = Number((ExclusiveStartKey as { at?: number } | undefined)?.at ?? 0);
   const end = start + 400;
+
   return {
     Items: wanted.slice(start, end),
     ...(end < wanted.length ? { LastEvaluatedKey: { at: end } } : {}),

@@ -88,20 +88,24 @@ describe('what a write states', () => {
   it('updates a row of the revision that was read, and counts it', () => {
     const { item } = boats.update(gull, { name: 'Tern' });
     if (item.Update === undefined) throw new Error('expected an update');
+
     const { ConditionExpression, ExpressionAttributeValues, UpdateExpression } = item.Update;
     expect(ConditionExpression).toContain('#revision = :revision0');
+
     expect(ExpressionAttributeValues).toMatchObject({
       ':revision0': 4,
       ':revision_u0': 5,
       ':name_u0': 'Tern',
       ':schema_u0': 1,
     });
+
     expect(UpdateExpression).not.toContain('#crew');
   });
 
   it('writes the keys of lists that a change moves a row in', () => {
     const { item } = boats.update(gull, { sails_at: '2030-01-01' });
     if (item.Update === undefined) throw new Error('expected an update');
+
     expect(item.Update.ExpressionAttributeValues).toMatchObject({
       ':due_at_u0': '2030-01-01',
       ':gsi2sk_u0': '2030-01-01#leith#b1',
@@ -133,6 +137,7 @@ describe('what a write states', () => {
   it('states an invariant in place of the revision, and still counts it', () => {
     const { item } = boats.updateWhere(gull, { owner: null, afloat: true }, { owner: 'ann' });
     if (item.Update === undefined) throw new Error('expected an update');
+
     expect(item.Update.ConditionExpression).toContain('#owner = :owner0 AND #afloat = :afloat0');
     expect(item.Update.ConditionExpression).not.toContain('#revision');
     expect(item.Update.UpdateExpression).toContain('ADD #revision');
@@ -171,9 +176,11 @@ describe('what a write states', () => {
       { add: { depth: -1 }, putEntries: { crew: { bob: 3 } }, dropEntries: { crew: ['ann'] } },
       { crew: fewerThan(9) },
     );
+
     const other = boats.adjust(gull, { set: { depth: 1 } }, { crew: entry('ann') });
     if (item.Update === undefined || other.item.Update === undefined)
       throw new Error('expected updates');
+
     expect(item.Update.UpdateExpression).toMatch(
       /SET #crew\.#bob = .* REMOVE #crew\.#ann ADD #depth/,
     );
@@ -220,8 +227,10 @@ describe('a row of an older schema', () => {
     logs: number;
     revision: number;
   }
+
   const attributes = { id: 'text', logs: 'number', revision: 'number' } as const;
   const key = { pk: 'raft#${id}', sk: 'raft' };
+
   const rafts = entity<Raft>()({
     name: 'raft',
     attributes,
@@ -231,12 +240,14 @@ describe('a row of an older schema', () => {
       ({ beams, ...row }) => ({ ...row, logs: Number(beams) / 2 }),
     ],
   });
+
   const item = { pk: 'raft#r', sk: 'raft', id: 'r', revision: 1 };
 
   it('is upgraded step by step as it is read', async () => {
     const first = tableThat(() => ({ Item: { ...item, planks: 8, schema: 1 } }));
     const second = tableThat(() => ({ Item: { ...item, beams: 8, schema: 2 } }));
     const newest = tableThat(() => ({ Item: { ...item, logs: 4, schema: 3 } }));
+
     for (const { db } of [first, second, newest]) {
       expect(await rafts.get(db, { id: 'r' })).toEqual({ id: 'r', logs: 4, revision: 1 });
     }
@@ -252,7 +263,10 @@ describe('a row of an older schema', () => {
 describe('a list', () => {
   const fleet = Array.from({ length: 7 }, (_, i) => ({ ...gull, id: `b${i}` }));
 
-  /** A table that gives each shard's rows two at a time, in the order and from the place that is asked for. */
+  /**
+   * A table that gives each shard's rows two at a time, in the order and from the place that is
+   * asked for.
+   */
   function fleetTable() {
     return tableThat(({ ExpressionAttributeValues, ExclusiveStartKey, ...input }) => {
       const { ':pk': pk, ':sk1': place } = { ...(ExpressionAttributeValues as object) } as Record<
@@ -260,11 +274,13 @@ describe('a list', () => {
         string
       >;
       const forward = input.ScanIndexForward !== false;
+
       const rows = fleet
         .map(itemOf)
         .filter(({ gsi1pk }) => gsi1pk === pk)
         .filter(({ id }) => place === undefined || (forward ? `${id}` > place : `${id}` < place))
         .sort((a, b) => (`${a.id}` < `${b.id}` === forward ? -1 : 1));
+
       const start = Number((ExclusiveStartKey as { at?: number } | undefined)?.at ?? 0);
       const end = start + Math.min(2, Number(input.Limit ?? 2));
       return {
@@ -273,15 +289,19 @@ describe('a list', () => {
       };
     });
   }
+
   const ids = (rows: { id: string }[]) => rows.map(({ id }) => id);
 
   it('comes in pages that the cursors join without a gap, merged from its shards', async () => {
     const { db } = fleetTable();
     const first = await boats.list(db, 'byId', gull, { limit: 4 });
+
     expect(ids(first.rows)).toEqual(['b0', 'b1', 'b2', 'b3']);
     expect(first.cursor).toBe('b3');
+
     const { cursor: after } = first;
     if (after === null) throw new Error('expected a cursor');
+
     const rest = await boats.list(db, 'byId', gull, { limit: 4, after });
     expect(ids(rest.rows)).toEqual(['b4', 'b5', 'b6']);
     expect(rest.cursor).toBeNull();
@@ -290,8 +310,10 @@ describe('a list', () => {
   it('comes newest first', async () => {
     const { db } = fleetTable();
     const page = await boats.list(db, 'byId', gull, { limit: 3, newestFirst: true });
+
     expect(ids(page.rows)).toEqual(['b6', 'b5', 'b4']);
     const next = await boats.list(db, 'byId', gull, { limit: 9, newestFirst: true, after: 'b4' });
+
     expect(ids(next.rows)).toEqual(['b3', 'b2', 'b1', 'b0']);
   });
 
@@ -304,8 +326,10 @@ describe('a list', () => {
   it('is read to its end however many pages each shard has', async () => {
     const { db } = fleetTable();
     const each = await Array.fromAsync(boats.each(db, 'byId', gull));
+
     expect(ids(each).sort()).toEqual(ids(fleet));
     expect(ids(await boats.all(db, 'byId', gull)).sort()).toEqual(ids(fleet));
+
     const names = await Array.fromAsync(boats.eachOf(db, 'byId', gull, ['id', 'name']));
     expect(names).toHaveLength(7);
     expect(names[0]).toEqual({ id: expect.any(String), name: 'Gull' });
@@ -315,6 +339,7 @@ describe('a list', () => {
     const { db, inputs } = tableThat(() => ({ Items: [] }));
     expect(await boats.due(db, 'due', {}, { upTo: '2030', limit: 6 })).toEqual([]);
     expect(inputs.map(({ Limit }) => Limit)).toEqual([2, 2, 2]);
+
     expect(inputs[0]).toMatchObject({
       IndexName: 'gsi2',
       KeyConditionExpression: '#pk = :pk and #sk1 <= :sk1',
@@ -329,6 +354,7 @@ it('is typed by its noun: attributes by its fields, keys and lists by their temp
     readonly size: 'number';
     readonly note: 'optional';
   }>();
+
   expectTypeOf(boats.get).parameter(1).toEqualTypeOf<Pick<Boat, 'harbour' | 'id'>>();
   expectTypeOf(boats.list<'byId'>)
     .parameter(2)
