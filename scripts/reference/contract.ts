@@ -67,10 +67,10 @@ export function eventReference(): string {
   ].join('\n');
 }
 
-const verificationPage = new URL('../../docs/reference/verification.md', import.meta.url);
+const verificationPage = new URL('../../docs/reference/verify/verification.md', import.meta.url);
 
 /**
- * docs/reference/verification.md with its generated parts: the life of a candidate, and the codes
+ * docs/reference/verify/verification.md with its generated parts: the life of a candidate, and the codes
  * with their cures.
  */
 export function verificationReference(): string {

@@ -20,7 +20,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/reference/cli.md', make: cliReference },
   { path: 'docs/reference/errors.md', make: errorReference },
   { path: 'docs/reference/events.md', make: eventReference },
-  { path: 'docs/reference/manifest.md', make: manifestReference },
+  { path: 'docs/reference/modules/manifest.md', make: manifestReference },
   { path: 'docs/reference/permissions.md', make: permissionReference },
-  { path: 'docs/reference/verification.md', make: verificationReference },
+  { path: 'docs/reference/verify/verification.md', make: verificationReference },
 ];

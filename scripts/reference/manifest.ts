@@ -15,7 +15,7 @@ interface Property {
 }
 
 /**
- * docs/reference/manifest.md: every field of a module manifest, with its type, meaning and an
+ * docs/reference/modules/manifest.md: every field of a module manifest, with its type, meaning and an
  * example.
  */
 export function manifestReference(): string {

@@ -22,7 +22,7 @@ import {
 /**
  * The life of a candidate: what follows from each occurrence in each situation. Null: nothing
  * follows, because the occurrence is about the candidate as it was before.
- * docs/reference/verification.md draws this table.
+ * docs/reference/verify/verification.md draws this table.
  */
 export const candidateLife: Readonly<
   Record<Situation, { readonly [Kind in OccurrenceKind]: Move<Kind> | null }>

@@ -9,7 +9,7 @@ import { signMetadata, tufKey } from '../../../shared/director/index.ts';
 import { artifactExamples } from '../../support/artifact-examples.ts';
 
 /**
- * Another program, which knows docs/reference/artifact.md and tar(1) only: it takes nothing from
+ * Another program, which knows docs/reference/modules/artifact.md and tar(1) only: it takes nothing from
  * Gantry but `gantry composefs image`, in the place of mkcomposefs.
  */
 const main = new URL('../../../cli/main.ts', import.meta.url).pathname;
@@ -55,7 +55,7 @@ function canonical(value: unknown): string {
   return `{${keys.map((key) => `${canonical(key)}:${canonical((value as Record<string, unknown>)[key])}`).join(',')}}`;
 }
 
-describe('a program that knows docs/reference/artifact.md only', () => {
+describe('a program that knows docs/reference/modules/artifact.md only', () => {
   let made: Awaited<ReturnType<typeof artifactExamples>>;
   beforeAll(async () => {
     made = await artifactExamples();

@@ -15,7 +15,10 @@ import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import { parseManifestJson } from '../../../shared/manifest/index.ts';
 import { artifactExamples } from '../../support/artifact-examples.ts';
 
-const page = readFileSync(new URL('../../../docs/reference/artifact.md', import.meta.url), 'utf8');
+const page = readFileSync(
+  new URL('../../../docs/reference/modules/artifact.md', import.meta.url),
+  'utf8',
+);
 const blocks = new Map(
   [...page.matchAll(/^```(?:json|text) (\S+)\n(.*?)^```$/gms)].map(([, name, text]) => [
     name as string,
@@ -24,7 +27,7 @@ const blocks = new Map(
 );
 const block = (name: string) => blocks.get(name) ?? '';
 
-describe('docs/reference/artifact.md', () => {
+describe('docs/reference/modules/artifact.md', () => {
   let made: Awaited<ReturnType<typeof artifactExamples>>['blocks'];
   beforeAll(async () => {
     made = (await artifactExamples()).blocks;

@@ -9,7 +9,7 @@ import { type ConformanceCase, conformanceCases } from '../../support/conformanc
 
 /**
  * Cases that the shipped public root cannot judge, with the reason: none.
- * docs/reference/verification.md says the same.
+ * docs/reference/verify/verification.md says the same.
  */
 const unjudged: Record<string, string> = {};
 

@@ -9,7 +9,7 @@ const [, whole = '', ...examples] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)
   ([, yaml]) => yaml as string,
 );
 
-describe('docs/reference/manifest.md', () => {
+describe('docs/reference/modules/manifest.md', () => {
   test('its whole manifest is valid without a warning', () => {
     expect(parseManifest(whole).warnings).toEqual([]);
   });
