@@ -7,7 +7,8 @@ import {
 import type { Services } from './services.ts';
 
 /**
- * Name of a secret of an account: a deployment's functions may reach those below its own name only.
+ * Name of a secret of an account. IAM lets the functions of a deployment reach only names below its
+ * own.
  */
 export function secretName(
   { settings }: Services,
@@ -30,7 +31,7 @@ export async function readSecret({ aws }: Services, name: string): Promise<strin
   }
 }
 
-/** Stores a secret, over one that is there. */
+/** Stores a secret, and replaces a former one. */
 export async function writeSecret({ aws }: Services, name: string, text: string): Promise<void> {
   const put = () =>
     aws.secrets.send(new PutSecretValueCommand({ SecretId: name, SecretString: text }));
@@ -49,8 +50,8 @@ export async function writeSecret({ aws }: Services, name: string, text: string)
 }
 
 /**
- * Deletes a secret permanently and immediately, so its name can be used again. A missing one is no
- * error.
+ * Deletes a secret permanently and immediately, so that its name can be used again. A missing one
+ * is fine.
  */
 export async function deleteSecret({ aws }: Services, name: string): Promise<void> {
   try {

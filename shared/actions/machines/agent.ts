@@ -21,11 +21,11 @@ import { splitModule } from '../../domain/templates/index.ts';
 import { getAccount } from '../../store/accounts/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import {
   createCredential,
   enrolInstance,
   getInstance,
+  instanceEvent,
   putReport,
 } from '../../store/machines/index.ts';
 import { getVersion } from '../../store/modules/index.ts';
@@ -40,8 +40,8 @@ interface Machine {
 }
 
 /**
- * Binds an agent's key to an instance, once a join token. The credential that it answers is of use
- * only together with that key (RFC 9449). One answer to every wrong token: nobody learns which
+ * Binds an agent's key to an instance; a join token works once. The returned credential works only
+ * with that key (RFC 9449). Every wrong token gets the same error, so that no caller learns which
  * instances exist.
  */
 export async function enrollAgent(
@@ -82,13 +82,8 @@ export async function enrollAgent(
       key_thumbprint: thumbprint,
       chain: newChain,
     }),
-    createEvent({
-      type: 'gantry.instance.enrolled',
-      account: account.slug,
-      subject: `instance/${instance.id}`,
-      actor: `instance:${instance.id}`,
-      at: now,
-      data: { key_thumbprint: thumbprint },
+    instanceEvent(instance, { actor: `instance:${instance.id}`, at: now }, 'enrolled', {
+      key_thumbprint: thumbprint,
     }),
   ]);
 
@@ -106,8 +101,8 @@ async function requireMachine(
 ): Promise<Instance> {
   const instance = await getInstance(services.db, account, instance_id);
   if (instance?.state === 'enrolled') return instance;
-  // At this code an agent wipes its enrolment: a machine that is only to enrol again must not get
-  // it.
+  // An agent wipes its enrolment at this code, so a machine that only has to enrol again must not
+  // get it.
   if (instance?.state === 'decommissioned') {
     throw new GantryError('instance_decommissioned', `instance ${instance_id} is decommissioned`);
   }
@@ -116,7 +111,7 @@ async function requireMachine(
 }
 
 /**
- * Where the agent reads its desired state, for an hour, and the roots that follow the one it
+ * URLs, valid for an hour, of the desired state and of the roots that follow the one that the agent
  * trusts.
  */
 export async function heartbeat(
@@ -143,7 +138,7 @@ export async function heartbeat(
 /**
  * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>`
  * (manifests, indexes, layers), `evidence:<digest>` and `composition:<digest>`. Anything else is
- * refused.
+ * refused, even of the same account.
  */
 export async function artifactUrls(
   services: Services,
@@ -174,9 +169,9 @@ export async function artifactUrls(
 }
 
 /**
- * What the instance may read: name as asked → S3 key. That is what its signed desired state names,
- * and what its template is by now: the two differ for a moment at every change, and for longer
- * where the next desired state cannot be made.
+ * What the instance may read: requested name → S3 key. These are the objects of its signed desired
+ * state and of the present composition. The two differ for a moment at every change, and for longer
+ * while the next desired state cannot be made.
  */
 async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
@@ -215,7 +210,9 @@ async function addKeys(
   }
 }
 
-/** Stores a machine's report. Drift that begins with this report raises one event. */
+/**
+ * Stores what a machine reports that it runs. Drift that begins with this report makes one event.
+ */
 export async function reportInstance(
   services: Services,
   machine: Machine,
@@ -232,32 +229,15 @@ export async function reportInstance(
     JSON.stringify(instance.report?.running_module_digests) !==
     JSON.stringify(kept.running_module_digests);
 
-  const event = {
-    account: instance.account,
-    subject: `instance/${instance.id}`,
-    actor: `instance:${instance.id}`,
-    at,
-  };
+  const cause = { actor: `instance:${instance.id}`, at };
 
   await transact(services.db, [
     putReport(instance, kept),
     ...(changed || before.reason !== after.reason
-      ? [
-          createEvent({
-            ...event,
-            type: 'gantry.instance.reported',
-            data: { status: report.status, code: report.code },
-          }),
-        ]
+      ? [instanceEvent(instance, cause, 'reported', { status: report.status, code: report.code })]
       : []),
     ...(after.drift && before.reason !== after.reason
-      ? [
-          createEvent({
-            ...event,
-            type: 'gantry.instance.drifted',
-            data: { reason: after.reason, code: report.code },
-          }),
-        ]
+      ? [instanceEvent(instance, cause, 'drifted', { reason: after.reason, code: report.code })]
       : []),
   ]);
 }

@@ -4,12 +4,12 @@ import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Credential, Instance } from '../../domain/machines/index.ts';
 import { checkCall, checkProof } from '../../dpop/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import {
   countCall,
   endCredential,
   getCredential,
   getInstance,
+  instanceEvent,
   spendProof,
 } from '../../store/machines/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
@@ -25,18 +25,18 @@ export interface AgentCall {
 export interface AgentCaller {
   account: string;
   instance_id: string;
-  /**
-   * For the `DPoP-Nonce` header of the answer, whatever that is: the machine's next call names it.
-   */
+  /** For the `DPoP-Nonce` header of every response: the machine's next call names it. */
   nonce: string;
 }
 
 /**
- * Which machine an agent's call comes from: a known credential, a fresh proof of the key that it is
- * bound to (RFC 9449, section 7.2), and the place that follows in the chain of its calls. A chain
- * that forks means that the key has a copy: the credential ends there, for both. Fails with
- * `unauthenticated`, `dpop_invalid`, `dpop_replayed`, `credential_reused` or
- * `instance_decommissioned`.
+ * The machine that an agent's call comes from: it needs a known credential, a fresh proof of the
+ * key that the credential is bound to (RFC 9449, section 7.2), and the next place in the chain of
+ * its calls. A chain that forks means that the key was copied: the credential is then revoked for
+ * both.
+ *
+ * @throws GantryError `unauthenticated`, `dpop_invalid`, `dpop_replayed`, `credential_reused` or
+ * `instance_decommissioned`
  */
 export async function authenticateAgent(services: Services, call: AgentCall): Promise<AgentCaller> {
   const hash = sha256Hex(call.credential);
@@ -51,14 +51,16 @@ export async function authenticateAgent(services: Services, call: AgentCall): Pr
   });
 
   await spendProof(services.db, thumbprint, jti, services.now());
+
   const { account, instance_id } = credential;
   const instance = await getInstance(services.db, account, instance_id);
 
   refuseEnded(instance, hash, instance_id);
+
   return retryConflicts(async () => {
     const now = await requireCredential(services, hash);
     const verdict = checkCall(now.chain, place);
-    if (verdict.kind === 'reused') throw await revoked(services, hash, now, verdict.why);
+    if (verdict.kind === 'reused') throw await revokeReused(services, hash, now, verdict.why);
 
     if (verdict.kind === 'late') {
       throw new GantryError(
@@ -84,8 +86,8 @@ function refuseEnded(instance: Instance | null, hash: string, id: string): void 
     throw new GantryError('instance_decommissioned', `instance ${id} is decommissioned`);
   }
 
-  if (instance?.state === 'credential_reused') throw reused(id, 'it was so before');
-  // An instance that was enrolled again has another credential; the one before it ends then.
+  if (instance?.state === 'credential_reused') throw reusedError(id, 'it was so before');
+  // Enrolling again replaces the credential.
   if (instance === null || instance.credential_hash !== hash) {
     throw new GantryError(
       'unauthenticated',
@@ -94,8 +96,11 @@ function refuseEnded(instance: Instance | null, hash: string, id: string): void 
   }
 }
 
-/** Ends a credential that is used from two places, and tells of it; answers the error. */
-async function revoked(
+/**
+ * Revokes a credential that was used from two places, and writes the event. Returns the error for
+ * the caller.
+ */
+async function revokeReused(
   services: Services,
   hash: string,
   credential: Credential,
@@ -105,35 +110,28 @@ async function revoked(
   const instance = await getInstance(services.db, account, instance_id);
 
   refuseEnded(instance, hash, instance_id);
-  if (instance === null) return reused(instance_id, why);
+  if (instance === null) return reusedError(instance_id, why);
 
   const at = nowIso(services);
   await transact(services.db, [
     endCredential(instance, 'credential_reused', at),
-    createEvent({
-      type: 'gantry.instance.credential_reused',
-      account,
-      subject: `instance/${instance_id}`,
-      actor: `instance:${instance_id}`,
-      at,
-      data: { why, key_thumbprint },
+    instanceEvent(instance, { actor: `instance:${instance_id}`, at }, 'credential_reused', {
+      why,
+      key_thumbprint,
     }),
   ]);
 
-  return reused(instance_id, why);
+  return reusedError(instance_id, why);
 }
 
-function reused(id: string, why: string): GantryError {
+function reusedError(id: string, why: string): GantryError {
   return new GantryError(
     'credential_reused',
     `the credential of instance ${id} was used from two places (${why}); it is revoked, enrol again with a new join token`,
   );
 }
 
-/**
- * The key behind the proof of an enrolment, which comes before there is a credential. The proof is
- * spent.
- */
+/** The key behind the proof of an enrolment, which has no credential yet. The proof is used up. */
 export async function provenKey(
   services: Services,
   call: Omit<AgentCall, 'credential'>,

@@ -9,8 +9,11 @@ import type { Instance } from '../../domain/machines/index.ts';
 import type { Metadata, Track } from '../../domain/templates/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
-import { createInstance as insert, updateInstance } from '../../store/machines/index.ts';
+import {
+  createInstance as insert,
+  instanceEvent,
+  updateInstance,
+} from '../../store/machines/index.ts';
 import { takeName } from '../../store/unique.ts';
 import { requireAccount } from '../accounts/index.ts';
 import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';
@@ -19,9 +22,9 @@ import { requireTemplate } from '../templates/index.ts';
 import { requireActiveInstance } from './require-instance.ts';
 
 /**
- * Makes an instance of a template and the join token that its agent enrols with, shown once.
- * `keys_missing` are those that the files rendered for it ask for and its metadata lacks, as its
- * track is composed now: it is made all the same, and has no desired state until it has them.
+ * Makes an instance of a template, and the join token for its agent, which is shown once.
+ * `keys_missing` are the metadata keys that the composition of its track needs and the instance
+ * lacks: it is made anyway, and gets no desired state until it has them.
  */
 export async function createInstance(
   services: Services,
@@ -75,17 +78,14 @@ export async function createInstance(
         field: 'name',
       });
     }),
-    createEvent({
-      type: 'gantry.instance.created',
-      account: caller.account,
-      subject: `instance/${instance.id}`,
-      actor: caller.actor,
-      at,
-      data: { name: input.name, template_id: template.id, track: instance.track },
+    instanceEvent(instance, { actor: caller.actor, at }, 'created', {
+      name: input.name,
+      template_id: template.id,
+      track: instance.track,
     }),
   ]);
 
-  // The track may be the first of its kind on this template, so it is composed too.
+  // It may be the first instance of its track on this template, so the track is composed too.
   const { account, template_id, track } = instance;
   await enqueue(services, 'compose', [{ account, template_id, track }]);
   return { instance, join_token: await joinTokenOf(services, instance, secret), keys_missing };
@@ -105,8 +105,8 @@ async function missingKeys(
 }
 
 /**
- * A new join token for an instance that must enrol (again). It invalidates the former token and a
- * bound key.
+ * A new join token for an instance that enrols, or enrols again. The former token and a bound key
+ * stop working.
  */
 export async function renewJoinToken(
   services: Services,
@@ -126,14 +126,7 @@ export async function renewJoinToken(
       join_expires_at: later(services, limits.joinTokenSeconds),
       updated_at: at,
     }),
-    createEvent({
-      type: 'gantry.instance.updated',
-      account: caller.account,
-      subject: `instance/${id}`,
-      actor: caller.actor,
-      at,
-      data: { join_token: 'renewed' },
-    }),
+    instanceEvent(instance, { actor: caller.actor, at }, 'updated', { join_token: 'renewed' }),
   ]);
 
   return { join_token: await joinTokenOf(services, instance, secret) };

@@ -8,10 +8,10 @@ import { nowIso, type Services } from '../context/index.ts';
 import { requireInstance } from './require-instance.ts';
 
 /**
- * Decommissions an instance permanently. Its credential and join token end immediately, its desired
- * state is no longer signed, and its name is free. The row stays, so that no later call of the
- * machine brings it back. With its next call the agent learns to wipe its key. A second call
- * changes nothing.
+ * Ends an instance permanently: its credential and join token stop working immediately, its desired
+ * state is not signed again, and its name is free. The row stays, so that no later call of the
+ * machine brings it back; its agent wipes its key after the next call. A second call changes
+ * nothing.
  */
 export function decommissionInstance(
   services: Services,

@@ -29,10 +29,7 @@ import type { Services } from '../context/index.ts';
 import { resolveModule } from '../modules/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 
-/**
- * As many instances as `limit` from a place on; `next` is where the page after begins, null after
- * the last.
- */
+/** `limit` instances from a place on; `next` is where the next page begins, null after the last. */
 interface Stretch {
   limit: number;
   place: string;
@@ -49,9 +46,7 @@ export async function readFleet(
 
   const next = await eachPage(
     services,
-    account,
-    template ?? null,
-    { limit, place },
+    { account, template: template ?? null, limit, place },
     (instances) => {
       pages.push(fleetOf(ofFleet(instances, filter), services.now()));
     },
@@ -70,9 +65,7 @@ export async function readFleet(
   return { fleet: { ...fleet, modules, templates }, next };
 }
 
-/**
- * Those of one page of the account's machines that say they run a module; with `version`, that one.
- */
+/** The machines of one page that report a module; with `version`, that version of it. */
 export async function readMachines(
   services: Services,
   { account: own }: Caller,
@@ -84,9 +77,13 @@ export async function readMachines(
     version === undefined ? undefined : versionNamed(versions, version, module).version_string;
   const known = byDigest(versions);
   const machines: Machine[] = [];
-  const next = await eachPage(services, own, null, { limit, place }, (instances) => {
-    machines.push(...machinesRunning(instances, moduleLabel(own, account, name), known, wanted));
-  });
+  const next = await eachPage(
+    services,
+    { account: own, template: null, limit, place },
+    (instances) => {
+      machines.push(...machinesRunning(instances, moduleLabel(own, account, name), known, wanted));
+    },
+  );
 
   return { machines, next };
 }
@@ -126,14 +123,12 @@ export async function readSuitability(
 }
 
 /**
- * Hands on a stretch of instances in parts that fit into memory; answers where the next stretch
+ * Passes a stretch of instances on in parts that fit into memory. Returns where the next stretch
  * begins.
  */
 async function eachPage(
   services: Services,
-  account: string,
-  template: string | null,
-  { limit, place }: Stretch,
+  { account, template, limit, place }: Stretch & { account: string; template: string | null },
   take: (instances: Instance[]) => void,
 ): Promise<string | null> {
   let next: string | null = place;
@@ -179,7 +174,7 @@ async function withVersions(
   row: ModuleCount,
 ): Promise<ModuleCount> {
   const { account, name } = splitModule(row.module, own);
-  // Agents name modules as they please; a key of the table is no place for just anything.
+  // Agents report any name they like; an empty part cannot be a key of the table.
   if (account === '' || name === '') return row;
 
   const module = await getModule(services.db, account, name);
@@ -194,10 +189,7 @@ async function withVersions(
   };
 }
 
-/**
- * Of other accounts' modules, what they have not blessed concerns nobody else (product.md, section
- * 1).
- */
+/** Other accounts see only released versions of a module. */
 function visible(own: string, versions: readonly Version[]): Version[] {
   return versions.filter(
     ({ account, promotion_state }) =>

@@ -25,7 +25,13 @@ import { getModule, getVersion } from '../../store/modules/index.ts';
 import { type CompositionRecord, readInstanceFiles, readRecord } from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { publicTrustRoot } from '../signatures/index.ts';
-import { type Content, isDue, signDesiredState, signHeld } from './sign-desired-state.ts';
+import {
+  type Content,
+  type DesiredFacts,
+  isDue,
+  signDesiredState,
+  signHeld,
+} from './sign-desired-state.ts';
 
 /** Errors that only people can fix: a retry would fail again. */
 const lasting: readonly ErrorCode[] = [
@@ -89,7 +95,7 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     return 'unchanged';
   }
 
-  await signDesiredState(services, instance, account, content, {
+  const facts: DesiredFacts = {
     desired_composition: pointer.digest,
     desired_modules: Object.fromEntries(
       record.layers.map((layer) => [
@@ -99,7 +105,8 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     ),
     desired_report_keys: [pointer.report_key],
     desired_error: null,
-  });
+  };
+  await signDesiredState(services, instance, account, { content, facts });
 
   return 'signed';
 }

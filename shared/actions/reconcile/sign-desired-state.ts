@@ -18,6 +18,12 @@ import { later, nowIso, type Services } from '../context/index.ts';
 /** What a desired state says, without its version and time. */
 export type Content = Pick<DesiredStateOptions, 'custom' | 'image'>;
 
+/** What the instance's row keeps of it. */
+export type DesiredFacts = Pick<
+  Instance,
+  'desired_composition' | 'desired_modules' | 'desired_report_keys' | 'desired_error'
+>;
+
 const lifeSeconds = limits.desiredStateDays * 24 * 3600;
 
 /**
@@ -38,17 +44,10 @@ export async function signDesiredState(
   services: Services,
   instance: Instance,
   account: Account,
-  { custom, image }: Content,
-  {
-    desired_composition,
-    desired_modules,
-    desired_report_keys,
-    desired_error,
-  }: Pick<
-    Instance,
-    'desired_composition' | 'desired_modules' | 'desired_report_keys' | 'desired_error'
-  >,
+  { content, facts }: { content: Content; facts: DesiredFacts },
 ): Promise<void> {
+  const { custom, image } = content;
+  const { desired_composition, desired_modules, desired_report_keys, desired_error } = facts;
   const key = objectKeys.desiredState(instance.account, instance.id);
   // Read before the version is claimed: a worker that puts bytes in place later has claimed an
   // earlier version, or fails.
@@ -125,5 +124,5 @@ export async function signHeld(
     );
   }
 
-  await signDesiredState(services, instance, account, content, instance);
+  await signDesiredState(services, instance, account, { content, facts: instance });
 }

@@ -19,16 +19,20 @@ import { objectsOf, readRecord } from '../compositions/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 
 /*
- * Why nothing is deleted that a row names, or is about to name:
+ * Why no object is deleted that a row names, or will name:
  *
- * 1. A worker refreshes the age of an object before it names it: `putOnce`, or `renew`. So does a worker that removes a
- *    name which others may have read: a compose that replaces a template's composition.
- * 2. From there to the row that names it, or to the end of the reading, takes at most a function's time-out, which is
+ * 1. Code that will name an object makes it young first: `putOnce`, or `renew`. So does code that
+ * removes a name that others
+ *    may have read: a compose that replaces a template's composition.
+ * 2. From there to the row that names it, or to the end of the reading, takes at most the time-out
+ * of a function, which is
  *    far below `objectGraceSeconds - objectRenewSeconds`.
- * 3. The collector reads the rows after it fixed which versions are old. Refreshing an object after that makes a new
- *    version of it, and only versions that were listed as old are deleted.
+ * 3. The collector reads the rows after it fixed the age that counts as old. Making an object young
+ * later makes a new version
+ *    of it, and the collector deletes only the versions that it listed as old.
  *
- * No lock is held and nothing is kept between runs: two concurrent runs do no harm, and a run that dies is repeated.
+ * No lock is held and nothing is kept between runs: two concurrent runs do no harm, and a run that
+ * dies is repeated.
  */
 
 /** Objects that are made and named together. */
@@ -49,7 +53,7 @@ export interface Collected {
   bytes: number;
 }
 
-/** Requests the collection of every account. @returns how many accounts there are */
+/** Sends every account to the queue of collect. Returns how many there are. */
 export async function scheduleCollections(services: Services): Promise<number> {
   let accounts = 0;
   for await (const { slug } of eachAccount(services.db)) {
@@ -62,8 +66,8 @@ export async function scheduleCollections(services: Services): Promise<number> {
 
 /**
  * Deletes the objects of an account that no row names and that are older than `objectGraceSeconds`.
- * A composition that is named and cannot be read ends it before anything is deleted: what is not
- * known to be unnamed stays.
+ * A named composition that cannot be read stops it before it deletes anything: only objects that
+ * are surely unnamed may go.
  */
 export async function collectObjects(
   services: Services,
@@ -90,8 +94,8 @@ export async function collectObjects(
 }
 
 /**
- * The objects of the compositions that templates are made of, and that signed desired states may
- * name.
+ * The objects of the templates' compositions, and of the compositions that signed desired states
+ * may name.
  */
 async function namedByCompositions(
   services: Services,
@@ -109,7 +113,7 @@ async function namedByCompositions(
   });
 
   for await (const { state, desired_report_keys } of eachInstance(services.db, account)) {
-    // The row of a decommissioned machine stays; its desired state need not.
+    // The row of a decommissioned machine stays; the objects of its desired state need not.
     if (state === 'decommissioned') continue;
     for (const key of desired_report_keys) reports.add(key);
   }
@@ -122,10 +126,7 @@ async function namedByCompositions(
   return names;
 }
 
-/**
- * What versions are made of, and the evidence by which a candidate may become one. Retired versions
- * are versions.
- */
+/** The objects of versions, retired ones too, and the stored signatures of candidates. */
 async function namedByVersions(services: Services, account: string): Promise<ReadonlySet<string>> {
   const { db } = services;
   const names = new Set<string>();

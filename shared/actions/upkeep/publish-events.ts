@@ -3,15 +3,16 @@ import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventb
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { eventSchema, type GantryEvent, toCloudEvent } from '../../contract/events/index.ts';
 
-/** What a record of the table's stream says; other writes than events pass by. */
+/** A record of the table's stream; writes of other entities are ignored. */
 interface StreamRecord {
   eventName?: string | undefined;
   dynamodb?: { NewImage?: unknown } | undefined;
 }
 
 /**
- * Sends the events among a stream's records to the bus as CloudEvents, and answers them. Throws
- * when any was not taken: they come again.
+ * Sends the events among a stream's records to the bus as CloudEvents, and returns them.
+ *
+ * @throws when the bus does not accept one of them; the stream then delivers the records again
  */
 export async function publishEvents(
   client: EventBridgeClient,
