@@ -1,13 +1,13 @@
 import { type CfnElement, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
-/** Says why a rule of cdk-nag does not apply to a construct. */
+/** States why a rule of cdk-nag does not apply to a construct. */
 export function acknowledge(construct: IConstruct, rule: string, reason: string): void {
   Validations.of(construct).acknowledge({ id: `AwsSolutions-${rule}`, reason });
 }
 
 /**
- * Says why a grant ends in a wildcard. `resource` is the ARN as cdk-nag writes it, with {@link
+ * States why a grant ends in a wildcard. `resource` is the ARN as cdk-nag writes it, with {@link
  * local} at its start.
  */
 export function acknowledgeWildcard(construct: IConstruct, resource: string, reason: string): void {

@@ -9,8 +9,8 @@ import type { StageFunction } from './stage-function.ts';
 const directorTag = 'gantry:director-of';
 
 /**
- * The key of link MACs, and leave to make and use the accounts' director keys, which come and go at
- * run time.
+ * The key of link MACs, and the permissions for the accounts' director keys, which are made at run
+ * time.
  */
 export class Keys extends Construct {
   readonly linkKey: Key;
@@ -39,10 +39,10 @@ export class Keys extends Construct {
   }
 
   /**
-   * A key can only be made with the tag that the permission to sign asks for. KMS wants the
-   * permission to tag as well, and for keys that are not there yet no resource can be named: so it
-   * is bound to that tag, to keys that sign, and away from keys of other deployments. Local clouds
-   * know neither specification nor usage as a condition, hence IfExists.
+   * A key can only be made with the tag that the permission to sign requires. KMS also requires the
+   * permission to tag. A key that does not exist yet cannot be named as a resource, so conditions
+   * bind the permission to that tag, to keys that sign, and away from keys of other deployments.
+   * Local clouds do not know specification and usage as conditions, hence IfExists.
    */
   allowMakeDirectorKeys(stage: StageFunction): void {
     const condition = {

@@ -25,9 +25,7 @@ export class Outside extends Construct {
     if (what === 'mail') this.allowMail(stage);
   }
 
-  /**
-   * Reading from registries: the credentials an operator stored, ECR, and the allow-listed hosts.
-   */
+  /** Reading from registries: stored credentials, ECR, and the hosts on the allow-list. */
   private allowRegistries(stage: StageFunction): void {
     stage.allow(['secretsmanager:GetSecretValue'], [this.secrets(stage, 'registry')]);
     stage.allow(['ecr:GetAuthorizationToken'], ['*']);
@@ -71,8 +69,7 @@ export class Outside extends Construct {
   }
 
   /**
-   * Storing what operators give: credentials of registries, which cannot be read back, and the
-   * secrets of webhooks.
+   * Storing the credentials of registries, which it cannot read back, and the secrets of webhooks.
    */
   allowSecrets(stage: StageFunction): void {
     const write = [

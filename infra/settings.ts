@@ -9,8 +9,8 @@ const optional = z
   .optional();
 
 /**
- * What a deployment chooses, given as CDK context (`-c name=value`). Everything else is the same
- * everywhere, the local cloud included.
+ * The settings of a deployment, given as CDK context (`-c name=value`). Everything else is the same
+ * everywhere, also in the local cloud.
  */
 const settingsSchema = z
   .object({
@@ -29,13 +29,13 @@ const settingsSchema = z
     /** Issuer of the JWTs that sign people in. */
     oidcIssuer: optional,
     /**
-     * Comma list of host names, addresses and networks (CIDR) that outgoing requests may reach
-     * although they are private.
+     * Comma list of private host names, addresses and networks (CIDR) that outgoing requests may
+     * reach.
      */
     allowedPrivateHosts: allowedPrivateHosts.transform((entries) => entries.join(',')),
     /**
-     * Comma list of `host=requestsPerSecond:concurrency`: budgets of registries where the defaults
-     * do not fit.
+     * Comma list of `host=requestsPerSecond:concurrency`: budgets of registries that replace the
+     * defaults.
      */
     registryBudgets: z
       .string()
@@ -72,8 +72,8 @@ const settingsSchema = z
     /** Gets a mail when an alarm fires. */
     alarmAddress: optional,
     /**
-     * `bootstrap` publishes with the roles that `cdk bootstrap` made; `cli` with the caller's own
-     * credentials, for clouds that do not let those roles publish.
+     * `bootstrap` publishes with the roles that `cdk bootstrap` made. `cli` publishes with the
+     * caller's own credentials, for clouds that do not let those roles publish.
      */
     synthesizer: z.enum(['bootstrap', 'cli']).default('bootstrap'),
   })

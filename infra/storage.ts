@@ -14,7 +14,7 @@ import type { StageFunction } from './stage-function.ts';
 
 const string = (name: string) => ({ name, type: AttributeType.STRING });
 
-/** No Scan: lists are queries, whatever their size. */
+/** Without Scan: every list is a query. */
 const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
 const writeActions = [
   'dynamodb:PutItem',
@@ -23,7 +23,7 @@ const writeActions = [
   'dynamodb:ConditionCheckItem',
 ];
 
-/** The one table and the bucket of bytes: both outlive the stack. */
+/** The table and the bucket of objects. Both outlive the stack. */
 export class Storage extends Construct {
   readonly table: TableV2;
   readonly bucket: Bucket;
@@ -64,16 +64,14 @@ export class Storage extends Construct {
       serverAccessLogsPrefix: 'artifacts/',
       lifecycleRules: [
         { abortIncompleteMultipartUploadAfter: Duration.days(2) },
-        // Desired states are overwritten every few days on every machine; an object that is named
-        // again gets a copy.
+        // Each machine's desired state is overwritten every few days, and renewed objects are
+        // copied onto themselves.
         { noncurrentVersionExpiration: Duration.days(90) },
       ],
     });
   }
 
-  /**
-   * Names the bucket as well: every process builds the same services, and a name grants nothing.
-   */
+  /** Also names the bucket: every process builds the same services, and a name grants nothing. */
   allowTable(stage: StageFunction, access: 'read' | 'write' = 'write'): void {
     const { tableArn } = this.table;
     const actions = access === 'read' ? readActions : [...readActions, ...writeActions];
@@ -81,7 +79,9 @@ export class Storage extends Construct {
     this.nameIn(stage);
   }
 
-  /** The deployment's trust root: read by who judges signatures, written by who refreshes it. */
+  /**
+   * The deployment's trust root: stages that verify signatures read it, and one stage refreshes it.
+   */
   allowTrustRoot(stage: StageFunction, access: 'read' | 'write' = 'read'): void {
     const actions = access === 'read' ? ['s3:GetObject'] : ['s3:GetObject', 's3:PutObject'];
     stage.allow(actions, [`${this.bucket.bucketArn}/trust-roots/public-good.json`]);
@@ -95,9 +95,9 @@ export class Storage extends Construct {
   }
 
   /**
-   * Reading and writing of the accounts' objects, each kind on its own: what one stage made, no
-   * other stage can replace. Who writes a kind reads it as well: an object that is there already
-   * must be young enough to be named (`renew`).
+   * Reading and writing of the accounts' objects, kind by kind, so that no stage can replace what
+   * another one made. A stage that writes a kind also reads it: an object that exists already must
+   * be young enough to be named (`renew`).
    */
   allowObjects(
     stage: StageFunction,
@@ -109,12 +109,12 @@ export class Storage extends Construct {
     if (write.length > 0) stage.allow(['s3:PutObject'], this.keysOf(write));
     if (write.includes('artifacts'))
       stage.allow(['s3:AbortMultipartUpload'], this.keysOf(['artifacts']));
-    // Without it a missing object answers 403 instead of 404.
+    // Without it S3 returns 403 instead of 404 for a missing object.
     stage.allow(['s3:ListBucket'], [this.bucket.bucketArn]);
     this.acknowledgeKinds(stage, readable);
   }
 
-  /** Listing and deleting of the versions of these kinds of objects: for the collector alone. */
+  /** Listing and deleting of the versions of these kinds of objects: only the collector may. */
   allowCollect(stage: StageFunction, kinds: readonly ObjectKind[]): void {
     for (const kind of kinds) {
       const ofKind = { StringLike: { 's3:prefix': `accounts/*/${kind}/` } };

@@ -1,13 +1,13 @@
 import { notFoundError } from '../../base/not-found.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import { findToken, revokeToken as revocation } from '../../store/accounts/index.ts';
+import { findToken, revokeToken as revocation, tokenEvent } from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
-import { createEvent } from '../../store/event.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
 /**
- * Revokes a token of the caller's account, immediately. @throws GantryError `conflict` when it is
- * revoked already
+ * Revokes a token of the caller's account immediately.
+ *
+ * @throws GantryError `not_found`, or `conflict` when it is revoked already
  */
 export async function revokeToken(services: Services, caller: Caller, id: string): Promise<void> {
   const { account, actor } = caller;
@@ -17,13 +17,6 @@ export async function revokeToken(services: Services, caller: Caller, id: string
   const at = nowIso(services);
   await transact(services.db, [
     revocation(token.hash, at),
-    createEvent({
-      type: 'gantry.token.revoked',
-      account,
-      subject: `token/${id}`,
-      actor,
-      at,
-      data: {},
-    }),
+    tokenEvent(token, { actor, at }, 'revoked', {}),
   ]);
 }
