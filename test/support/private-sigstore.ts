@@ -1,4 +1,6 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RFC3161Timestamp } from '@sigstore/core';
 import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import { z } from 'zod';
 import type { FoundSignature } from '../../shared/domain/signatures/index.ts';
@@ -147,13 +149,15 @@ export async function startPrivateSigstore(issuedAt: Date) {
       candidate.annotations['dev.cosignproject.cosign/signature'] ?? '',
       'base64',
     );
-    const token = await tsa.timestamp({
-      artifactHash: createHash('sha256').update(signature).digest(),
-      hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
-      nonce: 1,
-      policyOID: '1.3.6.1.4.1.57264.2',
-      certReq: true,
-    });
+    const token = await readableToken(() =>
+      tsa.timestamp({
+        artifactHash: createHash('sha256').update(signature).digest(),
+        hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
+        nonce: 1,
+        policyOID: '1.3.6.1.4.1.57264.2',
+        certReq: true,
+      }),
+    );
 
     const annotation = JSON.stringify({ SignedRFC3161Timestamp: base64(token) });
     return {
@@ -163,6 +167,22 @@ export async function startPrivateSigstore(issuedAt: Date) {
   }
 
   return { trustedRoot, signLegacy, timestamped, bareCa };
+}
+
+/**
+ * A token whose time can be read. The mock writes fractions of a second without their trailing
+ * zeros, which `@sigstore/core` does not read; a real authority writes whole seconds.
+ */
+async function readableToken(makeToken: () => Promise<ArrayBufferView>): Promise<ArrayBufferView> {
+  for (;;) {
+    const token = await makeToken();
+    const bytes = Buffer.from(base64(token), 'base64');
+    try {
+      if (RFC3161Timestamp.parse(bytes).signingTime.getTime() > 0) return token;
+    } catch {
+      await sleep(1);
+    }
+  }
 }
 
 function p256() {

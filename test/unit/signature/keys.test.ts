@@ -67,7 +67,11 @@ describe('public keys', () => {
     ['RSA with the exponent 1', rsaWith('AQ'), 'a key of type rsa 2048 with exponent 1'],
     ['RSA with an even exponent', rsaWith('Ag'), 'a key of type rsa 2048 with exponent 2'],
     ['X25519', pem(generateKeyPairSync('x25519').publicKey), 'a key of type x25519'],
-    ['a key cut short', pem(publicKey).replace(/A{2,}|[a-z]{3}/, ''), 'bytes that do not decode'],
+    [
+      'a key cut short',
+      pem(publicKey).replace(/.{4}(?=\n-----END)/, ''),
+      'bytes that do not decode',
+    ],
     ['nothing', '', 'something else'],
   ])('of %s are refused', (_, text, found) => {
     expect(() => checkPublicKey(text, 'trusted_keys[0]')).toThrow(
