@@ -4,6 +4,7 @@ import {
   Choice,
   Condition,
   DefinitionBody,
+  Errors,
   Fail,
   type IChainable,
   IntegrationPattern,
@@ -222,6 +223,9 @@ export class Promotion extends Construct {
         task_token: '{% $states.context.Task.Token %}',
       }),
     });
+    // A worker that was lost keeps its message hidden for longer than this task waits.
+    send.addRetry({ errors: [Errors.TIMEOUT], maxAttempts: 1 });
+
     return MapState.jsonata(this, 'Compose affected templates', {
       items: ProvideItems.jsonata('{% $states.input.template_tracks %}'),
       itemSelector: {

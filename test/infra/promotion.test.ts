@@ -36,6 +36,16 @@ test('an operation is checked, planned, composed, approved when asked, applied a
   expect(States.Notify?.Next).toBe('Done');
 });
 
+test('a compose whose worker was lost is sent once more', () => {
+  const { ItemProcessor } = States['Compose affected templates'] as unknown as {
+    ItemProcessor: { States: { Compose: unknown } };
+  };
+  expect(ItemProcessor.States.Compose).toMatchObject({
+    TimeoutSeconds: 600,
+    Retry: [{ ErrorEquals: ['States.Timeout'], MaxAttempts: 1 }],
+  });
+});
+
 test('an approval waits as long as the policy says and then expires', () => {
   expect(States['Await approval']).toMatchObject({
     Resource: expect.stringContaining('lambda:invoke.waitForTaskToken'),
