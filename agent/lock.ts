@@ -41,8 +41,11 @@ async function acquire(path: string, name: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     if (await tryLink(name, path)) return;
 
-    const holder = await readlink(path).catch(() => undefined);
-    const pid = Number(holder?.split(' ')[0]);
+    const holder = await readHolder(path);
+    // Released in the meantime: nothing is stale.
+    if (holder === undefined) continue;
+
+    const pid = Number(holder.split(' ')[0]);
     if (pid !== process.pid && (await identify(pid)) === holder) {
       throw lockHeldError(path, String(pid));
     }
@@ -53,9 +56,23 @@ async function acquire(path: string, name: string): Promise<void> {
 }
 
 /**
+ * The name in a lock; undefined when there is none. An earlier agent wrote it into a file. Any
+ * other error is thrown: a lock that cannot be read is not stale.
+ */
+async function readHolder(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'EINVAL') return (await readFile(path, 'utf8')).trim();
+    throw error;
+  }
+}
+
+/**
  * Moves a stale lock away. If another agent replaced it in the meantime, the new lock is put back.
  */
-async function removeStale(path: string, stale: string | undefined): Promise<void> {
+async function removeStale(path: string, stale: string): Promise<void> {
   const aside = join(dirname(path), `${unfinished}lock-${process.pid}`);
   try {
     await rename(path, aside);
@@ -64,7 +81,7 @@ async function removeStale(path: string, stale: string | undefined): Promise<voi
     throw error;
   }
 
-  const moved = await readlink(aside).catch(() => undefined);
+  const moved = await readHolder(aside);
   if (moved !== undefined && moved !== stale) await tryLink(moved, path);
   await rm(aside, { recursive: true, force: true });
 }
