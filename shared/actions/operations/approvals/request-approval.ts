@@ -86,8 +86,10 @@ export async function askReviewers(
     if (existing.state !== 'pending') return 'withdrawn';
 
     await transact(services.db, [updateApproval(existing, { task_token })]);
-    if (existing.mailed_at === null)
-      await mailAll(services, operation, { ...existing, task_token }, policy);
+    if (existing.mailed_at === null) {
+      const written = { ...existing, task_token, revision: existing.revision + 1 };
+      await mailAll(services, operation, written, policy);
+    }
     return null;
   }
 
