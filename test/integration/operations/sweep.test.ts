@@ -166,6 +166,27 @@ it('a change that was approved while no execution ran is applied by the next one
   expect((await world.operation(id)).state).toBe('succeeded');
 });
 
+it('mails that a dead execution did not record are recorded by the next one', async () => {
+  const change = { ...defaultPolicy('module_retire'), decision: 'allow' as const };
+  const { id } = await changePolicy(world.services, world.caller, change);
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const link = await mailed(requirePending(waiting));
+  const recorded = () =>
+    eventually('the record that mails were sent', async () => {
+      const approval = await getApproval(world.services.db, world.account, requirePending(waiting));
+      return approval?.mailed_at == null ? null : approval;
+    });
+
+  const first = await recorded();
+  await kill(waiting);
+  await transact(world.services.db, [updateApproval(first, { mailed_at: null })]);
+  expect(await sweep(waiting)).toBe(1);
+
+  expect((await recorded()).state).toBe('pending');
+  expect(await press(link)).toBe(200);
+  expect((await world.operation(id)).state).toBe('succeeded');
+});
+
 it('an execution that missed its approval is woken again', async () => {
   const change = { ...defaultPolicy('extension_import'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
@@ -178,7 +199,7 @@ it('an execution that missed its approval is woken again', async () => {
       null
     );
   });
-  // Whoever decides and dies before telling leaves just this: the decision recorded.
+  // A worker that decides and dies before it wakes the execution leaves just the decision.
 
   const pending = await getApproval(world.services.db, world.account, requirePending(waiting));
   if (pending === null) throw new Error('expected an approval');
