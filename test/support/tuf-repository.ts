@@ -22,7 +22,7 @@ interface Signer {
 }
 
 /**
- * A TUF repository of a test's own, served on loopback: one key for all roles, made anew by
+ * A TUF repository of a test's own, served on loopback: one key for all roles, made again by
  * `rotate`.
  */
 export class TufRepository {

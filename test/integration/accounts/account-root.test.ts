@@ -132,7 +132,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   expect(followed.signed.version).toBe(5);
 }, 120_000);
 
-it('is refused to whoever is no admin, without a key that counts, and beside another change', async () => {
+it('is refused without the role admin, without a key that counts, and beside another change', async () => {
   const { secret } = await createToken(world.services, world.caller, {
     name: 'operator',
     roles: ['operator'],

@@ -63,7 +63,7 @@ function newKey(deployment: string | undefined): CreateKeyCommand {
   return new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', Tags });
 }
 
-/** A call that whoever runs a function's code could make with its credentials. */
+/** A call that a function's code could make with its credentials. */
 type Call = (credentials: Credentials) => Promise<unknown>;
 
 const Key = (kind: ObjectKind) => `accounts/victim/${kind}/sha256/${'0'.repeat(64)}`;

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 /**
- * Puts messages on a stage's queue, as whoever may write to it, and waits until the stage has dealt
+ * Puts messages on a stage's queue, as an attacker who may write to it, and waits until the stage has dealt
  * with them.
  */
 async function forge<Stage extends keyof Messages>(

@@ -69,7 +69,7 @@ afterAll(async () => {
 });
 
 /**
- * Writes over attributes of a row, as whoever can write to the table; answers how to put back what
+ * Overwrites attributes of a row, as an attacker of the table; returns how to put back what
  * was there.
  */
 async function rewrite(

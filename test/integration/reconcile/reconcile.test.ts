@@ -295,7 +295,7 @@ it('it is signed again in time, as it is, also where no newer one can be made, u
     { hostname: 'web-1' },
   ]);
 
-  // Whoever writes the bucket must not get a signature for it.
+  // A writer of the bucket must not get a signature for its bytes.
   const key = objectKeys.desiredState(world.account, instance.id);
   const { objects } = world.services;
   const text = Buffer.from(await getBytes(objects, key)).toString();

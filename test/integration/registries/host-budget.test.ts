@@ -121,7 +121,7 @@ describe('work at a registry', () => {
     await expect(work()).rejects.toMatchObject({ waitSeconds: expect.closeTo(60, -1) });
   });
 
-  it('never asks faster than the budget, whoever works', async () => {
+  it('never asks faster than the budget, with any number of workers', async () => {
     const host = newHost();
     const budgets = { [host]: { requests_per_second: 20, concurrency: 4 } };
     const slow = { ...services, settings: { ...services.settings, budgets } };

@@ -305,7 +305,7 @@ describe('nothing is lost', () => {
   });
 });
 
-it('a template whose composition is gone, as after a restore, is composed anew', async () => {
+it('a template whose composition is gone, as after a restore, is composed again', async () => {
   const template = await composedOf('1.0.0');
   const now = await objectsNow(template);
 

@@ -40,7 +40,7 @@ const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 /**
  * A control plane and its bucket as one real HTTP server on loopback, with real keys, tars and
  * signatures, and one machine's directory beside it. What it serves can be replaced at will, as
- * whoever holds the bucket could.
+ * an attacker with the bucket could.
  */
 export class World {
   readonly author = generateKeyPairSync('ec', { namedCurve: 'P-256' });

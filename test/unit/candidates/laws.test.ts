@@ -146,7 +146,7 @@ describe('whatever happens to a candidate', () => {
     });
   });
 
-  test('it is not verified again exactly when it is ingested, untagged or rejected for good', () => {
+  test('it is not verified again exactly when it is ingested, untagged or permanently rejected', () => {
     fc.assert(
       fc.property(life, (steps) => {
         let settled = true;

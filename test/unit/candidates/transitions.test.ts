@@ -254,7 +254,7 @@ describe('a candidate without a signature', () => {
     expect(second?.events).toEqual([]);
   });
 
-  test('is rejected for good after 24 hours', () => {
+  test('is permanently rejected after 24 hours', () => {
     const late = hoursAfter(foundAt, 24);
     const follows = transition(candidates.awaiting_signature, occurrences.signatures_missing, late);
 
@@ -305,7 +305,7 @@ describe('signatures that do not satisfy the policy', () => {
     ).toHaveLength(1);
   });
 
-  test('reject a candidate for good after 24 hours', () => {
+  test('permanently reject a candidate after 24 hours', () => {
     const late = hoursAfter(foundAt, 25);
     const follows = transition(candidates.found, occurrences.signatures_refused, late);
     expect(follows?.set).toMatchObject({ state: 'rejected', next_verify_at: null });
@@ -346,7 +346,7 @@ describe('ingest', () => {
   test.each([
     [true, null],
     [false, secondsAfter(now, 120)],
-  ])('rejects content for good: %s', (final, next_verify_at) => {
+  ])('permanently rejects content: %s', (final, next_verify_at) => {
     const follows = transition(candidates.verified, { ...occurrences.ingest_refused, final }, now);
     const reason = { code: 'tar_invalid', message: 'the layer is no tar' };
 

@@ -90,7 +90,7 @@ test('of two policies that are not the same, one or the other way loosens', () =
   );
 });
 
-test('a policy is named anew when it is another, and only then', () => {
+test('a policy gets a new name exactly when it changes', () => {
   const module = storedModule('acme', 'redis', {
     ...policy,
     policy_version: policyVersion(policy),

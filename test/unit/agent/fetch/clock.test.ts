@@ -199,7 +199,7 @@ describe('a clock', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it('remembers what the last answer told, and begins anew where that was lost', async () => {
+  it('remembers the time of the last answer, and starts again where that was lost', async () => {
     const path = join(directory, 'clock.json');
     const now = () => new Date('2026-03-01T12:00:00Z');
     const clock = await Clock.open(now, path);

@@ -10,7 +10,7 @@ import {
 } from '../../../../shared/director/index.ts';
 import { director, type Module, rootOf, World } from '../world.ts';
 
-// What whoever holds the bucket, another account's director key, or an old copy of something can
+// What an attacker with the bucket, another account's director key, or an old copy of something can
 // serve. TUF's names for the attacks: https://theupdateframework.io/docs/security/
 
 const day = 24 * 60 * 60_000;
@@ -313,7 +313,7 @@ describe('an account root', () => {
     }
   });
 
-  it('that rotates a stolen director key out ends what its thief did: the versions begin anew', async () => {
+  it('that replaces a stolen director key ends what its thief did: versions start again', async () => {
     const next = director();
     await world.publish({
       modules: [await site('another page')],
@@ -341,7 +341,7 @@ describe('an account root', () => {
     });
   });
 
-  it('that was replaced keeps a machine running until its desired state is signed anew', async () => {
+  it('that was replaced keeps a machine running until its desired state is signed again', async () => {
     world.roots[1] = await rootOf(director(), 2, world.director);
     const inAnHour = new Date(Date.now() + 60 * 60_000);
 

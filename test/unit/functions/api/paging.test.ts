@@ -70,7 +70,7 @@ describe('pages', () => {
     ]);
   });
 
-  it('after an item that is gone end instead of beginning anew', () => {
+  it('after an item that is gone end instead of starting again', () => {
     expect(listPage({ limit: 2, cursor: cursorOf('gone') }, self, ['a', 'b'])).toEqual({
       items: [],
       next_cursor: null,
