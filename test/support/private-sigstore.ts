@@ -1,6 +1,4 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { RFC3161Timestamp } from '@sigstore/core';
 import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import { z } from 'zod';
 import type { FoundSignature } from '../../shared/domain/signatures/index.ts';
@@ -36,7 +34,7 @@ export interface SignOptions {
 export async function startPrivateSigstore(issuedAt: Date) {
   const [caKeys, ctKeys, logKeys] = [p384(), p256(), p256()];
   const ctLog = await initializeCTLog(ctKeys, issuedAt);
-  const tsa = await initializeTSA(p384(), after(issuedAt, 60_000));
+  const tsa = await initializeTSA(p384(), wholeSecond(after(issuedAt, 60_000)));
   const ca = await initializeCA(caKeys, ctLog, issuedAt);
   const bareCa = await initializeCA(caKeys, undefined, issuedAt);
 
@@ -149,15 +147,13 @@ export async function startPrivateSigstore(issuedAt: Date) {
       candidate.annotations['dev.cosignproject.cosign/signature'] ?? '',
       'base64',
     );
-    const token = await readableToken(() =>
-      tsa.timestamp({
-        artifactHash: createHash('sha256').update(signature).digest(),
-        hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
-        nonce: 1,
-        policyOID: '1.3.6.1.4.1.57264.2',
-        certReq: true,
-      }),
-    );
+    const token = await tsa.timestamp({
+      artifactHash: createHash('sha256').update(signature).digest(),
+      hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
+      nonce: 1,
+      policyOID: '1.3.6.1.4.1.57264.2',
+      certReq: true,
+    });
 
     const annotation = JSON.stringify({ SignedRFC3161Timestamp: base64(token) });
     return {
@@ -167,22 +163,6 @@ export async function startPrivateSigstore(issuedAt: Date) {
   }
 
   return { trustedRoot, signLegacy, timestamped, bareCa };
-}
-
-/**
- * A token whose time can be read. The mock writes fractions of a second without their trailing
- * zeros, which `@sigstore/core` does not read; a real authority writes whole seconds.
- */
-async function readableToken(makeToken: () => Promise<ArrayBufferView>): Promise<ArrayBufferView> {
-  for (;;) {
-    const token = await makeToken();
-    const bytes = Buffer.from(base64(token), 'base64');
-    try {
-      if (RFC3161Timestamp.parse(bytes).signingTime.getTime() > 0) return token;
-    } catch {
-      await sleep(1);
-    }
-  }
 }
 
 function p256() {
@@ -209,6 +189,14 @@ function log(baseUrl: string, { publicKey }: KeyPair) {
 
 function base64(bytes: ArrayBufferView): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/**
+ * Timestamp authorities write whole seconds. The mock writes fractions without their trailing
+ * zeros, which `@sigstore/core` does not read.
+ */
+function wholeSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
 }
 
 function after(time: Date, ms: number): Date {
