@@ -15,7 +15,7 @@ export class ArtifactSource {
   }
 
   /**
-   * Opens `sha256:<hex>` (manifest, index, layer) or `evidence:sha256:<hex>` (signatures).
+   * Opens `sha256:<hex>` (manifest, index, layer) or `stored-signatures:sha256:<hex>` (signatures).
    *
    * @throws `unavailable`, also when the control plane gives no address for the name.
    */

@@ -63,7 +63,7 @@ export class ControlPlane {
   }
 
   /**
-   * Presigned URLs of `sha256:…`, `evidence:sha256:…` and `composition:sha256:…`, without those of
+   * Presigned URLs of `sha256:…`, `stored-signatures:sha256:…` and `composition:sha256:…`, without those of
    * unknown names.
    */
   async artifactUrls(digests: string[]): Promise<Record<string, string>> {

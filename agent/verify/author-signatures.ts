@@ -48,7 +48,10 @@ export async function checkAuthorSignatures(
   if (stored !== undefined && (await findRefusal(layer, stored, policies)) === undefined) return;
 
   // The stored ones may be old: a policy or a key may have changed, and a new signature with it.
-  const fetched = await source.read(`evidence:${layer.digest}`, limits.evidenceBytesMax);
+  const fetched = await source.read(
+    `stored-signatures:${layer.digest}`,
+    limits.storedSignaturesBytesMax,
+  );
   const refusal = await findRefusal(layer, fetched, policies);
   if (refusal !== undefined) throw refusal;
 

@@ -1,9 +1,9 @@
-import type { answers } from './answers.ts';
 import type { Client } from './client.ts';
+import type { responses } from './response-schemas.ts';
 
 export interface Api {
   client: Client;
-  answers: typeof answers;
+  responses: typeof responses;
 }
 
 /**
@@ -11,12 +11,12 @@ export interface Api {
  * `--help` is fast.
  */
 export async function connect(): Promise<Api> {
-  const [{ makeClient }, { answers }, { readConnection }] = await Promise.all([
+  const [{ makeClient }, { responses }, { readConnection }] = await Promise.all([
     import('./client.ts'),
-    import('./answers.ts'),
+    import('./response-schemas.ts'),
     import('./config.ts'),
   ]);
-  return { client: makeClient(await readConnection()), answers };
+  return { client: makeClient(await readConnection()), responses };
 }
 
 /** Returns the id of a template or instance that is written as an id or as a name. */
@@ -30,8 +30,8 @@ export async function resolveId(
 
   const rows: { id: string; name: string; state?: string }[] =
     noun === 'templates'
-      ? await api.client.all(api.answers.templates, 'templates', '/templates')
-      : await api.client.all(api.answers.instances, 'instances', '/instances');
+      ? await api.client.all(api.responses.templates, 'templates', '/templates')
+      : await api.client.all(api.responses.instances, 'instances', '/instances');
   // Another instance may have taken the name of a decommissioned one.
   const named = rows.filter(({ name }) => name === written);
   const row = named.find(({ state }) => state !== 'decommissioned') ?? named.at(-1);

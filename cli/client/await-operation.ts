@@ -59,7 +59,7 @@ async function followOperation(
     spinner.message(`${operation.summary}: ${operation.state}`);
     await sleep(pauseMs);
     pauseMs = Math.min(2000, pauseMs * 1.4);
-    ({ operation } = await api.client.get(api.answers.operation, `/operations/${operation.id}`));
+    ({ operation } = await api.client.get(api.responses.operation, `/operations/${operation.id}`));
   }
 
   spinner.stop();

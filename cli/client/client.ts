@@ -14,16 +14,16 @@ export interface Request {
 
 /** The HTTP API below `/api/v1`. Every response is parsed by its schema. */
 export interface Client {
-  get<A extends z.ZodType>(answer: A, path: string, query?: Request['query']): Promise<z.output<A>>;
+  get<A extends z.ZodType>(schema: A, path: string, query?: Request['query']): Promise<z.output<A>>;
   send<A extends z.ZodType>(
-    answer: A,
+    schema: A,
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
   ): Promise<z.output<A>>;
   /** Every page of a list. */
   all<N extends string, I>(
-    answer: z.ZodType<Page<N, I>>,
+    schema: z.ZodType<Page<N, I>>,
     noun: N,
     path: string,
     query?: Request['query'],
@@ -38,7 +38,7 @@ type Page<N extends string, I> = { [K in N]: I[] } & { next_cursor: string | nul
  */
 export function makeClient(connection: Connection): Client {
   const request = async <A extends z.ZodType>(
-    answer: A,
+    schema: A,
     method: string,
     path: string,
     given: Request = {},
@@ -47,7 +47,7 @@ export function makeClient(connection: Connection): Client {
     const body = response.status === 204 ? undefined : await response.json().catch(() => undefined);
     if (!response.ok) throw toGantryError(response.status, body, connection.url);
 
-    const parsed = answer.safeParse(body);
+    const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
 
     throw new GantryError(
@@ -59,15 +59,15 @@ export function makeClient(connection: Connection): Client {
     );
   };
   return {
-    get: (answer, path, query) =>
-      request(answer, 'GET', path, query === undefined ? {} : { query }),
-    send: (answer, method, path, body) =>
-      request(answer, method, path, body === undefined ? {} : { body }),
-    async all(answer, noun, path, query = {}) {
+    get: (schema, path, query) =>
+      request(schema, 'GET', path, query === undefined ? {} : { query }),
+    send: (schema, method, path, body) =>
+      request(schema, method, path, body === undefined ? {} : { body }),
+    async all(schema, noun, path, query = {}) {
       const items = [];
       let cursor: string | undefined;
       do {
-        const page = await request(answer, 'GET', path, {
+        const page = await request(schema, 'GET', path, {
           query: { ...query, limit: '1000', cursor },
         });
         items.push(...page[noun]);

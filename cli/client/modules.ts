@@ -13,13 +13,13 @@ export type Versions = Omit<VersionsPage, 'next_cursor'>;
  * Yields the versions of a module, newest first, page by page. The first page has the candidates.
  */
 async function* readVersionPages(
-  { client, answers }: Api,
+  { client, responses }: Api,
   module: string,
 ): AsyncGenerator<VersionsPage> {
   let cursor: string | undefined;
   do {
     const page = await client.get(
-      answers.versions,
+      responses.versions,
       `/modules/${encodeURIComponent(module)}/versions`,
       { cursor },
     );

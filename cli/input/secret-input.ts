@@ -16,9 +16,9 @@ export async function readHidden(what: string, piped: boolean): Promise<string> 
   }
 
   const { isCancel, password } = await import('@clack/prompts');
-  const answer = await password({ message: what });
-  if (isCancel(answer) || answer.trim() === '')
+  const response = await password({ message: what });
+  if (isCancel(response) || response.trim() === '')
     throw new GantryError('usage', `expected the ${what}, found none`);
 
-  return answer.trim();
+  return response.trim();
 }

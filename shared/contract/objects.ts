@@ -5,7 +5,7 @@
 export type ObjectKind =
   | 'artifacts'
   | 'file-indexes'
-  | 'evidence'
+  | 'stored-signatures'
   | 'images'
   | 'compositions'
   | 'desired-states'

@@ -147,7 +147,7 @@ export const stages = defineStages({
     sends: ['verify', 'ingest'],
     grants: {
       table: 'write',
-      objects: { write: ['evidence'] },
+      objects: { write: ['stored-signatures'] },
       trustRoot: 'read',
       outside: ['registries'],
     },
@@ -178,7 +178,7 @@ export const stages = defineStages({
     sends: ['ingest', 'verify'],
     grants: {
       table: 'write',
-      objects: { read: ['evidence'], write: ['artifacts', 'file-indexes'] },
+      objects: { read: ['stored-signatures'], write: ['artifacts', 'file-indexes'] },
       trustRoot: 'read',
       outside: ['registries'],
     },
@@ -207,7 +207,7 @@ export const stages = defineStages({
     schedule: everyDay,
     grants: {
       table: 'write',
-      objects: { write: ['evidence'] },
+      objects: { write: ['stored-signatures'] },
       trustRoot: 'read',
       executions: ['start'],
       outside: ['registries'],
@@ -277,7 +277,7 @@ export const stages = defineStages({
     grants: {
       table: 'read',
       objects: { read: ['compositions'] },
-      collect: ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence'],
+      collect: ['images', 'compositions', 'artifacts', 'file-indexes', 'stored-signatures'],
     },
   },
   events: {
@@ -305,7 +305,7 @@ export const stages = defineStages({
         // What it reads itself, and what it presigns for agents.
         read: [
           'artifacts',
-          'evidence',
+          'stored-signatures',
           'file-indexes',
           'images',
           'compositions',

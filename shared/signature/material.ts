@@ -69,8 +69,8 @@ export function toMaterial(
   const tokens = timestampVerificationData?.rfc3161Timestamps ?? [];
   const proof = tlogEntries.length + tokens.length;
 
-  if (proof > limits.signatureEvidenceMax) {
-    const most = limits.signatureEvidenceMax;
+  if (proof > limits.signatureProofsMax) {
+    const most = limits.signatureProofsMax;
     refuse(
       'bundle_invalid',
       `expected at most ${most} log entries and timestamps in a signature, found ${proof}`,

@@ -30,8 +30,8 @@ export const objectKeys = {
   fileIndex: (account: string, digest: string) =>
     `accounts/${account}/file-indexes/${digest.replace(':', '/')}.json.gz`,
   /** Named by the SHA-256 of its own bytes: later signatures make another one. */
-  evidence: (account: string, digest: string) =>
-    `accounts/${account}/evidence/${digest.replace(':', '/')}.json`,
+  storedSignatures: (account: string, digest: string) =>
+    `accounts/${account}/stored-signatures/${digest.replace(':', '/')}.json`,
   image: (account: string, digest: string) =>
     `accounts/${account}/images/${digest.replace(':', '/')}.erofs`,
   composition: (account: string, digest: string) =>

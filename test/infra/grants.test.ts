@@ -51,11 +51,11 @@ test('a wildcard in a resource stands for what is named at run time, below a pre
   expect(wild.filter((resource) => !known.some((pattern) => pattern.test(resource)))).toEqual([]);
 });
 
-test('each kind of object has one function that writes it, evidence those two that judge signatures', () => {
+test('each kind of object has one function that writes it, stored signatures the two that judge them', () => {
   const writers: Record<ObjectKind, StageName[]> = {
     artifacts: ['ingest'],
     'file-indexes': ['ingest'],
-    evidence: ['reverify', 'verify'],
+    'stored-signatures': ['reverify', 'verify'],
     images: ['compose'],
     compositions: ['compose'],
     'desired-states': ['reconcile'],

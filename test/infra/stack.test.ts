@@ -217,7 +217,7 @@ describe('grants', () => {
       const keys = list(statement.Resource).map(
         (resource) => JSON.stringify(resource).match(/\/accounts\/[^"]*/)?.[0],
       );
-      const kinds = ['images', 'compositions', 'artifacts', 'file-indexes', 'evidence'];
+      const kinds = ['images', 'compositions', 'artifacts', 'file-indexes', 'stored-signatures'];
 
       expect(keys).toEqual(kinds.map((kind) => `/accounts/*/${kind}/*`));
     }

@@ -91,7 +91,7 @@ export function storedVersion(
       file_spec: ['/**'],
       ...manifest,
     }),
-    evidence_key: 'none',
+    stored_signatures_key: 'none',
     signatures: [],
     approvals: [],
     revision: 1,

@@ -22,11 +22,11 @@ export function register(command: Command): void {
 }
 
 async function show(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.get(answers.account, '/accounts/current');
-  const { slug, name, root_version, root_sha256, created_at } = answer.account;
+  const { client, responses } = await connect();
+  const response = await client.get(responses.account, '/accounts/current');
+  const { slug, name, root_version, root_sha256, created_at } = response.account;
 
-  print(flags.json, answer, () =>
+  print(flags.json, response, () =>
     formatFields([
       ['slug', slug],
       ['name', name],
@@ -39,16 +39,17 @@ async function show(flags: Flags): Promise<ExitCode> {
 }
 
 async function create(slug: string, flags: Flags & { name?: string }): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.send(answers.newAccount, 'POST', '/accounts', {
+  const { client, responses } = await connect();
+  const response = await client.send(responses.newAccount, 'POST', '/accounts', {
     slug,
     name: flags.name ?? slug,
   });
 
   print(
     flags.json,
-    answer,
-    () => `created account ${answer.account.slug}\nadmin token, shown only once:\n${answer.token}`,
+    response,
+    () =>
+      `created account ${response.account.slug}\nadmin token, shown only once:\n${response.token}`,
   );
 
   return 0;

@@ -29,13 +29,13 @@ async function login(flags: LoginFlags): Promise<ExitCode> {
     throw new GantryError('usage', `expected a URL, found "${flags.url}"`, { field: 'url' });
 
   const connection = { url, token: await readToken(flags.token) };
-  const [{ makeClient }, { answers }, { saveConnection }] = await Promise.all([
+  const [{ makeClient }, { responses }, { saveConnection }] = await Promise.all([
     import('../../client/client.ts'),
-    import('../../client/answers.ts'),
+    import('../../client/response-schemas.ts'),
     import('../../client/config.ts'),
   ]);
 
-  const { account } = await makeClient(connection).get(answers.account, '/accounts/current');
+  const { account } = await makeClient(connection).get(responses.account, '/accounts/current');
   const file = await saveConnection(connection);
 
   print(

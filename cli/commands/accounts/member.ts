@@ -30,8 +30,8 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const members = await client.all(answers.members, 'members', '/members');
+  const { client, responses } = await connect();
+  const members = await client.all(responses.members, 'members', '/members');
 
   print(flags.json, { members }, () =>
     table(
@@ -48,17 +48,17 @@ async function add(
   email: string,
   flags: Flags & { name?: string; role: string[] },
 ): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const body = { email, name: flags.name ?? email, roles: flags.role };
-  const answer = await client.send(answers.member, 'POST', '/members', body);
+  const response = await client.send(responses.member, 'POST', '/members', body);
 
-  print(flags.json, answer, () => `added ${answer.member.email} as ${answer.member.id}`);
+  print(flags.json, response, () => `added ${response.member.email} as ${response.member.id}`);
   return 0;
 }
 
 async function remove(id: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  await client.send(answers.nothing, 'DELETE', `/members/${encodeURIComponent(id)}`);
+  const { client, responses } = await connect();
+  await client.send(responses.nothing, 'DELETE', `/members/${encodeURIComponent(id)}`);
   print(flags.json, { removed: id }, () => `removed ${id}`);
   return 0;
 }

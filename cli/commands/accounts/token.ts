@@ -40,8 +40,8 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const tokens = await client.all(answers.tokens, 'tokens', '/tokens');
+  const { client, responses } = await connect();
+  const tokens = await client.all(responses.tokens, 'tokens', '/tokens');
 
   print(flags.json, { tokens }, () =>
     table(
@@ -58,8 +58,8 @@ async function list(flags: Flags): Promise<ExitCode> {
 }
 
 async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.send(answers.newToken, 'POST', '/tokens', {
+  const { client, responses } = await connect();
+  const response = await client.send(responses.newToken, 'POST', '/tokens', {
     name,
     roles: flags.role,
     member_id: flags.member,
@@ -68,16 +68,16 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
 
   print(
     flags.json,
-    answer,
-    () => `created token ${answer.token.id}\nsecret, shown only once:\n${answer.secret}`,
+    response,
+    () => `created token ${response.token.id}\nsecret, shown only once:\n${response.secret}`,
   );
 
   return 0;
 }
 
 async function revoke(id: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  await client.send(answers.nothing, 'DELETE', `/tokens/${encodeURIComponent(id)}`);
+  const { client, responses } = await connect();
+  await client.send(responses.nothing, 'DELETE', `/tokens/${encodeURIComponent(id)}`);
   print(flags.json, { revoked: id }, () => `revoked ${id}`);
   return 0;
 }

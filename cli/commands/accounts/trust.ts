@@ -113,8 +113,8 @@ function threshold(command: Command): Command {
 }
 
 async function show(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  printTrust(await client.get(answers.trust, '/trust/root'), flags);
+  const { client, responses } = await connect();
+  printTrust(await client.get(responses.trust, '/trust/root'), flags);
   return 0;
 }
 
@@ -140,9 +140,12 @@ async function propose(
   change: { add?: string[]; remove?: string[]; rotate?: boolean },
   flags: ProposeFlags,
 ): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const body = { ...change, threshold: flags.threshold };
-  return printTrust(await client.send(answers.trust, 'POST', '/trust/root/proposal', body), flags);
+  return printTrust(
+    await client.send(responses.trust, 'POST', '/trust/root/proposal', body),
+    flags,
+  );
 }
 
 async function sign(flags: SignFlags): Promise<ExitCode> {
@@ -155,14 +158,14 @@ async function sign(flags: SignFlags): Promise<ExitCode> {
     return 0;
   }
 
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const body =
     flags.key === undefined
       ? await readOptionJson(flags.signature ?? '', '--signature')
-      : await signatureOf(await client.get(answers.trust, '/trust/root'), flags.key);
+      : await signatureOf(await client.get(responses.trust, '/trust/root'), flags.key);
 
   return printTrust(
-    await client.send(answers.trust, 'POST', '/trust/root/proposal/signatures', body),
+    await client.send(responses.trust, 'POST', '/trust/root/proposal/signatures', body),
     flags,
   );
 }
@@ -204,16 +207,16 @@ async function signatureOf({ root, proposal }: Trust, file: string) {
 }
 
 async function withdraw(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  await client.send(answers.nothing, 'DELETE', '/trust/root/proposal');
+  const { client, responses } = await connect();
+  await client.send(responses.nothing, 'DELETE', '/trust/root/proposal');
   print(flags.json, { withdrawn: true }, () => 'withdrew the proposed root');
   return 0;
 }
 
 /** Prints both roots. Returns 1 while one awaits signatures. */
-function printTrust(answer: Trust, flags: Flags): ExitCode {
-  print(flags.json, answer, () => {
-    const { root, proposal } = answer;
+function printTrust(response: Trust, flags: Flags): ExitCode {
+  print(flags.json, response, () => {
+    const { root, proposal } = response;
     const parts = [formatRoot('in force', root)];
 
     if (proposal !== null) {
@@ -229,7 +232,7 @@ function printTrust(answer: Trust, flags: Flags): ExitCode {
 
     return parts.join('\n\n');
   });
-  return answer.proposal === null ? 0 : 1;
+  return response.proposal === null ? 0 : 1;
 }
 
 function formatRoot(

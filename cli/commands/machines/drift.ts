@@ -18,7 +18,7 @@ async function drift(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
   const report = await api.client.get(
-    api.answers.drift,
+    api.responses.drift,
     `/instances/${encodeURIComponent(id)}/drift`,
   );
 

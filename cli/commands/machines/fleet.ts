@@ -32,7 +32,7 @@ async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
   let cursor: string | undefined;
   do {
     const query = { template, cluster: flags.cluster, track: flags.track, cursor };
-    const page = await api.client.get(api.answers.fleet, '/fleet', query);
+    const page = await api.client.get(api.responses.fleet, '/fleet', query);
     pages.push(page.fleet);
     cursor = page.next_cursor ?? undefined;
   } while (cursor !== undefined);

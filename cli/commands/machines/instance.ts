@@ -100,11 +100,11 @@ async function create(
   const api = await connect();
   const template_id = await resolveId(api, 'templates', flags.template);
   const body = { name, template_id, ...bodyOf(flags) };
-  const answer = await api.client.send(api.answers.newInstance, 'POST', '/instances', body);
+  const response = await api.client.send(api.responses.newInstance, 'POST', '/instances', body);
 
-  print(flags.json, answer, () => {
-    const made = `created instance ${name} as ${answer.instance.id}\njoin token, works once within 24 hours:`;
-    return [made, answer.join_token, ...missingLines(answer.keys_missing)].join('\n');
+  print(flags.json, response, () => {
+    const made = `created instance ${name} as ${response.instance.id}\njoin token, works once within 24 hours:`;
+    return [made, response.join_token, ...missingLines(response.keys_missing)].join('\n');
   });
 
   return 0;
@@ -122,8 +122,8 @@ function missingLines(keys: { key: string; file: string; module: string }[]): st
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const instances = await client.all(answers.instances, 'instances', '/instances');
+  const { client, responses } = await connect();
+  const instances = await client.all(responses.instances, 'instances', '/instances');
 
   print(flags.json, { instances }, () =>
     table(
@@ -146,10 +146,13 @@ async function list(flags: Flags): Promise<ExitCode> {
 async function show(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
-  const answer = await api.client.get(api.answers.instance, `/instances/${encodeURIComponent(id)}`);
+  const response = await api.client.get(
+    api.responses.instance,
+    `/instances/${encodeURIComponent(id)}`,
+  );
 
-  print(flags.json, answer, () => {
-    const row = answer.instance;
+  print(flags.json, response, () => {
+    const row = response.instance;
     const head = formatFields([
       ['id', row.id],
       ['name', row.name],
@@ -191,13 +194,13 @@ async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
 
-  const answer = await api.client.send(
-    api.answers.joinToken,
+  const response = await api.client.send(
+    api.responses.joinToken,
     'POST',
     `/instances/${encodeURIComponent(id)}/join-token`,
   );
 
-  print(flags.json, answer, () => answer.join_token);
+  print(flags.json, response, () => response.join_token);
   return 0;
 }
 
@@ -205,12 +208,12 @@ async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}/decommission`;
-  const answer = await api.client.send(api.answers.instance, 'POST', path);
+  const response = await api.client.send(api.responses.instance, 'POST', path);
 
   print(
     flags.json,
-    answer,
-    () => `decommissioned ${answer.instance.name} (${id}); its agent stops within an hour`,
+    response,
+    () => `decommissioned ${response.instance.name} (${id}); its agent stops within an hour`,
   );
 
   return 0;
@@ -225,17 +228,22 @@ async function update(
   const path = `/instances/${encodeURIComponent(id)}`;
 
   if (flags.dryRun) {
-    const answer = await api.client.send(
-      api.answers.preview,
+    const response = await api.client.send(
+      api.responses.preview,
       'POST',
       `${path}/preview`,
       bodyOf(flags),
     );
 
-    print(flags.json, answer, () => formatPreview(answer));
+    print(flags.json, response, () => formatPreview(response));
     return 0;
   }
 
-  const { operation } = await api.client.send(api.answers.operation, 'PATCH', path, bodyOf(flags));
+  const { operation } = await api.client.send(
+    api.responses.operation,
+    'PATCH',
+    path,
+    bodyOf(flags),
+  );
   return awaitOperation(api, operation, flags);
 }

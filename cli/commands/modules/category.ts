@@ -24,8 +24,8 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const categories = await client.all(answers.categories, 'categories', '/categories');
+  const { client, responses } = await connect();
+  const categories = await client.all(responses.categories, 'categories', '/categories');
 
   print(flags.json, { categories }, () =>
     table(
@@ -39,16 +39,16 @@ async function list(flags: Flags): Promise<ExitCode> {
 }
 
 async function create(slug: string, flags: Flags & { position: number }): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.send(answers.category, 'POST', '/categories', {
+  const { client, responses } = await connect();
+  const response = await client.send(responses.category, 'POST', '/categories', {
     slug,
     position: flags.position,
   });
 
   print(
     flags.json,
-    answer,
-    () => `created category ${slug} at position ${answer.category.position}`,
+    response,
+    () => `created category ${slug} at position ${response.category.position}`,
   );
 
   return 0;

@@ -17,8 +17,8 @@ export function registerModuleList(module: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const modules = await client.all(answers.modules, 'modules', '/modules');
+  const { client, responses } = await connect();
+  const modules = await client.all(responses.modules, 'modules', '/modules');
 
   print(flags.json, { modules }, () =>
     table(

@@ -18,13 +18,13 @@ export function registerModuleMachines(module: Command): void {
 }
 
 async function machines(written: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const at = written.lastIndexOf('@');
   const [module, version] =
     at < 1 ? [written, undefined] : [written.slice(0, at), written.slice(at + 1)];
   const { name, account } = parseModuleName(module);
   const path = `/modules/${encodeURIComponent(name)}/machines`;
-  const rows = await client.all(answers.machines, 'machines', path, { account, version });
+  const rows = await client.all(responses.machines, 'machines', path, { account, version });
 
   rows.sort((a, b) => (a.name < b.name ? -1 : 1));
   print(flags.json, { machines: rows }, () =>

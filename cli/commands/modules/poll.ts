@@ -28,8 +28,8 @@ export function registerModulePoll(module: Command): void {
 async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
   const api = await connect();
   const path = `/modules/${encodeURIComponent(name)}`;
-  const before = (await api.client.get(api.answers.module, path)).poll;
-  const accepted = await api.client.send(api.answers.polled, 'POST', `${path}/poll`);
+  const before = (await api.client.get(api.responses.module, path)).poll;
+  const accepted = await api.client.send(api.responses.polled, 'POST', `${path}/poll`);
 
   if (!flags.wait) {
     print(
@@ -42,7 +42,7 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
 
   const deadline = Date.now() + flags.timeout * 1000;
   const polled = await until(deadline, async () => {
-    const { poll } = await api.client.get(api.answers.module, path);
+    const { poll } = await api.client.get(api.responses.module, path);
     const done =
       poll !== null && (poll.polled_at !== before?.polled_at || poll.failures !== before?.failures);
     return done ? poll : null;
@@ -59,7 +59,7 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
 
 /** Returns true when no candidate is between two stages, else null. */
 async function isSettled(api: Api, path: string): Promise<true | null> {
-  const { candidates } = await api.client.get(api.answers.versions, `${path}/versions`);
+  const { candidates } = await api.client.get(api.responses.versions, `${path}/versions`);
   return candidates.some(({ state }) => state === 'found' || state === 'verified') ? null : true;
 }
 

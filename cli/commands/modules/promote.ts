@@ -27,7 +27,7 @@ export function registerModulePromote(module: Command): void {
 async function promote(version: string, flags: WaitFlags & { to: string }): Promise<ExitCode> {
   const api = await connect();
   const path = `/versions/${encodeURIComponent(await resolveVersionId(api, version))}/promote`;
-  const { operation } = await api.client.send(api.answers.operation, 'POST', path, {
+  const { operation } = await api.client.send(api.responses.operation, 'POST', path, {
     to: flags.to,
   });
 

@@ -46,8 +46,8 @@ export function registerModuleRegister(module: Command): void {
 }
 
 async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.send(answers.registered, 'POST', '/modules', {
+  const { client, responses } = await connect();
+  const response = await client.send(responses.registered, 'POST', '/modules', {
     name,
     repository: flags.repository,
     category: flags.category,
@@ -59,7 +59,7 @@ async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
     allow_devices: flags.allowDevices,
   });
 
-  const { id, repository } = answer.module;
-  print(flags.json, answer, () => `registered ${name} as ${id}\nGantry now polls ${repository}`);
+  const { id, repository } = response.module;
+  print(flags.json, response, () => `registered ${name} as ${id}\nGantry now polls ${repository}`);
   return 0;
 }

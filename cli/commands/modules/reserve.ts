@@ -32,7 +32,7 @@ async function reserve(
   const api = await connect();
   const path = `/modules/${encodeURIComponent(name)}/reservations`;
   const body = flags.revoke ? { revoke: patterns } : { grant: patterns };
-  const { operation } = await api.client.send(api.answers.operation, 'PATCH', path, body);
+  const { operation } = await api.client.send(api.responses.operation, 'PATCH', path, body);
 
   return awaitOperation(api, operation, flags);
 }

@@ -14,16 +14,16 @@ export function registerModuleShow(module: Command): void {
 }
 
 async function show(name: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.get(answers.module, `/modules/${encodeURIComponent(name)}`);
-  const { live_version_id } = answer.module;
+  const { client, responses } = await connect();
+  const response = await client.get(responses.module, `/modules/${encodeURIComponent(name)}`);
+  const { live_version_id } = response.module;
   const live =
     flags.json || live_version_id === null
       ? null
-      : await client.get(answers.version, `/versions/${live_version_id}`);
+      : await client.get(responses.version, `/versions/${live_version_id}`);
 
-  print(flags.json, answer, () => {
-    const { module, poll } = answer;
+  print(flags.json, response, () => {
+    const { module, poll } = response;
     const identities = module.cosign_identities.map((pair): [string, string] => {
       const claims = Object.entries(pair.cosign_claims ?? {}).map(
         ([name, regexp]) => `, ${name} ${regexp}`,

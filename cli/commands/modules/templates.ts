@@ -16,10 +16,10 @@ export function registerModuleTemplates(module: Command): void {
 }
 
 async function templates(module: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const { name, account } = parseModuleName(module);
   const path = `/modules/${encodeURIComponent(name)}/templates`;
-  const rows = await client.all(answers.moduleTemplates, 'templates', path, { account });
+  const rows = await client.all(responses.moduleTemplates, 'templates', path, { account });
 
   print(flags.json, { templates: rows }, () =>
     table(

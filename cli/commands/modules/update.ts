@@ -78,7 +78,7 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
   const api = await connect();
 
   const { operation } = await api.client.send(
-    api.answers.operation,
+    api.responses.operation,
     'PATCH',
     `/modules/${encodeURIComponent(name)}`,
     {

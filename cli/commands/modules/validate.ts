@@ -70,10 +70,10 @@ async function validateThere(
   const here = await validateHere(text);
   if (!here.valid) return here;
 
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const files = await listShippedFiles(dirname(file), text);
 
-  return client.send(answers.validated, 'POST', '/manifests/validate', {
+  return client.send(responses.validated, 'POST', '/manifests/validate', {
     manifest_yaml: text,
     category_slug,
     ...(files === undefined ? {} : { files }),

@@ -16,7 +16,7 @@ export function registerModuleVersions(module: Command): void {
 }
 
 async function versions(name: string, flags: Flags): Promise<ExitCode> {
-  const answer = await listVersions(await connect(), name);
-  print(flags.json, answer, () => formatVersions(answer));
+  const response = await listVersions(await connect(), name);
+  print(flags.json, response, () => formatVersions(response));
   return 0;
 }

@@ -34,13 +34,17 @@ async function why(ref: string, flags: Flags): Promise<ExitCode> {
     );
   }
 
-  const { client, answers } = await connect();
-  const answer = await client.get(answers.explanation, `/modules/${encodeURIComponent(name)}/why`, {
-    ref: within,
-  });
+  const { client, responses } = await connect();
+  const response = await client.get(
+    responses.explanation,
+    `/modules/${encodeURIComponent(name)}/why`,
+    {
+      ref: within,
+    },
+  );
 
-  print(flags.json, answer, () => explain(ref, answer));
-  return answer.version === null ? 1 : 0;
+  print(flags.json, response, () => explain(ref, response));
+  return response.version === null ? 1 : 0;
 }
 
 function explain(

@@ -35,9 +35,9 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags & { state: string }): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const query = { state: flags.state === 'all' ? undefined : flags.state };
-  const approvals = await client.all(answers.approvals, 'approvals', '/approvals', query);
+  const approvals = await client.all(responses.approvals, 'approvals', '/approvals', query);
 
   print(flags.json, { approvals }, () =>
     table(
@@ -61,17 +61,17 @@ async function decide(
   decision: 'approve' | 'reject',
   flags: Flags & { comment?: string },
 ): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const path = `/approvals/${encodeURIComponent(id)}/decide`;
-  const answer = await client.send(answers.approval, 'POST', path, {
+  const response = await client.send(responses.approval, 'POST', path, {
     decision,
     comment: flags.comment,
   });
 
   print(
     flags.json,
-    answer,
-    () => `${answer.approval.summary}: ${colorState(answer.approval.state)}`,
+    response,
+    () => `${response.approval.summary}: ${colorState(response.approval.state)}`,
   );
 
   return 0;

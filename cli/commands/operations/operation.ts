@@ -37,8 +37,8 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const operations = await client.all(answers.operations, 'operations', '/operations');
+  const { client, responses } = await connect();
+  const operations = await client.all(responses.operations, 'operations', '/operations');
 
   print(flags.json, { operations }, () =>
     table(
@@ -58,11 +58,11 @@ async function list(flags: Flags): Promise<ExitCode> {
 }
 
 async function show(id: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.get(answers.operation, pathOf(id));
+  const { client, responses } = await connect();
+  const response = await client.get(responses.operation, pathOf(id));
 
-  print(flags.json, answer, () => {
-    const row = answer.operation;
+  print(flags.json, response, () => {
+    const row = response.operation;
     return formatFields([
       ['id', row.id],
       ['summary', row.summary],
@@ -83,14 +83,14 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
 
 async function wait(id: string, flags: WaitFlags): Promise<ExitCode> {
   const api = await connect();
-  const { operation } = await api.client.get(api.answers.operation, pathOf(id));
+  const { operation } = await api.client.get(api.responses.operation, pathOf(id));
   return awaitOperation(api, operation, flags);
 }
 
 async function withdraw(id: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.send(answers.operation, 'POST', `${pathOf(id)}/withdraw`);
-  print(flags.json, answer, () => formatOutcome(answer.operation));
+  const { client, responses } = await connect();
+  const response = await client.send(responses.operation, 'POST', `${pathOf(id)}/withdraw`);
+  print(flags.json, response, () => formatOutcome(response.operation));
   return 0;
 }
 

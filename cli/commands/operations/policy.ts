@@ -55,13 +55,13 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.get(answers.policies, '/policies');
+  const { client, responses } = await connect();
+  const response = await client.get(responses.policies, '/policies');
 
-  print(flags.json, answer, () =>
+  print(flags.json, response, () =>
     table(
       ['ACTION', 'DECISION', 'QUORUM', 'SELF-APPROVAL', 'EXPIRES'],
-      answer.policies.map((row) => {
+      response.policies.map((row) => {
         const asks = row.decision === 'require_approval';
         const hours = `${Math.round(row.expires_in_s / 360) / 10} h`;
 
@@ -83,7 +83,7 @@ async function list(flags: Flags): Promise<ExitCode> {
 async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {
   const api = await connect();
   const { operation } = await api.client.send(
-    api.answers.operation,
+    api.responses.operation,
     'PUT',
     `/policies/${encodeURIComponent(action)}`,
     {

@@ -34,8 +34,8 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const hooks = await client.all(answers.hooks, 'hooks', '/hooks');
+  const { client, responses } = await connect();
+  const hooks = await client.all(responses.hooks, 'hooks', '/hooks');
 
   print(flags.json, { hooks }, () =>
     table(
@@ -49,23 +49,23 @@ async function list(flags: Flags): Promise<ExitCode> {
 }
 
 async function create(flags: CreateFlags): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const { kind, host } = flags;
-  const answer = await client.send(answers.newHook, 'POST', '/hooks', { kind, host });
+  const response = await client.send(responses.newHook, 'POST', '/hooks', { kind, host });
 
   print(
     flags.json,
-    answer,
+    response,
     () =>
-      `created ${answer.hook.id}\nURL     ${answer.hook.url}\nsecret  ${answer.secret}   (shown only once)`,
+      `created ${response.hook.id}\nURL     ${response.hook.url}\nsecret  ${response.secret}   (shown only once)`,
   );
 
   return 0;
 }
 
 async function remove(id: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  await client.send(answers.nothing, 'DELETE', `/hooks/${encodeURIComponent(id)}`);
+  const { client, responses } = await connect();
+  await client.send(responses.nothing, 'DELETE', `/hooks/${encodeURIComponent(id)}`);
   print(flags.json, { removed: id }, () => `removed ${id}`);
   return 0;
 }

@@ -38,8 +38,8 @@ export function register(command: Command): void {
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const registries = await client.all(answers.registries, 'registries', '/registries');
+  const { client, responses } = await connect();
+  const registries = await client.all(responses.registries, 'registries', '/registries');
 
   print(flags.json, { registries }, () =>
     table(
@@ -53,12 +53,12 @@ async function list(flags: Flags): Promise<ExitCode> {
 }
 
 async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
-  const { client, answers } = await connect();
+  const { client, responses } = await connect();
   const password = await readHidden('password or token', flags.passwordStdin === true);
   const body = { username: flags.username, password };
 
-  const answer = await client.send(
-    answers.registry,
+  const response = await client.send(
+    responses.registry,
     'PUT',
     `/registries/${encodeURIComponent(host)}`,
     body,
@@ -66,17 +66,17 @@ async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
 
   print(
     flags.json,
-    answer,
+    response,
     () =>
-      `stored credentials of ${answer.registry.username} for ${answer.registry.host}; test them with: gantry module poll <name>`,
+      `stored credentials of ${response.registry.username} for ${response.registry.host}; test them with: gantry module poll <name>`,
   );
 
   return 0;
 }
 
 async function logout(host: string, flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  await client.send(answers.nothing, 'DELETE', `/registries/${encodeURIComponent(host)}`);
+  const { client, responses } = await connect();
+  await client.send(responses.nothing, 'DELETE', `/registries/${encodeURIComponent(host)}`);
   print(flags.json, { removed: host }, () => `removed the credentials for ${host}`);
   return 0;
 }

@@ -79,7 +79,12 @@ async function add(template: string, module: string, flags: AssignmentFlags): Pr
   const api = await connect();
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/assignments`;
   const body = { module_name: module, ...bodyOf(flags) };
-  const { operation, assignment } = await api.client.send(api.answers.assigned, 'POST', path, body);
+  const { operation, assignment } = await api.client.send(
+    api.responses.assigned,
+    'POST',
+    path,
+    body,
+  );
 
   return awaitOperation(api, operation, flags, { assignment });
 }
@@ -99,7 +104,7 @@ async function update(
 
   const api = await connect();
   const { operation } = await api.client.send(
-    api.answers.operation,
+    api.responses.operation,
     'PATCH',
     await assignmentPath(api, template, module),
     body,
@@ -115,7 +120,7 @@ async function remove(
 ): Promise<ExitCode> {
   const api = await connect();
   const { operation } = await api.client.send(
-    api.answers.operation,
+    api.responses.operation,
     'DELETE',
     await assignmentPath(api, template, module),
   );
@@ -143,10 +148,10 @@ async function assignmentPath(
  */
 async function findAssignment(api: Api, template: string, module: string): Promise<string> {
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}`;
-  const { assignments } = await api.client.get(api.answers.template, path);
+  const { assignments } = await api.client.get(api.responses.template, path);
   const own = module.includes('/')
     ? null
-    : (await api.client.get(api.answers.account, '/accounts/current')).account;
+    : (await api.client.get(api.responses.account, '/accounts/current')).account;
   const names = own === null ? [module] : [`${own.slug}/${module}`, `powernode/${module}`];
   const found = names.flatMap((name) => assignments.find((row) => row.module === name) ?? [])[0];
   if (found !== undefined) return found.id;

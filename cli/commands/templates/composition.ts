@@ -34,10 +34,10 @@ export function register(command: Command): void {
 async function show(template: string, flags: Flags & { track: string }): Promise<ExitCode> {
   const api = await connect();
   const url = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/composition`;
-  const answer = await api.client.get(api.answers.composition, url, { track: flags.track });
+  const response = await api.client.get(api.responses.composition, url, { track: flags.track });
 
-  print(flags.json, answer, () => {
-    const { composition, report } = answer;
+  print(flags.json, response, () => {
+    const { composition, report } = response;
     const head = formatFields([
       ['digest', composition.digest],
       ['image', `${composition.image_size} bytes`],
@@ -84,8 +84,8 @@ async function why(
   const api = await connect();
   const query = new URLSearchParams({ path, track: flags.track });
   const url = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/composition/why?${query}`;
-  const answer = await api.client.get(api.answers.why, url);
+  const response = await api.client.get(api.responses.why, url);
 
-  print(flags.json, answer, () => answer.sentences.map(safe).join('\n'));
-  return answer.present === null ? 1 : 0;
+  print(flags.json, response, () => response.sentences.map(safe).join('\n'));
+  return response.present === null ? 1 : 0;
 }

@@ -78,12 +78,12 @@ async function preview(template: string, flags: PreviewFlags): Promise<ExitCode>
   const api = await connect();
   const change = await changeOf(api, flags);
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/preview`;
-  const answer = await api.client.send(api.answers.preview, 'POST', path, {
+  const response = await api.client.send(api.responses.preview, 'POST', path, {
     change,
     track: flags.track,
   });
 
-  print(flags.json, answer, () => formatPreview(answer));
+  print(flags.json, response, () => formatPreview(response));
   return 0;
 }
 

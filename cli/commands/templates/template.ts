@@ -33,19 +33,19 @@ export function register(command: Command): void {
 }
 
 async function create(name: string, flags: Flags & { platform: string }): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const answer = await client.send(answers.newTemplate, 'POST', '/templates', {
+  const { client, responses } = await connect();
+  const response = await client.send(responses.newTemplate, 'POST', '/templates', {
     name,
     platform: flags.platform,
   });
 
-  print(flags.json, answer, () => `created template ${name} as ${answer.template.id}`);
+  print(flags.json, response, () => `created template ${name} as ${response.template.id}`);
   return 0;
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, answers } = await connect();
-  const templates = await client.all(answers.templates, 'templates', '/templates');
+  const { client, responses } = await connect();
+  const templates = await client.all(responses.templates, 'templates', '/templates');
 
   print(flags.json, { templates }, () =>
     table(
@@ -61,14 +61,17 @@ async function list(flags: Flags): Promise<ExitCode> {
 async function show(template: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'templates', template);
-  const answer = await api.client.get(api.answers.template, `/templates/${encodeURIComponent(id)}`);
+  const response = await api.client.get(
+    api.responses.template,
+    `/templates/${encodeURIComponent(id)}`,
+  );
 
-  print(flags.json, answer, () => {
-    const { name, platform, revision } = answer.template;
-    const compositions = answer.compositions.map(
+  print(flags.json, response, () => {
+    const { name, platform, revision } = response.template;
+    const compositions = response.compositions.map(
       ({ track, digest }) => [`composition (${track})`, shortDigest(digest)] as [string, string],
     );
-    const failures = answer.composition_failures.map(
+    const failures = response.composition_failures.map(
       ({ track, code, message, since }) =>
         [`not composed (${track})`, `since ${since}: ${code}: ${message}`] as [string, string],
     );
@@ -84,7 +87,7 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
 
     const assignments = table(
       ['ASSIGNMENT', 'MODULE', 'CONSTRAINT', 'PRIORITY'],
-      answer.assignments.map((row) => [
+      response.assignments.map((row) => [
         row.id,
         row.module,
         row.constraint ?? '*',

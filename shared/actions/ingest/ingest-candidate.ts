@@ -75,9 +75,12 @@ async function storeBuilds(
 async function requireSigned(
   services: Services,
   module: Module,
-  { digest, evidence_key }: Candidate,
+  { digest, stored_signatures_key }: Candidate,
 ): Promise<void> {
-  const stored = evidence_key === null ? [] : await readStoredSignatures(services, evidence_key);
+  const stored =
+    stored_signatures_key === null
+      ? []
+      : await readStoredSignatures(services, stored_signatures_key);
   const { verified, code, message } = await verifySignaturesUncached(
     services,
     module,
@@ -166,7 +169,7 @@ function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
     labels,
     builds: builds.map(({ manifest: _, labels: __, ...build }) => build),
     manifest,
-    evidence_key: candidate.evidence_key ?? '',
+    stored_signatures_key: candidate.stored_signatures_key ?? '',
     signatures: candidate.signatures,
     approvals: [],
     revision: 1,

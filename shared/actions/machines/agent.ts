@@ -137,7 +137,7 @@ export async function heartbeat(
 
 /**
  * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>`
- * (manifests, indexes, layers), `evidence:<digest>` and `composition:<digest>`. Anything else is
+ * (manifests, indexes, layers), `stored-signatures:<digest>` and `composition:<digest>`. Anything else is
  * refused, even of the same account.
  */
 export async function artifactUrls(
@@ -206,7 +206,8 @@ async function addKeys(
     }
 
     const version = await getVersion(services.db, account, layer.version_id);
-    if (version !== null) keys.set(`evidence:${layer.digest}`, version.evidence_key);
+    if (version !== null)
+      keys.set(`stored-signatures:${layer.digest}`, version.stored_signatures_key);
   }
 }
 

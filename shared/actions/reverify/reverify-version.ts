@@ -92,7 +92,7 @@ async function verifyAgain(
   version: Version,
 ): Promise<Findings> {
   const { account, digest } = version;
-  const stored = await readStoredSignatures(services, version.evidence_key);
+  const stored = await readStoredSignatures(services, version.stored_signatures_key);
   const verification = await verifySignatures(services, module, digest, stored);
   if (verification.verdict.verified) return { verification, found: null, unreachable: null };
 
@@ -126,10 +126,10 @@ async function saveVerified(
   const set: Partial<Version> = { quarantined: false };
   if (found !== null) {
     const { verdict } = verification;
-    set.evidence_key = await storeSignatures(services, version.account, verdict, found);
+    set.stored_signatures_key = await storeSignatures(services, version.account, verdict, found);
     set.signatures = verdict.signatures;
     // A machine that got the key of the signatures before may still fetch them.
-    await renew(services.objects, version.evidence_key, services.now());
+    await renew(services.objects, version.stored_signatures_key, services.now());
   }
 
   const cause = causeOf(services);
@@ -197,7 +197,7 @@ async function saveOutcome(
   const same =
     isDeepStrictEqual(was, now) &&
     version.quarantined === set.quarantined &&
-    set.evidence_key === undefined;
+    set.stored_signatures_key === undefined;
   if (same) return;
 
   const reverification = { ...now, since: nowIso(services) };

@@ -12,7 +12,7 @@ const storedSchema = z.object({
 /**
  * Stores the signatures that satisfied the policy, and verified attestations. Agents verify them
  * again, so the others are of no use to them.
- * @returns the `evidence_key`
+ * @returns the `stored_signatures_key`
  */
 export async function storeSignatures(
   services: Services,
@@ -26,13 +26,13 @@ export async function storeSignatures(
   });
   const text = JSON.stringify({ digest: verdict.digest, candidates });
 
-  const key = objectKeys.evidence(account, `sha256:${sha256Hex(text)}`);
+  const key = objectKeys.storedSignatures(account, `sha256:${sha256Hex(text)}`);
   await putOnce(services.objects, key, text, 'application/json', services.now());
   return key;
 }
 
 /**
- * The signatures that lie at an `evidence_key`; none where the object is lost or holds something
+ * The signatures that lie at an `stored_signatures_key`; none where the object is lost or holds something
  * else. They prove nothing until they are verified.
  */
 export async function readStoredSignatures(

@@ -48,7 +48,7 @@ export async function verifySignatures(
     digest,
     policy_version: made.policy_version,
     trust_root_version: made.trust_root_version,
-    evidence_sha256: sha256Hex(JSON.stringify(found)),
+    found_signatures_sha256: sha256Hex(JSON.stringify(found)),
     rules: verdictRules,
   };
 

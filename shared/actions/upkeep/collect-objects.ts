@@ -44,7 +44,7 @@ interface Collectable {
 
 const collectables: readonly Collectable[] = [
   { kinds: ['images', 'compositions'], named: namedByCompositions },
-  { kinds: ['artifacts', 'file-indexes', 'evidence'], named: namedByVersions },
+  { kinds: ['artifacts', 'file-indexes', 'stored-signatures'], named: namedByVersions },
 ];
 
 /** What a collection deleted. */
@@ -132,11 +132,11 @@ async function namedByVersions(services: Services, account: string): Promise<Rea
   const names = new Set<string>();
 
   for await (const { name } of eachModule(db, account)) {
-    for await (const { evidence_key } of eachCandidate(db, account, name)) {
-      if (evidence_key !== null) names.add(evidence_key);
+    for await (const { stored_signatures_key } of eachCandidate(db, account, name)) {
+      if (stored_signatures_key !== null) names.add(stored_signatures_key);
     }
-    for await (const { digest, builds, evidence_key } of eachVersion(db, account, name)) {
-      names.add(objectKeys.artifact(account, digest)).add(evidence_key);
+    for await (const { digest, builds, stored_signatures_key } of eachVersion(db, account, name)) {
+      names.add(objectKeys.artifact(account, digest)).add(stored_signatures_key);
       for (const { manifest_digest, layer_digest, file_index_key } of builds) {
         names
           .add(objectKeys.artifact(account, manifest_digest))

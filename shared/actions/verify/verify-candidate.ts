@@ -42,11 +42,11 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
     return moveCandidate(services, candidate, { kind, verification }, { actor });
   }
 
-  const evidence_key = await storeSignatures(services, candidate.account, verdict, found);
+  const stored_signatures_key = await storeSignatures(services, candidate.account, verdict, found);
   return moveCandidate(
     services,
     candidate,
-    { kind: 'signatures_accepted', verification, evidence_key },
+    { kind: 'signatures_accepted', verification, stored_signatures_key },
     { actor },
   );
 }

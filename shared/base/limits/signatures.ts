@@ -18,7 +18,7 @@ export const signaturesLimits = {
    * Transparency log entries or timestamps in one signature: one of each is normal, each costs a
    * verification.
    */
-  signatureEvidenceMax: 16,
+  signatureProofsMax: 16,
   /**
    * Policies kept compiled in a process: those of the modules that a warm worker meets; each holds
    * a few KiB.
@@ -46,7 +46,7 @@ export const signaturesLimits = {
    */
   downloadsMs: 90_000,
   /** Stored signatures of one artifact, as agents get them. */
-  evidenceBytesMax: 64 * 1024 ** 2,
+  storedSignaturesBytesMax: 64 * 1024 ** 2,
   /**
    * What a verdict that is kept quotes of a signature's signer; real ones are under 300 characters.
    */

@@ -29,7 +29,7 @@ export interface Candidate {
   message: string | null;
   signatures: SignatureVerdict[];
   /** S3 key of the signatures that satisfied the policy; null before. */
-  evidence_key: string | null;
+  stored_signatures_key: string | null;
   /** The policy and the trust root of its last verification; null before. */
   policy_version: string | null;
   trust_root_version: string | null;
@@ -75,7 +75,7 @@ export function unknownCandidate(
     code: null,
     message: null,
     signatures: [],
-    evidence_key: null,
+    stored_signatures_key: null,
     policy_version: null,
     trust_root_version: null,
     next_verify_at: null,

@@ -12,7 +12,7 @@ export interface Occurrences {
   tag_left: { tag: string; names: string | null };
   version_tagged: { tag: string; version_string: string };
   claimed: { until: string };
-  signatures_accepted: { verification: Verification; evidence_key: string };
+  signatures_accepted: { verification: Verification; stored_signatures_key: string };
   signatures_missing: { verification: Verification };
   signatures_refused: { verification: Verification };
   /** `wait_seconds`: how long the registry asked for, 0 when it did not. */
@@ -132,7 +132,7 @@ export const claim: Move<'claimed'> = {
 
 export const accept: Move<'signatures_accepted'> = {
   to: ['verified'],
-  make: (candidate, { verification, evidence_key }, now) => {
+  make: (candidate, { verification, stored_signatures_key }, now) => {
     // Reset the backoff only when leaving the wait for a signature: a failed ingest keeps growing
     // its own.
     const waited = candidate.state === 'found' || candidate.state === 'awaiting_signature';
@@ -141,7 +141,7 @@ export const accept: Move<'signatures_accepted'> = {
       state: 'verified',
       code: null,
       message: null,
-      evidence_key,
+      stored_signatures_key,
       attempts: waited ? 0 : candidate.attempts,
       // Should the message to ingest be lost, verify runs again and sends another.
       next_verify_at: after(now, limits.verifyRetryMaxSeconds),

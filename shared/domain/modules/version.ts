@@ -84,7 +84,7 @@ export interface Version {
    */
   manifest: ModuleManifest;
   /** S3 key of the stored signatures, which satisfied the policy. */
-  evidence_key: string;
+  stored_signatures_key: string;
   signatures: SignatureVerdict[];
   /** Absent before the first. */
   reverification?: Reverification;

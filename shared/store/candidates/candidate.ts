@@ -18,7 +18,7 @@ const candidates = entity<Candidate>()({
     code: 'json',
     message: 'json',
     signatures: 'json',
-    evidence_key: 'json',
+    stored_signatures_key: 'json',
     policy_version: 'json',
     trust_root_version: 'json',
     next_verify_at: 'json',

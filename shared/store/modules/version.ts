@@ -20,7 +20,7 @@ const versions = entity<Version>()({
     held: 'flag',
     builds: 'json',
     manifest: 'json',
-    evidence_key: 'text',
+    stored_signatures_key: 'text',
     signatures: 'json',
     reverification: 'optional',
     approvals: 'json',
@@ -113,7 +113,7 @@ export function moveVersion(
 /** Notes how a re-verification ended, unless the version was changed since it was read. */
 export function saveReverification(
   was: Version,
-  set: Partial<Pick<Version, 'quarantined' | 'evidence_key' | 'signatures'>> & {
+  set: Partial<Pick<Version, 'quarantined' | 'stored_signatures_key' | 'signatures'>> & {
     reverification: Reverification;
   },
 ): Write {

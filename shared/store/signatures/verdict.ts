@@ -2,8 +2,8 @@ import type { ArtifactVerdict } from '../../domain/signatures/index.ts';
 import { attempt, type Db, entity } from '../table/index.ts';
 
 /**
- * Everything that a verdict depends on. Later signatures are other evidence, so a refusal never
- * outlives the evidence it was made from; another account has its own verdicts.
+ * Everything that a verdict depends on. Later signatures are other found signatures, so a refusal never
+ * outlives the signatures it was made from; another account has its own verdicts.
  */
 export interface VerdictKey {
   account: string;
@@ -12,7 +12,7 @@ export interface VerdictKey {
   policy_version: string;
   trust_root_version: string;
   /** SHA-256 of the signatures that were judged, in their order. */
-  evidence_sha256: string;
+  found_signatures_sha256: string;
   /** Version of the rules by which signatures are judged. */
   rules: number;
 }
@@ -30,14 +30,14 @@ const verdicts = entity<KeptVerdict>()({
     digest: 'text',
     policy_version: 'text',
     trust_root_version: 'text',
-    evidence_sha256: 'text',
+    found_signatures_sha256: 'text',
     rules: 'number',
     verdict: 'json',
     ttl: 'number',
   },
   key: {
     pk: '${account}#verdict#${digest}',
-    sk: '${policy_version}#${trust_root_version}#${evidence_sha256}#${rules}',
+    sk: '${policy_version}#${trust_root_version}#${found_signatures_sha256}#${rules}',
   },
 });
 

@@ -243,7 +243,7 @@ describe('an agent', () => {
 
     for (const asked of [
       `sha256:${hex}`,
-      `evidence:sha256:${hex}`,
+      `stored-signatures:sha256:${hex}`,
       `../${thief.account}/artifacts/sha256/${hex}`,
       '__proto__',
     ]) {

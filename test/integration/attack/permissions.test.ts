@@ -173,13 +173,13 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
       'hand an artifact to ingest that was not verified': send(outputs.IngestQueueUrl),
       'write artifacts': put('artifacts'),
       'read artifacts': get('artifacts'),
-      'write evidence': put('evidence'),
+      'write stored signatures': put('stored-signatures'),
       'sign as director': sign(own),
       'answer a waiting approval': answer,
     },
   },
   verify: {
-    can: put('evidence'),
+    can: put('stored-signatures'),
     cannot: {
       'write artifacts': put('artifacts'),
       'write file indexes': put('file-indexes'),
@@ -193,14 +193,14 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
     cannot: {
       'read a row': readRow,
       'write a row': writeRow,
-      'write evidence': put('evidence'),
+      'write stored signatures': put('stored-signatures'),
       'read the login of a registry': readSecret(
         `gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`,
       ),
     },
   },
   reverify: {
-    can: put('evidence'),
+    can: put('stored-signatures'),
     cannot: {
       'write artifacts': put('artifacts'),
       'hand an artifact to ingest that was not verified': send(outputs.IngestQueueUrl),
@@ -212,7 +212,7 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
   ingest: {
     can: put('artifacts'),
     cannot: {
-      'write evidence': put('evidence'),
+      'write stored signatures': put('stored-signatures'),
       'write images': put('images'),
       'delete an artifact': remove('artifacts'),
       'take what others hand to verify': receive(outputs.VerifyQueueUrl),
@@ -237,7 +237,7 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
     cannot: {
       'make an approval link': makeLink,
       'mail as Gantry': mail,
-      'read evidence': get('evidence'),
+      'read stored signatures': get('stored-signatures'),
       'sign as director': sign(own),
     },
   },
@@ -266,7 +266,7 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
     cannot: {
       'write a row': writeRow,
       'write images': put('images'),
-      'read evidence': get('evidence'),
+      'read stored signatures': get('stored-signatures'),
       'hand an artifact to ingest that was not verified': send(outputs.IngestQueueUrl),
     },
   },
@@ -288,7 +288,7 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
         `gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`,
       ),
       'write artifacts': put('artifacts'),
-      'write evidence': put('evidence'),
+      'write stored signatures': put('stored-signatures'),
       'write desired states': put('desired-states'),
       'hand an artifact to ingest that was not verified': send(outputs.IngestQueueUrl),
       'make a key of another deployment': (as) => kms(as).send(newKey('other')),

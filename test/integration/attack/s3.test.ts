@@ -189,7 +189,7 @@ describe('a writer of artifacts', () => {
   });
 });
 
-describe('a writer of evidence', () => {
+describe('a writer of stored signatures', () => {
   it('cannot have an artifact taken in by other signatures than those that were judged', async () => {
     await world.register('judged', key);
     await offSchedule(services, world.account, 'judged');
@@ -199,10 +199,12 @@ describe('a writer of evidence', () => {
     const message = { account: world.account, module: 'judged', version_id: id };
 
     await verifyCandidate(services, message);
-    const { evidence_key } = (await world.candidate('judged', digest)) ?? {};
+    const { stored_signatures_key } = (await world.candidate('judged', digest)) ?? {};
 
-    await swapped(evidence_key ?? '', await getBytes(services.objects, site.evidence_key), () =>
-      ingestCandidate(services, message),
+    await swapped(
+      stored_signatures_key ?? '',
+      await getBytes(services.objects, site.stored_signatures_key),
+      () => ingestCandidate(services, message),
     );
     expect(await world.version('judged', digest)).toBeNull();
     expect(await world.candidate('judged', digest)).toMatchObject({
@@ -224,10 +226,10 @@ describe('a machine', () => {
       () => getBytes(services.objects, objectKeys.artifact(world.account, greeting.digest)),
     ],
     [
-      'evidence',
+      'stored-signatures',
       'signature_refused',
-      () => site.evidence_key,
-      () => getBytes(services.objects, greeting.evidence_key),
+      () => site.stored_signatures_key,
+      () => getBytes(services.objects, greeting.stored_signatures_key),
     ],
   ])(
     'lays out nothing where %s was replaced, and all once it is back',

@@ -116,20 +116,31 @@ const messageOf = (world: World, module: string, digest: string) => ({
 
 describe('a writer of candidates', () => {
   it.each<[string, () => Record<string, unknown>]>([
-    ['without evidence', () => ({})],
-    ['by the evidence of another artifact', () => ({ evidence_key: site.evidence_key })],
-    ['by evidence of another account', () => ({ evidence_key: stolen.evidence_key })],
+    ['without stored signatures', () => ({})],
     [
-      'by what is no evidence',
-      () => ({ evidence_key: objectKeys.artifact(victim.account, site.digest) }),
+      'by the stored signatures of another artifact',
+      () => ({ stored_signatures_key: site.stored_signatures_key }),
     ],
     [
-      'by evidence that is not there',
-      () => ({ evidence_key: objectKeys.evidence(victim.account, `sha256:${'0'.repeat(64)}`) }),
+      'by stored signatures of another account',
+      () => ({ stored_signatures_key: stolen.stored_signatures_key }),
+    ],
+    [
+      'by what is not a list of signatures',
+      () => ({ stored_signatures_key: objectKeys.artifact(victim.account, site.digest) }),
+    ],
+    [
+      'by stored signatures that do not exist',
+      () => ({
+        stored_signatures_key: objectKeys.storedSignatures(
+          victim.account,
+          `sha256:${'0'.repeat(64)}`,
+        ),
+      }),
     ],
     [
       'by the signed digest of another',
-      () => ({ digest: site.digest, evidence_key: site.evidence_key }),
+      () => ({ digest: site.digest, stored_signatures_key: site.stored_signatures_key }),
     ],
   ])('cannot have taken in what nobody signed, as verified %s', async (how, forge) => {
     const name = how.replaceAll(' ', '-');
@@ -279,11 +290,11 @@ describe('a machine', () => {
       instance: `${account}#instance#${instance.id}`,
     };
     const [own] = site.builds;
-    const { digest, evidence_key, builds } = other;
+    const { digest, stored_signatures_key, builds } = other;
     const layer = { ...builds[0], manifest_digest: own?.manifest_digest };
 
     const attempts: [row: keyof typeof rowOf, set: Record<string, unknown>, code: string][] = [
-      ['version', { digest, evidence_key, builds }, 'signature_refused'],
+      ['version', { digest, stored_signatures_key, builds }, 'signature_refused'],
       ['version', { builds: [layer] }, 'layer_mismatch'],
       ['version', { builds: [{ ...own, layer_size: 1 }] }, 'layer_mismatch'],
       ['instance', { desired_version: 0, desired_hash: null }, 'desired_state_version_rollback'],

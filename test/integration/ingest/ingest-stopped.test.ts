@@ -25,7 +25,7 @@ import { authorKey, World } from '../../support/world.ts';
 const writes = [
   // Poll: tag and candidate, message to verify, repository.
   ...['TransactWrite', 'SendMessage', 'TransactWrite'],
-  // Verify: verdict, evidence, candidate, message to ingest.
+  // Verify: verdict, stored signatures, candidate, message to ingest.
   ...['Put', 'PutObject', 'TransactWrite', 'SendMessage'],
   // Ingest: manifest, layer, file index, provider, version.
   ...['PutObject', 'CreateMultipartUpload', 'UploadPart', 'UploadPart', 'CompleteMultipartUpload'],

@@ -97,7 +97,7 @@ function version(
     held: false,
     builds: [{ ...build, ...digests }],
     manifest: manifestOf('redis'),
-    evidence_key: 'none',
+    stored_signatures_key: 'none',
     signatures: [],
     approvals: [],
     revision: 1,

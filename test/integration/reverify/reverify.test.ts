@@ -172,7 +172,7 @@ describe('a version whose signer was taken away', () => {
 
     const now = await versionNow(world, version);
     expect(now.quarantined).toBe(false);
-    expect(now.evidence_key).not.toBe(version.evidence_key);
+    expect(now.stored_signatures_key).not.toBe(version.stored_signatures_key);
     expect(now.signatures).toContainEqual(expect.objectContaining({ code: 'verified' }));
 
     // The stored signature suffices from now on: the registry is asked no more.
@@ -335,7 +335,7 @@ describe('a verdict', () => {
     digest,
     policy_version: module.policy_version,
     trust_root_version: 'none',
-    evidence_sha256: sha256Hex(JSON.stringify(found)),
+    found_signatures_sha256: sha256Hex(JSON.stringify(found)),
     rules: verdictRules,
   });
 
@@ -348,7 +348,7 @@ describe('a verdict', () => {
     expect(await getVerdict(services.db, keyOf(module, []))).toEqual(refused.verdict);
     expect(await getVerdict(services.db, keyOf(module, [], 'another'))).toBeNull();
 
-    // A late signature is other evidence; so is another policy another verdict.
+    // A late signature changes what was found, and another policy gives another verdict.
     const late = [signature(old)];
     expect((await verifySignatures(services, module, digest, late)).verdict.verified).toBe(true);
     await changeNow('cached', { trusted_keys: [next.publicPem] });

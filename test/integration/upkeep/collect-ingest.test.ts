@@ -61,7 +61,7 @@ async function ingested(name: string): Promise<Version> {
 }
 
 /** The keys of all that a version is made of. */
-function objectsOf({ account, digest, evidence_key, builds }: Version): string[] {
+function objectsOf({ account, digest, stored_signatures_key, builds }: Version): string[] {
   const artifacts = builds.flatMap(({ manifest_digest, layer_digest }) => [
     manifest_digest,
     layer_digest,
@@ -69,15 +69,19 @@ function objectsOf({ account, digest, evidence_key, builds }: Version): string[]
   const keys = [digest, ...artifacts].map((artifact) => objectKeys.artifact(account, artifact));
 
   return [
-    ...new Set([...keys, ...builds.map(({ file_index_key }) => file_index_key), evidence_key]),
+    ...new Set([
+      ...keys,
+      ...builds.map(({ file_index_key }) => file_index_key),
+      stored_signatures_key,
+    ]),
   ];
 }
 
 /** What an ingest leaves that never came to a version; answers its keys. */
 async function orphans(account: string): Promise<string[]> {
   const digest = `sha256:${randomBytes(32).toString('hex')}`;
-  const keys = [objectKeys.artifact, objectKeys.fileIndex, objectKeys.evidence].map((keyOf) =>
-    keyOf(account, digest),
+  const keys = [objectKeys.artifact, objectKeys.fileIndex, objectKeys.storedSignatures].map(
+    (keyOf) => keyOf(account, digest),
   );
   for (const one of keys)
     await putOnce(stage.services.objects, one, 'xyz', 'text/plain', new Date());
@@ -91,7 +95,7 @@ it('what was left by ingests that were never finished is collected, what version
 
   expect(named).toHaveLength(4);
   const { digest } = await verified('on-its-way');
-  const evidence = (await world.candidate('on-its-way', digest))?.evidence_key ?? '';
+  const signatures = (await world.candidate('on-its-way', digest))?.stored_signatures_key ?? '';
   const left = await orphans(world.account);
   const other = await orphans(`${world.account}-other`);
   const later = await aDayLater();
@@ -99,7 +103,7 @@ it('what was left by ingests that were never finished is collected, what version
 
   expect(await collect(later)).toEqual({ objects: 3, bytes: 9 });
   expect(await present(services, left)).toEqual([]);
-  for (const kept of [named, [evidence], other, young])
+  for (const kept of [named, [signatures], other, young])
     expect(await present(services, kept)).toEqual(kept);
 });
 
@@ -174,7 +178,7 @@ it('two accounts that ingest the same artifact have an object each, and one’s 
     myKeys.map((one) => one.replace(`accounts/${from}/`, `accounts/${account}/`)),
   );
 
-  // What no version of mine names any more goes, bytes and all; evidence is still my candidate's.
+  // What no version of mine names any more goes, bytes and all; my candidate still names the stored signatures.
   const layer = objectKeys.artifact(account, version.builds[0]?.layer_digest ?? '');
   const before = Buffer.from(await getBytes(services.objects, layer));
   const gone = await aDayLater();

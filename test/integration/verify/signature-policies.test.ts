@@ -53,7 +53,7 @@ describe('a registration that demands an attestation', () => {
     expect(refused).toMatchObject({
       state: 'rejected',
       code: 'attestation_missing',
-      evidence_key: null,
+      stored_signatures_key: null,
     });
 
     expect(await world.version('proved', digest)).toBeNull();

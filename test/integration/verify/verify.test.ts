@@ -83,7 +83,11 @@ describe('a signature that does not satisfy', () => {
     await signDigest(client, `${world.account}/other-key`, candidate.digest, authorKey());
 
     const rejected = await verify(candidate);
-    expect(rejected).toMatchObject({ state: 'rejected', code: 'key_mismatch', evidence_key: null });
+    expect(rejected).toMatchObject({
+      state: 'rejected',
+      code: 'key_mismatch',
+      stored_signatures_key: null,
+    });
     expect(rejected.message).toMatch(/^signed by key .*, expected /);
     expect(rejected.next_verify_at).not.toBeNull();
     await sign(candidate);

@@ -189,18 +189,18 @@ describe('a desired state that is not to be applied', () => {
     expect((await world.run()).report.status).toBe('applied');
   });
 
-  it('is one whose evidence is of another artifact', async () => {
+  it('is one whose stored signatures are of another artifact', async () => {
     const next = await redisModule(world, '8');
-    const evidence = world.objects.get(`evidence:${module.layer.digest}`) as Buffer;
+    const signatures = world.objects.get(`stored-signatures:${module.layer.digest}`) as Buffer;
 
-    world.objects.set(`evidence:${next.layer.digest}`, evidence);
+    world.objects.set(`stored-signatures:${next.layer.digest}`, signatures);
     await world.publish({ modules: [next], version: 6 });
     expect(await refused('signature_refused')).toContain(module.layer.digest);
 
-    const renamed = evidence
+    const renamed = signatures
       .toString()
       .replaceAll(`"digest":"${module.layer.digest}"`, `"digest":"${next.layer.digest}"`);
-    world.objects.set(`evidence:${next.layer.digest}`, Buffer.from(renamed));
+    world.objects.set(`stored-signatures:${next.layer.digest}`, Buffer.from(renamed));
     await refused('signature_refused');
   });
 

@@ -179,7 +179,10 @@ export class World {
               bundle: signArtifact({ digest, key }),
             },
           ];
-    this.objects.set(`evidence:${digest}`, Buffer.from(JSON.stringify({ digest, candidates })));
+    this.objects.set(
+      `stored-signatures:${digest}`,
+      Buffer.from(JSON.stringify({ digest, candidates })),
+    );
   }
 
   /** Composes, and publishes the signed desired state. */

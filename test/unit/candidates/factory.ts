@@ -64,7 +64,7 @@ export const candidates: Readonly<Record<Situation, Candidate>> = {
   verified: {
     ...found,
     state: 'verified',
-    evidence_key: 'accounts/acme/evidence/sha256/0.json',
+    stored_signatures_key: 'accounts/acme/stored-signatures/sha256/0.json',
     policy_version: 'policy',
     trust_root_version: 'root',
     attempts: 2,
@@ -105,7 +105,7 @@ export const occurrences: Readonly<{ [Kind in OccurrenceKind]: Occurrence<Kind> 
   signatures_accepted: {
     kind: 'signatures_accepted',
     verification: verificationOf('verified'),
-    evidence_key: 'accounts/acme/evidence/sha256/1.json',
+    stored_signatures_key: 'accounts/acme/stored-signatures/sha256/1.json',
   },
   signatures_missing: { kind: 'signatures_missing', verification: verificationOf('unsigned') },
   signatures_refused: {

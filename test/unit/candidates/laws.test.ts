@@ -26,7 +26,7 @@ const occurrence: fc.Arbitrary<Occurrence> = fc.oneof(
   fc.constant({
     kind: 'signatures_accepted' as const,
     verification: verificationOf('verified'),
-    evidence_key: 'key',
+    stored_signatures_key: 'key',
   }),
   fc.constantFrom('unsigned' as const, 'attestation_only' as const).map((code) => ({
     kind: 'signatures_missing' as const,

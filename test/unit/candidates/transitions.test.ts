@@ -218,7 +218,7 @@ describe('signatures that satisfy the policy', () => {
       signatures: occurrences.signatures_accepted.verification.verdict.signatures,
       policy_version: 'policy 2',
       trust_root_version: 'root 2',
-      evidence_key: 'accounts/acme/evidence/sha256/1.json',
+      stored_signatures_key: 'accounts/acme/stored-signatures/sha256/1.json',
       attempts,
       next_verify_at: secondsAfter(now, limits.verifyRetryMaxSeconds),
       updated_at: now.toISOString(),

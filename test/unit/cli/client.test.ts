@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { answers } from '../../../cli/client/answers.ts';
 import { makeClient } from '../../../cli/client/client.ts';
+import { responses } from '../../../cli/client/response-schemas.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import {
   always,
@@ -33,9 +33,9 @@ function problem(status: number, body: Record<string, unknown>): Handler {
 }
 
 describe('the client', () => {
-  it('sends the token and answers what the schema lets through', async () => {
+  it('sends the token and returns what the schema lets through', async () => {
     const api = await client((_, response) => sendJson(response, { category, extra: 1 }));
-    expect(await api.get(answers.category, '/x')).toEqual({ category });
+    expect(await api.get(responses.category, '/x')).toEqual({ category });
     expect(server?.requests[0]).toMatchObject({
       url: '/api/v1/x',
       authorization: 'Bearer gantry_t',
@@ -53,7 +53,7 @@ describe('the client', () => {
       });
     });
 
-    const all = await api.all(answers.categories, 'categories', '/categories');
+    const all = await api.all(responses.categories, 'categories', '/categories');
     expect(all.map(({ slug }) => slug)).toEqual(['one', 'two']);
   });
 
@@ -69,7 +69,7 @@ describe('the client', () => {
       }),
     );
 
-    const error = await api.get(answers.category, '/x').catch((error: unknown) => error);
+    const error = await api.get(responses.category, '/x').catch((error: unknown) => error);
     expect(error).toBeInstanceOf(GantryError);
 
     expect(error).toMatchObject({
@@ -84,7 +84,7 @@ describe('the client', () => {
 
   it('takes a code that it does not know for an internal one, and keeps the request id', async () => {
     const api = await client(problem(418, { code: 'a_later_code', detail: 'newer' }));
-    await expect(api.get(answers.category, '/x')).rejects.toMatchObject({
+    await expect(api.get(responses.category, '/x')).rejects.toMatchObject({
       code: 'internal',
       message: 'newer (request req-1)',
     });
@@ -92,12 +92,12 @@ describe('the client', () => {
 
   it('fails when another server responds', async () => {
     const api = await client(always(404));
-    await expect(api.get(answers.category, '/x')).rejects.toThrow(/expected Gantry at/);
+    await expect(api.get(responses.category, '/x')).rejects.toThrow(/expected Gantry at/);
   });
 
   it('fails when a response does not match its schema', async () => {
     const api = await client((_, response) => sendJson(response, { category: { slug: 1 } }));
-    expect(await codeOf(api.get(answers.category, '/x'))).toBe('internal');
+    expect(await codeOf(api.get(responses.category, '/x'))).toBe('internal');
   });
 
   it('retries a create with the same Idempotency-Key', async () => {
@@ -108,7 +108,7 @@ describe('the client', () => {
       else sendJson(response, { category });
     });
 
-    await api.send(answers.category, 'POST', '/categories', {});
+    await api.send(responses.category, 'POST', '/categories', {});
     expect(keys).toHaveLength(2);
     expect(keys[0]).toBe(keys[1]);
     expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
@@ -116,17 +116,17 @@ describe('the client', () => {
 
   it('does not try a change again that may have been made', async () => {
     const api = await client((request) => request.socket.destroy());
-    expect(await codeOf(api.send(answers.nothing, 'DELETE', '/tokens/x'))).toBe('unavailable');
+    expect(await codeOf(api.send(responses.nothing, 'DELETE', '/tokens/x'))).toBe('unavailable');
     expect(server?.requests).toHaveLength(1);
   });
 
   it('follows no redirect with the token', async () => {
     const api = await client(always(302, { location: 'http://127.0.0.1:9/' }));
-    expect(await codeOf(api.send(answers.nothing, 'DELETE', '/x'))).toBe('unavailable');
+    expect(await codeOf(api.send(responses.nothing, 'DELETE', '/x'))).toBe('unavailable');
   });
 
-  it('takes an empty answer for done', async () => {
+  it('takes an empty response for done', async () => {
     const api = await client((_, response) => response.writeHead(204).end());
-    expect(await api.send(answers.nothing, 'DELETE', '/x')).toBeUndefined();
+    expect(await api.send(responses.nothing, 'DELETE', '/x')).toBeUndefined();
   });
 });

@@ -84,7 +84,7 @@ export function version(version_string: string, more: Partial<Version> = {}): Ve
     held: false,
     builds: [],
     manifest: manifestOf('web'),
-    evidence_key: '',
+    stored_signatures_key: '',
     signatures: [],
     approvals: [],
     revision: 1,

@@ -311,13 +311,13 @@ describe('a store that was tampered with', () => {
     expect(await readFile(path, 'utf8')).toBe(record);
   });
 
-  it('in a manifest or in the evidence fetches them again', async () => {
+  it('in a manifest or in the stored signatures fetches them again', async () => {
     const documents = join(world.dir, 'store/documents');
     for (const name of await readdir(documents)) await writeFile(join(documents, name), '{}');
     await cleanNow();
 
-    const evidence = join(world.dir, 'store/signatures');
-    for (const name of await readdir(evidence)) await writeFile(join(evidence, name), '{}');
+    const signatures = join(world.dir, 'store/signatures');
+    for (const name of await readdir(signatures)) await writeFile(join(signatures, name), '{}');
     await cleanNow();
   });
 

@@ -57,7 +57,10 @@ beforeAll(async () => {
     await sigstore.signLegacy({ digest, claims }),
   ];
 
-  world.objects.set(`evidence:${digest}`, Buffer.from(JSON.stringify({ digest, candidates })));
+  world.objects.set(
+    `stored-signatures:${digest}`,
+    Buffer.from(JSON.stringify({ digest, candidates })),
+  );
   keyed = { keys: [pem(world.author.publicKey)], require_tlog: false };
   keyless = { identities: [git], require_tlog: true, trusted_root: sigstore.trustedRoot };
 });

@@ -47,7 +47,7 @@ describe('gantry composefs image', () => {
     ]);
   });
 
-  it('answers JSON on request', () => {
+  it('prints JSON on request', () => {
     const out = join(folder, 'b.erofs');
     const { stdout } = image(['--from-file', dump, out, '--json']);
 

@@ -21,7 +21,7 @@ function file(name: string, text: string): string {
 const bad = 'schema_version: 1\nname: Bad\nfile_spec:\n  include: ["["]\n';
 
 describe('gantry module validate', () => {
-  test('a valid manifest answers 0, by default the one of the current directory', () => {
+  test('a valid manifest exits with 0, by default the one of the current directory', () => {
     file('manifest.yaml', 'schema_version: 1\nname: a\nfile_spec: ["/**"]\n');
     expect(validate()).toEqual(
       expect.objectContaining({ status: 0, stdout: 'manifest.yaml is valid\n', stderr: '' }),
@@ -29,7 +29,7 @@ describe('gantry module validate', () => {
     expect(validate(scratch)).toMatchObject({ status: 0 });
   });
 
-  test('an invalid one answers 1, with a line a problem that starts with its place', () => {
+  test('an invalid one exits with 1, with a line for each problem that starts with its place', () => {
     const { status, stdout } = validate(file('bad.yaml', bad));
     expect(status).toBe(1);
 
@@ -40,7 +40,7 @@ describe('gantry module validate', () => {
     ]);
   });
 
-  test('--json answers {valid, errors, warnings, conflicts}', () => {
+  test('--json prints {valid, errors, warnings, conflicts}', () => {
     const { status, stdout } = validate('--json', file('bad.yaml', bad));
     expect(status).toBe(1);
 
@@ -63,7 +63,7 @@ describe('gantry module validate', () => {
     ]);
   });
 
-  test('a manifest that is not there answers 2', () => {
+  test('a missing manifest exits with 2', () => {
     expect(validate('nowhere')).toMatchObject({
       status: 2,
       stdout: '',

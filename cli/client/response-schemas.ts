@@ -49,7 +49,7 @@ import {
 } from '../../shared/contract/templates/index.ts';
 
 /** The schemas of the responses of the HTTP API. */
-export const answers = {
+export const responses = {
   explanation: explainAnswer,
   account: z.object({ account: accountSchema }),
   newAccount: createAccountAnswer,

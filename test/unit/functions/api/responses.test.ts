@@ -122,7 +122,7 @@ const version: Version = {
     },
   ],
   manifest: manifestOf('my-redis'),
-  evidence_key: 'SECRET-evidence-key',
+  stored_signatures_key: 'SECRET-stored-signatures-key',
   signatures: [],
   approvals: [],
   revision: 1,
