@@ -97,7 +97,7 @@ export class Storage extends Construct {
   /**
    * Reading and writing of the accounts' objects, kind by kind, so that no stage can replace what
    * another one made. A stage that writes a kind also reads it: an object that exists already must
-   * be young enough to be named (`renew`).
+   * be young enough to be named (`refreshAge`).
    */
   allowObjects(
     stage: StageFunction,

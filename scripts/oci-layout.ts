@@ -42,6 +42,14 @@ export async function loadLayout(
     'an OCI layout',
   );
 
+  const pushBlob = async (digest: string): Promise<void> => {
+    const bytes = await blob(digest);
+    const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+    if (found === digest) await client.pushBlob(repository, { digest, size: bytes.length }, bytes);
+    else await linkBlob(registry, repository, digest, bytes);
+  };
+
   const pushManifest = async (digest: string, mediaType: string, tag?: string): Promise<void> => {
     const bytes = await blob(digest);
     const { config, layers = [], manifests = [] } = parseJson(links, bytes, 'a manifest');
@@ -52,7 +60,7 @@ export async function loadLayout(
     }
 
     for (const { digest: layer } of [...(config ? [config] : []), ...layers]) {
-      await pushBlob(client, registry, repository, layer, await blob(layer));
+      await pushBlob(layer);
     }
 
     await client.putManifest(repository, tag ?? digest, { bytes, mediaType });
@@ -82,22 +90,6 @@ export async function overwriteBlob(
   );
 
   await writeFile(join(directory, 'data'), bytes);
-}
-
-async function pushBlob(
-  client: RegistryClient,
-  registry: DockerRegistry,
-  repository: string,
-  digest: string,
-  bytes: Uint8Array,
-): Promise<void> {
-  const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  if (found === digest) {
-    await client.pushBlob(repository, { digest, size: bytes.length }, bytes);
-    return;
-  }
-
-  await linkBlob(registry, repository, digest, bytes);
 }
 
 /** Puts a blob into the storage past the API, with the link that makes a repository serve it. */

@@ -52,16 +52,21 @@ export function objectPrefix(account: string, kind: ObjectKind): string {
   return `accounts/${account}/${kind}/`;
 }
 
+/** Bytes to write at a key, and their media type. */
+export interface ObjectToPut {
+  key: string;
+  body: Uint8Array | string;
+  type: string;
+}
+
 /**
  * Writes bytes unless the key exists: what is named by its digest needs no second write. Afterwards
- * the object is young (see `renew`), so that the caller may name it. Throws `conflict` where others
+ * the object is young (see `refreshAge`), so that the caller may name it. Throws `conflict` where others
  * write and delete it all the while.
  */
-export async function putOnce(
+export async function putByDigest(
   objects: Objects,
-  key: string,
-  body: Uint8Array | string,
-  type: string,
+  { key, body, type }: ObjectToPut,
   now: Date,
 ): Promise<void> {
   for (let attempt = 1; attempt <= limits.conflictAttemptsMax; attempt++) {
@@ -78,14 +83,19 @@ export async function putOnce(
       );
       return;
     } catch (error) {
-      const name = (error as { name?: string }).name;
-      if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error;
+      if (!isConditionFailure(error)) throw error;
     }
 
-    if (await renew(objects, key, now)) return;
+    if (await refreshAge(objects, key, now)) return;
     await sleep(Math.random() * 100 * attempt);
   }
   throw new GantryError('conflict', `${key} was written and deleted at the same time`);
+}
+
+/** Whether S3 refused a write whose condition failed, or which met another write of the key. */
+function isConditionFailure(error: unknown): boolean {
+  const { name } = error as { name?: string };
+  return name === 'PreconditionFailed' || name === 'ConditionalRequestConflict';
 }
 
 /**
@@ -95,7 +105,7 @@ export async function putOnce(
  * collector deletes only versions that it listed as old.
  * @returns false when there is no such object
  */
-export async function renew(objects: Objects, key: string, now: Date): Promise<boolean> {
+export async function refreshAge(objects: Objects, key: string, now: Date): Promise<boolean> {
   const where = { Bucket: objects.bucket, Key: key };
   try {
     const { LastModified, ContentType } = await objects.s3.send(new HeadObjectCommand(where));
@@ -190,11 +200,9 @@ export async function deleteObjectVersions(
  * one whose ETag is given, or still absent where that is null. Throws `conflict` when somebody else
  * replaced it.
  */
-export async function putLatest(
+export async function replaceLatest(
   objects: Objects,
-  key: string,
-  body: Uint8Array | string,
-  type: string,
+  { key, body, type }: ObjectToPut,
   was: string | null,
 ): Promise<void> {
   try {
@@ -210,8 +218,7 @@ export async function putLatest(
       }),
     );
   } catch (error) {
-    const name = (error as { name?: string }).name;
-    if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error;
+    if (!isConditionFailure(error)) throw error;
     throw new GantryError('conflict', `${key} was replaced at the same time`, { cause: error });
   }
 }

@@ -6,36 +6,29 @@ interface UniqueName {
   account: string;
   kind: string;
   value: string;
+}
+
+interface TakenName extends UniqueName {
+  /** The id of the row that has the name. */
   owner: string;
 }
 
-const names = entity<UniqueName>()({
+const names = entity<TakenName>()({
   name: 'unique',
   attributes: { account: 'text', kind: 'text', value: 'text', owner: 'text' },
   key: { pk: '${account}#unique#${kind}#${value}', sk: 'unique' },
 });
 
 /** Takes a name as part of a transaction. */
-export function takeName(
-  account: string,
-  kind: string,
-  value: string,
-  owner: string,
-  refuse: () => GantryError,
-): Write {
-  return names.create({ account, kind, value, owner }, refuse);
+export function takeName(name: TakenName, refuse: () => GantryError): Write {
+  return names.create(name, refuse);
 }
 
-export function freeName(account: string, kind: string, value: string): Write {
-  return names.removeWhere({ account, kind, value });
+export function freeName(name: UniqueName): Write {
+  return names.removeWhere(name);
 }
 
 /** The id that has the name, or null. */
-export async function nameOwner(
-  db: Db,
-  account: string,
-  kind: string,
-  value: string,
-): Promise<string | null> {
-  return (await names.get(db, { account, kind, value }))?.owner ?? null;
+export async function findNameOwner(db: Db, name: UniqueName): Promise<string | null> {
+  return (await names.get(db, name))?.owner ?? null;
 }

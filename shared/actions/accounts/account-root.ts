@@ -31,7 +31,7 @@ import {
 
 import { transact, type Write } from '../../store/db.ts';
 import { walkInstances } from '../../store/machines/index.ts';
-import { getBytes, objectKeys, presignGet, putOnce } from '../../store/objects.ts';
+import { getBytes, objectKeys, presignGet, putByDigest } from '../../store/objects.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
 import { requireAccount } from './require-account.ts';
@@ -285,11 +285,9 @@ async function putInForce(
     director_key_id: row.director_key_id ?? director_key_id,
   };
 
-  await putOnce(
+  await putByDigest(
     services.objects,
-    objectKeys.root(slug, set.root_sha256),
-    bytes,
-    'application/json',
+    { key: objectKeys.root(slug, set.root_sha256), body: bytes, type: 'application/json' },
     services.now(),
   );
 
@@ -322,7 +320,8 @@ export async function spreadRotations(services: Services): Promise<number> {
 
   for (const rotation of due) {
     const { account, place } = rotation;
-    const page = await walkInstances(services.db, account, null, limits.rotationPageSize, place);
+    const part = { limit: limits.rotationPageSize, place };
+    const page = await walkInstances(services.db, { account, template_id: null }, part);
 
     await enqueue(
       services,

@@ -32,10 +32,7 @@ export async function addMember(
   await transact(services.db, [
     createMember(member),
     takeName(
-      account,
-      'email',
-      member.email,
-      member.id,
+      { account, kind: 'email', value: member.email, owner: member.id },
       () =>
         new GantryError('already_exists', `${member.email} is a member already`, {
           field: 'email',

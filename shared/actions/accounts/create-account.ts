@@ -9,7 +9,7 @@ import { seededCategories } from '../../domain/modules/index.ts';
 import * as accounts from '../../store/accounts/index.ts';
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
-import { objectKeys, putOnce } from '../../store/objects.ts';
+import { objectKeys, putByDigest } from '../../store/objects.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
 
@@ -93,11 +93,9 @@ export async function createAccount(
   const bytes = await signAsDirector(services, director_key_id, root);
   const root_sha256 = rootSha256(bytes);
 
-  await putOnce(
+  await putByDigest(
     services.objects,
-    objectKeys.root(input.slug, root_sha256),
-    bytes,
-    'application/json',
+    { key: objectKeys.root(input.slug, root_sha256), body: bytes, type: 'application/json' },
     services.now(),
   );
 

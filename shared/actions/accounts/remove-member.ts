@@ -12,7 +12,7 @@ export async function removeMember(services: Services, caller: Caller, id: strin
 
   await transact(services.db, [
     removal(account, id),
-    freeName(account, 'email', member.email),
+    freeName({ account, kind: 'email', value: member.email }),
     memberEvent(member, { actor, at: nowIso(services) }, 'removed', {}),
   ]);
 }

@@ -16,7 +16,7 @@ import {
 import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { eachInstanceOf } from '../../store/machines/index.ts';
-import { renew } from '../../store/objects.ts';
+import { refreshAge } from '../../store/objects.ts';
 import { objectsOf, recordInPlace } from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { makeComposition } from './make-composition.ts';
@@ -134,7 +134,7 @@ async function putMade(
     // Another worker may have read the pointer and be about to use what it names, so that must not
     // be collected yet.
     for (const key of objectsOf(before.report_key, replaced))
-      await renew(services.objects, key, services.now());
+      await refreshAge(services.objects, key, services.now());
   }
 
   // The revision rises even for the same content, so that a slower compose with stale rows fails

@@ -36,24 +36,28 @@ export interface ComposedView {
   considered: LayerName[];
 }
 
+interface ComposeOptions {
+  track: Track;
+  /** How the versions were resolved last time. */
+  previous: ResolutionRecord | null;
+  entriesMax: number;
+  /**
+   * Gets the considered modules before anything is made of them. Where it returns true, they are
+   * read once more.
+   */
+  note?: (modules: readonly LayerName[]) => Promise<boolean>;
+}
+
 /**
  * Composes a view for a track. Throws the coded errors of `resolve` and `compose`,
  * `composition_kind_mismatch` and `composition_platform_mismatch`. Throws `composition_too_large`
  * where the layers have more than `entriesMax` entries, before it reads them, or where more than
  * `limits.renderedBytesMax` would be rendered.
- * @param previous how the versions were resolved last time
- * @param options `note` gets the considered modules before anything is made of them; where it
- * returns true they are read once more
  */
 export async function composeView(
   services: Services,
   view: TemplateView,
-  track: Track,
-  previous: ResolutionRecord | null,
-  {
-    entriesMax,
-    note,
-  }: { entriesMax: number; note?: (modules: readonly LayerName[]) => Promise<boolean> },
+  { track, previous, entriesMax, note }: ComposeOptions,
 ): Promise<ComposedView> {
   let modules = await readModules(services, view, track, previous);
   while (await note?.([...modules.known.keys()]))

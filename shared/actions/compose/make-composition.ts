@@ -11,7 +11,7 @@ import {
   type TemplateComposition,
   viewOf,
 } from '../../domain/compose/index.ts';
-import { objectKeys, putOnce } from '../../store/objects.ts';
+import { objectKeys, putByDigest } from '../../store/objects.ts';
 import { getTemplate, listAssignments } from '../../store/templates/index.ts';
 import { type CompositionRecord, instanceFilesOf } from '../compositions/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
@@ -45,19 +45,22 @@ export async function makeComposition(
   const current = viewOf(template, await listAssignments(services.db, account, template_id));
   const view = changed === null ? current : changed.template(current);
 
-  const { composition, warnings, resolution, considered } = await composeView(
-    services,
-    view,
+  const { composition, warnings, resolution, considered } = await composeView(services, view, {
     track,
-    replaced?.resolution ?? null,
-    { entriesMax: limits.composeEntriesMax, note: moduleNotes(services, message, before) },
-  );
+    previous: replaced?.resolution ?? null,
+    entriesMax: limits.composeEntriesMax,
+    note: moduleNotes(services, message, before),
+  });
 
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);
 
-  await putOnce(services.objects, image_key, image, 'application/octet-stream', services.now());
+  await putByDigest(
+    services.objects,
+    { key: image_key, body: image, type: 'application/octet-stream' },
+    services.now(),
+  );
 
   const index = indexOf(composition);
   // Named by the content before compression: another zlib may compress it to other bytes.
@@ -66,11 +69,9 @@ export async function makeComposition(
     `sha256:${sha256Hex(JSON.stringify(index))}`,
   );
 
-  await putOnce(
+  await putByDigest(
     services.objects,
-    index_key,
-    encodeIndex(index),
-    'application/gzip',
+    { key: index_key, body: encodeIndex(index), type: 'application/gzip' },
     services.now(),
   );
 
@@ -90,7 +91,11 @@ export async function makeComposition(
   const text = JSON.stringify(record);
   const report_key = objectKeys.composition(account, `sha256:${sha256Hex(text)}`);
 
-  await putOnce(services.objects, report_key, text, 'application/json', services.now());
+  await putByDigest(
+    services.objects,
+    { key: report_key, body: text, type: 'application/json' },
+    services.now(),
+  );
   const { revision: template_revision } = view.template;
   return { record, report_key, template_revision, made_at, modules: considered };
 }

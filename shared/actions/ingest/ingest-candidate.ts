@@ -15,7 +15,7 @@ import {
   policyChanged,
   versionEvent,
 } from '../../store/modules/index.ts';
-import { nameOwner, takeName } from '../../store/unique.ts';
+import { findNameOwner, takeName } from '../../store/unique.ts';
 import { moveCandidate } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { BudgetSpent, retryAfterSeconds, withRegistry } from '../registries/index.ts';
@@ -99,7 +99,11 @@ async function requireSigned(
 
 async function requireFreeVersion(services: Services, candidate: Candidate): Promise<void> {
   const name = versionNameOf(candidate);
-  const owner = await nameOwner(services.db, candidate.account, 'version', name);
+  const owner = await findNameOwner(services.db, {
+    account: candidate.account,
+    kind: 'version',
+    value: name,
+  });
   if (owner !== null && owner !== candidate.id) throw versionExistsError(candidate);
 }
 
@@ -140,7 +144,9 @@ function versionWrites(read: Candidate, present: Candidate, builds: Build[], at:
   return [
     holdPolicy(account, module, present.policy_version),
     createVersion(version),
-    takeName(account, 'version', versionNameOf(present), id, () => versionExistsError(present)),
+    takeName({ account, kind: 'version', value: versionNameOf(present), owner: id }, () =>
+      versionExistsError(present),
+    ),
     versionEvent(version, { actor, at }, 'ingested', {
       digest,
       version: version_string,

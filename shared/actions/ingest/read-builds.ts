@@ -19,7 +19,7 @@ import {
   signed,
 } from '../../registry/index.ts';
 import { encodeFileIndex } from '../../store/ingest/index.ts';
-import { objectKeys, putOnce } from '../../store/objects.ts';
+import { objectKeys, putByDigest } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
 import { isImage, storeImage } from './store-image.ts';
 import { storeLayer } from './store-layer.ts';
@@ -63,7 +63,7 @@ async function storeManifest(
   mediaType: string,
 ): Promise<void> {
   const key = objectKeys.artifact(module.account, digest);
-  await putOnce(services.objects, key, bytes, mediaType, services.now());
+  await putByDigest(services.objects, { key, body: bytes, type: mediaType }, services.now());
 }
 
 /**
@@ -148,7 +148,11 @@ async function readBuild(
   const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
   const index = await encodeFileIndex(entries);
 
-  await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
+  await putByDigest(
+    services.objects,
+    { key: file_index_key, body: index, type: 'application/gzip' },
+    services.now(),
+  );
   return {
     platform,
     manifest_digest: content.digest,

@@ -16,7 +16,7 @@ import {
   signed,
   verifyStream,
 } from '../../registry/index.ts';
-import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts';
+import { getStream, objectKeys, putStream, refreshAge } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
 
 /**
@@ -76,7 +76,7 @@ export async function storeImage(
   const layer = await digestOf(flattenImage(placed, open));
 
   const key = objectKeys.artifact(module.account, layer.digest);
-  if (await renew(services.objects, key, services.now())) {
+  if (await refreshAge(services.objects, key, services.now())) {
     // An earlier ingest may not have put it there. Read to its end, the stream throws where the
     // bytes differ.
     await readToEnd(verifyStream(await getStream(services.objects, key), layer));

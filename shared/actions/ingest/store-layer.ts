@@ -1,13 +1,13 @@
 import { PassThrough } from 'node:stream';
 import { type ModuleTar, readModuleTar } from '../../artifact/index.ts';
 import { type Descriptor, verifyStream } from '../../registry/index.ts';
-import { getStream, objectKeys, putStream, renew } from '../../store/objects.ts';
+import { getStream, objectKeys, putStream, refreshAge } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
 
 /**
  * Stores a layer: streams it from the registry to S3 and, concurrently, through the archive's
  * checks. Nothing is held whole. A wrong digest or size ends the stream with an error, and then no
- * object is made. Afterwards the object is young (see `renew`), so that the caller may name it.
+ * object is made. Afterwards the object is young (see `refreshAge`), so that the caller may name it.
  */
 export async function storeLayer(
   { services, module, client, repository }: IngestSource<'account' | 'allow_devices'>,
@@ -15,7 +15,7 @@ export async function storeLayer(
 ): Promise<ModuleTar> {
   const key = objectKeys.artifact(module.account, layer.digest);
   const options = { allowDevices: module.allow_devices };
-  if (await renew(services.objects, key, services.now())) {
+  if (await refreshAge(services.objects, key, services.now())) {
     // Another manifest may state another size for the same bytes, which agents would refuse.
     return readModuleTar(verifyStream(await getStream(services.objects, key), layer), options);
   }

@@ -73,11 +73,14 @@ export async function createInstance(
   const keys_missing = await missingKeys(services, instance);
   await transact(services.db, [
     insert(instance),
-    takeName(caller.account, 'instance', input.name, instance.id, () => {
-      return new GantryError('already_exists', `instance "${input.name}" exists already`, {
-        field: 'name',
-      });
-    }),
+    takeName(
+      { account: caller.account, kind: 'instance', value: input.name, owner: instance.id },
+      () => {
+        return new GantryError('already_exists', `instance "${input.name}" exists already`, {
+          field: 'name',
+        });
+      },
+    ),
     instanceEvent(instance, { actor: caller.actor, at }, 'created', {
       name: input.name,
       template_id: template.id,

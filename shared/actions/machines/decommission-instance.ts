@@ -26,7 +26,7 @@ export function decommissionInstance(
     await transact(services.db, [
       endCredential(instance, 'decommissioned', at),
       removeResign(instance.account, id),
-      freeName(instance.account, 'instance', instance.name),
+      freeName({ account: instance.account, kind: 'instance', value: instance.name }),
       instanceEvent(instance, { actor: caller.actor, at }, 'decommissioned', {
         name: instance.name,
       }),

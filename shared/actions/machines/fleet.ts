@@ -133,13 +133,8 @@ async function eachPage(
 ): Promise<string | null> {
   let next: string | null = place;
   for (let left = limit; left > 0 && next !== null; ) {
-    const page = await walkInstances(
-      services.db,
-      account,
-      template,
-      Math.min(left, limits.fleetReadSize),
-      next,
-    );
+    const part = { limit: Math.min(left, limits.fleetReadSize), place: next };
+    const page = await walkInstances(services.db, { account, template_id: template }, part);
 
     take(page.instances);
     left -= page.instances.length;
@@ -181,7 +176,10 @@ async function withVersions(
   if (module === null || (account !== own && module.visibility !== 'public')) return row;
 
   const known = byDigest(
-    visible(own, await listVersions(services.db, account, name, limits.fleetVersionsRead)),
+    visible(
+      own,
+      await listVersions(services.db, { account, module: name }, limits.fleetVersionsRead),
+    ),
   );
   return {
     ...row,

@@ -10,7 +10,7 @@ import { eachCandidate, getCandidate } from '../../store/candidates/index.ts';
 import type { Db } from '../../store/db.ts';
 import { getVersion } from '../../store/modules/index.ts';
 import { getRepository, getTag } from '../../store/poll/index.ts';
-import { nameOwner } from '../../store/unique.ts';
+import { findNameOwner } from '../../store/unique.ts';
 import type { Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
 
@@ -85,7 +85,7 @@ async function findId(db: Db, { account, module, ref, tag }: Wanted): Promise<st
   const digest = ref.startsWith('sha256:') ? ref : tag?.digest;
   if (digest !== undefined) return versionId(account, module, digest);
   if (ref.startsWith('ver_')) return ref;
-  return nameOwner(db, account, 'version', versionName(module, ref));
+  return findNameOwner(db, { account, kind: 'version', value: versionName(module, ref) });
 }
 
 type Known = Omit<ArtifactExplanation, 'reason'>;

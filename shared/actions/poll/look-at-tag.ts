@@ -18,7 +18,7 @@ import { raced, transact, type Write } from '../../store/db.ts';
 import type { Cause } from '../../store/event-maker.ts';
 import { getVersion, nameVersion, versionEvent } from '../../store/modules/index.ts';
 import { getTag, putTag, tagEvent } from '../../store/poll/index.ts';
-import { nameOwner, takeName } from '../../store/unique.ts';
+import { findNameOwner, takeName } from '../../store/unique.ts';
 import { candidateWrites, sendOn } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
@@ -112,7 +112,8 @@ async function readVersion(
   const offered = offeredVersionString(row, tag);
   const free =
     offered !== null &&
-    (await nameOwner(db, account, 'version', versionName(module, offered))) === null;
+    (await findNameOwner(db, { account, kind: 'version', value: versionName(module, offered) })) ===
+      null;
 
   return { row, version_string: free ? offered : row.version_string };
 }
@@ -137,7 +138,7 @@ function versionWrites(
 
   return [
     nameVersion(row, tags, to),
-    takeName(account, 'version', versionName(module, to), id, raced),
+    takeName({ account, kind: 'version', value: versionName(module, to), owner: id }, raced),
     versionEvent(row, cause, 'named', { digest, from, to }),
   ];
 }

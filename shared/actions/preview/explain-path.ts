@@ -26,7 +26,7 @@ export async function explainTemplatePath(
   where: { template_id: string; track: Track; path: string },
 ): Promise<PathExplanation> {
   await requireTemplate(services, account, where.template_id);
-  const current = await currentComposition(services, account, where.template_id, where.track);
+  const current = await readCurrentComposition(services, account, where);
   if (current === null) throw notComposed(where.track);
   return explainPath(current.index, where.path === '/' ? '/' : where.path.replace(/\/$/, ''));
 }
@@ -69,12 +69,14 @@ export interface CurrentComposition {
  * Throws `composition_too_large` where the layers have more than `filesMax` files, before it reads
  * their index.
  */
-export async function currentComposition(
+export async function readCurrentComposition(
   services: Services,
   account: string,
-  template_id: string,
-  track: Track,
-  { filesMax = Number.POSITIVE_INFINITY }: { filesMax?: number } = {},
+  {
+    template_id,
+    track,
+    filesMax = Number.POSITIVE_INFINITY,
+  }: { template_id: string; track: Track; filesMax?: number },
 ): Promise<CurrentComposition | null> {
   const pointer = await getComposition(services.db, account, template_id, track);
   if (pointer === null) return null;

@@ -25,7 +25,7 @@ import { nowIso, type Services } from '../context/index.ts';
 import { requireInstance } from '../machines/index.ts';
 import { checkChanges, viewsOf } from '../operations/index.ts';
 import { requireTemplate } from '../templates/index.ts';
-import { currentComposition } from './explain-path.ts';
+import { readCurrentComposition } from './explain-path.ts';
 import { type FilesOf, previewInstance, previewInstances } from './preview-instances.ts';
 import { changeOf } from './trial.ts';
 
@@ -140,7 +140,9 @@ async function sideNow(
   template_id: string,
   track: Track,
 ): Promise<Side> {
-  const now = await currentComposition(services, account, template_id, track, {
+  const now = await readCurrentComposition(services, account, {
+    template_id,
+    track,
     filesMax: limits.previewEntriesMax,
   });
   if (now === null) return { index: null, files: [], resolution: null, warnings: [] };
@@ -153,14 +155,8 @@ async function sideOf(
   track: Track,
   previous: ResolutionRecord | null,
 ): Promise<Side> {
-  const options = { entriesMax: limits.previewEntriesMax };
-  const { composition, warnings, resolution } = await composeView(
-    services,
-    view,
-    track,
-    previous,
-    options,
-  );
+  const options = { track, previous, entriesMax: limits.previewEntriesMax };
+  const { composition, warnings, resolution } = await composeView(services, view, options);
 
   return {
     index: indexOf(composition),

@@ -57,10 +57,8 @@ async function someInstances(
 ): Promise<{ instances: Instance[]; more: boolean }> {
   const { instances, next } = await walkInstances(
     db,
-    account,
-    template_id,
-    limits.previewInstancesRead,
-    '',
+    { account, template_id },
+    { limit: limits.previewInstancesRead, place: '' },
   );
 
   const wanted = instances.filter((one) => one.track === track && one.state !== 'decommissioned');

@@ -11,7 +11,7 @@ import type { Account } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
 import { transact } from '../../store/db.ts';
 import { desiredStateEvent, putResign, signedInstance } from '../../store/machines/index.ts';
-import { etagOf, getBytes, objectKeys, putLatest } from '../../store/objects.ts';
+import { etagOf, getBytes, objectKeys, replaceLatest } from '../../store/objects.ts';
 import { signAsDirector } from '../accounts/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
 
@@ -80,7 +80,7 @@ export async function signDesiredState(
 
   const bytes = await signAsDirector(services, account.director_key_id, metadata);
 
-  await putLatest(services.objects, key, bytes, 'application/json', inPlace);
+  await replaceLatest(services.objects, { key, body: bytes, type: 'application/json' }, inPlace);
   await transact(services.db, [
     signedInstance(
       { ...instance, ...set },

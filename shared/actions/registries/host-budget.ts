@@ -109,10 +109,8 @@ async function takeAnyLease(
     const full = await takeLease(services.db, ask);
     if (full === null) return ask;
 
-    wait = Math.min(
-      wait,
-      waitMs(full, ask.nowMs, ask.burstMs, ask.pulls, limits.budgetWaitSeconds * 1000),
-    );
+    // Nothing to wait for but the work that runs now: nobody knows when that is done.
+    wait = Math.min(wait, waitMs(full, ask) || limits.budgetWaitSeconds * 1000);
   }
 
   throw new BudgetSpent(wanted.host, Math.ceil(wait / 1000));

@@ -18,7 +18,7 @@ import {
   saveReverification,
   versionEvent,
 } from '../../store/modules/index.ts';
-import { renew } from '../../store/objects.ts';
+import { refreshAge } from '../../store/objects.ts';
 import { putQuarantineBudget } from '../../store/reverify/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { templateTracksUsing } from '../operations/index.ts';
@@ -129,7 +129,7 @@ async function saveVerified(
     set.stored_signatures_key = await storeSignatures(services, version.account, verdict, found);
     set.signatures = verdict.signatures;
     // A machine that got the key of the signatures before may still fetch them.
-    await renew(services.objects, version.stored_signatures_key, services.now());
+    await refreshAge(services.objects, version.stored_signatures_key, services.now());
   }
 
   const cause = causeOf(services);

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { isGantryError } from '../../base/error.ts';
 import { shippedTrust } from '../../signature/index.ts';
-import { etagOf, getBytes, objectKeys, putLatest } from '../../store/objects.ts';
+import { etagOf, getBytes, objectKeys, replaceLatest } from '../../store/objects.ts';
 import { type OpenedTrust, openTrustState, updateTrustState } from '../../tuf/index.ts';
 import type { Services } from '../context/index.ts';
 import { guardedDownload } from '../registries/index.ts';
@@ -94,7 +94,11 @@ export async function refreshTrustRoot(
   const state = await updateTrustState(stored?.state ?? null, options);
   const { version, fresh_until } = openTrustState(state, anchor);
 
-  await putLatest(objects, key, JSON.stringify(state), 'application/json', etag);
+  await replaceLatest(
+    objects,
+    { key, body: JSON.stringify(state), type: 'application/json' },
+    etag,
+  );
   return { changed: version !== (stored?.version ?? shippedTrust().version), version, fresh_until };
 }
 

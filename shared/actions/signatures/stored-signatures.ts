@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isGantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import type { ArtifactVerdict, FoundSignature } from '../../domain/signatures/index.ts';
-import { getBytes, objectKeys, putOnce } from '../../store/objects.ts';
+import { getBytes, objectKeys, putByDigest } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
 
 const storedSchema = z.object({
@@ -27,7 +27,11 @@ export async function storeSignatures(
   const text = JSON.stringify({ digest: verdict.digest, candidates });
 
   const key = objectKeys.storedSignatures(account, `sha256:${sha256Hex(text)}`);
-  await putOnce(services.objects, key, text, 'application/json', services.now());
+  await putByDigest(
+    services.objects,
+    { key, body: text, type: 'application/json' },
+    services.now(),
+  );
   return key;
 }
 

@@ -34,10 +34,7 @@ export async function createTemplate(
   await transact(services.db, [
     creation(template),
     takeName(
-      account,
-      'template',
-      template.name,
-      template.id,
+      { account, kind: 'template', value: template.name, owner: template.id },
       () =>
         new GantryError('already_exists', `template "${template.name}" already exists`, {
           field: 'name',

@@ -21,7 +21,7 @@ import { enqueue, type Services } from '../context/index.ts';
 /*
  * Why no object is deleted that a row names, or will name:
  *
- * 1. Code that will name an object makes it young first: `putOnce`, or `renew`. So does code that
+ * 1. Code that will name an object makes it young first: `putByDigest`, or `refreshAge`. So does code that
  * removes a name that others
  *    may have read: a compose that replaces a template's composition.
  * 2. From there to the row that names it, or to the end of the reading, takes at most the time-out

@@ -89,22 +89,19 @@ export function shardBudget(budget: HostBudget): HostBudget {
 }
 
 /**
- * Milliseconds until a budget that refused may have room again; `busyMs` where only running work is
- * in the way.
+ * Milliseconds until a budget may have room again for work, which may begin `burstMs` ahead of what
+ * is spent; 0 where at most running work is in the way.
  */
 export function waitMs(
   row: BudgetRow,
-  nowMs: number,
-  ahead: number,
-  pulls: boolean,
-  busyMs: number,
+  { nowMs, burstMs, pulls }: { nowMs: number; burstMs: number; pulls: boolean },
 ): number {
   const until = Math.max(
     row.paused_until,
     pulls ? row.pulls_paused_until : 0,
-    row.spent_until - ahead,
+    row.spent_until - burstMs,
   );
-  return until > nowMs ? until - nowMs : busyMs;
+  return Math.max(until - nowMs, 0);
 }
 
 /**

@@ -73,18 +73,15 @@ export function eachInstance(db: Db, account: string): AsyncGenerator<Instance> 
 
 /**
  * Reads the next part of an account's instances, or of those of a template, each row once.
- * @param place the end of the part before, '' to begin
- * @returns `limit` instances, or fewer with the last ones; `next` is null when there are no more
- * @throws `invalid_cursor` where `place` is no such end
+ * @param part `place` is the end of the part before, '' to begin
+ * @returns `part.limit` instances, or fewer with the last ones; `next` is null when there are no more
+ * @throws `invalid_cursor` where `part.place` is no such end
  */
 export async function walkInstances(
   db: Db,
-  account: string,
-  template_id: string | null,
-  limit: number,
-  place: string,
+  { account, template_id }: { account: string; template_id: string | null },
+  part: { limit: number; place: string },
 ): Promise<{ instances: Instance[]; next: string | null }> {
-  const part = { limit, place };
   const { rows, cursor } =
     template_id === null
       ? await instances.walk(db, 'byId', { account }, part)

@@ -47,13 +47,12 @@ export function getVersion(db: Db, account: string, id: string): Promise<Version
  */
 export async function listVersions(
   db: Db,
-  account: string,
-  module: string,
+  of: { account: string; module: string },
   limit: number,
   after = '',
 ): Promise<Version[]> {
   const range = { limit, after, newestFirst: true };
-  return (await versions.list(db, 'byModule', { account, module }, range)).rows;
+  return (await versions.list(db, 'byModule', of, range)).rows;
 }
 
 /** Every version of a module, as the index has it. */

@@ -55,7 +55,7 @@ export interface LeaseAsk {
 
 /** Takes a lease. @returns null when it was granted, else the row that has no room */
 export async function takeLease(db: Db, ask: LeaseAsk): Promise<BudgetRow | null> {
-  const { host, shard, nowMs, burstMs, pulls, concurrency } = ask;
+  const { host, shard, nowMs, concurrency } = ask;
   for (;;) {
     // A host at rest starts its account from now; a busy one continues from where it is.
     if (await begin(db, ask, 'idle')) return null;
@@ -68,8 +68,7 @@ export async function takeLease(db: Db, ask: LeaseAsk): Promise<BudgetRow | null
     }
 
     const dead = Object.entries(row.leases).filter(([, until]) => until <= nowMs);
-    const full =
-      waitMs(row, nowMs, burstMs, pulls, 0) > 0 || Object.keys(row.leases).length >= concurrency;
+    const full = waitMs(row, ask) > 0 || Object.keys(row.leases).length >= concurrency;
     // Not full: concurrent workers filled it a moment ago, and are done.
     if (full && dead.length === 0) return row;
 

@@ -16,7 +16,7 @@ import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
-import { getBytes, objectKeys, putOnce } from '../../../shared/store/objects.ts';
+import { getBytes, objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import { createAssignment } from '../../../shared/store/templates/index.ts';
 import { alone } from '../../support/flow.ts';
 import {
@@ -60,11 +60,9 @@ async function store(
   const { row, entries = tree([]), requires = [], manifest, ...more } = facts;
   const key = objectKeys.fileIndex(account, `sha256:${name}`);
 
-  await putOnce(
+  await putByDigest(
     services.objects,
-    key,
-    await encodeFileIndex(entries),
-    'application/gzip',
+    { key, body: await encodeFileIndex(entries), type: 'application/gzip' },
     new Date(),
   );
 
@@ -109,7 +107,7 @@ function assignmentOf(module: string): Assignment {
 /** What the victim's machines would be made of, with these modules assigned. */
 function composed(...modules: string[]) {
   const view = viewOf(template, modules.map(assignmentOf));
-  return composeView(victim.services, view, 'live', null, { entriesMax: 1000 });
+  return composeView(victim.services, view, { track: 'live', previous: null, entriesMax: 1000 });
 }
 
 describe("another account's public module", () => {

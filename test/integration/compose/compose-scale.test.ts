@@ -11,7 +11,7 @@ import { getComposition } from '../../../shared/store/compose/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { createModule, createVersion, noteProvider } from '../../../shared/store/modules/index.ts';
-import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
+import { objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import { assign, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
 import { World } from '../../support/world.ts';
 
@@ -46,7 +46,11 @@ async function store(number: number): Promise<void> {
   const used = number < assigned || last;
   const key = objectKeys.fileIndex(account, `sha256:${module}`);
   if (used)
-    await putOnce(objects, key, await encodeFileIndex(entries), 'application/gzip', new Date());
+    await putByDigest(
+      objects,
+      { key, body: await encodeFileIndex(entries), type: 'application/gzip' },
+      new Date(),
+    );
   // Each needs the first one, by name, and what the last module of the account alone provides.
   const requires = number === 0 || last ? [] : ['module-0@^1.0', 'log-sink@*'];
   const provides = last ? ['log-sink'] : ['something-else'];

@@ -11,7 +11,7 @@ import type { Assignment, Track } from '../../../shared/domain/templates/index.t
 import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
-import { objectKeys, putOnce } from '../../../shared/store/objects.ts';
+import { objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import {
   type StoredVersion,
   shippedBuild,
@@ -58,7 +58,11 @@ async function module(name: string, { row, size = 0, unread = false, ...more }: 
   const builds = version.builds.map((build) => ({ ...build, ...shipped }));
   const index = await encodeFileIndex(entries);
   if (!unread)
-    await putOnce(services.objects, file_index_key, index, 'application/gzip', services.now());
+    await putByDigest(
+      services.objects,
+      { key: file_index_key, body: index, type: 'application/gzip' },
+      services.now(),
+    );
   await transact(services.db, [
     createModule(storedModule(account, name, row)),
     createVersion({ ...version, builds }),
@@ -93,7 +97,11 @@ function compose(
     return { ...row, effective_priority, revision: 1, created_at: time, updated_at: time };
   });
 
-  return composeView(services, viewOf(template, assignments), track, null, { entriesMax });
+  return composeView(services, viewOf(template, assignments), {
+    track,
+    previous: null,
+    entriesMax,
+  });
 }
 
 const ranks = async (...assigned: Parameters<typeof compose>[0]) =>

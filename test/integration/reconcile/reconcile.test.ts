@@ -17,7 +17,7 @@ import type { Metadata, Template } from '../../../shared/domain/templates/index.
 import { getAccount } from '../../../shared/store/accounts/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { getInstance, updateInstance } from '../../../shared/store/machines/index.ts';
-import { etagOf, getBytes, objectKeys, putLatest } from '../../../shared/store/objects.ts';
+import { etagOf, getBytes, objectKeys, replaceLatest } from '../../../shared/store/objects.ts';
 import { holdPuts, promote } from '../../support/operations.ts';
 import { setUpFlow } from '../../support/set-up.ts';
 import { authorKey, eventually } from '../../support/world.ts';
@@ -301,7 +301,11 @@ it('it is signed again in time, as it is, also where no newer one can be made, u
   const text = Buffer.from(await getBytes(objects, key)).toString();
   const forged = Buffer.from(text.replace('"hostname":"web-1"', '"hostname":"web-2"'));
 
-  await putLatest(objects, key, forged, 'application/json', await etagOf(objects, key));
+  await replaceLatest(
+    objects,
+    { key, body: forged, type: 'application/json' },
+    await etagOf(objects, key),
+  );
   await expect(reconcileInstance(at(7.5), message(instance))).rejects.toMatchObject({
     code: 'desired_state_invalid',
   });

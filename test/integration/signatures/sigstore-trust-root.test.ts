@@ -7,7 +7,7 @@ import {
   trustRootDaysLeft,
 } from '../../../shared/actions/signatures/index.ts';
 import { shippedTrust } from '../../../shared/signature/index.ts';
-import { etagOf, getBytes, objectKeys, putLatest } from '../../../shared/store/objects.ts';
+import { etagOf, getBytes, objectKeys, replaceLatest } from '../../../shared/store/objects.ts';
 import { TufRepository } from '../../support/tuf-repository.ts';
 
 const [first, second] = [{ name: 'first' }, { name: 'second' }];
@@ -85,7 +85,11 @@ test('a private address is fetched from only where an operator allowed the host'
 test('what somebody else put in its place is passed over for the shipped copy, and replaced by the next refresh', async () => {
   const key = objectKeys.publicTrustRoot();
   const put = async (body: string) =>
-    putLatest(services.objects, key, body, 'application/json', await etagOf(services.objects, key));
+    replaceLatest(
+      services.objects,
+      { key, body, type: 'application/json' },
+      await etagOf(services.objects, key),
+    );
   const state = JSON.parse(Buffer.from(await getBytes(services.objects, key)).toString('utf8'));
 
   for (const forged of ['{', JSON.stringify({ ...state, trusted_root: '{"name":"forged"}' })]) {

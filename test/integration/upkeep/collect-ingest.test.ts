@@ -9,7 +9,7 @@ import type { Version } from '../../../shared/domain/modules/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { transact } from '../../../shared/store/db.ts';
 import { createVersion } from '../../../shared/store/modules/index.ts';
-import { getBytes, objectKeys, putOnce } from '../../../shared/store/objects.ts';
+import { getBytes, objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import { aDayLater, present } from '../../support/aging.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { stoppedAt } from '../../support/faults.ts';
@@ -84,7 +84,11 @@ async function orphans(account: string): Promise<string[]> {
     (keyOf) => keyOf(account, digest),
   );
   for (const one of keys)
-    await putOnce(stage.services.objects, one, 'xyz', 'text/plain', new Date());
+    await putByDigest(
+      stage.services.objects,
+      { key: one, body: 'xyz', type: 'text/plain' },
+      new Date(),
+    );
 
   return keys;
 }
@@ -150,7 +154,8 @@ it('all of a module’s versions are read, page after page', async () => {
     keys.push(objectKeys.artifact(world.account, version.digest));
   }
 
-  for (const one of keys) await putOnce(services.objects, one, 'xyz', 'text/plain', new Date());
+  for (const one of keys)
+    await putByDigest(services.objects, { key: one, body: 'xyz', type: 'text/plain' }, new Date());
   expect(await collect(await aDayLater())).toEqual({ objects: 0, bytes: 0 });
   expect(await present(services, keys)).toEqual(keys);
 });

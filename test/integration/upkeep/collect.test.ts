@@ -20,7 +20,7 @@ import {
   listObjectVersions,
   objectKeys,
   objectPrefix,
-  putOnce,
+  putByDigest,
 } from '../../../shared/store/objects.ts';
 import {
   bumpTemplate,
@@ -146,7 +146,9 @@ async function orphans(account: string, count: number): Promise<string[]> {
   for (let i = 0; i < count; i += 50) {
     const some = keys.slice(i, i + 50);
     await Promise.all(
-      some.map((key) => putOnce(world.services.objects, key, 'xyz', 'text/plain', new Date())),
+      some.map((key) =>
+        putByDigest(world.services.objects, { key, body: 'xyz', type: 'text/plain' }, new Date()),
+      ),
     );
   }
 

@@ -75,19 +75,19 @@ describe('the wait for room', () => {
 
   test('is until what was asked is paid for but the burst', () => {
     const burst = burstMs({ requests_per_second: 10, concurrency: 1 }, 4);
-    expect(waitMs({ ...row, spent_until: 10_000 + burst + 700 }, 10_000, burst, false, 5000)).toBe(
-      700,
-    );
+    const ask = { nowMs: 10_000, burstMs: burst, pulls: false };
+    expect(waitMs({ ...row, spent_until: 10_000 + burst + 700 }, ask)).toBe(700);
   });
 
   test('is until the end of a pause; one of pulls holds up nothing else', () => {
-    expect(waitMs({ ...row, paused_until: 90_000 }, 10_000, 0, false, 5000)).toBe(80_000);
-    expect(waitMs({ ...row, pulls_paused_until: 90_000 }, 10_000, 0, true, 5000)).toBe(80_000);
-    expect(waitMs({ ...row, pulls_paused_until: 90_000 }, 10_000, 0, false, 5000)).toBe(5000);
+    const ask = { nowMs: 10_000, burstMs: 0, pulls: false };
+    expect(waitMs({ ...row, paused_until: 90_000 }, ask)).toBe(80_000);
+    expect(waitMs({ ...row, pulls_paused_until: 90_000 }, { ...ask, pulls: true })).toBe(80_000);
+    expect(waitMs({ ...row, pulls_paused_until: 90_000 }, ask)).toBe(0);
   });
 
-  test('is a guess where only others at work are in the way', () => {
-    expect(waitMs(row, 10_000, 0, false, 5000)).toBe(5000);
+  test('is 0 where only others at work are in the way', () => {
+    expect(waitMs(row, { nowMs: 10_000, burstMs: 0, pulls: false })).toBe(0);
   });
 
   test('a burst has room for one piece of work, however slow the registry must be asked', () => {

@@ -121,7 +121,8 @@ export const moduleRoutes: Route[] = [
         requireModule(services, caller.account, name),
         storePage(
           query,
-          (limit, after) => listVersions(db, caller.account, name, limit, after),
+          (limit, after) =>
+            listVersions(db, { account: caller.account, module: name }, limit, after),
           versionPlace,
         ),
         query.cursor === undefined ? listCandidates(db, caller.account, name) : [],

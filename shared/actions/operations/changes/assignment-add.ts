@@ -9,7 +9,7 @@ import {
   type Template,
 } from '../../../domain/templates/index.ts';
 import { createAssignment } from '../../../store/templates/index.ts';
-import { nameOwner, takeName } from '../../../store/unique.ts';
+import { findNameOwner, takeName } from '../../../store/unique.ts';
 import type { Services } from '../../context/index.ts';
 import { resolveModule } from '../../modules/index.ts';
 import { requireTemplate } from '../../templates/index.ts';
@@ -31,7 +31,7 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
   async read(services, account, change) {
     const [template, owner] = await Promise.all([
       requireTemplate(services, account, change.template_id),
-      nameOwner(services.db, account, 'assignment', uniqueName(change)),
+      findNameOwner(services.db, { account, kind: 'assignment', value: uniqueName(change) }),
     ]);
     return { template, owner };
   },
@@ -63,7 +63,9 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
 
     return [
       createAssignment(assignmentOf(change, account, at)),
-      takeName(account, 'assignment', uniqueName(change), id, () => assignedTwiceError(change)),
+      takeName({ account, kind: 'assignment', value: uniqueName(change), owner: id }, () =>
+        assignedTwiceError(change),
+      ),
       assignmentEvent({ operation, change, at }, 'gantry.assignment.added', change.module),
     ];
   },

@@ -24,7 +24,11 @@ export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
   writes({ operation, change, rows: was, at }) {
     return [
       removeAssignment(was),
-      freeName(was.account, 'assignment', `${was.template_id}/${was.module}`),
+      freeName({
+        account: was.account,
+        kind: 'assignment',
+        value: `${was.template_id}/${was.module}`,
+      }),
       assignmentEvent({ operation, change, at }, 'gantry.assignment.removed', was.module),
     ];
   },
