@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CopyObjectCommand,
   DeleteObjectsCommand,
@@ -14,6 +13,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
+import { retryConflicts } from '../base/retry-conflicts.ts';
 import type { ObjectKind } from '../contract/objects.ts';
 
 /** The artifact bucket. Everything but desired states and the trust
@@ -69,7 +69,7 @@ export async function putByDigest(
   { key, body, type }: ObjectToPut,
   now: Date,
 ): Promise<void> {
-  for (let attempt = 1; attempt <= limits.conflictAttemptsMax; attempt++) {
+  await retryConflicts(async () => {
     try {
       await objects.s3.send(
         new PutObjectCommand({
@@ -86,10 +86,9 @@ export async function putByDigest(
       if (!isConditionFailure(error)) throw error;
     }
 
-    if (await refreshAge(objects, key, now)) return;
-    await sleep(Math.random() * 100 * attempt);
-  }
-  throw new GantryError('conflict', `${key} was written and deleted at the same time`);
+    if (!(await refreshAge(objects, key, now)))
+      throw new GantryError('conflict', `${key} was written and deleted at the same time`);
+  });
 }
 
 /** Whether S3 refused a write whose condition failed, or which met another write of the key. */

@@ -1,5 +1,5 @@
-import { GantryError, isGantryError } from '../../../base/error.ts';
-import { limits } from '../../../base/limits/index.ts';
+import { GantryError } from '../../../base/error.ts';
+import { retryConflicts } from '../../../base/retry-conflicts.ts';
 import { type Account, type Caller, hasRole, type Member } from '../../../domain/accounts/index.ts';
 import { type Approval, approvalState, type Operation } from '../../../domain/operations/index.ts';
 import { getAccount, getMember } from '../../../store/accounts/index.ts';
@@ -48,22 +48,10 @@ export async function decideApproval(
   }
 
   const reviewer: Reviewer = { actor: `member:${member.id}`, email: member.email, by: 'api' };
-  return retryOnConflict(async () =>
+  // Two reviewers may decide at the same time: both decisions count.
+  return retryConflicts(async () =>
     decide(services, await requireApproval(services, caller.account, input.id), reviewer, input),
   );
-}
-
-/**
- * Reads and decides again where another reviewer decided at the same time: both decisions count.
- */
-async function retryOnConflict(work: () => Promise<Approval>): Promise<Approval> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isGantryError(error, 'conflict') || attempt === limits.conflictAttemptsMax) throw error;
-    }
-  }
 }
 
 /**
@@ -118,7 +106,7 @@ export async function decideByLink(
   token: string,
   verdict: Verdict,
 ): Promise<Approval> {
-  return retryOnConflict(async () => {
+  return retryConflicts(async () => {
     const { approval, reviewer } = await openApprovalLink(services, approvalId, token);
     return decide(
       services,
