@@ -8,11 +8,21 @@ const onStack = {
   hookTimeout: 120_000,
 };
 
-/** Attacks with many inputs, and agents in processes of their own: too slow for `npm run test:unit`. */
+/**
+ * Attacks with many inputs, agents that are attacked, stopped or in processes of their own, and a
+ * compilation of the product: too slow for `npm run test:unit`.
+ */
 const slow = [
   'test/unit/attack/**/*.test.ts',
-  'test/unit/agent/**/{desired-attacks,hostile-layers,process,tick}.test.ts',
+  'test/unit/agent/**/{desired-attacks,failures,hostile-layers,process,races,tampering,tick}.test.ts',
+  'test/unit/operations/new-kind.test.ts',
 ];
+
+/**
+ * Files share the modules of their worker, which loads them once: no unit test changes a module's
+ * state for the next. A busy machine takes several times as long as a quiet one.
+ */
+const withoutStack = { isolate: false, testTimeout: 60_000 };
 
 export default defineConfig({
   test: {
@@ -25,10 +35,10 @@ export default defineConfig({
           name: 'unit',
           include: ['test/{unit,infra,tidy}/**/*.test.ts'],
           exclude: slow,
-          testTimeout: 30_000,
+          ...withoutStack,
         },
       },
-      { test: { name: 'slow', include: slow, testTimeout: 30_000 } },
+      { test: { name: 'slow', include: slow, ...withoutStack } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onStack } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...onStack } },
     ],
