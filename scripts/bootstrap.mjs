@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const binaries = join(root, 'node_modules', '.bin');
 const node = join(root, 'node_modules', 'node', 'bin', 'node');
+/** Every program of a run finds there what another one compiled: tests start hundreds. */
+const compiled = join(root, 'node_modules', '.cache', 'node');
 
 function stop(sentence) {
   process.stderr.write(`gantry: ${sentence}\n`);
@@ -73,7 +75,11 @@ function handOver(script, args) {
     {
       cwd: root,
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}` },
+      env: {
+        NODE_COMPILE_CACHE: compiled,
+        ...process.env,
+        PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}`,
+      },
     },
   );
   // A terminal sends Ctrl-C to the child as well; a lone signal to this process is passed on.
