@@ -1,134 +1,15 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { apiRoutes } from '../../../functions/api/routes/index.ts';
+import { afterAll, describe, expect, inject, it } from 'vitest';
 import { createAccount } from '../../../shared/actions/accounts/index.ts';
-import { type Problem, problemSchema } from '../../../shared/contract/http/index.ts';
 import { joinToken } from '../../../shared/contract/machines/index.ts';
-import { type Role, roles } from '../../../shared/domain/accounts/index.ts';
 import { makeProof } from '../../../shared/dpop/index.ts';
+import { apiAs } from '../../support/api.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
-let world: World;
-beforeAll(async () => {
-  world = await World.create('registry.example');
-});
+const world = await World.create('registry.example');
 afterAll(() => world.close());
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-  token = world.token,
-) {
-  const response = await fetch(`${publicUrl}/api/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-
-  const text = await response.text();
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: text === '' ? null : JSON.parse(text),
-  };
-}
-
-async function refused(...request: Parameters<typeof call>): Promise<Problem> {
-  const { body, headers, status } = await call(...request);
-  expect(headers.get('content-type')).toBe('application/problem+json');
-
-  const problem = problemSchema.parse(body);
-  expect(problem.status).toBe(status);
-  return problem;
-}
-
-async function tokenWith(role: Role): Promise<string> {
-  return (await call('POST', '/tokens', { name: role, roles: [role] })).body.secret;
-}
-
-describe('tokens', () => {
-  it('of each role are refused with 403 wherever the route asks for another', async () => {
-    for (const held of roles.filter((role) => role !== 'admin')) {
-      const token = await tokenWith(held);
-      const closed = apiRoutes.filter(
-        ({ role }) =>
-          role === 'platform' ||
-          (roles.includes(role as Role) && role !== 'viewer' && role !== held),
-      );
-
-      for (const { method, path } of closed) {
-        const where = path.replaceAll(/\{\w+\}/g, 'x');
-        const answer = await call(
-          method.toUpperCase(),
-          where,
-          method === 'get' ? undefined : {},
-          {},
-          token,
-        );
-
-        expect([method, path, held, answer.status, answer.body.code]).toEqual([
-          method,
-          path,
-          held,
-          403,
-          'forbidden',
-        ]);
-      }
-
-      expect((await call('GET', '/accounts/current', undefined, {}, token)).status).toBe(200);
-    }
-  });
-
-  it('are unknown, revoked or expired: 401', async () => {
-    expect(
-      await refused('GET', '/modules', undefined, {}, `gantry_${'x'.repeat(43)}`),
-    ).toMatchObject({
-      code: 'unauthenticated',
-    });
-
-    const { token, secret } = (await call('POST', '/tokens', { name: 'short', roles: ['viewer'] }))
-      .body;
-    expect((await call('GET', '/modules', undefined, {}, secret)).status).toBe(200);
-    expect((await call('DELETE', `/tokens/${token.id}`)).status).toBe(204);
-    expect(await refused('GET', '/modules', undefined, {}, secret)).toMatchObject({
-      code: 'unauthenticated',
-    });
-    expect(await refused('DELETE', `/tokens/${token.id}`)).toMatchObject({ code: 'conflict' });
-
-    const expires_at = new Date(Date.now() + 1500).toISOString();
-    const ending = (
-      await call('POST', '/tokens', { name: 'ending', roles: ['viewer'], expires_at })
-    ).body.secret;
-
-    await eventually('the token to expire', async () =>
-      (await call('GET', '/modules', undefined, {}, ending)).status === 401 ? true : null,
-    );
-  });
-
-  it('are listed without secrets or hashes', async () => {
-    const { body } = await call('GET', '/tokens');
-    expect(body.tokens.length).toBeGreaterThan(0);
-    expect(JSON.stringify(body)).not.toMatch(/hash|gantry_/);
-  });
-
-  it('of another account see nothing of this one', async () => {
-    const other = await World.create('registry.example');
-    await world.register('secret-module', authorKey());
-    expect((await call('GET', '/modules/secret-module')).status).toBe(200);
-
-    expect(
-      await refused('GET', '/modules/secret-module', undefined, {}, other.token),
-    ).toMatchObject({
-      code: 'not_found',
-    });
-
-    expect((await call('GET', '/modules', undefined, {}, other.token)).body.modules).toEqual([]);
-    await other.close();
-  });
-});
+const { call, refused } = apiAs(world.token);
 
 describe('accounts', () => {
   it('are made with the token of the deployment only', async () => {
@@ -159,90 +40,6 @@ describe('accounts', () => {
       'container-runtimes',
       'userland',
     ]);
-  });
-});
-
-describe('members', () => {
-  it('have one e-mail address each, and their tokens end with them', async () => {
-    const added = await call('POST', '/members', {
-      email: 'Rita@Example.com',
-      name: 'Rita',
-      roles: ['reviewer'],
-    });
-
-    expect(added.body.member.email).toBe('rita@example.com');
-    const again = { email: 'rita@example.com', name: 'R', roles: ['viewer'] };
-
-    expect(await refused('POST', '/members', again)).toMatchObject({
-      code: 'already_exists',
-      field: 'email',
-    });
-
-    const { id } = added.body.member;
-    const { secret } = (
-      await call('POST', '/tokens', { name: 'r', roles: ['admin'], member_id: id })
-    ).body;
-
-    expect((await call('GET', '/members', undefined, {}, secret)).status).toBe(200);
-    expect(await refused('GET', '/tokens', undefined, {}, secret)).toMatchObject({
-      code: 'forbidden',
-    });
-    expect((await call('DELETE', `/members/${id}`)).status).toBe(204);
-    expect(await refused('GET', '/members', undefined, {}, secret)).toMatchObject({
-      code: 'unauthenticated',
-    });
-    expect((await call('POST', '/members', again)).status).toBe(201);
-  });
-});
-
-describe('creates with an Idempotency-Key', () => {
-  it('happen once, and answer the same again, secrets included', async () => {
-    const key = { 'idempotency-key': randomUUID() };
-    const body = { name: 'once', roles: ['viewer'] };
-    const first = await call('POST', '/tokens', body, key);
-    const second = await call('POST', '/tokens', body, key);
-
-    expect(second.body).toEqual(first.body);
-    expect([
-      first.headers.get('idempotency-replayed'),
-      second.headers.get('idempotency-replayed'),
-    ]).toEqual([null, 'true']);
-    expect(second.status).toBe(201);
-    expect(await refused('POST', '/tokens', { ...body, name: 'other' }, key)).toMatchObject({
-      code: 'idempotency_conflict',
-    });
-  });
-
-  it('happen once when they are sent at the same time', async () => {
-    const key = { 'idempotency-key': randomUUID() };
-    const name = `t-${randomUUID()}`;
-    const answers = await Promise.all(
-      [1, 2, 3].map(() => call('POST', '/tokens', { name, roles: ['viewer'] }, key)),
-    );
-    for (const { status } of answers) expect([201, 409]).toContain(status);
-    const { tokens } = (await call('GET', '/tokens?limit=1000')).body;
-
-    expect(tokens.filter((token: { name: string }) => token.name === name)).toHaveLength(1);
-  });
-
-  it('that fail give their key back', async () => {
-    const key = { 'idempotency-key': randomUUID() };
-    const email = `${randomUUID()}@example.com`;
-
-    const body = {
-      name: 't',
-      roles: ['viewer'],
-      expires_at: new Date(Date.now() - 1000).toISOString(),
-    };
-
-    expect(await refused('POST', '/tokens', body, key)).toMatchObject({
-      code: 'invalid_request',
-      field: 'expires_at',
-    });
-    expect(await refused('POST', '/tokens', body, key)).toMatchObject({ code: 'invalid_request' });
-    expect(
-      (await call('POST', '/members', { email, name: 'x', roles: ['viewer'] }, key)).status,
-    ).toBe(201);
   });
 });
 

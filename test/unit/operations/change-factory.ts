@@ -1,0 +1,150 @@
+import { changeWrites } from '../../../shared/actions/operations/index.ts';
+import { viewOf } from '../../../shared/domain/compose/index.ts';
+import type { Instance } from '../../../shared/domain/machines/index.ts';
+import {
+  type Change,
+  defaultPolicy,
+  type InterventionPolicy,
+} from '../../../shared/domain/operations/index.ts';
+import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
+import type { Write } from '../../../shared/store/db.ts';
+import { storedModule, storedVersion } from '../../support/stored.ts';
+
+export const at = '2026-01-02T03:04:05.000Z';
+export const before = '2026-01-01T00:00:00.000Z';
+
+export const template: Template = {
+  account: 'acme',
+  id: 'tpl_1',
+  name: 'web',
+  platform: 'any',
+  revision: 3,
+  created_at: before,
+  updated_at: before,
+};
+export const assignment: Assignment = {
+  account: 'acme',
+  id: 'asg_1',
+  template_id: 'tpl_1',
+  module: 'acme/redis',
+  constraint: '^1',
+  metadata: { n: 1 },
+  effective_priority: null,
+  revision: 1,
+  created_at: before,
+  updated_at: before,
+};
+export const instance: Instance = {
+  account: 'acme',
+  id: 'ins_1',
+  name: 'web-1',
+  template_id: 'tpl_1',
+  track: 'live',
+  metadata: { hostname: 'web-1' },
+  clusters: [],
+  state: 'enrolled',
+  key_thumbprint: null,
+  credential_hash: null,
+  join_secret_hash: null,
+  join_expires_at: null,
+  desired_version: 0,
+  desired_hash: null,
+  desired_composition: null,
+  desired_modules: {},
+  desired_signed_at: null,
+  desired_expires_at: null,
+  desired_report_keys: [],
+  desired_key_id: null,
+  desired_correlation_id: null,
+  desired_error: null,
+  report: null,
+  revision: 1,
+  created_at: before,
+  updated_at: before,
+};
+export const operation = { account: 'acme', id: 'op_1', requested_by: 'token:tok_1' };
+export const approver = { operation_id: 'op_1', reviewer: 'rita@example.com', decided_at: before };
+
+export const promotion = (to: Change<'version_promote'>['to'], replaces: string | null = null) =>
+  ({ kind: 'version_promote', module: 'redis', version_id: 'ver_2', to, replaces }) as const;
+export const addition = (id: string, module = 'acme/redis') =>
+  ({
+    kind: 'assignment_add',
+    assignment_id: id,
+    template_id: 'tpl_1',
+    module,
+    constraint: null,
+    metadata: {},
+    effective_priority: null,
+  }) as const;
+export const update = (
+  set: Omit<Change<'assignment_update'>, 'kind' | 'assignment_id' | 'template_id'>,
+) => ({ kind: 'assignment_update', assignment_id: 'asg_1', template_id: 'tpl_1', ...set }) as const;
+export const removal = {
+  kind: 'assignment_remove',
+  assignment_id: 'asg_1',
+  template_id: 'tpl_1',
+} as const;
+export const reservation = (grant: string[], revoke: string[] = []) =>
+  ({ kind: 'reservation_change', module: 'redis', grant, revoke }) as const;
+export const registration = (
+  set: Change<'module_update'>['set'],
+  more: Partial<Change<'module_update'>> = {},
+) =>
+  ({
+    kind: 'module_update',
+    module: 'redis',
+    set,
+    loosens_trust: false,
+    policy_version: 'none',
+    ...more,
+  }) as const;
+export const machine = (set: Omit<Change<'instance_update'>, 'kind' | 'instance_id'>) =>
+  ({ kind: 'instance_update', instance_id: 'ins_1', ...set }) as const;
+export const policy = (set: Partial<InterventionPolicy>) =>
+  ({ kind: 'policy_change', policy: { ...defaultPolicy('module_retire'), ...set } }) as const;
+export const resumption = { kind: 'quarantine_resume' } as const;
+
+export const module = storedModule('acme', 'redis', {
+  live_version_id: 'ver_1',
+  granted_reservations: ['/srv/**'],
+});
+export const live = storedVersion('acme', 'redis', '1.0.0', {
+  id: 'ver_1',
+  promotion_state: 'live',
+});
+export const next = storedVersion('acme', 'redis', '2.0.0', {
+  id: 'ver_2',
+  promotion_state: 'blessed',
+});
+export const budget = {
+  account: 'acme',
+  count: 5,
+  window_started_at: before,
+  asked_at: before,
+  granted_until: null,
+  revision: 2,
+};
+export const view = viewOf(template, [assignment]);
+
+/** The type of each event that is written, and how many other rows are. */
+export function written(writes: readonly Write[]): { events: unknown[]; rows: number } {
+  const events = writes.flatMap(({ item }) => item.Put?.Item?.type ?? []);
+  return { events, rows: writes.length - events.length };
+}
+
+export function writesOf(change: Change, rows: unknown): Write[] {
+  return changeWrites({ operation, approvals: [approver], at }, [{ change, rows }]);
+}
+
+export const everyKind: { change: Change; rows: unknown }[] = [
+  { change: promotion('live', 'ver_1'), rows: { version: next, module, live } },
+  { change: addition('asg_2'), rows: { template, owner: null } },
+  { change: update({ constraint: null }), rows: assignment },
+  { change: removal, rows: assignment },
+  { change: reservation(['/opt/**']), rows: { module, patterns: new Set(['/opt/**']) } },
+  { change: registration({ visibility: 'public' }), rows: { module, repository: null } },
+  { change: machine({ track: 'staging' }), rows: instance },
+  { change: policy({ quorum: 2 }), rows: null },
+  { change: resumption, rows: budget },
+];
