@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +5,10 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { createToken } from '../../../shared/actions/accounts/index.ts';
 import { rootAnswer, trustAnswer } from '../../../shared/contract/accounts/index.ts';
 import { verifyNextRoot, verifyRoot } from '../../../shared/director/index.ts';
+import { type Ended, runGantry } from '../../support/gantry.ts';
 import { World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
-const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 let world: World;
 let home: string;
 
@@ -22,29 +21,11 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs `gantry trust root …` in a directory of keys, with a token or without a deployment. */
-function trust(line: string[], token: string | null = world.token): Promise<Outcome> {
-  const { GANTRY_URL: _url, GANTRY_TOKEN: _token, ...inherited } = process.env;
+function trust(line: string[], token: string | null = world.token): Promise<Ended> {
   const session = token === null ? {} : { GANTRY_URL: publicUrl, GANTRY_TOKEN: token };
-  const env = { ...inherited, ...session, XDG_CONFIG_HOME: home, COSIGN_PASSWORD: 'swordfish' };
-
-  return new Promise((resolve) => {
-    execFile(
-      gantryProgram,
-      ['trust', 'root', ...line],
-      { env, cwd: home },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-        resolve({ code, stdout, stderr });
-      },
-    );
-  });
+  const env = { ...session, XDG_CONFIG_HOME: home, COSIGN_PASSWORD: 'swordfish' };
+  return runGantry(['trust', 'root', ...line], { env, cwd: home });
 }
 
 /** Runs a command that is to end with a code; answers what the account trusts then. */

@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { type Ended, runGantry } from '../../support/gantry.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
-const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 let world: World;
 let home: string;
 
@@ -19,24 +18,9 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs the real program as somebody who logged in. */
-function gantry(line: string[], input = '', environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const { GANTRY_URL: _url, GANTRY_TOKEN: _token, ...inherited } = process.env;
-  return new Promise((resolve) => {
-    const env = { ...inherited, XDG_CONFIG_HOME: home, ...environment };
-    const child = execFile(gantryProgram, line, { env }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-
-    child.stdin?.end(input);
-  });
+function gantry(line: string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  return runGantry(line, { input, env: { XDG_CONFIG_HOME: home, ...env } });
 }
 
 /** Runs a command that is to succeed; answers its JSON. */

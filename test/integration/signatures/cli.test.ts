@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,8 +11,8 @@ import {
   loadLayout,
   startDockerRegistry,
 } from '../../support/docker-registry.ts';
+import { type Ended, runGantry } from '../../support/gantry.ts';
 
-const gantry = join(import.meta.dirname, '../../../bin/gantry');
 const goodKey = join(cosignFixtures, 'keys/good.key');
 const goodPub = join(cosignFixtures, 'keys/good.pub');
 const wrongPub = join(cosignFixtures, 'keys/wrong.pub');
@@ -46,7 +45,7 @@ describe('gantry module verify', () => {
 
   test('says in JSON who signed, and ends with 0', async () => {
     const ref = await load('keyless-ok');
-    const { status, stdout } = await run([
+    const { code, stdout } = await run([
       'verify',
       ref,
       ...pair,
@@ -55,7 +54,7 @@ describe('gantry module verify', () => {
       '--json',
     ]);
 
-    expect(status).toBe(0);
+    expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       verified: true,
       digest: keyless.digest,
@@ -79,8 +78,8 @@ describe('gantry module verify', () => {
 
     const asked = async (identity: string, ...issuer: string[]) => {
       const flags = ['--identity', identity, ...issuer, '--trusted-root', trustedRoot, '--json'];
-      const { status, stdout } = await run(['verify', ref, ...flags]);
-      return [status, stdout === '' ? null : JSON.parse(stdout).code];
+      const { code, stdout } = await run(['verify', ref, ...flags]);
+      return [code, stdout === '' ? null : JSON.parse(stdout).code];
     };
 
     const issuer = ['--issuer', 'http://127.0.0.1:7101'];
@@ -98,7 +97,7 @@ describe('gantry module verify', () => {
   test('holds the workflow and its attestations to what is asked', async () => {
     const ref = await load('keyless-attested');
     const asked = async (...more: string[]) => {
-      const { status, stdout } = await run([
+      const { code, stdout } = await run([
         'verify',
         ref,
         ...pair,
@@ -107,7 +106,7 @@ describe('gantry module verify', () => {
         '--json',
         ...more,
       ]);
-      return [status, stdout === '' ? null : JSON.parse(stdout).code];
+      return [code, stdout === '' ? null : JSON.parse(stdout).code];
     };
 
     expect(await asked('--claim', 'build_trigger=^push$')).toEqual([0, 'verified']);
@@ -125,9 +124,9 @@ describe('gantry module verify', () => {
 
   test('shows every signature and its verdict to people', async () => {
     const ref = await load('two-signatures-second-matches');
-    const { status, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot]);
+    const { code, stdout } = await run(['verify', ref, ...pair, '--trusted-root', trustedRoot]);
 
-    expect(status).toBe(0);
+    expect(code).toBe(0);
     expect(stdout).toMatch(
       /✗ bundle \(fallback_tag sha256:.*\n.*evil.*\n +identity_mismatch: signed by/,
     );
@@ -138,7 +137,7 @@ describe('gantry module verify', () => {
 
   test('lets any of several keys and identities suffice, as a registration does', async () => {
     const ref = await load('keyless-ok');
-    const { status } = await run([
+    const { code } = await run([
       'verify',
       ref,
       '--key',
@@ -150,12 +149,12 @@ describe('gantry module verify', () => {
       trustedRoot,
     ]);
 
-    expect(status).toBe(0);
+    expect(code).toBe(0);
   });
 
   test('ends with 1 when not verified, with the reason', async () => {
     const ref = await load('unsigned');
-    const { status, stdout } = await run([
+    const { code, stdout } = await run([
       'verify',
       ref,
       '--key',
@@ -164,7 +163,7 @@ describe('gantry module verify', () => {
       '--json',
     ]);
 
-    expect(status).toBe(1);
+    expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ verified: false, code: 'unsigned', signatures: [] });
   });
 
@@ -184,20 +183,20 @@ describe('gantry module verify', () => {
       ['--key', goodPub, '--trusted-root', 'package.json'],
       'trusted_root_invalid',
     ],
-  ])('ends with 2 for %s', async (_, flags, code) => {
-    const { status, stderr } = await run([
+  ])('ends with 2 for %s', async (_, flags, reason) => {
+    const { code, stderr } = await run([
       'verify',
       `${registry.host}/fx/none:v1`,
       ...flags,
       '--json',
     ]);
 
-    expect(status).toBe(2);
-    expect(JSON.parse(stderr).error.code).toBe(code);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr).error.code).toBe(reason);
   });
 
   test('ends with 2 when the registry cannot be reached: that is not "unsigned"', async () => {
-    const { status, stderr } = await run([
+    const { code, stderr } = await run([
       'verify',
       '127.0.0.1:1/fx/none:v1',
       '--key',
@@ -205,7 +204,7 @@ describe('gantry module verify', () => {
       '--no-require-tlog',
     ]);
 
-    expect(status).toBe(2);
+    expect(code).toBe(2);
     expect(stderr).toContain('registry_unreachable');
   });
 });
@@ -231,7 +230,7 @@ describe('gantry module push and sign', () => {
       '--json',
     ]);
 
-    expect(good.status).toBe(0);
+    expect(good.code).toBe(0);
     expect(JSON.parse(good.stdout)).toMatchObject({
       digest: pushed.digest,
       signatures: [{ key_id: signed.key_id }],
@@ -243,8 +242,8 @@ describe('gantry module push and sign', () => {
       ['--key', goodPub],
       ['--key', goodPub, '--no-require-tlog', '--annotation', 'commit=other'],
     ]) {
-      const { status, stdout } = await run(['verify', ref, ...flags, '--json']);
-      codes.push([status, JSON.parse(stdout).code]);
+      const { code, stdout } = await run(['verify', ref, ...flags, '--json']);
+      codes.push([code, JSON.parse(stdout).code]);
     }
 
     expect(codes).toEqual([
@@ -309,10 +308,10 @@ describe('gantry module push and sign', () => {
       COSIGN_PASSWORD: 'wrong',
     });
 
-    expect([wrong.status, JSON.parse(wrong.stderr).error.code]).toEqual([2, 'key_password_wrong']);
+    expect([wrong.code, JSON.parse(wrong.stderr).error.code]).toEqual([2, 'key_password_wrong']);
     const publicKey = await run(['sign', ref, '--key', goodPub, '--json']);
 
-    expect([publicKey.status, JSON.parse(publicKey.stderr).error.code]).toEqual([2, 'key_invalid']);
+    expect([publicKey.code, JSON.parse(publicKey.stderr).error.code]).toEqual([2, 'key_invalid']);
   });
 
   test('plain PEM keys of every supported kind sign', async () => {
@@ -330,14 +329,14 @@ describe('gantry module push and sign', () => {
       await writeFile(pub, publicKey.export({ format: 'pem', type: 'spki' }));
       await json(['push', tar, ref]);
       await json(['sign', ref, '--key', priv]);
-      expect((await run(['verify', ref, '--key', pub, '--no-require-tlog'])).status).toBe(0);
+      expect((await run(['verify', ref, '--key', pub, '--no-require-tlog'])).code).toBe(0);
     }
   }, 60_000);
 
   test('pushing to a digest and without a tag are refused', async () => {
     const digest = `${registry.host}/a/b@${cosignCase('unsigned').digest}`;
     for (const ref of [digest, `${registry.host}/a/b`, 'a/b:v1']) {
-      expect((await run(['push', tar, ref])).status).toBe(2);
+      expect((await run(['push', tar, ref])).code).toBe(2);
     }
   });
 
@@ -347,7 +346,7 @@ describe('gantry module push and sign', () => {
       const ref = `${closed.host}/acme/closed:v1`;
       const refused = await run(['push', tar, ref, '--json']);
 
-      expect([refused.status, JSON.parse(refused.stderr).error.code]).toEqual([
+      expect([refused.code, JSON.parse(refused.stderr).error.code]).toEqual([
         2,
         'registry_unauthorized',
       ]);
@@ -361,39 +360,22 @@ describe('gantry module push and sign', () => {
       );
 
       const pushed = await run(['push', tar, ref], { DOCKER_CONFIG: directory });
-      expect(pushed.status).toBe(0);
+      expect(pushed.code).toBe(0);
     } finally {
       await closed.stop();
     }
   });
 });
 
-interface Ended {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  const all = {
-    PATH: process.env.PATH ?? '',
-    HOME: directory,
-    COSIGN_PASSWORD: '',
-    NO_COLOR: '1',
-    ...env,
-  };
-  return new Promise((resolve) => {
-    const options = { env: all, cwd: join(import.meta.dirname, '../../..') };
-    execFile(gantry, ['module', ...args], options, (error, stdout, stderr) => {
-      resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
-    });
-  });
+function run(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const alone = { HOME: directory, DOCKER_CONFIG: undefined, COSIGN_PASSWORD: '', NO_COLOR: '1' };
+  return runGantry(['module', ...args], { env: { ...alone, ...env } });
 }
 
 async function json(args: string[]) {
-  const { status, stdout, stderr } = await run([...args, '--json']);
+  const { code, stdout, stderr } = await run([...args, '--json']);
   expect(stderr).toBe('');
-  expect(status).toBe(0);
+  expect(code).toBe(0);
   return JSON.parse(stdout);
 }
 
