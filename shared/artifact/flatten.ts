@@ -4,8 +4,8 @@ import { blockBytes, paddingOf } from './tar-header.ts';
 import { inPieces, memberHeader } from './write.ts';
 
 /**
- * What one member of a flattened image is: an entry, and the earlier file that it is a hard link
- * to.
+ * One member of a flattened image: an entry, and the earlier file if the member is a hard link to
+ * it.
  */
 interface FlatMember extends Placed {
   name: string;
@@ -13,12 +13,12 @@ interface FlatMember extends Placed {
 }
 
 /**
- * One tar of an image's tree, as each of its layers could be: first all that has no content,
- * byte-wise by name, then files in the order in which their content lies in the layers, which are
- * read once each, to their ends. What shares its content is a hard link to the first. Same image,
- * same bytes.
+ * One tar of an image's whole tree. Entries without content come first, in byte order of their
+ * names. The files follow in the order in which their content lies in the layers, so each layer is
+ * read once, to its end. A file that shares the content of an earlier file becomes a hard link to
+ * it. The same image gives the same bytes.
  *
- * @param open the layer's tar, uncompressed and verified
+ * @param open opens the layer's tar, uncompressed and verified
  */
 export async function* flattenImage(
   placed: readonly Placed[],
@@ -28,7 +28,8 @@ export async function* flattenImage(
 }
 
 /**
- * The entries as `flattenImage` lays them out, with their offsets in its tar; byte-wise by path.
+ * The entries in the order in which `flattenImage` writes them, with the offsets of its tar. The
+ * result is sorted by path, in byte order.
  */
 export function flatEntries(placed: readonly Placed[]): TreeEntry[] {
   let at = 0;
@@ -102,7 +103,8 @@ async function* flatParts(
 }
 
 /**
- * The files of one layer, cut out of its tar; the tar is read on to its end, where it is verified.
+ * Cuts the files of one layer out of its tar. It reads the tar to the end, because only the end is
+ * verified.
  */
 async function* filesOf(
   files: readonly FlatMember[],
@@ -141,6 +143,6 @@ async function* filesOf(
     at = until;
   }
 
-  // Links to a file whose content ends where the last chunk does.
+  // Links to a file whose content ends with the last chunk.
   for (const { name, entry, link } of files.slice(next)) yield memberHeader(name, entry, link);
 }

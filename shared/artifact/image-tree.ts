@@ -28,12 +28,12 @@ const rootEntry: TreeEntry = {
 };
 
 /**
- * The tree of an image, put together layer by layer (OCI image spec 1.1, "Image Layer Filesystem
- * Changeset"): whiteouts take away what lower layers have, directories merge, everything else
- * replaces. Each layer is as hostile as a module tar.
+ * The tree of an image, built layer by layer (OCI image spec 1.1, "Image Layer Filesystem
+ * Changeset"). Whiteouts remove entries of lower layers, directories merge, and everything else is
+ * replaced. Each layer is as hostile as a module tar.
  *
- * Invariants: after each layer every entry's parent is a directory of the tree; no layer has a path
- * twice; all layers together, with what later ones replace, weigh no more than one layer may.
+ * Invariants: after each layer the parent of every entry is a directory of the tree. No layer has a
+ * path twice. All layers together, including replaced entries, stay within the limits of one layer.
  */
 export class ImageTree {
   readonly #entries = new Map<string, Placed>([['/', { entry: rootEntry, layer: -1 }]]);
@@ -47,9 +47,8 @@ export class ImageTree {
   }
 
   /**
-   * Reads the next layer, uncompressed.
-   * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through. The
-   * tree is of no use then.
+   * Reads the next layer, uncompressed. After an error the tree is unusable.
+   * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through
    */
   async addLayer(source: AsyncIterable<Uint8Array>): Promise<void> {
     const parser = new TarParser();
@@ -79,14 +78,14 @@ export class ImageTree {
   }
 }
 
-/** One layer's own entries and whiteouts, until they are applied to the layers below. */
+/** The entries and whiteouts of one layer, until they are applied to the layers below. */
 class LayerReader {
   readonly content = new MemberContent();
   readonly #layer: number;
   readonly #weight: TreeWeight;
   readonly #allowDevices: boolean;
   readonly #own = new Map<string, Placed>();
-  /** Hard links to what only lower layers have, which whiteouts may still hide: path → target. */
+  /** Hard links to files of lower layers, which whiteouts may still hide: path → target. */
   readonly #links = new Map<string, string>();
   readonly #hidden = new Set<string>();
   readonly #opaque = new Set<string>();
@@ -127,7 +126,7 @@ class LayerReader {
     if (entry.type === 'file' && member.size > 0) this.content.openFile(entry, member, undefined);
   }
 
-  /** Takes what this layer hides out of the entries below, and puts its own on top. */
+  /** Removes from the entries below what this layer hides, and adds its own entries. */
   applyTo(entries: Map<string, Placed>): void {
     this.#replaceDirectories(entries);
     this.#deleteHidden(entries);
@@ -153,7 +152,7 @@ class LayerReader {
     }
   }
 
-  /** What is below a directory goes with it where this layer has something else in its place. */
+  /** Hides a directory, with everything below it, when this layer replaces it by something else. */
   #replaceDirectories(entries: ReadonlyMap<string, Placed>): void {
     const others = [...this.#own]
       .filter(([, { entry }]) => entry.type !== 'directory')

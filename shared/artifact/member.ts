@@ -7,8 +7,8 @@ import type { TarEvent, TarMember } from './tar-parser.ts';
 import { shownMember, symlinkTarget } from './tar-path.ts';
 
 /**
- * Takes one file's content while the archive streams by; a chunk may be used until the returned
- * promise is done.
+ * Receives the content of one file while the archive streams by. It may use a chunk until the
+ * returned promise settles.
  */
 export interface FileSink {
   write(chunk: Uint8Array): void | Promise<void>;
@@ -29,14 +29,14 @@ const entryTypes: Record<TarMember['typeflag'], EntryType> = {
 export interface EntryRules {
   /** Whether character and block devices are accepted. */
   allowDevices: boolean;
-  /** Of the archive, so of each file in it. */
+  /** The size of the archive, and therefore the most that each of its files can have. */
   bytesMax: number;
 }
 
 /**
- * What a member, other than a hard link, is in a tree.
+ * Returns the tree entry for a member that is not a hard link.
  * @throws GantryError `layer_too_large`, `tar_device_refused`, `tar_malformed`, `tar_path_…` (a
- * symlink's target).
+ * symlink's target)
  */
 export function treeEntry(path: string, member: TarMember, rules: EntryRules): TreeEntry {
   const type = entryTypes[member.typeflag];
@@ -48,7 +48,7 @@ export function treeEntry(path: string, member: TarMember, rules: EntryRules): T
   }
 
   const { uid, gid, mtime, mtimeNs: mtime_ns, xattrs } = member;
-  // Linux gives every symlink this mode, whatever the archive says.
+  // Linux gives every symlink this mode and ignores the one in the archive.
   const mode = type === 'symlink' ? 0o777 : member.mode;
   const entry: TreeEntry = { path, type, mode, uid, gid, mtime, mtime_ns, size: member.size };
 
@@ -73,7 +73,7 @@ export function layerTooLarge(message: string, expected: number): GantryError {
   return new GantryError('layer_too_large', message, { expected });
 }
 
-/** Content that is being read: into memory, through the digest, or both. */
+/** Content that is currently read: into memory, through the digest, or both. */
 interface OpenFile {
   kept: Buffer[] | undefined;
   verity: FsVerity | undefined;
@@ -81,7 +81,7 @@ interface OpenFile {
   done: (content: Buffer | undefined, verity: string | undefined) => void;
 }
 
-/** Takes the content of the member at hand; what is not opened is passed over. */
+/** Reads the content of the current member. Content of a member that was not opened is skipped. */
 export class MemberContent {
   #file: OpenFile | undefined;
 
@@ -90,7 +90,8 @@ export class MemberContent {
   }
 
   /**
-   * For a file of a tree: its entry gets the offset, the digest and, where it is short, the bytes.
+   * Opens a file of the tree. Its entry gets the offset, the digest and, for a short file, the
+   * bytes.
    */
   openFile(entry: TreeEntry, member: TarMember, sink: FileSink | undefined): void {
     entry.offset = member.offset;
@@ -111,7 +112,7 @@ export class MemberContent {
 
     if (event.kind === 'data') {
       file.verity?.update(event.bytes);
-      // A copy, since the chunk is the source's to reuse.
+      // A copy, because the source may reuse the chunk.
       file.kept?.push(Buffer.from(event.bytes));
       return file.sink?.write(event.bytes);
     }

@@ -5,20 +5,21 @@ export const manifestMember = 'manifest.json';
 export const digestMember = 'composefs-digest';
 export const rootMember = 'rootfs';
 
-/**
- * composefs keeps files of up to this many bytes in its image, so an entry carries their content.
- */
+/** composefs keeps files up to this size in its image, so their entries carry the content. */
 export const inlineBytesMax = 64;
 
-/** What a module tar holds, with nothing in it trusted yet. */
+/** The content of a module tar. Nothing in it is trusted yet. */
 export interface ModuleTar {
   /** The exact text of `manifest.json`. */
   manifestJson: string;
-  /** The digest the archive states for its tree, 64 hex digits; `verifyModuleTar` recomputes it. */
+  /**
+   * The digest that the archive states for its tree, 64 hex digits. `verifyModuleTar` recomputes
+   * it.
+   */
   claimedComposefsDigest: string;
   /**
-   * The tree below and with `rootfs/`, byte-wise by path; files with content carry `verity` and
-   * `offset`.
+   * The tree from `rootfs/` down, sorted by path in byte order. Files with content have `verity`
+   * and `offset`.
    */
   entries: TreeEntry[];
   /** Bytes of the whole archive. */

@@ -4,25 +4,26 @@ import { shownMember } from './tar-path.ts';
 import { TreeWeight } from './tree-weight.ts';
 
 /**
- * A tree that is put together entry by entry, every parent before its children, as an extractor
- * would meet them. Holds the rules that keep an archive from meaning anything but one plain tree.
+ * A tree built entry by entry, every parent before its children, in the order of an extractor. Its
+ * rules ensure that an archive means exactly one plain tree.
  *
- * Invariants: every entry's parent is a directory in the tree; no path is there twice; nothing is
- * below a symlink.
+ * Invariants: the parent of every entry is a directory in the tree, no path occurs twice, and no
+ * path leads through a symlink.
  */
 export class ModuleTree {
   readonly #entries = new Map<string, TreeEntry>();
   readonly #weight: TreeWeight;
 
-  /** @param entriesMax `limits.layerEntriesMax` where absent. */
+  /** @param entriesMax defaults to `limits.layerEntriesMax` */
   constructor(entriesMax?: number) {
     this.#weight = new TreeWeight(entriesMax);
   }
 
   /**
+   * Adds an entry.
    * @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_duplicate_entry`,
-   * `tar_missing_parent`, `tar_path_through_symlink`, `tar_entry_unexpected` (a root that is no
-   * directory), `tar_malformed` (an impossible time).
+   * `tar_missing_parent`, `tar_path_through_symlink`, `tar_entry_unexpected` (a root that is not a
+   * directory), `tar_malformed` (an impossible time)
    */
   add(entry: TreeEntry): void {
     this.#weight.add(entry);
@@ -48,9 +49,9 @@ export class ModuleTree {
   }
 
   /**
-   * The regular file that a hard link stands for.
-   * @param link the link's own path, for the sentence.
-   * @throws GantryError `tar_path_through_symlink`, `tar_hardlink_invalid`.
+   * Returns the regular file that a hard link refers to.
+   * @param link the path of the link itself, for the error message
+   * @throws GantryError `tar_path_through_symlink`, `tar_hardlink_invalid`
    */
   hardLinkTarget(target: string, link: string): TreeEntry {
     const entry = this.#entries.get(target);
@@ -66,8 +67,8 @@ export class ModuleTree {
   }
 
   /**
-   * All entries, byte-wise by path.
-   * @throws GantryError `tar_missing_parent` for a tree without its root.
+   * Returns all entries, sorted by path in byte order.
+   * @throws GantryError `tar_missing_parent` for a tree without its root
    */
   entries(): TreeEntry[] {
     if (!this.#entries.has('/')) {

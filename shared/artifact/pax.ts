@@ -5,7 +5,7 @@ import { tarMalformed } from './tar-header.ts';
 /** Records of one pax extended header; values are bytes, because those of xattrs are. */
 export type PaxRecords = Map<string, Buffer>;
 
-/** What one entry's pax records say, decoded. Absent where no record says it. */
+/** The decoded pax records of one entry. A field without a record is absent. */
 export interface PaxAttributes {
   path?: Buffer;
   linkPath?: Buffer;
@@ -18,13 +18,13 @@ export interface PaxAttributes {
 }
 
 const xattrPrefix = 'SCHILY.xattr.';
-/** XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux: nothing larger could be set on a file. */
+/** XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux: a file cannot have anything larger. */
 const xattrNameBytesMax = 255;
-/** The namespaces that Linux' file systems have (xattr(7)); a name in no other can be set. */
+/** The namespaces that Linux file systems have (xattr(7)). Linux cannot set a name outside them. */
 const xattrNamespaces = /^(?:user|trusted|security)\..|^system\.posix_acl_(?:access|default)$/s;
 const xattrValueBytesMax = 65_536;
 
-/** Records that say nothing composefs covers; every extractor may take or leave them. */
+/** Records about facts that composefs does not cover. An extractor may apply or ignore them. */
 const ignoredKeys = new Set([
   'atime',
   'ctime',
@@ -41,14 +41,14 @@ const ignoredKeys = new Set([
  * records.
  *
  * @throws GantryError `tar_malformed`: a wrong length, no `=`, no newline, a key that is not UTF-8
- * or stands twice.
+ * or that occurs twice
  */
 export function decodePax(body: Buffer, offset: number): PaxRecords {
   const where = `pax header at byte ${offset}`;
   const records: PaxRecords = new Map();
 
   for (let at = 0; at < body.length; ) {
-    // A length has at most seven digits: the body is limited to far less.
+    // A length has at most seven digits, because the limit for the body is far lower.
     const digits = /^([1-9][0-9]{0,6}) /.exec(body.toString('latin1', at, at + 8))?.[1];
     if (digits === undefined)
       throw tarMalformed(`${where}: a record starts without its length and a space`);
@@ -72,12 +72,12 @@ export function decodePax(body: Buffer, offset: number): PaxRecords {
   return records;
 }
 
-/** Writes records as the body of a pax extended header, in the map's order. */
+/** Writes records in the order of the map as the body of a pax extended header. */
 export function encodePax(records: Iterable<[string, Uint8Array]>): Buffer {
   const parts: Uint8Array[] = [];
   for (const [key, value] of records) {
     const rest = 1 + Buffer.byteLength(key) + 1 + value.length + 1;
-    // The length counts its own digits.
+    // The length includes its own digits.
     let length = rest + 1;
     while (String(length).length + rest !== length) length = String(length).length + rest;
     parts.push(Buffer.from(`${length} ${key}=`), value, Buffer.from('\n'));
@@ -87,10 +87,10 @@ export function encodePax(records: Iterable<[string, Uint8Array]>): Buffer {
 }
 
 /**
- * Gives the records their meaning. A record that could change the tree and is not known here is
- * refused, because another extractor might follow it: then the archive would mean two things.
+ * Interprets the records. An unknown record that could change the tree is refused: another
+ * extractor might apply it, and the archive would then have two meanings.
  *
- * @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_xattr_invalid`.
+ * @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_xattr_invalid`
  */
 export function paxAttributes(records: PaxRecords, offset: number): PaxAttributes {
   const where = `pax header at byte ${offset}`;
@@ -112,7 +112,7 @@ export function paxAttributes(records: PaxRecords, offset: number): PaxAttribute
   return xattrs.length === 0 ? attributes : { ...attributes, xattrs: sortXattrs(xattrs, where) };
 }
 
-/** How the value of each known key is read. `label` names it in errors. */
+/** How to read the value of each known key. `label` names the key in errors. */
 const readers = new Map<string, (value: Buffer, label: string) => PaxAttributes>([
   ['path', (path) => ({ path })],
   ['linkpath', (linkPath) => ({ linkPath })],
@@ -147,8 +147,8 @@ function sortXattrs(xattrs: [string, string][], where: string): Record<string, s
 }
 
 /**
- * GNU tar writes `%` and `=` of attribute names as `%25` and `%3D`, since a key ends at its first
- * `=`.
+ * GNU tar writes `%` and `=` in attribute names as `%25` and `%3D`, because the first `=` ends a
+ * key.
  */
 export function xattrKey(name: string): string {
   return xattrPrefix + name.replaceAll('%', '%25').replaceAll('=', '%3D');
@@ -197,8 +197,8 @@ function decimal(value: Buffer, label: string): number {
 }
 
 /**
- * `-1.5` → one and a half seconds before 1970, as seconds rounded down and nanoseconds: −2 and
- * 500,000,000.
+ * Splits a time into seconds, rounded down, and nanoseconds. So `-1.5` (one and a half seconds
+ * before 1970) becomes −2 and 500,000,000.
  */
 export function decodePaxTime(
   text: string,
@@ -215,13 +215,13 @@ export function decodePaxTime(
   const fraction = Number((match[3] ?? '').padEnd(9, '0'));
   if (match[1] === '') return { seconds: whole, nanoseconds: fraction };
 
-  // `0 -` keeps minus nought away.
+  // `0 -` prevents minus zero.
   return fraction === 0
     ? { seconds: 0 - whole, nanoseconds: 0 }
     : { seconds: 0 - whole - 1, nanoseconds: 1_000_000_000 - fraction };
 }
 
-/** The inverse of `decodePaxTime`, without needless decimals. */
+/** The inverse of `decodePaxTime`, without superfluous decimals. */
 export function encodePaxTime(seconds: number, nanoseconds: number): string {
   const negative = seconds < 0;
   const whole = negative && nanoseconds > 0 ? -seconds - 1 : Math.abs(seconds);
@@ -231,14 +231,14 @@ export function encodePaxTime(seconds: number, nanoseconds: number): string {
   return `${negative ? '-' : ''}${whole}${decimals}`;
 }
 
-/** Text of a hostile header as a sentence can hold it: a record may be a mebibyte long. */
+/** Shortens text of a hostile header for an error message: a record may have a mebibyte. */
 function quoted(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text, exactly (a byte order mark stays), or undefined where the bytes are not UTF-8. */
+/** The exact text, including a byte order mark, or undefined if the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes);

@@ -12,31 +12,35 @@ import { memberPath } from './tar-path.ts';
 
 export interface ReadModuleTarOptions {
   /**
-   * Whether character and block devices are accepted (the module row's `allow_devices`); whiteouts
-   * are devices too.
+   * Accept character and block devices (the module row's `allow_devices`). Whiteouts are devices
+   * too.
    */
   allowDevices: boolean;
-  /** Bytes of the whole archive; `limits.layerBytesMax` where absent. */
+  /** Bytes of the whole archive; defaults to `limits.layerBytesMax`. */
   layerBytesMax?: number;
-  /** Entries at and below `rootfs/`; `limits.layerEntriesMax` where absent. */
+  /** Entries at and below `rootfs/`; defaults to `limits.layerEntriesMax`. */
   layerEntriesMax?: number;
   /**
-   * Called for every file with content (hard links excepted); what it returns is given the content.
+   * Called for every file with content, except hard links. The returned sink receives the content.
    */
   onFile?: (file: { path: string; size: number; offset: number }) => FileSink | undefined;
 }
 
 /**
- * Reads a module tar as hostile input, in one pass; holds the index, one header and files of up to
- * 64 bytes, nothing else.
+ * Reads a module tar as hostile input, in one pass. It keeps only the index, one header and files
+ * of up to 64 bytes in memory.
  *
- * Accepted is more than `writeModuleTar` writes: ustar, pax and GNU archives as GNU tar makes them,
- * members in any order that names a directory before what is in it, one `./` before every name,
- * hard links to earlier files (each becomes a file of its own, with the target's attributes, as
- * `link(2)` would give it). Everything that two extractors could take differently is refused, as is
- * anything besides `manifest.json`, `composefs-digest` and `rootfs/`.
+ * It accepts more than `writeModuleTar` writes:
+ * - ustar, pax and GNU archives in the forms that GNU tar writes
+ * - members in any order, if a directory comes before its content
+ * - one `./` before every name
+ * - hard links to earlier files: each becomes its own file with the attributes of its target, as
+ *   after `link(2)`
  *
- * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through.
+ * It refuses everything that two extractors could interpret differently, and every member other
+ * than `manifest.json`, `composefs-digest` and `rootfs/`.
+ *
+ * @throws GantryError with a `tar_…` or `layer_…` code; errors of the source pass through
  */
 export async function readModuleTar(
   source: AsyncIterable<Uint8Array>,
@@ -62,9 +66,9 @@ export async function readModuleTar(
 }
 
 /**
- * Recomputes the composefs digest of what was read.
- * @returns the digest, now verified: 64 hex digits.
- * @throws GantryError `composefs_digest_mismatch` when the archive states another.
+ * Recomputes the composefs digest of the tree.
+ * @returns the verified digest, 64 hex digits
+ * @throws GantryError `composefs_digest_mismatch` when the archive states another digest
  */
 export function verifyModuleTar(tar: Pick<ModuleTar, 'entries' | 'claimedComposefsDigest'>): {
   digest: string;
@@ -77,7 +81,7 @@ export function verifyModuleTar(tar: Pick<ModuleTar, 'entries' | 'claimedCompose
   throw new GantryError('composefs_digest_mismatch', message, { expected: digest, found: claimed });
 }
 
-/** Gives the parser's events their meaning as a module. */
+/** Interprets the parser's events as a module. */
 class ModuleReader {
   readonly #options: ReadModuleTarOptions;
   readonly #bytesMax: number;

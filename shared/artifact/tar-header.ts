@@ -1,24 +1,21 @@
 import { GantryError } from '../base/error.ts';
 
-/**
- * Everything in a tar comes in blocks of this many bytes (POSIX.1-2017 pax, "ustar Interchange
- * Format").
- */
+/** A tar consists of blocks of this many bytes (POSIX.1-2017 pax, "ustar Interchange Format"). */
 export const blockBytes = 512;
 
-/** The largest size, and the largest time, that the eleven octal digits of a header can say. */
+/** The largest size or time that fits the eleven octal digits of a header. */
 export const octal11Max = 0o77777777777;
-/** The largest owner, group and device number that seven octal digits can say. */
+/** The largest owner, group or device number that fits seven octal digits. */
 export const octal7Max = 0o7777777;
 
-/** A header block's fields as they stand, before pax records and GNU long names override any. */
+/** The fields of a header block, before pax records and GNU long names override them. */
 export interface TarHeader {
-  /** Prefix and name joined; bytes, because nothing is known of them yet. */
+  /** Prefix and name joined. They are bytes, because they are not validated yet. */
   name: Buffer;
   linkName: Buffer;
-  /** One character; the old NUL for a regular file is given as `0`. */
+  /** One character. The old NUL for a regular file is returned as `0`. */
   typeflag: string;
-  /** Permission bits only; file type bits that some old writers add are taken off. */
+  /** Permission bits only. Some old writers add file type bits, which are removed. */
   mode: number;
   uid: number;
   gid: number;
@@ -37,13 +34,13 @@ export function tarMalformed(
 }
 
 /**
- * Reads one header block of a ustar, pax or GNU archive. Strict where readers differ: checksum as
- * unsigned sum, known magic, numbers that are clean octal or GNU base-256, text fields with nothing
- * behind their NUL.
+ * Reads one header block of a ustar, pax or GNU archive. It is strict where readers differ: an
+ * unsigned checksum, a known magic, numbers in clean octal or GNU base-256, and no bytes after the
+ * NUL of a text field.
  *
- * @param block 512 bytes.
- * @param offset where the block starts in the archive, for the error sentences.
- * @throws GantryError `tar_malformed`.
+ * @param block 512 bytes
+ * @param offset where the block starts in the archive, for error messages
+ * @throws GantryError `tar_malformed`
  */
 export function decodeHeader(block: Buffer, offset: number): TarHeader {
   const where = `tar header at byte ${offset}`;
@@ -61,7 +58,7 @@ export function decodeHeader(block: Buffer, offset: number): TarHeader {
   }
 
   const name = decodeText(block, 0, 100, `${where}: name`);
-  // GNU keeps times where ustar has its prefix.
+  // GNU stores times where ustar has its prefix.
   const prefix =
     magic === 'ustar\x0000' ? decodeText(block, 345, 155, `${where}: prefix`) : Buffer.alloc(0);
   const typeflag = String.fromCharCode(block[156] ?? 0);
@@ -88,8 +85,7 @@ export function decodeHeader(block: Buffer, offset: number): TarHeader {
 
 /**
  * Writes one POSIX ustar header block without user and group names. Every field must fit: names up
- * to 100 bytes, numbers up to `octal7Max` and `octal11Max`; what does not fit belongs in pax
- * records.
+ * to 100 bytes, numbers up to `octal7Max` and `octal11Max`. Larger values belong in pax records.
  */
 export function encodeHeader(header: TarHeader): Buffer {
   const block = Buffer.alloc(blockBytes);
@@ -109,7 +105,7 @@ export function encodeHeader(header: TarHeader): Buffer {
   return block;
 }
 
-/** The sum of a header's bytes, its checksum field taken as spaces. */
+/** The sum of a header's bytes, with spaces in the checksum field. */
 function checksum(block: Buffer): number {
   let sum = 8 * 0x20;
   for (let i = 0; i < 148; i++) sum += block[i] as number;
@@ -141,14 +137,14 @@ function decodeNumber(block: Buffer, at: number, length: number, label: string):
     });
   }
 
-  // GNU tar leaves the device fields of other types blank; a blank number is nought to every
-  // reader.
+  // GNU tar leaves the device fields of other types blank, and every reader takes a blank number as
+  // zero.
   return match[1] ? Number.parseInt(match[1], 8) : 0;
 }
 
 /**
- * GNU's form for numbers beyond octal: big-endian two's complement behind 0x80 (positive) or 0xff
- * (negative).
+ * Reads GNU's form for numbers too large for octal: big-endian two's complement after 0x80
+ * (positive) or 0xff (negative).
  */
 function decodeBase256(field: Buffer, negative: boolean, label: string): number {
   let value = negative ? -1n : 0n;
@@ -179,7 +175,7 @@ function encodeNumber(block: Buffer, value: number, at: number, length: number):
   block.write(digits, at, 'latin1');
 }
 
-/** How many zero bytes follow content of this size up to the next block. */
+/** The number of zero bytes between content of this size and the next block. */
 export function paddingOf(size: number): number {
   return (blockBytes - (size % blockBytes)) % blockBytes;
 }

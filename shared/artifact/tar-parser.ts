@@ -11,7 +11,7 @@ import {
   tarMalformed,
 } from './tar-header.ts';
 
-/** One member of an archive with all overrides applied; names still as bytes. */
+/** One member of an archive with all overrides applied. Its names are still bytes. */
 export interface TarMember {
   /**
    * `0` file, `1` hard link, `2` symlink, `3` character device, `4` block device, `5` directory,
@@ -25,7 +25,7 @@ export interface TarMember {
   gid: number;
   mtime: number;
   mtimeNs: number;
-  /** Bytes of content that follow; nought for all but files. */
+  /** Bytes of content that follow. Only files have content; other members have 0. */
   size: number;
   devMajor: number;
   devMinor: number;
@@ -35,32 +35,32 @@ export interface TarMember {
 }
 
 /**
- * `data` is a view into the chunk that was pushed; `close` follows every member, also one without
- * content.
+ * `data` is a view into the pushed chunk. `close` follows every member, even one without content.
  */
 export type TarEvent =
   | { kind: 'member'; member: TarMember }
   | { kind: 'data'; bytes: Buffer }
   | { kind: 'close' };
 
-/** The path, `./rootfs/` and the terminating NUL: what a GNU long name of a legal path may take. */
+/** The longest GNU long name of a legal path: the path, `./rootfs/` and the terminating NUL. */
 const longNameBytesMax = limits.pathBytesMax + 16;
 
 /**
- * The framing of a tar as a state machine: chunks in, members and their content out. Knows the
- * ustar, pax and GNU long name forms, and refuses everything that two readers could take
- * differently. What the names mean is not decided here.
+ * The framing of a tar as a state machine: it takes chunks and emits members with their content. It
+ * knows the ustar, pax and GNU long name forms, and refuses everything that two readers could
+ * interpret differently. It does not interpret the names.
  *
- * Invariants: `size` counts all bytes pushed; at most one header block or one extension body (both
- * limited) is held; extensions apply to the member right behind them and to no other.
+ * Invariants: `size` counts all pushed bytes. The parser holds at most one header block or one
+ * extension body, and both have a limit. Extensions apply only to the member that directly follows
+ * them.
  */
 export class TarParser {
   #state: 'block' | 'extension' | 'data' | 'padding' | 'end' = 'block';
   #size = 0;
-  /** Collects a header block or an extension's body across chunks. */
+  /** Collects a header block or the body of an extension across chunks. */
   #held = Buffer.alloc(blockBytes);
   #heldBytes = 0;
-  /** Bytes of content or padding still to come. */
+  /** Remaining bytes of content or padding. */
   #left = 0;
   #padding = 0;
   #extension: { typeflag: string; offset: number } | undefined;
@@ -74,8 +74,9 @@ export class TarParser {
   }
 
   /**
+   * Reads the next chunk.
    * @throws GantryError `tar_malformed`, `tar_sparse_refused`, `tar_entry_type_unsupported`,
-   * `tar_xattr_invalid`.
+   * `tar_xattr_invalid`
    */
   *push(chunk: Uint8Array): Generator<TarEvent, void, void> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -89,7 +90,7 @@ export class TarParser {
     }
   }
 
-  /** How many bytes the present state takes at most. */
+  /** The most bytes that the current state accepts. */
   #wanted(): number {
     if (this.#state === 'data' || this.#state === 'padding') return this.#left;
     return this.#state === 'end' ? Number.POSITIVE_INFINITY : this.#held.length - this.#heldBytes;
@@ -127,8 +128,8 @@ export class TarParser {
   }
 
   /**
-   * To be called when the source has ended.
-   * @throws GantryError `tar_truncated` unless the two zero blocks of the end were seen, whole.
+   * Must be called at the end of the source.
+   * @throws GantryError `tar_truncated` unless the archive ended with two whole zero blocks
    */
   end(): void {
     if (this.#state !== 'end' || this.#size % blockBytes !== 0) {
@@ -242,14 +243,14 @@ export class TarParser {
       return;
     }
 
-    // GNU tar ends the name with one NUL; a NUL inside is refused with the path.
+    // GNU tar ends the name with one NUL. The check of the path refuses a NUL inside.
     const name = body.at(-1) === 0 ? body.subarray(0, -1) : body;
     if (typeflag === 'L') this.#longName = name;
     else this.#longLink = name;
   }
 }
 
-/** The extensions that precede a header, and the offset right behind it. */
+/** The extensions before a header, and the offset directly after it. */
 interface Extensions {
   pax: PaxAttributes | undefined;
   longName: Buffer | undefined;
@@ -257,7 +258,7 @@ interface Extensions {
   offset: number;
 }
 
-/** What a header means once the extensions before it are applied. */
+/** Applies the extensions to a header. */
 function resolveMember(
   header: TarHeader,
   { pax, longName, longLink, offset }: Extensions,
@@ -307,8 +308,8 @@ function resolveMember(
 }
 
 /**
- * A pax size is needed only where the header's field is too small; elsewhere the two must agree, or
- * readers part ways.
+ * A pax size is only necessary where the header's field is too small. Otherwise the two must be
+ * equal, because readers disagree on which one counts.
  */
 function resolveSize(header: TarHeader, pax: PaxAttributes | undefined, where: string): number {
   if (pax?.size === undefined || pax.size === header.size) return header.size;
@@ -324,8 +325,8 @@ function resolveSize(header: TarHeader, pax: PaxAttributes | undefined, where: s
 }
 
 /**
- * The highest id is refused: to chown(2) it means "leave as it is", so the tree could not be laid
- * out as stated.
+ * The highest id is refused. For chown(2) it means "leave as it is", so the tree could not be
+ * written as stated.
  */
 function ownerId(id: number, label: string): number {
   if (id < 0xffffffff) return id;

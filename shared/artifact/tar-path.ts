@@ -4,17 +4,17 @@ import { decodeUtf8 } from './pax.ts';
 import { tarMalformed } from './tar-header.ts';
 
 /**
- * An archive member's name as a clean relative path: `./rootfs/etc/` → `rootfs/etc`. One leading
- * `./` is taken off, since `tar -c .` writes it everywhere; any other way to write the same path
- * twice is refused.
+ * Returns an archive member's name as a clean relative path: `./rootfs/etc/` → `rootfs/etc`. It
+ * removes one leading `./`, because `tar -c .` writes it everywhere. Every other second spelling of
+ * a path is refused.
  *
- * @param what for the error sentences, e.g. `entry` or `target of the hard link "rootfs/a"`.
- * @returns `.` for the archive's own top directory.
+ * @param what names the member in errors, e.g. `entry` or `target of the hard link "rootfs/a"`
+ * @returns `.` for the archive's own top directory
  * @throws GantryError `tar_malformed`, `tar_path_not_utf8`, `tar_path_absolute`,
- * `tar_path_traversal`, `tar_path_too_long`.
+ * `tar_path_traversal`, `tar_path_too_long`
  */
 export function memberPath(bytes: Buffer, what: string, directory: boolean): string {
-  // First of all, since a pax record may be a mebibyte long and the sentences below quote the path.
+  // Checked first, because a pax record may have a mebibyte and the errors below quote the path.
   if (bytes.length > limits.pathBytesMax + 16)
     throw tooLong(`${what} has ${bytes.length} bytes`, limits.pathBytesMax);
 
@@ -74,22 +74,22 @@ function tooLong(sentence: string, max: number): GantryError {
 }
 
 /**
- * A symlink's target: data that nothing follows, so only what no file system could store is
- * refused.
+ * A symlink's target is data that nothing follows. So only a target that no file system can store
+ * is refused.
  */
 export function symlinkTarget(bytes: Buffer, path: string): string {
   const target = decodeUtf8(bytes);
   const shown = `target of the symlink ${JSON.stringify(path)}`;
   if (target === undefined) throw new GantryError('tar_path_not_utf8', `${shown} is not UTF-8`);
   if (target === '' || target.includes('\0')) throw tarMalformed(`${shown} is empty or holds NUL`);
-  // PATH_MAX counts the terminating NUL.
+  // PATH_MAX includes the terminating NUL.
   if (bytes.length >= limits.pathBytesMax)
     throw tooLong(`${shown} has ${bytes.length} bytes`, limits.pathBytesMax - 1);
 
   return target;
 }
 
-/** A path of a tree as it is named in the archive, short enough for a sentence. */
+/** A path of a tree as the archive names it, short enough for an error message. */
 export function shownMember(path: string): string {
   const member = `rootfs${path}`;
   return JSON.stringify(member.length > 200 ? `${member.slice(0, 200)}…` : member);

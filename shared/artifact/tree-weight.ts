@@ -5,16 +5,13 @@ import { tarMalformed } from './tar-header.ts';
 import { shownMember } from './tar-path.ts';
 
 /**
- * What ext4 can keep: December 1901 to May 2446. A time beyond comes back as another from a
- * machine's disk.
+ * The times that ext4 can store: December 1901 to May 2446. A machine's disk returns another time
+ * for anything outside.
  */
 const mtimeMin = -(2 ** 31);
 const mtimeMax = 2 ** 34 - 2 ** 31 - 1;
 
-/**
- * What the entries of a layer take together, here and once they are laid out, against the limits of
- * a layer.
- */
+/** Checks the size of a layer's entries, in memory and on disk, against the limits of a layer. */
 export class TreeWeight {
   readonly #entriesMax: number;
   #entries = 0;
@@ -26,8 +23,9 @@ export class TreeWeight {
   }
 
   /**
+   * Counts an entry.
    * @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_malformed` (a time that
-   * no disk keeps).
+   * no disk stores)
    */
   add(entry: TreeEntry): void {
     this.#entries++;

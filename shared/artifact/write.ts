@@ -10,37 +10,37 @@ import { blockBytes, encodeHeader, octal7Max, octal11Max, paddingOf } from './ta
 import { memberPath } from './tar-path.ts';
 
 export interface WriteModuleTarInput {
-  /** The exact text that `manifest.json` gets. */
+  /** The exact text of `manifest.json`. */
   manifestJson: string;
   /** Time of `manifest.json` and `composefs-digest`, seconds since 1970 (SOURCE_DATE_EPOCH). */
   mtime: number;
   /**
-   * The tree with its root `/`, in any order; files with content carry `verity`, and `content` up
-   * to 64 bytes.
+   * The tree with its root `/`, in any order. Files with content have `verity`, and `content` if
+   * they have up to 64 bytes.
    */
   entries: Iterable<TreeEntry>;
   /**
-   * Gives a file's content; called for files with content only, one after the other in the
-   * archive's order. Chunks must not be reused: they are held until a piece of output is full.
+   * Returns a file's content. It is called only for files with content, one after the other in the
+   * order of the archive. Chunks must not be reused: they are kept until a piece of output is full.
    */
   open: (entry: TreeEntry) => AsyncIterable<Uint8Array> | Uint8Array;
 }
 
 /**
- * Output is handed on in pieces of about this size, so that a tree of small files does not become
+ * Output is passed on in pieces of about this size, so that a tree of small files does not cause
  * tiny writes.
  */
 const outputBytes = 256 * 1024;
 
 /**
  * Writes the reproducible, uncompressed module tar of product.md section 3: `manifest.json`,
- * `composefs-digest`, then the tree sorted byte-wise by member name. POSIX ustar headers without
- * names of owners; what does not fit a header or is not ASCII goes into pax records, as do
- * nanoseconds and extended attributes (`SCHILY.xattr.…`, which GNU tar restores with `--xattrs
- * --xattrs-include='*'`). Same input, same bytes.
+ * `composefs-digest`, then the tree in byte order of the member names. It writes POSIX ustar
+ * headers without user and group names. Values that are not ASCII or do not fit a header become pax
+ * records, as do nanoseconds and extended attributes (`SCHILY.xattr.…`, which GNU tar restores with
+ * `--xattrs --xattrs-include='*'`). The same input gives the same bytes.
  *
- * @throws GantryError `tree_invalid` or a `tar_…` code when the tree is not one; `io_error` when
- * the content that `open` gives is not what the entry states.
+ * @throws GantryError `tree_invalid` or a `tar_…` code for an invalid tree; `io_error` when the
+ * content from `open` differs from its entry
  */
 export async function* writeModuleTar(
   input: WriteModuleTarInput,
@@ -74,10 +74,10 @@ function memberName(entry: TreeEntry): string {
 }
 
 /**
- * The entries in archive order: byte-wise by member name. The slash counts, so that what is below a
- * directory directly follows it (`a.conf`, `a/`, `a/b`; by bare path `a`, `a.conf`, `a/b`): GNU tar
- * sets a directory's time when it meets the first entry outside, and anything it extracted into the
- * directory later would change that time again. Refuses what the reader would refuse.
+ * Sorts the entries in archive order: byte order of the member names. The slash counts, so the
+ * content of a directory directly follows it (`a.conf`, `a/`, `a/b`; by bare path it would be `a`,
+ * `a.conf`, `a/b`). GNU tar sets a directory's time when it meets the first entry outside. A later
+ * entry of that directory would change the time again. Refuses what the reader would refuse.
  */
 function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
   const tree = new ModuleTree();
@@ -127,8 +127,8 @@ const nothing = Buffer.alloc(0);
 const ascii = /^[\x20-\x7e]*$/;
 
 /**
- * One member's header block, with a pax header before it where a field needs one.
- * @param link the name of an earlier member that this one is a hard link to
+ * One member's header block. A pax header precedes it if a field needs one.
+ * @param link the name of the earlier member to which this one is a hard link
  */
 export function memberHeader(member: string, entry: TreeEntry, link?: string): Buffer {
   const records: [string, Uint8Array][] = [];
@@ -166,7 +166,7 @@ export function memberHeader(member: string, entry: TreeEntry, link?: string): B
   const { major, minor } = deviceMajorMinor(entry.rdev ?? 0);
 
   const header = encodeHeader({
-    // A reader without pax still gets a name that says which member it is of.
+    // A reader without pax support still gets a name that identifies the member.
     name: name === nothing ? Buffer.from('rootfs/@PaxPath') : name,
     linkName,
     typeflag: link === undefined ? typeflags[entry.type] : '1',
@@ -206,8 +206,8 @@ function paxHeader(records: [string, Uint8Array][]): Buffer {
 }
 
 /**
- * Passes a file's content on; a file that changed since it was hashed would make an archive that
- * ingest refuses.
+ * Passes a file's content on. It fails if the file changed since it was hashed, because ingest
+ * would refuse the archive.
  */
 async function* checkedContent(
   entry: TreeEntry,
