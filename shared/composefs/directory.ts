@@ -7,26 +7,25 @@ import { getfattrOptions, parseGetfattr } from './getfattr.ts';
 import { ComposefsNode, fileType, isKnownType, sortChildren } from './node.ts';
 
 const readBytes = 1 << 20;
-/** More than the xattrs of a million files take in base64. */
+/** More than the xattrs of a million files have in base64. */
 const getfattrBytesMax = 1 << 30;
 
 export interface DirectoryOptions {
   /**
-   * Where the content of files that are not kept in the image is copied to, as `xx/rest of the
-   * digest`.
+   * Content of files that the image does not contain is copied here, as `xx/rest of the digest`.
    */
   digestStore?: string;
-  /** Told, in one sentence, what the tree lacks. */
+  /** Receives one sentence that says what the tree lacks. */
   warn?: (sentence: string) => void;
 }
 
 /**
- * Reads a directory as mkcomposefs does: `lstat` of everything, content of files up to 64 bytes,
- * the fs-verity digest of longer ones, hard links as files of their own; names are taken as bytes.
- * Node cannot read extended attributes, so the program `getfattr` (Debian: attr) does; without it
- * the tree has none, and `warn` is called.
+ * Reads a directory as mkcomposefs does: `lstat` of everything, the content of files up to 64
+ * bytes, and the fs-verity digest of longer ones. Each hard link becomes its own file, and names
+ * are read as bytes. Node cannot read extended attributes, so the program `getfattr` (Debian: attr)
+ * reads them. Without it the tree has none, and `warn` is called.
  *
- * Throws GantryError `io_error` with the path as `field` when something cannot be read or stored.
+ * @throws GantryError `io_error` with the path as `field` when something cannot be read or stored
  */
 export function treeFromDirectory(
   directory: string,
@@ -123,8 +122,8 @@ function digestOf(path: Buffer | string): string {
 }
 
 /**
- * Copies under a name of its own, checks the copy, and renames: the store never shows half or wrong
- * content.
+ * Copies under a temporary name, checks the copy, and renames it. So the store never shows partial
+ * or wrong content.
  */
 function copyToStore(path: Buffer, node: ComposefsNode, store: string): void {
   const final = `${store}/${node.payload}`;
@@ -179,7 +178,7 @@ function readXattrs(
   }
 }
 
-/** Names the path in what goes wrong with it. */
+/** Adds the path to an error. */
 function attempt<T>(path: Buffer, action: () => T): T {
   try {
     return action();

@@ -3,8 +3,8 @@ import { type ComposefsNode, resolveLink } from './node.ts';
 
 /**
  * Writes a tree as `composefs-info dump` does, so that parseDump and mkcomposefs read the same tree
- * back: depth first, children by name, one file a line. Hard links are written with all the fields
- * of their target.
+ * back: depth first, children by name, one line per file. Hard links get all fields of their
+ * target.
  */
 export function formatDump(root: ComposefsNode): Uint8Array {
   return Buffer.concat([...dumpPieces(root)]);
@@ -13,7 +13,8 @@ export function formatDump(root: ComposefsNode): Uint8Array {
 const pieceLength = 1 << 20;
 
 /**
- * The same, in pieces of about a megabyte: the dump of a large tree is longer than a string may be.
+ * The same in pieces of about a megabyte, because the dump of a large tree exceeds the maximum
+ * length of a string.
  */
 export function* dumpPieces(root: ComposefsNode): Generator<Uint8Array> {
   const paths = targetPaths(root);

@@ -1,6 +1,6 @@
 import type { ComposefsNode } from './node.ts';
 
-/** Finds a path by its names; slashes may repeat, as in mkcomposefs. */
+/** Finds a path by its names. Slashes may repeat, as in mkcomposefs. */
 export function lookUp(root: ComposefsNode, path: string): ComposefsNode | undefined {
   let node: ComposefsNode | undefined = root;
   for (const name of path.split('/')) if (name !== '') node = findChild(node, name);
@@ -21,15 +21,15 @@ function findChild(parent: ComposefsNode | undefined, name: string): ComposefsNo
   return children[low]?.name === name ? children[low] : undefined;
 }
 
-/** A byte string for an error sentence: as UTF-8, quoted, not longer than a line. */
+/** Formats a byte string for an error message: as UTF-8, quoted, at most a line long. */
 export function shown(bytes: string): string {
   const text = Buffer.from(bytes.slice(0, 120), 'latin1').toString('utf8');
   return JSON.stringify(bytes.length > 120 ? `${text}…` : text);
 }
 
 /**
- * The last slash of a path that needs no work: absolute, no escapes, no slashes that repeat. Else
- * -1.
+ * Returns the last slash of a path that needs no decoding: absolute, without escapes and repeated
+ * slashes. Returns -1 for other paths.
  */
 export function plainSlash(text: string, start: number, end: number): number {
   if (text.charCodeAt(start) !== 0x2f || end - start < 2) return -1;

@@ -33,18 +33,23 @@ interface NumberField {
 }
 
 /**
- * Where the fixed fields of the current line start; one array for all lines, the reader is not
- * re-entrant.
+ * Where the fixed fields of the current line start. All lines share one array, because the reader
+ * is not re-entrant.
  */
 type Bounds = number[];
 
 /**
- * Reads the dump format of `mkcomposefs --from-file` (composefs-dump(5)) piece by piece: one file a
- * line, eleven fixed fields and xattrs, parents before children. Every malformed line throws
- * GantryError `dump_invalid`, whose `details` hold the line's number. Accepts what mkcomposefs
- * accepts, except for numbers that it would silently cut to their field's width, sizes beyond 2^53,
- * NUL bytes within names and targets, digests that are not 64 hex digits, lines with fewer than
- * eleven fields, and hard links to directories.
+ * Reads the dump format of `mkcomposefs --from-file` (composefs-dump(5)) piece by piece. Each file
+ * has one line with eleven fixed fields and its xattrs, and parents come before children. Every
+ * malformed line throws GantryError `dump_invalid` with the line's number in `details`.
+ *
+ * It accepts what mkcomposefs accepts, except:
+ * - numbers that mkcomposefs would silently cut to the width of their field
+ * - sizes beyond 2^53
+ * - NUL bytes within names and targets
+ * - digests that are not 64 hex digits
+ * - lines with fewer than eleven fields
+ * - hard links to directories
  */
 export class DumpReader {
   #root: ComposefsNode | undefined;
@@ -58,8 +63,7 @@ export class DumpReader {
   readonly #bounds: Bounds = new Array(fieldNames.length + 1).fill(0);
 
   /**
-   * Adds the next bytes of the dump, cut anywhere; the chunk may be reused by the caller
-   * afterwards.
+   * Reads the next bytes of the dump, split anywhere. The caller may reuse the chunk afterwards.
    */
   push(chunk: Uint8Array): this {
     let start = 0;
@@ -87,7 +91,7 @@ export class DumpReader {
     return this;
   }
 
-  /** Ends the dump and answers its root. Children are sorted, hard links resolved. */
+  /** Ends the dump and returns its root. Children are sorted, hard links resolved. */
   end(): ComposefsNode {
     if (this.#rest.length > 0) this.#readLines(this.#rest);
     this.#rest = noBytes;
@@ -146,7 +150,7 @@ export class DumpReader {
     const isLink = text.charCodeAt(modeStart) === 0x40;
     if (isLink) modeStart++;
 
-    // Bits beyond the sixteen of a mode are dropped, as mkcomposefs does.
+    // Drops bits beyond the sixteen of a mode, as mkcomposefs does.
     const mode =
       this.#integer({
         text,
@@ -251,7 +255,7 @@ export class DumpReader {
     node.digest = digest;
   }
 
-  /** Trees repeat few lists of xattrs on many files, so each is decoded and kept once. */
+  /** Trees repeat a few lists of xattrs on many files, so each list is decoded and kept once. */
   #xattrs(list: string): Xattr[] {
     const known = this.#xattrLists.get(list);
     if (known) return known;
@@ -292,7 +296,10 @@ export class DumpReader {
     return { name, value: this.#unescape(field.slice(equals + 1), 'xattr') };
   }
 
-  /** Adds the node of the current line to its parent, which is mostly that of the line before. */
+  /**
+   * Adds the node of the current line to its parent, which is usually the parent of the line
+   * before.
+   */
   #addNode(text: string, mode: number): ComposefsNode {
     const start = this.#bounds[0] as number;
     const end = (this.#bounds[1] as number) - 1;
@@ -309,7 +316,9 @@ export class DumpReader {
     return this.#addChild(text.slice(slash + 1, end), mode);
   }
 
-  /** The root, and paths with escapes, with slashes that repeat, or without one in front. */
+  /**
+   * Handles the root, and paths with escapes, with repeated slashes, or without a leading slash.
+   */
   #addUncommon(path: string, mode: number): ComposefsNode {
     if (path === '') throw this.#invalid('expected a path, found an empty field');
     if (path === '/') return this.#addRoot(mode);
@@ -371,7 +380,7 @@ export class DumpReader {
   }
 
   /**
-   * Links to links are let point at the file itself, as libcomposefs does: no chain is walked
+   * Points links to links at the file itself, as libcomposefs does, so that no chain is followed
    * twice.
    */
   #resolveLinks(root: ComposefsNode): void {
@@ -410,7 +419,7 @@ export class DumpReader {
     return value;
   }
 
-  /** A field that is `-` when it is not set; answers '' then. */
+  /** Reads a field that is `-` when it is not set. Returns '' then. */
   #optional(text: string, field: number, binary = false): string {
     const start = this.#bounds[field] as number;
     const end = (this.#bounds[field + 1] as number) - 1;
@@ -463,7 +472,7 @@ export class DumpReader {
 /** Reads a whole dump; see DumpReader. */
 export function parseDump(bytes: Uint8Array): ComposefsNode {
   const reader = new DumpReader();
-  // In pieces, because a string of all the bytes could be longer than strings may be.
+  // In pieces, because one string of all the bytes could exceed the maximum length of a string.
   for (let at = 0; at < bytes.length; at += 1 << 22)
     reader.push(bytes.subarray(at, at + (1 << 22)));
   return reader.end();

@@ -98,9 +98,7 @@ function nameOf(path: string): string {
   return name;
 }
 
-/**
- * Small files are in the image, as mkcomposefs keeps them; all others are found by their digest.
- */
+/** Small files are part of the image, as in mkcomposefs. All others are found by their digest. */
 function setContent(node: ComposefsNode, { path, size, content, verity }: TreeEntry): void {
   node.size = requireInteger(path, 'size', size, { min: 0, max: Number.MAX_SAFE_INTEGER });
   if (size === 0) return;
@@ -175,7 +173,7 @@ function requireInteger(
   );
 }
 
-/** Text to byte string. ASCII, which nearly all names are, is the same in both. */
+/** Converts text to a byte string. ASCII, which nearly all names use, is the same in both. */
 function utf8(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
   return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');

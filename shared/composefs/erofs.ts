@@ -30,7 +30,7 @@ const direntTypes: Record<number, number> = {
 };
 
 /**
- * Writes an image whose parts have their places (EROFS on-disk format,
+ * Writes an image from inodes that have their positions (EROFS on-disk format,
  * https://erofs.docs.kernel.org).
  */
 export function writeErofs(layout: Layout): Uint8Array {
@@ -54,7 +54,8 @@ export function writeErofs(layout: Layout): Uint8Array {
 }
 
 /**
- * composefs' own header, in the first bytes of the image, which EROFS leaves free (lcfs-erofs.h).
+ * composefs' own header. It fills the first bytes of the image, which EROFS does not use
+ * (lcfs-erofs.h).
  */
 function writeHeader(out: ImageWriter, { inodes, version }: Layout): void {
   const hasAcl = inodes.some(({ xattrs }) =>
@@ -139,13 +140,15 @@ function sizeOf(inode: Inode): number {
   }
 }
 
-/** The field that says where the data is: device number, first block, or the size of chunks. */
+/**
+ * Writes the field that says where the data is: device number, first block, or the size of chunks.
+ */
 function writeDataReference(out: ImageWriter, inode: Inode, at: number, dataAt: number): void {
   const { type } = inode;
   if (type === fileType.character || type === fileType.block) out.u32(at, inode.node.rdev);
   else if (inode.blocks > 0) out.u32(at, dataAt / blockBytes);
-  // A chunk list that got a block of its own keeps the upper half of the block's address, as
-  // libcomposefs leaves it.
+  // A chunk list with its own block keeps the upper half of the block's address, as in
+  // libcomposefs.
   if (inode.isExternal) out.u16(at, chunkBits(inode.size) - 12);
 }
 
@@ -174,7 +177,7 @@ function writeInodeXattrs(
     if (xattr.sharedOffset < 0) at = writeXattr(out, at, xattr, inode.node);
 }
 
-/** Writes one entry and says where the next one starts. */
+/** Writes one entry and returns where the next one starts. */
 function writeXattr(out: ImageWriter, at: number, xattr: UsedXattr, node: ComposefsNode): number {
   const { name } = xattr;
   const value = typeof xattr.value === 'string' ? xattr.value : xattr.value.value(node);
@@ -201,7 +204,7 @@ function writeTail(out: ImageWriter, inode: Inode, at: number): void {
   }
 }
 
-/** Writes the whole blocks of an inode's data; what they do not fill stays zero. */
+/** Writes the whole blocks of an inode's data. The rest of the last block stays zero. */
 function writeBlocks(out: ImageWriter, inode: Inode, dataAt: number): void {
   if (inode.type === fileType.directory) {
     const parts = directoryBlocks(inode.names);

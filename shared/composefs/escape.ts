@@ -1,7 +1,7 @@
 const letters: Record<string, string> = { '\\': '\\', n: '\n', r: '\r', t: '\t' };
 const lettersBack: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Decodes a field of a dump (composefs-dump(5)); undefined when an escape is not one. */
+/** Decodes a field of a dump (composefs-dump(5)). Returns undefined for an invalid escape. */
 export function unescapeField(field: string): string | undefined {
   let out = '';
   let at = 0;
@@ -27,8 +27,8 @@ export function unescapeField(field: string): string | undefined {
 }
 
 /**
- * Encodes a byte string as composefs-info does: printable ASCII as it is, the rest escaped. A lone
- * `-` is escaped in optional fields, where it would mean "no value"; `=` is escaped in xattrs.
+ * Encodes a byte string as composefs-info does: it escapes everything but printable ASCII. It also
+ * escapes a lone `-` in optional fields, where it would mean "no value", and `=` in xattrs.
  */
 export function escapeField(bytes: string, kind: 'plain' | 'optional' | 'xattr'): string {
   if (kind === 'optional' && bytes === '-') return '\\x2d';

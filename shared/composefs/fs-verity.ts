@@ -1,16 +1,11 @@
 import { hash } from 'node:crypto';
 
-/**
- * Data and tree blocks of a digest, in bytes: what composefs and `fsverity digest` use by default.
- */
+/** Size of data and tree blocks in bytes: the default of composefs and `fsverity digest`. */
 const blockBytes = 4096;
 const hashBytes = 32;
 const hashesPerBlock = blockBytes / hashBytes;
 
-/**
- * One level of the Merkle tree: the block that is being filled, and how many hashes the level has
- * had in all.
- */
+/** One level of the Merkle tree: the current block, and the number of hashes in the whole level. */
 interface Level {
   block: Buffer;
   hashes: number;
@@ -18,8 +13,8 @@ interface Level {
 
 /**
  * Streaming fs-verity digest of a file: SHA-256, 4096-byte blocks, no salt, version 1 descriptor
- * (Linux, Documentation/filesystems/fsverity.rst). Holds one block per level of the tree, at most
- * 28 KiB for any file.
+ * (Linux, Documentation/filesystems/fsverity.rst). It keeps one block per level of the tree, at
+ * most 28 KiB for any file.
  */
 export class FsVerity {
   readonly #levels: Level[] = [];
@@ -28,7 +23,7 @@ export class FsVerity {
   #size = 0;
   #digest: string | undefined;
 
-  /** Adds the next bytes of the file; the chunk may be reused by the caller afterwards. */
+  /** Adds the next bytes of the file. The caller may reuse the chunk afterwards. */
   update(chunk: Uint8Array): this {
     if (this.#digest !== undefined)
       throw new TypeError('FsVerity.update was called after digestHex');
@@ -49,7 +44,10 @@ export class FsVerity {
     return this;
   }
 
-  /** The file's digest, 64 hex digits. Ends the stream; asking again gives the same digest. */
+  /**
+   * Ends the stream and returns the file's digest, 64 hex digits. Further calls return the same
+   * digest.
+   */
   digestHex(): string {
     this.#digest ??= this.#finish();
     return this.#digest;
@@ -60,7 +58,7 @@ export class FsVerity {
     return this.#pending;
   }
 
-  /** Fills the pending block from the chunk and says how many bytes of it were taken. */
+  /** Fills the pending block from the chunk and returns how many bytes of the chunk it took. */
   #hold(chunk: Uint8Array): number {
     const taken = Math.min(blockBytes - this.#pendingBytes, chunk.length);
     this.#pendingBlock().set(chunk.subarray(0, taken), this.#pendingBytes);
@@ -68,7 +66,7 @@ export class FsVerity {
     return taken;
   }
 
-  /** Adds a hash to a level; a block that is full goes to the level above as one hash. */
+  /** Adds a hash to a level. A full block becomes one hash of the level above. */
   #add(index: number, digest: Buffer): void {
     let level = this.#levels[index];
     if (!level) {
@@ -106,7 +104,7 @@ export class FsVerity {
   }
 }
 
-/** fs-verity digest of bytes that are in memory, 64 hex digits; see FsVerity. */
+/** Returns the fs-verity digest of bytes in memory, 64 hex digits; see FsVerity. */
 export function fsVerityDigest(bytes: Uint8Array): string {
   return new FsVerity().update(bytes).digestHex();
 }

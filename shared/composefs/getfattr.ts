@@ -1,8 +1,8 @@
 import type { Xattr } from './node.ts';
 
 /**
- * Makes `getfattr` print all xattrs below a directory, of links too, in the form that parseGetfattr
- * reads.
+ * Makes `getfattr` print all xattrs below a directory, also those of links, in the form that
+ * parseGetfattr reads.
  */
 export const getfattrOptions = [
   '--recursive',
@@ -15,7 +15,7 @@ export const getfattrOptions = [
 ];
 
 /**
- * Reads what `getfattr` (attr 2.5) prints: for each file that has xattrs a line `# file: PATH` and
+ * Reads the output of `getfattr` (attr 2.5). Each file with xattrs has a line `# file: PATH` and
  * lines `name=0sBASE64`, with octal escapes in paths and names. All are byte strings, as in
  * ComposefsNode.
  */

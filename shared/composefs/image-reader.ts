@@ -1,9 +1,9 @@
 import { GantryError } from '../base/error.ts';
 
 /**
- * Little-endian reads from an image that may be malformed: all are checked, and none can make a
- * reader work for longer than the image is. For that each part of an image is claimed before it is
- * read: parts of a well-formed one never overlap, so together they are not longer than it.
+ * Little-endian reads from an image that may be malformed. Every read is checked, and the total
+ * work is bounded by the length of the image. To bound it, each part of an image is claimed before
+ * it is read: parts of a well-formed image never overlap, so their sum is at most its length.
  */
 export class ImageReader {
   readonly #bytes: Buffer;
@@ -16,7 +16,7 @@ export class ImageReader {
     this.#unclaimed = image.length;
   }
 
-  /** Counts a part as read; throws where it is not within the image, or overlaps with others. */
+  /** Counts a part as read. Throws if the part is outside the image or overlaps with others. */
   claim(at: number, bytes: number, what: string): void {
     this.#check(at, bytes, what);
     this.#unclaimed -= bytes;
@@ -43,18 +43,20 @@ export class ImageReader {
     return this.#view.getUint32(at, true);
   }
 
-  /** 64 bits, unsigned; `what` is named where JavaScript has no exact number for them. */
+  /**
+   * Reads 64 bits, unsigned. If JavaScript has no exact number for them, the error names `what`.
+   */
   u64(at: number, what: string): number {
     return safe(this.u32(at) + this.u32(at + 4) * 2 ** 32, what);
   }
 
-  /** 64 bits in two's complement. */
+  /** Reads 64 bits in two's complement. */
   i64(at: number, what: string): number {
     this.#check(at, 8, what);
     return safe(this.u32(at) + this.#view.getInt32(at + 4, true) * 2 ** 32, what);
   }
 
-  /** A byte string (see ComposefsNode). */
+  /** Reads a byte string (see ComposefsNode). */
   text(at: number, bytes: number, what: string): string {
     this.#check(at, bytes, what);
     return this.#bytes.toString('latin1', at, at + bytes);

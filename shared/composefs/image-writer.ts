@@ -1,7 +1,4 @@
-/**
- * A buffer of zeros and little-endian writes into it at given offsets; callers stay within its
- * size.
- */
+/** Little-endian writes into a buffer of zeros at given offsets. Callers stay within its size. */
 export class ImageWriter {
   readonly bytes: Buffer;
   readonly #view: DataView;
@@ -23,7 +20,7 @@ export class ImageWriter {
     this.#view.setUint32(at, value, true);
   }
 
-  /** 64 bits of a safe integer, negative ones in two's complement. */
+  /** Writes a safe integer as 64 bits, a negative one in two's complement. */
   u64(at: number, value: number): void {
     this.#view.setUint32(at, value, true);
     this.#view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
@@ -33,9 +30,9 @@ export class ImageWriter {
     this.bytes.fill(byte, at, at + length);
   }
 
-  /** A byte string (see ComposefsNode). */
+  /** Writes a byte string (see ComposefsNode). */
   text(at: number, value: string): void {
-    // Calling into C++ costs more than copying the short names that most strings are.
+    // Most strings are short names, and copying them costs less than a call into C++.
     if (value.length > 24) {
       this.bytes.write(value, at, 'latin1');
       return;

@@ -13,19 +13,19 @@ export interface ComposefsImage {
 }
 
 /**
- * Images a tree of entries, byte for byte as `mkcomposefs` with default options does from a
- * directory that holds it: files of 1 to 64 bytes are kept in the image, longer ones are named by
- * their fs-verity digest, hard links are inodes of their own, a directory's size and links follow
- * from what it holds.
+ * Makes the image of a tree of entries. It is byte for byte the image that `mkcomposefs` with
+ * default options makes from a directory with the same content. The image contains files of 1 to 64
+ * bytes and names longer ones by their fs-verity digest. Each hard link is its own inode. The size
+ * and link count of a directory follow from its content.
  *
- * Entries may come in any order; `/` and every ancestor must be among them. What cannot be imaged
- * throws GantryError `tree_invalid` with the path as `field`.
+ * Entries may come in any order. They must include `/` and every ancestor.
+ * @throws GantryError `tree_invalid` with the path as `field` when the tree cannot become an image
  */
 export function composefsImage(entries: Iterable<TreeEntry>): ComposefsImage {
   return imageOfTree(nodeFromEntries(entries));
 }
 
-/** Images a tree as read from a dump or a directory; the tree is left as it is. */
+/** Makes the image of a tree that was read from a dump or a directory. The tree stays unchanged. */
 export function imageOfTree(root: ComposefsNode): ComposefsImage {
   const image = writeErofs(layOut(overlayTree(root)));
   return { image, digest: fsVerityDigest(image) };

@@ -1,5 +1,5 @@
-// directory.ts is not exported here: it reads local directories, and functions that import this
-// file must not.
+// directory.ts is not exported here. It reads local directories, which functions that import this
+// file must not do.
 export { DumpReader } from './dump.ts';
 export { dumpPieces } from './dump-format.ts';
 export { FsVerity, fsVerityDigest } from './fs-verity.ts';

@@ -6,7 +6,7 @@ import { type UsedXattr, xattrBodyHeaderBytes, xattrEntryBytes, xattrValueBytes 
 export const blockBytes = 4096;
 export const superblockOffset = 1024;
 export const superblockBytes = 128;
-/** Inodes start at multiples of this, and are named by offset / slot (a `nid`). */
+/** Inodes start at multiples of this. Their number (`nid`) is offset / slot. */
 export const slotBytes = 32;
 export const direntBytes = 12;
 
@@ -14,17 +14,17 @@ const compactInodeBytes = 32;
 const extendedInodeBytes = 64;
 const sharedReferenceBytes = 4;
 /**
- * A file in the store is described by chunks that are all holes; libcomposefs keeps their list
- * within one block.
+ * Chunks that are all holes describe a file in the store. libcomposefs keeps their list within one
+ * block.
  */
 const chunksMax = 1024;
 const chunkBitsMax = 12 + 31;
 
-/** Where everything in an image lies; the places of single inodes are in the inodes. */
+/** The positions of all parts of an image. Each inode holds its own position. */
 export interface Layout {
   inodes: Inode[];
   version: 0 | 1;
-  /** The oldest time in the tree: compact inodes have none of their own and get this one. */
+  /** The oldest time in the tree. Compact inodes have no time of their own and get this one. */
   buildTime: number;
   buildTimeNs: number;
   inodesEnd: number;
@@ -35,9 +35,8 @@ export interface Layout {
 }
 
 /**
- * Gives every inode its place: directly one after the other behind the superblock, with padding
- * where the data that follows an inode would else cross a block (lcfs-writer-erofs.c,
- * compute_erofs_inodes).
+ * Gives every inode its position: one directly after the other behind the superblock. Padding keeps
+ * the data after an inode within one block (lcfs-writer-erofs.c, compute_erofs_inodes).
  */
 export function layOut({ inodes, table, version }: OverlayTree): Layout {
   const { shared, bytes: sharedBytes } = table.placeShared();
@@ -77,8 +76,8 @@ export function layOut({ inodes, table, version }: OverlayTree): Layout {
 }
 
 /**
- * Chunk size of a file in the store, as a power of two: the smallest, so that one chunk holds the
- * file.
+ * Returns the chunk size of a file in the store as a power of two: the smallest with which one
+ * chunk holds the file.
  */
 export function chunkBits(size: number): number {
   if (size <= blockBytes) return 12;
@@ -87,7 +86,7 @@ export function chunkBits(size: number): number {
 }
 
 /**
- * The directory entries of one block: from the index `first` up to `end`, and the bytes they take.
+ * The directory entries of one block: the index range from `first` up to `end`, and their bytes.
  */
 export interface DirectoryBlock {
   first: number;
@@ -95,7 +94,10 @@ export interface DirectoryBlock {
   bytes: number;
 }
 
-/** Cuts a directory's entries into blocks; the last may be short and then follows the inode. */
+/**
+ * Splits a directory's entries into blocks. The last block may be partial and then follows the
+ * inode.
+ */
 export function directoryBlocks(names: string[]): DirectoryBlock[] {
   const out: DirectoryBlock[] = [];
   let first = 0;
@@ -131,7 +133,7 @@ function oldest(inodes: Inode[]): { mtime: number; mtimeNs: number } {
 }
 
 /**
- * How the data of an inode is split into whole blocks and a tail; a tail of more than half a block
+ * Splits the data of an inode into whole blocks and a tail. A tail of more than half a block
  * becomes a block.
  */
 function measureData(inode: Inode): void {
@@ -161,12 +163,14 @@ function splitTail(inode: Inode, blocks: number, tailBytes: number): void {
 }
 
 /**
- * EROFS counts them in a byte (erofs_fs.h, h_shared_count). mkcomposefs lets it overflow, and no
- * kernel reads the image.
+ * EROFS counts them in a byte (erofs_fs.h, h_shared_count). mkcomposefs lets the byte overflow, and
+ * no kernel can read that image.
  */
 const sharedXattrsMax = 255;
 
-/** The small form of an inode has no time, 16 bits for owners and links and 32 for the size. */
+/**
+ * The small form of an inode has no time, 16 bits each for owners and links, and 32 for the size.
+ */
 function fitsCompact(inode: Inode, buildTime: number, buildTimeNs: number): boolean {
   const { node } = inode;
   if (node.mtime !== buildTime || node.mtimeNs !== buildTimeNs) return false;
@@ -201,9 +205,9 @@ function measureXattrs(inode: Inode): number {
 }
 
 /**
- * Padding in front of an inode that would start at `position`, so that its tail lies within one
- * block. A symlink is kept whole, inode and target; a target that cannot be gets a block. So does
- * any other tail for which padding in slots does not help.
+ * Returns the padding before an inode at `position`, so that its tail lies within one block. A
+ * symlink stays whole, inode and target. A target too long for that gets a block, and so does any
+ * other tail that padding by slots cannot place.
  */
 function tailPadding(inode: Inode, position: number, headBytes: number): number {
   const toNextBlock = roundUp(position, blockBytes) - position;

@@ -28,44 +28,44 @@ const noXattrs: Xattr[] = [];
 const noChildren: ComposefsNode[] = [];
 
 /**
- * One file of a tree as libcomposefs knows it, and as one line of a dump says it. Names, targets,
- * contents and xattrs are arbitrary bytes on Linux, so here they are **byte strings**: one UTF-16
- * unit of 0 to 255 for each byte (latin1), whose `<` order is the byte order that the image needs.
+ * One file of a tree as libcomposefs knows it and as one line of a dump describes it. Linux allows
+ * arbitrary bytes in names, targets, contents and xattrs, so here they are **byte strings**: one
+ * UTF-16 unit of 0 to 255 for each byte (latin1). Their `<` order is the byte order that the image
+ * needs.
  *
- * Invariant once a tree is handed on: `children` is sorted by name and holds no name twice (see
- * sortChildren).
+ * Invariant of a finished tree: `children` is sorted by name without duplicates (see sortChildren).
  */
 export class ComposefsNode {
   /** The last part of the path; empty for the root. */
   name: string;
   /** st_mode: type and permission bits, 16 bits. */
   mode: number;
-  /** Ignored for directories, whose count follows from their children. */
+  /** Ignored for directories, because their count follows from their children. */
   nlink = 1;
   uid = 0;
   gid = 0;
   /** Devices only: Linux's 32-bit encoding of major and minor. */
   rdev = 0;
-  /** Bytes; of directories what a dump said, the image computes its own. */
+  /** In bytes. For a directory it is the size from a dump; the image computes its own. */
   size = 0;
-  /** Whole seconds since 1970, may be negative, and nanoseconds. */
+  /** Whole seconds since 1970, which may be negative, and nanoseconds. */
   mtime = 0;
   mtimeNs = 0;
   /**
-   * Symlinks: the target. Files: where the content lies in the store, `xx/rest of the digest`.
-   * Empty for none.
+   * Symlinks: the target. Files: the place of the content in the store, `xx/rest of the digest`.
+   * Otherwise empty.
    */
   payload = '';
-  /** Files whose content is kept in the image: the content. Empty for none. */
+  /** Content of files that the image contains. Otherwise empty. */
   content = '';
-  /** Files: fs-verity digest of the content, 64 hex digits. Empty for none. */
+  /** Files: fs-verity digest of the content, 64 hex digits. Otherwise empty. */
   digest = '';
   xattrs: Xattr[] = noXattrs;
-  /** Directories only. Other nodes share one empty list, which must not change. */
+  /** Directories only. All other nodes share one empty list, which must not change. */
   children: ComposefsNode[];
   /**
-   * Hard links of a dump: the node that this name stands for, no link itself; of this node only
-   * name and mode count.
+   * Hard links of a dump: the node that this name refers to, which is not itself a link. Only the
+   * name and mode of this node count.
    */
   link: ComposefsNode | undefined = undefined;
 
@@ -86,7 +86,7 @@ export class ComposefsNode {
 
 /**
  * Sorts the children of every directory below `root` by the bytes of their names. `onDuplicate` is
- * called when two children have one name, and is expected to throw.
+ * called when two children have the same name, and must throw.
  */
 export function sortChildren(
   root: ComposefsNode,
@@ -109,14 +109,14 @@ function byName(a: ComposefsNode, b: ComposefsNode): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-/** Most input comes sorted; finding that out is far cheaper than sorting. */
+/** Most input is already sorted, and checking that is far cheaper than sorting. */
 function inOrder(children: ComposefsNode[]): boolean {
   for (let i = 1; i < children.length; i++)
     if ((children[i - 1] as ComposefsNode).name > (children[i] as ComposefsNode).name) return false;
   return true;
 }
 
-/** The node that a name stands for: the target of a hard link, else itself. */
+/** The node that a name refers to: the target of a hard link, otherwise the node itself. */
 export function resolveLink(node: ComposefsNode): ComposefsNode {
   return node.link ?? node;
 }

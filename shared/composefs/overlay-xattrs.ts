@@ -16,26 +16,25 @@ const escapedPrefix = 'trusted.overlay.overlay.';
 const userPrefix = 'user.overlay.';
 
 /**
- * A character device 0:0 is how overlayfs, and so a directory made from one, says that a name is
- * deleted.
+ * A character device 0:0 is a whiteout: overlayfs, and directories that it wrote, use it to mark a
+ * name as deleted.
  */
 export function isWhiteout(node: ComposefsNode): boolean {
   return node.type === fileType.character && node.rdev === 0 && !node.link;
 }
 
-/**
- * True for a file whose content lies in the store: the image only says how long it is and what its
- * digest is.
- */
+/** True for a file whose content is in the store. The image has only its length and digest. */
 export function isExternal(node: ComposefsNode): boolean {
   return node.type === fileType.regular && node.size > 0 && node.content === '';
 }
 
 /**
- * Works out the xattrs that the inodes of an image have: files in the store get `metacopy` (with
- * the digest) and `redirect`; xattrs of the tree that overlayfs would act on are escaped; whiteouts
- * of the tree, which the image has as plain files, and the directories that hold them are marked
- * for overlayfs; the root is opaque.
+ * Computes the xattrs of an image's inodes:
+ * - Files in the store get `metacopy` (with the digest) and `redirect`.
+ * - Xattrs of the tree that overlayfs would act on are escaped.
+ * - Whiteouts of the tree, which are plain files in the image, are marked for overlayfs, and so are
+ *   the directories that contain them.
+ * - The root is opaque.
  */
 export class OverlayXattrs {
   readonly table = new XattrTable();
@@ -54,8 +53,8 @@ export class OverlayXattrs {
     sharedOffset: -1,
   };
   /**
-   * Trees repeat few lists of xattrs on many files, often as one array: the final list of each is
-   * kept.
+   * Trees repeat a few lists of xattrs on many files, often as the same array, so the final list of
+   * each is kept.
    */
   readonly #plainLists = new Map<Xattr[], UsedXattr[]>();
   readonly #storeLists = new Map<Xattr[], UsedXattr[]>();
@@ -65,7 +64,10 @@ export class OverlayXattrs {
     this.#repeated = repeatedInStore(root);
   }
 
-  /** The final xattrs of a node of the tree, sorted by name; each is counted as used once more. */
+  /**
+   * Returns the final xattrs of a node of the tree, sorted by name, and counts one more use of
+   * each.
+   */
   of(node: ComposefsNode, isRoot: boolean): UsedXattr[] {
     if (isExternal(node)) return counted(this.#ofStoreFile(node), node);
 
@@ -78,8 +80,8 @@ export class OverlayXattrs {
 
     if (holdsWhiteout) {
       this.#addMarks(used, 'whiteouts', '');
-      // Format 1: as kernels since 6.8 mark directories that hold whiteouts in a form overlayfs
-      // passes on.
+      // Format 1: kernels since 6.8 mark directories with whiteouts in a form that overlayfs passes
+      // on.
       if (this.#version === 1) this.#addMarks(used, 'opaque', 'x');
     }
 
@@ -87,7 +89,7 @@ export class OverlayXattrs {
     return counted(used.sort(byName), node);
   }
 
-  /** The xattrs of a node that overlayfs is to see as it is. */
+  /** The xattrs of a node that overlayfs must show unchanged. */
   unescaped(node: ComposefsNode): UsedXattr[] {
     const used = node.xattrs.map(({ name, value }) => this.table.intern(name, value));
     return counted(used.sort(byName), node);
@@ -105,7 +107,7 @@ export class OverlayXattrs {
     return used;
   }
 
-  /** The names are free, since xattrs of the tree that had them are escaped. */
+  /** The names are free, because xattrs of the tree with these names were escaped. */
   #ofStoreFile(node: ComposefsNode): UsedXattr[] {
     const { digest, payload, xattrs } = node;
     const ownDigest = !this.#repeated.has(digest);
@@ -156,12 +158,12 @@ function byName(a: UsedXattr, b: UsedXattr): number {
 }
 
 /**
- * Digests and payloads that more than one file has, and whose xattrs may so be shared; most trees
- * have few.
+ * Digests and payloads of more than one file, whose xattrs can therefore be shared. Most trees have
+ * few.
  */
 function repeatedInStore(root: ComposefsNode): Set<string> {
   const files = externalFiles(root);
-  // Where every payload follows from its digest, as mkcomposefs makes them, counting digests is
+  // If every payload follows from its digest, as mkcomposefs makes them, counting digests is
   // enough.
   const usual = files.every(({ payload, digest }) => followsFrom(payload, digest));
   const seen = new Set<string>();
@@ -208,7 +210,7 @@ function counted(used: UsedXattr[], node: ComposefsNode): UsedXattr[] {
   return used;
 }
 
-/** libcomposefs counts the bytes before it escapes names. */
+/** libcomposefs counts the bytes before it escapes the names. */
 function checkRoom(used: UsedXattr[], node: ComposefsNode): void {
   let bytes = xattrBodyHeaderBytes;
   for (const xattr of used)

@@ -7,26 +7,26 @@ const noXattrs: UsedXattr[] = [];
 const noNames: string[] = [];
 const noEntries: Inode[] = [];
 
-/** One inode of the image. The fields from `compact` on are filled in by layOut. */
+/** One inode of the image. layOut fills in the fields from `compact` on. */
 export class Inode {
   readonly node: ComposefsNode;
   readonly parent: Inode;
-  /** As the image has them; they differ from the node's for whiteouts of the tree. */
+  /** As the image has them. They differ from the node's for whiteouts of the tree. */
   readonly mode: number;
   readonly size: number;
   readonly isExternal: boolean;
   nlink: number;
   /** Sorted by name. */
   xattrs = noXattrs;
-  /** Directories: the sorted names, `.` and `..` among them, and the inode that each stands for. */
+  /** Directories: the sorted names, including `.` and `..`, and the inode of each. */
   names = noNames;
   entries = noEntries;
 
   compact = false;
   xattrBytes = 0;
   /**
-   * Whole 4096-byte blocks of its data, behind all inodes; and bytes of data that follow the inode
-   * itself.
+   * Whole 4096-byte blocks of its data, after all inodes, and bytes of data directly after the
+   * inode.
    */
   blocks = 0;
   tailBytes = 0;
@@ -47,14 +47,14 @@ export class Inode {
   }
 }
 
-/** What an image holds, before it has places. */
+/** The content of an image before it has positions. */
 export interface OverlayTree {
   /** Breadth first, children by name: the order of the image. */
   inodes: Inode[];
   table: XattrTable;
   /**
-   * Format 1 when the tree has whiteouts of its own (format 0 cannot show them in a nested
-   * overlay), else 0.
+   * Format 1 when the tree has its own whiteouts, which format 0 cannot show in a nested overlay.
+   * Otherwise 0.
    */
   version: 0 | 1;
 }
@@ -66,10 +66,10 @@ interface Link {
 }
 
 /**
- * Turns a tree into the inodes of a composefs image, the lower layer that overlayfs mounts above
+ * Converts a tree into the inodes of a composefs image: the lower layer that overlayfs mounts above
  * the store, with the xattrs that OverlayXattrs describes. Whiteouts of the tree become files that
- * overlayfs shows as whiteouts; 256 real ones in the root hide the directories of the store. The
- * rules are libcomposefs' (lcfs-writer-erofs.c).
+ * overlayfs shows as whiteouts. 256 real whiteouts in the root hide the directories of the store.
+ * The rules are those of libcomposefs (lcfs-writer-erofs.c).
  */
 export function overlayTree(root: ComposefsNode): OverlayTree {
   const version = hasWhiteout(root) ? 1 : 0;
@@ -93,7 +93,7 @@ export function overlayTree(root: ComposefsNode): OverlayTree {
   return { inodes, table: xattrs.table, version };
 }
 
-/** Fills a directory, and adds the inodes of its children to the image. */
+/** Fills a directory and adds the inodes of its children to the image. */
 function addEntries(
   directory: Inode,
   children: ComposefsNode[],
@@ -107,7 +107,7 @@ function addEntries(
   const entries: Inode[] = [];
   let dots = 0;
 
-  // In byte order `.` and `..` stand behind some names, such as `-` or `!`.
+  // In byte order some names, such as `-` or `!`, come before `.` and `..`.
   const addDots = (next: string | undefined) => {
     for (; dots < 2; dots++) {
       const name = dots === 0 ? '.' : '..';
@@ -172,8 +172,8 @@ function hasWhiteout(root: ComposefsNode): boolean {
 }
 
 /**
- * The real whiteouts `00` to `ff`, but for names that the tree itself has. They look like the
- * root's own.
+ * The real whiteouts `00` to `ff`, except names that the tree has. They have the owner, time and
+ * label of the root.
  */
 function missingStoreWhiteouts(root: ComposefsNode): ComposefsNode[] {
   const taken = new Set(root.children.map((child) => child.name));

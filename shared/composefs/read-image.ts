@@ -5,7 +5,7 @@ import { ComposefsNode, fileType, isKnownType } from './node.ts';
 import { XattrReader } from './read-xattrs.ts';
 import { xattrBodyHeaderBytes } from './xattr.ts';
 
-/** Data layouts of an inode (erofs_fs.h); those of compressed files are not among composefs'. */
+/** Data layouts of an inode (erofs_fs.h). composefs does not use those of compressed files. */
 const flatPlain = 0;
 const flatInline = 2;
 const chunkBased = 4;
@@ -18,7 +18,7 @@ interface Superblock {
   xattrStart: number;
 }
 
-/** The fixed part of an inode and where its other parts are. */
+/** The fixed part of an inode and the positions of its other parts. */
 interface InodeHead {
   mode: number;
   nlink: number;
@@ -34,7 +34,7 @@ interface InodeHead {
   xattrBytes: number;
 }
 
-/** A name in a directory that waits to be read. */
+/** A name in a directory that is still to read. */
 interface Dirent {
   parent: ComposefsNode | undefined;
   name: string;
@@ -44,15 +44,14 @@ interface Dirent {
 }
 
 /**
- * Reads a composefs image, such as mkcomposefs or imageOfTree writes, back into the tree that it
- * was made of, as libcomposefs does for `composefs-info dump`: the store's whiteouts are left out,
- * escaped attributes and whiteouts of the tree get their own form back, directories have the size
- * they have in the image, and an inode with several names belongs to the first one depth first; the
- * others are hard links to it.
+ * Reads a composefs image from mkcomposefs or imageOfTree back into its tree, as `composefs-info
+ * dump` does in libcomposefs. It omits the store's whiteouts and restores escaped attributes and
+ * whiteouts of the tree. Directories have the size that the image states. An inode with several
+ * names belongs to the first one depth first; the others are hard links to it.
  *
- * The image may be hostile: what is not a well-formed image throws GantryError `image_invalid`,
- * after work that is bounded by the image's length. That a tree is answered does not say that the
- * image is the one imageOfTree writes.
+ * The image may be hostile. The work is bounded by the length of the image. A returned tree does
+ * not prove that imageOfTree would write the same image.
+ * @throws GantryError `image_invalid` when the image is not well-formed
  */
 export function readImage(image: Uint8Array): ComposefsNode {
   return new TreeReader(new ImageReader(image), image.length).read();
@@ -88,8 +87,8 @@ class TreeReader {
   }
 
   /**
-   * The node of an inode; undefined for a whiteout of the image itself. Names in a directory are
-   * added to `pending`.
+   * Returns the node of an inode, or undefined for a whiteout of the image itself. Adds the names
+   * of a directory to `pending`.
    */
   #readNode(dirent: Dirent, pending: Dirent[]): ComposefsNode | undefined {
     const { parent, name, nid, pathBytes } = dirent;
@@ -136,7 +135,9 @@ class TreeReader {
     return node;
   }
 
-  /** Compact inodes have no time of their own, and less room (EROFS on-disk format, inodes). */
+  /**
+   * Compact inodes have no time of their own, and smaller fields (EROFS on-disk format, inodes).
+   */
   #readHead(nid: number): InodeHead {
     const reader = this.#reader;
     const at = this.#superblock.metaStart + nid * slotBytes;
@@ -178,7 +179,7 @@ class TreeReader {
     };
   }
 
-  /** The parts of an inode's data: whole blocks elsewhere, and a tail behind the inode. */
+  /** Reads the parts of an inode's data: whole blocks elsewhere, and a tail after the inode. */
   #dataParts(
     { size, layout, reference, xattrsAt, xattrBytes }: InodeHead,
     what: string,
@@ -209,7 +210,8 @@ class TreeReader {
       }
     }
 
-    // `pending` is a stack, and reading is depth first in the order of the names.
+    // `pending` is a stack, so the last name goes in first. Reading is then depth first in name
+    // order.
     for (let i = found.length - 1; i >= 0; i--) {
       const { name, nid } = found[i] as (typeof found)[0];
       const before = found[i - 1];
@@ -234,7 +236,7 @@ class TreeReader {
   }
 
   /**
-   * One block of a directory: entries, then their names, of which the last ends with the block or
+   * Reads one block of a directory: entries, then their names. The last name ends with the block or
    * at a NUL.
    */
   #readDirents(block: number, bytes: number, found: { name: string; nid: number }[]): void {
@@ -329,7 +331,7 @@ function readSuperblock(reader: ImageReader, imageBytes: number): Superblock {
   };
 }
 
-/** A further name of an inode. A directory has one name only, or reading would never end. */
+/** Adds another name of an inode. A directory has only one name, or reading would never end. */
 function linkTo(target: ComposefsNode, name: string): ComposefsNode {
   if (target.isDirectory)
     throw invalidImage('expected each directory under one name, found a second');

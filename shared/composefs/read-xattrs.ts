@@ -10,8 +10,8 @@ import {
 } from './xattr.ts';
 
 /**
- * What the attributes of an inode say of the tree's node: its own attributes, and what overlayfs
- * reads from the others.
+ * What the attributes of an inode say about the tree's node: its own attributes, and the facts that
+ * overlayfs reads from the others.
  */
 export interface NodeXattrs {
   xattrs: Xattr[];
@@ -19,7 +19,7 @@ export interface NodeXattrs {
   payload: string;
   /** 64 hex digits, or empty. */
   digest: string;
-  /** The file stands for a whiteout of the tree. */
+  /** The file represents a whiteout of the tree. */
   isWhiteout: boolean;
 }
 
@@ -27,7 +27,7 @@ const none: NodeXattrs = { xattrs: [], payload: '', digest: '', isWhiteout: fals
 
 const overlayPrefix = 'trusted.overlay.';
 const escapedPrefix = 'trusted.overlay.overlay.';
-/** Marks of whiteouts, which imaging adds again. */
+/** Marks of whiteouts. Making an image adds them again. */
 const whiteoutMarks: ReadonlySet<string> = new Set([
   'trusted.overlay.overlay.whiteouts',
   'user.overlay.whiteout',
@@ -36,14 +36,17 @@ const whiteoutMarks: ReadonlySet<string> = new Set([
 const metacopyBytes = 36;
 
 /**
- * Reads the extended attributes of inodes and takes back what imaging did to them (OverlayXattrs),
- * as libcomposefs does when it loads an image: attributes for overlayfs become fields of the node,
+ * Reads the extended attributes of inodes and reverts what OverlayXattrs did to them, as
+ * libcomposefs does when it loads an image. Attributes for overlayfs become fields of the node, and
  * escaped ones get their names back.
  */
 export class XattrReader {
   readonly #reader: ImageReader;
   readonly #sharedArea: number;
-  /** Shared attributes are decoded once, and so are whole lists of them, which many files have. */
+  /**
+   * Shared attributes, and whole lists of them, are decoded once, because many files have the same
+   * ones.
+   */
   readonly #shared = new Map<number, Xattr>();
   readonly #sharedLists = new Map<string, NodeXattrs>();
   readonly #singleLists = new WeakMap<Xattr, Xattr[]>();
@@ -54,8 +57,8 @@ export class XattrReader {
   }
 
   /**
-   * Reads `bytes` bytes of attributes at an offset: those of the inode alone come first, as
-   * composefs-info lists them.
+   * Reads `bytes` bytes of attributes at an offset. The inode's own attributes come first, as in
+   * composefs-info.
    */
   read(start: number, bytes: number, isFile: boolean): NodeXattrs {
     if (bytes === 0) return none;
@@ -89,8 +92,8 @@ export class XattrReader {
   }
 
   /**
-   * Most files have one attribute of the tree, a label that they share: one list then does for all
-   * of them.
+   * Most files have one attribute of the tree, a label that they share. They then share one list
+   * too.
    */
   #withKnownList(found: NodeXattrs): NodeXattrs {
     const [only, second] = found.xattrs;
@@ -163,7 +166,7 @@ function readOfFile(out: NodeXattrs, { name, value }: Xattr): boolean {
   return true;
 }
 
-/** An xattr of the tree as it was before the image; null for one that only overlayfs reads. */
+/** Returns an xattr of the tree in its original form, or null for one that only overlayfs reads. */
 function plainXattr({ name, value }: Xattr): Xattr | null {
   if (whiteoutMarks.has(name)) return null;
   if (name.startsWith(escapedPrefix)) {

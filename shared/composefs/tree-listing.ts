@@ -1,9 +1,9 @@
 import { type ComposefsNode, fileType, resolveLink } from './node.ts';
 
-/** Bytes as text where they are UTF-8, as base64 where they are not. */
+/** Bytes as text if they are UTF-8, otherwise as base64. */
 type TextOrBytes = string | { base64: string };
 
-/** One file of a tree for programs that read JSON; fields that say nothing are left out. */
+/** One file of a tree for programs that read JSON. Empty fields are omitted. */
 export interface ListedFile {
   path: TextOrBytes;
   type: 'directory' | 'file' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket';
@@ -19,10 +19,10 @@ export interface ListedFile {
   mtime: number;
   mtime_ns: number;
   target?: TextOrBytes;
-  /** Where the content lies in the store, and its fs-verity digest. */
+  /** The place of the content in the store, and its fs-verity digest. */
   payload?: TextOrBytes;
   verity?: string;
-  /** Content that the image holds, in base64. */
+  /** Content that the image contains, in base64. */
   content?: string;
   /** Values are in base64. */
   xattrs?: { name: TextOrBytes; value: string }[];
@@ -47,7 +47,7 @@ export function* listTree(root: ComposefsNode): Generator<ListedFile> {
 
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { node, path } = next;
-    // readImage makes links of later names only, so the target's path is known by now.
+    // readImage makes links only of later names, so the target's path is already known.
     if (!node.link && !node.isDirectory) paths.set(node, path);
     yield listed(node, path === '' ? '/' : path, node.link && paths.get(resolveLink(node)));
     for (const child of node.children.toReversed())

@@ -2,7 +2,8 @@ import type { ComposefsNode } from './node.ts';
 import { xattrNameFilterBit } from './xxh32.ts';
 
 /**
- * EROFS keeps a well-known prefix of an xattr's name as one byte (erofs_fs.h, EROFS_XATTR_INDEX_*).
+ * EROFS stores a well-known prefix of an xattr's name as one byte (erofs_fs.h,
+ * EROFS_XATTR_INDEX_*).
  */
 const prefixes: readonly [prefix: string, index: number][] = [
   ['user.', 1],
@@ -16,7 +17,10 @@ const prefixes: readonly [prefix: string, index: number][] = [
 export const xattrEntryHeaderBytes = 4;
 export const xattrBodyHeaderBytes = 12;
 
-/** What libcomposefs lets the attributes of one inode take: half of what EROFS could hold. */
+/**
+ * The most that libcomposefs allows for the attributes of one inode: half of what EROFS could
+ * store.
+ */
 export const inodeXattrBytesMax = 32767;
 
 /**
@@ -30,10 +34,7 @@ export interface XattrName {
   readonly full: string;
   readonly index: number;
   readonly suffix: string;
-  /**
-   * The bit that is cleared in the inode's name filter (a 32-bit Bloom filter) when the inode has
-   * this name.
-   */
+  /** The bit that this name clears in the inode's name filter (a 32-bit Bloom filter). */
   readonly filterBit: number;
 }
 
@@ -41,14 +42,12 @@ export interface XattrName {
 export interface UsedXattr {
   readonly name: XattrName;
   /**
-   * The value; or a function of the node, for the two xattrs that nearly every file has with a
-   * value of its own: one object then stands for all of them, and none of them is shared.
+   * The value, or a function of the node. Nearly every file has two xattrs with a value of its own.
+   * One object then represents all of them, and none of them is shared.
    */
   readonly value: string | XattrOfNode;
   uses: number;
-  /**
-   * Offset of its entry in the shared area, or -1 when the inodes that have it keep it themselves.
-   */
+  /** Offset of its entry in the shared area, or -1 when each inode stores its own copy. */
   sharedOffset: number;
 }
 
@@ -59,8 +58,8 @@ export interface XattrOfNode {
 }
 
 /**
- * `trusted.overlay.metacopy` of a file in the store: what overlayfs compares the content's
- * fs-verity digest to.
+ * `trusted.overlay.metacopy` of a file in the store. overlayfs compares the content's fs-verity
+ * digest to it.
  */
 export const metacopy: XattrOfNode = {
   bytes: ({ digest }) => (digest === '' ? 0 : 36),
@@ -69,15 +68,15 @@ export const metacopy: XattrOfNode = {
 };
 
 /**
- * `trusted.overlay.redirect` of a file in the store: where in the store overlayfs finds the
- * content.
+ * `trusted.overlay.redirect` of a file in the store: where overlayfs finds the content in the
+ * store.
  */
 export const redirect: XattrOfNode = {
   bytes: ({ payload }) => payload.length + 1,
   value: ({ payload }) => `/${payload}`,
 };
 
-/** All distinct xattrs of an image: two inodes with the same name and value get the same object. */
+/** All distinct xattrs of an image. Two inodes with the same name and value get the same object. */
 export class XattrTable {
   readonly #names = new Map<string, { name: XattrName; values: Map<string, UsedXattr> }>();
 
@@ -108,8 +107,8 @@ export class XattrTable {
   }
 
   /**
-   * Gives every xattr that two or more inodes have its place in the shared area. The order is
-   * libcomposefs': name descending, then longer values first, then value descending.
+   * Gives every xattr of two or more inodes its place in the shared area. The order is that of
+   * libcomposefs: name descending, then longer values first, then value descending.
    */
   placeShared(): { shared: UsedXattr[]; bytes: number } {
     const found: { full: string; value: string; xattr: UsedXattr }[] = [];
@@ -143,8 +142,8 @@ export function xattrEntryBytes(name: XattrName, valueBytes: number): number {
 }
 
 /**
- * Room that libcomposefs counts for one attribute, worst-case alignment included; the first one
- * costs a header more.
+ * Room that libcomposefs counts for one attribute, including worst-case alignment. The first
+ * attribute also costs a header.
  */
 export function accountedBytes(nameBytes: number, valueBytes: number): number {
   return 2 * xattrEntryHeaderBytes - 1 + nameBytes + valueBytes;
@@ -161,7 +160,8 @@ function splitName(full: string): XattrName {
 }
 
 /**
- * The name that an entry's prefix and suffix give; undefined for a prefix that EROFS does not have.
+ * Returns the name with an entry's prefix and suffix, or undefined for a prefix that EROFS does not
+ * have.
  */
 export function nameOfXattr(index: number, suffix: string): string | undefined {
   if (index === 0) return suffix;

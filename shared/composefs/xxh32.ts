@@ -1,5 +1,6 @@
 /**
- * xxHash's 32-bit hash (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md), of a byte string.
+ * The 32-bit hash of xxHash (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md) of a byte
+ * string.
  */
 export function xxh32(text: string, seed: number): number {
   const bytes = Buffer.from(text, 'latin1');
@@ -37,7 +38,7 @@ export function xxh32(text: string, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** The bit of an inode's name filter that stands for this name (EROFS, EROFS_XATTR_FILTER_SEED). */
+/** The bit for this name in an inode's name filter (EROFS, EROFS_XATTR_FILTER_SEED). */
 export function xattrNameFilterBit(suffix: string, index: number): number {
   return xxh32(suffix, 0x25bbe08f + index) & 31;
 }
