@@ -17,14 +17,13 @@ import { computeProtection, type Protection } from './protection.ts';
 interface Slot {
   isDirectory: boolean;
   /**
-   * The highest layer so far that has the path, for the report and for the sentence of a type
-   * clash.
+   * The highest layer so far that has the path. The report and the error for a type clash name it.
    */
   top: number;
-  /** What the image has here: null while only rendered modules have the path. */
+  /** The image's entry at this path, or null while only rendered modules have the path. */
   image: TreeEntry | null;
   imageBy: number;
-  /** The file of an `instance` module that covers what the image has here. */
+  /** The file of an `instance` module that covers the image's entry. */
   rendered: TreeEntry | null;
 }
 
@@ -32,26 +31,33 @@ interface Slot {
  * Merges layers into one root by the rules of product.md, section 7. Pure: the order of the input
  * never matters.
  *
- * - Order: priority, ties by byte-wise name; of the files (all that is not a directory) at one path the last wins,
- *   the others are reported as shadowed.
- * - Protection comes first: a file where another module protects the path is taken out of its layer (`effective_masks`)
- *   and reported as dropped, whichever of the two ranks higher. What is protected are paths that the protecting module
- *   ships: a file as it is; a directory that a pattern itself matches with its mode, owner and xattrs, which neighbours'
- *   copies of the directory do not change; each ancestor as a directory, whose attributes are merged as everywhere. A
- *   neighbour's file at a protected directory is dropped like any other, so nothing turns a directory into a link.
- *   Files that a neighbour adds in a protected directory stay: protect with `dir/***` what is shipped.
- * - A pattern of `protected_spec` that an operator granted (`granted_reservations`) also protects paths that the module
- *   does not ship: neighbours' files there are dropped, directories stay.
- * - A carve-out lifts the parent's protection of a file for that layer only, whose file then wins or loses by rank.
- * - Merged directories take the attributes of the highest layer that has them. A composition of no layers is an empty
- *   root (0755, 0:0, time 0).
- * - A symlink is a file here: where another layer has a directory it clashes, it is never followed.
- * - `instance` modules put nothing into the image: their files come back in `instance_files`, less those that
- *   protection drops or a higher layer shadows; what they cover in the image stays in it and is reported as shadowed.
+ * - Order: by priority, ties by byte order of the names. Of several files (anything but a
+ *   directory) at one path the last wins, and the others are reported as shadowed.
+ * - Protection comes first. A file at a path that another module protects is removed from its layer
+ *   (`effective_masks`) and reported as dropped, whichever layer ranks higher.
+ * - Protection covers paths that the protecting module ships: each file, and each directory that a
+ *   pattern itself matches, with its mode, owner and xattrs. Copies of the directory in other
+ *   modules do not change these. Each ancestor is protected as a directory, but its attributes
+ *   merge as everywhere.
+ * - A file of another module at the path of a protected directory is dropped too, so nothing turns
+ *   a directory into a link. Files that another module adds in a protected directory stay: to
+ *   protect all that a module ships below it, use `dir/***`.
+ * - A pattern of `protected_spec` that an operator granted (`granted_reservations`) also protects
+ *   paths that the module does not ship. Files of other modules there are dropped; directories
+ *   stay.
+ * - A carve-out lifts the parent's protection of a file for that layer only. The layer's file then
+ *   wins or loses by rank.
+ * - Merged directories have the attributes of the highest layer that has them. A composition
+ *   without layers is an empty root (0755, 0:0, time 0).
+ * - A symlink counts as a file: it clashes with a directory of another layer, and it is never
+ *   followed.
+ * - `instance` modules add nothing to the image. Their files are returned in `instance_files`,
+ *   without those that protection drops or a higher layer shadows. Image files that they cover stay
+ *   in the image and are reported as shadowed.
  *
- * Entries are the layers' own objects: treat them as read-only. Throws
- * `composition_protected_conflict`, `composition_type_conflict`, `instance_entry_unsupported`,
- * `conflict` (a module given twice), `glob_invalid`.
+ * Entries are the layers' own objects: treat them as read-only.
+ * @throws GantryError `composition_protected_conflict`, `composition_type_conflict`,
+ * `instance_entry_unsupported`, `conflict` (the same module twice), `glob_invalid`
  */
 export function compose(layers: Iterable<CompositionLayer>): Composition {
   const ordered = orderLayers(layers);
@@ -71,7 +77,7 @@ class Merge {
   readonly #protection: Protection;
   readonly #slots = new Map<string, Slot>();
   readonly #dropped: DroppedFile[] = [];
-  /** Files that lost to a higher layer; who wins is known only at the end. */
+  /** Files that lost to a higher layer. Only the end of the merge decides which layer wins. */
   readonly #covered: { path: string; from: number; slot: Slot }[] = [];
   readonly #carvedOut: CarvedOutFile[] = [];
   readonly #clashes: { path: string; directory: LayerName; file: LayerName }[] = [];
@@ -82,7 +88,7 @@ class Merge {
     this.#protection = protection;
   }
 
-  /** Lays a layer over those laid before. */
+  /** Merges a layer over those before it. */
   lay(layer: CompositionLayer, index: number): void {
     const rendered = layer.variety === 'instance';
     for (const entry of layer.entries) {
@@ -125,8 +131,8 @@ class Merge {
   }
 
   /**
-   * The slot of a path, or null after noting that the path is a directory in one layer and a file
-   * in another.
+   * Returns the slot of a path. Returns null, and notes the clash, if the path is a directory in
+   * one layer and a file in another.
    */
   #slotFor(path: string, isDirectory: boolean, index: number): Slot | null {
     const slot = this.#slots.get(path);
@@ -232,7 +238,7 @@ class Merge {
   }
 }
 
-/** What a composition without any layer in its image still has: a place to mount it. */
+/** A composition without any layer in its image still needs a directory to mount it on. */
 const emptyRoot: TreeEntry = {
   path: '/',
   type: 'directory',

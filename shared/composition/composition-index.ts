@@ -11,7 +11,7 @@ import type {
 import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { layerName } from './priority.ts';
 
-/** Makes the index of a composition: plain JSON, the same for the same composition. */
+/** Makes the index of a composition: plain JSON, always the same for the same composition. */
 export function indexOf(composition: Composition): CompositionIndex {
   const names = composition.layers.map(layerName);
   const number = new Map(names.map((name, index) => [name, index]));
@@ -104,7 +104,7 @@ function columnsOf(composition: Composition, at: (name: LayerName) => number): C
   return out;
 }
 
-/** 128 bits: two files that differ are never taken for the same, not even where somebody tries. */
+/** 128 bits, so that two different files never count as equal, not even in an attack. */
 function hashShort(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, 22);
 }
@@ -122,14 +122,15 @@ function byName([a]: [string, string], [b]: [string, string]): number {
   return compareBytes(a, b);
 }
 
-/** The index as it is stored: JSON, compressed with gzip; about 40 bytes a file. */
+/** The stored form of the index: JSON, compressed with gzip; about 40 bytes per file. */
 export function encodeIndex(index: CompositionIndex): Uint8Array {
   return gzipSync(JSON.stringify(index));
 }
 
 /**
- * Reads what `encodeIndex` wrote. Throws `io_error` for a format that this release does not know,
- * and where the JSON does not have the SHA-256 by which its caller knows it (hex).
+ * Reads the output of `encodeIndex`.
+ * @throws GantryError `io_error` for a format that this release does not know, and for JSON whose
+ * SHA-256 (hex) is not the one that the caller expects
  */
 export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionIndex {
   const json = gunzipSync(bytes);
@@ -153,7 +154,7 @@ export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionInde
   return index;
 }
 
-/** The place of a path in the index's columns, or -1. */
+/** The position of a path in the index's columns, or -1. */
 export function findPlace(index: CompositionIndex, path: string): number {
   let low = 0;
   let high = index.paths.length - 1;
@@ -170,7 +171,8 @@ export function findPlace(index: CompositionIndex, path: string): number {
 }
 
 /**
- * What the index knows of the path at a place, and whose it is (null for a root that no layer has).
+ * Returns what the index knows about the path at a position, and its owner (null for a root that no
+ * layer has).
  */
 export function readFacts(
   index: CompositionIndex,

@@ -1,15 +1,14 @@
 import type { LayerName, ResolutionRecord } from '../domain/compose/index.ts';
 import type { Track } from '../domain/templates/index.ts';
 
-/** What a change asks of one module of a template: that it goes, or that it is this version. */
+/** The change that a request makes to one module of a template: removal, or a certain version. */
 export interface Move {
   module: LayerName;
   to: { version_id: string } | null;
 }
 
 /**
- * Why a module stays as it is although a change is about it, in one sentence; null where it does
- * what the change asks.
+ * Returns one sentence that says why a module does not change as requested, or null if it does.
  * @param resolution after the change
  */
 export function explainUnmoved(

@@ -5,8 +5,8 @@ import { findPlace, readFacts } from './composition-index.ts';
 import { ownerOf } from './preview.ts';
 
 /**
- * Answers why a path has the content that it has, or why nothing is there. `path` is absolute,
- * without a trailing `/`.
+ * Explains why a path has its content, or why there is nothing. `path` is absolute, without a
+ * trailing `/`.
  */
 export function explainPath(index: CompositionIndex, path: string): PathExplanation {
   const place = findPlace(index, path);

@@ -1,13 +1,13 @@
 import { diff } from 'node:util';
 import { limits } from '../base/limits/index.ts';
 
-/** Lines around a difference that are shown with it. */
+/** Unchanged lines shown around a difference. */
 const context = 2;
 
 /**
- * The lines in which two texts differ, as `RenderedChange.diff` has them, at most `linesMax` of
- * them. Null where more than `limits.diffLinesCompared` lines lie between the first and the last
- * difference: comparing them could take seconds.
+ * Returns the lines in which two texts differ, in the form of `RenderedChange.diff`, at most
+ * `linesMax` of them. Returns null if more than `limits.diffLinesCompared` lines lie between the
+ * first and the last difference, because the comparison could take seconds.
  */
 export function lineDiff(
   before: string,
@@ -40,8 +40,7 @@ export function lineDiff(
 
 function splitLines(text: string): string[] {
   const lines = text.split('\n');
-  // Told like a line, as diff(1) does, so that texts which differ in nothing else are seen to
-  // differ.
+  // Shown like a line, as diff(1) does, so that it is visible when texts differ in nothing else.
   if (lines.at(-1) === '') lines.pop();
   else lines.push('\\ no newline at the end');
   return lines;
@@ -51,7 +50,7 @@ type Line = [sign: ' ' | '+' | '-', text: string];
 
 const signs = { '-1': '-', '0': ' ', '1': '+' } as const;
 
-/** Where lines are replaced, what was comes before what is. */
+/** Where lines are replaced, the old lines come before the new ones. */
 function putRemovedFirst(lines: Line[]): Line[] {
   const out: Line[] = [];
   const added: Line[] = [];
@@ -68,8 +67,8 @@ function putRemovedFirst(lines: Line[]): Line[] {
 }
 
 /**
- * The differing lines and those next to them, each place with its line numbers; `skipped` lines
- * come before the first.
+ * Returns the differing lines and their neighbours, each place with its line numbers. `skipped`
+ * lines precede the first of them.
  */
 function hunks(lines: readonly Line[], skipped: number): string[] {
   const near = lines.map((_, i) =>

@@ -7,18 +7,18 @@ import { layerName } from './priority.ts';
 interface Pattern {
   layer: CompositionLayer;
   glob: Glob;
-  /** What every path that it matches begins with. */
+  /** The prefix of every path that the pattern matches. */
   start: string;
-  /** Its layer's place among the layers. */
+  /** The position of its layer among the layers. */
   place: number;
 }
 
 /**
- * One sentence for each two patterns of different layers' `protected_spec` that one path could
- * match: nothing is wrong yet, but the day both ship such a path they conflict. At most
- * `limits.conflictsShownMax` of them, found within `limits.overlapWorkMax`; a last sentence says
- * where that was not all. Config modules that carve something out of their parent are not told
- * about it.
+ * Warns about each pair of patterns in the `protected_spec` of different layers that one path could
+ * match. Nothing is wrong yet, but the two layers conflict as soon as both ship such a path.
+ * Returns one sentence per pair, at most `limits.conflictsShownMax`, found within
+ * `limits.overlapWorkMax`. A last sentence says if there are more. Config modules that carve
+ * something out of their parent get no warning about it.
  */
 export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
   const patterns = layers.flatMap((layer, place) =>
@@ -38,7 +38,7 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
   for (const [a, b] of pairByPrefix(patterns)) {
     const settled =
       a.layer === b.layer || canCarveOut(a.layer, b.layer) || canCarveOut(b.layer, a.layer);
-    // Going past pairs of one module costs, too: it may have tens of thousands of patterns.
+    // Skipping pairs of one module takes time too: a module may have tens of thousands of patterns.
     work += settled ? 1 : a.glob.tokens.length * b.glob.tokens.length;
     if (work > limits.overlapWorkMax)
       return [...warnings, 'there are more patterns of protected_spec than were compared'];
@@ -59,8 +59,8 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
 }
 
 /**
- * Pairs of patterns without those that begin differently, which are nearly all: sorted, the
- * patterns that begin as another one does stand right behind it.
+ * Pairs patterns and skips those with different prefixes, which are nearly all. In sorted order,
+ * the patterns that start like another one directly follow it.
  */
 function* pairByPrefix(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
   const sorted = patterns.toSorted((a, b) =>
@@ -80,8 +80,8 @@ function canCarveOut(child: CompositionLayer, parent: CompositionLayer): boolean
 }
 
 /**
- * Two globs that are too complex to compare are no reason to refuse a composition, nor to warn of
- * anything.
+ * Returns a path that both globs match. Globs that are too complex to compare are no reason to
+ * refuse a composition or to warn, so they have no example.
  */
 function findExample(a: Glob, b: Glob): ExamplePath | null {
   try {

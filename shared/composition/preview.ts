@@ -15,10 +15,10 @@ import { readFacts } from './composition-index.ts';
 import { type ListBounds, truncateList } from './truncate.ts';
 
 /**
- * What changes on machines when a template's composition goes from one to another; `before` is null
- * where there is none yet. Times are not told one by one, because a new build of a module may
- * change them all. With `listMax` and `listBytesMax` (of JSON), each list of files is cut to so
- * much; `counts` always tells the whole.
+ * The changes on machines when a template's composition is replaced by another. `before` is null if
+ * there is none yet. Changed times are not listed, because a new build of a module may change them
+ * all. `listMax` and `listBytesMax` (of JSON) limit each list of files; `counts` always covers
+ * everything.
  */
 export function previewComposition(
   before: CompositionIndex | null,
@@ -79,7 +79,7 @@ export function previewComposition(
   };
 }
 
-/** The index of nothing at all, not even a root. */
+/** The index of an empty composition, without even a root. */
 export const emptyIndex: CompositionIndex = {
   format: 1,
   layers: [],
@@ -142,7 +142,7 @@ function packagesOf(layers: readonly IndexedLayer[]): PackageUse[] {
 
 type Changes = Pick<Preview, 'added' | 'removed' | 'changed'> & { times: number };
 
-/** Walks both sorted lists of paths together. */
+/** Steps through both sorted lists of paths together. */
 function changedPaths(before: CompositionIndex, after: CompositionIndex): Changes {
   const out: Changes = { added: [], removed: [], changed: [], times: 0 };
   let i = 0;
@@ -190,13 +190,13 @@ function differences(a: Owned, b: Owned): FactName[] {
     ['owner', a.uid !== b.uid || a.gid !== b.gid],
     ['xattrs', a.xattrs !== b.xattrs],
     ['rendered', a.rendered !== b.rendered],
-    // Whose attributes a directory has is of no interest while they are the same.
+    // A new owner of a directory does not matter while its attributes stay the same.
     ['module', a.by !== b.by && b.type !== 'directory'],
   ];
   return differs.flatMap(([name, isSo]) => (isSo ? [name] : []));
 }
 
-/** The part of the facts that a preview shows. */
+/** The facts that a preview shows. */
 export function ownerOf({ by, type, mode, uid, gid }: PathOwner): PathOwner {
   return { by, type, mode, uid, gid };
 }

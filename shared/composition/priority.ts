@@ -3,24 +3,24 @@ import type { CompositionLayer, LayerName } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { type Variety, varietyOffset } from '../domain/modules/index.ts';
 
-/** What gives a layer its rank (product.md, section 7). */
+/** The facts that decide the rank of a layer (product.md, section 7). */
 export interface RankOf {
   /** `position` of the module's category. */
   categoryPosition: number;
   variety: Variety;
   /**
-   * The parent's layer priority, as this function gave it; null where there is no parent. Counts
-   * for `config` only.
+   * The parent's layer priority as this function returned it, or null without a parent. Only
+   * `config` layers use it.
    */
   parentPriority: number | null;
-  /** The assignment's own word, which replaces everything else; null for none. */
+  /** The priority that the assignment states, which replaces everything else; null for none. */
   effectivePriority: number | null;
 }
 
 /**
- * The priority of a layer: category position + variety offset. A `config` layer starts from the
- * higher of its own category's position and its parent's priority, so that it is above what it
- * configures wherever that was put.
+ * Returns the priority of a layer: category position + variety offset. A `config` layer starts from
+ * its own category's position or its parent's priority, whichever is higher. So it is always above
+ * the module that it configures.
  */
 export function layerPriority(rank: RankOf): number {
   if (rank.effectivePriority !== null) return rank.effectivePriority;
@@ -38,8 +38,8 @@ export function layerName(layer: Pick<CompositionLayer, 'account' | 'module'>): 
 }
 
 /**
- * Layers in the order in which they are laid over each other: by priority, ties by byte-wise name,
- * the last wins.
+ * Sorts layers in the order in which they are merged: by priority, ties by byte order of the names.
+ * The last layer wins.
  */
 export function orderLayers(layers: Iterable<CompositionLayer>): CompositionLayer[] {
   const ordered = [...layers].sort(

@@ -7,9 +7,9 @@ import { overlapWarnings } from './overlap.ts';
 import { layerName } from './priority.ts';
 
 /**
- * What a layer's protection says of one path: `file`: no other layer ships anything here;
- * `directory`: this stays a directory with the owner's attributes; `ancestor`: this stays a
- * directory, because something protected is below it.
+ * The effect of a layer's protection on one path. `file`: no other layer ships anything here.
+ * `directory`: this stays a directory with the owner's attributes. `ancestor`: this stays a
+ * directory, because a protected path is below it.
  */
 type ClaimKind = 'file' | 'directory' | 'ancestor';
 
@@ -21,31 +21,32 @@ interface PathClaim {
 }
 
 /**
- * The protection of all layers of a composition together. Layers are named by their index in
- * composition order.
+ * The protection by all layers of a composition. Layers are named by their index in composition
+ * order.
  */
 export interface Protection {
   /**
-   * The layer whose protection drops this file (anything that is not a directory) of `layer`, if
-   * one does: the highest.
+   * Returns the layer whose protection drops this file (anything but a directory) of `layer`, or
+   * the highest of several.
    */
   dropperOf(layer: number, path: string): number | null;
   /** Whether `layer` may set the attributes of this directory. */
   mayShape(layer: number, path: string): boolean;
-  /** The parent whose protection of this file is lifted for `layer`, if it is. */
+  /** Returns the parent whose protection of this file is lifted for `layer`, if any. */
   carvedFrom(layer: number, path: string): number | null;
-  /** What is protected as such, ancestors left out: by path, then by rank. */
+  /** The protected paths without mere ancestors, sorted by path, then by rank. */
   paths(): ProtectedPath[];
-  /** Patterns that do not do what people may think. */
+  /** Warnings about patterns with an unexpected effect. */
   warnings: string[];
 }
 
 /**
- * Works out what each layer of a composition protects: those of its own shipped paths that its
- * `protected_spec` matches, and each ancestor of them as a directory; and, of a pattern that an
- * operator granted, every other path that it matches (a reservation): there no neighbour's file may
- * be, directories may. Throws `composition_protected_conflict` when two layers claim or reserve one
- * path in ways that cannot both hold and no carve-out settles it.
+ * Computes what each layer of a composition protects. A layer protects the paths that it ships and
+ * its `protected_spec` matches, and each of their ancestors as a directory. A pattern that an
+ * operator granted also protects every other path that it matches (a reservation): other layers may
+ * have directories there, but no files.
+ * @throws GantryError `composition_protected_conflict` when two layers claim or reserve one path in
+ * incompatible ways and no carve-out settles it
  */
 export function computeProtection(layers: readonly CompositionLayer[]): Protection {
   const claims = new Map<string, PathClaim[]>();
@@ -64,7 +65,7 @@ export function computeProtection(layers: readonly CompositionLayer[]): Protecti
   return {
     dropperOf(layer, path) {
       const drops = (by: number) => by !== layer && !carver(layer, by, path);
-      // Claims stand in composition order, so the last is the highest layer's.
+      // Claims are in composition order, so the last one belongs to the highest layer.
       const claimed = claims.get(path)?.findLast(({ by }) => drops(by))?.by ?? -1;
       const reserved =
         reservers.findLast(({ by, matcher }) => drops(by) && matcher.matches(path, false))?.by ??
@@ -98,7 +99,9 @@ export function computeProtection(layers: readonly CompositionLayer[]): Protecti
 interface Reserver {
   by: number;
   matcher: GlobMatcher;
-  /** Those that name one path: a concrete path that it protects, though it does not ship it. */
+  /**
+   * Granted patterns that name exactly one path. The layer protects it even if it does not ship it.
+   */
   paths: string[];
 }
 
@@ -167,8 +170,7 @@ function matchOwnPaths(
     if (globs.length === 0) continue;
 
     matched[isDirectory ? 'directories' : 'files'].add(globs);
-    // Rendered modules put no directories anywhere, so they have no say about a directory's
-    // attributes.
+    // Rendered modules add no directories, so they do not affect a directory's attributes.
     const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
 
     own.set(entry.path, { by: index, kind, entry });
@@ -177,7 +179,7 @@ function matchOwnPaths(
   return { own, matched };
 }
 
-/** Adds a claim for each directory above a claimed path. */
+/** Adds a claim for each ancestor directory of a claimed path. */
 function claimAncestors(own: Map<string, PathClaim>, index: number): void {
   for (const path of [...own.keys()]) {
     for (let above = path; above !== '/'; ) {
@@ -188,7 +190,7 @@ function claimAncestors(own: Map<string, PathClaim>, index: number): void {
   }
 }
 
-/** Warnings about patterns that protect no file. */
+/** Returns warnings about patterns that protect no file. */
 function idlePatternWarnings(
   layer: CompositionLayer,
   granted: ReadonlySet<string>,
@@ -218,9 +220,9 @@ function idlePatternWarnings(
 type Carver = (layer: number, from: number, path: string) => boolean;
 
 /**
- * A carve-out is an entry that stands verbatim in both `file_spec` and `mask` of a `config` layer:
- * the parent's protection is lifted for that layer's files that the entry matches (product.md,
- * section 3).
+ * Returns the carve-outs of a layer. A carve-out is an entry that occurs verbatim in both
+ * `file_spec` and `mask` of a `config` layer. It lifts the parent's protection for that layer's
+ * files that the entry matches (product.md, section 3).
  */
 function findCarveOuts(layers: readonly CompositionLayer[]): Carver {
   const names = layers.map(layerName);
@@ -259,8 +261,7 @@ function refuseConflicts(
   };
 
   for (const [path, all] of claims) {
-    // A carve-out is about a file: it never lets a directory take the place of what the parent
-    // protects.
+    // A carve-out covers a file: it never lets a directory replace what the parent protects.
     const carved = (a: PathClaim, b: PathClaim) => a.kind === 'file' && carver(a.by, b.by, path);
     const pair =
       all.length < 2 ? null : findFirstClash(all, (a, b) => carved(a, b) || carved(b, a));
@@ -290,7 +291,7 @@ function refuseConflicts(
   );
 }
 
-/** A protected file of one layer at a path that is reserved for another: both protect it. */
+/** Finds a protected file of one layer at a path reserved for another, so that both protect it. */
 function reservationClash(
   path: string,
   all: readonly PathClaim[],
@@ -298,7 +299,7 @@ function reservationClash(
   carver: Carver,
 ): [number, number] | null {
   for (const { by, matcher } of reservers) {
-    // A layer that ships the path itself has claimed it, and that was judged already.
+    // A layer that ships the path itself has claimed it, and its claim is already checked.
     if (all.some((one) => one.by === by)) continue;
     const claim = all.find((one) => one.kind === 'file' && !carver(one.by, by, path));
     if (claim !== undefined && matcher.matches(path, false)) return [by, claim.by];
@@ -307,8 +308,8 @@ function reservationClash(
 }
 
 /**
- * Finds concrete paths that are reserved for two layers, by name or by pattern, so that their owner
- * is unclear.
+ * Finds concrete paths that are reserved for two layers, by name or by pattern. Their owner would
+ * be unclear.
  */
 function findDoubleReservations(
   reservers: readonly Reserver[],
@@ -332,8 +333,8 @@ function findFirstClash(
   all: PathClaim[],
   settled: (a: PathClaim, b: PathClaim) => boolean,
 ): [PathClaim, PathClaim] | null {
-  // Ancestors never clash with each other, and `/` is one of every protecting layer: no pairs need
-  // to be tried.
+  // Ancestors never clash with each other, and `/` is an ancestor for every protecting layer. So
+  // their pairs need no check.
   if (all.every((claim) => claim.kind === 'ancestor')) return null;
   for (const [i, a] of all.entries()) {
     for (const b of all.slice(i + 1)) if (!canBothHold(a, b) && !settled(a, b)) return [a, b];
@@ -349,8 +350,8 @@ function canBothHold(a: PathClaim, b: PathClaim): boolean {
 }
 
 /**
- * Times are left out: two builds of the same directory differ in them, and no one protects a
- * directory for its time.
+ * Compares without times: they differ between two builds of the same directory, and protection of a
+ * directory is not about its time.
  */
 function hasSameAttributes(a: TreeEntry, b: TreeEntry): boolean {
   if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid) return false;

@@ -5,12 +5,12 @@ import type { Composition, LayerName, RenderMetadata } from '../domain/compose/i
 import { compareBytes } from '../domain/files/index.ts';
 
 /**
- * `${instance.<key>}`; a key is anything without white space, braces and `$`, so that a misspelt
- * one is named, not kept.
+ * `${instance.<key>}`. A key is anything without white space, braces and `$`, so that the error
+ * names a misspelt key and it does not stay in the file.
  */
 const placeholder = /\$\{instance\.([^\s{}$]+)\}/g;
 
-/** A key that a file asks the metadata of machines for. */
+/** A key of machine metadata that a file uses. */
 export interface AskedKey {
   key: string;
   file: string;
@@ -18,12 +18,13 @@ export interface AskedKey {
 }
 
 /**
- * Renders the files of `instance` modules for one machine: `${instance.<key>}` becomes the
- * metadata's value in text files (valid UTF-8 without NUL); nothing else is substituted, values are
- * not looked at again, other files pass unchanged. `contents` gives a file's bytes. The result is
- * sorted by path. Throws `instance_metadata_missing`, naming the first unknown key with its file
- * and module (all of them in `details`); `composition_too_large` where more than
- * `limits.renderedBytesMax` come out.
+ * Renders the files of `instance` modules for one machine. In text files (valid UTF-8 without NUL)
+ * the metadata's value replaces `${instance.<key>}`. Nothing else is substituted, values are not
+ * rendered again, and other files stay unchanged. `contents` returns a file's bytes. The result is
+ * sorted by path.
+ * @throws GantryError `instance_metadata_missing`, which names the first unknown key with its file
+ * and module (all of them in `details`); `composition_too_large` when the result exceeds
+ * `limits.renderedBytesMax`
  */
 export function renderInstanceFiles(
   files: Composition['instance_files'],
@@ -59,8 +60,8 @@ export function renderInstanceFiles(
 
 /**
  * Renders one file for one machine. A placeholder without a value is passed to `onMissing` and
- * stays as it is written. Throws `composition_too_large` before anything of more than `bytesMax` is
- * made: a small file may ask for one long value a hundred thousand times.
+ * stays as written. Throws `composition_too_large` before it allocates more than `bytesMax`: a
+ * small file may use one long value a hundred thousand times.
  */
 export function renderFile(
   bytes: Uint8Array,
@@ -107,7 +108,7 @@ function refuseTooLarge(found: number, expected: number): void {
   );
 }
 
-/** The keys that a file asks for, each once, in the order of their first use. */
+/** Returns the keys that a file uses, each once, in the order of their first use. */
 export function placeholdersOf(bytes: Uint8Array): string[] {
   return [
     ...new Set(
@@ -118,7 +119,7 @@ export function placeholdersOf(bytes: Uint8Array): string[] {
   ];
 }
 
-/** The keys that files ask for, each once a file. */
+/** Returns the keys that files use, each once per file. */
 export function listAskedKeys(
   files: readonly Composition['instance_files'][number][],
   contents: (module: LayerName, path: string) => Uint8Array,
@@ -128,16 +129,16 @@ export function listAskedKeys(
   );
 }
 
-/** Those of the keys that a machine's metadata lacks. */
+/** Returns the keys that a machine's metadata lacks. */
 export function listMissingKeys(asked: readonly AskedKey[], metadata: RenderMetadata): AskedKey[] {
   return asked.filter(({ key }) => !Object.hasOwn(metadata, key));
 }
 
-/** What is rendered as text: valid UTF-8 without NUL; null for anything else. */
+/** Returns content to render as text: valid UTF-8 without NUL. Returns null for anything else. */
 export function textOf(bytes: Uint8Array): string | null {
   if (bytes.includes(0)) return null;
   try {
-    // With the byte order mark kept, what is not substituted comes out as it went in.
+    // The byte order mark is kept, so that unsubstituted text stays unchanged.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return null;

@@ -8,18 +8,18 @@ import { compareBytes } from '../domain/files/index.ts';
 import { lineDiff } from './line-diff.ts';
 import { placeholdersOf, renderFile, textOf } from './render.ts';
 
-/** What the rendered files of one machine are made of. */
+/** The sources of the rendered files of one machine. */
 export interface Rendering {
   files: Composition['instance_files'];
-  /** A file's bytes as its module ships them. */
+  /** The bytes of a file as its module ships them. */
   contents: (module: LayerName, path: string) => Uint8Array;
   metadata: RenderMetadata;
 }
 
 /**
- * The rendered files that differ on one machine, by path. Placeholders of keys that the metadata
- * lacks stay as they are written: whether that is an error is for `renderInstanceFiles` to say.
- * `diffLinesMax` bounds the lines of all diffs.
+ * Returns the rendered files that differ on one machine, by path. Placeholders of keys that the
+ * metadata lacks stay as written, because `renderInstanceFiles` decides whether that is an error.
+ * `diffLinesMax` limits the lines of all diffs.
  */
 export function compareRendered(
   before: Rendering,

@@ -4,11 +4,11 @@ import { compareBytes } from '../domain/files/index.ts';
 import { withoutMiddle } from './resolve-explain.ts';
 
 /**
- * Whether modules require each other in a circle. `requiredBy` gives for each module those that
- * require it.
+ * Returns whether modules require each other in a cycle. `requiredBy` gives the modules that
+ * require each module.
  */
 export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]>): boolean {
-  // Repeatedly remove modules that no module requires. What is left requires itself (Kahn 1962).
+  // Repeatedly remove modules that no module requires. The rest requires itself (Kahn 1962).
   const requirers = new Map([...requiredBy].map(([module, by]) => [module, new Set(by).size]));
   const requires = new Map<LayerName, Set<LayerName>>();
 
@@ -29,8 +29,8 @@ export function hasCycle(requiredBy: ReadonlyMap<LayerName, readonly LayerName[]
 }
 
 /**
- * Neither of such modules could be built on the other's files first. Each of `cycle` requires the
- * next, the last the first.
+ * The error for a cycle: none of its modules could be built first. Each of `cycle` requires the
+ * next, and the last one requires the first.
  */
 export function cycleError(cycle: readonly LayerName[]): GantryError {
   const first = cycle.indexOf([...cycle].sort(compareBytes)[0] as LayerName);

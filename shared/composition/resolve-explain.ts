@@ -4,7 +4,8 @@ import type { LayerName } from '../domain/compose/index.ts';
 import type { ParsedConstraint, VersionChoice } from './version-choice.ts';
 
 /**
- * One demand on a module: an assignment's (`by` is null) or that of a chosen version's manifest.
+ * One demand on a module, from an assignment (`by` is null) or from the manifest of a chosen
+ * version.
  */
 export interface Demand {
   by: LayerName | null;
@@ -12,12 +13,12 @@ export interface Demand {
   text: string | null;
   constraint: ParsedConstraint;
   /**
-   * The bare name by which it was asked for, when that is no module's: a version must provide it.
+   * The bare name in the demand if it is not the name of a module. Then a version must provide it.
    */
   capability: string | null;
 }
 
-/** Why a module cannot be had. */
+/** The reason why no version of a module fits. */
 export interface Clash {
   module: LayerName;
   sentence: string;
@@ -27,8 +28,7 @@ export interface Clash {
    */
   chains: string[][];
   /**
-   * The first available versions, with the reason why each is not handed out: `1.5.0
-   * (quarantined)`.
+   * The first available versions, with the reason why each is not offered: `1.5.0 (quarantined)`.
    */
   available: string[];
 }
@@ -36,9 +36,9 @@ export interface Clash {
 type Demands = ReadonlyMap<LayerName, readonly Demand[]>;
 type Chosen = ReadonlyMap<LayerName, VersionChoice>;
 
-/** What the search knows when it finds a clash. */
+/** The facts that the search has when it finds a clash. */
 interface SearchState<C extends VersionChoice> {
-  /** The versions of the module, null when it does not exist. */
+  /** The versions of the module, or null when it does not exist. */
   choices: readonly C[] | null;
   demands: Demands;
   chosen: Chosen;
@@ -51,8 +51,8 @@ export interface DemandChecks<C extends VersionChoice> {
 }
 
 /**
- * Explains which demands on a module clash, each with the chain of requirements that leads to it.
- * Of many demands and versions it reports a few.
+ * Explains which demands on a module clash, each with its chain of requirements. It reports only a
+ * few of many demands and versions.
  */
 export function explainClash<C extends VersionChoice>(
   module: LayerName,
@@ -81,9 +81,9 @@ export function explainClash<C extends VersionChoice>(
 }
 
 /**
- * A few demands that no version meets all of, in the order in which they came about: again and
- * again the one that rules out most of the versions left. The first few of all where that is no
- * few, or where demands are not what is wrong.
+ * Picks a few demands that no version meets together, in their original order. Each step picks the
+ * demand that rules out most of the remaining versions. Returns the first few of all demands if
+ * this takes too many, or if the demands are not the problem.
  */
 function pickRulingOut<C>(
   all: readonly Demand[],
@@ -116,7 +116,7 @@ export function unsatisfiedError(clash: Clash): GantryError {
   });
 }
 
-/** What leads to a demand on a module, and what it asks. */
+/** Formats the chain that leads to a demand on a module, and the demand itself. */
 export function formatDemandChain(
   module: LayerName,
   { by, text, capability }: Demand,
@@ -148,13 +148,13 @@ function describeFound(
 }
 
 /**
- * The modules by which a demand came about, the assigned one first; of several ways the one found
- * first. Of a long chain the middle is left out.
+ * Returns the modules that led to a demand, the assigned one first. Of several chains it takes the
+ * first one found. It omits the middle of a long chain.
  */
 export function formatChain(from: LayerName | null, demands: Demands, chosen: Chosen): string[] {
   const modules: LayerName[] = [];
-  // A cycle of requirements cannot lead back here before the assignment: the first demand is the
-  // one that came first.
+  // A cycle of requirements cannot return here before the assignment, because the first demand is
+  // the oldest one.
   for (let by = from; by !== null; by = demands.get(by)?.[0]?.by ?? null) modules.push(by);
   const toFullName = modules.map((module) =>
     `${module} ${chosen.get(module)?.version_string ?? ''}`.trimEnd(),
@@ -163,7 +163,7 @@ export function formatChain(from: LayerName | null, demands: Demands, chosen: Ch
   return withoutMiddle(toFullName.reverse());
 }
 
-/** A chain of modules that people can read, however long it is. */
+/** Formats a chain of modules for people, however long it is. */
 export function withoutMiddle(chain: readonly string[]): string[] {
   const left = chain.length - limits.chainStepsShown;
   if (left < 2) return [...chain];

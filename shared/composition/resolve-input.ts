@@ -2,23 +2,23 @@ import type { LayerName } from '../domain/compose/index.ts';
 import type { Names } from './resolve-names.ts';
 import type { VersionChoice } from './version-choice.ts';
 
-/** What an assignment or a manifest's `requires` asks for. */
+/** A demand of an assignment or of a manifest's `requires`. */
 export interface ResolvedRequirement {
   /**
-   * `<account>/<name>`, or a bare name: of the account that asks, then of `powernode`, else a
-   * capability.
+   * `<account>/<name>`, or a bare name. A bare name means a module of the requesting account, then
+   * of `powernode`, otherwise a capability.
    */
   module: string;
   /**
-   * npm-style semver range; null means any version. Of a capability: asked of the version of the
-   * module that provides it.
+   * An npm-style semver range; null means any version. For a capability, it applies to the version
+   * of the module that provides it.
    */
   constraint: string | null;
 }
 
-/** What the search works on: `ResolutionInput` with names that can be asked. */
+/** The input of the search: `ResolutionInput` with functions that resolve names. */
 export interface SearchInput<C extends VersionChoice> {
-  /** Whose template it is. */
+  /** The account of the template. */
   account: string;
   assigned: readonly { module: LayerName; constraint: string | null }[];
   names: Names<C>;
@@ -36,17 +36,17 @@ export interface Found<C extends VersionChoice> {
   chains: string[][];
 }
 
-/** A module that the search decides, with what it needs for going on to the next choice. */
+/** A module that the search decides, with the state that it needs to try the next choice. */
 export interface Decision {
   module: LayerName;
   /** Index of the next choice. */
   next: number;
-  /** Some choice satisfied the demands. */
+  /** True when some choice satisfied the demands. */
   tried: boolean;
-  /** Modules whose choices have to do with the failures so far. */
+  /** Modules whose choices contributed to the failures so far. */
   blamed: Set<LayerName>;
-  /** How many modules were asked for before the choice. */
+  /** The number of known modules before the choice. */
   known: number;
-  /** What the choice asked for. */
+  /** The modules that the choice requires. */
   asked: LayerName[];
 }

@@ -5,9 +5,9 @@ import { commonAccount, listNamesakes } from '../domain/templates/index.ts';
 import type { VersionChoice } from './version-choice.ts';
 
 /**
- * What a name in `requires` stands for: a module; a module that provides it as a capability;
- * several that could; or nothing (`module` is then how a module of that name would be called, for
- * people to read).
+ * The meaning of a name in `requires`: a module; a module that provides it as a capability; several
+ * modules that could; or nothing. For nothing, `module` is the full name that such a module would
+ * have, for people to read.
  */
 export type Meaning =
   | { kind: 'module'; module: LayerName }
@@ -19,35 +19,41 @@ export interface NamesInput<C extends VersionChoice> {
   available(module: LayerName): readonly C[] | null;
   /** Names of the capabilities that a version provides. */
   provides(choice: C, module: LayerName): readonly string[];
-  /** Modules of an account that may provide a capability; the versions have the last word. */
+  /**
+   * Visible modules of an account that may provide a capability. Their versions decide whether they
+   * do.
+   */
   providers(capability: string, account: string): readonly LayerName[];
-  /** Modules of the resolution that are assigned. */
+  /** Assigned modules of the resolution. */
   assigned: readonly LayerName[];
-  /** `<account>/<capability>` → provider, as they were last time. */
+  /** `<account>/<capability>` → provider, from the last resolution. */
   recorded: Readonly<Record<string, LayerName>>;
-  /** Modules that were assigned last time. */
+  /** Modules that were assigned in the last resolution. */
   assignedBefore: readonly LayerName[];
 }
 
 /**
- * Says what names mean. A full name is a module. A bare name is, in this order: the asking
- * account's module of that name; `powernode`'s; or a capability, met by
+ * Resolves names. A full name is a module. A bare name is, in this order, the requesting account's
+ * module of that name, `powernode`'s module of that name, or a capability. A capability is provided
+ * by
  *
- * 1. a module of any account that is assigned since the last time and provides it (of several the one whose newer
- *    version does, then the byte-wise first: all of them are in the composition anyway);
- * 2. the module that provided it last time, as long as it still does;
- * 3. any assigned module that provides it, as in 1;
- * 4. the one module of the asking account that provides it; where none does, the one of `powernode`.
+ * 1. a module of any account that was assigned since the last resolution and provides it. Of
+ *    several, the one whose newer version provides it wins, then the first in byte order: all of
+ *    them are in the composition anyway.
+ * 2. the module that provided it in the last resolution, as long as it still does.
+ * 3. any assigned module that provides it, chosen as in 1.
+ * 4. the one module of the requesting account that provides it, or without any, the one of
+ *    `powernode`.
  *
- * Several in step 4 are ambiguous. Modules of other accounts provide nothing unless they are
- * assigned: else anybody could put a public module into other people's machines by naming a
- * capability. Nor does an assigned one push out who provided it before by beginning to provide it
- * in a new version: that somebody assigned it says nothing of that.
+ * Several modules in step 4 are ambiguous. Modules of other accounts provide nothing unless they
+ * are assigned: otherwise anyone could put a public module into other people's machines by naming a
+ * capability. An assigned module whose new version begins to provide a capability does not replace
+ * the earlier provider either: its assignment says nothing about the capability.
  *
- * A module without any version to choose from stands behind all of these: registering a module is
- * for authors, and must not change what machines run.
+ * A module without a version to choose ranks last. Registering a module is for authors and must not
+ * change what machines run.
  *
- * What a name means depends on the input only, never on the versions chosen so far.
+ * The meaning of a name depends only on the input, never on the versions chosen so far.
  */
 export class Names<C extends VersionChoice> {
   readonly #input: NamesInput<C>;
@@ -57,7 +63,7 @@ export class Names<C extends VersionChoice> {
     this.#input = input;
   }
 
-  /** `own` is the account that asks. */
+  /** `own` is the requesting account. */
   meaning(name: string, own: string): Meaning {
     if (name.includes('/')) return { kind: 'module', module: name };
 
@@ -70,7 +76,7 @@ export class Names<C extends VersionChoice> {
     return meaning;
   }
 
-  /** The capabilities asked for, with the modules that were found for them. */
+  /** The requested capabilities, with the modules that were found for them. */
   capabilities(): Record<string, LayerName> {
     const found = [...this.#meanings].flatMap(([key, meaning]): [string, LayerName][] =>
       meaning.kind === 'capability' ? [[key, meaning.module]] : [],
@@ -78,7 +84,7 @@ export class Names<C extends VersionChoice> {
     return Object.fromEntries(found.sort(([a], [b]) => compareBytes(a, b)));
   }
 
-  /** Whether a name was met that means nothing, or more than one thing. */
+  /** Whether a name was found that means nothing, or more than one module. */
   get unsettled(): boolean {
     return this.#meanings.values().some(({ kind }) => kind === 'nothing' || kind === 'ambiguous');
   }
@@ -111,8 +117,8 @@ export class Names<C extends VersionChoice> {
   }
 
   /**
-   * Those of the modules with a version that provides the capability, best first; quarantined ones
-   * where there are no others.
+   * Returns the modules with a version that provides the capability, best first. Quarantined ones
+   * count only if there are no others.
    */
   #providing(capability: string, modules: readonly LayerName[]): LayerName[] {
     const ranked = [...new Set(modules)].flatMap((module) => {
@@ -136,7 +142,7 @@ export class Names<C extends VersionChoice> {
   }
 }
 
-/** `asking` is the chain of requirements that leads to the version which asks. */
+/** `asking` is the chain of requirements that leads to the requiring version. */
 export function ambiguousError(
   meaning: Extract<Meaning, { kind: 'ambiguous' }>,
   asking: string[],

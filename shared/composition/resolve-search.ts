@@ -17,18 +17,17 @@ import { SupersededVersions } from './resolve-superseded.ts';
 import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
 
 /**
- * What a demand costs beside trying a version: to be made, and to be asked whether a version meets
- * it. There may be many.
+ * The cost of a demand, besides trying a version: creating it, and checking versions against it.
+ * There may be many demands.
  */
 const checkSteps = 1 / 256;
 
 /**
- * Depth-first search that decides one module after the other, in the order in which they are asked
- * for, and jumps back over decisions that have nothing to do with a failure (conflict-directed
- * backjumping, Prosser 1993).
+ * Depth-first search that decides one module after the other, in the order of the demands. After a
+ * failure it skips back over unrelated decisions (conflict-directed backjumping, Prosser 1993).
  *
- * Invariant: `#demands` holds what the assignments and the chosen versions ask for, nothing else. A
- * failure is the set of modules whose choices led to it; null is none.
+ * Invariant: `#demands` holds exactly the demands of the assignments and of the chosen versions. A
+ * failure is the set of modules whose choices led to it; null means no failure.
  *
  * Cycles are rare and checking for them at each choice is expensive. So the first search checks
  * once, at its end. If it finds one, the search starts again and checks at each choice.
@@ -82,14 +81,14 @@ export class Search<C extends VersionChoice> {
     });
   }
 
-  /** Every module that was looked at with the choices that it had. */
+  /** Returns every module that the search examined, with the choices that it had. */
   get considered(): ReadonlyMap<LayerName, readonly C[] | null> {
     return this.#choices;
   }
 
   /**
-   * Decides all modules; false when that cannot be. With a stack of its own: chains may be longer
-   * than the engine's.
+   * Decides all modules. Returns false when that is impossible. It has its own stack, because
+   * chains may be deeper than the stack of the engine.
    */
   #decideAll(): boolean {
     const decisions: Decision[] = [];
@@ -114,7 +113,7 @@ export class Search<C extends VersionChoice> {
     for (let last = decisions.pop(); last !== undefined; last = decisions.pop()) this.#undo(last);
   }
 
-  /** Goes back until another choice works; false when none is left. */
+  /** Goes back until another choice works. Returns false when no choice is left. */
   #recover(decisions: Decision[], first: Set<LayerName>): boolean {
     for (let failure: Set<LayerName> | null = first; failure !== null; ) {
       const decision = this.#jumpBack(decisions, failure);
@@ -125,8 +124,8 @@ export class Search<C extends VersionChoice> {
   }
 
   /**
-   * To blame are at first who asked for the module, then who rules a version out; one each, the
-   * first, is enough.
+   * The first modules to blame are one that requires this module and one that rules out a version.
+   * The first of each is enough.
    */
   #open(module: LayerName): Decision {
     const asker = this.#demands.get(module)?.[0]?.by ?? null;
@@ -135,8 +134,8 @@ export class Search<C extends VersionChoice> {
   }
 
   /**
-   * Takes the next choice that works as far as one can see, and puts the decision on the stack;
-   * else says what failed.
+   * Takes the next choice that appears to work and pushes the decision on the stack. Otherwise
+   * returns what failed.
    */
   #decide(decision: Decision, decisions: Decision[]): Set<LayerName> | null {
     const { module, blamed } = decision;
@@ -166,7 +165,7 @@ export class Search<C extends VersionChoice> {
     return blamed;
   }
 
-  /** Takes a choice; where it clashes, undoes it and blames the modules that it clashes with. */
+  /** Takes a choice. If it clashes, undoes it and blames the modules that it clashes with. */
   #try(decision: Decision, choice: C): boolean {
     decision.tried = true;
     const clashing = this.#take(decision, choice);
@@ -245,8 +244,8 @@ export class Search<C extends VersionChoice> {
   }
 
   /**
-   * A chosen module and all that lead to it, each with the next one on its way there; null for the
-   * module itself.
+   * Returns a chosen module and all modules that lead to it. Each is mapped to the next module on
+   * the way to the chosen one, which is mapped to null.
    */
   #above(module: LayerName): Map<LayerName, LayerName | null> {
     const above = new Map<LayerName, LayerName | null>([[module, null]]);
@@ -255,7 +254,7 @@ export class Search<C extends VersionChoice> {
         if (by !== null && !above.has(by)) above.set(by, at);
     }
 
-    // So that many long walks count as what they are.
+    // So that many long walks count by their true cost.
     this.#step(above.size >> 6);
     return above;
   }
@@ -308,8 +307,8 @@ export class Search<C extends VersionChoice> {
   }
 
   /**
-   * Everything is decided. Superseded versions were chosen because something might demand them:
-   * check that it does.
+   * Checks the decided modules: superseded versions were chosen because something might demand
+   * them, and now something must.
    */
   #refuseUnasked(): Set<LayerName> | null {
     for (const [module, choice] of this.#chosen) {
@@ -342,8 +341,8 @@ export class Search<C extends VersionChoice> {
   }
 
   /**
-   * Two requirements that met one after the other: worth telling first where no other version would
-   * satisfy both.
+   * Notes two requirements that are each met, but not together. It becomes the main reason if no
+   * other version would satisfy both.
    */
   #noteClash(module: LayerName): void {
     const demands = this.#demands.get(module) ?? [];

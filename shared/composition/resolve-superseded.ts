@@ -25,8 +25,8 @@ export class SupersededVersions<C extends VersionChoice> {
   }
 
   /**
-   * Whether the assignments or any version within reach may demand a superseded version of a
-   * module.
+   * Returns whether the assignments, or any version within reach, may demand a superseded version
+   * of the module.
    */
   mayBeDemanded(module: LayerName): boolean {
     let may = this.#demandable.get(module);
@@ -38,7 +38,7 @@ export class SupersededVersions<C extends VersionChoice> {
     return may;
   }
 
-  /** Whether these demands ask for a superseded version of the module. */
+  /** Returns whether these demands ask for a superseded version of the module. */
   isDemanded(module: LayerName, demands: readonly Demand[]): boolean {
     const constraints = demands
       .filter(({ by }) => this.#mayTakeBack(by, module))
@@ -47,8 +47,8 @@ export class SupersededVersions<C extends VersionChoice> {
   }
 
   /**
-   * Whether constraints ask for a superseded version: they name some, and not ones among which the
-   * live version is.
+   * Returns whether constraints ask for a superseded version: they limit the versions, and no
+   * withheld version satisfies them all.
    */
   #mayGoBack(module: LayerName, constraints: ParsedConstraint[]): boolean {
     if (constraints.every((constraint) => constraint.any)) return false;
@@ -62,9 +62,10 @@ export class SupersededVersions<C extends VersionChoice> {
   }
 
   /**
-   * Whether a demand's word counts for going back to a superseded version. What the template's
-   * account assigned, and its own modules, another account does not take back by what it requires:
-   * for that the operator states a constraint. `powernode` may, and each account its own modules.
+   * Returns whether a demand may move a module back to a superseded version. A requirement of
+   * another account cannot move back what the template's account assigned, or the account's own
+   * modules: for that the operator states a constraint. `powernode` may do so, and each account may
+   * for its own modules.
    */
   #mayTakeBack(by: LayerName | null, module: LayerName): boolean {
     if (by === null) return true;
@@ -77,7 +78,8 @@ export class SupersededVersions<C extends VersionChoice> {
   }
 
   /**
-   * Every constraint by which the assignments or any version within reach may take a module back.
+   * Returns every constraint with which the assignments, or any version within reach, may move a
+   * module back.
    */
   #possibleConstraints(module: LayerName): ParsedConstraint[] {
     this.#possible ??= this.#collectPossible();

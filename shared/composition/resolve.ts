@@ -8,24 +8,27 @@ import { Search } from './resolve-search.ts';
 import type { VersionChoice } from './version-choice.ts';
 
 export interface ResolutionInput<C extends VersionChoice> {
-  /** The template's account: assignments by a bare name mean its modules. */
+  /** The template's account. Assignments with a bare name mean its modules. */
   account: string;
   assigned: readonly ResolvedRequirement[];
   /**
-   * The choices of a module in order of preference (`versionChoices`); null where it does not exist
+   * The choices of a module in order of preference (`versionChoices`), or null if it does not exist
    * or is not visible.
    */
   available(module: LayerName): readonly C[] | null;
-  /** What a version's manifest requires. */
+  /** The requirements in a version's manifest. */
   requires(choice: C, module: LayerName): readonly ResolvedRequirement[];
-  /** What a version's manifest provides; without it, assigned modules provide nothing either. */
+  /**
+   * The capabilities in a version's manifest. Without this function, assigned modules provide
+   * nothing either.
+   */
   provides?(choice: C, module: LayerName): readonly string[];
   /**
-   * Modules of an account that may provide a capability, visible ones only; without it there are
+   * Visible modules of an account that may provide a capability. Without this function there are
    * none.
    */
   providers?(capability: string, account: string): readonly LayerName[];
-  /** How it was resolved last time. */
+  /** The last resolution. */
   previous?: ResolutionRecord | null;
 }
 
@@ -44,22 +47,22 @@ export interface Resolution<C extends VersionChoice> {
 }
 
 /**
- * Picks one version for each assigned module and, transitively, for each module that those require:
- * versions that satisfy all constraints, the most preferred first, with backtracking (product.md,
- * section 7), also around cycles. What bare names mean, capabilities included: `Names`. The order
- * of assignments does not matter.
+ * Picks one version for each assigned module and, transitively, for each module that these require.
+ * The versions satisfy all constraints. The search tries the most preferred versions first,
+ * backtracks (product.md, section 7), and handles cycles. `Names` resolves bare names, including
+ * capabilities. The order of assignments does not matter.
  *
- * With `previous`, the answer stays what it was as long as the assignments and the versions to
- * choose from are what they were, for every module that was looked at then: a module that is
- * registered, made public or begins to provide something meanwhile changes nothing. When something
- * did change, everything is resolved again, newest first; only who provides a capability is kept
- * (see `Names`). So what an unrelated promotion changes is what the rules make it change.
+ * With `previous`, the result stays the same while the assignments and the available versions of
+ * every examined module are unchanged. So a module that is meanwhile registered, made public or
+ * begins to provide something changes nothing. After a change, everything is resolved again, newest
+ * first, and only the providers of capabilities are kept (see `Names`). So an unrelated promotion
+ * changes only what the rules require.
  *
- * Throws `composition_unsatisfied` with the chains of requirements that clash,
- * `composition_ambiguous` naming the modules that provide what is required, `composition_cycle`
- * naming modules that require each other, `composition_too_complex` when
- * `limits.resolutionStepsMax` versions were tried in vain or more than
- * `limits.resolutionModulesMax` modules are asked for.
+ * @throws GantryError `composition_unsatisfied` with the chains of requirements that clash;
+ * `composition_ambiguous`, which names the modules that provide the capability;
+ * `composition_cycle`, which names modules that require each other; `composition_too_complex` after
+ * `limits.resolutionStepsMax` versions without a solution, or for more than
+ * `limits.resolutionModulesMax` modules
  */
 export function resolve<C extends VersionChoice>(input: ResolutionInput<C>): Resolution<C> {
   const available = memoize(input.available);
@@ -114,7 +117,7 @@ function resolveAgain<C extends VersionChoice>(input: Asked<C>): Resolution<C> {
   return { modules: found.map(({ chains: _, ...one }) => one), record };
 }
 
-/** The recorded resolution, if nothing that it came from has changed. */
+/** Returns the recorded resolution if none of its inputs changed. */
 function reuseResolution<C extends VersionChoice>({
   previous,
   assigned,
@@ -150,15 +153,18 @@ function toRecord({
 }
 
 /**
- * Names the versions that a module had to choose from. Versions never change, so their ids stand
- * for what they require.
+ * Names the versions that a module could choose from. Versions never change, so their ids also
+ * identify their requirements.
  */
 function fingerprint(choices: readonly VersionChoice[] | null): string {
   if (choices === null) return '';
   return sha256Hex(choices.map(({ id, standing }) => `${id} ${standing}`).join('\n')).slice(0, 32);
 }
 
-/** Assignments by full names, sorted. A bare one is never a capability: people assign modules. */
+/**
+ * Returns assignments with full names, sorted. A bare name is never a capability: people assign
+ * modules.
+ */
 function listAssigned<C extends VersionChoice>(
   { account, assigned }: ResolutionInput<C>,
   available: ResolutionInput<C>['available'],

@@ -1,12 +1,15 @@
 import type { CompositionReport } from '../domain/compose/index.ts';
 
-/** How far a list of an answer goes: rows, and bytes of them as JSON; without bounds to its end. */
+/**
+ * The length of a list in a response: rows, and bytes of the rows as JSON. Without bounds it is
+ * complete.
+ */
 export interface ListBounds {
   listMax?: number;
   listBytesMax?: number;
 }
 
-/** As many rows of a list, from its beginning, as keep within both bounds. */
+/** Returns the longest prefix of a list that stays within both bounds. */
 export function truncateList<T>(
   list: T[],
   { listMax = list.length, listBytesMax }: ListBounds,
@@ -23,12 +26,18 @@ export function truncateList<T>(
   return end === -1 ? rows : rows.slice(0, end);
 }
 
-/** A composition's report as an answer has it: its lists are cut, `counts` tells the whole. */
+/**
+ * Returns a composition's report for a response: its lists are truncated, `counts` covers
+ * everything.
+ */
 export interface TruncatedReport extends CompositionReport {
   counts: Record<'dropped' | 'shadowed' | 'carved_out' | 'warnings', number>;
 }
 
-/** Cuts the lists of a report. What a layer loses is cut to what is still told as dropped. */
+/**
+ * Truncates the lists of a report. The effective masks keep only files that the truncated list
+ * still reports as dropped.
+ */
 export function truncateReport(report: CompositionReport, bounds: ListBounds): TruncatedReport {
   const { dropped, shadowed, carved_out, warnings, layers } = report;
   const reported = truncateList(dropped, bounds);

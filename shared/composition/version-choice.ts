@@ -4,13 +4,13 @@ import { compareVersions } from '../domain/modules/index.ts';
 import type { Track } from '../domain/templates/index.ts';
 
 /**
- * How a version stands on a track: `offered`: handed out; `withheld`: it would be, but is
- * quarantined; `superseded`: it was live once and is handed out where a constraint asks for it,
- * that is, names versions among which no live one is.
+ * The standing of a version on a track. `offered`: the track offers it. `withheld`: the track would
+ * offer it, but it is quarantined. `superseded`: it was live once, and is used only for a
+ * constraint that limits the versions and that no live version satisfies.
  */
 export type Standing = 'offered' | 'withheld' | 'superseded';
 
-/** A version that a resolution may come upon. */
+/** A version that a resolution may choose. */
 export interface VersionChoice {
   id: string;
   version_string: string;
@@ -18,14 +18,14 @@ export interface VersionChoice {
 }
 
 /**
- * The versions of one module that concern a track (product.md, section 9), in the order in which
- * they are preferred: offered ones, withheld ones, superseded ones, each newest first.
+ * Returns the versions of one module that concern a track (product.md, section 9) in order of
+ * preference: offered ones, withheld ones, superseded ones, each newest first.
  *
- * - `live`: live versions; of a module that never had a live version, blessed ones instead. Once there was a live one,
- *   versions that are merely blessed are no longer a choice.
+ * - `live`: live versions, or blessed ones if the module never had a live version. After the first
+ *   live version, versions that are only blessed are no longer a choice.
  * - `staging`: staging, blessed and live versions alike.
  *
- * `built`, `retired` and quarantined versions are never handed out.
+ * `built`, `retired` and quarantined versions are never offered.
  */
 export function versionChoices<V extends Version>(
   versions: Iterable<V>,
@@ -59,10 +59,10 @@ function findStanding(version: Version, track: Track, hadLive: boolean): Standin
 }
 
 /**
- * The version of a single module that a track gives for a constraint (npm-style semver range; null,
- * `*` and the empty text mean any version, pre-releases included), or null where there is none. A
- * quarantined live version is not replaced by a superseded one that satisfies the same constraint:
- * nothing goes back by itself.
+ * Returns the version of a single module that a track offers for a constraint, or null if there is
+ * none. The constraint is an npm-style semver range; null, `*` and the empty text mean any version,
+ * including pre-releases. A superseded version that satisfies the same constraint does not replace
+ * a quarantined live version: nothing moves back automatically.
  */
 export function chooseVersion<V extends Version>(
   versions: Iterable<V>,
@@ -78,16 +78,17 @@ export function chooseVersion<V extends Version>(
   return choice.standing === 'superseded' && wanted.any ? null : choice.of;
 }
 
-/** A constraint ready to be asked. */
+/** A parsed constraint. */
 export interface ParsedConstraint {
-  /** Every version will do, so nothing in particular is asked for. */
+  /** True when every version is allowed, so the constraint does not limit anything. */
   any: boolean;
   allows(versionString: string): boolean;
 }
 
 /**
- * Parses a constraint; one that is no semver range allows nothing (manifests and requests are
- * checked where they enter). Answers are remembered: a resolution asks the same again and again.
+ * Parses a constraint. One that is not a semver range allows nothing (manifests and requests are
+ * validated on entry). Results are cached, because a resolution checks the same versions
+ * repeatedly.
  */
 export function parseConstraint(constraint: string | null): ParsedConstraint {
   if (constraint === null || /^\s*[*xX]?\s*$/.test(constraint))
