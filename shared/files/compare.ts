@@ -4,27 +4,27 @@ import type { Glob } from './glob.ts';
 import { distinctBytes, GlobAutomaton } from './glob-automaton.ts';
 import { afterPathByte, mayEnd, type PathState, pathStart, pathStates } from './path-bytes.ts';
 
-/** A path that shows something about globs. */
+/** A path that shows how two globs overlap or differ. */
 export interface ExamplePath {
-  /** Absolute; its components are not empty, not `.` or `..`. */
+  /** Absolute, without components that are empty, `.` or `..`. */
   path: string;
   isDirectory: boolean;
 }
 
 /**
- * A shortest path that both globs match (as `matches` judges it): a file where there is one, else a
- * directory; null where no path can exist that both match. Paths may be longer than Linux allows,
- * where globs ask for that.
+ * Returns a shortest path that both globs match (as `matches` decides): a file if possible,
+ * otherwise a directory. Returns null if no such path can exist. The path may be longer than Linux
+ * allows, where the globs require it.
  *
- * It walks both automata together (product construction), so time grows with the product of the
- * globs' lengths; past `globComparisonStatesMax` pairs of positions it throws `glob_too_complex`.
+ * It walks both automata together (product construction), so the time grows with the product of the
+ * globs' lengths. Beyond `globComparisonStatesMax` pairs of positions it throws `glob_too_complex`.
  */
 export function commonPath(a: Glob, b: Glob): ExamplePath | null {
   return findCommon(a, b, false);
 }
 
 /**
- * Whether there can be a path, of a file or a directory, that both globs match; see `commonPath`.
+ * Returns whether both globs can match the same path, of a file or a directory; see `commonPath`.
  */
 export function intersects(a: Glob, b: Glob): boolean {
   return findCommon(a, b, true) !== null;
@@ -57,11 +57,11 @@ function findCommon(a: Glob, b: Glob, directoryIsEnough: boolean): ExamplePath |
 }
 
 /**
- * A shortest path that `b` matches and `a` does not; null where `a` matches everything that `b`
- * matches.
+ * Returns a shortest path that `b` matches and `a` does not, or null if `a` matches everything that
+ * `b` matches.
  *
- * It walks `b` beside the sets of positions that `a` can be in (subset construction). Globs such as
- * `*a???????` can be in very many; past `globComparisonStatesMax` states it throws
+ * It walks `b` beside the sets of positions that `a` can be in (subset construction). A glob such
+ * as `*a???????` has very many such sets. Beyond `globComparisonStatesMax` states it throws
  * `glob_too_complex`.
  */
 export function pathOutside(a: Glob, b: Glob): ExamplePath | null {
@@ -88,30 +88,30 @@ export function pathOutside(a: Glob, b: Glob): ExamplePath | null {
   });
 }
 
-/** Whether `a` matches everything, file or directory, that `b` matches; see `pathOutside`. */
+/** Returns whether `a` matches every file and directory that `b` matches; see `pathOutside`. */
 export function contains(a: Glob, b: Glob): boolean {
   return pathOutside(a, b) === null;
 }
 
-/** What a search walks: pairs of places in two automata, as one number each. */
+/** The graph of a search: pairs of positions in two automata, as one number each. */
 interface Pairs {
-  /** What a path that ends here is, where it is one to be found. */
+  /** The type of a path that ends here if the search wants it, otherwise null. */
   ends(pair: number): 'file' | 'directory' | null;
-  /** Names the pairs that are reached without reading a byte. */
+  /** Calls `reach` with each pair that is reached without reading a byte. */
   free(pair: number, reach: (pair: number) => void): void;
-  /** The pair after one byte, or -1 where there is none. */
+  /** The pair after one byte, or -1 if there is none. */
   after(pair: number, byte: number): number;
 }
 
 /**
- * Breadth-first search through pairs of places, each beside the state that a path is in: shortest
- * paths come first.
+ * Breadth-first search through pairs of positions, each with the state of a path. Shortest paths
+ * come first.
  */
 class Search {
   readonly #globs: [Glob, Glob];
   readonly #bytes: readonly number[];
   readonly #seen = new Set<number>();
-  /** One item a state: its key, and the item and byte by which it was first reached (-1: none). */
+  /** One item per state: its key, and the item and byte that first reached it (-1: none). */
   readonly #keys: number[] = [];
   readonly #from: number[] = [];
   readonly #byte: number[] = [];
@@ -121,7 +121,10 @@ class Search {
     this.#bytes = bytes;
   }
 
-  /** The first path found; where a directory is not enough, one only if no file is found. */
+  /**
+   * Returns the first path found. If a directory is not enough, returns it only when no file is
+   * found.
+   */
   run(startPair: number, directoryIsEnough: boolean, pairs: Pairs): ExamplePath | null {
     let directory: ExamplePath | null = null;
     this.#reach(startPair, pathStart, -1, -1);
@@ -143,8 +146,8 @@ class Search {
   }
 
   /**
-   * Takes all steps that read nothing, from `start` on. A level holds what the same number of bytes
-   * reaches, so these steps come before its first byte is read.
+   * Takes all steps that read nothing, from `start` on. All items of a level are reached by the
+   * same number of bytes, so these steps come before the next byte.
    * @returns the index after the level's last item
    */
   #closeLevel(start: number, pairs: Pairs): number {
@@ -208,7 +211,7 @@ class Search {
   }
 }
 
-/** The sets of positions that a glob can be in, numbered as they are met. */
+/** The sets of positions that a glob can be in, numbered in the order of their discovery. */
 class PositionSets {
   readonly glob: GlobAutomaton;
   readonly start: number;
@@ -256,10 +259,7 @@ class PositionSets {
   }
 }
 
-/**
- * True for globs that differ in the bytes they begin or end with, as most pairs do: no search is
- * needed then.
- */
+/** True for globs that start or end with different bytes, as most pairs do. They need no search. */
 function literalsDiffer(a: Glob, b: Glob): boolean {
   if (differAt(a, b, (tokens, i) => tokens[i])) return true;
   return (

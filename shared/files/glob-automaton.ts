@@ -4,17 +4,19 @@ import { afterPathByte, pathStates } from './path-bytes.ts';
 const slash = 0x2f;
 
 /**
- * A glob as an automaton: its states are positions in its tokens, the last one (`end`) means that
- * all were matched. What is below answers for a position alone; `rests` lists the others that are
- * reached from it without reading a byte.
+ * A glob as an automaton. Its states are positions in its tokens; the last one (`end`) means that
+ * all tokens matched. The members describe single positions, and `rests` lists the other positions
+ * that a position reaches without reading a byte.
  */
 export class GlobAutomaton {
   readonly tokens: readonly GlobToken[];
   readonly end: number;
-  /** 1 at each position where a path may end and match, by whether it is a directory. */
+  /**
+   * 1 at each position where a path may end and match, separately for directories and other files.
+   */
   readonly endsFile: Uint8Array;
   readonly endsDirectory: Uint8Array;
-  /** For stars: the lowest position from which no more can be matched than from the star itself. */
+  /** For stars: the lowest position from which nothing more can match than from the star itself. */
   readonly #absorbs: Int32Array;
 
   constructor({ tokens, directoryOnly, coversDirectory }: Glob) {
@@ -39,7 +41,7 @@ export class GlobAutomaton {
     return kind === 'star' || kind === 'globstar';
   }
 
-  /** The position after one byte, or -1 where it does not match. */
+  /** The position after one byte, or -1 if the byte does not match. */
   after(position: number, byte: number): number {
     const token = this.tokens[position];
     switch (token?.kind) {
@@ -57,9 +59,9 @@ export class GlobAutomaton {
   }
 
   /**
-   * All positions that are reached from some without reading a byte, in descending order, without
-   * those that cannot match more than another one: that keeps sets of positions small, and equal
-   * ones equal.
+   * Returns all positions that are reachable from the given ones without reading a byte, in
+   * descending order. It omits positions that cannot match more than another one, so that sets of
+   * positions stay small and equal sets look equal.
    */
   rests(from: Iterable<number>): number[] {
     const reached = new Set<number>();
@@ -80,7 +82,7 @@ export class GlobAutomaton {
     return kept;
   }
 
-  /** A trailing `***` takes a directory whose path would match with a `/` behind it. */
+  /** A trailing `***` matches a directory whose path would match with a trailing `/`. */
   #coverDirectories(ends: Uint8Array): void {
     for (let position = this.end; position >= 0; position--) {
       const next = this.after(position, slash);
@@ -93,9 +95,9 @@ export class GlobAutomaton {
 }
 
 /**
- * For each position that is a star, the lowest from which no more can be matched than from the star
- * itself: a `**` takes over from every position before it; a `*` from those that are separated from
- * it by no `/`.
+ * Returns for each star the lowest position from which nothing more can match than from the star
+ * itself. A `**` covers every position before it. A `*` covers the positions before it up to the
+ * last `/`.
  */
 export function absorbed(tokens: readonly GlobToken[]): Int32Array {
   const from = new Int32Array(tokens.length);
@@ -110,7 +112,7 @@ export function absorbed(tokens: readonly GlobToken[]): Int32Array {
   return from;
 }
 
-/** Most readable first, so that the paths found as examples look like paths. */
+/** Most readable first, so that example paths look like real paths. */
 const readable = Buffer.from(
   'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-',
   'latin1',
@@ -120,8 +122,8 @@ const bytesByLooks = [
 ];
 
 /**
- * One byte for each set of bytes that neither the globs nor the rules of paths tell apart: trying
- * these is trying all.
+ * Returns one byte for each set of bytes that neither the globs nor the rules for paths
+ * distinguish. Testing these bytes is enough.
  */
 export function distinctBytes(...globs: GlobAutomaton[]): number[] {
   const literal = new Uint8Array(256);

@@ -1,8 +1,8 @@
 import { badGlob } from './glob-error.ts';
 
 /**
- * POSIX classes in the C locale, which is how rsync judges bytes above 127 in any UTF-8 locale:
- * they are in none.
+ * POSIX classes in the C locale. They contain no byte above 127, which is how rsync treats such
+ * bytes in any UTF-8 locale.
  */
 const posixClasses: Record<string, RegExp> = {
   alnum: /[A-Za-z0-9]/,
@@ -21,9 +21,9 @@ const posixClasses: Record<string, RegExp> = {
 };
 
 /**
- * Parses the bracket expression that starts at `body[start]`, as rsync's wildmatch reads it: `!` or
- * `^` first negates, `]` first is a member, `\` escapes, a `-` between two members is a range of
- * bytes, `[:name:]` a POSIX class.
+ * Parses the bracket expression at `body[start]` as rsync's wildmatch does: a first `!` or `^`
+ * negates, a first `]` is a member, `\` escapes, a `-` between two members is a range of bytes, and
+ * `[:name:]` is a POSIX class.
  * @returns the members (1 at each byte that is one) and the index after the closing `]`
  */
 export function parseClass(
@@ -46,17 +46,20 @@ export function parseClass(
   return { members: negated ? members.map((member) => 1 - member) : members, end: step.end + 1 };
 }
 
-/** How far a class is read. */
+/** The state of reading a class. */
 interface Step {
-  /** The index after what was read. */
+  /** The index after the last byte that was read. */
   end: number;
-  /** The member that a following `-` starts a range from; none after a range or a POSIX class. */
+  /**
+   * The member from which a following `-` starts a range. There is none after a range or a POSIX
+   * class.
+   */
   low: number | undefined;
 }
 
 /**
- * Adds the next member, range or POSIX class of a bracket expression; undefined where it is not
- * closed.
+ * Adds the next member, range or POSIX class of a bracket expression. Returns undefined if the
+ * expression is not closed.
  */
 function addMember(
   pattern: string,
@@ -90,15 +93,14 @@ function isRange(body: string, at: number, low: number | undefined): boolean {
   return body[at] === '-' && low !== undefined && at + 1 < body.length && body[at + 1] !== ']';
 }
 
-/** The byte at an index, or the one after it where that is a backslash. */
+/** Returns the byte at an index, or the byte after it if that byte is a backslash. */
 function escapable(body: string, at: number): { byte: number; end: number } | undefined {
   const index = body[at] === '\\' ? at + 1 : at;
   return index < body.length ? { byte: body.charCodeAt(index), end: index + 1 } : undefined;
 }
 
 /**
- * The `[:name:]` at an index. Where the next `]` has no `:` before it, the `[` is an ordinary
- * member.
+ * Reads the `[:name:]` at an index. If no `:` precedes the next `]`, the `[` is an ordinary member.
  */
 function posixClassAt(body: string, at: number): { name: string; end: number } | undefined {
   if (!body.startsWith('[:', at)) return undefined;

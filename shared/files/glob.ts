@@ -2,7 +2,7 @@ import { limits } from '../base/limits/index.ts';
 import { parseClass } from './glob-class.ts';
 import { badGlob } from './glob-error.ts';
 
-/** What one element of a glob matches in the bytes of a path. */
+/** The bytes of a path that one element of a glob matches. */
 export type GlobToken =
   /** Exactly this byte. */
   | { kind: 'byte'; byte: number }
@@ -14,9 +14,8 @@ export type GlobToken =
   | { kind: 'globstar' };
 
 /**
- * A parsed rsync glob. Whatever the pattern's anchoring, `tokens` match the whole absolute path
- * from its leading `/` to its end, so globs can be compared with each other without knowing how
- * they were written.
+ * A parsed rsync glob. However the pattern is anchored, `tokens` match the whole absolute path from
+ * its leading `/` to its end. So globs can be compared without the form in which they were written.
  */
 export interface Glob {
   /** The pattern as written. */
@@ -39,8 +38,8 @@ const anyButSlash: GlobToken = {
 const nothing: GlobToken = { kind: 'set', members: new Uint8Array(256) };
 
 /**
- * A string with one character (0 to 255) a byte of the text's UTF-8: rsync's wildcards match bytes,
- * not characters.
+ * Returns the UTF-8 bytes of a text as a string with one character (0 to 255) per byte, because
+ * rsync's wildcards match bytes and not characters.
  */
 export function toByteString(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "ASCII only", and NUL is ASCII.
@@ -48,9 +47,9 @@ export function toByteString(text: string): string {
 }
 
 /**
- * Parses an rsync filter pattern (rsync(1), PATTERN MATCHING RULES). Throws `glob_invalid` for a
- * pattern that rsync would take without a word and that could never match, or would read as
- * something other than a pattern.
+ * Parses an rsync filter pattern (rsync(1), PATTERN MATCHING RULES).
+ * @throws GantryError `glob_invalid` for a pattern that rsync accepts silently but that can never
+ * match, or that rsync reads as something other than a pattern
  */
 export function compileGlob(pattern: string): Glob {
   const bytes = toByteString(pattern);
@@ -58,8 +57,8 @@ export function compileGlob(pattern: string): Glob {
 
   const directoryOnly = bytes.length > 1 && bytes.endsWith('/');
   const body = directoryOnly ? bytes.slice(0, -1) : bytes;
-  // rsync decides by these raw characters, escaped or not, whether `\` is an escape and how the
-  // pattern is anchored.
+  // rsync looks at these raw characters, escaped or not. They decide whether `\` is an escape and
+  // how the pattern is anchored.
   const wild = /[*?[]/.test(body);
   const crossesSlashes = body.includes('**');
   const anchored = body.startsWith('/');
@@ -74,8 +73,8 @@ export function compileGlob(pattern: string): Glob {
 }
 
 /**
- * The one path that a glob matches, whatever is shipped; null for one that could match several, or
- * directories only.
+ * Returns the only path that a glob can match. Returns null for a glob that could match several
+ * paths, or only directories.
  */
 export function literalPath({ tokens, directoryOnly }: Glob): string | null {
   if (directoryOnly) return null;
@@ -83,7 +82,7 @@ export function literalPath({ tokens, directoryOnly }: Glob): string | null {
   return bytes.includes(-1) ? null : Buffer.from(bytes).toString('utf8');
 }
 
-/** The tokens in front of a pattern's own, which make it match from the path's leading `/`. */
+/** The tokens before a pattern's own, which make it match from the path's leading `/`. */
 function anchoring(
   body: string,
   {
@@ -92,10 +91,11 @@ function anchoring(
     slashInClass,
   }: { anchored: boolean; crossesSlashes: boolean; slashInClass: boolean },
 ): GlobToken[] {
-  // An anchored pattern brings its own `/`; rsync shows a leading `**` the path's leading `/`.
+  // An anchored pattern starts with its own `/`, and a leading `**` in rsync sees the path's
+  // leading `/`.
   if (anchored || body.startsWith('**')) return [];
-  // Such a pattern is matched against as many components as it has slashes, and a class never
-  // matches one.
+  // rsync compares such a pattern with as many components as it has slashes, and a class never
+  // matches a slash.
   if (slashInClass && !crossesSlashes) return [nothing];
   return [{ kind: 'globstar' }, byteToken(slash)];
 }

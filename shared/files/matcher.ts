@@ -3,16 +3,16 @@ import { limits } from '../base/limits/index.ts';
 import { type Glob, type GlobToken, toByteString } from './glob.ts';
 import { absorbed } from './glob-automaton.ts';
 
-/** A set of places in the globs: where each of them can stand after the bytes read so far. */
+/** A set of positions in the globs: where each of them can be after the bytes read so far. */
 interface State {
   positions: number[];
-  /** The state after one more byte, by the byte's class; filled in as paths ask for it. */
+  /** The state after one more byte, by the byte's class. Filled in when a path needs it. */
   next: (State | undefined)[];
   /** Globs that end here. */
   ended: readonly Glob[];
-  /** Those that match what is no directory. */
+  /** Globs that match a path other than a directory. */
   files: readonly Glob[];
-  /** Those that match a directory; found when it is first asked for. */
+  /** Globs that match a directory. Computed on first use. */
   directories: readonly Glob[] | undefined;
 }
 
@@ -20,13 +20,13 @@ const slash = 0x2f;
 const noGlobs: readonly Glob[] = [];
 
 /**
- * Tells which of many globs match a path. The globs run together as one automaton whose states are
- * made when a path first needs them (as RE2 does it), so the time for a path grows with its length
- * only. Globs and paths that were made to need ever more states end with `glob_too_complex` instead
- * of taking all time or memory.
+ * Finds which of many globs match a path. The globs run together as one automaton whose states are
+ * made when a path first needs them (as in RE2), so the time for a path grows only with its length.
+ * Globs and paths designed to need ever more states fail with `glob_too_complex` and do not exhaust
+ * time or memory.
  *
- * Invariant: positions of one glob are consecutive, its last one (`tokens[p] === undefined`) means
- * "matched".
+ * Invariant: positions of one glob are consecutive, and its last one (`tokens[p] === undefined`)
+ * means "matched".
  */
 export class GlobMatcher {
   readonly #tokens: (GlobToken | undefined)[] = [];
@@ -34,13 +34,10 @@ export class GlobMatcher {
   readonly #owners: Glob[] = [];
   readonly #byteClasses: Uint8Array;
   readonly #startPositions: number[] = [];
-  /**
-   * For positions that are stars: the lowest from which no more can be matched than from the star
-   * itself.
-   */
+  /** For stars: the lowest position from which nothing more can match than from the star itself. */
   readonly #absorbs: number[] = [];
   #states = new Map<string, State>();
-  /** Positions in the states that are kept, and those that were looked at in all. */
+  /** The number of positions in the stored states, and of all positions examined so far. */
   #held = 0;
   #work = 0;
   #start: State;
@@ -71,8 +68,7 @@ export class GlobMatcher {
   }
 
   /**
-   * The globs that match a path. Paths that bring the automaton to one state are answered with one
-   * array.
+   * Returns the globs that match a path. All paths that end in the same state get the same array.
    */
   matching(path: string, isDirectory: boolean): readonly Glob[] {
     // rsync never filters the root of the transfer.
@@ -89,7 +85,7 @@ export class GlobMatcher {
     return isDirectory ? this.#directories(state) : state.files;
   }
 
-  /** A trailing `***` takes a directory whose path would match with a `/` behind it. */
+  /** A trailing `***` matches a directory whose path would match with a trailing `/`. */
   #directories(state: State): readonly Glob[] {
     state.directories ??= [
       ...state.ended,
@@ -127,8 +123,8 @@ export class GlobMatcher {
   }
 
   /**
-   * The state for some positions and those that are reached from them without reading a byte: stars
-   * may match none.
+   * Returns the state for some positions and those that they reach without reading a byte. A star
+   * may match nothing.
    */
   #intern(from: number[]): State {
     const reached = new Set<number>();
@@ -162,8 +158,8 @@ export class GlobMatcher {
   }
 
   /**
-   * In ascending order, without those that cannot match more than a star behind them: states stay
-   * small, and few.
+   * Sorts positions in ascending order, without those that cannot match more than a star after
+   * them. So states stay small and few.
    */
   #withoutAbsorbed(reached: ReadonlySet<number>): number[] {
     const kept: number[] = [];
@@ -184,8 +180,8 @@ export class GlobMatcher {
   }
 
   /**
-   * Forgets what is kept where that is much, so that it does not grow; throws where all work
-   * together is too much.
+   * Discards the stored states when there are too many, which bounds the memory. Throws when the
+   * total work exceeds its limit.
    */
   #makeRoom(positions: number): void {
     this.#work += positions;
@@ -211,7 +207,7 @@ export class GlobMatcher {
   }
 }
 
-/** Numbers the bytes so that two bytes have one number when no token tells them apart. */
+/** Numbers the bytes: two bytes have the same number if no token distinguishes them. */
 function classifyBytes(tokens: (GlobToken | undefined)[]): Uint8Array {
   const literal = new Set<number>([slash]);
   const sets = new Set<Uint8Array>();
@@ -238,7 +234,9 @@ function classifyBytes(tokens: (GlobToken | undefined)[]): Uint8Array {
 
 const single = new WeakMap<Glob, GlobMatcher>();
 
-/** Whether one glob matches an absolute path. For many paths or globs use a `GlobMatcher`. */
+/**
+ * Returns whether one glob matches an absolute path. For many paths or globs use a `GlobMatcher`.
+ */
 export function matches(glob: Glob, path: string, isDirectory: boolean): boolean {
   let matcher = single.get(glob);
   if (matcher === undefined) {

@@ -1,19 +1,18 @@
 /**
- * Paths as an automaton over bytes: absolute, components not empty, not `.` or `..`, UTF-8 without
- * NUL. It is what both sides of a comparison of globs are held to, so that globs which only paths
- * that cannot exist would tell apart count as equal. Lengths (NAME_MAX, PATH_MAX) are not part of
- * it.
+ * Paths as an automaton over bytes: absolute, without components that are empty, `.` or `..`, UTF-8
+ * without NUL. Both sides of a comparison of globs are limited to such paths. So globs that differ
+ * only in impossible paths count as equal. Lengths (NAME_MAX, PATH_MAX) are not checked.
  */
 
 const slash = 0x2f;
 const dot = 0x2e;
 
-/** Where a path stands after some bytes. */
+/** The state of a path after some bytes. */
 export type PathState = number;
 
 /** Nothing read yet. */
 export const pathStart: PathState = 0;
-/** How many states there are: all are below this number. */
+/** The number of states: all are below this number. */
 export const pathStates = 12;
 
 const afterSlash = 1;
@@ -21,8 +20,8 @@ const afterDot = 2;
 const afterTwoDots = 3;
 const inName = 4;
 /**
- * Inside a character of two or more bytes (RFC 3629, section 4): how many follow, or what the
- * second may be.
+ * Inside a character of two or more bytes (RFC 3629, section 4): how many bytes follow, or the
+ * bounds of the second.
  */
 const oneMore = 5;
 const twoMore = 6;
@@ -33,12 +32,12 @@ const afterF0 = 10;
 const afterF4 = 11;
 const none = -1;
 
-/** A path may end here. The root is no path in this sense: no glob ever matches it. */
+/** A path may end here. The root does not count as a path, because no glob ever matches it. */
 export function mayEnd(state: PathState): boolean {
   return state === inName;
 }
 
-/** The state after one more byte, or -1 where no path goes on like this. */
+/** The state after one more byte, or -1 if no path continues with it. */
 export function afterPathByte(state: PathState, byte: number): PathState {
   switch (state) {
     case pathStart:
@@ -74,7 +73,7 @@ function atCharacter(state: PathState, byte: number): PathState {
   return afterLead[byte] as PathState;
 }
 
-/** Leads whose second byte has tighter bounds than 0x80 to 0xbf. */
+/** First bytes whose second byte has tighter bounds than 0x80 to 0xbf. */
 const leadsWithBounds: ReadonlyMap<number, PathState> = new Map([
   [0xe0, afterE0],
   [0xed, afterEd],

@@ -3,20 +3,19 @@ import { compareBytes, parentPath } from '../domain/files/index.ts';
 import { compileGlob } from './glob.ts';
 import { GlobMatcher } from './matcher.ts';
 
-/** The part of a manifest that says which files of a tree a module ships. */
+/** The part of a manifest that selects the files that a module ships. */
 export interface FileSelectionSpec {
-  /** Globs of what is taken. */
+  /** Globs of files to include. */
   file_spec: readonly string[];
   /**
-   * Globs of what is left out; they win, and a directory that matches cuts off all that is below
-   * it.
+   * Globs of files to exclude. They win, and a directory that matches excludes everything below it.
    */
   mask: readonly string[];
 }
 
 /**
- * Tells whether the spec takes a path that is not a directory, as rsync decides it on its way down
- * from the root.
+ * Returns whether the spec selects a path that is not a directory. It decides like rsync on its way
+ * down from the root.
  */
 function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
   const mask = new GlobMatcher(spec.mask.map(compileGlob));
@@ -46,10 +45,10 @@ function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
 }
 
 /**
- * The files that a spec takes from a tree, sorted by their bytes: exactly those that `rsync -a -m`
- * copies with options to exclude each mask, to include every directory, to include each file_spec
- * and to exclude the rest, in this order. `paths` are the absolute paths of everything in the tree
- * that is not a directory. Throws `glob_invalid`, `tree_invalid`.
+ * Returns the files that a spec selects from a tree, sorted by their bytes. These are exactly the
+ * files that `rsync -a -m` copies with options to exclude each mask, to include every directory, to
+ * include each file_spec and to exclude the rest, in this order. `paths` are the absolute paths of
+ * everything in the tree except directories. Throws `glob_invalid`, `tree_invalid`.
  */
 export function selectFiles(paths: Iterable<string>, spec: FileSelectionSpec): string[] {
   const isTaken = compileSelection(spec);
