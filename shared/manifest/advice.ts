@@ -3,7 +3,7 @@ import type { ModuleManifest } from './schema.ts';
 
 const globLists = ['file_spec', 'mask', 'protected_spec'] as const;
 
-/** Warnings about globs that rsync accepts and that never do what their author hoped for. */
+/** Warnings about globs that rsync accepts but that never do what their author intended. */
 export function adviseOnGlobs(manifest: ModuleManifest): ManifestFinding[] {
   return globLists.flatMap((list) =>
     manifest[list].flatMap((glob, index): ManifestFinding[] => {

@@ -4,30 +4,30 @@ import { compileMatcher, listLiteralPaths } from './glob-meetings.ts';
 import { buildMask, carveOuts } from './registration-match.ts';
 import type { ModuleManifest } from './schema.ts';
 
-/** A module as far as its conflicts with others go. */
+/** The facts about a module that decide its conflicts with others. */
 export interface Contender {
   /** `<account>/<name>` */
   module: string;
   /** `<account>/<name>`, null for a module without a parent. */
   parent: string | null;
-  /** Of its layer (product.md, section 7); null where its category is not known. */
+  /** The priority of its layer (product.md, section 7), or null if its category is unknown. */
   priority: number | null;
   manifest: ModuleManifest;
-  /** Patterns that an operator granted it; those count that its `protected_spec` has. */
+  /** Patterns that an operator granted. Only those that its `protected_spec` contains count. */
   granted_reservations: readonly string[];
-  /** Paths of all files (not directories) that it ships; null where only its patterns are known. */
+  /** Paths of all files (not directories) that it ships, or null if only its patterns are known. */
   shipped: readonly string[] | null;
 }
-/** A module's globs and files, looked up fast. */
+/** A module's globs and files, indexed for fast lookup. */
 export class Side {
   readonly of: Contender;
   readonly #protection: GlobMatcher;
   readonly #reservation: GlobMatcher;
   readonly #carveOut: GlobMatcher;
   readonly #files: ReadonlySet<string> | null;
-  /** Directories that its protected paths are in, and those that its patterns match. */
+  /** The parent directories of its protected paths, and the directories that its patterns match. */
   readonly #directories = new Set<string>();
-  /** Its reservations as they are written. */
+  /** Its reservations as written. */
   readonly reservations: readonly string[];
 
   constructor(of: Contender) {
@@ -47,7 +47,7 @@ export class Side {
     }
   }
 
-  /** Whether its patterns protect a path, if it ships that. */
+  /** Whether its patterns protect a path that it ships. */
   protects(path: string): boolean {
     return this.#protection.matches(path, false);
   }
@@ -61,13 +61,13 @@ export class Side {
     return this.#directories;
   }
 
-  /** Whether it takes a file out of another's protection. */
+  /** Whether it carves a file out of another module's protection. */
   carves(path: string, from: Contender): boolean {
     return this.of.parent === from.module && this.#carveOut.matches(path, false);
   }
 
   /**
-   * Which of these paths it ships or, as far as its patterns say, may ship: path → whether that is
+   * Returns which of these paths it ships or, by its patterns, may ship: path → whether that is
    * certain.
    */
   findShipped(paths: readonly string[]): Map<string, boolean> {
@@ -75,7 +75,7 @@ export class Side {
     const mask = buildMask(this.of.manifest);
     const shipped = new Map<string, boolean>();
 
-    // Files of packages are not known; who protects a path says that the module has it.
+    // The files of packages are unknown, but a module that protects a path claims to have it.
     if (package_spec.length > 0) {
       const named = paths.filter((path) => path !== '/' && this.protects(path));
       for (const path of selectFiles(named, { file_spec: ['/**'], mask })) shipped.set(path, false);
@@ -94,7 +94,7 @@ export class Side {
   }
 }
 
-/** The patterns that are reserved for a module as its manifest is. */
+/** The patterns that are reserved for a module with its current manifest. */
 function listReservations({ manifest, granted_reservations }: Contender): string[] {
   return granted_reservations.filter((pattern) => manifest.protected_spec.includes(pattern));
 }

@@ -12,19 +12,22 @@ export interface ManifestConflict {
   kind: ConflictKind;
   /** The other module, `<account>/<name>`. */
   module: string;
-  /** A path; a pattern of the other module where neither's files are known. */
+  /** A path, or a pattern of the other module if the files of neither are known. */
   path: string;
-  /** Whether both are known to ship the path. Else the patterns allow it, and the files decide. */
+  /**
+   * Whether both are known to ship the path. Otherwise the patterns allow it, and the files decide.
+   */
   certain: boolean;
   message: string;
 }
 
 /**
- * What would happen between a module and its neighbours if they were composed (product.md, section
- * 2): both protect a path, which composition refuses; a neighbour's protection would drop the
- * candidate's file; the candidate's would drop a neighbour's. Protection acts whichever of two
- * layers ranks higher, so priorities are reported but decide nothing. Carve-outs between a config
- * module and its parent are no conflicts. Sorted by path; the input's order never matters.
+ * Finds the conflicts between a module and its neighbours if they were composed (product.md,
+ * section 2): both protect a path, which composition refuses; a neighbour's protection would drop
+ * the candidate's file; or the candidate's protection would drop a neighbour's file. Protection
+ * applies whichever layer ranks higher, so priorities are reported but decide nothing. Carve-outs
+ * between a config module and its parent are no conflicts. Sorted by path; the order of the input
+ * never matters.
  */
 export function findConflicts(
   candidate: Contender,
@@ -56,8 +59,8 @@ export function isRefused({ kind, certain }: ManifestConflict): boolean {
 }
 
 /**
- * At most so many conflicts, by path: those that composition would refuse before others. `left` are
- * not listed.
+ * Returns at most `max` conflicts, sorted by path. Conflicts that composition would refuse take
+ * precedence. `left` is the number of omitted conflicts.
  */
 export function cutConflicts(
   conflicts: readonly ManifestConflict[],
@@ -74,8 +77,8 @@ export function cutConflicts(
 }
 
 /**
- * Whether any pattern of one could meet any of the other: where it is false, no files of theirs can
- * conflict.
+ * Whether any pattern of one module could match a path of the other. If not, none of their files
+ * can conflict.
  */
 export function canConflict(candidate: Contender, neighbour: Contender): boolean {
   const [ours, theirs] = [candidate.manifest, neighbour.manifest];
@@ -87,7 +90,7 @@ export function canConflict(candidate: Contender, neighbour: Contender): boolean
     ours.protected_spec.length * theirs.file_spec.length;
   if (pairs > limits.globPairsMax) return true;
 
-  // Ancestors of what is protected are protected as directories, which no pattern says.
+  // Ancestors of protected paths are protected as directories, but no pattern names them.
   return (
     findMeetings(
       [...ours.file_spec, ...ours.protected_spec],
@@ -123,14 +126,14 @@ function compareFiles(own: Side, neighbour: Contender): ManifestConflict[] {
 
 type Add = (kind: ConflictKind, path: string, certain: boolean) => void;
 
-/** Files that both sides ship. */
+/** Compares the files that both sides ship. */
 function compareShipped(own: Side, other: Side, add: Add): void {
   for (const [path, certain] of own.findShipped(other.of.shipped ?? [])) {
     const kind = findKind(path, own, other);
     if (kind === null) continue;
 
-    // A neighbour's file at a reserved path meets the reservation whether the candidate ships it or
-    // not.
+    // A neighbour's file at a reserved path violates the reservation even if the candidate does not
+    // ship it.
     const meetsReservation = kind !== 'would_be_dropped' && own.reserves(path);
     add(kind, path, certain || meetsReservation);
   }
@@ -147,8 +150,8 @@ function findKind(path: string, own: Side, other: Side): ConflictKind | null {
 }
 
 /**
- * The neighbour's files at paths that are reserved for the candidate, or where it has a protected
- * directory.
+ * Compares the neighbour's files with the paths reserved for the candidate and with its protected
+ * directories.
  */
 function compareProtected(own: Side, other: Side, files: readonly string[], add: Add): void {
   for (const path of files) {
@@ -158,18 +161,18 @@ function compareProtected(own: Side, other: Side, files: readonly string[], add:
   }
 }
 
-/** The candidate's files where the neighbour has a protected directory. */
+/** Compares the candidate's files with the neighbour's protected directories. */
 function compareDirectories(own: Side, other: Side, add: Add): void {
   const directories = [...other.protectedDirectories].filter((path) => path !== '/');
   for (const [path, certain] of own.findShipped(directories)) {
-    // A wildcard that could be a file in place of a directory hardly ever means one.
+    // A wildcard that could match a file at the path of a directory hardly ever means one.
     if (certain) add(own.protects(path) ? 'both_protect' : 'would_be_dropped', path, true);
   }
 }
 
 /**
- * What is reserved for the neighbour and not shipped by it; and concrete paths that are reserved
- * for both.
+ * Compares paths that are reserved for the neighbour, even if it does not ship them, and concrete
+ * paths that are reserved for both.
  */
 function compareReservations(own: Side, other: Side, add: Add): void {
   compareReservedPaths(own, other, add);
@@ -191,7 +194,7 @@ function compareReservedPaths(own: Side, other: Side, add: Add): void {
   }
 }
 
-/** Concrete paths that one side reserves and a pattern of the other reserves too. */
+/** Finds concrete paths that one side reserves and that a pattern of the other reserves too. */
 function compareSharedReservations(own: Side, other: Side, add: Add): void {
   const reserved = [
     ...listLiteralPaths(own.reservations).filter((path) => other.reserves(path)),
@@ -203,7 +206,7 @@ function compareSharedReservations(own: Side, other: Side, add: Add): void {
   }
 }
 
-/** Where the candidate's files are not known: its wildcards that can meet a reservation. */
+/** For a candidate with unknown files: compares its wildcards with the reservations. */
 function compareReservedPatterns(own: Side, other: Side, add: Add): void {
   const { manifest } = own.of;
   const carved = own.of.parent === other.of.module ? carveOuts(manifest) : [];
@@ -223,8 +226,8 @@ function compareReservedPatterns(own: Side, other: Side, add: Add): void {
 }
 
 /**
- * Where the neighbour's files are not known either: each of its patterns that one of the
- * candidate's can meet.
+ * For a neighbour whose files are unknown too: finds each of its patterns that one of the
+ * candidate's patterns can meet.
  */
 function comparePatterns(own: Side, neighbour: Contender): ManifestConflict[] {
   const [ours, theirs] = [own.of.manifest, neighbour.manifest];

@@ -21,28 +21,28 @@ import {
 } from './problem.ts';
 
 /**
- * A YAML (or JSON) text as plain values, with the way back from a key path to its place in the
- * text.
+ * A YAML (or JSON) text as plain values, with a function that finds the position of a key path in
+ * the text.
  */
 export interface ManifestDocument {
   value: unknown;
-  /** What is wrong with the text itself: syntax, repeated keys. */
+  /** Problems with the text itself: syntax, repeated keys. */
   problems: ManifestProblem[];
-  /** Whether `value` is worth judging: it is not where the text could not be parsed. */
+  /** Whether `value` can be checked: it cannot if the text could not be parsed. */
   readable: boolean;
   locate(finding: ManifestFinding): ManifestProblem;
 }
 
 /**
- * Parses hostile text: never throws, does not expand alias bombs, and takes time in proportion to
- * its length.
+ * Parses hostile text. It never throws, does not expand alias bombs, and takes time in proportion
+ * to the length of the text.
  */
 export function readDocument(text: string): ManifestDocument {
-  // Before the parser, which takes hundreds of megabytes to find it out by itself.
+  // Checked before the parser runs, because the parser needs hundreds of megabytes to detect it.
   if (nestsDeeper(text, limits.manifestDepthMax)) return tooDeep;
 
   const lines = new LineCounter();
-  // The library's own check for repeated keys takes time with the square of their number.
+  // The library's own check for repeated keys takes quadratic time.
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
@@ -127,8 +127,8 @@ function listSyntaxProblems(document: Document.Parsed, at: At): ManifestProblem[
 }
 
 /**
- * Finds repeated keys and aliases of nothing, and counts aliases. The parser bounds the depth of
- * nesting, so recursion is safe.
+ * Finds repeated keys and aliases without an anchor, and counts aliases. The parser limits the
+ * depth of nesting, so recursion is safe.
  */
 function surveyNodes(
   document: Document.Parsed,
@@ -184,7 +184,9 @@ function findStart(node: unknown): number | undefined {
   return range?.[0];
 }
 
-/** Where a value starts, or its key; for what is not there, the nearest thing above it that is. */
+/**
+ * Returns where a value or its key starts. For a missing value it is the nearest existing ancestor.
+ */
 function findOffset(document: Document.Parsed, { path, atKey }: ManifestFinding): number {
   let place: Place = { node: document.contents, offset: findStart(document.contents) ?? 0 };
   for (const [depth, key] of path.entries()) {
@@ -197,7 +199,7 @@ function findOffset(document: Document.Parsed, { path, atKey }: ManifestFinding)
   return place.offset;
 }
 
-/** A node and where it starts; `keyOffset` is where its key does, for a value of a mapping. */
+/** A node and where it starts. For a value of a mapping, `keyOffset` is where its key starts. */
 interface Place {
   node: unknown;
   offset: number;

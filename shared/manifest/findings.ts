@@ -6,7 +6,7 @@ import { moduleManifestSchema } from './schema.ts';
 const topKeys = Object.keys(moduleManifestSchema.shape);
 const dependencyKeys = ['requires', 'provides'];
 
-/** Keys that authors look for at the top, with where they are. */
+/** Keys that authors expect at the top level, with their actual place. */
 const elsewhere: Record<string, string> = {
   requires: 'dependencies.requires',
   provides: 'dependencies.provides',
@@ -17,7 +17,7 @@ const elsewhere: Record<string, string> = {
 };
 
 /**
- * What zod found wrong with a value, as sentences that say what was expected and what was found.
+ * Converts the issues that zod found into sentences that say what was expected and what was found.
  */
 export function schemaFindings(
   issues: readonly z.core.$ZodIssue[],
@@ -52,7 +52,7 @@ function formatIssue(issue: z.core.$ZodIssue, found: unknown): string {
     return `expected ${issue.values.map(String).join(' or ')}, found ${describeValue(found)}`;
   }
 
-  // Globs, requirements and the manifest as a whole bring whole sentences.
+  // Issues with globs, requirements and the whole manifest are already complete sentences.
   return issue.code === 'custom'
     ? issue.message
     : `${issue.message}, found ${describeValue(found)}`;
@@ -75,7 +75,7 @@ function readValue(value: unknown, path: KeyPath): unknown {
   );
 }
 
-/** The known key that a typing error of a few letters makes another of. */
+/** Returns the known key that differs from a misspelt one by only a few letters. */
 function findNearest(key: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(key.length / 3));
   if (key.length > 40) return undefined;

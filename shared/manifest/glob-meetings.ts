@@ -4,8 +4,8 @@ import { ancestorPaths } from '../domain/files/index.ts';
 import { compileGlob, type Glob, GlobMatcher, intersects, literalPath } from '../files/index.ts';
 
 /**
- * Those of `theirs` that match a path which one of `ours` matches as well. Globs too tangled to
- * compare, or too many, are taken to: their files, where those are known, decide.
+ * Returns those of `theirs` that match a path which one of `ours` also matches. Globs that are too
+ * complex or too many to compare count as matching: the files decide, if they are known.
  */
 export function findMeetings(ours: readonly string[], theirs: readonly string[]): string[] {
   const compiled = ours.map(compileGlob);
@@ -20,7 +20,7 @@ export function findMeetings(ours: readonly string[], theirs: readonly string[])
   });
 }
 
-/** A glob and globs of the directories that what it matches may be in. */
+/** Returns a glob, and globs for the directories that may contain its matches. */
 export function withAncestors(glob: string): string[] {
   if (!glob.startsWith('/')) return ['/**'];
 
@@ -44,7 +44,7 @@ function canMeet(a: Glob, b: Glob): boolean {
   }
 }
 
-/** The paths that globs name which match one path only. */
+/** Returns the paths of those globs that match exactly one path. */
 export function listLiteralPaths(globs: readonly string[]): string[] {
   return globs.flatMap((glob) => literalPath(compileGlob(glob)) ?? []);
 }

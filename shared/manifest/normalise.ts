@@ -1,11 +1,11 @@
 import { describeValue, formatKeyPath, type KeyPath, type ManifestFinding } from './problem.ts';
 
-/** Keys of an `identity` that the flat form has at the top. */
+/** Keys of an `identity` that the flat form has at the top level. */
 export const identityKeys = ['name', 'display_name', 'description', 'license', 'parent_module'];
 
 /**
- * Keys that belong to the module's registration. A manifest that has them is not refused, but they
- * do nothing.
+ * Keys that belong to the module's registration. A manifest with such keys is not refused, but they
+ * have no effect.
  */
 export const registrationKeys = [
   'category',
@@ -16,11 +16,11 @@ export const registrationKeys = [
 
 type Mapping = Record<string, unknown>;
 
-/** A manifest in the flat form, as yet unjudged. */
+/** A manifest in the flat form, not yet validated. */
 export interface NormalisedManifest {
   value: Mapping;
   findings: ManifestFinding[];
-  /** The key path as the author wrote it, from one of the flat form. */
+  /** Converts a key path of the flat form to the path that the author wrote. */
   origin(path: KeyPath): KeyPath;
 }
 
@@ -30,8 +30,8 @@ export function isMapping(value: unknown): value is Mapping {
 
 /**
  * Rewrites the older nested form (`identity`, `file_spec.{include,exclude,mask}`,
- * `dependency_spec`) to the flat one, with a warning for each key that names the flat one, and
- * drops the keys that belong to the registration.
+ * `dependency_spec`) to the flat one. It warns about each old key and names the flat one. It drops
+ * the keys that belong to the registration.
  */
 export function normaliseManifest(written: Mapping): NormalisedManifest {
   const flat = new FlatManifest(written);
@@ -102,7 +102,7 @@ class FlatManifest {
     this.#origins.set(formatKeyPath([key]), from);
   }
 
-  /** Leaves something that should have been a list to the schema, which says so. */
+  /** Leaves a value that should have been a list to the schema, which reports it. */
   keepWrong(key: string, value: unknown, from: KeyPath): void {
     if (Object.hasOwn(this.value, key)) {
       this.refuse(from, `expected a list, found ${describeValue(value)}`);
@@ -113,7 +113,7 @@ class FlatManifest {
     this.#origins.set(formatKeyPath([key]), from);
   }
 
-  /** Appends entries, each with the place it was written at, to the list at a flat path. */
+  /** Appends entries, each with its original position, to the list at a flat path. */
   append(
     path: readonly [string, ...string[]],
     entries: readonly { value: unknown; from: KeyPath }[],

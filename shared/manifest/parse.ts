@@ -34,8 +34,8 @@ export function parseManifest(text: string): {
 }
 
 /**
- * Like `parseManifest`, but returns the problems instead of throwing. Conflicts with other modules
- * are checked later.
+ * Like `parseManifest`, but returns the problems and never throws them. Conflicts with other
+ * modules are checked later.
  */
 export function validateManifest(text: string): {
   valid: boolean;
@@ -68,8 +68,8 @@ export function parseManifestJson(text: string): ModuleManifest {
     ]);
   }
 
-  // JSON is YAML 1.2: read again for the places, and for repeated keys, of which JSON.parse
-  // silently takes the last.
+  // JSON is YAML 1.2. It is parsed again for the positions and for repeated keys, of which
+  // JSON.parse silently keeps the last.
   const document = readDocument(text);
   const parsed = moduleManifestSchema.safeParse(value);
   const problems = locateFindings(
@@ -130,7 +130,8 @@ function readManifest(value: unknown): {
 }
 
 /**
- * Problems in the order of the text, no more than anyone reads; errors are kept before warnings.
+ * Returns problems in the order of the text, at most as many as people read. Errors take precedence
+ * over warnings.
  */
 function locateFindings(
   document: ManifestDocument,

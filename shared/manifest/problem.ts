@@ -1,6 +1,6 @@
 import { GantryError } from '../base/error.ts';
 
-/** Something to say about a place in a manifest. */
+/** A problem at a position in a manifest. */
 export interface ManifestProblem {
   severity: 'error' | 'warning';
   /** 1-based, in characters of the text as written. */
@@ -12,8 +12,8 @@ export interface ManifestProblem {
 }
 
 /**
- * A manifest that cannot be used. `problems`, also in `details`, holds all errors and warnings in
- * the order of the text.
+ * The error for an unusable manifest. `problems`, also in `details`, holds all errors and warnings
+ * in the order of the text.
  */
 export class ModuleManifestSchemaError extends GantryError {
   readonly problems: ManifestProblem[];
@@ -51,7 +51,7 @@ export function formatKeyPath(path: KeyPath): string {
   }, '');
 }
 
-/** A problem before its place in the text is known. */
+/** A problem before its position in the text is known. */
 export interface ManifestFinding {
   severity: 'error' | 'warning';
   path: KeyPath;
@@ -60,7 +60,7 @@ export interface ManifestFinding {
   message: string;
 }
 
-/** A value as an error sentence names it. */
+/** Formats a value for an error message. */
 export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../base/error-codes.ts';
 import type { Variety } from '../domain/modules/index.ts';
 import type { ModuleManifest } from './schema.ts';
 
-/** The facts of a module's registration that its manifests are held against. */
+/** The facts of a module's registration that its manifests must match. */
 export interface RegistrationFacts {
   name: string;
   /** `<module>` or `<account>/<module>`; null for a module without a parent. */
@@ -10,7 +10,7 @@ export interface RegistrationFacts {
   variety: Variety;
 }
 
-/** Why a valid manifest does not fit its row. */
+/** The reason why a valid manifest does not match its row. */
 export interface RegistrationMismatch {
   code: ErrorCode;
   /** Key path in the canonical form. */
@@ -19,9 +19,8 @@ export interface RegistrationMismatch {
 }
 
 /**
- * The carve-outs of a manifest: entries that stand verbatim in both `file_spec` and `mask`, where
- * it has a `parent_module` (product.md, section 3). In any other manifest there are none, and the
- * mask wins.
+ * Returns the carve-outs of a manifest with a `parent_module`: entries that occur verbatim in both
+ * `file_spec` and `mask` (product.md, section 3). Any other manifest has none, and the mask wins.
  */
 export function carveOuts(manifest: ModuleManifest): string[] {
   if (manifest.parent_module === undefined) return [];
@@ -29,15 +28,18 @@ export function carveOuts(manifest: ModuleManifest): string[] {
   return [...new Set(manifest.file_spec)].filter((entry) => masked.has(entry));
 }
 
-/** The mask that a build selects files with: without the carve-outs, so that those files ship. */
+/**
+ * Returns the mask with which a build selects files. It omits the carve-outs, so that those files
+ * ship.
+ */
 export function buildMask(manifest: ModuleManifest): string[] {
   const carved = new Set(carveOuts(manifest));
   return manifest.mask.filter((entry) => !carved.has(entry));
 }
 
 /**
- * Holds a manifest against its module's registration: every way in which it does not fit. The row
- * rules.
+ * Compares a manifest with its module's registration and returns every mismatch. The row takes
+ * precedence.
  */
 export function matchRegistration(
   manifest: ModuleManifest,
@@ -71,7 +73,7 @@ export function matchRegistration(
   return problems;
 }
 
-/** A bare name says nothing about the account, so it is the same module as any of that name. */
+/** A bare name does not state the account, so it equals any full name of that module. */
 function isSameModule(written: string, registered: string | null): boolean {
   if (registered === null) return false;
   if (written.includes('/') && registered.includes('/')) return written === registered;

@@ -5,7 +5,7 @@ import { describeValue } from './problem.ts';
 
 /** An entry of `dependencies.requires`. */
 export interface ManifestRequirement {
-  /** Null for a bare name, which the platform resolves: own account, then `powernode`. */
+  /** Null for a bare name, which the platform resolves: its own account first, then `powernode`. */
   account: string | null;
   module: string;
   /** An npm-style semver range. */
@@ -14,7 +14,7 @@ export interface ManifestRequirement {
 
 const form = /^(?:([^/@]*)\/)?([^/@]*)@(.*)$/s;
 
-/** Longest constraint: semver itself refuses versions beyond 256 characters. */
+/** The longest constraint: semver itself refuses versions beyond 256 characters. */
 const constraintLengthMax = 256;
 
 /** Parses `<account>/<module>@<constraint>`, the account optional. Throws `requirement_invalid`. */
@@ -34,7 +34,7 @@ export function parseRequirement(text: string): ManifestRequirement {
 }
 
 function isConstraint(text: string): boolean {
-  // The semver library reads an empty range as "any"; an author who means that writes `*`.
+  // The semver library reads an empty range as "any", but an author who means that writes `*`.
   return (
     text.trim() !== '' && text.length <= constraintLengthMax && semver.validRange(text) !== null
   );

@@ -6,7 +6,7 @@ import type { ModuleManifest } from '../domain/modules/index.ts';
 import { compileGlob } from '../files/index.ts';
 import { parseRequirement } from './requirement.ts';
 
-/** Turns what a parser throws into a problem at the string that it was given. */
+/** Converts an error of a parser into a problem with the parsed string. */
 function refineWith(
   parse: (text: string) => unknown,
 ): (text: string, context: z.RefinementCtx<string>) => void {
@@ -28,8 +28,8 @@ const line = z
 const glob = z.string().superRefine(refineWith(compileGlob));
 
 /**
- * Debian policy 5.6.1, with an architecture and an exact version as apt takes them. Never an option
- * (`-…`) or a path.
+ * Debian policy 5.6.1, with an architecture and an exact version in the syntax of apt. Never an
+ * option (`-…`) or a path.
  */
 const debianPackage = z
   .string()
@@ -85,8 +85,8 @@ const shipsSomething = [
 ];
 
 /**
- * Whether a list has entries. Something else than a list has its own problem, so it is not reported
- * as missing too.
+ * Returns whether a list has entries. A value that is not a list has its own problem, so it does
+ * not count as missing too.
  */
 const hasEntries = (value: unknown) =>
   value !== undefined && (!Array.isArray(value) || value.length > 0);
@@ -148,7 +148,7 @@ export const moduleManifestSchema = z
   })
   .refine(({ package_spec, file_spec }) => hasEntries(package_spec) || hasEntries(file_spec), {
     message: 'expected at least one entry in package_spec or file_spec',
-    // Without this, zod would keep the problem back until all others are solved.
+    // Without this, zod would only report the problem after all others are solved.
     when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
   })
   .meta({
@@ -158,7 +158,7 @@ export const moduleManifestSchema = z
 
 export type { ModuleManifest };
 
-/** The JSON Schema of manifests for editors: what an author may write in the flat form. */
+/** The JSON Schema of manifests for editors: the flat form that an author may write. */
 export function moduleManifestJsonSchema(): Record<string, unknown> {
   return { ...z.toJSONSchema(moduleManifestSchema, { io: 'input' }) };
 }
