@@ -51,7 +51,7 @@ function welcome(stack: LocalStack, token: string): void {
   say(`Start page   ${stack.publicUrl}/`);
   say(`API docs     ${stack.publicUrl}/api/v1/docs`);
   say(`Registry     ${stack.endpoint.replace('http://', '')} (ECR of the local cloud)`);
-  say(`Mail         ${stack.endpoint}/_ministack/ses/messages   (what was really sent)`);
+  say(`Mail         ${stack.endpoint}/_ministack/ses/messages   (every mail that was sent)`);
   say(`Admin token  ${token}   (account ${account}; shown here only)`);
   say('');
   say(`Try          export GANTRY_URL=${stack.publicUrl} GANTRY_TOKEN=${token}`);

@@ -5,7 +5,7 @@ import type { Published } from './publish.ts';
 const reviewerEmail = 'rita@gantry.example';
 
 export async function promote(walk: Walk, { id }: Published): Promise<void> {
-  walk.step('An operator promotes it; going live asks a reviewer by mail');
+  walk.step('An operator promotes it to live; a reviewer gets a mail and approves');
   const members = z
     .object({ members: z.array(z.object({ email: z.string() }).loose()) })
     .parse((await walk.gantry('member', 'list')).answer);
