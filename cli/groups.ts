@@ -34,7 +34,7 @@ export const commandGroups: CommandGroup[] = [
   },
   {
     name: 'account',
-    summary: 'show the account, create accounts',
+    summary: 'show the account or create another',
     load: () => import('./commands/accounts/account.ts'),
   },
   {

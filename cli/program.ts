@@ -8,7 +8,7 @@ import { commandGroups } from './groups.ts';
  */
 export async function makeProgram(isWanted: (group: string) => boolean): Promise<Command> {
   const program = new Command('gantry')
-    .version(project.version)
+    .version(project.version, '-V, --version', 'print the version')
     .description('Delivers signed modules from OCI registries to running machines.')
     .showHelpAfterError('Run the command with --help to see its usage.')
     .exitOverride((error) => {
@@ -22,11 +22,12 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
   for (const { name, alias, summary, load } of commandGroups) {
     const command = program.command(name).description(summary);
     command.copyInheritedSettings(program);
-    if (alias !== undefined) command.alias(alias);
 
-    if (isWanted(name) || (alias !== undefined && isWanted(alias))) {
-      (await load()).register(command);
-    }
+    // Only a command line that uses the alias gets it: help shows the name alone.
+    const byAlias = alias !== undefined && isWanted(alias);
+    if (byAlias) command.alias(alias);
+
+    if (byAlias || isWanted(name)) (await load()).register(command);
   }
 
   return program;

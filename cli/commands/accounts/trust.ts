@@ -49,7 +49,7 @@ export function register(trust: Command): void {
   );
 
   describe(
-    threshold(root.command('add-key <file>').description('propose a root with another key')),
+    threshold(root.command('add-key <file>').description('propose a root with an additional key')),
     {
       examples: ['gantry trust root add-key root-alice.pem.pub --threshold 2'],
       no: waiting,
@@ -57,15 +57,20 @@ export function register(trust: Command): void {
     },
   );
 
-  describe(threshold(root.command('remove-key <id>').description('propose a root without a key')), {
-    examples: [`gantry trust root remove-key ${'0123456789abcdef'.repeat(4)}`],
-    no: waiting,
-    action: (id: string, flags: ProposeFlags) => propose({ remove: [id] }, flags),
-  });
+  describe(
+    threshold(
+      root.command('remove-key <id>').description('propose a root without one of its keys'),
+    ),
+    {
+      examples: [`gantry trust root remove-key ${'0123456789abcdef'.repeat(4)}`],
+      no: waiting,
+      action: (id: string, flags: ProposeFlags) => propose({ remove: [id] }, flags),
+    },
+  );
 
   const needs = root
     .command('threshold')
-    .argument('<number>', 'signatures that a root needs', parseWholeNumber);
+    .argument('<number>', 'number of signatures that a root needs', parseWholeNumber);
   describe(needs.description('propose a root that needs this many signatures'), {
     examples: ['gantry trust root threshold 2'],
     no: waiting,
@@ -92,7 +97,7 @@ export function register(trust: Command): void {
       .option('--key <file>', 'private key: PEM, ECDSA P-256 or Ed25519')
       .option(
         '--proposal <file>',
-        'sign offline the saved output of "show --json", and print the signature',
+        'sign the saved output of "show --json" offline, and print the signature',
       )
       .option('--signature <file>', 'submit a signature made with --proposal'),
     { examples: ['gantry trust root sign --key root-alice.pem'], no: waiting, action: sign },
@@ -107,7 +112,7 @@ export function register(trust: Command): void {
 function threshold(command: Command): Command {
   return command.option(
     '--threshold <number>',
-    'signatures that the new root needs',
+    'number of signatures that the new root needs',
     parseWholeNumber,
   );
 }

@@ -27,7 +27,11 @@ export function registerModuleRegister(module: Command): void {
     .requiredOption('--repository <reference>', 'OCI reference without a tag: host[:port]/path')
     .requiredOption('--category <slug>', 'category of the account')
     .addOption(
-      choiceOption('--variety <variety>', varieties, 'kind of module (default: subscription)'),
+      choiceOption(
+        '--variety <variety>',
+        varieties,
+        'variety of the module (default: subscription)',
+      ),
     )
     .option('--parent <module>', 'module whose files it replaces')
     .option('--public', 'let other accounts depend on it')

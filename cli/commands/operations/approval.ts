@@ -19,14 +19,17 @@ export function register(command: Command): void {
     { examples: ['gantry approval list --state all'], action: list },
   );
 
-  for (const decision of ['approve', 'reject'] as const) {
+  for (const [decision, comment] of [
+    ['approve', 'checked on staging'],
+    ['reject', 'fails on staging'],
+  ] as const) {
     describe(
       command
         .command(`${decision} <id>`)
         .description(`${decision} an operation; needs the token of a member with the reviewer role`)
         .option('--comment <text>', 'comment to store with the decision'),
       {
-        examples: [`gantry approval ${decision} ${id} --comment "checked on staging"`],
+        examples: [`gantry approval ${decision} ${id} --comment "${comment}"`],
         action: (approval: string, flags: Flags & { comment?: string }) =>
           decide(approval, decision, flags),
       },
