@@ -30,7 +30,7 @@ export const cures = {
     certificate_untrusted:
       'Register the trusted_root.json of the Sigstore that signed. The default is the public-good trust root.',
     certificate_expired:
-      'Sign again. A keyless certificate lives ten minutes, and the signature needs a trusted time within them.',
+      'Sign again. A keyless certificate is valid for ten minutes. The signature needs a trusted time within them.',
     sct_missing: 'Use a Fulcio that submits its certificates to a certificate log.',
     sct_invalid:
       'Register a trusted_root.json that has the key of this certificate log under `ctlogs`.',
@@ -48,7 +48,7 @@ export const cures = {
     too_many_signatures:
       'Delete old signatures of this digest in the registry, or sign a new digest.',
     signature_too_large:
-      'Delete the signature in the registry. Real signatures have a few kilobytes.',
+      'Delete the signature in the registry. Real signatures are a few kilobytes long.',
     trusted_root_invalid: 'Register a readable trusted_root.json that has what the policy needs.',
     key_invalid: 'Register a readable public key (PEM, SPKI).',
     regexp_invalid: 'Register regular expressions in RE2 syntax.',
@@ -56,15 +56,15 @@ export const cures = {
       'Sign with the method that the registration requires, or register the key or identity that signed.',
   },
   registry: {
-    registry_unreachable: 'Check that Gantry can reach the registry. Gantry retries by itself.',
+    registry_unreachable: 'Check that Gantry can reach the registry. Gantry retries automatically.',
     registry_timeout:
-      'Check the load of the registry. Gantry retries by itself with growing intervals.',
+      'Check the load of the registry. Gantry retries automatically at growing intervals.',
     registry_unauthorized:
       'Store credentials that can read the repository: `gantry registry login <host>`.',
     registry_not_found:
       'Check that the repository and tag exist and that the credentials can read them.',
     registry_rate_limited: 'Wait until Gantry retries. Credentials usually raise the limit.',
-    registry_error: 'Check the log of the registry. Gantry retries by itself.',
+    registry_error: 'Check the log of the registry. Gantry retries automatically.',
     registry_response_invalid:
       'Check that the host is an OCI registry and that no proxy responds in its place.',
     address_refused:
@@ -117,7 +117,7 @@ export const cures = {
     tag_moved: 'Give the new artifact its own tag.',
     policy_changed: 'Wait. Gantry verifies the signatures again with the current registration.',
     signature_refused:
-      'Wait for the next verification. If the error stays, find out who changed stored signatures or records.',
+      'Wait for the next verification. If the error persists, find out who changed stored signatures or records.',
     tag_deleted: 'Push the tag again. Gantry does not ingest a digest without a tag.',
     platform_missing: 'Push the index with a platform for each manifest.',
   },

@@ -26,10 +26,7 @@ const errors = {
   payload_too_large: [413, 'The body exceeds the size limit.'],
   internal: [500, 'Gantry failed. Search the logs for the request id.'],
   message_unsupported: [422, 'A stage received a message in a format that it does not know.'],
-  schema_unknown: [
-    503,
-    'A newer release than the one that responds wrote the record. Retry after the deployment.',
-  ],
+  schema_unknown: [503, 'A newer release wrote the record. Retry after the deployment.'],
   unavailable: [503, 'Gantry, or a service that it needs, does not respond. Retry later.'],
 
   // registration and manifests
@@ -57,7 +54,7 @@ const errors = {
   ],
   policy_missing: [
     422,
-    'The registration names no trusted signer, or only half of a pair of identity and issuer.',
+    'The registration names no trusted signer, or an identity without an issuer, or the reverse.',
   ],
   key_invalid: [422, 'A key cannot be read, or its type is not supported.'],
   trusted_root_invalid: [
@@ -71,7 +68,7 @@ const errors = {
   parent_module_mismatch: [422, '`parent_module` of the manifest differs from the registration.'],
   reservation_unknown: [
     422,
-    'No version requests the pattern in its protected_spec, or a revoked pattern was never granted.',
+    'No version requests the pattern in its protected_spec, or the pattern to revoke was never granted.',
   ],
 
   // verify: why a signature does not count
@@ -97,7 +94,7 @@ const errors = {
   certificate_expired: [422, 'The certificate was not valid at the time of signing.'],
   sct_missing: [422, 'The certificate has no signed certificate timestamp (SCT).'],
   sct_invalid: [422, 'The signed certificate timestamp (SCT) does not verify.'],
-  tlog_missing: [422, 'The policy requires a transparency log entry, and there is none.'],
+  tlog_missing: [422, 'The signature has no transparency log entry, which the policy requires.'],
   tlog_invalid: [422, 'The transparency log entry does not verify, or is for another signature.'],
   timestamp_missing: [422, 'The signature has no trusted time of signing.'],
   timestamp_invalid: [422, 'The signed timestamp does not verify.'],
@@ -145,7 +142,7 @@ const errors = {
   tar_path_traversal: [422, 'An entry has `..` in its path.'],
   tar_path_through_symlink: [422, 'The parent of an entry is a symlink or is not a directory.'],
   tar_path_not_utf8: [422, 'The name of an entry is not UTF-8.'],
-  tar_path_too_long: [422, 'The path or link target of an entry exceeds the limit of Linux.'],
+  tar_path_too_long: [422, 'The path or link target of an entry exceeds the Linux limit.'],
   tar_duplicate_entry: [422, 'Two entries have the same path.'],
   tar_unsorted: [422, 'The entries are not in byte order.'],
   tar_missing_parent: [422, 'The archive lacks the parent directory of an entry.'],
@@ -177,7 +174,7 @@ const errors = {
   version_exists: [409, 'The version string already belongs to another digest.'],
   tag_moved: [
     409,
-    'A tag moved to another digest. The version stays; a digest without a tag is not ingested.',
+    'A tag moved to another digest. Gantry keeps the version, but does not ingest a digest without a tag.',
   ],
   tag_deleted: [409, 'The last tag of the digest was deleted before the digest became a version.'],
   platform_missing: [422, 'An image index has a manifest without a platform.'],
@@ -227,16 +224,16 @@ const errors = {
   operation_raced: [409, 'Another request changed the version, module or template first.'],
   version_quarantined: [
     409,
-    'The version is quarantined. It can only be retired, and no further machine gets it.',
+    'The version is quarantined. It can only be retired, and no other machine gets it.',
   ],
   policy_denied: [403, 'The intervention policy of the account denies the action.'],
   approval_required: [
     403,
-    'The action needs approval, and has none or no reviewer who can give it.',
+    'The action needs approval. It was not approved, or no reviewer can approve it.',
   ],
   approval_expired: [410, 'No decision was made in time.'],
   approval_withdrawn: [410, 'The operation was withdrawn.'],
-  approval_decided: [409, 'The approval, or your part of it, is already decided.'],
+  approval_decided: [409, 'The approval is already decided, or you already decided on it.'],
   approval_link_invalid: [
     403,
     'The link was not sent by Gantry, or its recipient is no longer a reviewer.',
@@ -275,7 +272,10 @@ const errors = {
   ],
   desired_state_foreign: [422, 'The desired state belongs to another account or instance.'],
   desired_state_invalid: [422, 'The desired state cannot be read or laid out.'],
-  root_untrusted: [422, 'The account root is not the pinned one and does not follow from it.'],
+  root_untrusted: [
+    422,
+    'The account root is neither the pinned one nor a later one of its root chain.',
+  ],
   root_change_invalid: [
     422,
     'The change of the account root has no effect, or the new root could not be signed.',
@@ -291,7 +291,7 @@ const errors = {
   layer_mismatch: [422, 'A layer or its manifest is not the one in the desired state.'],
   composition_mismatch: [
     422,
-    'The machine computed a different composition than the desired state names.',
+    'The machine computed a composition other than the one in the desired state.',
   ],
   store_tampered: [
     422,
@@ -307,7 +307,7 @@ const errors = {
   prerequisite_missing: [412, 'The machine lacks a required program or permission.'],
   package_build_unsupported: [
     422,
-    '`package_spec` cannot be built yet. Only content of rootfs/ can.',
+    'Gantry cannot build the packages of `package_spec` yet. It builds only the content of rootfs/.',
   ],
   key_password_wrong: [422, 'The password does not open the private key.'],
 } as const;
