@@ -148,9 +148,8 @@ export interface ProposedChange extends Omit<RootChange, 'director'> {
 }
 
 /**
- * Proposes the next root, and signs it with the director keys where they count. With all the
- * signatures that it needs, it is in force immediately. Otherwise it waits for those of the offline
- * keys.
+ * Proposes the next root and signs it with the director keys that count. If these signatures are
+ * enough, the root is in force immediately. Otherwise it waits for signatures of the offline keys.
  *
  * @throws GantryError `root_proposal_open` while another proposal waits
  */
@@ -193,9 +192,7 @@ export async function proposeRoot(
   return readTrust(services, caller.account);
 }
 
-/**
- * The next root, signed by the director keys where they count; a rotation makes a new director key.
- */
+/** The next root, signed by the director keys that count. A rotation makes a new director key. */
 async function makeNextRoot(
   services: Services,
   { account, current }: Trust,
@@ -218,8 +215,8 @@ async function makeNextRoot(
 }
 
 /**
- * Adds the signature of an offline key to the proposed root, which is in force once it has all that
- * it needs. The same signature twice changes nothing.
+ * Adds the signature of an offline key to the proposed root. The last signature that the root needs
+ * puts it in force. Adding the same signature twice changes nothing.
  *
  * @throws GantryError `root_signature_invalid`, or `not_found` where nothing is proposed
  */
@@ -330,8 +327,8 @@ export async function spreadRotations(services: Services): Promise<number> {
     );
 
     handed += page.instances.length;
-    // Sent before it is recorded: a run that dies in between sends them twice, and reconcile
-    // changes nothing then.
+    // Send before recording: a run that dies in between sends them twice, and the second time
+    // reconcile changes nothing.
     await transact(services.db, [moveRotation(rotation, page.next)]).catch((error: unknown) => {
       if (!isGantryError(error, 'conflict')) throw error;
     });

@@ -5,8 +5,8 @@ import { getMember, getToken } from '../../store/accounts/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * The caller behind an API token. A member's token grants what the member may do now, and nothing
- * once the member is gone.
+ * Returns the caller behind an API token. The token of a member grants the roles that the member
+ * has now. It grants nothing after the member is removed.
  *
  * @throws GantryError `unauthenticated`; its text is the same for an unknown token and for one of
  * another account

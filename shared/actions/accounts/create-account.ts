@@ -15,7 +15,7 @@ import { createDirectorKey, directorPublicKey, signAsDirector } from './director
 
 export interface NewToken {
   token: ApiToken;
-  /** What the caller sends. It is shown once and stored nowhere. */
+  /** The secret that callers send. Gantry shows it once and does not store it. */
   secret: string;
 }
 
@@ -136,7 +136,9 @@ export async function createAccount(
   return { account, token: secret };
 }
 
-/** Gives an account a new admin token for its deployer, and revokes its former one of that name. */
+/**
+ * Creates an admin token for the deployer of an account, and revokes the former token of that name.
+ */
 export async function mintAdminToken(
   services: Services,
   account: string,

@@ -17,9 +17,13 @@ export async function createToken(
   const { account, actor } = caller;
 
   if (input.expires_at !== undefined && input.expires_at <= at) {
-    throw new GantryError('invalid_request', `expected a time to come, found ${input.expires_at}`, {
-      field: 'expires_at',
-    });
+    throw new GantryError(
+      'invalid_request',
+      `expected a time in the future, found ${input.expires_at}`,
+      {
+        field: 'expires_at',
+      },
+    );
   }
 
   if (input.member_id !== undefined)

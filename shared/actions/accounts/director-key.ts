@@ -6,10 +6,7 @@ import { limits } from '../../base/limits/index.ts';
 import { signMetadata, tufKey } from '../../director/index.ts';
 import type { Services } from '../context/index.ts';
 
-/**
- * A public key never changes: one read in the life of a process is enough, for as many accounts as
- * fit.
- */
+/** A public key never changes, so a process reads it once and keeps as many as fit. */
 const publicKeys = new LRUCache<string, string>({ max: limits.directorKeysCached });
 
 /**

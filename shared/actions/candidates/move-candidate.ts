@@ -27,9 +27,9 @@ interface MoveOptions {
 }
 
 /**
- * Writes what follows from an occurrence, and sends the candidate to its next stage. Where another
- * worker changed the row meanwhile (a tag was added, a scheduler claimed it), it is read again.
- * Where another worker decided on the candidate, nothing is left to do.
+ * Writes what follows from an occurrence, and sends the candidate to its next stage. If another
+ * worker changed the row meanwhile (added a tag, claimed it), the row is read again. If another
+ * worker decided on the candidate, nothing is left to do.
  * @returns where the candidate is then, for the log; `unchanged` when nothing followed
  */
 export async function moveCandidate(

@@ -8,10 +8,9 @@ import { type InstanceFile, readInstanceFiles } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Refuses a change after which a machine could not be rendered any more: throws
- * `instance_metadata_missing` with the machine, the key and the file that asks for it. A machine
- * that lacks the key already does not count: its own row says so, and it must not block the changes
- * of others.
+ * Refuses a change that leaves a machine without metadata that its rendered files use. Throws
+ * `instance_metadata_missing` with the machine, the key and the file. A machine that already lacks
+ * the key does not count: its own row says so, and it must not block other changes.
  * @param changed a machine's row as it would be
  * @param files what each machine of the track is rendered from, before the change and after it
  */
@@ -33,7 +32,7 @@ export async function checkInstances(
     const next = changed(instance);
     if (next.track !== track) continue;
 
-    // A key that was asked for before is missing without this change.
+    // A key that the files used before is missing with or without this change.
     const lacked = instance.track === track ? listMissingKeys(before, instance.metadata) : [];
     refuseMissing(instance, newlyMissing(lacked, listMissingKeys(after, next.metadata)));
   }

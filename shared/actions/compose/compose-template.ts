@@ -23,15 +23,16 @@ import { makeComposition } from './make-composition.ts';
 
 /**
  * Composes a template for a track as it is: the result becomes the template's composition, and its
- * instances are reconciled. Returns null, or the reason that was noted where it cannot be composed.
+ * instances are reconciled. Returns null, or the recorded reason if the template cannot be
+ * composed.
  */
 export async function composeTemplate(
   services: Services,
   message: ComposeMessage,
 ): Promise<CompositionFailure | null> {
   const { account, template_id, track } = message;
-  // A faster compose may have read rows from before this message, so a conflict makes this one read
-  // again.
+  // A faster compose may have read rows that are older than this message, so this one reads again
+  // after a conflict.
   const outcome = await retryConflicts(() => putMadeOrFailure(services, message));
   if (outcome !== 'made') return outcome;
 
@@ -45,9 +46,10 @@ export async function composeTemplate(
 }
 
 /**
- * A refusal that a person must resolve (a module that another account changed, a category that is
- * gone) is an outcome: it is noted on the template, whose composition stays as it was. Faults are
- * thrown, so that the message is retried. Null when the template is gone.
+ * A refusal that a person must resolve is an outcome: for example, another account changed a
+ * module, or a category was removed. It is recorded on the template, whose composition stays as it
+ * was. Faults are thrown, so that SQS delivers the message again. Returns null if the template does
+ * not exist.
  */
 async function putMadeOrFailure(
   services: Services,
@@ -112,7 +114,10 @@ async function noteFailure(
   return failure;
 }
 
-/** Composes, and makes the result the template's composition. False when the template is gone. */
+/**
+ * Composes, and makes the result the template's composition. Returns false if the template does not
+ * exist.
+ */
 async function putMade(
   services: Services,
   message: ComposeMessage,
@@ -131,8 +136,8 @@ async function putMade(
     isDeepStrictEqual(before.modules, modules);
 
   if (before !== null && replaced !== null && before.report_key !== report_key) {
-    // Another worker may have read the pointer and be about to use what it names, so that must not
-    // be collected yet.
+    // Another worker may have read the pointer and may still use its objects, so they must not be
+    // collected yet.
     for (const key of objectsOf(before.report_key, replaced))
       await refreshAge(services.objects, key, services.now());
   }

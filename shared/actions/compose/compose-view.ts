@@ -51,8 +51,8 @@ interface ComposeOptions {
 /**
  * Composes a view for a track. Throws the coded errors of `resolve` and `compose`,
  * `composition_kind_mismatch` and `composition_platform_mismatch`. Throws `composition_too_large`
- * where the layers have more than `entriesMax` entries, before it reads them, or where more than
- * `limits.renderedBytesMax` would be rendered.
+ * if the layers have more than `entriesMax` entries (before reading them) or the rendered files
+ * have more than `limits.renderedBytesMax`.
  */
 export async function composeView(
   services: Services,
@@ -106,7 +106,7 @@ function resolveView(
 ): { resolved: Resolution<Choice>; warnings: string[] } {
   const warnings: string[] = [];
   // A module without a version for the track is left out until a promotion brings one. A module
-  // whose only version is quarantined is kept: to leave it out would remove it from running
+  // whose only version is quarantined stays, because leaving it out would remove it from running
   // machines.
   const assigned = view.assignments.filter(({ module }) => {
     if ((known.get(module)?.choices.length ?? 0) > 0) return true;

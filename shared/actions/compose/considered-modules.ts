@@ -4,10 +4,10 @@ import { noteConsidered } from '../../store/compose/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Lets promotions find the template by the modules that it is being composed of. The function
- * returns whether some of them were not noted before: those must be read again, because a promotion
- * may have been applied since they were read.
- * @param before the composition in place, whose modules are noted
+ * Lets promotions find the template by the modules that it is being composed of. Returns true if
+ * some of them were not recorded before. Those must be read again, because a promotion may have
+ * been applied since.
+ * @param before the composition in place, whose modules are recorded
  */
 export function moduleNotes(
   services: Services,

@@ -37,11 +37,10 @@ export interface KnownModules {
 }
 
 /**
- * Reads every module that the assignments can lead to, through what any version of the track
- * requires. A bare name may mean no module that has versions, and be provided neither by the module
- * recorded last time nor by an assigned one: then the modules of the asking account and of
- * `powernode` that provide it are read too. Throws `composition_too_complex` past
- * `limits.consideredModulesMax`.
+ * Reads every module that the assignments can lead to: those that any version of the track
+ * requires, and so on. A bare name may be a capability. If neither the module recorded last time
+ * nor an assigned one provides it, the modules of the requiring account and of `powernode` that do
+ * are read too. Throws `composition_too_complex` past `limits.consideredModulesMax`.
  */
 export async function readModules(
   services: Services,
@@ -60,8 +59,8 @@ export async function readModules(
   const assigned = view.assignments.map(({ module }) => module);
   await readReachable(reading, assigned);
 
-  // Reading for one name may add further ones: a Map's iteration visits entries that are added
-  // during it.
+  // Reading one name may add others. The iteration of a Map visits entries that are added during
+  // it.
   for (const [key, capability] of reading.capabilities) {
     await readProviders(reading, capability, {
       assigned,
@@ -190,17 +189,15 @@ export async function readModule(
 
   const usable = versions
     .map((version) => inView(view, version))
-    // Versions that another account only has in staging are its own affair (product.md, section 1).
+    // Other accounts do not see the versions that an account has only in staging (product.md,
+    // section 1).
     .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
   const choices = track === undefined ? [] : versionChoices(usable, track);
 
   return { module, choices, categoryPosition: category.position };
 }
 
-/**
- * A search asks for the requirements of one version many times, and a version that was read never
- * changes.
- */
+/** A search needs the requirements of one version many times, and a version never changes. */
 const parsed = new WeakMap<Version, ResolvedRequirement[]>();
 
 export function requirementsOf(version: Version): ResolvedRequirement[] {

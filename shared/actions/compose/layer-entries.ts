@@ -6,10 +6,10 @@ import { readFileIndex } from '../../store/ingest/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Reads the files that a build ships. Its file index lies in a bucket that others may be able to
- * write to, so the index must be of the tree whose composefs digest ingest recomputed. Throws
- * `io_error` where it is not, `not_found` where there is no index. No digest covers the offsets of
- * files in the tar, so `readInstanceFiles` checks the bytes that it reads.
+ * Reads the files that a build ships. Others may be able to write to the bucket, so the file index
+ * must match the composefs digest that ingest computed. Throws `io_error` if it does not,
+ * `not_found` if there is no index. No digest covers the offsets of files in the tar, so
+ * `readInstanceFiles` checks the bytes that it reads.
  */
 export async function layerEntries(
   { objects }: Services,
@@ -33,8 +33,8 @@ export async function layerEntries(
 }
 
 /**
- * Whether gunzip, JSON or composefs found that the bytes are no file index. Other errors are those
- * of S3.
+ * Returns true if gunzip, JSON or composefs rejected the bytes as a file index. Other errors come
+ * from S3.
  */
 function isUnreadable(error: unknown): error is Error {
   const { code = '' } = error as { code?: string };

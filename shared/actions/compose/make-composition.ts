@@ -63,7 +63,7 @@ export async function makeComposition(
   );
 
   const index = indexOf(composition);
-  // Named by the content before compression: another zlib may compress it to other bytes.
+  // The name is the hash before compression, because another zlib may compress to other bytes.
   const index_key = objectKeys.compositionIndex(
     account,
     `sha256:${sha256Hex(JSON.stringify(index))}`,

@@ -11,8 +11,8 @@ import { checkInstances } from './check-instances.ts';
 import { makeComposition } from './make-composition.ts';
 
 /**
- * Reads what an operation would make of templates and machines; null where there is no such
- * operation. It is handed in, because operations come before compose in the flow.
+ * Reads the templates and machines as an operation would change them; null if there is no such
+ * operation. The caller passes this function, because compose must not import operations.
  */
 export type ReadChangedViews = (
   services: Services,

@@ -29,9 +29,9 @@ export interface CompositionRecord {
 }
 
 /**
- * Reads a composition's record. Throws `io_error` where the object does not match its name: the
- * record decides what is signed and what agents may fetch, so write access to the bucket must not
- * be enough to change it.
+ * Reads a composition's record. Throws `io_error` if the object does not match its name. The record
+ * decides what is signed and what agents may fetch, so write access to the bucket must not be
+ * enough to change it.
  */
 export async function readRecord(services: Services, key: string): Promise<CompositionRecord> {
   const bytes = await getBytes(services.objects, key);
@@ -50,8 +50,8 @@ export async function readRecord(services: Services, key: string): Promise<Compo
 }
 
 /**
- * Null also where the record is gone: a restored row may name a record that was collected, and is
- * composed again.
+ * Returns null also for a record that no longer exists: a restored row may name one that was
+ * collected. The template is then composed again.
  */
 export async function recordInPlace(
   services: Services,

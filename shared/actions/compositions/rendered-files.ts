@@ -26,9 +26,8 @@ export function instanceFilesOf({ layers, instance_files }: Composition): Instan
 }
 
 /**
- * Reads the bytes of such files, as their modules ship them. They become part of what is signed for
- * machines, so they must be the bytes that ingest checked. Throws `io_error` where the layer in S3
- * has others.
+ * Reads the bytes of these files as their modules ship them. Gantry signs them for machines, so
+ * they must be the bytes that ingest checked. Throws `io_error` if the layer in S3 has other bytes.
  */
 export async function readInstanceFiles(
   services: Services,

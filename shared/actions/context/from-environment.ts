@@ -17,8 +17,9 @@ type Optional = (typeof optional)[number];
 
 /**
  * The services of a stage's process, built once when it starts; without a stage, those of a script.
- * A stage's own variables must be there, so that a deployment error fails the start of the process
- * and not its hundredth event. Other variables are '' where absent: the call that needs one fails.
+ * The variables of the stage must be set, so that a deployment error stops the process at its start
+ * and not at its hundredth event. Any other variable may be empty; then the call that needs it
+ * fails.
  *
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
@@ -60,7 +61,7 @@ export function servicesFromEnvironment(stage?: StageName): Services {
   };
 }
 
-/** The variables that a stage gets by its entry in the table, and cannot work without. */
+/** The variables that the table of stages lists for a stage, all of them required. */
 function requiredBy({ sends = [], grants = {} }: Stage): EnvironmentName[] {
   const { executions = [], outside = [], links, publicUrl } = grants;
   return [

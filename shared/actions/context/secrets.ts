@@ -19,7 +19,7 @@ export function secretName(
   return `gantry/${settings.deployment}/${kind}/${account}/${name}`;
 }
 
-/** A secret's text, null where there is none. */
+/** Returns the text of a secret, or null if there is none. */
 export async function readSecret({ aws }: Services, name: string): Promise<string | null> {
   try {
     return (
@@ -42,7 +42,7 @@ export async function writeSecret({ aws }: Services, name: string, text: string)
     try {
       await aws.secrets.send(new CreateSecretCommand({ Name: name, SecretString: text }));
     } catch (again) {
-      // Another call made it first.
+      // Another call created it first.
       if (!isNamed(again, 'ResourceExistsException')) throw again;
       await put();
     }

@@ -7,7 +7,10 @@ import type { HostBudget } from '../../domain/registries/index.ts';
 import type { Db } from '../../store/db.ts';
 import type { Objects } from '../../store/objects.ts';
 
-/** What actions work with. Every handler builds one from its environment; tests build their own. */
+/**
+ * The clients, settings and clock that actions use. Every handler builds them from its environment;
+ * tests build their own.
+ */
 export interface Services {
   aws: Aws;
   db: Db;
@@ -38,10 +41,10 @@ const sending = 20;
 
 /**
  * Sends messages to a stage's queue, for delivery after `delaySeconds` (15 minutes at most). They
- * carry the correlation id of the work that sends them; each gets one of its own where that work
- * has none, as the schedule's has.
+ * carry the correlation id of the work that sends them; if that work has none, as a schedule does,
+ * each message gets its own.
  *
- * @throws when SQS does not accept one of them, so that the caller is retried
+ * @throws if SQS does not accept one of them, so that the caller runs again
  */
 export async function enqueue<Name extends QueueName>(
   services: Services,
@@ -60,12 +63,12 @@ export async function enqueue<Name extends QueueName>(
   });
 }
 
-/** The current time as Gantry writes it. */
+/** The current time: UTC, ISO 8601. */
 export function nowIso(services: Services): string {
   return services.now().toISOString();
 }
 
-/** A time `seconds` from now, as Gantry writes it. */
+/** The time `seconds` from now: UTC, ISO 8601. */
 export function later(services: Services, seconds: number): string {
   return new Date(services.now().getTime() + seconds * 1000).toISOString();
 }

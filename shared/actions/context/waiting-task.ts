@@ -2,12 +2,12 @@ import { SendTaskFailureCommand, SendTaskSuccessCommand } from '@aws-sdk/client-
 import type { Services } from './services.ts';
 
 /**
- * What Step Functions says of a token whose task has ended: it timed out, or an earlier delivery
- * completed it.
+ * The errors of Step Functions for a token whose task has ended: it timed out, or an earlier
+ * delivery completed it.
  */
 const ended = ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'];
 
-/** Wakes an execution that waits on a task token. Nothing happens where the task has ended. */
+/** Wakes an execution that waits on a task token. Does nothing if the task has ended. */
 export async function completeTask(
   services: Services,
   taskToken: string,
@@ -21,8 +21,8 @@ export async function completeTask(
 }
 
 /**
- * Fails the task that an execution waits for, with a code and a sentence. Nothing happens where the
- * task has ended.
+ * Fails the task that an execution waits for, with a code and a sentence. Does nothing if the task
+ * has ended.
  */
 export async function failTask(
   services: Services,

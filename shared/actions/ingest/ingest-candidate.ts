@@ -27,8 +27,8 @@ const actor = 'gantry:ingest';
 /**
  * Ingests a verified candidate: its bytes go to S3, checked on the way, then one transaction makes
  * the version. Each step before the transaction writes content named by its digest. So a worker
- * that dies leaves nothing to undo, and the same message, however often and however concurrently it
- * comes, makes one version.
+ * that dies leaves nothing to undo, and a message that is delivered several times makes one
+ * version.
  * @returns the outcome, for the log
  */
 export async function ingestCandidate(services: Services, message: IngestMessage): Promise<string> {
@@ -92,7 +92,7 @@ async function requireSigned(
 
   throw new GantryError(
     'signature_refused',
-    `expected signatures that satisfy the policy among the stored ones of ${digest}, found ${code}: ${message}; it is verified again`,
+    `expected signatures that satisfy the policy among the stored ones of ${digest}, found ${code}: ${message}; Gantry verifies it again`,
     { found: code },
   );
 }
@@ -133,8 +133,8 @@ async function makeVersion(
  */
 function versionWrites(read: Candidate, present: Candidate, builds: Build[], at: string): Write[] {
   const { account, module, id, digest } = present;
-  // The policy that verified the candidate must be in force now: a signer removed a moment ago lets
-  // nothing in.
+  // The policy that verified the candidate must still be in force: a signer that was just removed
+  // must not let an artifact in.
   if (present.policy_version !== read.policy_version) throw policyChanged(module);
 
   const version = versionOf(present, builds, at);
@@ -198,8 +198,8 @@ function requireLabelVersion(candidate: Candidate, labels: ImageLabels | null): 
 }
 
 /**
- * Bytes that are missing or wrong, which the next attempt may find whole. What the signed bytes say
- * does not change.
+ * Codes for missing or wrong bytes, which may be right at the next attempt. Codes about the signed
+ * content are final.
  */
 const passingRefusals = [
   'blob_digest_mismatch',
@@ -213,7 +213,7 @@ async function settleFailure(
   candidate: Candidate,
   error: unknown,
 ): Promise<string> {
-  // Nothing has begun: the message is sent again.
+  // The ingest has not begun, and the message is sent again.
   if (error instanceof BudgetSpent) throw error;
   // The same message, delivered twice: the other worker has made the version.
   if (isGantryError(error, 'already_exists')) return 'settled';
@@ -239,8 +239,8 @@ async function settleFailure(
     { actor },
   );
 
-  // The message comes again too, but only after its visibility time-out, which exceeds the longest
-  // ingest.
+  // SQS delivers the message again too, but only after its visibility time-out, which exceeds the
+  // longest ingest.
   if (known !== error) throw error;
   return 'postponed';
 }
@@ -254,7 +254,7 @@ function isPassing(error: GantryError): boolean {
 }
 
 function storingFailedError(cause: unknown): GantryError {
-  return new GantryError('unavailable', 'storing the artifact failed; it is tried again', {
+  return new GantryError('unavailable', 'storing the artifact failed; Gantry retries', {
     cause,
   });
 }
@@ -266,7 +266,7 @@ function versionNameOf({ module, version_string }: Candidate): string {
 function versionExistsError(candidate: Candidate): GantryError {
   return new GantryError(
     'version_exists',
-    `version ${candidate.version_string} of "${candidate.module}" is another digest already; expected a new version`,
+    `version ${candidate.version_string} of "${candidate.module}" already belongs to another digest; expected a new version`,
     { found: candidate.digest },
   );
 }

@@ -67,8 +67,8 @@ async function storeManifest(
 }
 
 /**
- * A version is composed and resolved by one manifest, but an agent uses the one in its layer: they
- * must be the same.
+ * Resolving and composing use one manifest for a version, but an agent uses the one in its layer.
+ * They must be the same.
  */
 function refuseDifferentManifests(builds: Build[], digest: string): void {
   const [first] = builds;

@@ -45,10 +45,10 @@ export interface StoredImage {
 }
 
 /**
- * Stores the image of a platform module (product.md, section 10): its labels are the module's, and
- * its layers become one tar in S3. The layers are read three times: for their tree, for the digest
- * that names the tar, and for its bytes. Each time they are checked against the digests that the
- * author signed. Nothing is held whole.
+ * Stores the image of a platform module (product.md, section 10): its labels describe the module,
+ * and its layers become one tar in S3. The layers are read three times: for their tree, for the
+ * digest that names the tar, and for its bytes. Each time they are checked against the digests that
+ * the author signed. Layers are never in memory as a whole.
  *
  * @throws GantryError `image_labels_missing`, `module_id_mismatch`, `media_type_unsupported`,
  * `artifact_invalid`, `tar_…`, `layer_…`, and what the registry's client throws
@@ -77,7 +77,7 @@ export async function storeImage(
 
   const key = objectKeys.artifact(module.account, layer.digest);
   if (await refreshAge(services.objects, key, services.now())) {
-    // An earlier ingest may not have put it there. Read to its end, the stream throws where the
+    // The object may not come from an earlier ingest. Read it to the end: the stream throws if the
     // bytes differ.
     await readToEnd(verifyStream(await getStream(services.objects, key), layer));
   } else {
@@ -165,7 +165,7 @@ async function* unpackLayer(
 ): AsyncGenerator<Uint8Array> {
   const unpack = (layerTypes[mediaType] as () => Transform)();
   const hash = createHash('sha256');
-  // Its failure destroys the stream that is read below, and is thrown there.
+  // A failure destroys the stream that is read below, which then throws.
   const done = pipeline(source, unpack);
 
   done.catch(() => undefined);

@@ -6,8 +6,9 @@ import type { IngestSource } from './ingest-source.ts';
 
 /**
  * Stores a layer: streams it from the registry to S3 and, concurrently, through the archive's
- * checks. Nothing is held whole. A wrong digest or size ends the stream with an error, and then no
- * object is made. Afterwards the object is young (see `refreshAge`), so that the caller may name it.
+ * checks. The layer is never in memory as a whole. A wrong digest or size ends the stream with an
+ * error, and no object is created. A stored object is young (see `refreshAge`), so that the caller may
+ * name it.
  */
 export async function storeLayer(
   { services, module, client, repository }: IngestSource<'account' | 'allow_devices'>,
@@ -16,7 +17,8 @@ export async function storeLayer(
   const key = objectKeys.artifact(module.account, layer.digest);
   const options = { allowDevices: module.allow_devices };
   if (await refreshAge(services.objects, key, services.now())) {
-    // Another manifest may state another size for the same bytes, which agents would refuse.
+    // Another manifest may state a different size for the same bytes. Agents would refuse that
+    // size.
     return readModuleTar(verifyStream(await getStream(services.objects, key), layer), options);
   }
 
@@ -38,7 +40,7 @@ export async function storeLayer(
   } catch (error) {
     upload.destroy(error as Error);
     await stored.catch(() => undefined);
-    // S3 failed first, which made the rest fail.
+    // The first failure was in S3, and the others followed from it.
     throw error instanceof UploadEnded ? failed : error;
   }
 }
@@ -61,7 +63,7 @@ async function* copyTo(
 }
 
 /**
- * Waits until a stream takes more or ends. It leaves no listener behind: a large layer waits
+ * Waits until a stream accepts more or ends. Removes its listeners, because a large layer waits
  * thousands of times.
  */
 function waitForDrain(sink: PassThrough): Promise<void> {
