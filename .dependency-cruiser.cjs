@@ -25,11 +25,57 @@ const coreIndexes = `^shared/(${cores.join('|')})/index\\.ts$`;
 /** Layers that are divided into areas. */
 const layers = ['domain', 'contract', 'store', 'actions'];
 
+/** What a layer has beside its areas. Any other file there would be a way around the walls. */
+const rootFiles = [
+  '^shared/contract/(environment|messages|objects|queues|stages)\\.ts$',
+  '^shared/store/(db|event|event-maker|objects|unique)\\.ts$',
+];
+
+/**
+ * What a folder uses besides the project: packages, and modules of Node. Of the pure folders, only
+ * those that speak to a registry, keep a cache of roots, or read a directory have effects.
+ */
+const uses = {
+  base: {
+    packages: ['@aws-lambda-powertools/logger', 'lru-cache', 'p-retry', 'ulid', 'zod'],
+    node: ['async_hooks', 'crypto'],
+  },
+  domain: { packages: ['semver', 'zod'], node: ['net', 'util'] },
+  contract: { packages: ['zod'], node: [] },
+  manifest: { packages: ['semver', 'yaml', 'zod'], node: [] },
+  files: { packages: [], node: [] },
+  artifact: { packages: [], node: [] },
+  composefs: { packages: [], node: ['child_process', 'crypto', 'fs'] },
+  composition: { packages: ['semver'], node: ['crypto', 'util', 'zlib'] },
+  signature: {
+    packages: [
+      '@noble/curves',
+      '@sigstore/(bundle|core|protobuf-specs|tuf|verify)',
+      're2js',
+      'tweetnacl',
+      'zod',
+    ],
+    node: ['crypto'],
+  },
+  registry: {
+    packages: ['lru-cache', 'undici', 'zod'],
+    node: ['child_process', 'crypto', 'dns', 'fs', 'net', 'os', 'path', 'stream', 'timers'],
+  },
+  director: { packages: ['@tufjs/(canonical-json|models)'], node: ['crypto', 'util'] },
+  dpop: { packages: ['jose', 'zod'], node: ['crypto'] },
+  tuf: { packages: ['@tufjs/models', 'tuf-js', 'zod'], node: ['crypto', 'fs', 'os', 'path'] },
+};
+
 /** The flow: a stage may know the stages after it, never one before it (poll to reconcile never points back). */
 const flow = ['poll', 'verify', 'ingest', 'operations', 'compose', 'reconcile'];
 
 /** The agent's flow: a step may use what the steps before it made, and never points ahead. The tick alone knows them all. */
 const agentFlow = ['fetch', 'verify', 'apply', 'inspect'];
+
+/** A pattern of one of the names; of no name, one that matches nothing. */
+function oneOf(names) {
+  return names.length === 0 ? '(?!)' : names.join('|');
+}
 
 /** A folder may import from these paths of the project and no others. */
 function only(name, from, to, comment) {
@@ -48,15 +94,19 @@ module.exports = {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     only('base-is-the-ground', ground, [], 'base ← nothing'),
     only('domain-knows-itself', '^shared/domain/', ['^shared/domain/'], 'domain ← base'),
-    {
-      name: 'domain-uses-zod-only',
+    ...Object.entries(uses).map(([folder, { packages, node }]) => ({
+      name: `${folder}-uses-only-these`,
+      comment: 'a package or a module of Node that the folder is not known to use',
       severity: 'error',
-      from: { path: '^shared/domain/' },
+      from: { path: `^shared/${folder}/` },
       to: {
-        dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer'],
-        pathNot: ['node_modules/(zod|semver|@types/semver)/'],
+        pathNot: [
+          project,
+          `node_modules/(@types/)?(${oneOf(packages)})/`,
+          `^(node:)?(${oneOf(node)})(/|$)`,
+        ],
       },
-    },
+    })),
     ...cores.map((core) =>
       only(
         `${core}-is-pure`,
@@ -66,15 +116,11 @@ module.exports = {
       ),
     ),
     {
-      name: 'cores-know-no-aws',
+      name: 'what-runs-elsewhere-knows-no-aws',
+      comment: 'the command line and the agent reach the platform by HTTP',
       severity: 'error',
-      from: { path: `^shared/(domain|contract|${cores.join('|')})/` },
-      to: {
-        path: [
-          'node_modules/(@aws-sdk|@smithy|electrodb|@aws-lambda-powertools)/',
-          '^node_modules/aws-',
-        ],
-      },
+      from: { path: '^(agent|cli)/' },
+      to: { path: 'node_modules/(@aws-sdk|@smithy|electrodb|@aws-lambda-powertools|aws-[^/]+)/' },
     },
     only(
       'contract-knows-the-domain',
@@ -90,6 +136,13 @@ module.exports = {
       'store ← domain, contract, aws',
     ),
     only('shared-is-the-bottom', '^shared/', ['^shared/'], 'shared ← shared'),
+    {
+      name: 'layers-have-areas-only',
+      comment: 'a file beside the areas is a way around their walls: put it into an area',
+      severity: 'error',
+      from: {},
+      to: { path: `^(shared/(${layers.join('|')})|functions)/[^/]+$`, pathNot: rootFiles },
+    },
     ...layers.map((layer) => ({
       name: `${layer}-areas-have-walls`,
       comment: 'an area is entered through its index.ts alone',
@@ -104,16 +157,23 @@ module.exports = {
       name: `${layer}-is-entered-by-area`,
       comment: 'an area is entered through its index.ts alone',
       severity: 'error',
-      from: { path: project, pathNot: `^shared/${layer}/` },
+      from: { path: project, pathNot: `^shared/${layer}/[^/]+/` },
       to: { path: `^shared/${layer}/[^/]+/`, pathNot: `^shared/${layer}/[^/]+/index\\.ts$` },
     })),
     ...flow.slice(1).map((stage, place) => ({
       name: `${stage}-never-points-back`,
-      comment: `the flow is ${flow.join(' → ')}`,
+      comment: `the flow is ${flow.join(' → ')}, by way of other areas too`,
       severity: 'error',
       from: { path: `^shared/actions/${stage}/` },
-      to: { path: `^shared/actions/(${flow.slice(0, place + 1).join('|')})/` },
+      to: { path: `^shared/actions/(${flow.slice(0, place + 1).join('|')})/`, reachable: true },
     })),
+    {
+      name: 'stages-act-through-actions',
+      comment: 'only the API reads rows directly, for its lists',
+      severity: 'error',
+      from: { path: '^functions/', pathNot: '^functions/api/' },
+      to: { path: '^shared/store/' },
+    },
     {
       name: 'stages-do-not-know-each-other',
       severity: 'error',
@@ -147,11 +207,14 @@ module.exports = {
       to: { path: `^agent/(${agentFlow.slice(place + 1).join('|')})/` },
     })),
     {
-      name: 'agent-steps-do-not-know-the-tick',
+      name: 'agent-steps-know-ground-files-only',
       comment: 'the tick calls the steps; they know the agent and its ground files',
       severity: 'error',
       from: { path: '^agent/[^/]+/' },
-      to: { path: '^agent/(run|tick|decide|report|enroll|wipe|lock)\\.ts$' },
+      to: {
+        path: '^agent/[^/]+\\.ts$',
+        pathNot: '^agent/(agent|failure|files|paths|state|version)\\.ts$',
+      },
     },
     {
       name: 'agent-ground-files-know-no-step',
