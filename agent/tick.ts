@@ -18,16 +18,16 @@ export interface TickResult {
   /** Number of the running generation; 0 before the first. */
   generation: number;
   /**
-   * What kept the tick from a verdict, such as a desired state that cannot be read. Thrown once the
-   * report is sent.
+   * The reason why the tick has no result, such as a desired state that cannot be read. It is
+   * thrown after the report is sent.
    */
   error?: unknown;
 }
 
 /**
  * One tick: receive the desired state, verify everything that it names, apply it when it changed,
- * inspect what runs, repair what was tampered with, and report. What does not match is never
- * applied. Every failure ends in a report; the running root stays, whole.
+ * inspect what runs, repair what was tampered with, and report. It never applies content that does
+ * not match. Every failure ends in a report, and the running root stays complete.
  *
  * @throws `instance_decommissioned`, `credential_reused` when the control plane ends the enrolment.
  */
@@ -82,7 +82,9 @@ async function apply(
   try {
     const applied = await applyState(agent, wanted, remarks);
 
-    await attempt('What runs could not be noted', remarks, () => saveApplied(agent, applied));
+    await attempt('The record of what runs could not be saved', remarks, () =>
+      saveApplied(agent, applied),
+    );
     await collect(agent, needed, remarks);
 
     const { content, generation } = applied;
@@ -139,7 +141,9 @@ async function inspect(
   const isRepaired = error === undefined;
 
   if (isRepaired) {
-    await attempt('What runs could not be noted', remarks, () => saveApplied(agent, inspected));
+    await attempt('The record of what runs could not be saved', remarks, () =>
+      saveApplied(agent, inspected),
+    );
   }
 
   if (reason === undefined) await forgetUnneededRoots(agent, held, remarks);
@@ -153,11 +157,11 @@ async function inspect(
 }
 
 /**
- * Removes what none of these desired states needs, and the leftovers of a generation that was not
- * finished.
+ * Removes content that none of these desired states needs, and the leftovers of an unfinished
+ * generation.
  */
 async function collect(agent: Agent, needed: HeldDesiredState[], remarks: Remark[]): Promise<void> {
-  await attempt('What is not needed any more could not be removed', remarks, async () => {
+  await attempt('Unneeded content could not be removed', remarks, async () => {
     await cleanGenerations(agent.paths);
     await collectGarbage(
       agent.paths,
@@ -167,8 +171,8 @@ async function collect(agent: Agent, needed: HeldDesiredState[], remarks: Remark
 }
 
 /**
- * Earlier account roots are needed until what is here, and what runs, is signed under the trusted
- * one.
+ * Earlier account roots are needed until the desired state here and the running one are signed
+ * under the trusted root.
  */
 async function forgetUnneededRoots(
   agent: Agent,
@@ -183,7 +187,7 @@ async function forgetUnneededRoots(
   });
 }
 
-/** Does what the outcome of a tick does not depend on: its failure is a remark. */
+/** Runs a step that the outcome of a tick does not depend on; a failure becomes a remark. */
 async function attempt(step: string, remarks: Remark[], work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -193,7 +197,7 @@ async function attempt(step: string, remarks: Remark[], work: () => Promise<void
   }
 }
 
-/** Reports a failure that left nothing to decide, with what was noted of the running root. */
+/** Reports a failure that left nothing to decide, with the saved facts about the running root. */
 export function reportFailure(
   agent: Pick<Agent, 'state'>,
   thrown: unknown,
