@@ -20,8 +20,8 @@ export interface ErrorContext {
 
 /**
  * The only error that leaves a module of Gantry on purpose. `code` is stable and documented;
- * `message` is one sentence that says what was expected and what was found. Anything else that is
- * thrown is a bug and answers 500.
+ * `message` is one sentence that says what was expected and what was found. Any other error is a
+ * bug and returns status 500.
  */
 export class GantryError extends Error {
   readonly code: ErrorCode;
@@ -42,8 +42,8 @@ export class GantryError extends Error {
 }
 
 /**
- * What a sentence quotes may be hostile and megabytes long; rows that keep it and answers that show
- * it are not.
+ * A sentence may quote hostile text of many megabytes. It is cut here, so that rows and responses
+ * stay small.
  */
 function shortened(message: string): string {
   return message.length <= messageLengthMax

@@ -12,7 +12,7 @@ export const composeLimits = {
   renderedBytesMax: 8 * 1024 ** 2,
   /**
    * Versions tried in one dependency resolution, 256 questions whether a version meets a demand
-   * counting as one: real sets need about one a module, a pathological one answers in seconds.
+   * counting as one: real sets need about one a module, a pathological one takes seconds.
    */
   resolutionStepsMax: 50_000,
   /**

@@ -5,7 +5,7 @@ export const httpLimits = {
    * at most.
    */
   apiBodyBytesMax: 4 * 1024 ** 2,
-  /** Items of one page of a list as JSON: Lambda answers 6 MiB at most. */
+  /** Items of one page of a list as JSON: Lambda returns 6 MiB at most. */
   pageBytesMax: 4 * 1024 ** 2,
   /**
    * How long an Idempotency-Key is remembered: a client that retries later than a day meant

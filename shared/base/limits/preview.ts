@@ -7,7 +7,7 @@ export const previewLimits = {
   previewEntriesMax: 200_000,
   /**
    * Rows of each list of a preview: a page that people read, and well under the 6 MB that Lambda
-   * answers.
+   * returns.
    */
   previewListMax: 1_000,
   /**
