@@ -89,9 +89,7 @@ async function templatesUsing(
   return [...found.values()].filter((row) => counted || row.account === account);
 }
 
-/**
- * An account that names another's private module must not even learn that something happens to it.
- */
+/** An account that names a private module of another account must not learn that it changes. */
 async function concernsOthers(
   services: Services,
   account: string,

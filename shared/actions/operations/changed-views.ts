@@ -4,9 +4,7 @@ import { getOperation } from '../../store/operations/index.ts';
 import type { Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
 
-/**
- * What changes make of a template and of its machines, each after the other; nothing is written.
- */
+/** The template and its machines after the changes, applied in order; nothing is written. */
 export function viewsOf(changes: readonly Change[], at: string): ChangedViews {
   return {
     template: (view) =>
@@ -15,9 +13,7 @@ export function viewsOf(changes: readonly Change[], at: string): ChangedViews {
   };
 }
 
-/**
- * What an operation that is not applied yet makes of them; null where there is no such operation.
- */
+/** The same for an operation that is not applied yet; null if there is no such operation. */
 export async function viewsOfOperation(
   services: Services,
   account: string,

@@ -16,7 +16,7 @@ const eventOf = {
   withdrawn: 'gantry.operation.withdrawn',
 } as const satisfies Record<string, EventType>;
 
-/** How an operation ended: code and message are null where it succeeded. */
+/** How an operation ended. Code and message are null if it succeeded. */
 export interface Ending {
   state: keyof typeof eventOf;
   code: ErrorCode | null;
@@ -28,9 +28,9 @@ export function isFinal({ state }: Pick<Operation, 'state'>): boolean {
 }
 
 /**
- * Ends an operation, and the approval that it may still wait for. To end it a second time changes
+ * Ends an operation, and its approval if that is still pending. Ending it a second time changes
  * nothing.
- * @param extra writes of the same transaction; they say what becomes of the approval
+ * @param extra writes of the same transaction, which end the approval
  */
 export async function finishOperation(
   services: Services,

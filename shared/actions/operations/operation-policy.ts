@@ -12,7 +12,7 @@ import type { Services } from '../context/index.ts';
 import { approvalOf, eligibleReviewers } from './approvals/request-approval.ts';
 import { kindOf } from './changes/index.ts';
 
-/** The policy that an operation meets as policies are now: the strictest that its changes need. */
+/** The policy that an operation must satisfy now: the strictest one that its changes need. */
 export async function policyOfOperation(
   services: Services,
   { account, changes }: Pick<Operation, 'account' | 'changes'>,
@@ -36,7 +36,7 @@ export function refuseDenied(operation: Operation, policy: InterventionPolicy): 
   );
 }
 
-/** Throws `approval_required` where the account has fewer reviewers than the policy needs. */
+/** Throws `approval_required` if the account has fewer reviewers than the policy needs. */
 export async function requireReviewers(
   services: Services,
   operation: Operation,
@@ -53,8 +53,8 @@ export async function requireReviewers(
 }
 
 /**
- * Throws `approval_required` unless the approval's record, read again here, satisfies the policy:
- * nothing else lets a change through, whatever the execution's input says.
+ * Throws `approval_required` unless the record of the approval satisfies the policy. The record is
+ * read again here, because the input of the execution proves nothing.
  */
 export async function requireApproved(
   services: Services,

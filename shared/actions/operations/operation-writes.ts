@@ -12,7 +12,7 @@ export interface ReadChange {
   rows: unknown;
 }
 
-/** Reads what each change is about; throws the coded error for what does not exist. */
+/** Reads the rows of each change; throws the coded error for a missing one. */
 export async function readChanges(
   services: Services,
   { account, changes }: Pick<Operation, 'account' | 'changes'>,
@@ -26,8 +26,8 @@ export async function readChanges(
 }
 
 /**
- * Reads what each change is about, and throws a coded error where one cannot be applied to it as it
- * is now.
+ * Reads the rows of each change, and throws a coded error if a change cannot be applied to them as
+ * they are now.
  */
 export async function checkChanges(
   services: Services,
@@ -39,8 +39,8 @@ export async function checkChanges(
 }
 
 /**
- * The writes that apply every change, each with its condition. Throws `change_too_wide` where one
- * transaction cannot take them, and `invalid_request` where two changes write one row.
+ * The writes that apply every change, each with its condition. Throws `change_too_wide` if one
+ * transaction cannot hold them, and `invalid_request` if two changes write one row.
  */
 export function changeWrites(
   { operation, approvals, at }: Omit<Applied<never, never>, 'change' | 'rows'>,
@@ -67,8 +67,8 @@ function refuseTooMany(writes: number, changes: number): void {
 }
 
 /**
- * DynamoDB takes one write a row; and of two changes to one row, neither would be what was
- * reviewed.
+ * A DynamoDB transaction takes one write a row. Two changes to one row would also differ from what
+ * was reviewed.
  */
 function refuseOverlap(writes: readonly Write[]): void {
   if (new Set(writes.map(rowOf)).size === writes.length) return;

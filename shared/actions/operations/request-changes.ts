@@ -11,17 +11,14 @@ import { nowIso, type Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
 import { changeWrites, readChanges } from './operation-writes.ts';
 
-/**
- * Summaries that stand in that of an operation of several changes, before it says how many more
- * there are.
- */
+/** How many summaries of changes the summary of an operation quotes before it counts the rest. */
 const summariesMax = 3;
 
 /**
- * Requests changes that are applied together or not at all, through policies, composition and,
- * where a policy asks for it, one approval: one record, one Step Functions execution. Throws
- * `invalid_request` for no change or for two of the same thing, `change_too_wide` for more than one
- * transaction takes, and the coded error of what does not exist.
+ * Requests changes that are applied together or not at all. Policies, compositions and, if a policy
+ * requires it, one approval decide. The operation has one record and one Step Functions execution.
+ * Throws `invalid_request` for no change or two changes of the same thing, `change_too_wide` for
+ * more than one transaction holds, and the coded error of a missing row.
  */
 export async function requestChanges(
   services: Services,
@@ -56,7 +53,7 @@ export async function requestChanges(
     updated_at: at,
   };
 
-  // Refuses before anything is recorded what no transaction could apply.
+  // Refuse changes that no transaction could apply before anything is recorded.
   changeWrites({ operation, approvals: [], at }, read);
 
   const { actions, summary } = operation;

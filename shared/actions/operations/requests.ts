@@ -26,10 +26,7 @@ export async function promoteVersion(
   return requestChanges(services, caller, [change]);
 }
 
-/**
- * Requests that a module is added to a template. Returns the id that the assignment has once it is
- * applied.
- */
+/** Requests that a module is added to a template. Returns the id of the future assignment. */
 export async function assignModule(
   services: Services,
   caller: Caller,
@@ -64,9 +61,9 @@ export async function removeAssignment(
 }
 
 /**
- * Requests that paths are reserved for a module, or no longer are: patterns of its `protected_spec`
- * that protect what they match, shipped or not, in every template that has the module (product.md,
- * section 7). Throws `reservation_unknown`.
+ * Requests to grant or revoke reservations of a module. A reservation is a pattern of its
+ * `protected_spec`. It protects every matching path in every template that has the module
+ * (product.md, section 7). Throws `reservation_unknown`.
  */
 export async function changeReservations(
   services: Services,
@@ -103,8 +100,8 @@ export async function updateInstance(
 }
 
 /**
- * Requests that an intervention policy is changed. The change itself needs what the policy asks as
- * it is now.
+ * Requests that an intervention policy is changed. The change itself must satisfy the present
+ * policy.
  */
 export function changePolicy(
   services: Services,

@@ -26,9 +26,8 @@ import { requireOperation } from './require-operation.ts';
 import { digestOf, planTemplates, planWrites, type TemplatePlan } from './template-plan.ts';
 
 /**
- * The steps of an operation's execution (infra/promotion.ts). Each reads the record first, so that
- * a step which runs twice, or again in a second execution after the first died, does what is left
- * to do and nothing else.
+ * The steps of an operation's execution (infra/promotion.ts). Each step reads the record first. So
+ * a step that runs twice, or again in a second execution, does only what is left to do.
  */
 export async function runOperationStep(services: Services, step: OperationStep): Promise<unknown> {
   return retryConflicts(() => runStep(services, step));
@@ -87,7 +86,8 @@ async function check(services: Services, operation: Operation): Promise<Checked>
   // a second.
   const refused = { decision: stepDecisions.refused, expires_in_s: 1 };
   if (isFinal(operation)) return refused;
-  // Applied already, by an execution that died before it reported so: only the rest is left to do.
+  // An execution applied the changes and died before it reported that. Only the steps after it are
+  // left.
   if (operation.state === 'applying') return { decision: stepDecisions.allow, expires_in_s: 1 };
 
   const policy = await policyOfOperation(services, operation);
@@ -108,8 +108,7 @@ async function check(services: Services, operation: Operation): Promise<Checked>
     ]);
   }
 
-  // Once a reviewer was asked it is theirs to decide, even if the policy was loosened before this
-  // execution began.
+  // Once reviewers were asked, they decide, even if the policy no longer requires it.
   const asks = operation.approval_id !== null || policy.decision === 'require_approval';
   return {
     decision: asks ? stepDecisions.require_approval : stepDecisions.allow,
@@ -117,7 +116,7 @@ async function check(services: Services, operation: Operation): Promise<Checked>
   };
 }
 
-/** A second execution waits only for what is left of the time that reviewers were given. */
+/** A second execution waits only for the time that reviewers have left. */
 async function secondsToDecide(
   services: Services,
   operation: Operation,
@@ -135,8 +134,8 @@ type Planned = Pick<TemplatePlan, 'template_tracks'> & { planned: string };
 const nothingPlanned: Planned = { template_tracks: [], planned: digestOf([]) };
 
 /**
- * Planned again after the approval wait, and when a template changed meanwhile: the changes may not
- * fit any more.
+ * Runs again after the approval, and after a template changed, because the changes may no longer
+ * apply.
  */
 async function plan(services: Services, operation: Operation): Promise<Planned> {
   if (isFinal(operation) || operation.state === 'applying') return nothingPlanned;
@@ -169,7 +168,9 @@ async function awaitApproval(
   }
 }
 
-/** The time is over. An approval of the last moment, which the execution missed, still counts. */
+/**
+ * Ends an operation whose time is over. An approval that came just before the timeout still counts.
+ */
 async function expire(
   services: Services,
   operation: Operation,
@@ -187,8 +188,8 @@ async function expire(
 }
 
 /**
- * Applies the changes if the templates are those that they were composed with; else asks for
- * another round.
+ * Applies the changes if the templates are the ones that were composed. Otherwise asks for another
+ * round.
  */
 async function apply(
   services: Services,
@@ -198,10 +199,10 @@ async function apply(
   if (isFinal(operation) || operation.state === 'applying')
     return { decision: stepDecisions.applied };
 
-  // Before the policy is read: a policy that these writes replace is then the one that was met, or
-  // they fail.
+  // Read the rows before the policy: if these writes replace the policy, they fail unless it is the
+  // one that was satisfied.
   const read = await checkChanges(services, operation);
-  // Days may have passed since the check: the policy as it is now counts.
+  // Days may have passed since the check, so the present policy counts.
   const policy = await policyOfOperation(services, operation);
 
   refuseDenied(operation, policy);
@@ -233,7 +234,7 @@ function refuseEndless(operation: Operation, round = 1): void {
   if (round < limits.planRoundsMax) return;
   throw new GantryError(
     'operation_raced',
-    `templates changed ${round} times while this was composed: ${operation.summary}; request it again`,
+    `templates changed ${round} times while the operation was composed: ${operation.summary}; request it again`,
   );
 }
 
@@ -258,8 +259,8 @@ async function fail(
   operation: Operation,
   { error, cause }: OperationStep,
 ): Promise<{ expected: boolean }> {
-  // Applied, but not everything that depends on it was woken: the sweep starts another execution,
-  // which does the rest.
+  // The changes are applied, but some stages were not woken. The sweep starts another execution,
+  // which wakes them.
   if (operation.state === 'applying') return { expected: false };
 
   const expected = error !== undefined && error in errorStatus && error !== 'internal';

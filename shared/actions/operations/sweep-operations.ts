@@ -16,9 +16,9 @@ import { executionName, startExecution } from './request-changes.ts';
 
 /**
  * Restarts operations whose execution died: it never started, was stopped, or came back FAILED
- * after an outage. The record says what is left to do, so a second execution repeats nothing. An
- * execution that still waits although its approval is decided is woken again. Returns how many were
- * started. An operation that fails does not hold up the others.
+ * after an outage. The record says what is left to do, so a second execution repeats nothing. Wakes
+ * an execution that still waits although its approval is decided. Returns how many executions it
+ * started. A failure of one operation does not stop the others.
  */
 export async function sweepOperations(services: Services): Promise<number> {
   let started = 0;
@@ -42,7 +42,7 @@ export async function sweepOperations(services: Services): Promise<number> {
         started += 1;
       }
     } catch (error) {
-      // Another sweep was faster, or the operation advanced by itself.
+      // Another sweep was faster, or the operation advanced meanwhile.
       if (!(error instanceof GantryError)) faults.push(error);
     }
   }

@@ -14,15 +14,15 @@ export interface PlannedTemplate {
   template_id: string;
   revision: number;
   /**
-   * Whether the changes alter the template: then every other change that was checked against it is
-   * checked again.
+   * True if the changes alter the template, so that every other change that was checked against it
+   * is checked again.
    */
   altered: boolean;
 }
 
 /**
- * What changes are checked against before they are applied: templates and tracks to compose, and
- * their revisions.
+ * The templates and tracks, with their revisions, that changes are checked against before they are
+ * applied.
  */
 export interface TemplatePlan {
   template_tracks: Omit<TemplateTrack, 'account'>[];
@@ -31,8 +31,9 @@ export interface TemplatePlan {
 }
 
 /**
- * The own templates that an operation affects. Another account's templates follow what this account
- * makes live; they cannot hold it up. Throws `change_too_wide` past `limits.templateTracksMax`.
+ * The templates of the operation's account that it affects. Templates of other accounts are
+ * composed afterwards and cannot delay the operation. Throws `change_too_wide` past
+ * `limits.templateTracksMax`.
  */
 export async function planTemplates(
   services: Services,
@@ -47,7 +48,7 @@ export async function planTemplates(
       if (one.account !== account) continue;
       const { template_id, track } = one;
       tracks.set(`${template_id}/${track}`, { template_id, track });
-      // What happens to a machine alters no template.
+      // A change of a machine alters no template.
       altered.set(template_id, altered.get(template_id) === true || affected.of !== 'instance');
     }
   }
@@ -78,8 +79,8 @@ function refuseTooWide(found: number): void {
 }
 
 /**
- * Names a plan's templates as they stood. The digest travels through the execution instead of the
- * list.
+ * Hashes the templates of a plan with their revisions. The execution carries this digest, because
+ * the list may be too long.
  */
 export function digestOf(
   planned: readonly Pick<PlannedTemplate, 'template_id' | 'revision'>[],
@@ -90,11 +91,10 @@ export function digestOf(
 }
 
 /**
- * Lets an operation through only while the templates stand as they did when it was checked, and
- * makes every other operation that was checked meanwhile be checked again: of two that cannot be
- * composed together, one fails. More templates than fit in the transaction are not held; what slips
- * through then is noted when they are composed.
- * @param room how many writes the transaction has left
+ * The writes that apply an operation only if its templates are unchanged since the check. They make
+ * every other operation that was checked meanwhile check again, so one of two that do not compose
+ * together fails. Templates beyond the size of a transaction are not held: compose records a
+ * failure there. @param room how many writes the transaction has left
  */
 export function planWrites(
   account: string,

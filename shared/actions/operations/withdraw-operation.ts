@@ -16,7 +16,7 @@ export async function withdrawOperation(
   if (finalOperationStates.includes(operation.state) || operation.state === 'applying') {
     throw new GantryError(
       'conflict',
-      `expected an open operation, found one that is ${operation.state}`,
+      `expected an open operation, found an operation in state ${operation.state}`,
     );
   }
 

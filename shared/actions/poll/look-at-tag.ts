@@ -33,8 +33,8 @@ export interface OpenRepository {
 }
 
 /**
- * Asks the registry what a tag names now, and records it with all that follows in one transaction.
- * `decideLook` says what follows.
+ * Asks the registry which digest a tag names now, and records it with its consequences in one
+ * transaction. `decideLook` decides the consequences.
  * @returns whether the registry has the tag
  */
 export async function lookAtTag(
@@ -65,7 +65,7 @@ async function readDigest(
   try {
     return (await client.headManifest(path, tag)).claimedDigest;
   } catch (error) {
-    // A list may be old or cut short. Only this answer says that the tag is gone.
+    // A tag list may be old or incomplete. Only this response proves that the tag was deleted.
     if (isGantryError(error, 'registry_not_found')) return null;
     throw error;
   }
@@ -100,7 +100,7 @@ async function readRows(services: Services, look: TagLook): Promise<TagRows> {
   return { before, leaving, named, version };
 }
 
-/** The version that a candidate has become, with the version string that the tag gives it. */
+/** The version that the candidate became, with the version string that the tag gives it. */
 async function readVersion(
   { db }: Services,
   { account, module, id, state }: Candidate,

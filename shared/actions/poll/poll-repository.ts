@@ -30,8 +30,8 @@ import {
 import { lookAtTag, type OpenRepository } from './look-at-tag.ts';
 
 /**
- * Polls one module's repository: new digests become candidates, moved tags are noted, failures back
- * off.
+ * Polls one module's repository. New digests become candidates, moved tags are recorded, and
+ * failures delay the next poll.
  * @returns the outcome, for the log
  */
 export async function pollRepository(services: Services, message: PollMessage): Promise<string> {
@@ -92,11 +92,10 @@ async function readRepository(
 }
 
 async function noteFailure(services: Services, row: Repository, error: unknown): Promise<string> {
-  // The message is sent again. The schedule, which replaces lost messages, must not add another
-  // meanwhile.
+  // The message is sent again later. Until then the schedule must not send another one.
   if (error instanceof BudgetSpent)
     await claimRepository(services.db, row, untilSentAgain(services));
-  // Rows that others kept changing say nothing about the registry: the message comes again.
+  // Conflicts about rows say nothing about the registry, so SQS delivers the message again.
   if (!(error instanceof GantryError) || isGantryError(error, 'conflict', 'already_exists'))
     throw error;
 

@@ -12,15 +12,15 @@ import { askForPoll } from '../modules/index.ts';
 import { hookSecretName } from '../registries/index.ts';
 
 /**
- * Secrets of this process by webhook. One never changes; a removed webhook is refused by its row,
- * which is read each time.
+ * The secrets that this process has read, by webhook. A secret never changes. The row of the
+ * webhook is read each time, so a removed webhook is refused.
  */
 const secrets = new LRUCache<string, string>({ max: limits.keptSecretsMax });
 
 /**
- * Receives a registry's webhook. All that it can do is poll a repository that the account has
- * registered: what was pushed is read from the registry itself. A sender who knows the secret gets
- * the same response for every repository. A body that was delivered before does nothing.
+ * Receives a registry's webhook. It can only poll a repository that the account has registered, and
+ * Gantry reads what was pushed from the registry. A sender who knows the secret gets the same
+ * response for every repository. A body that was delivered before has no effect.
  * @throws GantryError `hook_refused`, the same for a wrong secret and an unknown webhook;
  * `invalid_request`
  */
@@ -42,7 +42,7 @@ export async function receiveHook(
     }
   }
 
-  // Last: when a worker dies before it, the registry's next delivery does the work.
+  // This write comes last: if a worker dies before it, the next delivery does the work.
   const until = new Date(services.now().getTime() + limits.hookRememberSeconds * 1000);
   await rememberDelivery(services.db, id, bodyHash, until);
 }

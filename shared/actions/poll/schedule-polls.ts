@@ -5,9 +5,9 @@ import { claimCandidate } from '../candidates/index.ts';
 import { enqueue, later, type Messages, nowIso, type Services } from '../context/index.ts';
 
 /**
- * Hands out what is due: repositories to the poll queue, candidates to the verify queue. Each is
- * claimed first, so that of two schedulers one hands it out. What a run has no time for is left for
- * the next.
+ * Sends due repositories to the poll queue and due candidates to the verify queue. Each is claimed
+ * first, so that only one of two schedulers sends it. A run leaves what it has no time for to the
+ * next run.
  */
 export async function schedulePolls(
   services: Services,
@@ -34,7 +34,8 @@ export async function schedulePolls(
 }
 
 /**
- * Claims and sends some at a time: what is claimed when a run dies waits for its claim to lapse.
+ * Claims and sends a few rows at a time, because the claimed rows of a run that dies wait until
+ * their claims lapse.
  */
 async function handOut<Stage extends 'poll' | 'verify', Row>(
   { services, end }: { services: Services; end: number },

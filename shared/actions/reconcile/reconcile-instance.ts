@@ -41,15 +41,18 @@ const lasting: readonly ErrorCode[] = [
   'version_quarantined',
 ];
 
-/** How reconciling ended; `held`: a new desired state cannot be made, so the one in place stays. */
+/**
+ * How reconciling ended. `held` means that no new desired state can be made, so the present one
+ * stays.
+ */
 export type ReconcileOutcome = 'signed' | 'unchanged' | 'held' | 'skipped';
 
 /**
- * Makes and signs the desired state of one instance. Unchanged content is not signed again before
+ * Makes and signs the desired state of one instance. Unchanged content is signed again only after
  * half of its life. The version is claimed first and confirmed after the bytes are in place: a
- * worker that dies in between leaves no hash, so the next one signs again. Of two concurrent
- * workers one gets `conflict` and retries. When a desired state cannot be made, the instance stores
- * the reason and keeps the one before, which is renewed in time.
+ * worker that dies in between leaves no hash, so the next one signs again. One of two concurrent
+ * workers gets `conflict` and retries. If no desired state can be made, the instance stores the
+ * reason and keeps its present one, which is still renewed in time.
  */
 export async function reconcileInstance(
   services: Services,
@@ -66,8 +69,8 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
     return 'skipped';
   }
 
-  // Read after the instance: a worker that signed by a newer key has raised the version, which is
-  // claimed below.
+  // Read the account after the instance: a worker that signed with a newer key has raised the
+  // version, so the claim below fails.
   const account = await getAccount(services.db, slug);
   const pointer = await getComposition(services.db, slug, instance.template_id, instance.track);
   if (account === null || pointer === null) return 'skipped';
@@ -165,8 +168,8 @@ async function desiredStateOf(
 }
 
 /**
- * The trust policies by which the agent verifies the layers itself, as the modules state them now,
- * and the trust root for them.
+ * The present trust policies of the modules, with which the agent verifies the layers, and the
+ * trust root for them.
  */
 async function policies(
   services: Services,
@@ -206,7 +209,7 @@ async function rendered(
 }
 
 /**
- * A machine is not given a quarantined version that it does not have; one that has it keeps it.
+ * A machine does not get a quarantined version. If it already has the version, it keeps it.
  * @throws GantryError `version_quarantined`
  */
 async function refuseQuarantined(
@@ -223,13 +226,13 @@ async function refuseQuarantined(
 
     throw new GantryError(
       'version_quarantined',
-      `expected versions that may be handed out, found ${label} ${version.version_string}, which is quarantined`,
+      `expected versions that machines may get, found ${label} ${version.version_string}, which is quarantined`,
       { found: version.id },
     );
   }
 }
 
-/** Who approved the versions that the machine is to run, and when. */
+/** Who approved the versions of the desired state, and when. */
 async function approvalsOf(
   services: Services,
   record: CompositionRecord,

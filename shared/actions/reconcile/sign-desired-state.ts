@@ -49,16 +49,16 @@ export async function signDesiredState(
   const { custom, image } = content;
   const { desired_composition, desired_modules, desired_report_keys, desired_error } = facts;
   const key = objectKeys.desiredState(instance.account, instance.id);
-  // Read before the version is claimed: a worker that puts bytes in place later has claimed an
-  // earlier version, or fails.
+  // Read the ETag before claiming the version: a worker that replaces the bytes later claimed an
+  // earlier version or fails.
   const inPlace = await etagOf(services.objects, key);
 
   const set = {
     desired_composition,
     desired_modules,
     desired_error,
-    // The objects of the desired state in place stay named until it is replaced: an agent may still
-    // fetch them.
+    // Keep naming the objects of the present desired state until it is replaced, because an agent
+    // may still fetch them.
     desired_report_keys: [...new Set([...instance.desired_report_keys, ...desired_report_keys])],
     desired_version: instance.desired_version + 1,
     desired_hash: null,
@@ -97,8 +97,8 @@ export async function signDesiredState(
 }
 
 /**
- * Signs the desired state in place again, where no newer one can be made. Others may write to the
- * bucket, so its content must be what the table says was signed. Does nothing before the first one.
+ * Signs the present desired state again if no newer one can be made. Others may be able to write to
+ * the bucket, so its content must match the hash in the table. Does nothing if there is none yet.
  *
  * @throws GantryError `desired_state_invalid` for other content
  */
@@ -119,7 +119,7 @@ export async function signHeld(
   if (found !== instance.desired_hash) {
     throw new GantryError(
       'desired_state_invalid',
-      `expected the desired state of ${instance.id} to say what was signed, found other content: it is not signed again`,
+      `expected the desired state of ${instance.id} to have the content that was signed, found other content; Gantry does not sign it`,
       { expected: instance.desired_hash, found },
     );
   }

@@ -20,8 +20,8 @@ const actor = 'gantry:verify';
 /**
  * Verifies one candidate's signatures by its module's policy. A verified candidate moves on to
  * ingest; one without a signature waits; a signature that does not satisfy the policy is a
- * rejection, shown immediately. Both are verified again for 24 hours. A registry that fails is no
- * verdict: the candidate stays as it is and is verified again.
+ * rejection, shown immediately. Both are verified again for 24 hours. A failing registry gives no
+ * verdict: the candidate keeps its state and is verified again.
  * @returns the outcome, for the log
  */
 export async function verifyCandidate(services: Services, message: VerifyMessage): Promise<string> {
@@ -29,7 +29,7 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   const module = await getModule(services.db, message.account, message.module);
   if (candidate === null || module === null) return 'unknown';
   if (['untagged', 'ingested'].includes(situationOf(candidate))) return 'settled';
-  // It is verified by the policy of its own module, whatever a message says.
+  // Use the policy of the candidate's own module, even if the message names another.
   if (candidate.module !== module.name) return 'mismatched';
 
   const found = await readSignatures(services, candidate, module.repository);
@@ -51,7 +51,7 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   );
 }
 
-/** Null where the registry fails: the candidate is postponed then. */
+/** Returns null if the registry fails; the candidate is then postponed. */
 async function readSignatures(
   services: Services,
   candidate: Candidate,
@@ -65,8 +65,7 @@ async function readSignatures(
       ({ client, reference }) => collectSignatures(client, reference.repository, digest),
     );
   } catch (error) {
-    // Its message is sent again. The schedule, which replaces lost messages, must not add another
-    // meanwhile.
+    // The message is sent again later. Until then the schedule must not send another one.
     if (error instanceof BudgetSpent)
       await claimCandidate(services, candidate, untilSentAgain(services));
     if (!(error instanceof GantryError)) throw error;

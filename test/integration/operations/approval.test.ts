@@ -220,7 +220,7 @@ describe('a request for approval', () => {
       withdrawOperation(world.services, world.caller, request.operation.id),
     ).rejects.toMatchObject({
       code: 'conflict',
-      message: 'expected an open operation, found one that is withdrawn',
+      message: 'expected an open operation, found an operation in state withdrawn',
     });
   });
 });

@@ -305,8 +305,7 @@ describe('many versions that do not verify any more', () => {
     expect(asked).toMatchObject([
       {
         requested_by: 'gantry:reverify',
-        summary:
-          'quarantine every version that does not verify any more, after 5 of them within a day',
+        summary: 'quarantine every version that no longer verifies, after 5 of them within a day',
       },
     ]);
 

@@ -61,7 +61,7 @@ describe('every kind of change', () => {
     [5, 'change visibility of redis'],
     [6, 'change instance web-1'],
     [7, 'change the policy of module_retire to allow'],
-    [8, 'quarantine every version that does not verify any more, after 5 of them within a day'],
+    [8, 'quarantine every version that no longer verifies, after 5 of them within a day'],
   ])('has a summary for people: %i, %s', (index, summary) => {
     const { change, rows } = everyKind[index] ?? { change: removal, rows: null };
     expect(kindOf(change).summary(change, rows, 'acme')).toBe(summary);

@@ -43,7 +43,7 @@ export async function approvalLink(
   return `${services.settings.publicUrl}/approve/${approval.id}/${payload}.${mac}`;
 }
 
-/** Bound to its use, so that no other MAC of the same key is valid for a link. */
+/** The input names its use, so that no other MAC of the same key is valid for a link. */
 function macInput(payload: string): Buffer {
   return Buffer.from(`gantry approval link\n${payload}`);
 }
@@ -60,7 +60,7 @@ export async function readApprovalLink(
   const invalid = (cause?: unknown) =>
     new GantryError(
       'approval_link_invalid',
-      'the link is not one that Gantry mailed: it was changed or cut off',
+      'Gantry did not send this link: it was changed or cut off',
       {
         cause,
       },

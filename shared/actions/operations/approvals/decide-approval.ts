@@ -55,8 +55,8 @@ export async function decideApproval(
 }
 
 /**
- * What the page of a mailed link shows. To open it decides nothing, however often and by whatever
- * program.
+ * Returns what the page of a mailed link shows. Opening the page decides nothing: mail programs
+ * open links too.
  */
 export async function openApprovalLink(
   services: Services,
@@ -83,7 +83,7 @@ export async function openApprovalLink(
   ) {
     throw new GantryError(
       'approval_link_invalid',
-      'the link belongs to a person who is not a reviewer any more',
+      'the link belongs to a person who is no longer a reviewer',
     );
   }
 
@@ -144,7 +144,7 @@ async function decide(
   if (!approval.self_approval && reviewer.actor === approval.requested_by) {
     throw new GantryError(
       'self_approval',
-      'expected another reviewer than the person who requested the change',
+      'expected a reviewer other than the person who requested the change',
     );
   }
 
@@ -196,8 +196,7 @@ async function decide(
   }
 
   if (state !== 'pending' && approval.task_token !== null) {
-    // Should the execution have died, the sweep starts another, which finds the decision in the
-    // record.
+    // If the execution died, the sweep starts another one, which finds the decision in the record.
     await completeTask(services, approval.task_token, { decision: state });
   }
 

@@ -18,7 +18,8 @@ import { later, nowIso, type Services } from '../../context/index.ts';
 import { approvalLink } from './approval-link.ts';
 
 /**
- * Members who may decide on an operation: reviewers, without self-approval except the requester.
+ * Returns the members who may decide on an operation: the reviewers, and the requester only with
+ * self-approval.
  */
 export async function eligibleReviewers(
   services: Services,
@@ -38,7 +39,7 @@ function approvalId(operation: Operation): string {
   return operation.id.replace(/^op_/, 'apr_');
 }
 
-/** An operation's own approval, or null. The approval of another operation lets nothing through. */
+/** An operation's own approval, or null. The approval of another operation does not count. */
 export async function approvalOf(
   services: Services,
   operation: Operation,
@@ -66,7 +67,7 @@ export async function approversOf(
 
 /**
  * Opens the request for approval, keeps the waiting task's token and mails each reviewer a link of
- * their own. A second execution only replaces the token. Returns the decision where there is one
+ * their own. A second execution only replaces the token. Returns the decision if there is one
  * already.
  */
 export async function askReviewers(
@@ -129,10 +130,7 @@ export async function askReviewers(
   return null;
 }
 
-/**
- * Mails each reviewer. An address that mail cannot be sent to does not stop the others from
- * deciding.
- */
+/** Mails each reviewer. If one address fails, the other reviewers can still decide. */
 async function mailAll(
   services: Services,
   operation: Operation,
@@ -150,7 +148,7 @@ async function mailAll(
   try {
     await transact(services.db, [updateApproval(approval, { mailed_at: nowIso(services) })]);
   } catch (error) {
-    // A reviewer decided before this was noted.
+    // A reviewer decided before `mailed_at` was written.
     if (!isGantryError(error, 'conflict')) throw error;
   }
 }

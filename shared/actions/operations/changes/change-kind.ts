@@ -12,7 +12,7 @@ import type { Track } from '../../../domain/templates/index.ts';
 import type { Write } from '../../../store/db.ts';
 import type { Services } from '../../context/index.ts';
 
-/** Reads the policy of an action as it is in force: its row, or the default. */
+/** Reads the policy in force for an action: its row, or the default. */
 export type PolicyInForce = (action: Action) => Promise<InterventionPolicy>;
 
 /** Templates whose compositions a change may alter, before they are looked up. */
@@ -20,9 +20,9 @@ export type Affected =
   | { of: 'nothing' }
   | { of: 'template'; template_id: string }
   /**
-   * Every template that uses the module: by an assignment, or because a composition looked at it,
-   * or at what the version provides. `others`: whether templates of other accounts count too, where
-   * the module is public, or whatever it is now.
+   * Every template that uses the module: it assigns the module, or a composition considered it or
+   * what the version provides. `others` says whether templates of other accounts count: if the
+   * module is public, or always.
    */
   | {
       of: 'module';
@@ -63,15 +63,13 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
    */
   read(services: Services, account: string, change: Change<Name>): Promise<Rows>;
 
-  /** Throws a coded error where the change cannot be applied to the rows as they are. */
+  /** Throws a coded error if the change cannot be applied to the rows as they are. */
   check(change: Change<Name>, rows: Rows): void;
 
   /** The change in words for people: "promote my-redis 0.1.0 to live". */
   summary(change: Change<Name>, rows: Rows, account: string): string;
 
-  /**
-   * What is composed before the change is applied: the change fails where that cannot be composed.
-   */
+  /** What is composed before the change is applied; if this fails, the change fails. */
   tried(change: Change<Name>, account: string): Affected;
 
   /** What is composed once the change is applied. */
@@ -86,7 +84,7 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   /** The writes that apply the change, each with its condition, and the event. */
   writes(applied: Applied<Name, Rows>): Write[];
 
-  /** Wakes the stages that depend on the change, besides the composing of what is affected. */
+  /** Wakes the stages that depend on the change, except compose, which every change wakes. */
   follow(services: Services, account: string, change: Change<Name>): Promise<void>;
 }
 

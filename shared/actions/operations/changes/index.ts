@@ -26,7 +26,7 @@ export const changeKinds: { [Name in ChangeName]: ChangeKind<Name> } = {
   policy_change: policyChange,
 };
 
-/** What the table says of a change's kind. */
+/** Returns the entry of the table for a change. */
 export function kindOf<Name extends ChangeName>(change: Change<Name>): ChangeKind<Name> {
   return changeKinds[change.kind];
 }

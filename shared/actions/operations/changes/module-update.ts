@@ -36,7 +36,7 @@ type Update = Change<'module_update'>;
 
 interface Rows {
   module: Module;
-  /** How polling goes; read only where the repository changes. */
+  /** The poll state; read only if the repository changes. */
   repository: Repository | null;
 }
 
@@ -66,8 +66,8 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
   summary: ({ module, set }) => `change ${Object.keys(set).join(', ')} of ${module}`,
 
   /**
-   * Whom a module trusts changes no composition, so no composition can hold up the removal of a
-   * signer.
+   * The signers that a module trusts change no composition, so no composition can delay the removal
+   * of a signer.
    */
   tried(change) {
     return compositionFields.some((field) => field in change.set) ? usersOfModule(change) : nothing;
@@ -83,8 +83,8 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
   writes: updateWrites,
 
   /**
-   * Where a module trusts others than before, what waits for a signature or was refused for one is
-   * verified again.
+   * If the trusted signers change, verify the candidates that wait for a signature or were refused
+   * for one again.
    */
   async follow(services, account, { module, set }) {
     if (!trustFields.some((field) => field in set)) return;
@@ -94,8 +94,8 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
 };
 
 /**
- * The change that a request to update a registration means: what is left out stays, lists are
- * replaced whole. Throws `not_found`, `category_unknown`, and what `checkTrust` throws.
+ * The change that a request to update a registration means. Omitted fields stay; a list replaces
+ * the whole list. Throws `not_found`, `category_unknown`, and what `checkTrust` throws.
  */
 export async function moduleUpdateOf(
   services: Services,
@@ -115,16 +115,17 @@ export async function moduleUpdateOf(
 }
 
 /**
- * What may let something in that was kept out is a `trust_policy_change`. Anything else, the
- * removal of a signer too, is a `module_change`: taking trust away must not wait for anybody.
+ * An update that may accept an artifact that was refused before is a `trust_policy_change`. Any
+ * other update, such as the removal of a signer, is a `module_change`: removing trust must not wait
+ * for a reviewer.
  */
 function actionOf({ loosens_trust }: Update): Action {
   return loosens_trust ? 'trust_policy_change' : 'module_change';
 }
 
 /**
- * A module that becomes private concerns the accounts that could use it before, though it is
- * private when they learn it.
+ * A module that becomes private affects the accounts that could use it before, so their templates
+ * count although it is private by then.
  */
 function usersOfModule({ module, set }: Update): Affected {
   const others = set.visibility === undefined ? 'if_public' : 'always';

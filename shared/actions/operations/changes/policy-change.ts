@@ -12,7 +12,7 @@ import {
 export const policyChange: ChangeKind<'policy_change', StoredPolicy | null> = {
   action: () => 'policy_change',
 
-  /** A change of a policy needs what the policy that it replaces asks, too. */
+  /** A change of a policy must also satisfy the policy that it replaces. */
   async policy({ policy }, inForce) {
     const own = await inForce('policy_change');
     return { ...policyOfChange(own, await inForce(policy.action)), action: own.action };

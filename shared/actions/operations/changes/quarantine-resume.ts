@@ -11,14 +11,14 @@ export const quarantineResume: ChangeKind<'quarantine_resume', QuarantineBudget>
   check: () => {},
 
   summary: (_, { count }) =>
-    `quarantine every version that does not verify any more, after ${count} of them within a day`,
+    `quarantine every version that no longer verifies, after ${count} of them within a day`,
 
   tried: noTemplate,
   affected: noTemplate,
   view: sameView,
   instance: sameInstance,
 
-  /** Quarantining has no limit for a day; then the count begins again. */
+  /** Quarantining has no limit for a day. Then the count starts at 0. */
   writes({ rows: budget, at }) {
     const end = Date.parse(at) + limits.quarantineWindowSeconds * 1000;
     const granted_until = new Date(end).toISOString();

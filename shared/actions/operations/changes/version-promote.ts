@@ -55,8 +55,8 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
   },
 
   /**
-   * The step was legal when it was requested. What does not fit any more was changed by another
-   * request: of two promotions to live one wins.
+   * The step was allowed when it was requested. If it is not now, another request changed the
+   * version: one of two promotions to live wins.
    */
   check(change, { version, module, live }) {
     if (!canPromote(version.promotion_state, change.to)) {
@@ -69,7 +69,7 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
     if (change.to !== 'live' || module.live_version_id === change.replaces) return;
 
     throw promotionRacedError(
-      `${live === null ? 'no version' : label(live)} is live now, which was not so when this was requested`,
+      `${live === null ? 'no version' : label(live)} is live now, unlike when this was requested`,
     );
   },
 
@@ -113,8 +113,8 @@ export async function promotionOf(
 }
 
 /**
- * Throws `promotion_state_invalid` or `version_quarantined` where the version's state does not
- * allow the step.
+ * Throws `promotion_state_invalid` or `version_quarantined` if the version's state does not allow
+ * the step.
  */
 export function assertPromotable(
   version: Pick<Version, 'module' | 'version_string' | 'promotion_state' | 'quarantined'>,
@@ -136,7 +136,7 @@ export function assertPromotable(
   }
 }
 
-/** A version in staging concerns only its own account. */
+/** A version in staging affects only its own account. */
 function usersOfVersion({ module, version_id, to }: Promotion): Affected {
   return { of: 'module', module, version_id, others: to === 'staging' ? 'never' : 'if_public' };
 }
