@@ -225,7 +225,9 @@ export class World {
   }
 }
 
-/** Asks again until there is an answer; fails with what was waited for. */
+/**
+ * Asks again until there is an answer, at most half of the time; fails with what was waited for.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null>,
@@ -234,13 +236,14 @@ export async function eventually<T>(
   const startedAt = Date.now();
   let last: unknown;
   while (Date.now() - startedAt < timeoutMs) {
+    const askedAt = Date.now();
     try {
       const answer = await ask();
       if (answer !== null) return answer;
     } catch (error) {
       last = error;
     }
-    await sleep(Date.now() - startedAt < 3000 ? 50 : 200);
+    await sleep(Math.max(askedAt - startedAt < 3000 ? 50 : 200, Date.now() - askedAt));
   }
 
   throw new Error(`waited ${timeoutMs} ms for ${what}`, { cause: last });

@@ -21,6 +21,7 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { readVersions } from '../../../shared/store/modules/index.ts';
 import { promote } from '../../support/operations.ts';
+import { runScheduled } from '../../support/scheduled.ts';
 import { setUpFlow } from '../../support/set-up.ts';
 import { authorKey, eventually } from '../../support/world.ts';
 
@@ -134,7 +135,7 @@ it('two new director keys later, a machine of the first root and one of the last
   expect(superseded.map(({ version }) => version)).toEqual([1, 2]);
   expect(account.director_key_id).not.toBe(first.account.director_key_id);
 
-  // Spread by the sweep, which runs each minute.
+  await runScheduled('sweep');
   for (const id of [old.id, pinned.id]) {
     const signed = async () => {
       const { desired_key_id, desired_hash } = await row(id);
