@@ -26,8 +26,8 @@ const withoutStack = { isolate: false, testTimeout: 60_000 };
 
 export default defineConfig({
   test: {
-    // One more than there are cores: tests on the cloud wait for half of their time. One cloud does not serve many.
-    maxWorkers: Math.min(availableParallelism() + 1, 6),
+    // Two more than there are cores: tests on the cloud wait for half of their time. One cloud does not serve many.
+    maxWorkers: Math.min(availableParallelism() + 2, 6),
     reporters: ['default', './test/support/skip-reporter.ts'],
     projects: [
       {
