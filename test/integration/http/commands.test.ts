@@ -62,7 +62,7 @@ it('never sends the kept token to another URL', async () => {
   expect(stderr).toContain('a token for http://127.0.0.1:9');
 });
 
-it('shows and makes every noun', async () => {
+it('makes and shows members, tokens, registries, hooks and categories', async () => {
   expect((await json('account', 'show')).account.slug).toBe(world.account);
   const member = await json(
     'member',
@@ -108,7 +108,9 @@ it('shows and makes every noun', async () => {
   ).toBe(80);
   expect((await gantry(['category', 'list'])).stdout).toMatch(/userland +90/);
   await json('member', 'remove', member.member.id);
+});
 
+it('registers a module and says why a tag of it is no version', async () => {
   const key = join(home, 'cosign.pub');
   await writeFile(key, authorKey().publicPem);
 
@@ -138,7 +140,9 @@ it('shows and makes every noun', async () => {
 
   const none = await gantry(['module', 'promote', 'my-redis@1.0.0', '--to', 'staging', '--json']);
   expect([none.code, JSON.parse(none.stderr).error.code]).toEqual([2, 'not_found']);
+});
 
+it('makes a template with a module, and a machine of it', async () => {
   await json('template', 'create', 'web', '--platform', 'ubuntu-24.04-amd64');
   expect((await gantry(['template', 'show', 'web'])).stdout).toContain(
     'The template has no modules.',
