@@ -271,6 +271,18 @@ describe('a change is refused', () => {
       'already_exists',
     ],
     [
+      'that changes an assignment of another template',
+      update({ constraint: null }),
+      { ...assignment, template_id: 'tpl_2' },
+      'invalid_request',
+    ],
+    [
+      'that removes an assignment of another template',
+      removal,
+      { ...assignment, template_id: 'tpl_2' },
+      'invalid_request',
+    ],
+    [
       'that reserves what no version asks for',
       reservation(['/opt/**']),
       { module, patterns: new Set() },

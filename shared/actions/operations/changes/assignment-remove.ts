@@ -3,14 +3,14 @@ import type { Assignment } from '../../../domain/templates/index.ts';
 import { removeAssignment } from '../../../store/templates/index.ts';
 import { freeName } from '../../../store/unique.ts';
 import { requireAssignment } from '../../templates/index.ts';
-import { assignmentEvent, ownTemplate } from './assignment.ts';
+import { assignmentEvent, checkTemplate, ownTemplate } from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
 
 export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
   action: () => 'assignment_change',
   policy: (_, inForce) => inForce('assignment_change'),
   read: (services, account, change) => requireAssignment(services, account, change.assignment_id),
-  check: () => {},
+  check: checkTemplate,
   summary: (_, { module }) => `remove the assignment of ${module}`,
   tried: ownTemplate,
   affected: ownTemplate,

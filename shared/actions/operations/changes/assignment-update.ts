@@ -2,7 +2,7 @@ import type { Change } from '../../../domain/operations/index.ts';
 import type { Assignment, Metadata } from '../../../domain/templates/index.ts';
 import { putAssignment } from '../../../store/templates/index.ts';
 import { requireAssignment } from '../../templates/index.ts';
-import { assignmentEvent, checkConstraint, ownTemplate } from './assignment.ts';
+import { assignmentEvent, checkConstraint, checkTemplate, ownTemplate } from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
 
 type Update = Change<'assignment_update'>;
@@ -11,7 +11,7 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
   action: () => 'assignment_change',
   policy: (_, inForce) => inForce('assignment_change'),
   read: (services, account, change) => requireAssignment(services, account, change.assignment_id),
-  check: () => {},
+  check: checkTemplate,
   summary: (_, { module }) => `change the assignment of ${module}`,
   tried: ownTemplate,
   affected: ownTemplate,

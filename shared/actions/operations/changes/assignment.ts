@@ -1,6 +1,7 @@
 import semver from 'semver';
 import { GantryError } from '../../../base/error.ts';
 import type { Change } from '../../../domain/operations/index.ts';
+import type { Assignment } from '../../../domain/templates/index.ts';
 import type { Write } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
 import type { Affected, Applied } from './change-kind.ts';
@@ -10,6 +11,22 @@ type AssignmentChange = Change<'assignment_add' | 'assignment_update' | 'assignm
 /** A change of an assignment affects the template that has it. */
 export function ownTemplate({ template_id }: AssignmentChange): Affected {
   return { of: 'template', template_id };
+}
+
+/**
+ * Throws `invalid_request` where a change names another template than the one that has the
+ * assignment: that one would be altered, and not composed with the change.
+ */
+export function checkTemplate(
+  { template_id: expected }: Pick<AssignmentChange, 'template_id'>,
+  { id, template_id: found }: Assignment,
+): void {
+  if (expected === found) return;
+  throw new GantryError(
+    'invalid_request',
+    `expected assignment ${id} to be of template ${expected}, found it in template ${found}`,
+    { field: 'template_id', expected, found },
+  );
 }
 
 /**
