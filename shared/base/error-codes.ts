@@ -205,7 +205,10 @@ const errors = {
     409,
     'The version is a platform module, which cannot run on machines.',
   ],
-  change_too_wide: [422, 'The change affects more templates than one operation can compose.'],
+  change_too_wide: [
+    422,
+    'The changes affect more templates, or need more writes, than one operation can have.',
+  ],
   composition_platform_mismatch: [409, 'The module has no build for the platform of the template.'],
   instance_metadata_missing: [
     422,

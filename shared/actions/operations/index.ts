@@ -10,7 +10,7 @@ export { kindOf } from './changes/index.ts';
 export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
-export { changeWrites, checkChanges } from './operation-writes.ts';
+export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
 export { executionName, requestChanges } from './request-changes.ts';
 export {
   assignModule,

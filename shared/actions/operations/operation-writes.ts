@@ -5,6 +5,7 @@ import { rowOf, type Write } from '../../store/db.ts';
 import type { Services } from '../context/index.ts';
 import type { Applied } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';
+import { type PlannedTemplate, planWrites } from './template-plan.ts';
 
 /** A change and the rows that it is about, as its kind read them. */
 export interface ReadChange {
@@ -53,6 +54,22 @@ export function changeWrites(
   refuseOverlap(writes);
 
   return writes;
+}
+
+/**
+ * The writes of `changeWrites`, and those that hold the templates which the changes were checked
+ * against. Throws `change_too_wide` also where the templates of several changes do not fit.
+ */
+export function operationWrites(
+  facts: Parameters<typeof changeWrites>[0],
+  read: readonly ReadChange[],
+  planned: readonly PlannedTemplate[],
+): Write[] {
+  const writes = changeWrites(facts, read);
+  const room = limits.operationWritesMax - writes.length;
+  const { operation, at } = facts;
+
+  return [...writes, ...planWrites(operation.account, planned, { at, room, changes: read.length })];
 }
 
 function refuseTooMany(writes: number, changes: number): void {

@@ -21,9 +21,9 @@ import {
   requireApproved,
   requireReviewers,
 } from './operation-policy.ts';
-import { changeWrites, checkChanges } from './operation-writes.ts';
+import { checkChanges, operationWrites } from './operation-writes.ts';
 import { requireOperation } from './require-operation.ts';
-import { digestOf, planTemplates, planWrites, type TemplatePlan } from './template-plan.ts';
+import { digestOf, planTemplates, type TemplatePlan } from './template-plan.ts';
 
 /**
  * The steps of an operation's execution (infra/promotion.ts). Each step reads the record first. So
@@ -139,8 +139,11 @@ const nothingPlanned: Planned = { template_tracks: [], planned: digestOf([]) };
  */
 async function plan(services: Services, operation: Operation): Promise<Planned> {
   if (isFinal(operation) || operation.state === 'applying') return nothingPlanned;
-  await checkChanges(services, operation);
+  const read = await checkChanges(services, operation);
   const { template_tracks, planned } = await planTemplates(services, operation);
+
+  // Refuses before anything is composed what no transaction could apply.
+  operationWrites({ operation, approvals: [], at: nowIso(services) }, read, planned);
   return { template_tracks, planned: digestOf(planned) };
 }
 
@@ -218,12 +221,9 @@ async function apply(
 
   const at = nowIso(services);
   const approvals = await approversOf(services, operation);
-  const writes = changeWrites({ operation, approvals, at }, read);
-  const room = limits.operationWritesMax - writes.length;
 
   await transact(services.db, [
-    ...writes,
-    ...planWrites(operation.account, now.planned, { at, room }),
+    ...operationWrites({ operation, approvals, at }, read, now.planned),
     updateOperation(operation, { state: 'applying', updated_at: at }),
   ]);
 

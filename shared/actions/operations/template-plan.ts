@@ -93,15 +93,30 @@ export function digestOf(
 /**
  * The writes that apply an operation only if its templates are unchanged since the check. They make
  * every other operation that was checked meanwhile check again, so one of two that do not compose
- * together fails. Templates beyond the size of a transaction are not held: compose records a
- * failure there. @param room how many writes the transaction has left
+ * together fails. One change may affect more templates than fit in a transaction: they are not held,
+ * and compose records a failure there. Several changes get `change_too_wide` instead, because they
+ * can be requested in parts.
+ * @param room how many writes the transaction has left
+ * @param changes how many changes the operation has
  */
 export function planWrites(
   account: string,
   planned: readonly PlannedTemplate[],
-  { at, room }: { at: string; room: number },
+  { at, room, changes }: { at: string; room: number; changes: number },
 ): Write[] {
-  if (planned.length > Math.min(room, limits.plannedTemplatesMax)) return [];
+  const expected = Math.min(room, limits.plannedTemplatesMax);
+  const found = planned.length;
+
+  if (found > expected) {
+    if (changes === 1) return [];
+    throw new GantryError(
+      'change_too_wide',
+      `expected the ${changes} changes of one operation to affect at most ${expected} templates, found ${found}; ` +
+        'request them in several operations',
+      { expected, found },
+    );
+  }
+
   return planned.map(({ template_id, revision, altered }) =>
     altered
       ? bumpTemplate(account, template_id, revision, at)

@@ -1,7 +1,8 @@
-import { expect, it } from 'vitest';
-import { digestOf } from '../../../shared/actions/operations/index.ts';
+import { describe, expect, it } from 'vitest';
+import { digestOf, operationWrites } from '../../../shared/actions/operations/index.ts';
 import { newId } from '../../../shared/base/ids.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
+import { actions, defaultPolicy } from '../../../shared/domain/operations/index.ts';
 
 it('a plan of as many templates as are allowed fits what travels through an execution', () => {
   const template_tracks = Array.from({ length: limits.templateTracksMax }, () => ({
@@ -22,4 +23,49 @@ it('a plan is another as soon as one template has another revision', () => {
     digestOf([...plan.slice(1), { template_id: 'tpl_1', revision: 3 }]),
   );
   expect(digestOf(plan)).not.toBe(digestOf(plan.slice(1)));
+});
+
+describe('templates that do not fit in the transaction of their changes', () => {
+  const planned = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      template_id: `tpl_${i}`,
+      revision: 1,
+      altered: true,
+    }));
+
+  const facts = {
+    operation: { account: 'acme', id: 'op_1', requested_by: 'token:tok_1' },
+    approvals: [],
+    at: '2026-01-02T03:04:05.000Z',
+  };
+  const changes = (count: number) =>
+    actions.slice(0, count).map((action) => ({
+      change: { kind: 'policy_change', policy: defaultPolicy(action) } as const,
+      rows: null,
+    }));
+  const held = limits.plannedTemplatesMax;
+
+  it('are not held for one change', () => {
+    const none = operationWrites(facts, changes(1), []).length;
+    expect(operationWrites(facts, changes(1), planned(held))).toHaveLength(none + held);
+    expect(operationWrites(facts, changes(1), planned(held + 1))).toHaveLength(none);
+  });
+
+  it('are refused for several', () => {
+    const none = operationWrites(facts, changes(2), []).length;
+    expect(operationWrites(facts, changes(2), planned(held))).toHaveLength(none + held);
+    expect(() => operationWrites(facts, changes(2), planned(held + 1))).toThrow(
+      expect.objectContaining({ code: 'change_too_wide', expected: held, found: held + 1 }),
+    );
+  });
+
+  it('are refused where several changes leave less room', () => {
+    const many = changes(actions.length);
+    const room = limits.operationWritesMax - operationWrites(facts, many, []).length;
+    expect(room).toBeLessThan(held);
+    expect(operationWrites(facts, many, planned(room))).toHaveLength(limits.operationWritesMax);
+    expect(() => operationWrites(facts, many, planned(room + 1))).toThrow(
+      expect.objectContaining({ code: 'change_too_wide', expected: room }),
+    );
+  });
 });
