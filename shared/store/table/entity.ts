@@ -11,12 +11,21 @@ import { writesOf } from './writes.ts';
 export function entity<Noun extends object>() {
   return <const D extends Definition<Noun>>(definition: D) => {
     const rows = new Rows<Noun>(definition);
-    return {
-      ...readsOf<Noun, KeyOf<Noun, D>, ListsOf<Noun, D>>(rows),
-      ...writesOf<Noun, KeyOf<Noun, D>>(rows),
-    };
+    const writes = writesOf<Noun, KeyOf<Noun, D>>(rows) as WritesOf<Noun, D>;
+    return { ...readsOf<Noun, KeyOf<Noun, D>, ListsOf<Noun, D>>(rows), ...writes };
   };
 }
+
+type Writes<Noun, Key extends object> = ReturnType<typeof writesOf<Noun, Key>>;
+
+/**
+ * An entity with upgrades has no writes of single fields. Such a write would leave a row in its
+ * older schema, whose upgrade then replaces the field; and `update` writes such rows whole, so it
+ * would undo an `adjust` that does not count the revision.
+ */
+type WritesOf<Noun, D extends Definition<Noun>> = D extends { upgrades: object }
+  ? Omit<Writes<Noun, KeyOf<Noun, D>>, 'adjust' | 'updateWhere'>
+  : Writes<Noun, KeyOf<Noun, D>>;
 
 /** The fields that the key of a row is made of; its shard follows from them. */
 type KeyOf<Noun, D extends Definition<Noun>> = Pick<

@@ -258,6 +258,14 @@ describe('a row of an older schema', () => {
     if (item.Update === undefined) throw new Error('expected an update');
     expect(item.Update.ExpressionAttributeValues).toMatchObject({ ':logs_u0': 4, ':schema_u0': 3 });
   });
+
+  it('is never changed field by field, which its upgrade or a whole write would undo', () => {
+    expectTypeOf(boats).toHaveProperty('adjust');
+    expectTypeOf(boats).toHaveProperty('updateWhere');
+    expectTypeOf(rafts).toHaveProperty('update');
+    expectTypeOf(rafts).not.toHaveProperty('adjust');
+    expectTypeOf(rafts).not.toHaveProperty('updateWhere');
+  });
 });
 
 describe('a list', () => {
