@@ -174,7 +174,7 @@ function readRoot(bytes: Uint8Array): Metadata<Root> {
  */
 export function parseRoot(bytes: Uint8Array): Metadata<Root> {
   const root = parseMetadata(bytes, 'root_untrusted', 'The account root', (json) =>
-    Metadata.fromJSON(MetadataKind.Root, json as never),
+    Metadata.fromJSON(MetadataKind.Root, json),
   );
   for (const [id, key] of Object.entries(root.signed.keys)) {
     // With two ids or two forms, one key would count twice towards a threshold.
@@ -219,12 +219,20 @@ function computeKeyId(key: Key): string {
 
 function readDesiredState(bytes: Uint8Array): Metadata<Targets> {
   const metadata = parseMetadata(bytes, 'desired_state_invalid', 'The desired state', (json) =>
-    Metadata.fromJSON(MetadataKind.Targets, json as never),
+    Metadata.fromJSON(MetadataKind.Targets, json),
   );
   const { version } = metadata.signed;
   if (!Number.isSafeInteger(version) || version < 1) throw invalid(`its version is ${version}`);
 
   return metadata;
+}
+
+/** What the library reads metadata from. */
+type JsonObject = Parameters<typeof Metadata.fromJSON>[1];
+
+/** Of what `JSON.parse` returned. */
+function isJsonObject(json: unknown): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 /**
@@ -235,7 +243,7 @@ function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
   bytes: Uint8Array,
   code: ErrorCode,
   what: string,
-  read: (json: unknown) => T,
+  read: (json: JsonObject) => T,
 ): T {
   if (bytes.length > limits.directorMetadataBytesMax) {
     throw new GantryError(
@@ -246,9 +254,10 @@ function parseMetadata<T extends Metadata<Root> | Metadata<Targets>>(
 
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (!isJsonObject(json)) throw new TypeError('expected an object');
+
     const metadata = read(json);
-    if (isDeepStrictEqual((json as { signed: unknown }).signed, metadata.signed.toJSON()))
-      return metadata;
+    if (isDeepStrictEqual(json.signed, metadata.signed.toJSON())) return metadata;
   } catch (cause) {
     throw new GantryError(
       code,
