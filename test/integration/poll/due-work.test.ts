@@ -50,7 +50,9 @@ beforeAll(async () => {
       name === 'send'
         ? async (command: object) => {
             sent.push(command.constructor.name);
-            if (!(command instanceof QueryCommand)) return target.send(command as never);
+            if (!(command instanceof QueryCommand)) {
+              return Reflect.apply(target.send, target, [command]);
+            }
 
             const page = await target.send(command);
             const { ':pk': partition } = command.input.ExpressionAttributeValues ?? {};

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { exportJWK, SignJWT } from 'jose';
+import { exportJWK, type JWK, type JWTHeaderParameters, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { isGantryError } from '../../../shared/base/error.ts';
 import { checkProof, makeProof } from '../../../shared/dpop/index.ts';
@@ -38,7 +38,7 @@ async function forge(
       alg: 'ES256',
       jwk: { kty, crv, x, y },
       ...header,
-    } as never)
+    } as JWTHeaderParameters)
     .sign(key);
 }
 
@@ -136,7 +136,7 @@ describe('a DPoP proof', () => {
     const key = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
     const { kty, crv, x, y } = await exportJWK(key);
     const proof = await new SignJWT({ ...request, jti: 'j', iat: now.getTime() / 1000 })
-      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES384', jwk: { kty, crv, x, y } as never })
+      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES384', jwk: { kty, crv, x, y } as JWK })
       .sign(key);
 
     await refusal(checkProof(proof, { ...request, now }));

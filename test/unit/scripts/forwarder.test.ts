@@ -25,10 +25,7 @@ beforeAll(async () => {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
 
     request.on('end', () => {
-      response.writeHead(201, [
-        ['set-cookie', 'a=1'],
-        ['set-cookie', 'b=2'],
-      ] as never);
+      response.writeHead(201, { 'set-cookie': ['a=1', 'b=2'] });
 
       const { method, url, headers } = request;
       response.end(
