@@ -22,7 +22,7 @@ import { Store } from './verify/store.ts';
 export interface AgentOptions {
   dir: string;
   /**
-   * A policy file besides the signed policies; without it `<dir>/agent/policy.json` counts when it
+   * A policy file besides the signed policies. The default is `<dir>/agent/policy.json`, if it
    * exists.
    */
   policyFile?: string;
@@ -30,8 +30,8 @@ export interface AgentOptions {
 }
 
 /**
- * Who this machine is, and what it needs to call the control plane: enough to report that anything
- * else failed.
+ * The machine's identity, and the parts that it needs to call the control plane. They suffice to
+ * report any other failure.
  */
 export interface Enrolment {
   paths: AgentPaths;
@@ -43,9 +43,9 @@ export interface Enrolment {
   now: () => Date;
 }
 
-/** Everything that a tick works with. */
+/** The values that every tick needs. */
 export interface Agent extends Enrolment {
-  /** What is in state.json. */
+  /** The content of state.json. */
   state: AgentState;
   store: Store;
   source: ArtifactSource;
@@ -98,9 +98,10 @@ export async function openEnrolment({
 /**
  * Adds what a tick needs on the disk.
  *
- * @param remember Whether the agent remembers between ticks which files it found right: only one
- * that keeps running does.
- * @throws `io_error` when state.json is damaged: without it, an old desired state could come back.
+ * @param remember True for an agent that keeps running: it remembers between ticks which files it
+ * found right.
+ * @throws `io_error` if state.json is damaged, because without it an attacker could replay an old
+ * desired state.
  */
 export async function openAgent(
   enrolment: Enrolment,

@@ -4,18 +4,18 @@ import type { Running } from './apply/running.ts';
 import type { HeldDesiredState } from './fetch/desired-state.ts';
 import type { NotReceived, Received } from './fetch/receive.ts';
 
-/** What a tick does next. */
+/** The next step of a tick. */
 export type Action =
   /** Verify the desired state, lay it out and switch to it. */
   | { kind: 'apply'; wanted: HeldDesiredState }
   /** Compare the running root with a desired state of the same content, and repair it. */
   | { kind: 'inspect'; running: Running; held: HeldDesiredState; because?: NotReceived }
-  /** Nothing runs, and there is nothing to apply. */
+  /** Only report: nothing runs, and there is nothing to apply. */
   | { kind: 'report'; because: NotReceived };
 
 /**
- * Decides what follows from what was received and what runs. An apply that failed is decided again,
- * as a desired state that was refused for that reason.
+ * Decides the next step from what was received and what runs. After a failed apply, the agent
+ * decides again as if the desired state had been refused for that reason.
  *
  * | received               | runs nothing | runs other content | runs the same content          |
  * |------------------------|--------------|--------------------|--------------------------------|

@@ -18,7 +18,7 @@ export interface EnrollOptions {
   dir: string;
   /** Paths that belong to the machine; `/var` by default. */
   writablePaths?: string[];
-  /** What happens to the root file system after decommissioning; by default it keeps running. */
+  /** Whether the root file system keeps running after decommissioning, which is the default. */
   onDecommission?: AgentConfig['on_decommission'];
   now?: () => Date;
 }
@@ -28,9 +28,8 @@ export interface EnrollOptions {
  * the account root that the token names. A directory that enrols again keeps the account root that
  * it trusts.
  *
- * @throws `join_token_invalid`, `already_exists`, `conflict`; `root_untrusted` when the response
- * has another account root,
- *   of which nothing is kept; the control plane's own codes.
+ * @throws `join_token_invalid`, `already_exists`, `conflict`; `root_untrusted` if the response has
+ * another account root, which is then discarded; the control plane's own codes.
  */
 export async function enroll({
   token,
@@ -80,8 +79,8 @@ export async function enroll({
       on_decommission: onDecommission,
     });
 
-    // A trusted root stays: only the platform vouches for a token's root, but what follows the
-    // trusted root is signed by it.
+    // Keep a trusted root: only the platform vouches for the root of a token, but the trusted root
+    // signs its successors.
     if (kept === undefined) await writeAtomic(paths.root, root);
     await writeAtomic(paths.credential, enrolled.credential, 0o600);
     await writeJson(paths.config, config);
@@ -93,7 +92,7 @@ export async function enroll({
 }
 
 /**
- * Two different roots of one version are not of one root chain: the token was made for a forged
+ * Two different roots of one version cannot belong to one root chain, so the token is for a forged
  * account root.
  */
 function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
@@ -105,14 +104,14 @@ function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
 
   throw new GantryError(
     'root_untrusted',
-    `The join token pins another account root: expected the version ${version} that this machine trusts since it first enrolled, found a different one.`,
+    `The join token pins another account root: expected the version ${version} that this machine trusts since it first enrolled, found another root.`,
     { field: 'root_sha256' },
   );
 }
 
 /**
- * Whether a directory was enrolled before as the same machine and has lost its credential, also
- * half of it by a loss of power: then it may enrol again.
+ * True if a directory was enrolled before as the same machine and lost its credential, or half of
+ * it after a power failure. It may then enrol again.
  *
  * @throws `already_exists` when it is enrolled.
  */
@@ -147,7 +146,7 @@ export function readJoinToken(token: string): JoinToken {
   }
 }
 
-/** Uses the key of an enrolment that failed, if there is one, so that no secret is left behind. */
+/** Uses the key of a failed enrolment, if one exists, so that no unused key stays on the disk. */
 async function makeKey(path: string): Promise<KeyObject> {
   const kept = await readIfPresent(path);
   if (kept !== undefined) return createPrivateKey(kept);

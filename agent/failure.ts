@@ -1,7 +1,7 @@
 import { GantryError, isGantryError } from '../shared/base/error.ts';
 
 /**
- * Turns whatever was thrown into an error with a code, since every failure ends in a report. Errors
+ * Converts any thrown value to an error with a code, because every failure ends in a report. Errors
  * of the system (ENOSPC, EIO, ENAMETOOLONG, EMFILE …), of its programs and of the runtime's own
  * bounds become `io_error`. Anything else is a fault of Gantry: `internal`.
  *
@@ -34,8 +34,8 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /**
- * Whether this process lacks what it needs to look at a file: the error says nothing about the file
- * itself.
+ * True if this process lacks file handles or memory to look at a file, so the error says nothing
+ * about the file itself.
  */
 export function isExhausted(error: unknown): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errnoOf(error) ?? '');

@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 import { errnoOf } from './failure.ts';
 
 /**
- * Begins or marks the names of unfinished files; what has such a name at start-up is left over from
- * a crash.
+ * Marks the names of unfinished files. A file with such a name at start-up is left over from a
+ * crash.
  */
 export const unfinished = '.tmp-';
 
-/** Replaces a file so that a crash leaves either the old or the new one, whole. */
+/** Replaces a file. After a crash either the complete old file or the complete new file exists. */
 export async function writeAtomic(
   path: string,
   data: string | Uint8Array,
@@ -38,7 +38,7 @@ export async function writeAtomic(
 }
 
 /**
- * Overwrites a file where it lies, which needs no free block: for a few bytes that must be kept
+ * Overwrites a file in place, which needs no free block. Use it for a few bytes that must be saved
  * although the disk is full. A crash may leave them half written, so `writeAtomic` comes first.
  */
 export async function overwrite(path: string, data: string): Promise<void> {
@@ -75,8 +75,8 @@ export async function syncFileSystem(path: string): Promise<void> {
 /**
  * Removes one of the agent's own trees, including directories that deny their owner the right to
  * remove from them. It uses rm(1), which holds directories open: with Node's own removal, a service
- * that puts a link in place of a directory at the right moment would make root remove what the link
- * points to.
+ * that replaces a directory by a link at the right moment would make root remove the target of the
+ * link.
  */
 export async function removeTree(path: string): Promise<void> {
   if (process.getuid?.() !== 0) await openDirectories(path);
@@ -84,7 +84,8 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 /**
- * Only for an agent that is not root: root needs no permission, and a link could lead it astray.
+ * Only for an agent that is not root. Root needs no permission, and might follow a link out of the
+ * tree.
  */
 async function openDirectories(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined);

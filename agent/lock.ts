@@ -42,7 +42,7 @@ async function acquire(path: string, name: string): Promise<void> {
     if (await tryLink(name, path)) return;
 
     const holder = await readHolder(path);
-    // Released in the meantime: nothing is stale.
+    // The lock was released in the meantime, so nothing is stale.
     if (holder === undefined) continue;
 
     const pid = Number(holder.split(' ')[0]);

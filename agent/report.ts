@@ -9,7 +9,7 @@ import type { Remark } from './verify/remark.ts';
 import type { VerifiedContent } from './verify/verify-content.ts';
 import { agentVersion } from './version.ts';
 
-/** What every report can mention. */
+/** The facts that every report can mention. */
 export interface ReportContext {
   /** Why nothing new runs. */
   because?: NotReceived | undefined;
@@ -21,13 +21,13 @@ export interface RunningContent {
   content: VerifiedContent;
   /** Whether this tick applied it. */
   isNew: boolean;
-  /** What was wrong with the root file system. */
+  /** The faults of the root file system. */
   problems: readonly RootProblem[];
   /** Whether a root with problems was laid out again. */
   isRepaired: boolean;
 }
 
-/** Reports what runs, verified. A module with a path that was found wrong is left out this time. */
+/** Reports the verified modules that run. A module with a wrong path is left out of this report. */
 export function reportVerified(running: RunningContent, context: ReportContext): AgentReport {
   const { config, content, problems } = running;
   const { state, version } = content.desired;
@@ -62,7 +62,10 @@ export type NotedContent = Pick<
   'applied_version' | 'composition_digest' | 'running_module_digests'
 >;
 
-/** Reports what runs as it was noted when it was applied, because it cannot be verified now. */
+/**
+ * Reports the modules that were recorded when they were applied, because they cannot be verified
+ * now.
+ */
 export function reportUnverified(noted: NotedContent, context: ReportContext): AgentReport {
   return {
     ...reportStatus(false, undefined, context),
@@ -109,7 +112,7 @@ function reportStatus(
 }
 
 /**
- * Whether the machine keeps what it runs because it has no newer desired state, rather than because
+ * True if the machine keeps its content because it has no newer desired state; false if the newer
  * one is wrong.
  */
 function isStale({ kind, error }: NotReceived): boolean {

@@ -24,7 +24,7 @@ import { wipeCredentials, wipeMachine } from './wipe.ts';
 
 export type RunOptions = AgentOptions;
 
-/** What a running agent passes on after each tick. */
+/** The result or the error that a running agent passes on after each tick. */
 export type TickOutcome = { result: TickResult } | { error: unknown };
 
 /** An agent's work in one directory, from its start to its end. */
@@ -40,8 +40,7 @@ interface Session {
  * Runs one tick, and reports news to the control plane.
  *
  * @throws `conflict` when another agent works in the directory; `prerequisite_missing` when it is
- * not enrolled; the reason
- *   when there was no desired state to go by.
+ * not enrolled; the reason, if there was no desired state to apply or compare.
  */
 export async function runOnce(options: RunOptions): Promise<TickResult> {
   return withLock(options.dir, async () =>
@@ -141,11 +140,14 @@ async function reportNews(
   if (!isNews && age >= 0 && age < limits.agentHeartbeatMs) return;
 
   await controlPlane.report(report);
-  // Without this note, as on a full disk, the report is sent again.
+  // If this record cannot be saved, as on a full disk, the report is sent again.
   await writeJson(paths.reported, { at: now().toISOString(), report }).catch(() => undefined);
 }
 
-/** Reports a tick that failed: its own error matters more than that of the report. */
+/**
+ * Reports a failed tick. A failure of the report is ignored, because the error of the tick matters
+ * more.
+ */
 async function tryReport(enrolment: Enrolment, report: AgentReport): Promise<void> {
   try {
     await reportNews(enrolment, report);
@@ -155,14 +157,14 @@ async function tryReport(enrolment: Enrolment, report: AgentReport): Promise<voi
 }
 
 /**
- * Removes what a machine may not keep when its enrolment ends, and returns the error with what was
- * done about it.
+ * Removes the files that a machine must not keep after its enrolment ends. Returns the error,
+ * extended by what was done.
  */
 async function endEnrolment({ paths, config }: Enrolment, error: unknown): Promise<unknown> {
   if (!endsEnrolment(error)) return error;
 
   if (error.code === 'credential_reused') {
-    // The key has a copy somewhere, so it is of no use to its rightful owner either.
+    // Somebody else may have a copy of the key, so the machine must not use it either.
     await wipeCredentials(paths);
     return addOutcome(
       error,

@@ -3,7 +3,7 @@ import { GantryError } from '../shared/base/error.ts';
 import { digestSchema } from '../shared/base/ids.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 
-/** What enrolment decided. It is written last, so a machine with this file is enrolled. */
+/** The settings from enrolment. This file is written last, so a machine that has it is enrolled. */
 export const agentConfig = z.object({
   url: z.url(),
   account: z.string(),
@@ -12,10 +12,7 @@ export const agentConfig = z.object({
   writable_paths: z
     .array(z.string().regex(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/, 'expected a plain absolute path'))
     .default(['/var']),
-  /**
-   * What happens to the root file system after decommissioning: it keeps running, or `current` is
-   * removed.
-   */
+  /** Whether the root file system keeps running after decommissioning, or `current` is removed. */
   on_decommission: z.enum(['keep', 'stop']).default('keep'),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
@@ -36,7 +33,10 @@ export const agentState = z.object({
    * mistake.
    */
   seen_version: z.int().nonnegative(),
-  /** Whose versions these are: the director keys of the account root that verified the state. */
+  /**
+   * The director keys that the version belongs to: those of the account root that verified the
+   * state.
+   */
   seen_by: z.string().nullable().default(null),
   /** ETag of the bytes in desired-state.json. */
   etag: z.string().nullable(),
@@ -63,7 +63,7 @@ export const initialState: AgentState = {
 /**
  * Reads one of the agent's own JSON files; undefined when it does not exist.
  *
- * @throws `io_error` when it is not what the agent writes there.
+ * @throws `io_error` if it does not have the format that the agent writes.
  */
 export async function readJson<S extends z.ZodType>(
   path: string,

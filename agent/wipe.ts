@@ -5,8 +5,8 @@ import type { AgentPaths } from './paths.ts';
 import type { AgentConfig } from './state.ts';
 
 /**
- * Removes what can authenticate as the machine. Its root file system, and the pinned account root,
- * stay for a new enrolment.
+ * Removes the key and the credential of the machine. The root file system and the pinned account
+ * root stay for a new enrolment.
  */
 export async function wipeCredentials({
   agent,
@@ -25,8 +25,8 @@ export async function wipeCredentials({
  * is removed, as enrolment decided. Its files stay either way, because the machine's own data is
  * among them.
  *
- * What an agent needs for a call is removed last. If the wipe is interrupted, the next call is
- * refused again and the wipe continues.
+ * The files that an agent needs for a call are removed last: if the wipe is interrupted, the next
+ * call is refused again and the wipe continues.
  */
 export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promise<void> {
   if (config.on_decommission === 'stop') await rm(paths.current, { force: true });

@@ -9,10 +9,10 @@ import type { AgentPaths } from '../paths.ts';
 import { readBody, readProblem, request } from './http.ts';
 
 /**
- * The trusted account root, and the earlier ones that verified something that is still here, newest
- * first. A new desired state must be signed under the trusted root. What was verified under an
- * earlier root stays good until it expires: otherwise each rotation would stop machines until their
- * desired state is signed again.
+ * The trusted account root, and the earlier roots that still verify something on this machine,
+ * newest first. A new desired state must be signed under the trusted root. A desired state that an
+ * earlier root verified stays valid until it expires; otherwise each rotation would stop machines
+ * until theirs is signed again.
  */
 export interface AccountRoots {
   trusted: Metadata<Root>;
@@ -79,10 +79,10 @@ export async function followAccountRoot(
 }
 
 /**
- * Verifies something that was verified here before: by the trusted root or, where that did not sign
- * it, by an earlier one.
+ * Verifies again something that this machine verified before, by the trusted root or, if that
+ * fails, by an earlier one.
  *
- * @throws whatever `verify` throws for the trusted root, when no root verifies it.
+ * @throws the error of `verify` for the trusted root, if no root verifies it.
  */
 export function verifyByAnyRoot<T>(
   { trusted, earlier }: AccountRoots,
@@ -110,7 +110,7 @@ export function directorKeysOf({ signed }: Metadata<Root>): string {
   return [...(signed.roles.targets?.keyIDs ?? [])].sort().join(' ');
 }
 
-/** Forgets the earlier roots, once nothing here needs them. */
+/** Removes the earlier roots. Call it only if nothing on this machine needs them. */
 export async function forgetEarlierRoots(
   { trusted }: AccountRoots,
   paths: AgentPaths,

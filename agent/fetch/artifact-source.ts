@@ -3,8 +3,8 @@ import type { ControlPlane } from './control-plane.ts';
 import { type HttpResponse, readBody, readProblem, request } from './http.ts';
 
 /**
- * Where content comes from: names as in the desired state, bytes from presigned URLs. None of it is
- * verified yet.
+ * Fetches content by its name in the desired state, from presigned URLs. The bytes are not verified
+ * yet.
  */
 export class ArtifactSource {
   readonly #controlPlane: ControlPlane;

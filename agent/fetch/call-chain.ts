@@ -8,7 +8,7 @@ type Place = z.infer<typeof placeSchema>;
 
 /**
  * This machine's place in the chain of its calls (shared/domain/machines/call-chain.ts). Each step
- * is on the disk before the agent acts on it: a machine that forgets one looks like a second
+ * is saved before the agent acts on it, because a machine that forgets a step looks like a second
  * machine with the same key.
  */
 export class CallChain {
@@ -30,7 +30,7 @@ export class CallChain {
     return this.#place;
   }
 
-  /** Records the nonce of a response. A response from before authentication has none. */
+  /** Records the nonce of a response. A response that failed authentication has none. */
   async recordResponse(nonce: string | null): Promise<void> {
     if (nonce !== null) await this.#save({ nonce, attempt: 0 });
   }
@@ -41,7 +41,7 @@ export class CallChain {
       await writeJson(this.#path, place, 0o600);
     } catch (error) {
       if (errnoOf(error) !== 'ENOSPC') throw error;
-      // Without this, a machine whose disk is full could not report that it is.
+      // Without this, a machine with a full disk could not report that the disk is full.
       await overwrite(this.#path, formatJson(place));
     }
   }

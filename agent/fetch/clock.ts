@@ -5,7 +5,7 @@ import { readJson, writeJson } from '../state.ts';
 const clockSample = z.object({
   /** The control plane's time at its last response. */
   server_at: z.iso.datetime(),
-  /** How far this machine's clock was ahead of it; negative when behind. */
+  /** How far this machine's clock was ahead of that time; negative if it was behind. */
   ahead_ms: z.number(),
 });
 type ClockSample = z.infer<typeof clockSample>;
@@ -38,7 +38,10 @@ export class Clock {
     this.#savedAt = Date.parse(saved?.server_at ?? '1970-01-01T00:00:00Z');
   }
 
-  /** A clock that knows the sample of the last response. Without a path it saves none. */
+  /**
+   * A clock that starts with the saved sample of the last response. Without a path it saves no
+   * sample.
+   */
   static async open(now: () => Date, path?: string): Promise<Clock> {
     const saved =
       path === undefined ? undefined : await readJson(path, clockSample).catch(() => undefined);
@@ -53,10 +56,7 @@ export class Clock {
     return this.#sample?.ahead_ms ?? 0;
   }
 
-  /**
-   * A sentence about a clock that is too wrong to be used for proofs; undefined when it is good
-   * enough.
-   */
+  /** A sentence that says how wrong the clock is; undefined if it is accurate enough for proofs. */
   get skew(): string | undefined {
     const { aheadMs } = this;
     if (Math.abs(aheadMs) <= limits.clockSkewMs) return undefined;
@@ -66,7 +66,7 @@ export class Clock {
     return `This machine's clock is ${seconds} s ${direction} the control plane's; set it.`;
   }
 
-  /** The control plane's time, as well as this machine knows it. */
+  /** The control plane's time, as this machine estimates it. */
   server(): Date {
     return new Date(this.#now().getTime() - this.aheadMs);
   }
@@ -80,7 +80,7 @@ export class Clock {
   /** Takes the `Date` header of a response, and returns whether it corrected what was known. */
   async learn(header: string | null): Promise<boolean> {
     const server = Date.parse(header ?? '');
-    // After a time that no clock can pass, nothing would be left to compare expiry with.
+    // A sample beyond every possible time would make every later comparison with expiry useless.
     if (Number.isNaN(server) || server > lastHttpDate) return false;
 
     const ahead = this.#now().getTime() - server;
@@ -91,7 +91,7 @@ export class Clock {
       ahead_ms: corrected ? ahead : this.aheadMs,
     };
 
-    // Saved only when it is news, to spare the disk a write each minute.
+    // Save it only if it changed, to avoid a disk write each minute.
     if (corrected || Math.abs(server - this.#savedAt) > limits.agentHeartbeatMs) {
       await this.#save(this.#sample);
       this.#savedAt = server;
@@ -100,7 +100,7 @@ export class Clock {
     return corrected;
   }
 
-  /** A response counts even when a full disk keeps its time from being saved. */
+  /** A full disk may prevent saving the time. The response is used nevertheless. */
   async #save(sample: ClockSample): Promise<void> {
     if (this.#path !== undefined) await writeJson(this.#path, sample).catch(() => undefined);
   }

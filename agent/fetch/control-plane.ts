@@ -28,7 +28,7 @@ export interface ControlPlaneOptions {
 /** The calls that an agent makes, one at a time, each with a fresh DPoP proof (RFC 9449). */
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
-  /** The call that is under way: its response holds the place of the next call in the chain. */
+  /** The call that is under way. Its response holds the place of the next call in the chain. */
   #last: Promise<unknown> = Promise.resolve();
   #lastSucceeded = true;
 
@@ -115,8 +115,8 @@ export class ControlPlane {
 
     let { response, clockCorrected } = await this.#post(url, body);
     if (response.status === 401 && clockCorrected) {
-      // The time is known better now, so one more proof may pass. A second refusal has another
-      // reason.
+      // The clock was corrected by the response, so a second proof may pass. A second refusal has
+      // another reason.
       await discardBody(response);
       ({ response, clockCorrected } = await this.#post(url, body));
     }
@@ -173,9 +173,9 @@ export class ControlPlane {
 }
 
 /**
- * Requires https, because over plain HTTP anybody on the way could steal the credential. Plain HTTP
- * is for loopback alone (product.md, section 4), and loopback is for a control plane that runs on
- * this machine: `plain` says whether it does.
+ * Requires https, because over plain HTTP anybody on the network path could steal the credential.
+ * Plain HTTP is for loopback alone (product.md, section 4), and only if the control plane runs on
+ * this machine, which `plain` says.
  *
  * @throws `invalid_request`
  */

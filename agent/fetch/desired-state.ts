@@ -20,9 +20,8 @@ export interface HeldDesiredState {
 /**
  * Verifies a desired state by one account root: signature, account, instance, version, expiry.
  *
- * @throws a `desired_state_…` code; `clock_skew` when only this machine's clock says that it
- * expired: the clock must be
- *   set first, whichever of the two is right.
+ * @throws a `desired_state_…` code; `clock_skew` if only this machine's clock says that it expired.
+ * Then the clock must be set first.
  */
 export function verifyBy(
   root: Metadata<Root>,
@@ -46,8 +45,8 @@ export function verifyBy(
 }
 
 /**
- * Verifies again what a generation was made from. Age and version were judged when it was applied;
- * what is judged each time is whether the account signed it for this machine.
+ * Verifies again the desired state that a generation was made from. Its age and version were
+ * checked when it was applied. This checks only that the account signed it for this machine.
  *
  * @throws a `desired_state_…` code.
  */
@@ -72,9 +71,9 @@ export function seenVersion(root: Metadata<Root>, { seen_by, seen_version }: Age
 }
 
 /**
- * Limits how long a stolen director key stays useful: what was verified counts until it expires,
- * even after the key was rotated out. Judged by the control plane's time, because this machine's
- * clock may be years behind.
+ * Limits how long a stolen director key stays useful, because a verified desired state is valid
+ * until it expires, even after the key was replaced. Judged by the control plane's time, because
+ * this machine's clock may be years behind.
  *
  * @throws `desired_state_invalid` when it expires too late.
  */
@@ -90,7 +89,8 @@ export function requireUsualLife({ expires, version }: VerifiedDesiredState, clo
 }
 
 /**
- * Whether an error says that a desired state must not be applied, rather than that something broke.
+ * True if an error says that a desired state must not be applied; false if it says that something
+ * broke.
  */
 export function isRefusal(error: unknown): error is GantryError {
   return isGantryError(

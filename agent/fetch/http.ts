@@ -15,7 +15,8 @@ export interface HttpResponse {
 }
 
 /**
- * What the agent reads of a problem document (RFC 9457); proxies and gateways send others, or none.
+ * The fields that the agent reads of a problem document (RFC 9457). Proxies and gateways send other
+ * bodies, or none.
  */
 const problem = z.object({
   code: z.string().optional().catch(undefined),

@@ -10,24 +10,24 @@ import { directorKeysOf, followAccountRoot, verifyByAnyRoot } from './account-ro
 import { type HeldDesiredState, isRefusal, requireUsualLife, verifyBy } from './desired-state.ts';
 import { discardBody, readBody, readProblem, request } from './http.ts';
 
-/** What one request for the desired state brought. */
+/** The result of one request for the desired state. */
 export type Received =
-  /** The bytes that are already here; they are still good. */
+  /** The saved bytes are still valid. */
   | { kind: 'same'; held: HeldDesiredState }
   /** New bytes, verified and kept. */
   | { kind: 'new'; held: HeldDesiredState }
   | NotReceived;
 
 export type NotReceived =
-  /** Something that must not be applied, or that this machine failed to take in. */
+  /** The desired state must not be applied, or this machine failed to save it. */
   | { kind: 'refused'; error: GantryError }
-  /** Nothing: the control plane or its bucket did not serve it. */
+  /** The control plane or its bucket did not serve it. */
   | { kind: 'unreachable'; error: GantryError };
 
 /**
- * Asks for the desired state by one conditional GET. A new one is verified before any of it is
- * kept. Then its version is saved, so that no older one is accepted again, even when it turns out
- * that the new one cannot be applied.
+ * Asks for the desired state by one conditional GET. A new desired state is verified before any
+ * part of it is saved. Then its version is saved, so that no older one is accepted later, even if
+ * the new one cannot be applied.
  */
 export async function receiveDesiredState(agent: Agent): Promise<Received> {
   try {
@@ -146,7 +146,7 @@ async function currentSession(agent: Agent): Promise<AgentSession> {
   const saved = await readJson(agent.paths.session, agentSession).catch(() => undefined);
   if (saved === undefined) return heartbeat(agent);
 
-  // This clock need not be right: a URL that expired all the same is renewed when it is refused.
+  // This clock may be wrong. If the URL expired earlier, it is renewed after the refusal.
   const age = agent.now().getTime() - Date.parse(saved.asked_at);
   return age >= 0 && age < limits.agentHeartbeatMs ? saved : heartbeat(agent);
 }

@@ -7,8 +7,8 @@ import type { ContentCheck } from '../verify/content-check.ts';
 import type { ExpectedTree } from '../verify/expected-tree.ts';
 
 /**
- * What is wrong with an entry on the disk, as the end of a sentence that begins with its path;
- * undefined when it is right.
+ * The fault of an entry on the disk, as the end of a sentence that begins with its path; undefined
+ * if it is right.
  */
 export function findEntryFault(
   entry: TreeEntry,

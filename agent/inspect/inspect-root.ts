@@ -7,18 +7,17 @@ import { type ExpectedTree, isWithin } from '../verify/expected-tree.ts';
 import { findEntryFault } from './entry-fault.ts';
 
 /**
- * Where running services write files that no module ships and that a reboot clears. They are not
- * inspected.
+ * Directories in which running services write files that a reboot clears. They are not inspected.
  */
 const volatilePaths = ['/dev', '/proc', '/run', '/sys', '/tmp'];
 
 export interface RootProblem {
   path: string;
-  /** What is wrong, as the end of a sentence that begins with the path. */
+  /** The fault, as the end of a sentence that begins with the path. */
   what: string;
   /**
-   * `<account>/<module>` that ships the path; undefined for directories and for what no module
-   * ships.
+   * `<account>/<module>` that ships the path; undefined for directories and for paths that no
+   * module ships.
    */
   module: string | undefined;
 }
@@ -33,8 +32,8 @@ export interface InspectOptions {
 
 /**
  * Compares a root file system with its expected tree: type, permission bits, owner (as root), size,
- * link target and content of every entry, and that nothing was added. The machine's writable paths
- * and volatile ones are left out.
+ * link target and content of every entry, and that nothing was added. It skips the machine's
+ * writable paths and the volatile ones.
  */
 export async function inspectRoot(options: InspectOptions): Promise<RootProblem[]> {
   const inspection = new Inspection(options);
@@ -53,7 +52,7 @@ class Inspection {
   readonly #options: InspectOptions;
   readonly #unchecked: string[];
   readonly #children: Map<string, Set<string>>;
-  /** Directories that are not what they should be: to look below them would be to follow a link. */
+  /** Directories that are something else on the disk. Looking below them could follow a link. */
   readonly #gone = new Set<string>();
 
   constructor(options: InspectOptions) {

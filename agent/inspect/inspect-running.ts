@@ -9,11 +9,11 @@ import type { Remark } from '../verify/remark.ts';
 import { type VerifiedContent, verifyContent } from '../verify/verify-content.ts';
 import { inspectRoot, type RootProblem } from './inspect-root.ts';
 
-/** What the inspection of the running root found. */
+/** The result of the inspection of the running root. */
 export type Inspected =
   /**
-   * What it should be could be verified. With problems, it was laid out again unless there is an
-   * error.
+   * The expected tree was verified. If there are problems, the root was laid out again unless there
+   * is an error.
    */
   | {
       kind: 'verified';
@@ -22,12 +22,14 @@ export type Inspected =
       problems: RootProblem[];
       error?: GantryError;
     }
-  /** What it should be could not be verified, or the root could not be read: it keeps running. */
+  /**
+   * The expected tree could not be verified, or the root could not be read. The root keeps running.
+   */
   | { kind: 'unverified'; error: GantryError };
 
 /**
- * Verifies again what the running root should be, compares the root with it, and lays it out again
- * when they differ.
+ * Verifies the expected tree of the running root again, compares the root with it, and lays the
+ * root out again if they differ.
  *
  * @param held The desired state of the running root, or the same content signed again, which the
  * generation then adopts.
