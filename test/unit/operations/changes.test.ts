@@ -11,10 +11,10 @@ import { inView, moduleInView } from '../../../shared/domain/compose/index.ts';
 import {
   type Action,
   type Change,
+  type ChangeName,
   defaultPolicy,
 } from '../../../shared/domain/operations/index.ts';
 import { storedModule } from '../../support/stored.ts';
-
 import {
   addition,
   approver,
@@ -41,6 +41,24 @@ import {
 } from './change-factory.ts';
 
 describe('every kind of change', () => {
+  const summaries: Record<ChangeName, string> = {
+    version_promote: 'promote redis 2.0.0 to live',
+    assignment_add: 'assign redis to template web',
+    assignment_update: 'change the assignment of acme/redis',
+    assignment_remove: 'remove the assignment of acme/redis',
+    reservation_change: 'reserve /opt/** for redis',
+    module_update: 'change visibility of redis',
+    instance_update: 'change instance web-1',
+    policy_change: 'change the policy of module_retire to allow',
+    quarantine_resume:
+      'quarantine every version that no longer verifies, after 5 of them within a day',
+  };
+
+  it('has a sample', () => {
+    const kinds = everyKind.map(({ change }) => change.kind);
+    expect(kinds.sort()).toEqual(Object.keys(summaries).sort());
+  });
+
   it.each(everyKind)('$change.kind is sent as it is', ({ change }) => {
     expect(changeSchema.parse(change)).toEqual(change);
   });
@@ -52,19 +70,8 @@ describe('every kind of change', () => {
     },
   );
 
-  it.each([
-    [0, 'promote redis 2.0.0 to live'],
-    [1, 'assign redis to template web'],
-    [2, 'change the assignment of acme/redis'],
-    [3, 'remove the assignment of acme/redis'],
-    [4, 'reserve /opt/** for redis'],
-    [5, 'change visibility of redis'],
-    [6, 'change instance web-1'],
-    [7, 'change the policy of module_retire to allow'],
-    [8, 'quarantine every version that no longer verifies, after 5 of them within a day'],
-  ])('has a summary for people: %i, %s', (index, summary) => {
-    const { change, rows } = everyKind[index] ?? { change: removal, rows: null };
-    expect(kindOf(change).summary(change, rows, 'acme')).toBe(summary);
+  it.each(everyKind)('$change.kind has a summary for people', ({ change, rows }) => {
+    expect(kindOf(change).summary(change, rows, 'acme')).toBe(summaries[change.kind]);
   });
 
   it.each<[Change, Action]>([
@@ -317,19 +324,22 @@ describe('a change is refused', () => {
 });
 
 describe('the writes of a change', () => {
-  it.each([
-    [0, { events: ['gantry.version.superseded', 'gantry.version.promoted'], rows: 3 }],
-    [1, { events: ['gantry.assignment.added'], rows: 2 }],
-    [2, { events: ['gantry.assignment.updated'], rows: 1 }],
-    [3, { events: ['gantry.assignment.removed'], rows: 2 }],
-    [4, { events: ['gantry.reservation.changed'], rows: 1 }],
-    [5, { events: ['gantry.module.updated'], rows: 1 }],
-    [6, { events: ['gantry.instance.updated'], rows: 1 }],
-    [7, { events: ['gantry.policy.changed'], rows: 1 }],
-    [8, { events: [], rows: 1 }],
-  ])('are its rows and its event: %i', (index, expected) => {
-    const { change, rows } = everyKind[index] ?? { change: removal, rows: null };
-    expect(written(writesOf(change, rows))).toEqual(expected);
+  it.each(everyKind)('are its rows and its event: $change.kind', ({ change, rows }) => {
+    const expected: Record<ChangeName, ReturnType<typeof written>> = {
+      version_promote: {
+        events: ['gantry.version.superseded', 'gantry.version.promoted'],
+        rows: 3,
+      },
+      assignment_add: { events: ['gantry.assignment.added'], rows: 2 },
+      assignment_update: { events: ['gantry.assignment.updated'], rows: 1 },
+      assignment_remove: { events: ['gantry.assignment.removed'], rows: 2 },
+      reservation_change: { events: ['gantry.reservation.changed'], rows: 1 },
+      module_update: { events: ['gantry.module.updated'], rows: 1 },
+      instance_update: { events: ['gantry.instance.updated'], rows: 1 },
+      policy_change: { events: ['gantry.policy.changed'], rows: 1 },
+      quarantine_resume: { events: [], rows: 1 },
+    };
+    expect(written(writesOf(change, rows))).toEqual(expected[change.kind]);
   });
 
   it('take the version from live that is retired', () => {
