@@ -55,7 +55,7 @@ function welcome(stack: LocalStack, token: string): void {
     '',
     `Start page   ${stack.publicUrl}/`,
     `Admin token  ${token}   (account ${account}; shown here only)`,
-    `Logs         aws --endpoint-url ${stack.endpoint} logs describe-log-groups`,
+    'Logs         tail -f .local/dev/cloud/cloud.log',
     'Tests        npm test -- FILE   (tests of files use this stack while it is up)',
     '',
     'A change in functions/, shared/ or infra/ is deployed when its file is saved. Ctrl-C stops.',

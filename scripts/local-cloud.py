@@ -92,6 +92,18 @@ def sqs_concurrency_of_this_machine(*args):
 
 lambda_svc._sqs_esm_concurrency = sqs_concurrency_of_this_machine
 
+emit_lambda_logs = lambda_svc._emit_lambda_logs
+
+
+def emit_lambda_logs_here_too(func, request_id, log_text, *args, **options):
+    """What functions log goes to their log groups, as on AWS, and to standard output, where a developer reads it."""
+    if log_text:
+        os.write(1, (log_text.rstrip("\n") + "\n").encode())
+    emit_lambda_logs(func, request_id, log_text, *args, **options)
+
+
+lambda_svc._emit_lambda_logs = emit_lambda_logs_here_too
+
 sys.argv = ["ministack"]
 try:
     main()

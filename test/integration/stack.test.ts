@@ -1,14 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { expect, inject, test } from 'vitest';
+import { eventually } from '../support/world.ts';
 
-const { outputs, publicUrl } = inject('stack');
+const { directory, outputs, publicUrl } = inject('stack');
 const s3 = new S3Client({ forcePathStyle: true });
 
 test('the API answers at the root of one origin', async () => {
   const response = await fetch(`${publicUrl}/api/v1/openapi.json`);
   expect(response.status).toBe(200);
   expect(await response.json()).toMatchObject({ openapi: '3.1.0' });
+});
+
+test('what a function logs is in the file that docs/development.md names, one JSON object a line', async () => {
+  const correlation = randomUUID();
+  await fetch(`${publicUrl}/api/v1/openapi.json`, { headers: { 'x-correlation-id': correlation } });
+
+  const line = await eventually('the line of the request', async () => {
+    const log = await readFile(join(directory, 'cloud', 'cloud.log'), 'utf8');
+    return log.split('\n').find((text) => text.includes(correlation)) ?? null;
+  });
+  expect(JSON.parse(line)).toMatchObject({ service: 'api', message: 'request' });
 });
 
 test('an object is written once', async () => {

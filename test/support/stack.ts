@@ -13,6 +13,8 @@ export interface TestStack {
   /** Pages and API at the root of one origin. */
   publicUrl: string;
   outputs: Outputs;
+  /** Holds `cloud/cloud.log`, which has what functions log. */
+  directory: string;
 }
 
 declare module 'vitest' {
@@ -64,7 +66,7 @@ async function start(): Promise<StartedStack> {
   const running = readRunningStack(devDirectory);
   if (running !== undefined) {
     process.stderr.write('Testing on the stack of npm run dev\n');
-    return { ...running, stop: async () => {} };
+    return { ...running, directory: devDirectory, stop: async () => {} };
   }
 
   if (wish === 'dev') throw new Error('GANTRY_TEST_STACK=dev: no stack is up; start npm run dev');
@@ -85,6 +87,7 @@ async function startFresh(): Promise<StartedStack> {
     endpoint,
     publicUrl,
     outputs,
+    directory,
     stop: async () => {
       await stop();
       rmSync(directory, { recursive: true, force: true });
