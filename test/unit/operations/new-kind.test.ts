@@ -5,6 +5,12 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { projectRoot } from '../../../scripts/local-cloud.ts';
 
+/**
+ * Runs a program that ends with this process, even when this one is killed: then its standard input
+ * closes.
+ */
+const endingWithStarter =
+  'exec 3<&0; "$@" & child=$!; { read -r _ <&3; kill -9 $child; } >/dev/null 2>&1 & wait $child';
 let directory: string;
 
 beforeAll(async () => {
@@ -37,9 +43,9 @@ export {};
 
   return new Promise((done) => {
     execFile(
-      process.execPath,
+      'sh',
       // One checker: each one more evaluates the types of the whole store again.
-      [tsc, '--noEmit', '--checkers', '1', '-p', directory],
+      ['-c', endingWithStarter, 'sh', tsc, '--noEmit', '--checkers', '1', '-p', directory],
       { cwd: projectRoot },
       (_, stdout) => {
         done(stdout.split('\n').filter((line) => line.includes('error TS')));
