@@ -1,4 +1,4 @@
-import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /** Editors write a file in several steps, and a checkout writes many files. */
@@ -27,7 +27,10 @@ export function watchFolders(
     running = running.then(async () => {
       const files = [...changed].sort();
       changed.clear();
-      if (files.length > 0) await onChange(files);
+
+      // Editors write a temporary file and rename it: it is named only when nothing else changed.
+      const present = files.filter((file) => existsSync(join(root, file)));
+      if (files.length > 0) await onChange(present.length > 0 ? present : files);
     });
   };
 
