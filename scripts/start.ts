@@ -36,6 +36,7 @@ async function main(): Promise<void> {
     await walk({ stack, account, token, directory, say });
     if (values.exit) {
       await stack.stop();
+      farewell();
       return;
     }
 
@@ -44,6 +45,13 @@ async function main(): Promise<void> {
     await stack.stop();
     throw error;
   }
+}
+
+function farewell(): void {
+  say(
+    'Every step succeeded: a signed module reached a machine, and two bad artifacts were refused.',
+  );
+  say('npm start continues from this state and serves; npm run reset deletes it.');
 }
 
 function welcome(stack: LocalStack, token: string): void {
@@ -57,9 +65,7 @@ function welcome(stack: LocalStack, token: string): void {
   say(`Try          export GANTRY_URL=${stack.publicUrl} GANTRY_TOKEN=${token}`);
   say('             bin/gantry module list');
   say('');
-  say(
-    'Ctrl-C stops it; the next npm start goes on where this one ended; npm run reset forgets it.',
-  );
+  say('Ctrl-C stops it; the next npm start continues from this state; npm run reset deletes it.');
 }
 
 main().catch(fail);

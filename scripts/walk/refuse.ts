@@ -3,7 +3,7 @@ import { eventually, moduleName, readVersions, type Walk } from './context.ts';
 import { buildAndPush } from './publish.ts';
 
 export async function refuse(walk: Walk): Promise<void> {
-  walk.step('An artifact without a signature, or signed by a stranger, is refused');
+  walk.step('Gantry refuses artifacts that are unsigned or signed by somebody else');
   const unsigned = await buildAndPush(walk, makeUnusedTag('unsigned'));
   const wrong = await buildAndPush(walk, makeUnusedTag('stranger'));
 
