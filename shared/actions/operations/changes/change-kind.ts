@@ -81,7 +81,10 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   /** A machine with the change; one that the change does not concern stays as it is. */
   instance(row: Instance, change: Change<Name>): Instance;
 
-  /** The writes that apply the change, each with its condition, and the event. */
+  /**
+   * The writes that apply the change, each with its condition, and the event. They must not write
+   * the row of a template that is `tried`: the same transaction holds its revision or counts it up.
+   */
   writes(applied: Applied<Name, Rows>): Write[];
 
   /** Wakes the stages that depend on the change, except compose, which every change wakes. */
