@@ -24,7 +24,7 @@ export interface Xattr {
   readonly value: string;
 }
 
-const noXattrs: Xattr[] = [];
+export const noXattrs: Xattr[] = [];
 const noChildren: ComposefsNode[] = [];
 
 /**
