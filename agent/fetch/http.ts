@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
-import { type ErrorCode, errorStatus } from '../../shared/base/error-codes.ts';
+import { isErrorCode } from '../../shared/base/error-codes.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 
 export interface HttpResponse {
@@ -133,10 +133,6 @@ function parseProblem(text: string): z.infer<typeof problem> {
   } catch {
     return {};
   }
-}
-
-function isErrorCode(code: string | undefined): code is ErrorCode {
-  return code !== undefined && Object.hasOwn(errorStatus, code);
 }
 
 function unreachableError(url: string, cause: unknown): GantryError {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
-import { type ErrorCode, errorStatus } from '../../shared/base/error-codes.ts';
+import { isErrorCode } from '../../shared/base/error-codes.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { problemSchema } from '../../shared/contract/http/index.ts';
 import type { Connection } from './config.ts';
@@ -145,7 +145,7 @@ function toGantryError(status: number, body: unknown, url: string): GantryError 
   }
 
   const { code, detail, field, expected, found, details, request_id } = parsed.data;
-  const known = Object.hasOwn(errorStatus, code) ? (code as ErrorCode) : 'internal';
+  const known = isErrorCode(code) ? code : 'internal';
 
   return new GantryError(
     known,

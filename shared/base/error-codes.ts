@@ -317,6 +317,11 @@ const errors = {
 
 export type ErrorCode = keyof typeof errors;
 
+/** Whether this release knows a code that another one may have sent. */
+export function isErrorCode(code: string | undefined): code is ErrorCode {
+  return code !== undefined && Object.hasOwn(errors, code);
+}
+
 function column<T>(at: (row: (typeof errors)[ErrorCode]) => T): Readonly<Record<ErrorCode, T>> {
   return Object.fromEntries(Object.entries(errors).map(([code, row]) => [code, at(row)])) as Record<
     ErrorCode,
