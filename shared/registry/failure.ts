@@ -3,7 +3,7 @@ import { discard, type HttpResponse, header } from './transport.ts';
 
 /** Drops the body of an unexpected response and returns the registry error for it. */
 export async function readError(answer: HttpResponse, what: string): Promise<GantryError> {
-  const retryAfter = retryAfterSeconds(header(answer, 'retry-after'), Date.now());
+  const retryAfter = parseRetryAfter(header(answer, 'retry-after'), Date.now());
   await discard(answer);
   const how = answer.anonymous && answer.status === 401 ? `${what} without credentials` : what;
   return statusError(answer.status, answer.url.host, how, retryAfter);
@@ -55,7 +55,7 @@ export function statusError(
  * §10.2.3).
  * @returns null when the header is missing or unreadable
  */
-export function retryAfterSeconds(value: string | undefined, nowMs: number): number | null {
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | null {
   if (value === undefined) return null;
   if (/^[0-9]{1,9}$/.test(value.trim())) return Number(value);
   const at = Date.parse(value);

@@ -1,6 +1,6 @@
 import { limits } from '../base/limits/index.ts';
 import type { Pause } from '../domain/registries/index.ts';
-import { retryAfterSeconds } from './failure.ts';
+import { parseRetryAfter } from './failure.ts';
 import { header, type RequestEvent } from './transport.ts';
 
 /**
@@ -15,7 +15,7 @@ export function readPause({ status, headers, foreign }: RequestEvent, nowMs: num
   if (foreign) return null;
 
   const value = (name: string) => header({ headers }, name) ?? header({ headers }, `x-${name}`);
-  const asked = retryAfterSeconds(value('retry-after'), nowMs);
+  const asked = parseRetryAfter(value('retry-after'), nowMs);
   const left = parseQuota(value('ratelimit-remaining'));
   const counted = left?.windowSeconds !== undefined;
   const pause = (scope: Pause['scope'], seconds: number): Pause => ({

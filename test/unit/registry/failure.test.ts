@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nextPage } from '../../../shared/registry/connection.ts';
-import { retryAfterSeconds } from '../../../shared/registry/failure.ts';
+import { parseRetryAfter } from '../../../shared/registry/failure.ts';
 
 describe('Retry-After', () => {
   const now = Date.parse('2026-01-01T00:00:00Z');
@@ -13,8 +13,8 @@ describe('Retry-After', () => {
     ['soon', null],
     ['-5', null],
   ])('%s means %s seconds', (value, expected) => {
-    if (value === '-5') expect(retryAfterSeconds(value, now) ?? 0).toBeGreaterThanOrEqual(0);
-    else expect(retryAfterSeconds(value, now)).toBe(expected);
+    if (value === '-5') expect(parseRetryAfter(value, now) ?? 0).toBeGreaterThanOrEqual(0);
+    else expect(parseRetryAfter(value, now)).toBe(expected);
   });
 });
 
