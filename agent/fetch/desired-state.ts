@@ -1,6 +1,7 @@
 import type { Metadata, Root } from '@tufjs/models';
 import { GantryError, isGantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
+import { dayMs } from '../../shared/base/time.ts';
 import { type VerifiedDesiredState, verifyDesiredState } from '../../shared/director/index.ts';
 import type { Agent } from '../agent.ts';
 import type { AgentState } from '../state.ts';
@@ -78,7 +79,7 @@ export function seenVersion(root: Metadata<Root>, { seen_by, seen_version }: Age
  * @throws `desired_state_invalid` when it expires too late.
  */
 export function requireUsualLife({ expires, version }: VerifiedDesiredState, clock: Clock): void {
-  const latest = clock.server().getTime() + (limits.desiredStateDays + 1) * 86_400_000;
+  const latest = clock.server().getTime() + (limits.desiredStateDays + 1) * dayMs;
   if (expires.getTime() <= latest) return;
 
   throw new GantryError(

@@ -2,6 +2,7 @@ import type { Metadata, Root } from '@tufjs/models';
 import { GantryError, isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
+import { dayMs } from '../../base/time.ts';
 import {
   attachSignature,
   checkSignatures,
@@ -201,7 +202,7 @@ async function makeNextRoot(
   const director_key_id = rotate === true ? await createDirectorKey(services, account.slug) : null;
   const director =
     director_key_id === null ? undefined : await directorPublicKey(services, director_key_id);
-  const expires = new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000);
+  const expires = new Date(services.now().getTime() + limits.accountRootDays * dayMs);
   const root = nextRoot(current.root, { ...keys, director }, expires);
 
   const directors = { [describeRoot(current.root).director.key_id]: account.director_key_id };

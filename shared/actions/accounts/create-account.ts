@@ -3,6 +3,7 @@ import { GantryError } from '../../base/error.ts';
 import { newId, sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { isSlug } from '../../base/slug.ts';
+import { dayMs } from '../../base/time.ts';
 import { makeRoot, rootSha256 } from '../../director/index.ts';
 import type { Account, ApiToken, Role } from '../../domain/accounts/index.ts';
 import { seededCategories } from '../../domain/modules/index.ts';
@@ -87,7 +88,7 @@ export async function createAccount(
   const root = makeRoot({
     publicKeyPem: await directorPublicKey(services, director_key_id),
     version: 1,
-    expires: new Date(services.now().getTime() + limits.accountRootDays * 24 * 3600 * 1000),
+    expires: new Date(services.now().getTime() + limits.accountRootDays * dayMs),
   });
 
   const bytes = await signAsDirector(services, director_key_id, root);

@@ -1,6 +1,7 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { addLogKeys, correlationId } from '../../base/log-context.ts';
+import { daySeconds } from '../../base/time.ts';
 import {
   contentHash,
   type DesiredStateOptions,
@@ -24,7 +25,7 @@ export type DesiredFacts = Pick<
   'desired_composition' | 'desired_modules' | 'desired_report_keys' | 'desired_error'
 >;
 
-const lifeSeconds = limits.desiredStateDays * 24 * 3600;
+const lifeSeconds = limits.desiredStateDays * daySeconds;
 
 /**
  * Whether an unchanged desired state must be signed again: at half of its life, or for a new

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { isGantryError } from '../../base/error.ts';
+import { dayMs } from '../../base/time.ts';
 import { shippedTrust } from '../../signature/index.ts';
 import { etagOf, getBytes, objectKeys, replaceLatest } from '../../store/objects.ts';
 import { type OpenedTrust, openTrustState, updateTrustState } from '../../tuf/index.ts';
@@ -107,5 +108,5 @@ export async function refreshTrustRoot(
  * ever stored.
  */
 export function trustRootDaysLeft({ fresh_until }: SigstoreTrustRoot, now: Date): number {
-  return fresh_until === null ? 0 : (Date.parse(fresh_until) - now.getTime()) / (24 * 3600 * 1000);
+  return fresh_until === null ? 0 : (Date.parse(fresh_until) - now.getTime()) / dayMs;
 }

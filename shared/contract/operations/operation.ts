@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { daySeconds } from '../../base/time.ts';
 import {
   actions,
   type Change,
@@ -29,7 +30,7 @@ export const changePolicyBody = z.strictObject({
     .number()
     .int()
     .min(60)
-    .max(30 * 24 * 3600)
+    .max(30 * daySeconds)
     .exactOptional(),
 });
 export type ChangePolicyBody = z.infer<typeof changePolicyBody>;

@@ -1,3 +1,5 @@
+import { daySeconds } from '../../base/time.ts';
+
 /** Actions that have an intervention policy. One action may cover several kinds of change. */
 export const actions = [
   'module_promote_to_staging',
@@ -44,8 +46,6 @@ export interface StoredPolicy extends InterventionPolicy {
   revision: number;
 }
 
-const day = 24 * 3600;
-
 /**
  * The policy of an action without a row: most actions need only the role that their request needs.
  */
@@ -62,6 +62,6 @@ export function defaultPolicy(action: Action): InterventionPolicy {
     decision: asks.includes(action) ? 'require_approval' : 'allow',
     quorum: 1,
     self_approval: false,
-    expires_in_s: 3 * day,
+    expires_in_s: 3 * daySeconds,
   };
 }

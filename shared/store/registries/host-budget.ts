@@ -1,3 +1,4 @@
+import { daySeconds } from '../../base/time.ts';
 import { type BudgetRow, type Pause, waitMs } from '../../domain/registries/index.ts';
 import {
   atMost,
@@ -34,7 +35,7 @@ const budgets = entity<StoredBudget>()({
   key: { pk: 'host-budget#${host}#${shard}', sk: 'host-budget' },
 });
 
-const keptSeconds = 7 * 24 * 3600;
+const keptSeconds = 7 * daySeconds;
 const ttlOf = (nowMs: number) => Math.ceil(nowMs / 1000) + keptSeconds;
 
 /** What a piece of work asks for when it begins. Times in milliseconds. */
