@@ -1,4 +1,4 @@
-/** A root that another one follows; the one in force is in the account's row. */
+/** An account root that was replaced. The root in force is in the account's row. */
 export interface SupersededRoot {
   account: string;
   version: number;
@@ -13,11 +13,13 @@ export interface RootProposal {
   version: number;
   /** TUF metadata as JSON, with the signatures so far. */
   metadata: string;
-  /** The KMS key that signs desired states once it is in force; null where that stays. */
+  /**
+   * The KMS key that signs desired states once the root is in force; null if it does not change.
+   */
   director_key_id: string | null;
   proposed_by: string;
   proposed_at: string;
-  /** Counts signatures, so that of two concurrent ones neither is lost. */
+  /** Counts signatures, so that two concurrent signatures are both kept. */
   revision: number;
 }
 
@@ -29,6 +31,6 @@ export interface Rotation {
   /** Where `walkInstances` continues; '' to begin. */
   place: string;
   due_at: string;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
 }

@@ -1,17 +1,20 @@
-/** Roles of people and tokens. Admin may do everything; the others only what names them. */
+/**
+ * Roles of people and tokens. An admin may do everything, the others only the actions that name
+ * their role.
+ */
 export const roles = ['viewer', 'author', 'operator', 'reviewer', 'admin'] as const;
 
 export type Role = (typeof roles)[number];
 
-/** Who is calling, once authenticated. */
+/** The authenticated caller. */
 export interface Caller {
   account: string;
   /** `member:<id>`, `token:<id>` or `instance:<id>`. */
   actor: string;
   roles: readonly Role[];
-  /** The member behind the token, where there is one. */
+  /** The member behind the token, if there is one. */
   member_id: string | null;
-  /** May make accounts: only the token made at deployment. */
+  /** True if it may create accounts, which only the token of the deployment may. */
   platform: boolean;
 }
 
@@ -32,7 +35,7 @@ export interface Account {
   /** SHA-256 of the current root metadata's bytes. */
   root_sha256: string;
   root_version: number;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;
 }
@@ -55,7 +58,7 @@ export interface ApiToken {
   platform: boolean;
   /** SHA-256 of the secret. */
   hash: string;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;
   expires_at: string | null;

@@ -33,18 +33,19 @@ export interface Candidate {
   /** The policy and the trust root of its last verification; null before. */
   policy_version: string | null;
   trust_root_version: string | null;
-  /** When it is verified again; null when it is not. */
+  /** When it is verified again; null if it is not. */
   next_verify_at: string | null;
   attempts: number;
   /**
-   * Counts the changes of the row, so that a write can name the one it read. 0: it has no row yet.
+   * Counts the changes of the row. A write names the count that it read. 0 means that it has no row
+   * yet.
    */
   revision: number;
   found_at: string;
   updated_at: string;
 }
 
-/** Where a candidate is in its life: its state, and two situations that no state names. */
+/** The situation of a candidate: its state, or one of two situations that no state names. */
 export const situations = [
   'unknown',
   'found',
@@ -55,7 +56,7 @@ export const situations = [
   'ingested',
 ] as const;
 
-/** `unknown`: it has no row yet. `untagged`: rejected, because its last tag left it. */
+/** `unknown`: it has no row yet. `untagged`: it is rejected, because its last tag left it. */
 export type Situation = (typeof situations)[number];
 
 export function situationOf({ revision, state, tags }: Candidate): Situation {
@@ -87,8 +88,8 @@ export function unknownCandidate(
 }
 
 /**
- * Whether another worker decided on a candidate since it was read, so that what was found out no
- * longer counts.
+ * True if another worker decided on a candidate since it was read, so that this worker's findings
+ * no longer count.
  */
 export function wasDecided(read: Candidate, present: Candidate): boolean {
   return situationOf(present) !== situationOf(read) || present.attempts !== read.attempts;

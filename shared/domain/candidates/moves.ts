@@ -4,21 +4,21 @@ import { versionStringOf } from '../modules/index.ts';
 import type { Verification } from '../signatures/index.ts';
 import type { Candidate, Situation } from './candidate.ts';
 
-/** What can happen to a candidate, with what is known of it. */
+/** The occurrences in the life of a candidate, each with its facts. */
 export interface Occurrences {
   /** Poll found that the tag names the candidate. */
   tag_seen: { tag: string };
-  /** `names`: the digest that the tag names now; null when the registry does not have the tag. */
+  /** `names`: the digest that the tag names now; null if the registry does not have the tag. */
   tag_left: { tag: string; names: string | null };
   version_tagged: { tag: string; version_string: string };
   claimed: { until: string };
   signatures_accepted: { verification: Verification; stored_signatures_key: string };
   signatures_missing: { verification: Verification };
   signatures_refused: { verification: Verification };
-  /** `wait_seconds`: how long the registry asked for, 0 when it did not. */
+  /** `wait_seconds`: how long the registry asked Gantry to wait, 0 if it did not. */
   postponed: { code: string; message: string; wait_seconds: number };
   policy_changed: object;
-  /** `final`: the signed bytes are to blame, so another attempt ends the same way. */
+  /** `final`: the signed bytes are the cause, so another attempt ends the same way. */
   ingest_refused: { code: string; message: string; final: boolean };
   ingested: object;
 }
@@ -32,7 +32,7 @@ type CandidateChange = Partial<
 >;
 
 /**
- * An event of a candidate: its name after `gantry.candidate.`, and what it says besides module and
+ * An event of a candidate: its name after `gantry.candidate.`, and its data besides module and
  * digest.
  */
 export type CandidateFact =
@@ -45,7 +45,7 @@ interface Reason {
   message: string;
 }
 
-/** What follows from an occurrence. */
+/** The consequences of an occurrence. */
 export interface Transition {
   /** Null: the row stays as it is. */
   set: CandidateChange | null;
@@ -54,11 +54,11 @@ export interface Transition {
   next: 'verify' | 'ingest' | null;
 }
 
-/** One cell of the table: where a candidate may get to, and how. */
+/** One cell of the table: the situations that a candidate may get to, and how. */
 export interface Move<Kind extends OccurrenceKind> {
   /** `same`: it may stay where it is. */
   to: readonly (Situation | 'same')[];
-  /** Null when nothing follows. */
+  /** Null if nothing follows. */
   make(candidate: Candidate, occurrence: Occurrence<Kind>, now: Date): Transition | null;
 }
 
@@ -68,7 +68,7 @@ export const find: Move<'tag_seen'> = {
     changeTo(asFound(tag, now), { event: ['found', { tag }], next: 'verify' }),
 };
 
-/** Its 24 hours begin again. It is the candidate that it was, so nothing is announced. */
+/** Its 24 hours begin again. No event is sent, because it is the same candidate. */
 export const findAgain: Move<'tag_seen'> = {
   to: ['found'],
   make: (_, { tag }, now) => changeTo(asFound(tag, now), { next: 'verify' }),
@@ -112,7 +112,7 @@ export const removeTag: Move<'tag_left'> = {
   },
 };
 
-/** A further tag of a version. `version_string` is what the version is called then. */
+/** Adds another tag to a version. `version_string` is the resulting name of the version. */
 export const tagVersion: Move<'version_tagged'> = {
   to: ['same'],
   make: (candidate, { tag, version_string }, now) => {
@@ -122,9 +122,7 @@ export const tagVersion: Move<'version_tagged'> = {
   },
 };
 
-/**
- * Of two schedulers that claim a candidate, one wins. The claim lapses should its message be lost.
- */
+/** If two schedulers claim a candidate, one wins. If its message is lost, the claim lapses. */
 export const claim: Move<'claimed'> = {
   to: ['same'],
   make: (_, { until }) => changeTo({ next_verify_at: until }),
@@ -143,7 +141,7 @@ export const accept: Move<'signatures_accepted'> = {
       message: null,
       stored_signatures_key,
       attempts: waited ? 0 : candidate.attempts,
-      // Should the message to ingest be lost, verify runs again and sends another.
+      // If the message to ingest is lost, verify runs again and sends another.
       next_verify_at: after(now, limits.verifyRetryMaxSeconds),
       updated_at: now.toISOString(),
     };
@@ -179,8 +177,8 @@ export const rejectSignatures: Move<'signatures_refused'> = {
 };
 
 /**
- * A failure that says nothing about the artifact: the candidate stays what it is, however old it
- * is.
+ * Handles a failure that says nothing about the artifact: the candidate keeps its state, however
+ * old it is.
  */
 export const postpone: Move<'postponed'> = {
   to: ['same'],
@@ -263,7 +261,7 @@ function asFound(tag: string, now: Date): CandidateChange {
   };
 }
 
-/** Signatures did not satisfy the policy. What was announced before is not announced again. */
+/** Handles signatures that do not satisfy the policy. The same rejection is announced only once. */
 function refuse(
   candidate: Candidate,
   verification: Verification,
@@ -301,10 +299,7 @@ function backoffSeconds(attempt: number): number {
   return backoff({ attempt, base, cap });
 }
 
-/**
- * The message that follows starts the verification; the schedule starts it should the message be
- * lost.
- */
+/** The next message starts the verification. If the message is lost, the schedule starts it. */
 function afterLostMessage(now: Date): string {
   return after(now, limits.verifyRetryMinSeconds);
 }

@@ -20,8 +20,8 @@ import {
 } from './moves.ts';
 
 /**
- * The life of a candidate: what follows from each occurrence in each situation. Null: nothing
- * follows, because the occurrence is about the candidate as it was before.
+ * The life of a candidate: the consequences of each occurrence in each situation. Null means none,
+ * because the occurrence is about an earlier situation of the candidate.
  * docs/reference/verify/verification.md draws this table.
  */
 export const candidateLife: Readonly<
@@ -79,7 +79,7 @@ export const candidateLife: Readonly<
     ingest_refused: null,
     ingested: null,
   },
-  // Only a tag brings it back: without one, a verdict has nothing to make a version of.
+  // Only a tag brings it back, because a candidate without a tag cannot become a version.
   untagged: {
     tag_seen: findAgain,
     tag_left: null,
@@ -106,7 +106,7 @@ export const candidateLife: Readonly<
     ingest_refused: rejectContent,
     ingested: finish,
   },
-  // A version never changes what it is made of. Tags only name it.
+  // The content of a version never changes. Tags only name it.
   ingested: {
     tag_seen: null,
     tag_left: null,
@@ -123,8 +123,8 @@ export const candidateLife: Readonly<
 };
 
 /**
- * What follows for a candidate from what happened; null when nothing does. Pure: the caller writes
- * `set` and events.
+ * Returns the consequences of an occurrence for a candidate; null if there are none. The function
+ * is pure: the caller writes `set` and events.
  */
 export function transition<Kind extends OccurrenceKind>(
   candidate: Candidate,

@@ -1,10 +1,7 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { Track } from '../templates/index.ts';
 
-/**
- * Why a track of a template cannot be composed as it is now. The composition from before stays in
- * place.
- */
+/** Why a track of a template cannot be composed now. The previous composition stays. */
 export interface CompositionFailure {
   account: string;
   template_id: string;

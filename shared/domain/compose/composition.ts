@@ -2,9 +2,7 @@ import type { EntryType, TreeEntry } from '../files/index.ts';
 import type { Variety } from '../modules/index.ts';
 import type { Metadata } from '../templates/index.ts';
 
-/**
- * One module build in a composition: its identity, its rank, what it ships and what it protects.
- */
+/** One module build in a composition: its identity, its rank, its files and its protected paths. */
 export interface CompositionLayer {
   account: string;
   module: string;
@@ -39,9 +37,9 @@ export type LayerName = string;
 
 export interface DroppedFile {
   path: string;
-  /** Whose file it was. */
+  /** The module that shipped the file. */
   from: LayerName;
-  /** Who protects the path. */
+  /** The module that protects the path. */
   because_of: LayerName;
 }
 
@@ -98,7 +96,7 @@ export interface Composition {
   report: CompositionReport;
 }
 
-/** What instance files are rendered with. */
+/** The values that instance files are rendered with. */
 export type RenderMetadata = Metadata;
 
 /**
@@ -106,7 +104,7 @@ export type RenderMetadata = Metadata;
  * assignment changes them.
  */
 export interface ResolutionRecord {
-  /** What was assigned, sorted; null means any version. */
+  /** The assigned modules with their constraints, sorted; null means any version. */
   assigned: { module: LayerName; constraint: string | null }[];
   modules: Record<LayerName, ResolvedVersion>;
   /** `<asking account>/<capability>` → the module that provides it. */
@@ -190,7 +188,7 @@ export interface CompositionIndex {
 
 export type FactName = 'type' | 'content' | 'mode' | 'owner' | 'xattrs' | 'rendered' | 'module';
 
-/** What a change does to machines. Every list is sorted; files by path. */
+/** The effects of a change on machines. Every list is sorted; files by path. */
 export interface Preview {
   /**
    * Modules that are added, removed, or differ in version, build or priority; null where there is
@@ -245,7 +243,7 @@ export interface Decided<T> {
 /** Explains the content of a path. */
 export interface PathExplanation {
   path: string;
-  /** What is there, null for nothing. */
+  /** The entry at the path, null for none. */
   present: (PathOwner & { rendered: boolean }) | null;
   /** Modules that ship a file there, highest rank first. */
   candidates: {
@@ -253,7 +251,7 @@ export interface PathExplanation {
     version: string;
     priority: number;
     outcome: 'wins' | 'shadowed' | 'dropped';
-    /** The module whose file shadows it, or whose protection drops it. */
+    /** The module that shadows it by a file, or drops it by protection. */
     because_of: LayerName | null;
   }[];
   /**
@@ -262,6 +260,6 @@ export interface PathExplanation {
    */
   protected_by: { module: LayerName; as: 'itself' | 'ancestor' | 'reservation'; what: string }[];
   carved_out: CarvedOutFile[];
-  /** The same for people, one sentence a fact. */
+  /** The same facts as sentences, one for each. */
   sentences: string[];
 }

@@ -2,11 +2,11 @@ import type { ErrorCode } from '../../base/error-codes.ts';
 import type { Metadata } from '../templates/index.ts';
 import type { LayerName } from './composition.ts';
 
-/** How a file that is rendered for one machine would differ. */
+/** The difference of a file that is rendered for one machine. */
 export interface RenderedChange {
   path: string;
   what: 'added' | 'removed' | 'changed';
-  /** Whose file it is, or was. */
+  /** The module that ships the file, or shipped it. */
   module: LayerName;
   /** Keys that the file asks for and whose values differ, sorted. */
   keys: string[];
@@ -19,7 +19,7 @@ export interface RenderedChange {
   more_lines: number;
 }
 
-/** What a change does to one machine, besides what it does to all machines of the template. */
+/** The effects of a change on one machine, besides those on all machines of the template. */
 export interface InstanceChange {
   instance_id: string;
   name: string;
@@ -29,8 +29,8 @@ export interface InstanceChange {
   files: RenderedChange[];
   files_changed: number;
   /**
-   * Why the machine would keep its desired state and get no new one. `refuses`: the machine lacks
-   * nothing before the change, so the change is refused.
+   * Why the machine would get no new desired state and keep the present one. `refuses`: the machine
+   * lacks nothing before the change, so the change is refused.
    */
   error: { code: ErrorCode; message: string; refuses: boolean } | null;
 }

@@ -1,8 +1,7 @@
 import type { Track } from '../templates/index.ts';
 
 /**
- * What a template's machines must be made of, for one track: the pointer to a content-addressed
- * composition.
+ * The composition of a template's machines for one track: a pointer to content-addressed objects.
  */
 export interface TemplateComposition {
   account: string;
@@ -16,15 +15,15 @@ export interface TemplateComposition {
   image_sha256: string;
   image_size: number;
   /**
-   * `<account>/<name>` of every module that was looked at for it, chosen or not: a promotion of any
-   * may change it.
+   * `<account>/<name>` of every module that was considered, chosen or not. A promotion of any of
+   * them may change the composition.
    */
   modules: string[];
   /** The template's revision it was composed from. */
   template_revision: number;
   /**
-   * Counts the compositions that were put in place, so that a slow compose never replaces the
-   * result of a newer one.
+   * Counts the compositions that were stored here, so that a slow compose never replaces the result
+   * of a newer one.
    */
   revision: number;
   made_at: string;

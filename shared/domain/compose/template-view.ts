@@ -3,23 +3,23 @@ import type { Module, PromotionState, Version } from '../modules/index.ts';
 import type { Assignment, Template } from '../templates/index.ts';
 import type { LayerName } from './composition.ts';
 
-/** What a template is made of, now or as it would be once changes are applied. */
+/** The parts of a template, now or after changes are applied. */
 export interface TemplateView {
   template: Template;
   assignments: Assignment[];
   /** States that versions would have, by version id, where they differ from their rows. */
   states: Map<string, PromotionState>;
-  /** What rows of modules would be, by `<account>/<name>`, where a change alters them. */
+  /** The changed rows of modules, by `<account>/<name>`. */
   modules: Map<LayerName, (row: Module) => Module>;
 }
 
-/** What changes that are not applied yet would make of a template and of its machines. */
+/** A template and its machines, as they would be after changes that are not applied yet. */
 export interface ChangedViews {
   template(view: TemplateView): TemplateView;
   instance(row: Instance): Instance;
 }
 
-/** A template as it is. */
+/** The view of a template without changes. */
 export function viewOf(template: Template, assignments: Assignment[]): TemplateView {
   return { template, assignments, states: new Map(), modules: new Map() };
 }

@@ -1,7 +1,6 @@
 /**
- * A tree of files as Gantry speaks of it everywhere: what a module ships, what composefs images,
- * what a composition merges, what an agent lays out. Plain JSON, so it is also the stored file
- * index.
+ * A tree of files: the files of a module, the content of a composefs image, a composition, or the
+ * root file system that an agent lays out. Plain JSON, so it is also the stored file index.
  */
 export type EntryType = 'directory' | 'file' | 'symlink' | 'character' | 'block' | 'fifo';
 
@@ -39,7 +38,7 @@ export interface TreeEntry {
   content?: string;
   /** Files with content: fs-verity SHA-256 digest (4 KiB blocks, no salt), 64 hex digits. */
   verity?: string;
-  /** Files with content in a module tar: where their bytes start in the tar. */
+  /** Files with content in a module tar: the offset of their bytes in the tar. */
   offset?: number;
 }
 
@@ -81,7 +80,7 @@ export function ancestorPaths(path: string): string[] {
 }
 
 /**
- * A path as it stands in a sentence or a column: quoted where it could be taken for more than one
+ * Formats a path for a sentence or a column: it is quoted if it could be read as more than one
  * word.
  */
 export function shownPath(path: string): string {

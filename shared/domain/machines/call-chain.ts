@@ -1,5 +1,5 @@
 /**
- * What is remembered of a credential's calls, to see when it is used from two places
+ * The record of a credential's calls, which shows if it is used from two places
  * (shared/dpop/call-chain.ts).
  */
 export interface CallChain {

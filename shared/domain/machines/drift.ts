@@ -1,7 +1,7 @@
 import { limits } from '../../base/limits/index.ts';
 import type { Instance } from './instance.ts';
 
-/** `silent`: what it said last is too old to count. */
+/** `silent`: its last report is too old to count. */
 export const driftReasons = [
   'none',
   'modules',
@@ -21,7 +21,7 @@ export interface ModuleDrift {
 export interface DriftReport {
   instance_id: string;
   drift: boolean;
-  /** One row a module that is desired or running; equal rows are not drift. */
+  /** One row for each module that is desired or running; equal rows are no drift. */
   modules: ModuleDrift[];
   desired_composition: string | null;
   running_composition: string | null;
@@ -32,8 +32,8 @@ export interface DriftReport {
 }
 
 /**
- * What a machine should run against what it says it runs. One that never reported, or not for
- * `limits.agentSilentMs`, has drifted: unknown means no.
+ * Compares the modules that a machine should run with those that it reports. A machine that never
+ * reported, or not for `limits.agentSilentMs`, has drifted, because unknown means no.
  */
 export function driftOf(instance: Instance, now: Date): DriftReport {
   const modules = moduleDrifts(instance);
@@ -62,7 +62,7 @@ export function driftOf(instance: Instance, now: Date): DriftReport {
   };
 }
 
-/** Each module that is desired or running, by what a machine said last. */
+/** Each module that is desired, or running by the machine's last report. */
 export function moduleDrifts(instance: Instance): ModuleDrift[] {
   const running = instance.report?.running_module_digests ?? {};
   const names = [
@@ -77,8 +77,8 @@ export function moduleDrifts(instance: Instance): ModuleDrift[] {
 }
 
 /**
- * Agents name modules as they please: one called `constructor` must not find what every object
- * inherits.
+ * Agents may report any module name. The name `constructor` must not find the property that every
+ * object inherits.
  */
 function ownValue(digests: Record<string, string>, module: string): string | null {
   return Object.hasOwn(digests, module) ? (digests[module] ?? null) : null;

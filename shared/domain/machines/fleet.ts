@@ -6,15 +6,14 @@ import type { Instance } from './instance.ts';
 
 export type DriftReason = DriftReport['reason'];
 
-/** Of how many machines, how many do not run what they should. */
+/** The number of machines, and how many of them have drifted. */
 export interface Drifted {
   instances: number;
   drifted: number;
 }
 
 /**
- * How many machines should run a digest, how many say that they do, and how many of those that
- * should, do.
+ * How many machines should run a digest, how many report that they run it, and how many do both.
  */
 export interface DigestCount {
   /** `sha256:<hex>`: a composefs digest. */
@@ -33,21 +32,21 @@ export interface ModuleCount {
    * Machines that should run it and do not, or run it and should not, or run another digest of it.
    */
   drifted: number;
-  /** By digest; `versions` are those that have it, none where it is not known whose it is. */
+  /** By digest; `versions` lists the versions that have it, none if no known version has it. */
   digests: (DigestCount & { versions: string[] })[];
 }
 
 interface FleetTemplate extends Drifted {
   template_id: string;
-  /** Null where it was not looked up, or is gone. */
+  /** Null if it was not looked up, or no longer exists. */
   name: string | null;
-  /** Tracks that cannot be composed as the template is now: their machines keep what they have. */
+  /** Tracks that cannot be composed now. Their machines keep their content. */
   composition_failures: { track: Track; code: string; message: string; since: string }[];
 }
 
 /**
- * What a set of machines runs against what it should run. Groups are sorted by what they are named
- * by.
+ * Compares the content that a set of machines runs with what it should run. Groups are sorted by
+ * name.
  */
 export interface Fleet extends Drifted {
   reasons: Record<DriftReason, number>;
@@ -67,7 +66,7 @@ export interface FleetFilter {
   track?: Track;
 }
 
-/** The machines that a question is about. Decommissioned ones are no part of any answer. */
+/** The machines to count. Decommissioned machines are never counted. */
 export function ofFleet(
   instances: readonly Instance[],
   { cluster, track }: FleetFilter = {},
@@ -80,7 +79,7 @@ export function ofFleet(
   );
 }
 
-/** Counts what machines run against what they should. */
+/** Counts the machines that run, and that should run, each digest. */
 export function fleetOf(instances: readonly Instance[], now: Date): Fleet {
   return mergeFleets(instances.map((instance) => fleetOfOne(instance, now)));
 }
@@ -233,8 +232,8 @@ function grouped<Row>(
 }
 
 /**
- * The counts with the longest lists cut: agents name modules and digests as they please. What most
- * machines should run stays, then what most do run.
+ * Truncates the longest lists, because agents may report any modules and digests. Digests that most
+ * machines should run are kept first, then those that most machines run.
  */
 export function cutFleet(fleet: Fleet, modulesMax: number, digestsMax: number): Fleet {
   let { truncated } = fleet;
@@ -272,10 +271,10 @@ export interface Machine {
   template_id: string;
   track: Track;
   clusters: string[];
-  /** What it runs of the module: a composefs digest, and the versions that have it. */
+  /** The module's composefs digest that it runs, and the versions that have it. */
   running: string;
   versions: string[];
-  /** What it should run of the module, null where it should run none. */
+  /** The module's composefs digest that it should run; null for none. */
   desired: string | null;
   /** Whether these two differ. */
   drift: boolean;
@@ -331,7 +330,7 @@ export interface Offer {
 }
 
 /**
- * Whether a template would take a module, as far as rows tell: a composition may still refuse its
+ * Whether a template would take a module, judged by rows alone. A composition may still refuse its
  * files.
  */
 export interface Suitability {
@@ -342,14 +341,14 @@ export interface Suitability {
   /** Why not, in one word: `none`, `assigned`, `no_version`, `kind`, `platform`. */
   reason: 'none' | 'assigned' | 'no_version' | 'kind' | 'platform';
   message: string | null;
-  /** What it would be given on each track that has a version. */
+  /** The version that it would get, for each track that has one. */
   offers: { track: Track; version: string }[];
 }
 
 /**
- * Judges one template. The version of either track must have a build for its platform: staging is
- * composed, too, as soon as a machine follows it. A track without a version leaves the module out
- * and refuses nothing.
+ * Judges one template. The versions of both tracks must have a build for its platform, because
+ * staging is composed as soon as a machine follows it. A track without a version leaves the module
+ * out and refuses nothing.
  */
 export function suitability(
   template: Template,

@@ -28,7 +28,7 @@ export interface Instance {
   join_expires_at: string | null;
   /** Version of the last signed desired state; 0 before the first. */
   desired_version: number;
-  /** SHA-256 of what it says: unchanged content is not signed again. */
+  /** SHA-256 of its content: unchanged content is not signed again. */
   desired_hash: string | null;
   desired_composition: string | null;
   /** `<name>` or `<account>/<name>` → composefs digest the machine should run. */
@@ -36,22 +36,22 @@ export interface Instance {
   desired_signed_at: string | null;
   desired_expires_at: string | null;
   /**
-   * S3 keys of the composition records that the signed desired state in place may name: none before
-   * the first, several from when another one is claimed until its bytes are in place.
+   * S3 keys of the composition records that the signed desired state may name. There are none
+   * before the first, and several while a new one is claimed but not yet stored.
    */
   desired_report_keys: string[];
   /** The KMS key that signed it; null before the first. */
   desired_key_id: string | null;
-  /** The flow that signed it: leads from a promotion to the reports of the machines that run it. */
-  desired_correlation_id: string | null;
   /**
-   * Why the desired state could not be made as it should be now; the one before stays. Null when it
-   * could.
+   * The flow that signed it, which leads from a promotion to the reports of the machines that run
+   * it.
    */
+  desired_correlation_id: string | null;
+  /** Why no new desired state can be made, so the previous one stays; null if one was made. */
   desired_error: DesiredError | null;
   /** The last report, null before the first. */
   report: InstanceReport | null;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;
   updated_at: string;

@@ -25,7 +25,7 @@ export const seededCategories = [
 /** Added to the category's position to give a layer's priority (product.md, section 7). */
 export const varietyOffset: Record<Variety, number> = { subscription: 0, config: 2, instance: 4 };
 
-/** The registration row of a module: what the platform rules, not the manifest. */
+/** The registration row of a module: the settings that the platform decides, not the manifest. */
 export interface Module {
   account: string;
   name: string;
@@ -51,17 +51,17 @@ export interface Module {
    * whether the module ships it or not (product.md, section 7). Sorted, none twice.
    */
   granted_reservations: string[];
-  /** `policyVersion` of the row: names what a verdict was made by. */
+  /** `policyVersion` of the row, which identifies the policy of a verdict. */
   policy_version: string;
   /** The one live version, null before the first. */
   live_version_id: string | null;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;
   updated_at: string;
 }
 
-/** Fields of a registration that decide what gets in. */
+/** Fields of a registration that decide which artifacts get in. */
 export const trustFields = [
   'repository',
   'identities',
@@ -73,7 +73,7 @@ export const trustFields = [
 ] as const;
 export type TrustPolicy = Pick<Module, (typeof trustFields)[number]>;
 
-/** Fields of a registration that decide what templates are composed of. */
+/** Fields of a registration that affect the composition of templates. */
 export const compositionFields = ['visibility', 'category', 'platforms'] as const;
 
 /** The changeable fields of a registration. Name, variety and parent never change. */
@@ -85,8 +85,8 @@ export function policyVersion(policy: TrustPolicy): string {
 }
 
 /**
- * Whether the next policy could let an artifact in that the one before refused. To remove signers
- * or to demand more does not. Trust roots and repositories cannot be compared, so another one
+ * True if the next policy could accept an artifact that the previous one refused. Removing signers
+ * or adding demands cannot. Trust roots and repositories cannot be compared, so any change of them
  * counts.
  */
 export function loosensTrust(was: TrustPolicy, next: TrustPolicy): boolean {
@@ -104,7 +104,8 @@ export function loosensTrust(was: TrustPolicy, next: TrustPolicy): boolean {
 }
 
 /**
- * A registration with changes made. Where its trust policy changes, so does the name of the policy.
+ * Returns a registration with changes made. If its trust policy changes, its `policyVersion`
+ * changes too.
  */
 export function withModuleChanges(module: Module, set: ModuleChanges): Module {
   const next = { ...module, ...set };
@@ -113,7 +114,8 @@ export function withModuleChanges(module: Module, set: ModuleChanges): Module {
 }
 
 /**
- * Whether a row's signatures are verified by the public-good trust root. A key alone needs none.
+ * True if a row's signatures are verified by the public-good trust root. Keys alone need no trust
+ * root.
  */
 export function needsPublicRoot(
   module: Pick<Module, 'identities' | 'trusted_root' | 'require_tlog'>,
@@ -142,8 +144,8 @@ export function signaturePolicy(
 }
 
 /**
- * A module with reservations granted and revoked. To grant one that it has, or revoke one that it
- * lacks, changes nothing.
+ * Returns a module with reservations granted and revoked. Granting an existing one, or revoking a
+ * missing one, changes nothing.
  */
 export function withReservations(
   module: Module,

@@ -1,4 +1,4 @@
-/** What is unique in an account: the name under which a digest is a version. */
+/** The name of a version's digest, which is unique in an account. */
 export function versionName(module: string, version_string: string): string {
   return `${module}@${version_string}`;
 }

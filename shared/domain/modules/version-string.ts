@@ -1,7 +1,7 @@
 import semver from 'semver';
 import type { Version } from './version.ts';
 
-/** What a tag means to Gantry (product.md, section 4). */
+/** The meaning of a tag (product.md, section 4). */
 export type TagMeaning =
   | { kind: 'version'; version_string: string }
   | { kind: 'commit'; version_string: string }
@@ -49,7 +49,7 @@ export function versionStringOf(tags: readonly string[]): string {
   return named !== undefined && 'version_string' in named ? named.version_string : '';
 }
 
-/** Whether only a commit gave a version its name so far. */
+/** True if a commit hash is the only source of a version's name so far. */
 export function isCommitName(version_string: string): boolean {
   return version_string.startsWith('0.0.0+git.');
 }
@@ -68,7 +68,7 @@ export function mayBeVersion(stated: string, version_string: string): boolean {
 
 /**
  * The version string that a further tag offers to a version: a semver tag names what only a commit
- * named so far, while it is merely built. Null when the tag is just another tag of it.
+ * named so far, while it is merely built. Null if the tag is just another tag of it.
  */
 export function offeredVersionString(
   version: Pick<Version, 'promotion_state' | 'version_string' | 'labels'>,

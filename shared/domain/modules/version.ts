@@ -10,7 +10,7 @@ export const promotionStates = ['built', ...promotedStates] as const;
 
 export type PromotionState = (typeof promotionStates)[number];
 
-/** The walkthrough's older words for two states, accepted and answered as aliases. */
+/** The walkthrough's older words for two states, which requests and responses have as aliases. */
 export const lifecycleAliases: Record<string, PromotionState> = {
   draft: 'built',
   archived: 'retired',
@@ -21,8 +21,8 @@ export function lifecycleState(state: PromotionState): string {
 }
 
 /**
- * What one platform of a version is made of. An index has one for each platform; a plain manifest
- * has one, named `any`.
+ * The build of a version for one platform. An index has one for each platform; a plain manifest has
+ * one, named `any`.
  */
 export interface VersionBuild {
   platform: string;
@@ -45,7 +45,7 @@ export const versionKinds = ['node', 'platform'] as const;
 
 export type VersionKind = (typeof versionKinds)[number];
 
-/** What the labels of a platform module's image say. */
+/** The values of the labels of a platform module's image. */
 export interface ImageLabels {
   /** `org.opencontainers.image.title`, for people. */
   title: string;
@@ -88,9 +88,9 @@ export interface Version {
   signatures: SignatureVerdict[];
   /** Absent before the first. */
   reverification?: Reverification;
-  /** Who approved its promotions so far. Agents get this list. */
+  /** The people who approved its promotions so far. Agents get this list. */
   approvals: VersionApproval[];
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   ingested_at: string;
   state_changed_at: string;

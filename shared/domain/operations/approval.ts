@@ -32,15 +32,15 @@ export interface Approval {
    * function died.
    */
   mailed_at: string | null;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   expires_at: string;
   created_at: string;
 }
 
 /**
- * What the decisions so far result in: any rejection rejects, `quorum` approvals by different
- * people approve.
+ * The result of the decisions so far: any rejection rejects, `quorum` approvals by different people
+ * approve.
  */
 export function approvalState(
   approval: Pick<Approval, 'decisions' | 'quorum'>,

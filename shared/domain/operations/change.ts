@@ -3,7 +3,7 @@ import type { Metadata, Track } from '../templates/index.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
 
 /**
- * What each kind of change says. A kind is named `<noun>_<verb>`, and so are its event
+ * The fields of each kind of change. A kind is named `<noun>_<verb>`, and so are its event
  * `gantry.<noun>.<verb in the past tense>` and its file `operations/changes/<noun>-<verb>.ts`.
  */
 export interface ChangeFields {
@@ -12,8 +12,8 @@ export interface ChangeFields {
     version_id: string;
     to: PromotionTarget;
     /**
-     * The live version when this was requested, which a promotion to live replaces: what is
-     * composed and approved.
+     * The live version at the time of the request, which a promotion to live replaces. It is
+     * composed and approved with the change.
      */
     replaces: string | null;
   };
@@ -41,15 +41,12 @@ export interface ChangeFields {
   module_update: {
     module: string;
     set: ModuleChanges;
-    /**
-     * Whether something can get in that could not before, by the policy that `policy_version`
-     * names.
-     */
+    /** True if an artifact can get in that the policy of `policy_version` refused. */
     loosens_trust: boolean;
     /** The module's policy when this was requested. */
     policy_version: string;
   };
-  /** Lets quarantining continue that was held because there was much of it. */
+  /** Lets quarantining continue after it was held because too many versions were quarantined. */
   quarantine_resume: object;
   instance_update: {
     instance_id: string;
@@ -62,7 +59,9 @@ export interface ChangeFields {
 
 export type ChangeName = keyof ChangeFields;
 
-/** What an operation changes: a union, so that approval and compose need not know the kinds. */
+/**
+ * A change of an operation. It is a union, so that approval and compose need not know the kinds.
+ */
 export type Change<Name extends ChangeName = ChangeName> = {
   [Each in Name]: { kind: Each } & ChangeFields[Each];
 }[Name];

@@ -25,8 +25,8 @@ export const decisions = ['allow', 'require_approval', 'deny'] as const;
 export type Decision = (typeof decisions)[number];
 
 /**
- * What an action asks for before it happens. An account has a row for each action whose policy is
- * not the default.
+ * The requirements of an action before it is applied. An account has a row for each action whose
+ * policy is not the default.
  */
 export interface InterventionPolicy {
   action: Action;
@@ -42,7 +42,7 @@ export interface InterventionPolicy {
 /** A policy as an account keeps it. */
 export interface StoredPolicy extends InterventionPolicy {
   account: string;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
 }
 

@@ -43,13 +43,13 @@ export interface Operation {
   /** Who requested it: `member:<id>` or `token:<id>`. */
   requested_by: string;
   approval_id: string | null;
-  /** How many executions were started; the sweep starts another when one died. */
+  /** How many executions were started; the sweep starts another if one died. */
   attempt: number;
-  /** Leads from the call that asked for it through everything that follows. */
+  /** Identifies the flow from the call that asked for it through everything that follows. */
   correlation_id: string;
   code: ErrorCode | null;
   message: string | null;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;
   updated_at: string;

@@ -2,9 +2,9 @@ import { type Approval, approvalState } from './approval.ts';
 import { decisions, type InterventionPolicy } from './intervention-policy.ts';
 
 /**
- * The policy that is met by what meets every one of them: the strictest decision, and of those that
- * ask for it the highest quorum, self-approval only where each allows it, and the shortest time.
- * Its action is that of the first of them.
+ * Merges policies so that meeting the result meets all of them. It has the strictest decision. Of
+ * the policies with that decision it has the highest quorum, the shortest time, and self-approval
+ * only if each allows it. Its action is that of the first one.
  */
 export function strictestPolicy(
   policies: readonly [InterventionPolicy, ...InterventionPolicy[]],
@@ -22,9 +22,9 @@ export function strictestPolicy(
 }
 
 /**
- * What a change of a policy meets: both what `policy_change` asks and what the policy that it
- * replaces asks, so that neither is a way round the other. A denied action can be opened again by
- * approval: otherwise it stays denied for ever.
+ * The policy for a change of a policy. It asks for what `policy_change` asks and what the replaced
+ * policy asks, so that neither can be bypassed. Approval can open a denied action again; otherwise
+ * it would stay denied forever.
  * @param own the policy of `policy_change`
  * @param replaced the policy in force that would be changed
  */
@@ -38,9 +38,9 @@ export function policyOfChange(
 }
 
 /**
- * Whether a request was approved as the policy asks now. Where the policy was tightened while the
- * request waited, in quorum or in whether the requester may approve, the decisions meet it or the
- * request is made again.
+ * True if a request was approved as the policy asks now. If the quorum or the rule of self-approval
+ * was tightened while the request waited, the decisions must meet the new policy, or the request
+ * must be made again.
  */
 export function isApproved(
   approval: Pick<Approval, 'state' | 'decisions' | 'requested_by'>,

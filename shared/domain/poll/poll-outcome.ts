@@ -8,23 +8,23 @@ import type { TagList } from './tag-list.ts';
 export interface PollProgress {
   list: TagList;
   listedAt: Date;
-  /** The list was the one of the last poll, so no tag was looked at. */
+  /** The list did not change since the last poll, so no tag was looked at. */
   unchanged: boolean;
-  /** Fresh tags that it had no time for. */
+  /** New tags that it had no time for. */
   freshLeft: number;
-  /** Fresh tags that it took up. */
+  /** New tags that it looked at. */
   freshFound: number;
   /** Known tags that were due and that it had no time for. */
   dueLeft: number;
 }
 
-/** What is written of a poll, and whether the next one is asked for immediately. */
+/** The fields to write after a poll, and whether another poll must follow immediately. */
 export interface PollOutcome {
   set: Partial<Repository>;
   again: boolean;
 }
 
-/** What follows from a poll that its registry answered. */
+/** Decides the outcome of a poll that its registry responded to. */
 export function settlePoll(
   { list, listedAt, unchanged, freshLeft, freshFound, dueLeft }: PollProgress,
   now: Date,
@@ -44,7 +44,7 @@ export function settlePoll(
     // Only a poll that found tags asks for more: a list of tags that do not exist must not keep
     // workers busy.
     const again = freshFound > 0;
-    // Should the message that asks for the rest be lost, the schedule asks.
+    // If the message for the rest is lost, the schedule sends another.
     const next = again ? after(now, resentSeconds) : next_poll_at;
     return { set: { ...done, tags_hash: null, next_poll_at: next }, again };
   }
@@ -59,7 +59,7 @@ export function settlePoll(
 export interface PollFailure {
   code: string;
   message: string;
-  /** How long the registry asked for, 0 when it did not. */
+  /** How long the registry asked Gantry to wait, 0 if it did not. */
   waitSeconds: number;
   /**
    * A random number from 0 up to 1: repositories that failed together must not come back together.
@@ -67,7 +67,7 @@ export interface PollFailure {
   random: number;
 }
 
-/** What follows from a poll that failed. `first`: the one before did not fail. */
+/** Decides the outcome of a failed poll. `first`: the previous poll did not fail. */
 export function failPoll(
   row: Repository,
   { code, message, waitSeconds, random }: PollFailure,

@@ -4,7 +4,8 @@ export interface Repository {
   module: string;
   repository: string;
   /**
-   * SHA-256 of the tag list last read; an unchanged list costs one request a page and nothing else.
+   * SHA-256 of the tag list at the last poll. An unchanged list costs only one request for each
+   * page.
    */
   tags_hash: string | null;
   next_poll_at: string;
@@ -16,7 +17,7 @@ export interface Repository {
   ignored_tags: string[];
   /** When known tags are looked at again for moves. */
   recheck_at: string;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
 }
 
@@ -29,8 +30,8 @@ export interface Tag {
   checked_at: string;
   /** Set when the tag moved away from an ingested version's digest. */
   moved_to: string | null;
-  /** Since when the registry does not have it any more; null while it does. */
+  /** Since when the registry no longer has it; null while it does. */
   gone_at: string | null;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
 }

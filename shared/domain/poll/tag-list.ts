@@ -6,7 +6,7 @@ import type { Repository } from './repository.ts';
 /** A repository's tags as its registry listed them. */
 export interface TagList {
   tags: readonly string[];
-  /** The list was cut short, so it says of no tag that it is gone. */
+  /** The list is incomplete, so a missing tag may still exist. */
   truncated: boolean;
   tags_hash: string;
   ignored_tags: string[];
@@ -30,7 +30,10 @@ export function readTagList({
   };
 }
 
-/** Whether a poll ends with the list: it is the one of the last poll, and no known tag is due. */
+/**
+ * True if a poll ends after the list, because it did not change since the last poll and no known
+ * tag is due.
+ */
 export function endsWithList(row: Repository, { tags_hash }: TagList, now: string): boolean {
   return tags_hash === row.tags_hash && row.recheck_at > now;
 }

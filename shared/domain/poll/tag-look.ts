@@ -2,37 +2,33 @@ import { type Candidate, type Transition, transition } from '../candidates/index
 import type { Version } from '../modules/index.ts';
 import type { Tag } from './repository.ts';
 
-/** What a registry said about a tag. */
+/** The response of a registry about a tag. */
 export interface TagLook {
   account: string;
   module: string;
   tag: string;
-  /** Null when the registry does not have the tag. */
+  /** Null if the registry does not have the tag. */
   digest: string | null;
   /** When the registry was asked. ISO 8601. */
   seen_at: string;
 }
 
-/** What is stored about a tag and the digests that it left and names. */
+/** The stored state of a tag, of the digest that it left and of the digest that it names. */
 export interface TagRows {
   before: Tag | null;
   /**
-   * The candidate of the digest that the tag named before, where it does not name that digest any
-   * more.
+   * The candidate of the digest that the tag named before, if it now names another digest or none.
    */
   leaving: Candidate | null;
   /**
-   * The candidate of the digest that the tag names now: an `unknownCandidate` where nothing is
-   * stored.
+   * The candidate of the digest that the tag names now: an `unknownCandidate` if none is stored.
    */
   named: Candidate | null;
-  /**
-   * The version that the named candidate has become, and the version string that the tag gives it.
-   */
+  /** The version that the named candidate became, and the version string that the tag gives it. */
   version: { row: Version; version_string: string } | null;
 }
 
-/** What is written after a look at a tag. */
+/** The rows to write after a look at a tag. */
 export interface TagOutcome {
   was: Tag | null;
   tag: Tag;
@@ -47,10 +43,10 @@ type TagFact =
   | readonly ['deleted', { digest: string }];
 
 /**
- * Decides what a look at a tag means. A tag that leaves the digest of an ingested version never
- * changes that version: it raises `tag_moved`, and its new digest is not taken up. A tag that
- * leaves a digest which never became a version names another candidate from then on. Null when a
- * later look is stored already, or nothing is new.
+ * Decides the consequences of a look at a tag. A tag that leaves the digest of an ingested version
+ * never changes that version: it raises `tag_moved`, and its new digest is not ingested. If it
+ * leaves a digest that never became a version, it names another candidate from then on. Null if a
+ * later look is stored already, or nothing changed.
  */
 export function decideLook(look: TagLook, rows: TagRows, now: Date): TagOutcome | null {
   const { before } = rows;

@@ -2,7 +2,7 @@ import { limits } from '../../base/limits/index.ts';
 import type { Tag } from './repository.ts';
 import { type TagList, versionTags } from './tag-list.ts';
 
-/** Listed tags that are not known yet. One that was gone and is listed again counts as new. */
+/** Listed tags that are not known yet. A deleted tag that is listed again counts as new. */
 export function freshTags(list: TagList, known: readonly Tag[]): string[] {
   const present = new Set(known.filter(({ gone_at }) => gone_at === null).map(({ tag }) => tag));
   return versionTags(list).filter((tag) => !present.has(tag));
@@ -10,9 +10,9 @@ export function freshTags(list: TagList, known: readonly Tag[]): string[] {
 
 /**
  * Known tags that are due to be looked at again: first those that left the list, then those with
- * the oldest look before `before`. A tag that is gone and is not listed again is left alone.
- * @param listed all tags that the registry lists; null where the list was cut short, so that it
- * says of no tag that it left
+ * the oldest look before `before`. A deleted tag that is not listed again is skipped.
+ * @param listed all tags that the registry lists; null if the list is incomplete, because a missing
+ * tag may still exist
  */
 export function tagsToLookAt(
   known: readonly Tag[],
@@ -31,7 +31,7 @@ export function tagsToLookAt(
 /** So many polls have known tags to look at before the first is due again. */
 const pollsAnHour = limits.tagRecheckSeconds / limits.pollSeconds;
 
-/** How many known tags one poll looks at again. A poll that somebody asked for looks at more. */
+/** How many known tags one poll looks at again. A requested poll looks at more. */
 export function tagRechecksMax(known: readonly Tag[], recheck: boolean): number {
   return recheck
     ? limits.freshTagsMax

@@ -5,7 +5,7 @@ import { BlockList, isIP } from 'node:net';
  */
 type Network = readonly [address: string, prefix: number];
 
-/** IPv4 that is not of the public internet. */
+/** IPv4 networks that are not part of the public internet. */
 const special4: readonly Network[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -38,7 +38,7 @@ const special6: readonly Network[] = [
   ['3fff::', 20],
 ];
 
-/** Where an organisation's own hosts live, except the ULA at which AWS serves metadata. */
+/** Networks of an organisation's own hosts, except the ULA at which AWS serves metadata. */
 const privateUse: readonly Network[] = [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],

@@ -4,8 +4,8 @@ import { parseAllowList } from './address.ts';
 /**
  * How much all workers of a deployment together may ask one registry host. Requests are paced by
  * the generic cell rate algorithm (ITU-T I.371): `spent_until` is the time until which past
- * requests are paid for. Each request moves it on by its price. Work may begin while it is at most
- * the burst ahead of the clock.
+ * requests are paid for. Each request moves it on by its price. Work may begin while that time is
+ * at most the burst ahead of the clock.
  */
 export interface HostBudget {
   requests_per_second: number;
@@ -18,15 +18,15 @@ export interface BudgetRow {
   host: string;
   shard: number;
   spent_until: number;
-  /** The registry asked for no requests before it. */
+  /** The registry asked for no requests before this time. */
   paused_until: number;
-  /** Manifests and blobs are not read before it; lists of tags and HEAD are free. */
+  /** Manifests and blobs are not read before this time; lists of tags and HEAD are free. */
   pulls_paused_until: number;
   /** Running work by id, with the time after which it counts as dead. */
   leases: Record<string, number>;
 }
 
-/** A registry's wish to be left alone, for everything or for what counts as a pull. */
+/** A registry's request for a pause, for all requests or only for pulls. */
 export interface Pause {
   scope: 'all' | 'pulls';
   untilMs: number;
@@ -79,7 +79,7 @@ export function budgetShards({ requests_per_second }: HostBudget): number {
   return Math.max(1, Math.ceil(requests_per_second / 125));
 }
 
-/** The part of a budget that one of its shards has. */
+/** The share of a budget that one of its shards has. */
 export function shardBudget(budget: HostBudget): HostBudget {
   const shards = budgetShards(budget);
   return {
@@ -90,7 +90,7 @@ export function shardBudget(budget: HostBudget): HostBudget {
 
 /**
  * Milliseconds until a budget may have room again for work, which may begin `burstMs` ahead of what
- * is spent; 0 where at most running work is in the way.
+ * is spent; 0 if only running work can delay it.
  */
 export function waitMs(
   row: BudgetRow,
@@ -104,10 +104,7 @@ export function waitMs(
   return Math.max(until - nowMs, 0);
 }
 
-/**
- * How long a message that was put off, because its registry's budget was spent, may take to come
- * back.
- */
+/** How long a message may be delayed after its registry's budget was spent. */
 export const resentSeconds = limits.budgetWaitMaxSeconds + limits.pollClaimSeconds;
 
 /**

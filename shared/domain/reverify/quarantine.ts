@@ -14,7 +14,7 @@ export interface QuarantineBudget {
   asked_at: string | null;
   /** Until when a person allows every quarantine; null without such a grant. */
   granted_until: string | null;
-  /** Counts the changes of the row, so that a write can name the one it read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
 }
 
@@ -30,8 +30,9 @@ export function freshBudget(account: string, now: string): QuarantineBudget {
 }
 
 /**
- * The budget after one more quarantine, or null where that waits for a person. Wrong trust material
- * or a wrong registration makes many versions fail together; a compromised author makes a few fail.
+ * Returns the budget after one more quarantine, or null if that must wait for a person. Wrong trust
+ * material or a wrong registration makes many versions fail together; a compromised author makes a
+ * few fail.
  * @param now ISO 8601
  */
 export function withQuarantine(

@@ -1,9 +1,9 @@
 import type { QuarantineBudget } from './quarantine.ts';
 
 /**
- * How the last re-verification of a version ended. `unconfirmed`: it does not verify, and trust
- * material or registry was not good enough to be certain. `held`: it would be quarantined, but too
- * many were, so a person is asked first.
+ * How the last re-verification of a version ended. `unconfirmed`: it does not verify, but trust
+ * material was stale or the registry failed, so this is not certain. `held`: it would be
+ * quarantined, but too many versions were, so a person is asked first.
  */
 export const reverificationOutcomes = ['verified', 'unconfirmed', 'held', 'quarantined'] as const;
 
@@ -11,7 +11,7 @@ export type ReverificationOutcome = (typeof reverificationOutcomes)[number];
 
 export interface Reverification {
   outcome: ReverificationOutcome;
-  /** Why it does not verify: a code of error-codes.ts and a sentence; null where it does. */
+  /** Why it does not verify: a code of error-codes.ts and a sentence; null if it does. */
   code: string | null;
   message: string | null;
   policy_version: string;
@@ -20,15 +20,15 @@ export interface Reverification {
   since: string;
 }
 
-/** What decides the outcome of a re-verification. */
+/** The facts that decide the outcome of a re-verification. */
 export interface ReverificationFacts {
   verified: boolean;
   /**
-   * Trust material is fresh, and the registry was asked where the stored signatures did not
+   * True if trust material is fresh, and the registry was asked if the stored signatures did not
    * suffice.
    */
   certain: boolean;
-  /** Of the version before. */
+  /** Of the version before the re-verification. */
   quarantined: boolean;
   /** It was promoted, so machines may get it. */
   handedOut: boolean;
@@ -36,13 +36,13 @@ export interface ReverificationFacts {
 
 export interface ReverificationDecision {
   outcome: ReverificationOutcome;
-  /** False where the outcome of the last re-verification stays as it is. */
+  /** False if the outcome of the last re-verification does not change. */
   recorded: boolean;
 }
 
 /**
- * Whether a version would be a new quarantine of one that machines get. No machine gets a version
- * that is merely built: to quarantine it costs nothing, and says nothing about the trust material.
+ * True if machines get the version and it is not quarantined yet. No machine gets a version that is
+ * only built, so its quarantine costs nothing and says nothing about the trust material.
  */
 export function countsAsQuarantine(facts: ReverificationFacts): boolean {
   return !facts.verified && facts.certain && !facts.quarantined && facts.handedOut;
@@ -50,8 +50,8 @@ export function countsAsQuarantine(facts: ReverificationFacts): boolean {
 
 /**
  * Decides how a re-verification ends.
- * @param budget the account's budget after one more quarantine (`withQuarantine`); null where a
- * person is asked first
+ * @param budget the account's budget after one more quarantine (`withQuarantine`); null if a person
+ * is asked first
  */
 export function reverificationOutcome(
   facts: ReverificationFacts,

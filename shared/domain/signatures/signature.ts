@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 
 /**
- * What a certificate says of the workflow that signed, by the names of Fulcio's extensions
+ * The claims of a certificate about the workflow that signed, by the names of Fulcio's extensions
  * (https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md); the number is the last of
  * 1.3.6.1.4.1.57264.1.x. GitHub, Gitea and GitLab fill those from 9 on; the older five are
  * GitHub's, and Gitea's under GitHub's names.
@@ -32,8 +32,8 @@ export const claimNames = Object.keys(claimOids) as [ClaimName, ...ClaimName[]];
 export type SignerClaims = { [name in ClaimName]?: string };
 
 /**
- * Whom a keyless signature must come from. All regexps have RE2 meaning and are searched for, as
- * cosign does; those of claims must match what the certificate says of the workflow.
+ * The identity that a keyless signature must have. All regexps have RE2 meaning and are searched
+ * for, as cosign does; those of claims must match what the certificate says of the workflow.
  */
 export interface SignerIdentity {
   identity_regexp: string;
@@ -54,7 +54,7 @@ export interface AttestationRequirement {
   builder_regexp?: string;
 }
 
-/** What Gantry stores of a verified attestation. */
+/** The facts that Gantry stores of a verified attestation. */
 export interface AttestationSummary {
   predicate_type: string;
   /** Of SLSA provenance, null elsewhere. */
@@ -62,9 +62,9 @@ export interface AttestationSummary {
 }
 
 /**
- * What an artifact's signatures must satisfy (product.md, section 5). Any one signature that
- * satisfies it suffices. Plain JSON: it travels in the signed desired state, so that agents verify
- * by the same values.
+ * The policy for an artifact's signatures (product.md, section 5). Any one signature that satisfies
+ * it suffices. Plain JSON: it travels in the signed desired state, so that agents verify by the
+ * same values.
  */
 export interface SignaturePolicy {
   identities: SignerIdentity[];
@@ -122,9 +122,9 @@ export type FoundSignature = { unreadable?: UnreadableReason } & (
     }
 );
 
-/** The log entries and signed times that counted. Where the policy asks for none, none do. */
+/** The log entries and signed times that the verdict used; none if the policy asks for none. */
 export interface SignatureProof {
-  /** `log_id` in hex; `logged_at` is null for Rekor v2, which says no time. */
+  /** `log_id` in hex; `logged_at` is null for Rekor v2, which records no time. */
   log_entries: { log_id: string; index: string; logged_at: string | null }[];
   /** RFC 3161, as ISO 8601. */
   timestamps: string[];
@@ -137,9 +137,9 @@ export interface BundleVerdict {
   issuer: string | null;
   /** base64(sha256(SPKI)), cosign's key hint; null for certificates. */
   key_id: string | null;
-  /** What a verified certificate says of the workflow. */
+  /** The claims of a verified certificate about the workflow. */
   claims?: SignerClaims;
-  /** Of a verified signature: what vouched for it besides the signer. */
+  /** Of a verified signature: the proofs besides the signer. */
   proof?: SignatureProof;
   verified: boolean;
   /** `verified`, or why not. */
@@ -168,7 +168,7 @@ export interface ArtifactVerdict {
   signatures: SignatureVerdict[];
 }
 
-/** A verdict with the policy and the trust root that it was made by. */
+/** A verdict with the policy and the trust root behind it. */
 export interface Verification {
   /** As rows keep it: long texts are truncated. */
   verdict: ArtifactVerdict;
@@ -180,7 +180,7 @@ export interface Verification {
   trust_root_version: string;
 }
 
-/** Whether an artifact has no signature yet. An attestation is none. */
+/** True if an artifact has no signature yet. An attestation is no signature. */
 export function isUnsigned({ code }: Pick<ArtifactVerdict, 'code'>): boolean {
   return code === 'unsigned' || code === 'attestation_only';
 }

@@ -3,8 +3,8 @@ import type { SignatureVerdict } from './signature.ts';
 
 /**
  * Truncates verdicts so that they fit a row, which holds 400 KB: a certificate may name its signer
- * in a megabyte, and fifty may do so. Where many texts are long, all are cut shorter, and the
- * claims and proofs are left out.
+ * in a megabyte, and fifty may do so. If many texts are long, all are cut shorter, and the claims
+ * and proofs are left out.
  */
 export function truncateVerdicts(verdicts: SignatureVerdict[]): SignatureVerdict[] {
   const truncated = truncateTexts(verdicts, limits.verdictTextMax);

@@ -28,14 +28,14 @@ export interface Assignment {
   metadata: Metadata;
   /** Replaces the priority that category and variety give; null means computed. */
   effective_priority: number | null;
-  /** Counts the changes of the row; a change states the one that was read. */
+  /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;
   updated_at: string;
 }
 
 /**
- * How a module is called in an account's answers: bare for its own, `<account>/<name>` for
+ * The name of a module in the responses to an account: bare for its own, `<account>/<name>` for
  * another's.
  */
 export function moduleLabel(viewer: string, account: string, name: string): string {
