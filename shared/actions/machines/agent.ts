@@ -101,13 +101,13 @@ async function requireMachine(
 ): Promise<Instance> {
   const instance = await getInstance(services.db, account, instance_id);
   if (instance?.state === 'enrolled') return instance;
-  // An agent wipes its enrolment at this code, so a machine that only has to enrol again must not
-  // get it.
+  // An agent wipes its enrolment after this code, so a machine that only has to enrol again must
+  // not get it.
   if (instance?.state === 'decommissioned') {
     throw new GantryError('instance_decommissioned', `instance ${instance_id} is decommissioned`);
   }
 
-  throw new GantryError('unauthenticated', `instance ${instance_id} is not enrolled any more`);
+  throw new GantryError('unauthenticated', `instance ${instance_id} is no longer enrolled`);
 }
 
 /**
@@ -136,9 +136,9 @@ export async function heartbeat(
 }
 
 /**
- * Presigned URLs of content that the instance's composition names, asked for as `sha256:<hex>`
- * (manifests, indexes, layers), `stored-signatures:<digest>` and `composition:<digest>`. Anything else is
- * refused, even of the same account.
+ * Returns presigned URLs of content that the instance's composition names. The names are
+ * `sha256:<hex>` (manifests, indexes, layers), `stored-signatures:<digest>` and
+ * `composition:<digest>`. Other content is refused, even of the same account.
  */
 export async function artifactUrls(
   services: Services,
@@ -169,9 +169,9 @@ export async function artifactUrls(
 }
 
 /**
- * What the instance may read: requested name → S3 key. These are the objects of its signed desired
- * state and of the present composition. The two differ for a moment at every change, and for longer
- * while the next desired state cannot be made.
+ * The objects that the instance may read: requested name → S3 key. They are those of its signed
+ * desired state and of the present composition. The two differ briefly after every change, and for
+ * longer while the next desired state cannot be made.
  */
 async function keysOf(services: Services, instance: Instance): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
@@ -212,7 +212,8 @@ async function addKeys(
 }
 
 /**
- * Stores what a machine reports that it runs. Drift that begins with this report makes one event.
+ * Stores a machine's report of the modules that it runs. Drift that begins with this report causes
+ * one event.
  */
 export async function reportInstance(
   services: Services,
@@ -244,8 +245,8 @@ export async function reportInstance(
 }
 
 /**
- * What the log keeps of a report: with the correlation id of the desired state that the machine
- * acted on, if it is the last.
+ * Logs a report. The log line has the correlation id of the desired state that the machine acted
+ * on, if it is the last one.
  */
 function factsOf(instance: Instance, report: AgentReport): LogKeys {
   const { desired_state_version, status, code } = report;

@@ -87,7 +87,7 @@ function refuseEnded(instance: Instance | null, hash: string, id: string): void 
   }
 
   if (instance?.state === 'credential_reused') throw reusedError(id, 'it was so before');
-  // Enrolling again replaces the credential.
+  // A new enrolment replaces the credential.
   if (instance === null || instance.credential_hash !== hash) {
     throw new GantryError(
       'unauthenticated',
@@ -131,7 +131,10 @@ function reusedError(id: string, why: string): GantryError {
   );
 }
 
-/** The key behind the proof of an enrolment, which has no credential yet. The proof is used up. */
+/**
+ * Returns the key behind the proof of an enrolment, which has no credential yet. The proof cannot
+ * be used again.
+ */
 export async function provenKey(
   services: Services,
   call: Omit<AgentCall, 'credential'>,

@@ -24,7 +24,7 @@ import { requireActiveInstance } from './require-instance.ts';
 /**
  * Makes an instance of a template, and the join token for its agent, which is shown once.
  * `keys_missing` are the metadata keys that the composition of its track needs and the instance
- * lacks: it is made anyway, and gets no desired state until it has them.
+ * lacks. The instance is created nevertheless, but gets no desired state until it has them.
  */
 export async function createInstance(
   services: Services,

@@ -10,7 +10,7 @@ import { requireInstance } from './require-instance.ts';
 /**
  * Ends an instance permanently: its credential and join token stop working immediately, its desired
  * state is not signed again, and its name is free. The row stays, so that no later call of the
- * machine brings it back; its agent wipes its key after the next call. A second call changes
+ * machine creates it again. The agent wipes its key after its next call. A second call changes
  * nothing.
  */
 export function decommissionInstance(

@@ -29,7 +29,10 @@ import type { Services } from '../context/index.ts';
 import { resolveModule } from '../modules/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 
-/** `limit` instances from a place on; `next` is where the next page begins, null after the last. */
+/**
+ * Returns `limit` instances from a place on. `next` is the place of the next page, null after the
+ * last.
+ */
 interface Stretch {
   limit: number;
   place: string;
@@ -123,8 +126,8 @@ export async function readSuitability(
 }
 
 /**
- * Passes a stretch of instances on in parts that fit into memory. Returns where the next stretch
- * begins.
+ * Passes a range of instances on in parts that fit into memory. Returns the place of the next
+ * range.
  */
 async function eachPage(
   services: Services,
@@ -162,14 +165,14 @@ async function withFailures(
   return { ...row, name: template?.name ?? null, composition_failures };
 }
 
-/** Names the versions of a module's digests, where the account may see the module. */
+/** Names the versions of a module's digests, if the account may see the module. */
 async function withVersions(
   services: Services,
   own: string,
   row: ModuleCount,
 ): Promise<ModuleCount> {
   const { account, name } = splitModule(row.module, own);
-  // Agents report any name they like; an empty part cannot be a key of the table.
+  // Agents may report any name, but an empty part cannot be a key of the table.
   if (account === '' || name === '') return row;
 
   const module = await getModule(services.db, account, name);

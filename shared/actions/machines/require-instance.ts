@@ -4,7 +4,7 @@ import type { Instance } from '../../domain/machines/index.ts';
 import { getInstance } from '../../store/machines/index.ts';
 import type { Services } from '../context/index.ts';
 
-/** An instance of the account, decommissioned or not; throws `not_found`. */
+/** Returns an instance of the account, decommissioned or not. Throws `not_found`. */
 export async function requireInstance(
   services: Services,
   account: string,
@@ -15,7 +15,9 @@ export async function requireInstance(
   return instance;
 }
 
-/** An instance that is not decommissioned; throws `not_found` or `instance_decommissioned`. */
+/**
+ * Returns an instance that is not decommissioned. Throws `not_found` or `instance_decommissioned`.
+ */
 export async function requireActiveInstance(
   services: Services,
   account: string,

@@ -13,8 +13,8 @@ type Identities = Pick<
 >;
 
 /**
- * The pairs of regexps of a request: those of the list, after the pair that a request may give
- * outside it.
+ * Returns the pairs of regexps of a request: first the pair that it may give outside the list, then
+ * those of the list.
  */
 export function identitiesOf(input: Identities): SignerIdentity[] {
   const pairs: NonNullable<Identities['cosign_identities']> = [...(input.cosign_identities ?? [])];
@@ -45,7 +45,7 @@ export function identitiesOf(input: Identities): SignerIdentity[] {
 
 /**
  * Checks a registration's trust policy: it names a key or an identity, each is usable, and the
- * trust root has what the policy needs.
+ * trust root has the authorities that the policy needs.
  * @throws GantryError `policy_missing`, `regexp_invalid`, `regexp_unanchored`, `key_invalid`,
  * `trusted_root_invalid`
  */

@@ -14,10 +14,10 @@ import { findNameOwner } from '../../store/unique.ts';
 import type { Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
 
-/** What Gantry knows of one artifact of a module, and why it is where it is. */
+/** The facts about one artifact of a module, and the reason for its state. */
 export interface ArtifactExplanation {
   version: Version | null;
-  /** Null for an artifact that was never found in the repository. */
+  /** Null if the artifact was never found in the repository. */
   candidate: Candidate | null;
   /** The tag that was asked for, if one was and it is known. */
   tag: Tag | null;
@@ -26,14 +26,14 @@ export interface ArtifactExplanation {
 }
 
 interface Reason {
-  /** A code of error-codes.ts; null where nothing is wrong. */
+  /** A code of error-codes.ts; null if nothing is wrong. */
   code: string | null;
   message: string;
   cure: string | null;
 }
 
 /**
- * Explains what became of an artifact: a version, a candidate that waits or was refused, or an
+ * Explains the state of an artifact: a version, a candidate that waits or was refused, or an
  * artifact that was never a candidate.
  * @param ref a tag, a version, `sha256:<hex>` or `ver_<hex>`, of the module
  * @throws GantryError `not_found` for a module that the account does not have
@@ -73,7 +73,8 @@ async function findCandidate(db: Db, wanted: Wanted): Promise<Candidate | null> 
     return candidate?.module === module ? candidate : null;
   }
 
-  // Several may have been pushed as a version before one of them becomes it: the newest is meant.
+  // Several digests may have been pushed under one version string before one becomes the version.
+  // Use the newest.
   for await (const listed of eachCandidate(db, account, module)) {
     if (listed.version_string === ref) return listed;
   }
@@ -90,9 +91,7 @@ async function findId(db: Db, { account, module, ref, tag }: Wanted): Promise<st
 
 type Known = Omit<ArtifactExplanation, 'reason'>;
 
-/**
- * Why an artifact is where it is, from what is known of it; `ref` as `explainArtifact` takes it.
- */
+/** Returns the reason for an artifact's state. `ref` has the form that `explainArtifact` takes. */
 export function reasonFor(known: Known, ref: string): Reason {
   const { version, candidate, tag, poll } = known;
   if (tag !== null && tag.moved_to !== null) {
@@ -127,7 +126,7 @@ function reasonForCandidate({ code, message, state }: Candidate): Reason {
   return fine(state === 'verified' ? 'it is verified; ingest comes next' : 'verify comes next');
 }
 
-/** Why an artifact never was a candidate. */
+/** Returns why an artifact never was a candidate. */
 function reasonForAbsence(poll: Repository | null, ref: string): Reason {
   const kind = isTag(ref) && !ref.startsWith('ver_') ? readTag(ref).kind : null;
   if (kind === 'signature')
@@ -150,7 +149,7 @@ function reasonForAbsence(poll: Repository | null, ref: string): Reason {
   };
 }
 
-/** How a version stands that did not verify when it was verified again. */
+/** The standing of a version that failed its re-verification. */
 const standings = {
   verified: 'verifies',
   unconfirmed: 'does not verify, which is not certain yet',

@@ -20,16 +20,16 @@ import type { Services } from '../context/index.ts';
 /** A manifest that no version has yet. */
 export interface Draft {
   manifest: ModuleManifest;
-  /** The category that it goes into; its registration's where absent. */
+  /** The category of the module; the one of its registration if absent. */
   category_slug?: string;
-  /** Paths of the files that it ships, where its author knows them. */
+  /** Paths of the files that it ships, if its author knows them. */
   files?: string[];
 }
 
 /**
  * Finds the conflicts of a manifest with the newest versions of its account's other modules that
  * are neither retired nor quarantined. `left` counts those past `limits.conflictsShownMax`. File
- * lists are read only where patterns could meet.
+ * lists are read only if patterns could match the same path.
  */
 export async function accountConflicts(
   services: Services,
@@ -53,7 +53,7 @@ export async function accountConflicts(
 
 type RankOf = (module: Pick<Module, 'category' | 'variety' | 'parent_module'>) => number | null;
 
-/** The priorities that assignments give where they set none of their own. */
+/** The priorities of assignments that set none of their own. */
 function rankModules(account: string, modules: Module[], categories: Category[]): RankOf {
   const positions = new Map(categories.map(({ slug, position }) => [slug, position]));
   const byName = new Map(modules.map((module) => [`${account}/${module.name}`, module]));
@@ -89,7 +89,7 @@ function contenderOf(account: string, draft: Draft, modules: Module[], rank: Ran
 }
 
 /**
- * A bare name is the account's own module where there is one, else powernode's (product.md, section
+ * A bare name is the account's own module if there is one, else powernode's (product.md, section
  * 2).
  */
 function parentOf(

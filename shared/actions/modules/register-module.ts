@@ -17,8 +17,8 @@ import { nowIso, type Services } from '../context/index.ts';
 import { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
 
 /**
- * Registers a module. Every field is checked before anything is written. Its repository is polled
- * from then on.
+ * Registers a module. Every field is checked before anything is written. Gantry then polls its
+ * repository.
  */
 export async function registerModule(
   services: Services,

@@ -18,8 +18,8 @@ export async function requestPoll(
 }
 
 /**
- * Polls a repository now, and verifies its candidates again, even after the 24 hours in which
- * Gantry does so by itself: a person or the registry says that something is new.
+ * Polls a repository now and verifies its candidates again, because a person or the registry says
+ * that something is new. It also verifies candidates after their 24 hours of automatic retries.
  */
 export async function askForPoll(
   services: Services,

@@ -3,7 +3,7 @@ import type { Module, Version } from '../../domain/modules/index.ts';
 import { getModule, getVersion } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
-/** A module that the account registered; throws `not_found`. */
+/** Returns a module that the account registered. Throws `not_found`. */
 export async function requireModule(
   services: Services,
   account: string,
@@ -14,7 +14,7 @@ export async function requireModule(
   return module;
 }
 
-/** A version of a module of the account; throws `not_found`. */
+/** Returns a version of a module of the account. Throws `not_found`. */
 export async function requireVersion(
   services: Services,
   account: string,

@@ -4,8 +4,8 @@ import { getModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Finds a module by its name: an own one, or a public one of another account by `<account>/<name>`.
- * A bare name is the own account's module, else the common account's.
+ * Finds a module by its name: one of the own account, or by `<account>/<name>` a public one of
+ * another account. A bare name is the own account's module, else the common account's.
  * @throws GantryError `not_found`
  */
 export async function resolveModule(services: Services, own: string, reference: string) {

@@ -21,9 +21,9 @@ export interface ManifestVerdict {
 }
 
 /**
- * Validates a manifest's text: by itself, against the registration of the module that it names
- * (where there is one), and against its category. A valid one is compared with the account's other
- * modules as well. Problems without a place in the text are at line 0.
+ * Validates a manifest's text: by itself, against the registration of the module that it names (if
+ * there is one), and against its category. A valid one is compared with the account's other modules
+ * as well. Problems without a place in the text are at line 0.
  */
 export async function validateManifest(
   services: Services,

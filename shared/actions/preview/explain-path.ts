@@ -19,7 +19,7 @@ import { type CompositionRecord, readRecord } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 
-/** Explains why a path of a template's machines has its content, or why nothing is there. */
+/** Explains why a path of a template's machines has its content, or has none. */
 export async function explainTemplatePath(
   services: Services,
   account: string,
@@ -32,7 +32,7 @@ export async function explainTemplatePath(
 }
 
 /**
- * The composition in place for a track of a template, and its report with lists that fit a
+ * Returns the current composition of a track of a template, and its report with lists that fit a
  * response.
  */
 export async function readComposition(
@@ -65,8 +65,8 @@ export interface CurrentComposition {
 }
 
 /**
- * What machines of a template and track should consist of now; null before the first composition.
- * Throws `composition_too_large` where the layers have more than `filesMax` files, before it reads
+ * Returns the present composition index of a template and track; null before the first composition.
+ * Throws `composition_too_large` if the layers have more than `filesMax` files, before it reads
  * their index.
  */
 export async function readCurrentComposition(

@@ -36,8 +36,8 @@ export interface ChangePreview {
   instances: InstanceChanges;
   warnings: string[];
   /**
-   * How long lists get: `counts`, `more`, `files_changed` and `more_lines` say how much was left
-   * out.
+   * The limits of the lists. `counts`, `more`, `files_changed` and `more_lines` say how much was
+   * left out.
    */
   bounds: { list_rows: number; list_bytes: number; instances: number; diff_lines: number };
 }
@@ -50,9 +50,9 @@ const bounds: ChangePreview['bounds'] = {
 };
 
 /**
- * What a change would do to the machines of a template and track, compared with what they should
- * consist of now. Nothing is stored. Throws what the request, its check or its composition would
- * throw.
+ * Returns the effects of a change on the machines of a template and track, compared with the
+ * present composition. Stores nothing. Throws the same errors as the request, its check and its
+ * composition.
  */
 export async function previewChange(
   services: Services,
@@ -86,7 +86,7 @@ export async function previewChange(
   };
 }
 
-/** The module that a change takes out of the template, or brings to another version. */
+/** The module that a change removes from the template, or brings to another version. */
 function moveOf(account: string, change: Change, assignments: readonly Assignment[]): Move | null {
   if (change.kind === 'assignment_remove') {
     const removed = assignments.find(({ id }) => id === change.assignment_id);
@@ -98,10 +98,10 @@ function moveOf(account: string, change: Change, assignments: readonly Assignmen
 }
 
 /**
- * What a change of one instance would do to it: to its metadata and the files that are rendered
- * from it, and, where its track changes, to everything else that it consists of. Throws as
- * `previewChange` does. A key that rendered files ask for and the metadata would lack stands in
- * `instances`: the change is refused for it, unless the machine lacks it already.
+ * Returns the effects of a change of one instance: on its metadata and the files that are rendered
+ * from it and, if its track changes, on all its content. Throws as `previewChange` does.
+ * `instances` names each key that rendered files need and the metadata would lack. The change is
+ * refused for such a key, unless the machine lacks it already.
  */
 export async function previewInstanceChange(
   services: Services,
@@ -126,7 +126,7 @@ export async function previewInstanceChange(
   };
 }
 
-/** One of the two sides of a preview; its index is null where nothing is composed yet. */
+/** One of the two sides of a preview. Its index is null if nothing is composed yet. */
 interface Side {
   index: CompositionIndex | null;
   files: InstanceFile[];
@@ -166,7 +166,7 @@ async function sideOf(
   };
 }
 
-/** What the template as it is composes to for a track, which may have had no machine yet. */
+/** Composes the present template for a track, which may have had no machine yet. */
 async function composedSide(
   services: Services,
   account: string,

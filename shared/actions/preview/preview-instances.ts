@@ -24,7 +24,10 @@ export interface FilesOf {
   after: InstanceFile[];
 }
 
-/** What a change of a template does to the rendered files of the first machines on a track. */
+/**
+ * Returns the effects of a change of a template on the rendered files of the first machines on a
+ * track.
+ */
 export async function previewInstances(
   services: Services,
   where: { account: string; template_id: string; track: Track },
@@ -40,7 +43,7 @@ export async function previewInstances(
   return { examined: instances.length, more, changed };
 }
 
-/** What a change of one machine's metadata or track does to it. */
+/** Returns the effects of a change of one machine's metadata or track. */
 export async function previewInstance(
   services: Services,
   instance: Instance,
@@ -109,8 +112,8 @@ async function contentsOf(services: Services, files: InstanceFile[]): Promise<Fi
 }
 
 /**
- * Why reconcile would sign no desired state for the machine. `from` is null where the machine
- * changes its track.
+ * Why reconcile would sign no desired state for the machine. `from` is null if the machine changes
+ * its track.
  */
 function errorOf(from: Rendering | null, to: Rendering): InstanceChange['error'] {
   const lacking = ({ files, contents, metadata }: Rendering) =>

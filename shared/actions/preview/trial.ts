@@ -11,7 +11,7 @@ import {
   reservationChangeOf,
 } from '../operations/index.ts';
 
-/** The change that a trial means. Throws what the request for it would. */
+/** Returns the change of a trial. Throws the same errors as a request for it. */
 export async function changeOf(
   services: Services,
   { account, id: template_id }: Template,

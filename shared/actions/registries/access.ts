@@ -21,8 +21,8 @@ export function retryAfterSeconds(error: GantryError): number {
 }
 
 /**
- * Dispatchers of this process by allow-list, so that connections are used again. A deployment has
- * one list.
+ * The dispatchers of this process, by allow-list, so that connections are used again. A deployment
+ * has one list.
  */
 const dispatchers = new LRUCache<string, ReturnType<typeof guardedDispatcher>>({ max: 4 });
 
@@ -33,7 +33,7 @@ function dispatcherFor(allowedHosts: string[]): ReturnType<typeof guardedDispatc
   return dispatcher;
 }
 
-/** What work at a module's repository is given. */
+/** The arguments of work at a module's repository. */
 export interface RegistrySession {
   client: RegistryClient;
   reference: Reference;
@@ -42,7 +42,7 @@ export interface RegistrySession {
 
 /**
  * Works at a module's repository within the budget of its host, with the account's credentials for
- * that host where it has any.
+ * that host, if it has any.
  * @throws BudgetSpent when the host has no room now; GantryError of the work
  */
 export async function withRegistry<T>(

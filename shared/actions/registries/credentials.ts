@@ -13,12 +13,13 @@ type StoredCredentials = z.infer<typeof secretValue>;
 interface KeptCredentials {
   untilMs: number;
   value: StoredCredentials | null;
-  /** What the host was found to ask of those who have these credentials. */
+  /** The authentication that the host asks for with these credentials. */
   memory: AuthMemory;
 }
 
 /**
- * Of this process, by secret: polls of many repositories read a secret, and ask for a token, once.
+ * The credentials that this process has read, by secret. Polls of many repositories read a secret,
+ * and request a token, only once.
  */
 const kept = new LRUCache<string, KeptCredentials>({ max: limits.keptSecretsMax });
 
@@ -32,8 +33,8 @@ export function registrySecretName(services: Services, account: string, host: st
 }
 
 /**
- * An account's credentials for a host: those that an operator stored, else a token of ECR for a
- * host of ECR, else none.
+ * Returns an account's credentials for a host: those that an operator stored, else a token of ECR
+ * for a host of ECR, else none.
  * @throws GantryError `registry_unauthorized` when the stored secret is malformed
  */
 export async function registryCredentials(
@@ -62,8 +63,8 @@ export async function registryCredentials(
 }
 
 /**
- * Makes the next use read the credentials again: they were refused, and an operator may have stored
- * others.
+ * Makes the next use read the credentials again. Call it after they were refused, because an
+ * operator may have stored others.
  */
 export function forgetCredentials(services: Services, account: string, host: string): void {
   kept.delete(registrySecretName(services, account, host));
@@ -96,8 +97,8 @@ function parseSecret(name: string, text: string): StoredCredentials {
 }
 
 /**
- * A token with which the platform's own role reads from ECR for twelve hours; null for other
- * registries.
+ * Returns a token with which the platform's own role can read from ECR for twelve hours; null for
+ * other registries.
  */
 async function ecrCredentials(services: Services, host: string) {
   const { ecr, endpointHost } = services.aws;

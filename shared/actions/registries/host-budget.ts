@@ -21,9 +21,9 @@ import {
 import { enqueue, later, type Messages, type Services } from '../context/index.ts';
 
 /**
- * What each kind of work asks of a registry. A lease outlives the time-out of its function, so it
- * is dropped only when its worker is dead. `work_s` ends the work before that with an error, even
- * where a body trickles.
+ * The demands of each kind of work on a registry. A lease outlives the time-out of its function, so
+ * it is dropped only when its worker is dead. `work_s` ends the work before that with an error,
+ * even where a body trickles.
  */
 const purposes = {
   poll: { pulls: false, requests: 4, work_s: 90, lease_s: 150 },
@@ -46,20 +46,20 @@ export class BudgetSpent extends Error {
   }
 }
 
-/** What paces the requests of one piece of work. */
+/** Paces the requests of one piece of work. */
 export interface Pace
   extends Required<Pick<TransportOptions, 'beforeRequest' | 'onRequest' | 'signal'>> {
   /**
-   * True once the work is further ahead of its budget than the burst allows: it should stop where
-   * it can.
+   * True once the work is further ahead of its budget than the burst allows: it should stop when it
+   * can.
    */
   overdrawn(): boolean;
 }
 
 /**
  * Runs work within the budget of a registry host, which all workers share. It begins only when
- * there is room. Once it has begun, nothing stops it: later work waits for what it spends beyond
- * its share. A pause that the registry asks for holds for all workers.
+ * there is room. Running work is never stopped; later work waits for the requests that it spends
+ * beyond its share. A pause that the registry asks for holds for all workers.
  * @throws BudgetSpent when there is no room now
  */
 export async function withinBudget<T>(
@@ -109,7 +109,7 @@ async function takeAnyLease(
     const full = await takeLease(services.db, ask);
     if (full === null) return ask;
 
-    // Nothing to wait for but the work that runs now: nobody knows when that is done.
+    // Only running work delays this, and its end is unknown.
     wait = Math.min(wait, waitMs(full, ask) || limits.budgetWaitSeconds * 1000);
   }
 
@@ -117,7 +117,7 @@ async function takeAnyLease(
 }
 
 class Meter implements Pace {
-  /** Requests that are paid for. */
+  /** The number of requests that are paid for. */
   left: number;
   readonly pauses = new Map<Pause['scope'], Pause>();
   readonly signal: AbortSignal;
@@ -156,9 +156,9 @@ class Meter implements Pace {
 }
 
 /**
- * Runs a stage's work on a message. Where a registry's budget is spent, the message is sent again
- * with a delay, and this one is done. The more often it comes back in vain, the more time the delay
- * is spread over, so that a crowd thins out.
+ * Runs a stage's work on a message. If a registry's budget is spent, it sends the message again
+ * with a delay and ends this one. The delay is random. Its range grows with each unsuccessful
+ * return, so that many waiting messages spread out.
  */
 export async function orLater<Stage extends Purpose, Outcome>(
   services: Services,
@@ -177,7 +177,7 @@ export async function orLater<Stage extends Purpose, Outcome>(
   }
 }
 
-/** When a message that was put off has certainly come back. */
+/** The time by which a delayed message has certainly come back. */
 export function untilSentAgain(services: Services): string {
   return later(services, resentSeconds);
 }

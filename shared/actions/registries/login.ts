@@ -24,7 +24,8 @@ export async function storeRegistryLogin(
   const at = nowIso(services);
   const login = { account, host, username, stored_by: actor, stored_at: at };
 
-  // The secret first: a row without it would promise what the workers do not have.
+  // Write the secret first, because a row without it would promise credentials that the workers do
+  // not have.
   const secret = registrySecretName(services, account, host);
   await writeSecret(services, secret, JSON.stringify({ username, password }));
   await transact(services.db, [

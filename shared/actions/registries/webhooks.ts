@@ -47,7 +47,7 @@ export async function createHook(
 }
 
 /**
- * Removes a webhook. From then on it accepts nothing.
+ * Removes a webhook, which then accepts no calls.
  * @throws GantryError `not_found`, also for a webhook of another account
  */
 export async function removeHook(

@@ -7,7 +7,7 @@ import { putQuarantineBudget } from '../../store/reverify/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
 import { budgetOf, requestChanges } from '../operations/index.ts';
 
-/** An account's budget after one more quarantine, or null where a person is asked first. */
+/** Returns an account's budget after one more quarantine, or null if a person is asked first. */
 export async function countQuarantine(
   services: Services,
   account: string,
@@ -18,7 +18,7 @@ export async function countQuarantine(
 
 /**
  * Asks the account's reviewers, by an operation, whether quarantining continues; at most once a
- * day. Of several workers, one asks. If it dies before it asks, the next day's re-verification
+ * day. Only one of several workers asks. If it dies before it asks, the next day's re-verification
  * asks.
  */
 export async function askToResume(services: Services, account: string): Promise<void> {

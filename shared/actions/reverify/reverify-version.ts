@@ -31,25 +31,22 @@ import {
 } from '../signatures/index.ts';
 import { askToResume, countQuarantine } from './quarantine.ts';
 
-/** What a re-verification found out. */
+/** The result of a re-verification. */
 interface Findings {
   verification: DatedVerification;
-  /**
-   * The signatures, with new ones, that were verified; null where the stored ones sufficed, or
-   * nothing does.
-   */
+  /** The verified signatures, including new ones; null if the stored ones sufficed, or none do. */
   found: FoundSignature[] | null;
   /**
-   * Why the registry could not be asked for more signatures; null where it was asked, or did not
-   * have to be.
+   * Why the registry could not be asked for more signatures; null if it was asked, or this was not
+   * necessary.
    */
   unreachable: GantryError | null;
 }
 
 /**
- * Verifies a version again, by the registration and the trust root as they are now. The stored
- * signatures are verified first; the registry is asked for others only when those fail.
- * `reverificationOutcome` decides what follows.
+ * Verifies a version again, by the present registration and trust root. The stored signatures are
+ * verified first; the registry is asked for others only if those fail. `reverificationOutcome`
+ * decides the outcome.
  * @returns the outcome, null when there is nothing to verify
  * @throws BudgetSpent when the registry's host has no room now
  */
@@ -115,8 +112,8 @@ async function verifyAgain(
 }
 
 /**
- * Saves that a version verifies. Where other signatures than the stored ones show it, machines get
- * those.
+ * Saves that a version verifies. If new signatures prove it, machines get those instead of the
+ * stored ones.
  */
 async function saveVerified(
   services: Services,
@@ -128,7 +125,7 @@ async function saveVerified(
     const { verdict } = verification;
     set.stored_signatures_key = await storeSignatures(services, version.account, verdict, found);
     set.signatures = verdict.signatures;
-    // A machine that got the key of the signatures before may still fetch them.
+    // A machine may still fetch the earlier signatures by their key.
     await refreshAge(services.objects, version.stored_signatures_key, services.now());
   }
 
@@ -152,8 +149,8 @@ const eventNames = {
 } as const;
 
 /**
- * Saves that a version does not verify. It is announced when it did before, or did not for another
- * reason.
+ * Saves that a version does not verify. An event is sent if it verified before, or failed for
+ * another reason.
  */
 async function saveUnverified(
   services: Services,
@@ -175,7 +172,7 @@ async function saveUnverified(
 }
 
 /**
- * Saves what differs from before: the same outcome by the same policy and trust root changes no
+ * Saves the outcome if it changed: the same outcome by the same policy and trust root changes no
  * row.
  */
 async function saveOutcome(
@@ -214,9 +211,7 @@ function standingOf({ version_string: version, promotion_state: state }: Version
   return { version, state };
 }
 
-/**
- * Compositions that passed the version over, and machines that were refused it, may have it again.
- */
+/** Compositions that skipped the version, and machines that could not get it, may have it again. */
 async function composeAgain(services: Services, version: Version): Promise<void> {
   const { account, module, id: version_id, promotion_state } = version;
   if (promotion_state === 'built') return;

@@ -13,7 +13,7 @@ export interface SigstoreTrustRoot {
   root: unknown;
   /** SHA-256 of its bytes. */
   version: string;
-  /** Until when it counts as fresh (ISO 8601); null for the shipped copy, whose age is unknown. */
+  /** The end of its freshness (ISO 8601); null for the shipped copy, whose age is unknown. */
   fresh_until: string | null;
 }
 
@@ -69,16 +69,16 @@ function openOrNull(bytes: Uint8Array, anchor: string): OpenedTrust | null {
 }
 
 export interface Refresh {
-  /** Whether the trust root differs from the one before. */
+  /** True if the trust root differs from the previous one. */
   changed: boolean;
   version: string;
   fresh_until: string;
 }
 
 /**
- * Fetches the public-good trust root through TUF and stores it, with the metadata below which the
- * next refresh must not fall. Of two concurrent refreshes one gets `conflict`. A refresh that fails
- * leaves the stored root in place.
+ * Fetches the public-good trust root through TUF and stores it, with its metadata, which protects
+ * the next refresh from a rollback. One of two concurrent refreshes gets `conflict`. A failed
+ * refresh does not change the stored root.
  * @throws GantryError `trust_root_unreachable`, `trust_root_refused`, `conflict`
  */
 export async function refreshTrustRoot(
@@ -104,8 +104,8 @@ export async function refreshTrustRoot(
 }
 
 /**
- * Days until the stored trust root is overdue for a refresh: negative past it, 0 where none was
- * ever stored.
+ * Days until the stored trust root is overdue for a refresh: negative past it, 0 if none was ever
+ * stored.
  */
 export function trustRootDaysLeft({ fresh_until }: SigstoreTrustRoot, now: Date): number {
   return fresh_until === null ? 0 : (Date.parse(fresh_until) - now.getTime()) / dayMs;

@@ -11,7 +11,7 @@ const storedSchema = z.object({
 
 /**
  * Stores the signatures that satisfied the policy, and verified attestations. Agents verify them
- * again, so the others are of no use to them.
+ * again, so they do not need the others.
  * @returns the `stored_signatures_key`
  */
 export async function storeSignatures(
@@ -36,8 +36,8 @@ export async function storeSignatures(
 }
 
 /**
- * The signatures that lie at an `stored_signatures_key`; none where the object is lost or holds something
- * else. They prove nothing until they are verified.
+ * Returns the signatures at a `stored_signatures_key`; none if the object is lost or holds other
+ * content. They prove nothing until they are verified.
  */
 export async function readStoredSignatures(
   services: Services,
@@ -47,7 +47,7 @@ export async function readStoredSignatures(
     const bytes = await getBytes(services.objects, key);
     return storedSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).candidates;
   } catch (error) {
-    // The registry may still have what was lost here.
+    // The registry may still have the lost signatures.
     const lost =
       isGantryError(error, 'not_found') ||
       error instanceof SyntaxError ||

@@ -12,18 +12,18 @@ import { getVerdict, putVerdict } from '../../store/signatures/index.ts';
 import type { Services } from '../context/index.ts';
 import { publicTrustRoot } from './sigstore-trust-root.ts';
 
-/** A verification, and how far the trust root behind it can be trusted. */
+/** A verification, and whether the trust root behind it is fresh. */
 export interface DatedVerification extends Verification {
   /**
-   * False where the trust root is overdue for a refresh, or is the copy that came with the release.
+   * False if the trust root is overdue for a refresh, or is the copy that came with the release.
    */
   fresh: boolean;
 }
 
 /**
- * Verifies an artifact's signatures by the policy of its module's row as it was read, and by the
- * newest trust root. The verdict on the same signatures by the same policy, trust root and rules is
- * looked up.
+ * Verifies an artifact's signatures by the policy of its module's row, as read, and by the newest
+ * trust root. It uses a stored verdict on the same signatures by the same policy, trust root and
+ * rules.
  * @param digest the artifact manifest's
  */
 export async function verifySignatures(
@@ -64,8 +64,8 @@ export async function verifySignatures(
 }
 
 /**
- * Verifies as `verifySignatures` does, but stores no verdict and looks none up: write access to the
- * table must not be enough to let an artifact in.
+ * Verifies as `verifySignatures` does, but neither stores nor uses stored verdicts, because write
+ * access to the table must not be enough to let an artifact in.
  */
 export async function verifySignaturesUncached(
   services: Services,

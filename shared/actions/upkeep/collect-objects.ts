@@ -47,13 +47,13 @@ const collectables: readonly Collectable[] = [
   { kinds: ['artifacts', 'file-indexes', 'stored-signatures'], named: namedByVersions },
 ];
 
-/** What a collection deleted. */
+/** The result of a collection. */
 export interface Collected {
   objects: number;
   bytes: number;
 }
 
-/** Sends every account to the queue of collect. Returns how many there are. */
+/** Sends every account to the queue of collect. Returns the number of accounts. */
 export async function scheduleCollections(services: Services): Promise<number> {
   let accounts = 0;
   for await (const { slug } of eachAccount(services.db)) {
@@ -66,8 +66,8 @@ export async function scheduleCollections(services: Services): Promise<number> {
 
 /**
  * Deletes the objects of an account that no row names and that are older than `objectGraceSeconds`.
- * A named composition that cannot be read stops it before it deletes anything: only objects that
- * are surely unnamed may go.
+ * A named composition that cannot be read stops it before it deletes anything, because only objects
+ * that are certainly unnamed may be deleted.
  */
 export async function collectObjects(
   services: Services,
@@ -113,7 +113,8 @@ async function namedByCompositions(
   });
 
   for await (const { state, desired_report_keys } of eachInstance(services.db, account)) {
-    // The row of a decommissioned machine stays; the objects of its desired state need not.
+    // The row of a decommissioned machine stays, but the objects of its desired state may be
+    // deleted.
     if (state === 'decommissioned') continue;
     for (const key of desired_report_keys) reports.add(key);
   }
