@@ -38,7 +38,7 @@ const queueVariables = Object.fromEntries(
   queueNames.map((name) => [queueVariable(name), z.url()]),
 ) as { [Name in QueueName as QueueVariable<Name>]: z.ZodURL };
 
-/** Every variable that the stack gives its functions. The names stand nowhere else. */
+/** Every variable that the stack gives its functions. No other file has the names. */
 const variables = {
   ...queueVariables,
   /** Tells deployments in one AWS account apart: their secrets and keys carry it. */
@@ -52,20 +52,17 @@ const variables = {
   /** The From address of mail. */
   SENDER_ADDRESS: text,
   /**
-   * Where people and agents reach the API: mail links and DPoP's `htu` begin with it. No trailing
-   * slash.
+   * The URL at which people and agents reach the API. Mail links and DPoP's `htu` begin with it. No
+   * trailing slash.
    */
   PUBLIC_URL: z.url().transform((url) => url.replace(/\/+$/, '')),
-  /** The issuer whose JWTs sign people in; absent where an installation has none. */
+  /** The issuer whose JWTs sign people in; absent if an installation has none. */
   OIDC_ISSUER: z.url().optional(),
   /** Hosts that outgoing requests may reach although their addresses are private. */
   ALLOWED_PRIVATE_HOSTS: allowedPrivateHosts,
   /** Base URL of the TUF repository of the public-good trust root. No trailing slash. */
   TRUST_ROOT_MIRROR: z.url().transform((url) => url.replace(/\/+$/, '')),
-  /**
-   * How much registries are asked, as `host=requestsPerSecond:concurrency,…`, where the defaults do
-   * not fit.
-   */
+  /** Budgets of registries that replace the defaults, as `host=requestsPerSecond:concurrency,…`. */
   REGISTRY_BUDGETS: registryBudgets,
 } as const;
 

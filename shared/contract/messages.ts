@@ -4,7 +4,7 @@ import { idSchema, versionIdSchema } from '../base/ids.ts';
 /** How often the message was sent again because the budget of its registry was spent. */
 const waits = z.number().int().optional();
 
-/** The messages of the queues hold ids only: a stage reads what is true now from the table. */
+/** The messages of the queues hold ids only. A stage reads the present state from the table. */
 export const pollMessage = z.object({
   account: z.string(),
   module: z.string(),
@@ -22,9 +22,9 @@ export const versionMessage = z.object({
 });
 
 /**
- * Compose one template for one track. With an operation: as it would be after that operation; the
- * result goes to the waiting state machine. Without: as it is now; the result becomes the
- * template's composition.
+ * Compose one template for one track. With an operation, it is composed as it would be after that
+ * operation, and the result goes to the waiting state machine. Without one, the present template is
+ * composed, and the result becomes its composition.
  */
 export const composeMessage = z.object({
   account: z.string(),
@@ -52,7 +52,7 @@ export const reverifyMessage = z.object({
   waits,
 });
 
-/** Delete the objects of one account that no row names any more. */
+/** Delete the objects of one account that no row names. */
 export const collectMessage = z.object({ account: z.string() });
 
 export type PollMessage = z.infer<typeof pollMessage>;

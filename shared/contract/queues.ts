@@ -38,8 +38,7 @@ export function capitalize<Name extends string>(name: Name): Capitalize<Name> {
 }
 
 /**
- * What a message carries beside its own fields, under the same braces: its format, and the flow
- * that it belongs to.
+ * The fields that every message has beside its own: its format, and the flow that it belongs to.
  */
 const envelope = z.object({
   v: z.number().int().positive(),
@@ -56,11 +55,11 @@ export function writeMessage<Name extends QueueName>(
 }
 
 /**
- * A message of a queue, in the present format whatever format it was sent in. The correlation id is
- * absent where the sender gave none that could be one.
+ * Reads a message of a queue and converts it to the present format. The correlation id is absent if
+ * the sender gave no valid one.
  *
- * @throws GantryError `message_unsupported` for a format that this release does not know, or that
- * is not kept to
+ * @throws GantryError `message_unsupported` for an unknown format, or a message that does not match
+ * its format
  */
 export function readMessage<Name extends QueueName>(
   name: Name,

@@ -12,18 +12,15 @@ import type { ObjectKind } from './objects.ts';
 
 /** A queue that a stage reads, with the format of its messages. */
 export interface StageQueueFacts {
-  /**
-   * The present format. A release that changes it in a way that its predecessor cannot read raises
-   * the version.
-   */
+  /** The present format. Raise its version if the previous release cannot read the change. */
   version: number;
   message: z.ZodType;
   /**
-   * Former formats by version; each transforms into the present one. What was sent before an
-   * upgrade is still read.
+   * Former formats by version; each transforms into the present one. They keep messages readable
+   * that were sent before an upgrade.
    */
   earlier?: Readonly<Record<number, z.ZodType>>;
-  /** Messages of one call. One where a slow message must hold up no other. */
+  /** Messages of one call. It is one if a slow message must not delay others. */
   batchSize: number;
   /**
    * Calls that run concurrently: a burst leaves the account's Lambda capacity to the other stages.
@@ -31,17 +28,17 @@ export interface StageQueueFacts {
   concurrency: number;
 }
 
-/** The calls of a stage that no message causes. */
+/** The scheduled calls of a stage. */
 export interface StageSchedule {
   /** Part of the rule's name: EveryMinute. */
   name: string;
   everyMinutes: number;
-  /** How often Lambda runs a failed call again, and how old a call may be that still runs. */
+  /** How often Lambda retries a failed call, and the maximal age of a call. */
   retryAttempts: number;
   eventAgeMinutes: number;
 }
 
-/** What IAM grants to a stage beyond its own queue and log. */
+/** The grants of IAM to a stage beyond its own queue and log. */
 export interface StageGrants {
   table?: 'read' | 'write';
   objects?: { read?: readonly ObjectKind[]; write?: readonly ObjectKind[] };
@@ -62,7 +59,7 @@ export interface StageGrants {
   publicUrl?: true;
 }
 
-/** A metric that a stage counts and whose alarm asks a person to look. */
+/** A metric of a stage with an alarm that a person must look at. */
 export interface StageAlarm {
   metric: string;
   description: string;
@@ -72,7 +69,7 @@ export interface StageAlarm {
   below?: { value: number; hours: number };
 }
 
-/** One function of the stack. Everything that differs between stages stands here. */
+/** One function of the stack, with everything that differs between stages. */
 export interface Stage<Name extends string = string> {
   description: string;
   /** The file that exports `handler`. */
@@ -99,7 +96,7 @@ function defineStages<const Table extends Record<string, Stage<keyof Table & str
   return table;
 }
 
-/** A failed call is dropped: the next minute's does the same work. */
+/** A failed call is dropped, because the call of the next minute does the same work. */
 const everyMinute = {
   name: 'EveryMinute',
   everyMinutes: 1,
@@ -198,7 +195,7 @@ export const stages = defineStages({
     },
   },
   reverify: {
-    description: 'Judges the signatures of versions again',
+    description: 'Verifies the signatures of versions again',
     entry: 'functions/verify/reverify-handler.ts',
     timeoutSeconds: 120,
     memoryMiB: 1024,
@@ -248,7 +245,7 @@ export const stages = defineStages({
     alarms: {
       CompositionsRefused: {
         metric: 'CompositionsRefused',
-        description: 'A template cannot be composed as it is now; its composition stays.',
+        description: 'A template cannot be composed now; its previous composition stays.',
       },
     },
   },
@@ -266,7 +263,7 @@ export const stages = defineStages({
     },
   },
   collect: {
-    description: 'Deletes objects that nothing names',
+    description: 'Deletes objects that no row names',
     entry: 'functions/collect/handler.ts',
     // 100,000 objects take some minutes; the next delivery continues where this one stopped.
     timeoutSeconds: 900,
@@ -281,7 +278,7 @@ export const stages = defineStages({
     },
   },
   events: {
-    description: 'Carries stored events to the bus',
+    description: 'Sends stored events to the bus',
     entry: 'functions/events/handler.ts',
     timeoutSeconds: 60,
     memoryMiB: 1024,
@@ -302,7 +299,7 @@ export const stages = defineStages({
     grants: {
       table: 'write',
       objects: {
-        // What it reads itself, and what it presigns for agents.
+        // The objects that it reads itself, and those that it presigns for agents.
         read: [
           'artifacts',
           'stored-signatures',

@@ -26,7 +26,7 @@ const rootSchema = z
   })
   .meta({ id: 'Root' });
 
-/** A root that is or was in force. Agents pin its SHA-256. */
+/** An account root that is or was in force. Agents pin its SHA-256. */
 export const rootAnswer = z.object({ root: rootSchema.extend({ sha256: z.string() }) });
 export const rootParams = z.object({ version: z.coerce.number().int().min(1).max(1_000_000) });
 
@@ -40,7 +40,7 @@ export const trustAnswer = z
       .extend({
         proposed_by: z.string(),
         proposed_at: timeSchema,
-        /** Of both roots: which keys signed, and of which more signatures are needed. */
+        /** Of both roots: the keys that signed, and those whose signatures are still needed. */
         needs: z.array(
           z.object({
             of: z.enum(['current', 'proposed']),
@@ -49,7 +49,7 @@ export const trustAnswer = z
             missing: z.array(z.string()),
           }),
         ),
-        /** New keys that have to sign, whatever the threshold, to show that somebody holds them. */
+        /** New keys that must sign, at any threshold, to prove that somebody holds them. */
         unproven: z.array(z.string()),
       })
       .nullable(),

@@ -61,7 +61,10 @@ export const tokenSchema = z
 export const createTokenBody = z.strictObject({
   name: personName,
   roles: someRoles,
-  /** Whose token it is: it never does more than this member may, and ends with the membership. */
+  /**
+   * The member that the token belongs to. It never does more than this member may, and ends with
+   * the membership.
+   */
   member_id: idSchema('member').exactOptional(),
   expires_at: timeSchema.exactOptional(),
 });
@@ -70,6 +73,6 @@ export type CreateTokenBody = z.infer<typeof createTokenBody>;
 
 export const createTokenAnswer = z.object({
   token: tokenSchema,
-  /** What callers send as `Authorization: Bearer …`, shown once. */
+  /** The value that callers send as `Authorization: Bearer …`. It is shown once. */
   secret: z.string(),
 });

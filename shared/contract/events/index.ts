@@ -51,7 +51,7 @@ export const eventSchema = z.object({
   /** Who made the change: `member:<id>`, `token:<id>`, `instance:<id>` or `gantry:<stage>`. */
   actor: z.string(),
   at: z.iso.datetime(),
-  /** The flow that it belongs to; null where nothing outside caused it. */
+  /** The flow that it belongs to; null if no request caused it. */
   correlation_id: z.string().nullable(),
   data: z.record(z.string(), z.unknown()),
 });

@@ -41,12 +41,12 @@ export const modulesEvents = {
   },
   'gantry.version.retired': {
     subject: 'version/<id>',
-    when: 'A version was retired. No composition uses it any more.',
+    when: 'A version was retired. No composition uses it from now on.',
     data: ['module', 'version', 'from', 'operation_id'],
   },
   'gantry.version.quarantined': {
     subject: 'version/<id>',
-    when: 'A version no longer verifies. No further machine gets it. `state` is its promotion state.',
+    when: 'A version no longer verifies. No other machine gets it. `state` is its promotion state.',
     data: ['module', 'version', 'state', 'code?', 'message?'],
   },
   'gantry.version.released': {

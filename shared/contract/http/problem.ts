@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { errorStatus } from '../../base/error-codes.ts';
 
-/** RFC 9457 problem details: what every error answers with, as `application/problem+json`. */
+/** RFC 9457 problem details: the body of every error response, as `application/problem+json`. */
 export const problemSchema = z
   .object({
-    /** `<public URL>/api/v1/docs#<code>`: where the code is explained. */
+    /** `<public URL>/api/v1/docs#<code>`: the explanation of the code. */
     type: z.string(),
     title: z.string(),
     status: z.number().int(),
     /** Stable; the closed list is errorStatus of error-codes.ts. */
     code: z.string(),
-    /** One sentence: what was expected, what was found. */
+    /** One sentence with the expected and the found value. */
     detail: z.string(),
     field: z.string().exactOptional(),
     expected: z.unknown().optional(),

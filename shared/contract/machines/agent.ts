@@ -3,8 +3,8 @@ import { digestSchema } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 
 /**
- * `{url, account, instance, secret, root_sha256}`, base64url JSON: what `gantry agent enroll` is
- * given.
+ * `{url, account, instance, secret, root_sha256}`, as base64url JSON: the argument of `gantry agent
+ * enroll`.
  */
 export const joinToken = z.object({
   url: z.url(),
@@ -16,7 +16,7 @@ export const joinToken = z.object({
 
 export type JoinToken = z.infer<typeof joinToken>;
 
-/** What an agent tells after each tick. */
+/** The report of an agent after a tick. */
 export const agentReport = z.object({
   /** `applied`, `unchanged`, `stale`, or `refused` with the error's code and sentence. */
   status: z.enum(['applied', 'unchanged', 'stale', 'refused']),
@@ -35,8 +35,8 @@ export const agentReport = z.object({
 export type AgentReport = z.infer<typeof agentReport>;
 
 /**
- * Answer to enrolment. `credential` is shown once; every later call proves the key it is bound to
- * (RFC 9449).
+ * The response to enrolment. `credential` is shown once; every later call proves the key that it is
+ * bound to (RFC 9449).
  */
 export const enrollAnswer = z.object({
   credential: z.string(),
@@ -49,22 +49,26 @@ export const enrollAnswer = z.object({
   root: z.string(),
 });
 
-/** What an agent says of itself each hour. */
+/** The hourly heartbeat of an agent. */
 export const heartbeatRequest = z.object({
-  /** The version of the account root that it trusts. The answer has the roots that follow. */
+  /** The version of the account root that it trusts. The response has its successors. */
   root_version: z.int().min(1),
   agent_version: z.string().max(100),
 });
 
-/** Answer to a heartbeat: where to read, good for about an hour. */
+/** The response to a heartbeat: presigned URLs, valid for about an hour. */
 export const heartbeatAnswer = z.object({
   desired_state_url: z.url(),
-  /** The account roots that follow the agent's, oldest first: it takes them one by one. */
+  /**
+   * The account roots that follow the agent's, oldest first. The agent verifies them one by one.
+   */
   root_urls: z.array(z.url()),
   expires_at: z.iso.datetime(),
 });
 
-/** Asked and answered: presigned URLs of content that the instance's desired state names. */
+/**
+ * The request and response for presigned URLs of content that the instance's desired state names.
+ */
 export const artifactUrlsRequest = z.object({
   digests: z.array(z.string()).max(500),
 });

@@ -6,7 +6,8 @@ import { pageOf, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
 import { compositionFailureSchema } from '../templates/index.ts';
 
 /**
- * Instances are read as they lie; what a page tells is of as many as it read, which may be none.
+ * Instances are read in the order of the table. A page covers only the instances that it read,
+ * which may be none.
  */
 const fleetPage = z.object({
   limit: z.coerce
@@ -65,10 +66,7 @@ const fleetSchema = drifted
       drifted.extend({
         template_id: z.string(),
         name: z.string().nullable(),
-        /**
-         * Tracks that cannot be composed as the template is now: their machines keep what they
-         * have.
-         */
+        /** Tracks that cannot be composed now. Their machines keep their content. */
         composition_failures: z.array(compositionFailureSchema),
       }),
     ),
@@ -88,9 +86,7 @@ const fleetSchema = drifted
   })
   .meta({ id: 'Fleet' });
 
-/**
- * Counts of the instances of this page; the counts of all pages added up are those of the fleet.
- */
+/** Counts of the instances of this page. The counts of all pages add up to those of the fleet. */
 export const fleetAnswer = z.object({ fleet: fleetSchema, next_cursor: z.string().nullable() });
 
 const machineSchema = z

@@ -48,12 +48,9 @@ export const instanceSchema = z
     desired_modules: z.record(z.string(), z.string()),
     desired_signed_at: timeSchema.nullable(),
     desired_expires_at: timeSchema.nullable(),
-    /**
-     * Why the desired state could not be made as it should be now: the one before stays until it
-     * can.
-     */
+    /** Why no new desired state can be made. The previous one stays until then. */
     desired_error: z.object({ code: z.string(), message: z.string() }).nullable(),
-    /** What the machine said last; `{}` before its first report. */
+    /** The last report of the machine; `{}` before the first. */
     running_module_digests: z.record(z.string(), z.string()),
     drift: z.boolean(),
     report: reportSchema.nullable(),
@@ -87,8 +84,8 @@ export const createInstanceAnswer = z.object({
   instance: instanceSchema,
   join_token: z.string(),
   /**
-   * Keys that files rendered for it ask for and its metadata lacks: it has no desired state until
-   * it has them.
+   * Keys that its rendered files need and its metadata lacks. It gets no desired state until it has
+   * them.
    */
   keys_missing: z.array(z.object({ key: z.string(), file: z.string(), module: z.string() })),
 });
@@ -100,6 +97,8 @@ export const enrollBody = z.strictObject({
   account: z.string(),
   instance: idSchema('instance'),
   secret: z.string().max(512),
-  /** The root that the token pins; a newer one is reached from there, signature by signature. */
+  /**
+   * The root that the token pins. The agent verifies its successors one by one, up to the newest.
+   */
   root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });

@@ -8,8 +8,8 @@ import { timeSchema } from '../http/index.ts';
 const regexp = z.string().min(1).max(1000);
 
 /**
- * Whom a keyless signature must come from: the pair of regexps that `cosign verify` takes, with RE2
- * meaning.
+ * The identity that a keyless signature must have: the pair of regexps that `cosign verify` takes,
+ * with RE2 meaning.
  */
 const cosignIdentity = z.strictObject({
   cosign_identity_regexp: regexp,
@@ -118,7 +118,7 @@ export const moduleSchema = z
     variety: z.enum(varieties),
     parent_module: z.string().nullable(),
     repository: z.string(),
-    /** Of the first pair, null where there is none. */
+    /** Of the first pair, null if there is none. */
     cosign_identity_regexp: z.string().nullable(),
     cosign_issuer_regexp: z.string().nullable(),
     cosign_identities: z.array(cosignIdentity),
@@ -142,7 +142,7 @@ const patterns = z
   .max(100)
   .meta({ description: 'patterns from the protected_spec of a version of the module' });
 
-/** What is reserved for a module from now on, and what no longer is; the rest stays. */
+/** The patterns to reserve for a module, and those to revoke. Other reservations stay. */
 export const reservationFields = {
   grant: patterns.exactOptional(),
   revoke: patterns.exactOptional(),
@@ -157,7 +157,7 @@ export const changeReservationsBody = z
     error: 'expected a pattern to be either granted or revoked, found one that is both',
   });
 
-/** How polling the module's repository goes. */
+/** The state of polling the module's repository. */
 export const pollStateSchema = z
   .object({
     polled_at: timeSchema.nullable(),

@@ -6,7 +6,7 @@ import { reverificationOutcomes } from '../../domain/reverify/index.ts';
 import { pageOf, timeSchema } from '../http/index.ts';
 import { pollStateSchema } from './module.ts';
 
-/** One candidate signature and what became of it. */
+/** One candidate signature and its verdict. */
 export const signatureVerdictSchema = z
   .object({
     format: z.enum(['bundle', 'legacy']),
@@ -116,7 +116,7 @@ export const versionsAnswer = pageOf('versions', versionSchema).extend({
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
 
-/** What became of an artifact of a module, and why. */
+/** The state of an artifact of a module, and the reason for it. */
 export const explainQuery = z.object({
   ref: z
     .string()

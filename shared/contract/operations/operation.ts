@@ -37,7 +37,7 @@ export type ChangePolicyBody = z.infer<typeof changePolicyBody>;
 export const policyParams = z.object({ action });
 
 const assignment = { assignment_id: z.string(), template_id: z.string() };
-/** How a change of each kind is sent. A kind or a field that has no place here is a type error. */
+/** How a change of each kind is sent. A kind or a field that is missing here is a type error. */
 const changeSchemas = {
   version_promote: z.object({
     kind: z.literal('version_promote'),
@@ -74,7 +74,7 @@ const changeSchemas = {
     module: z.string(),
     /** Fields of the registration, as they would be. */
     set: z.record(z.string(), z.unknown()),
-    /** Whether something can get in that could not before, by the policy of `policy_version`. */
+    /** True if an artifact can get in that the policy of `policy_version` refused. */
     loosens_trust: z.boolean(),
     /** The module's policy when this was requested. */
     policy_version: z.string(),
@@ -92,10 +92,7 @@ const changeSchemas = {
 
 type SchemaOf<Fields> = z.ZodObject & z.ZodType<{ [Field in keyof Fields]: unknown }>;
 
-/**
- * By the domain's names, so that a kind without a schema is an error here and not wherever a change
- * is sent.
- */
+/** Typed by the domain's names, so that a kind without a schema is a type error here. */
 type ChangeSchema = (typeof changeSchemas)[ChangeName];
 
 export const changeSchema = z

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 
 /**
- * What the steps of an operation decide. The state machine branches on these words; beside them a
- * check returns the decision of the policy.
+ * The decisions of the steps of an operation. The state machine branches on these words and on the
+ * decision of the policy, which a check also returns.
  */
 export const stepDecisions = {
   /** By check: the operation has ended. */
@@ -12,7 +12,7 @@ export const stepDecisions = {
   allow: 'allow',
   /** By check: ask reviewers once the change is composed. */
   require_approval: 'require_approval',
-  /** By reviewers, or by expire where they were in time after all. */
+  /** By reviewers, or by expire if they decided in time. */
   approved: 'approved',
   rejected: 'rejected',
   withdrawn: 'withdrawn',
@@ -26,8 +26,8 @@ export const stepDecisions = {
 export type StepDecision = keyof typeof stepDecisions;
 
 /**
- * Input of every step of an operation; `task_token` only where a step waits, `planned` and `round`
- * only to apply.
+ * Input of every step of an operation; `task_token` only if a step waits, `planned` and `round`
+ * only for apply.
  */
 export const operationStep = z.object({
   step: z.enum(['check', 'plan', 'await_approval', 'apply', 'notify', 'fail', 'expire']),

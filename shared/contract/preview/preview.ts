@@ -109,15 +109,15 @@ const instanceChange = z.object({
   ),
   files_changed: count,
   /**
-   * Why the machine would get no new desired state; `refuses`: the change itself would be refused
-   * for it.
+   * Why the machine would get no new desired state. `refuses`: the change would be refused for this
+   * reason.
    */
   error: z.object({ code: z.string(), message: z.string(), refuses: z.boolean() }).nullable(),
 });
 
 export const previewAnswer = z.object({
   preview: previewSchema,
-  /** Assignment metadata that differs, by module; null where the module is not assigned. */
+  /** Assignment metadata that differs, by module; null if the module is not assigned. */
   metadata: z.array(
     z.object({
       module: z.string(),
@@ -125,7 +125,9 @@ export const previewAnswer = z.object({
       after: metadataSchema.nullable(),
     }),
   ),
-  /** What differs on single machines: their metadata, and the files that are rendered for them. */
+  /**
+   * The differences on single machines: their metadata, and the files that are rendered for them.
+   */
   instances: z.object({
     examined: count,
     /** Whether the track has machines that were not examined. */
@@ -153,7 +155,7 @@ export const whyQuery = z.object({
 export const whyAnswer = z
   .object({
     path: z.string(),
-    /** Null where nothing is at the path. */
+    /** Null if nothing is at the path. */
     present: owner.extend({ rendered: z.boolean() }).nullable(),
     /** Modules that have a file there, highest rank first. */
     candidates: z.array(
@@ -173,7 +175,7 @@ export const whyAnswer = z
       }),
     ),
     carved_out: z.array(taken),
-    /** The same in sentences. */
+    /** The same facts as sentences. */
     sentences: z.array(z.string()),
   })
   .meta({ id: 'PathExplanation' });

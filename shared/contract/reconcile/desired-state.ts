@@ -4,15 +4,15 @@ import { claimNames } from '../../domain/signatures/index.ts';
 
 /**
  * What a machine should run: the `custom` field of the one target of its TUF targets metadata
- * (product.md, section 9). Signed by the account's director key; agents read nothing else from
- * Gantry that they act on.
+ * (product.md, section 9). Signed by the account's director key; agents act on nothing else that
+ * Gantry sends.
  */
 export const desiredLayer = z.object({
   account: z.string(),
   module: z.string(),
   version: z.string(),
   version_id: z.string(),
-  /** What the authors signed: an index or a manifest. */
+  /** The digest that the authors signed: of an index or a manifest. */
   digest: digestSchema,
   /** The manifest of this platform (equal to `digest` unless that is an index). */
   manifest_digest: digestSchema,
@@ -25,13 +25,13 @@ export const desiredLayer = z.object({
   /** Paths of this layer that other modules' protection drops, byte-wise sorted. */
   effective_mask: z.array(z.string()),
   /**
-   * Patterns that an operator reserved for the module, shipped or not; absent where there are none.
+   * Patterns that an operator reserved for the module, shipped or not; absent if there are none.
    */
   granted_reservations: z.array(z.string()).exactOptional(),
 });
 
 export const desiredPolicy = z.object({
-  /** `<account>/<module>` whose layers are judged by it. */
+  /** `<account>/<module>` whose layers are verified by it. */
   module: z.string(),
   identities: z.array(
     z.object({
@@ -59,7 +59,7 @@ export const renderedFile = z.object({
   content: z.string(),
 });
 
-/** Who let a version of a layer go further, and when. */
+/** The people who approved promotions of a version of a layer, and when. */
 export const desiredApproval = z.object({
   /** `<account>/<name>` */
   module: z.string(),
@@ -86,8 +86,8 @@ export const desiredState = z.object({
   signature_policies: z.array(desiredPolicy),
   /**
    * Sigstore's public-good `trusted_root.json` as the platform fetched it last, for the policies
-   * here without one of their own; absent where none needs it or none was fetched, so that the copy
-   * that came with the agent counts.
+   * here without one of their own. It is absent if no policy needs it or none was fetched. Then the
+   * copy that is shipped with the agent counts.
    */
   public_trusted_root: z.unknown().optional(),
   rendered_files: z.array(renderedFile),

@@ -36,7 +36,7 @@ export const hookSchema = z
     id: z.string(),
     kind: z.enum(hookKinds),
     host: z.string(),
-    /** Where the registry sends to. */
+    /** The URL that the registry sends to. */
     url: z.string(),
     created_by: z.string(),
     created_at: timeSchema,
@@ -55,8 +55,8 @@ export type CreateHookBody = z.infer<typeof createHookBody>;
 export const createHookAnswer = z.object({
   hook: hookSchema,
   /**
-   * What the registry signs with (github, gitea) or sends as Authorization (distribution, harbor);
-   * shown once.
+   * The secret that the registry signs with (github, gitea) or sends as Authorization
+   * (distribution, harbor). It is shown once.
    */
   secret: z.string(),
 });

@@ -108,7 +108,7 @@ export const compositionSchema = z
   })
   .meta({ id: 'Composition' });
 
-/** Why a track cannot be composed as the template is now, and since when. */
+/** Why a track cannot be composed now, and since when. */
 export const compositionFailureSchema = z.object({
   track: trackSchema,
   code: z.string(),
@@ -121,10 +121,7 @@ export const templateAnswer = z.object({
   assignments: z.array(assignmentSchema),
   /** The current composition of each track that has one. */
   compositions: z.array(compositionSchema),
-  /**
-   * Of each track that cannot be composed as the template is now. Its composition is an earlier
-   * one, or none.
-   */
+  /** Of each track that cannot be composed now. Its composition is an earlier one, or none. */
   composition_failures: z.array(compositionFailureSchema),
 });
 
