@@ -35,7 +35,7 @@ export interface AlarmsProps {
   deployment: string;
 }
 
-/** What a person must look at, published through one topic. */
+/** The alarms that a person must look at, published through one topic. */
 export class Alarms extends Construct {
   private readonly topic: Topic;
   private readonly deployment: string;

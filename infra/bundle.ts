@@ -4,7 +4,10 @@ import { type BuildOptions, build } from 'esbuild';
 import { stages } from '../shared/contract/stages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Beside the template: two concurrent deployments must not overwrite each other's bundles. */
+/**
+ * The bundles are beside the template, because two concurrent deployments must not overwrite each
+ * other's bundles.
+ */
 const outputDirectory = resolve(root, process.env.CDK_OUTDIR ?? 'cdk.out', 'functions');
 
 /** The directory of a function's bundle: `index.mjs` and its source map. */
@@ -12,7 +15,7 @@ export function bundleDirectory(name: string): string {
   return `${outputDirectory}/${name}`;
 }
 
-/** How every function is bundled. The AWS SDK is part of the bundle. */
+/** The options that every function is bundled with. The AWS SDK is part of the bundle. */
 export const bundleOptions = {
   absWorkingDir: root,
   entryPoints: Object.entries(stages).map(([name, { entry }]) => ({
@@ -39,8 +42,8 @@ export const bundleOptions = {
 } satisfies BuildOptions;
 
 /**
- * Bundles every function in one run. NodejsFunction starts a bundler for each: it takes ten times
- * as long, at every start of the local cloud.
+ * Bundles every function in one run. NodejsFunction starts a bundler for each, which takes ten
+ * times as long at every start of the local cloud.
  */
 export async function bundleFunctions(): Promise<void> {
   await build(bundleOptions);

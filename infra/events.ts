@@ -16,8 +16,8 @@ const entityAttribute = '__edb_e__';
 const eventEntity = 'event';
 
 /**
- * Events out: stored in the transaction of the change that they report, carried from the table's
- * stream to the bus.
+ * Publishes events. They are stored in the transaction of the change that they report, then sent
+ * from the table's stream to the bus.
  */
 export class Events extends Construct {
   readonly bus: EventBus;
@@ -27,7 +27,7 @@ export class Events extends Construct {
     super(scope, id);
     this.bus = new EventBus(this, 'Bus', {
       eventBusName: `gantry-${settings.environmentName}`,
-      description: 'What happened in Gantry, as CloudEvents',
+      description: 'The events of Gantry as CloudEvents',
     });
     this.deadLetterQueue = deadLetterQueue(this, 'DeadLetters');
   }

@@ -53,7 +53,7 @@ export class Http extends Construct {
     this.serveAt(settings, stage);
   }
 
-  /** Names the address at which people reach the API: links and DPoP proofs use it. */
+  /** Names the address at which people reach the API. Links and DPoP proofs use it. */
   namePublicUrl(stage: StageFunction): void {
     stage.setEnvironment('PUBLIC_URL', this.publicUrl);
     if (this.settings.oidcIssuer !== undefined)

@@ -5,7 +5,7 @@ import { acknowledgeWildcard, local } from './acknowledge.ts';
 import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 
-/** On each director key, with the name of its deployment. */
+/** The tag on each director key, with the name of its deployment. */
 const directorTag = 'gantry:director-of';
 
 /**
@@ -40,9 +40,9 @@ export class Keys extends Construct {
 
   /**
    * A key can only be made with the tag that the permission to sign requires. KMS also requires the
-   * permission to tag. A key that does not exist yet cannot be named as a resource, so conditions
-   * bind the permission to that tag, to keys that sign, and away from keys of other deployments.
-   * Local clouds do not know specification and usage as conditions, hence IfExists.
+   * permission to tag. A key that does not exist yet cannot be named as a resource. Conditions
+   * therefore limit the permission to that tag and to keys that sign, and exclude keys of other
+   * deployments. Local clouds do not know specification and usage as conditions, hence IfExists.
    */
   allowMakeDirectorKeys(stage: StageFunction): void {
     const condition = {

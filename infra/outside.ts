@@ -5,7 +5,7 @@ import { acknowledgeWildcard, local } from './acknowledge.ts';
 import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 
-/** What stages reach beyond the stack: registries with their credentials, and mail. */
+/** The grants of stages beyond the stack: registries with their credentials, and mail. */
 export class Outside extends Construct {
   private readonly settings: Settings;
   private readonly sender: EmailIdentity;
@@ -69,7 +69,7 @@ export class Outside extends Construct {
   }
 
   /**
-   * Storing the credentials of registries, which it cannot read back, and the secrets of webhooks.
+   * Storing the secrets of webhooks, and the credentials of registries, which it cannot read back.
    */
   allowSecrets(stage: StageFunction): void {
     const write = [

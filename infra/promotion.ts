@@ -26,7 +26,7 @@ import { acknowledgeWildcard, attribute, local } from './acknowledge.ts';
 import type { StageFunction } from './stage-function.ts';
 import type { StageQueue } from './stage-queue.ts';
 
-/** Errors of Lambda itself, worth a retry. An error that a step throws is its result. */
+/** Errors of Lambda itself, which are retried. An error that a step throws is its result. */
 const serviceErrors = [
   'Lambda.ClientExecutionTimeoutException',
   'Lambda.ServiceException',
@@ -73,7 +73,7 @@ export class Promotion extends Construct {
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       queryLanguage: QueryLanguage.JSONATA,
       definitionBody: DefinitionBody.fromChainable(this.definition(props.composeQueue)),
-      // Longer than any approval may wait.
+      // It is longer than any approval may wait.
       timeout: Duration.days(60),
       tracingEnabled: true,
       logs: { destination: logs, level: LogLevel.ALL, includeExecutionData: false },
@@ -94,7 +94,7 @@ export class Promotion extends Construct {
     stage.setEnvironment('STATE_MACHINE_ARN', this.stateMachine.stateMachineArn);
   }
 
-  /** To see whether an execution still runs; its name begins with the operation's id. */
+  /** Lets a stage see if an execution still runs. Its name begins with the operation's id. */
   private allowDescribe(stage: StageFunction): void {
     stage.allow(
       ['states:DescribeExecution'],
@@ -115,8 +115,8 @@ export class Promotion extends Construct {
   }
 
   /**
-   * To answer a waiting state: composed, approved, rejected. These actions know no resource
-   * (Service Authorization Reference); the task token bounds them.
+   * Lets a stage complete a waiting state: composed, approved, rejected. These actions know no
+   * resource (Service Authorization Reference); the task token bounds them.
    */
   private allowAnswer(stage: StageFunction): void {
     stage.allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], ['*']);
@@ -223,7 +223,7 @@ export class Promotion extends Construct {
         task_token: '{% $states.context.Task.Token %}',
       }),
     });
-    // A worker that was lost keeps its message hidden for longer than this task waits.
+    // The message of a lost worker stays hidden for longer than this task waits.
     send.addRetry({ errors: [Errors.TIMEOUT], maxAttempts: 1 });
 
     return MapState.jsonata(this, 'Compose affected templates', {
@@ -254,7 +254,8 @@ export class Promotion extends Construct {
   }
 
   /**
-   * Records why. Only an error of the platform leaves a failed execution, which raises an alarm.
+   * Records the reason. Only an error of the platform leaves a failed execution, which raises an
+   * alarm.
    */
   private failure(): IChainable {
     const fail = LambdaInvoke.jsonata(this, 'Record failure', {

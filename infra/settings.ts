@@ -21,7 +21,10 @@ const settingsSchema = z
       .default('main'),
     /** The From address of approval mail; SES must be allowed to send from it. */
     senderAddress: z.email(),
-    /** Where people reach the API; without it, the API's own address or the domain below. */
+    /**
+     * The URL at which people reach the API. The default is the API's own address or the domain
+     * below.
+     */
     publicUrl: optional,
     /** A host name of yours, with the ARN of its certificate in ACM. */
     domainName: optional,
@@ -45,8 +48,8 @@ const settingsSchema = z
         'expected host=requestsPerSecond:concurrency,…',
       ),
     /**
-     * Where the public-good trust root is refreshed from: its TUF repository or a mirror of it;
-     * `none` keeps the shipped copy.
+     * The TUF repository of the public-good trust root, or a mirror of it. `none` keeps the shipped
+     * copy.
      */
     trustRootMirror: z
       .union(
@@ -55,8 +58,8 @@ const settingsSchema = z
       )
       .default('https://tuf-repo-cdn.sigstore.dev'),
     /**
-     * Comma list of ARNs of the ECR repositories that may be read; all of this account and region
-     * without it.
+     * Comma list of ARNs of the ECR repositories that may be read. The default is all of this
+     * account and region.
      */
     ecrRepositories: z
       .string()
@@ -69,7 +72,7 @@ const settingsSchema = z
           arns.every((arn) => /^arn:[a-z-]+:ecr:[a-z0-9*-]+:[0-9]{12}:repository\/.+$/.test(arn)),
         'expected arn:aws:ecr:<region>:<account>:repository/<name>, …',
       ),
-    /** Gets a mail when an alarm fires. */
+    /** The address that gets a mail when an alarm fires. */
     alarmAddress: optional,
     /**
      * `bootstrap` publishes with the roles that `cdk bootstrap` made. `cli` publishes with the
@@ -80,7 +83,7 @@ const settingsSchema = z
   .refine(
     (settings) => (settings.domainName === undefined) === (settings.certificateArn === undefined),
     {
-      error: 'domainName and certificateArn are given together or not at all',
+      error: 'expected both domainName and certificateArn, or neither',
     },
   );
 

@@ -24,8 +24,8 @@ export interface GantryStackProps extends StackProps {
 }
 
 /**
- * All of Gantry in one stack: shared resources, the stages in flow order, the ways between them,
- * what watches them.
+ * All of Gantry in one stack: shared resources, the stages in flow order, the connections between
+ * them, and alarms.
  */
 export class GantryStack extends Stack {
   private readonly stages: Readonly<Record<string, Stage>>;
@@ -101,7 +101,7 @@ export class GantryStack extends Stack {
     return queues;
   }
 
-  /** Lets each stage send to the queues that it names, and starts those that run by the clock. */
+  /** Lets each stage send to the queues that it names, and adds the schedules of stages. */
   private connect(
     functions: Record<string, StageFunction>,
     queues: Record<string, StageQueue>,
@@ -111,7 +111,7 @@ export class GantryStack extends Stack {
       const stage = take(functions, name);
       for (const queue of sends) take(queues, queue).allowSend(stage);
 
-      // A deployment that keeps the shipped trust root has no mirror to ask.
+      // A deployment that keeps the shipped trust root has no mirror.
       const idle = name === 'trust' && settings.trustRootMirror === 'none';
       if (schedule !== undefined && !idle) stage.runRegularly(schedule);
     });

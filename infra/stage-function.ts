@@ -28,8 +28,8 @@ export type Conditions = Record<string, Record<string, string | string[]>>;
 
 /**
  * One Lambda function with its own role and log group. The construct that owns a resource grants
- * access to it, and sets the variable that names it: a function does not know of a resource that it
- * may not use.
+ * access to it, and sets the variable that names it: a function does not know resources that it may
+ * not use.
  */
 export class StageFunction extends Construct {
   readonly lambda: LambdaFunction;
@@ -63,8 +63,8 @@ export class StageFunction extends Construct {
         POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
-      // Lambda stops a function that sends to its own queue after 16 rounds, unless that is what it
-      // is meant to do.
+      // Lambda stops a function that sends to its own queue after 16 rounds, unless recursion is
+      // allowed.
       ...(stage.sends?.includes(name) ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
     });
 
@@ -91,8 +91,8 @@ export class StageFunction extends Construct {
   }
 
   /**
-   * Calls it regularly. The rule's retries are those of the delivery; a call that Lambda took and
-   * that failed is run again by Lambda, so both are bounded.
+   * Calls the function regularly. The rule retries the delivery, and Lambda retries a failed call,
+   * so both are limited.
    */
   runRegularly({ name, everyMinutes, retryAttempts, eventAgeMinutes }: StageSchedule): void {
     const maxEventAge = Duration.minutes(eventAgeMinutes);

@@ -14,9 +14,9 @@ const deliveriesMax = 5;
 
 /**
  * A message is hidden for this many times the time-out of its reader. While Lambda throttles, the
- * poller of the queue holds messages and tries again; with less, healthy messages use up their
- * deliveries meanwhile (Lambda guide, "Configuring a queue"). A message that failed comes back
- * sooner: its handler shortens the wait.
+ * poller of the queue holds messages and tries again. With a smaller factor, healthy messages would
+ * use up their deliveries meanwhile (Lambda guide, "Configuring a queue"). A message that failed
+ * comes back sooner: its handler shortens the wait.
  */
 const visibilityFactor = 6;
 

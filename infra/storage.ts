@@ -14,7 +14,7 @@ import type { StageFunction } from './stage-function.ts';
 
 const string = (name: string) => ({ name, type: AttributeType.STRING });
 
-/** Without Scan: every list is a query. */
+/** Scan is not granted, because every list is a query. */
 const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
 const writeActions = [
   'dynamodb:PutItem',
@@ -71,7 +71,9 @@ export class Storage extends Construct {
     });
   }
 
-  /** Also names the bucket: every process builds the same services, and a name grants nothing. */
+  /**
+   * Also names the bucket, because every process builds the same services. A name grants nothing.
+   */
   allowTable(stage: StageFunction, access: 'read' | 'write' = 'write'): void {
     const { tableArn } = this.table;
     const actions = access === 'read' ? readActions : [...readActions, ...writeActions];
@@ -95,9 +97,9 @@ export class Storage extends Construct {
   }
 
   /**
-   * Reading and writing of the accounts' objects, kind by kind, so that no stage can replace what
-   * another one made. A stage that writes a kind also reads it: an object that exists already must
-   * be young enough to be named (`refreshAge`).
+   * Reading and writing of the accounts' objects, kind by kind, so that no stage can replace the
+   * objects of another one. A stage that writes a kind also reads it: an object that exists already
+   * must be young enough to be named (`refreshAge`).
    */
   allowObjects(
     stage: StageFunction,

@@ -5,7 +5,10 @@ import { GantryError } from '../../shared/base/error.ts';
 import { type Caller, hasRole, type Role } from '../../shared/domain/accounts/index.ts';
 import type { ApiEnv } from './env.ts';
 
-/** Who may call a route: a role, the deployment's own token, a machine's agent, or anyone. */
+/**
+ * The callers that a route admits: a role, the deployment's own token, a machine's agent, or
+ * anyone.
+ */
 export type Access = Role | 'platform' | 'agent' | 'public';
 
 /** Checks that a caller has the access of a route. @throws GantryError `forbidden` */

@@ -5,8 +5,8 @@ import type { ApiEnv } from './env.ts';
 const header = 'X-Correlation-Id';
 
 /**
- * Gives a request its correlation id: the caller's, where it is one, else the request's own id.
- * Everything that follows from the request carries it: log lines, events, messages, operations.
+ * Gives a request its correlation id: the caller's, if it is valid, else the request's own id. Log
+ * lines, events, messages and operations that follow from the request carry it.
  */
 export const correlate = createMiddleware<ApiEnv>(async (c, next) => {
   const request_id = c.var.requestId;

@@ -6,7 +6,7 @@ import { createApp } from './app.ts';
 
 const answer = handle(createApp(servicesFromEnvironment('api')));
 
-/** The event of API Gateway's HTTP API in, the app's response out. */
+/** Converts an event of API Gateway's HTTP API to a request, and returns the app's response. */
 export async function handler(event: LambdaEvent, context: Context) {
   return traceWork('Api', {}, async () => answer(event, context));
 }

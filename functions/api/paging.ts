@@ -38,8 +38,8 @@ export async function storePage<T>(
 }
 
 /**
- * Counts the items that fit in a response, at least one. The manifest of a version can have
- * hundreds of kilobytes.
+ * Counts the items that fit in a response, at least one. The manifest of a version can be hundreds
+ * of kilobytes long.
  */
 function countFitting(items: readonly unknown[]): number {
   let bytes = 0;

@@ -8,8 +8,8 @@ const services = servicesFromEnvironment('collect');
 const telemetry = telemetryOf('collect');
 
 /**
- * Collect: the schedule asks for every account; a message is one account whose unnamed objects are
- * deleted.
+ * Collect: the schedule sends every account to the queue. A message is one account whose unnamed
+ * objects are deleted.
  */
 export const handler = stageHandler(telemetry, services, {
   message: async (message) => {

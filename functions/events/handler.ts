@@ -10,7 +10,7 @@ const { EVENT_BUS_NAME } = environment('EVENT_BUS_NAME');
 const { events } = awsClients();
 const telemetry = telemetryOf('events');
 
-/** Events: carries stored events to the bus, in the order of the table's stream. */
+/** Events: sends stored events to the bus, in the order of the table's stream. */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<void> {
   beginInvocation(telemetry, context);
   await runWork(telemetry, {}, async () => {

@@ -9,8 +9,8 @@ const services = servicesFromEnvironment('sweep');
 const telemetry = telemetryOf('sweep');
 
 /**
- * Sweep: restarts operations whose execution died, and has desired states signed again at half of
- * their life or by a new key.
+ * Sweep: restarts operations whose execution died. It also requests that desired states are signed
+ * again at half of their life, or by a new key.
  */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);

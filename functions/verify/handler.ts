@@ -5,7 +5,7 @@ import { stageHandler, telemetryOf } from '../../shared/aws/stage.ts';
 
 const services = servicesFromEnvironment('verify');
 
-/** Verify: a message is one candidate whose signatures are judged. */
+/** Verify: a message is one candidate whose signatures are verified. */
 export const handler = stageHandler(telemetryOf('verify'), services, {
   message: (message) =>
     orLater(services, 'verify', message, () => verifyCandidate(services, message)),

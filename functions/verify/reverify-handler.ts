@@ -30,8 +30,8 @@ async function reverify(message: ReverifyMessage): Promise<string | undefined> {
 }
 
 /**
- * Reverify: the schedule asks for every account; a message is one version to judge again, or
- * several to fan out.
+ * Reverify: the schedule sends every account to the queue. A message is one version to verify
+ * again, or several to split.
  */
 export const handler = stageHandler(telemetry, services, {
   message: (message) => orLater(services, 'reverify', message, () => reverify(message)),

@@ -13,16 +13,16 @@ const services = servicesFromEnvironment('trust');
 const telemetry = telemetryOf('trust');
 
 /**
- * Trust: refreshes the public-good trust root. A mirror that cannot be reached is asked again at
- * the next call; the metric of the days left shows when that lasts too long. A refused trust root
- * is an error: no mirror serves one by accident.
+ * Trust: refreshes the public-good trust root. If the mirror cannot be reached, the next call asks
+ * it again, and the metric of the days left shows if this lasts too long. A refused trust root is
+ * an error, because no mirror serves one by accident.
  */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);
   return runWork(telemetry, { work: 'TrustRoot' }, async () => {
     try {
       const refresh = await refreshTrustRoot(services);
-      // The old root and the new one may judge the same signature differently.
+      // The old and the new trust root may give different verdicts on the same signature.
       if (refresh.changed) await enqueue(services, 'reverify', [{}]);
       return refresh;
     } catch (error) {

@@ -13,8 +13,8 @@ export interface ApprovalPageProps {
 }
 
 /**
- * Shows a reviewer what to decide. Opening it decides nothing, because mail scanners open links
- * too.
+ * Shows a reviewer the change to decide on. Opening the page decides nothing, because mail scanners
+ * open links too.
  */
 export function ApprovalPage({
   approval,
