@@ -6,15 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { best, type Cost, isInstalled, measureNode, measurePeer } from './measure.ts';
 
 /**
- * `gantry composefs image --from-file` and `gantry composefs dump` on generated dumps, whole
- * processes, beside mkcomposefs where it is installed. What an entry costs must not grow with their
- * number.
+ * `gantry composefs image --from-file` and `gantry composefs dump` on generated dumps, measured as
+ * whole processes, beside mkcomposefs if it is installed. The cost of an entry must not grow with
+ * their number.
  */
 export const name = 'composefs';
 
 const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const sizes = [1_000, 10_000, 64_000, 250_000, 1_000_000];
-/** Where the costs of a process's start no longer hide those of an entry. */
+/** From this number on, the cost of starting a process no longer hides the cost of an entry. */
 const linearFrom = 64_000;
 /**
  * An entry among a million may cost this much more than one among 64,000: caches of the processor
@@ -70,7 +70,7 @@ interface Row {
 }
 
 /**
- * Measures and prints; throws where costs grow faster than entries, or 64,000 of them cost too
+ * Measures and prints. Throws if costs grow faster than entries, or if 64,000 entries cost too
  * much.
  */
 export function run(): void {

@@ -41,7 +41,7 @@ interface ComposeCost {
   rssMiB: number;
 }
 
-/** A layer without its entries, and these as they lie in S3. */
+/** A layer without its entries, and the entries in the form that S3 stores. */
 type StoredLayer = Omit<CompositionLayer, 'entries'> & { fileIndex: Buffer };
 
 function storedLayer(number: number): StoredLayer {
@@ -125,7 +125,7 @@ function inOwnProcess<T>(...what: string[]): T {
   return JSON.parse(child.stdout);
 }
 
-/** Measures all and prints it; throws where a bound is passed. */
+/** Measures and prints all. Throws if a bound is exceeded. */
 export function run(): void {
   let before = 0;
   const rows = moduleCounts.map((modules, i) => {

@@ -26,7 +26,10 @@ function makePaths(): string[] {
   });
 }
 
-/** 70 file_spec and 30 mask, of every kind; none takes all, so that many are tried for a path. */
+/**
+ * 70 file_spec and 30 mask, of every kind; none matches all paths, so that many are tried for a
+ * path.
+ */
 function makeSpec(): FileSelectionSpec {
   const file_spec = Array.from({ length: 10 }, (_, i) => [
     `/usr/share/package-${i * 20}/***`,
@@ -47,15 +50,15 @@ function makeSpec(): FileSelectionSpec {
   return { file_spec, mask };
 }
 
-/** The whole work of one process: reads the list of paths, selects, prints what it selected. */
+/** The whole work of one process: reads the list of paths, selects, and prints the selection. */
 function select(list: string): void {
   const paths = readFileSync(list, 'utf8').trimEnd().split('\n');
   process.stdout.write(`${selectFiles(paths, makeSpec()).join('\n')}\n`);
 }
 
 /**
- * Measures and prints; throws where the selections differ, or rsync is quicker than the whole of
- * our process.
+ * Measures and prints. Throws if the selections differ, or if rsync is faster than our whole
+ * process.
  */
 export function run(): void {
   const folder = mkdtempSync(join(tmpdir(), 'bench-files-'));

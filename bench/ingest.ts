@@ -31,7 +31,7 @@ import { isInstalled, measureNode } from './measure.ts';
 export const name = 'ingest';
 
 const defaultMiB = '2048';
-/** 300 MB: an ingest's memory must not follow the size of its layer. */
+/** 300 MB, because the memory of an ingest must not depend on the size of its layer. */
 const rssMiBMax = 286;
 const fileBytes = 16 * 1024 ** 2;
 const bucket = 'bench-ingest';

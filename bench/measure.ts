@@ -1,18 +1,18 @@
 import { spawnSync } from 'node:child_process';
 
-/** What one run of a program took. */
+/** The cost of one run of a program. */
 export interface Cost {
   wallMs: number;
   /**
-   * CPU time of the program itself, without the kernel's; null where it was not told (other
-   * programs than Node).
+   * CPU time of the program itself, without the kernel's; null if it is unknown (programs other
+   * than Node).
    */
   userMs: number | null;
   rssMiB: number | null;
   stdout: string;
 }
 
-/** Has a Node program itself say at its end what it took. */
+/** Makes a Node program report its own cost at its end. */
 const report = `process.on('exit', () => {
   const { userCPUTime, maxRSS } = process.resourceUsage();
   process.stderr.write('\\n' + JSON.stringify({ userCPUTime, maxRSS }));
@@ -47,8 +47,8 @@ function measure(program: string, args: string[], env: NodeJS.ProcessEnv): Cost 
 }
 
 /**
- * Of several runs the quickest, with the largest memory: what else the machine did only makes runs
- * slower.
+ * Returns the fastest of several runs, with the largest memory. Other work of the machine only
+ * makes runs slower.
  */
 export function best(runs: number, run: () => Cost): Cost {
   const all = Array.from({ length: runs }, run);

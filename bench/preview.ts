@@ -35,7 +35,7 @@ const bounds = { rssMiB: 700, ms: 14_000 };
 const modules = Math.floor(limits.previewEntriesMax / makeLayer(0).entries.length);
 const self = fileURLToPath(import.meta.url);
 
-/** Every module comes in a new build: the most that can differ. */
+/** Every module has a new build, so that as much as possible differs. */
 function make(directory: string): void {
   const layers = Array.from({ length: modules }, (_, number) => makeLayer(number));
   writeFileSync(join(directory, 'index.gz'), encodeIndex(indexOf(compose(layers))));
@@ -63,7 +63,7 @@ function measure(directory: string): { ms: number; rssMiB: number; answerBytes: 
   };
 }
 
-/** Measures and prints it; throws where a bound is passed. */
+/** Measures and prints. Throws if a bound is exceeded. */
 export function run(): void {
   const directory = mkdtempSync(join(tmpdir(), 'gantry-preview-'));
   try {

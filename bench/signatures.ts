@@ -13,9 +13,9 @@ import { verifyArtifact } from '../shared/signature/index.ts';
 import { best, isInstalled, measurePeer } from './measure.ts';
 
 /**
- * Verifying what cosign signed: the engine alone, with the fetch from a registry on this machine,
- * and `cosign verify` on the same artifacts. Nothing of a signature is remembered between two
- * verdicts, only policies and trust roots are.
+ * Verifies signatures of cosign: by the engine alone, with the fetch from a registry on this
+ * machine, and by `cosign verify` on the same artifacts. Only policies and trust roots are kept
+ * between two verdicts, nothing of a signature.
  */
 export const name = 'signatures';
 

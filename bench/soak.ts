@@ -54,7 +54,7 @@ const root = {
 };
 const pushesAtOnce = 8;
 const singlePushes = 20;
-/** Without a new version for so long the soak has failed. */
+/** The soak fails after this time without a new version. */
 const stillMs = 300_000;
 
 export async function run(size = '10000'): Promise<void> {
@@ -84,8 +84,8 @@ export async function run(size = '10000'): Promise<void> {
 
 async function soak(services: Services, registry: DockerRegistry, tags: number): Promise<void> {
   const author = await registered(services, registry);
-  // Before the first of many concurrent pushes: a registry may say that it has a blob which another
-  // push has not finished.
+  // Push this blob before the first of many concurrent pushes, because a registry may say that it
+  // has a blob whose push has not finished.
   await new RegistryClient({ host: registry.host }).pushBlob(
     repository,
     emptyBlob,
@@ -113,7 +113,7 @@ async function soak(services: Services, registry: DockerRegistry, tags: number):
   await expectNoDeadLetters(services);
 }
 
-/** An account with the module; answers the key that signs. */
+/** Creates an account with the module, and returns the key that signs. */
 async function registered(services: Services, registry: DockerRegistry) {
   await createAccount(services, { slug: account, name: account });
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -138,8 +138,8 @@ async function registered(services: Services, registry: DockerRegistry) {
 }
 
 /**
- * Pushes and signs a module of an empty directory, which is another one for each version; answers
- * its digest.
+ * Pushes and signs a module with an empty directory, which differs for each version. Returns its
+ * digest.
  */
 async function push(
   registry: DockerRegistry,
@@ -185,7 +185,7 @@ async function push(
 
 async function untilBuilt(services: Services, tags: number): Promise<void> {
   let built = 0;
-  // To count is to read all rows, which must not be what the cloud is busy with.
+  // Counting reads all rows, so count rarely.
   const lookMs = Math.max(2000, tags * 5);
 
   for (let changed = Date.now(); built < tags; ) {
@@ -204,7 +204,7 @@ async function countVersions(services: Services): Promise<number> {
   const seen = new Set<string>();
   for await (const { digest, version_string } of eachVersion(services.db, account, module)) {
     if (seen.has(digest) || seen.has(version_string))
-      throw new Error(`${version_string} is there twice`);
+      throw new Error(`found ${version_string} twice`);
     seen.add(digest).add(version_string);
   }
 

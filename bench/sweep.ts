@@ -1,7 +1,7 @@
 /**
- * What it costs to poll a thousand repositories of a registry on this machine: requests to the
- * registry, and seconds with as many workers as the stack lets poll concurrently. The table is the
- * local cloud's, and takes most of the time.
+ * The cost of polling a thousand repositories of a registry on this machine: requests to the
+ * registry, and seconds with as many workers as the stack runs concurrently. The table is in the
+ * local cloud and takes most of the time.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { mkdtemp, rm } from 'node:fs/promises';
