@@ -22,8 +22,7 @@ export function environmentOf(outputs: Outputs): Record<string, string> {
 }
 
 /**
- * Gantry's services with the deployer's own credentials, which are those of this process's
- * environment.
+ * Gantry's services with the deployer's own credentials, which this process has in its environment.
  */
 export function deployerServices(outputs: Outputs): Services {
   Object.assign(process.env, environmentOf(outputs));
@@ -31,8 +30,9 @@ export function deployerServices(outputs: Outputs): Services {
 }
 
 /**
- * An admin token of an account, which is made when it does not exist. Made on the deployer's
- * machine: only its SHA-256 leaves it, and the answer is for the terminal alone.
+ * Creates an admin token of an account, and the account if it does not exist. The token is created
+ * on the deployer's machine. Only its SHA-256 leaves the machine, and only the terminal shows the
+ * token.
  */
 export async function adminToken(services: Services, account: string): Promise<string> {
   try {

@@ -1,6 +1,6 @@
-// What `npm start`, `npm test` and `npm run deploy` run first, on whatever Node the machine has and
-// before any package is there: so plain JavaScript without dependencies. It checks the machine,
-// installs the packages, and hands over to the project's own Node 24.
+// What `npm start`, `npm test` and `npm run deploy` run first, on any Node that the machine has and
+// before any package is installed. It is therefore plain JavaScript without dependencies. It checks
+// the machine, installs the packages, and hands over to the project's own Node 24.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync, utimesSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const binaries = join(root, 'node_modules', '.bin');
 const node = join(root, 'node_modules', 'node', 'bin', 'node');
-/** Every program of a run finds there what another one compiled: tests start hundreds. */
+/**
+ * The programs of a run share compiled code in this folder, because tests start hundreds of
+ * programs.
+ */
 const compiled = join(root, 'node_modules', '.cache', 'node');
 
 function stop(sentence) {
@@ -19,14 +22,14 @@ function stop(sentence) {
 
 function checkNode() {
   const [major] = process.versions.node.split('.');
-  if (Number(major) < 20) stop(`Node 20 or newer is needed, this is ${process.versions.node}.`);
+  if (Number(major) < 20) stop(`Expected Node 20 or newer, found ${process.versions.node}.`);
 }
 
 /** The local cloud is a Python program. */
 function checkPython() {
   const script = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])';
   const answer = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
-  if (answer.error) stop('Python 3.10 or newer is needed (python3 on the PATH), there is none.');
+  if (answer.error) stop('Expected Python 3.10 or newer (python3 on the PATH), found none.');
   if (answer.status !== 0) {
     stop(
       "Python's venv module is needed and missing; on Debian and Ubuntu: apt-get install python3-venv.",
@@ -34,7 +37,7 @@ function checkPython() {
   }
   const [major, minor] = answer.stdout.trim().split('.').map(Number);
   if (major < 3 || (major === 3 && minor < 10))
-    stop(`Python 3.10 or newer is needed, this is ${answer.stdout.trim()}.`);
+    stop(`Expected Python 3.10 or newer, found ${answer.stdout.trim()}.`);
 }
 
 function installPackages() {
@@ -61,12 +64,13 @@ function installPackages() {
       `npm left no ${node}: install scripts of the package "node" must be allowed (package.json, allowScripts).`,
     );
   }
-  // npm leaves it as it was when nothing had to change.
+  // npm does not change it if nothing had to change.
   utimesSync(installed, new Date(), new Date());
 }
 
 /**
- * Runs the script and ends as it ends; when this process is ended or orphaned, the script ends too.
+ * Runs the script and ends with its exit code. If this process is ended or orphaned, the script
+ * ends too.
  */
 function handOver(script, args) {
   const child = spawn(

@@ -5,7 +5,10 @@ import { type BuildOptions, build, context, type OutputFile } from 'esbuild';
 /** Names of files with their bytes. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-/** How the entry points of a project are bundled, each into a folder of the output directory. */
+/**
+ * The options with which the entry points of a project are bundled, each into a folder of the
+ * output directory.
+ */
 export interface BundleOptions extends BuildOptions {
   entryPoints: { in: string; out: string }[];
   outdir: string;

@@ -8,7 +8,7 @@ interface Check {
   args: string[];
 }
 
-/** What holds without running the code. */
+/** The checks that do not run the code. */
 const checks: readonly Check[] = [
   { name: 'types', command: 'tsc', args: ['--noEmit', '-p', '.'] },
   { name: 'lint and format', command: 'biome', args: ['check', '--error-on-warnings'] },
@@ -18,12 +18,12 @@ const checks: readonly Check[] = [
 export interface Outcome {
   name: string;
   passed: boolean;
-  /** What the program wrote. */
+  /** The output of the program. */
   output: string;
   ms: number;
 }
 
-/** Runs every check, one after the other, although an earlier one failed. */
+/** Runs every check, one after the other, even if an earlier one fails. */
 export async function runChecks(onStart: (child: ChildProcess) => void): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const { name, command, args } of checks) {

@@ -34,7 +34,7 @@ export function cosignCase(name: string): CosignCase {
   return found;
 }
 
-/** The policy of a case, as its row in a registration would say. */
+/** The policy of a case, in the form of a registration. */
 export function policyOf(
   entry: CosignCase,
   changes: Partial<SignaturePolicy> = {},
@@ -55,7 +55,10 @@ interface LayoutDescriptor {
   annotations?: Record<string, string>;
 }
 
-/** A case's signatures straight from its layout, as a registry with fallback tags would show them. */
+/**
+ * Returns a case's signatures directly from its layout, as a registry with fallback tags would
+ * return them.
+ */
 export function foundSignaturesOf(entry: CosignCase, digest = entry.digest): FoundSignature[] {
   const blob = (name: string) =>
     readFileSync(join(cosignFixtures, entry.layout, 'blobs', name.replace(':', '/')));

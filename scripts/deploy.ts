@@ -82,11 +82,13 @@ async function main(): Promise<void> {
 
   if (production !== true) {
     say(
-      'SES is still in its sandbox here: mail reaches verified addresses only, until production access is asked for.',
+      'SES is still in its sandbox here and sends mail only to verified addresses. Ask AWS for production access.',
     );
   }
 
-  say(`SES sends from ${settings.senderAddress} once the link it mailed there was followed.`);
+  say(
+    `Gantry can send mail once someone follows the link that SES mailed to ${settings.senderAddress}.`,
+  );
   if (account !== undefined) {
     say(
       `Admin token of ${account}, shown this once: ${await adminToken(deployerServices(outputs), account)}`,

@@ -17,19 +17,22 @@ const bootstrapStack = 'CDKToolkit';
 export interface DeployOptions {
   /** Context of infra/settings.ts. */
   settings: Record<string, string>;
-  /** What the CDK and the SDK get as environment: credentials, region, endpoint. */
+  /** The environment of the CDK and the SDK: credentials, region, endpoint. */
   environment: NodeJS.ProcessEnv;
   client: CloudFormationClient;
-  /** Where the CDK writes its assembly: one for each deployment that may run at the same time. */
+  /**
+   * The directory into which the CDK writes its assembly. Concurrent deployments need different
+   * ones.
+   */
   assemblyDirectory: string;
   onLine?: (line: string) => void;
-  /** Says what is going on, one sentence each. */
+  /** Reports progress, one sentence for each step. */
   progress: (sentence: string) => void;
 }
 
 /**
- * Deploys the stack, bootstrapping first where that was never done; does nothing when the deployed
- * stack was made from the same sources and settings.
+ * Deploys the stack, and bootstraps first if necessary. Does nothing if the deployed stack was made
+ * from the same sources and settings.
  */
 export async function deploy(options: DeployOptions): Promise<Outputs> {
   const name = stackName(parseSettings(options.settings));
@@ -57,7 +60,7 @@ export async function deploy(options: DeployOptions): Promise<Outputs> {
 
   const made = await describe(options.client, name);
   if (made === undefined)
-    throw new Error(`the stack ${name} is not there although its deployment succeeded`);
+    throw new Error(`the stack ${name} does not exist although its deployment succeeded`);
 
   return outputsOf(made);
 }
@@ -82,7 +85,7 @@ function contextArguments(settings: Record<string, string>): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-/** SHA-256 over everything that a deployment is made from. */
+/** Returns the SHA-256 of everything that a deployment is made from. */
 function hashOfSources(settings: Record<string, string>): string {
   const hash = createHash('sha256').update(JSON.stringify(Object.entries(settings).sort()));
   const files = ['cdk.json', 'package-lock.json', 'tsconfig.json'];

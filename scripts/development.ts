@@ -19,14 +19,14 @@ const templateOptions = {
   entryPoints: [{ in: 'infra/app.ts', out: 'template/index' }],
 };
 
-/** Brings what changed in the sources to a local stack that is up. */
+/** Deploys changes of the sources to a local stack that is running. */
 export class Development {
   readonly #stack: LocalStack;
   readonly #say: (sentence: string) => void;
   readonly #deployer: FunctionDeployer;
   readonly #functions: Fingerprints;
   readonly #template: Fingerprints;
-  /** Of the code that the template was made from last. */
+  /** The hash of the code that the template was last made from. */
   #templateFingerprint: string | undefined;
   /** The template that is deployed. */
   #deployedTemplate: Promise<string>;
@@ -51,7 +51,7 @@ export class Development {
     });
   }
 
-  /** For a stack whose template was deployed just now. */
+  /** Starts with a stack whose template was just deployed. */
   static async begin(stack: LocalStack, say: (sentence: string) => void): Promise<Development> {
     const development = new Development(stack, say, {
       functions: await openFingerprints(functionOptions),
@@ -69,8 +69,8 @@ export class Development {
   }
 
   /**
-   * Deploys what follows from the changed files and says so. After an error the stack runs what it
-   * ran before.
+   * Deploys the functions or the template that the changed files affect, and prints it. After an
+   * error the stack is unchanged.
    */
   async follow(files: readonly string[]): Promise<void> {
     const startedAt = performance.now();
@@ -91,8 +91,8 @@ export class Development {
   }
 
   /**
-   * Most of the code that the template is made from is shared with the functions, so a change of it
-   * is no change of the template yet.
+   * Most of the code that the template is made from is shared with the functions, so a change of
+   * that code may not change the template.
    *
    * @returns whether the template was deployed
    */
@@ -123,7 +123,7 @@ export class Development {
   }
 }
 
-/** In a process of its own, which loads the sources as they are now. */
+/** Runs in a new process, which loads the present sources. */
 function printTemplate(): Promise<string> {
   return run(process.execPath, [join(projectRoot, 'scripts', 'print-template.ts')]);
 }

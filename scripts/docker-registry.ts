@@ -10,21 +10,21 @@ export interface DockerRegistry {
   host: string;
   /** `http://127.0.0.1:<port>` */
   url: string;
-  /** Where blobs lie: `docker/registry/v2/blobs/sha256/<2 hex>/<hex>/data`. */
+  /** The directory of the blobs: `docker/registry/v2/blobs/sha256/<2 hex>/<hex>/data`. */
   storageDir: string;
   stop: () => Promise<void>;
 }
 
 /**
- * What `auth: 'basic'` asks for. The hash of the password is bcrypt, the only one distribution
- * takes.
+ * The login of `auth: 'basic'`. The hash of the password is bcrypt, the only one that distribution
+ * accepts.
  */
 export const basicCredentials = { username: 'gantry', password: 'secret-for-tests' };
 const passwordHash = '$2b$05$gantrytestsupportsaltunT.vGhmZlqlJMqen1ksEfWQnxZnAilu';
 
 const startMs = 10_000;
 
-/** The program that the tests need, for naming a prerequisite. */
+/** The program that the tests need. Messages about prerequisites name it. */
 export const dockerRegistryProgram = 'docker-registry';
 
 export interface DockerRegistryOptions {
@@ -33,9 +33,9 @@ export interface DockerRegistryOptions {
    * file).
    */
   auth?: 'basic' | { realm: string; service: string; issuer: string; certificateFile: string };
-  /** A free one is taken where it does not matter. */
+  /** The default is a free port. */
   port?: number;
-  /** Where it tells of pushes and pulls, and what it sends as Authorization. */
+  /** The URL that it notifies of pushes and pulls, and the value that it sends as Authorization. */
   notifications?: { url: string; authorization: string };
 }
 
@@ -139,7 +139,7 @@ async function answering(child: ChildProcess, url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
-  throw new Error(`${dockerRegistryProgram} did not answer within ${startMs} ms`);
+  throw new Error(`${dockerRegistryProgram} did not respond within ${startMs} ms`);
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -1,8 +1,11 @@
 import { GantryError } from '../shared/base/error.ts';
 
-/** Ends a script: what went wrong in one sentence, the stack only for what nobody foresaw. */
+/**
+ * Ends a script with an error: prints one sentence for an expected error, and the stack for any
+ * other.
+ */
 export function fail(error: unknown): never {
-  // Of parseArgs: an option that does not exist, or lacks its value.
+  // Error codes of parseArgs: an option does not exist, or lacks its value.
   const misused =
     error instanceof TypeError &&
     String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');

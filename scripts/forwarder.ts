@@ -10,8 +10,8 @@ export interface Forwarder {
 }
 
 /**
- * Puts an HTTP API of the local cloud, which is reachable by a long path only, at the root of an
- * origin. Bodies are streamed both ways; headers are kept.
+ * Serves an HTTP API of the local cloud, which has a long path, at the root of an origin. Bodies
+ * are streamed both ways, and headers are kept.
  */
 export async function startForwarder(
   port: number,
@@ -59,7 +59,7 @@ function forward(
     host: target.hostname,
     port: target.port,
     method: incoming.method,
-    // Not parsed and rebuilt: an encoded slash stays encoded.
+    // The URL is not parsed and rebuilt, so that an encoded slash stays encoded.
     path: `${target.pathname}${incoming.url ?? '/'}`,
     headers: {
       ...withoutHopByHop(incoming.headers),
@@ -81,7 +81,7 @@ function forward(
     else
       outgoing
         .writeHead(502, { 'content-type': 'text/plain' })
-        .end('The local cloud does not answer.\n');
+        .end('The local cloud does not respond.\n');
   });
 
   outgoing.on('close', () => upstream.destroy());

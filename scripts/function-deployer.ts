@@ -14,7 +14,7 @@ import { run } from './run.ts';
 const recordSchema = z.record(
   z.string(),
   z.object({
-    /** Of the sources that the function was bundled from. */
+    /** The hash of the sources that the function was bundled from. */
     fingerprint: z.string(),
     /** Lambda's hash of the archive that the function runs. */
     code: z.string(),
@@ -32,7 +32,7 @@ export interface FunctionDeployerOptions {
   listNames: () => Promise<Record<string, string>>;
   /** Bundles the functions that are deployed. */
   bundle: (names: string[]) => Promise<Map<string, Files>>;
-  /** Holds what was deployed last. It outlives this process, as the stack does. */
+  /** Records the last deployment. It outlives this process, as the stack does. */
   recordFile: string;
 }
 
@@ -48,9 +48,9 @@ export class FunctionDeployer {
   }
 
   /**
-   * A function without a record is taken to run these sources: the template was deployed from them.
-   * One that runs other code than its record says is deployed again: a template, or a cloud that
-   * was killed, brought back older code.
+   * A function without a record is assumed to run these sources, because the template was deployed
+   * from them. A function whose code differs from its record is deployed again, because a template
+   * or a killed cloud restored older code.
    *
    * @param fingerprints of the sources of each function
    * @returns the names of the functions that were deployed
@@ -102,7 +102,7 @@ function raiseMissing(name: string): never {
   throw new Error(`expected a deployed function ${name}`);
 }
 
-/** Python is there already, for the local cloud; Node has no zip of its own. */
+/** Use Python, which the local cloud needs anyway, because Node has no zip of its own. */
 export async function zip(files: Files): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), 'gantry-code-'));
   try {

@@ -2,7 +2,7 @@ import { synthesize } from './synthesize.ts';
 
 /** A statement of a role's policy, with resources as people write them. */
 export interface Grant {
-  /** A function's name, or the construct's whose role it is. */
+  /** The name of the function, or of the construct that has the role. */
   role: string;
   effect: 'Allow' | 'Deny';
   actions: string[];
@@ -35,8 +35,8 @@ export function grants(): Grant[] {
 }
 
 /**
- * A reference or a join of CloudFormation's as text: constructs without the hash that the CDK adds
- * to their names.
+ * Formats a reference or a join of CloudFormation as text, with the names of constructs without the
+ * CDK's hash.
  */
 function readable(value: unknown): string {
   if (typeof value === 'string') return value;

@@ -6,7 +6,7 @@ import { startDockerRegistry } from './docker-registry.ts';
 import { fail } from './fail.ts';
 import { run } from './run.ts';
 
-/** One pairing of who signs and who verifies, and whether it should be accepted. */
+/** A pair of signer and verifier, and whether the signature should be accepted. */
 interface Check {
   what: string;
   accept: boolean;
@@ -14,7 +14,7 @@ interface Check {
 }
 
 const root = join(import.meta.dirname, '..');
-/** Any will do for a key: with one at hand, cosign does not ask the network for another. */
+/** Any trusted root works for a key. If cosign has one, it does not fetch another. */
 const trustedRoot = join(root, 'test/fixtures/cosign/trust/trusted_root.json');
 
 /**
@@ -72,8 +72,8 @@ async function prepare(directory: string, host: string): Promise<Check[]> {
   ) as [string, string, string];
   for (const ref of [ours, theirs, plain]) await gantry('push', 'module.tar', ref);
 
-  // cosign 3 takes its services from a signing configuration: one without any means no log entry
-  // and no timestamp.
+  // cosign 3 reads its services from a signing configuration. A configuration without services
+  // means no log entry and no timestamp.
   const config = join(directory, 'signing-config.json');
   await writeFile(
     config,

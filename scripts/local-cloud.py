@@ -1,4 +1,4 @@
-"""Runs the local cloud until it gets a signal to stop or its starter is gone.
+"""Runs the local cloud until it gets a signal to stop or its starter dies.
 
 The starter holds the other end of standard input: when it dies, however it dies, the pipe closes, and the cloud saves its
 state and ends as on SIGTERM.

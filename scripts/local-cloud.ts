@@ -11,15 +11,15 @@ export const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 export const localDirectory = join(projectRoot, '.local');
 
 /**
- * Pinned: its quirks are known (docs/development.md). It signs with KMS keys only where
- * cryptography is there.
+ * The version is pinned, because its quirks are known (docs/development.md). It signs with KMS keys
+ * only if cryptography is installed.
  */
 const packages = ['ministack==1.5.33', 'cryptography==46.0.3'];
 const readyTimeoutMs = 30_000;
 /** Its state is written on SIGTERM. */
 const stopTimeoutMs = 20_000;
 
-/** What the SDK and the CDK need to reach a local cloud as its root. */
+/** The environment with which the SDK and the CDK reach a local cloud as its root. */
 export function cloudEnvironment(endpoint: string): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: endpoint,
@@ -39,7 +39,7 @@ export interface LocalCloud {
 }
 
 /**
- * Starts the local cloud, whose state lies in `directory` and outlives it. IAM is enforced. It ends
+ * Starts the local cloud. Its state is in `directory` and outlives it. IAM is enforced. It ends
  * with this process.
  *
  * @throws GantryError `conflict` when one runs there already, `prerequisite_missing` when it cannot
@@ -61,7 +61,8 @@ export async function startLocalCloud(directory: string, port: number): Promise<
   const log = openSync(logFile, 'w');
   const child = spawn(python, [join(projectRoot, 'scripts', 'local-cloud.py')], {
     cwd: directory,
-    // Its own process group: Ctrl-C reaches only us, and we stop it in order.
+    // It has its own process group, so that Ctrl-C reaches only this process, which stops it in
+    // order.
     detached: true,
     stdio: ['pipe', log, log],
     env: ministackEnvironment(directory, temporary, port),
@@ -99,7 +100,7 @@ function ministackEnvironment(
     STATE_DIR: join(directory, 'state'),
     S3_PERSIST: '1',
     S3_DATA_DIR: join(directory, 's3'),
-    // No listeners beside the one, and no look for a Docker daemon.
+    // Start only one listener, and do not look for a Docker daemon.
     IOT_MTLS_ENABLED: '0',
     SFTP_ENABLED: '0',
     DOCKER_HOST: 'unix:///nonexistent',
@@ -178,7 +179,7 @@ async function stopProcess(child: ChildProcess): Promise<void> {
   }
 
   try {
-    // Whatever of its group is left, such as a function in the middle of a call.
+    // Stop the rest of its group, such as a function in the middle of a call.
     process.kill(-pid, 'SIGKILL');
   } catch {
     // Nothing is.
@@ -189,7 +190,7 @@ function lockFile(directory: string): string {
   return join(directory, 'lock');
 }
 
-/** The process that runs a cloud on this directory's state, if one does. */
+/** Returns the process that runs a cloud on this directory's state, if there is one. */
 export function runningCloud(directory: string): number | undefined {
   const file = lockFile(directory);
   if (!existsSync(file)) return undefined;

@@ -18,7 +18,7 @@ export interface LocalStack {
   /** Pages and API at the root of one origin. */
   publicUrl: string;
   outputs: Outputs;
-  /** Deploys the template again, from the sources as they are now. */
+  /** Deploys the template again, from the present sources. */
   deploy: () => Promise<Outputs>;
   stop: () => Promise<void>;
 }

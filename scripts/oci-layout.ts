@@ -25,8 +25,8 @@ const links = z.looseObject({
 
 /**
  * Pushes an OCI image layout into a repository: every blob, manifest and tag. Blobs whose bytes
- * differ from their name are what the layout wants the registry to hold: they go into the storage
- * directly, since no registry takes them.
+ * differ from their name are written into the storage directly, because the layout has them on
+ * purpose and no registry accepts them.
  */
 export async function loadLayout(
   registry: DockerRegistry,
@@ -66,7 +66,7 @@ export async function loadLayout(
     await client.putManifest(repository, tag ?? digest, { bytes, mediaType });
   };
 
-  // Children before the indexes that list them.
+  // Push children before the indexes that list them.
   const order = [...index.manifests].sort(
     (a, b) => Number(isIndex(a.mediaType)) - Number(isIndex(b.mediaType)),
   );

@@ -23,20 +23,20 @@ async function tryPort(port: number): Promise<number | undefined> {
 export interface PortWish {
   /** The environment variable that can ask for a port. */
   variable: string;
-  /** The port used the last time: addresses in mails and bookmarks stay good. */
+  /** The port of the last run, so that addresses in mails and bookmarks stay valid. */
   kept: number | undefined;
 }
 
 /**
- * Below the range that systems give to outgoing connections, so that a kept port is free the next
- * time too.
+ * These ports are below the range of outgoing connections, so that a kept port is also free the
+ * next time.
  */
 const firstPorts = { from: 20_000, to: 32_000 };
 const tries = 50;
 
 /**
- * The port that was asked for, else the kept one, else any free one. A kept port that is taken is
- * no reason to move: logins, mailed links and enrolled machines know that address.
+ * Returns the requested port, else the kept one, else any free one. If the kept port is taken, it
+ * does not choose another, because logins, mailed links and enrolled machines know that address.
  *
  * @throws GantryError `port_taken` when a port that was asked for or kept is in use, `usage` when
  * it is not a port

@@ -8,7 +8,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs a program to its end and answers its standard output.
+ * Runs a program to its end and returns its standard output.
  *
  * @throws Error with the last lines of its output when it does not end with 0
  */

@@ -13,14 +13,14 @@ const runningStackSchema = z.object({
   outputs: outputsSchema,
 });
 
-/** A deployed stack that another process keeps up, as that process wrote it down. */
+/** A deployed stack that another process keeps running, as that process recorded it. */
 export type RunningStack = z.infer<typeof runningStackSchema>;
 
 function fileOf(directory: string): string {
   return join(directory, 'stack.json');
 }
 
-/** Tells other processes how to reach the stack of a directory. */
+/** Records how other processes reach the stack of a directory. */
 export function writeRunningStack(directory: string, stack: RunningStack): void {
   writeFileSync(fileOf(directory), JSON.stringify(runningStackSchema.parse(stack)));
 }
@@ -29,7 +29,7 @@ export function removeRunningStack(directory: string): void {
   rmSync(fileOf(directory), { force: true });
 }
 
-/** The stack of a directory; `undefined` when no process keeps one up. */
+/** Returns the stack of a directory; `undefined` if no process keeps one running. */
 export function readRunningStack(directory: string): RunningStack | undefined {
   const file = fileOf(directory);
   if (!existsSync(file) || runningCloud(join(directory, 'cloud')) === undefined) return undefined;

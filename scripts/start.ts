@@ -65,7 +65,8 @@ function welcome(stack: LocalStack, token: string): void {
   say(`Try          export GANTRY_URL=${stack.publicUrl} GANTRY_TOKEN=${token}`);
   say('             bin/gantry module list');
   say('');
-  say('Ctrl-C stops it; the next npm start continues from this state; npm run reset deletes it.');
+  say('Ctrl-C stops it. The next npm start continues from this state.');
+  say('npm run reset deletes the state.');
 }
 
 main().catch(fail);

@@ -10,7 +10,7 @@ export interface Resource {
   DeletionPolicy?: string;
 }
 
-/** The stack as it would be deployed to AWS with these settings, but for the functions' code. */
+/** Synthesizes the stack for AWS with these settings, without the code of the functions. */
 export function synthesize(settings: Record<string, string> = {}): {
   app: App;
   stack: Stack;

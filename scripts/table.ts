@@ -1,7 +1,7 @@
 import { CreateTableCommand, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 
 /**
- * Makes a table with the keys and indexes of infra/storage.ts, for work on the local cloud beside
+ * Creates a table with the keys and indexes of infra/storage.ts, for work on the local cloud beside
  * the stack.
  */
 export function createTable(TableName: string): CreateTableCommand {

@@ -8,10 +8,10 @@ const quietMs = 60;
  * Calls `onChange` with the files that changed below the folders, once they have been quiet. A call
  * is finished before the next one starts.
  *
- * Each folder is watched for itself: Node's recursive watch loses a file that was replaced by a new
- * one of its name.
+ * Each folder is watched separately, because Node's recursive watch loses a file that was replaced
+ * by a new one of the same name.
  *
- * @returns what ends the watch
+ * @returns a function that ends the watch
  */
 export function watchFolders(
   root: string,
@@ -46,7 +46,7 @@ export function watchFolders(
       timer = setTimeout(report, quietMs);
     });
 
-    // The folder is gone.
+    // The folder was deleted.
     watcher.on('error', () => {
       watcher.close();
       watchers.delete(folder);

@@ -17,8 +17,8 @@ const situationMeaning: Readonly<Record<Situation, string>> = {
 
 const occurrenceMeaning: Readonly<Record<OccurrenceKind, string>> = {
   tag_seen: 'poll finds a tag that names it',
-  tag_left: 'poll finds that a tag of it is gone or names another digest',
-  version_tagged: 'poll finds a further tag of a version',
+  tag_left: 'poll finds that a tag of it was deleted or names another digest',
+  version_tagged: 'poll finds another tag of a version',
   claimed: 'the schedule, or a worker without room at the registry, claims it',
   signatures_accepted: 'verify: a signature satisfies the policy',
   signatures_missing: 'verify: it has no signature',
@@ -26,14 +26,14 @@ const occurrenceMeaning: Readonly<Record<OccurrenceKind, string>> = {
   postponed: 'verify or ingest: the registry, or Gantry, fails',
   policy_changed: 'ingest: the policy changed since it was verified',
   ingest_refused: 'ingest: its content is refused',
-  ingested: 'ingest: its bytes are stored and the version is made',
+  ingested: 'ingest: its bytes are stored and the version is created',
 };
 
 const kinds = Object.keys(occurrenceMeaning) as OccurrenceKind[];
 
 /**
- * The life of a candidate, drawn from the table by which the platform works: a diagram and what
- * leads where.
+ * The life of a candidate, drawn from the table that the platform uses: a diagram and a table of
+ * occurrences.
  */
 export function candidateLifeReference(): string {
   return [
@@ -64,7 +64,7 @@ function cell(situation: Situation, kind: OccurrenceKind): string {
     .join(' or ');
 }
 
-/** One line for each way from one situation to another, with everything that leads there. */
+/** One line for each pair of situations, with every occurrence that leads from one to the other. */
 function edges(): string[] {
   const ways = new Map<string, OccurrenceKind[]>();
   const cells = situations.flatMap((from) => kinds.map((kind) => ({ from, kind })));

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { makeProgram } from '../../cli/program.ts';
 
-/** Columns of the help texts in the reference: a page's width, whatever terminal generates it. */
+/** Columns of the help texts in the reference, independent of the terminal that generates it. */
 const helpWidth = 110;
 
 /** docs/reference/cli.md: the `--help` output of every command. */

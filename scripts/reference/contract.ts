@@ -78,7 +78,7 @@ export function verificationReference(): string {
   return withPart(withPart(page, 'candidates', candidateLifeReference()), 'cures', cureTables());
 }
 
-/** A page with the part between `<!-- generated: name -->` and its end replaced. */
+/** Replaces the part of a page between `<!-- generated: name -->` and its end. */
 function withPart(page: string, name: string, text: string): string {
   const part = new RegExp(`(<!-- generated: ${name} -->\n)[\\s\\S]*?(<!-- /generated -->)`);
   return page.replace(part, (_, start, end) => `${start}\n${text}\n${end}`);

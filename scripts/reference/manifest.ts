@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
 import { identityKeys, registrationKeys } from '../../shared/manifest/normalise.ts';
 
-/** What the page needs of a property in the manifest's JSON Schema. */
+/** The parts of a property in the manifest's JSON Schema that the page needs. */
 interface Property {
   type?: string;
   const?: unknown;

@@ -2,11 +2,12 @@ import { stageNames } from '../../shared/contract/stages.ts';
 import { type Grant, grants } from '../grants.ts';
 
 /**
- * Every action that IAM grants to a function, and what for. One that is not here is not granted.
+ * Every action that IAM grants to a function, and its purpose. An action that is not here is not
+ * granted.
  */
 const purposes: Record<string, string> = {
   'dynamodb:BatchGetItem': 'reads rows by their keys',
-  'dynamodb:ConditionCheckItem': 'holds, in a transaction, what was read of another row',
+  'dynamodb:ConditionCheckItem': 'checks, in a transaction, that another row is unchanged',
   'dynamodb:DeleteItem': 'removes a row on a condition',
   'dynamodb:DescribeStream':
     'follows the stream of new rows, of which only events reach the function',
@@ -20,42 +21,41 @@ const purposes: Record<string, string> = {
   'ecr:BatchCheckLayerAvailability':
     'reads from repositories of ECR that modules are registered with',
   'ecr:BatchGetImage': 'reads from repositories of ECR',
-  'ecr:GetAuthorizationToken': 'gets a token for ECR, which knows no resource',
+  'ecr:GetAuthorizationToken': 'gets a token for ECR; this action has no resource',
   'ecr:GetDownloadUrlForLayer': 'reads from repositories of ECR',
   'ecr:ListImages': 'lists tags in ECR',
-  'events:PutEvents': 'carries events to the bus',
-  'kms:CreateKey':
-    'makes the director key of an account; the tag that it must get is what signing asks for',
+  'events:PutEvents': 'sends events to the bus',
+  'kms:CreateKey': 'creates the director key of an account, with the tag that signing requires',
   'kms:GenerateMac': 'makes the links of approval mails',
   'kms:GetPublicKey': 'puts the public key of the director into the account root',
   'kms:Sign': 'signs roots and desired states',
-  'kms:TagResource': 'tags the director key that is made',
+  'kms:TagResource': 'tags the director key that is created',
   'kms:VerifyMac': 'checks the links of approval mails',
-  's3:AbortMultipartUpload': 'gives up a layer that fails its checks',
-  's3:DeleteObjectVersion': 'deletes what nothing names any more',
+  's3:AbortMultipartUpload': 'aborts the upload of a layer that fails its checks',
+  's3:DeleteObjectVersion': 'deletes objects that no row names',
   's3:GetObject': 'reads objects of these kinds, or presigns their reading for machines',
-  's3:ListBucket': 'has a missing object answer 404 instead of 403',
+  's3:ListBucket': 'makes S3 return 404 instead of 403 for a missing object',
   's3:ListBucketVersions': 'finds the objects of a kind, to delete old ones',
   's3:PutObject': 'writes objects of these kinds',
-  'secretsmanager:CreateSecret': 'stores what an operator gives',
-  'secretsmanager:DeleteSecret': 'forgets what an operator gave',
+  'secretsmanager:CreateSecret': 'stores a login or the secret of a webhook',
+  'secretsmanager:DeleteSecret': 'deletes a login or the secret of a webhook',
   'secretsmanager:GetSecretValue':
-    'reads a login for a registry, or the secret that a webhook is checked with',
-  'secretsmanager:PutSecretValue': 'stores what an operator gives',
+    'reads a login for a registry, or the secret that authenticates a webhook',
+  'secretsmanager:PutSecretValue': 'stores a login or the secret of a webhook',
   'ses:SendEmail': 'mails reviewers, as this sender only',
   'sqs:ChangeMessageVisibility': 'takes messages from the queue (Lambda does)',
   'sqs:DeleteMessage': 'takes messages from the queue (Lambda does)',
   'sqs:GetQueueAttributes': 'takes messages from the queue (Lambda does)',
   'sqs:GetQueueUrl': 'takes messages from the queue (Lambda does)',
   'sqs:ReceiveMessage': 'takes messages from the queue (Lambda does)',
-  'sqs:SendMessage': 'hands work on, or puts its own off',
-  'states:DescribeExecution': 'sees whether an execution still lives',
-  'states:SendTaskFailure': 'answers a waiting step; the token, of which there is one, bounds it',
+  'sqs:SendMessage': 'sends work to the next stage, or delays its own',
+  'states:DescribeExecution': 'checks whether an execution still runs',
+  'states:SendTaskFailure': 'completes a waiting step; the task token limits it to that step',
   'states:SendTaskSuccess': 'answers a waiting step',
   'states:StartExecution': 'starts an operation',
 };
 
-/** What each function has besides: its own log group, and X-Ray. */
+/** The grants that every function has: its own log group, and X-Ray. */
 const everywhere =
   /^(?:logs:(?:CreateLogStream|PutLogEvents)|xray:PutT(?:raceSegments|elemetryRecords))$/;
 

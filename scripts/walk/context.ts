@@ -6,7 +6,9 @@ import { GantryError } from '../../shared/base/error.ts';
 import { projectRoot } from '../local-cloud.ts';
 import type { LocalStack } from '../local-stack.ts';
 
-/** What a walk needs: a deployed Gantry, an admin token of the account `demo`, and the terminal. */
+/**
+ * The needs of a walk: a deployed Gantry, an admin token of the account `demo`, and the terminal.
+ */
 export interface WalkContext {
   stack: LocalStack;
   account: string;
@@ -27,7 +29,7 @@ export interface Walk {
   gantry: Gantry;
   /** Prints the headline of a step. */
   step: (title: string) => void;
-  /** Prints what was seen in a step. */
+  /** Prints the result of a step. */
   saw: (line: string) => void;
   /** `<registry>/<account>/my-redis` */
   repository: string;

@@ -10,8 +10,8 @@ import { refuse } from './refuse.ts';
 
 /**
  * Takes my-redis of the walkthrough from a folder on disk to a machine. Every step is a command of
- * the CLI or a mail that is really sent, and throws when it did not happen. Each walk publishes the
- * next version, so it can be repeated.
+ * the CLI or a mail, and throws if it did not happen. Each walk publishes the next version, so it
+ * can be repeated.
  */
 export async function walk(context: WalkContext): Promise<void> {
   const walk = await prepare(context);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { projectRoot } from '../local-cloud.ts';
 import { eventually, expect, moduleName, readVersions, seconds, type Walk } from './context.ts';
 
-/** What the later steps need to know of the version that was published. */
+/** The facts about the published version that the later steps need. */
 export interface Published {
   id: string;
   tag: string;
@@ -71,7 +71,7 @@ function chooseTag(versions: { version_string: string }[]): string {
 }
 
 /**
- * Copies the example. Its content differs from walk to walk, and it needs no module that the walk
+ * Copies the example, with different content in each walk and without dependencies that the walk
  * does not have.
  */
 function copyModule(walk: Walk, tag: string): string {

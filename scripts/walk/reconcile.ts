@@ -64,7 +64,8 @@ export async function composeAndReconcile(walk: Walk, published: Published): Pro
 }
 
 /**
- * Returns where the machine of an earlier walk was enrolled: another port is another control plane.
+ * Returns the control plane that the machine of an earlier walk was enrolled at. Another port means
+ * another control plane.
  */
 function readEnrolment(machine: string): string | undefined {
   const file = join(machine, 'agent', 'config.json');

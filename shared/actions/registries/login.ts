@@ -37,8 +37,8 @@ export async function storeRegistryLogin(
 }
 
 /**
- * Removes the account's credentials for a registry host. Workers may use what they have read for
- * five more minutes.
+ * Removes the account's credentials for a registry host. Workers may use credentials that they have
+ * read for five more minutes.
  * @throws GantryError `not_found` when there are none
  */
 export async function forgetRegistryLogin(
