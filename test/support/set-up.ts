@@ -1,15 +1,12 @@
-import { afterAll } from 'vitest';
+import { afterAll, test } from 'vitest';
 import type { Services } from '../../shared/actions/context/index.ts';
 import { RegistryClient } from '../../shared/registry/index.ts';
 import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
 import { alone, type RegistryProxy, startRegistryProxy } from './flow.ts';
 import { World } from './world.ts';
 
-/**
- * What most tests of the flow act in. A test file sets it up for itself and holds it until its last
- * test.
- */
-export interface FlowSetUp {
+/** What most tests of the flow act in, for a helper that uses several of its parts. */
+export interface Flow {
   registry: DockerRegistry;
   /** Reaches the registry past the proxy. */
   client: RegistryClient;
@@ -18,8 +15,56 @@ export interface FlowSetUp {
   services: Services;
 }
 
+export interface ProxiedFlow extends Flow {
+  proxy: RegistryProxy;
+}
+
+/** Each part starts with the first test or hook of a file that names it, and stops after the last. */
+const file = { scope: 'file' } as const;
+
+const registryTest = test
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads here which fixtures this one needs
+  .extend('registry', file, async ({}, { onCleanup }) => {
+    const registry = await startDockerRegistry();
+    onCleanup(registry.stop);
+    return registry;
+  })
+  .extend('client', file, ({ registry }) => new RegistryClient({ host: registry.host }));
+
 /** A world whose modules lie in a registry of its own. */
-export async function setUpFlow(): Promise<FlowSetUp> {
+export const flowTest = registryTest
+  .extend('world', file, async ({ registry }, { onCleanup }) => {
+    const world = await World.create(registry.host);
+    onCleanup(() => world.close());
+    return world;
+  })
+  .extend('services', file, ({ world }) => alone(world.services))
+  .extend('flow', file, ({ registry, client, world, services }): Flow => {
+    return { registry, client, world, services };
+  });
+
+/**
+ * The same with a proxy before the registry, at which Gantry finds it: the proxy counts, fails and
+ * stalls.
+ */
+export const proxiedFlowTest = registryTest
+  .extend('proxy', file, async ({ registry }, { onCleanup }) => {
+    const proxy = await startRegistryProxy(registry.host);
+    onCleanup(proxy.stop);
+    return proxy;
+  })
+  .extend('world', file, async ({ proxy }, { onCleanup }) => {
+    const world = await World.create(proxy.host);
+    onCleanup(() => world.close());
+    return world;
+  })
+  .extend('services', file, ({ world }) => alone(world.services))
+  .extend('flow', file, ({ registry, proxy, client, world, services }): ProxiedFlow => {
+    return { registry, proxy, client, world, services };
+  });
+
+/** A world whose modules lie in a registry of its own. */
+export async function setUpFlow(): Promise<Flow> {
   const registry = await startDockerRegistry();
   afterAll(registry.stop);
   return { registry, ...(await setUpWorld(registry, registry.host)) };
@@ -29,7 +74,7 @@ export async function setUpFlow(): Promise<FlowSetUp> {
  * The same with a proxy before the registry, at which Gantry finds it: the proxy counts, fails and
  * stalls.
  */
-export async function setUpProxiedFlow(): Promise<FlowSetUp & { proxy: RegistryProxy }> {
+export async function setUpProxiedFlow(): Promise<ProxiedFlow> {
   const registry = await startDockerRegistry();
   afterAll(registry.stop);
 

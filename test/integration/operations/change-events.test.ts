@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
   assignModule,
@@ -11,67 +11,69 @@ import {
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
 import { eventsOf } from '../../support/flow.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey, eventually } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type World } from '../../support/world.ts';
 
 const platform = 'ubuntu-24.04-amd64';
 
-const { world } = await setUpFlow();
-
-const template = (name: string) => createTemplate(world.services, world.caller, { name, platform });
-const events = (type: Parameters<typeof eventsOf>[2]) =>
+const template = (world: World, name: string) =>
+  createTemplate(world.services, world.caller, { name, platform });
+const events = (world: World, type: Parameters<typeof eventsOf>[2]) =>
   eventsOf(world.services, world.account, type);
 
-async function succeeds(operation: { id: string }): Promise<void> {
+async function succeeds(world: World, operation: { id: string }): Promise<void> {
   expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded', code: null });
 }
 
 describe('a change that is applied', () => {
   const key = authorKey();
 
-  it('leaves one event, for an assignment, an instance or a policy', async () => {
+  it('leaves one event, for an assignment, an instance or a policy', async ({ world }) => {
     const { services, caller } = world;
     await world.register('told', key);
 
-    const { id } = await template('told');
+    const { id } = await template(world, 'told');
     const { operation, assignment_id } = await assignModule(services, caller, {
       template_id: id,
       module: 'told',
     });
 
-    await succeeds(operation);
+    await succeeds(world, operation);
     await succeeds(
+      world,
       await updateAssignment(services, caller, { id: assignment_id, effective_priority: 95 }),
     );
-    await succeeds(await removeAssignment(services, caller, assignment_id));
+    await succeeds(world, await removeAssignment(services, caller, assignment_id));
 
     const { instance } = await createInstance(services, caller, {
       name: 'told-1',
       template_id: id,
     });
     await succeeds(
+      world,
       await updateInstance(services, caller, { id: instance.id, metadata: { hostname: 'told-1' } }),
     );
     await succeeds(
+      world,
       await changePolicy(services, caller, { ...defaultPolicy('module_retire'), quorum: 2 }),
     );
 
     const told = { template_id: id, module: `${world.account}/told` };
     for (const type of ['added', 'updated', 'removed'] as const) {
-      expect(await events(`gantry.assignment.${type}`)).toMatchObject([
+      expect(await events(world, `gantry.assignment.${type}`)).toMatchObject([
         { subject: `assignment/${assignment_id}`, data: told },
       ]);
     }
 
-    expect(await events('gantry.instance.updated')).toMatchObject([
+    expect(await events(world, 'gantry.instance.updated')).toMatchObject([
       { data: { changed: ['metadata'] } },
     ]);
-    expect(await events('gantry.policy.changed')).toMatchObject([
+    expect(await events(world, 'gantry.policy.changed')).toMatchObject([
       { subject: 'policy/module_retire', data: { quorum: 2, decision: 'allow' } },
     ]);
   });
 
-  it('composes only the templates that it affects', async () => {
+  it('composes only the templates that it affects', async ({ world }) => {
     const { services, caller } = world;
     await world.register('counted', key);
 
@@ -81,8 +83,8 @@ describe('a change that is applied', () => {
       key,
     );
 
-    const touched = await template('touched');
-    const other = await template('other');
+    const touched = await template(world, 'touched');
+    const other = await template(world, 'other');
 
     for (const [index, { id }] of [touched, other].entries()) {
       await createInstance(services, caller, {
@@ -93,7 +95,7 @@ describe('a change that is applied', () => {
     }
 
     const made = async (id: string) =>
-      (await events('gantry.composition.made')).filter(
+      (await events(world, 'gantry.composition.made')).filter(
         ({ subject, data }) => subject === `template/${id}` && data.track === 'staging',
       );
     const counts = async () =>
@@ -107,9 +109,12 @@ describe('a change that is applied', () => {
       template_id: touched.id,
       module: 'counted',
     });
-    await succeeds(operation);
+    await succeeds(world, operation);
     await settles('2,1');
-    await succeeds(await promoteVersion(services, caller, { id: version.id, to: 'staging' }));
+    await succeeds(
+      world,
+      await promoteVersion(services, caller, { id: version.id, to: 'staging' }),
+    );
     await settles('3,1');
     expect((await made(touched.id)).map(({ data }) => data.layers).sort()).toEqual([0, 0, 1]);
   });

@@ -1,6 +1,6 @@
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { CreateSecretCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { afterAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, describe, expect, inject } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { pollRepository, schedulePolls } from '../../../shared/actions/poll/index.ts';
 import { registrySecretName } from '../../../shared/actions/registries/index.ts';
@@ -15,47 +15,50 @@ import {
   type Interference,
   offSchedule,
   pollAlone,
+  type RegistryProxy,
   signDigest,
   startRegistryProxy,
 } from '../../support/flow.ts';
-import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { type Flow, proxiedFlowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const key = authorKey();
-const { registry, proxy, world, services } = await setUpProxiedFlow();
-
 const stoppers: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const stop of stoppers) await stop();
 });
 
-async function registered(name: string, tag = 'v1.0.0'): Promise<string> {
+async function registered(
+  { world, services }: Flow,
+  name: string,
+  tag = 'v1.0.0',
+): Promise<string> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
   return world.push(await world.build({ name, files: { 'etc/content': name } }), name, tag);
 }
 
-async function repositoryOf(name: string): Promise<Repository> {
+async function repositoryOf({ world, services }: Flow, name: string): Promise<Repository> {
   const row = await getRepository(services.db, world.account, name);
   if (row === null) throw new Error(`expected the repository of ${name}`);
   return row;
 }
 
 /** Polls the way the schedule has it polled; answers the row afterwards. */
-async function poll(name: string, at: Services = services): Promise<Repository> {
-  await pollRepository(at, { account: world.account, module: name });
-  return repositoryOf(name);
+async function poll(flow: Flow, name: string, at: Services = flow.services): Promise<Repository> {
+  await pollRepository(at, { account: flow.world.account, module: name });
+  return repositoryOf(flow, name);
 }
 
 describe('a tag list', () => {
-  it('that is unchanged costs exactly one request', async () => {
-    await registered('quiet');
-    await poll('quiet');
+  it('that is unchanged costs exactly one request', async ({ flow, proxy, world }) => {
+    await registered(flow, 'quiet');
+    await poll(flow, 'quiet');
 
     const of = (from: number) =>
       proxy.requests.slice(from).filter(({ url }) => url.includes('/quiet/'));
     const before = proxy.requests.length;
-    const row = await poll('quiet');
+    const row = await poll(flow, 'quiet');
 
     expect(of(before)).toMatchObject([
       { method: 'GET', url: `/v2/${world.account}/quiet/tags/list?n=1000` },
@@ -63,8 +66,12 @@ describe('a tag list', () => {
     expect(row).toMatchObject({ failures: 0, code: null });
   });
 
-  it('tells versions from tags that are ignored and from signatures', async () => {
-    const digest = await registered('tagged', 'latest');
+  it('tells versions from tags that are ignored and from signatures', async ({
+    flow,
+    registry,
+    world,
+  }) => {
+    const digest = await registered(flow, 'tagged', 'latest');
     await signDigest(
       new RegistryClient({ host: registry.host }),
       `${world.account}/tagged`,
@@ -72,7 +79,7 @@ describe('a tag list', () => {
       key,
     );
 
-    const row = await poll('tagged');
+    const row = await poll(flow, 'tagged');
     expect(row.ignored_tags).toEqual(['latest']);
     expect(await world.candidate('tagged', digest)).toBeNull();
   });
@@ -94,8 +101,8 @@ describe('a tag list', () => {
 });
 
 describe('what is due', () => {
-  it('moves in the index with every change of the row', async () => {
-    const digest = await registered('due');
+  it('moves in the index with every change of the row', async ({ flow, world, services }) => {
+    const digest = await registered(flow, 'due');
     const dueAt = async (time: string) => {
       const [repositories, candidates] = await Promise.all([
         dueRepositories(services.db, time, 10_000),
@@ -109,15 +116,19 @@ describe('what is due', () => {
 
     const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
     expect(await dueAt(inMinutes(60))).toEqual([false, false]);
-    await poll('due');
+    await poll(flow, 'due');
     expect(await dueAt(inMinutes(0))).toEqual([false, false]);
     expect(await dueAt(inMinutes(2))).toEqual([true, true]);
     await pollAlone(services, world.account, 'due', digest);
     expect(await dueAt(inMinutes(2))).toEqual([true, false]);
   });
 
-  it('includes what waits for its signature: a late one is found without anybody asking', async () => {
-    const digest = await registered('late');
+  it('includes what waits for its signature: a late one is found without anybody asking', async ({
+    flow,
+    registry,
+    world,
+  }) => {
+    const digest = await registered(flow, 'late');
     await world.poll('late');
 
     const waiting = await world.inState('late', digest, 'awaiting_signature');
@@ -134,9 +145,9 @@ describe('what is due', () => {
     await world.inState('late', digest, 'ingested');
   });
 
-  it('is handed out once by two schedulers at once', async () => {
-    const digest = await registered('twice');
-    await poll('twice');
+  it('is handed out once by two schedulers at once', async ({ flow, world, services }) => {
+    const digest = await registered(flow, 'twice');
+    await poll(flow, 'twice');
 
     const soon = { ...services, now: () => new Date(Date.now() + 61_000) };
     await Promise.all([schedulePolls(soon), schedulePolls(soon)]);
@@ -148,7 +159,9 @@ describe('what is due', () => {
 });
 
 describe('a registry that asks for a password', () => {
-  it('is read with the account’s secret for its host, also one that was stored just now', async () => {
+  it('is read with the account’s secret for its host, also one that was stored just now', async ({
+    services,
+  }) => {
     const locked = await startDockerRegistry({ auth: 'basic' });
     const there = await World.create(locked.host);
 
@@ -197,7 +210,7 @@ describe('a registry that asks for a password', () => {
 });
 
 describe('a registry in trouble', () => {
-  const forModule = (name: string, answer: Interference): Interference => {
+  const forModule = (proxy: RegistryProxy, name: string, answer: Interference): Interference => {
     const others = proxy.interfere;
     return (request, response) =>
       request.url?.includes(`/${name}/`)
@@ -214,34 +227,40 @@ describe('a registry in trouble', () => {
 
   const waitOf = (row: Repository) => (Date.parse(row.next_poll_at) - Date.now()) / 1000;
 
-  it('is shown with its code, asked less and less often, and forgiven', async () => {
-    const digest = await registered('broken');
+  it('is shown with its code, asked less and less often, and forgiven', async ({
+    flow,
+    proxy,
+    world,
+    services,
+  }) => {
+    const digest = await registered(flow, 'broken');
     let broken = true;
 
     proxy.interfere = forModule(
+      proxy,
       'broken',
       (request, response) => broken && status(500)(request, response),
     );
 
-    const first = await poll('broken');
+    const first = await poll(flow, 'broken');
     expect(first).toMatchObject({ code: 'registry_error', failures: 1 });
     expect(waitOf(first)).toBeGreaterThan(55);
 
-    const second = await poll('broken');
-    const third = await poll('broken');
+    const second = await poll(flow, 'broken');
+    const third = await poll(flow, 'broken');
 
     expect(third.failures).toBe(3);
     expect(waitOf(third)).toBeGreaterThan(230);
     expect(second.message).toContain('500');
     broken = false;
-    expect(await poll('broken')).toMatchObject({ code: null, message: null, failures: 0 });
+    expect(await poll(flow, 'broken')).toMatchObject({ code: null, message: null, failures: 0 });
     expect((await world.candidate('broken', digest))?.tags).toEqual(['v1.0.0']);
 
     const failed = await eventsOf(services, world.account, 'gantry.repository.failed');
     expect(failed.filter(({ subject }) => subject === 'module/broken')).toHaveLength(1);
   });
 
-  it('is left alone for as long as it asks', async () => {
+  it('is left alone for as long as it asks', async ({ flow, registry, world, services }) => {
     const other = await startRegistryProxy(registry.host);
     stoppers.unshift(other.stop);
 
@@ -251,38 +270,43 @@ describe('a registry in trouble', () => {
     }
 
     other.interfere = status(429, { 'retry-after': '1800' });
-    const row = await poll('limited');
+    const row = await poll(flow, 'limited');
 
     expect(row.code).toBe('registry_rate_limited');
     expect(waitOf(row)).toBeGreaterThan(1790);
 
     // So is the whole host, by everybody: the next repository does not ask at all.
     const asked = other.requests.length;
-    await expect(poll('neighbour')).rejects.toMatchObject({
+    await expect(poll(flow, 'neighbour')).rejects.toMatchObject({
       waitSeconds: expect.closeTo(1800, -2),
     });
     expect(other.requests).toHaveLength(asked);
     other.interfere = null;
 
     const later = { ...services, now: () => new Date(Date.now() + 1_801_000) };
-    await poll('neighbour', later).catch(() => undefined);
+    await poll(flow, 'neighbour', later).catch(() => undefined);
     expect(other.requests.length).toBeGreaterThan(asked);
   });
 
-  it('is shown as unreachable when it is down', async () => {
+  it('is shown as unreachable when it is down', async ({ flow, world, services }) => {
     await world.register('down', key, { repository: `127.0.0.1:9/${world.account}/down` });
     await offSchedule(services, world.account, 'down');
 
-    const row = await poll('down');
+    const row = await poll(flow, 'down');
     expect(row).toMatchObject({ code: 'registry_unreachable', failures: 1 });
     expect(row.message).toContain('127.0.0.1:9');
   });
 
-  it('is shown as slow when its first byte does not come, and delays nobody else', async () => {
-    await registered('slow');
-    proxy.interfere = forModule('slow', () => true);
+  it('is shown as slow when its first byte does not come, and delays nobody else', async ({
+    flow,
+    registry,
+    proxy,
+    world,
+  }) => {
+    await registered(flow, 'slow');
+    proxy.interfere = forModule(proxy, 'slow', () => true);
 
-    const good = await registered('prompt');
+    const good = await registered(flow, 'prompt');
     await signDigest(
       new RegistryClient({ host: registry.host }),
       `${world.account}/prompt`,
@@ -293,10 +317,10 @@ describe('a registry in trouble', () => {
     await world.poll('slow');
     await world.poll('prompt');
     await world.inState('prompt', good, 'ingested');
-    expect((await repositoryOf('slow')).polled_at).toBeNull();
+    expect((await repositoryOf(flow, 'slow')).polled_at).toBeNull();
 
     const row = await eventually('the slow poll to end', async () => {
-      const { polled_at, code } = await repositoryOf('slow');
+      const { polled_at, code } = await repositoryOf(flow, 'slow');
       return polled_at === null ? null : { code };
     });
     expect(row.code).toBe('registry_timeout');

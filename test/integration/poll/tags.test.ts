@@ -1,48 +1,54 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { getTag } from '../../../shared/store/poll/index.ts';
 import { retag as retagIn } from '../../support/docker-registry.ts';
 import { eventsOf, offSchedule, pollAlone, walk } from '../../support/flow.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey } from '../../support/world.ts';
+import { type Flow, flowTest as it } from '../../support/set-up.ts';
+import { authorKey, type World } from '../../support/world.ts';
 
 const key = authorKey();
 const commit = '0123456789abcdef0123456789abcdef01234567';
 
-const { registry, world, services } = await setUpFlow();
-
-async function register(name: string): Promise<void> {
+async function register({ world, services }: Flow, name: string): Promise<void> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
 }
 
-const publish = (name: string, content: string, tag: string) =>
+const publish = (world: World, name: string, content: string, tag: string) =>
   world.publish({ name, files: { 'etc/content': content } }, tag, key);
 
-const look = (name: string) =>
+const look = ({ world, services }: Flow, name: string) =>
   pollRepository(services, { account: world.account, module: name, recheck: true });
 
-const retag = (name: string, digest: string, tag: string) =>
+const retag = ({ registry, world }: Flow, name: string, digest: string, tag: string) =>
   retagIn(registry, `${world.account}/${name}`, digest, tag);
 
-async function eventsAbout(type: Parameters<typeof eventsOf>[2], subject: string) {
+async function eventsAbout(
+  { world, services }: Flow,
+  type: Parameters<typeof eventsOf>[2],
+  subject: string,
+) {
   return (await eventsOf(services, world.account, type)).filter(
     (event) => event.subject === subject,
   );
 }
 
 describe('a tag that moves', () => {
-  it('after its version was ingested changes nothing but is told, once', async () => {
-    await register('moved');
-    const digest = await publish('moved', 'one', 'v1.0.0');
+  it('after its version was ingested changes nothing but is told, once', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    await register(flow, 'moved');
+    const digest = await publish(world, 'moved', 'one', 'v1.0.0');
 
     await walk(services, world.account, 'moved', digest);
     const before = await world.version('moved', digest);
-    const other = await publish('moved', 'two', 'v1.0.0');
+    const other = await publish(world, 'moved', 'two', 'v1.0.0');
 
-    await Promise.all(Array.from({ length: 10 }, () => look('moved')));
+    await Promise.all(Array.from({ length: 10 }, () => look(flow, 'moved')));
 
     expect(await world.version('moved', digest)).toEqual(before);
     expect(await world.candidate('moved', other)).toBeNull();
@@ -50,26 +56,30 @@ describe('a tag that moves', () => {
       digest,
       moved_to: other,
     });
-    expect(await eventsAbout('gantry.tag.moved', 'module/moved')).toMatchObject([
+    expect(await eventsAbout(flow, 'gantry.tag.moved', 'module/moved')).toMatchObject([
       { data: { code: 'tag_moved', tag: 'v1.0.0', from: digest, to: other } },
     ]);
 
-    await retag('moved', digest, 'v1.0.0');
-    await look('moved');
+    await retag(flow, 'moved', digest, 'v1.0.0');
+    await look(flow, 'moved');
     expect(await getTag(services.db, world.account, 'moved', 'v1.0.0')).toMatchObject({
       digest,
       moved_to: null,
     });
   });
 
-  it('before its version was ingested names the new digest, and the old one goes no further', async () => {
-    await register('early');
-    const old = await publish('early', 'one', 'v1.0.0');
+  it('before its version was ingested names the new digest, and the old one goes no further', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    await register(flow, 'early');
+    const old = await publish(world, 'early', 'one', 'v1.0.0');
     const { id } = await pollAlone(services, world.account, 'early', old);
     const message = { account: world.account, module: 'early', version_id: id };
 
     await verifyCandidate(services, message);
-    const digest = await publish('early', 'two', 'v1.0.0');
+    const digest = await publish(world, 'early', 'two', 'v1.0.0');
 
     expect(await walk(services, world.account, 'early', digest)).toMatchObject({
       state: 'ingested',
@@ -88,15 +98,19 @@ describe('a tag that moves', () => {
     expect(await world.version('early', digest)).toMatchObject({ version_string: '1.0.0' });
   });
 
-  it('and comes back before anything was ingested makes its first digest a version', async () => {
-    await register('back');
-    const first = await publish('back', 'one', 'v1.0.0');
+  it('and comes back before anything was ingested makes its first digest a version', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    await register(flow, 'back');
+    const first = await publish(world, 'back', 'one', 'v1.0.0');
 
     await pollAlone(services, world.account, 'back', first);
-    const second = await publish('back', 'two', 'v1.0.0');
+    const second = await publish(world, 'back', 'two', 'v1.0.0');
 
     await pollAlone(services, world.account, 'back', second);
-    await retag('back', first, 'v1.0.0');
+    await retag(flow, 'back', first, 'v1.0.0');
     expect(await walk(services, world.account, 'back', first)).toMatchObject({
       state: 'ingested',
       tags: ['v1.0.0'],
@@ -109,32 +123,40 @@ describe('a tag that moves', () => {
 });
 
 describe('a version', () => {
-  it('that a commit named gets its name from the semver tag that comes later, while it is built', async () => {
-    await register('named');
-    const digest = await publish('named', 'one', commit);
+  it('that a commit named gets its name from the semver tag that comes later, while it is built', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    await register(flow, 'named');
+    const digest = await publish(world, 'named', 'one', commit);
 
     await walk(services, world.account, 'named', digest);
     expect(await world.version('named', digest)).toMatchObject({
       version_string: '0.0.0+git.0123456789ab',
     });
-    await retag('named', digest, 'v3.0.0');
-    await Promise.all(Array.from({ length: 5 }, () => look('named')));
-    await retag('named', digest, 'v3.0.1');
-    await look('named');
+    await retag(flow, 'named', digest, 'v3.0.0');
+    await Promise.all(Array.from({ length: 5 }, () => look(flow, 'named')));
+    await retag(flow, 'named', digest, 'v3.0.1');
+    await look(flow, 'named');
     expect(await world.version('named', digest)).toMatchObject({
       version_string: '3.0.0',
       tags: [commit, 'v3.0.0', 'v3.0.1'],
     });
 
     const subject = `version/${world.id('named', digest)}`;
-    expect(await eventsAbout('gantry.version.named', subject)).toHaveLength(1);
+    expect(await eventsAbout(flow, 'gantry.version.named', subject)).toHaveLength(1);
   });
 
-  it('is named by its semver tag where a commit’s tag comes with it', async () => {
-    await register('both');
-    const digest = await publish('both', 'one', commit);
+  it('is named by its semver tag where a commit’s tag comes with it', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    await register(flow, 'both');
+    const digest = await publish(world, 'both', 'one', commit);
 
-    await retag('both', digest, '1.2.3');
+    await retag(flow, 'both', digest, '1.2.3');
     await walk(services, world.account, 'both', digest);
     expect(await world.version('both', digest)).toMatchObject({
       version_string: '1.2.3',
@@ -142,12 +164,16 @@ describe('a version', () => {
     });
   });
 
-  it('string that another digest has is refused with version_exists', async () => {
-    await register('taken');
-    const first = await publish('taken', 'one', 'v1.0.0');
+  it('string that another digest has is refused with version_exists', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    await register(flow, 'taken');
+    const first = await publish(world, 'taken', 'one', 'v1.0.0');
 
     await walk(services, world.account, 'taken', first);
-    const second = await publish('taken', 'two', '1.0.0');
+    const second = await publish(world, 'taken', 'two', '1.0.0');
     const refused = await walk(services, world.account, 'taken', second);
 
     expect(refused).toMatchObject({
@@ -160,9 +186,16 @@ describe('a version', () => {
     expect(await world.version('taken', second)).toBeNull();
   });
 
-  it('string goes to one of two digests that are ingested at once', async () => {
-    await register('race');
-    const digests = [await publish('race', 'one', 'v1.0.0'), await publish('race', 'two', '1.0.0')];
+  it('string goes to one of two digests that are ingested at once', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    await register(flow, 'race');
+    const digests = [
+      await publish(world, 'race', 'one', 'v1.0.0'),
+      await publish(world, 'race', 'two', '1.0.0'),
+    ];
 
     await Promise.all(digests.map((digest) => walk(services, world.account, 'race', digest)));
     const states = await Promise.all(digests.map((digest) => world.candidate('race', digest)));
