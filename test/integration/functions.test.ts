@@ -4,7 +4,7 @@ import {
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { createInstance } from '../../shared/actions/machines/index.ts';
 import { assignModule } from '../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../shared/actions/templates/index.ts';
@@ -15,18 +15,18 @@ import { transact } from '../../shared/store/db.ts';
 import { getBytes, objectKeys } from '../../shared/store/objects.ts';
 import { createOperation } from '../../shared/store/operations/index.ts';
 import { raise } from '../support/operations.ts';
-import { setUpFlow } from '../support/set-up.ts';
+import { flowTest as it } from '../support/set-up.ts';
 import { authorKey, eventually } from '../support/world.ts';
 
 // The local cloud enforces IAM: what is done here is done with the grants of
 // docs/reference/permissions.md.
 const { outputs } = inject('stack');
 
-const { world } = await setUpFlow();
-
 // Concurrent: one of them waits for the schedule of the next minute.
 describe.concurrent('each deployed function does its work with its own grants:', () => {
-  it('poll, verify, ingest, promote, compose and reconcile take a module from its registry to a machine', async () => {
+  it('poll, verify, ingest, promote, compose and reconcile take a module from its registry to a machine', async ({
+    world,
+  }) => {
     const key = authorKey();
     await world.register('hello', key);
 
@@ -64,7 +64,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
 
   it('sweep starts an operation whose execution never began, within a minute', {
     timeout: 120_000,
-  }, async () => {
+  }, async ({ world }) => {
     const at = new Date(Date.now() - 3600_000).toISOString();
     const operation: Operation = {
       account: world.account,
@@ -88,7 +88,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
     await eventually('the next minute’s sweep', () => world.operation(operation.id), 100_000);
   });
 
-  it('events carries what was written to the bus', async () => {
+  it('events carries what was written to the bus', async ({ world }) => {
     const { sqs } = world.services.aws;
     const { QueueUrl = '' } = await sqs.send(
       new CreateQueueCommand({ QueueName: `heard-${world.account}` }),

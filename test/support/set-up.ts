@@ -1,4 +1,4 @@
-import { afterAll, test } from 'vitest';
+import { test } from 'vitest';
 import type { Services } from '../../shared/actions/context/index.ts';
 import { RegistryClient } from '../../shared/registry/index.ts';
 import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
@@ -62,30 +62,3 @@ export const proxiedFlowTest = registryTest
   .extend('flow', file, ({ registry, proxy, client, world, services }): ProxiedFlow => {
     return { registry, proxy, client, world, services };
   });
-
-/** A world whose modules lie in a registry of its own. */
-export async function setUpFlow(): Promise<Flow> {
-  const registry = await startDockerRegistry();
-  afterAll(registry.stop);
-  return { registry, ...(await setUpWorld(registry, registry.host)) };
-}
-
-/**
- * The same with a proxy before the registry, at which Gantry finds it: the proxy counts, fails and
- * stalls.
- */
-export async function setUpProxiedFlow(): Promise<ProxiedFlow> {
-  const registry = await startDockerRegistry();
-  afterAll(registry.stop);
-
-  const proxy = await startRegistryProxy(registry.host);
-  afterAll(proxy.stop);
-  return { registry, proxy, ...(await setUpWorld(registry, proxy.host)) };
-}
-
-async function setUpWorld(registry: DockerRegistry, host: string) {
-  const world = await World.create(host);
-  afterAll(() => world.close());
-  const client = new RegistryClient({ host: registry.host });
-  return { client, world, services: await alone(world.services) };
-}

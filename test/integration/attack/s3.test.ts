@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
+import type { Services } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile/index.ts';
@@ -21,9 +22,9 @@ import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { offSchedule, pollAlone, sha256, walk } from '../../support/flow.ts';
 import { raise } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
+import { type Flow, flowTest as it } from '../../support/set-up.ts';
 import { assign } from '../../support/stored.ts';
-import { authorKey } from '../../support/world.ts';
+import { authorKey, type World } from '../../support/world.ts';
 
 const key = authorKey();
 const page =
@@ -35,9 +36,7 @@ let site: Version;
 let greeting: Version;
 let directory: string;
 
-const { world, services } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ flow, world, services }) => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-machines-'));
   await world.register('site', key);
   await world.register('motd', key, { variety: 'instance' });
@@ -47,48 +46,50 @@ beforeAll(async () => {
   template = await createTemplate(services, world.caller, { name: 'web', platform: 'any' });
   for (const module of ['site', 'motd'])
     await assign(services.db, template, `${world.account}/${module}`);
-  await compose();
+  await compose(flow);
 });
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const compose = () =>
+const compose = ({ world, services }: Flow) =>
   composeTemplate(services, { account: world.account, template_id: template.id, track: 'staging' });
-const composed = () => getComposition(services.db, world.account, template.id, 'staging');
+const composed = ({ world, services }: Flow) =>
+  getComposition(services.db, world.account, template.id, 'staging');
 
 function buildOf({ builds: [build] }: Version) {
   if (build === undefined) throw new Error('expected a build');
   return build;
 }
-const layerKey = (version: Version) =>
+const layerKey = (world: World, version: Version) =>
   objectKeys.artifact(world.account, buildOf(version).layer_digest);
-const indexOf = async (version: Version) =>
+const indexOf = async (services: Services, version: Version) =>
   decodeFileIndex(await getBytes(services.objects, buildOf(version).file_index_key));
 
-async function put(Key: string, Body: Uint8Array): Promise<void> {
+async function put(services: Services, Key: string, Body: Uint8Array): Promise<void> {
   const { s3, bucket } = services.objects;
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
 }
 
 /** Has an object be other bytes while something is done. */
 async function swapped(
+  services: Services,
   objectKey: string,
   other: Uint8Array,
   work: () => Promise<unknown>,
 ): Promise<void> {
   const own = await getBytes(services.objects, objectKey);
-  await put(objectKey, other);
+  await put(services, objectKey, other);
 
   try {
     await work();
   } finally {
-    await put(objectKey, own);
+    await put(services, objectKey, own);
   }
 }
 
 /** An instance of the template that has no desired state yet. */
-function newInstance(name: string) {
+function newInstance({ world, services }: Flow, name: string) {
   const input = {
     name,
     template_id: template.id,
@@ -113,43 +114,53 @@ const added: TreeEntry = {
 };
 
 describe('a writer of file indexes', () => {
-  it.each<[string, (entries: TreeEntry[]) => Promise<Uint8Array> | Uint8Array]>([
+  it.for<[string, (entries: TreeEntry[], by: Services) => Promise<Uint8Array> | Uint8Array]>([
     ['other content', change('/srv/index.html', { verity: '0'.repeat(64) })],
     ['more rights', change('/srv/index.html', { mode: 0o4755 })],
     ['a file more', (entries) => encodeFileIndex([...entries, added])],
     ['a file less', (entries) => encodeFileIndex(entries.slice(0, -1))],
-    ['what another module ships', async () => encodeFileIndex(await indexOf(greeting))],
+    ['what another module ships', async (_, by) => encodeFileIndex(await indexOf(by, greeting))],
     ['what is no list', () => gzipSync('{}')],
     ['what is no JSON', () => gzipSync('[')],
     ['what is not compressed', () => Buffer.from('[]')],
-  ])('cannot have a template composed of %s', async (_, forge) => {
-    const before = await composed();
-    await swapped(buildOf(site).file_index_key, await forge(await indexOf(site)), async () => {
-      await expect(compose()).rejects.toMatchObject({ code: 'io_error' });
-    });
-    expect(await composed()).toEqual(before);
+  ])('cannot have a template composed of %s', async ([_, forge], { flow, services }) => {
+    const before = await composed(flow);
+    await swapped(
+      services,
+      buildOf(site).file_index_key,
+      await forge(await indexOf(services, site), services),
+      async () => {
+        await expect(compose(flow)).rejects.toMatchObject({ code: 'io_error' });
+      },
+    );
+    expect(await composed(flow)).toEqual(before);
   });
 
-  it('cannot have another place in the tar rendered and signed for a machine', async () => {
-    const { instance } = await newInstance('moved');
-    const [file] = (await indexOf(greeting)).filter(({ path }) => path === '/etc/motd');
+  it('cannot have another place in the tar rendered and signed for a machine', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    const { instance } = await newInstance(flow, 'moved');
+    const [file] = (await indexOf(services, greeting)).filter(({ path }) => path === '/etc/motd');
     const moved = change('/etc/motd', { offset: (file?.offset ?? 0) - 512 });
 
     await swapped(
+      services,
       buildOf(greeting).file_index_key,
-      await moved(await indexOf(greeting)),
+      await moved(await indexOf(services, greeting)),
       async () => {
-        await compose();
-        await expect(reconcile(instance.id)).rejects.toMatchObject({ code: 'io_error' });
+        await compose(flow);
+        await expect(reconcile(flow, instance.id)).rejects.toMatchObject({ code: 'io_error' });
       },
     );
 
-    await compose();
+    await compose(flow);
     expect((await getInstance(services.db, world.account, instance.id))?.desired_version).toBe(0);
   });
 });
 
-const reconcile = (instance_id: string) =>
+const reconcile = ({ world, services }: Flow, instance_id: string) =>
   reconcileInstance(services, { account: world.account, instance_id });
 
 /** A layer as its author did not sign it, of the same length. */
@@ -157,28 +168,40 @@ function altered(layer: Uint8Array): Uint8Array {
   const text = Buffer.from(layer).toString('latin1');
   return Buffer.from(text.replaceAll('I am', 'I AM').replaceAll('a page', 'A PAGE'), 'latin1');
 }
-const alteredLayer = async (version: Version) =>
-  altered(await getBytes(services.objects, layerKey(version)));
+const alteredLayer = async ({ world, services }: Flow, version: Version) =>
+  altered(await getBytes(services.objects, layerKey(world, version)));
 
 describe('a writer of artifacts', () => {
-  it('cannot have other bytes rendered and signed for a machine', async () => {
-    const { instance } = await newInstance('rendered');
-    await swapped(layerKey(greeting), await alteredLayer(greeting), async () => {
-      await expect(reconcile(instance.id)).rejects.toMatchObject({ code: 'io_error' });
-    });
+  it('cannot have other bytes rendered and signed for a machine', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    const { instance } = await newInstance(flow, 'rendered');
+    await swapped(
+      services,
+      layerKey(world, greeting),
+      await alteredLayer(flow, greeting),
+      async () => {
+        await expect(reconcile(flow, instance.id)).rejects.toMatchObject({ code: 'io_error' });
+      },
+    );
     expect((await getInstance(services.db, world.account, instance.id))?.desired_version).toBe(0);
-    await reconcile(instance.id);
+    await reconcile(flow, instance.id);
     expect((await getInstance(services.db, world.account, instance.id))?.desired_version).toBe(1);
   });
 
-  it('cannot have bytes taken in that lie under the name of a layer before it comes', async () => {
+  it('cannot have bytes taken in that lie under the name of a layer before it comes', async ({
+    world,
+    services,
+  }) => {
     await world.register('planted', key);
     await offSchedule(services, world.account, 'planted');
 
     const tar = await world.build({ name: 'planted', files: { 'etc/a': page } });
     const bytes = await readFile(tar);
 
-    await put(objectKeys.artifact(world.account, sha256(bytes)), altered(bytes));
+    await put(services, objectKeys.artifact(world.account, sha256(bytes)), altered(bytes));
     const digest = await world.push(tar, 'planted', 'v1.0.0');
 
     await world.sign('planted', digest, key);
@@ -190,7 +213,10 @@ describe('a writer of artifacts', () => {
 });
 
 describe('a writer of stored signatures', () => {
-  it('cannot have an artifact taken in by other signatures than those that were judged', async () => {
+  it('cannot have an artifact taken in by other signatures than those that were judged', async ({
+    world,
+    services,
+  }) => {
     await world.register('judged', key);
     await offSchedule(services, world.account, 'judged');
 
@@ -202,6 +228,7 @@ describe('a writer of stored signatures', () => {
     const { stored_signatures_key } = (await world.candidate('judged', digest)) ?? {};
 
     await swapped(
+      services,
       stored_signatures_key ?? '',
       await getBytes(services.objects, site.stored_signatures_key),
       () => ingestCandidate(services, message),
@@ -217,29 +244,35 @@ describe('a writer of stored signatures', () => {
 });
 
 describe('a machine', () => {
-  it.each<[string, string, () => string, () => Promise<Uint8Array>]>([
-    ['a layer', 'layer_mismatch', () => layerKey(site), () => alteredLayer(site)],
+  it.for<[string, string, (world: World) => string, (flow: Flow) => Promise<Uint8Array>]>([
+    [
+      'a layer',
+      'layer_mismatch',
+      (world) => layerKey(world, site),
+      (flow) => alteredLayer(flow, site),
+    ],
     [
       'a manifest',
       'layer_mismatch',
-      () => objectKeys.artifact(world.account, site.digest),
-      () => getBytes(services.objects, objectKeys.artifact(world.account, greeting.digest)),
+      (world) => objectKeys.artifact(world.account, site.digest),
+      ({ services, world }) =>
+        getBytes(services.objects, objectKeys.artifact(world.account, greeting.digest)),
     ],
     [
       'stored-signatures',
       'signature_refused',
       () => site.stored_signatures_key,
-      () => getBytes(services.objects, greeting.stored_signatures_key),
+      ({ services }) => getBytes(services.objects, greeting.stored_signatures_key),
     ],
   ])(
     'lays out nothing where %s was replaced, and all once it is back',
-    async (what, code, keyOf, forge) => {
-      const { instance, join_token } = await newInstance(what.replace(' ', '-'));
-      await reconcile(instance.id);
+    async ([what, code, keyOf, forge], { flow, world, services }) => {
+      const { instance, join_token } = await newInstance(flow, what.replace(' ', '-'));
+      await reconcile(flow, instance.id);
 
       const machine = { dir: join(directory, instance.id), token: join_token };
       await enroll(machine);
-      await swapped(keyOf(), await forge(), async () => {
+      await swapped(services, keyOf(world), await forge(flow), async () => {
         const { report, generation } = await runOnce(machine);
         expect({ ...report, generation }).toMatchObject({ status: 'refused', code, generation: 0 });
       });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { openTarget } from '../../../cli/input/registry-target.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { registerModule } from '../../../shared/actions/modules/index.ts';
@@ -18,14 +18,12 @@ import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getRepository } from '../../../shared/store/poll/index.ts';
 import { policy } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
+import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 let rita: Member;
 const key = authorKey();
-const { registry, world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
   await world.reviewer();
 });
@@ -38,7 +36,7 @@ const asMember = (member: Member): Caller => ({
   platform: false,
 });
 
-async function targetOf(name: string, reference: string) {
+async function targetOf(world: World, name: string, reference: string) {
   return openTarget(
     `${world.repository(name)}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`,
     {},
@@ -47,23 +45,24 @@ async function targetOf(name: string, reference: string) {
 
 /** Stores a manifest as an author with a tool of their own would; answers its digest. */
 async function putManifest(
+  world: World,
   name: string,
   tag: string,
   value: object,
   mediaType: string,
 ): Promise<string> {
-  const { client, reference } = await targetOf(name, tag);
+  const { client, reference } = await targetOf(world, name, tag);
   const bytes = new TextEncoder().encode(JSON.stringify(value));
   return (await client.putManifest(reference.repository, tag, { bytes, mediaType })).digest;
 }
 
-async function manifestOf(name: string, digest: string) {
-  const { client, reference } = await targetOf(name, digest);
+async function manifestOf(world: World, name: string, digest: string) {
+  const { client, reference } = await targetOf(world, name, digest);
   const content = await client.getManifest(reference.repository, digest);
   return { ...content, json: JSON.parse(Buffer.from(content.bytes).toString()) };
 }
 
-async function rejected(name: string, digest: string) {
+async function rejected(world: World, name: string, digest: string) {
   await world.poll(name);
   const candidate = await world.inState(name, digest, 'rejected');
   expect(await world.version(name, digest)).toBeNull();
@@ -71,7 +70,7 @@ async function rejected(name: string, digest: string) {
 }
 
 describe('an artifact', () => {
-  it('cannot be taken in on the signature of another', async () => {
+  it('cannot be taken in on the signature of another', async ({ world }) => {
     await world.register('replayed', key);
     const signed = await world.publish(
       { name: 'replayed', files: { 'etc/a': 'a' } },
@@ -85,7 +84,7 @@ describe('an artifact', () => {
       'v1.0.1',
     );
 
-    const { client, reference } = await targetOf('replayed', other);
+    const { client, reference } = await targetOf(world, 'replayed', other);
     const subject = await client.getManifest(reference.repository, other);
     const bundle = signArtifact({ digest: signed, key: key.private, annotations: {} });
 
@@ -96,38 +95,38 @@ describe('an artifact', () => {
       createdAt: new Date(),
     });
 
-    expect((await rejected('replayed', other)).code).toBe('digest_mismatch');
+    expect((await rejected(world, 'replayed', other)).code).toBe('digest_mismatch');
   });
 
-  it('cannot be another module under the name that it was signed for', async () => {
+  it('cannot be another module under the name that it was signed for', async ({ world }) => {
     await world.register('wanted', key);
     const tar = await world.build({ name: 'unwanted', files: { 'etc/a': 'a' } });
     const digest = await world.push(tar, 'wanted', 'v1.0.0');
 
     await world.sign('wanted', digest, key);
-    expect((await rejected('wanted', digest)).code).toBe('name_mismatch');
+    expect((await rejected(world, 'wanted', digest)).code).toBe('name_mismatch');
   });
 
-  it('cannot state another size for a layer that was taken in before', async () => {
+  it('cannot state another size for a layer that was taken in before', async ({ world }) => {
     await world.register('sized', key);
     const version = await world.ingest({ name: 'sized', files: { 'etc/a': 'a' } }, 'v1.0.0', key);
-    const { json } = await manifestOf('sized', version.digest);
+    const { json } = await manifestOf(world, 'sized', version.digest);
 
     json.layers[0].size += 512;
-    const digest = await putManifest('sized', 'v1.0.1', json, mediaTypes.manifest);
+    const digest = await putManifest(world, 'sized', 'v1.0.1', json, mediaTypes.manifest);
 
     await world.sign('sized', digest, key);
-    expect((await rejected('sized', digest)).code).toBe('blob_size_mismatch');
+    expect((await rejected(world, 'sized', digest)).code).toBe('blob_size_mismatch');
   });
 
-  it('cannot be composed by one manifest and run by another', async () => {
+  it('cannot be composed by one manifest and run by another', async ({ world }) => {
     await world.register('split', key);
     const builds: object[] = [];
 
     for (const mask of ['/etc/x', '/etc/y']) {
       const source = { name: 'split', files: { 'etc/a': 'a' }, manifest: `mask: ["${mask}"]` };
       const digest = await world.push(await world.build(source), 'split', `part-${builds.length}`);
-      const { size } = await manifestOf('split', digest);
+      const { size } = await manifestOf(world, 'split', digest);
       const annotations = {
         'vnd.powernode.module.platform': `ubuntu-24.04-${builds.length === 0 ? 'amd64' : 'arm64'}`,
       };
@@ -136,15 +135,17 @@ describe('an artifact', () => {
     }
 
     const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: builds };
-    const digest = await putManifest('split', 'v1.0.0', index, mediaTypes.index);
+    const digest = await putManifest(world, 'split', 'v1.0.0', index, mediaTypes.index);
 
     await world.sign('split', digest, key);
-    expect((await rejected('split', digest)).code).toBe('artifact_invalid');
+    expect((await rejected(world, 'split', digest)).code).toBe('artifact_invalid');
   });
 });
 
 describe('a registry', () => {
-  it('cannot be an address of the machine or its network that no operator allow-listed', async () => {
+  it('cannot be an address of the machine or its network that no operator allow-listed', async ({
+    world,
+  }) => {
     for (const [name, host] of [
       ['metadata', '169.254.169.254'],
       ['inside', '10.0.0.1:5000'],
@@ -171,10 +172,10 @@ describe('a registry', () => {
 
 describe('a version', () => {
   const files = { 'etc/a': 'a' };
-  const livePolicy = (set: Partial<InterventionPolicy>) =>
+  const livePolicy = (world: World, set: Partial<InterventionPolicy>) =>
     policy(world, 'module_promote_to_live', set);
 
-  async function blessed(name: string): Promise<Version> {
+  async function blessed(world: World, name: string): Promise<Version> {
     await world.register(name, key);
     const version = await world.ingest({ name, files }, 'v1.0.0', key);
 
@@ -186,22 +187,25 @@ describe('a version', () => {
     return version;
   }
 
-  async function askedLive(version: Version) {
+  async function askedLive(world: World, version: Version) {
     const { id } = await promoteVersion(world.services, world.caller, {
       id: version.id,
       to: 'live',
     });
     const { approval_id } = await world.operation(id, 'awaiting_approval');
 
-    return { id, approve: (by: Caller) => decide(approval_id ?? '', by) };
+    return { id, approve: (by: Caller) => decide(world, approval_id ?? '', by) };
   }
 
-  const decide = (id: string, by: Caller) =>
+  const decide = (world: World, id: string, by: Caller) =>
     decideApproval(world.services, by, { id, decision: 'approve', comment: null });
 
-  it('cannot go live on the word of a token that is nobody’s, nor of another account’s reviewer', async () => {
-    const version = await blessed('tokens');
-    const { id, approve } = await askedLive(version);
+  it('cannot go live on the word of a token that is nobody’s, nor of another account’s reviewer', async ({
+    registry,
+    world,
+  }) => {
+    const version = await blessed(world, 'tokens');
+    const { id, approve } = await askedLive(world, version);
     const second: Caller = { ...world.caller, actor: 'token:second', roles: ['reviewer'] };
 
     await expect(approve(second)).rejects.toMatchObject({ code: 'forbidden' });
@@ -216,26 +220,28 @@ describe('a version', () => {
     expect((await world.version('tokens', version.digest))?.promotion_state).toBe('live');
   });
 
-  it('cannot go live once the action is denied, although it was asked for and approved', async () => {
-    const version = await blessed('denied');
-    const { id, approve } = await askedLive(version);
+  it('cannot go live once the action is denied, although it was asked for and approved', async ({
+    world,
+  }) => {
+    const version = await blessed(world, 'denied');
+    const { id, approve } = await askedLive(world, version);
 
-    await livePolicy({ decision: 'deny' });
+    await livePolicy(world, { decision: 'deny' });
     try {
       await approve(asMember(rita));
       expect(await world.operation(id)).toMatchObject({ state: 'failed', code: 'policy_denied' });
     } finally {
-      await livePolicy({});
+      await livePolicy(world, {});
     }
 
     expect((await world.version('denied', version.digest))?.promotion_state).toBe('blessed');
   });
 
-  it('cannot go live on one approval once the policy asks for two', async () => {
-    const version = await blessed('quorum');
-    const { id, approve } = await askedLive(version);
+  it('cannot go live on one approval once the policy asks for two', async ({ world }) => {
+    const version = await blessed(world, 'quorum');
+    const { id, approve } = await askedLive(world, version);
 
-    await livePolicy({ quorum: 2 });
+    await livePolicy(world, { quorum: 2 });
     try {
       await approve(asMember(rita));
       expect(await world.operation(id)).toMatchObject({
@@ -243,13 +249,13 @@ describe('a version', () => {
         code: 'approval_required',
       });
     } finally {
-      await livePolicy({});
+      await livePolicy(world, {});
     }
 
     expect((await world.version('quorum', version.digest))?.promotion_state).toBe('blessed');
   });
 
-  it('cannot skip approval by loosening the policy first', async () => {
+  it('cannot skip approval by loosening the policy first', async ({ world }) => {
     const loose = { ...defaultPolicy('module_promote_to_live'), decision: 'allow' as const };
     const { id } = await changePolicy(world.services, world.caller, loose);
     expect(await world.operation(id, 'awaiting_approval')).toMatchObject({
@@ -257,7 +263,10 @@ describe('a version', () => {
     });
   });
 
-  it('of another account cannot reach a machine before that account blessed it', async () => {
+  it('of another account cannot reach a machine before that account blessed it', async ({
+    registry,
+    world,
+  }) => {
     await world.register('shared', key, { visibility: 'public' });
     const version = await world.ingest({ name: 'shared', files }, 'v1.0.0', key);
     const { id } = await promoteVersion(world.services, world.caller, {

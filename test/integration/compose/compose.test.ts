@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { enqueue } from '../../../shared/actions/context/index.ts';
@@ -15,17 +15,15 @@ import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getTemplate } from '../../../shared/store/templates/index.ts';
 import { holdPuts, promote, raise } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
+import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
 
 const platform = 'ubuntu-24.04-amd64';
 const key = authorKey();
 let names = 0;
 
-const { registry, world } = await setUpFlow();
-
 /** A template whose staging track is composed, because an instance follows it. */
-async function staged(): Promise<Template> {
+async function staged(world: World): Promise<Template> {
   names += 1;
   const template = await createTemplate(world.services, world.caller, {
     name: `template-${names}`,
@@ -43,6 +41,7 @@ async function staged(): Promise<Template> {
 }
 
 async function assign(
+  world: World,
   template: Template,
   module: string,
   more: { effective_priority?: number } = {},
@@ -53,6 +52,7 @@ async function assign(
 }
 
 async function built(
+  world: World,
   source: ModuleSource,
   tag = 'v1.0.0',
   more: Parameters<World['register']>[2] = {},
@@ -65,7 +65,11 @@ async function built(
  * Waits until the template's staging composition is of the template as it is now, and as is asked
  * for.
  */
-function composed(template: Template, as: (pointer: TemplateComposition) => boolean = () => true) {
+function composed(
+  world: World,
+  template: Template,
+  as: (pointer: TemplateComposition) => boolean = () => true,
+) {
   return eventually(`${template.name} to be composed`, async () => {
     const { account, id } = template;
     const now = await getTemplate(world.services.db, account, id);
@@ -77,7 +81,7 @@ function composed(template: Template, as: (pointer: TemplateComposition) => bool
   });
 }
 
-async function recordOf(pointer: TemplateComposition) {
+async function recordOf(world: World, pointer: TemplateComposition) {
   return readRecord(world.services, pointer.report_key);
 }
 
@@ -86,18 +90,20 @@ function content({ made_at: _, revision: __, ...rest }: TemplateComposition) {
   return rest;
 }
 
-const staging = (version: Version): Promise<Operation> => promote(world, version, 'staging');
-const full = (name: string) => `${world.account}/${name}`;
+const staging = (world: World, version: Version): Promise<Operation> =>
+  promote(world, version, 'staging');
+const full = (world: World, name: string) => `${world.account}/${name}`;
 
 describe('a composition', () => {
   let template: Template;
   let base: Version;
   let app: Version;
 
-  beforeAll(async () => {
+  it.beforeAll(async ({ world }) => {
     [template, base, app] = await Promise.all([
-      staged(),
+      staged(world),
       built(
+        world,
         {
           name: 'base',
           files: {
@@ -111,101 +117,109 @@ describe('a composition', () => {
         'v1.0.0',
         { category: 'system-base' },
       ),
-      built({
+      built(world, {
         name: 'app',
         files: { 'etc/conf': 'app', 'etc/keep': 'app', 'usr/bin/tool': 'app' },
         manifest: 'protected_spec: ["/usr/bin/tool"]',
       }),
     ]);
     for (const module of ['base', 'app'])
-      expect((await assign(template, module)).ended.state).toBe('succeeded');
+      expect((await assign(world, template, module)).ended.state).toBe('succeeded');
   });
 
-  it('leaves out a module without a version for its track, warns of it, and has it after the promotion', async () => {
-    const before = await recordOf(await composed(template));
+  it('leaves out a module without a version for its track, warns of it, and has it after the promotion', async ({
+    world,
+  }) => {
+    const before = await recordOf(world, await composed(world, template));
     expect(before.layers).toEqual([]);
     expect(before.report.warnings).toEqual([
-      `${full('base')} has no version for track staging yet and is left out`,
-      `${full('app')} has no version for track staging yet and is left out`,
+      `${full(world, 'base')} has no version for track staging yet and is left out`,
+      `${full(world, 'app')} has no version for track staging yet and is left out`,
     ]);
 
     const digest = before.composition_digest;
-    await Promise.all([staging(base), staging(app)]);
+    await Promise.all([staging(world, base), staging(world, app)]);
 
-    const pointer = await composed(template, (now) => now.digest !== digest);
+    const pointer = await composed(world, template, (now) => now.digest !== digest);
     const after = await eventually('both layers', async () => {
-      const record = await recordOf(await composed(template));
+      const record = await recordOf(world, await composed(world, template));
       return record.layers.length === 2 ? record : null;
     });
 
     expect(after.report.warnings).toEqual([]);
-    expect(pointer.modules).toEqual([full('app'), full('base')]);
+    expect(pointer.modules).toEqual([full(world, 'app'), full(world, 'base')]);
   });
 
-  it('ranks by category, protects both ways, and reports what is dropped and shadowed', async () => {
-    const { report, layers } = await recordOf(await composed(template));
+  it('ranks by category, protects both ways, and reports what is dropped and shadowed', async ({
+    world,
+  }) => {
+    const { report, layers } = await recordOf(world, await composed(world, template));
     expect(report.layers.map(({ name, priority }) => [name, priority])).toEqual([
-      [full('base'), 10],
-      [full('app'), 90],
+      [full(world, 'base'), 10],
+      [full(world, 'app'), 90],
     ]);
     expect(report.dropped).toEqual([
-      { path: '/etc/keep', from: full('app'), because_of: full('base') },
-      { path: '/usr/bin/tool', from: full('base'), because_of: full('app') },
+      { path: '/etc/keep', from: full(world, 'app'), because_of: full(world, 'base') },
+      { path: '/usr/bin/tool', from: full(world, 'base'), because_of: full(world, 'app') },
     ]);
-    expect(report.shadowed).toEqual([{ path: '/etc/conf', from: full('base'), by: full('app') }]);
+    expect(report.shadowed).toEqual([
+      { path: '/etc/conf', from: full(world, 'base'), by: full(world, 'app') },
+    ]);
     expect(layers.map(({ module, effective_mask }) => [module, effective_mask])).toEqual([
       ['base', ['/usr/bin/tool']],
       ['app', ['/etc/keep']],
     ]);
   });
 
-  it('has an image in S3 whose fs-verity digest names it', async () => {
-    const pointer = await composed(template);
-    const { image } = await recordOf(pointer);
+  it('has an image in S3 whose fs-verity digest names it', async ({ world }) => {
+    const pointer = await composed(world, template);
+    const { image } = await recordOf(world, pointer);
     const bytes = await getBytes(world.services.objects, image.key);
 
     expect(`sha256:${fsVerityDigest(bytes)}`).toBe(pointer.digest);
     expect([sha256Hex(bytes), bytes.length]).toEqual([image.sha256, image.length]);
   });
 
-  it('has the same digest for the same content, and another where a priority changes the owner of a path', async () => {
-    const other = await staged();
-    const { assignment_id } = await assign(other, 'app');
+  it('has the same digest for the same content, and another where a priority changes the owner of a path', async ({
+    world,
+  }) => {
+    const other = await staged(world);
+    const { assignment_id } = await assign(world, other, 'app');
 
-    await assign(other, 'base');
-    const [one, two] = [await composed(template), await composed(other)];
+    await assign(world, other, 'base');
+    const [one, two] = [await composed(world, template), await composed(world, other)];
 
     expect(two.digest).toBe(one.digest);
     const change = { id: assignment_id, effective_priority: 5 };
     const { id } = await updateAssignment(world.services, world.caller, change);
 
     expect((await world.operation(id)).state).toBe('succeeded');
-    const turned = await recordOf(await composed(other));
+    const turned = await recordOf(world, await composed(world, other));
 
     expect(turned.composition_digest).not.toBe(one.digest);
     expect(turned.report.shadowed).toEqual([
-      { path: '/etc/conf', from: full('app'), by: full('base') },
+      { path: '/etc/conf', from: full(world, 'app'), by: full(world, 'base') },
     ]);
   });
 
-  it('stays the same however often it is composed', async () => {
-    const before = await composed(template);
+  it('stays the same however often it is composed', async ({ world }) => {
+    const before = await composed(world, template);
     const message = { account: world.account, template_id: template.id, track: 'staging' } as const;
     const ten = Array.from({ length: 10 }, () => message);
 
     await enqueue(world.services, 'compose', ten);
     for (let i = 0; i < 3; i++) await composeTemplate(world.services, message);
-    expect(content(await composed(template))).toEqual(content(before));
+    expect(content(await composed(world, template))).toEqual(content(before));
   });
 });
 
-it('a slow compose never replaces the result of a newer one', async () => {
-  const template = await staged();
-  const version = await built({ name: 'slow', files: { 'etc/slow': 'x' } });
+it('a slow compose never replaces the result of a newer one', async ({ world }) => {
+  const template = await staged(world);
+  const version = await built(world, { name: 'slow', files: { 'etc/slow': 'x' } });
 
-  await staging(version);
-  const { assignment_id } = await assign(template, 'slow');
-  const stale = await composed(template);
+  await staging(world, version);
+  const { assignment_id } = await assign(world, template, 'slow');
+  const stale = await composed(world, template);
   const held = holdPuts();
 
   const work = composeTemplate(held.services, {
@@ -218,27 +232,29 @@ it('a slow compose never replaces the result of a newer one', async () => {
   const change = { id: assignment_id, effective_priority: 7, metadata: { n: 1 } };
 
   await world.operation((await updateAssignment(world.services, world.caller, change)).id);
-  const fresh = await composed(template);
+  const fresh = await composed(world, template);
 
   held.release();
   await work;
 
-  const now = await composed(template);
+  const now = await composed(world, template);
   expect(content(now)).toEqual(content(fresh));
   expect(now.report_key).not.toBe(stale.report_key);
 });
 
-it('an assignment for another platform is refused, and says which platforms have a build', async () => {
-  const template = await staged();
-  const arm = await built({ name: 'arm', files: { 'etc/arm': 'x' } }, 'v1.0.0', {
+it('an assignment for another platform is refused, and says which platforms have a build', async ({
+  world,
+}) => {
+  const template = await staged(world);
+  const arm = await built(world, { name: 'arm', files: { 'etc/arm': 'x' } }, 'v1.0.0', {
     platforms: ['ubuntu-24.04-arm64'],
   });
 
-  await staging(arm);
-  const { ended, assignment_id } = await assign(template, 'arm');
+  await staging(world, arm);
+  const { ended, assignment_id } = await assign(world, template, 'arm');
 
   expect(ended).toMatchObject({ state: 'failed', code: 'composition_platform_mismatch' });
-  const build = `expected a build of ${full('arm')} 1.0.0 for ${platform}, found only ubuntu-24.04-arm64`;
+  const build = `expected a build of ${full(world, 'arm')} 1.0.0 for ${platform}, found only ubuntu-24.04-arm64`;
 
   expect(ended.message).toBe(`template ${template.name} (${template.id}, staging): ${build}`);
   await expect(
@@ -248,31 +264,39 @@ it('an assignment for another platform is refused, and says which platforms have
   });
 });
 
-it('a promotion of a module that is only required, and only on the staging track, reaches the template', async () => {
-  const template = await staged();
+it('a promotion of a module that is only required, and only on the staging track, reaches the template', async ({
+  world,
+}) => {
+  const template = await staged(world);
   const [lib, user] = await Promise.all([
-    built({ name: 'lib', files: { 'usr/lib/lib': '1.0' } }),
-    built({
+    built(world, { name: 'lib', files: { 'usr/lib/lib': '1.0' } }),
+    built(world, {
       name: 'user',
       files: { 'usr/bin/user': 'x' },
-      manifest: `dependencies: { requires: ["${full('lib')}@^1.0"] }`,
+      manifest: `dependencies: { requires: ["${full(world, 'lib')}@^1.0"] }`,
     }),
   ]);
 
-  await staging(lib);
-  await staging(user);
-  expect((await assign(template, 'user')).ended.state).toBe('succeeded');
+  await staging(world, lib);
+  await staging(world, user);
+  expect((await assign(world, template, 'user')).ended.state).toBe('succeeded');
 
   const versions = async () =>
-    (await recordOf(await composed(template))).layers.map(({ version }) => version);
+    (await recordOf(world, await composed(world, template))).layers.map(({ version }) => version);
   expect(await versions()).toEqual(['1.0.0', '1.0.0']);
-  await staging(await built({ name: 'lib', files: { 'usr/lib/lib': '1.1' } }, 'v1.1.0'));
+  await staging(
+    world,
+    await built(world, { name: 'lib', files: { 'usr/lib/lib': '1.1' } }, 'v1.1.0'),
+  );
   await eventually('lib 1.1.0 in the template', async () =>
     (await versions()).includes('1.1.0') ? true : null,
   );
 });
 
-it("a public module's promotion reaches templates of other accounts, which cannot hold it up", async () => {
+it("a public module's promotion reaches templates of other accounts, which cannot hold it up", async ({
+  registry,
+  world,
+}) => {
   const owner = await World.create(registry.host);
   await owner.register('shared', key, { visibility: 'public' });
 
@@ -282,12 +306,12 @@ it("a public module's promotion reaches templates of other accounts, which canno
     key,
   );
 
-  const template = await staged();
-  expect((await assign(template, `${owner.account}/shared`)).ended.state).toBe('succeeded');
+  const template = await staged(world);
+  expect((await assign(world, template, `${owner.account}/shared`)).ended.state).toBe('succeeded');
   await raise(owner, version, 'blessed');
 
   const layers = await eventually('the layer', async () => {
-    const record = await recordOf(await composed(template));
+    const record = await recordOf(world, await composed(world, template));
     return record.layers.length === 1 ? record.layers : null;
   });
   expect(layers).toMatchObject([{ account: owner.account, module: 'shared' }]);

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { attachBundle, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
 import { signArtifact } from '../../../shared/signature/index.ts';
 import { moduleTar, offSchedule, pushLayers, sha256, walk } from '../../support/flow.ts';
 import { hostileArtifacts, type Served } from '../../support/hostile/artifacts.ts';
-import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { proxiedFlowTest as it } from '../../support/set-up.ts';
 import { directoryEntry } from '../../support/trees.ts';
 import { authorKey } from '../../support/world.ts';
 
@@ -12,9 +12,7 @@ const key = authorKey();
 const name = 'hostile';
 let served: Served;
 
-const { registry, proxy, world, services } = await setUpProxiedFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ proxy }) => {
   proxy.interfere = answer;
 });
 
@@ -55,39 +53,42 @@ const cases = hostileArtifacts(Buffer.alloc(0)).map(([what, outcome], number) =>
   number,
 }));
 
-it.each(cases)('A signed artifact with $what: $outcome', async ({ outcome, number }) => {
-  const module = caseName(number);
-  const tar = await moduleTar(manifestOf(module), [directoryEntry('/')]);
-  const client = new RegistryClient({ host: registry.host });
-  const repository = `${world.account}/${module}`;
+it.for(cases)(
+  'A signed artifact with $what: $outcome',
+  async ({ outcome, number }, { registry, world, services }) => {
+    const module = caseName(number);
+    const tar = await moduleTar(manifestOf(module), [directoryEntry('/')]);
+    const client = new RegistryClient({ host: registry.host });
+    const repository = `${world.account}/${module}`;
 
-  await pushLayers(client, repository, 'layers', [{ bytes: tar }]);
-  served = hostileArtifacts(tar)[number]?.[2] as Served;
+    await pushLayers(client, repository, 'layers', [{ bytes: tar }]);
+    served = hostileArtifacts(tar)[number]?.[2] as Served;
 
-  const digest = sha256(served.top);
-  const subject = {
-    bytes: served.top,
-    digest,
-    size: served.top.length,
-    mediaType: mediaTypes.manifest,
-  };
+    const digest = sha256(served.top);
+    const subject = {
+      bytes: served.top,
+      digest,
+      size: served.top.length,
+      mediaType: mediaTypes.manifest,
+    };
 
-  const bundle = signArtifact({ digest, key: key.private });
-  await attachBundle(client, { repository, subject, bundle, createdAt: new Date() });
-  await world.register(module, key);
-  await offSchedule(services, world.account, module);
+    const bundle = signArtifact({ digest, key: key.private });
+    await attachBundle(client, { repository, subject, bundle, createdAt: new Date() });
+    await world.register(module, key);
+    await offSchedule(services, world.account, module);
 
-  const candidate = await walk(services, world.account, module, digest);
-  const { state, code, message } = candidate;
+    const candidate = await walk(services, world.account, module, digest);
+    const { state, code, message } = candidate;
 
-  expect({ state, code }).toEqual(
-    outcome === 'ingested'
-      ? { state: 'ingested', code: null }
-      : { state: 'rejected', code: outcome },
-  );
+    expect({ state, code }).toEqual(
+      outcome === 'ingested'
+        ? { state: 'ingested', code: null }
+        : { state: 'rejected', code: outcome },
+    );
 
-  expect(message?.length ?? 0).toBeLessThan(10_100);
-  expect(await world.version(module, digest)).toEqual(
-    outcome === 'ingested' ? expect.anything() : null,
-  );
-});
+    expect(message?.length ?? 0).toBeLessThan(10_100);
+    expect(await world.version(module, digest)).toEqual(
+      outcome === 'ingested' ? expect.anything() : null,
+    );
+  },
+);

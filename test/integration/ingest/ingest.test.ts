@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
-import { mediaTypes } from '../../../shared/registry/index.ts';
+import { mediaTypes, type RegistryClient } from '../../../shared/registry/index.ts';
 import { getBytes, hasObject, objectKeys } from '../../../shared/store/objects.ts';
 import { overwriteBlob } from '../../support/docker-registry.ts';
 import {
@@ -16,14 +16,12 @@ import {
   signDigest,
   walk,
 } from '../../support/flow.ts';
-import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { type Flow, proxiedFlowTest as it } from '../../support/set-up.ts';
 import { rawMember, tarEnd } from '../../support/tar-archive.ts';
 import { directoryEntry, fileEntry } from '../../support/trees.ts';
 import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
-
-const { registry, proxy, client, world, services } = await setUpProxiedFlow();
 
 type Push = (repository: string) => Promise<{ digest: string }>;
 
@@ -31,7 +29,12 @@ type Push = (repository: string) => Promise<{ digest: string }>;
  * Registers a module, pushes and really signs an artifact, takes it through poll, verify and
  * ingest.
  */
-async function ingest(name: string, push: Push, platforms: string[] = []): Promise<Candidate> {
+async function ingest(
+  { client, world, services }: Flow,
+  name: string,
+  push: Push,
+  platforms: string[] = [],
+): Promise<Candidate> {
   await world.register(name, key, { platforms });
   await offSchedule(services, world.account, name);
 
@@ -51,13 +54,15 @@ const tree = [directoryEntry('/'), fileEntry('/file', content)];
 const tarOf = (manifestJson: string, entries: TreeEntry[] = tree) =>
   moduleTar(manifestJson, entries, new Map([['/file', content]]));
 
-const pushTar = (tar: Buffer, mediaType?: string): Push => {
+const pushTar = (client: RegistryClient, tar: Buffer, mediaType?: string): Push => {
   return (repository) =>
     pushLayers(client, repository, 'v1.0.0', [{ bytes: tar, ...(mediaType && { mediaType }) }]);
 };
 
 describe('a module in a registry', () => {
-  it('becomes a built version on the deployed stack once it is signed by a trusted key', async () => {
+  it('becomes a built version on the deployed stack once it is signed by a trusted key', async ({
+    world,
+  }) => {
     await world.register('nginx', key);
     const source = { name: 'nginx', files: { 'etc/nginx/nginx.conf': 'worker_processes 1;\n' } };
     const version = await world.ingest(source, 'v1.2.3', key);
@@ -78,7 +83,7 @@ describe('a module in a registry', () => {
     expect(version.signatures).toMatchObject([{ verified: true, code: 'verified' }]);
   });
 
-  it('waits for its signature, and takes a late one', async () => {
+  it('waits for its signature, and takes a late one', async ({ world }) => {
     await world.register('late', key);
     const digest = await world.push(
       await world.build({ name: 'late', files: { 'etc/late': 'x' } }),
@@ -95,7 +100,7 @@ describe('a module in a registry', () => {
     await world.inState('late', digest, 'ingested');
   });
 
-  it('is shown as rejected with the reason when somebody else signed it', async () => {
+  it('is shown as rejected with the reason when somebody else signed it', async ({ world }) => {
     await world.register('wrong', key);
     const digest = await world.publish(
       { name: 'wrong', files: { 'etc/wrong': 'x' } },
@@ -113,7 +118,12 @@ describe('a module in a registry', () => {
     expect(await world.version('wrong', digest)).toBeNull();
   });
 
-  it('of a Debian-like tree passes, absolute symlinks and all, and its files lie where the index says', async () => {
+  it('of a Debian-like tree passes, absolute symlinks and all, and its files lie where the index says', async ({
+    flow,
+    client,
+    world,
+    services,
+  }) => {
     const link = (path: string, target: string) => {
       return directoryEntry(path, { type: 'symlink', mode: 0o777, target, size: target.length });
     };
@@ -132,7 +142,10 @@ describe('a module in a registry', () => {
     ];
 
     const tar = await tarOf(manifestOf('debian'), entries);
-    expect(await ingest('debian', pushTar(tar))).toMatchObject({ state: 'ingested', code: null });
+    expect(await ingest(flow, 'debian', pushTar(client, tar))).toMatchObject({
+      state: 'ingested',
+      code: null,
+    });
 
     const stored = await getBytes(
       services.objects,
@@ -150,6 +163,7 @@ describe('an index', () => {
 
   /** An index of artifacts that are pushed by digest alone, each with what its entry says of it. */
   const pushIndex = (
+    client: RegistryClient,
     name: string,
     entries: { says: object; mode: number; tar?: Buffer }[],
   ): Push => {
@@ -169,9 +183,9 @@ describe('an index', () => {
     };
   };
 
-  it('gives one version with a build a platform', async () => {
+  it('gives one version with a build a platform', async ({ flow, client, world }) => {
     const annotations = { 'vnd.powernode.module.platform': 'ubuntu-24.04-amd64' };
-    const push = pushIndex('multi', [
+    const push = pushIndex(client, 'multi', [
       { says: { annotations, ...platform('amd64') }, mode: 0o644 },
       { says: platform('arm64'), mode: 0o600 },
       {
@@ -181,29 +195,39 @@ describe('an index', () => {
       },
     ]);
 
-    const { digest } = await ingest('multi', push);
+    const { digest } = await ingest(flow, 'multi', push);
     const builds = (await world.version('multi', digest))?.builds ?? [];
 
     expect(builds.map((build) => build.platform)).toEqual(['ubuntu-24.04-amd64', 'linux-arm64']);
     expect(new Set(builds.map((build) => build.composefs_digest)).size).toBe(2);
   });
 
-  it.each([
+  it.for<[string, ErrorCode, Parameters<typeof pushIndex>[2]]>([
     ['no platform', 'platform_missing', [{ says: {}, mode: 0o644 }]],
     [
       'one platform twice',
       'artifact_invalid',
       [0o644, 0o600].map((mode) => ({ says: platform('amd64'), mode })),
     ],
-  ])('with %s is refused: %s', async (_, code, entries) => {
+  ])('with %s is refused: %s', async ([_, code, entries], { flow, client }) => {
     const name = `index-${code.replace('_', '-')}`;
-    expect(await ingest(name, pushIndex(name, entries))).toMatchObject({ state: 'rejected', code });
+    expect(await ingest(flow, name, pushIndex(client, name, entries))).toMatchObject({
+      state: 'rejected',
+      code,
+    });
   });
 
-  it('is one platform’s where the module has one and the artifact is no index', async () => {
-    const { digest } = await ingest('single', pushTar(await tarOf(manifestOf('single'))), [
-      'ubuntu-24.04-amd64',
-    ]);
+  it('is one platform’s where the module has one and the artifact is no index', async ({
+    flow,
+    client,
+    world,
+  }) => {
+    const { digest } = await ingest(
+      flow,
+      'single',
+      pushTar(client, await tarOf(manifestOf('single'))),
+      ['ubuntu-24.04-amd64'],
+    );
     expect((await world.version('single', digest))?.builds).toMatchObject([
       { platform: 'ubuntu-24.04-amd64' },
     ]);
@@ -274,31 +298,34 @@ describe('a signed artifact', () => {
 
   const manyGlobs = Array.from({ length: 20_000 }, (_, i) => `/usr/share/doc/${i}`);
 
-  it.concurrent.each(artifacts)('with %s is refused: %s', async (what, code, make) => {
-    const name = what
-      .toLowerCase()
-      .replace(/[^a-z]+/g, '-')
-      .replace(/-$/, '');
-    const tar = await make(name);
-    const refused = await ingest(name, pushTar(tar));
+  it.concurrent.for(artifacts)(
+    'with %s is refused: %s',
+    async ([what, code, make], { flow, client, world }) => {
+      const name = what
+        .toLowerCase()
+        .replace(/[^a-z]+/g, '-')
+        .replace(/-$/, '');
+      const tar = await make(name);
+      const refused = await ingest(flow, name, pushTar(client, tar));
 
-    expect(refused).toMatchObject({ state: 'rejected', code, next_verify_at: null });
-    expect(refused.message?.length).toBeGreaterThan(20);
-    expect(await world.version(name, refused.digest)).toBeNull();
-  });
+      expect(refused).toMatchObject({ state: 'rejected', code, next_verify_at: null });
+      expect(refused.message?.length).toBeGreaterThan(20);
+      expect(await world.version(name, refused.digest)).toBeNull();
+    },
+  );
 
-  it.concurrent.each([
+  it.concurrent.for<[string, string[]]>([
     ['two layers', [layerType, layerType]],
     ['no layer', []],
     ['a layer of another type', ['application/vnd.oci.image.layer.v1.tar']],
-  ])('with %s is refused: media_type_unsupported', async (what, types) => {
+  ])('with %s is refused: media_type_unsupported', async ([what, types], { flow, client }) => {
     const name = `layers-${what.replaceAll(' ', '-')}`;
     const tar = await tarOf(manifestOf(name));
     const layers = types.map((mediaType, index) => ({
       bytes: Buffer.concat([tar, Buffer.alloc(index)]),
       mediaType,
     }));
-    const refused = await ingest(name, (repository) =>
+    const refused = await ingest(flow, name, (repository) =>
       pushLayers(client, repository, 'v1.0.0', layers),
     );
 
@@ -306,45 +333,54 @@ describe('a signed artifact', () => {
     expect(refused.message).toContain(layerType);
   });
 
-  it.concurrent.each([
+  it.concurrent.for([
     [
       'tampered',
       'blob_digest_mismatch',
       (tar: Buffer) => Buffer.from(tar).fill(0x58, tar.indexOf('only'), tar.indexOf('only') + 4),
     ],
     ['truncated', 'blob_size_mismatch', (tar: Buffer) => tar.subarray(0, 2048)],
-  ] as const)('whose layer is %s is refused until it is whole again', async (how, code, change) => {
-    const name = `layer-${how}`;
-    const tar = await tarOf(manifestOf(name));
+  ] as const)(
+    'whose layer is %s is refused until it is whole again',
+    async ([how, code, change], { flow, registry, client, world, services }) => {
+      const name = `layer-${how}`;
+      const tar = await tarOf(manifestOf(name));
 
-    const refused = await ingest(name, async (repository) => {
-      const pushed = await pushLayers(client, repository, 'v1.0.0', [{ bytes: tar }]);
-      await overwriteBlob(registry, sha256(tar), change(tar));
-      return pushed;
-    });
+      const refused = await ingest(flow, name, async (repository) => {
+        const pushed = await pushLayers(client, repository, 'v1.0.0', [{ bytes: tar }]);
+        await overwriteBlob(registry, sha256(tar), change(tar));
+        return pushed;
+      });
 
-    expect(refused).toMatchObject({ state: 'rejected', code });
-    expect(refused.next_verify_at).not.toBeNull();
-    expect(await world.version(name, refused.digest)).toBeNull();
-    expect(await hasObject(services.objects, objectKeys.artifact(world.account, sha256(tar)))).toBe(
-      false,
-    );
+      expect(refused).toMatchObject({ state: 'rejected', code });
+      expect(refused.next_verify_at).not.toBeNull();
+      expect(await world.version(name, refused.digest)).toBeNull();
+      expect(
+        await hasObject(services.objects, objectKeys.artifact(world.account, sha256(tar))),
+      ).toBe(false);
 
-    const again = await walk(services, world.account, name, refused.digest);
-    expect(Date.parse(again.next_verify_at ?? '')).toBeGreaterThan(
-      Date.parse(refused.next_verify_at ?? '') + 20_000,
-    );
+      const again = await walk(services, world.account, name, refused.digest);
+      expect(Date.parse(again.next_verify_at ?? '')).toBeGreaterThan(
+        Date.parse(refused.next_verify_at ?? '') + 20_000,
+      );
 
-    await overwriteBlob(registry, sha256(tar), tar);
-    expect(await walk(services, world.account, name, refused.digest)).toMatchObject({
-      state: 'ingested',
-      code: null,
-    });
-  });
+      await overwriteBlob(registry, sha256(tar), tar);
+      expect(await walk(services, world.account, name, refused.digest)).toMatchObject({
+        state: 'ingested',
+        code: null,
+      });
+    },
+  );
 });
 
 describe('a registry that fails while a layer is read', () => {
-  it('is no verdict: the candidate stays verified, the code is shown, it is tried again', async () => {
+  it('is no verdict: the candidate stays verified, the code is shown, it is tried again', async ({
+    flow,
+    proxy,
+    client,
+    world,
+    services,
+  }) => {
     let broken = true;
     proxy.interfere = (request, response) => {
       if (!broken || request.method !== 'GET' || !/\/flaky\/blobs\//.test(request.url ?? ''))
@@ -358,7 +394,7 @@ describe('a registry that fails while a layer is read', () => {
 
     const tar = await readFile(await world.build({ name: 'flaky', files: { 'etc/flaky': 'x' } }));
     const layerHex = sha256(tar).slice(7);
-    const postponed = await ingest('flaky', pushTar(tar));
+    const postponed = await ingest(flow, 'flaky', pushTar(client, tar));
 
     expect(postponed).toMatchObject({ state: 'verified', code: 'registry_error', attempts: 1 });
     expect(Date.parse(postponed.next_verify_at ?? '')).toBeLessThan(Date.now() + 60_000);

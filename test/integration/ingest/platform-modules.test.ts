@@ -1,23 +1,21 @@
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
-import { mediaTypes } from '../../../shared/registry/index.ts';
+import { mediaTypes, type RegistryClient } from '../../../shared/registry/index.ts';
 import { readFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { offSchedule, pushManifest, sha256, signDigest, walk } from '../../support/flow.ts';
 import { directory, file, symlink } from '../../support/hostile/members.ts';
 import { type ImageLayer, labelsOf, pushImage } from '../../support/images.ts';
 import { promote } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
+import { type Flow, flowTest as it } from '../../support/set-up.ts';
 import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
-
-const { client, world, services } = await setUpFlow();
 
 const assembly = 'the module’s code '.repeat(100);
 const layers: ImageLayer[] = [
@@ -31,6 +29,7 @@ const layers: ImageLayer[] = [
  * ingest.
  */
 async function ingest(
+  { client, world, services }: Flow,
   name: string,
   push: (repository: string) => Promise<{ digest: string }>,
 ): Promise<Candidate> {
@@ -45,6 +44,7 @@ async function ingest(
 }
 
 const image = (
+  client: RegistryClient,
   labels: Record<string, string> | null,
   more: ImageLayer[] = layers,
   tag = 'v1.0.0',
@@ -52,8 +52,13 @@ const image = (
   return (repository: string) => pushImage(client, repository, tag, labels, more);
 };
 
-it('a signed image with the labels of its module becomes a version of kind platform, its layers one tar', async () => {
-  const { state, digest } = await ingest('collector', image(labelsOf('collector')));
+it('a signed image with the labels of its module becomes a version of kind platform, its layers one tar', async ({
+  flow,
+  client,
+  world,
+  services,
+}) => {
+  const { state, digest } = await ingest(flow, 'collector', image(client, labelsOf('collector')));
   expect(state).toBe('ingested');
 
   const version = await world.version('collector', digest);
@@ -78,8 +83,12 @@ it('a signed image with the labels of its module becomes a version of kind platf
   expect(tar.toString('utf8', offset, offset + size)).toBe(assembly);
 });
 
-it('it is of no template: an assignment is refused, and says why', async () => {
-  const { digest } = await ingest('function', image(labelsOf('function')));
+it('it is of no template: an assignment is refused, and says why', async ({
+  flow,
+  client,
+  world,
+}) => {
+  const { digest } = await ingest(flow, 'function', image(client, labelsOf('function')));
   const version = await world.version('function', digest);
   if (version === null) throw new Error('expected a version');
 
@@ -102,9 +111,14 @@ it('it is of no template: an assignment is refused, and says why', async () => {
   expect(ended.message).toContain(`${world.account}/function 1.0.0 is a platform module`);
 });
 
-it('a name that only a commit gave it is replaced by the version of its label, and by no other', async () => {
+it('a name that only a commit gave it is replaced by the version of its label, and by no other', async ({
+  flow,
+  client,
+  world,
+  services,
+}) => {
   const commit = 'c'.repeat(40);
-  const { digest } = await ingest('late', image(labelsOf('late'), layers, commit));
+  const { digest } = await ingest(flow, 'late', image(client, labelsOf('late'), layers, commit));
   const repository = `${world.account}/late`;
   const { bytes, mediaType } = await client.getManifest(repository, digest);
 
@@ -118,7 +132,11 @@ it('a name that only a commit gave it is replaced by the version of its label, a
   expect(await named('v1.0.0')).toBe('1.0.0');
 });
 
-it('an index of images gives a build a platform, where all have the same labels', async () => {
+it('an index of images gives a build a platform, where all have the same labels', async ({
+  flow,
+  client,
+  world,
+}) => {
   const index = (name: string, titles: string[]) => async (repository: string) => {
     const manifests = [];
     for (const [n, title] of titles.entries()) {
@@ -131,13 +149,13 @@ it('an index of images gives a build a platform, where all have the same labels'
     return pushManifest(client, repository, 'v1.0.0', mediaTypes.index, { manifests });
   };
 
-  const { digest } = await ingest('two', index('two', ['Two', 'Two']));
+  const { digest } = await ingest(flow, 'two', index('two', ['Two', 'Two']));
   expect((await world.version('two', digest))?.builds.map(({ platform }) => platform)).toEqual([
     'linux-a0',
     'linux-a1',
   ]);
 
-  const unlike = await ingest('unlike', index('unlike', ['One', 'Two']));
+  const unlike = await ingest(flow, 'unlike', index('unlike', ['One', 'Two']));
   expect(unlike).toMatchObject({ state: 'rejected', code: 'artifact_invalid' });
 });
 
@@ -192,11 +210,14 @@ const refused: [
   ['a layer with ..', 'tar_path_traversal', labelsOf, [{ members: [file('../a')] }]],
 ];
 
-it.each(refused)('an image with %s is refused: %s', async (what, code, labels, of) => {
-  const name = what.replaceAll(/[^a-z]+/g, '-').replace(/-$/, '');
-  const candidate = await ingest(name, image(labels(name), of));
+it.for(refused)(
+  'an image with %s is refused: %s',
+  async ([what, code, labels, of], { flow, client, world }) => {
+    const name = what.replaceAll(/[^a-z]+/g, '-').replace(/-$/, '');
+    const candidate = await ingest(flow, name, image(client, labels(name), of));
 
-  expect(candidate).toMatchObject({ state: 'rejected', code });
-  expect(candidate.message).toContain('expected');
-  expect(await world.version(name, candidate.digest)).toBeNull();
-});
+    expect(candidate).toMatchObject({ state: 'rejected', code });
+    expect(candidate.message).toContain('expected');
+    expect(await world.version(name, candidate.digest)).toBeNull();
+  },
+);

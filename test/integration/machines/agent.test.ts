@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, describe, expect, inject } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import { signAsDirector } from '../../../shared/actions/accounts/index.ts';
@@ -18,8 +18,8 @@ import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { functionLogs, linesWith } from '../../support/logs.ts';
 import { promote } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey, eventually } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 const page =
@@ -28,9 +28,7 @@ let template: Template;
 let directory: string;
 let names = 0;
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-machines-'));
   const key = authorKey();
 
@@ -61,7 +59,7 @@ interface Machine {
 }
 
 /** An instance with a desired state, and an empty directory for its agent. */
-async function machine(services = world.services): Promise<Machine> {
+async function machine(world: World, services = world.services): Promise<Machine> {
   names += 1;
   const name = `web-${names}`;
 
@@ -73,11 +71,11 @@ async function machine(services = world.services): Promise<Machine> {
   } as const;
 
   const { instance, join_token } = await createInstance(services, world.caller, input);
-  await signed(instance.id, 1);
+  await signed(world, instance.id, 1);
   return { id: instance.id, dir: join(directory, name), token: join_token };
 }
 
-function signed(id: string, version: number): Promise<Instance> {
+function signed(world: World, id: string, version: number): Promise<Instance> {
   return eventually(`desired state ${version}`, async () => {
     const instance = await getInstance(world.services.db, world.account, id);
     return instance !== null &&
@@ -89,41 +87,42 @@ function signed(id: string, version: number): Promise<Instance> {
 }
 
 /** A machine that runs what it is to run. */
-async function running(): Promise<Machine> {
-  const it = await machine();
+async function running(world: World): Promise<Machine> {
+  const it = await machine(world);
   await enroll(it);
   expect((await runOnce(it)).report).toMatchObject({ status: 'applied', code: null });
   return it;
 }
 
-async function drift({ id }: Machine): Promise<DriftReport> {
+async function drift(world: World, { id }: Machine): Promise<DriftReport> {
   const headers = { authorization: `Bearer ${world.token}` };
   const response = await fetch(`${publicUrl}/api/v1/instances/${id}/drift`, { headers });
   return (await response.json()) as DriftReport;
 }
 
-const desiredKey = ({ id }: Machine) => objectKeys.desiredState(world.account, id);
-const readDesired = (of: Machine) => getBytes(world.services.objects, desiredKey(of));
+const desiredKey = (world: World, { id }: Machine) => objectKeys.desiredState(world.account, id);
+const readDesired = (world: World, of: Machine) =>
+  getBytes(world.services.objects, desiredKey(world, of));
 
 /**
  * Serves other bytes as the machine's desired state, as somebody who can write to the bucket could.
  */
-async function serve(to: Machine, Body: Uint8Array): Promise<void> {
+async function serve(world: World, to: Machine, Body: Uint8Array): Promise<void> {
   const { s3, bucket } = world.services.objects;
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: desiredKey(to), Body }));
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: desiredKey(world, to), Body }));
 }
 
 describe('a machine', () => {
-  it('enrols, applies what it is to be, reports it, and has not drifted', async () => {
-    const it = await machine();
-    expect(await drift(it)).toMatchObject({ drift: true, reason: 'never_reported' });
+  it('enrols, applies what it is to be, reports it, and has not drifted', async ({ world }) => {
+    const it = await machine(world);
+    expect(await drift(world, it)).toMatchObject({ drift: true, reason: 'never_reported' });
     await enroll(it);
 
     const { report } = await runOnce(it);
     expect(report).toMatchObject({ status: 'applied', code: null, health: 'healthy' });
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
 
-    expect(await drift(it)).toMatchObject({
+    expect(await drift(world, it)).toMatchObject({
       drift: false,
       reason: 'none',
       modules: [{ module: 'site' }],
@@ -135,7 +134,7 @@ describe('a machine', () => {
     const { id } = await updateInstance(world.services, world.caller, change);
 
     await world.operation(id);
-    const next = await signed(it.id, report.desired_state_version + 1);
+    const next = await signed(world, it.id, report.desired_state_version + 1);
 
     expect((await runOnce(it)).report).toMatchObject({
       status: 'applied',
@@ -146,12 +145,14 @@ describe('a machine', () => {
     expect(JSON.parse(told)).toMatchObject({ instance: { hostname: 'renamed' } });
   });
 
-  it('whose root is tampered with says so, has drifted, and is as it should be at the next look', async () => {
-    const it = await running();
+  it('whose root is tampered with says so, has drifted, and is as it should be at the next look', async ({
+    world,
+  }) => {
+    const it = await running(world);
     await writeFile(join(it.dir, 'current/srv/index.html'), page.replace('a page', 'A PAGE'));
     expect((await runOnce(it)).report).toMatchObject({ code: 'root_tampered', health: 'degraded' });
 
-    const seen = await drift(it);
+    const seen = await drift(world, it);
     expect(seen).toMatchObject({
       drift: true,
       reason: 'modules',
@@ -161,11 +162,11 @@ describe('a machine', () => {
     expect(seen.message).toContain('/srv/index.html has other content');
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
     expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
-    expect(await drift(it)).toMatchObject({ drift: false });
+    expect(await drift(world, it)).toMatchObject({ drift: false });
   });
 
-  it('whose store is tampered with says so, and fetches the content again', async () => {
-    const it = await running();
+  it('whose store is tampered with says so, and fetches the content again', async ({ world }) => {
+    const it = await running(world);
     const store = join(it.dir, 'store');
     const files = (await readdir(store, { recursive: true })).filter((name) =>
       /^[0-9a-f]{2}\/[0-9a-f]+$/.test(name),
@@ -180,15 +181,15 @@ describe('a machine', () => {
 
     const { report } = await runOnce(it);
     expect(report).toMatchObject({ code: 'store_tampered', health: 'degraded' });
-    expect((await drift(it)).message).toContain(report.message ?? 'a sentence');
+    expect((await drift(world, it)).message).toContain(report.message ?? 'a sentence');
     expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
-    expect(await drift(it)).toMatchObject({ drift: false });
+    expect(await drift(world, it)).toMatchObject({ drift: false });
   });
 });
 
 describe('a join token', () => {
-  it('is good once, and not beside a newer one', async () => {
-    const it = await machine();
+  it('is good once, and not beside a newer one', async ({ world }) => {
+    const it = await machine(world);
     const { join_token } = await renewJoinToken(world.services, world.caller, it.id);
 
     await expect(enroll(it)).rejects.toMatchObject({ code: 'join_token_invalid' });
@@ -198,14 +199,14 @@ describe('a join token', () => {
     await expect(again).rejects.toMatchObject({ code: 'join_token_invalid' });
   });
 
-  it('expires', async () => {
+  it('expires', async ({ world }) => {
     const yesterday = { ...world.services, now: () => new Date(Date.now() - 25 * 3600 * 1000) };
-    const it = await machine(yesterday);
+    const it = await machine(world, yesterday);
     await expect(enroll(it)).rejects.toMatchObject({ code: 'join_token_expired' });
   });
 
-  it("renewed ends the machine's old credential", async () => {
-    const it = await running();
+  it("renewed ends the machine's old credential", async ({ world }) => {
+    const it = await running(world);
     await renewJoinToken(world.services, world.caller, it.id);
     await expect(runOnce(it)).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
@@ -213,34 +214,34 @@ describe('a join token', () => {
 });
 
 describe('an agent refuses, and tells of, a desired state that', () => {
-  it("is another instance's", async () => {
-    const [it, other] = [await running(), await machine()];
-    const own = await readDesired(it);
+  it("is another instance's", async ({ world }) => {
+    const [it, other] = [await running(world), await machine(world)];
+    const own = await readDesired(world, it);
 
-    await serve(it, await readDesired(other));
+    await serve(world, it, await readDesired(world, other));
     expect((await runOnce(it)).report).toMatchObject({
       status: 'refused',
       code: 'desired_state_foreign',
     });
-    expect(await drift(it)).toMatchObject({ drift: true, reason: 'refused' });
-    await serve(it, own);
+    expect(await drift(world, it)).toMatchObject({ drift: true, reason: 'refused' });
+    await serve(world, it, own);
     expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
-    expect(await drift(it)).toMatchObject({ drift: false });
+    expect(await drift(world, it)).toMatchObject({ drift: false });
   });
 
-  it('is older than one that it has seen', async () => {
-    const it = await running();
-    const old = await readDesired(it);
-    const { desired_version } = await signed(it.id, 1);
+  it('is older than one that it has seen', async ({ world }) => {
+    const it = await running(world);
+    const old = await readDesired(world, it);
+    const { desired_version } = await signed(world, it.id, 1);
     const { id } = await updateInstance(world.services, world.caller, {
       id: it.id,
       metadata: { hostname: 'newer' },
     });
 
     await world.operation(id);
-    await signed(it.id, desired_version + 1);
+    await signed(world, it.id, desired_version + 1);
     expect((await runOnce(it)).report.status).toBe('applied');
-    await serve(it, old);
+    await serve(world, it, old);
 
     expect((await runOnce(it)).report).toMatchObject({
       status: 'refused',
@@ -249,9 +250,9 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     });
   });
 
-  it('has expired, and keeps its root', async () => {
-    const it = await running();
-    const { signed: now } = JSON.parse(Buffer.from(await readDesired(it)).toString()) as {
+  it('has expired, and keeps its root', async ({ world }) => {
+    const it = await running(world);
+    const { signed: now } = JSON.parse(Buffer.from(await readDesired(world, it)).toString()) as {
       signed: {
         version: number;
         targets: Record<
@@ -273,7 +274,7 @@ describe('an agent refuses, and tells of, a desired state that', () => {
       expires: new Date(Date.now() - 60_000),
     });
 
-    await serve(it, await signAsDirector(world.services, account.director_key_id, expired));
+    await serve(world, it, await signAsDirector(world.services, account.director_key_id, expired));
     expect((await runOnce(it)).report).toMatchObject({
       status: 'stale',
       code: 'desired_state_expired',
@@ -281,11 +282,11 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
   });
 
-  it('nobody of the account signed', async () => {
-    const it = await running();
-    const text = Buffer.from(await readDesired(it)).toString();
+  it('nobody of the account signed', async ({ world }) => {
+    const it = await running(world);
+    const text = Buffer.from(await readDesired(world, it)).toString();
 
-    await serve(it, Buffer.from(text.replace(/web-(\d+)/, 'wab-$1')));
+    await serve(world, it, Buffer.from(text.replace(/web-(\d+)/, 'wab-$1')));
     expect((await runOnce(it)).report).toMatchObject({
       status: 'refused',
       code: 'desired_state_signature_invalid',
@@ -294,7 +295,7 @@ describe('an agent refuses, and tells of, a desired state that', () => {
 });
 
 describe('one correlation id', () => {
-  it('leads from a tag through poll, verify and ingest', async () => {
+  it('leads from a tag through poll, verify and ingest', async ({ world }) => {
     const lines = await functionLogs();
     const site = { account: world.account, module: 'site' };
     const [ingested] = linesWith(lines, { service: 'ingest', ...site });
@@ -315,9 +316,11 @@ describe('one correlation id', () => {
     expect(flow[1]?.version_id).toBe(ingested?.version_id);
   });
 
-  it('leads from an API call through the operation to the report of the machine', async () => {
-    const it = await running();
-    const before = await signed(it.id, 1);
+  it('leads from an API call through the operation to the report of the machine', async ({
+    world,
+  }) => {
+    const it = await running(world);
+    const before = await signed(world, it.id, 1);
     const key = authorKey();
 
     await world.register('banner', key);
@@ -337,7 +340,7 @@ describe('one correlation id', () => {
     });
 
     expect(response.headers.get('x-correlation-id')).toBe(correlation_id);
-    await signed(it.id, before.desired_version + 1);
+    await signed(world, it.id, before.desired_version + 1);
     expect((await runOnce(it)).report).toMatchObject({ status: 'applied' });
 
     const lines = await functionLogs();

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, expect, inject } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import { proposeRoot, readTrust, signRoot } from '../../../shared/actions/accounts/index.ts';
@@ -22,17 +22,15 @@ import { getInstance } from '../../../shared/store/machines/index.ts';
 import { readVersions } from '../../../shared/store/modules/index.ts';
 import { promote } from '../../support/operations.ts';
 import { runScheduled } from '../../support/scheduled.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey, eventually } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 let template: Template;
 let directory: string;
 let names = 0;
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-nodes-'));
   const key = authorKey();
 
@@ -56,33 +54,33 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function row(id: string): Promise<Instance> {
+async function row(world: World, id: string): Promise<Instance> {
   const instance = await getInstance(world.services.db, world.account, id);
   if (instance === null) throw new Error(`expected instance ${id}`);
   return instance;
 }
 
-async function machine(): Promise<{ id: string; dir: string; token: string }> {
+async function machine(world: World): Promise<{ id: string; dir: string; token: string }> {
   const name = `node-${++names}`;
   const input = { name, template_id: template.id, track: 'staging' } as const;
   const { instance, join_token } = await createInstance(world.services, world.caller, input);
 
   await eventually('a desired state', async () => {
-    const { desired_hash } = await row(instance.id);
+    const { desired_hash } = await row(world, instance.id);
     return desired_hash;
   });
 
   return { id: instance.id, dir: join(directory, name), token: join_token };
 }
 
-async function running() {
-  const it = await machine();
+async function running(world: World) {
+  const it = await machine(world);
   await enroll(it);
   expect((await runOnce(it)).report).toMatchObject({ status: 'applied', code: null });
   return it;
 }
 
-it('the signed desired state names who approved what it brings, and when', async () => {
+it('the signed desired state names who approved what it brings, and when', async ({ world }) => {
   const { services, caller, account } = world;
   const rita = await world.reviewer();
   const [version] = await readVersions(services.db, account, 'site');
@@ -95,7 +93,7 @@ it('the signed desired state names who approved what it brings, and when', async
     name: 'approved',
     template_id: template.id,
   });
-  await eventually('a desired state', async () => (await row(instance.id)).desired_hash);
+  await eventually('a desired state', async () => (await row(world, instance.id)).desired_hash);
 
   const it = { id: instance.id, dir: join(directory, 'approved'), token: join_token };
   await enroll(it);
@@ -116,9 +114,11 @@ it('the signed desired state names who approved what it brings, and when', async
 
 const inAnHour = () => new Date(Date.now() + 60 * 60_000);
 
-it('two new director keys later, a machine of the first root and one of the last accept what is signed', async () => {
-  const old = await running();
-  const pinned = await machine();
+it('two new director keys later, a machine of the first root and one of the last accept what is signed', async ({
+  world,
+}) => {
+  const old = await running(world);
+  const pinned = await machine(world);
   const { services, caller } = world;
   const first = await readTrust(services, world.account);
 
@@ -138,7 +138,7 @@ it('two new director keys later, a machine of the first root and one of the last
   await runScheduled('sweep');
   for (const id of [old.id, pinned.id]) {
     const signed = async () => {
-      const { desired_key_id, desired_hash } = await row(id);
+      const { desired_key_id, desired_hash } = await row(world, id);
       return desired_key_id === account.director_key_id ? desired_hash : null;
     };
     await eventually('the desired state signed by the new key', signed, 90_000);
@@ -149,14 +149,14 @@ it('two new director keys later, a machine of the first root and one of the last
   await enroll(pinned);
   expect((await runOnce(pinned)).report).toMatchObject({ status: 'applied', code: null });
 
-  const fresh = await running();
+  const fresh = await running(world);
   const roots = [old, pinned, fresh].map(({ dir }) =>
     readFile(join(dir, 'agent/root.json'), 'utf8'),
   );
   for (const text of await Promise.all(roots)) expect(JSON.parse(text).signed.version).toBe(3);
 }, 180_000);
 
-it('a root with an offline key waits for its signature, and then needs it', async () => {
+it('a root with an offline key waits for its signature, and then needs it', async ({ world }) => {
   const { services, caller } = world;
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
@@ -189,8 +189,10 @@ it('a root with an offline key waits for its signature, and then needs it', asyn
   expect(next.account.root_version).toBe(after.account.root_version);
 });
 
-it('a copied credential is revoked for both places, and the machine enrols again', async () => {
-  const it = await running();
+it('a copied credential is revoked for both places, and the machine enrols again', async ({
+  world,
+}) => {
+  const it = await running(world);
   const copy = { ...it, dir: `${it.dir}-copy` };
 
   await cp(it.dir, copy.dir, { recursive: true });
@@ -203,7 +205,7 @@ it('a copied credential is revoked for both places, and the machine enrols again
     })(),
   ).rejects.toMatchObject({ code: 'credential_reused' });
 
-  expect((await row(it.id)).state).toBe('credential_reused');
+  expect((await row(world, it.id)).state).toBe('credential_reused');
   const thief = runOnce({ ...copy, now: () => new Date(Date.now() + 9 * 60 * 60_000) });
 
   await expect(thief).rejects.toMatchObject({ code: 'credential_reused' });
@@ -214,9 +216,11 @@ it('a copied credential is revoked for both places, and the machine enrols again
   expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
 });
 
-it('a decommissioned machine wipes what is of the account, and nothing that it says brings it back', async () => {
-  const it = await running();
-  const other = await machine();
+it('a decommissioned machine wipes what is of the account, and nothing that it says brings it back', async ({
+  world,
+}) => {
+  const it = await running(world);
+  const other = await machine(world);
 
   await decommissionInstance(world.services, world.caller, it.id);
   await decommissionInstance(world.services, world.caller, other.id);
@@ -227,7 +231,7 @@ it('a decommissioned machine wipes what is of the account, and nothing that it s
   expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe('a page');
   await expect(enroll(other)).rejects.toMatchObject({ code: 'join_token_invalid' });
   await reconcileInstance(world.services, { account: world.account, instance_id: it.id });
-  expect(await row(it.id)).toMatchObject({ state: 'decommissioned', credential_hash: null });
+  expect(await row(world, it.id)).toMatchObject({ state: 'decommissioned', credential_hash: null });
 
   const headers = { authorization: `Bearer ${world.token}` };
   const shown = await fetch(`${publicUrl}/api/v1/instances/${it.id}`, { headers });
@@ -235,9 +239,11 @@ it('a decommissioned machine wipes what is of the account, and nothing that it s
   expect(await shown.json()).toMatchObject({ instance: { state: 'decommissioned' } });
 });
 
-it('only a decommissioned machine is told to wipe itself, also where its enrolment ends while it calls', async () => {
+it('only a decommissioned machine is told to wipe itself, also where its enrolment ends while it calls', async ({
+  world,
+}) => {
   const { services, caller, account } = world;
-  const { id: instance_id } = await running();
+  const { id: instance_id } = await running(world);
   const alive = () => heartbeat(services, { account, instance_id }, { root_version: 1 });
 
   await renewJoinToken(services, caller, instance_id);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
   assignModule,
@@ -19,21 +19,19 @@ import { transact } from '../../../shared/store/db.ts';
 import { getPolicy, putPolicy } from '../../../shared/store/operations/index.ts';
 import { listAssignments } from '../../../shared/store/templates/index.ts';
 import { as, policy, promote, requirePending, stateOf } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, type World } from '../../support/world.ts';
 
 let rita: Member;
 const key = authorKey();
 let names = 0;
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
 });
 
 /** A template that has a machine on the staging track. */
-async function staged(): Promise<Template> {
+async function staged(world: World): Promise<Template> {
   names += 1;
   const template = await createTemplate(world.services, world.caller, {
     name: `template-${names}`,
@@ -51,13 +49,13 @@ async function staged(): Promise<Template> {
 }
 
 /** A version that protects /etc/shared, as every other one of these does. */
-async function protecting(name: string): Promise<Version> {
+async function protecting(world: World, name: string): Promise<Version> {
   await world.register(name, key);
   const manifest = 'protected_spec: ["/etc/shared"]';
   return world.ingest({ name, files: { 'etc/shared': name }, manifest }, 'v1.0.0', key);
 }
 
-async function assign(template: Template, module: string): Promise<Operation> {
+async function assign(world: World, template: Template, module: string): Promise<Operation> {
   const { operation } = await assignModule(world.services, world.caller, {
     template_id: template.id,
     module,
@@ -65,12 +63,12 @@ async function assign(template: Template, module: string): Promise<Operation> {
   return operation;
 }
 
-async function assigned(template: Template): Promise<string[]> {
+async function assigned(world: World, template: Template): Promise<string[]> {
   const rows = await listAssignments(world.services.db, world.account, template.id);
   return rows.map(({ module }) => module);
 }
 
-it('a policy that changed after it was read is not overwritten', async () => {
+it('a policy that changed after it was read is not overwritten', async ({ world }) => {
   const { services, account } = world;
   const was = defaultPolicy('module_retire');
   const put = (next: InterventionPolicy, read: StoredPolicy | null) =>
@@ -91,12 +89,16 @@ it('a policy that changed after it was read is not overwritten', async () => {
 const conflict = { state: 'failed', code: 'composition_protected_conflict' };
 
 describe('changes that are fine alone and conflict together', () => {
-  it('cannot both be assigned concurrently: one wins, the other says what it conflicts with', async () => {
-    const versions = await Promise.all([protecting('left'), protecting('right')]);
+  it('cannot both be assigned concurrently: one wins, the other says what it conflicts with', async ({
+    world,
+  }) => {
+    const versions = await Promise.all([protecting(world, 'left'), protecting(world, 'right')]);
     await Promise.all(versions.map((version) => promote(world, version, 'staging')));
 
-    const template = await staged();
-    const asked = await Promise.all(['left', 'right'].map((module) => assign(template, module)));
+    const template = await staged(world);
+    const asked = await Promise.all(
+      ['left', 'right'].map((module) => assign(world, template, module)),
+    );
     const ended = await Promise.all(asked.map(({ id }) => world.operation(id)));
 
     expect(ended.map(({ state }) => state).sort()).toEqual(['failed', 'succeeded']);
@@ -105,14 +107,14 @@ describe('changes that are fine alone and conflict together', () => {
     expect(lost).toMatchObject(conflict);
     for (const fact of [template.id, '/etc/shared', 'left', 'right'])
       expect(lost?.message).toContain(fact);
-    expect(await assigned(template)).toHaveLength(1);
+    expect(await assigned(world, template)).toHaveLength(1);
   });
 
-  it('cannot both be promoted concurrently', async () => {
-    const versions = await Promise.all([protecting('one'), protecting('two')]);
-    const template = await staged();
+  it('cannot both be promoted concurrently', async ({ world }) => {
+    const versions = await Promise.all([protecting(world, 'one'), protecting(world, 'two')]);
+    const template = await staged(world);
     for (const module of ['one', 'two'])
-      await world.operation((await assign(template, module)).id, 'succeeded');
+      await world.operation((await assign(world, template, module)).id, 'succeeded');
     const asked = await Promise.all(
       versions.map(({ id }) => promoteVersion(world.services, world.caller, { id, to: 'staging' })),
     );
@@ -125,19 +127,21 @@ describe('changes that are fine alone and conflict together', () => {
     expect(states.sort()).toEqual(['built', 'staging']);
   });
 
-  it('are checked again after the approval: what was approved fails with the reason and changes nothing', async () => {
-    const versions = await Promise.all([protecting('early'), protecting('late')]);
+  it('are checked again after the approval: what was approved fails with the reason and changes nothing', async ({
+    world,
+  }) => {
+    const versions = await Promise.all([protecting(world, 'early'), protecting(world, 'late')]);
     await Promise.all(versions.map((version) => promote(world, version, 'staging')));
 
-    const template = await staged();
+    const template = await staged(world);
     await policy(world, 'assignment_change', { decision: 'require_approval' });
 
     const waiting = await world.operation(
-      (await assign(template, 'early')).id,
+      (await assign(world, template, 'early')).id,
       'awaiting_approval',
     );
     await policy(world, 'assignment_change', {});
-    await world.operation((await assign(template, 'late')).id, 'succeeded');
+    await world.operation((await assign(world, template, 'late')).id, 'succeeded');
 
     const approval = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
     await decideApproval(world.services, as(rita), approval);
@@ -146,6 +150,6 @@ describe('changes that are fine alone and conflict together', () => {
     expect(ended).toMatchObject(conflict);
     for (const fact of [template.id, '/etc/shared', 'early', 'late'])
       expect(ended.message).toContain(fact);
-    expect(await assigned(template)).toEqual([`${world.account}/late`]);
+    expect(await assigned(world, template)).toEqual([`${world.account}/late`]);
   });
 });

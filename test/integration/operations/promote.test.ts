@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   assignModule,
   decideApproval,
@@ -20,20 +20,23 @@ import {
   stateOf,
   versionNow,
 } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
+import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 let rita: Member;
 const key = authorKey();
 
-const { registry, world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
 });
 
 /** Versions 1.0.0, 1.1.0, … of a new module, built. */
-async function built(name: string, count = 1, manifest = ''): Promise<[Version, ...Version[]]> {
+async function built(
+  world: World,
+  name: string,
+  count = 1,
+  manifest = '',
+): Promise<[Version, ...Version[]]> {
   await world.register(name, key);
   const digests: string[] = [];
 
@@ -50,13 +53,15 @@ async function built(name: string, count = 1, manifest = ''): Promise<[Version, 
   return versions as [Version, ...Version[]];
 }
 
-async function live(name: string): Promise<string | null | undefined> {
+async function live(world: World, name: string): Promise<string | null | undefined> {
   return (await getModule(world.services.db, world.account, name))?.live_version_id;
 }
 
 describe('a promotion', () => {
-  it('from a state that does not lead there is refused, and nothing is recorded', async () => {
-    const [version] = await built('eager');
+  it('from a state that does not lead there is refused, and nothing is recorded', async ({
+    world,
+  }) => {
+    const [version] = await built(world, 'eager');
     for (const to of ['blessed', 'live', 'built', 'nowhere']) {
       await expect(
         promoteVersion(world.services, world.caller, { id: version.id, to }),
@@ -73,8 +78,10 @@ describe('a promotion', () => {
     expect(await stateOf(world, version)).toBe('built');
   });
 
-  it('reaches staging and blessed without approval, live with it; the previous live version is superseded', async () => {
-    const [first, second] = await built('steps', 2);
+  it('reaches staging and blessed without approval, live with it; the previous live version is superseded', async ({
+    world,
+  }) => {
+    const [first, second] = await built(world, 'steps', 2);
     if (second === undefined) throw new Error('expected two versions');
 
     await Promise.all([raise(world, first, 'live', rita), raise(world, second, 'blessed')]);
@@ -89,10 +96,10 @@ describe('a promotion', () => {
       'blessed',
       'live',
     ]);
-    expect(await live('steps')).toBe(second.id);
+    expect(await live(world, 'steps')).toBe(second.id);
 
     expect((await promote(world, second, 'retired')).state).toBe('succeeded');
-    expect([await stateOf(world, second), await live('steps')]).toEqual(['retired', null]);
+    expect([await stateOf(world, second), await live(world, 'steps')]).toEqual(['retired', null]);
 
     await expect(
       promoteVersion(world.services, world.caller, { id: second.id, to: 'live' }),
@@ -102,8 +109,10 @@ describe('a promotion', () => {
     });
   });
 
-  it('to live races another: one wins, the other fails with operation_raced, and one version is live', async () => {
-    const [first, second] = await built('racing', 2);
+  it('to live races another: one wins, the other fails with operation_raced, and one version is live', async ({
+    world,
+  }) => {
+    const [first, second] = await built(world, 'racing', 2);
     if (second === undefined) throw new Error('expected two versions');
 
     const both = [first, second];
@@ -136,11 +145,11 @@ describe('a promotion', () => {
     expect(states.sort()).toEqual(['blessed', 'live']);
 
     const winner = both.find((_, index) => ended[index]?.state === 'succeeded');
-    expect(await live('racing')).toBe(winner?.id);
+    expect(await live(world, 'racing')).toBe(winner?.id);
   });
 
-  it('of one version that is requested twice concurrently happens once', async () => {
-    const [version] = await built('twice');
+  it('of one version that is requested twice concurrently happens once', async ({ world }) => {
+    const [version] = await built(world, 'twice');
     const asked = await Promise.all(
       [1, 2].map(() =>
         promoteVersion(world.services, world.caller, { id: version.id, to: 'staging' }),
@@ -152,11 +161,11 @@ describe('a promotion', () => {
     expect(await stateOf(world, version)).toBe('staging');
   });
 
-  it('that a composition forbids fails, and says which template and why', async () => {
+  it('that a composition forbids fails, and says which template and why', async ({ world }) => {
     const protects = 'protected_spec: ["/etc/shared"]';
     const [[ours], [theirs]] = await Promise.all([
-      builtSharing('ours', protects),
-      builtSharing('theirs', protects),
+      builtSharing(world, 'ours', protects),
+      builtSharing(world, 'theirs', protects),
     ]);
 
     await raise(world, ours, 'blessed');
@@ -194,14 +203,16 @@ describe('a promotion', () => {
   });
 });
 
-async function builtSharing(name: string, manifest: string): Promise<[Version]> {
+async function builtSharing(world: World, name: string, manifest: string): Promise<[Version]> {
   await world.register(name, key);
   return [await world.ingest({ name, files: { 'etc/shared': name }, manifest }, 'v1.0.0', key)];
 }
 
 describe('a policy', () => {
-  it('of allow lets a version go live without approval, one of deny refuses it with its reason', async () => {
-    const [version] = await built('governed');
+  it('of allow lets a version go live without approval, one of deny refuses it with its reason', async ({
+    world,
+  }) => {
+    const [version] = await built(world, 'governed');
     await policy(world, 'module_promote_to_live', { decision: 'allow' });
     await policy(world, 'module_retire', { decision: 'deny' });
 
@@ -218,7 +229,9 @@ describe('a policy', () => {
     expect(await stateOf(world, version)).toBe('live');
   });
 
-  it('holds for any action: an assignment waits for approval as a promotion does', async () => {
+  it('holds for any action: an assignment waits for approval as a promotion does', async ({
+    world,
+  }) => {
     await policy(world, 'assignment_change', { decision: 'require_approval' });
     await world.register('assigned', key);
 
@@ -241,7 +254,9 @@ describe('a policy', () => {
     ]);
   });
 
-  it('that asks for approval refuses where there are too few reviewers, and says how many it needs', async () => {
+  it('that asks for approval refuses where there are too few reviewers, and says how many it needs', async ({
+    registry,
+  }) => {
     const lonely = await World.create(registry.host);
     await policy(lonely, 'assignment_change', { decision: 'require_approval', quorum: 2 });
     await lonely.reviewer();

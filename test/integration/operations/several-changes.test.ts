@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   additionOf,
   decideApproval,
@@ -13,19 +13,17 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { getTemplate, listAssignments } from '../../../shared/store/templates/index.ts';
 import { as, promote, requirePending, stateOf } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, type World } from '../../support/world.ts';
 
 let rita: Member;
 const key = authorKey();
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
 });
 
-async function blessed(name: string): Promise<Version> {
+async function blessed(world: World, name: string): Promise<Version> {
   await world.register(name, key);
   const files = { [`etc/${name}`]: name };
   const version = await world.ingest({ name, files }, 'v1.0.0', key);
@@ -35,29 +33,33 @@ async function blessed(name: string): Promise<Version> {
   return version;
 }
 
-const template = (name: string) =>
+const template = (world: World, name: string) =>
   createTemplate(world.services, world.caller, { name, platform: 'any' });
 
-const addition = ({ id }: Template, module: string) =>
+const addition = (world: World, { id }: Template, module: string) =>
   additionOf(world.services, world.account, { template_id: id, module });
 
-const request = (changes: Change[]) => requestChanges(world.services, world.caller, changes);
+const request = (world: World, changes: Change[]) =>
+  requestChanges(world.services, world.caller, changes);
 
-async function assignedTo({ id }: Template): Promise<string[]> {
+async function assignedTo(world: World, { id }: Template): Promise<string[]> {
   const rows = await listAssignments(world.services.db, world.account, id);
   return rows.map(({ module }) => module.slice(world.account.length + 1)).sort();
 }
 
 describe('several changes in one operation', () => {
-  it('are applied together, and the template changes once', async () => {
+  it('are applied together, and the template changes once', async ({ world }) => {
     await world.register('one', key);
     await world.register('two', key);
 
-    const web = await template('both');
+    const web = await template(world, 'both');
     const revision = async () =>
       (await getTemplate(world.services.db, world.account, web.id))?.revision ?? 0;
     const before = await revision();
-    const { id, summary } = await request([await addition(web, 'one'), await addition(web, 'two')]);
+    const { id, summary } = await request(world, [
+      await addition(world, web, 'one'),
+      await addition(world, web, 'two'),
+    ]);
 
     expect(summary).toBe('assign one to template both, assign two to template both');
 
@@ -67,22 +69,22 @@ describe('several changes in one operation', () => {
       changes: [{ kind: 'assignment_add' }, { kind: 'assignment_add' }],
     });
 
-    expect(await assignedTo(web)).toEqual(['one', 'two']);
+    expect(await assignedTo(world, web)).toEqual(['one', 'two']);
     expect(await revision()).toBe(before + 1);
   });
 
-  it('wait for one approval where the policy of one of them asks for it', async () => {
-    const version = await blessed('asks');
-    const web = await template('strict');
+  it('wait for one approval where the policy of one of them asks for it', async ({ world }) => {
+    const version = await blessed(world, 'asks');
+    const web = await template(world, 'strict');
     const promotion = await promotionOf(world.services, world.account, {
       version_id: version.id,
       to: 'live',
     });
-    const { id } = await request([await addition(web, 'asks'), promotion]);
+    const { id } = await request(world, [await addition(world, web, 'asks'), promotion]);
 
     const waiting = await world.operation(id, 'awaiting_approval');
     expect(waiting.actions).toEqual(['assignment_change', 'module_promote_to_live']);
-    expect(await assignedTo(web)).toEqual([]);
+    expect(await assignedTo(world, web)).toEqual([]);
 
     const approval = requirePending(waiting);
     await decideApproval(world.services, as(rita), {
@@ -92,38 +94,48 @@ describe('several changes in one operation', () => {
     });
 
     expect(await world.operation(id)).toMatchObject({ state: 'succeeded', code: null });
-    expect(await assignedTo(web)).toEqual(['asks']);
+    expect(await assignedTo(world, web)).toEqual(['asks']);
     expect(await stateOf(world, version)).toBe('live');
   });
 
-  it('are all refused where one of them is', async () => {
+  it('are all refused where one of them is', async ({ world }) => {
     await world.register('old', key);
     await world.register('new', key);
 
-    const web = await template('refused');
-    await world.operation((await request([await addition(web, 'old')])).id, 'succeeded');
+    const web = await template(world, 'refused');
+    await world.operation(
+      (await request(world, [await addition(world, web, 'old')])).id,
+      'succeeded',
+    );
 
-    const { id } = await request([await addition(web, 'new'), await addition(web, 'old')]);
+    const { id } = await request(world, [
+      await addition(world, web, 'new'),
+      await addition(world, web, 'old'),
+    ]);
     expect(await world.operation(id)).toMatchObject({ state: 'refused', code: 'already_exists' });
-    expect(await assignedTo(web)).toEqual(['old']);
+    expect(await assignedTo(world, web)).toEqual(['old']);
   });
 
-  it('are refused before anything is recorded where no transaction could take them', async () => {
+  it('are refused before anything is recorded where no transaction could take them', async ({
+    world,
+  }) => {
     await world.register('many', key);
-    const web = await template('crowded');
+    const web = await template(world, 'crowded');
     const recorded = async () =>
       (await recentOperations(world.services.db, world.account, 100)).length;
     const before = await recorded();
 
-    await expect(request([])).rejects.toMatchObject({ code: 'invalid_request' });
-    const same = [await addition(web, 'many'), await addition(web, 'many')];
+    await expect(request(world, [])).rejects.toMatchObject({ code: 'invalid_request' });
+    const same = [await addition(world, web, 'many'), await addition(world, web, 'many')];
 
-    await expect(request(same)).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(request(world, same)).rejects.toMatchObject({ code: 'invalid_request' });
     const wide = await Promise.all(
-      Array.from({ length: 34 }, async (_, i) => addition(await template(`wide-${i}`), 'many')),
+      Array.from({ length: 34 }, async (_, i) =>
+        addition(world, await template(world, `wide-${i}`), 'many'),
+      ),
     );
 
-    await expect(request(wide)).rejects.toMatchObject({ code: 'change_too_wide' });
+    await expect(request(world, wide)).rejects.toMatchObject({ code: 'change_too_wide' });
     expect(await recorded()).toBe(before);
   });
 });

@@ -3,7 +3,7 @@ import {
   ListExecutionsCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import {
   changePolicy,
   executionName,
@@ -28,14 +28,12 @@ import {
   updateApproval,
 } from '../../../shared/store/operations/index.ts';
 import { linksTo, policy, raise, requirePending, versionNow } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey, eventually } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type World } from '../../support/world.ts';
 
 let rita: Member;
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
   await policy(world, 'policy_change', { decision: 'require_approval' });
 });
@@ -44,23 +42,23 @@ beforeAll(async () => {
  * Sweeps when the operation has been idle just long enough; those that others have on their way now
  * are not yet.
  */
-function sweep(operation: Operation): Promise<number> {
+function sweep(world: World, operation: Operation): Promise<number> {
   const now = new Date(Date.parse(operation.updated_at) + limits.operationIdleSeconds * 1000 + 1);
   return sweepOperations({ ...world.services, now: () => now });
 }
 
-function executionArn(operation: Operation): string {
+function executionArn(world: World, operation: Operation): string {
   const machine = world.services.settings.stateMachineArn.replace(':stateMachine:', ':execution:');
   return `${machine}:${executionName(operation)}`;
 }
 
-async function kill(operation: Operation): Promise<void> {
+async function kill(world: World, operation: Operation): Promise<void> {
   const { sfn } = world.services.aws;
-  await sfn.send(new StopExecutionCommand({ executionArn: executionArn(operation) }));
+  await sfn.send(new StopExecutionCommand({ executionArn: executionArn(world, operation) }));
 
   await eventually('the execution to be dead', async () => {
     const { status } = await sfn.send(
-      new DescribeExecutionCommand({ executionArn: executionArn(operation) }),
+      new DescribeExecutionCommand({ executionArn: executionArn(world, operation) }),
     );
     return status === 'ABORTED' ? status : null;
   });
@@ -81,7 +79,11 @@ async function press(link: string): Promise<number> {
  * Waits until the operation's execution, whichever it is by now, waits for approval with a token of
  * its own.
  */
-function waitsAgain(operation: Operation, staleToken: string | null): Promise<Operation> {
+function waitsAgain(
+  world: World,
+  operation: Operation,
+  staleToken: string | null,
+): Promise<Operation> {
   return eventually('the new execution to wait', async () => {
     const now = await getOperation(world.services.db, world.account, operation.id);
     const approval = await getApproval(world.services.db, world.account, now?.approval_id ?? '');
@@ -90,7 +92,7 @@ function waitsAgain(operation: Operation, staleToken: string | null): Promise<Op
 }
 
 /** An operation as it is recorded, without any execution. */
-function unstarted(action: Action, attempt = 1): Operation {
+function unstarted(world: World, action: Action, attempt = 1): Operation {
   // Before anything that other tests have on its way now.
   const at = new Date(Date.now() - 10_000).toISOString();
   return {
@@ -112,7 +114,9 @@ function unstarted(action: Action, attempt = 1): Operation {
   };
 }
 
-it('a promotion whose execution is stopped while it waits continues: the mailed link works, and it goes live once', async () => {
+it('a promotion whose execution is stopped while it waits continues: the mailed link works, and it goes live once', async ({
+  world,
+}) => {
   const key = authorKey();
   await world.register('nginx', key);
 
@@ -125,10 +129,10 @@ it('a promotion whose execution is stopped while it waits continues: the mailed 
   const link = await mailed(approval);
   const before = await getApproval(world.services.db, world.account, approval);
 
-  await kill(waiting);
-  expect(await sweep(waiting)).toBe(1);
+  await kill(world, waiting);
+  expect(await sweep(world, waiting)).toBe(1);
 
-  const revived = await waitsAgain(waiting, before?.task_token ?? null);
+  const revived = await waitsAgain(world, waiting, before?.task_token ?? null);
   expect(revived).toMatchObject({ state: 'awaiting_approval', attempt: 2, approval_id: approval });
 
   expect(await press(link)).toBe(200);
@@ -151,22 +155,24 @@ it('a promotion whose execution is stopped while it waits continues: the mailed 
   ).toHaveLength(2);
 });
 
-it('a change that was approved while no execution ran is applied by the next one', async () => {
+it('a change that was approved while no execution ran is applied by the next one', async ({
+  world,
+}) => {
   const change = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
   const link = await mailed(requirePending(waiting));
 
-  await kill(waiting);
+  await kill(world, waiting);
   expect(await press(link)).toBe(200);
   expect((await getOperation(world.services.db, world.account, id))?.state).toBe(
     'awaiting_approval',
   );
-  expect(await sweep(waiting)).toBe(1);
+  expect(await sweep(world, waiting)).toBe(1);
   expect((await world.operation(id)).state).toBe('succeeded');
 });
 
-it('mails that a dead execution did not record are recorded by the next one', async () => {
+it('mails that a dead execution did not record are recorded by the next one', async ({ world }) => {
   const change = { ...defaultPolicy('module_retire'), decision: 'allow' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
@@ -178,16 +184,16 @@ it('mails that a dead execution did not record are recorded by the next one', as
     });
 
   const first = await recorded();
-  await kill(waiting);
+  await kill(world, waiting);
   await transact(world.services.db, [updateApproval(first, { mailed_at: null })]);
-  expect(await sweep(waiting)).toBe(1);
+  expect(await sweep(world, waiting)).toBe(1);
 
   expect((await recorded()).state).toBe('pending');
   expect(await press(link)).toBe(200);
   expect((await world.operation(id)).state).toBe('succeeded');
 });
 
-it('an execution that missed its approval is woken again', async () => {
+it('an execution that missed its approval is woken again', async ({ world }) => {
   const change = { ...defaultPolicy('extension_import'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
@@ -213,12 +219,12 @@ it('an execution that missed its approval is woken again', async () => {
 
   const decisions = [{ ...by, decision: 'approve' as const, decided_at: new Date().toISOString() }];
   await transact(world.services.db, [updateApproval(pending, { decisions, state: 'approved' })]);
-  expect(await sweep(waiting)).toBe(0);
+  expect(await sweep(world, waiting)).toBe(0);
   expect(await world.operation(id)).toMatchObject({ state: 'succeeded', attempt: 1 });
   expect((await fetch(link)).status).toBe(410);
 });
 
-it('an execution that runs is left alone, and checked again later', async () => {
+it('an execution that runs is left alone, and checked again later', async ({ world }) => {
   const change = { ...defaultPolicy('module_promote_to_staging'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
@@ -227,7 +233,7 @@ it('an execution that runs is left alone, and checked again later', async () => 
     (await idleOperations(world.services.db, until)).some((one) => one.id === id);
 
   expect(await due()).toBe(true);
-  expect(await sweep(waiting)).toBe(0);
+  expect(await sweep(world, waiting)).toBe(0);
   expect(await due()).toBe(false);
 
   expect(await getOperation(world.services.db, world.account, id)).toMatchObject({
@@ -237,10 +243,10 @@ it('an execution that runs is left alone, and checked again later', async () => 
   });
 });
 
-it('an operation that was recorded and never started is started', async () => {
-  const operation = unstarted('module_install_unverified');
+it('an operation that was recorded and never started is started', async ({ world }) => {
+  const operation = unstarted(world, 'module_install_unverified');
   await transact(world.services.db, [createOperation(operation)]);
-  expect(await sweep(operation)).toBe(1);
+  expect(await sweep(world, operation)).toBe(1);
 
   const waiting = await world.operation(operation.id, 'awaiting_approval');
   expect(await press(await mailed(requirePending(waiting)))).toBe(200);
@@ -250,10 +256,10 @@ it('an operation that was recorded and never started is started', async () => {
   ).toBe('deny');
 });
 
-it('an operation whose executions died too often fails, and says why', async () => {
-  const operation = unstarted('instance_change', limits.operationAttemptsMax);
+it('an operation whose executions died too often fails, and says why', async ({ world }) => {
+  const operation = unstarted(world, 'instance_change', limits.operationAttemptsMax);
   await transact(world.services.db, [createOperation(operation)]);
-  await sweep(operation);
+  await sweep(world, operation);
 
   expect(await world.operation(operation.id)).toMatchObject({
     state: 'failed',

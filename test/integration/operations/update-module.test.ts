@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
@@ -26,7 +26,7 @@ import { getModule, putRegistration } from '../../../shared/store/modules/index.
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { alone, eventsOf, offSchedule, pollAlone } from '../../support/flow.ts';
 import { as, hold, promote, requirePending } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
+import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -34,22 +34,20 @@ const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 const [old, next] = [authorKey(), authorKey()];
 let reviewer: Member;
 
-const { registry, world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   reviewer = await world.reviewer();
 });
 
-async function row(name: string): Promise<Module> {
+async function row(world: World, name: string): Promise<Module> {
   const module = await getModule(world.services.db, world.account, name);
   if (module === null) throw new Error(`expected module ${name}`);
   return module;
 }
 
-const update = (name: string, input: Parameters<typeof updateModule>[3]) =>
+const update = (world: World, name: string, input: Parameters<typeof updateModule>[3]) =>
   updateModule(world.services, world.caller, name, input);
 
-async function approved(id: string) {
+async function approved(world: World, id: string) {
   const waiting = await world.operation(id, 'awaiting_approval', 'refused', 'failed', 'succeeded');
   const input = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
   await decideApproval(world.services, as(reviewer), input);
@@ -57,8 +55,8 @@ async function approved(id: string) {
 }
 
 /** Changes the row at just this moment, as an operation's transaction does. */
-async function changeNow(name: string, set: ModuleChanges): Promise<void> {
-  const was = await row(name);
+async function changeNow(world: World, name: string, set: ModuleChanges): Promise<void> {
+  const was = await row(world, name);
   const { policy_version } = withModuleChanges(was, set);
   await transact(world.services.db, [
     putRegistration(was, { ...set, policy_version, updated_at: new Date().toISOString() }),
@@ -66,6 +64,7 @@ async function changeNow(name: string, set: ModuleChanges): Promise<void> {
 }
 
 async function gantry(
+  world: World,
   ...line: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
@@ -76,9 +75,11 @@ async function gantry(
 }
 
 describe('a registration', () => {
-  it('takes another signer only once a reviewer approved, and then verifies again what was refused', async () => {
+  it('takes another signer only once a reviewer approved, and then verifies again what was refused', async ({
+    world,
+  }) => {
     await world.register('site', old);
-    const before = (await row('site')).policy_version;
+    const before = (await row(world, 'site')).policy_version;
 
     const digest = await world.publish(
       { name: 'site', files: { 'etc/site': '1' } },
@@ -92,16 +93,18 @@ describe('a registration', () => {
       policy_version: before,
     });
 
-    const { id, actions } = await update('site', { trusted_keys: [old.publicPem, next.publicPem] });
+    const { id, actions } = await update(world, 'site', {
+      trusted_keys: [old.publicPem, next.publicPem],
+    });
     expect(actions).toEqual(['trust_policy_change']);
     await world.operation(id, 'awaiting_approval');
-    expect((await row('site')).policy_version).toBe(before);
-    expect(await approved(id)).toMatchObject({
+    expect((await row(world, 'site')).policy_version).toBe(before);
+    expect(await approved(world, id)).toMatchObject({
       state: 'succeeded',
       summary: 'change trusted_keys of site',
     });
 
-    const after = await row('site');
+    const after = await row(world, 'site');
     expect(after).toMatchObject({ trusted_keys: [old.publicPem, next.publicPem] });
     expect(after.policy_version).not.toBe(before);
     expect(await world.inState('site', digest, 'ingested')).toMatchObject({
@@ -116,21 +119,23 @@ describe('a registration', () => {
     ]);
   });
 
-  it('loses a signer without approval, by the command line', async () => {
+  it('loses a signer without approval, by the command line', async ({ world }) => {
     const file = join(world.directory, 'next.pub');
     await writeFile(file, next.publicPem);
 
-    const answer = await gantry('module', 'update', 'site', '--key', file);
+    const answer = await gantry(world, 'module', 'update', 'site', '--key', file);
     expect(answer).toMatchObject({
       code: 0,
       stdout: 'done: change trusted_keys of site\n',
       stderr: '',
     });
 
-    expect((await row('site')).trusted_keys).toEqual([next.publicPem]);
+    expect((await row(world, 'site')).trusted_keys).toEqual([next.publicPem]);
   });
 
-  it('is changed over HTTP, and an invalid value is refused with the field and the reason', async () => {
+  it('is changed over HTTP, and an invalid value is refused with the field and the reason', async ({
+    world,
+  }) => {
     const patch = async (body: unknown) => {
       const answer = await fetch(`${publicUrl}/api/v1/modules/site`, {
         method: 'PATCH',
@@ -166,22 +171,25 @@ describe('a registration', () => {
     expect(await patch({ allow_unanchored: true })).toMatchObject({ status: 400 });
   });
 
-  it('is not changed by a request from before its trust policy changed', async () => {
+  it('is not changed by a request from before its trust policy changed', async ({ world }) => {
     await world.register('raced', old);
-    const first = await update('raced', { trusted_keys: [old.publicPem, next.publicPem] });
+    const first = await update(world, 'raced', { trusted_keys: [old.publicPem, next.publicPem] });
 
     await world.operation(first.id, 'awaiting_approval');
-    const second = await update('raced', { require_tlog: true });
+    const second = await update(world, 'raced', { require_tlog: true });
 
     expect(await world.operation(second.id)).toMatchObject({
       state: 'succeeded',
       actions: ['module_change'],
     });
-    expect(await approved(first.id)).toMatchObject({ state: 'failed', code: 'operation_raced' });
-    expect((await row('raced')).trusted_keys).toEqual([old.publicPem]);
+    expect(await approved(world, first.id)).toMatchObject({
+      state: 'failed',
+      code: 'operation_raced',
+    });
+    expect((await row(world, 'raced')).trusted_keys).toEqual([old.publicPem]);
   });
 
-  it('with another repository is polled there immediately', async () => {
+  it('with another repository is polled there immediately', async ({ registry, world }) => {
     await world.register('moved', old, { repository: `${registry.host}/nowhere/moved` });
     const digest = await world.publish(
       { name: 'moved', files: { 'etc/moved': '1' } },
@@ -189,20 +197,20 @@ describe('a registration', () => {
       old,
     );
 
-    const { id, actions } = await update('moved', { repository: world.repository('moved') });
+    const { id, actions } = await update(world, 'moved', { repository: world.repository('moved') });
     expect(actions).toEqual(['trust_policy_change']);
-    expect(await approved(id)).toMatchObject({ state: 'succeeded' });
+    expect(await approved(world, id)).toMatchObject({ state: 'succeeded' });
     await world.inState('moved', digest, 'ingested');
   });
 });
 
 describe('a signer who was removed between verify and ingest', () => {
   let services: Services;
-  beforeAll(async () => {
+  it.beforeAll(async ({ world }) => {
     services = await alone(world.services);
   });
 
-  async function verified(name: string) {
+  async function verified(world: World, name: string) {
     await world.register(name, old, { trusted_keys: [old.publicPem, next.publicPem] });
     await offSchedule(services, world.account, name);
 
@@ -215,9 +223,9 @@ describe('a signer who was removed between verify and ingest', () => {
     return { digest, message };
   }
 
-  it('gets nothing in: the signature is verified again, and refused', async () => {
-    const { digest, message } = await verified('before');
-    await changeNow('before', { trusted_keys: [next.publicPem] });
+  it('gets nothing in: the signature is verified again, and refused', async ({ world }) => {
+    const { digest, message } = await verified(world, 'before');
+    await changeNow(world, 'before', { trusted_keys: [next.publicPem] });
     await ingestCandidate(services, message);
     expect(await world.version('before', digest)).toBeNull();
     expect(await world.candidate('before', digest)).toMatchObject({
@@ -233,8 +241,8 @@ describe('a signer who was removed between verify and ingest', () => {
     expect(await world.version('before', digest)).toBeNull();
   });
 
-  it('gets nothing in either while the layer is on its way', async () => {
-    const { digest, message } = await verified('during');
+  it('gets nothing in either while the layer is on its way', async ({ registry, world }) => {
+    const { digest, message } = await verified(world, 'during');
     const slow = hold(
       { ...(await World.create(registry.host)).services, settings: services.settings },
       'PutObjectCommand',
@@ -242,7 +250,7 @@ describe('a signer who was removed between verify and ingest', () => {
     const ingest = ingestCandidate(slow.services, message);
 
     await slow.reached;
-    await changeNow('during', { trusted_keys: [next.publicPem] });
+    await changeNow(world, 'during', { trusted_keys: [next.publicPem] });
     slow.release();
     await ingest;
     expect(await world.version('during', digest)).toBeNull();
@@ -253,10 +261,10 @@ describe('a signer who was removed between verify and ingest', () => {
     });
   });
 
-  it('does not affect what another signer signed too', async () => {
-    const { digest, message } = await verified('both');
+  it('does not affect what another signer signed too', async ({ world }) => {
+    const { digest, message } = await verified(world, 'both');
     await world.sign('both', digest, next);
-    await changeNow('both', { trusted_keys: [next.publicPem] });
+    await changeNow(world, 'both', { trusted_keys: [next.publicPem] });
     await ingestCandidate(services, message);
     expect(await world.version('both', digest)).toBeNull();
     await verifyCandidate(services, message);
@@ -266,7 +274,7 @@ describe('a signer who was removed between verify and ingest', () => {
 });
 
 describe('templates and machines', () => {
-  it('are composed again by another category, and get the new trust policy', async () => {
+  it('are composed again by another category, and get the new trust policy', async ({ world }) => {
     const { services, account, caller } = world;
     const template = await createTemplate(services, caller, {
       name: 'hosts',
@@ -304,7 +312,7 @@ describe('templates and machines', () => {
     await eventually('both layers', async () => ((await layers()).length === 2 ? true : null));
     expect(await layers()).toEqual(['lower', 'upper']);
 
-    const moved = await update('upper', { category: 'system-base' });
+    const moved = await update(world, 'upper', { category: 'system-base' });
     expect(await world.operation(moved.id)).toMatchObject({
       state: 'succeeded',
       actions: ['module_change'],
@@ -313,8 +321,8 @@ describe('templates and machines', () => {
       (await layers())[0] === 'upper' ? true : null,
     );
 
-    const { id } = await update('upper', { trusted_keys: [old.publicPem, next.publicPem] });
-    expect(await approved(id)).toMatchObject({ state: 'succeeded' });
+    const { id } = await update(world, 'upper', { trusted_keys: [old.publicPem, next.publicPem] });
+    expect(await approved(world, id)).toMatchObject({ state: 'succeeded' });
 
     await eventually('the new signer in the desired state', async () => {
       const bytes = await getBytes(services.objects, objectKeys.desiredState(account, instance.id));

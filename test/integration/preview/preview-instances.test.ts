@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule, updateInstance } from '../../../shared/actions/operations/index.ts';
@@ -14,8 +14,8 @@ import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { promote } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey, eventually, type ModuleSource } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type ModuleSource, type World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
@@ -24,12 +24,16 @@ const manyFiles = 1500;
 let template: Template;
 let instance: Instance;
 
-async function staged(source: ModuleSource, more: Partial<RegisterModuleBody> = {}): Promise<void> {
+async function staged(
+  world: World,
+  source: ModuleSource,
+  more: Partial<RegisterModuleBody> = {},
+): Promise<void> {
   await world.register(source.name, key, more);
   await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
 }
 
-async function preview(path: string, body: object) {
+async function preview(world: World, path: string, body: object) {
   const response = await fetch(`${publicUrl}/api/v1${path}/preview`, {
     method: 'POST',
     headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
@@ -41,11 +45,13 @@ async function preview(path: string, body: object) {
   return { bytes: text.length, ...previewAnswer.parse(JSON.parse(text)) };
 }
 
-const ofInstance = (body: object) => preview(`/instances/${instance.id}`, body);
-const ofTemplate = (change: object) =>
-  preview(`/templates/${template.id}`, { change, track: 'staging' });
+const ofInstance = (world: World, body: object) =>
+  preview(world, `/instances/${instance.id}`, body);
+const ofTemplate = (world: World, change: object) =>
+  preview(world, `/templates/${template.id}`, { change, track: 'staging' });
 
 async function gantry(
+  world: World,
   ...line: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
@@ -55,19 +61,17 @@ async function gantry(
   );
 }
 
-async function instanceNow(): Promise<Instance> {
+async function instanceNow(world: World): Promise<Instance> {
   const now = await getInstance(world.services.db, world.account, instance.id);
   if (now === null) throw new Error(`expected instance ${instance.id}`);
   return now;
 }
 
-const full = (name: string) => `${world.account}/${name}`;
+const full = (world: World, name: string) => `${world.account}/${name}`;
 const metadata = { hostname: 'web-1', zone: 'a' };
 const hosts = '127.0.0.1 localhost\n127.0.1.1 ${instance.hostname}\nsearch ${instance.zone}\n';
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   template = await createTemplate(world.services, world.caller, {
     name: 'machines',
     platform: 'ubuntu-24.04-amd64',
@@ -80,9 +84,13 @@ beforeAll(async () => {
     Array.from({ length: manyFiles }, (_, i) => [`srv/big/file-${i}`, '']),
   );
   await Promise.all([
-    staged({ name: 'site', files: { 'etc/hosts': hosts } }, { variety: 'instance' }),
-    staged({ name: 'motd', files: { 'etc/motd': '${instance.role}\n' } }, { variety: 'instance' }),
-    staged({ name: 'big', files }),
+    staged(world, { name: 'site', files: { 'etc/hosts': hosts } }, { variety: 'instance' }),
+    staged(
+      world,
+      { name: 'motd', files: { 'etc/motd': '${instance.role}\n' } },
+      { variety: 'instance' },
+    ),
+    staged(world, { name: 'big', files }),
   ]);
 
   const { operation } = await assignModule(world.services, world.caller, {
@@ -99,8 +107,10 @@ beforeAll(async () => {
 });
 
 describe('before the metadata of an instance is changed', () => {
-  it('a preview shows its values, the rendered files by their keys, and their lines', async () => {
-    const told = await ofInstance({ metadata: { ...metadata, hostname: 'web-2' } });
+  it('a preview shows its values, the rendered files by their keys, and their lines', async ({
+    world,
+  }) => {
+    const told = await ofInstance(world, { metadata: { ...metadata, hostname: 'web-2' } });
     expect(told.preview.counts).toMatchObject({ added: 0, removed: 0, changed: 0 });
 
     expect(told.instances).toEqual({
@@ -115,7 +125,7 @@ describe('before the metadata of an instance is changed', () => {
             {
               path: '/etc/hosts',
               what: 'changed',
-              module: full('site'),
+              module: full(world, 'site'),
               keys: ['hostname'],
               diff: [
                 '@@ -1 +1 @@',
@@ -134,16 +144,16 @@ describe('before the metadata of an instance is changed', () => {
     });
   });
 
-  it('gantry instance update --dry-run prints the same and requests nothing', async () => {
+  it('gantry instance update --dry-run prints the same and requests nothing', async ({ world }) => {
     const asked = (await recentOperations(world.services.db, world.account, 100)).length;
     const flags = ['--set', 'hostname=web-2', '--set', 'zone=a', '--dry-run'];
-    const { code, stdout, stderr } = await gantry('instance', 'update', 'web-1', ...flags);
+    const { code, stdout, stderr } = await gantry(world, 'instance', 'update', 'web-1', ...flags);
 
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.split('\n').slice(0, 8)).toEqual([
       'Machines',
       '  ~ hostname=web-1 → web-2  web-1',
-      `  ~ /etc/hosts  web-1, from ${full('site')}, by hostname`,
+      `  ~ /etc/hosts  web-1, from ${full(world, 'site')}, by hostname`,
       '      @@ -1 +1 @@',
       '        127.0.0.1 localhost',
       '      - 127.0.1.1 web-1',
@@ -152,11 +162,13 @@ describe('before the metadata of an instance is changed', () => {
     ]);
 
     expect((await recentOperations(world.services.db, world.account, 100)).length).toBe(asked);
-    expect((await instanceNow()).metadata).toEqual(metadata);
+    expect((await instanceNow(world)).metadata).toEqual(metadata);
   });
 
-  it('a key that would be missing is shown, and the change itself is refused for it', async () => {
-    const told = await ofInstance({ metadata: { hostname: 'web-1' } });
+  it('a key that would be missing is shown, and the change itself is refused for it', async ({
+    world,
+  }) => {
+    const told = await ofInstance(world, { metadata: { hostname: 'web-1' } });
     const error = told.instances.changed[0]?.error;
     const message = expect.stringContaining('"zone"');
 
@@ -171,39 +183,43 @@ describe('before the metadata of an instance is changed', () => {
     expect(ended.message).toMatch(
       /template .* instance "web-1" to have "zone", which "[^"]+" of .*\/site asks for/,
     );
-    expect(await instanceNow()).toMatchObject({ metadata, desired_error: null });
+    expect(await instanceNow(world)).toMatchObject({ metadata, desired_error: null });
   });
 
-  it('a change of its track shows what the other track adds and lacks', async () => {
-    const told = await ofInstance({ track: 'live' });
-    expect(told.preview.modules).toMatchObject([{ module: full('site'), after: null }]);
+  it('a change of its track shows what the other track adds and lacks', async ({ world }) => {
+    const told = await ofInstance(world, { track: 'live' });
+    expect(told.preview.modules).toMatchObject([{ module: full(world, 'site'), after: null }]);
     expect(told.preview.removed).toEqual([
-      { path: '/etc/hosts', type: 'file', from: full('site') },
+      { path: '/etc/hosts', type: 'file', from: full(world, 'site') },
     ]);
     expect(told.instances.changed[0]).toMatchObject({
       metadata: null,
       files: [{ path: '/etc/hosts', what: 'removed', keys: [] }],
     });
     expect(told.warnings).toEqual([
-      `${full('site')} has no version for track live yet and is left out`,
+      `${full(world, 'site')} has no version for track live yet and is left out`,
     ]);
   });
 });
 
 describe('before a template is changed', () => {
-  it('assignment metadata is shown by module, and affects no rendered file', async () => {
-    const told = await ofTemplate({
+  it('assignment metadata is shown by module, and affects no rendered file', async ({ world }) => {
+    const told = await ofTemplate(world, {
       kind: 'assignment_update',
       module: 'site',
       metadata: { size: 3 },
     });
 
-    expect(told.metadata).toEqual([{ module: full('site'), before: {}, after: { size: 3 } }]);
+    expect(told.metadata).toEqual([
+      { module: full(world, 'site'), before: {}, after: { size: 3 } },
+    ]);
     expect(told.instances.changed).toEqual([]);
   });
 
-  it('a module whose files ask for a key that a machine lacks is shown with the machine', async () => {
-    const told = await ofTemplate({ kind: 'assignment_add', module: 'motd' });
+  it('a module whose files ask for a key that a machine lacks is shown with the machine', async ({
+    world,
+  }) => {
+    const told = await ofTemplate(world, { kind: 'assignment_add', module: 'motd' });
     expect(told.instances).toMatchObject({
       examined: 1,
       more: false,
@@ -220,6 +236,7 @@ describe('before a template is changed', () => {
     });
 
     const { stdout } = await gantry(
+      world,
       'template',
       'preview',
       'machines',
@@ -244,8 +261,8 @@ describe('before a template is changed', () => {
     });
   });
 
-  it('a list of more than 1,000 rows is truncated, and the response says so', async () => {
-    const told = await ofTemplate({ kind: 'assignment_add', module: 'big' });
+  it('a list of more than 1,000 rows is truncated, and the response says so', async ({ world }) => {
+    const told = await ofTemplate(world, { kind: 'assignment_add', module: 'big' });
     expect(told.preview.added).toHaveLength(limits.previewListMax);
     expect(told.preview.counts.added).toBeGreaterThan(manyFiles);
 
@@ -258,6 +275,7 @@ describe('before a template is changed', () => {
 
     expect(told.bytes).toBeLessThan(limits.previewListBytesMax);
     const { stdout } = await gantry(
+      world,
       'template',
       'preview',
       'machines',
@@ -276,8 +294,9 @@ describe('before a template is changed', () => {
 });
 
 describe('an instance that is created without a key that its files ask for', () => {
-  it('is created, with the key in the response', async () => {
+  it('is created, with the key in the response', async ({ world }) => {
     const { code, stdout } = await gantry(
+      world,
       'instance',
       'create',
       'web-2',
@@ -292,8 +311,8 @@ describe('an instance that is created without a key that its files ask for', () 
       /^created instance web-2 as ins_.*\njoin token, .*:\n\S+\n\nNot deployable yet\./,
     );
     expect(stdout.split('\n').slice(5, 7)).toEqual([
-      `  ! hostname  used by /etc/hosts of ${full('site')}`,
-      `  ! zone      used by /etc/hosts of ${full('site')}`,
+      `  ! hostname  used by /etc/hosts of ${full(world, 'site')}`,
+      `  ! zone      used by /etc/hosts of ${full(world, 'site')}`,
     ]);
 
     const whole = { name: 'web-3', template_id: template.id, track: 'staging', metadata } as const;
@@ -305,10 +324,12 @@ describe('an instance that is created without a key that its files ask for', () 
     );
   });
 
-  it('may get some of its keys: a preview shows that it lacked the others before', async () => {
+  it('may get some of its keys: a preview shows that it lacked the others before', async ({
+    world,
+  }) => {
     const input = { name: 'web-5', template_id: template.id, track: 'staging' } as const;
     const made = await createInstance(world.services, world.caller, input);
-    const asked = (body: object) => preview(`/instances/${made.instance.id}`, body);
+    const asked = (body: object) => preview(world, `/instances/${made.instance.id}`, body);
     const refused = async (body: object) =>
       (await asked(body)).instances.changed[0]?.error?.refuses;
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
@@ -14,8 +14,8 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { promote } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey, eventually, type ModuleSource } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type ModuleSource, type World } from '../../support/world.ts';
 
 const platform = 'ubuntu-24.04-amd64';
 const { publicUrl } = inject('stack');
@@ -24,13 +24,13 @@ const key = authorKey();
 let template: Template;
 let next: Version;
 
-async function staged(source: ModuleSource, category = 'userland'): Promise<void> {
+async function staged(world: World, source: ModuleSource, category = 'userland'): Promise<void> {
   await world.register(source.name, key, { category });
   await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
 }
 
 /** The template's staging composition, once it is of so many layers. */
-function composed(layers: number) {
+function composed(world: World, layers: number) {
   return eventually(`a composition of ${layers} layers`, async () => {
     const pointer = await getComposition(world.services.db, world.account, template.id, 'staging');
     if (pointer === null) return null;
@@ -40,6 +40,7 @@ function composed(layers: number) {
 }
 
 async function api(
+  world: World,
   method: string,
   path: string,
   body?: unknown,
@@ -52,17 +53,20 @@ async function api(
   return { status: response.status, answer: await response.json() };
 }
 
-const ask = (change: object) => api('POST', '/preview', { change, track: 'staging' });
+const ask = (world: World, change: object) =>
+  api(world, 'POST', '/preview', { change, track: 'staging' });
 
-async function preview(change: object) {
-  const { status, answer } = await ask(change);
+async function preview(world: World, change: object) {
+  const { status, answer } = await ask(world, change);
   expect([status, answer]).toEqual([200, expect.anything()]);
   return previewAnswer.parse(answer);
 }
 
-const codeOf = async (change: object) => problemSchema.parse((await ask(change)).answer).code;
+const codeOf = async (world: World, change: object) =>
+  problemSchema.parse((await ask(world, change)).answer).code;
 
 async function gantry(
+  world: World,
   ...line: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, GANTRY_URL: publicUrl, GANTRY_TOKEN: world.token, NO_COLOR: '1' };
@@ -72,11 +76,9 @@ async function gantry(
   );
 }
 
-const full = (name: string) => `${world.account}/${name}`;
+const full = (world: World, name: string) => `${world.account}/${name}`;
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   template = await createTemplate(world.services, world.caller, { name: 'previewed', platform });
   await createInstance(world.services, world.caller, {
     name: 'one',
@@ -86,6 +88,7 @@ beforeAll(async () => {
 
   await Promise.all([
     staged(
+      world,
       {
         name: 'base',
         files: { 'etc/motd': 'base', 'etc/keep': 'base' },
@@ -93,17 +96,17 @@ beforeAll(async () => {
       },
       'system-base',
     ),
-    staged({
+    staged(world, {
       name: 'clock',
       files: { 'usr/bin/clock': 'x' },
       manifest: 'dependencies: { provides: [ntp] }',
     }),
-    staged({
+    staged(world, {
       name: 'app',
       files: { 'etc/motd': 'app', 'etc/keep': 'app', 'usr/bin/app': '1' },
       manifest: 'dependencies: { requires: ["ntp@*"] }',
     }),
-    staged({
+    staged(world, {
       name: 'rival',
       files: { 'etc/keep': 'rival' },
       manifest: 'protected_spec: ["/etc/keep"]',
@@ -117,37 +120,42 @@ beforeAll(async () => {
   });
 
   expect((await world.operation(operation.id)).state).toBe('succeeded');
-  await composed(1);
+  await composed(world, 1);
 });
 
 describe('before a module is assigned', () => {
-  it('a preview shows its files, what is dropped and shadowed, and what its requirements add', async () => {
+  it('a preview shows its files, what is dropped and shadowed, and what its requirements add', async ({
+    world,
+  }) => {
     const change = { kind: 'assignment_add', module: 'app', metadata: { size: 3 } };
-    const { preview: told, metadata } = await preview(change);
+    const { preview: told, metadata } = await preview(world, change);
 
     expect(told.modules.map(({ module, before }) => [module, before])).toEqual([
-      [full('app'), null],
-      [full('clock'), null],
+      [full(world, 'app'), null],
+      [full(world, 'clock'), null],
     ]);
     expect(told.added.filter(({ type }) => type === 'file')).toEqual([
-      { path: '/usr/bin/app', type: 'file', by: full('app') },
-      { path: '/usr/bin/clock', type: 'file', by: full('clock') },
+      { path: '/usr/bin/app', type: 'file', by: full(world, 'app') },
+      { path: '/usr/bin/clock', type: 'file', by: full(world, 'clock') },
     ]);
     expect(told.changed).toMatchObject([{ path: '/etc/motd', what: ['content', 'module'] }]);
     expect(told.dropped.now).toEqual([
-      { path: '/etc/keep', from: full('app'), because_of: full('base') },
+      { path: '/etc/keep', from: full(world, 'app'), because_of: full(world, 'base') },
     ]);
-    expect(told.shadowed.now).toEqual([{ path: '/etc/motd', from: full('base'), by: full('app') }]);
-    expect(metadata).toEqual([{ module: full('app'), before: null, after: { size: 3 } }]);
+    expect(told.shadowed.now).toEqual([
+      { path: '/etc/motd', from: full(world, 'base'), by: full(world, 'app') },
+    ]);
+    expect(metadata).toEqual([{ module: full(world, 'app'), before: null, after: { size: 3 } }]);
   });
 
-  it('the preview changed nothing', async () => {
-    const { record } = await composed(1);
+  it('the preview changed nothing', async ({ world }) => {
+    const { record } = await composed(world, 1);
     expect(record.layers.map(({ module }) => module)).toEqual(['base']);
   });
 
-  it('the CLI prints it as a diff', async () => {
+  it('the CLI prints it as a diff', async ({ world }) => {
     const { code, stdout, stderr } = await gantry(
+      world,
       'template',
       'preview',
       'previewed',
@@ -159,37 +167,43 @@ describe('before a module is assigned', () => {
 
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(
-      new RegExp(`^ {2}\\+ ${full('app')} +1\\.0\\.0 \\(priority 90\\)$`, 'm'),
+      new RegExp(`^ {2}\\+ ${full(world, 'app')} +1\\.0\\.0 \\(priority 90\\)$`, 'm'),
     );
-    expect(stdout).toMatch(new RegExp(`^ {2}\\+ /usr/bin/app +${full('app')}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ {2}\\+ /usr/bin/app +${full(world, 'app')}$`, 'm'));
     expect(stdout).toMatch(
-      new RegExp(`^ {2}~ /etc/motd +content, ${full('base')} → ${full('app')}$`, 'm'),
+      new RegExp(`^ {2}~ /etc/motd +content, ${full(world, 'base')} → ${full(world, 'app')}$`, 'm'),
     );
 
     expect(stdout).toMatch(
       new RegExp(
-        `^ {2}! /etc/keep +file of ${full('app')} dropped, protected by ${full('base')}`,
+        `^ {2}! /etc/keep +file of ${full(world, 'app')} dropped, protected by ${full(world, 'base')}`,
         'm',
       ),
     );
 
     expect(stdout).toMatch(
-      new RegExp(`^ {2}> /etc/motd +file of ${full('base')} shadowed by ${full('app')}$`, 'm'),
+      new RegExp(
+        `^ {2}> /etc/motd +file of ${full(world, 'base')} shadowed by ${full(world, 'app')}$`,
+        'm',
+      ),
     );
   });
 
-  it('a preview of a change that cannot be composed or requested returns the coded error', async () => {
-    expect(await ask({ kind: 'assignment_add', module: 'rival' })).toMatchObject({
+  it('a preview of a change that cannot be composed or requested returns the coded error', async ({
+    world,
+  }) => {
+    expect(await ask(world, { kind: 'assignment_add', module: 'rival' })).toMatchObject({
       status: 409,
       answer: { code: 'composition_protected_conflict' },
     });
-    expect(await codeOf({ kind: 'assignment_add', module: 'base' })).toBe('already_exists');
-    expect(await codeOf({ kind: 'assignment_remove', module: 'app' })).toBe('not_found');
-    expect(await codeOf({ kind: 'version_promote', version_id: next.id, to: 'live' })).toBe(
+    expect(await codeOf(world, { kind: 'assignment_add', module: 'base' })).toBe('already_exists');
+    expect(await codeOf(world, { kind: 'assignment_remove', module: 'app' })).toBe('not_found');
+    expect(await codeOf(world, { kind: 'version_promote', version_id: next.id, to: 'live' })).toBe(
       'promotion_state_invalid',
     );
 
     const refused = await gantry(
+      world,
       'template',
       'preview',
       'previewed',
@@ -201,13 +215,14 @@ describe('before a module is assigned', () => {
 
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('(composition_protected_conflict)');
-    expect((await gantry('template', 'preview', 'previewed')).stderr).toContain(
+    expect((await gantry(world, 'template', 'preview', 'previewed')).stderr).toContain(
       'expected one of --assign',
     );
   });
 
-  it('a promotion, a priority and a removal are previewed too', async () => {
+  it('a promotion, a priority and a removal are previewed too', async ({ world }) => {
     const promoted = await gantry(
+      world,
       ...[
         'template',
         'preview',
@@ -223,11 +238,11 @@ describe('before a module is assigned', () => {
 
     expect([promoted.code, promoted.stderr]).toEqual([0, '']);
     expect(promoted.stdout).toMatch(
-      new RegExp(`^ {2}~ ${full('base')} +1\\.0\\.0 → 1\\.1\\.0$`, 'm'),
+      new RegExp(`^ {2}~ ${full(world, 'base')} +1\\.0\\.0 → 1\\.1\\.0$`, 'm'),
     );
-    expect(promoted.stdout).toMatch(new RegExp(`^ {2}- /etc/keep +${full('base')}$`, 'm'));
+    expect(promoted.stdout).toMatch(new RegExp(`^ {2}- /etc/keep +${full(world, 'base')}$`, 'm'));
 
-    const raised = await preview({
+    const raised = await preview(world, {
       kind: 'assignment_update',
       module: 'base',
       effective_priority: 95,
@@ -237,10 +252,11 @@ describe('before a module is assigned', () => {
       { before: { priority: 10 }, after: { priority: 95 } },
     ]);
 
-    const removed = await preview({ kind: 'assignment_remove', module: 'base' });
+    const removed = await preview(world, { kind: 'assignment_remove', module: 'base' });
     expect(removed.preview.removed.map(({ path }) => path)).toContain('/etc/motd');
 
     const metadata = await gantry(
+      world,
       ...[
         'template',
         'preview',
@@ -254,67 +270,79 @@ describe('before a module is assigned', () => {
       ],
     );
 
-    expect(metadata.stdout).toMatch(new RegExp(`^ {2}\\+ a=1 +${full('base')}$`, 'm'));
+    expect(metadata.stdout).toMatch(new RegExp(`^ {2}\\+ a=1 +${full(world, 'base')}$`, 'm'));
   });
 
-  it('a promotion that changes nothing in this template says why', async () => {
+  it('a promotion that changes nothing in this template says why', async ({ world }) => {
     const change = { kind: 'version_promote', version_id: next.id, to: 'staging' };
-    const { status, answer } = await api('POST', '/preview', { change, track: 'live' });
+    const { status, answer } = await api(world, 'POST', '/preview', { change, track: 'live' });
 
     expect([status, previewAnswer.parse(answer).warnings[0]]).toEqual([
       200,
-      `${full('base')} is no part of the template on track live`,
+      `${full(world, 'base')} is no part of the template on track live`,
     ]);
   });
 });
 
 describe('once it is assigned', () => {
-  beforeAll(async () => {
+  it.beforeAll(async ({ world }) => {
     const input = { template_id: template.id, module: 'app' };
     const { operation } = await assignModule(world.services, world.caller, input);
     expect((await world.operation(operation.id)).state).toBe('succeeded');
   });
 
-  it('the record says how versions were resolved, and where the index of all paths is', async () => {
-    const { pointer, record } = await composed(3);
-    expect(record.resolution?.capabilities).toEqual({ [full('ntp')]: full('clock') });
+  it('the record says how versions were resolved, and where the index of all paths is', async ({
+    world,
+  }) => {
+    const { pointer, record } = await composed(world, 3);
+    expect(record.resolution?.capabilities).toEqual({ [full(world, 'ntp')]: full(world, 'clock') });
 
-    expect(record.resolution?.modules[full('clock')]).toMatchObject({
+    expect(record.resolution?.modules[full(world, 'clock')]).toMatchObject({
       version: '1.0.0',
       assigned: false,
-      required_by: [full('app')],
+      required_by: [full(world, 'app')],
     });
 
     expect(pointer.modules).toEqual(
-      expect.arrayContaining([full('app'), full('base'), full('clock'), full('ntp')]),
+      expect.arrayContaining([
+        full(world, 'app'),
+        full(world, 'base'),
+        full(world, 'clock'),
+        full(world, 'ntp'),
+      ]),
     );
 
     const index = decodeIndex(await getBytes(world.services.objects, record.index_key ?? ''));
     expect(index.paths).toContain('/usr/bin/clock');
   });
 
-  it('a module that provides the capability only later does not make it ambiguous', async () => {
-    await staged({
+  it('a module that provides the capability only later does not make it ambiguous', async ({
+    world,
+  }) => {
+    await staged(world, {
       name: 'other-clock',
       files: { 'etc/other': 'x' },
       manifest: 'dependencies: { provides: [ntp] }',
     });
 
-    const told = await preview({
+    const told = await preview(world, {
       kind: 'assignment_update',
       module: 'app',
       effective_priority: 95,
     });
 
-    expect(told.preview.modules.map(({ module }) => module)).toEqual([full('app')]);
+    expect(told.preview.modules.map(({ module }) => module)).toEqual([full(world, 'app')]);
   });
 
-  it('the preview of an assignment’s removal says that the module stays where another one requires it', async () => {
+  it('the preview of an assignment’s removal says that the module stays where another one requires it', async ({
+    world,
+  }) => {
     const input = { template_id: template.id, module: 'clock' };
     const { operation } = await assignModule(world.services, world.caller, input);
 
     expect((await world.operation(operation.id)).state).toBe('succeeded');
     const removed = await gantry(
+      world,
       'template',
       'preview',
       'previewed',
@@ -325,46 +353,57 @@ describe('once it is assigned', () => {
     );
 
     expect(removed.stdout).toContain(
-      `! ${full('clock')} stays at 1.0.0, required by ${full('app')}`,
+      `! ${full(world, 'clock')} stays at 1.0.0, required by ${full(world, 'app')}`,
     );
-    expect(await gantry('assignment', 'remove', 'previewed', 'clock')).toMatchObject({
+    expect(await gantry(world, 'assignment', 'remove', 'previewed', 'clock')).toMatchObject({
       code: 0,
       stderr: '',
     });
 
-    const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
-    expect(shown.stdout).toMatch(new RegExp(`${full('clock')} +1\\.0\\.0 +90 +`));
+    const shown = await gantry(world, 'composition', 'show', 'previewed', '--track', 'staging');
+    expect(shown.stdout).toMatch(new RegExp(`${full(world, 'clock')} +1\\.0\\.0 +90 +`));
   });
 
-  it('the content of every path can be explained', async () => {
+  it('the content of every path can be explained', async ({ world }) => {
     const answer = whyAnswer.parse(
-      (await api('GET', '/composition/why?path=/etc/motd&track=staging')).answer,
+      (await api(world, 'GET', '/composition/why?path=/etc/motd&track=staging')).answer,
     );
-    expect(answer.present).toMatchObject({ by: full('app'), type: 'file', rendered: false });
+    expect(answer.present).toMatchObject({ by: full(world, 'app'), type: 'file', rendered: false });
     expect(answer.candidates.map(({ module, outcome }) => [module, outcome])).toEqual([
-      [full('app'), 'wins'],
-      [full('base'), 'shadowed'],
+      [full(world, 'app'), 'wins'],
+      [full(world, 'base'), 'shadowed'],
     ]);
 
-    const kept = await gantry('composition', 'why', 'previewed', '/etc/keep', '--track', 'staging');
+    const kept = await gantry(
+      world,
+      'composition',
+      'why',
+      'previewed',
+      '/etc/keep',
+      '--track',
+      'staging',
+    );
     expect([kept.code, kept.stderr]).toEqual([0, '']);
     expect(kept.stdout.split('\n').slice(0, 2)).toEqual([
-      `/etc/keep is from ${full('base')} 1.0.0 (priority 10).`,
-      `${full('app')} 1.0.0 (priority 90) has it too; it is dropped because ${full('base')} protects the path.`,
+      `/etc/keep is from ${full(world, 'base')} 1.0.0 (priority 10).`,
+      `${full(world, 'app')} 1.0.0 (priority 90) has it too; it is dropped because ${full(world, 'base')} protects the path.`,
     ]);
 
-    const shown = await gantry('composition', 'show', 'previewed', '--track', 'staging');
-    expect(shown.stdout).toMatch(new RegExp(`^/etc/keep +${full('app')} +${full('base')}$`, 'm'));
+    const shown = await gantry(world, 'composition', 'show', 'previewed', '--track', 'staging');
+    expect(shown.stdout).toMatch(
+      new RegExp(`^/etc/keep +${full(world, 'app')} +${full(world, 'base')}$`, 'm'),
+    );
 
     const { report } = compositionAnswer.parse(
-      (await api('GET', '/composition?track=staging')).answer,
+      (await api(world, 'GET', '/composition?track=staging')).answer,
     );
     expect(report.dropped).toHaveLength(report.counts.dropped);
-    expect((await api('GET', '/composition')).answer).toMatchObject({
+    expect((await api(world, 'GET', '/composition')).answer).toMatchObject({
       report: { counts: { dropped: 0 } },
     });
 
     const nothing = await gantry(
+      world,
       'composition',
       'why',
       'previewed',
@@ -374,8 +413,8 @@ describe('once it is assigned', () => {
     );
 
     expect([nothing.code, nothing.stdout]).toEqual([1, 'Nothing is at /nowhere.\n']);
-    expect((await api('GET', '/composition/why?path=etc&track=staging')).status).toBe(400);
-    expect((await api('GET', '/composition/why?path=/etc')).answer).toMatchObject({
+    expect((await api(world, 'GET', '/composition/why?path=etc&track=staging')).status).toBe(400);
+    expect((await api(world, 'GET', '/composition/why?path=/etc')).answer).toMatchObject({
       present: null,
     });
   });

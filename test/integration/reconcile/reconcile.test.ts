@@ -1,4 +1,4 @@
-import { beforeAll, expect, inject, it } from 'vitest';
+import { expect, inject } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
@@ -19,16 +19,14 @@ import { transact } from '../../../shared/store/db.ts';
 import { getInstance, updateInstance } from '../../../shared/store/machines/index.ts';
 import { etagOf, getBytes, objectKeys, replaceLatest } from '../../../shared/store/objects.ts';
 import { holdPuts, promote } from '../../support/operations.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey, eventually } from '../../support/world.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 let template: Template;
 let names = 0;
 
-const { world } = await setUpFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   const key = authorKey();
   await Promise.all([
     world.register('site', key),
@@ -54,21 +52,21 @@ beforeAll(async () => {
   }
 });
 
-async function read(id: string): Promise<Instance> {
+async function read(world: World, id: string): Promise<Instance> {
   const instance = await getInstance(world.services.db, world.account, id);
   if (instance === null) throw new Error(`expected instance ${id}`);
   return instance;
 }
 
-function signed(id: string, version: number): Promise<Instance> {
+function signed(world: World, id: string, version: number): Promise<Instance> {
   return eventually(`desired state ${version}`, async () => {
-    const instance = await read(id);
+    const instance = await read(world, id);
     return instance.desired_version >= version && instance.desired_hash !== null ? instance : null;
   });
 }
 
 /** An instance whose first desired state is there. */
-async function made(metadata: Metadata = { hostname: 'web-1' }): Promise<Instance> {
+async function made(world: World, metadata: Metadata = { hostname: 'web-1' }): Promise<Instance> {
   names += 1;
   const input = {
     name: `web-${names}`,
@@ -78,13 +76,17 @@ async function made(metadata: Metadata = { hostname: 'web-1' }): Promise<Instanc
   } as const;
 
   const { instance } = await createInstance(world.services, world.caller, input);
-  return signed(instance.id, 1);
+  return signed(world, instance.id, 1);
 }
 
 /**
  * What lies at the instance's key in S3, verified as an agent does that pins the account's root.
  */
-async function served(instance: Instance, lastVersion = 0): Promise<VerifiedDesiredState> {
+async function served(
+  world: World,
+  instance: Instance,
+  lastVersion = 0,
+): Promise<VerifiedDesiredState> {
   const { objects, db } = world.services;
   const account = await getAccount(db, world.account);
   if (account === null) throw new Error('expected the account');
@@ -104,16 +106,18 @@ async function served(instance: Instance, lastVersion = 0): Promise<VerifiedDesi
   });
 }
 
-async function setMetadata(instance: Instance, metadata: Metadata): Promise<void> {
+async function setMetadata(world: World, instance: Instance, metadata: Metadata): Promise<void> {
   const { id } = await requestUpdate(world.services, world.caller, { id: instance.id, metadata });
   expect((await world.operation(id)).state).toBe('succeeded');
 }
 
-const message = ({ id }: Instance) => ({ account: world.account, instance_id: id });
+const message = (world: World, { id }: Instance) => ({ account: world.account, instance_id: id });
 
-it("the desired state in S3 verifies against the account's root, and says what the machine is to be", async () => {
-  const instance = await made();
-  const { state, version, image } = await served(instance);
+it("the desired state in S3 verifies against the account's root, and says what the machine is to be", async ({
+  world,
+}) => {
+  const instance = await made(world);
+  const { state, version, image } = await served(world, instance);
 
   expect([version, state.composition_digest]).toEqual([
     instance.desired_version,
@@ -152,45 +156,51 @@ it("the desired state in S3 verifies against the account's root, and says what t
   expect((await getBytes(world.services.objects, key)).length).toBe(image.length);
 });
 
-it('its version counts changes up, and unchanged content is not signed again', async () => {
-  const instance = await made();
-  await setMetadata(instance, { hostname: 'renamed' });
+it('its version counts changes up, and unchanged content is not signed again', async ({
+  world,
+}) => {
+  const instance = await made(world);
+  await setMetadata(world, instance, { hostname: 'renamed' });
 
-  const second = await signed(instance.id, instance.desired_version + 1);
+  const second = await signed(world, instance.id, instance.desired_version + 1);
   expect(second.desired_version).toBe(instance.desired_version + 1);
 
-  const { state } = await served(second, instance.desired_version);
+  const { state } = await served(world, second, instance.desired_version);
   expect(state.metadata.instance).toEqual({ hostname: 'renamed' });
 
   const key = objectKeys.desiredState(world.account, instance.id);
   const etag = await etagOf(world.services.objects, key);
-  for (let i = 0; i < 5; i++) await reconcileInstance(world.services, message(instance));
-  expect([await read(instance.id), await etagOf(world.services.objects, key)]).toEqual([
+  for (let i = 0; i < 5; i++) await reconcileInstance(world.services, message(world, instance));
+  expect([await read(world, instance.id), await etagOf(world.services.objects, key)]).toEqual([
     second,
     etag,
   ]);
 });
 
-it('of several reconciles at once the last is what is served', async () => {
-  const instance = await made();
+it('of several reconciles at once the last is what is served', async ({ world }) => {
+  const instance = await made(world);
   for (const hostname of ['a', 'b', 'c']) {
-    const now = await read(instance.id);
+    const now = await read(world, instance.id);
     const set = { metadata: { hostname }, updated_at: new Date().toISOString() };
 
     await transact(world.services.db, [updateInstance(now, set)]);
-    await Promise.all([1, 2, 3].map(() => reconcileInstance(world.services, message(instance))));
+    await Promise.all(
+      [1, 2, 3].map(() => reconcileInstance(world.services, message(world, instance))),
+    );
 
-    const after = await read(instance.id);
-    const { version, state } = await served(after, now.desired_version);
+    const after = await read(world, instance.id);
+    const { version, state } = await served(world, after, now.desired_version);
 
     expect([version, state.metadata.instance]).toEqual([after.desired_version, { hostname }]);
     expect(after.desired_hash).not.toBeNull();
   }
 });
 
-it('a worker that was overtaken before it wrote does not put back what is older', async () => {
-  const instance = await made();
-  const now = await read(instance.id);
+it('a worker that was overtaken before it wrote does not put back what is older', async ({
+  world,
+}) => {
+  const instance = await made(world);
+  const now = await read(world, instance.id);
   const change = (row: Instance, hostname: string) =>
     transact(world.services.db, [
       updateInstance(row, { metadata: { hostname }, updated_at: new Date().toISOString() }),
@@ -198,42 +208,44 @@ it('a worker that was overtaken before it wrote does not put back what is older'
 
   await change(now, 'slow');
   const held = holdPuts();
-  const late = reconcileInstance(held.services, message(instance));
+  const late = reconcileInstance(held.services, message(world, instance));
 
   await held.reached;
-  await change(await read(instance.id), 'quick');
-  await reconcileInstance(world.services, message(instance));
+  await change(await read(world, instance.id), 'quick');
+  await reconcileInstance(world.services, message(world, instance));
 
-  const quick = await read(instance.id);
+  const quick = await read(world, instance.id);
   held.release();
   await late;
 
-  const { version, state } = await served(quick, now.desired_version);
+  const { version, state } = await served(world, quick, now.desired_version);
   expect([version, state.metadata.instance]).toEqual([
     quick.desired_version,
     { hostname: 'quick' },
   ]);
-  expect(await read(instance.id)).toEqual(quick);
+  expect(await read(world, instance.id)).toEqual(quick);
 });
 
-it('an instance that lacks metadata shows which, keeps what it has, and forgets the error once it has it', async () => {
-  const instance = await made();
+it('an instance that lacks metadata shows which, keeps what it has, and forgets the error once it has it', async ({
+  world,
+}) => {
+  const instance = await made(world);
   // No change of one's own can do this; another account's promotion can.
-  const lacking = updateInstance(await read(instance.id), {
+  const lacking = updateInstance(await read(world, instance.id), {
     metadata: { other: 'x' },
     updated_at: new Date().toISOString(),
   });
 
   await transact(world.services.db, [lacking]);
-  await reconcileInstance(world.services, message(instance));
+  await reconcileInstance(world.services, message(world, instance));
 
-  const failed = await read(instance.id);
+  const failed = await read(world, instance.id);
   expect(failed.desired_error?.code).toBe('instance_metadata_missing');
   expect(failed.desired_error?.message).toContain(
     'expected the instance\'s metadata to have "hostname"',
   );
   expect(failed.desired_version).toBe(instance.desired_version);
-  expect((await served(instance)).state.metadata.instance).toEqual({ hostname: 'web-1' });
+  expect((await served(world, instance)).state.metadata.instance).toEqual({ hostname: 'web-1' });
 
   const shown = async () => {
     const headers = { authorization: `Bearer ${world.token}` };
@@ -243,27 +255,27 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
 
   expect((await shown()).desired_error).toEqual(failed.desired_error);
   expect(await shown()).not.toHaveProperty('desired_report_keys');
-  await setMetadata(instance, { hostname: 'web-1' });
+  await setMetadata(world, instance, { hostname: 'web-1' });
   await eventually('no error', async () =>
-    (await read(instance.id)).desired_error === null ? true : null,
+    (await read(world, instance.id)).desired_error === null ? true : null,
   );
-  expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
+  expect((await read(world, instance.id)).desired_version).toBe(instance.desired_version);
 });
 
 /** The services of so many days later. */
-function at(days: number): Services {
+function at(world: World, days: number): Services {
   return { ...world.services, now: () => new Date(Date.now() + days * 24 * 3600 * 1000) };
 }
 
-it('it is signed again at half of its life', async () => {
-  const instance = await made();
-  await reconcileInstance(at(3.4), message(instance));
-  expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
-  expect(await scheduleResigns(at(3.4))).toBe(0);
-  expect(await scheduleResigns(at(3.6))).toBeGreaterThan(0);
-  await reconcileInstance(at(3.6), message(instance));
+it('it is signed again at half of its life', async ({ world }) => {
+  const instance = await made(world);
+  await reconcileInstance(at(world, 3.4), message(world, instance));
+  expect((await read(world, instance.id)).desired_version).toBe(instance.desired_version);
+  expect(await scheduleResigns(at(world, 3.4))).toBe(0);
+  expect(await scheduleResigns(at(world, 3.6))).toBeGreaterThan(0);
+  await reconcileInstance(at(world, 3.6), message(world, instance));
 
-  const again = await read(instance.id);
+  const again = await read(world, instance.id);
   expect(again).toMatchObject({
     desired_version: instance.desired_version + 1,
     desired_hash: instance.desired_hash,
@@ -272,24 +284,28 @@ it('it is signed again at half of its life', async () => {
 
   const days = (Date.parse(again.desired_expires_at ?? '') - Date.now()) / (24 * 3600 * 1000);
   expect(days).toBeCloseTo(3.6 + 7, 2);
-  expect((await served(again, instance.desired_version)).version).toBe(again.desired_version);
+  expect((await served(world, again, instance.desired_version)).version).toBe(
+    again.desired_version,
+  );
 });
 
-it('it is signed again in time, as it is, also where no newer one can be made, unless it is not what was signed', async () => {
-  const instance = await made();
+it('it is signed again in time, as it is, also where no newer one can be made, unless it is not what was signed', async ({
+  world,
+}) => {
+  const instance = await made(world);
   await transact(world.services.db, [updateInstance(instance, { metadata: {} })]);
-  await reconcileInstance(at(3.4), message(instance));
-  expect((await read(instance.id)).desired_version).toBe(instance.desired_version);
-  await reconcileInstance(at(3.6), message(instance));
+  await reconcileInstance(at(world, 3.4), message(world, instance));
+  expect((await read(world, instance.id)).desired_version).toBe(instance.desired_version);
+  await reconcileInstance(at(world, 3.6), message(world, instance));
 
-  const again = await read(instance.id);
+  const again = await read(world, instance.id);
   expect(again).toMatchObject({
     desired_version: instance.desired_version + 1,
     desired_hash: instance.desired_hash,
     desired_error: { code: 'instance_metadata_missing' },
   });
 
-  const { state, version } = await served(again, instance.desired_version);
+  const { state, version } = await served(world, again, instance.desired_version);
   expect([version, state.metadata.instance]).toEqual([
     again.desired_version,
     { hostname: 'web-1' },
@@ -306,8 +322,8 @@ it('it is signed again in time, as it is, also where no newer one can be made, u
     { key, body: forged, type: 'application/json' },
     await etagOf(objects, key),
   );
-  await expect(reconcileInstance(at(7.5), message(instance))).rejects.toMatchObject({
+  await expect(reconcileInstance(at(world, 7.5), message(world, instance))).rejects.toMatchObject({
     code: 'desired_state_invalid',
   });
-  expect((await read(instance.id)).desired_version).toBe(again.desired_version);
+  expect((await read(world, instance.id)).desired_version).toBe(again.desired_version);
 });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { enqueue } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { explainArtifact } from '../../../shared/actions/modules/index.ts';
@@ -28,19 +28,17 @@ import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { getVerdict, putVerdict } from '../../../shared/store/signatures/index.ts';
 import { eventsOf } from '../../support/flow.ts';
 import { as, promote, requirePending, versionNow } from '../../support/operations.ts';
-import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { type Flow, proxiedFlowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const [old, next] = [authorKey(), authorKey()];
 let reviewer: Member;
 
-const { proxy, world, services } = await setUpProxiedFlow();
-
-beforeAll(async () => {
+it.beforeAll(async ({ world }) => {
   reviewer = await world.reviewer();
 });
 
-async function staged(name: string, version = '1.0.0'): Promise<Version> {
+async function staged(world: World, name: string, version = '1.0.0'): Promise<Version> {
   const built = await world.ingest(
     { name, files: { 'etc/content': `${name} ${version}` } },
     `v${version}`,
@@ -51,30 +49,34 @@ async function staged(name: string, version = '1.0.0'): Promise<Version> {
   return built;
 }
 
-async function row(name: string) {
+async function row({ world, services }: Flow, name: string) {
   const module = await getModule(services.db, world.account, name);
   if (module === null) throw new Error(`expected module ${name}`);
   return module;
 }
 
 /** Changes whom a module trusts at just this moment, and nothing else follows from it. */
-async function changeNow(name: string, set: ModuleChanges): Promise<void> {
-  const was = await row(name);
+async function changeNow(flow: Flow, name: string, set: ModuleChanges): Promise<void> {
+  const was = await row(flow, name);
   const { policy_version } = withModuleChanges(was, set);
-  await transact(services.db, [
+  await transact(flow.services.db, [
     putRegistration(was, { ...set, policy_version, updated_at: new Date().toISOString() }),
   ]);
 }
 
-const reverify = ({ id }: Version, by = services) =>
+const reverify = ({ world, services }: Flow, { id }: Version, by = services) =>
   reverifyVersion(by, { account: world.account, version_id: id });
 
 describe('a version whose signer was taken away', () => {
-  it('is quarantined, kept by the machine that has it, withheld from a new one, and released when it verifies again', async () => {
+  it('is quarantined, kept by the machine that has it, withheld from a new one, and released when it verifies again', async ({
+    flow,
+    world,
+    services,
+  }) => {
     const { caller, account } = world;
     await world.register('agented', old, { trusted_keys: [old.publicPem, next.publicPem] });
 
-    const version = await staged('agented');
+    const version = await staged(world, 'agented');
     const template = await createTemplate(world.services, caller, {
       name: 'hosts',
       platform: 'ubuntu-24.04-amd64',
@@ -123,7 +125,7 @@ describe('a version whose signer was taken away', () => {
     expect(quarantined.reverification).toMatchObject({
       outcome: 'quarantined',
       code: 'key_mismatch',
-      policy_version: (await row('agented')).policy_version,
+      policy_version: (await row(flow, 'agented')).policy_version,
     });
 
     expect(await promote(world, quarantined, 'blessed').catch(({ code }) => code)).toBe(
@@ -162,13 +164,17 @@ describe('a version whose signer was taken away', () => {
     expect(await eventsOf(services, account, 'gantry.version.released')).toHaveLength(1);
   });
 
-  it('stays when another signature that came later verifies, and machines get that one', async () => {
+  it('stays when another signature that came later verifies, and machines get that one', async ({
+    flow,
+    proxy,
+    world,
+  }) => {
     await world.register('twice', old, { trusted_keys: [old.publicPem, next.publicPem] });
-    const version = await staged('twice');
+    const version = await staged(world, 'twice');
 
     await world.sign('twice', version.digest, next);
-    await changeNow('twice', { trusted_keys: [next.publicPem] });
-    expect(await reverify(version)).toBe('verified');
+    await changeNow(flow, 'twice', { trusted_keys: [next.publicPem] });
+    expect(await reverify(flow, version)).toBe('verified');
 
     const now = await versionNow(world, version);
     expect(now.quarantined).toBe(false);
@@ -177,17 +183,21 @@ describe('a version whose signer was taken away', () => {
 
     // The stored signature suffices from now on: the registry is asked no more.
     const asked = proxy.requests.length;
-    expect(await reverify(version)).toBe('verified');
+    expect(await reverify(flow, version)).toBe('verified');
     expect(proxy.requests.length).toBe(asked);
   });
 
-  it('is released by a signature that comes after the quarantine', async () => {
+  it('is released by a signature that comes after the quarantine', async ({
+    flow,
+    world,
+    services,
+  }) => {
     await world.register('late', old, { trusted_keys: [old.publicPem, next.publicPem] });
-    const version = await staged('late');
+    const version = await staged(world, 'late');
 
-    await changeNow('late', { trusted_keys: [next.publicPem] });
-    expect(await reverify(version)).toBe('quarantined');
-    expect(await reverify(version)).toBe('quarantined');
+    await changeNow(flow, 'late', { trusted_keys: [next.publicPem] });
+    expect(await reverify(flow, version)).toBe('quarantined');
+    expect(await reverify(flow, version)).toBe('quarantined');
 
     const why = () => explainArtifact(services, world.caller, { module: 'late', ref: '1.0.0' });
     expect((await why()).reason).toMatchObject({
@@ -198,40 +208,44 @@ describe('a version whose signer was taken away', () => {
     });
 
     await world.sign('late', version.digest, next);
-    expect(await reverify(version)).toBe('verified');
+    expect(await reverify(flow, version)).toBe('verified');
     expect((await why()).reason).toMatchObject({ code: null });
     expect((await versionNow(world, version)).quarantined).toBe(false);
   });
 });
 
 describe('a version that does not verify stays', () => {
-  it('while the registry does not answer', async () => {
+  it('while the registry does not answer', async ({ flow, proxy, world }) => {
     await world.register('offline', old, { trusted_keys: [old.publicPem, next.publicPem] });
-    const version = await staged('offline');
+    const version = await staged(world, 'offline');
 
-    await changeNow('offline', { trusted_keys: [next.publicPem] });
+    await changeNow(flow, 'offline', { trusted_keys: [next.publicPem] });
     proxy.interfere = (_, response) => {
       response.writeHead(500).end();
       return true;
     };
-    expect(await reverify(version)).toBe('unconfirmed');
+    expect(await reverify(flow, version)).toBe('unconfirmed');
     proxy.interfere = null;
     expect(await versionNow(world, version)).toMatchObject({
       quarantined: false,
       reverification: { outcome: 'unconfirmed', code: 'registry_error' },
     });
-    expect(await reverify(version)).toBe('quarantined');
+    expect(await reverify(flow, version)).toBe('quarantined');
   });
 
-  it('by a trust root that nobody refreshed, and is told of once', async () => {
+  it('by a trust root that nobody refreshed, and is told of once', async ({
+    flow,
+    world,
+    services,
+  }) => {
     await world.register('stale', old);
-    const version = await staged('stale');
+    const version = await staged(world, 'stale');
 
     // From now on a log entry is demanded, which the public-good root judges: the shipped copy, of
     // unknown age.
-    await changeNow('stale', { require_tlog: true });
-    expect(await reverify(version)).toBe('unconfirmed');
-    expect(await reverify(version)).toBe('unconfirmed');
+    await changeNow(flow, 'stale', { require_tlog: true });
+    expect(await reverify(flow, version)).toBe('unconfirmed');
+    expect(await reverify(flow, version)).toBe('unconfirmed');
     expect(await versionNow(world, version)).toMatchObject({
       quarantined: false,
       reverification: { outcome: 'unconfirmed', code: 'tlog_missing' },
@@ -241,14 +255,17 @@ describe('a version that does not verify stays', () => {
     expect(told.filter(({ data }) => data.module === 'stale')).toHaveLength(1);
   });
 
-  it('by the trust root that it had when it was quarantined for certain: less neither releases nor explains', async () => {
+  it('by the trust root that it had when it was quarantined for certain: less neither releases nor explains', async ({
+    flow,
+    world,
+  }) => {
     await world.register('certain', old, { trusted_keys: [old.publicPem, next.publicPem] });
-    const version = await staged('certain');
+    const version = await staged(world, 'certain');
 
-    await changeNow('certain', { trusted_keys: [next.publicPem] });
-    expect(await reverify(version)).toBe('quarantined');
-    await changeNow('certain', { trusted_keys: [old.publicPem], require_tlog: true });
-    expect(await reverify(version)).toBe('quarantined');
+    await changeNow(flow, 'certain', { trusted_keys: [next.publicPem] });
+    expect(await reverify(flow, version)).toBe('quarantined');
+    await changeNow(flow, 'certain', { trusted_keys: [old.publicPem], require_tlog: true });
+    expect(await reverify(flow, version)).toBe('quarantined');
     expect(await versionNow(world, version)).toMatchObject({
       reverification: { code: 'key_mismatch' },
     });
@@ -256,7 +273,10 @@ describe('a version that does not verify stays', () => {
 });
 
 describe('many versions that do not verify any more', () => {
-  it('wait for a reviewer after the first five, and are quarantined once one approved', async () => {
+  it('wait for a reviewer after the first five, and are quarantined once one approved', async ({
+    proxy,
+    services,
+  }) => {
     const crowd = await World.create(proxy.host);
     const boss = await crowd.reviewer();
 
@@ -338,9 +358,13 @@ describe('a verdict', () => {
     rules: verdictRules,
   });
 
-  it('is looked up when nothing changed, in its own account only, and never outlives what it was made of', async () => {
+  it('is looked up when nothing changed, in its own account only, and never outlives what it was made of', async ({
+    flow,
+    world,
+    services,
+  }) => {
     await world.register('cached', old);
-    const module = await row('cached');
+    const module = await row(flow, 'cached');
     const refused = await verifySignatures(services, module, digest, []);
 
     expect(refused.verdict).toMatchObject({ verified: false, code: 'unsigned' });
@@ -350,10 +374,10 @@ describe('a verdict', () => {
     // A late signature changes what was found, and another policy gives another verdict.
     const late = [signature(old)];
     expect((await verifySignatures(services, module, digest, late)).verdict.verified).toBe(true);
-    await changeNow('cached', { trusted_keys: [next.publicPem] });
-    expect((await verifySignatures(services, await row('cached'), digest, late)).verdict.code).toBe(
-      'key_mismatch',
-    );
+    await changeNow(flow, 'cached', { trusted_keys: [next.publicPem] });
+    expect(
+      (await verifySignatures(services, await row(flow, 'cached'), digest, late)).verdict.code,
+    ).toBe('key_mismatch');
 
     // What is remembered is made recognisable: only a look-up can give it back.
     const other = [signature(next)];

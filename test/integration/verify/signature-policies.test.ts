@@ -1,28 +1,32 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { cosignCase, cosignFixtures, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { attachBundle, mediaTypes } from '../../../shared/registry/index.ts';
 import { attest } from '../../support/attestation.ts';
 import { loadLayout } from '../../support/docker-registry.ts';
 import { offSchedule, pollAlone, pushManifest, signDigest, walk } from '../../support/flow.ts';
-import { setUpFlow } from '../../support/set-up.ts';
-import { authorKey } from '../../support/world.ts';
+import { type Flow, flowTest as it } from '../../support/set-up.ts';
+import { type AuthorKey, authorKey, type World } from '../../support/world.ts';
 
 const key = authorKey();
 const slsa = 'https://slsa.dev/provenance';
 const builder = 'https://git.test/acme/builder@refs/tags/v1';
 
-const { registry, client, world, services } = await setUpFlow();
-
-const push = async (name: string, tag: string | null, content: string) =>
+const push = async (world: World, name: string, tag: string | null, content: string) =>
   world.push(await world.build({ name, files: { 'etc/content': content } }), name, tag ?? 'part');
 
-const sign = (name: string, digest: string) =>
+const sign = ({ client, world }: Flow, name: string, digest: string) =>
   signDigest(client, `${world.account}/${name}`, digest, key);
 
 /** Attaches provenance by a builder, signed by the author or by somebody else. */
-async function prove(name: string, digest: string, by: string, author = key): Promise<void> {
+async function prove(
+  { client, world }: Flow,
+  name: string,
+  digest: string,
+  by: string,
+  author = key,
+): Promise<void> {
   const repository = `${world.account}/${name}`;
   const bundle = attest(digest, author.private, `${slsa}/v1`, {
     runDetails: { builder: { id: by } },
@@ -37,7 +41,7 @@ async function prove(name: string, digest: string, by: string, author = key): Pr
 }
 
 describe('a registration that demands an attestation', () => {
-  beforeAll(async () => {
+  it.beforeAll(async ({ world, services }) => {
     const required_attestations = [
       { predicate_type: slsa, builder_regexp: '^https://git\\.test/acme/builder@.*$' },
     ];
@@ -45,9 +49,13 @@ describe('a registration that demands an attestation', () => {
     await offSchedule(services, world.account, 'proved');
   });
 
-  it('refuses what is only signed, until the attestation is beside it', async () => {
-    const digest = await push('proved', 'v1.0.0', 'late');
-    await sign('proved', digest);
+  it('refuses what is only signed, until the attestation is beside it', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    const digest = await push(world, 'proved', 'v1.0.0', 'late');
+    await sign(flow, 'proved', digest);
 
     const refused = await walk(services, world.account, 'proved', digest);
     expect(refused).toMatchObject({
@@ -57,7 +65,7 @@ describe('a registration that demands an attestation', () => {
     });
 
     expect(await world.version('proved', digest)).toBeNull();
-    await prove('proved', digest, builder);
+    await prove(flow, 'proved', digest, builder);
     expect(await walk(services, world.account, 'proved', digest)).toMatchObject({
       state: 'ingested',
     });
@@ -72,21 +80,25 @@ describe('a registration that demands an attestation', () => {
     });
   });
 
-  it.each([
+  it.for<[string, string, AuthorKey]>([
     ['by another builder', 'https://evil.test/builder', key],
     ['signed by somebody else', builder, authorKey()],
-  ])('is not satisfied with one %s', async (what, by, author) => {
-    const digest = await push('proved', `v2.0.${what.length}`, what);
-    await sign('proved', digest);
-    await prove('proved', digest, by, author);
+  ])('is not satisfied with one %s', async ([what, by, author], { flow, world, services }) => {
+    const digest = await push(world, 'proved', `v2.0.${what.length}`, what);
+    await sign(flow, 'proved', digest);
+    await prove(flow, 'proved', digest, by, author);
 
     const refused = await walk(services, world.account, 'proved', digest);
     expect(refused).toMatchObject({ state: 'rejected', code: 'attestation_missing' });
   });
 
-  it('is not satisfied with an attestation that nobody signed for', async () => {
-    const digest = await push('proved', 'v3.0.0', 'attested only');
-    await prove('proved', digest, builder);
+  it('is not satisfied with an attestation that nobody signed for', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    const digest = await push(world, 'proved', 'v3.0.0', 'attested only');
+    await prove(flow, 'proved', digest, builder);
     expect(await walk(services, world.account, 'proved', digest)).toMatchObject({
       state: 'awaiting_signature',
     });
@@ -94,10 +106,10 @@ describe('a registration that demands an attestation', () => {
 });
 
 describe('a registration that demands claims of the workflow', () => {
-  it.each([
+  it.for<[string, string, string, string | null]>([
     ['what the certificate says', '^push$', 'verified', null],
     ['something else', '^workflow_dispatch$', 'rejected', 'claim_mismatch'],
-  ])('%s: %s is %s', async (_, trigger, state, code) => {
+  ])('%s: %s is %s', async ([_, trigger, state, code], { registry, world, services }) => {
     const name = `claims-${state}`;
     const { layout, digest, identity_regexp, issuer_regexp } = cosignCase('keyless-attested');
 
@@ -124,35 +136,47 @@ describe('a registration that demands claims of the workflow', () => {
 });
 
 describe('a signed index', () => {
-  const entryOf = async (name: string, digest: string, architecture: string) => {
+  const entryOf = async (
+    { client, world }: Flow,
+    name: string,
+    digest: string,
+    architecture: string,
+  ) => {
     const { bytes } = await client.getManifest(`${world.account}/${name}`, digest);
     const platform = { os: 'linux', architecture };
     return { mediaType: mediaTypes.manifest, digest, size: bytes.length, platform };
   };
 
-  const pushIndex = async (name: string, tag: string, children: string[]) => {
+  const pushIndex = async (flow: Flow, name: string, tag: string, children: string[]) => {
     const platforms = ['amd64', 'arm64'];
     const manifests = await Promise.all(
-      children.map((child, i) => entryOf(name, child, platforms[i] ?? '')),
+      children.map((child, i) => entryOf(flow, name, child, platforms[i] ?? '')),
     );
 
     return (
-      await pushManifest(client, `${world.account}/${name}`, tag, mediaTypes.index, { manifests })
+      await pushManifest(flow.client, `${flow.world.account}/${name}`, tag, mediaTypes.index, {
+        manifests,
+      })
     ).digest;
   };
 
-  it('vouches for its children within it only, and not for an index with another child', async () => {
+  it('vouches for its children within it only, and not for an index with another child', async ({
+    flow,
+    client,
+    world,
+    services,
+  }) => {
     await world.register('many', key);
     await offSchedule(services, world.account, 'many');
 
     const [amd, arm, other] = await Promise.all(
-      ['amd', 'arm', 'other'].map((text) => push('many', `p-${text}`, text)),
+      ['amd', 'arm', 'other'].map((text) => push(world, 'many', `p-${text}`, text)),
     );
     if (amd === undefined || arm === undefined || other === undefined)
       throw new Error('expected three manifests');
 
-    const index = await pushIndex('many', 'v1.0.0', [amd, arm]);
-    await sign('many', index);
+    const index = await pushIndex(flow, 'many', 'v1.0.0', [amd, arm]);
+    await sign(flow, 'many', index);
     expect(await walk(services, world.account, 'many', index)).toMatchObject({ state: 'ingested' });
     expect(
       (await world.version('many', index))?.builds.map(({ manifest_digest }) => manifest_digest),
@@ -168,7 +192,7 @@ describe('a signed index', () => {
       state: 'awaiting_signature',
     });
 
-    const swapped = await pushIndex('many', 'v3.0.0', [amd, other]);
+    const swapped = await pushIndex(flow, 'many', 'v3.0.0', [amd, other]);
     await signDigest(client, `${world.account}/many`, index, key, swapped);
     expect(await walk(services, world.account, 'many', swapped)).toMatchObject({
       code: 'digest_mismatch',

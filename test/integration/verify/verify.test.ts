@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { cosignCase, cosignFixtures, trustedRoot } from '../../../scripts/cosign-fixtures.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { explainArtifact, requestPoll } from '../../../shared/actions/modules/index.ts';
@@ -8,15 +8,13 @@ import type { EventType } from '../../../shared/contract/events/index.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
 import { loadLayout } from '../../support/docker-registry.ts';
 import { eventsOf, hoursLater, offSchedule, pollAlone, signDigest } from '../../support/flow.ts';
-import { setUpProxiedFlow } from '../../support/set-up.ts';
+import { type Flow, proxiedFlowTest as it } from '../../support/set-up.ts';
 import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
 
-const { registry, proxy, client, world, services } = await setUpProxiedFlow();
-
 /** Pushes a module without a signature, and has it found. */
-async function found(name: string, content = name): Promise<Candidate> {
+async function found({ world, services }: Flow, name: string, content = name): Promise<Candidate> {
   await world.register(name, key);
   await offSchedule(services, world.account, name);
 
@@ -31,6 +29,7 @@ async function found(name: string, content = name): Promise<Candidate> {
 
 /** Verifies a candidate; answers how it stands afterwards. */
 async function verify(
+  { world, services }: Flow,
   { module, digest, id }: Candidate,
   at: Services = services,
 ): Promise<Candidate> {
@@ -40,49 +39,64 @@ async function verify(
   return candidate;
 }
 
-const sign = ({ module, digest }: Candidate) =>
+const sign = ({ client, world }: Flow, { module, digest }: Candidate) =>
   signDigest(client, `${world.account}/${module}`, digest, key);
 
-async function countOf(type: EventType, { id }: Candidate): Promise<number> {
+async function countOf(
+  { world, services }: Flow,
+  type: EventType,
+  { id }: Candidate,
+): Promise<number> {
   const events = await eventsOf(services, world.account, type);
   return events.filter(({ subject }) => subject === `version/${id}`).length;
 }
 
 describe('a candidate without a signature', () => {
-  it('waits, asked less and less often, and is rejected as unsigned after 24 hours', async () => {
-    const candidate = await found('unsigned');
+  it('waits, asked less and less often, and is rejected as unsigned after 24 hours', async ({
+    flow,
+    services,
+  }) => {
+    const candidate = await found(flow, 'unsigned');
     const waits: number[] = [];
 
     for (let i = 0; i < 3; i++) {
-      const waiting = await verify(candidate);
+      const waiting = await verify(flow, candidate);
       expect(waiting).toMatchObject({ state: 'awaiting_signature', code: 'awaiting_signature' });
       waits.push((Date.parse(waiting.next_verify_at ?? '') - Date.now()) / 1000);
     }
 
     expect(waits.map((wait) => Math.ceil(wait / 30))).toEqual([1, 2, 4]);
 
-    const rejected = await verify(candidate, hoursLater(services, 24.1));
+    const rejected = await verify(flow, candidate, hoursLater(services, 24.1));
     expect(rejected).toMatchObject({ state: 'rejected', code: 'unsigned', next_verify_at: null });
     expect(rejected.message).toBe('expected a signature beside the artifact, found none');
-    expect(await countOf('gantry.candidate.awaiting_signature', candidate)).toBe(1);
-    expect(await countOf('gantry.candidate.rejected', candidate)).toBe(1);
+    expect(await countOf(flow, 'gantry.candidate.awaiting_signature', candidate)).toBe(1);
+    expect(await countOf(flow, 'gantry.candidate.rejected', candidate)).toBe(1);
   });
 
-  it('is verified even later when somebody signs it and asks for a poll', async () => {
-    const candidate = await found('very-late');
-    await verify(candidate, hoursLater(services, 25));
-    await sign(candidate);
+  it('is verified even later when somebody signs it and asks for a poll', async ({
+    flow,
+    world,
+    services,
+  }) => {
+    const candidate = await found(flow, 'very-late');
+    await verify(flow, candidate, hoursLater(services, 25));
+    await sign(flow, candidate);
     await requestPoll(world.services, world.caller, 'very-late');
     await world.inState('very-late', candidate.digest, 'ingested');
   });
 });
 
 describe('a signature that does not satisfy', () => {
-  it('because another key made it is a rejection, and is asked again', async () => {
-    const candidate = await found('other-key');
+  it('because another key made it is a rejection, and is asked again', async ({
+    flow,
+    client,
+    world,
+  }) => {
+    const candidate = await found(flow, 'other-key');
     await signDigest(client, `${world.account}/other-key`, candidate.digest, authorKey());
 
-    const rejected = await verify(candidate);
+    const rejected = await verify(flow, candidate);
     expect(rejected).toMatchObject({
       state: 'rejected',
       code: 'key_mismatch',
@@ -90,9 +104,9 @@ describe('a signature that does not satisfy', () => {
     });
     expect(rejected.message).toMatch(/^signed by key .*, expected /);
     expect(rejected.next_verify_at).not.toBeNull();
-    await sign(candidate);
+    await sign(flow, candidate);
 
-    const verified = await verify(candidate);
+    const verified = await verify(flow, candidate);
     expect(verified).toMatchObject({ state: 'verified', code: null, message: null });
     expect(verified.signatures.map(({ code }) => code).sort()).toEqual([
       'key_mismatch',
@@ -100,11 +114,16 @@ describe('a signature that does not satisfy', () => {
     ]);
   });
 
-  it('because it was made for another digest is a rejection', async () => {
-    const other = await found('other-digest');
+  it('because it was made for another digest is a rejection', async ({
+    flow,
+    client,
+    world,
+    services,
+  }) => {
+    const other = await found(flow, 'other-digest');
     const repository = `${world.account}/other-digest`;
 
-    await sign(other);
+    await sign(flow, other);
     const tar = await world.build({
       name: 'other-digest',
       files: { 'etc/content': 'unsigned bytes' },
@@ -112,43 +131,53 @@ describe('a signature that does not satisfy', () => {
     const digest = await world.push(tar, 'other-digest', 'v2.0.0');
 
     await signDigest(client, repository, other.digest, key, digest);
-    const rejected = await verify(await pollAlone(services, world.account, 'other-digest', digest));
+    const rejected = await verify(
+      flow,
+      await pollAlone(services, world.account, 'other-digest', digest),
+    );
 
     expect(rejected).toMatchObject({ state: 'rejected', code: 'digest_mismatch' });
     expect(rejected.message).toContain(other.digest);
   });
 
-  it.each([
+  it.for([
     ['keyless-wrong-identity', 'rejected', 'identity_mismatch'],
     ['keyless-wrong-issuer', 'rejected', 'issuer_mismatch'],
     ['attestation-only', 'awaiting_signature', 'awaiting_signature'],
     ['keyless-ok', 'verified', null],
-  ] as const)('is judged as cosign judges it: %s is %s', async (name, state, code) => {
-    const { layout, digest, tag, identity_regexp, issuer_regexp } = cosignCase(name);
-    await loadLayout(registry, `${world.account}/${name}`, join(cosignFixtures, layout));
+  ] as const)(
+    'is judged as cosign judges it: %s is %s',
+    async ([name, state, code], { flow, registry, world, services }) => {
+      const { layout, digest, tag, identity_regexp, issuer_regexp } = cosignCase(name);
+      await loadLayout(registry, `${world.account}/${name}`, join(cosignFixtures, layout));
 
-    await world.register(name, key, {
-      trusted_keys: [],
-      cosign_identity_regexp: identity_regexp ?? '',
-      cosign_issuer_regexp: issuer_regexp ?? '',
-      trusted_root: trustedRoot as Record<string, unknown>,
-      require_tlog: true,
-    });
+      await world.register(name, key, {
+        trusted_keys: [],
+        cosign_identity_regexp: identity_regexp ?? '',
+        cosign_issuer_regexp: issuer_regexp ?? '',
+        trusted_root: trustedRoot as Record<string, unknown>,
+        require_tlog: true,
+      });
 
-    await offSchedule(services, world.account, name);
-    const judged = await verify(await pollAlone(services, world.account, name, digest));
+      await offSchedule(services, world.account, name);
+      const judged = await verify(flow, await pollAlone(services, world.account, name, digest));
 
-    expect(judged).toMatchObject({ state, code, tags: [tag] });
-    if (state === 'rejected') expect(judged.message).toMatch(/expected .*\/\^/);
-  });
+      expect(judged).toMatchObject({ state, code, tags: [tag] });
+      if (state === 'rejected') expect(judged.message).toMatch(/expected .*\/\^/);
+    },
+  );
 });
 
 describe('a registry that fails while signatures are read', () => {
-  it('is no verdict: the state stays, the code is shown, it is asked again', async () => {
-    const candidate = await found('outage');
-    const waiting = await verify(candidate);
+  it('is no verdict: the state stays, the code is shown, it is asked again', async ({
+    flow,
+    proxy,
+    services,
+  }) => {
+    const candidate = await found(flow, 'outage');
+    const waiting = await verify(flow, candidate);
 
-    await sign(candidate);
+    await sign(flow, candidate);
     let broken = true;
 
     proxy.interfere = (request, response) => {
@@ -157,7 +186,7 @@ describe('a registry that fails while signatures are read', () => {
       return true;
     };
 
-    const during = await verify(candidate);
+    const during = await verify(flow, candidate);
     expect(during).toMatchObject({
       state: waiting.state,
       code: 'registry_error',
@@ -167,46 +196,50 @@ describe('a registry that fails while signatures are read', () => {
     expect(Date.parse(during.next_verify_at ?? '')).toBeGreaterThan(Date.now() + 7_000_000);
     expect(during.message).toContain('503');
 
-    const old = await verify(candidate, hoursLater(services, 48));
+    const old = await verify(flow, candidate, hoursLater(services, 48));
     expect(old).toMatchObject({ state: waiting.state, code: 'registry_error' });
     expect(old.next_verify_at).not.toBeNull();
     broken = false;
-    expect(await verify(candidate)).toMatchObject({ state: 'verified', code: null });
-    expect(await countOf('gantry.candidate.rejected', candidate)).toBe(0);
+    expect(await verify(flow, candidate)).toMatchObject({ state: 'verified', code: null });
+    expect(await countOf(flow, 'gantry.candidate.rejected', candidate)).toBe(0);
   });
 });
 
 describe('the same message ten times at once', () => {
-  it('gives one verdict and one event', async () => {
-    const candidate = await found('ten-verified');
-    await sign(candidate);
-    await Promise.all(Array.from({ length: 10 }, () => verify(candidate)));
-    expect(await verify(candidate)).toMatchObject({ state: 'verified', attempts: 0 });
-    expect(await countOf('gantry.candidate.verified', candidate)).toBe(1);
+  it('gives one verdict and one event', async ({ flow }) => {
+    const candidate = await found(flow, 'ten-verified');
+    await sign(flow, candidate);
+    await Promise.all(Array.from({ length: 10 }, () => verify(flow, candidate)));
+    expect(await verify(flow, candidate)).toMatchObject({ state: 'verified', attempts: 0 });
+    expect(await countOf(flow, 'gantry.candidate.verified', candidate)).toBe(1);
   });
 
-  it('counts as one attempt where there is no signature', async () => {
-    const candidate = await found('ten-waiting');
-    await Promise.all(Array.from({ length: 10 }, () => verify(candidate)));
+  it('counts as one attempt where there is no signature', async ({ flow, world }) => {
+    const candidate = await found(flow, 'ten-waiting');
+    await Promise.all(Array.from({ length: 10 }, () => verify(flow, candidate)));
 
     const waiting = await world.candidate('ten-waiting', candidate.digest);
     expect(waiting).toMatchObject({ state: 'awaiting_signature' });
     expect(waiting?.attempts).toBeLessThan(10);
-    expect(await countOf('gantry.candidate.awaiting_signature', candidate)).toBe(1);
+    expect(await countOf(flow, 'gantry.candidate.awaiting_signature', candidate)).toBe(1);
   });
 });
 
 describe('an artifact is explained', () => {
-  const explain = (module: string, ref: string) =>
+  const explain = ({ world, services }: Flow, module: string, ref: string) =>
     explainArtifact(services, world.caller, { module, ref });
 
-  it('by each signature that was found beside it, where, and what it lacks', async () => {
-    const candidate = await found('explained');
+  it('by each signature that was found beside it, where, and what it lacks', async ({
+    flow,
+    client,
+    world,
+  }) => {
+    const candidate = await found(flow, 'explained');
     await signDigest(client, `${world.account}/explained`, candidate.digest, authorKey());
-    await verify(candidate);
+    await verify(flow, candidate);
 
     for (const ref of ['v1.0.0', '1.0.0', candidate.digest, candidate.id]) {
-      const { version, reason, ...rest } = await explain('explained', ref);
+      const { version, reason, ...rest } = await explain(flow, 'explained', ref);
       expect(version).toBeNull();
       expect(reason).toMatchObject({
         code: 'key_mismatch',
@@ -224,7 +257,12 @@ describe('an artifact is explained', () => {
     }
   });
 
-  it('also once it is a version, with what vouched for it', async () => {
+  it('also once it is a version, with what vouched for it', async ({
+    flow,
+    registry,
+    world,
+    services,
+  }) => {
     const name = 'keyless-explained';
     const { layout, digest, identity_regexp, issuer_regexp } = cosignCase('keyless-ok');
 
@@ -238,9 +276,9 @@ describe('an artifact is explained', () => {
     });
 
     await offSchedule(services, world.account, name);
-    await verify(await pollAlone(services, world.account, name, digest));
+    await verify(flow, await pollAlone(services, world.account, name, digest));
 
-    const { candidate, reason } = await explain(name, digest);
+    const { candidate, reason } = await explain(flow, name, digest);
     expect(reason).toEqual({
       code: null,
       message: 'it is verified; ingest comes next',
@@ -252,25 +290,27 @@ describe('an artifact is explained', () => {
     ]);
   });
 
-  it('when it was never taken up: a tag that is no version, and one that is not there', async () => {
-    await found('never');
-    expect((await explain('never', 'latest')).reason).toMatchObject({
+  it('when it was never taken up: a tag that is no version, and one that is not there', async ({
+    flow,
+  }) => {
+    await found(flow, 'never');
+    expect((await explain(flow, 'never', 'latest')).reason).toMatchObject({
       code: null,
       message: expect.stringContaining('found "latest": such tags are ignored'),
       cure: 'Tag the artifact with a version, such as v1.2.3.',
     });
 
-    const { candidate, poll, reason } = await explain('never', 'v9.9.9');
+    const { candidate, poll, reason } = await explain(flow, 'never', 'v9.9.9');
     expect(candidate).toBeNull();
     expect(reason.message).toBe(
       `no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at}`,
     );
-    await expect(explain('nobody', 'v1.0.0')).rejects.toMatchObject({ code: 'not_found' });
+    await expect(explain(flow, 'nobody', 'v1.0.0')).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('never by what another module of the account has', async () => {
-    const other = await found('explained-other');
-    const { candidate } = await explain('never', other.id);
+  it('never by what another module of the account has', async ({ flow }) => {
+    const other = await found(flow, 'explained-other');
+    const { candidate } = await explain(flow, 'never', other.id);
     expect(candidate).toBeNull();
   });
 });
