@@ -100,10 +100,7 @@ function checkImage(
   }
 }
 
-/**
- * Renders the instance files again: the signed state may hold no file that no author's module
- * gives.
- */
+/** Renders the instance files again. Each file of the signed state must come from a module. */
 async function checkRenderedFiles(
   { state }: VerifiedDesiredState,
   composition: Composition,
@@ -117,7 +114,8 @@ async function checkRenderedFiles(
   const expected = renderInstanceFiles(
     composition.instance_files,
     (module, path) => contents.get(`${module}:${path}`) as Uint8Array,
-    // `metadata` is `{instance, modules}`: the machine's own and that of each assignment.
+    // `metadata` is `{instance, modules}`: the metadata of the machine, and that of each
+    // assignment.
     (state.metadata.instance ?? {}) as Metadata,
   );
 

@@ -94,7 +94,7 @@ function nested(path: readonly string[], value: unknown): Record<string, unknown
 }
 
 /**
- * Every field's example in one manifest, but for the parent: a module with packages is no config
+ * Every field's example in one manifest, except the parent: a module with packages is no config
  * module.
  */
 function wholeExample(fields: Field[]): Record<string, unknown> {

@@ -14,7 +14,7 @@ interface RetryOptions {
  * Runs work that reads records, decides and writes. It runs again while a record changed between
  * reading and writing. The waits grow and are random, so that writers who collided do not collide
  * again.
- * @throws the last error, or the first one that is no conflict
+ * @throws the last error, or the first one that is not a conflict
  */
 export function retryConflicts<T>(
   work: () => Promise<T>,

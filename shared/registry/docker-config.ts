@@ -26,7 +26,7 @@ const helperMs = 60_000;
  * Reads the credentials that `docker login` (or oras, cosign, crane) stored for a registry host.
  * Returns null without any. Reads `$DOCKER_CONFIG/config.json` or else `~/.docker/config.json`:
  * `credHelpers`, `credsStore`, `auths`.
- * @throws GantryError `io_error` when the file is referenceInvalidError or a helper fails
+ * @throws GantryError `io_error` when the file is invalid or a helper fails
  */
 export async function readDockerCredentials(
   host: string,

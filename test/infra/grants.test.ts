@@ -33,7 +33,7 @@ test('nobody may change roles, policies, functions, keys, buckets, tables or que
   expect(found).toEqual([]);
 });
 
-test('a wildcard in a resource stands for what is named at run time, below a prefix that is known', () => {
+test('a wildcard in a resource covers names known only at run time, below a fixed prefix', () => {
   const wild = allowed
     .filter(({ role }) => functions.includes(role))
     .flatMap(({ resources }) => resources)

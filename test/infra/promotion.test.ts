@@ -22,7 +22,7 @@ function definition(): { QueryLanguage: string; StartAt: string; States: Record<
 
 const { QueryLanguage, StartAt, States } = definition();
 
-test('an operation is checked, planned, composed, approved when asked, applied and told', () => {
+test('an operation is checked, planned, composed, approved if required, applied and announced', () => {
   expect(QueryLanguage).toBe('JSONata');
   expect(StartAt).toBe('Check');
 
@@ -88,7 +88,7 @@ test('any other error of any step is recorded as the reason why the operation fa
   }
 });
 
-test('troubles of Lambda itself are tried again with jitter', () => {
+test('failures of Lambda itself are retried with jitter', () => {
   for (const [name, state] of Object.entries(States)) {
     if (state.Resource?.includes('lambda:invoke') !== true) continue;
     expect(state.Retry?.[0]?.JitterStrategy, name).toBe('FULL');

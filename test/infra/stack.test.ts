@@ -128,7 +128,7 @@ describe('queues', () => {
   });
 });
 
-test('buckets, queues and the alarm topic refuse what does not come over TLS', () => {
+test('buckets, queues and the alarm topic refuse requests without TLS', () => {
   const refusals = ['AWS::S3::BucketPolicy', 'AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy'].map(
     (type) =>
       resources(type).filter(([, policy]) => {
@@ -146,7 +146,7 @@ test('buckets, queues and the alarm topic refuse what does not come over TLS', (
 describe('functions', () => {
   const functions = resources('AWS::Lambda::Function');
 
-  test('there is one for each entry and none of a CDK helper', () => {
+  test('each entry has one, and no CDK helper adds any', () => {
     expect(functions).toHaveLength(stageNames.length);
   });
 
@@ -306,7 +306,7 @@ describe('grants', () => {
   });
 });
 
-test('a person is told of dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, a stale trust root and 5xx', () => {
+test('dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, a stale trust root and 5xx notify a person', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
   expect(alarms).toHaveLength(9 + stageNames.length + 5);
 
@@ -355,7 +355,7 @@ describe('settings', () => {
     expect(() => synthesize({ registryBudgets: 'ghcr.io=fast' })).toThrow('registryBudgets');
   });
 
-  test('an entry of the allow-list that is no host, address or network is refused by name', () => {
+  test('an entry of the allow-list that is not a host, address or network is refused by name', () => {
     expect(() => synthesize({ allowedPrivateHosts: 'registry.internal, 10.0.0.0/33' })).toThrow(
       '"10.0.0.0/33"',
     );

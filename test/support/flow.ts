@@ -114,7 +114,7 @@ export async function signDigest(
   });
 }
 
-/** Answers a request itself (true), or lets it through to the registry. */
+/** Handles a request itself (true), or passes it on to the registry. */
 export type Interference = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface RegistryProxy extends HttpServer {

@@ -3,7 +3,7 @@ const digest = `sha256:${'8'.repeat(64)}`;
 const split = (repository: string) => repository.split('/') as [owner: string, name: string];
 const user = (login: string) => ({ id: 1, login, type: 'Organization', site_admin: false });
 
-/** A push of `<owner>/<name>` as each product tells of it, after its own documentation. */
+/** A push of `<owner>/<name>` as each product reports it in its own documentation. */
 export const hookPayloads = {
   /** distribution.github.io, "Work with notifications". */
   distribution: (repository: string, id = 'asdf-asdf-asdf-asdf-0') => ({

@@ -35,7 +35,7 @@ export async function startHttpServer(handle: Handler): Promise<HttpServer> {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Answers with JSON. */
+/** Sends a JSON response. */
 export function sendJson(
   response: ServerResponse,
   value: unknown,

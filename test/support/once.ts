@@ -77,7 +77,7 @@ export async function expectOnce(
   }
 }
 
-/** Nothing of the module is to be seen: no version, in no list, under no name. */
+/** Expects that nothing shows the module: no version, in no list, under no name. */
 export async function expectNothing(
   { world, services }: Stage,
   name: string,

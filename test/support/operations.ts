@@ -67,7 +67,7 @@ export function requirePending(operation: Operation): string {
 }
 
 /**
- * Asks for a promotion and, where it waits for approval, approves as the reviewer. Answers the
+ * Asks for a promotion and, where it waits for approval, approves as the reviewer. Returns the
  * ended operation.
  */
 export async function promote(

@@ -84,7 +84,7 @@ function refuseTooMany(writes: number, changes: number): void {
 }
 
 /**
- * A DynamoDB transaction takes one write a row. Two changes to one row would also differ from what
+ * A DynamoDB transaction takes one write per row. Two changes to one row would also differ from what
  * was reviewed.
  */
 function refuseOverlap(writes: readonly Write[]): void {

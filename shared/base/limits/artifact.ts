@@ -1,27 +1,27 @@
 /** Limits of artifacts, layers and archives. */
 export const artifactLimits = {
   /**
-   * product.md, section 6. A Debian userland layer is well under this; beyond it an ingest would
-   * outlive its Lambda.
+   * product.md, section 6. A Debian userland layer is far smaller. The ingest of a larger layer
+   * would exceed the time of its Lambda.
    */
   layerBytesMax: 4 * 1024 ** 3,
   /**
-   * A full Debian desktop has about 400,000 files; what has more could not be composed, see
+   * A full Debian desktop has about 400,000 files. More could not be composed, see
    * `composeEntriesMax`.
    */
   layerEntriesMax: 600_000,
   /**
-   * Files of a layer laid out, each hard link as a file of its own: git's 150 links to one program
-   * take half a GiB.
+   * Bytes of a layer's files on disk, where each hard link counts as its own file: git's 150 links
+   * to one program take half a GiB.
    */
   layerUnpackedBytesMax: 16 * 1024 ** 3,
   /**
-   * Paths, link targets and extended attributes of one layer together: the file index is held in
-   * memory.
+   * Paths, link targets and extended attributes of one layer together, because the file index is
+   * kept in memory.
    */
   layerIndexBytesMax: 128 * 1024 ** 2,
   /**
-   * One file's pax header; Linux lists at most 64 KiB of attribute names a file, real headers are
+   * One file's pax header. Linux lists at most 64 KiB of attribute names per file; real headers are
    * under 1 KiB.
    */
   paxHeaderBytesMax: 1024 ** 2,

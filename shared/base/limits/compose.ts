@@ -1,34 +1,32 @@
 /** Limits of a composition. */
 export const composeLimits = {
   /**
-   * Entries of all layers of a composition: 400,000 take 830 MB and 6 s, and the function has 1.7
+   * Entries of all layers of a composition. 400,000 take 830 MB and 6 s, and the function has 1.7
    * GB.
    */
   composeEntriesMax: 600_000,
   /**
-   * Bytes of a template's files that are rendered, and of what is rendered for one machine:
-   * configuration, of a few KB each. All are in each desired state, as base64.
+   * Bytes of a template's files to render, and of the result for one machine: configuration files
+   * of a few KB each. Each desired state contains all of them as base64.
    */
   renderedBytesMax: 8 * 1024 ** 2,
   /**
-   * Versions tried in one dependency resolution, 256 questions whether a version meets a demand
-   * counting as one: real sets need about one a module, a pathological one takes seconds.
+   * Versions tried in one dependency resolution; 256 checks of a version against a demand count as
+   * one. Real sets need about one per module, and a pathological one ends within seconds.
    */
   resolutionStepsMax: 50_000,
   /**
-   * Modules that any version within reach of a template may lead to: each is some reads, and a row
-   * that notes the look. The names of all, at most 127 bytes each, stand in one row of the table,
-   * which holds 400 KB.
+   * Modules that any version within reach of a template may lead to. Each costs some reads and a
+   * row that records it. One row holds all names, at most 127 bytes each, and has room for 400 KB.
    */
   consideredModulesMax: 3_000,
   /**
-   * Modules of one template with all that they require; the search goes as deep as there are
-   * modules.
+   * Modules of one template with all that they require. The search is as deep as there are modules.
    */
   resolutionModulesMax: 2_000,
   /**
-   * Demands and versions named of modules that cannot be had, and modules of one chain of
-   * requirements: what people read.
+   * What an error shows to people: demands on a module, versions of it, and modules of one chain of
+   * requirements.
    */
   clashDemandsShown: 5,
   clashVersionsShown: 20,

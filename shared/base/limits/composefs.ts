@@ -1,8 +1,8 @@
 /** Limits of composefs images and dumps. */
 export const composefsLimits = {
   /**
-   * Files up to this size are kept in a composefs image; mkcomposefs' own value, so it is part of
-   * every digest.
+   * Files up to this size are part of a composefs image. The value is that of mkcomposefs, so every
+   * digest depends on it.
    */
   inlineFileBytesMax: 64,
   /** Content that a line of a composefs dump may hold (LCFS_INLINE_CONTENT_MAX of libcomposefs). */

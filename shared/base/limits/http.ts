@@ -1,23 +1,23 @@
 /** Limits of the HTTP API and its client. */
 export const httpLimits = {
   /**
-   * One request's body: a manifest of moduleManifestBytesMax fits as JSON, and Lambda takes 6 MiB
-   * at most.
+   * Body of one request: a manifest of moduleManifestBytesMax fits as JSON, and Lambda accepts at
+   * most 6 MiB.
    */
   apiBodyBytesMax: 4 * 1024 ** 2,
-  /** Items of one page of a list as JSON: Lambda returns 6 MiB at most. */
+  /** Items of one page of a list as JSON: Lambda returns at most 6 MiB. */
   pageBytesMax: 4 * 1024 ** 2,
   /**
-   * How long an Idempotency-Key is remembered: a client that retries later than a day meant
+   * How long an Idempotency-Key is remembered. A client that retries after more than a day means
    * something new.
    */
   idempotencySeconds: 24 * 3600,
   /**
-   * How long a request that was cut off keeps its Idempotency-Key: past API Gateway's 30 s it
-   * cannot be running.
+   * How long an interrupted request keeps its Idempotency-Key. After API Gateway's 30 s it cannot
+   * be running.
    */
   idempotencyClaimSeconds: 60,
-  /** How long the command line waits for one answer: past API Gateway's 30 s none comes. */
+  /** How long the command line waits for one response. After API Gateway's 30 s none comes. */
   clientTimeoutMs: 35_000,
   /** How often the command line sends a request that fails on its way. */
   clientAttemptsMax: 3,

@@ -16,7 +16,7 @@ import { signaturesLimits } from './signatures.ts';
 import { storeLimits } from './store.ts';
 import { verifyLimits } from './verify.ts';
 
-/** Every limit, a file an area: the unit is in the name, the reason beside the value. */
+/** Every limit, one file per area. The unit is in the name, the reason beside the value. */
 export const limits = {
   ...artifactLimits,
   ...filesLimits,

@@ -9,15 +9,16 @@ export const manifestLimits = {
   validateFilesMax: 20_000,
   /** Capabilities of one module: each is a row of the table, and real modules offer a few. */
   capabilitiesMax: 100,
-  /** Neighbours whose file lists `validate` reads concurrently: each may take tens of megabytes. */
+  /** Neighbours whose file lists `validate` reads concurrently: each may need tens of megabytes. */
   validateReadsAtOnce: 4,
   /**
-   * Depth of brackets in a manifest, with those in its texts: each level costs the YAML parser over
-   * a kilobyte.
+   * Depth of brackets in a manifest, including those in its texts: each level costs the YAML parser
+   * over a kilobyte.
    */
   manifestDepthMax: 1000,
   /**
-   * YAML aliases expanded in one manifest: people use a few, a "billion laughs" document thousands.
+   * YAML aliases expanded in one manifest: people use a few, a "billion laughs" document uses
+   * thousands.
    */
   yamlAliasesMax: 100,
   /**
@@ -26,12 +27,12 @@ export const manifestLimits = {
    */
   manifestProblemsMax: 200,
   /**
-   * Conflicting paths listed in one answer: two copies of a whole system conflict in every file.
+   * Conflicting paths listed in one response: two copies of a whole system conflict in every file.
    */
   conflictsShownMax: 100,
   /**
-   * Products of lengths of patterns that are compared at a time, for warnings or before files are
-   * read: half a second.
+   * Products of pattern lengths in one comparison, for warnings or before files are read: half a
+   * second.
    */
   overlapWorkMax: 2_000_000,
 } as const;

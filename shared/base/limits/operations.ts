@@ -1,34 +1,37 @@
 /** Limits of operations. */
 export const operationsLimits = {
-  /** Characters of the reason for which a task of Step Functions failed: its own bound. */
+  /** Characters of the reason for a failed task of Step Functions, which sets this limit. */
   taskCauseLengthMax: 32_768,
-  /** An operation that nothing touched for this long is asked whether its execution still lives. */
+  /**
+   * After this time without a change, the sweep checks whether the execution of an operation still
+   * runs.
+   */
   operationIdleSeconds: 60,
   /**
-   * Until the sweep looks again at an execution that it found alive: thousands may wait for
-   * approval, for days.
+   * Time until the sweep checks a running execution again: thousands may wait for approval, for
+   * days.
    */
   operationLookSeconds: 600,
   /**
-   * Times that a change is composed again because a template changed before it was applied; each
-   * takes some seconds.
+   * How often a change is composed again because a template changed before it was applied. Each
+   * time takes some seconds.
    */
   planRoundsMax: 10,
   /**
-   * Writes of all changes of one operation; DynamoDB takes 100 in one transaction, and one is the
+   * Writes of all changes of one operation. DynamoDB allows 100 in one transaction, and one is the
    * operation's own.
    */
   operationWritesMax: 99,
   /**
-   * Templates whose revisions one transaction holds; DynamoDB takes 100 writes, the change itself
-   * has up to ten.
+   * Templates whose revisions one transaction checks. DynamoDB allows 100 writes, and the change
+   * itself needs up to ten.
    */
   plannedTemplatesMax: 80,
   /**
-   * Tracks of templates that one change composes: their list travels through an execution, 256 KiB
-   * at most.
+   * Tracks of templates that one change composes. Their list is part of the input of an execution,
+   * at most 256 KiB.
    */
   templateTracksMax: 3000,
-  /** Executions that are started for one operation before it is given up. */
+  /** Executions started for one operation before it fails. */
   operationAttemptsMax: 5,
 } as const;

@@ -1,48 +1,50 @@
 /** Limits of polling. */
 export const pollLimits = {
-  /** Tags asked for in one page. */
+  /** Tags requested per page. */
   tagPageSize: 1000,
   /**
-   * Tags read of one repository: each of some ten thousand versions may have one more for its
+   * Tags read of one repository: each of some ten thousand versions may have another tag for its
    * signatures.
    */
   tagsMax: 50_000,
-  /** Between two polls of one repository that works. */
+  /** Time between two polls of a repository that works. */
   pollSeconds: 60,
-  /** Between two polls of one that fails: doubles from `pollSeconds` up to this. */
+  /**
+   * Longest time between two polls of a repository that fails. The time doubles from `pollSeconds`.
+   */
   pollFailureMaxSeconds: 6 * 3600,
   /** How long a poll may take before another scheduler may claim the repository. */
   pollClaimSeconds: 300,
-  /** Known tags are looked at again at least this often. */
+  /** Known tags are checked again at least this often. */
   tagRecheckSeconds: 3600,
-  /** New tags that one poll looks at. A repository with more is polled again immediately. */
+  /** New tags that one poll checks. A repository with more is polled again immediately. */
   freshTagsMax: 500,
   /**
-   * How long one poll takes up new tags before it lets others have the worker; the rest is for the
-   * next poll.
+   * How long one poll processes new tags before others get the worker. The next poll processes the
+   * rest.
    */
   pollWorkMs: 45_000,
   /**
-   * Ignored tags shown of one repository: enough to see what is meant, few enough for a row of the
+   * Ignored tags shown per repository: enough to see the problem, few enough for a row of the
    * table.
    */
   ignoredTagsShown: 200,
-  /** Tags kept at one digest; further ones are known, and change nothing. */
+  /** Tags kept per digest. Further ones are known and change nothing. */
   tagsPerDigestMax: 200,
-  /** Candidates that one request for a poll has verified again. */
+  /** Candidates that one requested poll verifies again. */
   requestedVerificationsMax: 100,
   /**
-   * Known tags looked at again in one poll at least, where so many are due; the more there are, the
-   * more it is.
+   * Known tags that one poll checks again, if that many are due. A repository with very many tags
+   * checks more.
    */
   tagRechecksMax: 20,
   /**
-   * Due repositories, and candidates, that one scheduler run reads: some ten seconds of claims and
+   * Due repositories, and candidates, that one scheduler run reads: about ten seconds of claims and
    * messages.
    */
   pollsPerRun: 10_000,
-  /** Claims of a scheduler run on their way at the same time. */
+  /** Concurrent claims of a scheduler run. */
   claimsAtOnce: 64,
-  /** How long a scheduler run hands out, so that it ends before the next begins. */
+  /** How long a scheduler run sends messages, so that it ends before the next one begins. */
   scheduleWorkMs: 50_000,
 } as const;

@@ -1,32 +1,31 @@
 /** Limits of a preview. */
 export const previewLimits = {
   /**
-   * Entries of all layers of a previewed composition: so many take 500 MB (bench/preview.ts), half
-   * of what the API has.
+   * Entries of all layers of a previewed composition: they take 500 MB (bench/preview.ts), half of
+   * the API's memory.
    */
   previewEntriesMax: 200_000,
   /**
-   * Rows of each list of a preview: a page that people read, and well under the 6 MB that Lambda
-   * returns.
+   * Rows of each list of a preview: a page that people read, and well under Lambda's limit of 6 MB.
    */
   previewListMax: 1_000,
   /**
-   * JSON bytes of each of these lists: eleven of them, with all else, stay under the 6 MB, however
-   * long the paths are. Paths of usual length reach the rows first.
+   * JSON bytes of each of these lists: eleven of them, with everything else, stay under the 6 MB,
+   * however long the paths are. With usual paths the limit on rows applies first.
    */
   previewListBytesMax: 400_000,
   /**
-   * Instances whose rendered files a preview compares: each is rendered twice; those of one
+   * Instances whose rendered files a preview compares. Each is rendered twice, and those of one
    * template differ little.
    */
   previewInstancesMax: 20,
   /** Instances read to find those of the previewed track. */
   previewInstancesRead: 2_000,
   /**
-   * Lines compared between the first and the last difference of two texts: under 20 ms and 20 MB
-   * where all differ.
+   * Lines compared between the first and the last difference of two texts: under 20 ms and 20 MB if
+   * all differ.
    */
   diffLinesCompared: 500,
-  /** Characters shown of a line that differs. */
+  /** Characters shown of a differing line. */
   diffLineLengthMax: 300,
 } as const;

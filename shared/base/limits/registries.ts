@@ -1,54 +1,50 @@
 /** Limits of registries and their webhooks. */
 export const registriesLimits = {
-  /** How long a registry may take to answer with headers. */
+  /** How long a registry may take to return headers. */
   registryFirstByteMs: 10_000,
-  /** How long a stream from a registry may stand still. */
+  /** How long a stream from a registry may stall. */
   registryStallMs: 20_000,
   /**
-   * How long a registry may take to check and store an upload whose last byte it has: gigabytes get
-   * hashed and moved.
+   * How long a registry may take to check and store an upload after its last byte: it hashes and
+   * moves gigabytes.
    */
   registryCommitMs: 120_000,
   /**
-   * How long a whole manifest, tag page or token may take: a registry that drips bytes must not
-   * hold a worker.
+   * How long a whole manifest, tag page or token may take, so that a registry that drips bytes
+   * cannot hold a worker.
    */
   registryDocumentMs: 60_000,
   /**
-   * A webhook's body: Harbor's and GitHub's are under 50 KB, a registry bundles some hundred
+   * Body of a webhook: those of Harbor and GitHub are under 50 KB, a registry bundles some hundred
    * events.
    */
   hookBodyBytesMax: 1024 ** 2,
-  /** Repositories that one webhook has polled. */
+  /** Repositories that one webhook polls. */
   hookRepositoriesMax: 100,
   /** How long a delivery is remembered: longer than any product repeats one. */
   hookRememberSeconds: 7 * 24 * 3600,
-  /**
-   * Times that a blob's stream is resumed. The first wait doubles up to the longest: 3 s in all.
-   */
+  /** How often a blob's stream is resumed. The first wait doubles up to the longest: 3 s in all. */
   blobResumesMax: 5,
   blobResumeWaitMs: 100,
   blobResumeWaitMaxMs: 1_600,
   /**
-   * How long a worker keeps credentials of a registry before it reads them again; ECR's are renewed
-   * this long before their end.
+   * How long a worker caches credentials of a registry. ECR's are renewed this long before their
+   * end.
    */
   registryCredentialsMs: 5 * 60_000,
-  /** Registries whose credentials, and webhooks whose secrets, a worker keeps in memory. */
+  /** Registries whose credentials, and webhooks whose secrets, a worker caches. */
   keptSecretsMax: 1000,
-  /** Tokens of a registry kept by a worker: one a repository, some kilobytes each. */
+  /** Tokens of a registry that a worker caches: one per repository, some kilobytes each. */
   registryTokensMax: 1000,
-  /** A token is not used for the last of its life: it must not end on its way. */
+  /** A token is not used in the last part of its life, so that it does not expire in transit. */
   registryTokenMarginMs: 10_000,
-  /**
-   * How long a registry is left alone that limits the rate of requests without saying for how long.
-   */
+  /** How long a registry gets no requests if it limits their rate without a time. */
   registryPauseSeconds: 60,
   /**
-   * Wait of a piece of work that found all places at a registry taken, and the spread of the first
-   * wait of any.
+   * Wait of work that found no free place at a registry, and the spread of the first wait of any
+   * work.
    */
   budgetWaitSeconds: 5,
-  /** Longest such wait: SQS delays a message by fifteen minutes at most. */
+  /** Longest such wait: SQS delays a message by at most fifteen minutes. */
   budgetWaitMaxSeconds: 900,
 } as const;

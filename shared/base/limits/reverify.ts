@@ -1,8 +1,8 @@
 /** Limits of quarantining. */
 export const reverifyLimits = {
   /**
-   * Quarantines of versions that are handed out, in one account within the window, after which a
-   * person is asked.
+   * Quarantines of offered versions in one account within the window, after which a person is
+   * asked.
    */
   quarantinesMax: 5,
   quarantineWindowSeconds: 24 * 3600,

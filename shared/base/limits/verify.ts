@@ -1,8 +1,10 @@
 /** Limits of verifying candidates. */
 export const verifyLimits = {
-  /** How long a candidate without a satisfying signature is asked again (product.md, section 4). */
+  /**
+   * How long a candidate without a satisfying signature is verified again (product.md, section 4).
+   */
   awaitSignatureSeconds: 24 * 3600,
-  /** First wait before a candidate is asked again; doubles up to `verifyRetryMaxSeconds`. */
+  /** First wait before a candidate is verified again. It doubles up to `verifyRetryMaxSeconds`. */
   verifyRetryMinSeconds: 30,
   verifyRetryMaxSeconds: 3600,
 } as const;

@@ -85,7 +85,7 @@ export interface Composition {
   effective_masks: Map<LayerName, string[]>;
   /** The merged root, byte-wise sorted by path; each file entry keeps its verity digest. */
   entries: TreeEntry[];
-  /** Merged path that is no directory → its module. */
+  /** Merged path that is not a directory → its module. */
   owners: Map<string, LayerName>;
   /** Merged directory → the module whose attributes it has. */
   shapers: Map<string, LayerName>;

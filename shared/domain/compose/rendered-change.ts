@@ -12,7 +12,7 @@ export interface RenderedChange {
   keys: string[];
   /**
    * The lines that differ with those around them: `+ …`, `- …`, ` …`, and `@@ -<line> +<line> @@`
-   * before each place. `more_lines` says how many were left out. Null for bytes that are no text,
+   * before each place. `more_lines` says how many were left out. Null for bytes that are not text,
    * for files too long to compare, and past the bound for all diffs together.
    */
   diff: string[] | null;

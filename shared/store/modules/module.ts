@@ -45,7 +45,7 @@ export async function listModules(
   return (await modules.list(db, 'byName', { account }, { limit, after })).rows;
 }
 
-/** Every module of an account, as the index has it. */
+/** Lists every module of an account from the index. */
 export function eachModule(db: Db, account: string): AsyncGenerator<Module> {
   return modules.each(db, 'byName', { account });
 }
@@ -76,8 +76,7 @@ export function putRegistration(
 }
 
 /**
- * Lets a transaction through only while the module's policy is the named one; throws
- * `policy_changed`.
+ * Adds a check to a transaction: it fails with `policy_changed` unless the module has this policy.
  */
 export function holdPolicy(account: string, name: string, policy_version: string | null): Write {
   // No policy has an empty version.
@@ -94,8 +93,8 @@ export function policyChanged(name: string): GantryError {
 }
 
 /**
- * Moves the module's live pointer; the invariant "one live version a module" rests on its
- * condition.
+ * Moves the module's live pointer. Its condition guarantees the invariant "one live version per
+ * module".
  */
 export function moveLive(
   account: string,

@@ -47,7 +47,7 @@ export class Rows<Noun> {
     this.electro = electroEntity({ name, attributes: stored, key, lists });
   }
 
-  /** Everything that is stored of a noun, but for the key attributes that ElectroDB adds. */
+  /** Everything that is stored of a noun, except the key attributes that ElectroDB adds. */
   stored(noun: Noun): Row {
     const { derived = {} } = this.#definition;
     const computed = Object.entries(derived).map(([field, { of }]) => [field, of(noun)]);

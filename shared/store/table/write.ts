@@ -57,7 +57,7 @@ export interface Write {
   refuse: () => GantryError;
 }
 
-/** Names the row that a write is about: a transaction takes one write a row. */
+/** Names the row that a write is about: a transaction allows one write per row. */
 export function rowOf({ item }: Write): string {
   const { pk, sk } =
     item.Put?.Item ?? item.Update?.Key ?? item.Delete?.Key ?? item.ConditionCheck?.Key ?? {};

@@ -207,7 +207,7 @@ describe('a join token', () => {
 });
 
 describe('an agent', () => {
-  it('cannot use a proof again, or one for another call, or without its key', async () => {
+  it('cannot use a proof twice, for another call, or without its key', async () => {
     const { join } = await newInstance(victim, 'proven');
     const privateKey = machineKey();
     const { credential } = (await asAgent(privateKey, 'enroll', enrolmentOf(join))).body;
@@ -254,7 +254,7 @@ describe('an agent', () => {
 });
 
 describe('an approval link', () => {
-  it('cannot decide once its reviewer is no member any more, nor on another request', async () => {
+  it('cannot decide after its reviewer left the account, or on another request', async () => {
     const reviewer = await victim.reviewer();
     const requests = [];
 

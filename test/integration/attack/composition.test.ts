@@ -49,7 +49,7 @@ interface Facts extends StoredVersion {
 }
 
 /**
- * A public module with one blessed version, as registration and ingest leave it. Answers its full
+ * A public module with one blessed version, as registration and ingest leave it. Returns its full
  * name.
  */
 async function store(
@@ -196,7 +196,7 @@ describe('an account that names a private module of another', () => {
 });
 
 describe('who can write to the bucket', () => {
-  it('cannot have machines signed, previewed or explained what no compose made', async () => {
+  it('cannot make the platform sign, preview or explain a composition that does not exist', async () => {
     const { services, caller, account } = victim;
     const { id } = await createTemplate(services, caller, {
       name: 'kept',

@@ -46,7 +46,7 @@ interface Ground {
   repository: string;
   signed: string;
   layer: string;
-  /** Answers a path of the repository as the registry likes. */
+  /** Returns whatever the registry likes for a path of the repository. */
   answer: (path: string, bytes: Buffer, type: string) => void;
 }
 

@@ -48,7 +48,7 @@ async function drained(stage: keyof Messages): Promise<void> {
 }
 
 describe('a writer of queues', () => {
-  it('cannot have taken in what nobody signed, or somebody else did', async () => {
+  it('cannot get an artifact ingested that is unsigned or signed by someone else', async () => {
     await victim.register('unsigned', key);
     await victim.register('foreign', key);
 
@@ -106,7 +106,7 @@ describe('a writer of queues', () => {
     expect((await victim.version('hello', digest))?.id).toBe(id);
   });
 
-  it('cannot have composed or signed what there is not', async () => {
+  it('cannot make the platform compose or sign something that does not exist', async () => {
     await forge('compose', {
       account: victim.account,
       template_id: newId('template'),
@@ -115,7 +115,7 @@ describe('a writer of queues', () => {
     await forge('reconcile', { account: victim.account, instance_id: newId('instance') });
   });
 
-  it('cannot stop a stage by a message that is none', async () => {
+  it('cannot stop a stage with an invalid message', async () => {
     const { aws, settings } = victim.services;
     const QueueUrl = settings.queueUrls.poll;
 

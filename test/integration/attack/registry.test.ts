@@ -17,7 +17,7 @@ const digest = `sha256:${'a'.repeat(64)}`;
 const digestOf = (bytes: Uint8Array) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** A registry that answers content by its digest, and the referrers it is told to. */
+/** A registry that returns content by its digest, and the referrers that a test gives it. */
 class Content {
   readonly referrers: object[] = [];
   readonly #bytes = new Map<string, Buffer>();
@@ -167,7 +167,7 @@ describe('an answer', () => {
     },
   );
 
-  it('in chunks that lie about their length is no blob', async () => {
+  it('in chunks that lie about their length is refused', async () => {
     const { client } = await clientOf((request, response) => {
       response.detachSocket(request.socket);
       request.socket.end(

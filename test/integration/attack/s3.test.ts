@@ -265,7 +265,7 @@ describe('a machine', () => {
       ({ services }) => getBytes(services.objects, greeting.stored_signatures_key),
     ],
   ])(
-    'lays out nothing where %s was replaced, and all once it is back',
+    'lays out nothing while %s is replaced, and everything after it is restored',
     async ([what, code, keyOf, forge], { flow, world, services }) => {
       const { instance, join_token } = await newInstance(flow, what.replace(' ', '-'));
       await reconcile(flow, instance.id);

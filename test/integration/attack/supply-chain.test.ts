@@ -200,7 +200,7 @@ describe('a version', () => {
   const decide = (world: World, id: string, by: Caller) =>
     decideApproval(world.services, by, { id, decision: 'approve', comment: null });
 
-  it('cannot go live on the word of a token that is nobody’s, nor of another account’s reviewer', async ({
+  it('cannot go live with the approval of an unknown token or of another account’s reviewer', async ({
     registry,
     world,
   }) => {

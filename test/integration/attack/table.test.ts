@@ -162,7 +162,7 @@ describe('a writer of candidates', () => {
     expect(await victim.version(name, digest)).toBeNull();
   });
 
-  it('cannot have taken in by the policy of today what only a replaced one let through', async () => {
+  it('cannot get an artifact ingested that only a replaced policy allowed', async () => {
     const digest = await found('replaced', key);
     await verifyCandidate(services, messageOf(victim, 'replaced', digest));
     expect((await victim.candidate('replaced', digest))?.state).toBe('verified');
@@ -178,7 +178,7 @@ describe('a writer of candidates', () => {
 });
 
 describe('a writer of remembered verdicts', () => {
-  it('cannot have taken in what somebody else signed', async () => {
+  it('cannot get an artifact ingested that someone else signed', async () => {
     const digest = await found('remembered', otherKey);
     const message = messageOf(victim, 'remembered', digest);
 
@@ -209,7 +209,7 @@ describe('a writer of remembered verdicts', () => {
   });
 });
 
-describe('workers of two accounts at once', () => {
+describe('concurrent workers of two accounts', () => {
   it('judge the same artifact each by the policy of its own account', async () => {
     const digest = await found('shared', otherKey);
     await thief.register('shared', otherKey, { repository: victim.repository('shared') });

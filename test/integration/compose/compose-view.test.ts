@@ -129,7 +129,7 @@ it('a config layer ranks above its parent, even where the parent is a config lay
   );
 });
 
-it('a config layer follows the priority that an assignment gives to an ancestor, and needs none', async () => {
+it('a config layer follows the priority that an assignment gives to an ancestor, without one of its own', async () => {
   expect(await ranks(['app', 20], 'site', 'host')).toEqual({ app: 20, site: 22, host: 24 });
   expect(await ranks('host')).toEqual({ host: 94 });
 });

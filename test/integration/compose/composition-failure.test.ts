@@ -110,7 +110,7 @@ it("a template that another account's promotion breaks keeps its composition, an
   expect(failures[0]?.message).toContain('/etc/shared');
   expect(await getComposition(services.db, account, id, 'live')).toEqual(before);
 
-  // Composed again it fails alike: the note stays as it is, and is told of once.
+  // A second compose fails in the same way: the note stays as it is, and one event reports it.
   const message = { account, template_id: id, track: 'live' } as const;
   expect(await composeTemplate(services, message)).toMatchObject(failures[0] ?? {});
 

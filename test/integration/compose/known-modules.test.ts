@@ -110,7 +110,7 @@ describe('a bare name', () => {
     });
   });
 
-  it('that is no module is a capability: its own providers are read, and those of powernode', async () => {
+  it('that names no module is a capability: its own providers are read, and those of powernode', async () => {
     await module(own, 'web', { requires: [`store-${run}@*`] });
     await module(own, 'redis', { provides: [`store-${run}`, 'cache'] });
     await module(own, 'unrelated', { provides: ['cache'] });

@@ -196,7 +196,7 @@ it('makes a template with a module, and a machine of it', async () => {
   expect([drift.code, drift.stdout]).toEqual([1, words]);
 });
 
-it('waits for changes by default, and tells how they went', async () => {
+it('waits for changes by default, and reports their outcome', async () => {
   const rita = await json('member', 'add', 'reviewer@example.com', '--role', 'reviewer');
   const { secret } = await json(
     'token',

@@ -20,7 +20,7 @@ const publish = (flow: Flow, name: string, bytes?: number) =>
   publishRandom(stage(flow), name, bytes);
 const message = (world: World, name: string, digest: string) => messageOf(world, name, digest);
 
-describe('the same message ten times at once', () => {
+describe('the same message ten times concurrently', () => {
   const ten = <T>(work: () => Promise<T>) => Promise.all(Array.from({ length: 10 }, work));
 
   it('makes one version on the deployed stack, at every stage', async ({ flow, world }) => {
@@ -40,7 +40,7 @@ describe('the same message ten times at once', () => {
     await expectOnce(stage(flow), 'deployed', digest);
   });
 
-  it('makes one version where ten workers really run at once', async ({
+  it('makes one version where ten workers really run concurrently', async ({
     flow,
     world,
     services,
@@ -104,7 +104,7 @@ describe('messages in the order', () => {
   ] as const;
 
   it.concurrent.for(orders)(
-    '%s, %s, %s, again and again, make one version',
+    '%s, %s, %s, delivered repeatedly, make one version',
     async (order, { flow, world, services }) => {
       const name = order.join('-');
       const { digest } = await publish(flow, name);

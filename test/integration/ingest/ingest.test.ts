@@ -256,7 +256,7 @@ describe('a signed artifact', () => {
       'ModuleManifestSchemaError',
       (name) => tarOf(manifestOf(name, { colour: 'red' })),
     ],
-    ['a manifest that is no JSON', 'ModuleManifestSchemaError', () => tarOf('schema_version: 1')],
+    ['a manifest that is not JSON', 'ModuleManifestSchemaError', () => tarOf('schema_version: 1')],
     [
       'a manifest too large for a row',
       'manifest_too_large',

@@ -184,13 +184,13 @@ const refused: [
   ['no layers', 'artifact_invalid', labelsOf, []],
   ['too many layers', 'artifact_invalid', labelsOf, Array.from({ length: 128 }, () => good)],
   [
-    'a layer that is no gzip',
+    'a layer that is not gzip',
     'artifact_invalid',
     labelsOf,
     [{ ...good, bytes: Buffer.from('no gzip') }],
   ],
   [
-    'a layer that is no zstd',
+    'a layer that is not zstd',
     'artifact_invalid',
     labelsOf,
     [{ ...good, packed: '+zstd', bytes: Buffer.from('no zstd at all') }],

@@ -113,7 +113,7 @@ async function serve(world: World, to: Machine, Body: Uint8Array): Promise<void>
 }
 
 describe('a machine', () => {
-  it('enrols, applies what it is to be, reports it, and has not drifted', async ({ world }) => {
+  it('enrols, applies its desired state, reports it, and has not drifted', async ({ world }) => {
     const it = await machine(world);
     expect(await drift(world, it)).toMatchObject({ drift: true, reason: 'never_reported' });
     await enroll(it);
@@ -213,7 +213,7 @@ describe('a join token', () => {
   });
 });
 
-describe('an agent refuses, and tells of, a desired state that', () => {
+describe('an agent refuses, and reports, a desired state that', () => {
   it("is another instance's", async ({ world }) => {
     const [it, other] = [await running(world), await machine(world)];
     const own = await readDesired(world, it);
@@ -282,7 +282,7 @@ describe('an agent refuses, and tells of, a desired state that', () => {
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
   });
 
-  it('nobody of the account signed', async ({ world }) => {
+  it('no signer of the account signed', async ({ world }) => {
     const it = await running(world);
     const text = Buffer.from(await readDesired(world, it)).toString();
 

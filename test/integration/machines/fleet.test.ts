@@ -239,7 +239,7 @@ it('adds up from pages, of the whole account and of a template', async () => {
   }
 });
 
-it('refuses a cursor that is none of its own', async () => {
+it('refuses a cursor that it did not make', async () => {
   for (const place of ['9#ins_x', 'x', '1#']) {
     const cursor = Buffer.from(place).toString('base64url');
     expect(await ask(`/fleet?cursor=${cursor}`)).toMatchObject({
@@ -249,7 +249,7 @@ it('refuses a cursor that is none of its own', async () => {
   }
 });
 
-it('tells which machines run a version, by its string or tag', async () => {
+it('lists which machines run a version, by its string or tag', async () => {
   const names = async (query: string) =>
     machinesAnswer
       .parse((await ask(`/modules/redis/machines?${query}`)).body)
@@ -266,7 +266,7 @@ it('tells which machines run a version, by its string or tag', async () => {
   expect((await ask('/modules/redis/machines?account=somebody')).status).toBe(404);
 });
 
-it('tells which templates cannot be composed, by track and why, and prints it', async () => {
+it('lists and prints which templates cannot be composed, by track and why', async () => {
   const failure = {
     track: 'live',
     code: 'composition_unsatisfied',
@@ -294,7 +294,7 @@ it('tells which templates cannot be composed, by track and why, and prints it', 
   expect(gantry('fleet').out).not.toContain('NOT COMPOSED');
 });
 
-it('tells which templates would take a module', async () => {
+it('lists which templates would accept a module', async () => {
   const { templates } = moduleTemplatesAnswer.parse((await ask('/modules/redis/templates')).body);
   expect(templates.map(({ name, takes, reason }) => [name, takes, reason])).toEqual([
     ['web', true, 'none'],
@@ -303,7 +303,7 @@ it('tells which templates would take a module', async () => {
   ]);
 });
 
-it('is told by the command line', async () => {
+it('is shown by the command line', async () => {
   const all = gantry('fleet', '--template', 'web', '--cluster', 'tokyo');
   expect(all).toMatchObject({ status: 0, out: expect.stringContaining('0 of 3 machines drifted') });
 

@@ -216,7 +216,7 @@ it('a copied credential is revoked for both places, and the machine enrols again
   expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
 });
 
-it('a decommissioned machine wipes what is of the account, and nothing that it says brings it back', async ({
+it('a decommissioned machine wipes the account’s data, and no report of it brings it back', async ({
   world,
 }) => {
   const it = await running(world);
@@ -239,7 +239,7 @@ it('a decommissioned machine wipes what is of the account, and nothing that it s
   expect(await shown.json()).toMatchObject({ instance: { state: 'decommissioned' } });
 });
 
-it('only a decommissioned machine is told to wipe itself, also where its enrolment ends while it calls', async ({
+it('only a decommissioned machine must wipe itself, even if its enrolment ends while it calls', async ({
   world,
 }) => {
   const { services, caller, account } = world;

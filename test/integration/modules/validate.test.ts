@@ -17,7 +17,7 @@ const { publicUrl } = inject('stack');
 const gantryProgram = new URL('../../../bin/gantry', import.meta.url).pathname;
 const conf = '/etc/nginx/nginx.conf';
 
-describe('a manifest is held against the modules of its account', () => {
+describe('a manifest is compared with the modules of its account', () => {
   let registry: DockerRegistry;
   let world: World;
   let directory: string;
@@ -69,7 +69,7 @@ describe('a manifest is held against the modules of its account', () => {
     module: `${world.account}/nginx`,
   });
 
-  it('and told each conflict, at the priority of its category', async () => {
+  it('and learns each conflict, at the priority of its category', async () => {
     const dropped = await ask({
       manifest_yaml: manifest([conf]),
       category_slug: 'network-overlay',
@@ -94,7 +94,7 @@ describe('a manifest is held against the modules of its account', () => {
     ]);
   });
 
-  it('and exactly so when its files are told', async () => {
+  it('and exactly so when its files are passed', async () => {
     const files = ['/etc/nginx/mime.types'];
     const body = {
       manifest_yaml: manifest(['/etc/**'], ['/etc/nginx/**']),
@@ -108,7 +108,7 @@ describe('a manifest is held against the modules of its account', () => {
     expect((await ask({ ...body, files: ['/etc/edge'] })).conflicts).toEqual([]);
   });
 
-  it('and refused in a category that there is not', async () => {
+  it('and refused in a category that does not exist', async () => {
     const answer = await ask({ manifest_yaml: manifest([conf]), category_slug: 'nowhere' });
     expect(answer).toMatchObject({
       valid: false,
@@ -117,7 +117,7 @@ describe('a manifest is held against the modules of its account', () => {
     });
   });
 
-  it('by gantry module validate --category, which tells what rootfs/ ships', async () => {
+  it('by gantry module validate --category, which sends what rootfs/ ships', async () => {
     await mkdir(join(directory, 'rootfs/etc/nginx'), { recursive: true });
     await writeFile(join(directory, 'rootfs', conf), 'worker_processes 2;\n');
     await writeFile(join(directory, 'manifest.yaml'), manifest(['/etc/**'], [conf]));

@@ -77,7 +77,7 @@ it('gantry module versions has all of them, without their ids, which --json has'
   expect(versions[0].id).toMatch(/^ver_/);
 });
 
-it('a version is found on the last page too; one that there is not is told with the newest', async () => {
+it('a version is found on the last page too; the error for a missing one names the newest', async () => {
   const { code, stderr } = await gantry('module', 'promote', 'often@9.9.9', '--to', 'staging');
   expect([code, stderr]).toEqual([
     2,

@@ -207,7 +207,7 @@ describe('a request for approval', () => {
     expect((await recorded(request)).state).toBe('expired');
   });
 
-  it('can be withdrawn, and its link says so', async () => {
+  it('can be withdrawn, and its link then says so', async () => {
     const request = await asked();
     const link = await mailed(request, rita);
     const withdrawn = await withdrawOperation(world.services, world.caller, request.operation.id);

@@ -193,7 +193,7 @@ it('mails that a dead execution did not record are recorded by the next one', as
   expect((await world.operation(id)).state).toBe('succeeded');
 });
 
-it('an execution that missed its approval is woken again', async ({ world }) => {
+it('an execution that missed its approval is resumed', async ({ world }) => {
   const change = { ...defaultPolicy('extension_import'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');
@@ -224,7 +224,7 @@ it('an execution that missed its approval is woken again', async ({ world }) => 
   expect((await fetch(link)).status).toBe(410);
 });
 
-it('an execution that runs is left alone, and checked again later', async ({ world }) => {
+it('a running execution stays untouched, and is checked again later', async ({ world }) => {
   const change = { ...defaultPolicy('module_promote_to_staging'), decision: 'deny' as const };
   const { id } = await changePolicy(world.services, world.caller, change);
   const waiting = await world.operation(id, 'awaiting_approval');

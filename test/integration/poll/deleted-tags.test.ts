@@ -37,7 +37,7 @@ async function deletions({ world, services }: Flow, name: string) {
 }
 
 describe('a tag that is deleted', () => {
-  it('after its version was ingested is noted and told once, and the version stays', async ({
+  it('after its version was ingested is recorded and announced once, and the version stays', async ({
     flow,
     registry,
     world,
@@ -243,8 +243,8 @@ describe('a tag that is deleted', () => {
   });
 });
 
-describe('a list of more tags than one poll takes up, none of which there are', () => {
-  it('does not have the repository polled again at once, over and over', async ({
+describe('a list of more tags than one poll reads, none of which exist', () => {
+  it('does not have the repository polled again immediately, over and over', async ({
     flow,
     proxy,
     world,
@@ -280,7 +280,7 @@ describe('a list of more tags than one poll takes up, none of which there are', 
 });
 
 describe('a repository that is deleted', () => {
-  it('is shown, asked less and less often, and takes no version with it', async ({
+  it('is shown, polled less and less often, and affects no version', async ({
     flow,
     registry,
     world,

@@ -39,7 +39,7 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** Answers what a path names with other bytes than the registry has there. */
+/** Returns other bytes for a path than the registry has there. */
 function instead(
   path: string,
   bytes: Uint8Array,
@@ -60,7 +60,7 @@ function instead(
 
 const place = (name: string) => `${stage.world.account}/${name}`;
 
-describe('a registry that answers with another digest than asked', () => {
+describe('a registry that returns another digest than the requested one', () => {
   it('for a manifest: nothing is taken in, and it is asked again until it is honest', async () => {
     const { digest } = await publishRandom(stage, 'manifest');
     const other = await publishRandom(stage, 'other-manifest');

@@ -66,7 +66,7 @@ describe('a tag list', () => {
     expect(row).toMatchObject({ failures: 0, code: null });
   });
 
-  it('tells versions from tags that are ignored and from signatures', async ({
+  it('distinguishes versions from ignored tags and from signatures', async ({
     flow,
     registry,
     world,
@@ -123,7 +123,7 @@ describe('what is due', () => {
     expect(await dueAt(inMinutes(2))).toEqual([true, false]);
   });
 
-  it('includes what waits for its signature: a late one is found without anybody asking', async ({
+  it('includes candidates that wait for a signature: a late one is found without a request', async ({
     flow,
     registry,
     world,
@@ -145,7 +145,7 @@ describe('what is due', () => {
     await world.inState('late', digest, 'ingested');
   });
 
-  it('is handed out once by two schedulers at once', async ({ flow, world, services }) => {
+  it('is scheduled once by two concurrent schedulers', async ({ flow, world, services }) => {
     const digest = await registered(flow, 'twice');
     await poll(flow, 'twice');
 
@@ -260,7 +260,7 @@ describe('a registry in trouble', () => {
     expect(failed.filter(({ subject }) => subject === 'module/broken')).toHaveLength(1);
   });
 
-  it('is left alone for as long as it asks', async ({ flow, registry, world, services }) => {
+  it('gets no requests for as long as it asks', async ({ flow, registry, world, services }) => {
     const other = await startRegistryProxy(registry.host);
     stoppers.unshift(other.stop);
 
@@ -297,7 +297,7 @@ describe('a registry in trouble', () => {
     expect(row.message).toContain('127.0.0.1:9');
   });
 
-  it('is shown as slow when its first byte does not come, and delays nobody else', async ({
+  it('is shown as slow when its first byte does not come, and delays no other', async ({
     flow,
     registry,
     proxy,

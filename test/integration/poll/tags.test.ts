@@ -36,7 +36,7 @@ async function eventsAbout(
 }
 
 describe('a tag that moves', () => {
-  it('after its version was ingested changes nothing but is told, once', async ({
+  it('after its version was ingested changes nothing and is announced once', async ({
     flow,
     world,
     services,
@@ -186,7 +186,7 @@ describe('a version', () => {
     expect(await world.version('taken', second)).toBeNull();
   });
 
-  it('string goes to one of two digests that are ingested at once', async ({
+  it('string goes to one of two digests that are ingested concurrently', async ({
     flow,
     world,
     services,

@@ -83,7 +83,7 @@ async function deliver(
 }
 
 describe('a push to a real registry', () => {
-  it('is polled, verified and ingested at once, because the registry told of it', async () => {
+  it('is polled, verified and ingested immediately, because the registry announced it', async () => {
     const port = await freePort();
     const host = `127.0.0.1:${port}`;
     const there = await World.create(host);
@@ -112,7 +112,7 @@ describe('a door', () => {
     ['github', hookPayloads.github],
     ['distribution', hookPayloads.distribution],
   ] as const)(
-    'of %s has the repository polled that its registry tells of, and no other',
+    'of %s polls the repository that its registry names, and no other',
     async (kind, payload) => {
       const services = await alone(world.services);
       const name = `of-${kind}-${payload.name.toLowerCase()}`;
@@ -128,7 +128,7 @@ describe('a door', () => {
     },
   );
 
-  it('answers the same for repositories that there are and that there are not', async () => {
+  it('returns the same for repositories that exist and that do not', async () => {
     await world.register('known', key);
     const door = await open(world, 'github', 'registry.test');
     const answers = [];
@@ -198,7 +198,7 @@ describe('a door', () => {
     expect((await post(door.url, '{}', proof('harbor', door.secret, '{}'))).status).toBe(400);
   });
 
-  it('is shut at once when it is removed, by its own account only', async () => {
+  it('is closed immediately when it is removed, and only by its own account', async () => {
     const services = await alone(world.services);
     const door = await open(world, 'harbor', 'registry.test');
     const payload = hookPayloads.harbor('a/b');

@@ -124,7 +124,7 @@ it.beforeAll(async ({ world }) => {
 });
 
 describe('before a module is assigned', () => {
-  it('a preview shows its files, what is dropped and shadowed, and what its requirements add', async ({
+  it('a preview shows its files, the dropped and shadowed ones, and those that its requirements add', async ({
     world,
   }) => {
     const change = { kind: 'assignment_add', module: 'app', metadata: { size: 3 } };

@@ -113,7 +113,7 @@ async function setMetadata(world: World, instance: Instance, metadata: Metadata)
 
 const message = (world: World, { id }: Instance) => ({ account: world.account, instance_id: id });
 
-it("the desired state in S3 verifies against the account's root, and says what the machine is to be", async ({
+it("the desired state in S3 verifies against the account's root, and says what the machine must run", async ({
   world,
 }) => {
   const instance = await made(world);
@@ -177,7 +177,7 @@ it('its version counts changes up, and unchanged content is not signed again', a
   ]);
 });
 
-it('of several reconciles at once the last is what is served', async ({ world }) => {
+it('of several concurrent reconciles the last is what is served', async ({ world }) => {
   const instance = await made(world);
   for (const hostname of ['a', 'b', 'c']) {
     const now = await read(world, instance.id);
@@ -196,7 +196,7 @@ it('of several reconciles at once the last is what is served', async ({ world })
   }
 });
 
-it('a worker that was overtaken before it wrote does not put back what is older', async ({
+it('a worker that was overtaken before it wrote does not restore an older state', async ({
   world,
 }) => {
   const instance = await made(world);

@@ -13,7 +13,7 @@ describe('credentials', () => {
   const credentials = { username: 'u', password: 'p' };
   const basic = `Basic ${Buffer.from('u:p').toString('base64')}`;
 
-  test('are not sent before they are asked for, and then once with each request', async () => {
+  test('are not sent before they are requested, and then once with each request', async () => {
     const { client, server } = await clientOf(
       (request, response) => {
         if (request.headers.authorization !== basic)
@@ -75,7 +75,7 @@ describe('credentials', () => {
     expect(server.requests.length).toBe(6);
   });
 
-  test('a token is fetched once for a scope and again when it is refused', async () => {
+  test('a token is fetched once per scope, and again after a refusal', async () => {
     let issued = 0;
     let valid = '';
 
@@ -107,7 +107,7 @@ describe('credentials', () => {
     expect(first?.url).toBe('/token?service=registry.test&scope=repository%3Aa%2Fb%3Apull');
   });
 
-  test('a token service that refuses, fails or talks nonsense is told apart', async () => {
+  test('a token service that refuses, fails or returns nonsense gives different errors', async () => {
     const codes: string[] = [];
     for (const handle of [always(401), always(500), always(429), always(200)]) {
       const tokens = await serve(handle);
@@ -192,7 +192,7 @@ describe('credentials', () => {
     expect(issued).toBe(2);
   });
 
-  test('a realm that is no address is refused', async () => {
+  test('a realm that is not an address is refused', async () => {
     const { client } = await clientOf(
       always(401, { 'www-authenticate': 'Bearer realm="file:///etc/passwd"' }),
     );

@@ -82,7 +82,7 @@ describe.each([
 
   afterAll(() => registry?.stop());
 
-  test('gives back what was pushed, by tag, by digest and by range', async () => {
+  test('returns the pushed content by tag, by digest and by range', async () => {
     const layer = randomBytes(300_000);
     const { blob, digest } = await pushArtifact(client, 'team/module', 'v1.0.0', layer);
 
@@ -97,7 +97,7 @@ describe.each([
     expect(Buffer.from(part).equals(layer.subarray(1000, 1024))).toBe(true);
   });
 
-  test('streams an upload with progress, and asks before sending the same again', async () => {
+  test('streams an upload with progress, and checks before it sends the same again', async () => {
     const bytes = randomBytes(2_000_000);
     const blob = { digest: digestOf(bytes), size: bytes.length };
     const source = async function* () {
@@ -134,7 +134,7 @@ describe.each([
     expect(requests).toEqual(['GET 200']);
   });
 
-  test('what is not there is not found', async () => {
+  test('something that does not exist is not found', async () => {
     expect(await codeOf(client.listTags('team/none'))).toBe('registry_not_found');
     expect(await codeOf(client.headManifest('team/module', 'v9'))).toBe('registry_not_found');
 

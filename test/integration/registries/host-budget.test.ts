@@ -36,7 +36,7 @@ async function use(wanted: LeaseAsk): Promise<boolean> {
 }
 
 describe('the budget of a host in the table', () => {
-  it('lets as many work at once as it says, of twenty who ask at the same time', async () => {
+  it('allows its number of concurrent workers when twenty ask at the same time', async () => {
     const host = newHost();
     const asked = Array.from({ length: 20 }, () => ask(host));
     const answers = await Promise.all(asked.map((each) => takeLease(services.db, each)));
@@ -62,7 +62,7 @@ describe('the budget of a host in the table', () => {
     expect(await granted(now + 3_600_000)).toBe(6);
   });
 
-  it('gives back what was paid for and not used', async () => {
+  it('returns the part of a payment that was not used', async () => {
     const host = newHost();
     for (let i = 0; i < 50; i++) {
       const wanted = ask(host);
@@ -71,7 +71,7 @@ describe('the budget of a host in the table', () => {
     }
   });
 
-  it('lets begun work finish in debt, and nobody begin before it is paid', async () => {
+  it('lets started work finish in debt, and no new work start before the debt is paid', async () => {
     const host = newHost();
     const long = ask(host);
 
@@ -104,7 +104,7 @@ describe('the budget of a host in the table', () => {
 });
 
 describe('work at a registry', () => {
-  it('whose budget is spent is put off by a message, and not done', async () => {
+  it('whose budget is spent is delayed by a message, and not done', async () => {
     const parked = await alone(services);
     const host = newHost();
     const paused = { scope: 'all' as const, untilMs: Date.now() + 60_000 };

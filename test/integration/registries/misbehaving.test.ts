@@ -51,7 +51,7 @@ describe('lists of tags', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test('a registry that rejects n is asked again without', async () => {
+  test('a registry that rejects n gets the request again without it', async () => {
     const { client, server } = await clientOf((request, response) => {
       if (request.url?.includes('n=')) always(400)(request, response);
       else sendJson(response, { tags: ['v1'] });
@@ -77,7 +77,7 @@ describe('lists of tags', () => {
     expect(server.requests.length).toBeLessThan(4);
   });
 
-  test('a list without end is cut, and says so', async () => {
+  test('an endless list is truncated, and says so', async () => {
     let page = 0;
     const { client } = await clientOf((_, response) => {
       const tags = Array.from({ length: 5000 }, (_, i) => `t${page}-${i}`);
@@ -179,7 +179,7 @@ describe('failures', () => {
     expect(await codeOf(client.readBlob('a/b', blob, 1000))).toBe(code);
   });
 
-  test('a connection that is taken and never becomes one of TLS is a time-out', async () => {
+  test('a connection that is accepted but never starts TLS is a time-out', async () => {
     const server = createServer(() => {});
     await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
 
@@ -209,7 +209,7 @@ describe('failures', () => {
   });
 });
 
-describe('bytes that are not what was asked for', () => {
+describe('bytes other than the requested ones', () => {
   const bytes = Buffer.from('{"schemaVersion":2}');
   const blob = Buffer.alloc(100_000, 7);
   const expected = { digest: digestOf(blob), size: blob.length };
@@ -232,7 +232,7 @@ describe('bytes that are not what was asked for', () => {
     expect((await client.getManifest('a/b', 'v1')).digest).toBe(digestOf(bytes));
   });
 
-  test('a HEAD without a digest is made up for by reading the manifest', async () => {
+  test('a HEAD without a digest makes the client read the manifest', async () => {
     const { client, server } = await clientOf((_, response) => response.writeHead(200).end(bytes));
     expect((await client.headManifest('a/b', 'v1')).claimedDigest).toBe(digestOf(bytes));
     expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
@@ -291,7 +291,7 @@ describe('bytes that are not what was asked for', () => {
     },
   );
 
-  test('a blob that goes on with other bytes after a break is refused', async () => {
+  test('a blob that continues with other bytes after a break is refused', async () => {
     const { client } = await clientOf((request, response) => {
       const resumed = request.headers.range !== undefined;
       const headers = resumed

@@ -139,7 +139,7 @@ describe('signatures beside an artifact', () => {
     },
   );
 
-  test('a list of referrers without end is cut, and the last verdict says so', async () => {
+  test('an endless list of referrers is truncated, and the last verdict says so', async () => {
     let page = 0;
     const { client, server } = await clientOf((request, response) => {
       if (!request.url?.includes('/referrers/')) return registryOf({})(request, response);
@@ -243,7 +243,7 @@ describe('signatures beside an artifact', () => {
     ]);
   });
 
-  test('an index that is none hides no legacy signature', async () => {
+  test('an invalid index does not hide a legacy signature', async () => {
     const payload = Buffer.from('{}');
     const legacy = {
       schemaVersion: 2,

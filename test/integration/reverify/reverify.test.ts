@@ -67,7 +67,7 @@ async function changeNow(flow: Flow, name: string, set: ModuleChanges): Promise<
 const reverify = ({ world, services }: Flow, { id }: Version, by = services) =>
   reverifyVersion(by, { account: world.account, version_id: id });
 
-describe('a version whose signer was taken away', () => {
+describe('a version whose signer was removed', () => {
   it('is quarantined, kept by the machine that has it, withheld from a new one, and released when it verifies again', async ({
     flow,
     world,
@@ -233,7 +233,7 @@ describe('a version that does not verify stays', () => {
     expect(await reverify(flow, version)).toBe('quarantined');
   });
 
-  it('by a trust root that nobody refreshed, and is told of once', async ({
+  it('as it is where the trust root was never refreshed, and is announced once', async ({
     flow,
     world,
     services,
@@ -255,7 +255,7 @@ describe('a version that does not verify stays', () => {
     expect(told.filter(({ data }) => data.module === 'stale')).toHaveLength(1);
   });
 
-  it('by the trust root that it had when it was quarantined for certain: less neither releases nor explains', async ({
+  it('quarantined for a certain reason, which an unconfirmed verdict neither lifts nor replaces', async ({
     flow,
     world,
   }) => {

@@ -135,7 +135,7 @@ describe('gantry module verify', () => {
     );
   });
 
-  test('lets any of several keys and identities suffice, as a registration does', async () => {
+  test('accepts any of several keys and identities, as a registration does', async () => {
     const ref = await load('keyless-ok');
     const { code } = await run([
       'verify',
@@ -302,7 +302,7 @@ describe('gantry module push and sign', () => {
     expect(await shape(ours?.digest ?? '')).toEqual(await shape(theirs?.digest ?? ''));
   });
 
-  test('a wrong password and a missing password are told apart from a broken key', async () => {
+  test('a wrong password, a missing password and a broken key give different errors', async () => {
     const ref = `${registry.host}/acme/redis:v1.0.0`;
     const wrong = await run(['sign', ref, '--key', goodKey, '--json'], {
       COSIGN_PASSWORD: 'wrong',

@@ -74,7 +74,7 @@ test('the stored trust root starts as the shipped copy, follows its repository, 
   expect(await root()).toEqual(second);
 });
 
-test('a private address is fetched from only where an operator allowed the host', async () => {
+test('a private address is contacted only if an operator allowed the host', async () => {
   const guarded = { ...services, settings: { ...services.settings, allowedPrivateHosts: [] } };
   await expect(refreshTrustRoot(guarded, anchor)).rejects.toMatchObject({
     code: 'trust_root_unreachable',
@@ -102,7 +102,7 @@ test('what somebody else put in its place is passed over for the shipped copy, a
   expect(await root()).toEqual(second);
 });
 
-test('of two refreshes at once one is told, and both leave one state', async () => {
+test('of two concurrent refreshes at most one fails, and both leave one state', async () => {
   repository.publish(first);
   const outcomes = await Promise.allSettled([
     refreshTrustRoot(services, anchor),

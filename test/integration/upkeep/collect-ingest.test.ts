@@ -39,7 +39,7 @@ async function stageOf(world: World): Promise<Stage> {
 
 const collect = (services: Services) => collectObjects(services, { account: stage.world.account });
 
-/** Publishes a module and has it verified; answers what is to be ingested. */
+/** Publishes a module and has it verified; returns what ingest gets. */
 async function verified(name: string) {
   const { world, services } = stage;
   const published = await publishRandom(stage, name);
@@ -111,7 +111,7 @@ it('what was left by ingests that were never finished is collected, what version
     expect(await present(services, kept)).toEqual(kept);
 });
 
-it('an ingest that finds, during the collection, what an earlier one left has all it names afterwards', async () => {
+it('an ingest that finds objects of an earlier one during the collection keeps everything that it names', async () => {
   const { world, services } = stage;
   const { digest, message } = await verified('again');
 

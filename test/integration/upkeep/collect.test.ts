@@ -174,7 +174,7 @@ describe('a collection', () => {
     expect(await collect(later)).toEqual({ objects: 0, bytes: 0 });
   });
 
-  it('deletes what only a decommissioned machine was to be', async () => {
+  it('deletes what only a decommissioned machine ran', async () => {
     const template = await composedOf('1.0.0');
     const first = await objectsNow(template);
     const instance = await instanceOf(template);

@@ -205,7 +205,7 @@ describe('a registry that fails while signatures are read', () => {
   });
 });
 
-describe('the same message ten times at once', () => {
+describe('the same message ten times concurrently', () => {
   it('gives one verdict and one event', async ({ flow }) => {
     const candidate = await found(flow, 'ten-verified');
     await sign(flow, candidate);
@@ -257,7 +257,7 @@ describe('an artifact is explained', () => {
     }
   });
 
-  it('also once it is a version, with what vouched for it', async ({
+  it('also once it is a version, with the signatures that verified it', async ({
     flow,
     registry,
     world,
@@ -290,7 +290,7 @@ describe('an artifact is explained', () => {
     ]);
   });
 
-  it('when it was never taken up: a tag that is no version, and one that is not there', async ({
+  it('when it was never taken up: a tag that is not a version, and one that does not exist', async ({
     flow,
   }) => {
     await found(flow, 'never');

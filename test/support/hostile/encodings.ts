@@ -88,7 +88,7 @@ export const hostileEncodings: [what: string, code: ErrorCode, members: Buffer[]
   ],
   ['a pax record of no length', 'tar_malformed', [paxBody('path=rootfs/b\n'), file('rootfs/a')]],
   [
-    'a pax record with a leading nought',
+    'a pax record with a leading zero',
     'tar_malformed',
     [paxBody('018 path=rootfs/b\n'), file('rootfs/a')],
   ],
@@ -221,7 +221,7 @@ export const hostileEncodings: [what: string, code: ErrorCode, members: Buffer[]
     'tar_malformed',
     [paxMember({ gid: '4294967296' }), file('rootfs/a')],
   ],
-  ['an owner below nought', 'tar_malformed', [paxMember({ uid: '-2' }), file('rootfs/a')]],
+  ['an owner below zero', 'tar_malformed', [paxMember({ uid: '-2' }), file('rootfs/a')]],
   ['an attribute in no namespace', 'tar_xattr_invalid', [xattr('capability'), file('rootfs/a')]],
   ['an attribute without a name', 'tar_xattr_invalid', [xattr(''), file('rootfs/a')]],
   [

@@ -14,7 +14,7 @@ export interface Outcome {
   what: string;
   expected: string;
   found: string;
-  /** Of the refusal and all that is told with it. */
+  /** The size of the refusal with all its details. */
   textLength: number;
   ms: number;
   /** Of the whole process, from its start until here, at its largest. */

@@ -185,7 +185,7 @@ export const hostileMembers: [what: string, code: ErrorCode, members: Buffer[]][
     [paxMember({ size: '0' }), file('rootfs/a', 'abc')],
   ],
   [
-    'a pax size where the header says nought',
+    'a pax size where the header says zero',
     'tar_malformed',
     [paxMember({ size: '512' }), rawMember({ name: 'rootfs/a' }), Buffer.alloc(512)],
   ],

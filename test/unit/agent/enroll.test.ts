@@ -46,7 +46,7 @@ describe('enrolling', () => {
     expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual(['clock.json', 'key.pem']);
   });
 
-  it('happens once a directory and once a token', async () => {
+  it('happens once per directory and once per token', async () => {
     await world.enroll();
     await expect(world.enroll()).rejects.toMatchObject({ code: 'already_exists' });
 
@@ -58,7 +58,7 @@ describe('enrolling', () => {
     });
   });
 
-  it('refuses a token that is none, without repeating it, and a control plane without TLS', async () => {
+  it('refuses an invalid token, without repeating it, and a control plane without TLS', async () => {
     expect(() => readJoinToken('c2VjcmV0')).toThrow(/^(?!.*c2Vjc).*must be base64url JSON/);
     await expect(enroll({ token: 'c2VjcmV0', dir: world.dir })).rejects.toMatchObject({
       code: 'join_token_invalid',
@@ -104,7 +104,7 @@ describe('an agent’s directory', () => {
     await rm(lock);
   });
 
-  it('is wiped of what could speak for the machine when it is decommissioned', async () => {
+  it('loses all credentials of the machine when it is decommissioned', async () => {
     await world.enroll();
     await world.publish({ modules: [], version: 1 });
     world.refuse = { verb: 'report', status: 410, code: 'instance_decommissioned' };

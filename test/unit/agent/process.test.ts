@@ -102,7 +102,7 @@ describe('gantry agent', () => {
     expect(await called('run', '--once')).toMatchObject({ code: 2 });
   });
 
-  it('keeps running without --once until SIGTERM, and lets nobody in beside it', async () => {
+  it('keeps running without --once until SIGTERM, and no second agent starts beside it', async () => {
     await world.enroll();
     await world.publish({
       modules: [await world.module({ name: 'a', files: { '/etc/a': 'a' } })],

@@ -62,7 +62,7 @@ describe('a desired state that is not to be applied', () => {
     await refused('desired_state_signature_invalid');
   });
 
-  it('is one that is no metadata at all', async () => {
+  it('is one that is not metadata at all', async () => {
     world.objects.set('desired-state', Buffer.from('<html>'));
     await refused('desired_state_invalid');
   });

@@ -29,7 +29,7 @@ describe('a machine reports', () => {
     await world.publish({ modules: [await site()], version: 1 });
   });
 
-  it('what changed at once, and the same again once an hour only', async () => {
+  it('changes immediately, and the same state only once an hour', async () => {
     await lookAt(0);
     await lookAt(1);
     expect(world.reports.map(({ status }) => status)).toEqual(['applied', 'unchanged']);
@@ -78,7 +78,7 @@ describe('a machine reports', () => {
     expect(world.reports.at(-1)).toEqual(report);
   });
 
-  it('again what the control plane did not take', async () => {
+  it('again after the control plane did not accept it', async () => {
     await lookAt(0);
     world.refuse = { verb: 'report', status: 503, code: 'unavailable' };
     await expect(lookAt(1)).rejects.toMatchObject({ code: 'unavailable' });

@@ -96,7 +96,7 @@ describe('a tick with a good desired state', () => {
     });
   });
 
-  it('asks only whether it changed the next time, and fetches no content again', async () => {
+  it('asks only whether it changed the next time, and does not fetch the content again', async () => {
     await world.publish({ modules: [await redisModule(world)], version: 1 });
     await world.run();
     world.requests.length = 0;
@@ -160,7 +160,7 @@ describe('a tick with a good desired state', () => {
     expect(world.requests).toContain('POST /api/v1/agent/heartbeat');
   });
 
-  it('carries /var over, seeds what is absent there, and takes no offence at it', async () => {
+  it('keeps /var, adds missing files there, and does not count changes there as drift', async () => {
     await world.publish({ modules: [await redisModule(world)], version: 1 });
     await world.run();
     await writeFile(inRoot('var/lib/redis/seed'), 'changed by the machine');

@@ -37,7 +37,7 @@ describe('a machine that is decommissioned', () => {
   }
 
   it.each([undefined, 'keep'] as const)(
-    'wipes what is of the account and keeps its root running: %s',
+    'wipes the account’s data and keeps its root running: %s',
     async (what) => {
       await decommissioned(what);
       expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
@@ -68,7 +68,7 @@ describe('a machine that is decommissioned', () => {
     expect(await readdir(join(world.dir, 'agent'))).toEqual([]);
   });
 
-  it('goes on wiping where power failed', async () => {
+  it('continues to wipe where power failed', async () => {
     await world.enroll();
     await world.publish({ modules: [await site()], version: 1 });
     await world.run();
@@ -114,7 +114,7 @@ describe('a machine whose credential was used elsewhere', () => {
   });
 
   it.each(['key.pem', 'credential'])(
-    'enrols again where power failed when only %s was gone',
+    'enrols again if power failed when only %s was deleted',
     async (name) => {
       await world.enroll();
       await rm(join(world.dir, 'agent', name));

@@ -49,9 +49,9 @@ export class World {
   readonly requests: string[] = [];
   /** What the bucket serves, by name. */
   readonly objects = new Map<string, Buffer>();
-  /** Answers to calls of the agent's API, in place of the usual ones. */
+  /** Responses of the agent's API, in place of the usual ones. */
   refuse: { verb: string; status: number; code: string } | undefined;
-  /** Answers to a GET of the bucket, in place of the usual ones. */
+  /** Responses to a GET of the bucket, in place of the usual ones. */
   refusedObject: { name: string; status: number; code: string } | undefined;
   /** What is handed out in place of the addresses that these calls ask for. */
   handedOut: { verb: 'heartbeat' | 'artifacts'; url: string } | undefined;

@@ -132,7 +132,7 @@ describe('the tree of an image', () => {
     ],
     ['a hard link to nothing', 'tar_hardlink_invalid', [[hardLink('a', 'b')]]],
     [
-      'a hard link to what its layer hides',
+      'a hard link to a file that its layer hides',
       'tar_hardlink_invalid',
       [[file('b')], [hardLink('a', 'b'), whiteout('.wh.b')]],
     ],

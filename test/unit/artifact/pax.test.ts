@@ -34,7 +34,7 @@ describe('pax records', () => {
     );
   });
 
-  test('a record whose length gains a digit by counting itself is right', () => {
+  test('a record whose length gains a digit by counting itself has the right length', () => {
     // " path=" + value + "\n" of 98 bytes: two digits would make 100, which has three.
     expect(
       encodePax([['path', Buffer.alloc(91, 0x61)]])
@@ -45,8 +45,8 @@ describe('pax records', () => {
 
   test.each([
     ['no length', 'path=a\n'],
-    ['a length of nought', '0 path=a\n'],
-    ['a length with a leading nought', '010 path=a\n'],
+    ['a length of zero', '0 path=a\n'],
+    ['a length with a leading zero', '010 path=a\n'],
     ['a length past the end', '99 path=a\n'],
     ['a length that cuts the record', '8 path=a\n'],
     ['an absurd length', '99999999999999999999 path=a\n'],

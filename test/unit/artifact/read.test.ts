@@ -210,7 +210,7 @@ describe('reading a module tar as hostile input', () => {
     expect(await codeOf(rawModuleTar([impossible]), { allowDevices: true })).toBe('tar_malformed');
   });
 
-  test('offsets are where the bytes are, and a sink is given each file', async () => {
+  test('offsets point at the bytes, and a sink receives each file', async () => {
     const contents = ['short', 'long'.repeat(5000)];
     const bytes = rawModuleTar([
       file('rootfs/a', contents[0]),

@@ -116,7 +116,7 @@ describe('a protected path', () => {
       'acme/tls',
     ],
     [
-      'by a carve-out of a module that is no config',
+      'by a carve-out of a module that is not a config',
       { ...everything, parent_module: 'acme/tls' },
       [secret],
       'acme/tls',
@@ -133,7 +133,7 @@ describe('a protected path', () => {
       [secret],
       'acme/tls',
     ],
-  ])('cannot be had %s, above or below its owner', (_, evil, paths, expected) => {
+  ])('cannot be taken %s, above or below its owner', (_, evil, paths, expected) => {
     for (const priority of [0, 10, 1000]) expect(outcome(evil, paths, priority)).toBe(expected);
   });
 

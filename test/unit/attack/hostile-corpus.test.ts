@@ -21,7 +21,7 @@ const rssMiBMax = 880;
  */
 const msMax = 120_000;
 
-describe('the hostile corpus, read by a process of its own,', () => {
+describe('the hostile corpus, read by a separate process,', () => {
   const outcomes = new Map<string, Outcome>();
   beforeAll(() => {
     const program = new URL('../../support/hostile/read-corpus.ts', import.meta.url).pathname;

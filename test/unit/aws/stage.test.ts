@@ -138,7 +138,7 @@ describe('a handler of a queue', () => {
     ]);
   });
 
-  it('lets no key of one message stand in the lines of another, though they run concurrently', async () => {
+  it('keeps the keys of concurrent messages out of each other’s lines', async () => {
     const handle = handlerOf(async ({ instance_id }) => {
       if (instance_id === instance('A')) addLogKeys({ only_of_a: true });
       await new Promise((resolve) => setTimeout(resolve, 5));

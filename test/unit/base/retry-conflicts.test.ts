@@ -28,7 +28,7 @@ describe('retryConflicts', () => {
   });
 
   test.each([new TypeError('a bug'), new Error('the cloud is away'), taken()])(
-    'throws what is no conflict immediately: %s',
+    'immediately throws an error that is not a conflict: %s',
     async (error) => {
       const work = failing(error);
       await expect(retryConflicts(work)).rejects.toBe(error);

@@ -126,7 +126,7 @@ describe('whatever happens to a candidate', () => {
     });
   });
 
-  test('a rejected one comes back by signatures, by the wait for one, or by a tag', () => {
+  test('a rejected one returns through signatures, through the wait for one, or through a tag', () => {
     holds(({ was, is, occurrence: { kind } }) => {
       if (was.state !== 'rejected' || is.state === 'rejected') return;
       const back =
@@ -176,7 +176,7 @@ describe('whatever happens to a candidate', () => {
     });
   });
 
-  test('each state that it comes to is announced, but for the return to found', () => {
+  test('each state that it reaches is announced, except the return to found', () => {
     holds(({ was, is, follows }) => {
       if (was.state === is.state || follows === null || is.state === 'ingested') return;
       const names = follows.events.map(([name]) => name);

@@ -57,7 +57,7 @@ describe('the client', () => {
     expect(all.map(({ slug }) => slug)).toEqual(['one', 'two']);
   });
 
-  it('turns a problem into the error that it tells of', async () => {
+  it('converts a problem into the error that it describes', async () => {
     const api = await client(
       problem(409, {
         code: 'already_exists',

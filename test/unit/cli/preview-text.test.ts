@@ -45,7 +45,7 @@ it('says that a preview without differences changes nothing', () => {
   expect(text({})).toBe('Nothing changes in the root file system.');
 });
 
-it('says that metadata or a priority changes no paths', () => {
+it('says that metadata or a priority does not change paths', () => {
   const metadata = [{ module: 'acme/a', before: {}, after: { size: 3 } }];
   const printed = stripVTControlCharacters(formatPreview({ preview: nothing, ...rest, metadata }));
 

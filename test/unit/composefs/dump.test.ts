@@ -112,7 +112,7 @@ describe('parseDump', () => {
     ['the name ..', 2, [root, '/.. 0 100644 1 0 0 0 0.0 - - -']],
     ['a trailing slash', 2, [root, '/d/ 0 40755 1 0 0 0 0.0 - - -']],
     ['a name of 256 bytes', 2, [root, `/${long} 0 100644 1 0 0 0 0.0 - - -`]],
-    ['a size that is no number', 2, [root, file('x 100644 1 0 0 0 0.0 - - -')]],
+    ['a size that is not a number', 2, [root, file('x 100644 1 0 0 0 0.0 - - -')]],
     ['a missing size', 2, [root, file(' 100644 1 0 0 0 0.0 - - -')]],
     ['a mode that is not octal', 2, [root, file('0 100648 1 0 0 0 0.0 - - -')]],
     ['a mode without type', 2, [root, file('0 644 1 0 0 0 0.0 - - -')]],

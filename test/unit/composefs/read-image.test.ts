@@ -87,7 +87,7 @@ function changed(image: Uint8Array, change: (view: DataView) => void): Uint8Arra
 const invalid = (sentence: RegExp) =>
   expect.objectContaining({ code: 'image_invalid', message: expect.stringMatching(sentence) });
 
-describe('readImage, of what is no image,', () => {
+describe('readImage, for bytes that are not an image,', () => {
   const image = imageOfDump('kinds');
   const rootAt = 32 * new DataView(image.buffer, image.byteOffset).getUint16(1024 + 14, true);
 
@@ -170,7 +170,7 @@ describe('readImage, of what is no image,', () => {
     expect(() => readImage(changed(image, change))).toThrow(invalid(sentence));
   });
 
-  it('names a truncated image, and bytes that are none', () => {
+  it('names a truncated image, and bytes that are not an image', () => {
     expect(() => readImage(image.subarray(0, image.length - 4096))).toThrow(
       invalid(/length in bytes/),
     );

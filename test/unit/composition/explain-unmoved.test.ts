@@ -18,7 +18,7 @@ const resolution: ResolutionRecord = {
   settled: true,
 };
 
-it('a module that is taken out and stays names who requires it', () => {
+it('a removed module that stays names the module that requires it', () => {
   expect(explainUnmoved({ module: 'acme/tls', to: null }, 'live', resolution)).toBe(
     'acme/tls stays at 1.0.0, required by acme/api and acme/web',
   );

@@ -224,7 +224,7 @@ describe('a composition', () => {
     expect(compared).toBeGreaterThan(60);
   });
 
-  it('has the same digest for the same layers, however they come', () => {
+  it('has the same digest for the same layers in any order', () => {
     const twice = anyLayers.chain((layers) =>
       fc.tuple(fc.constant(layers), fc.shuffledSubarray(layers, { minLength: layers.length })),
     );

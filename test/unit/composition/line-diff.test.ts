@@ -33,7 +33,7 @@ describe('lineDiff', () => {
     expect(lineDiff(text('a'), text('a'), 100)?.lines).toEqual([]);
   });
 
-  it('tells a missing newline at the end', () => {
+  it('shows a missing newline at the end', () => {
     expect(lineDiff('a\n', 'a', 100)?.lines).toEqual([
       '@@ -1 +1 @@',
       '  a',
@@ -41,7 +41,7 @@ describe('lineDiff', () => {
     ]);
   });
 
-  it('is cut and says by how much; a long line too', () => {
+  it('is truncated and says by how much; a long line too', () => {
     const after = text(...numbered(1, 10), 'x'.repeat(1000));
     expect(lineDiff('', after, 3)).toEqual({
       lines: ['@@ -1 +1 @@', '+ line 1', '+ line 2'],

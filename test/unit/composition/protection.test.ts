@@ -125,7 +125,7 @@ describe('two modules that protect the same path', () => {
     ]);
   });
 
-  it('are not warned of where their patterns cannot meet, nor where one carves out of the other', () => {
+  it('cause no warning where their patterns cannot meet, or where one carves out of the other', () => {
     const conf = { protected_spec: ['/etc/a/*.conf'] };
     const apart = [
       layer('acme/a', 1, ['/etc/a/1.conf'], conf),

@@ -39,7 +39,7 @@ describe('renderedChanges', () => {
     ]);
   });
 
-  it('tells files that come and go, of whose module they are', () => {
+  it('shows added and removed files with their modules', () => {
     const before = rendering({ '/etc/b': 'old\n' }, {}, 'acme/old');
     const after = rendering({ '/etc/a': 'new\n' }, {}, 'acme/new');
 

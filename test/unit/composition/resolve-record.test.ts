@@ -19,7 +19,7 @@ const world: World = {
 };
 
 describe('the record of a resolution', () => {
-  it('tells version, requirers and the chain of constraints of each module', () => {
+  it('shows version, requirers and the chain of constraints of each module', () => {
     const { record } = resolved(world, ['acme/web']);
     expect(record.modules['acme/lib']).toEqual({
       version_id: 'acme/lib@1.1.0',
@@ -126,7 +126,7 @@ describe('the record of a resolution', () => {
     ]);
   });
 
-  it('changes nothing where nothing changed, whatever the world is (law)', () => {
+  it('changes nothing where nothing changed, in any state of the world (law)', () => {
     const modules = ['acme/a', 'acme/b', 'acme/c', 'acme/d'];
     const one = fc.tuple(fc.constantFrom(...modules, 'cap'), fc.constantFrom('^1', '^2', '*'));
     const version = fc.tuple(fc.array(one, { maxLength: 2 }), fc.boolean());

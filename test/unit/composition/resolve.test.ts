@@ -24,7 +24,7 @@ describe('resolveVersions', () => {
     ]);
   });
 
-  it('tells what was assigned and who requires what', () => {
+  it('says what was assigned and which module requires what', () => {
     const world: World = {
       'acme/a': { '1.0.0': ['acme/c'] },
       'acme/b': { '1.0.0': ['acme/c@1'] },
@@ -221,7 +221,7 @@ describe('what cannot be resolved', () => {
     });
   });
 
-  it('is no cycle when an older version avoids it', () => {
+  it('is not a cycle when an older version avoids it', () => {
     const world: World = {
       'acme/a': { '2.0.0': ['acme/b'], '1.0.0': ['acme/b@^1'] },
       'acme/b': { '2.0.0': ['acme/c'], '1.0.0': [] },
@@ -260,7 +260,7 @@ describe('what cannot be resolved', () => {
     expect(resolve(world, ...tops).filter((id) => id.endsWith('-b@1.0.0'))).toHaveLength(500);
   });
 
-  it('is no cycle when two ways lead to one module', () => {
+  it('is not a cycle when two ways lead to one module', () => {
     const world: World = {
       'acme/a': { '1.0.0': ['acme/b', 'acme/c'] },
       'acme/b': { '1.0.0': ['acme/d'] },

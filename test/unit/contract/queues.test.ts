@@ -46,7 +46,7 @@ describe('a message', () => {
   test.each([
     ['of a newer format', sent({ v: 2 })],
     ['of no format', JSON.stringify(message)],
-    ['that is no JSON', 'hello'],
+    ['that is not JSON', 'hello'],
     ['that lacks a field', sent({ module: undefined })],
   ])('%s is refused with a code', (_, body) => {
     expect(codeOf(() => readMessage('poll', body))).toBe('message_unsupported');
@@ -96,7 +96,7 @@ describe('what derives from the table of stages', () => {
       expect(variables[queueVariable(name)]).toBe(`https://sqs/${name}`);
   });
 
-  test('a queue has a name that is one word, since variables and outputs are made of it', () => {
+  test('the name of a queue is one word, because variables and outputs derive from it', () => {
     for (const name of queueNames) expect(name).toMatch(/^[a-z]+$/);
   });
 
@@ -107,7 +107,7 @@ describe('what derives from the table of stages', () => {
     }
   });
 
-  test('no queue’s variable stands anywhere by hand', () => {
+  test('no queue’s variable is written by hand', () => {
     const root = new URL('../../../', import.meta.url).pathname;
     const names = queueNames.map(queueVariable).join('|');
 

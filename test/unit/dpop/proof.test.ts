@@ -103,7 +103,7 @@ describe('a DPoP proof', () => {
     await checkProof(proof, { ...request, now: later(-60) });
   });
 
-  it('is refused when any character of it is changed or it is no JWT at all', async () => {
+  it('is refused when one of its characters changed or it is not a JWT at all', async () => {
     const proof = await makeProof({ privateKey: p256(), ...request, now });
     const [header, payload, signature] = proof.split('.') as [string, string, string];
     const swapped = `${payload.startsWith('e') ? 'f' : 'e'}${payload.slice(1)}`;

@@ -186,7 +186,7 @@ describe('a fleet', () => {
     );
   });
 
-  it('keeps why a template is not composed, once a track, from whichever page', () => {
+  it('keeps why a template is not composed, once per track, from any page', () => {
     const since = '2026-01-01T00:00:00.000Z';
     const failure = {
       track: 'live' as const,
@@ -328,7 +328,7 @@ describe('a template', () => {
     });
   });
 
-  it('takes none that has no version to hand out', () => {
+  it('refuses a module without a version to offer', () => {
     expect(suitability(template, false, [])).toMatchObject({ takes: false, reason: 'no_version' });
   });
 
@@ -342,7 +342,7 @@ describe('a template', () => {
     });
   });
 
-  it('takes none whose version on some track has no build for its platform, and says which', () => {
+  it('refuses a module whose version on a track has no build for its platform, and names it', () => {
     const offers = [offer('live', 'any'), offer('staging', 'debian-13-arm64')];
     expect(suitability(template, false, offers)).toMatchObject({
       takes: false,

@@ -90,7 +90,7 @@ describe('conflicts of a manifest whose files are known', () => {
     expect(between({ files: [conf], protect: ['/var/**'] }, { files: ['/var/x'] })).toEqual([]);
   });
 
-  test('a directory above what is protected takes no file', () => {
+  test('a file cannot replace a directory above a protected path', () => {
     expect(between({ files: ['/etc/redis'] }, { files: [conf], protect: [conf] })).toEqual([
       'would_be_dropped /etc/redis',
     ]);
@@ -210,7 +210,7 @@ test('of too many conflicts those that composition would refuse are listed befor
   expect(cutConflicts(found, 11)).toEqual({ conflicts: found, left: 0 });
 });
 
-describe('the law: with known files, validate says what composition does', () => {
+describe('with known files, validate says what composition does (law)', () => {
   const paths = ['/a', '/b', '/d/a', '/d/b', '/d/e/a'];
   const patterns = ['/a', 'a', '/d/**', '/d/e/***', 'b', '/d/*'];
 

@@ -27,7 +27,7 @@ const carving = {
 };
 
 describe('carveOuts and buildMask', () => {
-  test('an entry that stands verbatim in both lists is a carve-out and ships', () => {
+  test('an entry that occurs verbatim in both lists is a carve-out and ships', () => {
     expect(carveOuts(manifest(carving))).toEqual(['/etc/chrony/chrony.conf']);
     expect(buildMask(manifest(carving))).toEqual(['*.bak', '/etc/default/*']);
   });

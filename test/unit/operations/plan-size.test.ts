@@ -4,7 +4,7 @@ import { newId } from '../../../shared/base/ids.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { actions, defaultPolicy } from '../../../shared/domain/operations/index.ts';
 
-it('a plan of as many templates as are allowed fits what travels through an execution', () => {
+it('a plan with the maximum of templates fits the input of an execution', () => {
   const template_tracks = Array.from({ length: limits.templateTracksMax }, () => ({
     template_id: newId('template'),
     track: 'blessed',

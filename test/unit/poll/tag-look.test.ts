@@ -28,7 +28,7 @@ const nothing: TagRows = { before: null, leaving: null, named: null, version: nu
 const decide = (changes: Partial<TagLook>, rows: Partial<TagRows>) =>
   decideLook({ ...look, ...changes }, { ...nothing, ...rows }, now);
 
-describe('a look at a tag', () => {
+describe('a check of a tag', () => {
   test('that is new stores it, and makes its digest a candidate', () => {
     const outcome = decide({ digest: other }, { named: unknown });
     expect(outcome).toMatchObject({

@@ -29,7 +29,7 @@ test('a tag that left the list comes first, however lately it was looked at', ()
   ]);
 });
 
-test('a list that was cut short says of no tag that it left', () => {
+test('a truncated list does not mark any tag as gone', () => {
   expect(tagsToLookAt([tag('old', 10), tag('beyond', 59)], null, at(30))).toEqual(['old']);
 });
 

@@ -90,7 +90,7 @@ describe('the wait for room', () => {
     expect(waitMs(row, { nowMs: 10_000, burstMs: 0, pulls: false })).toBe(0);
   });
 
-  test('a burst has room for one piece of work, however slow the registry must be asked', () => {
+  test('a burst has room for one piece of work, however slow the registry’s rate is', () => {
     expect(burstMs({ requests_per_second: 1, concurrency: 1 }, 8)).toBe(8000);
   });
 });

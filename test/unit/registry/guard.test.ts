@@ -118,7 +118,7 @@ describe('a name', () => {
   });
 });
 
-describe('what is not asked over https', () => {
+describe('a request without https', () => {
   test.each([['8.8.8.8'], ['10.1.2.3']])(
     'is refused at %s, allow-listed or not',
     async (address) => {

@@ -47,7 +47,7 @@ describe('what was pushed', () => {
     expect(pushedRepositories(kind, 'r.test', bytes(body))).toEqual([]);
   });
 
-  test('names each repository once, and none that cannot be one', () => {
+  test('names each repository once, and no impossible one', () => {
     const events = ['a/b', 'a/b', '../x', 'a/b:tag', 'a/b@sha256:1', 'a b', '/'].map(
       (repository) => ({
         action: 'push',
@@ -57,7 +57,7 @@ describe('what was pushed', () => {
     expect(pushedRepositories('distribution', 'r.test', bytes({ events }))).toEqual(['r.test/a/b']);
   });
 
-  test.each(hookKinds)('%s: what is not of its form is refused', async (kind) => {
+  test.each(hookKinds)('%s: a value of another form is refused', async (kind) => {
     for (const body of ['', '{', '7', '[]', '{"events":7,"type":7,"action":7}', '\xff']) {
       const read = async () => pushedRepositories(kind, 'r.test', Buffer.from(body, 'latin1'));
       expect(await codeOf(read())).toBe('invalid_request');

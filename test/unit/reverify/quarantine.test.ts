@@ -37,7 +37,7 @@ describe('quarantines', () => {
     expect(take(first.budget, 10, 3600).taken).toBe(3);
   });
 
-  test('are none once a person was asked, however long ago, until they are granted', () => {
+  test('are none after a person was asked, however long ago, until they are granted', () => {
     const asked = { ...freshBudget('acme', at(0)), asked_at: at(10) };
     expect(take(asked, 10, 20).taken).toBe(0);
     expect(take(asked, 10, 100_000).taken).toBe(0);

@@ -8,7 +8,7 @@ let cloud: Server;
 let forwarder: Forwarder;
 
 /**
- * Answers with what it was asked; `/slow` sends its body in two pieces, the second only when told
+ * Returns what it was asked; `/slow` sends its body in two pieces, the second only when told
  * to.
  */
 let release = () => {};

@@ -18,7 +18,7 @@ afterEach(() => {
   server.close();
 });
 
-test('a port that was asked for and is taken is refused in one sentence', async () => {
+test('a requested port that is taken is refused with one sentence', async () => {
   vi.stubEnv('GANTRY_PORT', String(taken));
   await expect(choosePort({ variable: 'GANTRY_PORT', kept: undefined })).rejects.toMatchObject({
     code: 'port_taken',
@@ -26,14 +26,14 @@ test('a port that was asked for and is taken is refused in one sentence', async 
   });
 });
 
-test('what is no port is refused', async () => {
+test('a value that is not a port is refused', async () => {
   vi.stubEnv('GANTRY_PORT', '80a');
   await expect(choosePort({ variable: 'GANTRY_PORT', kept: undefined })).rejects.toMatchObject({
     code: 'usage',
   });
 });
 
-test('a kept port that is taken is refused in one sentence that names the way out', async () => {
+test('a remembered port that is taken is refused with one sentence that names the way out', async () => {
   await expect(choosePort({ variable: 'GANTRY_PORT', kept: taken })).rejects.toMatchObject({
     code: 'port_taken',
     message: `Port ${taken}, used the last time, is in use by another program: free it, or ask for one with GANTRY_PORT.`,
@@ -46,7 +46,7 @@ test('without a wish any free port below the ephemeral ones is taken', async () 
   expect(port).toBeLessThan(32_000);
 });
 
-test('a kept port that is free is used again', async () => {
+test('a remembered port that is free is used again', async () => {
   server.close();
   await once(server, 'close');
   expect(await choosePort({ variable: 'GANTRY_PORT', kept: taken })).toBe(taken);

@@ -223,7 +223,7 @@ describe('certificates of a private Fulcio', () => {
     );
   });
 
-  test('rest on the log’s time even where no entry is demanded, for want of another', async () => {
+  test('rest on the log’s time even where no entry is demanded, if there is no other time', async () => {
     const candidate = await sigstore.signLegacy({ digest });
     expect(judge(candidate, { require_tlog: false })?.code).toBe('verified');
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');

@@ -35,7 +35,7 @@ function judge(entry: ConformanceCase, withBytes: boolean) {
   });
 }
 
-// A file that is no JSON never reaches the engine; the command line is tested with it.
+// A file that is not JSON never reaches the engine; the command line is tested with it.
 const readable = conformanceCases.filter(({ name }) => name !== 'bundle-malformed-json_fail');
 
 describe('the published cases of the client conformance suite', () => {

@@ -137,7 +137,7 @@ describe('private keys', () => {
 });
 
 describe('signing', () => {
-  test('writes what cosign writes, to the byte, but for the signature', () => {
+  test('writes the same bytes as cosign, except for the signature', () => {
     const entry = cosignCase('keyed-bundle-notlog-ok');
     const [theirs] = foundSignaturesOf(entry);
     if (theirs?.format !== 'bundle') throw new Error('expected a bundle');
@@ -218,7 +218,7 @@ describe('signatures by every kind of key', () => {
     }
   });
 
-  test('a weaker hash than the key’s is none', () => {
+  test('a weaker hash than the key’s is refused', () => {
     expect(verifyBytes(ec384.publicKey, message, sign('sha256', message, ec384.privateKey))).toBe(
       false,
     );

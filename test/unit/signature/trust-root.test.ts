@@ -73,7 +73,7 @@ describe('trust roots', () => {
     );
   });
 
-  test('a root needs only what the policy is judged by', () => {
+  test('a root needs only the material that the policy uses', () => {
     const bare = {
       ...(trustedRoot as object),
       certificateAuthorities: [],

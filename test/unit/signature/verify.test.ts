@@ -72,7 +72,7 @@ describe('artifacts signed by the real cosign', () => {
     expect(verdict.verified).toBe(entry.expected === 'pass');
   });
 
-  test('the bundle of one is none for another', () => {
+  test('the bundle of one artifact is not valid for another', () => {
     const candidates = cosignCases.flatMap((entry) => foundSignaturesOf(entry));
     for (const entry of [cosignCase('keyless-ok'), cosignCase('keyed-bundle-ok')]) {
       const own = foundSignaturesOf(entry).length;
@@ -97,7 +97,7 @@ describe('what a policy asks for', () => {
     expect(verdict.code).toBe('timestamp_missing');
   });
 
-  test('an entry of Rekor v2 says no time: without a timestamp the certificate has none', () => {
+  test('an entry of Rekor v2 states no time: without a timestamp the certificate has none', () => {
     const entry = cosignCase('keyless-ok');
     const bare = altered(entry, (material) => {
       delete material.timestampVerificationData;
@@ -107,7 +107,7 @@ describe('what a policy asks for', () => {
     expect(verdict.code).toBe('timestamp_missing');
   });
 
-  test('a key needs no trust root where no log entry is demanded, and its log otherwise', () => {
+  test('a key needs its log when a log entry is demanded, and no trust root otherwise', () => {
     expect(judge('keyed-bundle-ok', { require_tlog: false, trusted_root: null }).code).toBe(
       'verified',
     );
@@ -249,7 +249,7 @@ describe('verdicts', () => {
     expect(verifyArtifact(entry.digest, [], policyOf(entry)).code).toBe('unsigned');
   });
 
-  test('what strangers wrote is shown without control characters, and short', () => {
+  test('text of strangers is shown without control characters, and truncated', () => {
     const { privateKey, pem } = keyPair();
     const bundle = signArtifact({ digest, key: privateKey });
     const statement = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString());
@@ -263,7 +263,7 @@ describe('verdicts', () => {
     expect(message.length).toBeLessThanOrEqual(1000);
   });
 
-  test('a bundle that signs the manifest itself is a signature of the artifact, one of other bytes is none', () => {
+  test('a bundle that signs the manifest itself is a signature of the artifact, one that signs other bytes is not', () => {
     const { privateKey, pem } = keyPair();
     const manifest = Buffer.from('{"schemaVersion":2}');
     const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
@@ -290,7 +290,7 @@ describe('verdicts', () => {
     expect(verifySignature(foundBundle(bundle), digest, keyed([pem])).code).toBe('digest_mismatch');
   });
 
-  test('an envelope has one signature: whose would a second be', () => {
+  test('an envelope with a second signature is refused', () => {
     const { privateKey, pem } = keyPair();
     const bundle = signArtifact({ digest, key: privateKey }) as {
       dsseEnvelope: { signatures: unknown[] };

@@ -81,7 +81,7 @@ describe('a tree laid out', () => {
     else expect(describeLeftOut(expected)).toContain('1 devices');
   });
 
-  it('says when it leaves extended attributes away', () => {
+  it('says when it omits extended attributes', () => {
     expect(
       describeLeftOut(tree({ path: '/a', type: 'file', xattrs: { 'user.a': 'eA==' } })),
     ).toContain('extended attributes of 1');

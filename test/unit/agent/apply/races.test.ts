@@ -67,7 +67,7 @@ const directories: TreeEntry[] = ['/', '/var', '/var/lib', '/var/lib/app'].map((
   mode: 0o755,
 }));
 
-describe('a link that takes the place of what is copied or removed', () => {
+describe('a link that replaces a file to copy or remove', () => {
   it.each([
     ['a file', 'lib/file', 'outside/shadow', ['/var']],
     ['a directory', 'lib', 'outside', ['/var']],

@@ -38,7 +38,7 @@ describe('a control plane that hands out addresses of its choice', () => {
 });
 
 describe('a bucket that lets bytes drip', () => {
-  it('holds no machine up: it gives up what comes too slowly', async () => {
+  it('does not block a machine: it aborts a transfer that is too slow', async () => {
     const server = await startHttpServer(async (_, response) => {
       while (!response.destroyed) {
         response.write('x');

@@ -135,7 +135,7 @@ describe('a machine whose clock is wrong', () => {
   });
 });
 
-describe('a control plane that tells a wrong time', () => {
+describe('a control plane that sends a wrong time', () => {
   it('makes no expired desired state good', async () => {
     await world.enroll();
     await world.publish({
@@ -215,7 +215,7 @@ describe('a clock', () => {
     expect((await Clock.open(now, path)).server()).toEqual(now());
   });
 
-  it('takes no time from an answer without a date, or with one that is none', async () => {
+  it('ignores a response without a date, or with an invalid one', async () => {
     const clock = await Clock.open(() => new Date('2026-03-01T12:00:00Z'));
     for (const header of [null, '', 'soon']) expect(await clock.learn(header)).toBe(false);
     expect(clock.skew).toBeUndefined();

@@ -213,7 +213,7 @@ describe('a bucket that serves other bytes each time', () => {
   );
 });
 
-describe('somebody else’s desired state', () => {
+describe('another machine’s desired state', () => {
   it.each([
     ['of another instance', { instance: 'ins_2' }],
     ['of another account', { account: 'umbrella' }],
@@ -292,7 +292,7 @@ describe('an account root', () => {
     await refused('root_untrusted');
   });
 
-  it('is followed over several versions at once by a machine that was away, each checked', async () => {
+  it('is followed over several versions by a machine that was offline, and each version is checked', async () => {
     const [second, third, fourth] = [director(), director(), director()];
     world.roots.push(await rootOf(second, 2, world.director), await rootOf(third, 3, second));
     world.roots.push(await rootOf(fourth, 4, third));

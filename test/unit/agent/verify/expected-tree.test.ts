@@ -84,7 +84,7 @@ describe('an expected tree', () => {
     expect(() => laid(entries, [rendered(path)])).toThrow(/cannot be laid out/);
   });
 
-  it('leaves the metadata away where a module’s link stands in its path, and has the writable paths where it can', () => {
+  it('omits the metadata if a module’s link is in its path, and has the writable paths where it can', () => {
     const { entries } = laid(
       tree(['/run', 'symlink'], ['/srv', 'symlink']),
       [],

@@ -159,7 +159,7 @@ describe('building a module', () => {
     expect(readdirSync(join(directory, 'dist'))).toHaveLength(4);
   });
 
-  test('symlinks in rootfs are never followed, and rootfs may not be one', async () => {
+  test('symlinks in rootfs are never followed, and rootfs must not be a symlink', async () => {
     const directory = repository();
     symlinkSync('/usr', join(directory, 'rootfs/etc/usr'));
     await build(directory);
@@ -176,7 +176,7 @@ describe('building a module', () => {
     await expect(build(linked)).rejects.toMatchObject({ code: 'io_error' });
   });
 
-  test('a missing manifest, and one with problems, are said', async () => {
+  test('a missing manifest, and one with problems, are reported', async () => {
     const directory = repository('name: [1]\n');
     await expect(build(directory)).rejects.toMatchObject({ code: 'ModuleManifestSchemaError' });
     rmSync(join(directory, 'manifest.yaml'));
@@ -203,7 +203,7 @@ describe('the time of a build', () => {
     await expect(sourceDate(directory, 'yesterday')).rejects.toMatchObject({ code: 'usage' });
   });
 
-  test('is 0 with a warning where git has a repository but does not tell', async () => {
+  test('is 0 with a warning if git cannot read its repository', async () => {
     const directory = repository();
     git(directory, 'init', '-q');
     writeFileSync(join(directory, '.git/HEAD'), 'ref: refs/heads/main\n');

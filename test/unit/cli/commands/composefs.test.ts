@@ -129,7 +129,7 @@ describe('gantry composefs dump', () => {
     });
   });
 
-  it('ends with 2 and a coded error for what is no image, and for what is not there', () => {
+  it('exits with 2 and a coded error for a file that is not an image, and for a missing file', () => {
     const bad = run([dump, '--json']);
     expect([bad.status, JSON.parse(bad.stderr).error.code]).toEqual([2, 'image_invalid']);
     const missing = run(['/nonexistent', '--json']);

@@ -29,7 +29,7 @@ describe('gantry module validate', () => {
     expect(validate(scratch)).toMatchObject({ status: 0 });
   });
 
-  test('an invalid one exits with 1, with a line for each problem that starts with its place', () => {
+  test('an invalid one exits with 1 and prints one line per problem, which starts with its position', () => {
     const { status, stdout } = validate(file('bad.yaml', bad));
     expect(status).toBe(1);
 

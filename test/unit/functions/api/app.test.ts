@@ -288,7 +288,7 @@ describe('pages', () => {
 });
 
 describe('a key that may be left out', () => {
-  it('is said by the OpenAPI document to be so', async () => {
+  it('appears like this in the OpenAPI document', async () => {
     const document = (await (await app.request('/api/v1/openapi.json')).json()) as {
       paths: Record<
         string,
@@ -303,7 +303,7 @@ describe('a key that may be left out', () => {
     });
   });
 
-  it('may not be there without a value all the same', () => {
+  it('may not be present without a value', () => {
     const body = apiRoutes.find(
       ({ method, path }) => method === 'post' && path === '/tokens',
     )?.body;

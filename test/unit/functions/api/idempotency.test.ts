@@ -4,7 +4,7 @@ import { seal, unseal } from '../../../../functions/api/idempotency.ts';
 
 const request = { bearer: 'gantry_secret', key: 'key-1' };
 
-it('a kept answer is read by who sent the request, and is no text in the table', () => {
+it('a stored response is readable only by its sender, and the table does not hold its text', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const plain: unknown = JSON.parse(JSON.stringify(value));

@@ -70,7 +70,7 @@ describe('pages', () => {
     ]);
   });
 
-  it('after an item that is gone end instead of starting again', () => {
+  it('after an item that no longer exists end and do not start again', () => {
     expect(listPage({ limit: 2, cursor: cursorOf('gone') }, self, ['a', 'b'])).toEqual({
       items: [],
       next_cursor: null,

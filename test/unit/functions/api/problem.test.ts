@@ -48,7 +48,7 @@ it.each([
   ],
   ['a thrown string', 'hunter2'],
   ['a 500 of hono', new HTTPException(500, { message: 'hunter2' })],
-])('%s is told without its message, and is somebody’s to look into', (_, error) => {
+])('%s is returned without its message, and counts as unexpected', (_, error) => {
   const problem = of(error);
   expect(problem).toMatchObject({ status: 500, code: 'internal', request_id: 'req-1' });
   expect(JSON.stringify(problem)).not.toContain('hunter2');

@@ -188,7 +188,7 @@ it('a version is answered with its first build’s composefs digest and the olde
   });
 });
 
-it('an instance is answered with what it runs and whether that is drift', () => {
+it('an instance is returned with what it runs and whether that is drift', () => {
   expect(instanceSchema.parse(instanceView(instance, new Date(instance.created_at)))).toMatchObject(
     {
       running_module_digests: instance.desired_modules,

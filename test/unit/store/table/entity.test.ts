@@ -112,7 +112,7 @@ describe('what a write states', () => {
     });
   });
 
-  it('replaces a row whole, or writes it where revision 0 says that there was none', () => {
+  it('replaces a whole row, or creates it if revision 0 says that it did not exist', () => {
     expect(boats.replace(gull).item).toMatchObject({
       Put: {
         Item: { revision: 5 },
