@@ -213,14 +213,14 @@ module.exports = {
       from: { path: '^agent/[^/]+/' },
       to: {
         path: '^agent/[^/]+\\.ts$',
-        pathNot: '^agent/(agent|failure|files|paths|state|version)\\.ts$',
+        pathNot: '^agent/(agent|failure|files|mounts|paths|state|version)\\.ts$',
       },
     },
     {
       name: 'agent-ground-files-know-no-step',
       severity: 'error',
-      from: { path: '^agent/(failure|files|lock|paths|state|version|wipe)\\.ts$' },
-      to: { path: '^agent/', pathNot: '^agent/(failure|files|paths|state)\\.ts$' },
+      from: { path: '^agent/(failure|files|lock|mounts|paths|state|version|wipe)\\.ts$' },
+      to: { path: '^agent/', pathNot: '^agent/(failure|files|mounts|paths|state)\\.ts$' },
     },
     {
       name: 'no-test-code-in-the-product',

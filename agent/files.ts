@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from './failure.ts';
+import { requireNoMounts } from './mounts.ts';
 
 /**
  * Marks the names of unfinished files. A file with such a name at start-up is left over from a
@@ -73,28 +74,20 @@ export async function syncFileSystem(path: string): Promise<void> {
 }
 
 /**
- * Removes one of the agent's own trees, including directories that deny their owner the right to
- * remove from them. It uses rm(1), which holds directories open: with Node's own removal, a service
- * that replaces a directory by a link at the right moment would make root remove the target of the
- * link.
+ * Removes a file, a link or one of the agent's own trees. It never leaves the file system that the
+ * tree is on: a tree with a mount in it stays. rm(1) holds directories open and so follows no link
+ * that a service puts in the place of one. It can also remove trees of any depth.
+ *
+ * @throws `mount_found` when something is mounted at the path or below it.
  */
 export async function removeTree(path: string): Promise<void> {
-  if (process.getuid?.() !== 0) await openDirectories(path);
-  await run('rm', ['-rf', '--', path]);
-}
-
-/**
- * Only for an agent that is not root. Root needs no permission, and might follow a link out of the
- * tree.
- */
-async function openDirectories(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined);
-  if (stat?.isDirectory() !== true) return;
+  if (stat?.isDirectory() !== true) return rm(path, { force: true });
 
-  await chmod(path, 0o700);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openDirectories(join(path, entry.name));
-  }
+  await requireNoMounts(path);
+  // Root needs no permission to remove.
+  if (process.getuid?.() !== 0) await run('chmod', ['-R', 'u+rwx', '--', path]);
+  await run('rm', ['-rf', '--one-file-system', '--', path]);
 }
 
 /**

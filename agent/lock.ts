@@ -2,7 +2,7 @@ import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GantryError } from '../shared/base/error.ts';
 import { errnoOf } from './failure.ts';
-import { unfinished } from './files.ts';
+import { removeTree, unfinished } from './files.ts';
 
 /**
  * Locks of this process: its own pid in a lock would not tell a second agent in it from the first.
@@ -83,7 +83,7 @@ async function removeStale(path: string, stale: string): Promise<void> {
 
   const moved = await readHolder(aside);
   if (moved !== undefined && moved !== stale) await tryLink(moved, path);
-  await rm(aside, { recursive: true, force: true });
+  await removeTree(aside);
 }
 
 async function tryLink(target: string, path: string): Promise<boolean> {

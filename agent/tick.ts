@@ -35,6 +35,7 @@ export async function tick(agent: Agent): Promise<TickResult> {
   const remarks: Remark[] = [];
 
   try {
+    await clean(agent, remarks);
     const running = await findRunning(agent, remarks);
     rememberSeen(agent, running);
 
@@ -141,6 +142,7 @@ async function inspect(
   const isRepaired = error === undefined;
 
   if (isRepaired) {
+    if (problems.length > 0) await clean(agent, remarks);
     await attempt('The record of what runs could not be saved', remarks, () =>
       saveApplied(agent, inspected),
     );
@@ -156,18 +158,20 @@ async function inspect(
   };
 }
 
-/**
- * Removes content that none of these desired states needs, and the leftovers of an unfinished
- * generation.
- */
+/** Removes former generations, and the leftovers of one that was not finished. */
+async function clean({ paths }: Agent, remarks: Remark[]): Promise<void> {
+  await attempt('Former generations could not be removed', remarks, () => cleanGenerations(paths));
+}
+
+/** Removes content that none of these desired states needs. */
 async function collect(agent: Agent, needed: HeldDesiredState[], remarks: Remark[]): Promise<void> {
-  await attempt('Unneeded content could not be removed', remarks, async () => {
-    await cleanGenerations(agent.paths);
-    await collectGarbage(
+  await clean(agent, remarks);
+  await attempt('Unneeded content could not be removed', remarks, () =>
+    collectGarbage(
       agent.paths,
       needed.map(({ desired }) => desired.state),
-    );
-  });
+    ),
+  );
 }
 
 /**
@@ -193,6 +197,8 @@ async function attempt(step: string, remarks: Remark[], work: () => Promise<void
     await work();
   } catch (thrown) {
     const { code, message } = toGantryError(thrown, step);
+    // A tick cleans more than once.
+    if (remarks.some((remark) => remark.message === message)) return;
     remarks.push({ code, message });
   }
 }

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from './files.ts';
+import { removeTree, syncDirectory } from './files.ts';
 import type { AgentPaths } from './paths.ts';
 import type { AgentConfig } from './state.ts';
 
@@ -42,7 +42,7 @@ export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promi
     paths.clock,
     paths.earlierRoots,
   ]) {
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
   }
 
   await wipeCredentials(paths);

@@ -8,7 +8,7 @@ import { writeJson } from '../state.ts';
 import type { Remark } from '../verify/remark.ts';
 import { hexOf } from '../verify/store.ts';
 import { type VerifiedContent, verifyContent } from '../verify/verify-content.ts';
-import { buildGeneration, cleanGenerations, type Generation } from './generation.ts';
+import { buildGeneration, type Generation } from './generation.ts';
 
 export interface Applied {
   content: VerifiedContent;
@@ -38,16 +38,13 @@ export async function layOutGeneration(
   const { paths, store, config } = agent;
   await writeImage(agent, content);
 
-  const generation = await buildGeneration({
+  return buildGeneration({
     paths,
     store,
     tree: content.tree,
     desiredState,
     writablePaths: config.writable_paths,
   });
-
-  await cleanGenerations(paths);
-  return generation;
 }
 
 /** A machine with composefs mounts the image. It is computed here, so it needs no download. */

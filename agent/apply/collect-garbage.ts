@@ -1,6 +1,7 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredState } from '../../shared/contract/reconcile/index.ts';
+import { removeTree } from '../files.ts';
 import type { AgentPaths } from '../paths.ts';
 import { isStored } from '../verify/layer.ts';
 import { hexOf, Store } from '../verify/store.ts';
@@ -67,6 +68,6 @@ async function findNeededObjects(store: Store, layers: string[]): Promise<Map<st
 async function keepOnly(folder: string, names: string[]): Promise<void> {
   const kept = new Set(names);
   for (const name of await readdir(folder)) {
-    if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+    if (!kept.has(name)) await removeTree(join(folder, name));
   }
 }

@@ -1,8 +1,9 @@
-import { readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../../shared/base/limits/index.ts';
 import { errnoOf, isExhausted } from '../failure.ts';
 import { removeTree, syncDirectory, syncFileSystem, unfinished, writeAtomic } from '../files.ts';
+import { requireNoMounts } from '../mounts.ts';
 import type { AgentPaths } from '../paths.ts';
 import type { ExpectedTree } from '../verify/expected-tree.ts';
 import type { Store } from '../verify/store.ts';
@@ -91,15 +92,16 @@ export async function buildGeneration({
 /** Points `current` to a generation, by one rename. */
 async function switchTo(paths: AgentPaths, number: number): Promise<void> {
   const temporary = join(paths.dir, `${unfinished}current`);
-  await rm(temporary, { recursive: true, force: true });
+  await removeTree(temporary);
   await symlink(join('generations', String(number)), temporary);
 
   try {
     await rename(temporary, paths.current);
   } catch (error) {
-    // Somebody made a directory in place of the link.
+    // Somebody made a directory in place of the link. What is in it is not the agent's to remove.
     if (errnoOf(error) !== 'EISDIR') throw error;
-    await removeTree(paths.current);
+    await requireNoMounts(paths.current);
+    await rename(paths.current, `${paths.current}.replaced-${number}`);
     await rename(temporary, paths.current);
   }
 
@@ -117,11 +119,11 @@ export async function adoptState(
 
 /**
  * Removes the leftovers of a crash, and all generations except the newest few. The running one
- * always stays.
+ * always stays, and so does one with a mount in it.
+ *
+ * @throws the first failure, once everything else is removed.
  */
 export async function cleanGenerations(paths: AgentPaths): Promise<void> {
-  await rm(join(paths.dir, `${unfinished}current`), { recursive: true, force: true });
-
   const current = (await currentGeneration(paths))?.number;
   const names = await readdir(paths.generations);
   const numbers = names.map(Number).filter(Number.isSafeInteger);
@@ -131,12 +133,15 @@ export async function cleanGenerations(paths: AgentPaths): Promise<void> {
     .sort((a, b) => b - a);
   const kept = new Set([current, ...before.slice(0, limits.agentGenerationsKept - 1)]);
 
+  const failures: unknown[] = [];
   for (const name of names) {
     const number = Number(name.replace(/\.state\.json$/, ''));
     if (!name.startsWith(unfinished) && kept.has(number)) continue;
-    // A service that still writes there can delay the removal, but not the next generation.
-    await removeTree(join(paths.generations, name)).catch(() => undefined);
+
+    await removeTree(join(paths.generations, name)).catch((error) => failures.push(error));
   }
+
+  if (failures.length > 0) throw failures[0];
 }
 
 async function highestGeneration(paths: AgentPaths): Promise<number> {

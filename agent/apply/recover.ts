@@ -1,8 +1,7 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from '../agent.ts';
-import { makePrivate, unfinished } from '../files.ts';
-import { cleanGenerations } from './generation.ts';
+import { makePrivate, removeTree, unfinished } from '../files.ts';
 
 /** Makes the agent's folders, and removes what a crash left unfinished in them. */
 export async function recoverDirectory({ paths, store }: Agent): Promise<void> {
@@ -12,10 +11,7 @@ export async function recoverDirectory({ paths, store }: Agent): Promise<void> {
 
   for (const folder of [paths.dir, paths.agent, paths.images]) {
     for (const name of await readdir(folder)) {
-      if (!name.startsWith(unfinished)) continue;
-      await rm(join(folder, name), { recursive: true, force: true });
+      if (name.startsWith(unfinished)) await removeTree(join(folder, name));
     }
   }
-
-  await cleanGenerations(paths);
 }

@@ -1,10 +1,10 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Metadata, Root } from '@tufjs/models';
 import { GantryError, isGantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { rootSha256, verifyNextRoot, verifyRoot } from '../../shared/director/index.ts';
-import { readIfPresent, writeAtomic } from '../files.ts';
+import { readIfPresent, removeTree, writeAtomic } from '../files.ts';
 import type { AgentPaths } from '../paths.ts';
 import { readBody, readProblem, request } from './http.ts';
 
@@ -115,6 +115,6 @@ export async function forgetEarlierRoots(
   { trusted }: AccountRoots,
   paths: AgentPaths,
 ): Promise<AccountRoots> {
-  await rm(paths.earlierRoots, { recursive: true, force: true });
+  await removeTree(paths.earlierRoots);
   return { trusted, earlier: [] };
 }

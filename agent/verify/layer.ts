@@ -88,7 +88,7 @@ async function findContentFault(
 
     const what = state === 'missing' ? 'is missing' : 'has other content';
     fault ??= `store/${verity.slice(0, 2)}/${verity.slice(2)} (${entry.path}) ${what}`;
-    store.removeObject(verity);
+    await store.removeObject(verity);
   }
 
   return fault;

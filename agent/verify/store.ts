@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { FileSink } from '../../shared/artifact/index.ts';
 import { digestSchema } from '../../shared/base/ids.ts';
 import { errnoOf, isExhausted } from '../failure.ts';
-import { readIfPresent, syncFileSystem, unfinished, writeAtomic } from '../files.ts';
+import { readIfPresent, removeTree, syncFileSystem, unfinished, writeAtomic } from '../files.ts';
 import type { ContentCheck } from './content-check.ts';
 
 const treeEntry = z.object({
@@ -57,12 +57,10 @@ export class Store {
       await mkdir(join(this.#dir, folder), { recursive: true });
     }
 
-    await rm(join(this.#dir, 'incoming'), { recursive: true, force: true });
-    await mkdir(join(this.#dir, 'incoming'));
-
-    for (const folder of folders) {
+    for (const folder of [...folders, 'incoming']) {
       for (const name of await readdir(join(this.#dir, folder))) {
-        if (name.startsWith(unfinished)) await rm(join(this.#dir, folder, name), { force: true });
+        if (folder !== 'incoming' && !name.startsWith(unfinished)) continue;
+        await removeTree(join(this.#dir, folder, name));
       }
     }
   }
@@ -87,8 +85,8 @@ export class Store {
     }
   }
 
-  removeObject(verity: string): void {
-    rmSync(this.objectPath(verity), { recursive: true, force: true });
+  async removeObject(verity: string): Promise<void> {
+    await removeTree(this.objectPath(verity));
   }
 
   /**

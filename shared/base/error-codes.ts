@@ -301,6 +301,10 @@ const errors = {
     'The content of an object in the store of the machine does not match its name.',
   ],
   root_tampered: [422, 'The root file system of the machine differs from the one laid out.'],
+  mount_found: [
+    409,
+    'A file system is mounted where the agent would remove or move files. Unmount it first.',
+  ],
   signature_refused: [422, 'No author signature satisfies both the signed and the local policy.'],
 
   // command line and set-up

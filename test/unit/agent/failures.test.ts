@@ -222,7 +222,7 @@ describe('a disk that cannot be read', () => {
     await expectFailure('io_error', /EIO/);
   });
 
-  it('reports io_error with what it applied when garbage cannot be removed', async (context) => {
+  it('reports mount_found with what it applied when garbage cannot be removed', async (context) => {
     requires(context, 'root');
     await startMachine();
 
@@ -235,8 +235,8 @@ describe('a disk that cannot be read', () => {
 
     expect(report).toMatchObject({
       status: 'applied',
-      code: 'io_error',
-      message: expect.stringMatching(/could not be removed: EBUSY/),
+      code: 'mount_found',
+      message: expect.stringContaining(`found one at ${garbage}. Unmount it first.`),
       desired_state_version: 2,
       health: 'degraded',
     });

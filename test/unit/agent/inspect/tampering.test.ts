@@ -212,6 +212,11 @@ describe('a root that was tampered with', () => {
       expect(await readFile(inRoot('usr/bin/tool'), 'utf8')).toBe(`${long}newer`);
       await cleanNow();
     }
+
+    // The directory in the place of the link may hold somebody's files.
+    const aside = (await readdir(world.dir)).filter((name) => name.startsWith('current.replaced-'));
+    expect(aside).toHaveLength(1);
+    expect(await readdir(join(world.dir, aside[0] as string))).toEqual(['full']);
   });
 
   it('by changing the record of what it was made of is named and laid out again', async () => {
