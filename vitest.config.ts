@@ -14,7 +14,7 @@ const onStack = {
  */
 const slow = [
   'test/unit/attack/**/*.test.ts',
-  'test/unit/agent/**/{desired-attacks,failures,hostile-layers,mounts,process,races,tampering,tick}.test.ts',
+  'test/unit/agent/**/{desired-attacks,failures,hostile-layers,*machine-data,mounts,process,races,tampering,tick}.test.ts',
   'test/unit/operations/new-kind.test.ts',
 ];
 

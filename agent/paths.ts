@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 
+/** Name of the folder with the machine's data, in the agent's directory and in each root. */
+export const machineDataName = 'machine-data';
+
 /**
  * What an agent keeps, all below one directory:
  *
@@ -12,6 +15,7 @@ import { join } from 'node:path';
  *     store/signatures/      the authors' signatures by the digest that they are for
  *     images/<hex>.erofs     composition images by composition digest
  *     generations/<n>/       root file systems; <n>.state.json is the desired state that each was made from
+ *     machine-data/<path>    the machine's own files: `/var` and the other paths that enrolment named
  *     current                symlink to the running generation
  *     state.json             what the agent has seen and applied
  */
@@ -33,6 +37,7 @@ export interface AgentPaths {
   store: string;
   images: string;
   generations: string;
+  machineData: string;
   current: string;
   state: string;
 }
@@ -57,6 +62,7 @@ export function agentPaths(dir: string): AgentPaths {
     store: join(dir, 'store'),
     images: join(dir, 'images'),
     generations: join(dir, 'generations'),
+    machineData: join(dir, machineDataName),
     current: join(dir, 'current'),
     state: join(dir, 'state.json'),
   };

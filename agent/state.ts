@@ -8,7 +8,7 @@ export const agentConfig = z.object({
   url: z.url(),
   account: z.string(),
   instance: z.string(),
-  /** Paths that belong to the machine: copied from generation to generation and not inspected. */
+  /** Paths that belong to the machine: kept outside the generations, and not inspected. */
   writable_paths: z
     .array(z.string().regex(/^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/, 'expected a plain absolute path'))
     .default(['/var']),

@@ -35,16 +35,9 @@ export async function layOutGeneration(
   content: VerifiedContent,
   desiredState: Buffer,
 ): Promise<Generation> {
-  const { paths, store, config } = agent;
+  const { paths, store } = agent;
   await writeImage(agent, content);
-
-  return buildGeneration({
-    paths,
-    store,
-    tree: content.tree,
-    desiredState,
-    writablePaths: config.writable_paths,
-  });
+  return buildGeneration({ paths, store, tree: content.tree, desiredState });
 }
 
 /** A machine with composefs mounts the image. It is computed here, so it needs no download. */

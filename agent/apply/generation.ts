@@ -8,6 +8,7 @@ import type { AgentPaths } from '../paths.ts';
 import type { ExpectedTree } from '../verify/expected-tree.ts';
 import type { Store } from '../verify/store.ts';
 import { layOutTree } from './lay-out-tree.ts';
+import { layOutShippedData } from './shipped-data.ts';
 
 /**
  * A root file system that was laid out here, with the bytes of the desired state that it was made
@@ -59,7 +60,6 @@ export interface GenerationOptions {
   tree: ExpectedTree;
   /** The bytes of the desired state that the tree was made from. */
   desiredState: Buffer;
-  writablePaths: string[];
 }
 
 /**
@@ -71,18 +71,17 @@ export async function buildGeneration({
   store,
   tree,
   desiredState,
-  writablePaths,
 }: GenerationOptions): Promise<Generation> {
-  const before = await currentGeneration(paths);
   const number = (await highestGeneration(paths)) + 1;
   const path = join(paths.generations, String(number));
 
   const building = join(paths.generations, `${unfinished}${number}`);
   await removeTree(building);
-  await layOutTree({ tree, store, into: building, from: before?.path, writablePaths });
+  await layOutTree({ ...tree, store, into: building });
   await rename(building, path);
 
   await writeAtomic(recordPath(paths, number), desiredState, 0o600);
+  await layOutShippedData(tree, store, paths);
   await syncFileSystem(paths.generations);
   await switchTo(paths, number);
 

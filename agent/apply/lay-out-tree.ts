@@ -17,13 +17,17 @@ import { makeBreather } from '../verify/content-check.ts';
 import type { ExpectedTree } from '../verify/expected-tree.ts';
 import { isStored } from '../verify/layer.ts';
 import type { Store } from '../verify/store.ts';
-import { CarriedPaths, type CarryOverOptions } from './carry-over.ts';
 import { isRoot, pathInRoot } from './tree-paths.ts';
 
-export interface LayOutOptions extends CarryOverOptions {
-  tree: ExpectedTree;
+export interface LayOutOptions {
+  /** Parents come before their children, and the first entry is above all others. */
+  entries: readonly TreeEntry[];
+  contents: ExpectedTree['contents'];
   store: Store;
-  /** A directory that does not exist yet, inside one that only the agent can enter. */
+  /**
+   * The path of the first entry. Nothing is there yet, and only the agent can enter the directory
+   * that it is in.
+   */
   into: string;
 }
 
@@ -32,36 +36,39 @@ export interface LayOutOptions extends CarryOverOptions {
  * in the composition image only, because Node cannot set them: `describeLeftOut` says so.
  *
  * Everything is new and in a directory of the agent's own, and no call follows a link (`wx`, mkdir,
- * symlink). Parents come strictly before children. Below a writable path, nothing is laid out under
- * what is not a directory.
+ * symlink).
  */
-export async function layOutTree({ tree, store, ...carryOver }: LayOutOptions): Promise<void> {
-  const { into } = carryOver;
-  const carried = new CarriedPaths(carryOver);
+export async function layOutTree({ entries, contents, store, into }: LayOutOptions): Promise<void> {
+  const top = entries[0]?.path ?? '/';
+  const prefix = top === '/' ? 0 : top.length;
+  const place = ({ path }: TreeEntry) => pathInRoot(into, path.slice(prefix) || '/');
   const directories: TreeEntry[] = [];
   const breathe = makeBreather();
 
-  for (const entry of tree.entries) {
+  for (const entry of entries) {
     await breathe();
-    if (carried.hold(entry)) continue;
 
-    const path = pathInRoot(into, entry.path);
     if (entry.type === 'directory') {
       // Closed until it is full: its own mode may forbid even its owner to write.
-      mkdirSync(path, 0o700);
+      mkdirSync(place(entry), 0o700);
       directories.push(entry);
     } else {
-      makeEntry(entry, path, tree, store);
+      makeEntry(entry, place(entry), contents.get(entry.path), store);
     }
   }
 
-  for (const entry of directories.reverse()) setAttributes(entry, pathInRoot(into, entry.path));
+  for (const entry of directories.reverse()) setAttributes(entry, place(entry));
 }
 
-function makeEntry(entry: TreeEntry, path: string, tree: ExpectedTree, store: Store): void {
+function makeEntry(
+  entry: TreeEntry,
+  path: string,
+  content: Uint8Array | undefined,
+  store: Store,
+): void {
   switch (entry.type) {
     case 'file':
-      makeFile(entry, path, tree, store);
+      makeFile(entry, path, content, store);
       break;
     case 'symlink':
       symlinkSync(entry.target as string, path);
@@ -76,13 +83,17 @@ function makeEntry(entry: TreeEntry, path: string, tree: ExpectedTree, store: St
   setAttributes(entry, path);
 }
 
-function makeFile(entry: TreeEntry, path: string, { contents }: ExpectedTree, store: Store): void {
-  const bytes = contents.get(entry.path);
-  if (bytes === undefined && isStored(entry)) {
+function makeFile(
+  entry: TreeEntry,
+  path: string,
+  content: Uint8Array | undefined,
+  store: Store,
+): void {
+  if (content === undefined && isStored(entry)) {
     const object = store.objectPath(entry.verity as string);
     copyFileSync(object, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   } else {
-    writeNewFile(path, bytes ?? new Uint8Array());
+    writeNewFile(path, content ?? new Uint8Array());
   }
 }
 
@@ -118,7 +129,7 @@ export function describeLeftOut(tree: ExpectedTree): string | undefined {
   let attributes = 0;
   let devices = 0;
 
-  for (const entry of tree.entries) {
+  for (const entry of [...tree.entries, ...tree.shippedData]) {
     if (entry.xattrs !== undefined && Object.keys(entry.xattrs).length > 0) attributes++;
     if (!isRoot && (entry.type === 'character' || entry.type === 'block')) devices++;
   }

@@ -2,10 +2,17 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from '../agent.ts';
 import { makePrivate, removeTree, unfinished } from '../files.ts';
+import { currentGeneration } from './generation.ts';
+import { moveMachineData } from './move-machine-data.ts';
 
-/** Makes the agent's folders, and removes what a crash left unfinished in them. */
-export async function recoverDirectory({ paths, store }: Agent): Promise<void> {
-  await mkdir(paths.generations, { recursive: true });
+/**
+ * Makes the agent's folders, removes what a crash left unfinished in them, and moves the machine's
+ * data out of the generation of an earlier agent.
+ */
+export async function recoverDirectory({ paths, store, config }: Agent): Promise<void> {
+  for (const folder of [paths.generations, paths.machineData]) {
+    await mkdir(folder, { recursive: true });
+  }
   for (const folder of [paths.store, paths.images]) await makePrivate(folder);
   await store.prepare();
 
@@ -14,4 +21,7 @@ export async function recoverDirectory({ paths, store }: Agent): Promise<void> {
       if (name.startsWith(unfinished)) await removeTree(join(folder, name));
     }
   }
+
+  const running = await currentGeneration(paths);
+  if (running !== undefined) await moveMachineData(paths, running, config.writable_paths);
 }

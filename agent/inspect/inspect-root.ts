@@ -3,13 +3,14 @@ import { compareBytes, parentPath, type TreeEntry } from '../../shared/domain/fi
 import { isRoot, pathInRoot } from '../apply/tree-paths.ts';
 import { errnoOf } from '../failure.ts';
 import { type ContentCheck, makeBreather } from '../verify/content-check.ts';
-import { type ExpectedTree, isWithin } from '../verify/expected-tree.ts';
+import { dataMountPoint, type ExpectedTree, isWithin } from '../verify/expected-tree.ts';
 import { findEntryFault } from './entry-fault.ts';
 
 /**
- * Directories in which running services write files that a reboot clears. They are not inspected.
+ * Directories in which running services write files that a reboot clears, or in which the machine's
+ * data may be mounted. They are not inspected.
  */
-const volatilePaths = ['/dev', '/proc', '/run', '/sys', '/tmp'];
+const unchecked = ['/dev', '/proc', '/run', '/sys', '/tmp', dataMountPoint];
 
 export interface RootProblem {
   path: string;
@@ -26,14 +27,13 @@ export interface InspectOptions {
   /** Path of the root file system. */
   root: string;
   tree: ExpectedTree;
-  writablePaths: readonly string[];
   check: ContentCheck;
 }
 
 /**
  * Compares a root file system with its expected tree: type, permission bits, owner (as root), size,
- * link target and content of every entry, and that nothing was added. It skips the machine's
- * writable paths and the volatile ones.
+ * link target and content of every entry, and that nothing was added. It skips some
+ * directories.
  */
 export async function inspectRoot(options: InspectOptions): Promise<RootProblem[]> {
   const inspection = new Inspection(options);
@@ -50,19 +50,17 @@ export async function inspectRoot(options: InspectOptions): Promise<RootProblem[
 class Inspection {
   readonly problems: RootProblem[] = [];
   readonly #options: InspectOptions;
-  readonly #unchecked: string[];
   readonly #children: Map<string, Set<string>>;
   /** Directories that are something else on the disk. Looking below them could follow a link. */
   readonly #gone = new Set<string>();
 
   constructor(options: InspectOptions) {
     this.#options = options;
-    this.#unchecked = [...options.writablePaths, ...volatilePaths];
     this.#children = childrenOf(options.tree.entries);
   }
 
   visit(entry: TreeEntry): void {
-    if (isWithin(entry.path, this.#unchecked)) return;
+    if (isWithin(entry.path, unchecked)) return;
 
     if (entry.path !== '/' && this.#gone.has(parentPath(entry.path))) {
       if (entry.type === 'directory') this.#gone.add(entry.path);
@@ -89,7 +87,7 @@ class Inspection {
     const added = listDirectory(pathInRoot(this.#options.root, directory))
       .filter((name) => shipped?.has(name) !== true)
       .map((name) => (directory === '/' ? `/${name}` : `${directory}/${name}`))
-      .filter((path) => !isWithin(path, this.#unchecked))
+      .filter((path) => !isWithin(path, unchecked))
       .sort(compareBytes);
 
     for (const path of added) {

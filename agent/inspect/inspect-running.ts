@@ -47,7 +47,6 @@ export async function inspectRunning(
     problems = await inspectRoot({
       root: running.generation.path,
       tree: content.tree,
-      writablePaths: agent.config.writable_paths,
       check: agent.check,
     });
   } catch (thrown) {

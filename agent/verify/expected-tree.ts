@@ -8,11 +8,17 @@ import {
   parentPath,
   type TreeEntry,
 } from '../../shared/domain/files/index.ts';
+import { machineDataName } from '../paths.ts';
 
-/** What a generation must look like, to the last byte outside the machine's own paths. */
+/** What a machine must look like. */
 export interface ExpectedTree {
-  /** Byte-wise by path, so every parent directory comes before its children. */
+  /**
+   * What a generation holds, to the last byte. Byte-wise by path, so every parent directory comes
+   * before its children.
+   */
   entries: TreeEntry[];
+  /** What modules ship among the machine's data, with its parents: laid out where it is absent. */
+  shippedData: TreeEntry[];
   /** Bytes of files that are not in the store. */
   contents: Map<string, Uint8Array>;
   /**
@@ -24,22 +30,25 @@ export interface ExpectedTree {
 /** Where the machine finds the metadata of its desired state (product.md, section 9). */
 export const metadataPath = '/run/gantry/metadata.json';
 
+/** An empty directory in each root, to mount the machine's data at. */
+export const dataMountPoint = `/${machineDataName}`;
+
 export interface TreeParts {
   /** The merged root, as composed and verified. */
   entries: TreeEntry[];
   owners: Map<string, string>;
   rendered: RenderedFile[];
   metadata: Record<string, unknown>;
-  /** Paths that exist on every machine, whatever modules ship. */
+  /** The machine's own paths, which exist whatever modules ship. */
   writablePaths: string[];
 }
 
 /**
- * Adds the rendered files to the merged root, as the topmost layer. Nothing is ever written through
- * a symlink.
+ * Adds the rendered files to the merged root, as the topmost layer, and takes the machine's own
+ * paths out of it. Nothing is ever written through a symlink.
  *
- * @throws `desired_state_invalid` when a rendered path is not plain, or lies below or in place of
- * anything but a file.
+ * @throws `desired_state_invalid` when the tree breaks its own rules, or a rendered path is not
+ * plain or lies below or in place of anything but a file.
  */
 export function expectedTree({
   entries,
@@ -68,12 +77,52 @@ export function expectedTree({
     place({ ...plainFile, path: metadataPath }, bytes);
   }
 
-  for (const path of writablePaths) {
-    if (canHold(tree, `${path}/x`)) addParents(tree, `${path}/x`);
+  const machinePaths = outermostPaths(writablePaths).filter((path) => hasRoomFor(tree, path));
+  for (const path of [dataMountPoint, ...machinePaths]) {
+    addParents(tree, path);
+    if (!tree.has(path)) tree.set(path, { ...plainDirectory, path });
   }
 
   const sorted = [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
-  return { entries: sorted, contents, owners: allOwners };
+  requireTree(sorted);
+  return { ...splitTree(sorted, machinePaths), contents, owners: allOwners };
+}
+
+/** Puts a link in the place of each of the machine's paths, and what is shipped there aside. */
+function splitTree(
+  tree: TreeEntry[],
+  machinePaths: string[],
+): Pick<ExpectedTree, 'entries' | 'shippedData'> {
+  const above = new Set(machinePaths.flatMap(ancestorPaths));
+
+  return {
+    entries: tree
+      .filter(({ path }) => machinePaths.includes(path) || !isWithin(path, machinePaths))
+      .map((entry) => (machinePaths.includes(entry.path) ? dataLink(entry.path) : entry)),
+    shippedData: tree.filter(({ path }) => above.has(path) || isWithin(path, machinePaths)),
+  };
+}
+
+/** Without the paths that are below another one: they come with it. */
+export function outermostPaths(paths: readonly string[]): string[] {
+  return [...new Set(paths)].filter(
+    (path) =>
+      !isWithin(
+        path,
+        paths.filter((other) => other !== path),
+      ),
+  );
+}
+
+/**
+ * The link in a generation that leads to the machine's data. It also works inside a chroot, a unit
+ * or a container that has the machine's data mounted at `dataMountPoint`, because `..` of a root is
+ * the root itself.
+ */
+export function dataLink(path: string): TreeEntry {
+  const levels = path.split('/').length;
+  const target = `${'../'.repeat(levels)}${machineDataName}${path}`;
+  return { ...plainFile, path, type: 'symlink', mode: 0o777, size: target.length, target };
 }
 
 const plainFile = {
@@ -143,8 +192,11 @@ function addParents(tree: Map<string, TreeEntry>, path: string): void {
 /** Whether a file can be placed at a path without replacing anything else that modules ship. */
 function canHold(tree: Map<string, TreeEntry>, path: string): boolean {
   const existing = tree.get(path);
-  if (existing !== undefined && existing.type !== 'file') return false;
+  return (existing === undefined || existing.type === 'file') && hasRoomFor(tree, path);
+}
 
+/** Whether everything above a path is, or can be made, a directory. */
+function hasRoomFor(tree: Map<string, TreeEntry>, path: string): boolean {
   return ancestorPaths(path).every(
     (above) => (tree.get(above)?.type ?? 'directory') === 'directory',
   );

@@ -4,7 +4,7 @@ import type { CompositionLayer } from '../../shared/domain/compose/index.ts';
 import type { Agent } from '../agent.ts';
 import { checkAuthorSignatures } from './author-signatures.ts';
 import { verifyComposition } from './composition.ts';
-import { type ExpectedTree, expectedTree, requireTree } from './expected-tree.ts';
+import { type ExpectedTree, expectedTree } from './expected-tree.ts';
 import { verifyLayer } from './layer.ts';
 import type { Remark } from './remark.ts';
 
@@ -71,7 +71,6 @@ async function verifyLayers(
     writablePaths: agent.config.writable_paths,
   });
 
-  requireTree(tree.entries);
   return { desired, tree, image };
 }
 

@@ -305,6 +305,10 @@ const errors = {
     409,
     'A file system is mounted where the agent would remove or move files. Unmount it first.',
   ],
+  machine_data_unmoved: [
+    409,
+    'Data that an earlier agent kept in a generation cannot be moved out of it.',
+  ],
   signature_refused: [422, 'No author signature satisfies both the signed and the local policy.'],
 
   // command line and set-up

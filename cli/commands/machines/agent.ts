@@ -14,8 +14,14 @@ export function register(agent: Command): void {
     .command('enroll')
     .description('enrol this machine: create its key, get a credential and pin the account root')
     .requiredOption('--token <token>', 'join token of the instance; works once within 24 hours')
-    .requiredOption('--root <dir>', 'directory of the agent: store, images, generations, current')
-    .option('--writable <path...>', 'paths that survive new generations (default: /var)')
+    .requiredOption(
+      '--root <dir>',
+      'directory of the agent: store, generations, machine-data, current',
+    )
+    .option(
+      '--writable <path...>',
+      'paths of the machine, kept outside the generations (default: /var)',
+    )
     .addOption(
       new Option(
         '--on-decommission <action>',

@@ -142,6 +142,7 @@ describe('an agent’s directory', () => {
       'current',
       'generations',
       'images',
+      'machine-data',
       'state.json',
       'store',
     ]);

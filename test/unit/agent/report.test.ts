@@ -21,7 +21,7 @@ const content: VerifiedContent = {
     image: { length: 1, sha256: '2'.repeat(64) },
     state: custom,
   },
-  tree: { entries: [], contents: new Map(), owners: new Map() },
+  tree: { entries: [], shippedData: [], contents: new Map(), owners: new Map() },
   image: new Uint8Array(),
 };
 const running: RunningContent = {

@@ -78,7 +78,7 @@ describe('a symlink that a module ships', () => {
     ['/run', '../../outside'],
   ])('%s → %s cannot make the agent write the metadata elsewhere', (path, target) => {
     const tree = treeOf([directory('/'), link(path, target)]);
-    expect(tree.entries.map((entry) => entry.path)).toEqual(['/', '/run', '/var']);
+    expect(tree.entries.map((entry) => entry.path)).toEqual(['/', '/machine-data', '/run', '/var']);
     expect(tree.contents.size).toBe(0);
   });
 

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -42,14 +42,15 @@ function tree(...entries: Partial<TreeEntry>[]): ExpectedTree {
   const root: TreeEntry = { ...own, path: '/', type: 'directory', mode: 0o755 };
   return {
     entries: [root, ...entries.map((entry) => ({ ...own, mode: 0o644, ...entry }) as TreeEntry)],
+    shippedData: [],
     contents: new Map(),
     owners: new Map(),
   };
 }
 
-async function laid(expected: ExpectedTree, name = 'root', from?: string): Promise<string> {
-  const into = join(dir, name);
-  await layOutTree({ tree: expected, store, into, from, writablePaths: ['/var'] });
+async function laid(expected: ExpectedTree): Promise<string> {
+  const into = join(dir, 'root');
+  await layOutTree({ ...expected, store, into });
   return into;
 }
 
@@ -69,7 +70,6 @@ describe('a tree laid out', () => {
       await inspectRoot({
         root,
         tree: expected,
-        writablePaths: ['/var'],
         check: new ContentCheck({ remember: false }),
       }),
     ).toEqual([]);
@@ -94,32 +94,11 @@ describe('a tree laid out', () => {
     await expect(laid(expected)).rejects.toThrow('EEXIST');
   });
 
-  it('keeps the machine’s /var with times and modes, and a machine’s file where the tree has a directory', async () => {
-    const first = await laid(tree({ path: '/var', type: 'directory', mode: 0o755 }));
-    await writeFile(join(first, 'var/log'), 'a file of the machine', { mode: 0o600 });
-
-    const next = tree(
-      { path: '/var', type: 'directory', mode: 0o755 },
-      { path: '/var/log', type: 'directory', mode: 0o755 },
-      { path: '/var/log/seed', type: 'file', size: long.length, verity },
-      { path: '/var/seed', type: 'file', size: long.length, verity },
-    );
-
-    const root = await laid(next, 'second', first);
-    expect(await readFile(join(root, 'var/log'), 'utf8')).toBe('a file of the machine');
-    expect(lstatSync(join(root, 'var/log')).mode & 0o777).toBe(0o600);
-    expect(lstatSync(join(root, 'var/log')).mtimeMs).toBeCloseTo(
-      lstatSync(join(first, 'var/log')).mtimeMs,
-      0,
-    );
-    expect(await readFile(join(root, 'var/seed'))).toEqual(long);
-  });
-
   it('is remembered as right until a file’s change time differs', async () => {
     const expected = tree({ path: '/file', type: 'file', size: long.length, verity });
     const root = await laid(expected);
     const check = new ContentCheck({ remember: true });
-    const inspection = { root, tree: expected, writablePaths: [], check };
+    const inspection = { root, tree: expected, check };
 
     expect(await inspectRoot(inspection)).toEqual([]);
     const changed = Buffer.from(long);

@@ -1,16 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { layOutTree } from '../../../../agent/apply/lay-out-tree.ts';
+import { layOutShippedData } from '../../../../agent/apply/shipped-data.ts';
 import { removeTree } from '../../../../agent/files.ts';
+import { agentPaths } from '../../../../agent/paths.ts';
 import { Store } from '../../../../agent/verify/store.ts';
 import type { TreeEntry } from '../../../../shared/domain/files/index.ts';
 import { World } from '../world.ts';
 
-// What a service on the machine can do that may write below /var, while the agent, as root, copies
+// What a service on the machine can do that may write below /var, while the agent, as root, writes
 // and removes there.
 
 const swap = `
@@ -46,13 +47,7 @@ async function swapping(path: string, target: string): Promise<void> {
   await once(swapper.stdout as NodeJS.ReadableStream, 'data');
 }
 
-async function contents(folder: string): Promise<string[]> {
-  const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  return Promise.all(
-    names.filter((e) => e.isFile()).map((e) => readFile(join(e.parentPath, e.name), 'utf8')),
-  );
-}
-
+const noTree = { entries: [], contents: new Map(), owners: new Map() };
 const own = {
   uid: process.getuid?.() ?? 0,
   gid: process.getgid?.() ?? 0,
@@ -60,45 +55,49 @@ const own = {
   mtime_ns: 0,
   size: 0,
 };
-const directories: TreeEntry[] = ['/', '/var', '/var/lib', '/var/lib/app'].map((path) => ({
-  ...own,
-  path,
-  type: 'directory',
-  mode: 0o755,
-}));
+const shippedData: TreeEntry[] = [
+  ...['/', '/var', '/var/lib', '/var/lib/app', '/var/lib/app/new'].map((path) => ({
+    ...own,
+    path,
+    type: 'directory' as const,
+    mode: 0o777,
+  })),
+  { ...own, path: '/var/lib/app/seed', type: 'file', mode: 0o666 },
+];
 
-describe('a link that replaces a file to copy or remove', () => {
+describe('a link that replaces a file to write or remove', () => {
   it.each([
-    ['a file', 'lib/file', 'outside/shadow', ['/var']],
-    ['a directory', 'lib', 'outside', ['/var']],
-    ['a directory above a path of the machine', 'lib', 'outside', ['/var/lib/app']],
-  ])(
-    'in place of %s leads the copy nowhere',
-    { timeout: 30_000 },
-    async (_, path, target, writablePaths) => {
-      const from = join(dir, 'from');
-      await mkdir(join(from, 'var/lib/app'), { recursive: true });
-      await mkdir(join(dir, 'outside/app'));
-      await writeFile(join(dir, 'outside/app/shadow'), 'secret');
-      for (const name of ['file', 'app/other'])
-        await writeFile(join(from, 'var/lib', name), 'mine');
-      await swapping(join(from, 'var', path), join(dir, target));
+    ['the directory itself', 'var/lib/app'],
+    ['a directory above it', 'var/lib'],
+  ])('in place of %s leads no shipped file elsewhere', { timeout: 30_000 }, async (_, path) => {
+    const paths = agentPaths(dir);
+    const store = new Store(paths.store);
+    await mkdir(join(dir, 'outside/app'));
+    await mkdir(join(paths.machineData, 'var/lib/app'), { recursive: true });
+    await swapping(join(paths.machineData, path), join(dir, 'outside'));
 
-      const tree = { entries: directories, contents: new Map(), owners: new Map() };
-      for (let round = 0; round < 200; round++) {
-        const into = join(dir, `into-${round}`);
-        await layOutTree({
-          tree,
-          store: new Store(join(dir, 'store')),
-          into,
-          from,
-          writablePaths,
-        });
+    for (let round = 0; round < 100; round++) {
+      await layOutShippedData({ ...noTree, shippedData }, store, paths);
+    }
 
-        expect(await contents(into)).not.toContain('secret');
-      }
-    },
-  );
+    expect((await readdir(join(dir, 'outside'), { recursive: true })).sort()).toEqual([
+      'app',
+      'shadow',
+    ]);
+  });
+
+  it('in place of the directory that shipped files are made in leads them nowhere', async () => {
+    const paths = agentPaths(dir);
+    const app = join(paths.machineData, 'var/lib/app');
+    const staging = join(paths.machineData, '.gantry-unfinished');
+    await mkdir(app, { recursive: true });
+    await symlink(join(dir, 'outside'), staging);
+
+    await layOutShippedData({ ...noTree, shippedData }, new Store(paths.store), paths);
+    expect(await readdir(join(dir, 'outside'))).toEqual(['shadow']);
+    expect((await readdir(app)).sort()).toEqual(['new', 'seed']);
+    expect(await readdir(paths.machineData)).toEqual(['var']);
+  });
 
   it('leads the removal nowhere', { timeout: 30_000 }, async () => {
     for (let round = 0; round < 20; round++) {

@@ -40,6 +40,7 @@ describe('an expected tree', () => {
       '/',
       '/etc',
       '/etc/motd',
+      '/machine-data',
       '/opt',
       '/opt/app',
       '/opt/app/conf',
@@ -84,13 +85,58 @@ describe('an expected tree', () => {
     expect(() => laid(entries, [rendered(path)])).toThrow(/cannot be laid out/);
   });
 
-  it('omits the metadata if a module’s link is in its path, and has the writable paths where it can', () => {
+  it('omits the metadata if a module’s link is in its path, and links the machine’s paths where it can', () => {
     const { entries } = laid(
       tree(['/run', 'symlink'], ['/srv', 'symlink']),
       [],
       ['/var', '/srv/data'],
     );
-    expect(entries.map((entry) => entry.path)).toEqual(['/', '/run', '/srv', '/var']);
+    expect(entries.map(({ path, target }) => [path, target])).toEqual([
+      ['/', undefined],
+      ['/machine-data', undefined],
+      ['/run', '/'],
+      ['/srv', '/'],
+      ['/var', '../../machine-data/var'],
+    ]);
+  });
+
+  it('has a link in the place of each of the machine’s paths, and keeps what is shipped there apart', () => {
+    const { entries, shippedData } = laid(
+      tree(
+        ['/etc', 'directory'],
+        ['/etc/name', 'file'],
+        ['/srv', 'directory'],
+        ['/srv/db', 'directory'],
+        ['/srv/db/seed', 'file'],
+        ['/srv/db-page', 'file'],
+      ),
+      [rendered('/srv/db/conf')],
+      ['/srv/db/deep', '/srv/db', '/etc/name', '/srv/db', '/opt/new'],
+    );
+
+    expect(entries.filter(({ type }) => type === 'symlink')).toMatchObject([
+      { path: '/etc/name', target: '../../../machine-data/etc/name' },
+      { path: '/opt/new', target: '../../../machine-data/opt/new' },
+      { path: '/srv/db', target: '../../../machine-data/srv/db' },
+    ]);
+
+    expect(entries.filter(({ path }) => path.startsWith('/srv')).map(({ path }) => path)).toEqual([
+      '/srv',
+      '/srv/db',
+      '/srv/db-page',
+    ]);
+
+    expect(shippedData.map(({ path, type }) => [path, type])).toEqual([
+      ['/', 'directory'],
+      ['/etc', 'directory'],
+      ['/etc/name', 'file'],
+      ['/opt', 'directory'],
+      ['/opt/new', 'directory'],
+      ['/srv', 'directory'],
+      ['/srv/db', 'directory'],
+      ['/srv/db/conf', 'file'],
+      ['/srv/db/seed', 'file'],
+    ]);
   });
 
   it('never has an entry whose parent is no directory of it, whatever is rendered', () => {
