@@ -124,9 +124,7 @@ function describeProblems({ problems, isRepaired }: RunningContent): string | un
   if (first === undefined) return undefined;
 
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more paths)` : '';
-  const repair = isRepaired
-    ? 'the root was laid out again'
-    : 'the root could not be laid out again';
+  const repair = isRepaired ? 'the root was laid out again' : 'the root was not laid out again';
 
   return `${first.path} ${first.what}${more}; ${repair}.`;
 }

@@ -46,6 +46,10 @@ export const agentState = z.object({
   composition_digest: digestSchema.nullable(),
   running_module_digests: z.record(z.string(), digestSchema),
   applied_at: z.iso.datetime().nullable(),
+  /** How often in a row the root was laid out again because it was tampered with, and when last. */
+  repairs: z
+    .object({ count: z.int().nonnegative(), last_at: z.iso.datetime().nullable() })
+    .default({ count: 0, last_at: null }),
 });
 export type AgentState = z.infer<typeof agentState>;
 
@@ -58,6 +62,7 @@ export const initialState: AgentState = {
   composition_digest: null,
   running_module_digests: {},
   applied_at: null,
+  repairs: { count: 0, last_at: null },
 };
 
 /**

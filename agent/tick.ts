@@ -3,6 +3,7 @@ import type { Agent } from './agent.ts';
 import { applyState, saveApplied } from './apply/apply-state.ts';
 import { collectGarbage } from './apply/collect-garbage.ts';
 import { cleanGenerations } from './apply/generation.ts';
+import { countRepair, requireRepairDue } from './apply/repairs.ts';
 import { findRunning, type Running, rememberSeen } from './apply/running.ts';
 import { type Action, decide } from './decide.ts';
 import { endsEnrolment, toGantryError } from './failure.ts';
@@ -80,8 +81,12 @@ async function apply(
   before: Running | undefined,
 ): Promise<TickResult> {
   const needed = before === undefined ? [wanted] : [wanted, before];
+  // `current` or its record was changed.
+  const isRepair = before === undefined && agent.state.applied_version === wanted.desired.version;
   try {
+    if (isRepair) requireRepairDue(agent.state.repairs, agent.now());
     const applied = await applyState(agent, wanted, remarks);
+    if (isRepair) noteRepair(agent);
 
     await attempt('The record of what runs could not be saved', remarks, () =>
       saveApplied(agent, applied),
@@ -142,7 +147,11 @@ async function inspect(
   const isRepaired = error === undefined;
 
   if (isRepaired) {
-    if (problems.length > 0) await clean(agent, remarks);
+    if (problems.length > 0) {
+      noteRepair(agent);
+      await clean(agent, remarks);
+    }
+
     await attempt('The record of what runs could not be saved', remarks, () =>
       saveApplied(agent, inspected),
     );
@@ -156,6 +165,10 @@ async function inspect(
     ),
     generation: generation.number,
   };
+}
+
+function noteRepair(agent: Agent): void {
+  agent.state = { ...agent.state, repairs: countRepair(agent.state.repairs, agent.now()) };
 }
 
 /** Removes former generations, and the leftovers of one that was not finished. */

@@ -2,6 +2,7 @@ import type { GantryError } from '../../shared/base/error.ts';
 import type { Agent } from '../agent.ts';
 import { layOutGeneration } from '../apply/apply-state.ts';
 import { adoptState, type Generation } from '../apply/generation.ts';
+import { requireRepairDue } from '../apply/repairs.ts';
 import type { Running } from '../apply/running.ts';
 import { endsEnrolment, toGantryError } from '../failure.ts';
 import type { HeldDesiredState } from '../fetch/desired-state.ts';
@@ -57,6 +58,7 @@ export async function inspectRunning(
   const verified = { kind: 'verified', content, generation: running.generation, problems } as const;
   try {
     if (problems.length > 0) {
+      requireRepairDue(agent.state.repairs, agent.now());
       return { ...verified, generation: await layOutGeneration(agent, content, held.bytes) };
     }
 

@@ -50,6 +50,11 @@ export const machinesLimits = {
    */
   agentFullLookMs: 60 * 60_000,
   /**
+   * Longest time between two repairs of a root that is tampered with repeatedly: each is a new
+   * generation, and a root that stays wrong for longer would help an attacker.
+   */
+  agentRepairWaitMaxMs: 60 * 60_000,
+  /**
    * Instances that one page of a fleet response covers: about ten megabytes of rows, read in a few
    * seconds.
    */

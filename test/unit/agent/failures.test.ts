@@ -137,7 +137,7 @@ describe('a full disk', () => {
       health: 'degraded',
     });
 
-    expect(report.message).toContain('/srv/page has other content; the root could not be laid out');
+    expect(report.message).toContain('/srv/page has other content; the root was not laid out');
     expect(generation).toBe(1);
 
     await rm(filler);

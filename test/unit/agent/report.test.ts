@@ -80,7 +80,7 @@ describe('a report of verified content', () => {
       [
         'refused',
         'layer_mismatch',
-        'It is wrong. /etc/a is missing; the root could not be laid out again.',
+        'It is wrong. /etc/a is missing; the root was not laid out again.',
         'degraded',
       ],
     ],

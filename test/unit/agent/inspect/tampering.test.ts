@@ -56,6 +56,11 @@ function objectPath(module: Module, path: string): string {
   return join(world.dir, 'store', verity.slice(0, 2), verity.slice(2));
 }
 
+function passTime(ms: number): void {
+  const later = world.now().getTime() + ms;
+  world.now = () => new Date(later);
+}
+
 async function cleanNow(): Promise<void> {
   const { report } = await world.run();
   expect(report).toMatchObject({
@@ -199,6 +204,8 @@ describe('a root that was tampered with', () => {
       () => rm(current),
       () => rm(current).then(() => mkdir(join(current, 'full'), { recursive: true })),
     ]) {
+      // Long enough after the last repair for the next one to be immediate.
+      passTime(3 * 60 * 60_000);
       await tamper();
       const { report } = await world.run();
 
@@ -254,6 +261,78 @@ describe('a root that was tampered with', () => {
     await writeFile(inRoot('etc/redis/small'), 'SMALL');
     await expect(world.run()).rejects.toMatchObject({ code: 'unavailable' });
     expect(await readFile(inRoot('etc/redis/small'), 'utf8')).toBe('small');
+  });
+});
+
+describe('a root that is tampered with repeatedly', () => {
+  const minute = 60_000;
+  const evil = () => writeFile(inRoot('usr/bin/evil'), 'x');
+
+  async function expectRepair(generation: number): Promise<void> {
+    await evil();
+    expect(await world.run()).toMatchObject({
+      generation,
+      report: { status: 'applied', code: 'root_tampered', health: 'degraded' },
+    });
+  }
+
+  async function expectWait(generation: number, times: number): Promise<void> {
+    await evil();
+    const result = await world.run();
+    expect(result).toMatchObject({
+      generation,
+      report: {
+        status: 'refused',
+        code: 'root_tampered',
+        composition_digest: null,
+        running_module_digests: {
+          'my-redis': redis.layer.composefs_digest,
+          tools: tools.layer.composefs_digest,
+        },
+        health: 'degraded',
+      },
+    });
+
+    expect(result.report.message).toContain(`was laid out again ${times} times`);
+    expect(result.report.message).toContain('/usr/bin/evil is there');
+  }
+
+  it('is repaired less and less often, says when, and recovers when it stays clean', async () => {
+    passTime(0);
+    await expectRepair(2);
+    passTime(minute);
+    await expectRepair(3);
+    await expectWait(3, 2);
+    passTime(minute);
+    await expectWait(3, 2);
+    passTime(minute);
+    await expectRepair(4);
+    passTime(3 * minute);
+    await expectWait(4, 3);
+    passTime(minute);
+    await expectRepair(5);
+
+    // An update does not wait.
+    await evil();
+    await world.publish({ modules: [redis, tools], version: 2, metadata: { role: 'db' } });
+    expect(await world.run()).toMatchObject({ generation: 6, report: { status: 'applied' } });
+
+    passTime(2 * 60 * minute);
+    await expectRepair(7);
+    passTime(minute);
+    await expectRepair(8);
+  });
+
+  it('by its link is repaired less and less often too', async () => {
+    passTime(0);
+    for (const status of ['applied', 'applied', 'refused']) {
+      await rm(join(world.dir, 'current'));
+      expect((await world.run()).report).toMatchObject({ status, code: 'root_tampered' });
+    }
+
+    passTime(2 * minute);
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: 'root_tampered' });
+    await cleanNow();
   });
 });
 
